@@ -1,0 +1,53 @@
+/**
+ * One place in what the client sent and what is wrong with it. `path` is a JSON pointer for fields (`/signature`)
+ * and an entry name for archives (`templates/../x`); `code` is stable where a client may want to act on it.
+ */
+export interface Fault {
+  readonly path: string;
+  readonly code?: string;
+  readonly message: string;
+}
+
+/**
+ * Every failure this registry expects. A new member needs its HTTP answer in `http/problem.ts`, or the build fails.
+ * Members hold what the answer needs and nothing secret: they end up in problem bodies.
+ */
+export type RegistryError =
+  | { readonly code: "validation_failed"; readonly faults: readonly Fault[] }
+  | { readonly code: "malformed_body"; readonly reason: string }
+  | { readonly code: "unsupported_media_type"; readonly expected: string }
+  | { readonly code: "payload_too_large"; readonly what: string; readonly limitBytes: number }
+  | { readonly code: "route_not_found" }
+  | { readonly code: "method_not_allowed"; readonly allow: readonly string[] }
+  | { readonly code: "unauthenticated"; readonly reason: string }
+  | { readonly code: "invalid_credentials" }
+  | { readonly code: "registration_closed" }
+  | { readonly code: "username_taken" }
+  | { readonly code: "email_taken" }
+  | { readonly code: "package_not_found"; readonly name: string }
+  | { readonly code: "version_not_found"; readonly name: string; readonly version: string; readonly hint?: string }
+  | { readonly code: "contents_not_found"; readonly name: string; readonly version: string; readonly file: string }
+  | { readonly code: "not_an_owner"; readonly name: string }
+  | { readonly code: "name_taken"; readonly name: string; readonly existing: string }
+  | { readonly code: "version_exists"; readonly name: string; readonly version: string; readonly reason: string }
+  | { readonly code: "signature_invalid"; readonly faults: readonly Fault[] }
+  | { readonly code: "archive_rejected"; readonly faults: readonly Fault[] }
+  | { readonly code: "blob_missing"; readonly digest: string }
+  | { readonly code: "range_not_satisfiable"; readonly size: number }
+  | { readonly code: "busy"; readonly retryAfterSeconds: number }
+  | { readonly code: "database_unavailable"; readonly retryAfterSeconds: number }
+  | { readonly code: "storage_full" };
+
+/** Carries a `RegistryError` value up to the one boundary that answers. */
+export class Failure extends Error {
+  override readonly name = "Failure";
+
+  constructor(readonly error: RegistryError) {
+    super(error.code);
+  }
+}
+
+/** Makes the throwable form of an expected failure: `throw failure({ code: "username_taken" })`. */
+export function failure(error: RegistryError): Failure {
+  return new Failure(error);
+}
