@@ -1,0 +1,179 @@
+import { isAbsolute, resolve } from "node:path";
+import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
+import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
+import { jwtKeyProblem } from "./jwt-key.ts";
+import { Secret } from "./secret.ts";
+import { collectSettings, type SettingName, type SettingProblem, type Settings } from "./settings.ts";
+
+export type DatabaseConfig =
+  | { readonly kind: "sqlite"; readonly path: string }
+  | { readonly kind: "postgres"; readonly connection: PostgresConnection };
+
+export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Everything the process was told, checked. Printable: secrets print as `[redacted]`. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** Without a trailing slash; may end in a path prefix. */
+  readonly publicUrl: string;
+  readonly dataDir: string;
+  readonly database: DatabaseConfig;
+  /** Undefined with SQLite when the key is to be made once in `dataDir`. */
+  readonly jwtKey: Secret<string> | undefined;
+  readonly jwtIssuer: string;
+  readonly corsOrigins: readonly string[];
+  readonly registration: "open" | "closed";
+  readonly logLevel: LogLevel;
+  readonly archiveLimits: ArchiveLimits;
+}
+
+/** The settings do not make a configuration; `problems` holds every reason, not only the first. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+
+  constructor(readonly problems: readonly SettingProblem[]) {
+    super(problems.map((problem) => `${problem.setting}: ${problem.message}`).join("\n"));
+  }
+}
+
+/** Reads one setting after the other and remembers what is wrong with each. */
+class SettingReader {
+  constructor(
+    readonly settings: Settings,
+    readonly problems: SettingProblem[],
+  ) {}
+
+  text(name: SettingName): string | undefined {
+    return this.settings.get(name);
+  }
+
+  reject(setting: string, message: string): void {
+    this.problems.push({ setting, message });
+  }
+
+  integer(name: SettingName, fallback: number, min: number, max: number): number {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    this.reject(name, `must be a whole number from ${min} to ${max}`);
+    return fallback;
+  }
+
+  choice<const T extends string>(name: SettingName, choices: readonly T[], fallback: T): T {
+    const text = this.text(name);
+    if (text === undefined) return fallback;
+    const chosen = choices.find((choice) => choice.toLowerCase() === text.toLowerCase());
+    if (chosen === undefined) this.reject(name, `must be one of ${choices.join(", ")}`);
+    return chosen ?? fallback;
+  }
+}
+
+function readPublicUrl(reader: SettingReader, port: number): string {
+  const text = reader.text("PUBLIC_URL");
+  const fallback = port === 80 ? "http://localhost" : `http://localhost:${port}`;
+  if (text === undefined) return fallback;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url !== undefined && url.search === "" && url.hash === "" && url.username === "" && url.password === "";
+  if (plain && (url.protocol === "http:" || url.protocol === "https:")) {
+    return (url.origin + url.pathname).replace(/\/+$/, "");
+  }
+  reader.reject("PUBLIC_URL", "must be an http:// or https:// address without query, such as https://cpm.example.org/registry");
+  return fallback;
+}
+
+function readDatabase(reader: SettingReader, dataDir: string): DatabaseConfig {
+  const sqlite: DatabaseConfig = { kind: "sqlite", path: resolve(dataDir, "registry.db") };
+  const setting = reader.text("DATABASE_URL") ? "DATABASE_URL" : "ConnectionStrings__DefaultConnection";
+  const text = reader.text(setting);
+  if (text === undefined) return sqlite;
+  const connection = parsePostgresConnection(text);
+  if (connection !== undefined) return { kind: "postgres", connection };
+  reader.reject(
+    setting,
+    "must be postgres://user:password@host:5432/database or Host=…;Database=…;Username=…;Password=…; leave it out for SQLite",
+  );
+  return sqlite;
+}
+
+function readJwtKey(reader: SettingReader, database: DatabaseConfig): Secret<string> | undefined {
+  const text = reader.text("JWT_KEY");
+  if (text === undefined) {
+    if (database.kind === "postgres") {
+      reader.reject("JWT_KEY", "is required with Postgres, so that every replica signs alike: openssl rand -base64 48");
+    }
+    return undefined;
+  }
+  const problem = jwtKeyProblem(text);
+  if (problem !== undefined) reader.reject("JWT_KEY", problem);
+  return new Secret(text);
+}
+
+function readCorsOrigins(reader: SettingReader): string[] {
+  const origins = (reader.text("CORS_ORIGINS") ?? "")
+    .split(",")
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== "");
+  for (const origin of origins) {
+    if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
+    reader.reject("CORS_ORIGINS", `${origin} is not an exact origin such as https://dashboard.example.org`);
+  }
+  return origins;
+}
+
+/** Refuses what a later version brings, so that nobody believes it is on. */
+function refuseUnfinished(reader: SettingReader): void {
+  if (reader.choice("STORAGE_TYPE", ["FileSystem", "S3"], "FileSystem") === "S3") {
+    reader.reject("STORAGE_TYPE", "S3 is not supported yet by this version; use FileSystem");
+  }
+  if (reader.choice("READ_ACCESS", ["public", "authenticated"], "public") === "authenticated") {
+    reader.reject("READ_ACCESS", "authenticated is not supported yet by this version; use public");
+  }
+  if (reader.integer("WORKERS", 1, 1, 1024) !== 1) {
+    reader.reject("WORKERS", "more than one process is not supported yet by this version; use 1");
+  }
+  reader.choice("PUBLISH_LIMITS", ["on", "off"], "on");
+}
+
+function readArchiveLimits(reader: SettingReader): ArchiveLimits {
+  const limits = DEFAULT_ARCHIVE_LIMITS;
+  return {
+    compressedMaxBytes: reader.integer("ARCHIVE_MAX_BYTES", limits.compressedMaxBytes, 1, COMPRESSED_HARD_MAX_BYTES),
+    unpackedMaxBytes: reader.integer("ARCHIVE_UNPACKED_MAX_BYTES", limits.unpackedMaxBytes, 1, limits.unpackedMaxBytes),
+    entriesMax: reader.integer("ARCHIVE_ENTRIES_MAX", limits.entriesMax, 1, limits.entriesMax),
+    manifestMaxBytes: reader.integer("MANIFEST_MAX_BYTES", limits.manifestMaxBytes, 1, limits.manifestMaxBytes),
+  };
+}
+
+/**
+ * Makes the configuration from the environment and an optional JSON file (`--config`), environment over file.
+ * This is the only reader of the environment. Throws `ConfigError` with all problems at once.
+ */
+export function readConfig(
+  configFile?: string,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Config {
+  const problems: SettingProblem[] = [];
+  const reader = new SettingReader(collectSettings(environment, configFile, problems), problems);
+  const port = reader.integer("PORT", 5000, 0, 65_535);
+  const dataDir = reader.text("DATA_DIR") ?? "App_Data";
+  const database = readDatabase(reader, dataDir);
+  refuseUnfinished(reader);
+  const config: Config = {
+    host: reader.text("HOST") ?? "0.0.0.0",
+    port,
+    publicUrl: readPublicUrl(reader, port),
+    dataDir: isAbsolute(dataDir) ? dataDir : resolve(dataDir),
+    database,
+    jwtKey: readJwtKey(reader, database),
+    jwtIssuer: reader.text("JWT_ISSUER") ?? "cpm-registry",
+    corsOrigins: readCorsOrigins(reader),
+    registration: reader.choice("REGISTRATION", ["open", "closed"], "open"),
+    logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
+    archiveLimits: readArchiveLimits(reader),
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}

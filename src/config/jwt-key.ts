@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Secret } from "./secret.ts";
+
+/** HS256 needs a key at least as long as its digest (RFC 7518 §3.2). */
+const JWT_KEY_MIN_BYTES = 32;
+
+/** Keys that stand in tutorials and sample files; who copies one signs with a key everybody knows. */
+const SAMPLE_KEY_PARTS = [
+  "your-256-bit-secret",
+  "your-super-secret",
+  "yoursupersecret",
+  "supersecretkey",
+  "your_secret",
+  "your-secret",
+  "yoursecretkey",
+  "secretkeythatis",
+  "changeme",
+  "change-me",
+  "change_me",
+  "change this",
+  "replace-me",
+  "mysecret",
+  "my-secret",
+  "0123456789",
+  "abcdefghij",
+];
+
+/** Says why a text cannot be the key that signs sessions; undefined when it can. Never repeats the text. */
+export function jwtKeyProblem(text: string): string | undefined {
+  if (Buffer.byteLength(text) < JWT_KEY_MIN_BYTES) {
+    return `must be at least ${JWT_KEY_MIN_BYTES} bytes long: openssl rand -base64 48`;
+  }
+  const folded = text.toLowerCase();
+  if (new Set(text).size < 8 || SAMPLE_KEY_PARTS.some((part) => folded.includes(part))) {
+    return "is a well-known sample or too simple; make your own: openssl rand -base64 48";
+  }
+  return undefined;
+}
+
+/**
+ * Reads the session key of an embedded registry, or makes it on the first start: `jwt.key` in the data directory,
+ * mode 0600. Servers that start at once agree on one key, because `link` never overwrites.
+ * Throws when the directory cannot be written or the file holds a key that may not be used.
+ */
+export function readOrMakeJwtKey(dataDir: string): Secret<string> {
+  const path = join(dataDir, "jwt.key");
+  mkdirSync(dataDir, { recursive: true });
+  const candidate = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    return new Secret(usableKey(path, readFileSync(path, "utf8").trim()));
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+  }
+  writeFileSync(candidate, `${randomBytes(48).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(candidate, path);
+  } catch (cause) {
+    if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) throw cause;
+  } finally {
+    unlinkSync(candidate);
+  }
+  return new Secret(usableKey(path, readFileSync(path, "utf8").trim()));
+}
+
+function usableKey(path: string, key: string): string {
+  const problem = jwtKeyProblem(key);
+  if (problem !== undefined) throw new Error(`${path} ${problem}`);
+  return key;
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}

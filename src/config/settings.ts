@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+
+/** The settings this registry knows, in the spelling of the README. */
+const SETTING_NAMES = [
+  "PORT",
+  "HOST",
+  "PUBLIC_URL",
+  "DATA_DIR",
+  "DATABASE_URL",
+  "ConnectionStrings__DefaultConnection",
+  "STORAGE_TYPE",
+  "STORAGE_BUCKET_NAME",
+  "STORAGE_ACCESS_KEY",
+  "STORAGE_SECRET_KEY",
+  "STORAGE_ENDPOINT",
+  "STORAGE_REGION",
+  "STORAGE_REDIRECT",
+  "JWT_KEY",
+  "JWT_ISSUER",
+  "CORS_ORIGINS",
+  "REGISTRATION",
+  "READ_ACCESS",
+  "PUBLISH_LIMITS",
+  "LOG_ORIGIN",
+  "LOG_SIGNING_KEY",
+  "LOG_WITNESSES",
+  "LOG_LEVEL",
+  "WORKERS",
+  "ARCHIVE_MAX_BYTES",
+  "ARCHIVE_UNPACKED_MAX_BYTES",
+  "ARCHIVE_ENTRIES_MAX",
+  "MANIFEST_MAX_BYTES",
+] as const;
+
+export type SettingName = (typeof SETTING_NAMES)[number];
+
+/** Raw setting texts by known name. Environment values win over the file's; empty texts count as absent. */
+export type Settings = ReadonlyMap<SettingName, string>;
+
+/** One problem with one setting, worded for the operator. */
+export interface SettingProblem {
+  readonly setting: string;
+  readonly message: string;
+}
+
+function fold(name: string): string {
+  return name.replaceAll(/[_:]/g, "").toLowerCase();
+}
+
+const BY_FOLDED_NAME = new Map<string, SettingName>(SETTING_NAMES.map((name) => [fold(name), name]));
+
+/** Walks `{"Storage": {"BucketName": "x"}}` to pairs of joined name and text; lists become comma-separated text. */
+function* flatten(prefix: string, value: unknown): Generator<[string, string]> {
+  if (value === null || value === undefined) return;
+  if (Array.isArray(value)) {
+    yield [prefix, value.map(String).join(",")];
+  } else if (typeof value === "object") {
+    for (const [key, inner] of Object.entries(value)) yield* flatten(prefix === "" ? key : `${prefix}__${key}`, inner);
+  } else {
+    yield [prefix, String(value)];
+  }
+}
+
+function fileEntries(path: string, problems: SettingProblem[]): [string, string][] {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return [...flatten("", parsed)];
+    problems.push({ setting: "--config", message: `${path} must hold one JSON object` });
+  } catch (cause) {
+    const reason = cause instanceof SyntaxError ? "is not valid JSON" : "cannot be read";
+    problems.push({ setting: "--config", message: `${path} ${reason}` });
+  }
+  return [];
+}
+
+/**
+ * Collects the settings of the environment and of a JSON file. Names compare without case, `_` and `:`, so
+ * `STORAGE_BUCKET_NAME`, `Storage__BucketName` and `{"Storage": {"BucketName": …}}` are one setting.
+ * A name in the file that no setting has is a problem, because it is a typing error; the environment is full of
+ * names that are not ours. Problems are added to `problems`, never thrown.
+ */
+export function collectSettings(
+  environment: Readonly<Record<string, string | undefined>>,
+  configFile: string | undefined,
+  problems: SettingProblem[],
+): Settings {
+  const settings = new Map<SettingName, string>();
+  const fromFile = configFile === undefined ? [] : fileEntries(configFile, problems);
+  for (const [name, text] of fromFile) {
+    const known = BY_FOLDED_NAME.get(fold(name));
+    if (known === undefined) problems.push({ setting: name, message: `${configFile} names a setting that does not exist` });
+    else if (text !== "") settings.set(known, text);
+  }
+  for (const [name, text] of Object.entries(environment)) {
+    const known = BY_FOLDED_NAME.get(fold(name));
+    if (known !== undefined && text !== undefined && text !== "") settings.set(known, text);
+  }
+  return settings;
+}

@@ -1,0 +1,36 @@
+import type { SQL } from "drizzle-orm";
+import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import type * as schema from "./postgres/schema.ts";
+
+export type Tables = typeof schema;
+
+/** The query builder both databases offer. What only one of them has (`execute`, `transaction`) is left out. */
+export type QueryBuilder = Pick<
+  PgDatabase<PgQueryResultHKT, Record<string, never>>,
+  "select" | "selectDistinct" | "insert" | "update" | "delete" | "$count"
+>;
+
+/** A place to run statements: inside `read` or `write` only, never kept after the callback ends. */
+export interface DbSession {
+  readonly query: QueryBuilder;
+  readonly tables: Tables;
+  /** Runs hand-written SQL, for the few statements that differ between the databases, and returns its rows. */
+  rows<Row>(statement: SQL): Promise<Row[]>;
+}
+
+/**
+ * A database of either kind. Every call ends: with a result, with what `work` threw, or with `database_unavailable`
+ * or `storage_full` when the database does not answer within its deadline, is gone, or is full.
+ */
+export interface Database {
+  readonly kind: "sqlite" | "postgres";
+  /** Runs reads outside a transaction. On Postgres `work` may run twice, after a lost connection. */
+  read<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction, committed when it returns and rolled back when it throws. It must only await
+   * the session it is given: no network, no files, no other database call. After `database_unavailable` the
+   * transaction may or may not have been committed; callers make their writes safe to repeat.
+   */
+  write<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,137 @@
+import { createHash } from "node:crypto";
+import type { DatabaseConfig } from "../config/config.ts";
+import type { PostgresConnection } from "../config/connection.ts";
+import { MIGRATIONS } from "./migrations.gen.ts";
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+}
+
+/** Which migrations a database has and lacks, by name, in order. */
+export interface MigrationState {
+  readonly applied: readonly string[];
+  readonly pending: readonly string[];
+}
+
+/** The schema of the database is not one this binary can work with. The message tells the operator what to do. */
+export class MigrationError extends Error {
+  override readonly name = "MigrationError";
+}
+
+/** Where one database stands: runs statements in one transaction that excludes every other migrating process. */
+interface Ledger {
+  run(statement: string): Promise<void>;
+  applied(): Promise<{ name: string; hash: string }[]>;
+  record(name: string, hash: string): Promise<void>;
+}
+
+const LEDGER_TABLE =
+  "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, hash text NOT NULL, applied_at text NOT NULL)";
+
+/** Any constant of our own: the key of the advisory lock all migrating processes take ("cpmregis" as a number). */
+const ADVISORY_LOCK = "7165064477873236339";
+const MIGRATION_LOCK_TIMEOUT_MS = 60_000;
+
+function hashOf(migration: Migration): string {
+  return createHash("sha256").update(migration.sql).digest("hex");
+}
+
+/** Compares the ledger with the embedded migrations; throws `MigrationError` when they tell different histories. */
+function stateOf(known: readonly Migration[], ledger: readonly { name: string; hash: string }[]): MigrationState {
+  const hashes = new Map(ledger.map((row) => [row.name, row.hash]));
+  for (const migration of known) {
+    const hash = hashes.get(migration.name);
+    if (hash !== undefined && hash !== hashOf(migration)) {
+      throw new MigrationError(`Migration ${migration.name} was applied with other contents: restore the database or its binary.`);
+    }
+    hashes.delete(migration.name);
+  }
+  const [unknown] = hashes.keys();
+  if (unknown !== undefined) {
+    throw new MigrationError(`The database has migration ${unknown} of a newer cpm-registry: start that version or a newer one.`);
+  }
+  const applied = new Set(ledger.map((row) => row.name));
+  return {
+    applied: known.filter(({ name }) => applied.has(name)).map(({ name }) => name),
+    pending: known.filter(({ name }) => !applied.has(name)).map(({ name }) => name),
+  };
+}
+
+async function bringUpToDate(known: readonly Migration[], ledger: Ledger): Promise<MigrationState> {
+  await ledger.run(LEDGER_TABLE);
+  const before = stateOf(known, await ledger.applied());
+  for (const migration of known) {
+    if (!before.pending.includes(migration.name)) continue;
+    for (const statement of migration.sql.split("--> statement-breakpoint")) await ledger.run(statement);
+    await ledger.record(migration.name, hashOf(migration));
+  }
+  return before;
+}
+
+async function withSqlite<T>(path: string, task: (ledger: Ledger) => Promise<T>): Promise<T> {
+  const { openSqlite } = await import("./sqlite.ts");
+  const database = openSqlite(path);
+  const client = database.client;
+  try {
+    client.run(`PRAGMA busy_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`);
+    client.run("BEGIN IMMEDIATE");
+    const result = await task({
+      run: async (statement) => void client.run(statement),
+      applied: async () => client.query<{ name: string; hash: string }, []>("SELECT name, hash FROM schema_migrations").all(),
+      record: async (name, hash) =>
+        void client.run("INSERT INTO schema_migrations VALUES (?, ?, datetime('now'))", [name, hash]),
+    });
+    client.run("COMMIT");
+    return result;
+  } catch (cause) {
+    if (client.inTransaction) client.run("ROLLBACK");
+    throw cause;
+  } finally {
+    await database.close();
+  }
+}
+
+async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Ledger) => Promise<T>): Promise<T> {
+  const { default: postgres } = await import("postgres");
+  const { clientOptions } = await import("./postgres.ts");
+  const client = postgres({ ...clientOptions(connection), max: 1 });
+  try {
+    const running = client.begin(async (sql) => {
+      await sql.unsafe(`SET LOCAL lock_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`);
+      await sql.unsafe(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`);
+      return task({
+        run: async (statement) => void (await sql.unsafe(statement)),
+        applied: async () => [...(await sql<{ name: string; hash: string }[]>`SELECT name, hash FROM schema_migrations`)],
+        record: async (name, hash) =>
+          void (await sql`INSERT INTO schema_migrations VALUES (${name}, ${hash}, now()::text)`),
+      });
+    });
+    return (await running) as T;
+  } finally {
+    await Promise.race([client.end({ timeout: 2 }).catch(() => undefined), Bun.sleep(3_000)]);
+  }
+}
+
+function onLedger<T>(config: DatabaseConfig, task: (ledger: Ledger, known: readonly Migration[]) => Promise<T>): Promise<T> {
+  return config.kind === "sqlite"
+    ? withSqlite(config.path, (ledger) => task(ledger, MIGRATIONS.sqlite))
+    : withPostgres(config.connection, (ledger) => task(ledger, MIGRATIONS.postgres));
+}
+
+/**
+ * Applies the embedded migrations the database lacks, all in one transaction under a lock: servers that start at once
+ * on an empty database wait for each other and all come up. Returns what was applied before. Throws `MigrationError`
+ * when the database is newer than this binary or was migrated with other SQL.
+ */
+export function migrate(config: DatabaseConfig): Promise<MigrationState> {
+  return onLedger(config, (ledger, known) => bringUpToDate(known, ledger));
+}
+
+/** Tells which migrations are applied and pending, changing nothing but the empty ledger table. */
+export function migrationState(config: DatabaseConfig): Promise<MigrationState> {
+  return onLedger(config, async (ledger, known) => {
+    await ledger.run(LEDGER_TABLE);
+    return stateOf(known, await ledger.applied());
+  });
+}

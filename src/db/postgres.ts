@@ -1,0 +1,153 @@
+import type { SQL } from "drizzle-orm";
+import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+import type { PostgresConnection } from "../config/connection.ts";
+import { Failure, failure } from "../errors.ts";
+import type { Database, DbSession } from "./database.ts";
+import * as tables from "./postgres/schema.ts";
+
+const POOL_CONNECTIONS = 16;
+const CONNECT_TIMEOUT_S = 5;
+/** How long one `read` or `write` may take, waiting for a connection included. Statements are cancelled a little earlier by the server. */
+const WORK_DEADLINE_MS = 8_000;
+const STATEMENT_TIMEOUT_MS = 7_000;
+/** How long callers of a pool that lost a connection may go on: those on healthy connections finish, stuck ones are freed. */
+const ABANDON_AFTER_MS = 1_500;
+const RETRY_AFTER_SECONDS = 1;
+
+/** postgres.js reports a lost connection by these codes, Postgres a shutdown or start by class 57P and 08. */
+const LOST_CONNECTION = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT|57P0|08)/;
+const OUT_OF_SPACE = "53100";
+const OVERLOADED = /^(53300|57014|40001|40P01|55P03)$/;
+
+function codeOf(cause: unknown): string {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if ("code" in error && typeof error.code === "string") return error.code;
+  }
+  return "";
+}
+
+/** The connection settings of postgres.js for this registry. `prefer` first tries TLS and goes on without, as libpq does. */
+export function clientOptions(connection: PostgresConnection): postgres.Options<Record<string, never>> {
+  const tls = { off: false, prefer: "prefer", require: "require", verify: "verify-full" } as const;
+  return {
+    host: connection.host,
+    port: connection.port,
+    database: connection.database,
+    username: connection.username,
+    password: connection.password.reveal(),
+    ssl: tls[connection.tls],
+    connect_timeout: CONNECT_TIMEOUT_S,
+    // postgres.js waits longer after each failed connect; a registry wants to be back as soon as its database is.
+    backoff: () => 0.2,
+    connection: { application_name: "cpm-registry" },
+    onnotice: () => undefined,
+  };
+}
+
+function sessionOver(orm: PostgresJsDatabase): DbSession {
+  return { query: orm, tables, rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[] };
+}
+
+/** One set of connections. When one is lost, the whole pool is given up and a new one takes its place. */
+class Pool {
+  readonly #client: postgres.Sql;
+  readonly #orm: PostgresJsDatabase;
+  readonly #session: DbSession;
+  readonly #abandoned = Promise.withResolvers<never>();
+
+  constructor(connection: PostgresConnection) {
+    this.#client = postgres({
+      ...clientOptions(connection),
+      max: POOL_CONNECTIONS,
+      idle_timeout: 60,
+      connection: { application_name: "cpm-registry", statement_timeout: STATEMENT_TIMEOUT_MS },
+    });
+    this.#orm = drizzle(this.#client);
+    this.#session = sessionOver(this.#orm);
+    this.#abandoned.promise.catch(() => undefined);
+  }
+
+  read<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
+    return this.#bounded(() => work(this.#session));
+  }
+
+  write<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
+    return this.#bounded(() => this.#orm.transaction((tx) => work(sessionOver(tx as object as PostgresJsDatabase))));
+  }
+
+  /** Ends the pool without waiting for it: measured, `end()` itself can hang on a connection that was lost. */
+  abandon(): void {
+    const lost = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
+    setTimeout(() => this.#abandoned.reject(lost), ABANDON_AFTER_MS).unref();
+    this.#client.end({ timeout: ABANDON_AFTER_MS / 1000 }).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    const ended = this.#client.end({ timeout: 5 }).catch(() => undefined);
+    await Promise.race([ended, Bun.sleep(6_000)]);
+  }
+
+  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+    const deadline = Promise.withResolvers<never>();
+    const late = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
+    const timer = setTimeout(() => deadline.reject(late), WORK_DEADLINE_MS);
+    const running = work();
+    // Who loses the race below must not end the process as an unhandled rejection.
+    running.catch(() => undefined);
+    try {
+      return await Promise.race([running, deadline.promise, this.#abandoned.promise]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function expected(cause: unknown): unknown {
+  if (cause instanceof Failure) return cause;
+  const code = codeOf(cause);
+  if (code === OUT_OF_SPACE) return failure({ code: "storage_full" });
+  if (LOST_CONNECTION.test(code) || OVERLOADED.test(code)) {
+    return failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
+  }
+  return cause;
+}
+
+function isLost(cause: unknown): boolean {
+  if (cause instanceof Failure) return cause.error.code === "database_unavailable";
+  return LOST_CONNECTION.test(codeOf(cause));
+}
+
+/**
+ * Opens a pool to Postgres; connections are made when first used. Under Bun some callers of postgres.js hang for ever
+ * after a server restart, so every call has a deadline, and a pool that misses one or loses a connection is replaced:
+ * new callers get fresh connections at once, callers of the old pool end within `ABANDON_AFTER_MS`.
+ */
+export function openPostgres(connection: PostgresConnection): Database {
+  let pool = new Pool(connection);
+  const run = async <T>(task: (pool: Pool) => Promise<T>): Promise<T> => {
+    const used = pool;
+    try {
+      return await task(used);
+    } catch (cause) {
+      if (isLost(cause) && pool === used) {
+        pool = new Pool(connection);
+        used.abandon();
+      }
+      throw expected(cause);
+    }
+  };
+  return {
+    kind: "postgres",
+    read: async (work) => {
+      try {
+        return await run((current) => current.read(work));
+      } catch (cause) {
+        if (!isLost(cause)) throw cause;
+        return await run((current) => current.read(work));
+      }
+    },
+    write: (work) => run((current) => current.write(work)),
+    close: () => pool.close(),
+  };
+}

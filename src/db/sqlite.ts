@@ -1,0 +1,119 @@
+import { Database as BunDatabase, SQLiteError, type Statement } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import type { SQL } from "drizzle-orm";
+import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
+import { failure } from "../errors.ts";
+import type { Database, DbSession, QueryBuilder, Tables } from "./database.ts";
+import * as sqliteTables from "./sqlite/schema.ts";
+
+const BUSY_TIMEOUT_MS = 5_000;
+/** More texts than this registry has; a bound, because `inArray` makes a new text for each length. */
+const PREPARED_MAX = 500;
+
+/** Prepares each SQL text once: Drizzle prepares at every call, and SQLite's parser would be most of a small read. */
+function prepareOnce(client: BunDatabase): void {
+  const statements = new Map<string, Statement>();
+  const prepare = client.prepare.bind(client);
+  client.prepare = ((text: string) => {
+    const known = statements.get(text);
+    if (known !== undefined) return known;
+    if (statements.size >= PREPARED_MAX) statements.clear();
+    const statement = prepare(text);
+    statements.set(text, statement);
+    return statement;
+  }) as typeof client.prepare;
+}
+
+function connect(path: string): BunDatabase {
+  const client = new BunDatabase(path, { create: true, readwrite: true, strict: true });
+  client.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  client.run("PRAGMA journal_mode = WAL");
+  // FULL: a commit is on the disk when it returns. NORMAL would lose the last commits in a power cut.
+  client.run("PRAGMA synchronous = FULL");
+  client.run("PRAGMA foreign_keys = ON");
+  prepareOnce(client);
+  return client;
+}
+
+/**
+ * The one cast of the query layer: the SQLite builder under the type of the Postgres builder, and the SQLite tables
+ * under the type of the Postgres tables. `same-rows.ts` is its proof; both builders have the same methods.
+ */
+function sessionOver(orm: BunSQLiteDatabase): DbSession {
+  return {
+    query: orm as object as QueryBuilder,
+    tables: sqliteTables as object as Tables,
+    rows: async <Row>(statement: SQL) => orm.all<Row>(statement),
+  };
+}
+
+/** Runs one caller after the other, in the order they came. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(work);
+    this.#last = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function sqliteCode(cause: unknown): string | undefined {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if (error instanceof SQLiteError) return error.code;
+  }
+  return undefined;
+}
+
+/** Drizzle's messages carry parameters, so what SQLite reports is told by its code alone. */
+function expected(cause: unknown): unknown {
+  const code = sqliteCode(cause);
+  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE") return failure({ code: "storage_full" });
+  if (code?.startsWith("SQLITE_BUSY")) return failure({ code: "database_unavailable", retryAfterSeconds: 1 });
+  return cause;
+}
+
+/**
+ * Opens the SQLite file at `path`, making it and its directory when missing. One writer connection takes one
+ * transaction at a time, because awaiting code would otherwise slip into somebody else's; a second connection reads.
+ */
+export function openSqlite(path: string): Database & { readonly client: BunDatabase } {
+  mkdirSync(dirname(path), { recursive: true });
+  const writer = connect(path);
+  const reader = connect(path);
+  reader.run("PRAGMA query_only = ON");
+  const writes = sessionOver(drizzle(writer));
+  const reads = sessionOver(drizzle(reader));
+  const turns = new Turns();
+  return {
+    kind: "sqlite",
+    client: writer,
+    read: async (work) => {
+      try {
+        return await work(reads);
+      } catch (cause) {
+        throw expected(cause);
+      }
+    },
+    write: (work) => turns.take(() => inTransaction(writer, () => work(writes))),
+    close: async () => {
+      await turns.take(async () => undefined);
+      reader.close();
+      writer.close();
+    },
+  };
+}
+
+async function inTransaction<T>(writer: BunDatabase, work: () => Promise<T>): Promise<T> {
+  try {
+    writer.run("BEGIN IMMEDIATE");
+    const result = await work();
+    writer.run("COMMIT");
+    return result;
+  } catch (cause) {
+    if (writer.inTransaction) writer.run("ROLLBACK");
+    throw expected(cause);
+  }
+}
+
