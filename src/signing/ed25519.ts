@@ -1,0 +1,99 @@
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { Point } from "@noble/ed25519";
+
+/*
+ * The policy `cpm-strict`: a signature counts only if every careful Ed25519 library would accept it. Libraries differ
+ * on small-order and mixed-order points and on non-canonical encodings ("Taming the many EdDSAs", Chalkias et al.
+ * 2020), so those are refused before the equation is checked.
+ */
+
+const KEY_BYTES = 32;
+const SIGNATURE_BYTES = 64;
+/** The order L of the prime subgroup, RFC 8032 §5.1. */
+const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
+/** SubjectPublicKeyInfo of an Ed25519 key up to the 32 key bytes, RFC 8410 §4. */
+const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+const KNOWN_KEYS_MAX = 10_000;
+
+declare const isPublicKey: unique symbol;
+
+/** 32 bytes that are a canonical, torsion-free point of the Ed25519 group other than the small-order ones. */
+export type PublicKey = Uint8Array & { readonly [isPublicKey]: true };
+
+/** Why bytes are not a key or a signature of `cpm-strict`, worded for the publisher. */
+export interface Refusal {
+  readonly refused: string;
+}
+
+/** Checked keys by their bytes in latin1: the torsion check costs about a millisecond and never changes its answer. */
+const knownKeys = new Map<string, KeyObject>();
+
+function remember(cacheKey: string, key: KeyObject): KeyObject {
+  if (knownKeys.size >= KNOWN_KEYS_MAX) {
+    const oldest = knownKeys.keys().next();
+    if (!oldest.done) knownKeys.delete(oldest.value);
+  }
+  knownKeys.set(cacheKey, key);
+  return key;
+}
+
+function keyObject(bytes: Uint8Array): KeyObject {
+  const cacheKey = Buffer.from(bytes).toString("latin1");
+  const known = knownKeys.get(cacheKey);
+  if (known !== undefined) return known;
+  const der = Buffer.concat([SPKI_PREFIX, bytes]);
+  return remember(cacheKey, createPublicKey({ key: der, format: "der", type: "spki" }));
+}
+
+/** Decodes a point canonically (RFC 8032 §5.1.3, y < p, no "negative zero"); undefined when it is not one or of small order. */
+function decodePoint(bytes: Uint8Array): Point | undefined {
+  try {
+    const point = Point.fromBytes(bytes, false);
+    // noble takes x = 0 with the sign bit set; encoding again shows it.
+    if (!Buffer.from(point.toBytes()).equals(bytes)) return undefined;
+    return point.isSmallOrder() ? undefined : point;
+  } catch {
+    // noble throws for bytes that are not on the curve: the expected answer to a question about foreign bytes.
+    return undefined;
+  }
+}
+
+/** Accepts rules 1, 2 and 4 of `cpm-strict` for a key: length, canonical, not of small order, torsion-free. */
+export function checkPublicKey(bytes: Uint8Array): PublicKey | Refusal {
+  if (bytes.length !== KEY_BYTES) return { refused: `a key has ${KEY_BYTES} bytes, this one ${bytes.length}` };
+  if (knownKeys.has(Buffer.from(bytes).toString("latin1"))) return bytes as PublicKey;
+  const point = decodePoint(bytes);
+  if (point === undefined) return { refused: "the key is not a canonical Ed25519 point, or one of small order" };
+  if (!point.isTorsionFree()) return { refused: "the key is not in the prime-order subgroup" };
+  keyObject(bytes);
+  return bytes as PublicKey;
+}
+
+/** Reads the scalar S of a signature, little-endian (RFC 8032 §5.1.6). */
+function scalarOf(signature: Uint8Array): bigint {
+  return BigInt(`0x${Buffer.from(signature.subarray(KEY_BYTES)).reverse().toString("hex")}`);
+}
+
+/** Accepts rules 1 to 3 of `cpm-strict` for a signature by itself: length, R canonical and not of small order, S < L. */
+export function checkSignature(signature: Uint8Array): Refusal | undefined {
+  if (signature.length !== SIGNATURE_BYTES) {
+    return { refused: `a signature has ${SIGNATURE_BYTES} bytes, this one ${signature.length}` };
+  }
+  if (scalarOf(signature) >= GROUP_ORDER) return { refused: "the signature's S is not below the group order" };
+  if (decodePoint(signature.subarray(0, KEY_BYTES)) === undefined) {
+    return { refused: "the signature's R is not a canonical Ed25519 point, or one of small order" };
+  }
+  return undefined;
+}
+
+/** Checks the signature equation with OpenSSL's rules (`node:crypto`). Call it after both checks above. */
+export function equationHolds(key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean {
+  return verify(null, message, keyObject(key), signature);
+}
+
+/** The whole policy in one question, for callers with one message. */
+export function verifyStrictly(keyBytes: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  const key = checkPublicKey(keyBytes);
+  if ("refused" in key || checkSignature(signature) !== undefined) return false;
+  return equationHolds(key, message, signature);
+}

@@ -1,0 +1,39 @@
+import type { Sha256Digest } from "../registry/digest.ts";
+
+/** The messages a publisher may sign, the preferred one first. */
+export const SIGNATURE_SCHEMES = ["cpm-v1", "ed25519-sha256", "ed25519-sha256-hex", "ed25519-archive"] as const;
+export type SignatureScheme = (typeof SIGNATURE_SCHEMES)[number];
+
+/** What every scheme binds a signature to. */
+export interface SignedArchive {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Sha256Digest;
+  readonly size: number;
+}
+
+/** The statement of `cpm-v1`: ASCII, LF, a final LF. These bytes are what was signed; never build them elsewhere. */
+export function publishStatement({ name, version, digest, size }: SignedArchive): string {
+  return `cpm-package-signature/v1\nname: ${name}\nversion: ${version}\nsha256: ${digest}\nsize: ${size}\n`;
+}
+
+/**
+ * The bytes a scheme signs. `readArchive` is called for `ed25519-archive` only: Ed25519 hashes the message twice,
+ * so that scheme alone needs the whole archive in memory.
+ */
+export async function signedMessage(
+  scheme: SignatureScheme,
+  archive: SignedArchive,
+  readArchive: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  switch (scheme) {
+    case "cpm-v1":
+      return Buffer.from(publishStatement(archive), "ascii");
+    case "ed25519-sha256":
+      return Buffer.from(archive.digest, "hex");
+    case "ed25519-sha256-hex":
+      return Buffer.from(archive.digest, "ascii");
+    case "ed25519-archive":
+      return readArchive();
+  }
+}

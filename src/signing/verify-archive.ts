@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { type Fault, failure } from "../errors.ts";
+import { checkPublicKey, checkSignature, equationHolds, type PublicKey } from "./ed25519.ts";
+import { decodeStrictly, toBase64, toHex } from "./encoding.ts";
+import { SIGNATURE_SCHEMES, type SignatureScheme, type SignedArchive, signedMessage } from "./statement.ts";
+
+/** The texts a publisher sent with an archive. */
+export interface SignatureFields {
+  readonly signature: string;
+  readonly publicKey: string;
+  /** When absent, the schemes are tried in the order of `SIGNATURE_SCHEMES`. */
+  readonly scheme: SignatureScheme | undefined;
+}
+
+/** A signature that was verified, in the spelling this registry stores. */
+export interface VerifiedSignature {
+  readonly scheme: SignatureScheme;
+  /** Lower-case hex. */
+  readonly publicKey: string;
+  readonly keyId: string;
+  /** Base64. */
+  readonly signature: string;
+}
+
+const KEY_ID_LENGTH = 32;
+
+/** Names a key in lists and addresses: the first 16 bytes of the SHA-256 of its 32 bytes, in hex. */
+export function keyIdOf(publicKeyHex: string): string {
+  return createHash("sha256").update(publicKeyHex, "hex").digest("hex").slice(0, KEY_ID_LENGTH);
+}
+
+function readKey(text: string, faults: Fault[]): PublicKey | undefined {
+  const bytes = decodeStrictly(text, 32);
+  if (bytes === undefined) {
+    faults.push({ path: "/publicKey", message: "must be 32 bytes as hex, base64 or base64url" });
+    return undefined;
+  }
+  const key = checkPublicKey(bytes);
+  if (!("refused" in key)) return key;
+  faults.push({ path: "/publicKey", message: key.refused });
+  return undefined;
+}
+
+function readSignature(text: string, faults: Fault[]): Uint8Array | undefined {
+  const bytes = decodeStrictly(text, 64);
+  if (bytes === undefined) {
+    faults.push({ path: "/signature", message: "must be 64 bytes as hex, base64 or base64url" });
+    return undefined;
+  }
+  const refusal = checkSignature(bytes);
+  if (refusal === undefined) return bytes;
+  faults.push({ path: "/signature", message: refusal.refused });
+  return undefined;
+}
+
+/** Reads key and signature as far as they can be judged without an archive; throws `signature_invalid` with all faults. */
+export function readSignatureFields(fields: SignatureFields): { key: PublicKey; signature: Uint8Array } {
+  const faults: Fault[] = [];
+  const key = readKey(fields.publicKey, faults);
+  const signature = readSignature(fields.signature, faults);
+  if (key === undefined || signature === undefined) throw failure({ code: "signature_invalid", faults });
+  return { key, signature };
+}
+
+/**
+ * Verifies a publisher's signature over an archive by `cpm-strict` and tells which scheme matched.
+ * Throws `signature_invalid`. `readArchive` is called only when the scheme `ed25519-archive` is tried.
+ */
+export async function verifyArchiveSignature(
+  fields: SignatureFields,
+  archive: SignedArchive,
+  readArchive: () => Promise<Uint8Array>,
+): Promise<VerifiedSignature> {
+  const { key, signature } = readSignatureFields(fields);
+  for (const scheme of fields.scheme === undefined ? SIGNATURE_SCHEMES : [fields.scheme]) {
+    if (!equationHolds(key, await signedMessage(scheme, archive, readArchive), signature)) continue;
+    const publicKey = toHex(key);
+    return { scheme, publicKey, keyId: keyIdOf(publicKey), signature: toBase64(signature) };
+  }
+  const signed = fields.scheme ?? "any known scheme";
+  const message = `does not match this key over ${archive.name} ${archive.version}, sha256 ${archive.digest}, ${archive.size} bytes (${signed})`;
+  throw failure({ code: "signature_invalid", faults: [{ path: "/signature", message }] });
+}
