@@ -1,0 +1,34 @@
+/**
+ * Reads a chunked stream one chunk at a time and takes unread bytes back, so that the gzip header, the deflate stream
+ * and the trailer can share it although their borders fall inside chunks.
+ */
+export class ChunkSource {
+  readonly #iterator: AsyncIterator<Uint8Array>;
+  #unread: Uint8Array | undefined;
+
+  constructor(chunks: AsyncIterable<Uint8Array>) {
+    this.#iterator = chunks[Symbol.asyncIterator]();
+  }
+
+  /** The next chunk, never an empty one; `undefined` at the end. */
+  async read(): Promise<Uint8Array | undefined> {
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (unread !== undefined) return unread;
+    for (;;) {
+      const next = await this.#iterator.next();
+      if (next.done === true) return undefined;
+      if (next.value.length > 0) return next.value;
+    }
+  }
+
+  /** Puts bytes back in front of what is to come. Only what the last `read` gave may be put back. */
+  putBack(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#unread = bytes;
+  }
+
+  /** Tells the producer that nothing more will be read. */
+  async close(): Promise<void> {
+    await this.#iterator.return?.();
+  }
+}

@@ -1,0 +1,45 @@
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+
+/** What one archive may cost. An operator may lower every one of them. */
+export interface ArchiveLimits {
+  /** Size of the upload as received. It is enforced while the body is received and again while it is inspected. */
+  readonly compressedMaxBytes: number;
+  /** Size of the tar inside, headers and padding included: inflating stops here. */
+  readonly unpackedMaxBytes: number;
+  /** Files and directories in the tar. */
+  readonly entriesMax: number;
+  /** Size of `colony.yaml`. */
+  readonly manifestMaxBytes: number;
+}
+
+export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
+  compressedMaxBytes: 20 * MIB,
+  unpackedMaxBytes: 128 * MIB,
+  entriesMax: 10_000,
+  manifestMaxBytes: 256 * KIB,
+};
+
+/** No configuration raises `compressedMaxBytes` above this. */
+export const COMPRESSED_HARD_MAX_BYTES = 100 * MIB;
+
+/** Length of an entry's name in UTF-8: with a folder in front it still fits Windows' 260 characters. */
+export const ENTRY_NAME_MAX_BYTES = 240;
+
+/** Segments in an entry's name, the file's own included. */
+export const ENTRY_DEPTH_MAX = 16;
+
+/** A README or `values.yaml` above this is part of the archive but is not kept as text. */
+export const STORED_TEXT_MAX_BYTES = 1 * MIB;
+
+/** A gzip header is 10 bytes and perhaps a file name; one that goes on longer is hiding something. */
+export const GZIP_HEADER_MAX_BYTES = 4 * KIB;
+
+/** One PAX header: a path, three times and four owner fields fit many times over. */
+export const PAX_HEADER_MAX_BYTES = 8 * KIB;
+
+/** Problems listed in one answer; the rest is counted. */
+export const ARCHIVE_FAULTS_MAX = 100;
+
+/** Nesting of maps and lists in `colony.yaml`. Its own fields need four levels. */
+export const YAML_DEPTH_MAX = 32;

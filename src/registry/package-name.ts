@@ -1,0 +1,80 @@
+declare const brand: unique symbol;
+
+/** A package name that passed `parsePackageName`: safe as a URL segment, as a file name and as a line of a statement. */
+export type PackageName = string & { readonly [brand]: "PackageName" };
+
+export const PACKAGE_NAME_MAX_CHARS = 64;
+
+const PACKAGE_NAME = /^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/;
+
+/** Windows opens a device, not a file, for these names, also when an extension follows the first dot. */
+const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])$/;
+
+/**
+ * Names that would read as part of the registry itself: words of its URLs and of its log, and the client's own name.
+ */
+const RESERVED_NAMES = new Set(
+  "api auth colony colonyos cpm cpm-registry docs health latest log metrics packages registry search swagger".split(
+    " ",
+  ),
+);
+
+/**
+ * Tells whether a file of this name would be a device on Windows: `con`, `NUL.txt`, `com1.tar.gz`. The part before
+ * the first dot decides, without its trailing spaces and whatever its case.
+ */
+export function isWindowsDeviceName(segment: string): boolean {
+  const stem = segment.split(".", 1)[0] ?? "";
+  return WINDOWS_DEVICE.test(stem.trimEnd().toLowerCase());
+}
+
+/** Tells whether nobody may publish under this name, however it is punctuated. */
+export function isReservedName(name: string): boolean {
+  return packageNameProblem(name)?.reserved === true;
+}
+
+/**
+ * Reads a package name: 1 to 64 of `a-z`, `0-9` and single `-`, `_`, `.` between them, not reserved.
+ * Nothing is trimmed or lower-cased: a text that is not exactly a name is `undefined`.
+ */
+export function parsePackageName(text: string): PackageName | undefined {
+  return isPackageName(text) ? text : undefined;
+}
+
+/** Says in a sentence fragment why a text is not a package name, for messages (`name "CON" ...`); `undefined` for a name. */
+export function explainPackageName(text: string): string | undefined {
+  return packageNameProblem(text)?.reason;
+}
+
+/**
+ * The form in which names must differ: `-`, `_` and `.` are one character here, so `my-pkg`, `my_pkg` and `my.pkg`
+ * fold to the same text and only the first of them can be published.
+ */
+export function foldName(name: PackageName): string {
+  return fold(name);
+}
+
+function isPackageName(text: string): text is PackageName {
+  return packageNameProblem(text) === undefined;
+}
+
+function fold(name: string): string {
+  return name.replace(/[_.]/g, "-");
+}
+
+function packageNameProblem(text: string): { readonly reserved: boolean; readonly reason: string } | undefined {
+  if (text.length === 0) return { reserved: false, reason: "is empty" };
+  if (text.length > PACKAGE_NAME_MAX_CHARS) {
+    return { reserved: false, reason: `is longer than ${PACKAGE_NAME_MAX_CHARS} characters` };
+  }
+  if (!PACKAGE_NAME.test(text)) {
+    return {
+      reserved: false,
+      reason: "must be lower-case letters and digits, with single - _ or . between them (for example my-package)",
+    };
+  }
+  if (isWindowsDeviceName(text)) return { reserved: true, reason: "is a device name on Windows: choose another name" };
+  if (RESERVED_NAMES.has(fold(text)))
+    return { reserved: true, reason: "is reserved by the registry: choose another name" };
+  return undefined;
+}
