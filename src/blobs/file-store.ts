@@ -1,0 +1,89 @@
+import { link, mkdir, open, rename, stat, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { failure } from "../errors.ts";
+import type { Sha256Digest } from "../registry/digest.ts";
+import type { BlobStore, ReceivedFile, StoredBlob } from "./store.ts";
+
+/** The error code of a failed system call, such as `ENOENT`. */
+export function systemCode(cause: unknown): string | undefined {
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
+}
+
+/** Makes a full disk an expected failure and leaves every other cause as it is. */
+export function storageFailure(cause: unknown): unknown {
+  const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(systemCode(cause) ?? "");
+  return full ? failure({ code: "storage_full" }) : cause;
+}
+
+/** A new name in a directory survives a power cut only after the directory itself was synced. */
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes `path` and its parents up to `root` durable, one level after the other. */
+async function makeDirectory(root: string, path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true });
+  if (made === undefined) return;
+  for (let directory = path; directory.length >= root.length; directory = dirname(directory)) {
+    await syncDirectory(dirname(directory));
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    const found = await stat(path);
+    return found.isFile() ? found.size : undefined;
+  } catch (cause) {
+    if (systemCode(cause) === "ENOENT") return undefined;
+    throw cause;
+  }
+}
+
+/**
+ * A blob store in a directory: `sha256/ab/<digest>`, uploads in `incoming/`. Received files were synced by the
+ * receiver; `put` links them under their digest, which never overwrites, and syncs the directory.
+ * Throws when the directory cannot be made or written: a registry must not start on a store it cannot use.
+ */
+export async function openFileStore(root: string): Promise<BlobStore> {
+  const incomingDir = join(root, "incoming");
+  await makeDirectory(root, incomingDir);
+  const pathOf = (digest: Sha256Digest) => join(root, "sha256", digest.slice(0, 2), digest);
+
+  const put = async ({ path, digest, size }: ReceivedFile): Promise<void> => {
+    const target = pathOf(digest);
+    try {
+      await makeDirectory(root, dirname(target));
+      try {
+        await link(path, target);
+      } catch (cause) {
+        if (systemCode(cause) !== "EEXIST") throw cause;
+        // A shorter file can only be the rest of a crash of the file system: the verified bytes take its place.
+        if ((await sizeOf(target)) !== size) await rename(path, target);
+      }
+      await syncDirectory(dirname(target));
+    } catch (cause) {
+      throw storageFailure(cause);
+    }
+  };
+
+  const find = async (digest: Sha256Digest): Promise<StoredBlob | undefined> => {
+    const path = pathOf(digest);
+    const size = await sizeOf(path);
+    return size === undefined ? undefined : { size, file: Bun.file(path) };
+  };
+
+  const check = async (): Promise<void> => {
+    const probe = join(incomingDir, `check-${crypto.randomUUID()}`);
+    const handle = await open(probe, "wx");
+    await handle.close();
+    await unlink(probe);
+  };
+
+  await check();
+  return { incomingDir, put, find, check };
+}
