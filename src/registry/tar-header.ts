@@ -1,0 +1,151 @@
+import { type ArchiveFault, UnreadableArchive } from "./archive-fault.ts";
+
+export const TAR_BLOCK_BYTES = 512;
+
+/** What a header block says, before any PAX record changes the name. */
+export interface TarHeader {
+  /** The raw bytes of prefix and name; whether they are a good name is for `readEntryName` to say. */
+  readonly name: Uint8Array;
+  /** The type flag as a character; a NUL flag, the old spelling of a file, reads as `0`. */
+  readonly type: string;
+  readonly sizeBytes: number;
+  readonly faults: readonly ArchiveFault[];
+}
+
+interface Field {
+  readonly at: number;
+  readonly bytes: number;
+}
+
+// POSIX.1-2017, pax, "ustar Interchange Format".
+const NAME: Field = { at: 0, bytes: 100 };
+const MODE: Field = { at: 100, bytes: 8 };
+const OWNER: Field = { at: 108, bytes: 8 };
+const GROUP: Field = { at: 116, bytes: 8 };
+const SIZE: Field = { at: 124, bytes: 12 };
+const MODIFIED: Field = { at: 136, bytes: 12 };
+const CHECKSUM: Field = { at: 148, bytes: 8 };
+const TYPE_AT = 156;
+const MAGIC: Field = { at: 257, bytes: 8 };
+const PREFIX: Field = { at: 345, bytes: 155 };
+
+const MAGIC_USTAR = "ustar\x0000";
+const MAGIC_GNU = "ustar  \0";
+const MAGIC_V7 = "\0".repeat(8);
+
+const SPACE = 0x20;
+
+/**
+ * Reads one header block. Throws `UnreadableArchive` when checksum or size leave no certain way to go on; lesser
+ * problems are in `faults`. Numbers are octal only: no base-256, no sign, no missing terminator.
+ */
+export function readTarHeader(block: Uint8Array): TarHeader {
+  if (readOctal(block, CHECKSUM) !== checksumOf(block)) {
+    throw new UnreadableArchive(
+      "tar_bad_checksum",
+      "a tar header has a wrong checksum: pack the archive again with cpm",
+    );
+  }
+  const sizeBytes = readOctal(block, SIZE);
+  if (sizeBytes === undefined) throw new UnreadableArchive("tar_bad_field", badField("size"));
+  const magic = latin1(block, MAGIC);
+  const name = readName(block, magic);
+  const flag = block[TYPE_AT] ?? 0;
+  return {
+    name,
+    type: flag === 0 ? "0" : String.fromCharCode(flag),
+    sizeBytes,
+    faults: headerProblems(block, magic).map((message) => ({ path: "", code: "tar_bad_field", message })),
+  };
+}
+
+/** Tells whether a block holds only zeros, as the two at the end of every tar do. */
+export function isZero(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  return true;
+}
+
+function headerProblems(block: Uint8Array, magic: string): string[] {
+  const problems: string[] = [];
+  const numbers = { mode: MODE, uid: OWNER, gid: GROUP, mtime: MODIFIED };
+  for (const [name, field] of Object.entries(numbers)) {
+    if (!isUnset(block, field) && readOctal(block, field) === undefined) problems.push(badField(name));
+  }
+  if (!hasCleanEnd(block, NAME)) problems.push(badField("name"));
+  problems.push(...dialectProblems(block, magic));
+  return problems;
+}
+
+/**
+ * The bytes behind the device numbers are a prefix in ustar, two times in GNU and something else in star: a reader of
+ * one dialect gives an entry of another a different name. So only ustar may use them.
+ */
+function dialectProblems(block: Uint8Array, magic: string): string[] {
+  if (magic === MAGIC_USTAR) {
+    const clean = hasCleanEnd(block, PREFIX) && isZero(block.subarray(PREFIX.at + PREFIX.bytes));
+    return clean ? [] : [badField("prefix")];
+  }
+  if (magic !== MAGIC_GNU && magic !== MAGIC_V7) return [badField("magic")];
+  return isZero(block.subarray(PREFIX.at)) ? [] : [badField("prefix")];
+}
+
+function badField(name: string): string {
+  return `the ${name} field of a tar header is malformed: pack the archive again with cpm`;
+}
+
+function readName(block: Uint8Array, magic: string): Uint8Array {
+  const name = untilZero(block, NAME);
+  const prefix = magic === MAGIC_USTAR ? untilZero(block, PREFIX) : block.subarray(0, 0);
+  if (prefix.length === 0) return name.slice();
+  const joined = new Uint8Array(prefix.length + 1 + name.length);
+  joined.set(prefix);
+  joined[prefix.length] = 0x2f;
+  joined.set(name, prefix.length + 1);
+  return joined;
+}
+
+function untilZero(block: Uint8Array, field: Field): Uint8Array {
+  const whole = block.subarray(field.at, field.at + field.bytes);
+  const zero = whole.indexOf(0);
+  return zero === -1 ? whole : whole.subarray(0, zero);
+}
+
+/** Bytes behind the terminating zero are invisible to some readers and part of the name to others. */
+function hasCleanEnd(block: Uint8Array, field: Field): boolean {
+  const text = untilZero(block, field);
+  return isZero(block.subarray(field.at + text.length, field.at + field.bytes));
+}
+
+function isUnset(block: Uint8Array, field: Field): boolean {
+  return isZero(block.subarray(field.at, field.at + field.bytes));
+}
+
+function latin1(block: Uint8Array, field: Field): string {
+  return String.fromCharCode(...block.subarray(field.at, field.at + field.bytes));
+}
+
+/** Octal digits, then one or more NULs or spaces up to the end of the field. */
+function readOctal(block: Uint8Array, field: Field): number | undefined {
+  const end = field.at + field.bytes;
+  let value = 0;
+  let at = field.at;
+  for (; at < end; at++) {
+    const digit = (block[at] ?? 0) - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  if (at === field.at || at === end) return undefined;
+  for (; at < end; at++) {
+    const byte = block[at];
+    if (byte !== 0 && byte !== SPACE) return undefined;
+  }
+  return value;
+}
+
+/** The unsigned sum of the block with its checksum field read as spaces. */
+function checksumOf(block: Uint8Array): number {
+  let sum = CHECKSUM.bytes * SPACE;
+  for (let at = 0; at < TAR_BLOCK_BYTES; at++) sum += block[at] ?? 0;
+  for (let at = CHECKSUM.at; at < CHECKSUM.at + CHECKSUM.bytes; at++) sum -= block[at] ?? 0;
+  return sum;
+}
