@@ -36,7 +36,9 @@ export type RegistryError =
   | { readonly code: "range_not_satisfiable"; readonly size: number }
   | { readonly code: "busy"; readonly retryAfterSeconds: number }
   | { readonly code: "database_unavailable"; readonly retryAfterSeconds: number }
-  | { readonly code: "storage_full" };
+  | { readonly code: "storage_full" }
+  /** Anything unexpected; made only by the boundary that logs the cause. */
+  | { readonly code: "internal" };
 
 /** Carries a `RegistryError` value up to the one boundary that answers. */
 export class Failure extends Error {

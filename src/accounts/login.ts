@@ -1,0 +1,34 @@
+import { lt } from "drizzle-orm";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { verifyPassword } from "./password.ts";
+import { findUser, type UserRow } from "./user.ts";
+
+/** How long a login lasts. */
+export const SESSION_SECONDS = 12 * 60 * 60;
+
+/** A login that is remembered, so that it can end before its token expires. */
+export interface NewSession {
+  readonly id: string;
+  readonly user: UserRow;
+  readonly expiresAt: Date;
+}
+
+/** Checks a password and opens a session. Throws `invalid_credentials`, the same for a wrong name and a wrong password. */
+export async function login(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  { username, password }: { readonly username: string; readonly password: string },
+): Promise<NewSession> {
+  const user = await findUser(db, username);
+  const matches = await verifyPassword(password, user?.passwordHash);
+  if (user === undefined || !matches) throw failure({ code: "invalid_credentials" });
+  const now = clock();
+  // Whole seconds, because the token's `exp` is: session and token end together.
+  const expiresAt = new Date((Math.floor(now.getTime() / 1000) + SESSION_SECONDS) * 1000);
+  const id = crypto.randomUUID();
+  await db.write(async ({ query, tables: { sessions } }) => {
+    await query.delete(sessions).where(lt(sessions.expiresAt, now));
+    await query.insert(sessions).values({ id, userId: user.id, createdAt: now, expiresAt });
+  });
+  return { id, user, expiresAt };
+}

@@ -1,0 +1,50 @@
+import { availableParallelism } from "node:os";
+import { failure } from "../errors.ts";
+
+export const PASSWORD_MIN_CHARS = 10;
+export const PASSWORD_MAX_CHARS = 1_024;
+
+/** OWASP's first choice for argon2id: 19 MiB, two passes. A login costs about 20 ms of one core. */
+const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
+
+/** Hashing fills cores and memory, so no more than the cores hash at once, and no more than this many wait. */
+const WAITING_MAX = 64;
+const RETRY_AFTER_SECONDS = 2;
+
+const slots = { free: availableParallelism(), waiting: [] as (() => void)[] };
+
+async function inSlot<T>(work: () => Promise<T>): Promise<T> {
+  if (slots.free > 0) slots.free -= 1;
+  else if (slots.waiting.length >= WAITING_MAX) throw failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS });
+  else await new Promise<void>((resolve) => slots.waiting.push(resolve));
+  try {
+    return await work();
+  } finally {
+    const next = slots.waiting.shift();
+    if (next === undefined) slots.free += 1;
+    else next();
+  }
+}
+
+/** One spelling of the same characters, so that a password typed on another keyboard is the same (RFC 8265 §4.2). */
+function normalised(password: string): string {
+  return password.normalize("NFKC");
+}
+
+/** Hashes a password with argon2id. Throws `busy` when too many are waiting. */
+export function hashPassword(password: string): Promise<string> {
+  return inSlot(() => Bun.password.hash(normalised(password), ARGON2ID));
+}
+
+let dummyHash: Promise<string> | undefined;
+
+/**
+ * Tells whether a password belongs to a hash. Without a hash it takes the same time and answers false, so that nobody
+ * learns from the clock which accounts there are. Throws `busy` when too many are waiting.
+ */
+export async function verifyPassword(password: string, hash: string | undefined): Promise<boolean> {
+  dummyHash ??= Bun.password.hash(crypto.randomUUID(), ARGON2ID);
+  const known = hash ?? (await dummyHash);
+  const matches = await inSlot(() => Bun.password.verify(normalised(password), known));
+  return matches && hash !== undefined;
+}

@@ -1,0 +1,92 @@
+import { Elysia } from "elysia";
+import type { Deps } from "../deps.ts";
+import { jsonBody } from "../http/body.ts";
+import { operation } from "../http/operation.ts";
+import { authentication } from "./authentication.ts";
+import { changePassword } from "./change-password.ts";
+import { login } from "./login.ts";
+import { logout } from "./logout.ts";
+import { register } from "./register.ts";
+import { ChangePasswordBody, LoginBody, RegisterBody } from "./schemas.ts";
+import { userView } from "./user.ts";
+
+const readJson = [jsonBody, "application/json" as const];
+const BODY_PROBLEMS = ["malformed_body", "unsupported_media_type", "payload_too_large", "validation_failed"] as const;
+
+const docs = {
+  register: operation({
+    summary: "Make an account",
+    tag: "accounts",
+    answers: { 201: { description: "The account", schema: "UserAnswer" } },
+    problems: ["registration_closed", "username_taken", "email_taken", "busy", ...BODY_PROBLEMS],
+  }),
+  login: operation({
+    summary: "Log in with user name or e-mail",
+    tag: "accounts",
+    answers: { 200: { description: "A token for the Authorization header", schema: "LoginAnswer" } },
+    problems: ["invalid_credentials", "busy", ...BODY_PROBLEMS],
+  }),
+  logout: operation({
+    summary: "End this session",
+    tag: "accounts",
+    auth: true,
+    answers: { 204: { description: "The token works no longer" } },
+    problems: [],
+  }),
+  me: operation({
+    summary: "The account of this token",
+    tag: "accounts",
+    auth: true,
+    answers: { 200: { description: "The account", schema: "UserAnswer" } },
+    problems: [],
+  }),
+  password: operation({
+    summary: "Change the password",
+    description: "Every other session of the account ends.",
+    tag: "accounts",
+    auth: true,
+    answers: { 204: { description: "Changed" } },
+    problems: ["invalid_credentials", "busy", ...BODY_PROBLEMS],
+  }),
+};
+
+/** `/auth`: accounts and their sessions. Answers that hold a token or an account are never cached. */
+export function accountRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/auth" })
+    .use(authentication(deps))
+    .onRequest(({ set }) => {
+      set.headers["cache-control"] = "no-store";
+    })
+    .post(
+      "/register",
+      async ({ body, status }) => status(201, { user: await register(deps, body) }),
+      { parse: readJson, body: RegisterBody, detail: docs.register },
+    )
+    .post(
+      "/login",
+      async ({ body, jwt }) => {
+        const { id, user, expiresAt } = await login(deps, body);
+        const exp = expiresAt.getTime() / 1000;
+        const token = await jwt.sign({ sub: user.id, name: user.username, role: user.role, jti: id, exp });
+        return { token, tokenType: "Bearer" as const, expiresAt: expiresAt.toISOString(), user: userView(user) };
+      },
+      { parse: readJson, body: LoginBody, detail: docs.login },
+    )
+    .post(
+      "/logout",
+      async ({ session }) => {
+        await logout(deps, session);
+        return new Response(null, { status: 204 });
+      },
+      { session: true, parse: "none", detail: docs.logout },
+    )
+    .get("/me", ({ session }) => ({ user: userView(session.user) }), { session: true, detail: docs.me })
+    .post(
+      "/password",
+      async ({ session, body }) => {
+        await changePassword(deps, session, body);
+        return new Response(null, { status: 204 });
+      },
+      { session: true, parse: readJson, body: ChangePasswordBody, detail: docs.password },
+    );
+}

@@ -1,0 +1,49 @@
+import { t } from "elysia";
+import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "./password.ts";
+
+/* What accounts send and get. `error` is the sentence a user reads when a field breaks its rule. */
+
+const Username = t.String({
+  pattern: "^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
+  error: "must be 1 to 64 letters, digits and . _ - inside",
+});
+
+const Email = t.String({
+  pattern: "^[^\\s@\\u0000-\\u001f]+@[^\\s@\\u0000-\\u001f]+$",
+  maxLength: 254,
+  error: "must be an e-mail address",
+});
+
+const NewPassword = t.String({
+  minLength: PASSWORD_MIN_CHARS,
+  maxLength: PASSWORD_MAX_CHARS,
+  error: `must be ${PASSWORD_MIN_CHARS} to ${PASSWORD_MAX_CHARS} characters`,
+});
+
+const AnyPassword = t.String({ maxLength: PASSWORD_MAX_CHARS, error: "must be the account's password" });
+
+export const RegisterBody = t.Object({ username: Username, email: Email, password: NewPassword });
+
+export const LoginBody = t.Object({
+  username: t.String({ minLength: 1, maxLength: 254, error: "must be a user name or an e-mail address" }),
+  password: AnyPassword,
+});
+
+export const ChangePasswordBody = t.Object({ currentPassword: AnyPassword, newPassword: NewPassword });
+
+export const UserSchema = t.Object({
+  id: t.String(),
+  username: t.String(),
+  email: t.String(),
+  role: t.Union([t.Literal("user"), t.Literal("admin")]),
+  createdAt: t.String({ format: "date-time" }),
+});
+
+export const UserAnswerSchema = t.Object({ user: UserSchema });
+
+export const LoginAnswerSchema = t.Object({
+  token: t.String(),
+  tokenType: t.Literal("Bearer"),
+  expiresAt: t.String({ format: "date-time" }),
+  user: UserSchema,
+});

@@ -1,0 +1,52 @@
+import { Elysia, NotFoundError, ParseError, ValidationError } from "elysia";
+import { Failure, type Fault, type RegistryError } from "../errors.ts";
+import { errorFields, type Logger } from "../ops/logger.ts";
+import { problemResponse } from "./problem.ts";
+import { requestId } from "./request-id.ts";
+
+/** Names the field and the rule. Elysia's own answer would repeat the submitted values, passwords included. */
+function faultsOf(error: ValidationError): Fault[] {
+  const faults = new Map<string, Fault>();
+  for (const problem of error.all) {
+    const path = "path" in problem && typeof problem.path === "string" ? problem.path : "";
+    const rule = "schema" in problem ? describe(problem.schema) : undefined;
+    if (!faults.has(path)) faults.set(path, { path, message: rule ?? "is missing or not of the right form" });
+  }
+  return [...faults.values()];
+}
+
+/** Every input schema says its rule in `error`, in words for a user. */
+function describe(schema: unknown): string | undefined {
+  if (typeof schema !== "object" || schema === null || !("error" in schema)) return undefined;
+  return typeof schema.error === "string" ? schema.error : undefined;
+}
+
+function expectedError(cause: unknown, allowed: readonly string[]): RegistryError | undefined {
+  if (cause instanceof Failure) return cause.error;
+  if (cause instanceof ParseError) {
+    if (cause.cause instanceof Failure) return cause.cause.error;
+    return { code: "malformed_body", reason: "The body cannot be read." };
+  }
+  if (cause instanceof ValidationError && cause.type !== "response") {
+    return { code: "validation_failed", faults: faultsOf(cause) };
+  }
+  if (cause instanceof NotFoundError) {
+    return allowed.length === 0 ? { code: "route_not_found" } : { code: "method_not_allowed", allow: allowed };
+  }
+  return undefined;
+}
+
+/**
+ * The one place where failures become answers, first in the app and global. Expected ones are problem bodies;
+ * everything else is logged once, without its message, and answered as `internal`.
+ */
+export function failures(logger: Logger, methodsOf: (path: string) => string[]) {
+  return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
+    const id = requestId(request);
+    const expected = expectedError(error, methodsOf(new URL(request.url).pathname));
+    if (expected !== undefined && expected.code !== "blob_missing") return problemResponse(expected, id);
+    logger.error(expected?.code ?? "internal", { requestId: id, ...errorFields(error) });
+    return problemResponse(expected ?? { code: "internal" }, id);
+  });
+}
+

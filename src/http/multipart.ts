@@ -1,0 +1,139 @@
+import busboy from "busboy";
+import { Failure, failure } from "../errors.ts";
+import { mediaType } from "./body.ts";
+
+const FIELD_MAX_BYTES = 4 * 1024;
+const FIELDS_MAX = 16;
+const PART_HEADERS_MAX = 20;
+/** Boundaries, headers and the small fields around the file. */
+const OVERHEAD_MAX_BYTES = 128 * 1024;
+
+/** What a form held: its text fields by name, and what `receive` made of its file. */
+export interface Upload<T> {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly file: T | undefined;
+}
+
+export interface UploadRules<T> {
+  readonly fileField: string;
+  readonly textFields: readonly string[];
+  readonly fileMaxBytes: number;
+  /** Takes the file's bytes as they come; its failure ends the upload. */
+  readonly receive: (chunks: AsyncIterable<Uint8Array>) => Promise<T>;
+  /** Undoes `receive` when the form turns out bad after its file. */
+  readonly discard: (file: T) => Promise<void>;
+}
+
+function malformed(reason: string): Failure {
+  return failure({ code: "malformed_body", reason });
+}
+
+function openParser(request: Request): busboy.Busboy {
+  try {
+    return busboy({
+      headers: { "content-type": request.headers.get("content-type") ?? "" },
+      limits: { fieldSize: FIELD_MAX_BYTES, fields: FIELDS_MAX, files: 2, headerPairs: PART_HEADERS_MAX },
+    });
+  } catch {
+    throw malformed("The content type names no multipart boundary.");
+  }
+}
+
+/** Collects what the parser reports; the first failure wins and later ones are its echo. */
+class Form<T> {
+  readonly fields = new Map<string, string>();
+  readonly failed = Promise.withResolvers<never>();
+  received: Promise<T> | undefined;
+
+  constructor(readonly rules: UploadRules<T>) {
+    this.failed.promise.catch(() => undefined);
+  }
+
+  fail(cause: unknown): void {
+    this.failed.reject(cause);
+  }
+
+  takeField(name: string, value: string, truncated: boolean): void {
+    if (!this.rules.textFields.includes(name)) return;
+    if (truncated) this.fail(malformed(`The field ${name} is longer than ${FIELD_MAX_BYTES} bytes.`));
+    else if (this.fields.has(name)) this.fail(malformed(`The field ${name} is there twice.`));
+    else this.fields.set(name, value);
+  }
+
+  takeFile(name: string, chunks: AsyncIterable<Uint8Array> & { resume(): unknown; destroy(): unknown }): void {
+    if (name !== this.rules.fileField) {
+      chunks.resume();
+      this.fail(malformed(`Only the field ${this.rules.fileField} may hold a file.`));
+      return;
+    }
+    if (this.received !== undefined) {
+      chunks.resume();
+      this.fail(malformed(`The field ${name} is there twice.`));
+      return;
+    }
+    this.received = this.rules.receive(chunks);
+    this.received.catch((cause) => this.fail(cause));
+  }
+}
+
+/**
+ * Feeds the body to the parser, waiting where it asks to. Ends when the body does, or with the form's failure: leaving
+ * the loop cancels the body, so nothing more of it is read.
+ */
+async function pump(
+  body: ReadableStream<Uint8Array>,
+  parser: busboy.Busboy,
+  bodyMaxBytes: number,
+  failed: Promise<never>,
+): Promise<void> {
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > bodyMaxBytes) throw failure({ code: "payload_too_large", what: "The body", limitBytes: bodyMaxBytes });
+    const drained = parser.write(chunk) ? undefined : new Promise((resolve) => parser.once("drain", resolve));
+    await Promise.race([drained, failed]);
+  }
+  const closed = new Promise((resolve) => parser.once("close", resolve));
+  parser.end();
+  await Promise.race([closed, failed]);
+}
+
+function connect<T>(parser: busboy.Busboy, form: Form<T>): void {
+  parser.on("field", (name, value, info) => form.takeField(name, value, info.valueTruncated || info.nameTruncated));
+  parser.on("file", (name, stream) => {
+    stream.on("error", () => undefined);
+    form.takeFile(name, stream);
+  });
+  for (const limit of ["fieldsLimit", "filesLimit", "partsLimit"] as const) {
+    parser.on(limit, () => form.fail(malformed("The form has too many parts.")));
+  }
+  parser.on("error", () => form.fail(malformed("The multipart body is not well formed or ends early.")));
+}
+
+/**
+ * Reads a multipart form, streaming its one file into `rules.receive` with back-pressure, so memory stays flat
+ * whatever is sent. Throws `unsupported_media_type`, `payload_too_large`, `malformed_body` or what `receive` threw;
+ * then what was received is discarded.
+ */
+export async function readUpload<T>(request: Request, rules: UploadRules<T>): Promise<Upload<T>> {
+  if (mediaType(request) !== "multipart/form-data") {
+    throw failure({ code: "unsupported_media_type", expected: "multipart/form-data" });
+  }
+  const bodyMaxBytes = rules.fileMaxBytes + OVERHEAD_MAX_BYTES;
+  if (Number(request.headers.get("content-length") ?? 0) > bodyMaxBytes) {
+    throw failure({ code: "payload_too_large", what: "The archive", limitBytes: rules.fileMaxBytes });
+  }
+  if (request.body === null) throw malformed("The body is empty.");
+  const parser = openParser(request);
+  const form = new Form(rules);
+  connect(parser, form);
+  try {
+    await pump(request.body, parser, bodyMaxBytes, form.failed.promise);
+    const file = await Promise.race([form.received, form.failed.promise]);
+    return { fields: form.fields, file };
+  } catch (cause) {
+    parser.destroy();
+    await form.received?.then(rules.discard, () => undefined);
+    throw cause;
+  }
+}

@@ -1,0 +1,145 @@
+import type { Fault, RegistryError } from "../errors.ts";
+
+type ErrorCode = RegistryError["code"];
+
+/** The part of an answer that depends on what happened. `detail` says what happened and what to do about it. */
+interface Particulars {
+  readonly detail: string;
+  readonly errors?: readonly Fault[];
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Answer<E> {
+  readonly status: number;
+  readonly title: string;
+  readonly particulars: (error: E) => Particulars;
+}
+
+/** One answer per code: a member of the union without one does not compile. */
+type Answers = { readonly [C in ErrorCode]: Answer<Extract<RegistryError, { code: C }>> };
+
+function answer<E>(status: number, title: string, particulars: (error: E) => Particulars): Answer<E> {
+  return { status, title, particulars };
+}
+
+const BEARER = { "www-authenticate": 'Bearer realm="cpm-registry"' };
+
+function sizeText(bytes: number): string {
+  return bytes >= 1_048_576 ? `${Math.round((bytes / 1_048_576) * 10) / 10} MiB` : `${bytes} bytes`;
+}
+
+function retryAfter(seconds: number): Record<string, string> {
+  return { "retry-after": String(seconds) };
+}
+
+const requestAnswers = {
+  validation_failed: answer(422, "Invalid input", ({ faults }) => ({
+    detail: "Correct the fields under errors and send again.",
+    errors: faults,
+  })),
+  malformed_body: answer(400, "Malformed body", ({ reason }) => ({ detail: reason })),
+  unsupported_media_type: answer(415, "Unsupported content type", ({ expected }) => ({
+    detail: `Send the body as ${expected}.`,
+  })),
+  payload_too_large: answer(413, "Too large", ({ what, limitBytes }) => ({
+    detail: `${what} is larger than ${sizeText(limitBytes)}, the limit of this registry.`,
+  })),
+  route_not_found: answer(404, "Not found", () => ({
+    detail: "Nothing is at this address. /swagger lists what there is.",
+  })),
+  method_not_allowed: answer(405, "Method not allowed", ({ allow }) => ({
+    detail: `This address answers to ${allow.join(", ")}.`,
+    headers: { allow: allow.join(", ") },
+  })),
+  range_not_satisfiable: answer(416, "Range not satisfiable", ({ size }) => ({
+    detail: `The archive has ${size} bytes; ask for a range inside them.`,
+    headers: { "content-range": `bytes */${size}` },
+  })),
+} satisfies Partial<Answers>;
+
+const accountAnswers = {
+  unauthenticated: answer(401, "Not logged in", ({ reason }) => ({ detail: reason, headers: BEARER })),
+  invalid_credentials: answer(401, "Wrong name or password", () => ({
+    detail: "No account has this name or e-mail with this password.",
+    headers: BEARER,
+  })),
+  registration_closed: answer(403, "Registration is closed", () => ({
+    detail: "This registry takes no new accounts; ask its operator for one.",
+  })),
+  username_taken: answer(409, "User name taken", () => ({ detail: "An account has this user name; choose another." })),
+  email_taken: answer(409, "E-mail taken", () => ({
+    detail: "An account has this e-mail address; log in, or use another.",
+  })),
+} satisfies Partial<Answers>;
+
+const packageAnswers = {
+  package_not_found: answer(404, "Package not found", ({ name }) => ({
+    detail: `This registry has no package ${name}.`,
+  })),
+  version_not_found: answer(404, "Version not found", ({ name, version, hint }) => ({
+    detail: `${name} has no version ${version}.${hint === undefined ? "" : ` ${hint}`}`,
+  })),
+  contents_not_found: answer(404, "Not in the archive", ({ name, version, file }) => ({
+    detail: `${name} ${version} has no ${file}.`,
+  })),
+  not_an_owner: answer(403, "Not an owner", ({ name }) => ({
+    detail: `Only an owner of ${name} may do this; ask one to add you.`,
+  })),
+  name_taken: answer(409, "Package name taken", ({ name, existing }) => ({
+    detail: `${name} is too close to ${existing}: names that differ only in - _ . are one name.`,
+  })),
+  version_exists: answer(409, "Version already exists", ({ name, version, reason }) => ({
+    detail: `${name} ${version} ${reason} A version number is used once: publish under a new one.`,
+  })),
+  signature_invalid: answer(400, "Signature invalid", ({ faults }) => ({
+    detail: "The signature was not accepted; errors says why.",
+    errors: faults,
+  })),
+  archive_rejected: answer(422, "Archive rejected", ({ faults }) => ({
+    detail: "Correct the archive as errors says and publish it again.",
+    errors: faults,
+  })),
+} satisfies Partial<Answers>;
+
+const serviceAnswers = {
+  busy: answer(503, "Busy", ({ retryAfterSeconds }) => ({
+    detail: "Too many requests of this kind are waiting; try again in a moment.",
+    headers: retryAfter(retryAfterSeconds),
+  })),
+  database_unavailable: answer(503, "Database unavailable", ({ retryAfterSeconds }) => ({
+    detail: "The database does not answer; try again in a moment. A publish is safe to repeat.",
+    headers: retryAfter(retryAfterSeconds),
+  })),
+  blob_missing: answer(500, "Archive missing", () => ({
+    detail: "The registry lost this archive; tell its operator the requestId.",
+  })),
+  storage_full: answer(507, "Storage full", () => ({ detail: "The registry has no room; tell its operator." })),
+  internal: answer(500, "Internal error", () => ({ detail: "The registry failed; tell its operator the requestId." })),
+} satisfies Partial<Answers>;
+
+const ANSWERS: Answers = { ...requestAnswers, ...accountAnswers, ...packageAnswers, ...serviceAnswers };
+
+/** Status and title of a code, for the documentation of the API. */
+export function statusOf(code: ErrorCode): { readonly status: number; readonly title: string } {
+  const { status, title } = ANSWERS[code];
+  return { status, title };
+}
+
+function particularsOf<C extends ErrorCode>(error: Extract<RegistryError, { code: C }>): Particulars {
+  const known: Answer<Extract<RegistryError, { code: C }>> = ANSWERS[error.code as C];
+  return known.particulars(error);
+}
+
+/**
+ * Answers a failure as RFC 9457 `application/problem+json`: `type`, `title`, `status`, `code`, `detail`, `requestId`
+ * and, where several things are wrong, `errors`. Never cached.
+ */
+export function problemResponse(error: RegistryError, requestId: string): Response {
+  const { status, title } = statusOf(error.code);
+  const { detail, errors, headers } = particularsOf(error);
+  const body = { type: `/problems/${error.code}`, title, status, code: error.code, detail, requestId, errors };
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { ...headers, "content-type": "application/problem+json", "cache-control": "no-store" },
+  });
+}

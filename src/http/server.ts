@@ -1,0 +1,81 @@
+import type { Config } from "../config/config.ts";
+import { errorFields, type Logger } from "../ops/logger.ts";
+import { problemResponse } from "./problem.ts";
+import { keepRequestId, requestId } from "./request-id.ts";
+
+/** A client that sends or reads nothing for this long is let go. */
+const IDLE_TIMEOUT_S = 60;
+/** Bodies are bounded where they are read; this is only Bun's own limit, above all of ours. */
+const BODY_MAX_BYTES = 8 * 1024 ** 3;
+/** How long requests in flight may take when the server is told to stop. */
+const DRAIN_MS = 25_000;
+
+type Handler = (request: Request) => Response | Promise<Response>;
+
+/** A server that is listening. `stop` takes no new requests, waits for those in flight and returns. */
+export interface RunningServer {
+  readonly port: number;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Answers under the path prefix of `PUBLIC_URL` too, for proxies that do not strip it. */
+function withoutPrefix(request: Request, prefix: string): Request {
+  if (prefix === "") return request;
+  const url = new URL(request.url);
+  if (!url.pathname.startsWith(`${prefix}/`)) return request;
+  const inner = new Request(url.origin + url.pathname.slice(prefix.length) + url.search, request);
+  keepRequestId(request, inner);
+  return inner;
+}
+
+/** Adds what every answer carries, logs it once, and makes sure that nothing internal gets out. */
+export function answering(handle: Handler, publicUrl: string, logger: Logger): Handler {
+  const prefix = new URL(publicUrl).pathname.replace(/\/$/, "");
+  return async (received) => {
+    const startedMs = performance.now();
+    const request = withoutPrefix(received, prefix);
+    const id = requestId(request);
+    let response: Response;
+    try {
+      response = await handle(request);
+    } catch (cause) {
+      logger.error("internal", { requestId: id, ...errorFields(cause) });
+      response = problemResponse({ code: "internal" }, id);
+    }
+    response.headers.set("x-request-id", id);
+    response.headers.set("x-content-type-options", "nosniff");
+    const ms = Math.round(performance.now() - startedMs);
+    const { pathname } = new URL(request.url);
+    logger.info("request", { requestId: id, method: request.method, path: pathname, status: response.status, ms });
+    return response;
+  };
+}
+
+/**
+ * Listens on the configured host and port. Throws when the port is taken: without `reusePort`, a second server on
+ * one port is an error and not a silent share.
+ */
+export function listen(handle: Handler, config: Config, logger: Logger): RunningServer {
+  const server = Bun.serve({
+    hostname: config.host,
+    port: config.port,
+    reusePort: false,
+    idleTimeout: IDLE_TIMEOUT_S,
+    maxRequestBodySize: BODY_MAX_BYTES,
+    fetch: answering(handle, config.publicUrl, logger),
+    error: (cause) => {
+      logger.error("internal", errorFields(cause));
+      return problemResponse({ code: "internal" }, crypto.randomUUID());
+    },
+  });
+  const port = server.port ?? config.port;
+  return {
+    port,
+    url: config.port === 0 ? `http://localhost:${port}` : config.publicUrl,
+    stop: async () => {
+      await Promise.race([server.stop(false), Bun.sleep(DRAIN_MS)]);
+      await server.stop(true);
+    },
+  };
+}

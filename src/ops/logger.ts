@@ -1,0 +1,39 @@
+import type { LogLevel } from "../config/config.ts";
+
+/** Codes, ids, counts and durations. Never values a client sent, never secrets. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** Writes one JSON line per event to stderr; stdout belongs to the commands' answers. */
+export interface Logger {
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+const SEVERITY: Readonly<Record<LogLevel, number>> = { info: 0, warn: 1, error: 2, silent: 3 };
+
+/** Makes a logger that drops events below `level`. `write` takes one line without its end. */
+export function createLogger(
+  level: LogLevel,
+  clock: () => Date,
+  write: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+): Logger {
+  const at = (severity: "info" | "warn" | "error") => (event: string, fields?: LogFields) => {
+    if (SEVERITY[severity] < SEVERITY[level]) return;
+    write(JSON.stringify({ time: clock().toISOString(), level: severity, event, ...fields }));
+  };
+  return { info: at("info"), warn: at("warn"), error: at("error") };
+}
+
+/**
+ * What may be logged of an unexpected error: its class, its code and where it was thrown. Never its message, because
+ * the messages of drivers carry parameters, password hashes among them.
+ */
+export function errorFields(cause: unknown): LogFields {
+  let innermost = cause;
+  while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
+  if (!(innermost instanceof Error)) return { error: typeof innermost };
+  const code = "code" in innermost ? String(innermost.code) : undefined;
+  const frames = innermost.stack?.split("\n").filter((line) => /^\s+at |@/.test(line)) ?? [];
+  return { error: innermost.name, code, at: frames.slice(0, 4).join(" | ").trim() };
+}
