@@ -55,6 +55,7 @@ export type YamlFaultCode =
   | "yaml_control_character"
   | "yaml_invalid"
   | "yaml_too_deep"
+  | "yaml_too_complex"
   | "yaml_multiple_documents"
   | "yaml_directive"
   | "yaml_alias"

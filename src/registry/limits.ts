@@ -43,3 +43,6 @@ export const ARCHIVE_FAULTS_MAX = 100;
 
 /** Nesting of maps and lists in `colony.yaml`. Its own fields need four levels. */
 export const YAML_DEPTH_MAX = 32;
+
+/** Lexical tokens of `colony.yaml`, line ends included: about 5,000 lines. Reading that many takes some 100 ms of CPU. */
+export const YAML_TOKENS_MAX = 25_000;

@@ -1,0 +1,155 @@
+import type { ArchiveFault, ManifestFaultCode } from "./archive-fault.ts";
+import { readBoolean, type YamlMap, type YamlNode } from "./yaml.ts";
+
+/** A value without a type of its own, fit for JSON: scalars are the text that was written. */
+export type ManifestValue = string | null | readonly ManifestValue[] | { readonly [field: string]: ManifestValue };
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+interface PlacedMap {
+  readonly map: YamlMap;
+  readonly path: string;
+}
+
+interface PlacedText {
+  readonly text: string;
+  readonly path: string;
+}
+
+/**
+ * Takes fields out of a document in the shape that yaml.v3 would decode them into, and collects a fault for each that
+ * has another shape. `at` is the JSON pointer of the map a field is in. An absent or null field is no fault.
+ */
+export class ShapeReader {
+  readonly faults: ArchiveFault[] = [];
+
+  refuse(path: string, code: ManifestFaultCode, message: string): void {
+    this.faults.push({ path, code, message });
+  }
+
+  /** A text that may have several lines. */
+  text(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
+    return this.#scalar(map.fields.get(field), `${at}/${field}`, maxChars);
+  }
+
+  /** A text of one line. */
+  word(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
+    return this.#word(map.fields.get(field), `${at}/${field}`, maxChars);
+  }
+
+  /** A text of one line that must be there and must not be empty. */
+  required(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
+    const node = map.fields.get(field);
+    const text = this.#word(node, `${at}/${field}`, maxChars);
+    const absent = node === undefined || node.kind === "null" || text === "";
+    if (absent) this.refuse(`${at}/${field}`, "manifest_field_missing", `is required: add ${field}: to the manifest`);
+    return text === "" ? undefined : text;
+  }
+
+  /** A boolean by yaml.v3's rule; false when absent. */
+  boolean(map: YamlMap, field: string, at: string): boolean {
+    const node = map.fields.get(field);
+    if (node === undefined || node.kind === "null") return false;
+    const value = node.kind === "scalar" ? readBoolean(node) : undefined;
+    if (value === undefined)
+      this.refuse(`${at}/${field}`, "manifest_wrong_type", "must be true or false, without quotes");
+    return value ?? false;
+  }
+
+  /** A map in a field of the document's own. */
+  map(root: YamlMap, field: string): YamlMap | undefined {
+    const node = root.fields.get(field);
+    if (node === undefined || node.kind === "null") return undefined;
+    if (node.kind === "map") return node;
+    this.refuse(`/${field}`, "manifest_wrong_type", "must be a map of fields");
+    return undefined;
+  }
+
+  /** A list of maps in a field of the document's own. Null entries are dropped, as yaml.v3 drops them. */
+  maps(root: YamlMap, field: string, max: number): PlacedMap[] {
+    const found: PlacedMap[] = [];
+    this.#list(root, field, "", max).forEach((node, index) => {
+      const path = `/${field}/${index}`;
+      if (node.kind === "map") found.push({ map: node, path });
+      else if (node.kind !== "null")
+        this.refuse(path, "manifest_wrong_type", "must be a map of fields, such as name: ...");
+    });
+    return found;
+  }
+
+  /** A list of one-line texts in a field of the document's own. Null entries are dropped. */
+  words(root: YamlMap, field: string, max: number, maxChars: number): PlacedText[] {
+    const found: PlacedText[] = [];
+    this.#list(root, field, "", max).forEach((node, index) => {
+      const path = `/${field}/${index}`;
+      const text = this.#word(node, path, maxChars);
+      if (text !== undefined) found.push({ text, path });
+    });
+    return found;
+  }
+
+  /** A list of anything. Null entries are dropped. */
+  values(map: YamlMap, field: string, at: string, max: number): ManifestValue[] {
+    return this.#list(map, field, at, max)
+      .filter((node) => node.kind !== "null")
+      .map(toValue);
+  }
+
+  /** Anything; `undefined` when absent or null. */
+  value(map: YamlMap, field: string): ManifestValue | undefined {
+    const node = map.fields.get(field);
+    return node === undefined || node.kind === "null" ? undefined : toValue(node);
+  }
+
+  /** All fields but the known ones. */
+  others(root: YamlMap, known: ReadonlySet<string>): Record<string, ManifestValue> {
+    const unknown = [...root.fields].filter(([field]) => !known.has(field));
+    return Object.fromEntries(unknown.map(([field, node]) => [field, toValue(node)]));
+  }
+
+  #list(map: YamlMap, field: string, at: string, max: number): readonly YamlNode[] {
+    const node = map.fields.get(field);
+    const path = `${at}/${field}`;
+    if (node === undefined || node.kind === "null") return [];
+    if (node.kind !== "list") {
+      this.refuse(path, "manifest_wrong_type", "must be a list: write each entry on a line of its own after a dash");
+      return [];
+    }
+    if (node.nodes.length <= max) return node.nodes;
+    this.refuse(path, "manifest_field_too_long", `has more than ${max} entries`);
+    return node.nodes.slice(0, max);
+  }
+
+  #word(node: YamlNode | undefined, path: string, maxChars: number): string | undefined {
+    const text = this.#scalar(node, path, maxChars);
+    if (text !== undefined && CONTROL_CHARACTER.test(text)) {
+      this.refuse(path, "manifest_field_invalid", "must be one line without control characters");
+    }
+    return text;
+  }
+
+  #scalar(node: YamlNode | undefined, path: string, maxChars: number): string | undefined {
+    if (node === undefined || node.kind === "null") return undefined;
+    if (node.kind !== "scalar") {
+      this.refuse(path, "manifest_wrong_type", `must be a text, not a ${node.kind}`);
+      return undefined;
+    }
+    if (node.text.length <= maxChars) return node.text;
+    this.refuse(path, "manifest_field_too_long", `is longer than ${maxChars} characters`);
+    return undefined;
+  }
+}
+
+function toValue(node: YamlNode): ManifestValue {
+  switch (node.kind) {
+    case "scalar":
+      return node.text;
+    case "null":
+      return null;
+    case "list":
+      return node.nodes.map(toValue);
+    case "map":
+      // `fromEntries` defines own properties, so a field named __proto__ stays a field.
+      return Object.fromEntries([...node.fields].map(([field, value]) => [field, toValue(value)]));
+  }
+}
