@@ -1,0 +1,144 @@
+// The one door to every package.json script: `node scripts/run.mjs <arguments for Bun>`.
+//
+// A fresh clone has neither Bun nor packages, so this file uses nothing but Node (20 or later; Bun itself will do).
+// It installs exactly what package-lock.json says when node_modules is missing or was made from another lock file,
+// makes sure that the Bun in node_modules is the pinned one, and then hands over to it.
+
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { accessSync, constants, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(root, "node_modules");
+const stamp = join(modules, ".cpm-lock");
+const windows = process.platform === "win32";
+const bun = join(modules, "bun", "bin", "bun.exe"); // The npm package names the file so on every system.
+
+/** The installed packages are right when the stamp names both this lock file and the system that they were made for. */
+function wantedStamp() {
+  const lock = readFileSync(join(root, "package-lock.json"));
+  return `${createHash("sha256").update(lock).digest("hex")} ${process.platform}-${process.arch}\n`;
+}
+
+function readIfThere(file) {
+  return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
+
+function fail(message) {
+  console.error(`cpm-registry: ${message}`);
+  process.exit(1);
+}
+
+/** npm says `npm_execpath`; Bun sets the same variable to itself, and then npm is looked for on the PATH. */
+function npmCommand() {
+  const npmScript = process.env.npm_execpath;
+  if (npmScript?.endsWith("npm-cli.js") && !process.versions.bun) return [process.execPath, npmScript];
+  return ["npm"];
+}
+
+/** npm refuses to work without a writable cache, and a service account often has no writable home. */
+function npmCache() {
+  const usual = process.env.npm_config_cache ?? join(homedir(), ".npm");
+  for (let folder = usual; ; folder = dirname(folder)) {
+    if (!existsSync(folder) && folder !== dirname(folder)) continue;
+    try {
+      accessSync(folder, constants.W_OK);
+      return { path: usual, temporary: false };
+    } catch {
+      return { path: mkdtempSync(join(tmpdir(), "cpm-npm-cache-")), temporary: true };
+    }
+  }
+}
+
+function runInstaller([command, ...args], env) {
+  return spawnSync(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+    maxBuffer: 64 * 1024 * 1024,
+    shell: windows && command === "npm",
+  });
+}
+
+/** `--include` because NODE_ENV=production or omit= in an .npmrc would leave out Bun, which is a development package. */
+function install() {
+  const cache = npmCache();
+  const npm = [...npmCommand(), "ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const result = runInstaller(npm, { npm_config_cache: cache.path, npm_config_update_notifier: "false" });
+  if (cache.temporary) rmSync(cache.path, { recursive: true, force: true });
+  if (result.error?.code !== "ENOENT" || !process.versions.bun) return result;
+  // Bun reads package-lock.json too (tried with 1.4.5) and leaves it as it is; it writes no lock file of its own here.
+  return runInstaller([process.execPath, "install", "--frozen-lockfile"], { NODE_ENV: "development" });
+}
+
+function installIfNeeded() {
+  const wanted = wantedStamp();
+  if (readIfThere(stamp) === wanted) return;
+  const started = Date.now();
+  console.error("cpm-registry: installing the packages of package-lock.json, Bun among them (about half a minute) …");
+  const result = install();
+  if (result.error?.code === "ENOENT") fail("npm was not found; install Node.js 20 or later together with npm.");
+  if (result.error || result.status !== 0) {
+    console.error(`${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}`);
+    fail("the installation failed; its output is above.");
+  }
+  requirePinnedBun();
+  writeFileSync(stamp, wanted);
+  console.error(`cpm-registry: installed in ${Math.round((Date.now() - started) / 1000)} s.`);
+}
+
+/** Another Bun may behave differently, so only the pinned one runs; asking it costs 10 ms, and only after installing. */
+function requirePinnedBun() {
+  const wanted = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).devDependencies.bun;
+  const found = spawnSync(bun, ["--version"], { encoding: "utf8" });
+  if (found.stdout?.trim() === wanted) return;
+  const what = found.stdout?.trim() || found.error?.message || found.stderr?.trim();
+  fail(
+    `Bun ${wanted} is needed in node_modules, found: ${what}.\n` +
+      "Its install script has to run; after `ignore-scripts`, say: npm ci --ignore-scripts=false",
+  );
+}
+
+/**
+ * npm passes a SIGTERM to its `sh -c`, which dies of it without telling us, and the server would run on with nobody
+ * to stop it. So the death of that shell counts as the signal. Only scripts have such a shell: a process that
+ * somebody put into the background by hand may well outlive its parent.
+ */
+function whenOrphaned(stop) {
+  if (windows || process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    stop();
+  }, 250);
+  watch.unref();
+}
+
+/**
+ * Runs Bun in this process's place. A terminal sends Ctrl-C to the whole process group, so Bun has it already and a
+ * forwarded copy would look like an impatient second one; SIGTERM comes from a supervisor and must be passed on.
+ */
+function handOver() {
+  const path = `${join(modules, ".bin")}${windows ? ";" : ":"}${process.env.PATH ?? ""}`;
+  const child = spawn(bun, process.argv.slice(2), { cwd: root, stdio: "inherit", env: { ...process.env, PATH: path } });
+  const onTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
+  const forward = (signal) => {
+    if (signal !== "SIGINT" || !onTerminal) child.kill(signal);
+  };
+  const signals = windows ? ["SIGINT"] : ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) process.on(signal, forward);
+  whenOrphaned(() => child.kill("SIGTERM"));
+  child.on("error", (error) => fail(`Bun did not start: ${error.message}`));
+  child.on("exit", (code, signal) => {
+    for (const name of signals) process.off(name, forward);
+    if (signal) process.kill(process.pid, signal);
+    else process.exit(code ?? 1);
+  });
+}
+
+installIfNeeded();
+handOver();
