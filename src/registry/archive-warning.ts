@@ -1,0 +1,15 @@
+/** Something a publisher and an installer should know, but no reason to reject. */
+export interface ArchiveWarning {
+  readonly code: ArchiveWarningCode;
+  readonly message: string;
+  readonly path?: string;
+}
+
+export type ArchiveWarningCode =
+  | "values_missing"
+  | "templates_missing"
+  | "backslash_names"
+  | "template_reads_environment"
+  | "text_too_large"
+  | "text_not_utf8"
+  | "more_warnings";

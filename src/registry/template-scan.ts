@@ -1,0 +1,121 @@
+/** The sprig functions that read the machine on which a package is installed. */
+const ENVIRONMENT_FUNCTIONS = new Set(["env", "expandenv", "getHostByName"]);
+const WORD_MAX_BYTES = Math.max(...[...ENVIRONMENT_FUNCTIONS].map((name) => name.length));
+
+const OPEN = 0x7b;
+const CLOSE = 0x7d;
+const DOUBLE_QUOTE = 0x22;
+const SINGLE_QUOTE = 0x27;
+const BACKTICK = 0x60;
+const BACKSLASH = 0x5c;
+const SLASH = 0x2f;
+const STAR = 0x2a;
+const NEWLINE = 0x0a;
+const DOT = 0x2e;
+const DOLLAR = 0x24;
+
+type State = "text" | "action" | "word" | "quoted" | "raw" | "comment";
+
+/**
+ * Looks for calls of `env`, `expandenv` and `getHostByName` between `{{` and `}}`, with the lexical rules of Go's
+ * text/template: a word behind a `.` or `$` is a field or a variable, and strings and comments hold no calls. Works on
+ * a stream, remembers one word, and so finds calls that fall on a border between two chunks.
+ */
+export class TemplateScan {
+  #state: State = "text";
+  #previous = 0;
+  #quote = 0;
+  #escaped = false;
+  #word = "";
+  readonly #found = new Set<string>();
+
+  /** The functions called so far, in the order of their first call. */
+  get found(): readonly string[] {
+    return [...this.#found];
+  }
+
+  push(piece: Uint8Array): void {
+    for (let at = 0; at < piece.length; at++) {
+      if (this.#state === "text" && this.#previous !== OPEN) {
+        at = piece.indexOf(OPEN, at);
+        if (at === -1) return;
+      }
+      this.#step(piece[at] ?? 0);
+    }
+  }
+
+  #step(byte: number): void {
+    switch (this.#state) {
+      case "text":
+        if (byte === OPEN && this.#previous === OPEN) this.#enter("action");
+        else this.#previous = byte;
+        return;
+      case "quoted":
+        this.#quotedByte(byte);
+        return;
+      case "raw":
+        if (byte === BACKTICK) this.#enter("action");
+        return;
+      case "comment":
+        if (byte === SLASH && this.#previous === STAR) this.#enter("action");
+        else this.#previous = byte;
+        return;
+      case "word":
+        if (isWordByte(byte)) {
+          // One byte more than the longest name is enough to know that a word is none of them.
+          if (this.#word.length <= WORD_MAX_BYTES) this.#word += String.fromCharCode(byte);
+          return;
+        }
+        this.#endWord();
+        this.#actionByte(byte);
+        return;
+      case "action":
+        this.#actionByte(byte);
+    }
+  }
+
+  #actionByte(byte: number): void {
+    const previous = this.#previous;
+    this.#previous = byte;
+    if (byte === CLOSE && previous === CLOSE) this.#enter("text");
+    else if (byte === STAR && previous === SLASH) this.#enter("comment");
+    else if (byte === BACKTICK) this.#enter("raw");
+    else if (byte === DOUBLE_QUOTE || byte === SINGLE_QUOTE) {
+      this.#quote = byte;
+      this.#escaped = false;
+      this.#enter("quoted");
+    } else if (isWordByte(byte)) {
+      // The first byte only marks a field or variable; such a word never equals a function's name.
+      this.#word = previous === DOT || previous === DOLLAR ? "." : "";
+      this.#word += String.fromCharCode(byte);
+      this.#state = "word";
+    }
+  }
+
+  #quotedByte(byte: number): void {
+    // A string does not span lines: Go refuses such a template, and what follows must not go unread here.
+    if (byte === NEWLINE || (byte === this.#quote && !this.#escaped)) this.#enter("action");
+    else this.#escaped = byte === BACKSLASH && !this.#escaped;
+  }
+
+  #endWord(): void {
+    if (ENVIRONMENT_FUNCTIONS.has(this.#word)) this.#found.add(this.#word);
+    this.#enter("action");
+  }
+
+  #enter(state: State): void {
+    this.#state = state;
+    this.#previous = 0;
+  }
+}
+
+/** Go's identifiers: letters, digits, `_`; every byte of a non-ASCII letter counts. */
+function isWordByte(byte: number): boolean {
+  return (
+    (byte >= 0x61 && byte <= 0x7a) ||
+    (byte >= 0x41 && byte <= 0x5a) ||
+    (byte >= 0x30 && byte <= 0x39) ||
+    byte === 0x5f ||
+    byte >= 0x80
+  );
+}

@@ -1,0 +1,201 @@
+import { describe, expect, test } from "bun:test";
+import { type EntryKind, readEntryName } from "../../src/registry/entry-name.ts";
+import { EntryNames } from "../../src/registry/entry-names.ts";
+import { bytesOf } from "../support/archive-maker.ts";
+
+function codesOf(name: string | Uint8Array, kind: EntryKind = "file"): (string | undefined)[] {
+  return readEntryName(bytesOf(name), kind).faults.map((fault) => fault.code);
+}
+
+function conflictsOf(entries: readonly (readonly [string, EntryKind])[]): string[] {
+  const names = new EntryNames();
+  return entries.flatMap(([path, kind]) => names.add(path, kind).map((fault) => fault.code));
+}
+
+describe("readEntryName", () => {
+  test.each([
+    "colony.yaml",
+    "templates/a.json.tpl",
+    ".hidden",
+    "a b/c",
+    "ünï/文.txt",
+    "a..b",
+    "...a",
+    "console",
+    "com10.txt",
+  ])("accepts %s", (name) => expect(codesOf(name)).toEqual([]));
+
+  test("reads \\ as / and says so", () => {
+    expect(readEntryName(bytesOf("templates\\a\\b.json"), "file")).toMatchObject({
+      path: "templates/a/b.json",
+      backslashes: true,
+    });
+    expect(readEntryName(bytesOf("templates/a"), "file").backslashes).toBe(false);
+  });
+
+  test("strips one leading ./ and no second", () => {
+    expect(readEntryName(bytesOf("./a/b"), "file")).toMatchObject({ path: "a/b", faults: [] });
+    expect(readEntryName(bytesOf(".\\a"), "file")).toMatchObject({ path: "a", faults: [] });
+    expect(codesOf("././a")).toEqual(["name_traversal"]);
+  });
+
+  test("takes directories with and without a slash at the end", () => {
+    for (const name of ["a/b", "a/b/"])
+      expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "a/b", faults: [] });
+  });
+
+  test("takes . as the directory of the package and not as a file", () => {
+    for (const name of [".", "./"])
+      expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "", faults: [] });
+    expect(codesOf(".")).toEqual(["name_traversal"]);
+  });
+
+  test.each([
+    ["", "name_empty"],
+    ["./", "name_empty"],
+    ["../x", "name_traversal"],
+    ["a/../b", "name_traversal"],
+    ["a/..", "name_traversal"],
+    ["..\\x", "name_traversal"],
+    ["a/./b", "name_traversal"],
+    ["/etc/passwd", "name_absolute"],
+    ["\\windows", "name_absolute"],
+    ["C:/x", "name_absolute"],
+    ["c:x", "name_absolute"],
+    ["a//b", "name_empty_segment"],
+    ["a/", "name_empty_segment"],
+    ["a\nb", "name_control_character"],
+    ["a\0b", "name_control_character"],
+    ["a\u007fb", "name_control_character"],
+    ["a\u009bb", "name_control_character"],
+    ["a\u202eb", "name_control_character"],
+    ["a\u200bb", "name_control_character"],
+    ['a"b', "name_forbidden_character"],
+    ["a<b", "name_forbidden_character"],
+    ["a>b", "name_forbidden_character"],
+    ["a|b", "name_forbidden_character"],
+    ["a?b", "name_forbidden_character"],
+    ["a*b", "name_forbidden_character"],
+    ["a:stream", "name_forbidden_character"],
+    ["a.", "name_trailing_dot_or_space"],
+    ["a /b", "name_trailing_dot_or_space"],
+    ["a/.../b", "name_trailing_dot_or_space"],
+    ["nul", "name_windows_device"],
+    ["a/CON/b", "name_windows_device"],
+    ["Com1.txt", "name_windows_device"],
+    ["aux .txt", "name_windows_device"],
+    ["lpt¹", "name_windows_device"],
+    ["cafe\u0301", "name_not_nfc"],
+    ["a".repeat(241), "name_too_long"],
+    ["ä".repeat(121), "name_too_long"],
+    ["a/".repeat(16).concat("a"), "name_too_deep"],
+  ])("refuses %j with %s", (name, code) => expect(codesOf(name)).toContain(code));
+
+  test("refuses bytes that are not UTF-8", () => {
+    for (const bytes of [
+      [0x61, 0xff],
+      [0xc0, 0xaf],
+      [0xed, 0xa0, 0x80],
+    ]) {
+      expect(codesOf(new Uint8Array(bytes))).toEqual(["name_not_utf8"]);
+    }
+  });
+
+  test("accepts exactly 240 bytes and 16 segments", () => {
+    expect(codesOf("a".repeat(240))).toEqual([]);
+    expect(codesOf("a/".repeat(15).concat("a"))).toEqual([]);
+  });
+
+  test("lists every problem of one name", () => {
+    expect(codesOf("/../nul/a?")).toEqual(
+      expect.arrayContaining(["name_absolute", "name_traversal", "name_windows_device", "name_forbidden_character"]),
+    );
+  });
+
+  test("escapes control characters in what it answers", () => {
+    const [fault] = readEntryName(bytesOf("a\u001b[31mb"), "file").faults;
+    expect(fault?.message).toContain("\\u{1b}");
+    expect(JSON.stringify(fault)).not.toContain("\\u001b");
+  });
+});
+
+describe("EntryNames", () => {
+  test("lets different names and listed parents pass", () => {
+    expect(
+      conflictsOf([
+        ["", "directory"],
+        ["a", "directory"],
+        ["a/b", "file"],
+        ["c/d", "file"],
+        ["c", "directory"],
+      ]),
+    ).toEqual([]);
+  });
+
+  test("finds a name that appears twice, file or directory", () => {
+    expect(
+      conflictsOf([
+        ["a", "file"],
+        ["a", "file"],
+      ]),
+    ).toEqual(["name_duplicate"]);
+    expect(
+      conflictsOf([
+        ["", "directory"],
+        ["", "directory"],
+      ]),
+    ).toEqual(["name_duplicate"]);
+    expect(
+      conflictsOf([
+        ["a/b", "file"],
+        ["a", "directory"],
+        ["a", "directory"],
+      ]),
+    ).toEqual(["name_duplicate"]);
+  });
+
+  test("finds names that are one without case", () => {
+    expect(
+      conflictsOf([
+        ["README.md", "file"],
+        ["readme.MD", "file"],
+      ]),
+    ).toEqual(["name_case_conflict"]);
+    expect(
+      conflictsOf([
+        ["straße", "file"],
+        ["STRASSE", "file"],
+      ]),
+    ).toEqual(["name_case_conflict"]);
+  });
+
+  test("finds folders that are one without case", () => {
+    expect(
+      conflictsOf([
+        ["Lib/a", "file"],
+        ["lib/b", "file"],
+      ]),
+    ).toEqual(["name_case_conflict"]);
+  });
+
+  test("finds a file that is also a directory, in either order", () => {
+    expect(
+      conflictsOf([
+        ["a", "file"],
+        ["a/b", "file"],
+      ]),
+    ).toEqual(["name_file_and_directory"]);
+    expect(
+      conflictsOf([
+        ["a/b/c", "file"],
+        ["a", "file"],
+      ]),
+    ).toEqual(["name_file_and_directory"]);
+    expect(
+      conflictsOf([
+        ["a", "file"],
+        ["a", "directory"],
+      ]),
+    ).toEqual(["name_file_and_directory"]);
+  });
+});

@@ -1,0 +1,203 @@
+import { describe, expect, test } from "bun:test";
+import { UnreadableArchive } from "../../src/registry/archive-fault.ts";
+import { TarWalker } from "../../src/registry/tar.ts";
+import { bytesOf, concat, makeTar, paxEntry, type RawEntry } from "../support/archive-maker.ts";
+
+interface Walked {
+  readonly entries: { name: string; kind: string; content: string }[];
+  readonly codes: string[];
+}
+
+function walk(tar: Uint8Array, chunkBytes = 65_536): Walked {
+  const walked: Walked = { entries: [], codes: [] };
+  let pieces: Uint8Array[] = [];
+  let open = { name: "", kind: "" };
+  const walker = new TarWalker({
+    entry: ({ name, kind }) => {
+      open = { name: new TextDecoder().decode(name), kind };
+      pieces = [];
+    },
+    content: (piece) => pieces.push(piece.slice()),
+    entryEnd: () => walked.entries.push({ ...open, content: new TextDecoder().decode(concat(pieces)) }),
+    fault: (fault) => walked.codes.push(fault.code),
+  });
+  try {
+    for (let at = 0; at < tar.length; at += chunkBytes) walker.push(tar.subarray(at, at + chunkBytes));
+    walker.end();
+  } catch (error) {
+    if (!(error instanceof UnreadableArchive)) throw error;
+    walked.codes.push(error.fault.code);
+  }
+  return walked;
+}
+
+function codesOf(...entries: RawEntry[]): string[] {
+  return walk(makeTar(entries)).codes;
+}
+
+/** A file whose header field at `at` is replaced by `text` before the checksum is made. */
+function withField(at: number, text: string | Uint8Array, entry: Partial<RawEntry> = {}): RawEntry {
+  return { name: "a", content: "x", ...entry, beforeChecksum: (header) => header.set(bytesOf(text), at) };
+}
+
+describe("TarWalker", () => {
+  const plain = makeTar([
+    { name: "dir", type: "5" },
+    { name: "dir/empty", content: "" },
+    { name: "dir/block", content: "b".repeat(512) },
+    { name: "dir/text", content: "hello" },
+  ]);
+
+  test("reads files and directories, however the bytes are cut", () => {
+    for (const size of [1, 7, 511, 512, 513, 65_536]) {
+      expect(walk(plain, size)).toEqual({
+        codes: [],
+        entries: [
+          { name: "dir", kind: "directory", content: "" },
+          { name: "dir/empty", kind: "file", content: "" },
+          { name: "dir/block", kind: "file", content: "b".repeat(512) },
+          { name: "dir/text", kind: "file", content: "hello" },
+        ],
+      });
+    }
+  });
+
+  test("reads the old NUL type as a file", () => {
+    expect(walk(makeTar([{ name: "a", type: "\0", content: "x" }])).entries).toEqual([
+      { name: "a", kind: "file", content: "x" },
+    ]);
+  });
+
+  test("joins prefix and name", () => {
+    expect(walk(makeTar([{ name: "b", prefix: "a/c" }])).entries[0]?.name).toBe("a/c/b");
+  });
+
+  test("takes the path of a PAX header, for one entry only", () => {
+    const long = `${"d/".repeat(60)}ä`;
+    const tar = makeTar([
+      paxEntry({ path: long, mtime: "1.5", uid: "3000000", uname: "ü" }),
+      { name: "short" },
+      { name: "next" },
+    ]);
+    for (const size of [1, 100, 65_536]) {
+      expect(walk(tar, size)).toMatchObject({ codes: [], entries: [{ name: long }, { name: "next" }] });
+    }
+  });
+
+  test("refuses a wrong checksum, also one that only a signed sum makes right", () => {
+    expect(codesOf({ name: "a", afterChecksum: (header) => header.set(bytesOf("b"), 0) })).toEqual([
+      "tar_bad_checksum",
+    ]);
+    const signed: RawEntry = {
+      name: "\u00e4",
+      afterChecksum: (header) => {
+        header.fill(0x20, 148, 156);
+        const sum = header.reduce((total, byte) => total + (byte > 127 ? byte - 256 : byte), 0);
+        header.set(bytesOf(`${sum.toString(8).padStart(6, "0")}\0 `), 148);
+      },
+    };
+    expect(codesOf(signed)).toEqual(["tar_bad_checksum"]);
+  });
+
+  test.each([
+    ["base-256", new Uint8Array([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])],
+    ["negative", "-0000000001\0"],
+    ["decimal", "00000000009\0"],
+    ["empty", "\0".repeat(12)],
+    ["unterminated", "000000000001"],
+    ["led by a space", " 0000000001\0"],
+    ["followed by text", "0000001\0junk"],
+  ])("refuses a size that is %s", (_, size) => {
+    expect(codesOf(withField(124, size))).toEqual(["tar_bad_field"]);
+  });
+
+  test.each([
+    ["mode", 100],
+    ["uid", 108],
+    ["gid", 116],
+    ["mtime", 136],
+  ])("names a malformed %s and goes on", (_, at) => {
+    expect(walk(makeTar([withField(at, "8"), { name: "b" }]))).toMatchObject({
+      codes: ["tar_bad_field"],
+      entries: [{ name: "a" }, { name: "b" }],
+    });
+  });
+
+  test("refuses bytes hidden behind the end of a name or prefix", () => {
+    expect(codesOf(withField(50, "x"))).toEqual(["tar_bad_field"]);
+    expect(codesOf(withField(400, "x"))).toEqual(["tar_bad_field"]);
+  });
+
+  test("refuses dialects in which the prefix means something else", () => {
+    expect(codesOf(withField(257, "ustar  \0", { prefix: "p" }))).toEqual(["tar_bad_field"]);
+    expect(codesOf(withField(257, "ustar!!!"))).toEqual(["tar_bad_field"]);
+    expect(codesOf(withField(508, "tar\0"))).toEqual(["tar_bad_field"]);
+    expect(codesOf(withField(257, "ustar  \0"))).toEqual([]);
+    expect(codesOf(withField(257, "\0".repeat(8)))).toEqual([]);
+  });
+
+  test.each(["1", "2", "3", "4", "6", "7", "g", "K", "L", "S", "V", "A"])("refuses type %s", (type) => {
+    expect(codesOf({ name: "a", type, linkName: "b" })).toEqual(["entry_type_forbidden"]);
+  });
+
+  test("goes on behind a forbidden entry and its content", () => {
+    expect(walk(makeTar([{ name: "l", type: "L", content: "long" }, { name: "s", type: "2" }, { name: "b" }]))).toEqual(
+      {
+        codes: ["entry_type_forbidden", "entry_type_forbidden"],
+        entries: [{ name: "b", kind: "file", content: "" }],
+      },
+    );
+  });
+
+  test("stops where readers disagree how long an entry is", () => {
+    expect(walk(makeTar([{ name: "l", type: "2", content: "x" }, { name: "b" }]))).toEqual({
+      codes: ["entry_type_forbidden"],
+      entries: [],
+    });
+    expect(walk(makeTar([{ name: "d", type: "5", size: 512 }, { name: "b" }]))).toEqual({
+      codes: ["tar_bad_field"],
+      entries: [],
+    });
+  });
+
+  test("refuses PAX keys that are not known, and keys twice", () => {
+    expect(codesOf(paxEntry({ linkpath: "x" }), { name: "a" })).toEqual(["tar_bad_pax"]);
+    expect(codesOf(paxEntry({ "GNU.sparse.size": "1" }), { name: "a" })).toEqual(["tar_bad_pax"]);
+    expect(codesOf(paxEntry({ hdrcharset: "BINARY" }), { name: "a" })).toEqual(["tar_bad_pax"]);
+    expect(codesOf({ name: "x", type: "x", content: "9 path=a\n9 path=b\n" }, { name: "a" })).toEqual(["tar_bad_pax"]);
+  });
+
+  test.each(["path=a\n", "8 path=a\n", "99 path=a\n", "9 path=ab", "09 path=a\n", "0 ", "5 =a\n", "5 ab\n"])(
+    "refuses the PAX record %j",
+    (record) => {
+      const codes = codesOf({ name: "x", type: "x", content: record }, { name: "a" });
+      expect(codes).toEqual(["tar_bad_pax"]);
+    },
+  );
+
+  test("refuses a PAX size other than the header's and accepts the same", () => {
+    expect(codesOf(paxEntry({ size: "0" }), { name: "a", content: "x" })).toEqual(["tar_bad_pax"]);
+    expect(codesOf(paxEntry({ size: "0x1" }), { name: "a", content: "x" })).toEqual(["tar_bad_pax"]);
+    expect(codesOf(paxEntry({ size: "1" }), { name: "a", content: "x" })).toEqual([]);
+  });
+
+  test("refuses PAX headers without an entry, doubled, or too large", () => {
+    expect(codesOf(paxEntry({ path: "a" }))).toEqual(["tar_bad_end"]);
+    expect(codesOf(paxEntry({ path: "a" }), paxEntry({ path: "b" }), { name: "c" })).toEqual(["tar_bad_pax"]);
+    expect(codesOf(paxEntry({ path: "a".repeat(9_000) }), { name: "c" })).toEqual(["tar_bad_pax"]);
+  });
+
+  test("accepts any number of zeros behind the end and nothing else", () => {
+    const end = (bytes: Uint8Array) => walk(makeTar([{ name: "a" }], { end: bytes })).codes;
+    expect(end(new Uint8Array(10_240))).toEqual([]);
+    expect(end(concat([new Uint8Array(2_000), bytesOf("x")]))).toEqual(["tar_bad_end"]);
+    expect(end(concat([new Uint8Array(512), makeTar([{ name: "b" }])]))).toEqual(["tar_bad_end"]);
+    expect(end(concat([new Uint8Array(1_024), makeTar([{ name: "b" }])]))).toEqual(["tar_bad_end"]);
+  });
+
+  test("calls a tar truncated that ends anywhere before its two zero blocks", () => {
+    for (const length of [0, 100, 512, 700, plain.length - 1_024, plain.length - 512, plain.length - 1]) {
+      expect(walk(plain.subarray(0, length)).codes).toEqual(["tar_truncated"]);
+    }
+  });
+});
