@@ -50,13 +50,10 @@ const docs = {
   }),
 };
 
-/** `/auth`: accounts and their sessions. Answers that hold a token or an account are never cached. */
+/** `/auth`: accounts and their sessions. */
 export function accountRoutes(deps: Deps) {
   return new Elysia({ prefix: "/auth" })
     .use(authentication(deps))
-    .onRequest(({ set }) => {
-      set.headers["cache-control"] = "no-store";
-    })
     .post(
       "/register",
       async ({ body, status }) => status(201, { user: await register(deps, body) }),

@@ -1,5 +1,5 @@
-import type { Database, Tables } from "../db/database.ts";
 import { eq, or } from "drizzle-orm";
+import type { Database, Tables } from "../db/database.ts";
 
 export type UserRow = Tables["users"]["$inferSelect"];
 
@@ -17,9 +17,9 @@ export function userView(row: UserRow): User {
   return { id, username, email, role, createdAt: createdAt.toISOString() };
 }
 
-/** User names and e-mail addresses compare without case. */
+/** User names and e-mail addresses compare without case. Control characters, which Postgres refuses in text, match nothing. */
 export function foldIdentity(text: string): string {
-  return text.normalize("NFKC").toLowerCase();
+  return text.normalize("NFKC").toLowerCase().replaceAll(/\p{Cc}/gu, "\u{fffd}");
 }
 
 /** Finds an account by user name or e-mail address; a user name never has an `@`, so the two cannot meet. */

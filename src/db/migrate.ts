@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import type { DatabaseConfig } from "../config/config.ts";
 import type { PostgresConnection } from "../config/connection.ts";
 import { MIGRATIONS } from "./migrations.gen.ts";
@@ -128,8 +129,9 @@ export function migrate(config: DatabaseConfig): Promise<MigrationState> {
   return onLedger(config, (ledger, known) => bringUpToDate(known, ledger));
 }
 
-/** Tells which migrations are applied and pending, changing nothing but the empty ledger table. */
-export function migrationState(config: DatabaseConfig): Promise<MigrationState> {
+/** Tells which migrations are applied and pending. Changes nothing but an empty ledger table in an existing database. */
+export async function migrationState(config: DatabaseConfig): Promise<MigrationState> {
+  if (config.kind === "sqlite" && !existsSync(config.path)) return stateOf(MIGRATIONS.sqlite, []);
   return onLedger(config, async (ledger, known) => {
     await ledger.run(LEDGER_TABLE);
     return stateOf(known, await ledger.applied());

@@ -1,4 +1,4 @@
-import type { TSchema } from "elysia";
+import type { DocumentDecoration, TSchema } from "elysia";
 import type { RegistryError } from "../errors.ts";
 import { statusOf } from "./problem.ts";
 
@@ -19,7 +19,7 @@ export interface Operation {
   readonly auth?: boolean;
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
   readonly problems: readonly RegistryError["code"][];
-  readonly requestBody?: object;
+  readonly requestBody?: NonNullable<DocumentDecoration["requestBody"]>;
 }
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -45,7 +45,7 @@ function problemObjects(codes: readonly RegistryError["code"][]) {
 }
 
 /** Writes a route's entry for /swagger/json (OpenAPI 3.0 Operation Object). */
-export function operation(documented: Operation) {
+export function operation(documented: Operation): DocumentDecoration {
   const { summary, description, tag, auth = false, answers, requestBody } = documented;
   const problems: RegistryError["code"][] = [...documented.problems, "database_unavailable", "internal"];
   if (auth) problems.unshift("unauthenticated");

@@ -1,4 +1,4 @@
-import { bigint, boolean, index, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import { bigint, boolean, customType, index, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
 import type { Json } from "../json.ts";
 
 /* The tables on Postgres. `../sqlite/schema.ts` has the same tables with the same row types; `../same-rows.ts` proves it. */
@@ -6,6 +6,8 @@ import type { Json } from "../json.ts";
 const instant = (name: string) => timestamp(name, { precision: 3, withTimezone: true, mode: "date" });
 const identity = (name: string) => bigint(name, { mode: "number" }).primaryKey().generatedByDefaultAsIdentity();
 const count = (name: string) => bigint(name, { mode: "number" });
+/** Ordered by bytes, as SQLite orders text: a database made with another collation would list names in another order. */
+const byteOrderedText = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
 
 export const users = pgTable("users", {
   id: text("id").primaryKey(),
@@ -35,7 +37,7 @@ export const packages = pgTable(
   "packages",
   {
     id: identity("id"),
-    name: text("name").notNull().unique(),
+    name: byteOrderedText("name").notNull().unique(),
     nameFolded: text("name_folded").notNull().unique(),
     description: text("description").notNull(),
     tags: jsonb("tags").$type<string[]>().notNull(),

@@ -1,0 +1,104 @@
+import { and, asc, eq, inArray } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import { failure } from "../errors.ts";
+import { type PackageName, parsePackageName } from "../registry/package-name.ts";
+import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
+import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
+
+/** As much of an address as a message repeats of it: hostile text stays short. */
+function shortened(text: string | null | undefined): string {
+  return (text ?? "").slice(0, 64);
+}
+
+/** Reads the name in an address. What cannot be a name is a package that is not there: `package_not_found`. */
+export function packageNameParam(text: string | null | undefined): PackageName {
+  const name = parsePackageName(text ?? "");
+  if (name === undefined) throw failure({ code: "package_not_found", name: shortened(text) });
+  return name;
+}
+
+/** Finds a package; throws `package_not_found`. */
+export async function loadPackage({ query, tables }: DbSession, name: PackageName): Promise<PackageRow> {
+  const { packages } = tables;
+  const [row] = await query.select().from(packages).where(eq(packages.name, name));
+  if (row === undefined) throw failure({ code: "package_not_found", name });
+  return row;
+}
+
+/** The version of a stored row. Rows hold what `parseVersion` accepted. */
+export function versionOf(row: Pick<VersionRow, "version">): Version {
+  const version = parseVersion(row.version);
+  if (version === undefined) throw new Error("A stored version is not a version");
+  return version;
+}
+
+/** All versions of a package, the highest first (SemVer 2.0.0 §11). */
+export async function loadVersions({ query, tables }: DbSession, packageId: number): Promise<PublishedVersion[]> {
+  const { versions, users } = tables;
+  const rows = await query
+    .select({ row: versions, publishedBy: users.username })
+    .from(versions)
+    .innerJoin(users, eq(users.id, versions.publishedBy))
+    .where(eq(versions.packageId, packageId));
+  return rows
+    .map((published) => ({ ...published, order: versionOf(published.row) }))
+    .sort((a, b) => compareVersions(b.order, a.order))
+    .map(({ row, publishedBy }) => ({ row, publishedBy }));
+}
+
+/**
+ * Finds one version by the text of an address: a version, with or without build metadata, or `latest`.
+ * Throws `version_not_found`.
+ */
+export async function loadVersion(session: DbSession, owner: PackageRow, asked: string | null): Promise<PublishedVersion> {
+  const version = parseVersion((asked === "latest" ? owner.latest : asked) ?? "");
+  if (version === undefined) throw await versionNotFound(session, owner, asked);
+  const { versions, users } = session.tables;
+  const [found] = await session.query
+    .select({ row: versions, publishedBy: users.username })
+    .from(versions)
+    .innerJoin(users, eq(users.id, versions.publishedBy))
+    .where(and(eq(versions.packageId, owner.id), eq(versions.versionKey, version.key)));
+  if (found === undefined) throw await versionNotFound(session, owner, asked);
+  return found;
+}
+
+async function versionNotFound(session: DbSession, owner: PackageRow, asked: string | null) {
+  const missing = { code: "version_not_found", name: owner.name, version: shortened(asked) } as const;
+  if (asked !== "latest") return failure(missing);
+  const published = await loadVersions(session, owner.id);
+  const candidate = published.find(({ row }) => row.yankedAt === null && isPrerelease(versionOf(row)));
+  const hint =
+    candidate === undefined
+      ? "All its versions are yanked; ask for one by its number."
+      : `It has no release yet; ask for the pre-release ${candidate.row.version} by its number.`;
+  return failure({ ...missing, hint });
+}
+
+/** User names of the owners of packages, in the order they became owners. */
+export async function loadOwners(
+  { query, tables }: DbSession,
+  packageIds: readonly number[],
+): Promise<ReadonlyMap<number, readonly string[]>> {
+  const owners = new Map<number, string[]>(packageIds.map((id) => [id, []]));
+  if (packageIds.length === 0) return owners;
+  const { packageOwners, users } = tables;
+  const rows = await query
+    .select({ packageId: packageOwners.packageId, username: users.username })
+    .from(packageOwners)
+    .innerJoin(users, eq(users.id, packageOwners.userId))
+    .where(inArray(packageOwners.packageId, [...packageIds]))
+    .orderBy(asc(packageOwners.createdAt), asc(users.username));
+  for (const { packageId, username } of rows) owners.get(packageId)?.push(username);
+  return owners;
+}
+
+/** Throws `not_an_owner` unless the account owns the package. */
+export async function requireOwner({ query, tables }: DbSession, owned: PackageRow, userId: string): Promise<void> {
+  const { packageOwners } = tables;
+  const [owner] = await query
+    .select({ userId: packageOwners.userId })
+    .from(packageOwners)
+    .where(and(eq(packageOwners.packageId, owned.id), eq(packageOwners.userId, userId)));
+  if (owner === undefined) throw failure({ code: "not_an_owner", name: owned.name });
+}

@@ -1,0 +1,42 @@
+import type { Json } from "../db/json.ts";
+import type { ArchiveFile, ArchiveWarning, Inspection } from "../registry/archive.ts";
+import type { Conditions, Dependency, Maintainer, Manifest, ManifestInput } from "../registry/manifest.ts";
+
+/* What the JSON columns of a version hold. Written and read here only, so that the shapes cannot drift apart. */
+
+/** The manifest as it was published, without what has columns of its own. */
+export interface ManifestRecord {
+  readonly description: string;
+  readonly maintainers: readonly Maintainer[];
+  readonly dependencies: readonly Dependency[];
+  readonly conditions: Conditions;
+  readonly inputs: readonly ManifestInput[];
+  readonly tags: readonly string[];
+  readonly license: string | undefined;
+  readonly homepage: string | undefined;
+  readonly repository: string | undefined;
+}
+
+/** Chooses what is kept of a manifest; its whole text is kept beside it. */
+export function manifestRecord(manifest: Manifest): ManifestRecord {
+  const { description = "", maintainers, dependencies, conditions, inputs, tags } = manifest;
+  const { license, homepage, repository } = manifest;
+  return { description, maintainers, dependencies, conditions, inputs, tags, license, homepage, repository };
+}
+
+/** Makes a value fit for a JSON column: what JSON cannot say (`undefined`) is left out. */
+export function toJson(value: ManifestRecord | Inspection["files"] | Inspection["warnings"]): Json {
+  return JSON.parse(JSON.stringify(value));
+}
+
+export function manifestFrom(column: Json): ManifestRecord {
+  return column as object as ManifestRecord;
+}
+
+export function warningsFrom(column: Json): readonly ArchiveWarning[] {
+  return column as object as readonly ArchiveWarning[];
+}
+
+export function filesFrom(column: Json): readonly ArchiveFile[] {
+  return column as object as readonly ArchiveFile[];
+}

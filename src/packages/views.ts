@@ -1,0 +1,98 @@
+import type { Tables } from "../db/database.ts";
+import type { ArchiveWarning } from "../registry/archive.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+import { type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
+
+export type PackageRow = Tables["packages"]["$inferSelect"];
+export type VersionRow = Tables["versions"]["$inferSelect"];
+
+/** A version with the user name of its publisher. */
+export interface PublishedVersion {
+  readonly row: VersionRow;
+  readonly publishedBy: string;
+}
+
+/** A version as the API shows it. */
+export interface VersionView extends ManifestRecord {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly publishedAt: string;
+  readonly publishedBy: string;
+  readonly yanked: boolean;
+  readonly yankReason: string | null;
+  readonly yankMessage: string | null;
+  readonly signature: {
+    readonly scheme: string;
+    readonly keyId: string;
+    readonly publicKey: string;
+    readonly value: string;
+  };
+  readonly logIndex: number | null;
+  readonly warnings: readonly ArchiveWarning[];
+  readonly downloads: number;
+  readonly downloadUrl: string;
+}
+
+/** A package as lists show it. */
+export interface PackageSummary {
+  readonly name: string;
+  readonly description: string;
+  readonly latest: string | null;
+  readonly latestPublishedAt: string | null;
+  readonly tags: readonly string[];
+  readonly owners: readonly string[];
+  readonly createdAt: string;
+  readonly updatedAt: string;
+  readonly downloads: number;
+}
+
+/** A package as its own page shows it. */
+export interface PackageView extends PackageSummary {
+  readonly versions: readonly VersionView[];
+}
+
+/** The address of a version in the API. */
+export function versionUrl(publicUrl: string, name: string, version: string): string {
+  return `${publicUrl}/api/packages/${name}/${encodeURIComponent(version)}`;
+}
+
+export function versionView(publicUrl: string, name: string, { row, publishedBy }: PublishedVersion): VersionView {
+  return {
+    name,
+    version: row.version,
+    ...manifestFrom(row.manifest),
+    sha256: row.sha256,
+    size: row.size,
+    publishedAt: row.publishedAt.toISOString(),
+    publishedBy,
+    yanked: row.yankedAt !== null,
+    yankReason: row.yankReason,
+    yankMessage: row.yankMessage,
+    signature: {
+      scheme: row.signatureScheme,
+      keyId: keyIdOf(row.publicKey),
+      publicKey: row.publicKey,
+      value: row.signature,
+    },
+    logIndex: null,
+    warnings: warningsFrom(row.warnings),
+    downloads: row.downloads,
+    downloadUrl: `${versionUrl(publicUrl, name, row.version)}/download`,
+  };
+}
+
+export function packageSummary(row: PackageRow, owners: readonly string[]): PackageSummary {
+  return {
+    name: row.name,
+    description: row.description,
+    latest: row.latest,
+    latestPublishedAt: row.latestPublishedAt?.toISOString() ?? null,
+    tags: row.tags,
+    owners,
+    createdAt: row.createdAt.toISOString(),
+    updatedAt: row.updatedAt.toISOString(),
+    downloads: row.downloads,
+  };
+}

@@ -1,0 +1,55 @@
+/** More words than a person types; the rest of a longer query is left out. */
+const QUERY_WORDS_MAX = 12;
+const WORD_MAX_CHARS = 64;
+/** The longest search text; what follows is left out. */
+export const SEARCH_MAX_CHARS = 200;
+
+/**
+ * Splits text into the words both databases index and are asked for: letters and digits of any script, lower case,
+ * without accents. Everything else, `%`, `_`, quotes and operators included, only separates words, so no query can be
+ * syntax. Splitting here and not in the databases keeps them alike.
+ */
+export function wordsOf(text: string): string[] {
+  const folded = text.normalize("NFKD").replaceAll(/\p{M}+/gu, "").toLowerCase();
+  return (folded.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, WORD_MAX_CHARS));
+}
+
+/** A search as it was typed and as it is asked. */
+export interface SearchText {
+  /** Trimmed and in lower case: what a package's name is compared with. */
+  readonly text: string;
+  /** Each of them must begin a word of the package. */
+  readonly words: readonly string[];
+}
+
+/** Reads a search text; undefined when nothing was typed. Without a letter or digit in it, it matches nothing. */
+export function parseSearch(typed: string | undefined): SearchText | undefined {
+  const text = (typed ?? "").replaceAll(/\p{Cc}/gu, " ").trim().slice(0, SEARCH_MAX_CHARS).toLowerCase();
+  if (text === "") return undefined;
+  return { text, words: [...new Set(wordsOf(text))].slice(0, QUERY_WORDS_MAX) };
+}
+
+/** Below this many characters a text is a prefix of too many names to look for inside or resemblance of names. */
+export const PART_MIN_CHARS = 3;
+
+/** The trigrams of a text as pg_trgm makes them: each word with two spaces before and one behind. */
+function trigramsOf(text: string): Set<string> {
+  const trigrams = new Set<string>();
+  for (const word of wordsOf(text)) {
+    const padded = `  ${word} `;
+    for (let at = 0; at + 3 <= padded.length; at += 1) trigrams.add(padded.slice(at, at + 3));
+  }
+  return trigrams;
+}
+
+/** How alike two texts are, 0 to 1: shared trigrams over all trigrams, as pg_trgm's `similarity`. */
+export function similarity(a: string, b: string): number {
+  const [first, second] = [trigramsOf(a), trigramsOf(b)];
+  const shared = first.intersection(second).size;
+  const all = first.size + second.size - shared;
+  return all === 0 ? 0 : shared / all;
+}
+
+/** Names at least this alike are offered when nothing else matches: pg_trgm's own default. */
+export const SIMILARITY_MIN = 0.3;
+export const RESEMBLING_MAX = 20;
