@@ -114,7 +114,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
     data,
     running,
     launch: () => launch(binaries, home, data, port),
-    discard: () => watchdog.stdin?.end(),
+    discard: () => dismiss(watchdog),
   });
 }
 
@@ -122,8 +122,7 @@ interface ServerParts {
   readonly data: string;
   running: ChildProcess | undefined;
   launch(): Promise<ChildProcess>;
-  /** Lets the watchdog remove the files. */
-  discard(): void;
+  discard(): Promise<void>;
 }
 
 function serverAt(url: string, parts: ServerParts): PostgresServer {
@@ -151,7 +150,7 @@ function serverAt(url: string, parts: ServerParts): PostgresServer {
     async remove() {
       server.thaw();
       await server.stop("immediate");
-      parts.discard();
+      await parts.discard();
     },
   };
   return server;
@@ -179,6 +178,14 @@ function guard(home: string, data: string): ChildProcess {
   return watchdog;
 }
 
+/** Lets the watchdog remove the files now. */
+function dismiss(watchdog: ChildProcess): Promise<void> {
+  return new Promise((done) => {
+    watchdog.once("exit", () => done());
+    watchdog.stdin?.end();
+  });
+}
+
 /** The directory with `bin`, `lib` and `share`; a copy when they lie where Postgres's user may not look, as in /root. */
 function usableBinaries(home: string): string {
   const platform = `${process.platform}-${process.arch}`;
@@ -189,6 +196,7 @@ function usableBinaries(home: string): string {
   if (answers(native)) return native;
   const copy = join(home, "native");
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
+  spawnSync("chown", ["-R", `${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID}`, copy]); // The watchdog removes it as that user.
   if (answers(copy)) return copy;
   throw new Error(`${native}/bin/postgres does not run. Its package's install script must have linked its libraries.`);
 }

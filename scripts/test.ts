@@ -1,0 +1,82 @@
+/**
+ * `npm test`: every test against SQLite and against one Postgres that this run starts for itself.
+ *
+ *     npm test                         everything but the long forms
+ *     npm test -- test/unit            only these; other arguments go to `bun test` as they are
+ *     npm run test:faults              test/crash and test/faults, long forms too, one file at a time
+ *     npm run test:fuzz                test/fuzz, long forms too
+ *
+ * A long form is a file `*.long.test.ts`, or a test that looks at TEST_LONG=1 for how long to go on.
+ * The last line is `N passed, N failed`, which continuous integration reads.
+ */
+import { startPostgres } from "../test/support/postgres.ts";
+
+const PROCESSES = 2;
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+/** What the first argument asks for, in terms of `bun test`. */
+function plan(args: readonly string[]): { args: string[]; env: Record<string, string> } {
+  const [first, ...rest] = args;
+  const long = { TEST_LONG: "1" };
+  // `--parallel` also with one process: then a file that calls process.exit() or crashes is counted as a failure.
+  if (first === "--faults") return { args: ["--parallel=1", "test/crash", "test/faults", ...rest], env: long };
+  if (first === "--fuzz") return { args: [`--parallel=${PROCESSES}`, "test/fuzz", ...rest], env: long };
+  return { args: [`--parallel=${PROCESSES}`, "--path-ignore-patterns=**/*.long.test.ts", ...args], env: {} };
+}
+
+/** Reads Bun's closing summary; an error outside of a test is a failure, and so is a run that ended without summary. */
+function readCounts(output: string, exitCode: number): Counts {
+  const count = (word: string) => Number(output.match(new RegExp(`^\\s*(\\d+) ${word}$`, "m"))?.[1] ?? 0);
+  const failed = count("fail") + count("errors?");
+  const complete = /^Ran \d+ tests? across/m.test(output) && (exitCode === 0 || failed > 0);
+  return { passed: count("pass"), failed: complete ? failed : failed + 1, skipped: count("skip") + count("todo") };
+}
+
+/** Shows the stream as it comes and returns its end, where the summary is, without colours. */
+async function showAndKeepEnd(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let end = "";
+  for await (const chunk of stream) {
+    process.stderr.write(chunk);
+    end = (end + decoder.decode(chunk, { stream: true })).slice(-16_384);
+  }
+  return Bun.stripANSI(end);
+}
+
+async function run(databaseUrl: string): Promise<Counts> {
+  const { args, env } = plan(process.argv.slice(2));
+  const tests = Bun.spawn([process.execPath, "--no-orphans", "test", ...args], {
+    env: {
+      ...process.env,
+      ...env,
+      ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}),
+      TEST_DATABASE_URL: databaseUrl,
+    },
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "pipe",
+  });
+  // Only the tests end by it; this process goes on to remove the database and to print what there is.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => tests.kill(signal));
+  const [output, exitCode] = await Promise.all([showAndKeepEnd(tests.stderr), tests.exited]);
+  return readCounts(output, exitCode);
+}
+
+async function main(): Promise<number> {
+  const given = process.env.TEST_DATABASE_URL;
+  const server = given ? undefined : await startPostgres();
+  try {
+    const { passed, failed, skipped } = await run(given || (server?.url ?? ""));
+    console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+    return failed === 0 ? 0 : 1;
+  } finally {
+    await server?.remove();
+  }
+}
+
+process.exit(await main());

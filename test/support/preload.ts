@@ -1,0 +1,5 @@
+/** Loaded before every test file (bunfig.toml), also by a bare `bun test`: Bun's own five seconds are too few. */
+import { setDefaultTimeout } from "bun:test";
+
+// The first test on Postgres waits for the server too, and a busy machine makes everything slower.
+setDefaultTimeout(60_000);
