@@ -1,0 +1,322 @@
+import { describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Failure } from "../../src/errors.ts";
+import { type Inspection, inspectArchive } from "../../src/registry/archive.ts";
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
+import {
+  bytesOf,
+  chunked,
+  concat,
+  goStyleArchive,
+  makeArchive,
+  makePackage,
+  type RawEntry,
+} from "../support/archive-maker.ts";
+
+const MANIFEST = "name: my-package\nversion: 1.0.0\n";
+const SOUND = { "colony.yaml": MANIFEST, "values.yaml": "a: 1\n", "templates/a.json": "{}" };
+const FIXTURES = join(import.meta.dir, "../../../shared/fixtures");
+
+function inspect(archive: Uint8Array, limits: Partial<ArchiveLimits> = {}, chunkBytes = 65_536): Promise<Inspection> {
+  return inspectArchive(chunked(archive, chunkBytes), { ...DEFAULT_ARCHIVE_LIMITS, ...limits });
+}
+
+async function faultsOf(archive: Uint8Array, limits: Partial<ArchiveLimits> = {}) {
+  try {
+    await inspect(archive, limits);
+  } catch (error) {
+    if (error instanceof Failure && error.error.code === "archive_rejected") return error.error.faults;
+    throw error;
+  }
+  return [];
+}
+
+async function codesOf(archive: Uint8Array, limits: Partial<ArchiveLimits> = {}) {
+  return (await faultsOf(archive, limits)).map((fault) => fault.code);
+}
+
+async function warningsOf(
+  files: Readonly<Record<string, string | Uint8Array>>,
+  chunkBytes?: number,
+): Promise<string[]> {
+  return (await inspect(makeArchive(files), {}, chunkBytes)).warnings.map((warning) => warning.code);
+}
+
+function withEntries(...entries: RawEntry[]): Uint8Array {
+  return makeArchive([...Object.entries(SOUND).map(([name, content]) => ({ name, content })), ...entries]);
+}
+
+describe("inspectArchive accepts", () => {
+  test("the archive a client makes, and tells what is in it", async () => {
+    const archive = makePackage({
+      name: "my-package",
+      version: "1.2.0",
+      description: "Text",
+      tags: ["a"],
+      readme: "# Hi\n",
+    });
+    const inspection = await inspect(archive);
+    expect(inspection).toMatchObject({
+      manifest: { name: "my-package", version: { text: "1.2.0" }, description: "Text", tags: ["a"] },
+      readme: "# Hi\n",
+      values: "name: test\n",
+      warnings: [],
+    });
+    expect(inspection.manifestText).toStartWith("apiVersion: v1\n");
+    expect(inspection.files.map((file) => file.path)).toEqual([
+      "README.md",
+      "colony.yaml",
+      "templates/workflow.json",
+      "values.yaml",
+    ]);
+    expect(inspection.files[0]).toEqual({
+      path: "README.md",
+      size: 5,
+      sha256: createHash("sha256").update("# Hi\n").digest("hex"),
+    });
+    expect(inspection.unpackedSize).toBe(inspection.files.reduce((sum, file) => sum + file.size, 0));
+  });
+
+  test("the same bytes with the same answer, however they are cut", async () => {
+    const archive = makePackage({ name: "my-package", version: "1.0.0" });
+    const whole = await inspect(archive);
+    for (const size of [1, 13, 512]) expect(await inspect(archive, {}, size)).toEqual(whole);
+  });
+
+  test("names packed on Windows, with one warning and normalised", async () => {
+    const inspection = await inspect(
+      makeArchive({ "colony.yaml": MANIFEST, "values.yaml": "", "templates\\b\\c.json": "{}" }),
+    );
+    expect(inspection.files.map((file) => file.path)).toContain("templates/b/c.json");
+    expect(inspection.warnings.map((warning) => warning.code)).toEqual(["backslash_names"]);
+  });
+
+  test("a leading ./ on every name", async () => {
+    const files = Object.fromEntries(Object.entries(SOUND).map(([name, content]) => [`./${name}`, content]));
+    expect((await inspect(makeArchive(files))).manifest.name).toBe("my-package" as Inspection["manifest"]["name"]);
+  });
+
+  test("a README in other capitals", async () => {
+    expect((await inspect(makeArchive({ ...SOUND, "Readme.MD": "hi" }))).readme).toBe("hi");
+    expect((await inspect(makeArchive({ ...SOUND, "docs/README.md": "hi" }))).readme).toBeUndefined();
+  });
+});
+
+describe("inspectArchive warns", () => {
+  test("of missing values and templates", async () => {
+    expect(await warningsOf({ "colony.yaml": MANIFEST })).toEqual(["values_missing", "templates_missing"]);
+  });
+
+  test("of texts it does not keep, and takes the package", async () => {
+    const big = "x".repeat(1_048_577);
+    const inspection = await inspect(
+      makeArchive({ ...SOUND, "README.md": big, "values.yaml": new Uint8Array([0xff]) }),
+    );
+    expect(inspection).toMatchObject({ readme: undefined, values: undefined });
+    expect(inspection.warnings.map((warning) => warning.code).sort()).toEqual(["text_not_utf8", "text_too_large"]);
+  });
+
+  test.each([
+    '{{ env "HOME" }}',
+    '{{env "HOME"}}',
+    '{{- "HOME" | env -}}',
+    '{{ if (expandenv "$HOME") }}x{{ end }}',
+    '{{ getHostByName "x" }}',
+    '{{ "a\\"}}" | env }}',
+    "{{ `}}` | env }}",
+    "{{/* env */}}{{ env }}",
+    "{{{ env }}}",
+    '{{ "open\n env "x" }}',
+  ])("of a template that calls the machine: %j, also across chunks", async (template) => {
+    for (const size of [1, 5, 65_536]) {
+      expect(await warningsOf({ ...SOUND, "templates/t": template }, size)).toEqual(["template_reads_environment"]);
+    }
+  });
+
+  test.each([
+    "env",
+    "{ env }",
+    "{{ .Values.env }}",
+    "{{ $env }}",
+    "{{ environment }}",
+    "{{ my_env }}",
+    "{{ envä }}",
+    '{{ "env" }}',
+    "{{ `env` }}",
+    "{{ 'e' }} env {{ x }}",
+    "{{/* env */}}",
+    "{{ .Values.x }} env }}",
+  ])("not of %j", async (template) => {
+    expect(await warningsOf({ ...SOUND, "templates/t": template })).toEqual([]);
+  });
+
+  test("not of files outside templates/", async () => {
+    expect(await warningsOf({ ...SOUND, "docs/t": '{{ env "HOME" }}' })).toEqual([]);
+  });
+
+  test("with a bounded number of warnings", async () => {
+    const files = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`templates/${index}`, "{{ env }}"]));
+    const warnings = await warningsOf({ ...SOUND, ...files });
+    expect(warnings).toHaveLength(51);
+    expect(warnings.at(-1)).toBe("more_warnings");
+  });
+});
+
+describe("inspectArchive rejects", () => {
+  test("an empty upload and what is not gzip", async () => {
+    expect(await codesOf(new Uint8Array(0))).toEqual(["archive_empty"]);
+    expect(await codesOf(bytesOf("PK\x03\x04"))).toEqual(["not_gzip"]);
+  });
+
+  test("a second gzip member with another manifest", async () => {
+    const archive = concat([makeArchive(SOUND), makeArchive({ "colony.yaml": "name: other\nversion: 9.9.9\n" })]);
+    expect(await codesOf(archive)).toEqual(["gzip_trailing_data"]);
+  });
+
+  test("more bytes than its limits allow", async () => {
+    const archive = makeArchive({ ...SOUND, big: new Uint8Array(1_000_000) });
+    expect(await codesOf(archive, { compressedMaxBytes: archive.length })).toEqual([]);
+    expect(await codesOf(archive, { compressedMaxBytes: archive.length - 1 })).toEqual(["archive_too_large"]);
+    expect(await codesOf(archive, { unpackedMaxBytes: 900_000 })).toEqual(["unpacked_too_large"]);
+  });
+
+  test("more entries than its limit allows", async () => {
+    expect(await codesOf(makeArchive(SOUND), { entriesMax: 3 })).toEqual([]);
+    expect(await codesOf(makeArchive(SOUND), { entriesMax: 2 })).toEqual(["too_many_entries"]);
+  });
+
+  test("links, with the name and what to do", async () => {
+    const [fault] = await faultsOf(withEntries({ name: "link", type: "2", linkName: "/etc/passwd" }));
+    expect(fault).toMatchObject({ path: "link", code: "entry_type_forbidden" });
+    expect(fault?.message).toContain("symbolic link");
+  });
+
+  test("every bad name, in one answer", async () => {
+    const archive = withEntries(
+      { name: "../x" },
+      { name: "/y" },
+      { name: "nul" },
+      { name: "VALUES.yaml" },
+      { name: "values.yaml/z" },
+    );
+    expect(await codesOf(archive)).toEqual([
+      "name_traversal",
+      "name_absolute",
+      "name_windows_device",
+      "name_case_conflict",
+      "name_file_and_directory",
+    ]);
+  });
+
+  test("two . directories", async () => {
+    expect(await codesOf(withEntries({ name: ".", type: "5" }, { name: "./", type: "5" }))).toEqual(["name_duplicate"]);
+  });
+
+  test("a name that two spellings share", async () => {
+    expect(await codesOf(withEntries({ name: "templates\\a.json" }))).toEqual(["name_duplicate"]);
+  });
+
+  test("a missing manifest, and says where it found one", async () => {
+    expect(await codesOf(makeArchive({ "values.yaml": "" }))).toEqual(["manifest_missing"]);
+    const [fault] = await faultsOf(makeArchive({ "pkg/colony.yaml": MANIFEST }));
+    expect(fault?.message).toContain("pkg/colony.yaml");
+    expect(await codesOf(makeArchive([{ name: "colony.yaml", type: "5" }]))).toEqual(["manifest_missing"]);
+  });
+
+  test.each(["Colony.yaml", "colony.yml", "COLONY.YML", "colony.json"])("a manifest spelled %s", async (name) => {
+    expect(await codesOf(makeArchive({ ...SOUND, "colony.yaml": "", [name]: MANIFEST }))).toContain(
+      "manifest_misspelled",
+    );
+    expect(await codesOf(makeArchive({ [name]: MANIFEST }))).toEqual(["manifest_misspelled"]);
+  });
+
+  test("a second manifest under the same name", async () => {
+    expect(await codesOf(withEntries({ name: "./colony.yaml", content: "name: b\nversion: 2.0.0\n" }))).toEqual([
+      "manifest_duplicate",
+    ]);
+  });
+
+  test("a manifest above its limit, without reading it", async () => {
+    expect(await codesOf(makeArchive(SOUND), { manifestMaxBytes: MANIFEST.length })).toEqual([]);
+    expect(await codesOf(makeArchive(SOUND), { manifestMaxBytes: MANIFEST.length - 1 })).toEqual([
+      "manifest_too_large",
+    ]);
+  });
+
+  test("faults of the manifest together with those of the archive", async () => {
+    const faults = await faultsOf(goStyleArchive({ "colony.yaml": "name: A\nversion: 1\ntags: x\n", "a?": "" }));
+    expect(faults.map((fault) => `${fault.path} ${fault.code}`)).toEqual([
+      "a? name_forbidden_character",
+      "colony.yaml#/name manifest_name_invalid",
+      "colony.yaml#/version manifest_version_invalid",
+      "colony.yaml#/tags manifest_wrong_type",
+    ]);
+    expect(await codesOf(makeArchive({ "colony.yaml": "a: *b\n" }))).toEqual(["yaml_alias"]);
+  });
+
+  test("what it read of a truncated archive, without calling the rest missing", async () => {
+    const archive = makeArchive({ "a?": "" }, { end: new Uint8Array(0) });
+    expect(await codesOf(archive)).toEqual(["name_forbidden_character", "tar_truncated"]);
+  });
+
+  test("with at most a hundred faults and a count", async () => {
+    const entries = Array.from({ length: 5_000 }, (_, index) => ({ name: `${index}?` }));
+    const faults = await faultsOf(withEntries(...entries));
+    expect(faults).toHaveLength(101);
+    expect(faults.at(-1)).toMatchObject({ code: "more_faults" });
+    expect(faults.at(-1)?.message).toContain("4900");
+  });
+});
+
+test("memory stays flat for 128 MiB", async () => {
+  const big = makeArchive({ ...SOUND, "templates/big": new Uint8Array(120 * 1024 * 1024) }, { level: 1 });
+  Bun.gc(true);
+  const before = process.memoryUsage().rss;
+  let peak = before;
+  async function* watched() {
+    for await (const chunk of chunked(big)) {
+      peak = Math.max(peak, process.memoryUsage().rss);
+      yield chunk;
+    }
+  }
+  await inspectArchive(watched(), DEFAULT_ARCHIVE_LIMITS);
+  expect(peak - before).toBeLessThan(120 * 1024 * 1024);
+});
+
+describe("the real packages", () => {
+  const present = existsSync(FIXTURES);
+  if (!present) console.log("skipped: ../shared/fixtures is not on this machine");
+
+  test.skipIf(!present)(
+    "test-pkg-v2-0.1.0.cpm, packed on Windows, is accepted with the backslash warning",
+    async () => {
+      const inspection = await inspect(new Uint8Array(readFileSync(join(FIXTURES, "test-pkg-v2-0.1.0.cpm"))));
+      expect(inspection).toMatchObject({
+        manifest: { name: "test-pkg-v2", version: { text: "0.1.0" } },
+        unpackedSize: 365,
+      });
+      expect(inspection.warnings.map((warning) => warning.code)).toEqual(["backslash_names"]);
+    },
+  );
+
+  test.skipIf(!present).each([
+    ["complex-pkg", []],
+    ["test-pkg-v2", []],
+    ["test-verify-pkg", ["templates_missing"]],
+  ])("%s is accepted", async (folder, warnings) => {
+    const inspection = await inspect(goStyleArchive(filesIn(join(FIXTURES, folder))));
+    expect(inspection.warnings.map((warning) => warning.code)).toEqual(warnings as never[]);
+  });
+
+  test.skipIf(!present)("test-debug-pkg has no manifest and is rejected", async () => {
+    expect(await codesOf(goStyleArchive(filesIn(join(FIXTURES, "test-debug-pkg"))))).toEqual(["manifest_missing"]);
+  });
+});
+
+function filesIn(folder: string): Record<string, Uint8Array> {
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = names.map((entry) => join(entry.parentPath, entry.name));
+  return Object.fromEntries(paths.map((path) => [path.slice(folder.length + 1), new Uint8Array(readFileSync(path))]));
+}
