@@ -10,7 +10,10 @@ const BEARER = /^Bearer +([^ ]+) *$/i;
 function bearerToken(request: Request): string {
   const header = request.headers.get("authorization");
   if (header === null) {
-    throw failure({ code: "unauthenticated", reason: "Send Authorization: Bearer <token>; POST /api/auth/login gives one." });
+    throw failure({
+      code: "unauthenticated",
+      reason: "Send Authorization: Bearer <token>; POST /api/auth/login gives one.",
+    });
   }
   const token = BEARER.exec(header)?.[1];
   if (token === undefined) throw failure({ code: "unauthenticated", reason: "Authorization must be: Bearer <token>." });
@@ -35,7 +38,10 @@ export function authentication(deps: Pick<Deps, "db" | "clock" | "config" | "jwt
             requiredClaims: ["sub", "jti", "iat", "exp"],
             currentDate: clock(),
           });
-          const ended = failure({ code: "unauthenticated", reason: "This token is not valid or has ended; log in again." });
+          const ended = failure({
+            code: "unauthenticated",
+            reason: "This token is not valid or has ended; log in again.",
+          });
           if (claims === false || claims.sub === undefined || claims.jti === undefined) throw ended;
           const session = await findSession(deps, claims.jti, claims.sub);
           if (session === undefined) throw ended;

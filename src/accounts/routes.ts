@@ -54,11 +54,11 @@ const docs = {
 export function accountRoutes(deps: Deps) {
   return new Elysia({ prefix: "/auth" })
     .use(authentication(deps))
-    .post(
-      "/register",
-      async ({ body, status }) => status(201, { user: await register(deps, body) }),
-      { parse: readJson, body: RegisterBody, detail: docs.register },
-    )
+    .post("/register", async ({ body, status }) => status(201, { user: await register(deps, body) }), {
+      parse: readJson,
+      body: RegisterBody,
+      detail: docs.register,
+    })
     .post(
       "/login",
       async ({ body, jwt }) => {

@@ -19,7 +19,10 @@ export function userView(row: UserRow): User {
 
 /** User names and e-mail addresses compare without case. Control characters, which Postgres refuses in text, match nothing. */
 export function foldIdentity(text: string): string {
-  return text.normalize("NFKC").toLowerCase().replaceAll(/\p{Cc}/gu, "\u{fffd}");
+  return text
+    .normalize("NFKC")
+    .toLowerCase()
+    .replaceAll(/\p{Cc}/gu, "\u{fffd}");
 }
 
 /** Finds an account by user name or e-mail address; a user name never has an `@`, so the two cannot meet. */

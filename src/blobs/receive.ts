@@ -22,7 +22,7 @@ export async function receiveFile(
   try {
     const handle = await open(path, "wx", 0o640);
     try {
-      const { size, digest } = await writeAll(chunks, (bytes) => handle.write(bytes), maxBytes);
+      const { size, digest } = await writeAll(chunks, (bytes) => handle.appendFile(bytes), maxBytes);
       await handle.sync();
       return { path, size, digest };
     } finally {

@@ -80,7 +80,10 @@ function readPublicUrl(reader: SettingReader, port: number): string {
   if (plain && (url.protocol === "http:" || url.protocol === "https:")) {
     return (url.origin + url.pathname).replace(/\/+$/, "");
   }
-  reader.reject("PUBLIC_URL", "must be an http:// or https:// address without query, such as https://cpm.example.org/registry");
+  reader.reject(
+    "PUBLIC_URL",
+    "must be an http:// or https:// address without query, such as https://cpm.example.org/registry",
+  );
   return fallback;
 }
 

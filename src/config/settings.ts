@@ -88,7 +88,8 @@ export function collectSettings(
   const fromFile = configFile === undefined ? [] : fileEntries(configFile, problems);
   for (const [name, text] of fromFile) {
     const known = BY_FOLDED_NAME.get(fold(name));
-    if (known === undefined) problems.push({ setting: name, message: `${configFile} names a setting that does not exist` });
+    if (known === undefined)
+      problems.push({ setting: name, message: `${configFile} names a setting that does not exist` });
     else if (text !== "") settings.set(known, text);
   }
   for (const [name, text] of Object.entries(environment)) {

@@ -44,13 +44,17 @@ function stateOf(known: readonly Migration[], ledger: readonly { name: string; h
   for (const migration of known) {
     const hash = hashes.get(migration.name);
     if (hash !== undefined && hash !== hashOf(migration)) {
-      throw new MigrationError(`Migration ${migration.name} was applied with other contents: restore the database or its binary.`);
+      throw new MigrationError(
+        `Migration ${migration.name} was applied with other contents: restore the database or its binary.`,
+      );
     }
     hashes.delete(migration.name);
   }
   const [unknown] = hashes.keys();
   if (unknown !== undefined) {
-    throw new MigrationError(`The database has migration ${unknown} of a newer cpm-registry: start that version or a newer one.`);
+    throw new MigrationError(
+      `The database has migration ${unknown} of a newer cpm-registry: start that version or a newer one.`,
+    );
   }
   const applied = new Set(ledger.map((row) => row.name));
   return {
@@ -79,7 +83,8 @@ async function withSqlite<T>(path: string, task: (ledger: Ledger) => Promise<T>)
     client.run("BEGIN IMMEDIATE");
     const result = await task({
       run: async (statement) => void client.run(statement),
-      applied: async () => client.query<{ name: string; hash: string }, []>("SELECT name, hash FROM schema_migrations").all(),
+      applied: async () =>
+        client.query<{ name: string; hash: string }, []>("SELECT name, hash FROM schema_migrations").all(),
       record: async (name, hash) =>
         void client.run("INSERT INTO schema_migrations VALUES (?, ?, datetime('now'))", [name, hash]),
     });
@@ -103,7 +108,9 @@ async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Le
       await sql.unsafe(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`);
       return task({
         run: async (statement) => void (await sql.unsafe(statement)),
-        applied: async () => [...(await sql<{ name: string; hash: string }[]>`SELECT name, hash FROM schema_migrations`)],
+        applied: async () => [
+          ...(await sql<{ name: string; hash: string }[]>`SELECT name, hash FROM schema_migrations`),
+        ],
         record: async (name, hash) =>
           void (await sql`INSERT INTO schema_migrations VALUES (${name}, ${hash}, now()::text)`),
       });
@@ -114,7 +121,10 @@ async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Le
   }
 }
 
-function onLedger<T>(config: DatabaseConfig, task: (ledger: Ledger, known: readonly Migration[]) => Promise<T>): Promise<T> {
+function onLedger<T>(
+  config: DatabaseConfig,
+  task: (ledger: Ledger, known: readonly Migration[]) => Promise<T>,
+): Promise<T> {
   return config.kind === "sqlite"
     ? withSqlite(config.path, (ledger) => task(ledger, MIGRATIONS.sqlite))
     : withPostgres(config.connection, (ledger) => task(ledger, MIGRATIONS.postgres));

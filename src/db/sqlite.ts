@@ -116,4 +116,3 @@ async function inTransaction<T>(writer: BunDatabase, work: () => Promise<T>): Pr
     throw expected(cause);
   }
 }
-

@@ -49,4 +49,3 @@ export function failures(logger: Logger, methodsOf: (path: string) => string[]) 
     return problemResponse(expected ?? { code: "internal" }, id);
   });
 }
-

@@ -27,7 +27,9 @@ export function createMethodFinder(routes: () => readonly KnownRoute[]): (path: 
   };
   return (path) => {
     known ??= load();
-    const methods = [...known.values()].filter(({ pattern }) => pattern.test(path)).flatMap((entry) => [...entry.methods]);
+    const methods = [...known.values()]
+      .filter(({ pattern }) => pattern.test(path))
+      .flatMap((entry) => [...entry.methods]);
     return [...new Set(methods)].sort();
   };
 }

@@ -1,5 +1,5 @@
 import busboy from "busboy";
-import { Failure, failure } from "../errors.ts";
+import { type Failure, failure } from "../errors.ts";
 import { mediaType } from "./body.ts";
 
 const FIELD_MAX_BYTES = 4 * 1024;

@@ -39,8 +39,14 @@ export function createDownloadCounter(db: Database, logger: Logger): DownloadCou
       await db.write(async ({ query, tables: { versions, packages } }) => {
         for (const [versionId, { packageId, downloads }] of batch) {
           const more = (column: typeof versions.downloads | typeof packages.downloads) => sql`${column} + ${downloads}`;
-          await query.update(packages).set({ downloads: more(packages.downloads) }).where(eq(packages.id, packageId));
-          await query.update(versions).set({ downloads: more(versions.downloads) }).where(eq(versions.id, versionId));
+          await query
+            .update(packages)
+            .set({ downloads: more(packages.downloads) })
+            .where(eq(packages.id, packageId));
+          await query
+            .update(versions)
+            .set({ downloads: more(versions.downloads) })
+            .where(eq(versions.id, versionId));
         }
       });
     } catch (cause) {

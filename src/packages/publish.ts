@@ -1,5 +1,5 @@
-import { and, eq } from "drizzle-orm";
 import { readFile } from "node:fs/promises";
+import { and, eq } from "drizzle-orm";
 import type { ReceivedFile } from "../blobs/store.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
@@ -75,7 +75,11 @@ async function verify(deps: Pick<Deps, "config">, publication: Publication): Pro
   const inspection = await inspectArchive(Bun.file(received.path).stream(), deps.config.archiveLimits);
   requireAgreement(publication, inspection);
   const { manifest } = inspection;
-  const fields: SignatureFields = { signature, publicKey: chooseKey(publication.publicKey, manifest.publicKey), scheme };
+  const fields: SignatureFields = {
+    signature,
+    publicKey: chooseKey(publication.publicKey, manifest.publicKey),
+    scheme,
+  };
   const { digest, size } = received;
   const signed = { name: manifest.name, version: manifest.version.text, digest, size };
   const verified = await verifyArchiveSignature(fields, signed, () => readFile(received.path));
@@ -90,7 +94,16 @@ async function claimPackage(session: DbSession, { inspection, publisher }: Verif
   const nameFolded = foldName(name);
   const [made] = await query
     .insert(packages)
-    .values({ name, nameFolded, description, tags: [...tags], listed: true, downloads: 0, createdAt: now, updatedAt: now })
+    .values({
+      name,
+      nameFolded,
+      description,
+      tags: [...tags],
+      listed: true,
+      downloads: 0,
+      createdAt: now,
+      updatedAt: now,
+    })
     .onConflictDoNothing()
     .returning();
   if (made !== undefined) {
@@ -138,7 +151,10 @@ async function foresee(db: Database, publication: Verified): Promise<PublishedVe
   const { name, version } = publication.inspection.manifest;
   return db.read(async (session) => {
     const { packages } = session.tables;
-    const [existing] = await session.query.select().from(packages).where(eq(packages.nameFolded, foldName(name)));
+    const [existing] = await session.query
+      .select()
+      .from(packages)
+      .where(eq(packages.nameFolded, foldName(name)));
     if (existing === undefined) return undefined;
     await requireClaim(session, existing, name, publication.publisher.id);
     const published = await findVersion(session, existing.id, version.key);

@@ -50,7 +50,11 @@ export async function loadVersions({ query, tables }: DbSession, packageId: numb
  * Finds one version by the text of an address: a version, with or without build metadata, or `latest`.
  * Throws `version_not_found`.
  */
-export async function loadVersion(session: DbSession, owner: PackageRow, asked: string | null): Promise<PublishedVersion> {
+export async function loadVersion(
+  session: DbSession,
+  owner: PackageRow,
+  asked: string | null,
+): Promise<PublishedVersion> {
   const version = parseVersion((asked === "latest" ? owner.latest : asked) ?? "");
   if (version === undefined) throw await versionNotFound(session, owner, asked);
   const { versions, users } = session.tables;

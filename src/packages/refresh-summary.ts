@@ -61,5 +61,11 @@ export async function refreshSummary(
     .where(eq(packages.id, changed.id));
   await replaceFacets(session, changed.id, tags, authors);
   const { name } = changed;
-  await textIndexOf({ kind }).put(session, { packageId: changed.id, name, tags, authors, description: manifest.description });
+  await textIndexOf({ kind }).put(session, {
+    packageId: changed.id,
+    name,
+    tags,
+    authors,
+    description: manifest.description,
+  });
 }

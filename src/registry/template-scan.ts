@@ -14,6 +14,11 @@ const NEWLINE = 0x0a;
 const DOT = 0x2e;
 const DOLLAR = 0x24;
 
+/** Go's identifiers: letters, digits, `_`; every byte of a non-ASCII letter counts. */
+const IS_WORD_BYTE = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x80 || /[A-Za-z0-9_]/.test(String.fromCharCode(byte)) ? 1 : 0,
+);
+
 type State = "text" | "action" | "word" | "quoted" | "raw" | "comment";
 
 /**
@@ -35,13 +40,33 @@ export class TemplateScan {
   }
 
   push(piece: Uint8Array): void {
-    for (let at = 0; at < piece.length; at++) {
+    let at = 0;
+    while (at < piece.length) {
       if (this.#state === "text" && this.#previous !== OPEN) {
         at = piece.indexOf(OPEN, at);
         if (at === -1) return;
       }
-      this.#step(piece[at] ?? 0);
+      if (this.#state === "word") {
+        at = this.#wordBytes(piece, at);
+      } else {
+        this.#step(piece[at] ?? 0);
+        at += 1;
+      }
     }
+  }
+
+  /** Reads on to the end of a word and returns where that is; the word is only over when a byte follows it. */
+  #wordBytes(piece: Uint8Array, from: number): number {
+    let end = from;
+    while (end < piece.length && IS_WORD_BYTE[piece[end] ?? 0] === 1) end += 1;
+    // One byte more than the longest name is enough to know that a word is none of them.
+    const missing = WORD_MAX_BYTES + 1 - this.#word.length;
+    for (let at = from; at < Math.min(end, from + missing); at++) this.#word += String.fromCharCode(piece[at] ?? 0);
+    if (end < piece.length) {
+      if (ENVIRONMENT_FUNCTIONS.has(this.#word)) this.#found.add(this.#word);
+      this.#enter("action");
+    }
+    return end;
   }
 
   #step(byte: number): void {
@@ -60,15 +85,6 @@ export class TemplateScan {
         if (byte === SLASH && this.#previous === STAR) this.#enter("action");
         else this.#previous = byte;
         return;
-      case "word":
-        if (isWordByte(byte)) {
-          // One byte more than the longest name is enough to know that a word is none of them.
-          if (this.#word.length <= WORD_MAX_BYTES) this.#word += String.fromCharCode(byte);
-          return;
-        }
-        this.#endWord();
-        this.#actionByte(byte);
-        return;
       case "action":
         this.#actionByte(byte);
     }
@@ -84,7 +100,7 @@ export class TemplateScan {
       this.#quote = byte;
       this.#escaped = false;
       this.#enter("quoted");
-    } else if (isWordByte(byte)) {
+    } else if (IS_WORD_BYTE[byte] === 1) {
       // The first byte only marks a field or variable; such a word never equals a function's name.
       this.#word = previous === DOT || previous === DOLLAR ? "." : "";
       this.#word += String.fromCharCode(byte);
@@ -98,24 +114,8 @@ export class TemplateScan {
     else this.#escaped = byte === BACKSLASH && !this.#escaped;
   }
 
-  #endWord(): void {
-    if (ENVIRONMENT_FUNCTIONS.has(this.#word)) this.#found.add(this.#word);
-    this.#enter("action");
-  }
-
   #enter(state: State): void {
     this.#state = state;
     this.#previous = 0;
   }
-}
-
-/** Go's identifiers: letters, digits, `_`; every byte of a non-ASCII letter counts. */
-function isWordByte(byte: number): boolean {
-  return (
-    (byte >= 0x61 && byte <= 0x7a) ||
-    (byte >= 0x41 && byte <= 0x5a) ||
-    (byte >= 0x30 && byte <= 0x39) ||
-    byte === 0x5f ||
-    byte >= 0x80
-  );
 }

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../accounts/user.ts";
+import type { Deps } from "../deps.ts";
 import { textIndexOf } from "./text-index.ts";
 import { parseSearch, type SearchText } from "./words.ts";
 

@@ -10,7 +10,10 @@ export const SEARCH_MAX_CHARS = 200;
  * syntax. Splitting here and not in the databases keeps them alike.
  */
 export function wordsOf(text: string): string[] {
-  const folded = text.normalize("NFKD").replaceAll(/\p{M}+/gu, "").toLowerCase();
+  const folded = text
+    .normalize("NFKD")
+    .replaceAll(/\p{M}+/gu, "")
+    .toLowerCase();
   return (folded.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, WORD_MAX_CHARS));
 }
 
@@ -24,7 +27,11 @@ export interface SearchText {
 
 /** Reads a search text; undefined when nothing was typed. Without a letter or digit in it, it matches nothing. */
 export function parseSearch(typed: string | undefined): SearchText | undefined {
-  const text = (typed ?? "").replaceAll(/\p{Cc}/gu, " ").trim().slice(0, SEARCH_MAX_CHARS).toLowerCase();
+  const text = (typed ?? "")
+    .replaceAll(/\p{Cc}/gu, " ")
+    .trim()
+    .slice(0, SEARCH_MAX_CHARS)
+    .toLowerCase();
   if (text === "") return undefined;
   return { text, words: [...new Set(wordsOf(text))].slice(0, QUERY_WORDS_MAX) };
 }

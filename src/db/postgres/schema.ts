@@ -1,4 +1,15 @@
-import { bigint, boolean, customType, index, jsonb, pgTable, primaryKey, text, timestamp, uniqueIndex } from "drizzle-orm/pg-core";
+import {
+  bigint,
+  boolean,
+  customType,
+  index,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
 import type { Json } from "../json.ts";
 
 /* The tables on Postgres. `../sqlite/schema.ts` has the same tables with the same row types; `../same-rows.ts` proves it. */
@@ -77,7 +88,10 @@ export const packageAuthors = pgTable(
       .references(() => packages.id, { onDelete: "cascade" }),
     author: text("author").notNull(),
   },
-  (t) => [primaryKey({ columns: [t.packageId, t.author] }), index("package_authors_author_idx").on(t.author, t.packageId)],
+  (t) => [
+    primaryKey({ columns: [t.packageId, t.author] }),
+    index("package_authors_author_idx").on(t.author, t.packageId),
+  ],
 );
 
 export const packageOwners = pgTable(
@@ -125,20 +139,23 @@ export const versions = pgTable(
     yankMessage: text("yank_message"),
     downloads: count("downloads").notNull(),
   },
-  (t) => [uniqueIndex("versions_package_key_idx").on(t.packageId, t.versionKey), index("versions_sha256_idx").on(t.sha256)],
+  (t) => [
+    uniqueIndex("versions_package_key_idx").on(t.packageId, t.versionKey),
+    index("versions_sha256_idx").on(t.sha256),
+  ],
 );
 
 /** What `/files`, `/readme`, `/manifest` and `/values` answer, kept so that a read never unpacks an archive. */
 export const versionContents = pgTable(
   "version_contents",
   {
-  versionId: count("version_id")
-    .notNull()
-    .references(() => versions.id, { onDelete: "cascade" }),
-  manifestText: text("manifest_text").notNull(),
-  readme: text("readme"),
-  valuesText: text("values_text"),
-  files: jsonb("files").$type<Json>().notNull(),
+    versionId: count("version_id")
+      .notNull()
+      .references(() => versions.id, { onDelete: "cascade" }),
+    manifestText: text("manifest_text").notNull(),
+    readme: text("readme"),
+    valuesText: text("values_text"),
+    files: jsonb("files").$type<Json>().notNull(),
   },
   (t) => [primaryKey({ columns: [t.versionId] })],
 );

@@ -77,7 +77,10 @@ export const packageAuthors = sqliteTable(
       .references(() => packages.id, { onDelete: "cascade" }),
     author: text("author").notNull(),
   },
-  (t) => [primaryKey({ columns: [t.packageId, t.author] }), index("package_authors_author_idx").on(t.author, t.packageId)],
+  (t) => [
+    primaryKey({ columns: [t.packageId, t.author] }),
+    index("package_authors_author_idx").on(t.author, t.packageId),
+  ],
 );
 
 export const packageOwners = sqliteTable(
@@ -125,20 +128,23 @@ export const versions = sqliteTable(
     yankMessage: text("yank_message"),
     downloads: count("downloads").notNull(),
   },
-  (t) => [uniqueIndex("versions_package_key_idx").on(t.packageId, t.versionKey), index("versions_sha256_idx").on(t.sha256)],
+  (t) => [
+    uniqueIndex("versions_package_key_idx").on(t.packageId, t.versionKey),
+    index("versions_sha256_idx").on(t.sha256),
+  ],
 );
 
 /** What `/files`, `/readme`, `/manifest` and `/values` answer, kept so that a read never unpacks an archive. */
 export const versionContents = sqliteTable(
   "version_contents",
   {
-  versionId: count("version_id")
-    .notNull()
-    .references(() => versions.id, { onDelete: "cascade" }),
-  manifestText: text("manifest_text").notNull(),
-  readme: text("readme"),
-  valuesText: text("values_text"),
-  files: json("files").$type<Json>().notNull(),
+    versionId: count("version_id")
+      .notNull()
+      .references(() => versions.id, { onDelete: "cascade" }),
+    manifestText: text("manifest_text").notNull(),
+    readme: text("readme"),
+    valuesText: text("values_text"),
+    files: json("files").$type<Json>().notNull(),
   },
   (t) => [primaryKey({ columns: [t.versionId] })],
 );

@@ -1,0 +1,26 @@
+import { createApp } from "../app.ts";
+import { readConfig } from "../config/config.ts";
+import { Secret } from "../config/secret.ts";
+import type { Deps } from "../deps.ts";
+import { createLogger } from "../ops/logger.ts";
+
+/** Prints the OpenAPI description. Opens neither database nor storage: no route is asked for anything but itself. */
+export async function printOpenApi(configFile: string | undefined): Promise<number> {
+  const config = readConfig(configFile);
+  const unused = () => {
+    throw new Error("The description needs no database and no storage");
+  };
+  const clock = () => new Date(0);
+  const deps: Deps = {
+    config,
+    clock,
+    logger: createLogger("silent", clock),
+    jwtKey: new Secret(crypto.randomUUID()),
+    db: { kind: "sqlite", read: unused, write: unused, close: unused },
+    blobs: { incomingDir: "", put: unused, find: unused, check: unused },
+    downloads: { count: unused, flush: unused, close: unused },
+  };
+  const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));
+  console.log(JSON.stringify(await response.json(), null, 2));
+  return 0;
+}

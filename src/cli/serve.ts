@@ -1,0 +1,20 @@
+import { createApp } from "../app.ts";
+import { readConfig } from "../config/config.ts";
+import { closeDeps, openDeps } from "../deps.ts";
+import { listen } from "../http/server.ts";
+
+/** Runs the registry until SIGTERM or SIGINT, then lets requests in flight finish. Returns the exit code. */
+export async function serve(configFile: string | undefined): Promise<number> {
+  const config = readConfig(configFile);
+  const deps = await openDeps(config);
+  const app = createApp(deps);
+  const server = listen((request) => app.fetch(request), config, deps.logger);
+  console.log(`cpm-registry is ready at ${server.url}`);
+  await new Promise<void>((resolve) => {
+    process.once("SIGTERM", () => resolve());
+    process.once("SIGINT", () => resolve());
+  });
+  await server.stop();
+  await closeDeps(deps);
+  return 0;
+}

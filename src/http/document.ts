@@ -1,0 +1,27 @@
+import { createHash } from "node:crypto";
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** Tells whether `If-None-Match` names the entity tag; comparison is weak (RFC 9110 §13.1.2). */
+export function matchesEntityTag(request: Request, entityTag: string): boolean {
+  const header = request.headers.get("if-none-match");
+  if (header === null) return false;
+  const bare = (tag: string) => tag.trim().replace(/^W\//, "");
+  return header.trim() === "*" || header.split(",").some((tag) => bare(tag) === bare(entityTag));
+}
+
+/**
+ * Answers a document that changes: with an entity tag over its bytes and `no-cache`, so that clients ask again and get
+ * 304 while it is the same.
+ */
+export function textResponse(request: Request, body: string, contentType: string, headers?: Record<string, string>) {
+  const entityTag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+  const common = { ...headers, etag: entityTag, "cache-control": "no-cache" };
+  if (matchesEntityTag(request, entityTag)) return new Response(null, { status: 304, headers: common });
+  return new Response(body, { headers: { ...common, "content-type": contentType } });
+}
+
+/** `textResponse` for JSON. */
+export function jsonResponse(request: Request, value: object, headers?: Record<string, string>): Response {
+  return textResponse(request, JSON.stringify(value), JSON_TYPE, headers);
+}

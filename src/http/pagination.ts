@@ -1,0 +1,14 @@
+/** The `Link` header of a page: first, prev, next and last, where they exist (RFC 8288). */
+export function pageLinks(listUrl: string, query: URLSearchParams, page: number, totalPages: number): string {
+  const link = (relation: string, target: number) => {
+    const parameters = new URLSearchParams(query);
+    parameters.set("page", String(target));
+    return `<${listUrl}?${parameters}>; rel="${relation}"`;
+  };
+  const links: string[] = [];
+  if (totalPages > 0) links.push(link("first", 1));
+  if (page > 1 && totalPages > 0) links.push(link("prev", Math.min(page - 1, totalPages)));
+  if (page < totalPages) links.push(link("next", page + 1));
+  if (totalPages > 0) links.push(link("last", totalPages));
+  return links.join(", ");
+}

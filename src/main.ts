@@ -1,0 +1,68 @@
+import { parseArgs } from "node:util";
+import { healthcheck } from "./cli/healthcheck.ts";
+import { HELP } from "./cli/help.ts";
+import { runMigrate } from "./cli/migrate.ts";
+import { ConfigError } from "./config/config.ts";
+import { MigrationError } from "./db/migrate.ts";
+import { VERSION } from "./version.ts";
+
+const OPTIONS = {
+  config: { type: "string" },
+  url: { type: "string" },
+  check: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", short: "h", default: false },
+} as const;
+
+/** Exit code of a command that was called wrongly, as in sysexits.h (EX_USAGE). */
+const USAGE_ERROR = 64;
+
+async function run(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  const [command = "serve", ...rest] = positionals;
+  if (values.help || command === "help") {
+    console.log(HELP);
+    return 0;
+  }
+  if (rest.length > 0) throw new TypeError(`Unexpected argument '${rest[0]}'`);
+  switch (command) {
+    case "serve":
+      // Loaded on demand: the small commands start without the server.
+      return (await import("./cli/serve.ts")).serve(values.config);
+    case "migrate":
+      return runMigrate(values.config, values.check, values.json);
+    case "healthcheck":
+      return healthcheck(values.config, values.url);
+    case "openapi":
+      return (await import("./cli/openapi.ts")).printOpenApi(values.config);
+    case "version":
+      console.log(values.json ? JSON.stringify({ version: VERSION, bun: Bun.version }) : `cpm-registry ${VERSION}`);
+      return 0;
+    default:
+      throw new TypeError(`Unknown command '${command}'`);
+  }
+}
+
+/** One clear message per failed start; only what nobody foresaw shows where it happened. */
+function explain(cause: unknown): number {
+  if (cause instanceof ConfigError) {
+    console.error(`cpm-registry cannot start; these settings are wrong:`);
+    for (const { setting, message } of cause.problems) console.error(`  ${setting} ${message}`);
+    return 1;
+  }
+  if (cause instanceof TypeError && !(cause.stack ?? "").includes("Cannot read")) {
+    console.error(`${cause.message}\nSee: cpm-registry help`);
+    return USAGE_ERROR;
+  }
+  if (cause instanceof MigrationError) console.error(cause.message);
+  else if (cause instanceof Error) console.error(`cpm-registry failed: ${cause.message}`);
+  return 1;
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2));
+} catch (cause) {
+  process.exitCode = explain(cause);
+}
+// Timers and pools of a stopped server must not keep the process; what had to be written was written.
+process.exit();

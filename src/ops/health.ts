@@ -1,0 +1,35 @@
+import { sql } from "drizzle-orm";
+import type { Deps } from "../deps.ts";
+import { VERSION } from "../version.ts";
+import { errorFields } from "./logger.ts";
+
+type Check = "ok" | "failing";
+
+/** What `/health` answers. */
+export interface Health {
+  readonly status: "ok" | "unhealthy";
+  readonly version: string;
+  readonly checks: { readonly database: Check; readonly storage: Check };
+}
+
+/** Asks database and storage whether they work. Never throws: what fails is `failing`, and logged. */
+export async function checkHealth({ db, blobs, logger }: Pick<Deps, "db" | "blobs" | "logger">): Promise<Health> {
+  const probe = async (name: string, work: Promise<unknown>): Promise<Check> => {
+    try {
+      await work;
+      return "ok";
+    } catch (cause) {
+      logger.warn(`${name}_failing`, errorFields(cause));
+      return "failing";
+    }
+  };
+  const [database, storage] = await Promise.all([
+    probe(
+      "database",
+      db.read(({ rows }) => rows(sql`SELECT count(*) FROM schema_migrations`)),
+    ),
+    probe("storage", blobs.check()),
+  ]);
+  const healthy = database === "ok" && storage === "ok";
+  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks: { database, storage } };
+}

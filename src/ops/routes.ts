@@ -1,0 +1,42 @@
+import { Elysia, t } from "elysia";
+import type { Deps } from "../deps.ts";
+import { operation } from "../http/operation.ts";
+import { checkHealth } from "./health.ts";
+
+const Check = t.Union([t.Literal("ok"), t.Literal("failing")]);
+
+export const HealthSchema = t.Object({
+  status: t.Union([t.Literal("ok"), t.Literal("unhealthy")]),
+  version: t.String(),
+  checks: t.Object({ database: Check, storage: Check }),
+});
+
+const docs = {
+  health: operation({
+    summary: "Whether database and storage work",
+    tag: "operations",
+    answers: {
+      200: { description: "Healthy", schema: "Health" },
+      503: { description: "Something in checks is failing", schema: "Health" },
+    },
+    problems: [],
+  }),
+  live: operation({
+    summary: "Whether the process answers; asks nothing else",
+    tag: "operations",
+    answers: { 200: { description: "Alive", schema: t.Object({ status: t.Literal("ok") }) } },
+    problems: [],
+  }),
+};
+
+/** `/health` for people, `/health/live` for restarts, `/health/ready` for load balancers. */
+export function healthRoutes(deps: Deps) {
+  const answer = async () => {
+    const health = await checkHealth(deps);
+    return Response.json(health, { status: health.status === "ok" ? 200 : 503 });
+  };
+  return new Elysia()
+    .get("/health", answer, { detail: docs.health })
+    .get("/health/ready", answer, { detail: { ...docs.health, summary: "Whether this server should get requests" } })
+    .get("/health/live", () => Response.json({ status: "ok" }), { detail: docs.live });
+}

@@ -1,0 +1,146 @@
+import { operation } from "../http/operation.ts";
+import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
+
+/* What /swagger/json says of the routes of packages. */
+
+const text = { type: "string" } as const;
+const PACKAGE_PROBLEMS = ["package_not_found"] as const;
+const VERSION_PROBLEMS = ["package_not_found", "version_not_found"] as const;
+
+const publishForm = {
+  required: true,
+  content: {
+    "multipart/form-data": {
+      schema: {
+        type: "object" as const,
+        required: ["archive", "signature"],
+        properties: {
+          archive: { type: "string" as const, format: "binary", description: "The package: a gzipped tar" },
+          signature: { ...text, description: "64 bytes as hex, base64 or base64url" },
+          publicKey: { ...text, description: "32 bytes as hex, base64 or base64url; or publicKey in colony.yaml" },
+          signatureScheme: { ...text, enum: [...SIGNATURE_SCHEMES], description: "Left out: tried in this order" },
+          name: { ...text, description: "Must be the name in colony.yaml" },
+          version: { ...text, description: "Must be the version in colony.yaml" },
+        },
+      },
+    },
+  },
+};
+
+export const packageDocs = {
+  list: operation({
+    summary: "Search packages",
+    description: "An exact name comes first. Without a search text, the most downloaded come first.",
+    tag: "packages",
+    answers: {
+      200: { description: "One page", schema: "PackageList", headers: ["Link", "ETag"] },
+      304: { description: "Unchanged" },
+    },
+    problems: ["validation_failed"],
+  }),
+  publish: operation({
+    summary: "Publish a version",
+    description: "The first publish of a name makes its publisher the owner.",
+    tag: "packages",
+    auth: true,
+    requestBody: publishForm,
+    answers: {
+      200: { description: "Published before with the same bytes and key, or a dry run", schema: "Version" },
+      201: { description: "The new version", schema: "Version", headers: ["Location"] },
+    },
+    problems: [
+      "malformed_body",
+      "signature_invalid",
+      "not_an_owner",
+      "name_taken",
+      "version_exists",
+      "payload_too_large",
+      "unsupported_media_type",
+      "validation_failed",
+      "archive_rejected",
+      "storage_full",
+    ],
+  }),
+  show: operation({
+    summary: "A package with its versions, the highest first",
+    tag: "packages",
+    answers: {
+      200: { description: "The package", schema: "Package", headers: ["ETag"] },
+      304: { description: "Unchanged" },
+    },
+    problems: PACKAGE_PROBLEMS,
+  }),
+  version: operation({
+    summary: "One version; latest is the highest release that is not yanked",
+    tag: "packages",
+    answers: {
+      200: { description: "The version", schema: "Version", headers: ["ETag"] },
+      304: { description: "Unchanged" },
+    },
+    problems: VERSION_PROBLEMS,
+  }),
+  download: operation({
+    summary: "The archive",
+    tag: "packages",
+    answers: {
+      200: {
+        description: "The archive",
+        mediaType: "application/gzip",
+        schema: "Archive",
+        headers: ["ETag", "Content-Disposition", "Accept-Ranges", "Repr-Digest", "X-Checksum-Sha256"],
+      },
+      206: {
+        description: "The range asked for",
+        mediaType: "application/gzip",
+        schema: "Archive",
+        headers: ["Content-Range"],
+      },
+      304: { description: "Unchanged" },
+    },
+    problems: [...VERSION_PROBLEMS, "range_not_satisfiable", "blob_missing"],
+  }),
+  yank: operation({
+    summary: "Yank a version",
+    description: "Out of search and latest; still downloadable, because somebody depends on it.",
+    tag: "packages",
+    auth: true,
+    answers: { 200: { description: "The version", schema: "Version" } },
+    problems: [
+      ...VERSION_PROBLEMS,
+      "not_an_owner",
+      "malformed_body",
+      "unsupported_media_type",
+      "payload_too_large",
+      "validation_failed",
+    ],
+  }),
+  unyank: operation({
+    summary: "Undo a yank",
+    tag: "packages",
+    auth: true,
+    answers: { 200: { description: "The version", schema: "Version" } },
+    problems: [...VERSION_PROBLEMS, "not_an_owner"],
+  }),
+  signature: operation({
+    summary: "The publisher's signature and what it signs",
+    tag: "packages",
+    answers: { 200: { description: "The signature", schema: "Signature" }, 304: { description: "Unchanged" } },
+    problems: VERSION_PROBLEMS,
+  }),
+  files: operation({
+    summary: "The files in the archive",
+    tag: "packages",
+    answers: {
+      200: { description: "The files, sorted by path", schema: "FileList" },
+      304: { description: "Unchanged" },
+    },
+    problems: VERSION_PROBLEMS,
+  }),
+  text: (file: string, mediaType: string) =>
+    operation({
+      summary: `${file} as text`,
+      tag: "packages",
+      answers: { 200: { description: file, mediaType, schema: "Text" }, 304: { description: "Unchanged" } },
+      problems: [...VERSION_PROBLEMS, "contents_not_found"],
+    }),
+};

@@ -1,0 +1,62 @@
+import { discardReceived, receiveFile } from "../blobs/receive.ts";
+import type { ReceivedFile } from "../blobs/store.ts";
+import type { Deps } from "../deps.ts";
+import { type Fault, failure } from "../errors.ts";
+import { readUpload, type Upload } from "../http/multipart.ts";
+import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
+import type { Publication } from "./publish.ts";
+
+const TEXT_FIELDS = ["signature", "publicKey", "signatureScheme", "name", "version"] as const;
+
+type FormPublication = Omit<Publication, "publisher" | "dryRun">;
+
+function schemeOf(text: string | undefined, faults: Fault[]): SignatureScheme | undefined {
+  if (text === undefined) return undefined;
+  const scheme = SIGNATURE_SCHEMES.find((known) => known === text);
+  const message = `must be one of ${SIGNATURE_SCHEMES.join(", ")}, or left out`;
+  if (scheme === undefined) faults.push({ path: "/signatureScheme", message });
+  return scheme;
+}
+
+function toPublication({ fields, file }: Upload<ReceivedFile>): FormPublication {
+  const faults: Fault[] = [];
+  const scheme = schemeOf(fields.get("signatureScheme"), faults);
+  const signature = fields.get("signature")?.trim() || undefined;
+  if (signature === undefined) faults.push({ path: "/signature", message: "is missing" });
+  if (file === undefined) faults.push({ path: "/archive", message: "is missing: send the package as a file" });
+  if (file === undefined || signature === undefined || faults.length > 0) {
+    throw failure({ code: "validation_failed", faults });
+  }
+  return {
+    received: file,
+    signature,
+    scheme,
+    publicKey: fields.get("publicKey")?.trim() || undefined,
+    statedName: fields.get("name"),
+    statedVersion: fields.get("version"),
+  };
+}
+
+/**
+ * Receives a publish form and hands it to `task`; the received file is gone afterwards, whatever happened. Throws
+ * `validation_failed` with every missing field, or what reading the form throws.
+ */
+export async function withPublishForm<T>(
+  { config, blobs }: Pick<Deps, "config" | "blobs">,
+  request: Request,
+  task: (publication: FormPublication) => Promise<T>,
+): Promise<T> {
+  const fileMaxBytes = config.archiveLimits.compressedMaxBytes;
+  const upload = await readUpload<ReceivedFile>(request, {
+    fileField: "archive",
+    textFields: TEXT_FIELDS,
+    fileMaxBytes,
+    receive: (chunks) => receiveFile(chunks, blobs.incomingDir, fileMaxBytes),
+    discard: ({ path }) => discardReceived(path),
+  });
+  try {
+    return await task(toPublication(upload));
+  } finally {
+    if (upload.file !== undefined) await discardReceived(upload.file.path);
+  }
+}

@@ -1,0 +1,48 @@
+import { inArray } from "drizzle-orm";
+import type { Deps } from "../deps.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { type PackageSearch, searchPackages } from "../search/search-packages.ts";
+import { loadOwners, loadPackage, loadVersion, loadVersions } from "./queries.ts";
+import { type PackageSummary, type PackageView, packageSummary, type VersionView, versionView } from "./views.ts";
+
+type ReadDeps = Pick<Deps, "db" | "config">;
+
+/** Reads a package with all its versions, the highest first. Throws `package_not_found`. */
+export function readPackage({ db, config }: ReadDeps, name: PackageName): Promise<PackageView> {
+  return db.read(async (session) => {
+    const found = await loadPackage(session, name);
+    const owners = (await loadOwners(session, [found.id])).get(found.id) ?? [];
+    const versions = (await loadVersions(session, found.id)).map((row) => versionView(config.publicUrl, name, row));
+    return { ...packageSummary(found, owners), versions };
+  });
+}
+
+/** Reads one version, or `latest`. Throws `package_not_found` or `version_not_found`. */
+export function readVersion({ db, config }: ReadDeps, name: PackageName, asked: string | null): Promise<VersionView> {
+  return db.read(async (session) => {
+    const found = await loadPackage(session, name);
+    return versionView(config.publicUrl, name, await loadVersion(session, found, asked));
+  });
+}
+
+/** One page of packages and how many there are in all. */
+export interface PackageList {
+  readonly items: readonly PackageSummary[];
+  readonly total: number;
+}
+
+/** Lists packages that match a search, in its order. */
+export async function listPackages(deps: ReadDeps, search: PackageSearch): Promise<PackageList> {
+  const { ids, total } = await searchPackages(deps, search);
+  if (ids.length === 0) return { items: [], total };
+  return deps.db.read(async (session) => {
+    const { packages } = session.tables;
+    const rows = await session.query
+      .select()
+      .from(packages)
+      .where(inArray(packages.id, [...ids]));
+    const owners = await loadOwners(session, ids);
+    const byId = new Map(rows.map((row) => [row.id, packageSummary(row, owners.get(row.id) ?? [])]));
+    return { items: ids.flatMap((id) => byId.get(id) ?? []), total };
+  });
+}

@@ -1,0 +1,131 @@
+import { Elysia } from "elysia";
+import { authentication } from "../accounts/authentication.ts";
+import type { Deps } from "../deps.ts";
+import { archiveResponse } from "../http/archive-response.ts";
+import { optionalJsonBody } from "../http/body.ts";
+import { jsonResponse, textResponse } from "../http/document.ts";
+import { pageLinks } from "../http/pagination.ts";
+import { readContents, textOf } from "./contents.ts";
+import { packageDocs } from "./docs.ts";
+import { findDownload } from "./download.ts";
+import { publish } from "./publish.ts";
+import { withPublishForm } from "./publish-form.ts";
+import { packageNameParam } from "./queries.ts";
+import { listPackages, readPackage, readVersion } from "./read.ts";
+import { ListQuery, PublishQuery, tagList, YankBody } from "./schemas.ts";
+import { readSignature } from "./signature.ts";
+import { versionUrl, versionView } from "./views.ts";
+import { setYanked } from "./yank.ts";
+
+const TEXT_ROUTES = [
+  { path: "/:name/:version/readme", file: "README.md", mediaType: "text/markdown" },
+  { path: "/:name/:version/manifest", file: "colony.yaml", mediaType: "application/yaml" },
+  { path: "/:name/:version/values", file: "values.yaml", mediaType: "application/yaml" },
+] as const;
+
+/** Searching and reading packages: open to everybody. */
+function readRoutes(deps: Deps) {
+  const { publicUrl } = deps.config;
+  return new Elysia()
+    .get(
+      "",
+      async ({ query, request }) => {
+        const { q, search = q, tag, tags = tag, author, sort = "relevance", page = 1, pageSize = 20 } = query;
+        const found = await listPackages(deps, { search, tags: tagList(tags), author, sort, page, pageSize });
+        const totalPages = Math.ceil(found.total / pageSize);
+        const links = pageLinks(`${publicUrl}/api/packages`, new URL(request.url).searchParams, page, totalPages);
+        return jsonResponse(request, { ...found, page, pageSize, totalPages }, links === "" ? {} : { link: links });
+      },
+      { query: ListQuery, detail: packageDocs.list },
+    )
+    .get(
+      "/:name",
+      async ({ params, request }) => jsonResponse(request, await readPackage(deps, packageNameParam(params.name))),
+      { detail: packageDocs.show },
+    )
+    .get(
+      "/:name/:version",
+      async ({ params: { name, version }, request }) =>
+        jsonResponse(request, await readVersion(deps, packageNameParam(name), version)),
+      { detail: packageDocs.version },
+    )
+    .get(
+      "/:name/:version/signature",
+      async ({ params: { name, version }, request }) =>
+        jsonResponse(request, await readSignature(deps, packageNameParam(name), version)),
+      { detail: packageDocs.signature },
+    );
+}
+
+/** What is inside a version: the archive itself, and parts of it as text. */
+function contentRoutes(deps: Deps) {
+  const app = new Elysia()
+    .get(
+      "/:name/:version/download",
+      async ({ params: { name, version }, request }) => {
+        const { digest, blob, counted, ...found } = await findDownload(deps, packageNameParam(name), version);
+        const fileName = `${found.name}-${found.version}.cpm`;
+        const immutable = version !== "latest";
+        const archive = archiveResponse(request, { fileName, digest, size: blob.size, file: blob.file, immutable });
+        if (archive.whole) deps.downloads.count(counted);
+        return archive.response;
+      },
+      { detail: packageDocs.download },
+    )
+    .get(
+      "/:name/:version/files",
+      async ({ params: { name, version }, request }) => {
+        const contents = await readContents(deps, packageNameParam(name), version);
+        return jsonResponse(request, { items: contents.files });
+      },
+      { detail: packageDocs.files },
+    );
+  for (const { path, file, mediaType } of TEXT_ROUTES) {
+    app.get(
+      path,
+      async ({ params, request }) => {
+        const name = packageNameParam(params.name);
+        const text = textOf(await readContents(deps, name, params.version), name, file);
+        return textResponse(request, text, `${mediaType}; charset=utf-8`);
+      },
+      { detail: packageDocs.text(file, mediaType) },
+    );
+  }
+  return app;
+}
+
+/** Publishing and yanking: for owners. */
+function writeRoutes(deps: Deps) {
+  const { publicUrl } = deps.config;
+  return new Elysia()
+    .use(authentication(deps))
+    .post(
+      "",
+      ({ request, session, query }) =>
+        withPublishForm(deps, request, async (form) => {
+          const dryRun = query.dryRun ?? false;
+          const { outcome, name, version } = await publish(deps, { ...form, publisher: session.user, dryRun });
+          const location = versionUrl(publicUrl, name, version.row.version);
+          const created = outcome === "created" ? { status: 201, headers: { location } } : {};
+          return Response.json(versionView(publicUrl, name, version), created);
+        }),
+      { session: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
+    )
+    .delete(
+      "/:name/:version",
+      ({ params, session, body: { reason, message } }) =>
+        setYanked(deps, session.user.id, packageNameParam(params.name), params.version, { reason, message }),
+      { session: true, parse: [optionalJsonBody, "application/json"], body: YankBody, detail: packageDocs.yank },
+    )
+    .post(
+      "/:name/:version",
+      ({ params, session }) =>
+        setYanked(deps, session.user.id, packageNameParam(params.name), params.version, undefined),
+      { session: true, parse: "none", detail: packageDocs.unyank },
+    );
+}
+
+/** `/packages`: publish, search, read, download and yank. */
+export function packageRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/packages" }).use(readRoutes(deps)).use(contentRoutes(deps)).use(writeRoutes(deps));
+}

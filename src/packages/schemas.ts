@@ -1,0 +1,135 @@
+import { t } from "elysia";
+import { SORTS } from "../search/search-packages.ts";
+import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
+
+/* What packages answer with and are asked by. `error` is the sentence a user reads when a field breaks its rule. */
+
+export const PAGE_MAX = 1_000_000;
+export const PAGE_SIZE_MAX = 100;
+const PAGE_SIZE_DEFAULT = 20;
+const TAGS_MAX = 20;
+
+const Text = t.String();
+const OptionalText = t.Optional(t.String());
+const Time = t.String({ format: "date-time" });
+const Nullable = <T extends ReturnType<typeof t.String>>(schema: T) =>
+  t.Unsafe<string | null>({ ...schema, nullable: true });
+
+export const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
+
+export const VersionSchema = t.Object({
+  name: Text,
+  version: Text,
+  description: Text,
+  sha256: t.String({ description: "Lower-case hex SHA-256 of the archive" }),
+  size: t.Integer({ description: "Bytes of the archive" }),
+  publishedAt: Time,
+  publishedBy: Text,
+  yanked: t.Boolean(),
+  yankReason: Nullable(Text),
+  yankMessage: Nullable(Text),
+  signature: t.Object({
+    scheme: t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme))),
+    keyId: Text,
+    publicKey: t.String({ description: "Lower-case hex" }),
+    value: t.String({ description: "Base64" }),
+  }),
+  logIndex: t.Unsafe<number | null>({ type: "integer", nullable: true }),
+  dependencies: t.Array(t.Object({ name: Text, version: OptionalText })),
+  tags: t.Array(Text),
+  maintainers: t.Array(t.Object({ name: OptionalText, email: OptionalText, url: OptionalText })),
+  inputs: t.Array(
+    t.Object({
+      key: OptionalText,
+      label: OptionalText,
+      type: OptionalText,
+      description: OptionalText,
+      required: t.Boolean(),
+      default: t.Optional(t.Unknown()),
+      options: t.Array(t.Unknown()),
+    }),
+  ),
+  conditions: t.Object({ colonyOSVersion: OptionalText, architecture: OptionalText }),
+  license: OptionalText,
+  homepage: OptionalText,
+  repository: OptionalText,
+  warnings: t.Array(WarningSchema),
+  downloads: t.Integer(),
+  downloadUrl: Text,
+});
+
+const summaryFields = {
+  name: Text,
+  description: Text,
+  latest: Nullable(Text),
+  latestPublishedAt: Nullable(Time),
+  tags: t.Array(Text),
+  owners: t.Array(t.String({ description: "User name" })),
+  createdAt: Time,
+  updatedAt: Time,
+  downloads: t.Integer(),
+};
+
+export const PackageSummarySchema = t.Object(summaryFields);
+
+const versionRef = t.Unsafe({ $ref: "#/components/schemas/Version" });
+const summaryRef = t.Unsafe({ $ref: "#/components/schemas/PackageSummary" });
+
+export const PackageSchema = t.Object({ ...summaryFields, versions: t.Array(versionRef) });
+
+export const PackageListSchema = t.Object({
+  items: t.Array(summaryRef),
+  page: t.Integer(),
+  pageSize: t.Integer(),
+  total: t.Integer(),
+  totalPages: t.Integer(),
+});
+
+export const FileListSchema = t.Object({
+  items: t.Array(t.Object({ path: Text, size: t.Integer(), sha256: Text })),
+});
+
+export const ListQuery = t.Object({
+  search: t.Optional(
+    t.String({ description: "Words of name, tags, authors and description", error: "must be given once" }),
+  ),
+  q: t.Optional(t.String({ description: "Another spelling of search", error: "must be given once" })),
+  tags: t.Optional(t.String({ description: "Comma-separated; a package must have all", error: "must be given once" })),
+  tag: t.Optional(t.String({ description: "Another spelling of tags", error: "must be given once" })),
+  author: t.Optional(
+    t.String({ description: "User name of an owner or name of a maintainer", error: "must be given once" }),
+  ),
+  sort: t.Optional(t.UnionEnum(SORTS, { error: `must be one of ${SORTS.join(", ")}` })),
+  page: t.Optional(
+    t.Integer({ minimum: 1, maximum: PAGE_MAX, default: 1, error: `must be a whole number from 1 to ${PAGE_MAX}` }),
+  ),
+  pageSize: t.Optional(
+    t.Integer({
+      minimum: 1,
+      maximum: PAGE_SIZE_MAX,
+      default: PAGE_SIZE_DEFAULT,
+      error: `must be a whole number from 1 to ${PAGE_SIZE_MAX}`,
+    }),
+  ),
+});
+
+/** Splits `tags=a,b`; empty ones are left out, and more than a search can mean are cut. */
+export function tagList(text: string | undefined): string[] {
+  const tags = (text ?? "").split(",").map((tag) => tag.trim());
+  return tags.filter((tag) => tag !== "").slice(0, TAGS_MAX);
+}
+
+export const YankBody = t.Object({
+  reason: t.Optional(
+    t.String({ maxLength: 200, pattern: "^[^\\u0000-\\u001f]*$", error: "must be at most 200 characters in one line" }),
+  ),
+  message: t.Optional(
+    t.String({ maxLength: 1_000, pattern: "^[^\\u0000]*$", error: "must be at most 1,000 characters" }),
+  ),
+});
+
+export const PublishQuery = t.Object({
+  dryRun: t.Optional(
+    t.BooleanString({ description: "Check everything, store nothing", error: "must be true or false" }),
+  ),
+});

@@ -1,0 +1,47 @@
+import { and, eq } from "drizzle-orm";
+import type { Deps } from "../deps.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { loadPackage, loadVersion, requireOwner } from "./queries.ts";
+import { refreshSummary } from "./refresh-summary.ts";
+import { type VersionView, versionView } from "./views.ts";
+
+/** Why a version is yanked; undefined takes the yank back. */
+export interface Yank {
+  readonly reason: string | undefined;
+  readonly message: string | undefined;
+}
+
+/**
+ * Takes a version out of search and `latest`, or back in; it stays downloadable, because somebody depends on it. Only
+ * an owner may. Yanking a yanked version changes its reason; both are safe to repeat.
+ * Throws `package_not_found`, `version_not_found` or `not_an_owner`.
+ */
+export function setYanked(
+  { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
+  userId: string,
+  name: PackageName,
+  asked: string | null,
+  yank: Yank | undefined,
+): Promise<VersionView> {
+  const now = clock();
+  return db.write(async (session) => {
+    const { packages, versions } = session.tables;
+    // Locks the row, so that two changes of one package derive its summary one after the other.
+    await session.query.update(packages).set({ updatedAt: now }).where(eq(packages.name, name));
+    const changed = await loadPackage(session, name);
+    await requireOwner(session, changed, userId);
+    const { row, publishedBy } = await loadVersion(session, changed, asked);
+    const yanked = yank && {
+      yankedAt: row.yankedAt ?? now,
+      yankReason: yank.reason ?? null,
+      yankMessage: yank.message ?? null,
+    };
+    const [after] = await session.query
+      .update(versions)
+      .set(yanked ?? { yankedAt: null, yankReason: null, yankMessage: null })
+      .where(and(eq(versions.packageId, changed.id), eq(versions.id, row.id)))
+      .returning();
+    await refreshSummary(session, db.kind, changed, now);
+    return versionView(config.publicUrl, name, { row: after ?? row, publishedBy });
+  });
+}
