@@ -1,0 +1,112 @@
+/**
+ * `npm run build`: one executable that needs nothing else, `dist/cpm-registry`.
+ *
+ *     npm run build                                          for this machine
+ *     npm run build -- --target linux-arm64,windows-x64      for others: dist/cpm-registry-linux-arm64, …
+ *     npm run build -- --target all
+ *
+ * Another system's executable needs that system's Bun. It comes from npm, in the version that package-lock.json pins
+ * and with the checksum that it records, and not from a download that Bun would do by itself.
+ */
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+const root = resolve(import.meta.dir, "..");
+
+interface Target {
+  readonly bun: Bun.Build.CompileTarget;
+  readonly npmPackage: string;
+}
+
+const TARGETS: Readonly<Record<string, Target>> = {
+  "linux-x64": { bun: "bun-linux-x64", npmPackage: "@oven/bun-linux-x64" },
+  "linux-arm64": { bun: "bun-linux-arm64", npmPackage: "@oven/bun-linux-aarch64" },
+  "linux-x64-musl": { bun: "bun-linux-x64-musl", npmPackage: "@oven/bun-linux-x64-musl" },
+  "linux-arm64-musl": { bun: "bun-linux-arm64-musl", npmPackage: "@oven/bun-linux-aarch64-musl" },
+  "darwin-x64": { bun: "bun-darwin-x64", npmPackage: "@oven/bun-darwin-x64" },
+  "darwin-arm64": { bun: "bun-darwin-arm64", npmPackage: "@oven/bun-darwin-aarch64" },
+  "windows-x64": { bun: "bun-windows-x64", npmPackage: "@oven/bun-windows-x64" },
+};
+
+interface LockFile {
+  readonly packages: Readonly<Record<string, { version: string; integrity?: string }>>;
+}
+
+/** Fetches the target's Bun as package-lock.json pins it and returns the path of its executable. */
+function fetchBun({ npmPackage }: Target, directory: string): string {
+  const lock: LockFile = JSON.parse(readFileSync(join(root, "package-lock.json"), "utf8"));
+  const pinned = lock.packages[`node_modules/${npmPackage}`];
+  if (!pinned?.integrity) throw new Error(`package-lock.json does not pin ${npmPackage}.`);
+  const [packed] = JSON.parse(output(["npm", "pack", "--json", `${npmPackage}@${pinned.version}`], directory));
+  const archive = join(directory, packed.filename);
+  const digest = `sha512-${createHash("sha512").update(readFileSync(archive)).digest("base64")}`;
+  if (digest !== pinned.integrity) throw new Error(`${npmPackage} is not the one that package-lock.json pins.`);
+  output(["tar", "-xzf", packed.filename], directory);
+  return join(directory, "package", "bin", npmPackage.includes("windows") ? "bun.exe" : "bun");
+}
+
+function output(command: string[], cwd: string): string {
+  const { exitCode, stdout, stderr } = Bun.spawnSync(command, { cwd, stdin: "ignore" });
+  if (exitCode !== 0) throw new Error(`${command.join(" ")} failed:\n${stderr}`);
+  return stdout.toString();
+}
+
+/**
+ * Names stay as they are (no full `minify`), because Elysia reads the source of its handlers. The executable ignores
+ * `.env`, `bunfig.toml`, `tsconfig.json` and `package.json` of the directory that it happens to start in: whoever can
+ * write there must not be able to change what the server runs.
+ */
+async function compile(outfile: string, target?: Target, executablePath?: string): Promise<void> {
+  const result = await Bun.build({
+    entrypoints: [join(root, "src/main.ts")],
+    root,
+    target: "bun",
+    minify: { whitespace: true, syntax: true, identifiers: false, keepNames: true },
+    define: { "process.env.NODE_ENV": '"production"' },
+    compile: {
+      outfile,
+      ...(target && executablePath ? { target: target.bun, executablePath } : {}),
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+      autoloadTsconfig: false,
+      autoloadPackageJson: false,
+    },
+  });
+  for (const message of result.logs) console.error(message);
+}
+
+async function report(file: string): Promise<void> {
+  const bytes = await Bun.file(file).arrayBuffer();
+  const digest = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+  const size = (bytes.byteLength / 1_048_576).toFixed(1);
+  console.log(`${file.slice(root.length + 1)}  ${size} MiB (${bytes.byteLength} bytes)  sha256 ${digest}`);
+}
+
+async function buildFor(name: string): Promise<void> {
+  const target = TARGETS[name];
+  if (!target) throw new Error(`Unknown target ${name}. There are: ${Object.keys(TARGETS).join(", ")}, all.`);
+  const outfile = join(root, "dist", `cpm-registry-${name}${name.startsWith("windows") ? ".exe" : ""}`);
+  const directory = mkdtempSync(join(tmpdir(), "cpm-build-"));
+  try {
+    await compile(outfile, target, fetchBun(target, directory));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  await report(outfile);
+}
+
+async function buildHere(): Promise<void> {
+  const outfile = join(root, "dist", process.platform === "win32" ? "cpm-registry.exe" : "cpm-registry");
+  await compile(outfile);
+  chmodSync(outfile, 0o755);
+  await report(outfile);
+}
+
+const { values } = parseArgs({ options: { target: { type: "string", multiple: true, default: [] } } });
+const names = values.target.flatMap((value) => (value === "all" ? Object.keys(TARGETS) : value.split(",")));
+mkdirSync(join(root, "dist"), { recursive: true });
+if (names.length === 0) await buildHere();
+for (const name of names) await buildFor(name);
