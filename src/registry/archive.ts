@@ -1,5 +1,5 @@
 import { failure } from "../errors.ts";
-import { type ArchiveFault, UnreadableArchive } from "./archive-fault.ts";
+import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault.ts";
 import { type ArchiveFile, ArchiveRecord } from "./archive-record.ts";
 import type { ArchiveWarning } from "./archive-warning.ts";
 import { gunzipSingleMember } from "./gzip.ts";
@@ -86,7 +86,8 @@ async function* withinLimit(chunks: AsyncIterable<Uint8Array>, maxBytes: number)
 /** Names the place as a URI fragment (RFC 6901 §6), so that it differs from an entry's name. */
 function inManifest(fault: ArchiveFault): ArchiveFault {
   if (fault.path === "") return { ...fault, path: "colony.yaml", message: `colony.yaml ${fault.message}` };
-  return { ...fault, path: `colony.yaml#${fault.path}`, message: `${fault.path.slice(1)} ${fault.message}` };
+  const pointer = printable(fault.path);
+  return { ...fault, path: `colony.yaml#${pointer}`, message: `${pointer.slice(1)} ${fault.message}` };
 }
 
 function atMost(faults: readonly ArchiveFault[], leftOut: number): ArchiveFault[] {

@@ -1,4 +1,4 @@
-import type { ArchiveFault } from "./archive-fault.ts";
+import { type ArchiveFault, printable } from "./archive-fault.ts";
 import { type ManifestValue, ShapeReader } from "./manifest-shape.ts";
 import type { PackageName } from "./package-name.ts";
 import { explainPackageName, parsePackageName } from "./package-name.ts";
@@ -118,7 +118,7 @@ function readName(reader: ShapeReader, root: YamlMap): PackageName | undefined {
   const text = reader.required(root, "name", "", WORD_MAX_CHARS);
   if (text === undefined) return undefined;
   const problem = explainPackageName(text);
-  if (problem !== undefined) reader.refuse("/name", "manifest_name_invalid", `${JSON.stringify(text)} ${problem}`);
+  if (problem !== undefined) reader.refuse("/name", "manifest_name_invalid", `"${printable(text)}" ${problem}`);
   return parsePackageName(text);
 }
 
@@ -128,7 +128,7 @@ function readVersion(reader: ShapeReader, root: YamlMap): Version | undefined {
   const version = parseVersion(text);
   if (version === undefined) {
     const expected = `a Semantic Version of at most ${VERSION_MAX_CHARS} characters, such as 1.0.0`;
-    reader.refuse("/version", "manifest_version_invalid", `${JSON.stringify(text)} must be ${expected}`);
+    reader.refuse("/version", "manifest_version_invalid", `"${printable(text)}" must be ${expected}`);
   }
   return version;
 }

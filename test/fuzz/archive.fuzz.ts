@@ -113,7 +113,7 @@ function mutatedName(name: string, random: Random): string {
 }
 
 function mutatedBytes(bytes: Uint8Array, random: Random): Uint8Array {
-  let changed = bytes.slice();
+  let changed: Uint8Array = new Uint8Array(bytes);
   for (let count = random(4); count > 0; count--) {
     const at = random(changed.length);
     const kind = random(6);
@@ -129,7 +129,7 @@ function mutatedBytes(bytes: Uint8Array, random: Random): Uint8Array {
 
 /** Changes tar headers and makes their checksums right again, so that the change is what is judged. */
 function mutatedTar(tar: Uint8Array, random: Random): Uint8Array {
-  const changed = tar.slice();
+  const changed = new Uint8Array(tar);
   for (let count = random(3); count >= 0; count--) {
     const header = changed.subarray(random(changed.length >> 9) * 512).subarray(0, 512);
     const at = (TAR_OFFSETS[random(TAR_OFFSETS.length)] ?? 0) + random(4);

@@ -118,44 +118,6 @@ describe("inspectArchive warns", () => {
     expect(inspection.warnings.map((warning) => warning.code).sort()).toEqual(["text_not_utf8", "text_too_large"]);
   });
 
-  test.each([
-    '{{ env "HOME" }}',
-    '{{env "HOME"}}',
-    '{{- "HOME" | env -}}',
-    '{{ if (expandenv "$HOME") }}x{{ end }}',
-    '{{ getHostByName "x" }}',
-    '{{ "a\\"}}" | env }}',
-    "{{ `}}` | env }}",
-    "{{/* env */}}{{ env }}",
-    "{{{ env }}}",
-    '{{ "open\n env "x" }}',
-  ])("of a template that calls the machine: %j, also across chunks", async (template) => {
-    for (const size of [1, 5, 65_536]) {
-      expect(await warningsOf({ ...SOUND, "templates/t": template }, size)).toEqual(["template_reads_environment"]);
-    }
-  });
-
-  test.each([
-    "env",
-    "{ env }",
-    "{{ .Values.env }}",
-    "{{ $env }}",
-    "{{ environment }}",
-    "{{ my_env }}",
-    "{{ envä }}",
-    '{{ "env" }}',
-    "{{ `env` }}",
-    "{{ 'e' }} env {{ x }}",
-    "{{/* env */}}",
-    "{{ .Values.x }} env }}",
-  ])("not of %j", async (template) => {
-    expect(await warningsOf({ ...SOUND, "templates/t": template })).toEqual([]);
-  });
-
-  test("not of files outside templates/", async () => {
-    expect(await warningsOf({ ...SOUND, "docs/t": '{{ env "HOME" }}' })).toEqual([]);
-  });
-
   test("with a bounded number of warnings", async () => {
     const files = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`templates/${index}`, "{{ env }}"]));
     const warnings = await warningsOf({ ...SOUND, ...files });
@@ -254,6 +216,12 @@ describe("inspectArchive rejects", () => {
       "colony.yaml#/tags manifest_wrong_type",
     ]);
     expect(await codesOf(makeArchive({ "colony.yaml": "a: *b\n" }))).toEqual(["yaml_alias"]);
+  });
+
+  test("hostile keys and names of the manifest, escaped in the answer", async () => {
+    const key = '"a\\u001b": 1\n"a\\u001b": 2\n';
+    const faults = await faultsOf(makeArchive({ ...SOUND, "colony.yaml": `${MANIFEST}${key}` }));
+    expect(faults.map((fault) => fault.path)).toEqual(["colony.yaml#/a\\u{1b}"]);
   });
 
   test("what it read of a truncated archive, without calling the rest missing", async () => {

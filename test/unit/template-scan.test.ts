@@ -1,0 +1,65 @@
+import { describe, expect, test } from "bun:test";
+import { inspectArchive } from "../../src/registry/archive.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
+import { TemplateScan } from "../../src/registry/template-scan.ts";
+import { bytesOf, chunked, makeArchive } from "../support/archive-maker.ts";
+
+function foundIn(template: string, chunkBytes = 65_536): readonly string[] {
+  const scan = new TemplateScan();
+  const bytes = bytesOf(template);
+  for (let at = 0; at < bytes.length; at += chunkBytes) scan.push(bytes.subarray(at, at + chunkBytes));
+  return scan.found;
+}
+
+async function warningsOf(files: Readonly<Record<string, string>>): Promise<string[]> {
+  const sound = { "colony.yaml": "name: a\nversion: 1.0.0\n", "values.yaml": "", "templates/a": "" };
+  const { warnings } = await inspectArchive(chunked(makeArchive({ ...sound, ...files })), DEFAULT_ARCHIVE_LIMITS);
+  return warnings.map((warning) => warning.code);
+}
+
+describe("TemplateScan", () => {
+  test.each([
+    '{{ env "HOME" }}',
+    '{{env "HOME"}}',
+    '{{- "HOME" | env -}}',
+    '{{ if (expandenv "$HOME") }}x{{ end }}',
+    '{{ getHostByName "x" }}',
+    '{{ "a\\"}}" | env }}',
+    "{{ `}}` | env }}",
+    "{{/* env */}}{{ env }}",
+    "{{{ env }}}",
+    '{{ "open\n env "x" }}',
+  ])("finds the call in %j, however it is cut", (template) => {
+    for (const size of [1, 2, 5, 65_536]) expect(foundIn(template, size)).toHaveLength(1);
+  });
+
+  test.each([
+    "env",
+    "{ env }",
+    "{{ .Values.env }}",
+    "{{ $env }}",
+    "{{ environment }}",
+    "{{ my_env }}",
+    "{{ envä }}",
+    '{{ "env" }}',
+    "{{ `env` }}",
+    "{{ 'e' }} env {{ x }}",
+    "{{/* env */}}",
+    "{{ .Values.x }} env }}",
+  ])("finds no call in %j", (template) => {
+    for (const size of [1, 2, 5, 65_536]) expect(foundIn(template, size)).toEqual([]);
+  });
+
+  test("names each function once", () => {
+    expect(foundIn("{{ env }}{{ env }}{{ getHostByName }}{{ expandenv }}")).toEqual([
+      "env",
+      "getHostByName",
+      "expandenv",
+    ]);
+  });
+});
+
+test("templates that call the machine are a warning, other files are not", async () => {
+  expect(await warningsOf({ "templates/deep/t": '{{ env "HOME" }}' })).toEqual(["template_reads_environment"]);
+  expect(await warningsOf({ "docs/t": '{{ env "HOME" }}' })).toEqual([]);
+});
