@@ -27,7 +27,7 @@ export interface YamlMap {
   readonly fields: ReadonlyMap<string, YamlNode>;
 }
 
-/** A problem of the document as a whole or of the value at a JSON pointer (RFC 6901). */
+/** One reading of a document; the `path` of a fault is a JSON pointer (RFC 6901), empty for the document as a whole. */
 export interface YamlReading {
   /** Present when there are no faults. An empty document is a null node. */
   readonly root?: YamlNode;
