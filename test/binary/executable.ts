@@ -1,0 +1,123 @@
+import { expect } from "bun:test";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const ROOT = resolve(import.meta.dir, "../..");
+const SOURCES = ["src", "drizzle", "scripts/build.ts", "package.json", "package-lock.json"];
+const START_TIMEOUT_MS = 20_000;
+const STOP_TIMEOUT_MS = 5_000;
+
+/** The compiled registry. */
+export const EXECUTABLE = join(ROOT, "dist/cpm-registry");
+
+/** Builds the executable unless it is newer than everything that goes into it. */
+export function buildIfOutdated(): void {
+  if (existsSync(EXECUTABLE)) {
+    const built = statSync(EXECUTABLE).mtimeMs;
+    if (SOURCES.every((source) => newestChange(join(ROOT, source)) < built)) return;
+  }
+  const build = Bun.spawnSync([process.execPath, "scripts/build.ts"], { cwd: ROOT, stdout: "ignore", stderr: "pipe" });
+  if (build.exitCode !== 0) throw new Error(`The build failed:\n${build.stderr}`);
+}
+
+function newestChange(path: string): number {
+  const self = statSync(path);
+  if (!self.isDirectory()) return self.mtimeMs;
+  return Math.max(self.mtimeMs, ...readdirSync(path).map((name) => newestChange(join(path, name))));
+}
+
+/** How to start the executable somewhere: the words before its own arguments, and what it finds there. */
+export interface Place {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What a command that ends by itself said. */
+export interface Outcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command of the executable to its end, with no more environment than given. */
+export async function runOnce(place: Place, ...args: string[]): Promise<Outcome> {
+  const child = Bun.spawn([...place.command, ...args], {
+    cwd: place.cwd,
+    env: place.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  return { exitCode, stdout, stderr };
+}
+
+/** Runs the server, gives `use` the URL that it printed, and expects it to end with 0 soon after SIGTERM. */
+export async function whileServing(place: Place, use: (url: string) => Promise<void>): Promise<void> {
+  const child = Bun.spawn([...place.command, "serve"], {
+    cwd: place.cwd,
+    env: place.env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  try {
+    await use(await printedUrl(child.stdout));
+    child.kill("SIGTERM");
+    expect(await Promise.race([child.exited, Bun.sleep(STOP_TIMEOUT_MS).then(() => "still running")])).toBe(0);
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+}
+
+/** The URL in the first line that has one; the rest of the output is read and dropped, so that nobody waits for us. */
+async function printedUrl(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const found = Promise.withResolvers<string>();
+  const late = setTimeout(() => found.reject(new Error("The server printed no URL in time.")), START_TIMEOUT_MS);
+  const read = async () => {
+    let output = "";
+    for await (const chunk of stream) {
+      if (output.length < 65_536) output += new TextDecoder().decode(chunk);
+      const url = output.match(/ready at (http:\/\/\S+)/)?.[1];
+      if (url) found.resolve(url);
+    }
+    found.reject(new Error(`The server ended before it printed its URL:\n${output}`));
+  };
+  read().catch(found.reject);
+  return found.promise.finally(() => clearTimeout(late));
+}
+
+/** A port of 127.0.0.1 that nobody uses at this moment. */
+export function freePort(): Promise<number> {
+  return new Promise((resolvePort, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolvePort(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+/** An empty directory, removed when `use` is done. */
+export async function inTemporaryDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), "cpm-binary-"));
+  try {
+    chmodSync(directory, 0o755);
+    await use(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Directories that the kernel's file systems are mounted on inside of a minimal root. */
+export function makeMountPoints(root: string): void {
+  for (const name of ["proc", "dev"]) mkdirSync(join(root, name), { recursive: true });
+}
