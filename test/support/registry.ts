@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe } from "bun:test";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createApp } from "../../src/app.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
+import { listen } from "../../src/http/server.ts";
+import { testPostgres } from "./postgres.ts";
+
+export type DatabaseKind = "sqlite" | "postgres";
+
+export const TEST_JWT_KEY = "k9ZrT3vQ7mXw2LpB8sNfHc5YdJgUeRaV-tests-only";
+export const TEST_PUBLIC_URL = "http://registry.test";
+
+/** A registry with its real server, database and files, inside the test process. */
+export interface TestRegistry {
+  readonly kind: DatabaseKind;
+  readonly url: string;
+  readonly deps: Deps;
+  readonly dataDir: string;
+  /** The clock of the registry; it stands still until a test moves it. Undefined: the real time. */
+  now: Date | undefined;
+  stop(): Promise<void>;
+}
+
+interface Options {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly override?: (deps: Deps) => Partial<Deps>;
+}
+
+/** Starts a registry on a fresh database of a kind and an empty data directory. */
+export async function startRegistry(kind: DatabaseKind, options: Options = {}): Promise<TestRegistry> {
+  const dataDir = await mkdtemp(join(tmpdir(), "cpm-registry-test-"));
+  const databaseUrl = kind === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
+  const config = readConfig(undefined, {
+    PORT: "0",
+    HOST: "127.0.0.1",
+    PUBLIC_URL: TEST_PUBLIC_URL,
+    DATA_DIR: dataDir,
+    JWT_KEY: TEST_JWT_KEY,
+    LOG_LEVEL: "silent",
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+    ...options.env,
+  });
+  const time = { now: undefined as Date | undefined };
+  const opened = await openDeps(config, () => time.now ?? new Date());
+  const deps = { ...opened, ...options.override?.(opened) };
+  const app = createApp(deps);
+  const server = listen((request) => app.fetch(request), config, deps.logger);
+  const stop = async () => {
+    await server.stop();
+    await closeDeps(deps);
+    if (databaseUrl !== undefined) await (await testPostgres()).dropDatabase(databaseUrl);
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  return {
+    kind,
+    url: `http://127.0.0.1:${server.port}`,
+    deps,
+    dataDir,
+    get now() {
+      return time.now;
+    },
+    set now(value) {
+      time.now = value;
+    },
+    stop,
+  };
+}
+
+/**
+ * Declares tests twice, on SQLite and on Postgres, each with a registry of its own that lives for the whole group.
+ * `body` gets a function, because the registry is there only once tests run.
+ */
+export function onBothDatabases(title: string, body: (registry: () => TestRegistry) => void, options?: Options): void {
+  for (const kind of ["sqlite", "postgres"] as const) {
+    describe(`${title} (${kind})`, () => {
+      let registry: TestRegistry | undefined;
+      beforeAll(async () => {
+        registry = await startRegistry(kind, options);
+      });
+      afterAll(async () => registry?.stop());
+      body(() => {
+        if (registry === undefined) throw new Error("The registry is not started yet");
+        return registry;
+      });
+    });
+  }
+}
+
+/** Everything a publish can leave behind: rows and files, counted. Equal before and after means nothing was left. */
+export async function tracesOf({ deps, dataDir }: TestRegistry) {
+  const files = await readdir(join(dataDir, "packages"), { recursive: true, withFileTypes: true });
+  const rows = await deps.db.read(async ({ query, tables }) => ({
+    packages: await query.$count(tables.packages),
+    versions: await query.$count(tables.versions),
+    contents: await query.$count(tables.versionContents),
+    owners: await query.$count(tables.packageOwners),
+  }));
+  return {
+    ...rows,
+    files: files
+      .filter((entry) => entry.isFile())
+      .map((entry) => entry.name)
+      .sort(),
+  };
+}
