@@ -29,7 +29,8 @@ function insideMinimalRoot(root: string, port: number): Place {
   return {
     command: [...namespace, "sh", "-c", script, "minimal-root", root],
     cwd: "/",
-    env: { ...imageEnvironment(), PORT: String(port), PATH: process.env.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin" },
+    // chroot and mount often lie where only root's PATH looks.
+    env: { ...imageEnvironment(), PORT: String(port), PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   };
 }
 
