@@ -10,7 +10,7 @@ RUN apt-get update \
 WORKDIR /build
 # The packages are a layer of their own: it changes with the lock file only. Bun comes with them.
 COPY package.json package-lock.json .npmrc ./
-COPY scripts/run.mjs scripts/
+COPY scripts/run.mjs scripts/patch-postgres.mjs scripts/
 RUN node scripts/run.mjs --version
 COPY . .
 RUN npm run build && node scripts/run.mjs scripts/minimal-root.ts dist/cpm-registry /minimal-root

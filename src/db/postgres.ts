@@ -7,10 +7,10 @@ import type { Database, DbSession } from "./database.ts";
 import * as tables from "./postgres/schema.ts";
 
 const POOL_CONNECTIONS = 16;
-const CONNECT_TIMEOUT_S = 5;
+const CONNECT_TIMEOUT_S = 4;
 /** How long one `read` or `write` may take, waiting for a connection included. Statements are cancelled a little earlier by the server. */
-const WORK_DEADLINE_MS = 8_000;
-const STATEMENT_TIMEOUT_MS = 7_000;
+const WORK_DEADLINE_MS = 6_000;
+const STATEMENT_TIMEOUT_MS = 5_000;
 /** How long callers of a pool that lost a connection may go on: those on healthy connections finish, stuck ones are freed. */
 const ABANDON_AFTER_MS = 1_500;
 const RETRY_AFTER_SECONDS = 1;
@@ -125,7 +125,7 @@ function isLost(cause: unknown): boolean {
  */
 export function openPostgres(connection: PostgresConnection): Database {
   let pool = new Pool(connection);
-  const run = async <T>(task: (pool: Pool) => Promise<T>): Promise<T> => {
+  const run = async <T>(task: (pool: Pool) => Promise<T>, attempts: number): Promise<T> => {
     const used = pool;
     try {
       return await task(used);
@@ -134,20 +134,17 @@ export function openPostgres(connection: PostgresConnection): Database {
         pool = new Pool(connection);
         used.abandon();
       }
+      // A missed deadline is not tried again: its caller has waited long enough.
+      const again = attempts > 1 && !(cause instanceof Failure) && isLost(cause);
+      if (again) return await run(task, attempts - 1);
       throw expected(cause);
     }
   };
   return {
     kind: "postgres",
-    read: async (work) => {
-      try {
-        return await run((current) => current.read(work));
-      } catch (cause) {
-        if (!isLost(cause)) throw cause;
-        return await run((current) => current.read(work));
-      }
-    },
-    write: (work) => run((current) => current.write(work)),
+    read: (work) => run((current) => current.read(work), 2),
+    // A write may have been committed before its connection was lost, so only its caller can repeat it.
+    write: (work) => run((current) => current.write(work), 1),
     close: () => pool.close(),
   };
 }

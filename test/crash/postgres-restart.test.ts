@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
+import { type PostgresServer, type StopMode, startPostgres } from "../support/postgres.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+
+/*
+ * Under Bun, some callers of postgres.js hang for ever after a restart of the server (measured: 5 of 16). The registry
+ * replaces its pool, so here nobody may hang, and service must be back within five seconds.
+ */
+
+const READERS = 24;
+const PUBLISHERS = 8;
+const BACK_WITHIN_MS = 5_000;
+/** Longer than any deadline of the registry: who takes longer is stuck. */
+const STUCK_AFTER_MS = 15_000;
+const RUN_AFTER_RESTART_MS = 3_000;
+
+interface Outcome {
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly status: number | "stuck";
+  readonly published?: string;
+}
+
+/** Runs `task` over and over in `count` callers until told to stop, and gives every outcome. */
+function load(
+  count: number,
+  running: () => boolean,
+  task: (caller: number, round: number) => Promise<Partial<Outcome>>,
+) {
+  const outcomes: Outcome[] = [];
+  const callers = Array.from({ length: count }, async (_, caller) => {
+    for (let round = 0; running(); round += 1) {
+      const startedMs = performance.now();
+      const stuck = Bun.sleep(STUCK_AFTER_MS).then(() => ({ status: "stuck" as const }));
+      const outcome = await Promise.race([task(caller, round), stuck]);
+      outcomes.push({ status: 0, ...outcome, startedMs, endedMs: performance.now() });
+      if (outcome.status === "stuck") return;
+    }
+  });
+  return Promise.all(callers).then(() => outcomes);
+}
+
+describe("Postgres restarts under load", () => {
+  let postgres: PostgresServer;
+  let registry: TestRegistry;
+  let alice: Client;
+  let key: SigningKey;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    registry = await startRegistry("postgres", { env: { DATABASE_URL: postgres.url } });
+    alice = await newAccount(registry);
+    key = makeKey();
+    await alice.publish("steady", "1.0.0", makePackage({ name: "steady", version: "1.0.0" }), key);
+  });
+
+  afterAll(async () => {
+    await registry?.stop();
+    await postgres?.remove();
+  });
+
+  const read = async () => ({ status: (await alice.get("/api/packages/steady")).status });
+  const publishAs = (mode: StopMode) => async (caller: number, round: number) => {
+    const [name, version] = [`load-${mode}-${caller}`, `1.0.${round}`];
+    const { status } = await alice.publish(name, version, makePackage({ name, version }), key);
+    return { status, ...(status === 201 ? { published: `${name}/${version}` } : {}) };
+  };
+
+  for (const mode of ["immediate", "fast"] as const) {
+    test(`-m ${mode}: no caller is stuck, service is back within 5 s, every 201 is there`, async () => {
+      let running = true;
+      const reads = load(READERS, () => running, read);
+      const publishes = load(PUBLISHERS, () => running, publishAs(mode));
+      await Bun.sleep(700);
+      await postgres.restart(mode);
+      const restartedMs = performance.now();
+      await Bun.sleep(BACK_WITHIN_MS + RUN_AFTER_RESTART_MS);
+      running = false;
+      const [readOutcomes, publishOutcomes] = await Promise.all([reads, publishes]);
+      const all = [...readOutcomes, ...publishOutcomes];
+
+      expect(all.filter(({ status }) => status === "stuck")).toHaveLength(0);
+      // Nothing but an answer or an honest 503 comes out.
+      expect([...new Set(all.map(({ status }) => status))].filter((status) => status !== 503).sort()).toEqual([
+        200, 201,
+      ]);
+      const late = all.filter(({ startedMs, status }) => startedMs > restartedMs + BACK_WITHIN_MS && status === 503);
+      expect(late).toHaveLength(0);
+      for (const outcomes of [readOutcomes, publishOutcomes]) {
+        const good = outcomes.filter(({ endedMs, status }) => endedMs > restartedMs && status !== 503);
+        expect(Math.min(...good.map(({ endedMs }) => endedMs)) - restartedMs).toBeLessThan(BACK_WITHIN_MS);
+      }
+      for (const published of publishOutcomes.flatMap((outcome) => outcome.published ?? [])) {
+        expect((await alice.get(`/api/packages/${published}`)).status).toBe(200);
+      }
+    });
+  }
+
+  test("a server that freezes gives 503 within the deadline, and answers again when it thaws", async () => {
+    postgres.freeze();
+    const startedMs = performance.now();
+    const frozen = await Promise.all(Array.from({ length: 16 }, () => alice.get("/api/packages/steady")));
+    const tookMs = performance.now() - startedMs;
+    postgres.thaw();
+    expect(new Set(frozen.map(({ status }) => status))).toEqual(new Set([503]));
+    expect(frozen[0]?.headers.get("retry-after")).toBe("1");
+    expect(tookMs).toBeLessThan(STUCK_AFTER_MS + 5_000);
+    const deadline = performance.now() + BACK_WITHIN_MS;
+    let status = 0;
+    while (status !== 200 && performance.now() < deadline) status = (await alice.get("/api/packages/steady")).status;
+    expect(status).toBe(200);
+  });
+});
