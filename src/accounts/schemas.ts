@@ -14,13 +14,18 @@ const Email = t.String({
   error: "must be an e-mail address",
 });
 
+/**
+ * A character, which JavaScript stores as one or two code units: `minLength` would take five emoji for ten characters.
+ * Patterns are compiled without the `u` flag, so the pair is spelled out.
+ */
+const CHARACTER = "(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[\\ud800-\\udbff](?![\\udc00-\\udfff])|[^\\ud800-\\udbff])";
+
 const NewPassword = t.String({
-  minLength: PASSWORD_MIN_CHARS,
-  maxLength: PASSWORD_MAX_CHARS,
+  pattern: `^${CHARACTER}{${PASSWORD_MIN_CHARS},${PASSWORD_MAX_CHARS}}$`,
   error: `must be ${PASSWORD_MIN_CHARS} to ${PASSWORD_MAX_CHARS} characters`,
 });
 
-const AnyPassword = t.String({ maxLength: PASSWORD_MAX_CHARS, error: "must be the account's password" });
+const AnyPassword = t.String({ maxLength: 2 * PASSWORD_MAX_CHARS, error: "must be the account's password" });
 
 export const RegisterBody = t.Object({ username: Username, email: Email, password: NewPassword });
 
@@ -39,11 +44,13 @@ export const UserSchema = t.Object({
   createdAt: t.String({ format: "date-time" }),
 });
 
-export const UserAnswerSchema = t.Object({ user: UserSchema });
+const userRef = t.Unsafe({ $ref: "#/components/schemas/User" });
+
+export const UserAnswerSchema = t.Object({ user: userRef });
 
 export const LoginAnswerSchema = t.Object({
   token: t.String(),
   tokenType: t.Literal("Bearer"),
   expiresAt: t.String({ format: "date-time" }),
-  user: UserSchema,
+  user: userRef,
 });

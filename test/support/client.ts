@@ -1,3 +1,4 @@
+import { expect } from "bun:test";
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { TestRegistry } from "./registry.ts";
 
@@ -58,6 +59,19 @@ async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
 }
 
+/** Proves that an answer has the one shape of errors in http-api.md, with this status and code and nothing else in it. */
+export function expectProblem(answer: Answer, status: number, code: string): void {
+  expect([answer.status, answer.body?.code]).toEqual([status, code]);
+  expect(answer.headers.get("content-type")).toBe("application/problem+json");
+  const { title, detail, requestId, errors, ...rest } = answer.body;
+  expect(rest).toEqual({ type: `/problems/${code}`, status, code });
+  expect([typeof title, typeof detail]).toEqual(["string", "string"]);
+  expect(requestId).toBe(answer.headers.get("x-request-id"));
+  if (errors === undefined) return;
+  expect(errors.length).toBeGreaterThan(0);
+  for (const fault of errors) expect(fault).toMatchObject({ path: expect.any(String), message: expect.any(String) });
+}
+
 /** Somebody who talks to a registry, logged in or not. */
 export class Client {
   constructor(
@@ -69,7 +83,7 @@ export class Client {
   async send(
     method: string,
     path: string,
-    body?: BodyInit | object,
+    body?: Bun.BodyInit | object,
     headers: Record<string, string> = {},
   ): Promise<Answer> {
     const isForm = body instanceof FormData || body instanceof Blob || body instanceof ReadableStream;
@@ -80,7 +94,7 @@ export class Client {
       method,
       redirect: "manual",
       headers: { ...authorization, ...(json ? { "content-type": "application/json" } : {}), ...headers },
-      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as BodyInit) }),
+      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as Bun.BodyInit) }),
     });
     return answerOf(response);
   }
@@ -89,7 +103,7 @@ export class Client {
     return this.send("GET", path, undefined, headers);
   }
 
-  post(path: string, body?: BodyInit | object, headers?: Record<string, string>): Promise<Answer> {
+  post(path: string, body?: Bun.BodyInit | object, headers?: Record<string, string>): Promise<Answer> {
     return this.send("POST", path, body, headers);
   }
 
