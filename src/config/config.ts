@@ -87,12 +87,17 @@ function readPublicUrl(reader: SettingReader, port: number): string {
   return fallback;
 }
 
+/** The name under which a Postgres was configured, whether or not its text can be read; undefined for SQLite. */
+function connectionSetting(reader: SettingReader): SettingName | undefined {
+  const names = ["DATABASE_URL", "ConnectionStrings__DefaultConnection"] as const;
+  return names.find((name) => reader.text(name) !== undefined);
+}
+
 function readDatabase(reader: SettingReader, dataDir: string): DatabaseConfig {
   const sqlite: DatabaseConfig = { kind: "sqlite", path: resolve(dataDir, "registry.db") };
-  const setting = reader.text("DATABASE_URL") ? "DATABASE_URL" : "ConnectionStrings__DefaultConnection";
-  const text = reader.text(setting);
-  if (text === undefined) return sqlite;
-  const connection = parsePostgresConnection(text);
+  const setting = connectionSetting(reader);
+  if (setting === undefined) return sqlite;
+  const connection = parsePostgresConnection(reader.text(setting) ?? "");
   if (connection !== undefined) return { kind: "postgres", connection };
   reader.reject(
     setting,
@@ -101,10 +106,10 @@ function readDatabase(reader: SettingReader, dataDir: string): DatabaseConfig {
   return sqlite;
 }
 
-function readJwtKey(reader: SettingReader, database: DatabaseConfig): Secret<string> | undefined {
+function readJwtKey(reader: SettingReader): Secret<string> | undefined {
   const text = reader.text("JWT_KEY");
   if (text === undefined) {
-    if (database.kind === "postgres") {
+    if (connectionSetting(reader) !== undefined) {
       reader.reject("JWT_KEY", "is required with Postgres, so that every replica signs alike: openssl rand -base64 48");
     }
     return undefined;
@@ -120,7 +125,8 @@ function readCorsOrigins(reader: SettingReader): string[] {
     .map((origin) => origin.trim())
     .filter((origin) => origin !== "");
   for (const origin of origins) {
-    if (URL.canParse(origin) && new URL(origin).origin === origin) continue;
+    const exact = /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
+    if (exact) continue;
     reader.reject("CORS_ORIGINS", `${origin} is not an exact origin such as https://dashboard.example.org`);
   }
   return origins;
@@ -162,15 +168,14 @@ export function readConfig(
   const reader = new SettingReader(collectSettings(environment, configFile, problems), problems);
   const port = reader.integer("PORT", 5000, 0, 65_535);
   const dataDir = reader.text("DATA_DIR") ?? "App_Data";
-  const database = readDatabase(reader, dataDir);
   refuseUnfinished(reader);
   const config: Config = {
     host: reader.text("HOST") ?? "0.0.0.0",
     port,
     publicUrl: readPublicUrl(reader, port),
     dataDir: isAbsolute(dataDir) ? dataDir : resolve(dataDir),
-    database,
-    jwtKey: readJwtKey(reader, database),
+    database: readDatabase(reader, dataDir),
+    jwtKey: readJwtKey(reader),
     jwtIssuer: reader.text("JWT_ISSUER") ?? "cpm-registry",
     corsOrigins: readCorsOrigins(reader),
     registration: reader.choice("REGISTRATION", ["open", "closed"], "open"),

@@ -11,61 +11,74 @@ export interface PostgresConnection {
   readonly tls: "verify" | "require" | "prefer" | "off";
 }
 
-const TLS_MODES: Readonly<Record<string, PostgresConnection["tls"]>> = {
-  disable: "off",
-  allow: "prefer",
-  prefer: "prefer",
-  require: "require",
-  verifyca: "verify",
-  verifyfull: "verify",
-};
+const TLS_MODES: ReadonlyMap<string, PostgresConnection["tls"]> = new Map([
+  ["disable", "off"],
+  ["allow", "prefer"],
+  ["prefer", "prefer"],
+  ["require", "require"],
+  ["verifyca", "verify"],
+  ["verifyfull", "verify"],
+]);
+const PORT_DEFAULT = 5432;
 
 function tlsMode(text: string | undefined): PostgresConnection["tls"] | undefined {
-  return TLS_MODES[(text ?? "prefer").toLowerCase().replaceAll(/[-_ ]/g, "")];
+  return TLS_MODES.get((text ?? "prefer").toLowerCase().replaceAll(/[-_ ]/g, ""));
+}
+
+function portOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return PORT_DEFAULT;
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  return port >= 1 && port <= 65_535 ? port : undefined;
+}
+
+/** Undoes percent-encoding; undefined where a `%` is not followed by two digits, or the bytes are not UTF-8. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function fromUrl(text: string): PostgresConnection | undefined {
   if (!URL.canParse(text)) return undefined;
   const url = new URL(text);
-  const database = decodeURIComponent(url.pathname.slice(1));
+  const database = decoded(url.pathname.slice(1));
+  const username = decoded(url.username);
+  const password = decoded(url.password);
+  const port = portOf(url.port);
   const tls = tlsMode(url.searchParams.get("sslmode") ?? undefined);
-  if (url.hostname === "" || database === "" || tls === undefined) return undefined;
-  return {
-    host: url.hostname.replaceAll(/^\[|\]$/g, ""),
-    port: url.port === "" ? 5432 : Number(url.port),
-    database,
-    username: decodeURIComponent(url.username) || "postgres",
-    password: new Secret(decodeURIComponent(url.password)),
-    tls,
-  };
+  if (url.hostname === "" || !database || username === undefined || password === undefined) return undefined;
+  if (port === undefined || tls === undefined) return undefined;
+  const host = url.hostname.replaceAll(/^\[|\]$/g, "");
+  return { host, port, database, username: username || "postgres", password: new Secret(password), tls };
 }
 
 /** Splits `Host=a;Password="b;c"` into folded keys and values; a quoted value may hold `;` and doubled quotes (ADO.NET's rule). */
 function keyValuePairs(text: string): Map<string, string> | undefined {
   const pairs = new Map<string, string>();
-  const part = /\s*([^=;]+?)\s*=\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|[^;]*?)\s*(?:;|$)/y;
-  while (part.lastIndex < text.length) {
+  const part = /[\s;]*([^=;]+?)\s*=\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|(?!["'])[^;]*?)\s*(?:;|$)/y;
+  const end = text.replace(/[\s;]+$/, "").length;
+  while (part.lastIndex < end) {
     const match = part.exec(text);
     if (match === null) return undefined;
     const raw = match[2] ?? "";
-    const quote = raw[0];
-    const quoted = (quote === '"' || quote === "'") && raw.length >= 2;
-    const value = quoted ? raw.slice(1, -1).replaceAll(quote.repeat(2), quote) : raw;
+    const quote = /^["']/.exec(raw)?.[0];
+    const value = quote === undefined ? raw : raw.slice(1, -1).replaceAll(quote.repeat(2), quote);
     pairs.set((match[1] ?? "").toLowerCase().replaceAll(" ", ""), value);
-    part.lastIndex = part.lastIndex || text.length;
   }
   return pairs;
 }
 
 function fromKeyValues(text: string): PostgresConnection | undefined {
-  const pairs = keyValuePairs(text.replace(/;\s*$/, ""));
+  const pairs = keyValuePairs(text);
   if (pairs === undefined) return undefined;
   const first = (...keys: string[]) => keys.map((key) => pairs.get(key)).find((value) => value !== undefined);
   const host = first("host", "server");
   const database = first("database");
-  const port = Number(first("port") ?? "5432");
+  const port = portOf(first("port"));
   const tls = tlsMode(first("sslmode"));
-  if (!host || !database || !Number.isInteger(port) || tls === undefined) return undefined;
+  if (!host || !database || port === undefined || tls === undefined) return undefined;
   const username = first("username", "userid", "user") ?? "postgres";
   return { host, port, database, username, password: new Secret(first("password", "pwd") ?? ""), tls };
 }

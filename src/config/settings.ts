@@ -63,7 +63,8 @@ function* flatten(prefix: string, value: unknown): Generator<[string, string]> {
 
 function fileEntries(path: string, problems: SettingProblem[]): [string, string][] {
   try {
-    const parsed: unknown = JSON.parse(readFileSync(path, "utf8"));
+    // Editors on Windows begin a file with a byte order mark.
+    const parsed: unknown = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return [...flatten("", parsed)];
     problems.push({ setting: "--config", message: `${path} must hold one JSON object` });
   } catch (cause) {
@@ -71,6 +72,32 @@ function fileEntries(path: string, problems: SettingProblem[]): [string, string]
     problems.push({ setting: "--config", message: `${path} ${reason}` });
   }
   return [];
+}
+
+/** Two names of one setting: either of them in one source replaces both of the source below it. */
+const CONNECTION_NAMES: readonly SettingName[] = ["DATABASE_URL", "ConnectionStrings__DefaultConnection"];
+
+/** Keeps the known names of one source. Two spellings that disagree are a problem, because nothing orders them. */
+function settingsOf(
+  entries: Iterable<readonly [string, string | undefined]>,
+  problems: SettingProblem[],
+  unknown: (name: string) => void,
+): Map<SettingName, string> {
+  const settings = new Map<SettingName, string>();
+  for (const [name, text] of entries) {
+    const known = BY_FOLDED_NAME.get(fold(name));
+    if (known === undefined) unknown(name);
+    else if (text !== undefined && text !== "") {
+      if ((settings.get(known) ?? text) !== text) {
+        problems.push({ setting: known, message: "is there in two spellings with different values; keep one" });
+      }
+      settings.set(known, text);
+    }
+  }
+  if (CONNECTION_NAMES.every((name) => settings.has(name))) {
+    problems.push({ setting: CONNECTION_NAMES.join(" and "), message: "are the same setting; keep one" });
+  }
+  return settings;
 }
 
 /**
@@ -84,17 +111,14 @@ export function collectSettings(
   configFile: string | undefined,
   problems: SettingProblem[],
 ): Settings {
-  const settings = new Map<SettingName, string>();
-  const fromFile = configFile === undefined ? [] : fileEntries(configFile, problems);
-  for (const [name, text] of fromFile) {
-    const known = BY_FOLDED_NAME.get(fold(name));
-    if (known === undefined)
-      problems.push({ setting: name, message: `${configFile} names a setting that does not exist` });
-    else if (text !== "") settings.set(known, text);
+  const entries = configFile === undefined ? [] : fileEntries(configFile, problems);
+  const settings = settingsOf(entries, problems, (name) =>
+    problems.push({ setting: name, message: `${configFile} names a setting that does not exist` }),
+  );
+  const fromEnvironment = settingsOf(Object.entries(environment), problems, () => undefined);
+  if (CONNECTION_NAMES.some((name) => fromEnvironment.has(name))) {
+    for (const name of CONNECTION_NAMES) settings.delete(name);
   }
-  for (const [name, text] of Object.entries(environment)) {
-    const known = BY_FOLDED_NAME.get(fold(name));
-    if (known !== undefined && text !== undefined && text !== "") settings.set(known, text);
-  }
+  for (const [name, text] of fromEnvironment) settings.set(name, text);
   return settings;
 }
