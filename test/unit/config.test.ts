@@ -1,0 +1,463 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { inspect } from "node:util";
+import { type Config, ConfigError, readConfig } from "../../src/config/config.ts";
+import { parsePostgresConnection } from "../../src/config/connection.ts";
+import { jwtKeyProblem, readOrMakeJwtKey } from "../../src/config/jwt-key.ts";
+import { Secret } from "../../src/config/secret.ts";
+
+const KEY = "Qm7vXk2RzT9wLp4NsYc8HdJfGeUaBo3V-tests-only";
+const POSTGRES = "postgres://cpm:secret@db.example.org/registry";
+
+let directory = "";
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "cpm-config-test-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+type Environment = Readonly<Record<string, string>>;
+
+/** A `--config` file with this JSON value, or these very characters. */
+function configFile(content: object | string): string {
+  const path = join(directory, `${crypto.randomUUID()}.json`);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+function fromFile(content: object | string, environment: Environment = {}): Config {
+  return readConfig(configFile(content), environment);
+}
+
+/** The problems of settings that make no configuration, as `[setting, message]`. */
+function problemsOf(environment: Environment, file?: object | string): [string, string][] {
+  try {
+    readConfig(file === undefined ? undefined : configFile(file), environment);
+  } catch (cause) {
+    if (cause instanceof ConfigError) return cause.problems.map(({ setting, message }) => [setting, message]);
+    throw cause;
+  }
+  return [];
+}
+
+function refused(environment: Environment, file?: object | string): string[] {
+  return problemsOf(environment, file).map(([setting]) => setting);
+}
+
+describe("defaults", () => {
+  test("an empty environment gives the embedded registry", () => {
+    expect(readConfig(undefined, {})).toEqual({
+      host: "0.0.0.0",
+      port: 5000,
+      publicUrl: "http://localhost:5000",
+      dataDir: resolve("App_Data"),
+      database: { kind: "sqlite", path: resolve("App_Data/registry.db") },
+      jwtKey: undefined,
+      jwtIssuer: "cpm-registry",
+      corsOrigins: [],
+      registration: "open",
+      logLevel: "warn",
+      archiveLimits: {
+        compressedMaxBytes: 20 * 1024 ** 2,
+        unpackedMaxBytes: 128 * 1024 ** 2,
+        entriesMax: 10_000,
+        manifestMaxBytes: 256 * 1024,
+      },
+    });
+  });
+
+  test("an empty text counts as absent, in the environment and in the file", () => {
+    expect(readConfig(undefined, { PORT: "", DATABASE_URL: "", CORS_ORIGINS: "" })).toEqual(readConfig(undefined, {}));
+    expect(fromFile({ Port: "", DatabaseUrl: null }, {})).toEqual(readConfig(undefined, {}));
+    expect(fromFile({ Port: 8080 }, { PORT: "" }).port).toBe(8080);
+  });
+});
+
+describe("single settings", () => {
+  const taken: [string, string, (config: Config) => unknown, unknown][] = [
+    ["PORT", "8080", (config) => config.port, 8080],
+    ["PORT", "0", (config) => config.port, 0],
+    ["HOST", "127.0.0.1", (config) => config.host, "127.0.0.1"],
+    ["DATA_DIR", "/var/lib/cpm", (config) => config.database, { kind: "sqlite", path: "/var/lib/cpm/registry.db" }],
+    ["DATA_DIR", "here", (config) => config.dataDir, resolve("here")],
+    ["STORAGE_TYPE", "filesystem", () => "started", "started"],
+    ["STORAGE_BUCKET_NAME", "bucket", () => "started", "started"],
+    ["STORAGE_ACCESS_KEY", "access", () => "started", "started"],
+    ["STORAGE_SECRET_KEY", "secret", () => "started", "started"],
+    ["STORAGE_ENDPOINT", "http://localhost:9000", () => "started", "started"],
+    ["STORAGE_REGION", "eu-central-1", () => "started", "started"],
+    ["STORAGE_REDIRECT", "true", () => "started", "started"],
+    ["JWT_ISSUER", "cpm.example.org", (config) => config.jwtIssuer, "cpm.example.org"],
+    ["REGISTRATION", "Closed", (config) => config.registration, "closed"],
+    ["READ_ACCESS", "public", () => "started", "started"],
+    ["PUBLISH_LIMITS", "off", () => "started", "started"],
+    ["LOG_ORIGIN", "cpm.example.org/log", () => "started", "started"],
+    ["LOG_SIGNING_KEY", "PRIVATE+KEY+x", () => "started", "started"],
+    ["LOG_WITNESSES", "https://witness.example.org", () => "started", "started"],
+    ["LOG_LEVEL", "INFO", (config) => config.logLevel, "info"],
+    ["LOG_LEVEL", "silent", (config) => config.logLevel, "silent"],
+    ["WORKERS", "1", () => "started", "started"],
+  ];
+  test.each(taken)("%s=%s is taken", (name, text, read, expected) => {
+    expect(read(readConfig(undefined, { [name]: text }))).toEqual(expected);
+    expect(read(fromFile({ [name]: text }))).toEqual(expected);
+  });
+
+  const wrong: [string, string, RegExp][] = [
+    ["PORT", "65536", /whole number from 0 to 65535/],
+    ["PORT", "-1", /whole number/],
+    ["PORT", "80.5", /whole number/],
+    ["PORT", "0x50", /whole number/],
+    ["PORT", "five thousand", /whole number/],
+    ["STORAGE_TYPE", "S3", /not supported yet/],
+    ["STORAGE_TYPE", "Floppy", /one of FileSystem, S3/],
+    ["REGISTRATION", "maybe", /one of open, closed/],
+    ["READ_ACCESS", "authenticated", /not supported yet/],
+    ["READ_ACCESS", "nobody", /one of public, authenticated/],
+    ["PUBLISH_LIMITS", "none", /one of on, off/],
+    ["LOG_LEVEL", "debug", /one of info, warn, error, silent/],
+    ["WORKERS", "2", /not supported yet/],
+    ["WORKERS", "0", /whole number from 1/],
+  ];
+  test.each(wrong)("%s=%s is refused", (name, text, message) => {
+    expect(problemsOf({ [name]: text })).toEqual([[name, expect.stringMatching(message)]]);
+  });
+});
+
+describe("the file", () => {
+  const spellings: [string, object][] = [
+    ["PUBLIC_URL", { PUBLIC_URL: "https://cpm.example.org" }],
+    ["public_url", { public_url: "https://cpm.example.org" }],
+    ["PublicUrl", { PublicUrl: "https://cpm.example.org" }],
+    ["Public__Url", { Public__Url: "https://cpm.example.org" }],
+    ["Public:Url", { "Public:Url": "https://cpm.example.org" }],
+    ["{Public: {Url}}", { Public: { Url: "https://cpm.example.org" } }],
+  ];
+  test.each(spellings)("%s is PUBLIC_URL", (_spelling, content) => {
+    expect(fromFile(content).publicUrl).toBe("https://cpm.example.org");
+  });
+
+  test("all spellings of the storage settings are known, nested ones too", () => {
+    expect(refused({ Storage__BucketName: "b", storage_bucket_name: "b" })).toEqual([]);
+    expect(refused({}, { storage_bucket_name: "b" })).toEqual([]);
+    expect(
+      refused(
+        {},
+        {
+          Storage: {
+            Type: "FileSystem",
+            BucketName: "b",
+            AccessKey: "a",
+            SecretKey: "s",
+            Endpoint: "e",
+            Region: "r",
+            Redirect: true,
+          },
+        },
+      ),
+    ).toEqual([]);
+    expect(refused({ Storage__Type: "S3" })).toEqual(["STORAGE_TYPE"]);
+    expect(refused({}, { Storage: { Type: "S3" } })).toEqual(["STORAGE_TYPE"]);
+  });
+
+  test("numbers, and lists for comma-separated texts, are taken as JSON writes them", () => {
+    const config = fromFile({ Port: 8080, Cors: { Origins: ["https://a.example", "https://b.example"] } });
+    expect(config.port).toBe(8080);
+    expect(config.corsOrigins).toEqual(["https://a.example", "https://b.example"]);
+  });
+
+  test("the environment goes before it, in whatever spelling", () => {
+    expect(fromFile({ Port: 8080, Host: "10.0.0.1" }, { port: "9090" })).toMatchObject({
+      port: 9090,
+      host: "10.0.0.1",
+    });
+  });
+
+  test("a database of the environment goes before one of the file under the setting's other name", () => {
+    const environment = { ConnectionStrings__DefaultConnection: "Host=outer;Database=cpm", JWT_KEY: KEY };
+    const { database } = fromFile({ DATABASE_URL: POSTGRES }, environment);
+    expect(database).toMatchObject({ kind: "postgres", connection: { host: "outer" } });
+  });
+
+  test("two spellings that disagree are a problem, and so are both names of the database", () => {
+    expect(problemsOf({}, { Port: 1, PORT: 2 })).toEqual([["PORT", expect.stringContaining("two spellings")]]);
+    expect(problemsOf({ DATA_DIR: "a", Data__Dir: "b" })).toEqual([
+      ["DATA_DIR", expect.stringContaining("two spellings")],
+    ]);
+    expect(
+      refused({ DATABASE_URL: POSTGRES, ConnectionStrings__DefaultConnection: "Host=a;Database=b", JWT_KEY: KEY }),
+    ).toEqual(["DATABASE_URL and ConnectionStrings__DefaultConnection"]);
+  });
+
+  test("a name that no setting has is a problem in the file, and not in the environment", () => {
+    expect(problemsOf({ PROT: "1" }, { Prot: 1, Storage: { Bucket: "b" } })).toEqual([
+      ["Prot", expect.stringContaining("does not exist")],
+      ["Storage__Bucket", expect.stringContaining("does not exist")],
+    ]);
+  });
+
+  test("a byte order mark is no problem; a file that is missing, not JSON or not an object is", () => {
+    expect(fromFile('\uFEFF{"Port": 8080}').port).toBe(8080);
+    expect(problemsOf({}, '{"Port": ')).toEqual([["--config", expect.stringContaining("not valid JSON")]]);
+    expect(problemsOf({}, "[1]")).toEqual([["--config", expect.stringContaining("one JSON object")]]);
+    expect(() => readConfig(join(directory, "missing.json"), {})).toThrow("cannot be read");
+  });
+});
+
+test("all problems of environment and file are reported at once", () => {
+  const environment = {
+    PORT: "x",
+    DATABASE_URL: "mysql://db",
+    STORAGE_TYPE: "S3",
+    READ_ACCESS: "authenticated",
+    WORKERS: "4",
+    CORS_ORIGINS: "*",
+    PUBLIC_URL: "cpm.example.org",
+    ARCHIVE_MAX_BYTES: "0",
+  };
+  expect(refused(environment, { Prot: 1, LogLevel: "loud" }).sort()).toEqual([
+    "ARCHIVE_MAX_BYTES",
+    "CORS_ORIGINS",
+    "DATABASE_URL",
+    "JWT_KEY",
+    "LOG_LEVEL",
+    "PORT",
+    "PUBLIC_URL",
+    "Prot",
+    "READ_ACCESS",
+    "STORAGE_TYPE",
+    "WORKERS",
+  ]);
+});
+
+describe("JWT_KEY", () => {
+  test("32 bytes and more are taken, and told in no message", () => {
+    expect(readConfig(undefined, { JWT_KEY: KEY }).jwtKey?.reveal()).toBe(KEY);
+    expect(jwtKeyProblem("äöüßéèêëçñ-xyzXYZ24680")).toBeUndefined();
+    const [problem] = problemsOf({ JWT_KEY: "hunter2-is-short" });
+    expect(problem).toEqual(["JWT_KEY", expect.stringContaining("at least 32 bytes")]);
+    expect(problem?.[1]).not.toContain("hunter2");
+  });
+
+  test.each([
+    "your-256-bit-secret-your-256-bit-secret",
+    "YourSuperSecretKeyThatShouldBeLongEnough!",
+    "ChangeMe-ChangeMe-ChangeMe-ChangeMe-1",
+    "01234567890123456789012345678901",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "abababababababababababababababababababab",
+  ])("the sample %s is refused", (sample) => {
+    expect(problemsOf({ JWT_KEY: sample })).toEqual([["JWT_KEY", expect.stringContaining("well-known sample")]]);
+  });
+
+  test("is required with Postgres, whichever name says so, and not with SQLite", () => {
+    expect(refused({ DATABASE_URL: POSTGRES })).toEqual(["JWT_KEY"]);
+    expect(refused({ ConnectionStrings__DefaultConnection: "Host=db;Database=cpm" })).toEqual(["JWT_KEY"]);
+    expect(refused({})).toEqual([]);
+  });
+});
+
+describe("connection strings", () => {
+  const told = (text: string) => {
+    const connection = parsePostgresConnection(text);
+    return connection && { ...connection, password: connection.password.reveal() };
+  };
+
+  test("a URL with escapes", () => {
+    expect(told("postgres://cp%40m:p%3Aa%2Fs%25s@db.example.org:6432/my%20db?sslmode=verify-full")).toEqual({
+      host: "db.example.org",
+      port: 6432,
+      database: "my db",
+      username: "cp@m",
+      password: "p:a/s%s",
+      tls: "verify",
+    });
+  });
+
+  test("a URL with nothing but host and database, and one with an IPv6 address", () => {
+    const rest = { port: 5432, database: "cpm", username: "postgres", password: "", tls: "prefer" };
+    expect(told("postgresql://db/cpm")).toMatchObject({ host: "db", ...rest });
+    expect(told("POSTGRES://[::1]/cpm")).toMatchObject({ host: "::1", ...rest });
+  });
+
+  test("the .NET form, quoted values, any case and order, empty parts", () => {
+    const expected = { host: "db", port: 6432, database: "cpm", username: "me", password: "a;b", tls: "require" };
+    expect(told('Host=db;Port=6432;Database=cpm;Username=me;Password="a;b";SSL Mode=Require')).toMatchObject(expected);
+    expect(told(" password = 'a;b' ; SERVER=db;; User Id=me; sslmode=require;database=cpm; port=6432 ;; ")).toEqual(
+      told('Host=db;Port=6432;Database=cpm;Username=me;Password="a;b";SSL Mode=Require'),
+    );
+  });
+
+  test.each([
+    ["Password=a=b", "a=b"],
+    ["Password=", ""],
+    ['Password="say ""hi"""', 'say "hi"'],
+    ["Password='it''s'", "it's"],
+    ['Password=in"side', 'in"side'],
+    ["Pwd=x", "x"],
+  ])("%s", (part, password) => {
+    expect(told(`Host=db;Database=cpm;${part}`)?.password).toBe(password);
+  });
+
+  test.each([
+    ["disable", "off"],
+    ["Prefer", "prefer"],
+    ["Require", "require"],
+    ["VerifyCA", "verify"],
+    ["verify-full", "verify"],
+  ])("SSL Mode=%s", (mode, tls) => {
+    expect(told(`Host=db;Database=cpm;SSL Mode=${mode}`)?.tls as string).toBe(tls);
+    expect(told(`postgres://db/cpm?sslmode=${mode}`)?.tls as string).toBe(tls);
+  });
+
+  test.each([
+    "mysql://db/cpm",
+    "postgres://db",
+    "postgres:///cpm",
+    "postgres://u:100%@db/cpm",
+    "postgres://u:%ff@db/cpm",
+    "postgres://db:0/cpm",
+    "postgres://db/cpm?sslmode=constructor",
+    "Host=db",
+    "Database=cpm",
+    "Host=db;Database=cpm;Port=70000",
+    "Host=db;Database=cpm;Port=0x10",
+    "Host=db;Database=cpm;SSL Mode=maybe",
+    'Host=db;Database=cpm;Password="open',
+    'Host=db;Database=cpm;Password="a"b',
+    "Host=db;Database=cpm;Password",
+    "registry.db",
+  ])("%s is refused, as one problem that does not repeat it", (text) => {
+    expect(parsePostgresConnection(text)).toBeUndefined();
+    const problems = problemsOf({ DATABASE_URL: text, JWT_KEY: KEY });
+    expect(problems).toEqual([["DATABASE_URL", expect.stringMatching(/^must be postgres:\/\//)]]);
+    expect(problems[0]?.[1]).not.toContain(text);
+  });
+});
+
+describe("PUBLIC_URL", () => {
+  test.each([
+    ["https://cpm.example.org", "https://cpm.example.org"],
+    ["https://cpm.example.org/", "https://cpm.example.org"],
+    ["https://CPM.example.org:443/registry//", "https://cpm.example.org/registry"],
+    ["http://localhost:8080/a/b", "http://localhost:8080/a/b"],
+  ])("%s becomes %s", (text, publicUrl) => {
+    expect(readConfig(undefined, { PUBLIC_URL: text }).publicUrl).toBe(publicUrl);
+  });
+
+  test("follows PORT when left out", () => {
+    expect(readConfig(undefined, { PORT: "8080" }).publicUrl).toBe("http://localhost:8080");
+    expect(readConfig(undefined, { PORT: "80" }).publicUrl).toBe("http://localhost");
+  });
+
+  test.each([
+    "cpm.example.org",
+    "ftp://cpm.example.org",
+    "https://me:pw@cpm.example.org",
+    "https://a/?b=c",
+    "https://a/#b",
+  ])("%s is refused", (text) => expect(refused({ PUBLIC_URL: text })).toEqual(["PUBLIC_URL"]));
+});
+
+describe("CORS_ORIGINS", () => {
+  test("takes exact origins, separated by commas", () => {
+    const { corsOrigins } = readConfig(undefined, { CORS_ORIGINS: " https://a.example, http://localhost:3000 ,," });
+    expect(corsOrigins).toEqual(["https://a.example", "http://localhost:3000"]);
+  });
+
+  test.each([
+    "*",
+    "null",
+    "a.example",
+    "https://a.example/",
+    "https://a.example/path",
+    "https://*.a.example",
+    "HTTPS://a.example",
+    "https://a.example:443",
+    "ftp://a.example",
+  ])("%s is refused", (origin) => expect(refused({ CORS_ORIGINS: origin })).toEqual(["CORS_ORIGINS"]));
+});
+
+describe("limits of archives", () => {
+  const limits: [string, keyof Config["archiveLimits"], number, number][] = [
+    ["ARCHIVE_MAX_BYTES", "compressedMaxBytes", 20 * 1024 ** 2, 100 * 1024 ** 2],
+    ["ARCHIVE_UNPACKED_MAX_BYTES", "unpackedMaxBytes", 128 * 1024 ** 2, 128 * 1024 ** 2],
+    ["ARCHIVE_ENTRIES_MAX", "entriesMax", 10_000, 10_000],
+    ["MANIFEST_MAX_BYTES", "manifestMaxBytes", 256 * 1024, 256 * 1024],
+  ];
+  test.each(limits)("%s goes down to 1 and never above its hard maximum", (name, field, usual, hardMax) => {
+    const read = (value: number) => readConfig(undefined, { [name]: String(value) }).archiveLimits[field];
+    expect([read(1), read(usual), read(hardMax)]).toEqual([1, usual, hardMax]);
+    for (const value of [0, hardMax + 1]) expect(refused({ [name]: String(value) })).toEqual([name]);
+  });
+});
+
+describe("secrets", () => {
+  const config = () => readConfig(undefined, { JWT_KEY: KEY, DATABASE_URL: POSTGRES });
+
+  test("print as [redacted] however they are printed", () => {
+    const secret = new Secret("hunter2");
+    const printed = [
+      `${secret}`,
+      String(secret),
+      JSON.stringify({ secret }),
+      inspect(secret),
+      inspect({ deep: [secret] }, { showHidden: true, depth: null }),
+      Bun.inspect({ deep: { secret } }),
+      JSON.stringify(Object.entries(secret)),
+      `${Object.assign(new Error("failed"), { secret }).secret}`,
+    ];
+    expect(printed.join("\n")).not.toContain("hunter2");
+    expect(printed[0]).toBe("[redacted]");
+    expect(secret.reveal()).toBe("hunter2");
+  });
+
+  test("a whole configuration can be printed", () => {
+    for (const printed of [inspect(config(), { depth: null }), Bun.inspect(config()), JSON.stringify(config())]) {
+      expect(printed).toContain("[redacted]");
+      expect(printed).toContain("db.example.org");
+      expect(printed).not.toContain(KEY);
+      expect(printed).not.toContain("secret@");
+      expect(printed).not.toMatch(/password['"]?: ['"]?secret/);
+    }
+  });
+});
+
+describe("the session key that is made once", () => {
+  const fresh = () => mkdtempSync(join(directory, "key-"));
+
+  test("has mode 0600, is long, and stays", () => {
+    const dataDir = join(fresh(), "not", "there", "yet");
+    const key = readOrMakeJwtKey(dataDir).reveal();
+    expect(jwtKeyProblem(key)).toBeUndefined();
+    expect(Buffer.from(key, "base64").length).toBe(48);
+    expect(statSync(join(dataDir, "jwt.key")).mode & 0o777).toBe(0o600);
+    expect(readOrMakeJwtKey(dataDir).reveal()).toBe(key);
+    expect(readdirSync(dataDir)).toEqual(["jwt.key"]);
+  });
+
+  test("is one key for processes that start at once", async () => {
+    const dataDir = fresh();
+    const module = resolve(import.meta.dir, "../../src/config/jwt-key.ts");
+    const beginsMs = Date.now() + 1_000;
+    const script = `const { readOrMakeJwtKey } = await import(${JSON.stringify(module)});
+      while (Date.now() < ${beginsMs}) {}
+      console.log(readOrMakeJwtKey(${JSON.stringify(dataDir)}).reveal());`;
+    const starts = Array.from({ length: 4 }, async () => {
+      const child = Bun.spawn([process.execPath, "-e", script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
+      return { key: (await new Response(child.stdout).text()).trim(), exitCode: await child.exited };
+    });
+    const made = await Promise.all(starts);
+    const kept = readFileSync(join(dataDir, "jwt.key"), "utf8").trim();
+    expect(made).toEqual(made.map(() => ({ key: kept, exitCode: 0 })));
+    expect(readdirSync(dataDir)).toEqual(["jwt.key"]);
+  });
+
+  test("is refused, with the path and without the key, when somebody made it weak", () => {
+    const dataDir = fresh();
+    writeFileSync(join(dataDir, "jwt.key"), "hunter2\n");
+    expect(() => readOrMakeJwtKey(dataDir)).toThrow(`${join(dataDir, "jwt.key")} must be at least 32 bytes`);
+    expect(() => readOrMakeJwtKey(dataDir)).not.toThrow("hunter2");
+  });
+});
