@@ -12,7 +12,14 @@ interface Journal {
 }
 
 async function drizzleKit(dialect: string, name: string): Promise<void> {
-  const command = ["node_modules/.bin/drizzle-kit", "generate", "--config", `drizzle.config.${dialect}.ts`, "--name", name];
+  const command = [
+    "node_modules/.bin/drizzle-kit",
+    "generate",
+    "--config",
+    `drizzle.config.${dialect}.ts`,
+    "--name",
+    name,
+  ];
   const child = Bun.spawn([process.execPath, ...command], { cwd: ROOT, stdout: "inherit", stderr: "inherit" });
   if ((await child.exited) !== 0) throw new Error(`drizzle-kit failed for ${dialect}`);
 }

@@ -17,10 +17,11 @@ const stamp = join(modules, ".cpm-lock");
 const windows = process.platform === "win32";
 const bun = join(modules, "bun", "bin", "bun.exe"); // The npm package names the file so on every system.
 
-/** The installed packages are right when the stamp names both this lock file and the system that they were made for. */
+/** The installed packages are right when the stamp names this lock file, this patch of it, and the system they were made for. */
 function wantedStamp() {
-  const lock = readFileSync(join(root, "package-lock.json"));
-  return `${createHash("sha256").update(lock).digest("hex")} ${process.platform}-${process.arch}\n`;
+  const hash = createHash("sha256");
+  for (const file of ["package-lock.json", "scripts/patch-postgres.mjs"]) hash.update(readFileSync(join(root, file)));
+  return `${hash.digest("hex")} ${process.platform}-${process.arch}\n`;
 }
 
 function readIfThere(file) {

@@ -11,8 +11,9 @@ export async function serve(configFile: string | undefined): Promise<number> {
   const server = listen((request) => app.fetch(request), config, deps.logger);
   console.log(`cpm-registry is ready at ${server.url}`);
   await new Promise<void>((resolve) => {
-    process.once("SIGTERM", () => resolve());
-    process.once("SIGINT", () => resolve());
+    // Not `once`: a supervisor may signal the whole process group twice, and the second must not cut off the drain.
+    process.on("SIGTERM", () => resolve());
+    process.on("SIGINT", () => resolve());
   });
   await server.stop();
   await closeDeps(deps);

@@ -1,0 +1,17 @@
+/*
+ * `bun run bench -- <name>`: measures, prints beside the goal, never fails a build. Numbers of one run are compared
+ * with each other only; docs/benchmarks.md says when and where the recorded ones were taken.
+ */
+import { benchStart } from "./bench/start.ts";
+
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { start: benchStart };
+
+const name = process.argv[2] ?? "";
+const bench = BENCHES[name];
+if (bench === undefined) {
+  console.error(
+    `Usage: bun run bench -- <name>\nNames: ${Object.keys(BENCHES).join(", ")}\nExample: bun run bench -- start`,
+  );
+  process.exit(64);
+}
+await bench();
