@@ -20,31 +20,53 @@ function bearerToken(request: Request): string {
   return token;
 }
 
+/** Session and account ids are UUIDs; anything else in their place was not signed by us, and Postgres takes no NUL. */
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function isId(claim: unknown): claim is string {
+  return typeof claim === "string" && ID.test(claim);
+}
+
+type Tokens = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
+
+const proved = new WeakMap<Request, Session>();
+
+/**
+ * Proves the session of a request, once. First in `parse` of a guarded route with a body, so that the answer is 401
+ * before a byte of it is read: Elysia parses and validates before any macro.
+ */
+export function proveSession({ db, config, clock }: Pick<Deps, "db" | "clock" | "config">) {
+  return async ({ request, jwt: tokens }: { readonly request: Request; readonly jwt: Tokens }): Promise<void> => {
+    const claims = await tokens.verify(bearerToken(request), {
+      algorithms: ["HS256"],
+      issuer: config.jwtIssuer,
+      audience: AUDIENCE,
+      requiredClaims: ["sub", "jti", "iat", "exp"],
+      currentDate: clock(),
+    });
+    const ended = failure({ code: "unauthenticated", reason: "This token is not valid or has ended; log in again." });
+    if (claims === false || !isId(claims.sub) || !isId(claims.jti)) throw ended;
+    const session = await findSession({ db, clock }, claims.jti, claims.sub);
+    if (session === undefined) throw ended;
+    proved.set(request, session);
+  };
+}
+
 /**
  * Adds the token functions and the `session` macro. A route with `session: true` gets a proved `session`, or answers
- * 401 before its body is read. Hooks of a plugin are local in Elysia, so the macro is named on every route that needs it.
+ * 401. Hooks of a plugin are local in Elysia, so the macro is named on every route that needs it.
  */
 export function authentication(deps: Pick<Deps, "db" | "clock" | "config" | "jwtKey">) {
-  const { config, clock, jwtKey } = deps;
+  const { config, jwtKey } = deps;
+  const prove = proveSession(deps);
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({
       session: {
-        resolve: async ({ request, jwt: tokens }): Promise<{ session: Session }> => {
-          const claims = await tokens.verify(bearerToken(request), {
-            algorithms: ["HS256"],
-            issuer: config.jwtIssuer,
-            audience: AUDIENCE,
-            requiredClaims: ["sub", "jti", "iat", "exp"],
-            currentDate: clock(),
-          });
-          const ended = failure({
-            code: "unauthenticated",
-            reason: "This token is not valid or has ended; log in again.",
-          });
-          if (claims === false || claims.sub === undefined || claims.jti === undefined) throw ended;
-          const session = await findSession(deps, claims.jti, claims.sub);
-          if (session === undefined) throw ended;
+        resolve: async (context): Promise<{ session: Session }> => {
+          if (!proved.has(context.request)) await prove(context);
+          const session = proved.get(context.request);
+          if (session === undefined) throw new Error("A proved session is gone");
           return { session };
         },
       },

@@ -2,7 +2,7 @@ import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
 import { jsonBody } from "../http/body.ts";
 import { operation } from "../http/operation.ts";
-import { authentication } from "./authentication.ts";
+import { authentication, proveSession } from "./authentication.ts";
 import { changePassword } from "./change-password.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
@@ -84,6 +84,11 @@ export function accountRoutes(deps: Deps) {
         await changePassword(deps, session, body);
         return new Response(null, { status: 204 });
       },
-      { session: true, parse: readJson, body: ChangePasswordBody, detail: docs.password },
+      {
+        session: true,
+        parse: [proveSession(deps), jsonBody, "application/json"],
+        body: ChangePasswordBody,
+        detail: docs.password,
+      },
     );
 }

@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { authentication } from "../accounts/authentication.ts";
+import { authentication, proveSession } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { archiveResponse } from "../http/archive-response.ts";
 import { optionalJsonBody } from "../http/body.ts";
@@ -115,7 +115,12 @@ function writeRoutes(deps: Deps) {
       "/:name/:version",
       ({ params, session, body: { reason, message } }) =>
         setYanked(deps, session.user.id, packageNameParam(params.name), params.version, { reason, message }),
-      { session: true, parse: [optionalJsonBody, "application/json"], body: YankBody, detail: packageDocs.yank },
+      {
+        session: true,
+        parse: [proveSession(deps), optionalJsonBody, "application/json"],
+        body: YankBody,
+        detail: packageDocs.yank,
+      },
     )
     .post(
       "/:name/:version",
