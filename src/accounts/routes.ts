@@ -15,25 +15,29 @@ const BODY_PROBLEMS = ["malformed_body", "unsupported_media_type", "payload_too_
 
 const docs = {
   register: operation({
+    id: "registerAccount",
     summary: "Make an account",
     tag: "accounts",
     answers: { 201: { description: "The account", schema: "UserAnswer" } },
-    problems: ["registration_closed", "username_taken", "email_taken", "busy", ...BODY_PROBLEMS],
+    problems: ["registration_closed", "username_taken", "email_taken", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   login: operation({
+    id: "logIn",
     summary: "Log in with user name or e-mail",
     tag: "accounts",
     answers: { 200: { description: "A token for the Authorization header", schema: "LoginAnswer" } },
-    problems: ["invalid_credentials", "busy", ...BODY_PROBLEMS],
+    problems: ["invalid_credentials", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   logout: operation({
+    id: "logOut",
     summary: "End this session",
     tag: "accounts",
     auth: true,
     answers: { 204: { description: "The token works no longer" } },
-    problems: [],
+    problems: ["storage_full"],
   }),
   me: operation({
+    id: "readAccount",
     summary: "The account of this token",
     tag: "accounts",
     auth: true,
@@ -41,12 +45,13 @@ const docs = {
     problems: [],
   }),
   password: operation({
+    id: "changePassword",
     summary: "Change the password",
     description: "Every other session of the account ends.",
     tag: "accounts",
     auth: true,
     answers: { 204: { description: "Changed" } },
-    problems: ["invalid_credentials", "busy", ...BODY_PROBLEMS],
+    problems: ["invalid_credentials", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
 };
 

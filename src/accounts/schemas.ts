@@ -23,6 +23,7 @@ const CHARACTER = "(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[\\ud800-\\udbff](?![\\
 const NewPassword = t.String({
   pattern: `^${CHARACTER}{${PASSWORD_MIN_CHARS},${PASSWORD_MAX_CHARS}}$`,
   error: `must be ${PASSWORD_MIN_CHARS} to ${PASSWORD_MAX_CHARS} characters`,
+  documentedAs: { type: "string", minLength: PASSWORD_MIN_CHARS, maxLength: PASSWORD_MAX_CHARS },
 });
 
 const AnyPassword = t.String({ maxLength: 2 * PASSWORD_MAX_CHARS, error: "must be the account's password" });

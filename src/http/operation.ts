@@ -13,6 +13,8 @@ export interface DocumentedAnswer {
 
 /** What the documentation says of a route. Every failure it can answer with is named by its code. */
 export interface Operation {
+  /** `operationId`: the name that generated clients give this call. It stays when the address changes. */
+  readonly id: string;
   readonly summary: string;
   readonly description?: string;
   readonly tag: "accounts" | "packages" | "operations";
@@ -20,6 +22,8 @@ export interface Operation {
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
   readonly problems: readonly RegistryError["code"][];
   readonly requestBody?: NonNullable<DocumentDecoration["requestBody"]>;
+  /** Headers that change the answer. Only for routes without a query: the plugin takes one list or the other. */
+  readonly requestHeaders?: Readonly<Record<string, string>>;
 }
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
@@ -29,10 +33,19 @@ function answerObject({ description, schema, mediaType = "application/json", hea
   return {
     description,
     ...(shape === undefined ? {} : { content: { [mediaType]: { schema: shape } } }),
-    ...(headers === undefined
-      ? {}
-      : { headers: Object.fromEntries(headers.map((name) => [name, { schema: { type: "string" as const } }])) }),
+    ...(headers === undefined ? {} : headerObjects(headers)),
   };
+}
+
+/** Headers that problems of a status carry. */
+const PROBLEM_HEADERS: Readonly<Record<number, string>> = {
+  401: "WWW-Authenticate",
+  416: "Content-Range",
+  503: "Retry-After",
+};
+
+function headerObjects(names: readonly string[]) {
+  return { headers: Object.fromEntries(names.map((name) => [name, { schema: { type: "string" as const } }])) };
 }
 
 function problemObjects(codes: readonly RegistryError["code"][]) {
@@ -40,22 +53,41 @@ function problemObjects(codes: readonly RegistryError["code"][]) {
   const content = { "application/problem+json": { schema: ref("Problem") } };
   return [...byStatus].map(([status, group]) => {
     const lines = group.map((code) => `\`${code}\`: ${statusOf(code).title}.`);
-    return [String(status), { description: lines.join(" "), content }] as const;
+    const header = PROBLEM_HEADERS[status];
+    const headers = header === undefined ? {} : headerObjects([header]);
+    return [String(status), { description: lines.join(" "), content, ...headers }] as const;
   });
+}
+
+function headerParameters(headers: Readonly<Record<string, string>>) {
+  return Object.entries(headers).map(([name, description]) => ({
+    in: "header" as const,
+    name,
+    description,
+    required: false,
+    schema: { type: "string" as const },
+  }));
+}
+
+/** Every route may fail unexpectedly, and every one but those of operations needs the database to answer at all. */
+function problemsOf({ tag, auth = false, problems }: Operation): RegistryError["code"][] {
+  const session = auth ? (["unauthenticated"] as const) : [];
+  const database = tag === "operations" ? [] : (["database_unavailable"] as const);
+  return [...session, ...problems, ...database, "internal"];
 }
 
 /** Writes a route's entry for /swagger/json (OpenAPI 3.0 Operation Object). */
 export function operation(documented: Operation): DocumentDecoration {
-  const { summary, description, tag, auth = false, answers, requestBody } = documented;
-  const problems: RegistryError["code"][] = [...documented.problems, "database_unavailable", "internal"];
-  if (auth) problems.unshift("unauthenticated");
+  const { id, summary, description, tag, auth = false, answers, requestBody, requestHeaders } = documented;
   const good = Object.entries(answers).map(([status, answer]) => [status, answerObject(answer)] as const);
   return {
+    operationId: id,
     summary,
     ...(description === undefined ? {} : { description }),
     tags: [tag],
     ...(auth ? { security: [{ session: [] }] } : {}),
+    ...(requestHeaders === undefined ? {} : { parameters: headerParameters(requestHeaders) }),
     ...(requestBody === undefined ? {} : { requestBody }),
-    responses: Object.fromEntries([...good, ...problemObjects(problems)]),
+    responses: Object.fromEntries([...good, ...problemObjects(problemsOf(documented))]),
   };
 }

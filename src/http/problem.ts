@@ -119,6 +119,9 @@ const serviceAnswers = {
 
 const ANSWERS: Answers = { ...requestAnswers, ...accountAnswers, ...packageAnswers, ...serviceAnswers };
 
+/** Every code, for tests: a type has no members at run time. */
+export const ERROR_CODES = Object.keys(ANSWERS);
+
 /** Status and title of a code, for the documentation of the API. */
 export function statusOf(code: ErrorCode): { readonly status: number; readonly title: string } {
   const { status, title } = ANSWERS[code];

@@ -11,17 +11,23 @@ export const HealthSchema = t.Object({
   checks: t.Object({ database: Check, storage: Check }),
 });
 
-const docs = {
-  health: operation({
-    summary: "Whether database and storage work",
+const checked = (id: string, summary: string) =>
+  operation({
+    id,
+    summary,
     tag: "operations",
     answers: {
       200: { description: "Healthy", schema: "Health" },
       503: { description: "Something in checks is failing", schema: "Health" },
     },
     problems: [],
-  }),
+  });
+
+const docs = {
+  health: checked("readHealth", "Whether database and storage work"),
+  ready: checked("readReadiness", "Whether this server should get requests"),
   live: operation({
+    id: "readLiveness",
     summary: "Whether the process answers; asks nothing else",
     tag: "operations",
     answers: { 200: { description: "Alive", schema: t.Object({ status: t.Literal("ok") }) } },
@@ -37,6 +43,6 @@ export function healthRoutes(deps: Deps) {
   };
   return new Elysia()
     .get("/health", answer, { detail: docs.health })
-    .get("/health/ready", answer, { detail: { ...docs.health, summary: "Whether this server should get requests" } })
+    .get("/health/ready", answer, { detail: docs.ready })
     .get("/health/live", () => Response.json({ status: "ok" }), { detail: docs.live });
 }

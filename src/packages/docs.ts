@@ -1,4 +1,6 @@
 import { operation } from "../http/operation.ts";
+import { PACKAGE_NAME_MAX_CHARS } from "../registry/package-name.ts";
+import { VERSION_MAX_CHARS } from "../registry/version.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 
 /* What /swagger/json says of the routes of packages. */
@@ -6,6 +8,21 @@ import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 const text = { type: "string" } as const;
 const PACKAGE_PROBLEMS = ["package_not_found"] as const;
 const VERSION_PROBLEMS = ["package_not_found", "version_not_found"] as const;
+
+/** `operationId`s of the routes that show a kept file. */
+const TEXT_IDS = { "README.md": "readReadme", "colony.yaml": "readManifest", "values.yaml": "readValues" } as const;
+
+/** What `:name` and `:version` in an address take. */
+export const PACKAGE_PARAMETERS = {
+  name: {
+    description: "Name of the package",
+    schema: { ...text, minLength: 1, maxLength: PACKAGE_NAME_MAX_CHARS, pattern: "^[a-z0-9]+(?:[-_.][a-z0-9]+)*$" },
+  },
+  version: {
+    description: "SemVer 2.0.0; where something is read or yanked, also `latest`: the highest release, not yanked",
+    schema: { ...text, minLength: 1, maxLength: VERSION_MAX_CHARS },
+  },
+};
 
 const publishForm = {
   required: true,
@@ -29,6 +46,7 @@ const publishForm = {
 
 export const packageDocs = {
   list: operation({
+    id: "listPackages",
     summary: "Search packages",
     description: "An exact name comes first. Without a search text, the most downloaded come first.",
     tag: "packages",
@@ -39,6 +57,7 @@ export const packageDocs = {
     problems: ["validation_failed"],
   }),
   publish: operation({
+    id: "publishVersion",
     summary: "Publish a version",
     description: "The first publish of a name makes its publisher the owner.",
     tag: "packages",
@@ -62,6 +81,7 @@ export const packageDocs = {
     ],
   }),
   show: operation({
+    id: "readPackage",
     summary: "A package with its versions, the highest first",
     tag: "packages",
     answers: {
@@ -71,6 +91,7 @@ export const packageDocs = {
     problems: PACKAGE_PROBLEMS,
   }),
   version: operation({
+    id: "readVersion",
     summary: "One version; latest is the highest release that is not yanked",
     tag: "packages",
     answers: {
@@ -80,8 +101,14 @@ export const packageDocs = {
     problems: VERSION_PROBLEMS,
   }),
   download: operation({
+    id: "downloadArchive",
     summary: "The archive",
     tag: "packages",
+    requestHeaders: {
+      Range: "One range of bytes, such as bytes=0-1023",
+      "If-Range": "The ETag that the range belongs to; another archive is sent whole",
+      "If-None-Match": "The ETag the client has",
+    },
     answers: {
       200: {
         description: "The archive",
@@ -100,6 +127,7 @@ export const packageDocs = {
     problems: [...VERSION_PROBLEMS, "range_not_satisfiable", "blob_missing"],
   }),
   yank: operation({
+    id: "yankVersion",
     summary: "Yank a version",
     description: "Out of search and latest; still downloadable, because somebody depends on it.",
     tag: "packages",
@@ -112,22 +140,26 @@ export const packageDocs = {
       "unsupported_media_type",
       "payload_too_large",
       "validation_failed",
+      "storage_full",
     ],
   }),
   unyank: operation({
+    id: "unyankVersion",
     summary: "Undo a yank",
     tag: "packages",
     auth: true,
     answers: { 200: { description: "The version", schema: "Version" } },
-    problems: [...VERSION_PROBLEMS, "not_an_owner"],
+    problems: [...VERSION_PROBLEMS, "not_an_owner", "storage_full"],
   }),
   signature: operation({
+    id: "readSignature",
     summary: "The publisher's signature and what it signs",
     tag: "packages",
     answers: { 200: { description: "The signature", schema: "Signature" }, 304: { description: "Unchanged" } },
     problems: VERSION_PROBLEMS,
   }),
   files: operation({
+    id: "listFiles",
     summary: "The files in the archive",
     tag: "packages",
     answers: {
@@ -136,8 +168,9 @@ export const packageDocs = {
     },
     problems: VERSION_PROBLEMS,
   }),
-  text: (file: string, mediaType: string) =>
+  text: (file: keyof typeof TEXT_IDS, mediaType: string) =>
     operation({
+      id: TEXT_IDS[file],
       summary: `${file} as text`,
       tag: "packages",
       answers: { 200: { description: file, mediaType, schema: "Text" }, 304: { description: "Unchanged" } },

@@ -15,6 +15,8 @@ const Time = t.String({ format: "date-time" });
 const Nullable = <T extends ReturnType<typeof t.String>>(schema: T) =>
   t.Unsafe<string | null>({ ...schema, nullable: true });
 
+const ManifestValue = t.Unknown({ description: "Any value of YAML; numbers and flags are the text as written" });
+
 export const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
 
 export const VersionSchema = t.Object({
@@ -45,8 +47,8 @@ export const VersionSchema = t.Object({
       type: OptionalText,
       description: OptionalText,
       required: t.Boolean(),
-      default: t.Optional(t.Unknown()),
-      options: t.Array(t.Unknown()),
+      default: t.Optional(ManifestValue),
+      options: t.Array(ManifestValue),
     }),
   ),
   conditions: t.Object({ colonyOSVersion: OptionalText, architecture: OptionalText }),
@@ -99,12 +101,24 @@ export const ListQuery = t.Object({
   author: t.Optional(
     t.String({ description: "User name of an owner or name of a maintainer", error: "must be given once" }),
   ),
-  sort: t.Optional(t.UnionEnum(SORTS, { error: `must be one of ${SORTS.join(", ")}` })),
+  sort: t.Optional(
+    t.UnionEnum(SORTS, {
+      description: "The order; relevance without a search text is downloads",
+      error: `must be one of ${SORTS.join(", ")}`,
+    }),
+  ),
   page: t.Optional(
-    t.Integer({ minimum: 1, maximum: PAGE_MAX, default: 1, error: `must be a whole number from 1 to ${PAGE_MAX}` }),
+    t.Integer({
+      description: "Which page, counted from 1",
+      minimum: 1,
+      maximum: PAGE_MAX,
+      default: 1,
+      error: `must be a whole number from 1 to ${PAGE_MAX}`,
+    }),
   ),
   pageSize: t.Optional(
     t.Integer({
+      description: "How many packages a page has",
       minimum: 1,
       maximum: PAGE_SIZE_MAX,
       default: PAGE_SIZE_DEFAULT,

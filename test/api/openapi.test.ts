@@ -1,0 +1,209 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { createApp } from "../../src/app.ts";
+import { ERROR_CODES } from "../../src/http/problem.ts";
+import { VERSION } from "../../src/version.ts";
+import { Client } from "../support/client.ts";
+import { startRegistry, TEST_PUBLIC_URL, type TestRegistry } from "../support/registry.ts";
+import { type ApiDescription, type DescribedOperation, operationsOf } from "./api-description.ts";
+
+const GOLDEN = join(import.meta.dir, "../golden/openapi.json");
+const ACCEPT = "UPDATE_GOLDEN=1 npm test -- test/api/openapi.test.ts";
+
+/** Codes that no route answers with, because they are the answer where there is no route. */
+const WITHOUT_ROUTE = ["route_not_found", "method_not_allowed"];
+
+let registry: TestRegistry;
+let text: string;
+let api: ApiDescription;
+
+beforeAll(async () => {
+  registry = await startRegistry("sqlite");
+  const answer = await new Client(registry.url).get("/swagger/json");
+  text = answer.text;
+  api = answer.body;
+});
+afterAll(() => registry.stop());
+
+/** The text of the description with what differs from one build to the next replaced, one member a line. */
+function normalised(): string {
+  const version = { ...api, info: { ...api.info, version: "VERSION" } };
+  return `${JSON.stringify(version, null, 2).replaceAll(TEST_PUBLIC_URL, "PUBLIC_URL")}\n`;
+}
+
+/** The first line in which two texts differ, with the lines around it. */
+function firstDifference(golden: string, now: string): string {
+  const [before, after] = [golden.split("\n"), now.split("\n")];
+  const at = after.findIndex((line, index) => line !== before[index]);
+  const around = (lines: string[]) => lines.slice(Math.max(0, at - 3), at + 4).join("\n");
+  return `line ${at + 1}, golden:\n${around(before)}\nnow:\n${around(after)}`;
+}
+
+function everyValue(value: unknown, visit: (key: string, value: unknown) => void): void {
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, member] of Object.entries(value)) {
+    visit(key, member);
+    everyValue(member, visit);
+  }
+}
+
+/** What a route was declared with, as far as the description must repeat it. */
+interface DeclaredHooks {
+  readonly session?: boolean;
+  readonly query?: { readonly properties?: Readonly<Record<string, unknown>> };
+}
+
+/** The app's routes by method and address, in OpenAPI's spelling. */
+function routes() {
+  return createApp(registry.deps)
+    .routes.filter(({ method, path }) => method !== "OPTIONS" && !/^\/(?:swagger|api\/v1)(?:\/|$)/.test(path))
+    .map(({ method, path, hooks }) => ({
+      key: `${method} ${path.replaceAll(/:([A-Za-z]+)/g, "{$1}")}`,
+      hooks: hooks as DeclaredHooks,
+    }));
+}
+
+function described(): Map<string, DescribedOperation> {
+  return new Map(operationsOf(api).map(({ method, path, operation }) => [`${method} ${path}`, operation]));
+}
+
+describe("the description of the API", () => {
+  test("is the golden file", async () => {
+    if (process.env.UPDATE_GOLDEN === "1") await Bun.write(GOLDEN, normalised());
+    const golden = await Bun.file(GOLDEN).text();
+    if (golden !== normalised()) {
+      throw new Error(
+        `/swagger/json is not test/golden/openapi.json. If the API was meant to change, run ${ACCEPT} and ` +
+          `commit the file. First difference: ${firstDifference(golden, normalised())}`,
+      );
+    }
+  });
+
+  test("names this version and this server", () => {
+    expect([api.openapi, api.info.version, api.servers]).toEqual(["3.0.3", VERSION, [{ url: TEST_PUBLIC_URL }]]);
+  });
+
+  test("has every route of the server, and no other", () => {
+    const known = routes().map(({ key }) => key);
+    const head = "HEAD /api/packages/{name}/{version}/download";
+    expect([...described().keys()].sort()).toEqual([...new Set(known), head].sort());
+    expect(known.length).toBeGreaterThan(15);
+  });
+
+  test("has the same routes under /api/v1, which it does not repeat", () => {
+    const all = createApp(registry.deps).routes.map(({ method, path }) => `${method} ${path}`);
+    const plain = all.filter((route) => / \/api\/(?!v1\/)/.test(route));
+    expect(all.filter((route) => route.includes(" /api/v1/")).map((route) => route.replace("/v1", ""))).toEqual(plain);
+    expect(text).not.toContain('"/api/v1');
+  });
+
+  test("refers only to what it describes, and describes nothing that is not used", () => {
+    const used = new Set<string>();
+    everyValue(api, (key, value) => {
+      if (key === "$ref") used.add(String(value));
+    });
+    const known = Object.keys(api.components.schemas).map((name) => `#/components/schemas/${name}`);
+    expect([...used].sort()).toEqual(known.sort());
+  });
+
+  test("uses no keyword that OpenAPI 3.0 lacks, and no value that is not there", () => {
+    everyValue(api.components.schemas, (key, value) => {
+      expect(["const", "error", "examples", "patternProperties", "$id", "$schema"]).not.toContain(key);
+      expect(Array.isArray(value) && value.length === 0).toBe(false);
+    });
+    for (const { operation } of operationsOf(api)) {
+      everyValue(operation, (key, value) => {
+        expect(["const", "error", "examples", "patternProperties"]).not.toContain(key);
+        if (key !== "session") expect(Array.isArray(value) && value.length === 0).toBe(false);
+      });
+    }
+    expect(text).not.toMatch(/undefined|\[object|NaN/);
+  });
+
+  test("gives every operation a summary, a name of its own and answers", () => {
+    const operations = operationsOf(api).map(({ operation }) => operation);
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const { operationId, summary, responses } of operations) {
+      expect(operationId).toMatch(/^[a-z][A-Za-z]+$/);
+      expect(summary).toMatch(/^.{5,100}$/);
+      expect(Object.keys(responses).some((status) => /^2\d\d$/.test(status))).toBe(true);
+      for (const { description } of Object.values(responses)) expect(description).not.toBe("");
+    }
+  });
+
+  test("answers every failure as a Problem", () => {
+    const Problem = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
+    for (const { method, path, operation } of operationsOf(api)) {
+      for (const [status, { content, description }] of Object.entries(operation.responses)) {
+        // An unhealthy server answers with its health, and HEAD has no body.
+        if (Number(status) < 400 || method === "HEAD" || (path.startsWith("/health") && status === "503")) continue;
+        expect([path, status, content]).toEqual([path, status, Problem]);
+        expect(description).toMatch(/^`[a-z_]+`: /);
+      }
+    }
+  });
+
+  test("names every error code", () => {
+    const answers = operationsOf(api).flatMap(({ operation }) => Object.values(operation.responses));
+    const named = new Set(
+      answers.flatMap(({ description }) => [...description.matchAll(/`([a-z_]+)`: /g)].map(([, code]) => code)),
+    );
+    expect([...named].sort()).toEqual(ERROR_CODES.filter((code) => !WITHOUT_ROUTE.includes(code)).sort());
+    for (const code of WITHOUT_ROUTE) expect(text).toContain(`\`${code}\``);
+  });
+
+  test("describes every parameter with its limits", () => {
+    for (const { path, operation } of operationsOf(api)) {
+      const parameters = operation.parameters ?? [];
+      const inPath = parameters.filter((parameter) => parameter.in === "path").map(({ name }) => `{${name}}`);
+      expect(inPath).toEqual(path.match(/\{[a-z]+\}/g) ?? []);
+      for (const { in: place, name, description, required, schema } of parameters) {
+        expect([name, description === undefined || description.length < 5]).toEqual([name, false]);
+        expect([name, required]).toEqual([name, place === "path"]);
+        expect([name, schema.type]).toEqual([name, expect.stringMatching(/^(?:string|integer|boolean)$/)]);
+        if (place === "path") expect(schema).toMatchObject({ minLength: 1, maxLength: 64 });
+        if (schema.type === "integer") expect(schema).toMatchObject({ minimum: 1, maximum: expect.any(Number) });
+      }
+    }
+    for (const { key, hooks } of routes()) {
+      const parameters = described().get(key)?.parameters ?? [];
+      const inQuery = parameters.filter((parameter) => parameter.in === "query").map(({ name }) => name);
+      expect([key, inQuery]).toEqual([key, Object.keys(hooks.query?.properties ?? {})]);
+    }
+    const { sort } = Object.fromEntries(
+      (described().get("GET /api/packages")?.parameters ?? []).map(({ name, schema }) => [name, schema]),
+    );
+    expect(sort?.enum).toEqual(["relevance", "downloads", "updated", "name"]);
+  });
+
+  test("says which operations need a session, and only those", async () => {
+    expect(Object.keys(api.components.securitySchemes)).toEqual(["session"]);
+    for (const { method, path, operation } of operationsOf(api)) {
+      const answer = await fetch(registry.url + path.replaceAll(/[{}]/g, ""), { method });
+      const guarded = answer.status === 401;
+      expect([method, path, operation.security]).toEqual([method, path, guarded ? [{ session: [] }] : undefined]);
+      if (guarded) expect(operation.responses[401]?.description).toContain("`unauthenticated`");
+    }
+  });
+
+  test("describes bodies by the type that the server takes", () => {
+    const bodies = Object.fromEntries(
+      operationsOf(api).flatMap(({ operation: { operationId, requestBody } }) =>
+        requestBody === undefined
+          ? []
+          : [[operationId, [Object.keys(requestBody.content).join(), requestBody.required]]],
+      ),
+    );
+    expect(bodies).toEqual({
+      registerAccount: ["application/json", true],
+      logIn: ["application/json", true],
+      changePassword: ["application/json", true],
+      publishVersion: ["multipart/form-data", true],
+      yankVersion: ["application/json", false],
+    });
+    const form = described().get("POST /api/packages")?.requestBody?.content["multipart/form-data"]?.schema;
+    expect(form?.properties?.archive).toMatchObject({ type: "string", format: "binary" });
+    expect(form?.required).toEqual(["archive", "signature"]);
+  });
+});
