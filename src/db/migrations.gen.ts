@@ -1,9 +1,8 @@
 /* Written by scripts/generate.ts from drizzle/. The SQL is embedded, because a compiled binary has no folder to read. */
-
-import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
-import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import sqlite_0000_first_circle from "../../drizzle/sqlite/0000_first_circle.sql" with { type: "text" };
 import sqlite_0001_search from "../../drizzle/sqlite/0001_search.sql" with { type: "text" };
+import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
+import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 
 export const MIGRATIONS = {
   sqlite: [

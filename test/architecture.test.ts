@@ -1,0 +1,148 @@
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { migrationIndex } from "../scripts/generate.ts";
+
+/* The house plan (docs/architecture.md), checked: which way imports go, and what stands in one place only. */
+
+const SRC = join(import.meta.dir, "../src");
+
+interface Source {
+  /** Relative to src/, such as `packages/publish.ts`. */
+  readonly path: string;
+  readonly text: string;
+  /** Modules of src/, relative to it; and names of packages. */
+  readonly imports: readonly string[];
+}
+
+function importsOf(path: string, text: string): string[] {
+  const specifiers = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
+  return specifiers.map((specifier) =>
+    specifier.startsWith(".") ? relative(SRC, join(SRC, dirname(path), specifier)) : specifier,
+  );
+}
+
+const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
+  .map((path) => {
+    const text = readFileSync(join(SRC, path), "utf8");
+    return { path, text, imports: importsOf(path, text) };
+  });
+
+/** The room of a file: its folder under src/, or its own name at the top. */
+function roomOf(path: string): string {
+  return path.includes("/") ? (path.split("/")[0] ?? "") : path;
+}
+
+/** What each room may import from, itself aside. Below stands first: nothing imports upwards. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "errors.ts": [],
+  "version.ts": [],
+  registry: ["errors.ts"],
+  config: ["registry"],
+  signing: ["registry", "errors.ts"],
+  blobs: ["registry", "errors.ts"],
+  db: ["config", "errors.ts"],
+  ops: ["config", "db", "http", "deps.ts", "errors.ts", "version.ts"],
+  http: ["config", "ops", "errors.ts", "version.ts"],
+  accounts: ["db", "http", "deps.ts", "errors.ts"],
+  search: ["accounts", "db", "deps.ts"],
+  packages: ["accounts", "blobs", "db", "http", "ops", "registry", "search", "signing", "deps.ts", "errors.ts"],
+  "deps.ts": ["blobs", "config", "db", "ops", "packages"],
+  "app.ts": ["accounts", "deps.ts", "http", "ops", "packages"],
+  cli: ["app.ts", "config", "db", "deps.ts", "http", "ops"],
+  "main.ts": ["cli", "config", "db", "version.ts"],
+};
+
+const FEATURES = ["accounts", "packages", "search", "ops"];
+
+describe("imports", () => {
+  test("go one way: main, cli, app, routes, use case, adapters, registry, errors", () => {
+    const wrong = sources.flatMap(({ path, imports }) => {
+      const room = roomOf(path);
+      const allowed = [room, ...(MAY_IMPORT[room] ?? [])];
+      return imports
+        .filter((target) => /\.(ts|tsx)$/.test(target) && !target.startsWith(".."))
+        .filter((target) => !allowed.includes(roomOf(target)))
+        .map((target) => `${path} imports ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test("every room is on the plan", () => {
+    expect([...new Set(sources.map(({ path }) => roomOf(path)))].filter((room) => !(room in MAY_IMPORT))).toEqual([]);
+  });
+
+  test("of the operations room, http takes the logger only", () => {
+    const taken = sources.filter(({ path }) => roomOf(path) === "http").flatMap(({ imports }) => imports);
+    expect([...new Set(taken.filter((target) => roomOf(target) === "ops"))]).toEqual(["ops/logger.ts"]);
+  });
+
+  test("no feature imports another feature's routes or queries", () => {
+    const wrong = sources.flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => FEATURES.includes(roomOf(target)) && roomOf(target) !== roomOf(path))
+        .filter((target) => /\/(routes|queries)\.ts$/.test(target) && path !== "app.ts")
+        .map((target) => `${path} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  test("Elysia is imported by app, http, routes, schemas and the authentication macro only", () => {
+    const allowed = /^(app\.ts|http\/.*|[a-z]+\/(routes|schemas)\.ts|accounts\/authentication\.ts)$/;
+    const users = sources.filter(({ imports }) => imports.some((name) => /^(elysia|@elysiajs\/)/.test(name)));
+    expect(users.map(({ path }) => path).filter((path) => !allowed.test(path))).toEqual([]);
+  });
+
+  test("a use case builds no Response", () => {
+    const builders = sources.filter(({ text }) => /\bnew Response\(|\bResponse\.json\(/.test(text));
+    const allowed = /^(http\/.*|[a-z]+\/routes\.ts)$/;
+    expect(builders.map(({ path }) => path).filter((path) => !allowed.test(path))).toEqual([]);
+  });
+
+  test("nothing is exported through barrels, and nothing is called utils or helper", () => {
+    expect(
+      sources.map(({ path }) => path).filter((path) => /(^|\/)(index|utils?|helpers?|common|misc)\b/.test(path)),
+    ).toEqual([]);
+    expect(sources.filter(({ text }) => /^export \* from/m.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("one place only", () => {
+  test("the environment is read in config/ alone", () => {
+    const readers = sources.filter(({ text }) => /\b(process|Bun)\.env\b/.test(text)).map(({ path }) => path);
+    expect(readers).toEqual(["config/config.ts"]);
+  });
+
+  test("the clock is read where a process is put together, not in a use case", () => {
+    const readers = sources.filter(({ text }) => /new Date\(\)|Date\.now\(\)/.test(text)).map(({ path }) => path);
+    expect(readers).toEqual(["deps.ts"]);
+  });
+
+  test("the exit code is set in main alone", () => {
+    const setters = sources.filter(({ text }) => /process\.exit(Code)?\b/.test(text)).map(({ path }) => path);
+    expect(setters).toEqual(["main.ts"]);
+  });
+
+  test("registry/ is pure: no files, no network, no clock, no randomness", () => {
+    const impure = /node:fs|node:net|node:http|\bfetch\(|\bBun\.|Math\.random|randomUUID|randomBytes|performance\.now/;
+    const wrong = sources.filter(({ path, text }) => roomOf(path) === "registry" && impure.test(text));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  test("src/db/migrations.gen.ts lists every migration under drizzle/", async () => {
+    expect(readFileSync(join(SRC, "db/migrations.gen.ts"), "utf8")).toBe(await migrationIndex());
+  });
+});
+
+describe("size", () => {
+  test("no file is longer than 300 lines", () => {
+    const long = sources.filter(({ text }) => text.split("\n").length > 301).map(({ path }) => path);
+    expect(long).toEqual([]);
+  });
+
+  test("no type is forced and no check is switched off, but for the casts that are proved", () => {
+    const forced = /@ts-(ignore|expect-error|nocheck)|biome-ignore|\bas any\b|: any\b|as unknown as/;
+    expect(sources.filter(({ text }) => forced.test(text)).map(({ path }) => path)).toEqual([]);
+  });
+});

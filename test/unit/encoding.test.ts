@@ -1,0 +1,35 @@
+import { expect, test } from "bun:test";
+import { decodeStrictly } from "../../src/signing/encoding.ts";
+
+const bytes = new Uint8Array(Buffer.from("fbff3e".repeat(10) + "0102", "hex"));
+const base64 = Buffer.from(bytes).toString("base64");
+const base64url = Buffer.from(bytes).toString("base64url");
+
+test("hex, base64 and base64url of the right length decode to the same bytes", () => {
+  for (const text of [Buffer.from(bytes).toString("hex"), base64, base64url])
+    expect(decodeStrictly(text, 32)).toEqual(bytes);
+});
+
+test("a text that encoding again would not give is refused", () => {
+  const refused = [
+    Buffer.from(bytes).toString("hex").toUpperCase(),
+    ` ${base64}`,
+    `${base64}\n`,
+    base64.replace("=", ""),
+    `${base64url}=`,
+    // Other bits behind the last byte: the same 32 bytes for a lax decoder.
+    `${base64.slice(0, -2)}J=`,
+    `${base64.slice(0, 10)} ${base64.slice(10)}`,
+    "",
+    "zz".repeat(32),
+  ];
+  for (const text of refused) expect(decodeStrictly(text, 32)).toBeUndefined();
+});
+
+test("another number of bytes is refused in every alphabet", () => {
+  for (const encoding of ["hex", "base64", "base64url"] as const) {
+    for (const length of [31, 33, 64]) {
+      expect(decodeStrictly(Buffer.alloc(length, 7).toString(encoding), 32)).toBeUndefined();
+    }
+  }
+});

@@ -1,0 +1,46 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { verifyStrictly } from "../../src/signing/ed25519.ts";
+
+/* The public vectors lie beside the repository, not in it; trust.md §2 says what must come out. */
+
+const VECTORS = join(import.meta.dir, "../../../shared/vectors");
+const present = existsSync(VECTORS);
+if (!present) console.warn(`Skipped: the Ed25519 vectors are not at ${VECTORS}`);
+
+const hex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
+const read = <T>(file: string): T => JSON.parse(readFileSync(join(VECTORS, file), "utf8"));
+
+describe.skipIf(!present)("cpm-strict over the public vectors", () => {
+  test("Wycheproof: all 151 as labelled", () => {
+    type Group = { publicKey: { pk: string }; tests: { msg: string; sig: string; result: string }[] };
+    const { testGroups } = read<{ testGroups: Group[] }>("wycheproof-ed25519_test.json");
+    const answers = testGroups.flatMap(({ publicKey, tests }) =>
+      tests.map(
+        ({ msg, sig, result }) => verifyStrictly(hex(publicKey.pk), hex(msg), hex(sig)) === (result === "valid"),
+      ),
+    );
+    expect(answers).toEqual(Array(151).fill(true));
+  });
+
+  test("speccheck: none of 12 accepted", () => {
+    const cases = read<{ message: string; pub_key: string; signature: string }[]>("speccheck-cases.json");
+    const answers = cases.map((c) => verifyStrictly(hex(c.pub_key), hex(c.message), hex(c.signature)));
+    expect(answers).toEqual(Array(12).fill(false));
+  });
+
+  test("CCTV: of 914 only the vector without flags", () => {
+    const vectors =
+      read<{ key: string; sig: string; msg: string; flags: string[] | null }[]>("cctv-ed25519vectors.json");
+    expect(vectors).toHaveLength(914);
+    const accepted = vectors.filter((v) => verifyStrictly(hex(v.key), Buffer.from(v.msg), hex(v.sig)));
+    expect(accepted.map(({ flags }) => flags ?? [])).toEqual([[]]);
+  });
+
+  test("zip215: none of 196 accepted", () => {
+    const cases = read<{ vk_bytes: string; sig_bytes: string }[]>("zip215.json");
+    const answers = cases.map((c) => verifyStrictly(hex(c.vk_bytes), Buffer.from("Zcash"), hex(c.sig_bytes)));
+    expect(answers).toEqual(Array(196).fill(false));
+  });
+});
