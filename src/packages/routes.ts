@@ -12,7 +12,7 @@ import { publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
 import { packageNameParam } from "./queries.ts";
 import { listPackages, readPackage, readVersion } from "./read.ts";
-import { ListQuery, PublishQuery, tagList, YankBody } from "./schemas.ts";
+import { askedTags, ListQuery, PublishQuery, YankBody } from "./schemas.ts";
 import { readSignature } from "./signature.ts";
 import { versionUrl, versionView } from "./views.ts";
 import { setYanked } from "./yank.ts";
@@ -30,10 +30,11 @@ function readRoutes(deps: Deps) {
     .get(
       "",
       async ({ query, request }) => {
-        const { q, search = q, tag, tags = tag, author, sort = "relevance", page = 1, pageSize = 20 } = query;
-        const found = await listPackages(deps, { search, tags: tagList(tags), author, sort, page, pageSize });
+        const { q, search = q, author, sort = "relevance", page = 1, pageSize = 20 } = query;
+        const asked = new URL(request.url).searchParams;
+        const found = await listPackages(deps, { search, tags: askedTags(asked), author, sort, page, pageSize });
         const totalPages = Math.ceil(found.total / pageSize);
-        const links = pageLinks(`${publicUrl}/api/packages`, new URL(request.url).searchParams, page, totalPages);
+        const links = pageLinks(`${publicUrl}/api/packages`, asked, page, totalPages);
         return jsonResponse(request, { ...found, page, pageSize, totalPages }, links === "" ? {} : { link: links });
       },
       { query: ListQuery, detail: packageDocs.list },

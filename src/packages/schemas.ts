@@ -7,7 +7,6 @@ import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 export const PAGE_MAX = 1_000_000;
 export const PAGE_SIZE_MAX = 100;
 const PAGE_SIZE_DEFAULT = 20;
-const TAGS_MAX = 20;
 
 const Text = t.String();
 const OptionalText = t.Optional(t.String());
@@ -127,10 +126,10 @@ export const ListQuery = t.Object({
   ),
 });
 
-/** Splits `tags=a,b`; empty ones are left out, and more than a search can mean are cut. */
-export function tagList(text: string | undefined): string[] {
-  const tags = (text ?? "").split(",").map((tag) => tag.trim());
-  return tags.filter((tag) => tag !== "").slice(0, TAGS_MAX);
+/** Every tag asked for, by either name of the parameter, given once (`tags=a,b`) or several times; empty ones are left out. */
+export function askedTags(parameters: URLSearchParams): string[] {
+  const lists = [...parameters.getAll("tags"), ...parameters.getAll("tag")];
+  return lists.flatMap((list) => list.split(",").map((tag) => tag.trim())).filter((tag) => tag !== "");
 }
 
 export const YankBody = t.Object({

@@ -27,12 +27,12 @@ export interface SearchText {
 
 /** Reads a search text; undefined when nothing was typed. Without a letter or digit in it, it matches nothing. */
 export function parseSearch(typed: string | undefined): SearchText | undefined {
-  const text = (typed ?? "")
+  if (typed === undefined || typed.trim() === "") return undefined;
+  const text = typed
     .replaceAll(/\p{Cc}/gu, " ")
     .trim()
     .slice(0, SEARCH_MAX_CHARS)
     .toLowerCase();
-  if (text === "") return undefined;
   return { text, words: [...new Set(wordsOf(text))].slice(0, QUERY_WORDS_MAX) };
 }
 
