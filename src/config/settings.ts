@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 
 /** The settings this registry knows, in the spelling of the README. */
-const SETTING_NAMES = [
+export const SETTING_NAMES = [
   "PORT",
   "HOST",
   "PUBLIC_URL",
