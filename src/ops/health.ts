@@ -3,6 +3,9 @@ import type { Deps } from "../deps.ts";
 import { VERSION } from "../version.ts";
 import { errorFields } from "./logger.ts";
 
+/** Who asks for health waits a few seconds at most: no answer is an answer. A hung disk or network would give none. */
+const CHECK_MAX_MS = 2_000;
+
 type Check = "ok" | "failing";
 
 /** What `/health` answers. */
@@ -12,11 +15,22 @@ export interface Health {
   readonly checks: { readonly database: Check; readonly storage: Check };
 }
 
-/** Asks database and storage whether they work. Never throws: what fails is `failing`, and logged. */
+/** What `work` gives, or a rejection once `maxMs` have passed; `work` itself goes on. */
+async function within(maxMs: number, work: Promise<unknown>): Promise<void> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new DOMException("No answer in time", "TimeoutError")), maxMs);
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Asks database and storage whether they work. Never throws: what fails or is late is `failing`, and logged. */
 export async function checkHealth({ db, blobs, logger }: Pick<Deps, "db" | "blobs" | "logger">): Promise<Health> {
   const probe = async (name: string, work: Promise<unknown>): Promise<Check> => {
     try {
-      await work;
+      await within(CHECK_MAX_MS, work);
       return "ok";
     } catch (cause) {
       logger.warn(`${name}_failing`, errorFields(cause));

@@ -1,0 +1,143 @@
+import { afterAll, describe, expect, test } from "bun:test";
+import { rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Database } from "../../src/db/database.ts";
+import { VERSION } from "../../src/version.ts";
+import { Client } from "../support/client.ts";
+import { startPostgres } from "../support/postgres.ts";
+import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
+
+const PATHS = ["/health", "/health/ready"] as const;
+/** A load balancer asks every few seconds; an answer that takes longer is none. */
+const ANSWER_MAX_MS = 5_000;
+const RECOVERY_MAX_MS = 10_000;
+
+type Checks = { readonly database: "ok" | "failing"; readonly storage: "ok" | "failing" };
+
+/** The whole body is compared, so that nothing internal can be in it. */
+async function expectHealth({ url }: TestRegistry, checks: Checks): Promise<void> {
+  const healthy = checks.database === "ok" && checks.storage === "ok";
+  const guest = new Client(url);
+  for (const path of PATHS) {
+    const startedMs = performance.now();
+    const { status, body, headers } = await guest.get(path);
+    const expected = { status: healthy ? "ok" : "unhealthy", version: VERSION, checks };
+    expect([path, status, body]).toEqual([path, healthy ? 200 : 503, expected]);
+    expect(headers.get("content-type")).toStartWith("application/json");
+    expect(headers.get("cache-control")).toBe("no-store");
+    expect(performance.now() - startedMs).toBeLessThan(ANSWER_MAX_MS);
+  }
+  const live = await guest.get("/health/live");
+  expect([live.status, live.body]).toEqual([200, { status: "ok" }]);
+}
+
+/** Waits for a registry that may still be noticing that its database came back. */
+async function recovered({ url }: TestRegistry): Promise<void> {
+  const endMs = performance.now() + RECOVERY_MAX_MS;
+  while (performance.now() < endMs) {
+    if ((await new Client(url).get("/health")).status === 200) return;
+    await Bun.sleep(50);
+  }
+  throw new Error("The registry did not become healthy again");
+}
+
+onBothDatabases("health", (registry) => {
+  const packages = () => join(registry().dataDir, "packages");
+
+  test("a working registry is healthy and says its version, to anybody and to HEAD", async () => {
+    await expectHealth(registry(), { database: "ok", storage: "ok" });
+    for (const path of [...PATHS, "/health/live"]) {
+      const head = await fetch(registry().url + path, { method: "HEAD" });
+      expect([head.status, await head.text()]).toEqual([200, ""]);
+      const post = await new Client(registry().url).post(path);
+      expect([post.status, post.body.code, post.headers.get("allow")]).toEqual([
+        405,
+        "method_not_allowed",
+        "GET, HEAD",
+      ]);
+    }
+  });
+
+  test("a packages directory that is gone is failing storage, until it is back", async () => {
+    const aside = `${packages()}-aside`;
+    await rename(packages(), aside);
+    await expectHealth(registry(), { database: "ok", storage: "failing" });
+    await rename(aside, packages());
+    await expectHealth(registry(), { database: "ok", storage: "ok" });
+  });
+
+  test("a file in the place of the packages directory is failing storage", async () => {
+    const aside = `${packages()}-aside`;
+    await rename(packages(), aside);
+    await writeFile(packages(), "");
+    await expectHealth(registry(), { database: "ok", storage: "failing" });
+    await rm(packages());
+    await rename(aside, packages());
+    await expectHealth(registry(), { database: "ok", storage: "ok" });
+  });
+
+  test("asking leaves no file behind", async () => {
+    const files = await Array.fromAsync(new Bun.Glob("**/*").scan({ cwd: packages() }));
+    expect(files).toEqual([]);
+  });
+});
+
+test("storage that hangs is failing, said before anybody stops waiting", async () => {
+  const hung: Promise<void> = new Promise(() => {});
+  const registry = await startRegistry("sqlite", {
+    override: ({ blobs }) => ({ blobs: { ...blobs, check: () => hung } }),
+  });
+  try {
+    await expectHealth(registry, { database: "ok", storage: "failing" });
+  } finally {
+    await registry.stop();
+  }
+});
+
+test("a SQLite that fails is a failing database, and its message stays inside", async () => {
+  let failing = true;
+  const broken = (db: Database): Database => ({
+    ...db,
+    read: (work) => (failing ? Promise.reject(new Error("disk I/O error at /var/lib/secret.sqlite")) : db.read(work)),
+  });
+  const registry = await startRegistry("sqlite", { override: ({ db }) => ({ db: broken(db) }) });
+  try {
+    await expectHealth(registry, { database: "failing", storage: "ok" });
+    await rename(join(registry.dataDir, "packages"), join(registry.dataDir, "aside"));
+    await expectHealth(registry, { database: "failing", storage: "failing" });
+    await rename(join(registry.dataDir, "aside"), join(registry.dataDir, "packages"));
+    failing = false;
+    await expectHealth(registry, { database: "ok", storage: "ok" });
+  } finally {
+    await registry.stop();
+  }
+});
+
+describe("a Postgres of one's own", async () => {
+  const server = await startPostgres();
+  const registry = await startRegistry("postgres", { env: { DATABASE_URL: server.url } });
+  afterAll(async () => {
+    server.thaw();
+    await registry.stop();
+    await server.remove();
+  });
+
+  for (const mode of ["fast", "immediate"] as const) {
+    test(`stopped (${mode}) is a failing database; started again, all is well`, async () => {
+      await expectHealth(registry, { database: "ok", storage: "ok" });
+      await server.stop(mode);
+      await expectHealth(registry, { database: "failing", storage: "ok" });
+      await server.start();
+      await recovered(registry);
+      await expectHealth(registry, { database: "ok", storage: "ok" });
+    });
+  }
+
+  test("frozen is a failing database, said before anybody stops waiting", async () => {
+    server.freeze();
+    await expectHealth(registry, { database: "failing", storage: "ok" });
+    server.thaw();
+    await recovered(registry);
+    await expectHealth(registry, { database: "ok", storage: "ok" });
+  });
+});
