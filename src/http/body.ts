@@ -21,13 +21,17 @@ async function readBounded(request: Request, maxBytes: number): Promise<Uint8Arr
   return Buffer.concat(chunks, size);
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array): object {
+  let parsed: unknown;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
     // The engine's message quotes the text, which may hold a password.
     throw failure({ code: "malformed_body", reason: "The body is not valid JSON in UTF-8." });
   }
+  // A schema whose fields are all optional would take a list for an object without them.
+  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
+  throw failure({ code: "validation_failed", faults: [{ path: "", message: "must be a JSON object" }] });
 }
 
 function requireJson(request: Request): void {
