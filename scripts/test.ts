@@ -12,6 +12,8 @@
 import { startPostgres } from "../test/support/postgres.ts";
 
 const PROCESSES = 2;
+/** The first test on Postgres waits for the server too, and a busy machine makes everything slower. */
+const TEST_TIMEOUT_MS = 60_000;
 
 interface Counts {
   passed: number;
@@ -50,7 +52,7 @@ async function showAndKeepEnd(stream: ReadableStream<Uint8Array>): Promise<strin
 
 async function run(databaseUrl: string): Promise<Counts> {
   const { args, env } = plan(process.argv.slice(2));
-  const tests = Bun.spawn([process.execPath, "--no-orphans", "test", ...args], {
+  const tests = Bun.spawn([process.execPath, "--no-orphans", "test", `--timeout=${TEST_TIMEOUT_MS}`, ...args], {
     env: {
       ...process.env,
       ...env,

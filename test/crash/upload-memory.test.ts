@@ -1,0 +1,83 @@
+import { expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { request } from "node:http";
+import { buildIfOutdated, EXECUTABLE, freePort, inTemporaryDirectory, whileServing } from "../binary/executable.ts";
+import { newAccount } from "../support/client.ts";
+
+/* 500 MB of rubbish must be refused without the process growing: every byte of it is streamed and counted. */
+
+const RUBBISH_BYTES = 500_000_000;
+const MEMORY_MAX_MB = 120;
+const CHUNK = Buffer.alloc(65_536, "rubbish ");
+
+/** The most memory a process ever had, in MB. */
+function peakMb(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
+}
+
+function listenerOf(port: number): number {
+  const hexPort = port.toString(16).toUpperCase().padStart(4, "0");
+  const inode = new RegExp(`:${hexPort} 00000000:0000 0A .*?\\s(\\d+) 1 `).exec(
+    readFileSync("/proc/net/tcp", "utf8"),
+  )?.[1];
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    try {
+      const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+      if (descriptors.includes(`socket:[${inode}]`)) return Number(pid);
+    } catch {
+      // The process ended, or is somebody else's.
+    }
+  }
+  throw new Error(`Nobody listens on ${port}`);
+}
+
+/** Sends rubbish in chunks, whatever the server says meanwhile, and gives its answer. */
+function sendRubbish(url: string, token: string, preamble: string): Promise<{ status: number; body: string }> {
+  return new Promise((done, reject) => {
+    const headers = { authorization: `Bearer ${token}`, "content-type": "multipart/form-data; boundary=b" };
+    const sending = request(`${url}/api/packages`, { method: "POST", headers }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (text) => {
+        body += text;
+      });
+      response.on("end", () => done({ status: response.statusCode ?? 0, body }));
+    });
+    sending.on("error", reject);
+    sending.write(preamble);
+    let sent = 0;
+    const more = () => {
+      while (sent < RUBBISH_BYTES && !sending.destroyed) {
+        sent += CHUNK.length;
+        if (!sending.write(CHUNK)) {
+          sending.once("drain", more);
+          return;
+        }
+      }
+      sending.end();
+    };
+    more();
+  });
+}
+
+const onLinux = existsSync("/proc/self/status");
+if (!onLinux) console.warn("Skipped: memory of a process is read from /proc, which this system does not have");
+
+test.skipIf(!onLinux)("500 MB of rubbish are refused with 413 and less than 120 MB of memory", () =>
+  inTemporaryDirectory(async (cwd) => {
+    buildIfOutdated();
+    const port = await freePort();
+    const env = { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", PORT: String(port) };
+    await whileServing({ command: [EXECUTABLE], cwd, env }, async (url) => {
+      const { token = "" } = await newAccount({ url });
+      const file = '--b\r\nContent-Disposition: form-data; name="archive"; filename="x"\r\n\r\n';
+      for (const preamble of [file, "", '--b\r\nContent-Disposition: form-data; name="signature"\r\n\r\n']) {
+        const { status, body } = await sendRubbish(url, token, preamble);
+        expect([413, 400]).toContain(status);
+        expect(JSON.parse(body).status).toBe(status);
+      }
+      expect(peakMb(listenerOf(port))).toBeLessThan(MEMORY_MAX_MB);
+      expect(readdirSync(`${cwd}/App_Data/packages/incoming`)).toEqual([]);
+    });
+  }),
+);
