@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { openFileStore } from "./blobs/file-store.ts";
 import type { BlobStore } from "./blobs/store.ts";
-import type { Config } from "./config/config.ts";
+import { type Config, ConfigError } from "./config/config.ts";
 import { readOrMakeJwtKey } from "./config/jwt-key.ts";
 import type { Secret } from "./config/secret.ts";
 import type { Database } from "./db/database.ts";
@@ -21,16 +21,46 @@ export interface Deps {
   readonly logger: Logger;
 }
 
+/** What the codes of systems and of Postgres mean for who starts a registry. */
+const REASONS: Readonly<Record<string, string>> = {
+  "28P01": "wrong user name or password",
+  "28000": "this user may not connect",
+  "3D000": "there is no such database",
+  "42501": "this user may not make tables and the extension pg_trgm",
+  CONNECT_TIMEOUT: "no answer in time",
+  EACCES: "this user may not",
+  ECONNREFUSED: "nobody listens there",
+  ENOSPC: "the disk is full",
+  ENOTFOUND: "no host has this name",
+  EROFS: "the file system is read-only",
+};
+
+/** Does one step of the start; a system error becomes a problem of the setting that can mend it. */
+async function step<T>(setting: string, what: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (typeof code !== "string") throw cause;
+    throw new ConfigError([{ setting, message: `${what}: ${REASONS[code] ?? "the system says"} (${code})` }]);
+  }
+}
+
 /**
  * Migrates and opens the database, opens the blob store and reads or makes the session key. Throws, with a message for
  * the operator, when any of them cannot be used. Close what it returns with `closeDeps`.
  */
 export async function openDeps(config: Config, clock: () => Date = () => new Date()): Promise<Deps> {
+  const { dataDir, database } = config;
   const logger = createLogger(config.logLevel, clock);
-  const blobs = await openFileStore(join(config.dataDir, "packages"));
-  const jwtKey = config.jwtKey ?? readOrMakeJwtKey(config.dataDir);
-  await migrate(config.database);
-  const db = await openDatabase(config.database);
+  const packagesDir = join(dataDir, "packages");
+  const blobs = await step("DATA_DIR", `${packagesDir} cannot be written`, () => openFileStore(packagesDir));
+  const jwtKey =
+    config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
+  const where = database.kind === "sqlite" ? database.path : `Postgres on ${database.connection.host}`;
+  const setting = database.kind === "sqlite" ? "DATA_DIR" : "DATABASE_URL";
+  await step(setting, `${where} cannot be used`, () => migrate(database));
+  const db = await openDatabase(database);
   return { config, db, blobs, downloads: createDownloadCounter(db, logger), jwtKey, clock, logger };
 }
 

@@ -12,14 +12,19 @@ const OPTIONS = {
   check: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   help: { type: "boolean", short: "h", default: false },
+  version: { type: "boolean", short: "V", default: false },
 } as const;
 
 /** Exit code of a command that was called wrongly, as in sysexits.h (EX_USAGE). */
 const USAGE_ERROR = 64;
 
+/** Whoever else has an account on this machine must not read password hashes and keys. */
+const UMASK = 0o077;
+
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
-  const [command = "serve", ...rest] = positionals;
+  const [command = values.version ? "version" : "serve", ...rest] = positionals;
+  process.umask(UMASK);
   if (values.help || command === "help") {
     console.log(HELP);
     return 0;
@@ -51,7 +56,7 @@ function explain(cause: unknown): number {
     return 1;
   }
   if (cause instanceof TypeError && !(cause.stack ?? "").includes("Cannot read")) {
-    console.error(`${cause.message}\nSee: cpm-registry help`);
+    console.error(`${cause.message.split(". To specify")[0]}\nSee: cpm-registry help`);
     return USAGE_ERROR;
   }
   if (cause instanceof MigrationError) console.error(cause.message);

@@ -8,7 +8,7 @@ Commands
   migrate       bring the database up to date; serve does this by itself
   healthcheck   ask a running registry whether it is healthy
   openapi       print the OpenAPI description of the API
-  version       print the version
+  version       print the version (also --version)
   help          print this text
 
 Options

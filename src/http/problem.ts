@@ -83,7 +83,7 @@ const packageAnswers = {
     detail: `${name} ${version} has no ${file}.`,
   })),
   not_an_owner: answer(403, "Not an owner", ({ name }) => ({
-    detail: `Only an owner of ${name} may do this; ask one to add you.`,
+    detail: `Only an owner of ${name} may do this; GET /api/packages/${name} names them.`,
   })),
   name_taken: answer(409, "Package name taken", ({ name, existing }) => ({
     detail: `${name} is too close to ${existing}: names that differ only in - _ . are one name.`,

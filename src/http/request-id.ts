@@ -1,4 +1,4 @@
-const REQUEST_ID = /^[A-Za-z0-9._-]{8,64}$/;
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 const ids = new WeakMap<Request, string>();
 

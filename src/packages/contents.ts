@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { ArchiveFile } from "../registry/archive.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import { loadPackage, loadVersion } from "./queries.ts";
+import { loadNamedVersion } from "./queries.ts";
 import { filesFrom } from "./records.ts";
 
 /** What was in an archive, as far as it is shown without unpacking it. */
@@ -23,8 +23,7 @@ export function readContents(
   asked: string | null,
 ): Promise<VersionContents> {
   return db.read(async (session) => {
-    const owner = await loadPackage(session, name);
-    const { row } = await loadVersion(session, owner, asked);
+    const { row } = await loadNamedVersion(session, name, asked);
     const { versionContents } = session.tables;
     const [kept] = await session.query.select().from(versionContents).where(eq(versionContents.versionId, row.id));
     if (kept === undefined) throw new Error("A version has no contents row");

@@ -1,10 +1,10 @@
 import type { StoredBlob } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import type { Sha256Digest } from "../registry/digest.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import type { DownloadedVersion } from "./download-counter.ts";
-import { loadPackage, loadVersion } from "./queries.ts";
+import { digestOf, loadNamedVersion } from "./queries.ts";
 
 /** An archive that is ready to be sent. */
 export interface Download {
@@ -24,9 +24,8 @@ export async function findDownload(
   name: PackageName,
   asked: string | null,
 ): Promise<Download> {
-  const { row } = await db.read(async (session) => loadVersion(session, await loadPackage(session, name), asked));
-  const digest = parseDigest(row.sha256);
-  if (digest === undefined) throw new Error("A stored digest is not a digest");
+  const { row } = await db.read((session) => loadNamedVersion(session, name, asked));
+  const digest = digestOf(row);
   const blob = await blobs.find(digest);
   if (blob === undefined || blob.size !== row.size) throw failure({ code: "blob_missing", digest });
   const counted = { versionId: row.id, packageId: row.packageId };

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { and, eq } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { ReceivedFile } from "../blobs/store.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
@@ -9,7 +9,7 @@ import { foldName } from "../registry/package-name.ts";
 import { decodeStrictly } from "../signing/encoding.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { type SignatureFields, type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
-import { requireOwner } from "./queries.ts";
+import { findVersion, requireOwner } from "./queries.ts";
 import { manifestRecord, toJson } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
@@ -134,16 +134,6 @@ function requireSame(existing: VersionRow, { inspection, received, verified }: V
     ? "was published with the same contents and another key."
     : `was published with other contents (sha256 ${existing.sha256}).`;
   throw failure({ code: "version_exists", name, version: version.text, reason });
-}
-
-async function findVersion({ query, tables }: DbSession, packageId: number, key: string) {
-  const { versions, users } = tables;
-  const [found] = await query
-    .select({ row: versions, publishedBy: users.username })
-    .from(versions)
-    .innerJoin(users, eq(users.id, versions.publishedBy))
-    .where(and(eq(versions.packageId, packageId), eq(versions.versionKey, key)));
-  return found;
 }
 
 /** Answers early what the transaction would answer too, before anything is stored. */

@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { failure } from "../errors.ts";
+import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import { type PackageName, parsePackageName } from "../registry/package-name.ts";
 import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
@@ -46,6 +47,21 @@ export async function loadVersions({ query, tables }: DbSession, packageId: numb
     .map(({ row, publishedBy }) => ({ row, publishedBy }));
 }
 
+/** Finds a version by its key, which leaves out build metadata. */
+export async function findVersion(
+  { query, tables }: DbSession,
+  packageId: number,
+  key: string,
+): Promise<PublishedVersion | undefined> {
+  const { versions, users } = tables;
+  const [found] = await query
+    .select({ row: versions, publishedBy: users.username })
+    .from(versions)
+    .innerJoin(users, eq(users.id, versions.publishedBy))
+    .where(and(eq(versions.packageId, packageId), eq(versions.versionKey, key)));
+  return found;
+}
+
 /**
  * Finds one version by the text of an address: a version, with or without build metadata, or `latest`.
  * Throws `version_not_found`.
@@ -56,15 +72,25 @@ export async function loadVersion(
   asked: string | null,
 ): Promise<PublishedVersion> {
   const version = parseVersion((asked === "latest" ? owner.latest : asked) ?? "");
-  if (version === undefined) throw await versionNotFound(session, owner, asked);
-  const { versions, users } = session.tables;
-  const [found] = await session.query
-    .select({ row: versions, publishedBy: users.username })
-    .from(versions)
-    .innerJoin(users, eq(users.id, versions.publishedBy))
-    .where(and(eq(versions.packageId, owner.id), eq(versions.versionKey, version.key)));
+  const found = version && (await findVersion(session, owner.id, version.key));
   if (found === undefined) throw await versionNotFound(session, owner, asked);
   return found;
+}
+
+/** `loadVersion` of a package by its name; throws `package_not_found` too. */
+export async function loadNamedVersion(
+  session: DbSession,
+  name: PackageName,
+  asked: string | null,
+): Promise<PublishedVersion> {
+  return loadVersion(session, await loadPackage(session, name), asked);
+}
+
+/** The digest of a stored row. Rows hold what `parseDigest` accepted. */
+export function digestOf(row: Pick<VersionRow, "sha256">): Sha256Digest {
+  const digest = parseDigest(row.sha256);
+  if (digest === undefined) throw new Error("A stored digest is not a digest");
+  return digest;
 }
 
 async function versionNotFound(session: DbSession, owner: PackageRow, asked: string | null) {

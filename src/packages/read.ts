@@ -2,7 +2,7 @@ import { inArray } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { type PackageSearch, searchPackages } from "../search/search-packages.ts";
-import { loadOwners, loadPackage, loadVersion, loadVersions } from "./queries.ts";
+import { loadNamedVersion, loadOwners, loadPackage, loadVersions } from "./queries.ts";
 import { type PackageSummary, type PackageView, packageSummary, type VersionView, versionView } from "./views.ts";
 
 type ReadDeps = Pick<Deps, "db" | "config">;
@@ -19,10 +19,7 @@ export function readPackage({ db, config }: ReadDeps, name: PackageName): Promis
 
 /** Reads one version, or `latest`. Throws `package_not_found` or `version_not_found`. */
 export function readVersion({ db, config }: ReadDeps, name: PackageName, asked: string | null): Promise<VersionView> {
-  return db.read(async (session) => {
-    const found = await loadPackage(session, name);
-    return versionView(config.publicUrl, name, await loadVersion(session, found, asked));
-  });
+  return db.read(async (session) => versionView(config.publicUrl, name, await loadNamedVersion(session, name, asked)));
 }
 
 /** One page of packages and how many there are in all. */

@@ -1,20 +1,14 @@
 import type { Json } from "../db/json.ts";
 import type { ArchiveFile, ArchiveWarning, Inspection } from "../registry/archive.ts";
-import type { Conditions, Dependency, Maintainer, Manifest, ManifestInput } from "../registry/manifest.ts";
+import type { Manifest } from "../registry/manifest.ts";
 
 /* What the JSON columns of a version hold. Written and read here only, so that the shapes cannot drift apart. */
 
+type Kept = "maintainers" | "dependencies" | "conditions" | "inputs" | "tags" | "license" | "homepage" | "repository";
+
 /** The manifest as it was published, without what has columns of its own. */
-export interface ManifestRecord {
+export interface ManifestRecord extends Pick<Manifest, Kept> {
   readonly description: string;
-  readonly maintainers: readonly Maintainer[];
-  readonly dependencies: readonly Dependency[];
-  readonly conditions: Conditions;
-  readonly inputs: readonly ManifestInput[];
-  readonly tags: readonly string[];
-  readonly license: string | undefined;
-  readonly homepage: string | undefined;
-  readonly repository: string | undefined;
 }
 
 /** Chooses what is kept of a manifest; its whole text is kept beside it. */

@@ -1,9 +1,8 @@
 import type { Deps } from "../deps.ts";
-import { parseDigest } from "../registry/digest.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { publishStatement, type SignatureScheme } from "../signing/statement.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
-import { loadPackage, loadVersion } from "./queries.ts";
+import { digestOf, loadNamedVersion } from "./queries.ts";
 
 /** What anybody needs to verify a version by themselves: `openssl pkeyutl -verify -rawin` takes these. */
 export interface SignatureView {
@@ -23,10 +22,8 @@ export async function readSignature(
   name: PackageName,
   asked: string | null,
 ): Promise<SignatureView> {
-  const { row } = await db.read(async (session) => loadVersion(session, await loadPackage(session, name), asked));
-  const digest = parseDigest(row.sha256);
-  if (digest === undefined) throw new Error("A stored digest is not a digest");
+  const { row } = await db.read((session) => loadNamedVersion(session, name, asked));
   const { signatureScheme: scheme, publicKey, signature, version, size } = row;
-  const statement = scheme === "cpm-v1" ? publishStatement({ name, version, digest, size }) : null;
+  const statement = scheme === "cpm-v1" ? publishStatement({ name, version, digest: digestOf(row), size }) : null;
   return { scheme, keyId: keyIdOf(publicKey), publicKey, signature, statement };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { decodeStrictly } from "../../src/signing/encoding.ts";
 
-const bytes = new Uint8Array(Buffer.from("fbff3e".repeat(10) + "0102", "hex"));
+const bytes = new Uint8Array(Buffer.from(`${"fbff3e".repeat(10)}0102`, "hex"));
 const base64 = Buffer.from(bytes).toString("base64");
 const base64url = Buffer.from(bytes).toString("base64url");
 
