@@ -5,7 +5,31 @@ import page from "./api-page.html" with { type: "text" };
 
 /* The page at /swagger. Its assets are embedded: the plugin's own page loads them from the internet. */
 
-const START = `SwaggerUIBundle({ url: "swagger/json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null });\n`;
+/**
+ * "Try it out" asks the server that sent the page: PUBLIC_URL may be another name of it, which the policy below and
+ * CORS would refuse. A field of a form that nobody filled in is left out, and not sent as an empty text.
+ */
+const START = `const root = document.getElementById("swagger-ui");
+const withoutEmptyFields = (request) => {
+  const { body } = request;
+  if (body instanceof FormData) for (const [name, value] of [...body]) if (value === "") body.delete(name);
+  return request;
+};
+const server = new URL(".", location.href).href.replace(/\\/$/, "");
+fetch("swagger/json")
+  .then((answer) => answer.json())
+  .then((spec) => {
+    SwaggerUIBundle({
+      spec: { ...spec, servers: [{ url: server }] },
+      domNode: root,
+      deepLinking: true,
+      validatorUrl: null,
+      defaultModelsExpandDepth: 0,
+      requestInterceptor: withoutEmptyFields,
+    });
+  })
+  .catch(() => { root.textContent = "The description did not arrive. Load the page again."; });
+`;
 
 /** Only this server's scripts run on the page. Swagger UI sets inline styles and draws its icons from data URLs. */
 const POLICY =
@@ -18,11 +42,24 @@ function asset(path: string, contentType: string) {
   return () => new Response(Bun.file(path), { headers: { ...CACHED, "content-type": contentType } });
 }
 
+function endsWithSlash(request: Request): boolean {
+  return new URL(request.url).pathname.endsWith("/");
+}
+
+/** From `/swagger/`, where the relative addresses in the page would lead nowhere. */
+function toPage(): Response {
+  return new Response(null, { status: 308, headers: { location: "../swagger" } });
+}
+
 /** `/swagger` and its scripts and styles. Addresses in the page are relative, so a path prefix changes nothing. */
 export function apiPage() {
   const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY, ...CACHED };
   return new Elysia({ name: "api-page" })
-    .get("/swagger", () => new Response(page, { headers: html }), HIDDEN)
+    .get(
+      "/swagger",
+      ({ request }) => (endsWithSlash(request) ? toPage() : new Response(page, { headers: html })),
+      HIDDEN,
+    )
     .get("/swagger/swagger-ui.css", asset(styles, "text/css; charset=utf-8"), HIDDEN)
     .get("/swagger/swagger-ui-bundle.js", asset(bundle, "text/javascript; charset=utf-8"), HIDDEN)
     .get(

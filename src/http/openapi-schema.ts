@@ -15,8 +15,18 @@ export function mapMembers(object: unknown, change: (value: JsonObject, name: st
 
 /** The keywords of OpenAPI 3.0.3's Schema Object that schemas here use. Others, such as `error`, are for Elysia only. */
 const KEYWORDS = new Set([
-  ...["type", "format", "enum", "nullable", "default", "description", "required", "properties", "items", "anyOf"],
-  ...["pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "additionalProperties"],
+  ...["type", "format", "enum", "nullable", "default", "example", "description", "required", "properties", "items"],
+  ...[
+    "pattern",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "minItems",
+    "maxItems",
+    "anyOf",
+    "additionalProperties",
+  ],
 ]);
 
 /** Elysia reads numbers and flags in queries from text too, and says so as a second form beside the one meant. */

@@ -24,6 +24,9 @@ export const PACKAGE_PARAMETERS = {
   },
 };
 
+/** An empty example, because the page fills its form with examples. */
+const typed = { ...text, example: "" } as const;
+
 const publishForm = {
   required: true,
   content: {
@@ -33,11 +36,11 @@ const publishForm = {
         required: ["archive", "signature"],
         properties: {
           archive: { type: "string" as const, format: "binary", description: "The package: a gzipped tar" },
-          signature: { ...text, description: "64 bytes as hex, base64 or base64url" },
-          publicKey: { ...text, description: "32 bytes as hex, base64 or base64url; or publicKey in colony.yaml" },
+          signature: { ...typed, description: "64 bytes as hex, base64 or base64url" },
+          publicKey: { ...typed, description: "32 bytes as hex, base64 or base64url; or publicKey in colony.yaml" },
           signatureScheme: { ...text, enum: [...SIGNATURE_SCHEMES], description: "Left out: tried in this order" },
-          name: { ...text, description: "Must be the name in colony.yaml" },
-          version: { ...text, description: "Must be the version in colony.yaml" },
+          name: { ...typed, description: "Must be the name in colony.yaml" },
+          version: { ...typed, description: "Must be the version in colony.yaml" },
         },
       },
     },
