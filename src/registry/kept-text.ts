@@ -27,12 +27,16 @@ export class KeptText {
     return Buffer.concat(this.#pieces);
   }
 
-  /** The file as text without a byte order mark; `undefined` when it is too large or not UTF-8. */
+  /**
+   * The file as text without a byte order mark; `undefined` when it is too large or not UTF-8. A NUL, which Postgres
+   * cannot store, makes it binary.
+   */
   get text(): string | undefined {
     const bytes = this.bytes;
     if (bytes === undefined) return undefined;
     try {
-      return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+      return text.includes("\0") ? undefined : text;
     } catch {
       return undefined;
     }
@@ -49,7 +53,7 @@ export class KeptText {
       };
     }
     if (this.text === undefined)
-      return { code: "text_not_utf8", message: `${path} is not UTF-8 and is not shown`, path };
+      return { code: "text_not_utf8", message: `${path} is not text in UTF-8 and is not shown`, path };
     return undefined;
   }
 }

@@ -167,7 +167,7 @@ function refusal(type: CST.TokenType | null): { readonly code: YamlFaultCode; re
 }
 
 function nodeOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): YamlNode {
-  if (isScalar(node)) return scalarOf(node);
+  if (isScalar(node)) return checkedScalar(node, path, faults);
   if (isSeq(node)) {
     const nodes = node.items.map((child, index) => nodeOf(childNode(child), `${path}/${index}`, faults));
     return { kind: "list", nodes };
@@ -194,7 +194,7 @@ function keyOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): K
     faults.push(fault("yaml_invalid", "has a key that is a list or a map: write keys as text", path));
     return undefined;
   }
-  const scalar = scalarOf(node);
+  const scalar = checkedScalar(node, path, faults);
   const text = String(node.source);
   if (scalar.kind === "scalar" && scalar.plain && text === "<<") {
     faults.push(fault("yaml_merge_key", "uses a merge key (<<), which is not allowed: write the fields out", path));
@@ -206,6 +206,20 @@ function keyOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): K
 interface KeyText {
   readonly kind: "scalar" | "null";
   readonly text: string;
+}
+
+/**
+ * Half of a surrogate pair is no character, and yaml.v3 refuses its escape. NUL ends a text for much that reads one,
+ * and no database of ours keeps both. The document cannot hold them, but `"\0"` and `"\ud800"` can write them.
+ */
+const ESCAPED_NO_TEXT = /\0|\p{Cs}/u;
+
+function checkedScalar(node: Scalar, path: string, faults: ArchiveFault[]): YamlScalar | YamlNull {
+  const scalar = scalarOf(node);
+  if (scalar.kind === "scalar" && ESCAPED_NO_TEXT.test(scalar.text)) {
+    faults.push(fault("yaml_control_character", "has an escape for NUL or for half a character: remove it", path));
+  }
+  return scalar;
 }
 
 function scalarOf(node: Scalar): YamlScalar | YamlNull {

@@ -69,7 +69,8 @@ export function expectProblem(answer: Answer, status: number, code: string): voi
   expect(requestId).toBe(answer.headers.get("x-request-id"));
   if (errors === undefined) return;
   expect(errors.length).toBeGreaterThan(0);
-  for (const fault of errors) expect(fault).toMatchObject({ path: expect.any(String), message: expect.any(String) });
+  // Not `toMatchObject` with `expect.any`: Bun 1.4.5 then leaves the matcher in the received object.
+  for (const { path, message } of errors) expect([typeof path, typeof message]).toEqual(["string", "string"]);
 }
 
 /** Somebody who talks to a registry, logged in or not. */
