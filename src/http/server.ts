@@ -20,13 +20,18 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** Answers under the path prefix of `PUBLIC_URL` too, for proxies that do not strip it. */
-function withoutPrefix(request: Request, prefix: string): Request {
-  if (prefix === "") return request;
-  const url = new URL(request.url);
-  if (!url.pathname.startsWith(`${prefix}/`)) return request;
-  const inner = new Request(url.origin + url.pathname.slice(prefix.length) + url.search, request);
-  keepRequestId(request, inner);
+/**
+ * Answers under the path prefix of `PUBLIC_URL` too, for proxies that do not strip it; and whatever the Host header is,
+ * because no answer depends on it: HTTP/1.0 health checks send none, and then Bun gives a path for an address.
+ */
+function addressed(received: Request, prefix: string): Request {
+  const complete = URL.parse(received.url);
+  const url = complete ?? new URL(`http://localhost${received.url.replace(/^https?:\/\/[^/]*/, "")}`);
+  const isUnderPrefix = prefix !== "" && url.pathname.startsWith(`${prefix}/`);
+  if (complete !== null && !isUnderPrefix) return received;
+  const pathname = isUnderPrefix ? url.pathname.slice(prefix.length) : url.pathname;
+  const inner = new Request(url.origin + pathname + url.search, received);
+  keepRequestId(received, inner);
   return inner;
 }
 
@@ -35,7 +40,7 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
   const prefix = new URL(publicUrl).pathname.replace(/\/$/, "");
   return async (received) => {
     const startedMs = performance.now();
-    const request = withoutPrefix(received, prefix);
+    const request = addressed(received, prefix);
     const id = requestId(request);
     let response: Response;
     try {
