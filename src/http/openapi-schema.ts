@@ -13,20 +13,13 @@ export function mapMembers(object: unknown, change: (value: JsonObject, name: st
   return Object.fromEntries(members.map(([name, value]) => [name, isJsonObject(value) ? change(value, name) : value]));
 }
 
-/** The keywords of OpenAPI 3.0.3's Schema Object that schemas here use. Others, such as `error`, are for Elysia only. */
+/**
+ * The keywords of OpenAPI 3.0.3's Schema Object that schemas here use. Others are for Elysia only: `error`, and
+ * `additionalProperties`, which it writes into the schemas of bodies at some time, to drop what it does not know.
+ */
 const KEYWORDS = new Set([
   ...["type", "format", "enum", "nullable", "default", "example", "description", "required", "properties", "items"],
-  ...[
-    "pattern",
-    "minLength",
-    "maxLength",
-    "minimum",
-    "maximum",
-    "minItems",
-    "maxItems",
-    "anyOf",
-    "additionalProperties",
-  ],
+  ...["pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "anyOf"],
 ]);
 
 /** Elysia reads numbers and flags in queries from text too, and says so as a second form beside the one meant. */
@@ -66,6 +59,5 @@ function schemaObject(schema: JsonObject): JsonObject {
 function keywordValue(keyword: string, value: unknown): unknown {
   if (keyword === "properties") return mapMembers(value, openApiSchema);
   if (keyword === "anyOf" && Array.isArray(value)) return value.filter(isJsonObject).map(openApiSchema);
-  const holdsSchema = keyword === "items" || keyword === "additionalProperties";
-  return holdsSchema && isJsonObject(value) ? openApiSchema(value) : value;
+  return keyword === "items" && isJsonObject(value) ? openApiSchema(value) : value;
 }

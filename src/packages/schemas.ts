@@ -4,8 +4,9 @@ import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 
 /* What packages answer with and are asked by. `error` is the sentence a user reads when a field breaks its rule. */
 
-export const PAGE_MAX = 1_000_000;
-export const PAGE_SIZE_MAX = 100;
+/** Largest numbers, as powers of ten: a million pages, a hundred packages on a page. */
+const PAGE_MAX_ZEROS = 6;
+const PAGE_SIZE_MAX_ZEROS = 2;
 const PAGE_SIZE_DEFAULT = 20;
 
 const Text = t.String();
@@ -90,6 +91,18 @@ export const FileListSchema = t.Object({
   items: t.Array(t.Object({ path: Text, size: t.Integer(), sha256: Text })),
 });
 
+/** From 1 to a one with so many zeros. Elysia's own `t.Integer` forgets which parameter was out of range. */
+function wholeNumber(description: string, zeros: number, preset: number) {
+  const maximum = 10 ** zeros;
+  const text = t.String({
+    description,
+    pattern: `^(?:[1-9][0-9]{0,${zeros - 1}}|10{${zeros}})$`,
+    error: `must be a whole number from 1 to ${maximum}`,
+    documentedAs: { type: "integer", minimum: 1, maximum, default: preset },
+  });
+  return t.Transform(text).Decode(Number).Encode(String);
+}
+
 export const ListQuery = t.Object({
   search: t.Optional(
     t.String({ description: "Words of name, tags, authors and description", error: "must be given once" }),
@@ -106,24 +119,8 @@ export const ListQuery = t.Object({
       error: `must be one of ${SORTS.join(", ")}`,
     }),
   ),
-  page: t.Optional(
-    t.Integer({
-      description: "Which page, counted from 1",
-      minimum: 1,
-      maximum: PAGE_MAX,
-      default: 1,
-      error: `must be a whole number from 1 to ${PAGE_MAX}`,
-    }),
-  ),
-  pageSize: t.Optional(
-    t.Integer({
-      description: "How many packages a page has",
-      minimum: 1,
-      maximum: PAGE_SIZE_MAX,
-      default: PAGE_SIZE_DEFAULT,
-      error: `must be a whole number from 1 to ${PAGE_SIZE_MAX}`,
-    }),
-  ),
+  page: t.Optional(wholeNumber("Which page, counted from 1", PAGE_MAX_ZEROS, 1)),
+  pageSize: t.Optional(wholeNumber("How many packages a page has", PAGE_SIZE_MAX_ZEROS, PAGE_SIZE_DEFAULT)),
 });
 
 /** Every tag asked for, by either name of the parameter, given once (`tags=a,b`) or several times; empty ones are left out. */

@@ -79,6 +79,15 @@ describe("the description of the API", () => {
     }
   });
 
+  test("is the same from every server in a process, though Elysia writes into schemas", async () => {
+    for (const _ of [1, 2, 3]) {
+      const app = createApp(registry.deps);
+      const request = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
+      await app.fetch(new Request("http://localhost/api/auth/register", request));
+      expect(await (await app.fetch(new Request("http://localhost/swagger/json"))).text()).toBe(text);
+    }
+  });
+
   test("names this version and this server", () => {
     expect([api.openapi, api.info.version, api.servers]).toEqual(["3.0.3", VERSION, [{ url: TEST_PUBLIC_URL }]]);
   });
@@ -163,7 +172,7 @@ describe("the description of the API", () => {
         expect([name, required]).toEqual([name, place === "path"]);
         expect([name, schema.type]).toEqual([name, expect.stringMatching(/^(?:string|integer|boolean)$/)]);
         if (place === "path") expect(schema).toMatchObject({ minLength: 1, maxLength: 64 });
-        if (schema.type === "integer") expect(schema).toMatchObject({ minimum: 1, maximum: expect.any(Number) });
+        if (schema.type === "integer") expect([schema.minimum, typeof schema.maximum]).toEqual([1, "number"]);
       }
     }
     for (const { key, hooks } of routes()) {
