@@ -1,13 +1,22 @@
 import { Elysia } from "elysia";
 import { accountRoutes } from "./accounts/routes.ts";
+import { accountSchemas } from "./accounts/schemas.ts";
 import type { Deps } from "./deps.ts";
 import { apiPage } from "./http/api-page.ts";
 import { crossOrigin } from "./http/cors.ts";
 import { failures } from "./http/failures.ts";
 import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
-import { healthRoutes } from "./ops/routes.ts";
+import { healthRoutes, healthSchemas } from "./ops/routes.ts";
+import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS } from "./packages/docs.ts";
 import { packageRoutes } from "./packages/routes.ts";
+import { packageSchemas } from "./packages/schemas.ts";
+
+const described = {
+  schemas: { ...accountSchemas, ...healthSchemas, ...packageSchemas },
+  pathParameters: PACKAGE_PARAMETERS,
+  headPaths: PACKAGE_HEAD_PATHS,
+};
 
 function api(deps: Deps, prefix: "/api" | "/api/v1") {
   return new Elysia({ prefix }).use(accountRoutes(deps)).use(packageRoutes(deps));
@@ -23,7 +32,7 @@ export function createApp(deps: Deps) {
     .use(healthRoutes(deps))
     .use(api(deps, "/api"))
     .use(api(deps, "/api/v1"))
-    .use(apiDescription(deps.config.publicUrl))
+    .use(apiDescription(deps.config.publicUrl, described))
     .use(apiPage());
   return app;
 }

@@ -37,7 +37,7 @@ export const LoginBody = t.Object({
 
 export const ChangePasswordBody = t.Object({ currentPassword: AnyPassword, newPassword: NewPassword });
 
-export const UserSchema = t.Object({
+const UserSchema = t.Object({
   id: t.String(),
   username: t.String(),
   email: t.String(),
@@ -47,11 +47,14 @@ export const UserSchema = t.Object({
 
 const userRef = t.Unsafe({ $ref: "#/components/schemas/User" });
 
-export const UserAnswerSchema = t.Object({ user: userRef });
+const UserAnswerSchema = t.Object({ user: userRef });
 
-export const LoginAnswerSchema = t.Object({
+const LoginAnswerSchema = t.Object({
   token: t.String(),
   tokenType: t.Literal("Bearer"),
   expiresAt: t.String({ format: "date-time" }),
   user: userRef,
 });
+
+/** By the names under which /swagger/json has them. */
+export const accountSchemas = { LoginAnswer: LoginAnswerSchema, User: UserSchema, UserAnswer: UserAnswerSchema };

@@ -1,44 +1,18 @@
 import { swagger } from "@elysiajs/swagger";
-import { Elysia, t } from "elysia";
-import { LoginAnswerSchema, UserAnswerSchema, UserSchema } from "../accounts/schemas.ts";
-import { HealthSchema } from "../ops/routes.ts";
-import { PACKAGE_PARAMETERS } from "../packages/docs.ts";
-import {
-  FileListSchema,
-  PackageListSchema,
-  PackageSchema,
-  PackageSummarySchema,
-  VersionSchema,
-} from "../packages/schemas.ts";
-import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
+import { Elysia, type TSchema, t } from "elysia";
 import { VERSION } from "../version.ts";
-import { openApiDocument } from "./openapi-document.ts";
+import { openApiDocument, type PathParameter } from "./openapi-document.ts";
 import { isJsonObject } from "./openapi-schema.ts";
 import { ProblemSchema } from "./schemas.ts";
 
-const SignatureSchema = t.Object({
-  scheme: t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme))),
-  keyId: t.String(),
-  publicKey: t.String({ description: "Lower-case hex" }),
-  signature: t.String({ description: "Base64" }),
-  statement: t.Unsafe<string | null>({ type: "string", nullable: true, description: "The bytes that cpm-v1 signs" }),
-});
-
-const schemas = {
-  Archive: t.Unsafe({ type: "string", format: "binary" }),
-  FileList: FileListSchema,
-  Health: HealthSchema,
-  LoginAnswer: LoginAnswerSchema,
-  Package: PackageSchema,
-  PackageList: PackageListSchema,
-  PackageSummary: PackageSummarySchema,
-  Problem: ProblemSchema,
-  Signature: SignatureSchema,
-  Text: t.String(),
-  User: UserSchema,
-  UserAnswer: UserAnswerSchema,
-  Version: VersionSchema,
-};
+/** What the rooms of the server say of their routes, beside the routes themselves. */
+export interface Described {
+  /** Schemas that answers refer to by name. */
+  readonly schemas: Readonly<Record<string, TSchema>>;
+  readonly pathParameters: Readonly<Record<string, PathParameter>>;
+  /** Addresses whose `HEAD` is worth naming; every `GET` has one. */
+  readonly headPaths: readonly string[];
+}
 
 const DESCRIPTION = `The package registry of CPM. Every address under /api is also under /api/v1.
 
@@ -58,10 +32,10 @@ const SESSION = {
   description: "The token of POST /api/auth/login",
 };
 
-const HEAD_PATHS = ["/api/packages/{name}/{version}/download"];
-
 /** `/swagger/json`: the OpenAPI description of every route that is not hidden. The page is `api-page.ts`. */
-export function apiDescription(publicUrl: string) {
+export function apiDescription(publicUrl: string, { schemas, pathParameters, headPaths }: Described) {
+  const named = Object.entries({ ...schemas, Problem: ProblemSchema, Text: t.String() });
+  const sorted = Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
   const collector = swagger({
     path: "/swagger",
     specPath: "/swagger/json",
@@ -70,13 +44,13 @@ export function apiDescription(publicUrl: string) {
       info: { title: "cpm-registry", version: VERSION, description: DESCRIPTION },
       servers: [{ url: publicUrl }],
       tags: TAGS,
-      components: { securitySchemes: { session: SESSION }, schemas: JSON.parse(JSON.stringify(schemas)) },
+      components: { securitySchemes: { session: SESSION }, schemas: JSON.parse(JSON.stringify(sorted)) },
     },
   });
   return new Elysia({ name: "api-description" })
     .onAfterHandle(({ response }) =>
       isJsonObject(response) && "openapi" in response
-        ? openApiDocument(response, PACKAGE_PARAMETERS, HEAD_PATHS)
+        ? openApiDocument(response, pathParameters, headPaths)
         : undefined,
     )
     .use(collector);

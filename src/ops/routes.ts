@@ -5,11 +5,14 @@ import { checkHealth } from "./health.ts";
 
 const Check = t.Union([t.Literal("ok"), t.Literal("failing")]);
 
-export const HealthSchema = t.Object({
+const HealthSchema = t.Object({
   status: t.Union([t.Literal("ok"), t.Literal("unhealthy")]),
   version: t.String(),
   checks: t.Object({ database: Check, storage: Check }),
 });
+
+/** By the names under which /swagger/json has them. */
+export const healthSchemas = { Health: HealthSchema };
 
 const checked = (id: string, summary: string) =>
   operation({

@@ -24,6 +24,9 @@ export const PACKAGE_PARAMETERS = {
   },
 };
 
+/** Clients ask for the headers of an archive before they download it. */
+export const PACKAGE_HEAD_PATHS = ["/api/packages/{name}/{version}/download"];
+
 /** An empty example, because the page fills its form with examples. */
 const typed = { ...text, example: "" } as const;
 

@@ -17,9 +17,9 @@ const Nullable = <T extends ReturnType<typeof t.String>>(schema: T) =>
 
 const ManifestValue = t.Unknown({ description: "Any value of YAML; numbers and flags are the text as written" });
 
-export const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
+const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
 
-export const VersionSchema = t.Object({
+const VersionSchema = t.Object({
   name: Text,
   version: Text,
   description: Text,
@@ -72,14 +72,14 @@ const summaryFields = {
   downloads: t.Integer(),
 };
 
-export const PackageSummarySchema = t.Object(summaryFields);
+const PackageSummarySchema = t.Object(summaryFields);
 
 const versionRef = t.Unsafe({ $ref: "#/components/schemas/Version" });
 const summaryRef = t.Unsafe({ $ref: "#/components/schemas/PackageSummary" });
 
-export const PackageSchema = t.Object({ ...summaryFields, versions: t.Array(versionRef) });
+const PackageSchema = t.Object({ ...summaryFields, versions: t.Array(versionRef) });
 
-export const PackageListSchema = t.Object({
+const PackageListSchema = t.Object({
   items: t.Array(summaryRef),
   page: t.Integer(),
   pageSize: t.Integer(),
@@ -87,9 +87,28 @@ export const PackageListSchema = t.Object({
   totalPages: t.Integer(),
 });
 
-export const FileListSchema = t.Object({
+const FileListSchema = t.Object({
   items: t.Array(t.Object({ path: Text, size: t.Integer(), sha256: Text })),
 });
+
+const SignatureSchema = t.Object({
+  scheme: t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme))),
+  keyId: Text,
+  publicKey: t.String({ description: "Lower-case hex" }),
+  signature: t.String({ description: "Base64" }),
+  statement: t.Unsafe<string | null>({ type: "string", nullable: true, description: "The bytes that cpm-v1 signs" }),
+});
+
+/** By the names under which /swagger/json has them. */
+export const packageSchemas = {
+  Archive: t.Unsafe({ type: "string", format: "binary" }),
+  FileList: FileListSchema,
+  Package: PackageSchema,
+  PackageList: PackageListSchema,
+  PackageSummary: PackageSummarySchema,
+  Signature: SignatureSchema,
+  Version: VersionSchema,
+};
 
 /** From 1 to a one with so many zeros. Elysia's own `t.Integer` forgets which parameter was out of range. */
 function wholeNumber(description: string, zeros: number, preset: number) {
