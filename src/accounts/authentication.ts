@@ -53,8 +53,9 @@ export function proveSession({ db, config, clock }: Pick<Deps, "db" | "clock" | 
 }
 
 /**
- * Adds the token functions and the `session` macro. A route with `session: true` gets a proved `session`, or answers
- * 401. Hooks of a plugin are local in Elysia, so the macro is named on every route that needs it.
+ * Adds the token functions and two macros. A route with `session: true` gets a proved `session`, or answers 401; one
+ * with `reader: true` answers 401 to guests where `READ_ACCESS` says so. Hooks of a plugin are local in Elysia, so a
+ * macro is named on every route that needs it.
  */
 export function authentication(deps: Pick<Deps, "db" | "clock" | "config" | "jwtKey">) {
   const { config, jwtKey } = deps;
@@ -62,6 +63,7 @@ export function authentication(deps: Pick<Deps, "db" | "clock" | "config" | "jwt
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({
+      reader: config.readAccess === "authenticated" ? { beforeHandle: prove } : {},
       session: {
         resolve: async (context): Promise<{ session: Session }> => {
           if (!proved.has(context.request)) await prove(context);

@@ -25,6 +25,8 @@ export interface Config {
   readonly jwtIssuer: string;
   readonly corsOrigins: readonly string[];
   readonly registration: "open" | "closed";
+  /** Who may read packages; health and the description of the API are open to everybody. */
+  readonly readAccess: "public" | "authenticated";
   readonly logLevel: LogLevel;
   readonly archiveLimits: ArchiveLimits;
 }
@@ -137,9 +139,6 @@ function refuseUnfinished(reader: SettingReader): void {
   if (reader.choice("STORAGE_TYPE", ["FileSystem", "S3"], "FileSystem") === "S3") {
     reader.reject("STORAGE_TYPE", "S3 is not supported yet by this version; use FileSystem");
   }
-  if (reader.choice("READ_ACCESS", ["public", "authenticated"], "public") === "authenticated") {
-    reader.reject("READ_ACCESS", "authenticated is not supported yet by this version; use public");
-  }
   if (reader.integer("WORKERS", 1, 1, 1024) !== 1) {
     reader.reject("WORKERS", "more than one process is not supported yet by this version; use 1");
   }
@@ -179,6 +178,7 @@ export function readConfig(
     jwtIssuer: reader.text("JWT_ISSUER") ?? "cpm-registry",
     corsOrigins: readCorsOrigins(reader),
     registration: reader.choice("REGISTRATION", ["open", "closed"], "open"),
+    readAccess: reader.choice("READ_ACCESS", ["public", "authenticated"], "public"),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
     archiveLimits: readArchiveLimits(reader),
   };

@@ -51,10 +51,11 @@ function toPage(): Response {
   return new Response(null, { status: 308, headers: { location: "../swagger" } });
 }
 
-/** `/swagger` and its scripts and styles. Addresses in the page are relative, so a path prefix changes nothing. */
+/** The way from `/` to `/swagger`, the page, and its scripts and styles. Addresses in the page are relative, so a path prefix changes nothing. */
 export function apiPage() {
   const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY, ...CACHED };
   return new Elysia({ name: "api-page" })
+    .get("/", () => new Response(null, { status: 302, headers: { location: "swagger" } }), HIDDEN)
     .get(
       "/swagger",
       ({ request }) => (endsWithSlash(request) ? toPage() : new Response(page, { headers: html })),

@@ -10,6 +10,8 @@ export interface ArchiveFile {
   readonly file: Blob;
   /** True where the address names these bytes for ever; `latest` does not. */
   readonly immutable: boolean;
+  /** False where only accounts may read: then no cache between may keep it. */
+  readonly shared: boolean;
 }
 
 /**
@@ -41,11 +43,11 @@ function readRange(range: string | null, size: number): ByteRange | undefined {
  * `whole` tells whether all bytes are being sent to somebody.
  */
 export function archiveResponse(request: Request, archive: ArchiveFile): { response: Response; whole: boolean } {
-  const { digest, size, file, fileName, immutable } = archive;
+  const { digest, size, file, fileName, immutable, shared } = archive;
   const entityTag = `"${digest}"`;
   const common = {
     etag: entityTag,
-    "cache-control": immutable ? "public, max-age=31536000, immutable" : "no-cache",
+    "cache-control": immutable ? `${shared ? "public" : "private"}, max-age=31536000, immutable` : "no-cache",
     "repr-digest": `sha-256=:${Buffer.from(digest, "hex").toString("base64")}:`,
     "x-checksum-sha256": digest,
   };

@@ -23,10 +23,11 @@ const TEXT_ROUTES = [
   { path: "/:name/:version/values", file: "values.yaml", mediaType: "application/yaml" },
 ] as const;
 
-/** Searching and reading packages: open to everybody. */
+/** Searching and reading packages: for everybody, or for accounts where `READ_ACCESS` says so. */
 function readRoutes(deps: Deps) {
   const { publicUrl } = deps.config;
   return new Elysia()
+    .use(authentication(deps))
     .get(
       "",
       async ({ query, request }) => {
@@ -37,41 +38,42 @@ function readRoutes(deps: Deps) {
         const links = pageLinks(`${publicUrl}/api/packages`, asked, page, totalPages);
         return jsonResponse(request, { ...found, page, pageSize, totalPages }, links === "" ? {} : { link: links });
       },
-      { query: ListQuery, detail: packageDocs.list },
+      { query: ListQuery, reader: true, detail: packageDocs.list },
     )
     .get(
       "/:name",
       async ({ params, request }) => jsonResponse(request, await readPackage(deps, packageNameParam(params.name))),
-      { detail: packageDocs.show },
+      { reader: true, detail: packageDocs.show },
     )
     .get(
       "/:name/:version",
       async ({ params: { name, version }, request }) =>
         jsonResponse(request, await readVersion(deps, packageNameParam(name), version)),
-      { detail: packageDocs.version },
+      { reader: true, detail: packageDocs.version },
     )
     .get(
       "/:name/:version/signature",
       async ({ params: { name, version }, request }) =>
         jsonResponse(request, await readSignature(deps, packageNameParam(name), version)),
-      { detail: packageDocs.signature },
+      { reader: true, detail: packageDocs.signature },
     );
 }
 
 /** What is inside a version: the archive itself, and parts of it as text. */
 function contentRoutes(deps: Deps) {
   const app = new Elysia()
+    .use(authentication(deps))
     .get(
       "/:name/:version/download",
       async ({ params: { name, version }, request }) => {
         const { digest, blob, counted, ...found } = await findDownload(deps, packageNameParam(name), version);
         const fileName = `${found.name}-${found.version}.cpm`;
-        const immutable = version !== "latest";
-        const archive = archiveResponse(request, { fileName, digest, size: blob.size, file: blob.file, immutable });
+        const caching = { immutable: version !== "latest", shared: deps.config.readAccess === "public" };
+        const archive = archiveResponse(request, { fileName, digest, size: blob.size, file: blob.file, ...caching });
         if (archive.whole) deps.downloads.count(counted);
         return archive.response;
       },
-      { detail: packageDocs.download },
+      { reader: true, detail: packageDocs.download },
     )
     .get(
       "/:name/:version/files",
@@ -79,7 +81,7 @@ function contentRoutes(deps: Deps) {
         const contents = await readContents(deps, packageNameParam(name), version);
         return jsonResponse(request, { items: contents.files });
       },
-      { detail: packageDocs.files },
+      { reader: true, detail: packageDocs.files },
     );
   for (const { path, file, mediaType } of TEXT_ROUTES) {
     app.get(
@@ -89,7 +91,7 @@ function contentRoutes(deps: Deps) {
         const text = textOf(await readContents(deps, name, params.version), name, file);
         return textResponse(request, text, `${mediaType}; charset=utf-8`);
       },
-      { detail: packageDocs.text(file, mediaType) },
+      { reader: true, detail: packageDocs.text(file, mediaType) },
     );
   }
   return app;

@@ -1,5 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { loadPackage, loadVersion, requireOwner } from "./queries.ts";
 import { refreshSummary } from "./refresh-summary.ts";
@@ -16,13 +17,16 @@ export interface Yank {
  * an owner may. Yanking a yanked version changes its reason; both are safe to repeat.
  * Throws `package_not_found`, `version_not_found` or `not_an_owner`.
  */
-export function setYanked(
+export async function setYanked(
   { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
   userId: string,
   name: PackageName,
   asked: string | null,
   yank: Yank | undefined,
 ): Promise<VersionView> {
+  // What `latest` names changes with a yank: repeated after a lost answer, the request would yank a second version.
+  const hint = "Name the version by its number.";
+  if (asked === "latest") throw failure({ code: "version_not_found", name, version: asked, hint });
   const now = clock();
   return db.write(async (session) => {
     const { packages, versions } = session.tables;

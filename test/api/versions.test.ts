@@ -118,6 +118,16 @@ onBothDatabases("versions", (registry) => {
     expect(await listed("?search=rough")).toEqual(["rough"]);
   });
 
+  test("latest cannot be yanked: sent again after a lost answer, it would yank a second version", async () => {
+    await put({ name: "lost-answer", version: "1.0.0" });
+    for (const method of ["DELETE", "POST"]) {
+      const answer = await me().send(method, "/api/packages/lost-answer/latest");
+      expectProblem(answer, 404, "version_not_found");
+      expect(answer.body.detail).toContain("by its number");
+    }
+    expect(await latestOf("lost-answer")).toBe("1.0.0");
+  });
+
   test("yank takes a version out of latest and keeps it readable; undo brings it back; both may be repeated", async () => {
     const yank = { reason: "security", message: "Leaks <secrets>.\nUse 1.0.0 ✓" };
     for (const _ of ["once", "twice"]) {
