@@ -53,10 +53,12 @@ interface DeclaredHooks {
   readonly query?: { readonly properties?: Readonly<Record<string, unknown>> };
 }
 
-/** The app's routes by method and address, in OpenAPI's spelling. */
+/** The app's routes by method and address, in OpenAPI's spelling. `/` only leads a browser to the API page. */
 function routes() {
   return createApp(registry.deps)
-    .routes.filter(({ method, path }) => method !== "OPTIONS" && !/^\/(?:swagger|api\/v1)(?:\/|$)/.test(path))
+    .routes.filter(
+      ({ method, path }) => method !== "OPTIONS" && path !== "/" && !/^\/(?:swagger|api\/v1)(?:\/|$)/.test(path),
+    )
     .map(({ method, path, hooks }) => ({
       key: `${method} ${path.replaceAll(/:([A-Za-z]+)/g, "{$1}")}`,
       hooks: hooks as DeclaredHooks,

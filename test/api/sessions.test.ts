@@ -161,6 +161,7 @@ onBothDatabases("sessions", (registry) => {
 
   /** Routes anybody may ask. A new route is either here by decision or needs a session. */
   const OPEN = [
+    "GET /",
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
