@@ -21,6 +21,11 @@ const USAGE_ERROR = 64;
 /** Whoever else has an account on this machine must not read password hashes and keys. */
 const UMASK = 0o077;
 
+/** The command line does not name a thing this program can do. */
+class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
   const [command = values.version ? "version" : "serve", ...rest] = positionals;
@@ -29,7 +34,7 @@ async function run(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  if (rest.length > 0) throw new TypeError(`Unexpected argument '${rest[0]}'`);
+  if (rest.length > 0) throw new UsageError(`Unexpected argument '${rest[0]}'`);
   switch (command) {
     case "serve":
       // Loaded on demand: the small commands start without the server.
@@ -44,23 +49,30 @@ async function run(args: string[]): Promise<number> {
       console.log(values.json ? JSON.stringify({ version: VERSION, bun: Bun.version }) : `cpm-registry ${VERSION}`);
       return 0;
     default:
-      throw new TypeError(`Unknown command '${command}'`);
+      throw new UsageError(`Unknown command '${command}'`);
   }
 }
 
-/** One clear message per failed start; only what nobody foresaw shows where it happened. */
+function isUsageError(cause: unknown): cause is Error {
+  if (cause instanceof UsageError) return true;
+  return cause instanceof Error && "code" in cause && String(cause.code).startsWith("ERR_PARSE_ARGS");
+}
+
+/** One clear message per failed start; what nobody foresaw also says where it happened. */
 function explain(cause: unknown): number {
   if (cause instanceof ConfigError) {
-    console.error(`cpm-registry cannot start; these settings are wrong:`);
+    console.error("cpm-registry cannot start; these settings are wrong:");
     for (const { setting, message } of cause.problems) console.error(`  ${setting} ${message}`);
     return 1;
   }
-  if (cause instanceof TypeError && !(cause.stack ?? "").includes("Cannot read")) {
+  if (isUsageError(cause)) {
     console.error(`${cause.message.split(". To specify")[0]}\nSee: cpm-registry help`);
     return USAGE_ERROR;
   }
-  if (cause instanceof MigrationError) console.error(cause.message);
-  else if (cause instanceof Error) console.error(`cpm-registry failed: ${cause.message}`);
+  // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.
+  const refused = cause instanceof Error && "code" in cause && typeof cause.code === "string";
+  if (cause instanceof MigrationError || refused) console.error(`cpm-registry cannot start: ${cause.message}`);
+  else console.error("cpm-registry failed:", cause);
   return 1;
 }
 

@@ -1,4 +1,4 @@
-import { lt } from "drizzle-orm";
+import { and, eq, lt } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { verifyPassword } from "./password.ts";
@@ -26,7 +26,15 @@ export async function login(
   // Whole seconds, because the token's `exp` is: session and token end together.
   const expiresAt = new Date((Math.floor(now.getTime() / 1000) + SESSION_SECONDS) * 1000);
   const id = crypto.randomUUID();
-  await db.write(async ({ query, tables: { sessions } }) => {
+  await db.write(async ({ query, tables: { sessions, users } }) => {
+    // The password may have been changed while it was verified. Writing the row it was read from waits for that change
+    // and sees it, so no session of an old password is opened behind the sweep of `changePassword`.
+    const [current] = await query
+      .update(users)
+      .set({ passwordHash: user.passwordHash })
+      .where(and(eq(users.id, user.id), eq(users.passwordHash, user.passwordHash)))
+      .returning({ id: users.id });
+    if (current === undefined) throw failure({ code: "invalid_credentials" });
     await query.delete(sessions).where(lt(sessions.expiresAt, now));
     await query.insert(sessions).values({ id, userId: user.id, createdAt: now, expiresAt });
   });

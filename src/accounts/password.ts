@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { failure } from "../errors.ts";
+import { Gate } from "../gate.ts";
 
 export const PASSWORD_MIN_CHARS = 10;
 export const PASSWORD_MAX_CHARS = 1_024;
@@ -9,22 +9,8 @@ const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as c
 
 /** Hashing fills cores and memory, so no more than the cores hash at once, and no more than this many wait. */
 const WAITING_MAX = 64;
-const RETRY_AFTER_SECONDS = 2;
 
-const slots = { free: availableParallelism(), waiting: [] as (() => void)[] };
-
-async function inSlot<T>(work: () => Promise<T>): Promise<T> {
-  if (slots.free > 0) slots.free -= 1;
-  else if (slots.waiting.length >= WAITING_MAX) throw failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS });
-  else await new Promise<void>((resolve) => slots.waiting.push(resolve));
-  try {
-    return await work();
-  } finally {
-    const next = slots.waiting.shift();
-    if (next === undefined) slots.free += 1;
-    else next();
-  }
-}
+const hashing = new Gate(availableParallelism(), WAITING_MAX);
 
 /** One spelling of the same characters, so that a password typed on another keyboard is the same (RFC 8265 §4.2). */
 function normalised(password: string): string {
@@ -33,7 +19,7 @@ function normalised(password: string): string {
 
 /** Hashes a password with argon2id. Throws `busy` when too many are waiting. */
 export function hashPassword(password: string): Promise<string> {
-  return inSlot(() => Bun.password.hash(normalised(password), ARGON2ID));
+  return hashing.run(() => Bun.password.hash(normalised(password), ARGON2ID));
 }
 
 /**
@@ -49,6 +35,6 @@ const DUMMY_HASH =
  */
 export async function verifyPassword(password: string, hash: string | undefined): Promise<boolean> {
   const known = hash ?? DUMMY_HASH;
-  const matches = await inSlot(() => Bun.password.verify(normalised(password), known));
+  const matches = await hashing.run(() => Bun.password.verify(normalised(password), known));
   return matches && hash !== undefined;
 }

@@ -3,10 +3,14 @@ import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { PostgresConnection } from "../config/connection.ts";
 import { Failure, failure } from "../errors.ts";
+import { Gate } from "../gate.ts";
 import type { Database, DbSession } from "./database.ts";
 import * as tables from "./postgres/schema.ts";
 
 const POOL_CONNECTIONS = 16;
+/** Writers that wait for one row must not take every connection: readers keep the other half. */
+const WRITERS_AT_ONCE = 8;
+const WRITERS_WAITING_MAX = 1_000;
 const CONNECT_TIMEOUT_S = 4;
 /** How long one `read` or `write` may take, waiting for a connection included. Statements are cancelled a little earlier by the server. */
 const WORK_DEADLINE_MS = 6_000;
@@ -49,12 +53,21 @@ function sessionOver(orm: PostgresJsDatabase): DbSession {
   return { query: orm, tables, rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[] };
 }
 
+/** No answer within the deadline. `hung`: nobody else on the pool got one in that time either, so it is not only busy. */
+class MissedDeadline extends Error {
+  constructor(readonly hung: boolean) {
+    super("The database did not answer in time");
+  }
+}
+
 /** One set of connections. When one is lost, the whole pool is given up and a new one takes its place. */
 class Pool {
   readonly #client: postgres.Sql;
   readonly #orm: PostgresJsDatabase;
   readonly #session: DbSession;
   readonly #abandoned = Promise.withResolvers<never>();
+  readonly #writers = new Gate(WRITERS_AT_ONCE, WRITERS_WAITING_MAX);
+  #lastAnswerMs = 0;
 
   constructor(connection: PostgresConnection) {
     this.#client = postgres({
@@ -73,7 +86,11 @@ class Pool {
   }
 
   write<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
-    return this.#bounded(() => this.#orm.transaction((tx) => work(sessionOver(tx as object as PostgresJsDatabase))));
+    const transaction = () => this.#orm.transaction((tx) => work(sessionOver(tx as object as PostgresJsDatabase)));
+    return this.#bounded((isLate) =>
+      // Whose caller has gone while it waited for its turn does not start.
+      this.#writers.run(async () => (isLate() ? Promise.reject(new MissedDeadline(false)) : transaction())),
+    );
   }
 
   /** Ends the pool without waiting for it: measured, `end()` itself can hang on a connection that was lost. */
@@ -88,15 +105,18 @@ class Pool {
     await Promise.race([ended, Bun.sleep(6_000)]);
   }
 
-  async #bounded<T>(work: () => Promise<T>): Promise<T> {
+  async #bounded<T>(work: (isLate: () => boolean) => Promise<T>): Promise<T> {
+    const startedMs = performance.now();
     const deadline = Promise.withResolvers<never>();
-    const late = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
-    const timer = setTimeout(() => deadline.reject(late), WORK_DEADLINE_MS);
-    const running = work();
+    const miss = () => deadline.reject(new MissedDeadline(this.#lastAnswerMs < startedMs));
+    const timer = setTimeout(miss, WORK_DEADLINE_MS);
+    const running = work(() => performance.now() - startedMs > WORK_DEADLINE_MS);
     // Who loses the race below must not end the process as an unhandled rejection.
     running.catch(() => undefined);
     try {
-      return await Promise.race([running, deadline.promise, this.#abandoned.promise]);
+      const result = await Promise.race([running, deadline.promise, this.#abandoned.promise]);
+      this.#lastAnswerMs = performance.now();
+      return result;
     } finally {
       clearTimeout(timer);
     }
@@ -105,22 +125,22 @@ class Pool {
 
 function expected(cause: unknown): unknown {
   if (cause instanceof Failure) return cause;
+  const unavailable = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
+  if (cause instanceof MissedDeadline) return unavailable;
   const code = codeOf(cause);
   if (code === OUT_OF_SPACE) return failure({ code: "storage_full" });
-  if (LOST_CONNECTION.test(code) || OVERLOADED.test(code)) {
-    return failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
-  }
-  return cause;
+  return LOST_CONNECTION.test(code) || OVERLOADED.test(code) ? unavailable : cause;
 }
 
 function isLost(cause: unknown): boolean {
   if (cause instanceof Failure) return cause.error.code === "database_unavailable";
+  if (cause instanceof MissedDeadline) return cause.hung;
   return LOST_CONNECTION.test(codeOf(cause));
 }
 
 /**
  * Opens a pool to Postgres; connections are made when first used. Under Bun some callers of postgres.js hang for ever
- * after a server restart, so every call has a deadline, and a pool that misses one or loses a connection is replaced:
+ * after a server restart, so every call has a deadline, and a pool on which nobody gets an answer or that loses a connection is replaced:
  * new callers get fresh connections at once, callers of the old pool end within `ABANDON_AFTER_MS`.
  */
 export function openPostgres(connection: PostgresConnection): Database {
@@ -135,7 +155,7 @@ export function openPostgres(connection: PostgresConnection): Database {
         used.abandon();
       }
       // A missed deadline is not tried again: its caller has waited long enough.
-      const again = attempts > 1 && !(cause instanceof Failure) && isLost(cause);
+      const again = attempts > 1 && LOST_CONNECTION.test(codeOf(cause));
       if (again) return await run(task, attempts - 1);
       throw expected(cause);
     }

@@ -8,6 +8,9 @@ import type { Database, DbSession, QueryBuilder, Tables } from "./database.ts";
 import * as sqliteTables from "./sqlite/schema.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
+/** SQLite waits inside the process, which answers nobody meanwhile: so it waits shortly, and we wait between tries. */
+const WRITER_BUSY_TIMEOUT_MS = 20;
+const WRITER_RETRY_MS = 20;
 /** More texts than this registry has; a bound, because `inArray` makes a new text for each length. */
 const PREPARED_MAX = 500;
 
@@ -83,6 +86,7 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   const writer = connect(path);
   const reader = connect(path);
   reader.run("PRAGMA query_only = ON");
+  writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
   const writes = sessionOver(drizzle(writer));
   const reads = sessionOver(drizzle(reader));
   const turns = new Turns();
@@ -96,7 +100,10 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
         throw expected(cause);
       }
     },
-    write: (work) => turns.take(() => inTransaction(writer, () => work(writes))),
+    write: (work) => {
+      const deadlineMs = performance.now() + BUSY_TIMEOUT_MS;
+      return turns.take(() => inTransaction(writer, deadlineMs, () => work(writes)));
+    },
     close: async () => {
       await turns.take(async () => undefined);
       reader.close();
@@ -105,9 +112,22 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   };
 }
 
-async function inTransaction<T>(writer: BunDatabase, work: () => Promise<T>): Promise<T> {
+/** Takes the write lock, which another process may hold: a backup, a migration, a person with a shell. */
+async function begin(writer: BunDatabase, deadlineMs: number): Promise<void> {
+  for (;;) {
+    try {
+      writer.run("BEGIN IMMEDIATE");
+      return;
+    } catch (cause) {
+      if (!sqliteCode(cause)?.startsWith("SQLITE_BUSY") || performance.now() > deadlineMs) throw cause;
+      await Bun.sleep(WRITER_RETRY_MS);
+    }
+  }
+}
+
+async function inTransaction<T>(writer: BunDatabase, deadlineMs: number, work: () => Promise<T>): Promise<T> {
   try {
-    writer.run("BEGIN IMMEDIATE");
+    await begin(writer, deadlineMs);
     const result = await work();
     writer.run("COMMIT");
     return result;

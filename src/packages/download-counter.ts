@@ -1,8 +1,10 @@
-import { eq, sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
 
 const FLUSH_INTERVAL_MS = 5_000;
+/** Versions in one transaction: short enough for any deadline. */
+const CHUNK_VERSIONS = 500;
 
 /** Which version was downloaded, by the ids of its rows. */
 export interface DownloadedVersion {
@@ -20,50 +22,74 @@ export interface DownloadCounter {
   close(): Promise<void>;
 }
 
+interface Counted {
+  readonly versionId: number;
+  readonly packageId: number;
+  readonly downloads: number;
+}
+
+/** Rows of `(id, downloads)` as a table; both databases call its columns column1 and column2. */
+function increments(rows: Iterable<readonly [id: number, downloads: number]>): SQL {
+  const values = [...rows].map(([id, downloads]) => sql`(CAST(${id} AS bigint), CAST(${downloads} AS bigint))`);
+  return sql`(VALUES ${sql.join(values, sql`, `)}) AS more`;
+}
+
+/** Adds one chunk with a statement per table, so that a slow network costs two waits and not two for each version. */
+async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<void> {
+  const byPackage = new Map<number, number>();
+  for (const { packageId, downloads } of chunk) byPackage.set(packageId, (byPackage.get(packageId) ?? 0) + downloads);
+  const byVersion = chunk.map(({ versionId, downloads }) => [versionId, downloads] as const);
+  await db.write(async (session) => {
+    for (const [table, rows] of [
+      [sql`packages`, byPackage],
+      [sql`versions`, byVersion],
+    ] as const) {
+      await session.rows(
+        sql`UPDATE ${table} SET downloads = downloads + more.column2 FROM ${increments(rows)} WHERE id = more.column1`,
+      );
+    }
+  });
+}
+
 /** Starts a counter that writes to `db`. */
 export function createDownloadCounter(db: Database, logger: Logger): DownloadCounter {
-  let waiting = new Map<number, { packageId: number; downloads: number }>();
+  let waiting = new Map<number, Counted>();
+  let flushing = Promise.resolve();
 
-  const add = (versionId: number, packageId: number, downloads: number) => {
-    const known = waiting.get(versionId);
-    if (known === undefined) waiting.set(versionId, { packageId, downloads });
-    else known.downloads += downloads;
+  const add = (counted: Counted) => {
+    const downloads = (waiting.get(counted.versionId)?.downloads ?? 0) + counted.downloads;
+    waiting.set(counted.versionId, { ...counted, downloads });
   };
 
-  const flush = async () => {
-    if (waiting.size === 0) return;
-    // In the order of ids, so that two replicas that flush at once lock rows in the same order.
-    const batch = [...waiting].sort(([a], [b]) => a - b);
+  const flushOnce = async () => {
+    const batch = [...waiting.values()];
     waiting = new Map();
-    try {
-      await db.write(async ({ query, tables: { versions, packages } }) => {
-        for (const [versionId, { packageId, downloads }] of batch) {
-          const more = (column: typeof versions.downloads | typeof packages.downloads) => sql`${column} + ${downloads}`;
-          await query
-            .update(packages)
-            .set({ downloads: more(packages.downloads) })
-            .where(eq(packages.id, packageId));
-          await query
-            .update(versions)
-            .set({ downloads: more(versions.downloads) })
-            .where(eq(versions.id, versionId));
-        }
-      });
-    } catch (cause) {
-      // Counted again with the next flush; if the commit did happen, these few count twice, which is no promise broken.
-      for (const [versionId, { packageId, downloads }] of batch) add(versionId, packageId, downloads);
-      logger.warn("downloads_not_flushed", errorFields(cause));
+    for (let at = 0; at < batch.length; at += CHUNK_VERSIONS) {
+      try {
+        await addToDatabase(db, batch.slice(at, at + CHUNK_VERSIONS));
+      } catch (cause) {
+        // Counted again with the next flush; if the commit did happen, one chunk counts twice, which is no promise broken.
+        for (const counted of batch.slice(at)) add(counted);
+        logger.warn("downloads_not_flushed", errorFields(cause));
+        return;
+      }
     }
+  };
+
+  // One after the other: a flush that takes longer than the interval must not meet itself.
+  const flush = () => {
+    flushing = flushing.then(flushOnce);
+    return flushing;
   };
 
   const timer = setInterval(flush, FLUSH_INTERVAL_MS);
   timer.unref();
   return {
-    count: ({ versionId, packageId }) => add(versionId, packageId, 1),
+    count: ({ versionId, packageId }) => add({ versionId, packageId, downloads: 1 }),
     flush,
-    close: async () => {
+    close: () => {
       clearInterval(timer);
-      await flush();
+      return flush();
     },
   };
 }

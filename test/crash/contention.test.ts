@@ -1,0 +1,97 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { onBothDatabases, startRegistry } from "../support/registry.ts";
+
+onBothDatabases("many at once", (registry) => {
+  test("no session of an old password outlives a password change, however the two race", async () => {
+    const alice = await newAccount(registry());
+    const guest = new Client(registry().url);
+    const tokens: string[] = [];
+    let running = true;
+    const loginWithOld = async () => {
+      while (running) {
+        const { status, body } = await guest.post("/api/auth/login", { username: alice.username, password: PASSWORD });
+        if (status === 200) tokens.push(body.token);
+      }
+    };
+    const racers = Array.from({ length: 6 }, loginWithOld);
+    await Bun.sleep(150);
+    const change = { currentPassword: PASSWORD, newPassword: "a whole new passphrase" };
+    expect((await alice.post("/api/auth/password", change)).status).toBe(204);
+    running = false;
+    await Promise.all(racers);
+    expect(tokens.length).toBeGreaterThan(0);
+    const alive = await Promise.all(tokens.map((token) => new Client(registry().url, token).get("/api/auth/me")));
+    expect(alive.map(({ status }) => status)).toEqual(tokens.map(() => 401));
+  });
+
+  test("downloads of many versions are all counted, over flushes that overlap", async () => {
+    const alice = await newAccount(registry());
+    const key = makeKey();
+    const { db, downloads } = registry().deps;
+    for (const version of ["1.0.0", "1.1.0"]) {
+      await alice.publish("counted", version, makePackage({ name: "counted", version }), key);
+    }
+    const rows = await db.read(({ query, tables: { versions } }) =>
+      query.select({ versionId: versions.id, packageId: versions.packageId, version: versions.version }).from(versions),
+    );
+    // Ids that no row has stand for versions of other replicas' chunks; they change nothing.
+    for (let id = 1_000_000; id < 1_001_200; id += 1) downloads.count({ versionId: id, packageId: id });
+    for (const row of rows) for (let time = 0; time < 3; time += 1) downloads.count(row);
+    const first = downloads.flush();
+    for (const row of rows) downloads.count(row);
+    await Promise.all([first, downloads.flush()]);
+    const { body } = await alice.get("/api/packages/counted");
+    expect(body.versions.map((version: { downloads: number }) => version.downloads)).toEqual([4, 4]);
+    expect(body.downloads).toBe(8);
+  });
+});
+
+test("a lock that another process holds on SQLite delays writers, and nobody else", async () => {
+  const registry = await startRegistry("sqlite");
+  const other = new Database(join(registry.dataDir, "registry.db"));
+  try {
+    const alice = await newAccount(registry);
+    other.run("BEGIN IMMEDIATE");
+    const login = alice.post("/api/auth/login", { username: alice.username, password: PASSWORD });
+    let slowestMs = 0;
+    for (let probe = 0; probe < 20; probe += 1) {
+      const startedMs = performance.now();
+      expect((await alice.get("/health/live")).status).toBe(200);
+      slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+      await Bun.sleep(20);
+    }
+    expect(slowestMs).toBeLessThan(1_000);
+    other.run("ROLLBACK");
+    expect((await login).status).toBe(200);
+  } finally {
+    other.close();
+    await registry.stop();
+  }
+});
+
+test("writers who queue for one package on Postgres leave readers their connections", async () => {
+  const registry = await startRegistry("postgres");
+  try {
+    const alice = await newAccount(registry);
+    const key = makeKey();
+    await alice.publish("hot", "1.0.0", makePackage({ name: "hot", version: "1.0.0" }), key);
+    await alice.publish("cool", "1.0.0", makePackage({ name: "cool", version: "1.0.0" }), key);
+    const yank = (n: number) => alice.send("DELETE", "/api/packages/hot/1.0.0", { reason: `reason ${n}` });
+    const storm = Promise.all(Array.from({ length: 250 }, (_, n) => yank(n)));
+    const reads: number[] = [];
+    const finished = storm.then(() => "finished");
+    while ((await Promise.race([finished, Bun.sleep(5)])) !== "finished") {
+      reads.push((await alice.get("/api/packages/cool")).status);
+    }
+    expect(reads.length).toBeGreaterThan(3);
+    expect(new Set(reads)).toEqual(new Set([200]));
+    const yanked = (await storm).map(({ status }) => status);
+    expect(new Set(yanked)).toEqual(new Set([200]));
+  } finally {
+    await registry.stop();
+  }
+});
