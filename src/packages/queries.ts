@@ -33,6 +33,13 @@ export function versionOf(row: Pick<VersionRow, "version">): Version {
   return version;
 }
 
+function highestFirst<T>(items: readonly T[], rowOf: (item: T) => Pick<VersionRow, "version">): T[] {
+  return items
+    .map((item) => ({ item, order: versionOf(rowOf(item)) }))
+    .sort((a, b) => compareVersions(b.order, a.order))
+    .map(({ item }) => item);
+}
+
 /** All versions of a package, the highest first (SemVer 2.0.0 §11). */
 export async function loadVersions({ query, tables }: DbSession, packageId: number): Promise<PublishedVersion[]> {
   const { versions, users } = tables;
@@ -41,10 +48,21 @@ export async function loadVersions({ query, tables }: DbSession, packageId: numb
     .from(versions)
     .innerJoin(users, eq(users.id, versions.publishedBy))
     .where(eq(versions.packageId, packageId));
-  return rows
-    .map((published) => ({ ...published, order: versionOf(published.row) }))
-    .sort((a, b) => compareVersions(b.order, a.order))
-    .map(({ row, publishedBy }) => ({ row, publishedBy }));
+  return highestFirst(rows, ({ row }) => row);
+}
+
+/** As much of a version as it takes to choose among all of them: manifests of many versions are megabytes. */
+export type VersionOutline = Pick<VersionRow, "id" | "version" | "yankedAt" | "publishedAt">;
+
+/** All versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
+export async function loadOutlines({ query, tables }: DbSession, packageId: number): Promise<VersionOutline[]> {
+  const { versions } = tables;
+  const { id, version, yankedAt, publishedAt } = versions;
+  const rows = await query
+    .select({ id, version, yankedAt, publishedAt })
+    .from(versions)
+    .where(eq(versions.packageId, packageId));
+  return highestFirst(rows, (row) => row);
 }
 
 /** Finds a version by its key, which leaves out build metadata. */
@@ -96,12 +114,12 @@ export function digestOf(row: Pick<VersionRow, "sha256">): Sha256Digest {
 async function versionNotFound(session: DbSession, owner: PackageRow, asked: string | null) {
   const missing = { code: "version_not_found", name: owner.name, version: shortened(asked) } as const;
   if (asked !== "latest") return failure(missing);
-  const published = await loadVersions(session, owner.id);
-  const candidate = published.find(({ row }) => row.yankedAt === null && isPrerelease(versionOf(row)));
+  const published = await loadOutlines(session, owner.id);
+  const candidate = published.find((row) => row.yankedAt === null && isPrerelease(versionOf(row)));
   const hint =
     candidate === undefined
       ? "All its versions are yanked; ask for one by its number."
-      : `It has no release yet; ask for the pre-release ${candidate.row.version} by its number.`;
+      : `It has no release yet; ask for the pre-release ${candidate.version} by its number.`;
   return failure({ ...missing, hint });
 }
 

@@ -4,18 +4,25 @@ import type { Database, DbSession } from "../db/database.ts";
 import { isPrerelease } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { textIndexOf } from "../search/text-index.ts";
-import { loadOwners, loadVersions, versionOf } from "./queries.ts";
+import { loadOutlines, loadOwners, type VersionOutline, versionOf } from "./queries.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
-import type { PackageRow, PublishedVersion } from "./views.ts";
+import type { PackageRow } from "./views.ts";
 
 /**
  * What a package is shown and found by comes from one version: the highest release that is not yanked, else the
  * highest pre-release that is not yanked, else the highest version.
  */
-function chooseVersions(published: readonly PublishedVersion[]) {
-  const available = published.filter(({ row }) => row.yankedAt === null);
-  const latest = available.find(({ row }) => !isPrerelease(versionOf(row)));
+function chooseVersions(published: readonly VersionOutline[]) {
+  const available = published.filter(({ yankedAt }) => yankedAt === null);
+  const latest = available.find((row) => !isPrerelease(versionOf(row)));
   return { latest, shown: latest ?? available[0] ?? published[0], listed: available.length > 0 };
+}
+
+async function loadManifest({ query, tables }: DbSession, { id }: VersionOutline): Promise<ManifestRecord> {
+  const { versions } = tables;
+  const [row] = await query.select({ manifest: versions.manifest }).from(versions).where(eq(versions.id, id));
+  if (row === undefined) throw new Error("A version that was listed was not found");
+  return manifestFrom(row.manifest);
 }
 
 function authorsOf(manifest: ManifestRecord, owners: readonly string[]): string[] {
@@ -41,9 +48,9 @@ export async function refreshSummary(
   changed: PackageRow,
   now: Date,
 ): Promise<void> {
-  const { latest, shown, listed } = chooseVersions(await loadVersions(session, changed.id));
+  const { latest, shown, listed } = chooseVersions(await loadOutlines(session, changed.id));
   if (shown === undefined) return;
-  const manifest = manifestFrom(shown.row.manifest);
+  const manifest = await loadManifest(session, shown);
   const owners = (await loadOwners(session, [changed.id])).get(changed.id) ?? [];
   const tags = [...new Set(manifest.tags.map(foldTag))];
   const authors = authorsOf(manifest, owners);
@@ -53,8 +60,8 @@ export async function refreshSummary(
     .set({
       description: manifest.description,
       tags: [...manifest.tags],
-      latest: latest?.row.version ?? null,
-      latestPublishedAt: latest?.row.publishedAt ?? null,
+      latest: latest?.version ?? null,
+      latestPublishedAt: latest?.publishedAt ?? null,
       listed,
       updatedAt: now,
     })

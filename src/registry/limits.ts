@@ -41,6 +41,9 @@ export const PAX_HEADER_MAX_BYTES = 8 * KIB;
 /** Problems listed in one answer; the rest is counted. */
 export const ARCHIVE_FAULTS_MAX = 100;
 
+/** What is shown of a manifest, as JSON: a package's page has it once for every version. */
+export const SHOWN_MANIFEST_MAX_BYTES = 32 * KIB;
+
 /** Nesting of maps and lists in `colony.yaml`. Its own fields need four levels. */
 export const YAML_DEPTH_MAX = 32;
 

@@ -1,4 +1,5 @@
 import { type ArchiveFault, printable } from "./archive-fault.ts";
+import { SHOWN_MANIFEST_MAX_BYTES } from "./limits.ts";
 import { type ManifestValue, ShapeReader } from "./manifest-shape.ts";
 import type { PackageName } from "./package-name.ts";
 import { explainPackageName, parsePackageName } from "./package-name.ts";
@@ -93,6 +94,7 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
   const name = readName(reader, root);
   const version = readVersion(reader, root);
   const rest = readOptionalFields(reader, root);
+  refuseOversize(reader, rest);
   if (name === undefined || version === undefined || reader.faults.length > 0) return { text, faults: reader.faults };
   return { manifest: { name, version, ...rest }, text, faults: [] };
 }
@@ -112,6 +114,17 @@ function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, 
     publicKey: reader.word(root, "publicKey", "", WORD_MAX_CHARS),
     extra: reader.others(root, KNOWN_FIELDS),
   };
+}
+
+/** Each field has a bound of its own, but all of them at theirs together are more than a package's page can carry. */
+function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "version">): void {
+  // What is unknown is not shown, so it does not count.
+  const shown = { ...fields, extra: undefined };
+  if (Buffer.byteLength(JSON.stringify(shown)) <= SHOWN_MANIFEST_MAX_BYTES) return;
+  const message =
+    `has fields of more than ${SHOWN_MANIFEST_MAX_BYTES} bytes in all: ` +
+    "shorten the longest of inputs, dependencies, maintainers and description";
+  reader.refuse("", "manifest_field_too_long", message);
 }
 
 function readName(reader: ShapeReader, root: YamlMap): PackageName | undefined {

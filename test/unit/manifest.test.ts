@@ -146,6 +146,14 @@ describe("readManifest", () => {
     ]);
   });
 
+  test("bounds what is shown of all fields together, in bytes, and not what is unknown", () => {
+    const inputs = (chars: number, char: string) => `inputs:\n  - {key: a, default: "${char.repeat(chars)}"}\n`;
+    expect(faultsOf(HEAD + inputs(32_000, "d"))).toEqual([]);
+    expect(faultsOf(HEAD + inputs(32_768, "d"))).toEqual([" manifest_field_too_long"]);
+    expect(faultsOf(HEAD + inputs(16_400, "é"))).toEqual([" manifest_field_too_long"]);
+    expect(faultsOf(`${HEAD}unknown: ${"d".repeat(100_000)}\n`)).toEqual([]);
+  });
+
   test("refuses line breaks and control characters in one-line fields", () => {
     expect(faultsOf(`${HEAD}license: "a\\nb"\n`)).toEqual(["/license manifest_field_invalid"]);
     expect(faultsOf(`${HEAD}tags: ["a\\u001b[31m"]\n`)).toEqual(["/tags/0 manifest_field_invalid"]);

@@ -1,0 +1,72 @@
+import { expect, test } from "bun:test";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, expectProblem, makeKey, newAccount, type SigningKey } from "../support/client.ts";
+import { onBothDatabases, type TestRegistry, tracesOf } from "../support/registry.ts";
+
+const KIB = 1_024;
+
+/** Runs a task and returns the sizes of what it read of manifests, by watching the driver's parsing of JSON. */
+async function manifestsRead(task: () => Promise<unknown>): Promise<number> {
+  const parse = JSON.parse;
+  let found = 0;
+  JSON.parse = ((text: string, reviver?: Parameters<typeof parse>[1]) => {
+    if (typeof text === "string" && text.includes("watched-manifest")) found += 1;
+    return parse(text, reviver);
+  }) as typeof parse;
+  try {
+    await task();
+  } finally {
+    JSON.parse = parse;
+  }
+  return found;
+}
+
+async function publishMany(alice: Client, key: SigningKey, name: string, versions: readonly string[]) {
+  for (const version of versions) {
+    const archive = makePackage({ name, version, description: "watched-manifest" });
+    expect((await alice.publish(name, version, archive, key)).status).toBe(201);
+  }
+}
+
+function inputsOf(bytes: number): string {
+  const options = Array.from({ length: 20 }, () => `"${"x".repeat(bytes / 20)}"`).join(", ");
+  return `inputs:\n  - key: a\n    options: [${options}]\n`;
+}
+
+async function publishManifest(registry: TestRegistry, name: string, more: string) {
+  const manifest = `name: ${name}\nversion: 1.0.0\n${more}`;
+  const archive = makePackage({ name, version: "1.0.0", manifest });
+  return (await newAccount(registry)).publish(name, "1.0.0", archive, makeKey());
+}
+
+onBothDatabases("large manifests", (registry) => {
+  test("a manifest that every reader of its package would have to load is bounded", async () => {
+    const fits = await publishManifest(registry(), "fits", inputsOf(30 * KIB));
+    expect(fits.status).toBe(201);
+    const before = await tracesOf(registry());
+    const answer = await publishManifest(registry(), "too-much", inputsOf(33 * KIB));
+    expectProblem(answer, 422, "archive_rejected");
+    expect(answer.body.errors).toEqual([
+      { path: "colony.yaml", code: "manifest_field_too_long", message: expect.stringContaining("shorten") },
+    ]);
+    expect(await tracesOf(registry())).toEqual(before);
+  });
+
+  test("what a package is shown by comes from one manifest, however many versions there are", async () => {
+    const alice = await newAccount(registry());
+    const key = makeKey();
+    const versions = Array.from({ length: 12 }, (_, minor) => `1.${minor}.0-beta`);
+    await publishMany(alice, key, "watched", versions);
+    const address = "/api/packages/watched";
+    // The version itself, what the write returns of it, and the one the package is shown by.
+    const yanked = await manifestsRead(() => alice.send("DELETE", `${address}/1.0.0-beta`));
+    expect(yanked).toBeLessThanOrEqual(5);
+    const missing = await manifestsRead(async () => {
+      const answer = await alice.get(`${address}/latest`);
+      expect(answer.body.detail).toContain("1.11.0-beta");
+    });
+    expect(missing).toBe(0);
+    await publishMany(alice, key, "watched", ["1.0.0"]);
+    expect((await alice.get(address)).body).toMatchObject({ latest: "1.0.0", description: "watched-manifest" });
+  });
+});
