@@ -1,20 +1,34 @@
 /** More words than a person types; the rest of a longer query is left out. */
 const QUERY_WORDS_MAX = 12;
 const WORD_MAX_CHARS = 64;
+/*
+ * What is indexed of one text. Folding makes eighteen characters of some single ones, and Postgres refuses a tsvector
+ * above 1 MiB: four texts of this size and the positions of their words stay below it.
+ */
+const TEXT_WORDS_MAX = 4_000;
+const TEXT_WORDS_MAX_BYTES = 128 * 1_024;
 /** The longest search text; what follows is left out. */
 export const SEARCH_MAX_CHARS = 200;
 
 /**
  * Splits text into the words both databases index and are asked for: letters and digits of any script, lower case,
  * without accents. Everything else, `%`, `_`, quotes and operators included, only separates words, so no query can be
- * syntax. Splitting here and not in the databases keeps them alike.
+ * syntax. Splitting here and not in the databases keeps them alike. What is beyond the bounds of a text is left out.
  */
 export function wordsOf(text: string): string[] {
   const folded = text
     .normalize("NFKD")
     .replaceAll(/\p{M}+/gu, "")
     .toLowerCase();
-  return (folded.match(/[\p{L}\p{N}]+/gu) ?? []).map((word) => word.slice(0, WORD_MAX_CHARS));
+  const words: string[] = [];
+  let bytes = 0;
+  for (const [whole] of folded.matchAll(/[\p{L}\p{N}]+/gu)) {
+    const word = whole.slice(0, WORD_MAX_CHARS);
+    bytes += Buffer.byteLength(word);
+    if (words.length === TEXT_WORDS_MAX || bytes > TEXT_WORDS_MAX_BYTES) break;
+    words.push(word);
+  }
+  return words;
 }
 
 /** A search as it was typed and as it is asked. */

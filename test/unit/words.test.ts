@@ -1,0 +1,17 @@
+import { describe, expect, test } from "bun:test";
+import { wordsOf } from "../../src/search/words.ts";
+
+describe("wordsOf", () => {
+  test("splits at everything that is neither letter nor digit, without case and accents", () => {
+    expect(wordsOf("Café-Besucher, 2.0!")).toEqual(["cafe", "besucher", "2", "0"]);
+  });
+
+  test("keeps at most 4,000 words and 128 KiB of them, however much folding makes of a text", () => {
+    expect(wordsOf("a ".repeat(5_000))).toHaveLength(4_000);
+    const long = wordsOf(`${"数".repeat(64)} `.repeat(3_000));
+    const bytes = Buffer.byteLength(long.join(""));
+    expect(bytes).toBeGreaterThan(120 * 1_024);
+    expect(bytes).toBeLessThanOrEqual(128 * 1_024);
+    expect(wordsOf("ﷺ ".repeat(4_000))).toHaveLength(4_000);
+  });
+});
