@@ -1,4 +1,5 @@
 import { eq } from "drizzle-orm";
+import type { Tables } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { ArchiveFile } from "../registry/archive.ts";
@@ -6,46 +7,51 @@ import type { PackageName } from "../registry/package-name.ts";
 import { loadNamedVersion } from "./queries.ts";
 import { filesFrom } from "./records.ts";
 
-/** What was in an archive, as far as it is shown without unpacking it. */
-export interface VersionContents {
-  readonly version: string;
-  readonly sha256: string;
-  readonly files: readonly ArchiveFile[];
-  readonly manifest: string;
-  readonly readme: string | undefined;
-  readonly values: string | undefined;
-}
+/** Files of an archive that are kept as text. */
+export type KeptFile = "README.md" | "colony.yaml" | "values.yaml";
 
-/** Reads the kept contents of a version. Throws `package_not_found` or `version_not_found`. */
-export function readContents(
+const COLUMNS = { "README.md": "readme", "colony.yaml": "manifestText", "values.yaml": "valuesText" } as const;
+
+/** Loads one column only: the list of files of a large archive takes longer to parse than a text takes to send. */
+function readColumn<C extends keyof Tables["versionContents"]["$inferSelect"]>(
   { db }: Pick<Deps, "db">,
   name: PackageName,
   asked: string | null,
-): Promise<VersionContents> {
+  column: C,
+) {
   return db.read(async (session) => {
     const { row } = await loadNamedVersion(session, name, asked);
     const { versionContents } = session.tables;
-    const [kept] = await session.query.select().from(versionContents).where(eq(versionContents.versionId, row.id));
+    const [kept] = await session.query
+      .select({ kept: versionContents[column] })
+      .from(versionContents)
+      .where(eq(versionContents.versionId, row.id));
     if (kept === undefined) throw new Error("A version has no contents row");
-    return {
-      version: row.version,
-      sha256: row.sha256,
-      files: filesFrom(kept.files),
-      manifest: kept.manifestText,
-      readme: kept.readme ?? undefined,
-      values: kept.valuesText ?? undefined,
-    };
+    return { version: row.version, kept: kept.kept };
   });
 }
 
-/** The text of one of the kept files. Throws `contents_not_found` when the archive has none, or none that is text. */
-export function textOf(
-  contents: VersionContents,
+/** The files in the archive of a version. Throws `package_not_found` or `version_not_found`. */
+export async function readFiles(
+  deps: Pick<Deps, "db">,
   name: PackageName,
-  file: "README.md" | "colony.yaml" | "values.yaml",
-): string {
-  const texts = { "README.md": contents.readme, "colony.yaml": contents.manifest, "values.yaml": contents.values };
-  const text = texts[file];
-  if (text === undefined) throw failure({ code: "contents_not_found", name, version: contents.version, file });
-  return text;
+  asked: string | null,
+): Promise<readonly ArchiveFile[]> {
+  const { kept } = await readColumn(deps, name, asked, "files");
+  return filesFrom(kept);
+}
+
+/**
+ * The text of one of the kept files. Throws `package_not_found`, `version_not_found`, or `contents_not_found` when the
+ * archive has no such file, or none that is text.
+ */
+export async function readKeptText(
+  deps: Pick<Deps, "db">,
+  name: PackageName,
+  asked: string | null,
+  file: KeptFile,
+): Promise<string> {
+  const { version, kept } = await readColumn(deps, name, asked, COLUMNS[file]);
+  if (kept === null) throw failure({ code: "contents_not_found", name, version, file });
+  return kept;
 }

@@ -5,7 +5,7 @@ import { archiveResponse } from "../http/archive-response.ts";
 import { optionalJsonBody } from "../http/body.ts";
 import { jsonResponse, textResponse } from "../http/document.ts";
 import { pageLinks } from "../http/pagination.ts";
-import { readContents, textOf } from "./contents.ts";
+import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
 import { findDownload } from "./download.ts";
 import { publish } from "./publish.ts";
@@ -78,8 +78,8 @@ function contentRoutes(deps: Deps) {
     .get(
       "/:name/:version/files",
       async ({ params: { name, version }, request }) => {
-        const contents = await readContents(deps, packageNameParam(name), version);
-        return jsonResponse(request, { items: contents.files });
+        const items = await readFiles(deps, packageNameParam(name), version);
+        return jsonResponse(request, { items });
       },
       { reader: true, detail: packageDocs.files },
     );
@@ -87,8 +87,7 @@ function contentRoutes(deps: Deps) {
     app.get(
       path,
       async ({ params, request }) => {
-        const name = packageNameParam(params.name);
-        const text = textOf(await readContents(deps, name, params.version), name, file);
+        const text = await readKeptText(deps, packageNameParam(params.name), params.version, file);
         return textResponse(request, text, `${mediaType}; charset=utf-8`);
       },
       { reader: true, detail: packageDocs.text(file, mediaType) },

@@ -255,7 +255,6 @@ onBothDatabases("fetch", (registry) => {
       expectProblem(await guest().get(`/api/packages/fetched/9.9.9${part}`), 404, "version_not_found");
     }
     for (const path of [
-      "/",
       "/api",
       "/api/nothing",
       "/api/packages/fetched/1.0.0/nothing",

@@ -31,4 +31,14 @@ onBothDatabases("search index", (registry) => {
     });
     expect((await alice.get("/api/packages?search=folded")).body.total).toBe(1);
   });
+
+  test("takes maintainers whose names folding makes eighteen times as long", async () => {
+    const alice = await newAccount(registry());
+    const maintainers = Array.from({ length: 40 }, (_, index) => ({ name: `<${index}> ${"ﷺ".repeat(190)}` }));
+    const archive = makePackage({ name: "maintained", version: "1.0.0", maintainers });
+    const published = await alice.publish("maintained", "1.0.0", archive, makeKey());
+    expect([published.status, published.body.code]).toEqual([201, undefined]);
+    const author = encodeURIComponent(maintainers[7]?.name ?? "");
+    expect((await alice.get(`/api/packages?author=${author}`)).body.total).toBe(1);
+  });
 });

@@ -5,12 +5,12 @@ import { onBothDatabases, type TestRegistry, tracesOf } from "../support/registr
 
 const KIB = 1_024;
 
-/** Runs a task and returns the sizes of what it read of manifests, by watching the driver's parsing of JSON. */
-async function manifestsRead(task: () => Promise<unknown>): Promise<number> {
+/** Runs a task and counts the JSON columns with a text in them that were read, by watching drivers parse JSON. */
+async function columnsRead(marker: string, task: () => Promise<unknown>): Promise<number> {
   const parse = JSON.parse;
   let found = 0;
   JSON.parse = ((text: string, reviver?: Parameters<typeof parse>[1]) => {
-    if (typeof text === "string" && text.includes("watched-manifest")) found += 1;
+    if (typeof text === "string" && text.includes(marker)) found += 1;
     return parse(text, reviver);
   }) as typeof parse;
   try {
@@ -39,7 +39,7 @@ async function publishManifest(registry: TestRegistry, name: string, more: strin
   return (await newAccount(registry)).publish(name, "1.0.0", archive, makeKey());
 }
 
-onBothDatabases("large manifests", (registry) => {
+onBothDatabases("bounded reads", (registry) => {
   test("a manifest that every reader of its package would have to load is bounded", async () => {
     const fits = await publishManifest(registry(), "fits", inputsOf(30 * KIB));
     expect(fits.status).toBe(201);
@@ -59,14 +59,27 @@ onBothDatabases("large manifests", (registry) => {
     await publishMany(alice, key, "watched", versions);
     const address = "/api/packages/watched";
     // The version itself, what the write returns of it, and the one the package is shown by.
-    const yanked = await manifestsRead(() => alice.send("DELETE", `${address}/1.0.0-beta`));
+    const yanked = await columnsRead("watched-manifest", () => alice.send("DELETE", `${address}/1.0.0-beta`));
     expect(yanked).toBeLessThanOrEqual(5);
-    const missing = await manifestsRead(async () => {
+    const missing = await columnsRead("watched-manifest", async () => {
       const answer = await alice.get(`${address}/latest`);
       expect(answer.body.detail).toContain("1.11.0-beta");
     });
     expect(missing).toBe(0);
     await publishMany(alice, key, "watched", ["1.0.0"]);
     expect((await alice.get(address)).body).toMatchObject({ latest: "1.0.0", description: "watched-manifest" });
+  });
+
+  test("a text is read without the list of files beside it", async () => {
+    const alice = await newAccount(registry());
+    const files = { "README.md": "# Read me", "values.yaml": "a: 1", "watched-file.txt": "" };
+    const archive = makePackage({ name: "listed", version: "1.0.0", files });
+    expect((await alice.publish("listed", "1.0.0", archive, makeKey())).status).toBe(201);
+    const readOf = (part: string) =>
+      columnsRead("watched-file", async () => {
+        expect((await alice.get(`/api/packages/listed/1.0.0/${part}`)).status).toBe(200);
+      });
+    expect(await readOf("files")).toBeGreaterThanOrEqual(1);
+    for (const part of ["readme", "manifest", "values"]) expect([part, await readOf(part)]).toEqual([part, 0]);
   });
 });
