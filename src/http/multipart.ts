@@ -76,6 +76,22 @@ class Form<T> {
   }
 }
 
+/** The body's chunks. A client who goes away in the middle breaks the stream: its fault, and no error of this server. */
+async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await chunks.next().catch(() => {
+        throw malformed("The body ended early.");
+      });
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    await chunks.return?.();
+  }
+}
+
 /**
  * Feeds the body to the parser, waiting where it asks to. Ends when the body does, or with the form's failure: leaving
  * the loop cancels the body, so nothing more of it is read.
@@ -87,7 +103,7 @@ async function pump(
   failed: Promise<never>,
 ): Promise<void> {
   let size = 0;
-  for await (const chunk of body) {
+  for await (const chunk of chunksOf(body)) {
     size += chunk.length;
     if (size > bodyMaxBytes) throw failure({ code: "payload_too_large", what: "The body", limitBytes: bodyMaxBytes });
     const drained = parser.write(chunk) ? undefined : new Promise((resolve) => parser.once("drain", resolve));

@@ -1,0 +1,56 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { newAccount } from "../support/client.ts";
+import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.ts";
+
+const events: { level: string; event: string; status: unknown }[] = [];
+let registry: TestRegistry;
+let token: string | undefined;
+
+beforeAll(async () => {
+  const at = (level: string) => (event: string, fields?: Readonly<Record<string, unknown>>) => {
+    events.push({ level, event, status: fields?.status });
+  };
+  const logger = { info: at("info"), warn: at("warn"), error: at("error") };
+  registry = await startRegistry("sqlite", { override: () => ({ logger }) });
+  token = (await newAccount(registry)).token;
+});
+afterAll(async () => registry.stop());
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 300; tries += 1) {
+    if (await holds()) return;
+    await Bun.sleep(10);
+  }
+  throw new Error("It did not come to that within three seconds");
+}
+
+/** Sends the beginning of a request with more announced, lets `arrived` see it come in, and breaks the connection. */
+async function breakOff(path: string, type: string, beginning: Buffer, arrived: () => Promise<unknown>): Promise<void> {
+  const socket = connect(Number(new URL(registry.url).port), "127.0.0.1");
+  socket.on("error", () => undefined);
+  const head = `POST ${path} HTTP/1.1\r\nHost: x.test\r\nAuthorization: Bearer ${token}\r\n`;
+  socket.write(`${head}Content-Type: ${type}\r\nContent-Length: 50000\r\n\r\n`);
+  socket.write(beginning);
+  await arrived();
+  events.length = 0;
+  socket.destroy();
+  await until(() => events.some(({ event }) => event === "request"));
+}
+
+test("a publisher who disconnects in the middle of the file is the client's fault and leaves nothing", async () => {
+  const before = await tracesOf(registry);
+  const part = '--cut\r\nContent-Disposition: form-data; name="archive"; filename="x"\r\n\r\n';
+  const beginning = Buffer.concat([Buffer.from(part), new Uint8Array(20_000)]);
+  await breakOff("/api/packages", "multipart/form-data; boundary=cut", beginning, () =>
+    until(async () => (await tracesOf(registry)).files.length > before.files.length),
+  );
+  expect(events).toEqual([{ level: "info", event: "request", status: 400 }]);
+  expect(await tracesOf(registry)).toEqual(before);
+});
+
+test("so is a client who disconnects in the middle of a JSON body", async () => {
+  const login = Buffer.from('{"username":"somebody","password":"');
+  await breakOff("/api/auth/login", "application/json", login, () => Bun.sleep(100));
+  expect(events).toEqual([{ level: "info", event: "request", status: 400 }]);
+});
