@@ -112,7 +112,8 @@ async function claimPackage(session: DbSession, { inspection, publisher }: Verif
   }
   const [existing] = await query
     .update(packages)
-    .set({ updatedAt: now })
+    // Changes nothing: whether the package was updated is known only when the version proves to be new.
+    .set({ nameFolded })
     .where(eq(packages.nameFolded, nameFolded))
     .returning();
   if (existing === undefined) throw new Error("A package that conflicts with an insert was not found");

@@ -4,12 +4,17 @@ import { failure } from "../errors.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { loadPackage, loadVersion, requireOwner } from "./queries.ts";
 import { refreshSummary } from "./refresh-summary.ts";
-import { type VersionView, versionView } from "./views.ts";
+import { type VersionRow, type VersionView, versionView } from "./views.ts";
 
 /** Why a version is yanked; undefined takes the yank back. */
 export interface Yank {
   readonly reason: string | undefined;
   readonly message: string | undefined;
+}
+
+function isYankedAs(row: VersionRow, yank: Yank | undefined): boolean {
+  if (yank === undefined || row.yankedAt === null) return yank === undefined && row.yankedAt === null;
+  return row.yankReason === (yank.reason ?? null) && row.yankMessage === (yank.message ?? null);
 }
 
 /**
@@ -30,11 +35,13 @@ export async function setYanked(
   const now = clock();
   return db.write(async (session) => {
     const { packages, versions } = session.tables;
-    // Locks the row, so that two changes of one package derive its summary one after the other.
-    await session.query.update(packages).set({ updatedAt: now }).where(eq(packages.name, name));
+    // Locks the row and changes nothing in it, so that two changes of one package derive its summary in turn.
+    await session.query.update(packages).set({ name }).where(eq(packages.name, name));
     const changed = await loadPackage(session, name);
     await requireOwner(session, changed, userId);
     const { row, publishedBy } = await loadVersion(session, changed, asked);
+    // A repeated request is no news: it must not lift the package in lists that are sorted by the last change.
+    if (isYankedAs(row, yank)) return versionView(config.publicUrl, name, { row, publishedBy });
     const yanked = yank && {
       yankedAt: row.yankedAt ?? now,
       yankReason: yank.reason ?? null,
