@@ -1,8 +1,11 @@
-import { link, mkdir, open, rename, stat, unlink } from "node:fs/promises";
+import { link, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { failure } from "../errors.ts";
 import type { Sha256Digest } from "../registry/digest.ts";
 import type { BlobStore, ReceivedFile, StoredBlob } from "./store.ts";
+
+/** A client that sends nothing is let go after a minute, so a file nobody wrote to for this long has no server any more. */
+const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 
 /** The error code of a failed system call, such as `ENOENT`. */
 export function systemCode(cause: unknown): string | undefined {
@@ -41,6 +44,22 @@ async function sizeOf(path: string): Promise<number | undefined> {
   } catch (cause) {
     if (systemCode(cause) === "ENOENT") return undefined;
     throw cause;
+  }
+}
+
+/**
+ * Removes what killed servers left in `incoming/`. Age decides, because another replica may share the directory and be
+ * receiving right now; for the same reason a file may be gone before it is looked at or removed.
+ */
+async function removeAbandoned(incomingDir: string): Promise<void> {
+  for (const entry of await readdir(incomingDir, { withFileTypes: true })) {
+    if (!entry.isFile() || !/^(?:upload|check)-/.test(entry.name)) continue;
+    const path = join(incomingDir, entry.name);
+    try {
+      if (Date.now() - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS) await unlink(path);
+    } catch (cause) {
+      if (systemCode(cause) !== "ENOENT") throw cause;
+    }
   }
 }
 
@@ -85,5 +104,6 @@ export async function openFileStore(root: string): Promise<BlobStore> {
   };
 
   await check();
+  await removeAbandoned(incomingDir);
   return { incomingDir, put, find, check };
 }

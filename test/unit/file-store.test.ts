@@ -1,0 +1,36 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openFileStore } from "../../src/blobs/file-store.ts";
+
+const HOUR_MS = 60 * 60 * 1_000;
+
+let root: string;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "cpm-file-store-"));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+test("opening removes what a killed server left, and nothing that may be in use or is not its own", async () => {
+  const incoming = join(root, "incoming");
+  await mkdir(join(incoming, "upload-folder"), { recursive: true });
+  const aged = async (name: string, ageMs: number) => {
+    const then = new Date(Date.now() - ageMs);
+    await writeFile(join(incoming, name), "x");
+    await utimes(join(incoming, name), then, then);
+  };
+  await aged("upload-old", HOUR_MS + 60_000);
+  await aged("check-old", HOUR_MS + 60_000);
+  await aged("upload-young", HOUR_MS - 60_000);
+  await aged("notes.txt", 10 * HOUR_MS);
+  await utimes(join(incoming, "upload-folder"), 0, 0);
+  await openFileStore(root);
+  expect((await readdir(incoming)).sort()).toEqual(["notes.txt", "upload-folder", "upload-young"]);
+});
+
+test("the check of a store leaves nothing behind", async () => {
+  const store = await openFileStore(root);
+  await store.check();
+  expect(await readdir(store.incomingDir)).toEqual([]);
+});
