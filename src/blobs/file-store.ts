@@ -4,6 +4,8 @@ import { failure } from "../errors.ts";
 import type { Sha256Digest } from "../registry/digest.ts";
 import type { BlobStore, ReceivedFile, StoredBlob } from "./store.ts";
 
+/** An empty file needs no block and fits on a full disk; so does a small one where file systems keep it in its inode. */
+const PROBE_BYTES = 64 * 1024;
 /** A client that sends nothing is let go after a minute, so a file nobody wrote to for this long has no server any more. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 
@@ -99,8 +101,13 @@ export async function openFileStore(root: string): Promise<BlobStore> {
   const check = async (): Promise<void> => {
     const probe = join(incomingDir, `check-${crypto.randomUUID()}`);
     const handle = await open(probe, "wx");
-    await handle.close();
-    await unlink(probe);
+    try {
+      await handle.writeFile(new Uint8Array(PROBE_BYTES));
+      await handle.sync();
+    } finally {
+      await handle.close();
+      await unlink(probe);
+    }
   };
 
   await check();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileStore } from "../../src/blobs/file-store.ts";
 
+const STORE = join(import.meta.dir, "../../src/blobs/file-store.ts");
 const HOUR_MS = 60 * 60 * 1_000;
 
 let root: string;
@@ -34,3 +35,16 @@ test("the check of a store leaves nothing behind", async () => {
   await store.check();
   expect(await readdir(store.incomingDir)).toEqual([]);
 });
+
+test.skipIf(process.platform === "win32")(
+  "the check fails, and leaves nothing, where only empty files fit",
+  async () => {
+    await openFileStore(root);
+    // A limit on the size of files stands in for a full disk, which only root could make.
+    const script = `await (await import(${JSON.stringify(STORE)})).openFileStore(${JSON.stringify(root)})`;
+    const limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 8; exec "$@"', "sh", process.execPath, "-e", script];
+    const { exitCode, stderr } = Bun.spawnSync(limited);
+    expect([exitCode, stderr.toString()]).toEqual([1, expect.stringContaining("EFBIG")]);
+    expect(await readdir(join(root, "incoming"))).toEqual([]);
+  },
+);
