@@ -77,7 +77,8 @@ async function verify(deps: Pick<Deps, "config">, publication: Publication): Pro
   const { manifest } = inspection;
   const fields: SignatureFields = {
     signature,
-    publicKey: chooseKey(publication.publicKey, manifest.publicKey),
+    // A field left empty in a template names no key, in the form as in colony.yaml.
+    publicKey: chooseKey(publication.publicKey, manifest.publicKey?.trim() || undefined),
     scheme,
   };
   const { digest, size } = received;

@@ -12,7 +12,7 @@ import { publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
 import { packageNameParam } from "./queries.ts";
 import { listPackages, readPackage, readVersion } from "./read.ts";
-import { askedTags, ListQuery, PublishQuery, YankBody } from "./schemas.ts";
+import { askedTags, knownParameters, ListQuery, PublishQuery, requirePublishParameters, YankBody } from "./schemas.ts";
 import { readSignature } from "./signature.ts";
 import { versionUrl, versionView } from "./views.ts";
 import { setYanked } from "./yank.ts";
@@ -32,7 +32,7 @@ function readRoutes(deps: Deps) {
       "",
       async ({ query, request }) => {
         const { q, search = q, author, sort = "relevance", page = 1, pageSize = 20 } = query;
-        const asked = new URL(request.url).searchParams;
+        const asked = knownParameters(new URL(request.url).searchParams);
         const found = await listPackages(deps, { search, tags: askedTags(asked), author, sort, page, pageSize });
         const totalPages = Math.ceil(found.total / pageSize);
         const links = pageLinks(`${publicUrl}/api/packages`, asked, page, totalPages);
@@ -103,14 +103,16 @@ function writeRoutes(deps: Deps) {
     .use(authentication(deps))
     .post(
       "",
-      ({ request, session, query }) =>
-        withPublishForm(deps, request, async (form) => {
+      ({ request, session, query }) => {
+        requirePublishParameters(new URL(request.url).searchParams);
+        return withPublishForm(deps, request, async (form) => {
           const dryRun = query.dryRun ?? false;
           const { outcome, name, version } = await publish(deps, { ...form, publisher: session.user, dryRun });
           const location = versionUrl(publicUrl, name, version.row.version);
           const created = outcome === "created" ? { status: 201, headers: { location } } : {};
           return Response.json(versionView(publicUrl, name, version), created);
-        }),
+        });
+      },
       { session: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
     )
     .delete(

@@ -1,4 +1,5 @@
 import { t } from "elysia";
+import { failure } from "../errors.ts";
 import { SORTS } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 
@@ -8,6 +9,12 @@ import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 const PAGE_MAX_ZEROS = 6;
 const PAGE_SIZE_MAX_ZEROS = 2;
 const PAGE_SIZE_DEFAULT = 20;
+
+const QUERY_TEXT_MAX_CHARS = 400;
+
+/** Unknown parameters of one request that an answer names. */
+const UNKNOWN_PARAMETERS_MAX = 10;
+const NAME_SHOWN_MAX_CHARS = 64;
 
 const Text = t.String();
 const OptionalText = t.Optional(t.String());
@@ -122,16 +129,18 @@ function wholeNumber(description: string, zeros: number, preset: number) {
   return t.Transform(text).Decode(Number).Encode(String);
 }
 
+/** A text of a question. The links of a page repeat it four times, so it is short. */
+function askedText(description: string) {
+  const error = `must be given once, with at most ${QUERY_TEXT_MAX_CHARS} characters`;
+  return t.Optional(t.String({ description, maxLength: QUERY_TEXT_MAX_CHARS, error }));
+}
+
 export const ListQuery = t.Object({
-  search: t.Optional(
-    t.String({ description: "Words of name, tags, authors and description", error: "must be given once" }),
-  ),
-  q: t.Optional(t.String({ description: "Another spelling of search", error: "must be given once" })),
-  tags: t.Optional(t.String({ description: "Comma-separated; a package must have all", error: "must be given once" })),
-  tag: t.Optional(t.String({ description: "Another spelling of tags", error: "must be given once" })),
-  author: t.Optional(
-    t.String({ description: "User name of an owner or name of a maintainer", error: "must be given once" }),
-  ),
+  search: askedText("Words of name, tags, authors and description"),
+  q: askedText("Another spelling of search"),
+  tags: askedText("Comma-separated; a package must have all"),
+  tag: askedText("Another spelling of tags"),
+  author: askedText("User name of an owner or name of a maintainer"),
   sort: t.Optional(
     t.UnionEnum(SORTS, {
       description: "The order; relevance without a search text is downloads",
@@ -148,6 +157,19 @@ export function askedTags(parameters: URLSearchParams): string[] {
   return lists.flatMap((list) => list.split(",").map((tag) => tag.trim())).filter((tag) => tag !== "");
 }
 
+/**
+ * The parameters of a list's address that it knows, which are all that its links repeat. Throws `validation_failed`
+ * when one of them is too long: the schema sees a single value of a parameter that is given several times.
+ */
+export function knownParameters(parameters: URLSearchParams): URLSearchParams {
+  const known = Object.keys(ListQuery.properties);
+  const faults = known
+    .filter((name) => parameters.getAll(name).join(",").length > QUERY_TEXT_MAX_CHARS)
+    .map((name) => ({ path: `/${name}`, message: `must have at most ${QUERY_TEXT_MAX_CHARS} characters in all` }));
+  if (faults.length > 0) throw failure({ code: "validation_failed", faults });
+  return new URLSearchParams([...parameters].filter(([name]) => known.includes(name)));
+}
+
 export const YankBody = t.Object({
   reason: t.Optional(
     t.String({ maxLength: 200, pattern: "^[^\\u0000-\\u001f]*$", error: "must be at most 200 characters in one line" }),
@@ -162,3 +184,21 @@ export const PublishQuery = t.Object({
     t.BooleanString({ description: "Check everything, store nothing", error: "must be true or false" }),
   ),
 });
+
+/**
+ * Refuses parameters that a publish does not know or that are repeated, with `validation_failed`: who mistypes `dryRun`
+ * would publish for ever what was to be checked.
+ */
+export function requirePublishParameters(parameters: URLSearchParams): void {
+  const names = [...parameters.keys()];
+  const unknown = [...new Set(names)].filter((name) => !Object.hasOwn(PublishQuery.properties, name));
+  const repeated = Object.keys(PublishQuery.properties).filter((name) => parameters.getAll(name).length > 1);
+  const faults = [
+    ...unknown.slice(0, UNKNOWN_PARAMETERS_MAX).map((name) => ({
+      path: `/${name.slice(0, NAME_SHOWN_MAX_CHARS)}`,
+      message: "is not a parameter of a publish: the only one is dryRun, in this spelling",
+    })),
+    ...repeated.map((name) => ({ path: `/${name}`, message: "must be given once" })),
+  ];
+  if (faults.length > 0) throw failure({ code: "validation_failed", faults });
+}

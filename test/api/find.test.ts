@@ -183,9 +183,18 @@ onBothDatabases("find", (registry) => {
   const NOT_TEXT = ["%00", "%00%00", "zq%00", "%", "%zz", "%ff", "%c0%80", "%ED%A0%80", "zq%ED%A0%80", "%F0%9F"];
   /** As they stand in the address. None is syntax, so none finds more than the letters in it do: here, next to nothing. */
   const HOSTILE = [...TEXTS.map(encodeURIComponent), ...NOT_TEXT];
+  const TOO_LONG = new Set(TEXTS.filter((text) => text.length > 400).map(encodeURIComponent));
   test.each(HOSTILE.map((query) => [query.slice(0, 40), query] as const))(
     "%p is text: no error, no syntax",
     async (_, query) => {
+      if (TOO_LONG.has(query)) {
+        for (const name of ["search", "q", "tags", "tag", "author"]) {
+          const answer = await list(`?${name}=${query}`);
+          expectProblem(answer, 422, "validation_failed");
+          expect(answer.body.errors.map(({ path }: { path: string }) => path)).toEqual([`/${name}`]);
+        }
+        return;
+      }
       for (const spelling of [`?search=${query}`, `?q=${query}&sort=name`]) {
         const answer = await list(spelling);
         expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/json; charset=utf-8"]);
@@ -247,6 +256,24 @@ onBothDatabases("find", (registry) => {
     expect(links).not.toContain('rel="next"');
     for (const part of ["search=kubernetes", "tags=ops", "pageSize=1"]) expect(links).toContain(part);
     expect((await list("?search=nothing-like-it")).body).toMatchObject({ items: [], total: 0, totalPages: 0 });
+  });
+
+  test("links repeat what is known of a question only, and a question is short", async () => {
+    const { headers } = await list(`?search=kubernetes&sort=name&junk=${"j".repeat(9_000)}`);
+    const links = headers.get("link") ?? "";
+    expect(links).toContain("search=kubernetes&sort=name");
+    expect(links).not.toContain("junk");
+    const longest = "z".repeat(400);
+    for (const name of ["search", "q", "tags", "tag", "author"]) {
+      expect((await list(`?${name}=${longest}`)).status).toBe(200);
+      expectProblem(await list(`?${name}=${longest}z`), 422, "validation_failed");
+    }
+    for (const name of ["search", "tags", "author", "sort", "page"]) {
+      const value = { sort: "name", page: "1" }[name] ?? "z";
+      const repeated = `${name}=${"z".repeat(400)}&${name}=${value}`;
+      expectProblem(await list(`?${repeated}`), 422, "validation_failed");
+    }
+    expectProblem(await list(`?${`tags=${"z".repeat(50)}&`.repeat(8)}tags=z`), 422, "validation_failed");
   });
 
   test("a search for a typing error has pages and totals too", async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
-import { Client, makeKey, newAccount, sha256, signMessage, statementOf } from "../support/client.ts";
+import { Client, expectProblem, makeKey, newAccount, sha256, signMessage, statementOf } from "../support/client.ts";
 import { onBothDatabases, TEST_PUBLIC_URL, tracesOf } from "../support/registry.ts";
 
 onBothDatabases("publish", (registry) => {
@@ -160,6 +160,36 @@ onBothDatabases("publish", (registry) => {
     const bad = await alice.publishFields({ archive, signature, publicKey: makeKey().publicHex }, "?dryRun=true");
     expect(bad.body.code).toBe("signature_invalid");
     expect(await tracesOf(registry())).toEqual(before);
+  });
+
+  test.each([
+    "dryrun=true",
+    "dryRun=true&dryRun=true",
+    "dryRun=false&dryRun=true",
+    "dry_run=1",
+    "dryRun=true&x=y",
+    "=",
+    "dryRun[]=true",
+  ])("?%s publishes nothing: what was meant for a check must not be for ever", async (query) => {
+    const alice = await newAccount(registry());
+    const key = makeKey();
+    const archive = makePackage({ name: "meant-dry", version: "1.0.0" });
+    const signature = signMessage(key, statementOf("meant-dry", "1.0.0", archive));
+    const before = await tracesOf(registry());
+    const answer = await alice.publishFields({ archive, signature, publicKey: key.publicHex }, `?${query}`);
+    expectProblem(answer, 422, "validation_failed");
+    expect(await tracesOf(registry())).toEqual(before);
+  });
+
+  test("an empty publicKey in colony.yaml is none", async () => {
+    const alice = await newAccount(registry());
+    const key = makeKey();
+    const manifest = (name: string) => `name: ${name}\nversion: 1.0.0\npublicKey: ""\n`;
+    const archive = makePackage({ name: "blank", version: "1.0.0", manifest: manifest("blank") });
+    const published = await alice.publish("blank", "1.0.0", archive, key);
+    expect([published.status, published.body.signature?.publicKey]).toEqual([201, key.publicHex]);
+    const signature = signMessage(key, statementOf("blank", "1.0.0", archive));
+    expectProblem(await alice.publishFields({ archive, signature }), 422, "validation_failed");
   });
 
   test("a publish without a session is refused before its body is read", async () => {
