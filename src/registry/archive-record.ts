@@ -4,7 +4,7 @@ import type { ArchiveWarning } from "./archive-warning.ts";
 import { readEntryName } from "./entry-name.ts";
 import { EntryNames } from "./entry-names.ts";
 import { KeptText } from "./kept-text.ts";
-import { ARCHIVE_FAULTS_MAX, type ArchiveLimits, STORED_TEXT_MAX_BYTES } from "./limits.ts";
+import { ARCHIVE_FAULTS_MAX, type ArchiveLimits, STORED_TEXT_MAX_BYTES, TEMPLATE_SCAN_MAX_BYTES } from "./limits.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TemplateScan } from "./template-scan.ts";
 
@@ -111,6 +111,13 @@ export class ArchiveRecord implements TarVisitor {
       this.#fileWarnings.push({
         code: "template_reads_environment",
         message: `template "${printable(file.path)}" calls ${name}, which reads the machine it is installed from`,
+        path: file.path,
+      });
+    }
+    if (file.scan !== undefined && file.sizeBytes > TEMPLATE_SCAN_MAX_BYTES) {
+      this.#fileWarnings.push({
+        code: "template_not_scanned",
+        message: `template "${printable(file.path)}" was searched for calls that read the machine only in its first ${TEMPLATE_SCAN_MAX_BYTES} bytes`,
         path: file.path,
       });
     }

@@ -10,6 +10,7 @@ export type ArchiveWarningCode =
   | "templates_missing"
   | "backslash_names"
   | "template_reads_environment"
+  | "template_not_scanned"
   | "text_too_large"
   | "text_not_utf8"
   | "more_warnings";

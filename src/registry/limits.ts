@@ -32,6 +32,9 @@ export const ENTRY_DEPTH_MAX = 16;
 /** A README or `values.yaml` above this is part of the archive but is not kept as text. */
 export const STORED_TEXT_MAX_BYTES = 1 * MIB;
 
+/** A template is searched for calls up to here: 1 MiB costs some 15 ms of CPU, and half a MiB can inflate to 120. */
+export const TEMPLATE_SCAN_MAX_BYTES = 1 * MIB;
+
 /** A gzip header is 10 bytes and perhaps a file name; one that goes on longer is hiding something. */
 export const GZIP_HEADER_MAX_BYTES = 4 * KIB;
 

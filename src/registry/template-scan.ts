@@ -1,3 +1,5 @@
+import { TEMPLATE_SCAN_MAX_BYTES } from "./limits.ts";
+
 /** The sprig functions that read the machine on which a package is installed. */
 const ENVIRONMENT_FUNCTIONS = new Set(["env", "expandenv", "getHostByName"]);
 const WORD_MAX_BYTES = Math.max(...[...ENVIRONMENT_FUNCTIONS].map((name) => name.length));
@@ -24,7 +26,8 @@ type State = "text" | "action" | "word" | "quoted" | "raw" | "comment";
 /**
  * Looks for calls of `env`, `expandenv` and `getHostByName` between `{{` and `}}`, with the lexical rules of Go's
  * text/template: a word behind a `.` or `$` is a field or a variable, and strings and comments hold no calls. Works on
- * a stream, remembers one word, and so finds calls that fall on a border between two chunks.
+ * a stream, remembers one word, and so finds calls that fall on a border between two chunks. Ignores what is beyond
+ * `TEMPLATE_SCAN_MAX_BYTES`.
  */
 export class TemplateScan {
   #state: State = "text";
@@ -32,6 +35,7 @@ export class TemplateScan {
   #quote = 0;
   #escaped = false;
   #word = "";
+  #leftBytes = TEMPLATE_SCAN_MAX_BYTES;
   readonly #found = new Set<string>();
 
   /** The functions called so far, in the order of their first call. */
@@ -39,7 +43,9 @@ export class TemplateScan {
     return [...this.#found];
   }
 
-  push(piece: Uint8Array): void {
+  push(received: Uint8Array): void {
+    const piece = received.subarray(0, this.#leftBytes);
+    this.#leftBytes -= piece.length;
     let at = 0;
     while (at < piece.length) {
       if (this.#state === "text" && this.#previous !== OPEN) {

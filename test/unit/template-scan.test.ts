@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { inspectArchive } from "../../src/registry/archive.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
+import { DEFAULT_ARCHIVE_LIMITS, TEMPLATE_SCAN_MAX_BYTES } from "../../src/registry/limits.ts";
 import { TemplateScan } from "../../src/registry/template-scan.ts";
 import { bytesOf, chunked, makeArchive } from "../support/archive-maker.ts";
 
@@ -62,4 +62,18 @@ describe("TemplateScan", () => {
 test("templates that call the machine are a warning, other files are not", async () => {
   expect(await warningsOf({ "templates/deep/t": '{{ env "HOME" }}' })).toEqual(["template_reads_environment"]);
   expect(await warningsOf({ "docs/t": '{{ env "HOME" }}' })).toEqual([]);
+});
+
+test("a template is read up to the limit, and a longer one is a warning that says so", async () => {
+  const call = "{{ env }}";
+  const upTo = (bytes: number) => " ".repeat(bytes - call.length) + call;
+  expect(await warningsOf({ "templates/t": upTo(TEMPLATE_SCAN_MAX_BYTES) })).toEqual(["template_reads_environment"]);
+  expect(await warningsOf({ "templates/t": `${call}${upTo(TEMPLATE_SCAN_MAX_BYTES)}` })).toEqual([
+    "template_reads_environment",
+    "template_not_scanned",
+  ]);
+  expect(await warningsOf({ "templates/t": `${" ".repeat(TEMPLATE_SCAN_MAX_BYTES)}${call}` })).toEqual([
+    "template_not_scanned",
+  ]);
+  for (const size of [1_000, 65_536]) expect(foundIn(" ".repeat(TEMPLATE_SCAN_MAX_BYTES) + call, size)).toEqual([]);
 });
