@@ -7,10 +7,11 @@
  * Reported upstream as porsager/postgres #1066, #1154 and #1208; remove this when a release has the mend.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
 const EXPECTED_VERSION = "3.4.9";
-const home = join(import.meta.dirname, "..", "node_modules", "postgres");
+const home = join(dirname(dirname(fileURLToPath(import.meta.url))), "node_modules", "postgres");
 
 const MENDS = [
   {
