@@ -1,6 +1,9 @@
 import type { LogLevel } from "../config/config.ts";
 
-/** Codes, ids, counts and durations. Never values a client sent, never secrets. */
+/**
+ * Codes, ids, counts and durations, and of what a client sent only method, path and request id. Never a query, another header
+ * or a body: passwords and tokens are there.
+ */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** Writes one JSON line per event to stderr; stdout belongs to the commands' answers. */
