@@ -39,7 +39,6 @@ const FILE_WARNINGS_MAX = 50;
 export class ArchiveRecord implements TarVisitor {
   readonly faults: ArchiveFault[] = [];
   faultsLeftOut = 0;
-  unpackedSize = 0;
   readonly #limits: ArchiveLimits;
   readonly #names = new EntryNames();
   readonly #files: ArchiveFile[] = [];
@@ -103,7 +102,6 @@ export class ArchiveRecord implements TarVisitor {
     const file = this.#open;
     if (file === undefined) return;
     this.#open = undefined;
-    this.unpackedSize += file.sizeBytes;
     this.#files.push({ path: file.path, size: file.sizeBytes, sha256: file.hash.digest("hex") });
     if (file.text !== undefined)
       this.#texts.set(file.path === MANIFEST ? MANIFEST : file.path.toLowerCase(), file.text);

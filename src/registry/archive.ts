@@ -20,8 +20,6 @@ export interface Inspection {
   readonly values: string | undefined;
   /** Files without directories, by normalised path in code unit order. */
   readonly files: readonly ArchiveFile[];
-  /** Sum of the sizes of all files, in bytes: what they take up when unpacked. */
-  readonly unpackedSize: number;
   readonly warnings: readonly ArchiveWarning[];
 }
 
@@ -51,7 +49,6 @@ export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: 
     readme: record.readme,
     values: record.values,
     files: record.sortedFiles(),
-    unpackedSize: record.unpackedSize,
     warnings: record.warnings(),
   };
 }

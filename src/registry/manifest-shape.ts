@@ -101,12 +101,6 @@ export class ShapeReader {
     return node === undefined || node.kind === "null" ? undefined : toValue(node);
   }
 
-  /** All fields but the known ones. */
-  others(root: YamlMap, known: ReadonlySet<string>): Record<string, ManifestValue> {
-    const unknown = [...root.fields].filter(([field]) => !known.has(field));
-    return Object.fromEntries(unknown.map(([field, node]) => [field, toValue(node)]));
-  }
-
   #list(map: YamlMap, field: string, at: string, max: number): readonly YamlNode[] {
     const node = map.fields.get(field);
     const path = `${at}/${field}`;

@@ -52,8 +52,6 @@ export interface Manifest {
   readonly homepage: string | undefined;
   readonly repository: string | undefined;
   readonly publicKey: string | undefined;
-  /** Fields this registry does not know, kept for clients that do. */
-  readonly extra: Readonly<Record<string, ManifestValue>>;
 }
 
 export interface ManifestReading {
@@ -71,12 +69,6 @@ const DESCRIPTION_MAX_CHARS = 2_000;
 const TAG_MAX_CHARS = 50;
 const TAGS_MAX = 50;
 const LIST_MAX = 200;
-
-const KNOWN_FIELDS = new Set(
-  "apiVersion name version description maintainers dependencies conditions inputs tags keywords license homepage repository publicKey".split(
-    " ",
-  ),
-);
 
 /**
  * Reads `colony.yaml` as the `cpm` client's struct would be filled: scalars are text where the struct has strings
@@ -112,7 +104,6 @@ function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, 
     homepage: reader.word(root, "homepage", "", LINK_MAX_CHARS),
     repository: reader.word(root, "repository", "", LINK_MAX_CHARS),
     publicKey: reader.word(root, "publicKey", "", WORD_MAX_CHARS),
-    extra: reader.others(root, KNOWN_FIELDS),
   };
 }
 

@@ -28,22 +28,12 @@ export function isWindowsDeviceName(segment: string): boolean {
   return WINDOWS_DEVICE.test(stem.trimEnd().toLowerCase());
 }
 
-/** Tells whether nobody may publish under this name, however it is punctuated. */
-export function isReservedName(name: string): boolean {
-  return packageNameProblem(name)?.reserved === true;
-}
-
 /**
  * Reads a package name: 1 to 64 of `a-z`, `0-9` and single `-`, `_`, `.` between them, not reserved.
  * Nothing is trimmed or lower-cased: a text that is not exactly a name is `undefined`.
  */
 export function parsePackageName(text: string): PackageName | undefined {
   return isPackageName(text) ? text : undefined;
-}
-
-/** Says in a sentence fragment why a text is not a package name, for messages (`name "CON" ...`); `undefined` for a name. */
-export function explainPackageName(text: string): string | undefined {
-  return packageNameProblem(text)?.reason;
 }
 
 /**
@@ -55,26 +45,23 @@ export function foldName(name: PackageName): string {
 }
 
 function isPackageName(text: string): text is PackageName {
-  return packageNameProblem(text) === undefined;
+  return explainPackageName(text) === undefined;
 }
 
 function fold(name: string): string {
   return name.replace(/[_.]/g, "-");
 }
 
-function packageNameProblem(text: string): { readonly reserved: boolean; readonly reason: string } | undefined {
-  if (text.length === 0) return { reserved: false, reason: "is empty" };
+/** Says in a sentence fragment why a text is not a package name, for messages (`name "CON" ...`); `undefined` for a name. */
+export function explainPackageName(text: string): string | undefined {
+  if (text.length === 0) return "is empty";
   if (text.length > PACKAGE_NAME_MAX_CHARS) {
-    return { reserved: false, reason: `is longer than ${PACKAGE_NAME_MAX_CHARS} characters` };
+    return `is longer than ${PACKAGE_NAME_MAX_CHARS} characters`;
   }
   if (!PACKAGE_NAME.test(text)) {
-    return {
-      reserved: false,
-      reason: "must be lower-case letters and digits, with single - _ or . between them (for example my-package)",
-    };
+    return "must be lower-case letters and digits, with single - _ or . between them (for example my-package)";
   }
-  if (isWindowsDeviceName(text)) return { reserved: true, reason: "is a device name on Windows: choose another name" };
-  if (RESERVED_NAMES.has(fold(text)))
-    return { reserved: true, reason: "is reserved by the registry: choose another name" };
+  if (isWindowsDeviceName(text)) return "is a device name on Windows: choose another name";
+  if (RESERVED_NAMES.has(fold(text))) return "is reserved by the registry: choose another name";
   return undefined;
 }

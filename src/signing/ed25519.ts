@@ -90,10 +90,3 @@ export function checkSignature(signature: Uint8Array): Refusal | undefined {
 export function equationHolds(key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean {
   return verify(null, message, keyObject(key), signature);
 }
-
-/** The whole policy in one question, for callers with one message. */
-export function verifyStrictly(keyBytes: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  const key = checkPublicKey(keyBytes);
-  if ("refused" in key || checkSignature(signature) !== undefined) return false;
-  return equationHolds(key, message, signature);
-}

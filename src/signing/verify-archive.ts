@@ -54,7 +54,7 @@ function readSignature(text: string, faults: Fault[]): Uint8Array | undefined {
 }
 
 /** Reads key and signature as far as they can be judged without an archive; throws `signature_invalid` with all faults. */
-export function readSignatureFields(fields: SignatureFields): { key: PublicKey; signature: Uint8Array } {
+function readSignatureFields(fields: SignatureFields): { key: PublicKey; signature: Uint8Array } {
   const faults: Fault[] = [];
   const key = readKey(fields.publicKey, faults);
   const signature = readSignature(fields.signature, faults);

@@ -76,7 +76,6 @@ describe("inspectArchive accepts", () => {
       size: 5,
       sha256: createHash("sha256").update("# Hi\n").digest("hex"),
     });
-    expect(inspection.unpackedSize).toBe(inspection.files.reduce((sum, file) => sum + file.size, 0));
   });
 
   test("the same bytes with the same answer, however they are cut", async () => {
@@ -268,8 +267,8 @@ describe("the real packages", () => {
       const inspection = await inspect(new Uint8Array(readFileSync(join(FIXTURES, "test-pkg-v2-0.1.0.cpm"))));
       expect(inspection).toMatchObject({
         manifest: { name: "test-pkg-v2", version: { text: "0.1.0" } },
-        unpackedSize: 365,
       });
+      expect(inspection.files.reduce((sum, file) => sum + file.size, 0)).toBe(365);
       expect(inspection.warnings.map((warning) => warning.code)).toEqual(["backslash_names"]);
     },
   );

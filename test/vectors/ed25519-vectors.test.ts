@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { verifyStrictly } from "../../src/signing/ed25519.ts";
+import { verifyStrictly } from "../support/strict.ts";
 
 /* The public vectors lie beside the repository, not in it; trust.md §2 says what must come out. */
 
