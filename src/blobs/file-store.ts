@@ -51,14 +51,16 @@ async function sizeOf(path: string): Promise<number | undefined> {
 
 /**
  * Removes what killed servers left in `incoming/`. Age decides, because another replica may share the directory and be
- * receiving right now; for the same reason a file may be gone before it is looked at or removed.
+ * receiving right now; for the same reason a file may be gone before it is looked at or removed. Call it after a check:
+ * that changed the directory just now by the clock of the file system, the one that dates the files.
  */
 async function removeAbandoned(incomingDir: string): Promise<void> {
+  const { mtimeMs: nowMs } = await stat(incomingDir);
   for (const entry of await readdir(incomingDir, { withFileTypes: true })) {
     if (!entry.isFile() || !/^(?:upload|check)-/.test(entry.name)) continue;
     const path = join(incomingDir, entry.name);
     try {
-      if (Date.now() - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS) await unlink(path);
+      if (nowMs - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS) await unlink(path);
     } catch (cause) {
       if (systemCode(cause) !== "ENOENT") throw cause;
     }
