@@ -109,9 +109,7 @@ function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, 
 
 /** Each field has a bound of its own, but all of them at theirs together are more than a package's page can carry. */
 function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "version">): void {
-  // What is unknown is not shown, so it does not count.
-  const shown = { ...fields, extra: undefined };
-  if (Buffer.byteLength(JSON.stringify(shown)) <= SHOWN_MANIFEST_MAX_BYTES) return;
+  if (Buffer.byteLength(JSON.stringify(fields)) <= SHOWN_MANIFEST_MAX_BYTES) return;
   const message =
     `has fields of more than ${SHOWN_MANIFEST_MAX_BYTES} bytes in all: ` +
     "shorten the longest of inputs, dependencies, maintainers and description";
