@@ -4,7 +4,13 @@ import type { ArchiveWarning } from "./archive-warning.ts";
 import { readEntryName } from "./entry-name.ts";
 import { EntryNames } from "./entry-names.ts";
 import { KeptText } from "./kept-text.ts";
-import { ARCHIVE_FAULTS_MAX, type ArchiveLimits, STORED_TEXT_MAX_BYTES, TEMPLATE_SCAN_MAX_BYTES } from "./limits.ts";
+import {
+  ARCHIVE_FAULTS_MAX,
+  type ArchiveLimits,
+  STORED_TEXT_MAX_BYTES,
+  TEMPLATE_SCAN_MAX_BYTES,
+  TEMPLATE_SCANS_MAX_BYTES,
+} from "./limits.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TemplateScan } from "./template-scan.ts";
 
@@ -23,6 +29,8 @@ interface OpenFile {
   readonly hash: Hash;
   readonly text: KeptText | undefined;
   readonly scan: TemplateScan | undefined;
+  /** How much of the file `scan` looks at. */
+  readonly scanBytes: number;
 }
 
 const MANIFEST = "colony.yaml";
@@ -50,6 +58,7 @@ export class ArchiveRecord implements TarVisitor {
   #manifestSeen = false;
   #misspelled: string | undefined;
   #nested: string | undefined;
+  #scanLeftBytes = TEMPLATE_SCANS_MAX_BYTES;
   #open: OpenFile | undefined;
 
   constructor(limits: ArchiveLimits) {
@@ -112,10 +121,10 @@ export class ArchiveRecord implements TarVisitor {
         path: file.path,
       });
     }
-    if (file.scan !== undefined && file.sizeBytes > TEMPLATE_SCAN_MAX_BYTES) {
+    if (file.scan !== undefined && file.sizeBytes > file.scanBytes) {
       this.#fileWarnings.push({
         code: "template_not_scanned",
-        message: `template "${printable(file.path)}" was searched for calls that read the machine only in its first ${TEMPLATE_SCAN_MAX_BYTES} bytes`,
+        message: `template "${printable(file.path)}" was searched for calls that read the machine only in its first ${file.scanBytes} bytes`,
         path: file.path,
       });
     }
@@ -164,8 +173,11 @@ export class ArchiveRecord implements TarVisitor {
 
   #openFile(path: string, sizeBytes: number): void {
     const folder = path.slice(0, path.indexOf("/") + 1).toLowerCase();
-    const scan = folder === "templates/" ? new TemplateScan() : undefined;
-    this.#open = { path, sizeBytes, hash: createHash("sha256"), text: this.#textOf(path, sizeBytes), scan };
+    const scanBytes = Math.min(TEMPLATE_SCAN_MAX_BYTES, this.#scanLeftBytes, sizeBytes);
+    const scan = folder === "templates/" ? new TemplateScan(scanBytes) : undefined;
+    if (scan !== undefined) this.#scanLeftBytes -= scanBytes;
+    const text = this.#textOf(path, sizeBytes);
+    this.#open = { path, sizeBytes, hash: createHash("sha256"), text, scan, scanBytes };
   }
 
   #textOf(path: string, sizeBytes: number): KeptText | undefined {

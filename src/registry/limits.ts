@@ -35,6 +35,9 @@ export const STORED_TEXT_MAX_BYTES = 1 * MIB;
 /** A template is searched for calls up to here: 1 MiB costs some 15 ms of CPU, and half a MiB can inflate to 120. */
 export const TEMPLATE_SCAN_MAX_BYTES = 1 * MIB;
 
+/** All templates of an archive together: many of them must not cost what one may not. */
+export const TEMPLATE_SCANS_MAX_BYTES = 8 * MIB;
+
 /** A gzip header is 10 bytes and perhaps a file name; one that goes on longer is hiding something. */
 export const GZIP_HEADER_MAX_BYTES = 4 * KIB;
 

@@ -1,5 +1,3 @@
-import { TEMPLATE_SCAN_MAX_BYTES } from "./limits.ts";
-
 /** The sprig functions that read the machine on which a package is installed. */
 const ENVIRONMENT_FUNCTIONS = new Set(["env", "expandenv", "getHostByName"]);
 const WORD_MAX_BYTES = Math.max(...[...ENVIRONMENT_FUNCTIONS].map((name) => name.length));
@@ -27,7 +25,7 @@ type State = "text" | "action" | "word" | "quoted" | "raw" | "comment";
  * Looks for calls of `env`, `expandenv` and `getHostByName` between `{{` and `}}`, with the lexical rules of Go's
  * text/template: a word behind a `.` or `$` is a field or a variable, and strings and comments hold no calls. Works on
  * a stream, remembers one word, and so finds calls that fall on a border between two chunks. Ignores what is beyond
- * `TEMPLATE_SCAN_MAX_BYTES`.
+ * its first `maxBytes`.
  */
 export class TemplateScan {
   #state: State = "text";
@@ -35,8 +33,12 @@ export class TemplateScan {
   #quote = 0;
   #escaped = false;
   #word = "";
-  #leftBytes = TEMPLATE_SCAN_MAX_BYTES;
+  #leftBytes: number;
   readonly #found = new Set<string>();
+
+  constructor(maxBytes: number) {
+    this.#leftBytes = maxBytes;
+  }
 
   /** The functions called so far, in the order of their first call. */
   get found(): readonly string[] {

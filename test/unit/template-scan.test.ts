@@ -1,11 +1,15 @@
 import { describe, expect, test } from "bun:test";
 import { inspectArchive } from "../../src/registry/archive.ts";
-import { DEFAULT_ARCHIVE_LIMITS, TEMPLATE_SCAN_MAX_BYTES } from "../../src/registry/limits.ts";
+import {
+  DEFAULT_ARCHIVE_LIMITS,
+  TEMPLATE_SCAN_MAX_BYTES,
+  TEMPLATE_SCANS_MAX_BYTES,
+} from "../../src/registry/limits.ts";
 import { TemplateScan } from "../../src/registry/template-scan.ts";
 import { bytesOf, chunked, makeArchive } from "../support/archive-maker.ts";
 
 function foundIn(template: string, chunkBytes = 65_536): readonly string[] {
-  const scan = new TemplateScan();
+  const scan = new TemplateScan(TEMPLATE_SCAN_MAX_BYTES);
   const bytes = bytesOf(template);
   for (let at = 0; at < bytes.length; at += chunkBytes) scan.push(bytes.subarray(at, at + chunkBytes));
   return scan.found;
@@ -76,4 +80,15 @@ test("a template is read up to the limit, and a longer one is a warning that say
     "template_not_scanned",
   ]);
   for (const size of [1_000, 65_536]) expect(foundIn(" ".repeat(TEMPLATE_SCAN_MAX_BYTES) + call, size)).toEqual([]);
+});
+
+test("many templates together are searched no further than their common limit, and the rest are warnings", async () => {
+  const count = TEMPLATE_SCANS_MAX_BYTES / TEMPLATE_SCAN_MAX_BYTES;
+  const full = Array.from(
+    { length: count },
+    (_, n) => [`templates/${n}`, " ".repeat(TEMPLATE_SCAN_MAX_BYTES)] as const,
+  );
+  expect(await warningsOf(Object.fromEntries(full))).toEqual([]);
+  const more = { ...Object.fromEntries(full), "templates/last": "{{ env }}" };
+  expect(await warningsOf(more)).toEqual(["template_not_scanned"]);
 });
