@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "../../test/support/ports.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const BINARY = join(ROOT, "dist/cpm-registry");
@@ -14,13 +15,6 @@ const SETTLE_MS = 3_000;
 interface Sample {
   readonly startMs: number;
   readonly idleMb: number | undefined;
-}
-
-function freePort(): number {
-  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
-  const { port } = probe;
-  probe.stop(true);
-  return port;
 }
 
 async function firstAnswer(url: string): Promise<void> {
@@ -47,7 +41,7 @@ function residentMb(pid: number): number | undefined {
 
 /** Starts the binary on a data directory and asks for a list of packages, which reads the database. */
 async function sample(dataDir: string, settle: boolean): Promise<Sample> {
-  const port = freePort();
+  const port = await freePort();
   const env = { PATH: process.env.PATH ?? "", DATA_DIR: dataDir, PORT: String(port), HOST: "127.0.0.1" };
   const startedMs = performance.now();
   const server = Bun.spawn([BINARY], { env, cwd: dataDir, stdout: "ignore", stderr: "inherit" });

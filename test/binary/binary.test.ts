@@ -2,10 +2,10 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { chownSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { IMAGE_USER_ID, makeMinimalRoot } from "../../scripts/minimal-root.ts";
+import { freePort } from "../support/ports.ts";
 import {
   buildIfOutdated,
   EXECUTABLE,
-  freePort,
   inTemporaryDirectory,
   makeMountPoints,
   type Place,

@@ -1,7 +1,8 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
-import { freePort, inTemporaryDirectory, type Place, runOnce, whileServing } from "../binary/executable.ts";
+import { inTemporaryDirectory, type Place, runOnce, whileServing } from "../binary/executable.ts";
+import { freePort } from "../support/ports.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { TEST_JWT_KEY } from "../support/registry.ts";
 

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
-import { buildIfOutdated, EXECUTABLE, freePort, inTemporaryDirectory, whileServing } from "../binary/executable.ts";
+import { buildIfOutdated, EXECUTABLE, inTemporaryDirectory, whileServing } from "../binary/executable.ts";
 import { newAccount } from "../support/client.ts";
+import { freePort } from "../support/ports.ts";
 
 /* 500 MB of rubbish must be refused without the process growing: every byte of it is streamed and counted. */
 

@@ -5,7 +5,8 @@ import { HELP } from "../../src/cli/help.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
-import { freePort, inTemporaryDirectory, whileServing } from "../binary/executable.ts";
+import { inTemporaryDirectory, whileServing } from "../binary/executable.ts";
+import { freePort } from "../support/ports.ts";
 
 /* The README is tried as it is written: its shell blocks run against a registry that is started as a process. */
 

@@ -11,10 +11,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
+import { freePort } from "./ports.ts";
 import { signalFamily } from "./process-family.ts";
 
 /** `fast` cuts every connection and shuts down cleanly; `immediate` is the crash that recovery has to repair. */
@@ -248,19 +248,6 @@ async function startOnFreePort(native: string, home: string, data: string) {
   }
 }
 
-function freePort(): Promise<number> {
-  return new Promise((found, failed) => {
-    const probe = createServer();
-    probe.once("error", failed);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = typeof address === "object" && address ? address.port : 0;
-      probe.close(() => found(port));
-    });
-  });
-}
-
-/** Resolves when the server takes connections, which it writes into its pid file as "ready". */
 async function launch(native: string, home: string, data: string, port: number): Promise<ChildProcess> {
   const running = spawn(join(native, "bin/postgres"), ["-D", data, "-p", String(port)], {
     cwd: home,

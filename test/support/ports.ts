@@ -1,0 +1,19 @@
+import { createServer } from "node:net";
+
+/** Below the ports that Linux and macOS hand out by themselves: what was free stays free until it is used. */
+const [FIRST_PORT, PORTS] = [20_000, 12_000];
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolveFree) => {
+    const probe = createServer().once("error", () => resolveFree(false));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => resolveFree(true)));
+  });
+}
+
+/** A port of 127.0.0.1 that nobody uses at this moment, and that no client will be given in the next. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    if (await isFree(port)) return port;
+  }
+}
