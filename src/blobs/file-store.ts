@@ -30,12 +30,35 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** Makes `path` and its parents up to `root` durable, one level after the other. */
-async function makeDirectory(root: string, path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true });
-  if (made === undefined) return;
+/** Makes `path` and syncs every directory from it to the parent of `root`, whoever made them. */
+async function makeDurable(root: string, path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
   for (let directory = path; directory.length >= root.length; directory = dirname(directory)) {
     await syncDirectory(dirname(directory));
+  }
+}
+
+/**
+ * Makes directories durable, each once in the life of a process: a directory that is there may have been made a moment
+ * ago by somebody whose sync is still to come, and a power cut would take it with everything in it.
+ */
+class DurableDirectories {
+  readonly #made = new Map<string, Promise<void>>();
+
+  constructor(readonly root: string) {}
+
+  ensure(path: string): Promise<void> {
+    const known = this.#made.get(path);
+    if (known !== undefined) return known;
+    const made = makeDurable(this.root, path);
+    this.#made.set(path, made);
+    made.catch(() => this.forget(path));
+    return made;
+  }
+
+  /** Somebody removed the directory, or it could not be made: the next one tries again. */
+  forget(path: string): void {
+    this.#made.delete(path);
   }
 }
 
@@ -74,13 +97,14 @@ async function removeAbandoned(incomingDir: string): Promise<void> {
  */
 export async function openFileStore(root: string): Promise<BlobStore> {
   const incomingDir = join(root, "incoming");
-  await makeDirectory(root, incomingDir);
+  const directories = new DurableDirectories(root);
+  await directories.ensure(incomingDir);
   const pathOf = (digest: Sha256Digest) => join(root, "sha256", digest.slice(0, 2), digest);
 
   const put = async ({ path, digest, size }: ReceivedFile): Promise<void> => {
     const target = pathOf(digest);
     try {
-      await makeDirectory(root, dirname(target));
+      await directories.ensure(dirname(target));
       try {
         await link(path, target);
       } catch (cause) {
@@ -90,6 +114,7 @@ export async function openFileStore(root: string): Promise<BlobStore> {
       }
       await syncDirectory(dirname(target));
     } catch (cause) {
+      if (systemCode(cause) === "ENOENT") directories.forget(dirname(target));
       throw storageFailure(cause);
     }
   };
