@@ -1,7 +1,7 @@
 import { Elysia, NotFoundError, ParseError, ValidationError } from "elysia";
 import { Failure, type Fault, type RegistryError } from "../errors.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
-import { problemResponse } from "./problem.ts";
+import { problemResponse, statusOf } from "./problem.ts";
 import { requestId } from "./request-id.ts";
 
 /** Names the field and the rule. Elysia's own answer would repeat the submitted values, passwords included. */
@@ -21,7 +21,7 @@ function describe(schema: unknown): string | undefined {
   return typeof schema.error === "string" ? schema.error : undefined;
 }
 
-function expectedError(cause: unknown, allowed: readonly string[]): RegistryError | undefined {
+function expectedError(cause: unknown, allowed: () => readonly string[]): RegistryError | undefined {
   if (cause instanceof Failure) return cause.error;
   if (cause instanceof ParseError) {
     if (cause.cause instanceof Failure) return cause.cause.error;
@@ -31,21 +31,26 @@ function expectedError(cause: unknown, allowed: readonly string[]): RegistryErro
     return { code: "validation_failed", faults: faultsOf(cause) };
   }
   if (cause instanceof NotFoundError) {
-    return allowed.length === 0 ? { code: "route_not_found" } : { code: "method_not_allowed", allow: allowed };
+    const allow = allowed();
+    return allow.length === 0 ? { code: "route_not_found" } : { code: "method_not_allowed", allow };
   }
   return undefined;
 }
 
 /**
- * The one place where failures become answers, first in the app and global. Expected ones are problem bodies;
- * everything else is logged once, without its message, and answered as `internal`.
+ * The one place where failures become answers, first in the app and global. Expected ones are problem bodies, and a
+ * warning where the registry and not the client is at fault. Everything else is logged once, without its message, and
+ * answered as `internal`.
  */
 export function failures(logger: Logger, methodsOf: (path: string) => string[]) {
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
     const id = requestId(request);
-    const expected = expectedError(error, methodsOf(new URL(request.url).pathname));
-    if (expected !== undefined && expected.code !== "blob_missing") return problemResponse(expected, id);
-    logger.error(expected?.code ?? "internal", { requestId: id, ...errorFields(error) });
+    const expected = expectedError(error, () => methodsOf(new URL(request.url).pathname));
+    if (expected === undefined || expected.code === "blob_missing") {
+      logger.error(expected?.code ?? "internal", { requestId: id, ...errorFields(error) });
+    } else if (statusOf(expected.code).status >= 500) {
+      logger.warn(expected.code, { requestId: id });
+    }
     return problemResponse(expected ?? { code: "internal" }, id);
   });
 }

@@ -37,6 +37,8 @@ export function errorFields(cause: unknown): LogFields {
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
   if (!(innermost instanceof Error)) return { error: typeof innermost };
   const code = "code" in innermost ? String(innermost.code) : undefined;
-  const frames = innermost.stack?.split("\n").filter((line) => /^\s+at |@/.test(line)) ?? [];
+  // The stack begins with the message, whose lines may look like frames.
+  const stack = innermost.stack?.replace(innermost.message, () => "") ?? "";
+  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
   return { error: innermost.name, code, at: frames.slice(0, 4).join(" | ").trim() };
 }

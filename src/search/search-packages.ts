@@ -1,7 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 import { foldIdentity } from "../accounts/user.ts";
+import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
-import { textIndexOf } from "./text-index.ts";
+import { type TextIndex, textIndexOf } from "./text-index.ts";
 import { parseSearch, type SearchText } from "./words.ts";
 
 export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
@@ -83,8 +84,8 @@ async function resembling(
   asked: PackageSearch,
   search: SearchText,
   filters: readonly SQL[],
-  session: Parameters<Parameters<Deps["db"]["read"]>[0]>[0],
-  index: ReturnType<typeof textIndexOf>,
+  session: DbSession,
+  index: TextIndex,
 ): Promise<PackagePage> {
   const candidates = await index.resembling(session, search.text);
   if (candidates.length === 0) return { ids: [], total: 0 };
