@@ -7,6 +7,7 @@ import type { Secret } from "./config/secret.ts";
 import type { Database } from "./db/database.ts";
 import { migrate } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
+import { errorCode } from "./errors.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
 
@@ -40,8 +41,8 @@ async function step<T>(setting: string, what: string, work: () => T | Promise<T>
   try {
     return await work();
   } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
-    if (typeof code !== "string") throw cause;
+    const code = errorCode(cause);
+    if (code === undefined) throw cause;
     throw new ConfigError([{ setting, message: `${what}: ${REASONS[code] ?? "the system says"} (${code})` }]);
   }
 }

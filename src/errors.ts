@@ -53,3 +53,11 @@ export class Failure extends Error {
 export function failure(error: RegistryError): Failure {
   return new Failure(error);
 }
+
+/** The code of a failed system call, driver or library, such as `ENOENT` or `23505`: the error's own or of its causes. */
+export function errorCode(cause: unknown): string | undefined {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    if ("code" in error && typeof error.code === "string") return error.code;
+  }
+  return undefined;
+}

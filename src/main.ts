@@ -4,6 +4,7 @@ import { HELP } from "./cli/help.ts";
 import { runMigrate } from "./cli/migrate.ts";
 import { ConfigError } from "./config/config.ts";
 import { MigrationError } from "./db/migrate.ts";
+import { errorCode } from "./errors.ts";
 import { VERSION } from "./version.ts";
 
 const OPTIONS = {
@@ -55,7 +56,7 @@ async function run(args: string[]): Promise<number> {
 
 function isUsageError(cause: unknown): cause is Error {
   if (cause instanceof UsageError) return true;
-  return cause instanceof Error && "code" in cause && String(cause.code).startsWith("ERR_PARSE_ARGS");
+  return cause instanceof Error && errorCode(cause)?.startsWith("ERR_PARSE_ARGS") === true;
 }
 
 /** One clear message per failed start; what nobody foresaw also says where it happened. */
@@ -70,7 +71,7 @@ function explain(cause: unknown): number {
     return USAGE_ERROR;
   }
   // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.
-  const refused = cause instanceof Error && "code" in cause && typeof cause.code === "string";
+  const refused = cause instanceof Error && errorCode(cause) !== undefined;
   if (cause instanceof MigrationError || refused) console.error(`cpm-registry cannot start: ${cause.message}`);
   else console.error("cpm-registry failed:", cause);
   return 1;

@@ -40,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "version.ts": [],
   "gate.ts": ["errors.ts"],
   registry: ["errors.ts"],
-  config: ["registry"],
+  config: ["registry", "errors.ts"],
   signing: ["registry", "errors.ts"],
   blobs: ["registry", "errors.ts"],
   db: ["config", "errors.ts", "gate.ts"],
@@ -49,10 +49,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   accounts: ["db", "http", "deps.ts", "errors.ts", "gate.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: ["accounts", "blobs", "db", "http", "ops", "registry", "search", "signing", "deps.ts", "errors.ts"],
-  "deps.ts": ["blobs", "config", "db", "ops", "packages"],
+  "deps.ts": ["blobs", "config", "db", "ops", "packages", "errors.ts"],
   "app.ts": ["accounts", "deps.ts", "http", "ops", "packages"],
   cli: ["app.ts", "config", "db", "deps.ts", "http", "ops"],
-  "main.ts": ["cli", "config", "db", "version.ts"],
+  "main.ts": ["cli", "config", "db", "errors.ts", "version.ts"],
 };
 
 const FEATURES = ["accounts", "packages", "search", "ops"];

@@ -1,6 +1,6 @@
 import { link, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { failure } from "../errors.ts";
+import { errorCode, failure } from "../errors.ts";
 import type { Sha256Digest } from "../registry/digest.ts";
 import type { BlobStore, ReceivedFile, StoredBlob } from "./store.ts";
 
@@ -9,14 +9,9 @@ const PROBE_BYTES = 64 * 1024;
 /** A client that sends nothing is let go after a minute, so a file nobody wrote to for this long has no server any more. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 
-/** The error code of a failed system call, such as `ENOENT`. */
-export function systemCode(cause: unknown): string | undefined {
-  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : undefined;
-}
-
 /** Makes a full disk an expected failure and leaves every other cause as it is. */
 export function storageFailure(cause: unknown): unknown {
-  const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(systemCode(cause) ?? "");
+  const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(errorCode(cause) ?? "");
   return full ? failure({ code: "storage_full" }) : cause;
 }
 
@@ -67,7 +62,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
     const found = await stat(path);
     return found.isFile() ? found.size : undefined;
   } catch (cause) {
-    if (systemCode(cause) === "ENOENT") return undefined;
+    if (errorCode(cause) === "ENOENT") return undefined;
     throw cause;
   }
 }
@@ -85,7 +80,7 @@ async function removeAbandoned(incomingDir: string): Promise<void> {
     try {
       if (nowMs - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS) await unlink(path);
     } catch (cause) {
-      if (systemCode(cause) !== "ENOENT") throw cause;
+      if (errorCode(cause) !== "ENOENT") throw cause;
     }
   }
 }
@@ -108,13 +103,13 @@ export async function openFileStore(root: string): Promise<BlobStore> {
       try {
         await link(path, target);
       } catch (cause) {
-        if (systemCode(cause) !== "EEXIST") throw cause;
+        if (errorCode(cause) !== "EEXIST") throw cause;
         // A shorter file can only be the rest of a crash of the file system: the verified bytes take its place.
         if ((await sizeOf(target)) !== size) await rename(path, target);
       }
       await syncDirectory(dirname(target));
     } catch (cause) {
-      if (systemCode(cause) === "ENOENT") directories.forget(dirname(target));
+      if (errorCode(cause) === "ENOENT") directories.forget(dirname(target));
       throw storageFailure(cause);
     }
   };

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { open, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { failure } from "../errors.ts";
+import { errorCode, failure } from "../errors.ts";
 import { parseDigest } from "../registry/digest.ts";
-import { storageFailure, systemCode } from "./file-store.ts";
+import { storageFailure } from "./file-store.ts";
 import type { ReceivedFile } from "./store.ts";
 
 /** Small chunks are written together: one system call for each would be most of the cost of an upload. */
@@ -67,6 +67,6 @@ export async function discardReceived(path: string): Promise<void> {
   try {
     await unlink(path);
   } catch (cause) {
-    if (systemCode(cause) !== "ENOENT") throw cause;
+    if (errorCode(cause) !== "ENOENT") throw cause;
   }
 }

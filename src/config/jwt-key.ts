@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "../errors.ts";
 import { Secret } from "./secret.ts";
 
 /** HS256 needs a key at least as long as its digest (RFC 7518 §3.2). */
@@ -51,13 +52,13 @@ export function readOrMakeJwtKey(dataDir: string): Secret<string> {
   try {
     return new Secret(usableKey(path, readFileSync(path, "utf8").trim()));
   } catch (cause) {
-    if (!isMissing(cause)) throw cause;
+    if (errorCode(cause) !== "ENOENT") throw cause;
   }
   writeFileSync(candidate, `${randomBytes(48).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
   try {
     linkSync(candidate, path);
   } catch (cause) {
-    if (!(cause instanceof Error && "code" in cause && cause.code === "EEXIST")) throw cause;
+    if (errorCode(cause) !== "EEXIST") throw cause;
   } finally {
     unlinkSync(candidate);
   }
@@ -68,8 +69,4 @@ function usableKey(path: string, key: string): string {
   const problem = jwtKeyProblem(key);
   if (problem !== undefined) throw new Error(`${path} ${problem}`);
   return key;
-}
-
-function isMissing(cause: unknown): boolean {
-  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
 }

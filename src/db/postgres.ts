@@ -2,7 +2,7 @@ import type { SQL } from "drizzle-orm";
 import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { PostgresConnection } from "../config/connection.ts";
-import { Failure, failure } from "../errors.ts";
+import { errorCode, Failure, failure } from "../errors.ts";
 import { Gate } from "../gate.ts";
 import type { Database, DbSession } from "./database.ts";
 import * as tables from "./postgres/schema.ts";
@@ -23,13 +23,6 @@ const RETRY_AFTER_SECONDS = 1;
 const LOST_CONNECTION = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT|57P0|08)/;
 const OUT_OF_SPACE = "53100";
 const OVERLOADED = /^(53300|57014|40001|40P01|55P03)$/;
-
-function codeOf(cause: unknown): string {
-  for (let error = cause; error instanceof Error; error = error.cause) {
-    if ("code" in error && typeof error.code === "string") return error.code;
-  }
-  return "";
-}
 
 /** The connection settings of postgres.js for this registry. `prefer` first tries TLS and goes on without, as libpq does. */
 export function clientOptions(connection: PostgresConnection): postgres.Options<Record<string, never>> {
@@ -127,7 +120,7 @@ function expected(cause: unknown): unknown {
   if (cause instanceof Failure) return cause;
   const unavailable = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
   if (cause instanceof MissedDeadline) return unavailable;
-  const code = codeOf(cause);
+  const code = errorCode(cause) ?? "";
   if (code === OUT_OF_SPACE) return failure({ code: "storage_full" });
   return LOST_CONNECTION.test(code) || OVERLOADED.test(code) ? unavailable : cause;
 }
@@ -135,7 +128,7 @@ function expected(cause: unknown): unknown {
 function isLost(cause: unknown): boolean {
   if (cause instanceof Failure) return cause.error.code === "database_unavailable";
   if (cause instanceof MissedDeadline) return cause.hung;
-  return LOST_CONNECTION.test(codeOf(cause));
+  return LOST_CONNECTION.test(errorCode(cause) ?? "");
 }
 
 /**
@@ -155,7 +148,7 @@ export function openPostgres(connection: PostgresConnection): Database {
         used.abandon();
       }
       // A missed deadline is not tried again: its caller has waited long enough.
-      const again = attempts > 1 && LOST_CONNECTION.test(codeOf(cause));
+      const again = attempts > 1 && LOST_CONNECTION.test(errorCode(cause) ?? "");
       if (again) return await run(task, attempts - 1);
       throw expected(cause);
     }

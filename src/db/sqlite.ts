@@ -1,9 +1,9 @@
-import { Database as BunDatabase, SQLiteError, type Statement } from "bun:sqlite";
+import { Database as BunDatabase, type Statement } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { SQL } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
-import { failure } from "../errors.ts";
+import { errorCode, failure } from "../errors.ts";
 import type { Database, DbSession, QueryBuilder, Tables } from "./database.ts";
 import * as sqliteTables from "./sqlite/schema.ts";
 
@@ -62,16 +62,9 @@ class Turns {
   }
 }
 
-function sqliteCode(cause: unknown): string | undefined {
-  for (let error = cause; error instanceof Error; error = error.cause) {
-    if (error instanceof SQLiteError) return error.code;
-  }
-  return undefined;
-}
-
 /** Drizzle's messages carry parameters, so what SQLite reports is told by its code alone. */
 function expected(cause: unknown): unknown {
-  const code = sqliteCode(cause);
+  const code = errorCode(cause);
   if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE") return failure({ code: "storage_full" });
   if (code?.startsWith("SQLITE_BUSY")) return failure({ code: "database_unavailable", retryAfterSeconds: 1 });
   return cause;
@@ -119,7 +112,7 @@ async function begin(writer: BunDatabase, deadlineMs: number): Promise<void> {
       writer.run("BEGIN IMMEDIATE");
       return;
     } catch (cause) {
-      if (!sqliteCode(cause)?.startsWith("SQLITE_BUSY") || performance.now() > deadlineMs) throw cause;
+      if (!errorCode(cause)?.startsWith("SQLITE_BUSY") || performance.now() > deadlineMs) throw cause;
       await Bun.sleep(WRITER_RETRY_MS);
     }
   }

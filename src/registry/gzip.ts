@@ -1,4 +1,5 @@
 import { crc32, createInflateRaw, type InflateRaw } from "node:zlib";
+import { errorCode } from "../errors.ts";
 import { UnreadableArchive } from "./archive-fault.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import { readGzipHeader } from "./gzip-header.ts";
@@ -131,7 +132,7 @@ async function checkTrailer(source: ChunkSource, checksum: number, lengthBytes: 
 }
 
 function inflateFault(error: unknown): unknown {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  const code = errorCode(error);
   if (code === "Z_BUF_ERROR") return truncated();
   if (code === "Z_DATA_ERROR" || code === "Z_NEED_DICT") return corrupt("its deflate stream is invalid");
   return error;
