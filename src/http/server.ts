@@ -53,9 +53,11 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
     response.headers.set("x-content-type-options", "nosniff");
     // What no route declared fit for caches may hold a token or an account.
     if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-    const ms = Math.round(performance.now() - startedMs);
-    const { pathname } = new URL(request.url);
-    logger.info("request", { requestId: id, method: request.method, path: pathname, status: response.status, ms });
+    if (logger.tellsRequests) {
+      const ms = Math.round(performance.now() - startedMs);
+      const { pathname: path } = new URL(request.url);
+      logger.info("request", { requestId: id, method: request.method, path, status: response.status, ms });
+    }
     return response;
   };
 }

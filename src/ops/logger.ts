@@ -8,6 +8,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean | unde
 
 /** Writes one JSON line per event to stderr; stdout belongs to the commands' answers. */
 export interface Logger {
+  /** False where a line per request would be dropped: then nobody need put one together. */
+  readonly tellsRequests: boolean;
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
@@ -25,7 +27,7 @@ export function createLogger(
     if (SEVERITY[severity] < SEVERITY[level]) return;
     write(JSON.stringify({ time: clock().toISOString(), level: severity, event, ...fields }));
   };
-  return { info: at("info"), warn: at("warn"), error: at("error") };
+  return { tellsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error") };
 }
 
 /**

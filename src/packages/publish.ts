@@ -9,7 +9,7 @@ import { foldName } from "../registry/package-name.ts";
 import { decodeStrictly } from "../signing/encoding.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { type SignatureFields, type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
-import { findVersion, requireOwner } from "./queries.ts";
+import { findVersion, lockPackage, requireOwner } from "./queries.ts";
 import { manifestRecord, toJson } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
@@ -92,12 +92,11 @@ async function claimPackage(session: DbSession, { inspection, publisher }: Verif
   const { query, tables } = session;
   const { packages, packageOwners } = tables;
   const { name, description = "", tags } = inspection.manifest;
-  const nameFolded = foldName(name);
   const [made] = await query
     .insert(packages)
     .values({
       name,
-      nameFolded,
+      nameFolded: foldName(name),
       description,
       tags: [...tags],
       listed: true,
@@ -111,12 +110,8 @@ async function claimPackage(session: DbSession, { inspection, publisher }: Verif
     await query.insert(packageOwners).values({ packageId: made.id, userId: publisher.id, createdAt: now });
     return made;
   }
-  const [existing] = await query
-    .update(packages)
-    // Changes nothing: whether the package was updated is known only when the version proves to be new.
-    .set({ nameFolded })
-    .where(eq(packages.nameFolded, nameFolded))
-    .returning();
+  // Whether the package was updated is known only when the version proves to be new.
+  const existing = await lockPackage(session, name);
   if (existing === undefined) throw new Error("A package that conflicts with an insert was not found");
   await requireClaim(session, existing, name, publisher.id);
   return existing;

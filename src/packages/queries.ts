@@ -2,7 +2,7 @@ import { and, asc, eq, inArray } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { failure } from "../errors.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
-import { type PackageName, parsePackageName } from "../registry/package-name.ts";
+import { foldName, type PackageName, parsePackageName } from "../registry/package-name.ts";
 import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
 
@@ -26,6 +26,17 @@ export async function loadPackage({ query, tables }: DbSession, name: PackageNam
   return row;
 }
 
+/**
+ * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
+ * one package then derive its summary in turn.
+ */
+export async function lockPackage({ query, tables }: DbSession, name: PackageName): Promise<PackageRow | undefined> {
+  const { packages } = tables;
+  const nameFolded = foldName(name);
+  const [row] = await query.update(packages).set({ nameFolded }).where(eq(packages.nameFolded, nameFolded)).returning();
+  return row;
+}
+
 /** The version of a stored row. Rows hold what `parseVersion` accepted. */
 export function versionOf(row: Pick<VersionRow, "version">): Version {
   const version = parseVersion(row.version);
@@ -40,14 +51,17 @@ function highestFirst<T>(items: readonly T[], rowOf: (item: T) => Pick<VersionRo
     .map(({ item }) => item);
 }
 
-/** All versions of a package, the highest first (SemVer 2.0.0 §11). */
-export async function loadVersions({ query, tables }: DbSession, packageId: number): Promise<PublishedVersion[]> {
-  const { versions, users } = tables;
-  const rows = await query
+/** Versions with the user names of their publishers. */
+function publishedVersions({ query, tables: { versions, users } }: DbSession) {
+  return query
     .select({ row: versions, publishedBy: users.username })
     .from(versions)
-    .innerJoin(users, eq(users.id, versions.publishedBy))
-    .where(eq(versions.packageId, packageId));
+    .innerJoin(users, eq(users.id, versions.publishedBy));
+}
+
+/** All versions of a package, the highest first (SemVer 2.0.0 §11). */
+export async function loadVersions(session: DbSession, packageId: number): Promise<PublishedVersion[]> {
+  const rows = await publishedVersions(session).where(eq(session.tables.versions.packageId, packageId));
   return highestFirst(rows, ({ row }) => row);
 }
 
@@ -67,16 +81,13 @@ export async function loadOutlines({ query, tables }: DbSession, packageId: numb
 
 /** Finds a version by its key, which leaves out build metadata. */
 export async function findVersion(
-  { query, tables }: DbSession,
+  session: DbSession,
   packageId: number,
   key: string,
 ): Promise<PublishedVersion | undefined> {
-  const { versions, users } = tables;
-  const [found] = await query
-    .select({ row: versions, publishedBy: users.username })
-    .from(versions)
-    .innerJoin(users, eq(users.id, versions.publishedBy))
-    .where(and(eq(versions.packageId, packageId), eq(versions.versionKey, key)));
+  const { versions } = session.tables;
+  const isAsked = and(eq(versions.packageId, packageId), eq(versions.versionKey, key));
+  const [found] = await publishedVersions(session).where(isAsked);
   return found;
 }
 
@@ -139,6 +150,11 @@ export async function loadOwners(
     .orderBy(asc(packageOwners.createdAt), asc(users.username));
   for (const { packageId, username } of rows) owners.get(packageId)?.push(username);
   return owners;
+}
+
+/** User names of the owners of one package. */
+export async function ownersOf(session: DbSession, packageId: number): Promise<readonly string[]> {
+  return (await loadOwners(session, [packageId])).get(packageId) ?? [];
 }
 
 /** Throws `not_an_owner` unless the account owns the package. */

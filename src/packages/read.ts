@@ -2,7 +2,7 @@ import { inArray } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { type PackageSearch, searchPackages } from "../search/search-packages.ts";
-import { loadNamedVersion, loadOwners, loadPackage, loadVersions } from "./queries.ts";
+import { loadNamedVersion, loadOwners, loadPackage, loadVersions, ownersOf } from "./queries.ts";
 import { type PackageSummary, type PackageView, packageSummary, type VersionView, versionView } from "./views.ts";
 
 type ReadDeps = Pick<Deps, "db" | "config">;
@@ -11,7 +11,7 @@ type ReadDeps = Pick<Deps, "db" | "config">;
 export function readPackage({ db, config }: ReadDeps, name: PackageName): Promise<PackageView> {
   return db.read(async (session) => {
     const found = await loadPackage(session, name);
-    const owners = (await loadOwners(session, [found.id])).get(found.id) ?? [];
+    const owners = await ownersOf(session, found.id);
     const versions = (await loadVersions(session, found.id)).map((row) => versionView(config.publicUrl, name, row));
     return { ...packageSummary(found, owners), versions };
   });

@@ -4,7 +4,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import { isPrerelease } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { textIndexOf } from "../search/text-index.ts";
-import { loadOutlines, loadOwners, type VersionOutline, versionOf } from "./queries.ts";
+import { loadOutlines, ownersOf, type VersionOutline, versionOf } from "./queries.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
 import type { PackageRow } from "./views.ts";
 
@@ -51,7 +51,7 @@ export async function refreshSummary(
   const { latest, shown, listed } = chooseVersions(await loadOutlines(session, changed.id));
   if (shown === undefined) return;
   const manifest = await loadManifest(session, shown);
-  const owners = (await loadOwners(session, [changed.id])).get(changed.id) ?? [];
+  const owners = await ownersOf(session, changed.id);
   const tags = [...new Set(manifest.tags.map(foldTag))];
   const authors = authorsOf(manifest, owners);
   const { packages } = session.tables;

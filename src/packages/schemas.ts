@@ -24,6 +24,8 @@ const Nullable = <T extends ReturnType<typeof t.String>>(schema: T) =>
 
 const ManifestValue = t.Unknown({ description: "Any value of YAML; numbers and flags are the text as written" });
 
+const Scheme = t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme)));
+
 const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
 
 const VersionSchema = t.Object({
@@ -38,7 +40,7 @@ const VersionSchema = t.Object({
   yankReason: Nullable(Text),
   yankMessage: Nullable(Text),
   signature: t.Object({
-    scheme: t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme))),
+    scheme: Scheme,
     keyId: Text,
     publicKey: t.String({ description: "Lower-case hex" }),
     value: t.String({ description: "Base64" }),
@@ -99,7 +101,7 @@ const FileListSchema = t.Object({
 });
 
 const SignatureSchema = t.Object({
-  scheme: t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme))),
+  scheme: Scheme,
   keyId: Text,
   publicKey: t.String({ description: "Lower-case hex" }),
   signature: t.String({ description: "Base64" }),

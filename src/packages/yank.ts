@@ -2,7 +2,7 @@ import { and, eq } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import { loadPackage, loadVersion, requireOwner } from "./queries.ts";
+import { loadVersion, lockPackage, requireOwner } from "./queries.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
 
@@ -34,10 +34,10 @@ export async function setYanked(
   if (asked === "latest") throw failure({ code: "version_not_found", name, version: asked, hint });
   const now = clock();
   return db.write(async (session) => {
-    const { packages, versions } = session.tables;
-    // Locks the row and changes nothing in it, so that two changes of one package derive its summary in turn.
-    await session.query.update(packages).set({ name }).where(eq(packages.name, name));
-    const changed = await loadPackage(session, name);
+    const { versions } = session.tables;
+    const changed = await lockPackage(session, name);
+    // The lock takes names that only fold alike for one; an address means its own name.
+    if (changed?.name !== name) throw failure({ code: "package_not_found", name });
     await requireOwner(session, changed, userId);
     const { row, publishedBy } = await loadVersion(session, changed, asked);
     // A repeated request is no news: it must not lift the package in lists that are sorted by the last change.
