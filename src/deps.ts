@@ -1,13 +1,18 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileStore } from "./blobs/file-store.ts";
+import { prepareIncoming } from "./blobs/incoming.ts";
+import type { FaultReport } from "./blobs/s3-bucket.ts";
 import type { BlobStore } from "./blobs/store.ts";
 import { type Config, ConfigError } from "./config/config.ts";
 import { readOrMakeJwtKey } from "./config/jwt-key.ts";
 import type { Secret } from "./config/secret.ts";
+import type { StorageConfig } from "./config/storage.ts";
 import type { Database } from "./db/database.ts";
 import { migrate } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
 import { errorCode } from "./errors.ts";
+import { armFailpoints, type Reach } from "./failpoints.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
 
@@ -20,6 +25,7 @@ export interface Deps {
   readonly jwtKey: Secret<string>;
   readonly clock: () => Date;
   readonly logger: Logger;
+  readonly reach: Reach;
 }
 
 /** What the codes of systems and of Postgres mean for who starts a registry. */
@@ -34,6 +40,14 @@ const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "the disk is full",
   ENOTFOUND: "no host has this name",
   EROFS: "the file system is read-only",
+  AccessDenied: "this key may not read and write there",
+  ConnectionRefused: "nobody listens there",
+  FailedToOpenSocket: "no host has this name",
+  InvalidAccessKeyId: "no such access key",
+  NoSuchBucket: "there is no such bucket",
+  SignatureDoesNotMatch: "wrong secret key, or a region that is not the bucket's",
+  StoredOtherBytes: "it does not give back what it was given",
+  Timeout: "no answer in time",
 };
 
 /** Does one step of the start; a system error becomes a problem of the setting that can mend it. */
@@ -48,25 +62,52 @@ async function step<T>(setting: string, what: string, work: () => T | Promise<T>
 }
 
 /**
+ * Opens a store of archives. Uploads on their way to S3, and archives on their way from it, lie in
+ * `dataDir/packages/incoming`. Throws `ConfigError` when it cannot be written and read.
+ */
+export async function openBlobs(
+  storage: StorageConfig,
+  dataDir: string,
+  logger: Logger,
+  reach: Reach,
+): Promise<BlobStore> {
+  if (storage.kind === "files") {
+    const { directory } = storage;
+    return step("DATA_DIR", `${directory} cannot be written`, () => openFileStore(directory, reach));
+  }
+  const incomingDir = join(dataDir, "packages", "incoming");
+  await step("DATA_DIR", `${incomingDir} cannot be written`, async () => {
+    await mkdir(incomingDir, { recursive: true });
+    await prepareIncoming(incomingDir);
+  });
+  // Loaded on demand: a registry on files needs none of it.
+  const { openS3Store } = await import("./blobs/s3-store.ts");
+  const report: FaultReport = (method, { code }) => logger.warn("storage_fault", { method, code });
+  const where = `bucket ${storage.bucket} at ${storage.endpoint} cannot be used`;
+  return step("STORAGE_TYPE", where, () => openS3Store(storage, { incomingDir, report, reach }));
+}
+
+/**
  * Migrates and opens the database, opens the blob store and reads or makes the session key. Throws, with a message for
  * the operator, when any of them cannot be used. Close what it returns with `closeDeps`.
  */
 export async function openDeps(config: Config, clock: () => Date = () => new Date()): Promise<Deps> {
   const { dataDir, database } = config;
   const logger = createLogger(config.logLevel, clock);
-  const packagesDir = join(dataDir, "packages");
-  const blobs = await step("DATA_DIR", `${packagesDir} cannot be written`, () => openFileStore(packagesDir));
+  const reach = armFailpoints(config.failpoints);
+  const blobs = await openBlobs(config.storage, dataDir, logger, reach);
   const jwtKey =
     config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   const where = database.kind === "sqlite" ? database.path : `Postgres on ${database.connection.host}`;
   const setting = database.kind === "sqlite" ? "DATA_DIR" : "DATABASE_URL";
   await step(setting, `${where} cannot be used`, () => migrate(database));
   const db = await openDatabase(database);
-  return { config, db, blobs, downloads: createDownloadCounter(db, logger), jwtKey, clock, logger };
+  return { config, db, blobs, downloads: createDownloadCounter(db, logger), jwtKey, clock, logger, reach };
 }
 
 /** Writes what is still in memory and lets go of the database. */
 export async function closeDeps(deps: Deps): Promise<void> {
   await deps.downloads.close();
+  await deps.blobs.close();
   await deps.db.close();
 }

@@ -33,10 +33,16 @@ export type RegistryError =
   | { readonly code: "signature_invalid"; readonly faults: readonly Fault[] }
   | { readonly code: "archive_rejected"; readonly faults: readonly Fault[] }
   | { readonly code: "blob_missing"; readonly digest: string }
+  | { readonly code: "blob_corrupt"; readonly digest: string }
   | { readonly code: "range_not_satisfiable"; readonly size: number }
   | { readonly code: "busy"; readonly retryAfterSeconds: number }
   | { readonly code: "database_unavailable"; readonly retryAfterSeconds: number }
   | { readonly code: "storage_full" }
+  /** The storage asks to be asked later. */
+  | { readonly code: "storage_busy" }
+  /** The storage refused, failed, or gave other bytes than it was given. */
+  | { readonly code: "storage_failed" }
+  | { readonly code: "storage_timeout" }
   /** Anything unexpected; made only by the boundary that logs the cause. */
   | { readonly code: "internal" };
 
@@ -44,14 +50,20 @@ export type RegistryError =
 export class Failure extends Error {
   override readonly name = "Failure";
 
-  constructor(readonly error: RegistryError) {
-    super(error.code);
+  constructor(
+    readonly error: RegistryError,
+    cause?: unknown,
+  ) {
+    super(error.code, cause === undefined ? undefined : { cause });
   }
 }
 
-/** Makes the throwable form of an expected failure: `throw failure({ code: "username_taken" })`. */
-export function failure(error: RegistryError): Failure {
-  return new Failure(error);
+/**
+ * Makes the throwable form of an expected failure: `throw failure({ code: "username_taken" })`. A `cause` is for the
+ * log, which takes its class and its code.
+ */
+export function failure(error: RegistryError, cause?: unknown): Failure {
+  return new Failure(error, cause);
 }
 
 /** The code of a failed system call, driver or library, such as `ENOENT` or `23505`: the error's own or of its causes. */

@@ -1,138 +1,205 @@
-import { link, mkdir, open, readdir, rename, stat, unlink } from "node:fs/promises";
+import { link, open, readdir, rename, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCode, failure } from "../errors.ts";
-import type { Sha256Digest } from "../registry/digest.ts";
-import type { BlobStore, ReceivedFile, StoredBlob } from "./store.ts";
+import { type Reach, reachNothing } from "../failpoints.ts";
+import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { DurableDirectories, syncDirectory } from "./durable-directories.ts";
+import { checkWritable, discardFile, prepareIncoming, storageFailure } from "./incoming.ts";
+import {
+  type BlobBody,
+  type BlobStat,
+  type BlobStore,
+  type ByteRange,
+  blobKey,
+  type KnownBlob,
+  type ListedBlob,
+  type ReceivedFile,
+  VERIFIED_MAX_BYTES,
+} from "./store.ts";
+import { digestOf, verifiedPart } from "./verify.ts";
 
-/** An empty file needs no block and fits on a full disk; so does a small one where file systems keep it in its inode. */
-const PROBE_BYTES = 64 * 1024;
-/** A client that sends nothing is let go after a minute, so a file nobody wrote to for this long has no server any more. */
-const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
-
-/** Makes a full disk an expected failure and leaves every other cause as it is. */
-export function storageFailure(cause: unknown): unknown {
-  const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(errorCode(cause) ?? "");
-  return full ? failure({ code: "storage_full" }) : cause;
+/** Renews the time of a file; answers whether it is there. */
+async function touch(path: string, time: Date): Promise<boolean> {
+  const touched = await ifThere(() => utimes(path, time, time).then(() => true));
+  return touched ?? false;
 }
 
-/** A new name in a directory survives a power cut only after the directory itself was synced. */
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, "r");
+/** What `work` gives, or undefined where the file it needs is not there. */
+async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes `path` and syncs every directory from it to the parent of `root`, whoever made them. */
-async function makeDurable(root: string, path: string): Promise<void> {
-  await mkdir(path, { recursive: true });
-  for (let directory = path; directory.length >= root.length; directory = dirname(directory)) {
-    await syncDirectory(dirname(directory));
-  }
-}
-
-/**
- * Makes directories durable, each once in the life of a process: a directory that is there may have been made a moment
- * ago by somebody whose sync is still to come, and a power cut would take it with everything in it.
- */
-class DurableDirectories {
-  readonly #made = new Map<string, Promise<void>>();
-
-  constructor(readonly root: string) {}
-
-  ensure(path: string): Promise<void> {
-    const known = this.#made.get(path);
-    if (known !== undefined) return known;
-    const made = makeDurable(this.root, path);
-    this.#made.set(path, made);
-    made.catch(() => this.forget(path));
-    return made;
-  }
-
-  /** Somebody removed the directory, or it could not be made: the next one tries again. */
-  forget(path: string): void {
-    this.#made.delete(path);
-  }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    const found = await stat(path);
-    return found.isFile() ? found.size : undefined;
+    return await work();
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return undefined;
     throw cause;
   }
 }
 
-/**
- * Removes what killed servers left in `incoming/`. Age decides, because another replica may share the directory and be
- * receiving right now; for the same reason a file may be gone before it is looked at or removed. Call it after a check:
- * that changed the directory just now by the clock of the file system, the one that dates the files.
- */
-async function removeAbandoned(incomingDir: string): Promise<void> {
-  const { mtimeMs: nowMs } = await stat(incomingDir);
-  for (const entry of await readdir(incomingDir, { withFileTypes: true })) {
-    if (!entry.isFile() || !/^(?:upload|check)-/.test(entry.name)) continue;
-    const path = join(incomingDir, entry.name);
-    try {
-      if (nowMs - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS) await unlink(path);
-    } catch (cause) {
-      if (errorCode(cause) !== "ENOENT") throw cause;
-    }
-  }
+async function statOf(path: string): Promise<BlobStat | undefined> {
+  const found = await ifThere(() => stat(path));
+  return found?.isFile() ? { size: found.size, storedAt: found.mtime } : undefined;
+}
+
+async function isBlob(path: string, digest: Sha256Digest): Promise<boolean> {
+  return (await digestOf(Bun.file(path).stream())).digest === digest;
 }
 
 /**
- * A blob store in a directory: `sha256/ab/<digest>`, uploads in `incoming/`. Received files were synced by the
- * receiver; `put` links them under their digest, which never overwrites, and syncs the directory.
- * Throws when the directory cannot be made or written: a registry must not start on a store it cannot use.
+ * A blob store in a directory: `sha256/ab/<digest>`, uploads in `incoming/`, damaged blobs that were set aside in
+ * `corrupt/`. Throws when the directory cannot be made or written: a registry must not start on a store it cannot use.
  */
-export async function openFileStore(root: string): Promise<BlobStore> {
-  const incomingDir = join(root, "incoming");
-  const directories = new DurableDirectories(root);
-  await directories.ensure(incomingDir);
-  const pathOf = (digest: Sha256Digest) => join(root, "sha256", digest.slice(0, 2), digest);
+export async function openFileStore(root: string, reach: Reach = reachNothing): Promise<BlobStore> {
+  const store = new FileStore(root, reach);
+  await store.open();
+  return store;
+}
 
-  const put = async ({ path, digest, size }: ReceivedFile): Promise<void> => {
-    const target = pathOf(digest);
+class FileStore implements BlobStore {
+  readonly incomingDir: string;
+  readonly #root: string;
+  readonly #reach: Reach;
+  readonly #directories: DurableDirectories;
+
+  constructor(root: string, reach: Reach) {
+    this.#root = root;
+    this.#reach = reach;
+    this.incomingDir = join(root, "incoming");
+    this.#directories = new DurableDirectories(root, reach);
+  }
+
+  async open(): Promise<void> {
+    await this.#directories.ensure(this.incomingDir);
+    await prepareIncoming(this.incomingDir);
+  }
+
+  #pathOf(digest: Sha256Digest): string {
+    return join(this.#root, blobKey(digest));
+  }
+
+  /** The order is the promise: bytes, then the name, then the directory that holds the name (fsync(2), NOTES). */
+  async put(received: ReceivedFile): Promise<void> {
     try {
-      await directories.ensure(dirname(target));
-      try {
-        await link(path, target);
-      } catch (cause) {
-        if (errorCode(cause) !== "EEXIST") throw cause;
-        // A shorter file can only be the rest of a crash of the file system: the verified bytes take its place.
-        if ((await sizeOf(target)) !== size) await rename(path, target);
-      }
-      await syncDirectory(dirname(target));
+      await this.#syncFile(received.path);
+      this.#reach("blob.synced");
+      await this.#place(received);
+      this.#reach("blob.linked");
+      await syncDirectory(dirname(this.#pathOf(received.digest)), this.#reach);
     } catch (cause) {
-      if (errorCode(cause) === "ENOENT") directories.forget(dirname(target));
       throw storageFailure(cause);
     }
-  };
+  }
 
-  const find = async (digest: Sha256Digest): Promise<StoredBlob | undefined> => {
-    const path = pathOf(digest);
-    const size = await sizeOf(path);
-    return size === undefined ? undefined : { size, file: Bun.file(path) };
-  };
-
-  const check = async (): Promise<void> => {
-    const probe = join(incomingDir, `check-${crypto.randomUUID()}`);
-    const handle = await open(probe, "wx");
+  async #syncFile(path: string): Promise<void> {
+    if (this.#reach("sync.file")) return;
+    const handle = await open(path, "r+");
     try {
-      await handle.writeFile(new Uint8Array(PROBE_BYTES));
       await handle.sync();
     } finally {
       await handle.close();
-      await unlink(probe);
     }
-  };
+  }
 
-  await check();
-  await removeAbandoned(incomingDir);
-  return { incomingDir, put, find, check };
+  /** Links the file under its digest, which never overwrites, in a directory that somebody may have removed. */
+  async #place(received: ReceivedFile, again = true): Promise<void> {
+    const target = this.#pathOf(received.digest);
+    await this.#directories.ensure(dirname(target));
+    try {
+      await link(received.path, target);
+    } catch (cause) {
+      const code = errorCode(cause);
+      if (code === "EEXIST") return this.#replace(received, target);
+      if (code !== "ENOENT" || !again) throw cause;
+      this.#directories.forget(dirname(target));
+      await this.#place(received, false);
+    }
+  }
+
+  /** The same bytes are there already, or damaged ones, whose place the received ones take. */
+  async #replace({ path, digest }: ReceivedFile, target: string): Promise<void> {
+    const isWhole = await ifThere(() => isBlob(target, digest));
+    if (isWhole && (await touch(target, (await stat(path)).mtime))) return;
+    // A second name for the received bytes: the first stays with its receiver.
+    const second = join(this.incomingDir, `upload-${crypto.randomUUID()}`);
+    try {
+      await link(path, second);
+      await rename(second, target);
+    } finally {
+      await discardFile(second);
+    }
+  }
+
+  async read(blob: KnownBlob, range?: ByteRange): Promise<BlobBody | undefined> {
+    const path = this.#pathOf(blob.digest);
+    const found = await statOf(path);
+    if (found === undefined) return undefined;
+    if (found.size !== blob.size) throw failure({ code: "blob_corrupt", digest: blob.digest });
+    const file = Bun.file(path);
+    if (found.size > VERIFIED_MAX_BYTES) {
+      return range === undefined ? file : file.slice(range.first, range.last + 1);
+    }
+    const bytes = await ifThere(() => file.bytes());
+    return bytes && verifiedPart(bytes, blob, range);
+  }
+
+  async withFile<T>(digest: Sha256Digest, use: (file: ReceivedFile) => Promise<T>): Promise<T | undefined> {
+    const path = this.#pathOf(digest);
+    if ((await statOf(path)) === undefined) return undefined;
+    const stored = await ifThere(() => digestOf(Bun.file(path).stream()));
+    return stored && use({ ...stored, path });
+  }
+
+  stat(digest: Sha256Digest): Promise<BlobStat | undefined> {
+    return statOf(this.#pathOf(digest));
+  }
+
+  remove(digest: Sha256Digest): Promise<void> {
+    return discardFile(this.#pathOf(digest));
+  }
+
+  async setAside(digest: Sha256Digest): Promise<void> {
+    const corruptDir = join(this.#root, "corrupt");
+    await this.#directories.ensure(corruptDir);
+    const aside = join(corruptDir, `${digest}-${crypto.randomUUID()}`);
+    const moved = await ifThere(() => rename(this.#pathOf(digest), aside).then(() => true));
+    if (moved === undefined || !(await isBlob(aside, digest))) return;
+    // Somebody published the right bytes after they were found damaged: they go back.
+    await ifThere(() => link(aside, this.#pathOf(digest)).catch(ignoreExisting));
+    await discardFile(aside);
+  }
+
+  async *list(prefix = ""): AsyncGenerator<ListedBlob> {
+    const top = join(this.#root, "sha256");
+    for (const shard of await sortedNames(top)) {
+      if (!shard.startsWith(prefix.slice(0, 2)) && !prefix.startsWith(shard)) continue;
+      for (const file of await sortedNames(join(top, shard))) {
+        if (!file.startsWith(prefix)) continue;
+        const found = await statOf(join(top, shard, file));
+        const digest = file.startsWith(shard) ? parseDigest(file) : undefined;
+        if (found !== undefined) yield { ...found, digest, name: `${shard}/${file}` };
+      }
+    }
+  }
+
+  link(): undefined {
+    return undefined;
+  }
+
+  check(): Promise<void> {
+    return checkWritable(this.incomingDir);
+  }
+
+  async close(): Promise<void> {}
+}
+
+function ignoreExisting(cause: unknown): void {
+  if (errorCode(cause) !== "EEXIST") throw cause;
+}
+
+/** Names in a directory; none where it is not there or not a directory. */
+async function sortedNames(directory: string): Promise<string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (cause) {
+    if (["ENOENT", "ENOTDIR"].includes(errorCode(cause) ?? "")) return [];
+    throw cause;
+  }
 }

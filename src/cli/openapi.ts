@@ -1,7 +1,9 @@
 import { createApp } from "../app.ts";
+import { openMemoryStore } from "../blobs/memory-store.ts";
 import { readConfig } from "../config/config.ts";
 import { Secret } from "../config/secret.ts";
 import type { Deps } from "../deps.ts";
+import { reachNothing } from "../failpoints.ts";
 import { createLogger } from "../ops/logger.ts";
 
 /** Prints the OpenAPI description. Opens neither database nor storage: no route is asked for anything but itself. */
@@ -17,7 +19,8 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     logger: createLogger("silent", clock),
     jwtKey: new Secret(crypto.randomUUID()),
     db: { kind: "sqlite", read: unused, write: unused, close: unused },
-    blobs: { incomingDir: "", put: unused, find: unused, check: unused },
+    blobs: openMemoryStore("", clock),
+    reach: reachNothing,
     downloads: { count: unused, flush: unused, close: unused },
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));

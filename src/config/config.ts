@@ -1,9 +1,12 @@
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
+import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../failpoints.ts";
 import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
 import { Secret } from "./secret.ts";
-import { collectSettings, type SettingName, type SettingProblem, type Settings } from "./settings.ts";
+import { SettingReader } from "./setting-reader.ts";
+import { collectSettings, type SettingName, type SettingProblem } from "./settings.ts";
+import { readStorage, type StorageConfig } from "./storage.ts";
 
 export type DatabaseConfig =
   | { readonly kind: "sqlite"; readonly path: string }
@@ -20,6 +23,7 @@ export interface Config {
   readonly publicUrl: string;
   readonly dataDir: string;
   readonly database: DatabaseConfig;
+  readonly storage: StorageConfig;
   /** Undefined with SQLite when the key is to be made once in `dataDir`. */
   readonly jwtKey: Secret<string> | undefined;
   readonly jwtIssuer: string;
@@ -29,6 +33,8 @@ export interface Config {
   readonly readAccess: "public" | "authenticated";
   readonly logLevel: LogLevel;
   readonly archiveLimits: ArchiveLimits;
+  /** Empty outside of tests. */
+  readonly failpoints: ReadonlyMap<Failpoint, ArmedFailpoint>;
 }
 
 /** The settings do not make a configuration; `problems` holds every reason, not only the first. */
@@ -37,39 +43,6 @@ export class ConfigError extends Error {
 
   constructor(readonly problems: readonly SettingProblem[]) {
     super(problems.map((problem) => `${problem.setting}: ${problem.message}`).join("\n"));
-  }
-}
-
-/** Reads one setting after the other and remembers what is wrong with each. */
-class SettingReader {
-  constructor(
-    readonly settings: Settings,
-    readonly problems: SettingProblem[],
-  ) {}
-
-  text(name: SettingName): string | undefined {
-    return this.settings.get(name);
-  }
-
-  reject(setting: string, message: string): void {
-    this.problems.push({ setting, message });
-  }
-
-  integer(name: SettingName, fallback: number, min: number, max: number): number {
-    const text = this.text(name);
-    if (text === undefined) return fallback;
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    this.reject(name, `must be a whole number from ${min} to ${max}`);
-    return fallback;
-  }
-
-  choice<const T extends string>(name: SettingName, choices: readonly T[], fallback: T): T {
-    const text = this.text(name);
-    if (text === undefined) return fallback;
-    const chosen = choices.find((choice) => choice.toLowerCase() === text.toLowerCase());
-    if (chosen === undefined) this.reject(name, `must be one of ${choices.join(", ")}`);
-    return chosen ?? fallback;
   }
 }
 
@@ -136,13 +109,22 @@ function readCorsOrigins(reader: SettingReader): string[] {
 
 /** Refuses what a later version brings, so that nobody believes it is on. */
 function refuseUnfinished(reader: SettingReader): void {
-  if (reader.choice("STORAGE_TYPE", ["FileSystem", "S3"], "FileSystem") === "S3") {
-    reader.reject("STORAGE_TYPE", "S3 is not supported yet by this version; use FileSystem");
-  }
   if (reader.integer("WORKERS", 1, 1, 1024) !== 1) {
     reader.reject("WORKERS", "more than one process is not supported yet by this version; use 1");
   }
   reader.choice("PUBLISH_LIMITS", ["on", "off"], "on");
+}
+
+/** What tests do to a registry must not happen to one that people use. */
+function readFailpoints(reader: SettingReader, nodeEnv: string | undefined): Config["failpoints"] {
+  const text = reader.text("FAILPOINTS");
+  if (text === undefined) return new Map();
+  const isCompiled = import.meta.path.startsWith("/$bunfs/") || import.meta.path.includes("~BUN");
+  const armed = parseFailpoints(text);
+  if (nodeEnv !== "test" || isCompiled)
+    reader.reject("FAILPOINTS", "is for this registry's own tests only; leave it out");
+  else if (armed === undefined) reader.reject("FAILPOINTS", "must be of the form publish.stored=kill@3,sync.file=skip");
+  return armed ?? new Map();
 }
 
 function readArchiveLimits(reader: SettingReader): ArchiveLimits {
@@ -166,14 +148,15 @@ export function readConfig(
   const problems: SettingProblem[] = [];
   const reader = new SettingReader(collectSettings(environment, configFile, problems), problems);
   const port = reader.integer("PORT", 5000, 0, 65_535);
-  const dataDir = reader.text("DATA_DIR") ?? "App_Data";
+  const dataDir = resolve(reader.text("DATA_DIR") ?? "App_Data");
   refuseUnfinished(reader);
   const config: Config = {
     host: reader.text("HOST") ?? "0.0.0.0",
     port,
     publicUrl: readPublicUrl(reader, port),
-    dataDir: isAbsolute(dataDir) ? dataDir : resolve(dataDir),
+    dataDir,
     database: readDatabase(reader, dataDir),
+    storage: readStorage(reader, dataDir, environment),
     jwtKey: readJwtKey(reader),
     jwtIssuer: reader.text("JWT_ISSUER") ?? "cpm-registry",
     corsOrigins: readCorsOrigins(reader),
@@ -181,6 +164,7 @@ export function readConfig(
     readAccess: reader.choice("READ_ACCESS", ["public", "authenticated"], "public"),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
     archiveLimits: readArchiveLimits(reader),
+    failpoints: readFailpoints(reader, environment.NODE_ENV),
   };
   if (problems.length > 0) throw new ConfigError(problems);
   return config;

@@ -23,6 +23,7 @@ const sameReads: {
   packageOwners: true,
   versions: true,
   versionContents: true,
+  blobRemovals: true,
 };
 
 const sameWrites: {

@@ -1,5 +1,8 @@
 import { failure } from "../errors.ts";
 import { matchesEntityTag } from "./document.ts";
+import { declareLength } from "./head-length.ts";
+
+export const ARCHIVE_MEDIA_TYPE = "application/gzip";
 
 /** What a download answer is made of. */
 export interface ArchiveFile {
@@ -7,7 +10,6 @@ export interface ArchiveFile {
   /** Lower-case hex SHA-256 of the whole archive. */
   readonly digest: string;
   readonly size: number;
-  readonly file: Blob;
   /** True where the address names these bytes for ever; `latest` does not. */
   readonly immutable: boolean;
   /** False where only accounts may read: then no cache between may keep it. */
@@ -25,6 +27,16 @@ interface ByteRange {
   readonly last: number;
 }
 
+/** Where the bytes come from, each asked for only when the answer needs it. */
+export interface ArchiveSource {
+  /** Throws unless the archive is there. */
+  check(): Promise<void>;
+  /** The whole archive, or a range of it. */
+  read(range?: ByteRange): Promise<Blob | Uint8Array<ArrayBuffer>>;
+  /** An address that answers in place of this one; undefined where the bytes are answered here. */
+  link(): string | undefined;
+}
+
 /**
  * Reads a Range header. Several ranges, another unit or nonsense are passed over, as RFC 9110 §14.2 allows: undefined.
  * Throws `range_not_satisfiable` for a range without a byte of the file in it.
@@ -38,34 +50,57 @@ function readRange(range: string | null, size: number): ByteRange | undefined {
   return { first: start, last: first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1) };
 }
 
-/**
- * Answers an archive: 200, 206 or 304. The kernel sends the file in either case. Throws `range_not_satisfiable`.
- * `whole` tells whether all bytes are being sent to somebody.
- */
-export function archiveResponse(request: Request, archive: ArchiveFile): { response: Response; whole: boolean } {
-  const { digest, size, file, fileName, immutable, shared } = archive;
-  const entityTag = `"${digest}"`;
-  const common = {
-    etag: entityTag,
+/** What every answer tells of the archive. */
+function describe({ digest, immutable, shared }: ArchiveFile): Record<string, string> {
+  return {
+    etag: `"${digest}"`,
     "cache-control": immutable ? `${shared ? "public" : "private"}, max-age=31536000, immutable` : "no-cache",
     "repr-digest": `sha-256=:${Buffer.from(digest, "hex").toString("base64")}:`,
     "x-checksum-sha256": digest,
   };
-  if (matchesEntityTag(request, entityTag)) {
-    return { response: new Response(null, { status: 304, headers: common }), whole: false };
+}
+
+/** The address is good for minutes and for whoever knows it, so no cache may keep it. */
+function redirect(location: string, { digest }: ArchiveFile): Response {
+  const headers = { location, "cache-control": "no-store", "x-checksum-sha256": digest };
+  return new Response(null, { status: 302, headers });
+}
+
+/**
+ * Answers an archive: 200, 206, 302 or 304. Of a file the kernel sends the bytes. Throws `range_not_satisfiable`, and
+ * what the source throws. `counts` tells whether somebody is getting the whole of it.
+ */
+export async function archiveResponse(
+  request: Request,
+  archive: ArchiveFile,
+  source: ArchiveSource,
+): Promise<{ response: Response; counts: boolean }> {
+  const { size, fileName } = archive;
+  const common = describe(archive);
+  if (matchesEntityTag(request, common.etag ?? "")) {
+    return { response: new Response(null, { status: 304, headers: common }), counts: false };
   }
   const headers = {
     ...common,
     "accept-ranges": "bytes",
-    "content-type": "application/gzip",
+    "content-type": ARCHIVE_MEDIA_TYPE,
     "content-disposition": `attachment; filename="${fileName}"`,
   };
+  if (request.method === "HEAD") {
+    await source.check();
+    declareLength(request, size);
+    return { response: new Response(null, { headers }), counts: false };
+  }
   const ifRange = request.headers.get("if-range");
-  const applies = request.method === "GET" && (ifRange === null || ifRange === entityTag);
+  const applies = ifRange === null || ifRange === common.etag;
   const range = applies ? readRange(request.headers.get("range"), size) : undefined;
-  if (range === undefined) return { response: new Response(file, { headers }), whole: request.method === "GET" };
-  const part = file.slice(range.first, range.last + 1);
+  const location = source.link();
+  if (location !== undefined) return { response: redirect(location, archive), counts: range === undefined };
+  const body = await source.read(range);
+  if (range === undefined) return { response: new Response(body, { headers }), counts: true };
   const contentRange = `bytes ${range.first}-${range.last}/${size}`;
-  const response = new Response(part, { status: 206, headers: { ...headers, "content-range": contentRange } });
-  return { response, whole: false };
+  return {
+    response: new Response(body, { status: 206, headers: { ...headers, "content-range": contentRange } }),
+    counts: false,
+  };
 }

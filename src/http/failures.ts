@@ -21,6 +21,10 @@ function describe(schema: unknown): string | undefined {
   return typeof schema.error === "string" ? schema.error : undefined;
 }
 
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
+
 function expectedError(cause: unknown, allowed: () => readonly string[]): RegistryError | undefined {
   if (cause instanceof Failure) return cause.error;
   if (cause instanceof ParseError) {
@@ -46,10 +50,12 @@ export function failures(logger: Logger, methodsOf: (path: string) => string[]) 
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
     const id = requestId(request);
     const expected = expectedError(error, () => methodsOf(new URL(request.url).pathname));
-    if (expected === undefined || expected.code === "blob_missing") {
-      logger.error(expected?.code ?? "internal", { requestId: id, ...errorFields(error) });
+    if (expected === undefined) {
+      logger.error("internal", { requestId: id, ...errorFields(error) });
+    } else if (expected.code === "blob_missing" || expected.code === "blob_corrupt") {
+      logger.error(expected.code, { requestId: id, digest: expected.digest });
     } else if (statusOf(expected.code).status >= 500) {
-      logger.warn(expected.code, { requestId: id });
+      logger.warn(expected.code, { requestId: id, ...(causeOf(error) === undefined ? {} : errorFields(error)) });
     }
     return problemResponse(expected ?? { code: "internal" }, id);
   });

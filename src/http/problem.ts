@@ -22,6 +22,8 @@ function answer<E>(status: number, title: string, particulars: (error: E) => Par
   return { status, title, particulars };
 }
 
+/** Retries inside of the registry took some seconds already. */
+const STORAGE_RETRY_AFTER_SECONDS = 5;
 const BEARER = { "www-authenticate": 'Bearer realm="cpm-registry"' };
 
 function sizeText(bytes: number): string {
@@ -112,6 +114,22 @@ const serviceAnswers = {
   })),
   blob_missing: answer(500, "Archive missing", () => ({
     detail: "The registry lost this archive; tell its operator the requestId.",
+  })),
+  blob_corrupt: answer(500, "Archive damaged", () => ({
+    detail:
+      "The stored archive is not what its publisher signed, so it is not given out; tell the registry's operator.",
+  })),
+  storage_busy: answer(503, "Storage busy", () => ({
+    detail: "The storage asks for fewer requests; try again in a moment. A publish is safe to repeat.",
+    headers: retryAfter(STORAGE_RETRY_AFTER_SECONDS),
+  })),
+  storage_failed: answer(502, "Storage failed", () => ({
+    detail: "The storage of archives refused or failed; try again in a moment. A publish is safe to repeat.",
+    headers: retryAfter(STORAGE_RETRY_AFTER_SECONDS),
+  })),
+  storage_timeout: answer(504, "Storage timeout", () => ({
+    detail: "The storage of archives did not answer in time; try again in a moment. A publish is safe to repeat.",
+    headers: retryAfter(STORAGE_RETRY_AFTER_SECONDS),
   })),
   storage_full: answer(507, "Storage full", () => ({ detail: "The registry has no room; tell its operator." })),
   internal: answer(500, "Internal error", () => ({ detail: "The registry failed; tell its operator the requestId." })),

@@ -1,5 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
+import { declaredLength } from "./head-length.ts";
 import { problemResponse } from "./problem.ts";
 import { keepRequestId, requestId } from "./request-id.ts";
 
@@ -49,6 +50,8 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
       logger.error("internal", { requestId: id, ...errorFields(cause) });
       response = problemResponse({ code: "internal" }, id);
     }
+    const length = declaredLength(request);
+    if (length !== undefined) response.headers.set("content-length", String(length));
     response.headers.set("x-request-id", id);
     response.headers.set("x-content-type-options", "nosniff");
     // What no route declared fit for caches may hold a token or an account.

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { VERSION } from "../version.ts";
+import { within } from "../within.ts";
 import { errorFields } from "./logger.ts";
 
 /** Who asks for health waits a few seconds at most: no answer is an answer. A hung disk or network would give none. */
@@ -13,17 +14,6 @@ export interface Health {
   readonly status: "ok" | "unhealthy";
   readonly version: string;
   readonly checks: { readonly database: Check; readonly storage: Check };
-}
-
-/** What `work` gives, or a rejection once `maxMs` have passed; `work` itself goes on. */
-async function within(maxMs: number, work: Promise<unknown>): Promise<void> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new DOMException("No answer in time", "TimeoutError")), maxMs);
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Asks database and storage whether they work. Never throws: what fails or is late is `failing`, and logged. */

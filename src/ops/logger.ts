@@ -13,6 +13,8 @@ export interface Logger {
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
+  /** How often each warning and error happened since the start, also those that the level keeps out of the log. */
+  readonly counts: ReadonlyMap<string, number>;
 }
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = { info: 0, warn: 1, error: 2, silent: 3 };
@@ -23,11 +25,13 @@ export function createLogger(
   clock: () => Date,
   write: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
 ): Logger {
+  const counts = new Map<string, number>();
   const at = (severity: "info" | "warn" | "error") => (event: string, fields?: LogFields) => {
+    if (severity !== "info") counts.set(event, (counts.get(event) ?? 0) + 1);
     if (SEVERITY[severity] < SEVERITY[level]) return;
     write(JSON.stringify({ time: clock().toISOString(), level: severity, event, ...fields }));
   };
-  return { tellsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error") };
+  return { tellsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error"), counts };
 }
 
 /**

@@ -3,6 +3,8 @@ import type { Deps } from "../deps.ts";
 import { operation } from "../http/operation.ts";
 import { checkHealth } from "./health.ts";
 
+const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4";
+
 const Check = t.Union([t.Literal("ok"), t.Literal("failing")]);
 
 const HealthSchema = t.Object({
@@ -36,9 +38,23 @@ const docs = {
     answers: { 200: { description: "Alive", schema: t.Object({ status: t.Literal("ok") }) } },
     problems: [],
   }),
+  metrics: operation({
+    id: "readMetrics",
+    summary: "How often each warning and error happened since the start, for Prometheus",
+    tag: "operations",
+    answers: { 200: { description: "Counters", mediaType: METRICS_MEDIA_TYPE, schema: t.String() } },
+    problems: [],
+  }),
 };
 
-/** `/health` for people, `/health/live` for restarts, `/health/ready` for load balancers. */
+/** The counters in the text format of Prometheus. Names of events are words of this program, so nothing needs escaping. */
+function metricsText({ counts }: Deps["logger"]): string {
+  const name = "cpm_registry_events_total";
+  const lines = [...counts].map(([event, count]) => `${name}{event="${event}"} ${count}\n`);
+  return `# HELP ${name} Warnings and errors since the start, as they are in the log.\n# TYPE ${name} counter\n${lines.join("")}`;
+}
+
+/** `/health` for people, `/health/live` for restarts, `/health/ready` for load balancers, `/metrics` for alarms. */
 export function healthRoutes(deps: Deps) {
   const answer = async () => {
     const health = await checkHealth(deps);
@@ -47,5 +63,12 @@ export function healthRoutes(deps: Deps) {
   return new Elysia()
     .get("/health", answer, { detail: docs.health })
     .get("/health/ready", answer, { detail: docs.ready })
+    .get(
+      "/metrics",
+      () => new Response(metricsText(deps.logger), { headers: { "content-type": METRICS_MEDIA_TYPE } }),
+      {
+        detail: docs.metrics,
+      },
+    )
     .get("/health/live", () => Response.json({ status: "ok" }), { detail: docs.live });
 }

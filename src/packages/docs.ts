@@ -7,6 +7,7 @@ import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 
 const text = { type: "string" } as const;
 const PACKAGE_PROBLEMS = ["package_not_found"] as const;
+const STORAGE_PROBLEMS = ["storage_busy", "storage_failed", "storage_timeout"] as const;
 const VERSION_PROBLEMS = ["package_not_found", "version_not_found"] as const;
 
 /** `operationId`s of the routes that show a kept file. */
@@ -84,6 +85,8 @@ export const packageDocs = {
       "validation_failed",
       "archive_rejected",
       "storage_full",
+      "busy",
+      ...STORAGE_PROBLEMS,
     ],
   }),
   show: operation({
@@ -128,9 +131,10 @@ export const packageDocs = {
         schema: "Archive",
         headers: ["Content-Range"],
       },
+      302: { description: "With STORAGE_REDIRECT: where the storage has it, for some minutes", headers: ["Location"] },
       304: { description: "Unchanged" },
     },
-    problems: [...VERSION_PROBLEMS, "range_not_satisfiable", "blob_missing"],
+    problems: [...VERSION_PROBLEMS, "range_not_satisfiable", "blob_missing", "blob_corrupt", ...STORAGE_PROBLEMS],
   }),
   yank: operation({
     id: "yankVersion",

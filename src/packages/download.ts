@@ -1,33 +1,42 @@
-import type { StoredBlob } from "../blobs/store.ts";
+import type { BlobBody, ByteRange, KnownBlob } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import type { Sha256Digest } from "../registry/digest.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import type { DownloadedVersion } from "./download-counter.ts";
 import { digestOf, loadNamedVersion } from "./queries.ts";
 
-/** An archive that is ready to be sent. */
-export interface Download {
+/** The archive of a version, by what the database knows of it. */
+export interface Download extends KnownBlob {
   readonly name: string;
   readonly version: string;
-  readonly digest: Sha256Digest;
-  readonly blob: StoredBlob;
   readonly counted: DownloadedVersion;
 }
 
-/**
- * Finds the archive of a version, yanked ones included. Throws `package_not_found`, `version_not_found`, or
- * `blob_missing` when the row has no blob of its size.
- */
+/** Finds the archive of a version, yanked ones included. Throws `package_not_found` or `version_not_found`. */
 export async function findDownload(
-  { db, blobs }: Pick<Deps, "db" | "blobs">,
+  { db }: Pick<Deps, "db">,
   name: PackageName,
   asked: string | null,
 ): Promise<Download> {
   const { row } = await db.read((session) => loadNamedVersion(session, name, asked));
-  const digest = digestOf(row);
-  const blob = await blobs.find(digest);
-  if (blob === undefined || blob.size !== row.size) throw failure({ code: "blob_missing", digest });
   const counted = { versionId: row.id, packageId: row.packageId };
-  return { name, version: row.version, digest, blob, counted };
+  return { name, version: row.version, digest: digestOf(row), size: row.size, counted };
+}
+
+/** The bytes of an archive, or a range inside of it. Throws `blob_missing`, `blob_corrupt`, or what the storage throws. */
+export async function readArchive(
+  { blobs }: Pick<Deps, "blobs">,
+  { digest, size }: KnownBlob,
+  range?: ByteRange,
+): Promise<BlobBody> {
+  const body = await blobs.read({ digest, size }, range);
+  if (body === undefined) throw failure({ code: "blob_missing", digest });
+  return body;
+}
+
+/** Throws `blob_missing` or `blob_corrupt` unless the storage has a blob of this size; reads nothing of it. */
+export async function requireStored({ blobs }: Pick<Deps, "blobs">, { digest, size }: KnownBlob): Promise<void> {
+  const stored = await blobs.stat(digest);
+  if (stored === undefined) throw failure({ code: "blob_missing", digest });
+  if (stored.size !== size) throw failure({ code: "blob_corrupt", digest });
 }

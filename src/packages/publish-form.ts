@@ -1,4 +1,5 @@
-import { discardReceived, receiveFile } from "../blobs/receive.ts";
+import { discardFile } from "../blobs/incoming.ts";
+import { receiveFile } from "../blobs/receive.ts";
 import type { ReceivedFile } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
@@ -52,11 +53,11 @@ export async function withPublishForm<T>(
     textFields: TEXT_FIELDS,
     fileMaxBytes,
     receive: (chunks) => receiveFile(chunks, blobs.incomingDir, fileMaxBytes),
-    discard: ({ path }) => discardReceived(path),
+    discard: ({ path }) => discardFile(path),
   });
   try {
     return await task(toPublication(upload));
   } finally {
-    if (upload.file !== undefined) await discardReceived(upload.file.path);
+    if (upload.file !== undefined) await discardFile(upload.file.path);
   }
 }

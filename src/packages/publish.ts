@@ -9,10 +9,18 @@ import { foldName } from "../registry/package-name.ts";
 import { decodeStrictly } from "../signing/encoding.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { type SignatureFields, type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
+import { type RemovalState, removalState } from "./blob-removals.ts";
 import { findVersion, lockPackage, requireOwner } from "./queries.ts";
 import { manifestRecord, toJson } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
+
+/** A `gc` that removes this very blob right now is done with it in a moment. */
+const STORE_TRIES = 6;
+const STORE_PAUSE_MS = 50;
+const STORE_RETRY_AFTER_SECONDS = 5;
+
+type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "reach">;
 
 /** An archive that was received and what its publisher said of it. */
 export interface Publication {
@@ -172,8 +180,22 @@ function versionRow(packageId: number, { inspection, received, verified, publish
   };
 }
 
+/** `gc` may have removed the blob after it was put: nothing was recorded, and it must be put again. */
+class BlobRemoved extends Error {}
+
+async function requireKept(session: DbSession, { received }: Verified, before: RemovalState): Promise<void> {
+  const now = await removalState(session, received.digest);
+  if (now.marked || now.removals !== before.removals) throw new BlobRemoved();
+}
+
 /** The one transaction of a publish. The unique index on package and version decides between racing publishers. */
-async function record(session: DbSession, kind: Database["kind"], publication: Verified, now: Date) {
+async function record(
+  session: DbSession,
+  kind: Database["kind"],
+  publication: Verified,
+  removals: RemovalState,
+  now: Date,
+) {
   const { query, tables } = session;
   const { versions, versionContents } = tables;
   const { manifestText, readme = null, values = null, files, manifest } = publication.inspection;
@@ -189,10 +211,36 @@ async function record(session: DbSession, kind: Database["kind"], publication: V
     requireSame(existing.row, publication);
     return { outcome: "unchanged" as const, version: existing };
   }
+  await requireKept(session, publication, removals);
   const contents = { versionId: row.id, manifestText, readme, valuesText: values, files: toJson(files) };
   await query.insert(versionContents).values(contents);
   await refreshSummary(session, kind, claimed, now);
   return { outcome: "created" as const, version: { row, publishedBy: publication.publisher.username } };
+}
+
+/** Puts the blob, then records the version; again where `gc` removed that very blob in between. */
+async function store({ db, blobs, reach }: PublishDeps, publication: Verified, now: Date) {
+  for (let tries = 1; ; tries += 1) {
+    const removals = await db.read((session) => removalState(session, publication.received.digest));
+    await blobs.put(publication.received);
+    reach("publish.stored");
+    try {
+      return await db.write(async (session) => {
+        const recorded = await record(session, db.kind, publication, removals, now);
+        reach("publish.inserted");
+        return recorded;
+      });
+    } catch (cause) {
+      if (!(cause instanceof BlobRemoved)) throw cause;
+      if (tries === STORE_TRIES) throw failure({ code: "busy", retryAfterSeconds: STORE_RETRY_AFTER_SECONDS });
+      await Bun.sleep(STORE_PAUSE_MS * 2 ** tries);
+    }
+  }
+}
+
+/** Publishing the same again stores the bytes again: should the blob be damaged or lost, this mends it. */
+async function confirm({ blobs }: PublishDeps, { dryRun, received }: Verified): Promise<void> {
+  if (!dryRun) await blobs.put(received);
 }
 
 /**
@@ -201,22 +249,27 @@ async function record(session: DbSession, kind: Database["kind"], publication: V
  * the same key again is `unchanged`. The caller removes the received file.
  *
  * Throws `archive_rejected`, `signature_invalid`, `validation_failed`, `not_an_owner`, `name_taken`, `version_exists`,
- * `storage_full` or `database_unavailable`; after any of them no row refers to this publication, except that after
- * `database_unavailable` the commit may have happened, and publishing again tells.
+ * `busy`, `database_unavailable` or what the storage throws; after any of them no row refers to this publication, except
+ * that after `database_unavailable` the commit may have happened, and publishing again tells.
  */
-export async function publish(deps: Pick<Deps, "db" | "blobs" | "clock" | "config">, publication: Publication) {
-  const { db, blobs, clock } = deps;
+export async function publish(deps: PublishDeps, publication: Publication) {
+  const { db, clock, reach } = deps;
+  reach("publish.received");
   const checked = await verify(deps, publication);
+  reach("publish.verified");
   const { name } = checked.inspection.manifest;
   const existing = await foresee(db, checked);
-  if (existing !== undefined) return { outcome: "unchanged", name, version: existing } satisfies PublishOutcome;
+  if (existing !== undefined) {
+    await confirm(deps, checked);
+    return { outcome: "unchanged", name, version: existing } satisfies PublishOutcome;
+  }
   const now = clock();
   if (publication.dryRun) {
     const row = { id: 0, ...versionRow(0, checked, now) };
     const version = { row, publishedBy: publication.publisher.username };
     return { outcome: "checked", name, version } satisfies PublishOutcome;
   }
-  await blobs.put(checked.received);
-  const recorded = await db.write((session) => record(session, db.kind, checked, now));
+  const recorded = await store(deps, checked, now);
+  reach("publish.recorded");
   return { name, ...recorded } satisfies PublishOutcome;
 }

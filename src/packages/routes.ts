@@ -1,13 +1,14 @@
 import { Elysia } from "elysia";
 import { authentication, proveSession } from "../accounts/authentication.ts";
+import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
-import { archiveResponse } from "../http/archive-response.ts";
+import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
 import { optionalJsonBody } from "../http/body.ts";
 import { jsonResponse, textResponse } from "../http/document.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
-import { findDownload } from "./download.ts";
+import { findDownload, readArchive, requireStored } from "./download.ts";
 import { publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
 import { packageNameParam } from "./queries.ts";
@@ -59,22 +60,29 @@ function readRoutes(deps: Deps) {
     );
 }
 
+/** Answers a download, or to HEAD its headers. */
+function downloadHandler(deps: Deps) {
+  const { blobs, config, downloads } = deps;
+  return async ({ params, request }: { params: { name: string; version: string }; request: Request }) => {
+    const found = await findDownload(deps, packageNameParam(params.name), params.version);
+    const fileName = `${found.name}-${found.version}.cpm`;
+    const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
+    const source = {
+      check: () => requireStored(deps, found),
+      read: (range?: ByteRange) => readArchive(deps, found, range),
+      link: () => blobs.link(found.digest, { fileName, mediaType: ARCHIVE_MEDIA_TYPE }),
+    };
+    const { response, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);
+    if (counts) downloads.count(found.counted);
+    return response;
+  };
+}
+
 /** What is inside a version: the archive itself, and parts of it as text. */
 function contentRoutes(deps: Deps) {
   const app = new Elysia()
     .use(authentication(deps))
-    .get(
-      "/:name/:version/download",
-      async ({ params: { name, version }, request }) => {
-        const { digest, blob, counted, ...found } = await findDownload(deps, packageNameParam(name), version);
-        const fileName = `${found.name}-${found.version}.cpm`;
-        const caching = { immutable: version !== "latest", shared: deps.config.readAccess === "public" };
-        const archive = archiveResponse(request, { fileName, digest, size: blob.size, file: blob.file, ...caching });
-        if (archive.whole) deps.downloads.count(counted);
-        return archive.response;
-      },
-      { reader: true, detail: packageDocs.download },
-    )
+    .get("/:name/:version/download", downloadHandler(deps), { reader: true, detail: packageDocs.download })
     .get(
       "/:name/:version/files",
       async ({ params: { name, version }, request }) => {

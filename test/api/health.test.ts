@@ -5,7 +5,7 @@ import type { Database } from "../../src/db/database.ts";
 import { VERSION } from "../../src/version.ts";
 import { Client } from "../support/client.ts";
 import { startPostgres } from "../support/postgres.ts";
-import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { onBothDatabases, overriding, startRegistry, type TestRegistry } from "../support/registry.ts";
 
 const PATHS = ["/health", "/health/ready"] as const;
 /** A load balancer asks every few seconds; an answer that takes longer is none. */
@@ -85,7 +85,7 @@ onBothDatabases("health", (registry) => {
 test("storage that hangs is failing, said before anybody stops waiting", async () => {
   const hung: Promise<void> = new Promise(() => {});
   const registry = await startRegistry("sqlite", {
-    override: ({ blobs }) => ({ blobs: { ...blobs, check: () => hung } }),
+    override: ({ blobs }) => ({ blobs: overriding(blobs, { check: () => hung }) }),
   });
   try {
     await expectHealth(registry, { database: "ok", storage: "failing" });

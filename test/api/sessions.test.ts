@@ -165,6 +165,7 @@ onBothDatabases("sessions", (registry) => {
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
+    "GET /metrics",
     "GET /swagger",
     "GET /swagger/*",
     "GET /swagger/json",

@@ -202,7 +202,7 @@ describe("the table of settings", () => {
   });
 
   test("says refused of exactly the values that are refused", () => {
-    const later = { STORAGE_TYPE: "S3", WORKERS: "2" };
+    const later = { WORKERS: "2" };
     for (const [name, value] of Object.entries(later)) {
       expect(rowOf(name)).toContain("refused at start");
       expect(() => readConfig(undefined, { [name]: value })).toThrow("not supported yet");

@@ -69,6 +69,16 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
   };
 }
 
+/** A part of a registry with some of its methods replaced; the others stay methods of the original. */
+export function overriding<T extends object>(original: T, replaced: Partial<T>): T {
+  return new Proxy(original, {
+    get(target, name) {
+      const value = Reflect.get(name in replaced ? replaced : target, name);
+      return typeof value === "function" ? value.bind(name in replaced ? replaced : target) : value;
+    },
+  });
+}
+
 /**
  * Declares tests twice, on SQLite and on Postgres, each with a registry of its own that lives for the whole group.
  * `body` gets a function, because the registry is there only once tests run.

@@ -59,6 +59,8 @@ describe("defaults", () => {
       registration: "open",
       readAccess: "public",
       logLevel: "warn",
+      storage: { kind: "files", directory: resolve("App_Data/packages") },
+      failpoints: new Map(),
       archiveLimits: {
         compressedMaxBytes: 20 * 1024 ** 2,
         unpackedMaxBytes: 128 * 1024 ** 2,
@@ -111,7 +113,6 @@ describe("single settings", () => {
     ["PORT", "80.5", /whole number/],
     ["PORT", "0x50", /whole number/],
     ["PORT", "five thousand", /whole number/],
-    ["STORAGE_TYPE", "S3", /not supported yet/],
     ["STORAGE_TYPE", "Floppy", /one of FileSystem, S3/],
     ["REGISTRATION", "maybe", /one of open, closed/],
     ["READ_ACCESS", "nobody", /one of public, authenticated/],
@@ -150,15 +151,20 @@ describe("the file", () => {
             BucketName: "b",
             AccessKey: "a",
             SecretKey: "s",
-            Endpoint: "e",
+            Endpoint: "https://e.example",
             Region: "r",
             Redirect: true,
+            SessionToken: "t",
+            PathStyle: false,
+            KeyPrefix: "p",
+            TimeoutSeconds: 5,
           },
         },
       ),
     ).toEqual([]);
-    expect(refused({ Storage__Type: "S3" })).toEqual(["STORAGE_TYPE"]);
-    expect(refused({}, { Storage: { Type: "S3" } })).toEqual(["STORAGE_TYPE"]);
+    const needed = ["STORAGE_BUCKET_NAME", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY"];
+    expect(refused({ Storage__Type: "S3" })).toEqual(needed);
+    expect(refused({}, { Storage: { Type: "S3" } })).toEqual(needed);
   });
 
   test("numbers, and lists for comma-separated texts, are taken as JSON writes them", () => {
@@ -226,9 +232,91 @@ test("all problems of environment and file are reported at once", () => {
     "PUBLIC_URL",
     "Prot",
     "READ_ACCESS",
-    "STORAGE_TYPE",
+    "STORAGE_ACCESS_KEY",
+    "STORAGE_BUCKET_NAME",
+    "STORAGE_SECRET_KEY",
     "WORKERS",
   ]);
+});
+
+describe("S3", () => {
+  const BUCKET = {
+    STORAGE_TYPE: "S3",
+    STORAGE_BUCKET_NAME: "packages",
+    STORAGE_ACCESS_KEY: "access",
+    STORAGE_SECRET_KEY: "hunter2-secret",
+  };
+  const storageOf = (more: Environment) => {
+    const { storage } = readConfig(undefined, { ...BUCKET, ...more });
+    if (storage.kind !== "s3") throw new Error("not S3");
+    return storage;
+  };
+
+  test("without an endpoint it is AWS, with the bucket in the host", () => {
+    const { endpoint, region, pathStyle, keyPrefix, redirect, timeoutMs } = storageOf({ STORAGE_REGION: "eu-west-1" });
+    expect([endpoint, region, pathStyle]).toEqual(["https://packages.s3.eu-west-1.amazonaws.com", "eu-west-1", false]);
+    expect([keyPrefix, redirect, timeoutMs]).toEqual(["", false, 10_000]);
+  });
+
+  test("with an endpoint the bucket is in the path, unless told otherwise", () => {
+    const STORAGE_ENDPOINT = "http://localhost:9000/";
+    expect(storageOf({ STORAGE_ENDPOINT })).toMatchObject({ endpoint: "http://localhost:9000", pathStyle: true });
+    expect(storageOf({ STORAGE_ENDPOINT, STORAGE_PATH_STYLE: "false" })).toMatchObject({
+      endpoint: "http://packages.localhost:9000",
+      pathStyle: false,
+    });
+  });
+
+  test("a key prefix ends in one slash, however it was written", () => {
+    for (const text of ["a/b", "/a/b", "a/b//", "/a/b/"]) {
+      expect(storageOf({ STORAGE_KEY_PREFIX: text }).keyPrefix).toBe("a/b/");
+    }
+  });
+
+  test("secrets are told nowhere", () => {
+    const config = readConfig(undefined, { ...BUCKET, STORAGE_SESSION_TOKEN: "hunter2-token" });
+    expect(JSON.stringify(config) + Bun.inspect(config)).not.toContain("hunter2");
+  });
+
+  const wrong: [string, string, RegExp][] = [
+    ["STORAGE_BUCKET_NAME", "No_Bucket", /small letters/],
+    ["STORAGE_ENDPOINT", "localhost:9000", /http/],
+    ["STORAGE_ENDPOINT", "https://user:pass@localhost", /http/],
+    ["STORAGE_ENDPOINT", "https://host/path", /without path/],
+    ["STORAGE_KEY_PREFIX", "a/../b", /letters/],
+    ["STORAGE_KEY_PREFIX", "a b", /letters/],
+    ["STORAGE_PATH_STYLE", "maybe", /true, false/],
+    ["STORAGE_REDIRECT", "yes", /true, false/],
+    ["STORAGE_TIMEOUT_SECONDS", "0", /whole number/],
+  ];
+  test.each(wrong)("%s=%s is refused", (name, text, message) => {
+    expect(problemsOf({ ...BUCKET, [name]: text })).toEqual([[name, expect.stringMatching(message)]]);
+  });
+
+  test("a session token of the environment that Bun would send along is refused, unless ours is set", () => {
+    const foreign = { ...BUCKET, AWS_SESSION_TOKEN: "hunter2" };
+    expect(problemsOf(foreign)).toEqual([["STORAGE_SESSION_TOKEN", expect.stringContaining("AWS_SESSION_TOKEN")]]);
+    expect(storageOf({ ...foreign, STORAGE_SESSION_TOKEN: "ours" }).sessionToken?.reveal()).toBe("ours");
+  });
+});
+
+describe("FAILPOINTS", () => {
+  const FAILPOINTS = "publish.stored=kill@3,sync.file=skip";
+
+  test("arm a registry under test", () => {
+    expect([...readConfig(undefined, { FAILPOINTS, NODE_ENV: "test" }).failpoints]).toEqual([
+      ["publish.stored", { action: "kill", atHit: 3 }],
+      ["sync.file", { action: "skip", atHit: 1 }],
+    ]);
+  });
+
+  test("are refused outside of tests, and when there is no such point", () => {
+    expect(problemsOf({ FAILPOINTS })).toEqual([["FAILPOINTS", expect.stringContaining("own tests")]]);
+    expect(problemsOf({ FAILPOINTS, NODE_ENV: "production" })).toHaveLength(1);
+    expect(problemsOf({ FAILPOINTS: "publish=kill", NODE_ENV: "test" })).toEqual([
+      ["FAILPOINTS", expect.stringContaining("form")],
+    ]);
+  });
 });
 
 describe("JWT_KEY", () => {

@@ -159,3 +159,13 @@ export const versionContents = pgTable(
   },
   (t) => [primaryKey({ columns: [t.versionId] })],
 );
+
+/** Blobs that `gc` removed or is removing, so that a publish of the same bytes notices: see packages/blob-removals.ts. */
+export const blobRemovals = pgTable("blob_removals", {
+  sha256: text("sha256").primaryKey(),
+  /** How often it was removed. */
+  removals: count("removals").notNull(),
+  /** True from before the blob is removed until after. */
+  removing: boolean("removing").notNull(),
+  changedAt: instant("changed_at").notNull(),
+});

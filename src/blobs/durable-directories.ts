@@ -1,0 +1,49 @@
+import { mkdir, open } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Reach } from "../failpoints.ts";
+
+/** A new name in a directory survives a power cut only after the directory itself was synced. */
+export async function syncDirectory(path: string, reach: Reach): Promise<void> {
+  if (reach("sync.directory")) return;
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Makes directories durable, each once in the life of a process: a directory that is there may have been made a moment
+ * ago by somebody whose sync is still to come, and a power cut would take it with everything in it.
+ */
+export class DurableDirectories {
+  readonly #made = new Map<string, Promise<void>>();
+
+  constructor(
+    readonly root: string,
+    readonly reach: Reach,
+  ) {}
+
+  ensure(path: string): Promise<void> {
+    const known = this.#made.get(path);
+    if (known !== undefined) return known;
+    const made = this.#make(path);
+    this.#made.set(path, made);
+    made.catch(() => this.forget(path));
+    return made;
+  }
+
+  /** Somebody removed the directory, or it could not be made: the next one tries again. */
+  forget(path: string): void {
+    this.#made.delete(path);
+  }
+
+  /** Makes `path` and syncs every directory from it to the parent of the root, whoever made them. */
+  async #make(path: string): Promise<void> {
+    await mkdir(path, { recursive: true });
+    for (let directory = path; directory.length >= this.root.length; directory = dirname(directory)) {
+      await syncDirectory(dirname(directory), this.reach);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import { readFile } from "node:fs/promises";
+import { failure } from "../errors.ts";
+import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { discardFile } from "./incoming.ts";
+import { receiveFile } from "./receive.ts";
+import type { BlobStat, BlobStore, ListedBlob } from "./store.ts";
+import { verifiedPart } from "./verify.ts";
+
+/** The blobs of a memory store, open for tests to damage. */
+export type StoredBytes = Map<string, { bytes: Uint8Array<ArrayBuffer>; storedAt: Date }>;
+
+/** A blob store that forgets everything with its process, for tests. It receives uploads in `incomingDir`. */
+export function openMemoryStore(
+  incomingDir: string,
+  clock: () => Date,
+  blobs: StoredBytes = new Map(),
+  aside: StoredBytes = new Map(),
+): BlobStore {
+  const statOf = (name: string): BlobStat | undefined => {
+    const blob = blobs.get(name);
+    return blob && { size: blob.bytes.length, storedAt: blob.storedAt };
+  };
+  async function* list(prefix = ""): AsyncGenerator<ListedBlob> {
+    for (const name of [...blobs.keys()].filter((known) => known.startsWith(prefix)).sort()) {
+      const found = statOf(name);
+      if (found !== undefined) yield { ...found, name, digest: parseDigest(name) };
+    }
+  }
+  return {
+    incomingDir,
+    async put({ path, digest, size }) {
+      const bytes = new Uint8Array(await readFile(path));
+      if (bytes.length !== size) throw failure({ code: "storage_failed" });
+      blobs.set(digest, { bytes, storedAt: clock() });
+    },
+    async read(blob, range) {
+      const found = blobs.get(blob.digest);
+      return found && verifiedPart(found.bytes, blob, range);
+    },
+    async withFile(digest, use) {
+      const found = blobs.get(digest);
+      if (found === undefined) return undefined;
+      const file = await receiveFile(new Blob([found.bytes]).stream(), incomingDir, found.bytes.length, "download");
+      try {
+        return await use(file);
+      } finally {
+        await discardFile(file.path);
+      }
+    },
+    stat: async (digest: Sha256Digest) => statOf(digest),
+    async remove(digest) {
+      blobs.delete(digest);
+    },
+    async setAside(digest) {
+      const found = blobs.get(digest);
+      if (found === undefined) return;
+      aside.set(digest, found);
+      blobs.delete(digest);
+    },
+    list,
+    link: () => undefined,
+    check: async () => undefined,
+    close: async () => undefined,
+  };
+}

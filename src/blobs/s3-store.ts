@@ -1,0 +1,222 @@
+import type { S3Config } from "../config/storage.ts";
+import { errorCode, Failure, failure } from "../errors.ts";
+import { type Reach, reachNothing } from "../failpoints.ts";
+import { Gate } from "../gate.ts";
+import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { COMPRESSED_HARD_MAX_BYTES } from "../registry/limits.ts";
+import { discardFile } from "./incoming.ts";
+import { receiveFile } from "./receive.ts";
+import { type FaultReport, S3Bucket } from "./s3-bucket.ts";
+import { failed, wrongAnswer } from "./s3-fault.ts";
+import {
+  type BlobBody,
+  type BlobStat,
+  type BlobStore,
+  type ByteRange,
+  blobKey,
+  type KnownBlob,
+  type LinkOptions,
+  type ListedBlob,
+  type ReceivedFile,
+  VERIFIED_MAX_BYTES,
+} from "./store.ts";
+import { digestOf, verifiedPart } from "./verify.ts";
+
+/** Uploads over TLS lie in memory while they are sent, so few large ones go at once and many small ones. */
+const LARGE_BYTES = 1_048_576;
+const LARGE_AT_ONCE = 4;
+const SMALL_AT_ONCE = 32;
+const WAITING_MAX = 1_000;
+/** A fetched file is opened by Bun as soon as it is answered; this long after, its name is needed no more. */
+const OPENED_AFTER_MS = 5_000;
+/** How often the check of the bucket may really ask it: `/health` is open to everybody, and requests cost money. */
+const CHECK_EVERY_MS = 5_000;
+const WRONG_BYTES = "WrongBytes";
+const WRONG_LENGTH = "WrongLength";
+const CHECK_KEY = "check";
+const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
+
+/** What an S3 store needs besides its bucket. */
+interface S3StoreOptions {
+  /** A local directory that was prepared, for uploads and for archives on their way through. */
+  readonly incomingDir: string;
+  readonly report: FaultReport;
+  readonly reach?: Reach;
+}
+
+/**
+ * A blob store in a bucket: `<prefix>sha256/ab/<digest>`, damaged blobs in `<prefix>corrupt/`. Throws when the bucket
+ * cannot be written and read: a registry must not start on a store it cannot use.
+ */
+export async function openS3Store(config: S3Config, options: S3StoreOptions): Promise<BlobStore> {
+  const store = new S3Store(config, options);
+  await store.check();
+  return store;
+}
+
+class S3Store implements BlobStore {
+  readonly incomingDir: string;
+  readonly #bucket: S3Bucket;
+  readonly #redirect: boolean;
+  readonly #reach: Reach;
+  readonly #large = new Gate(LARGE_AT_ONCE, WAITING_MAX);
+  readonly #small = new Gate(SMALL_AT_ONCE, WAITING_MAX);
+  readonly #fetched = new Map<string, Timer>();
+  #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
+
+  constructor(config: S3Config, { incomingDir, report, reach = reachNothing }: S3StoreOptions) {
+    this.incomingDir = incomingDir;
+    this.#redirect = config.redirect;
+    this.#reach = reach;
+    this.#bucket = new S3Bucket(config, report);
+  }
+
+  /**
+   * One PUT of the file, never a multipart upload: Bun's reports success when its completion failed. Then the object is
+   * read back, because 200 is not a proof: it may carry an error, and what it stored may be less than what was sent.
+   */
+  async put({ path, digest, size }: ReceivedFile): Promise<void> {
+    const key = blobKey(digest);
+    await (size > LARGE_BYTES ? this.#large : this.#small).run(() => this.#putObject(key, Bun.file(path), size));
+    this.#reach("blob.uploaded");
+    const request = { method: "GET", key, bytes: size } as const;
+    const stored = await this.#bucket.send(request, (response) => digestOf(bodyOf(response)));
+    if (stored?.digest !== digest) throw failed(wrongAnswer(stored === undefined ? "NotStored" : "StoredOtherBytes"));
+  }
+
+  async read(blob: KnownBlob, range?: ByteRange): Promise<BlobBody | undefined> {
+    const { digest, size } = blob;
+    const isSmall = size <= VERIFIED_MAX_BYTES;
+    const asked = isSmall ? undefined : range;
+    const headers = asked === undefined ? {} : { range: `bytes=${asked.first}-${asked.last}` };
+    const bytes = asked === undefined ? size : asked.last - asked.first + 1;
+    try {
+      return await this.#bucket.send({ method: "GET", key: blobKey(digest), bytes, headers }, async (response) => {
+        requireLength(response, bytes, asked === undefined ? undefined : size);
+        if (isSmall) return verifiedBytes(new Uint8Array(await response.arrayBuffer()), blob, range);
+        const file = await receiveFile(bodyOf(response), this.incomingDir, bytes, "download");
+        this.#removeLater(file.path);
+        if (asked === undefined && file.digest !== digest) throw wrongAnswer(WRONG_BYTES);
+        return Bun.file(file.path);
+      });
+    } catch (cause) {
+      throw await this.#blame(cause, blob);
+    }
+  }
+
+  /** What was fetched wrongly again and again is damaged where it lies, unless the storage itself says otherwise. */
+  async #blame(cause: unknown, { digest, size }: KnownBlob): Promise<unknown> {
+    const code = cause instanceof Failure ? errorCode(cause) : undefined;
+    const isDamaged = code === WRONG_BYTES || (code === WRONG_LENGTH && (await this.stat(digest))?.size !== size);
+    return isDamaged ? failure({ code: "blob_corrupt", digest }, cause) : cause;
+  }
+
+  /** Bun opens the file as soon as the answer is given to it, and then needs its name no more. */
+  #removeLater(path: string): void {
+    const remove = () => {
+      this.#fetched.delete(path);
+      return discardFile(path).catch(() => undefined);
+    };
+    const timer = setTimeout(remove, OPENED_AFTER_MS);
+    timer.unref();
+    this.#fetched.set(path, timer);
+  }
+
+  async withFile<T>(digest: Sha256Digest, use: (file: ReceivedFile) => Promise<T>): Promise<T | undefined> {
+    const request = { method: "GET", key: blobKey(digest), bytes: COMPRESSED_HARD_MAX_BYTES } as const;
+    const file = await this.#bucket.send(request, (response) =>
+      receiveFile(bodyOf(response), this.incomingDir, COMPRESSED_HARD_MAX_BYTES, "download"),
+    );
+    if (file === undefined) return undefined;
+    try {
+      return await use(file);
+    } finally {
+      await discardFile(file.path);
+    }
+  }
+
+  stat(digest: Sha256Digest): Promise<BlobStat | undefined> {
+    return this.#bucket.send({ method: "HEAD", key: blobKey(digest), bytes: 0 }, async ({ headers }) => ({
+      size: Number(headers.get("content-length")),
+      storedAt: new Date(headers.get("last-modified") ?? 0),
+    }));
+  }
+
+  async remove(digest: Sha256Digest): Promise<void> {
+    await this.#bucket.send({ method: "DELETE", key: blobKey(digest), bytes: 0 }, async () => undefined);
+  }
+
+  async setAside(digest: Sha256Digest): Promise<void> {
+    await this.withFile(digest, async (file) => {
+      // Somebody published the right bytes after they were found damaged.
+      if (file.digest === digest) return;
+      await this.#putObject(`corrupt/${digest}-${crypto.randomUUID()}`, Bun.file(file.path), file.size);
+      await this.remove(digest);
+    });
+  }
+
+  async *list(prefix = ""): AsyncGenerator<ListedBlob> {
+    const keys = `sha256/${prefix.slice(0, 2)}${prefix.length > 2 ? `/${prefix}` : ""}`;
+    for await (const { key, ...found } of this.#bucket.list(keys)) {
+      const name = key.slice("sha256/".length);
+      const digest = parseDigest(name.slice(3));
+      yield { ...found, name, digest: digest !== undefined && blobKey(digest) === key ? digest : undefined };
+    }
+  }
+
+  link(digest: Sha256Digest, { fileName, mediaType }: LinkOptions): string | undefined {
+    return this.#redirect ? this.#bucket.link(blobKey(digest), fileName, mediaType) : undefined;
+  }
+
+  check(): Promise<void> {
+    const nowMs = performance.now();
+    if (this.#check === undefined || nowMs - this.#check.atMs > CHECK_EVERY_MS) {
+      this.#check = { atMs: nowMs, done: this.#writeAndRead() };
+    }
+    return this.#check.done;
+  }
+
+  async close(): Promise<void> {
+    for (const [path, timer] of this.#fetched) {
+      clearTimeout(timer);
+      await discardFile(path);
+    }
+  }
+
+  async #writeAndRead(): Promise<void> {
+    await this.#putObject(CHECK_KEY, CHECK_BYTES, CHECK_BYTES.length);
+    const request = { method: "GET", key: CHECK_KEY, bytes: CHECK_BYTES.length } as const;
+    const stored = await this.#bucket.send(request, (response) => response.bytes());
+    if (stored === undefined || !Buffer.from(stored).equals(CHECK_BYTES)) throw failed(wrongAnswer("StoredOtherBytes"));
+  }
+
+  async #putObject(key: string, body: Blob | Uint8Array<ArrayBuffer>, bytes: number): Promise<void> {
+    const headers = { "content-type": "application/gzip" };
+    const request = { method: "PUT", key, bytes, headers, body } as const;
+    const done = await this.#bucket.send(request, async (response) => {
+      await response.arrayBuffer();
+      return true;
+    });
+    if (done === undefined) throw failed(wrongAnswer("NotFound"));
+  }
+}
+
+/** The body of a good answer; one without is empty. */
+function bodyOf(response: Response): AsyncIterable<Uint8Array> {
+  return response.body ?? new Blob().stream();
+}
+
+/** `total`: of how many bytes those asked for are a part. */
+function requireLength(response: Response, bytes: number, total: number | undefined): void {
+  const range = response.headers.get("content-range");
+  const isRange = total === undefined || (response.status === 206 && range?.endsWith(`/${total}`) === true);
+  if (!isRange || response.headers.get("content-length") !== String(bytes)) throw wrongAnswer(WRONG_LENGTH);
+}
+
+function verifiedBytes(bytes: Uint8Array<ArrayBuffer>, blob: KnownBlob, range: ByteRange | undefined) {
+  try {
+    return verifiedPart(bytes, blob, range);
+  } catch {
+    throw wrongAnswer(WRONG_BYTES);
+  }
+}

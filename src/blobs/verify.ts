@@ -1,0 +1,33 @@
+import { createHash } from "node:crypto";
+import { failure } from "../errors.ts";
+import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import type { ByteRange, KnownBlob } from "./store.ts";
+
+/** The digest and the number of bytes that were given, reading them once. */
+export async function digestOf(chunks: AsyncIterable<Uint8Array>): Promise<KnownBlob> {
+  const hash = createHash("sha256");
+  let size = 0;
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  return { digest: finish(hash), size };
+}
+
+/** The digest of what was hashed. */
+export function finish(hash: ReturnType<typeof createHash>): Sha256Digest {
+  const digest = parseDigest(hash.digest("hex"));
+  if (digest === undefined) throw new Error("SHA-256 did not give 64 hexadecimal characters");
+  return digest;
+}
+
+/** The bytes of a range, or all of them. Throws `blob_corrupt` unless `bytes` are the blob. */
+export function verifiedPart(
+  bytes: Uint8Array<ArrayBuffer>,
+  { digest, size }: KnownBlob,
+  range: ByteRange | undefined,
+): Uint8Array<ArrayBuffer> {
+  const isRight = bytes.length === size && finish(createHash("sha256").update(bytes)) === digest;
+  if (!isRight) throw failure({ code: "blob_corrupt", digest });
+  return range === undefined ? bytes : bytes.subarray(range.first, range.last + 1);
+}
