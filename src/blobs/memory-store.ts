@@ -4,7 +4,7 @@ import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import type { BlobStat, BlobStore, ListedBlob } from "./store.ts";
-import { verifiedPart } from "./verify.ts";
+import { digestOf, verifiedPart } from "./verify.ts";
 
 /** The blobs of a memory store, open for tests to damage. */
 export type StoredBytes = Map<string, { bytes: Uint8Array<ArrayBuffer>; storedAt: Date }>;
@@ -53,7 +53,7 @@ export function openMemoryStore(
     },
     async setAside(digest) {
       const found = blobs.get(digest);
-      if (found === undefined) return;
+      if (found === undefined || (await digestOf(new Blob([found.bytes]).stream())).digest === digest) return;
       aside.set(digest, found);
       blobs.delete(digest);
     },

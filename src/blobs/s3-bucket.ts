@@ -2,7 +2,6 @@ import type { S3Config } from "../config/storage.ts";
 import { within } from "../within.ts";
 import { failed, faultOf, refusal, type S3Fault } from "./s3-fault.ts";
 
-const ATTEMPTS_MAX = 4;
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 2_000;
 /** All attempts of one call together may take this many times what one may. */
@@ -121,8 +120,7 @@ export class S3Bucket {
         if (fault === undefined) throw cause;
         this.#report(method, fault);
         const pauseMs = Math.random() * Math.min(BACKOFF_FIRST_MS * 2 ** tries, BACKOFF_MAX_MS);
-        const isLast = tries === ATTEMPTS_MAX || performance.now() + pauseMs >= deadlineMs;
-        if (!fault.again || isLast) throw failed(fault);
+        if (tries >= fault.attemptsMax || performance.now() + pauseMs >= deadlineMs) throw failed(fault);
         await Bun.sleep(pauseMs);
       }
     }

@@ -2,6 +2,11 @@ import { errorCode, Failure, failure, type RegistryError } from "../errors.ts";
 
 type StorageErrorCode = Extract<RegistryError["code"], `storage_${string}`>;
 
+/** A storage that is restarted or asks for fewer requests is back within these, with the pauses between them. */
+const ATTEMPTS_MAX = 4;
+/** A wrong answer may be the network's fault, but hardly twice. */
+const WRONG_ATTEMPTS_MAX = 2;
+
 /** Why one request to S3 did not do what it should: a status with S3's own code, or a code of the network. */
 export class S3Fault extends Error {
   override readonly name = "S3Fault";
@@ -10,8 +15,8 @@ export class S3Fault extends Error {
     /** `SlowDown`, `403`, `ECONNREFUSED`: for the log and for who starts a registry. */
     readonly code: string,
     readonly answer: StorageErrorCode,
-    /** Whether the same request may do better in a moment. */
-    readonly again: boolean,
+    /** How many times in all the same request is worth sending. */
+    readonly attemptsMax: number,
   ) {
     super(code);
   }
@@ -28,15 +33,15 @@ export async function refusal(response: Response): Promise<S3Fault> {
   const named = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text.slice(0, 4_096))?.[1];
   const { status } = response;
   const code = named ?? String(status);
-  if (status === 507) return new S3Fault(code, "storage_full", false);
-  if (status === 503 || status === 429) return new S3Fault(code, "storage_busy", true);
-  if (status === 504) return new S3Fault(code, "storage_timeout", true);
-  return namedFault(code, status >= 500);
+  if (status === 507) return new S3Fault(code, "storage_full", 1);
+  if (status === 503 || status === 429) return new S3Fault(code, "storage_busy", ATTEMPTS_MAX);
+  if (status === 504) return new S3Fault(code, "storage_timeout", ATTEMPTS_MAX);
+  return namedFault(code, status >= 500 ? ATTEMPTS_MAX : 1);
 }
 
 /** The answer was not what was asked for, though its status says so. */
 export function wrongAnswer(code: string): S3Fault {
-  return new S3Fault(code, "storage_failed", true);
+  return new S3Fault(code, "storage_failed", WRONG_ATTEMPTS_MAX);
 }
 
 /** What a failed request means; undefined for failures that are no matter of S3, such as a full disk here. */
@@ -44,21 +49,21 @@ export function faultOf(cause: unknown): S3Fault | undefined {
   if (cause instanceof S3Fault) return cause;
   if (cause instanceof Failure) return undefined;
   if (cause instanceof Error && (cause.name === "TimeoutError" || cause.name === "AbortError")) {
-    return new S3Fault("Timeout", "storage_timeout", true);
+    return new S3Fault("Timeout", "storage_timeout", ATTEMPTS_MAX);
   }
   const code = errorCode(cause);
   // fetch names what the network did; errors of this program, and of its own disk, have other codes or none.
   if (code === undefined || /^(?:ENOSPC|EDQUOT|EFBIG|EACCES|EROFS|EIO|EMFILE|ENOENT|ERR_(?!TLS))/.test(code)) {
     return undefined;
   }
-  return namedFault(code, true);
+  return namedFault(code, ATTEMPTS_MAX);
 }
 
 /** What S3's own code means where there is no status: Bun's list reports nothing else. */
-function namedFault(code: string, again: boolean): S3Fault {
-  if (FULL.test(code)) return new S3Fault(code, "storage_full", false);
-  if (BUSY.test(code)) return new S3Fault(code, "storage_busy", true);
-  return new S3Fault(code, "storage_failed", again && !FINAL.test(code));
+function namedFault(code: string, attemptsMax: number): S3Fault {
+  if (FULL.test(code)) return new S3Fault(code, "storage_full", 1);
+  if (BUSY.test(code)) return new S3Fault(code, "storage_busy", ATTEMPTS_MAX);
+  return new S3Fault(code, "storage_failed", FINAL.test(code) ? 1 : attemptsMax);
 }
 
 /** The failure that a fault ends in. */

@@ -33,6 +33,8 @@ const OPENED_AFTER_MS = 5_000;
 const CHECK_EVERY_MS = 5_000;
 const WRONG_BYTES = "WrongBytes";
 const WRONG_LENGTH = "WrongLength";
+/** S3's word for a range that is not inside of the object: it is shorter than it should be. */
+const INVALID_RANGE = "InvalidRange";
 const CHECK_KEY = "check";
 const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
 
@@ -107,7 +109,8 @@ class S3Store implements BlobStore {
   /** What was fetched wrongly again and again is damaged where it lies, unless the storage itself says otherwise. */
   async #blame(cause: unknown, { digest, size }: KnownBlob): Promise<unknown> {
     const code = cause instanceof Failure ? errorCode(cause) : undefined;
-    const isDamaged = code === WRONG_BYTES || (code === WRONG_LENGTH && (await this.stat(digest))?.size !== size);
+    const isShorter = code === WRONG_LENGTH || code === INVALID_RANGE;
+    const isDamaged = code === WRONG_BYTES || (isShorter && (await this.stat(digest))?.size !== size);
     return isDamaged ? failure({ code: "blob_corrupt", digest }, cause) : cause;
   }
 

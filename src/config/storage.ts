@@ -3,9 +3,9 @@ import { Secret } from "./secret.ts";
 import type { SettingReader } from "./setting-reader.ts";
 
 const REGION_DEFAULT = "us-east-1";
-const TIMEOUT_DEFAULT_S = 10;
+const TIMEOUT_DEFAULT_MS = 10_000;
 /** Storing an archive takes two calls of two attempts, and a client without an answer is let go after a minute. */
-const TIMEOUT_MAX_S = 12;
+const TIMEOUT_MAX_MS = 12_000;
 /** Bun takes a session token from these when it is given none, and then signs with it. */
 const TOKEN_VARIABLES = ["S3_SESSION_TOKEN", "AWS_SESSION_TOKEN"];
 
@@ -113,6 +113,6 @@ export function readStorage(
     sessionToken: readSessionToken(reader, environment),
     keyPrefix: readKeyPrefix(reader),
     redirect: reader.flag("STORAGE_REDIRECT", false),
-    timeoutMs: reader.integer("STORAGE_TIMEOUT_SECONDS", TIMEOUT_DEFAULT_S, 1, TIMEOUT_MAX_S) * 1_000,
+    timeoutMs: reader.integer("STORAGE_TIMEOUT_MS", TIMEOUT_DEFAULT_MS, 100, TIMEOUT_MAX_MS),
   };
 }

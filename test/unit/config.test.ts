@@ -157,7 +157,7 @@ describe("the file", () => {
             SessionToken: "t",
             PathStyle: false,
             KeyPrefix: "p",
-            TimeoutSeconds: 5,
+            TimeoutMs: 5000,
           },
         },
       ),
@@ -287,7 +287,7 @@ describe("S3", () => {
     ["STORAGE_KEY_PREFIX", "a b", /letters/],
     ["STORAGE_PATH_STYLE", "maybe", /true, false/],
     ["STORAGE_REDIRECT", "yes", /true, false/],
-    ["STORAGE_TIMEOUT_SECONDS", "0", /whole number/],
+    ["STORAGE_TIMEOUT_MS", "0", /whole number/],
   ];
   test.each(wrong)("%s=%s is refused", (name, text, message) => {
     expect(problemsOf({ ...BUCKET, [name]: text })).toEqual([[name, expect.stringMatching(message)]]);

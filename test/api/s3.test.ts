@@ -1,0 +1,274 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { blobKey } from "../../src/blobs/store.ts";
+import { parseDigest } from "../../src/registry/digest.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import {
+  type Answer,
+  type Client,
+  expectProblem,
+  makeKey,
+  newAccount,
+  sha256,
+  statementOf,
+} from "../support/client.ts";
+import { type FakeS3, type Fault, startFakeS3 } from "../support/fake-s3.ts";
+import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.ts";
+
+const NOISE = Buffer.concat(
+  Array.from({ length: 9_000 }, (_, at) => Buffer.from(sha256(Buffer.from(`s3 ${at}`)), "hex")),
+);
+let packages = 0;
+
+/** An archive under a new name: small ones are verified in memory, large ones pass through a file. */
+function newArchive(size: "small" | "large") {
+  packages += 1;
+  const name = `stored-${packages}`;
+  const files = { "values.yaml": "a: 1\n", ...(size === "large" ? { "big.bin": NOISE } : {}) };
+  return { name, archive: makePackage({ name, version: "1.0.0", files }) };
+}
+
+function keyOf(archive: Uint8Array): string {
+  const digest = parseDigest(sha256(archive));
+  if (digest === undefined) throw new Error("not a digest");
+  return blobKey(digest);
+}
+
+let fake: FakeS3;
+let registry: TestRegistry;
+let publisher: Client;
+const key = makeKey();
+
+async function start(more: Record<string, string> = {}) {
+  fake = await startFakeS3();
+  registry = await startRegistry("sqlite", { env: { ...fake.settings(), STORAGE_TIMEOUT_MS: "200", ...more } });
+  publisher = await newAccount(registry);
+}
+
+async function stop() {
+  await registry.stop();
+  await fake.stop();
+}
+
+const download = (name: string, headers: Record<string, string> = {}, method = "GET") =>
+  fetch(`${registry.url}/api/packages/${name}/1.0.0/download`, { method, headers, redirect: "manual" });
+
+/** What is left behind, once files that answers passed through are removed. */
+async function traces() {
+  await registry.deps.blobs.close();
+  return tracesOf(registry);
+}
+
+/** Publishes an archive and expects it to be taken. */
+async function published(size: "small" | "large") {
+  const made = newArchive(size);
+  const answer = await publisher.publish(made.name, "1.0.0", made.archive, key);
+  expect(answer.status).toBe(201);
+  return made;
+}
+
+/** A failure of the storage: whose it is, that the client may come again, and nothing of the inside. */
+function expectStorageProblem(answer: Answer, statuses: readonly number[]): void {
+  expect(statuses).toContain(answer.status);
+  expectProblem(answer, answer.status, answer.body.code);
+  expect(answer.body.code).toMatch(/^storage_/);
+  expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+  for (const inner of [fake.url, fake.bucket, "X-Amz", "AccessDenied", "InternalError", "ECONN"]) {
+    expect(answer.text).not.toContain(inner);
+  }
+}
+
+describe("a registry on S3", () => {
+  beforeAll(() => start());
+  afterAll(() => stop());
+  afterEach(() => fake.heal());
+
+  for (const size of ["small", "large"] as const) {
+    test(`a ${size} archive is stored under its digest with one PUT, read back, and answered as from files`, async () => {
+      const before = fake.requests.length;
+      const { name, archive } = await published(size);
+      const seen = fake.requests.slice(before).map(({ method, key: asked }) => `${method} ${asked}`);
+      expect(seen).toEqual([`PUT ${keyOf(archive)}`, `GET ${keyOf(archive)}`]);
+
+      const whole = await download(name);
+      const digest = sha256(archive);
+      expect([whole.status, sha256(await whole.bytes())]).toEqual([200, digest]);
+      expect(whole.headers.get("content-length")).toBe(String(archive.length));
+      expect(whole.headers.get("accept-ranges")).toBe("bytes");
+      expect(whole.headers.get("etag")).toBe(`"${digest}"`);
+      expect(whole.headers.get("x-checksum-sha256")).toBe(digest);
+      expect(whole.headers.get("content-type")).toBe("application/gzip");
+
+      const head = await download(name, {}, "HEAD");
+      for (const header of ["content-length", "etag", "accept-ranges", "repr-digest", "content-disposition"]) {
+        expect([header, head.headers.get(header)]).toEqual([header, whole.headers.get(header)]);
+      }
+      expect((await download(name, { "if-none-match": `"${digest}"` })).status).toBe(304);
+      expect((await download(name, { range: `bytes=${archive.length}-` })).status).toBe(416);
+      for (const [range, first, last] of [
+        ["bytes=0-0", 0, 0],
+        ["bytes=5-99", 5, 99],
+        ["bytes=-7", archive.length - 7, archive.length - 1],
+        [`bytes=3-${archive.length + 5}`, 3, archive.length - 1],
+      ] as const) {
+        const part = await download(name, { range });
+        expect([part.status, part.headers.get("content-range")]).toEqual([
+          206,
+          `bytes ${first}-${last}/${archive.length}`,
+        ]);
+        expect(part.headers.get("content-length")).toBe(String(last - first + 1));
+        expect(sha256(await part.bytes())).toBe(sha256(archive.subarray(first, last + 1)));
+      }
+    });
+  }
+
+  /** What a storage may do, the statuses that may follow, and which of its requests it does it to. */
+  const putFaults: [string, Fault, number[]][] = [
+    ["500", { status: 500 }, [502]],
+    ["503 SlowDown", { status: 503 }, [503]],
+    ["429", { status: 429 }, [503]],
+    ["403", { status: 403 }, [502]],
+    ["507", { status: 507 }, [507]],
+    ["no answer", "timeout", [504]],
+    ["a reset", "reset", [502]],
+    ["a reset in the middle of the upload", "reset-mid-upload", [502]],
+    ["200 with an error body", "error-body-200", [502]],
+    ["200 without storing", "empty-200", [502]],
+    ["storing half", "store-truncated", [502]],
+    ["storing other bytes", "store-wrong", [502]],
+  ];
+  for (const [what, how, statuses] of putFaults) {
+    for (const size of ["small", "large"] as const) {
+      test(`a publish of a ${size} archive that meets ${what} is no version, and works when it is repeated`, async () => {
+        const { name, archive } = newArchive(size);
+        const before = await traces();
+        fake.fail({ method: "PUT", key: /sha256/, how });
+        const refused = await publisher.publish(name, "1.0.0", archive, key);
+        if (refused.status === 507) expectProblem(refused, 507, "storage_full");
+        else expectStorageProblem(refused, statuses);
+        expect(await traces()).toEqual(before);
+        expect((await publisher.get(`/api/packages/${name}`)).status).toBe(404);
+        fake.heal();
+        expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(201);
+        expect(sha256(await (await download(name)).bytes())).toBe(sha256(archive));
+      });
+    }
+  }
+
+  const getFaults: [string, Fault, number[]][] = [
+    ["500", { status: 500 }, [502]],
+    ["503 SlowDown", { status: 503 }, [503]],
+    ["403", { status: 403 }, [502]],
+    ["no answer", "timeout", [504]],
+    ["half an answer and then nothing", "hang-body", [504]],
+    ["a reset", "reset", [502]],
+    ["a reset in the middle", "reset-mid-body", [502]],
+    ["half of the object", "truncated", [502]],
+  ];
+  for (const [what, how, statuses] of getFaults) {
+    for (const size of ["small", "large"] as const) {
+      test(`a download of a ${size} archive that meets ${what} says so, whole and in parts, and recovers`, async () => {
+        const { name, archive } = await published(size);
+        fake.fail({ method: "GET", how });
+        for (const headers of [{}, { range: "bytes=0-199" }] as const) {
+          expectStorageProblem(await publisher.get(`/api/packages/${name}/1.0.0/download`, headers), statuses);
+        }
+        fake.heal();
+        expect(sha256(await (await download(name)).bytes())).toBe(sha256(archive));
+        fake.fail({ method: "GET", how, times: 1 });
+        const isFinal = what === "403";
+        expect([what, (await download(name)).status]).toEqual([what, isFinal ? 502 : 200]);
+      });
+    }
+  }
+
+  for (const size of ["small", "large"] as const) {
+    test(`a publish whose read-back of a ${size} archive is wrong is no version`, async () => {
+      for (const how of ["wrong-bytes", "truncated", "hang-body", { status: 500 }] as const) {
+        const { name, archive } = newArchive(size);
+        fake.fail({ method: "GET", key: /sha256/, how });
+        expectStorageProblem(await publisher.publish(name, "1.0.0", archive, key), [502, 504]);
+        expect((await publisher.get(`/api/packages/${name}`)).status).toBe(404);
+        fake.heal();
+        expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(201);
+      }
+    });
+
+    test(`a ${size} archive whose bytes changed in the storage is never given, and counted`, async () => {
+      const { name, archive } = await published(size);
+      const object = fake.objects.get(keyOf(archive));
+      if (object === undefined) throw new Error("The archive is not in the bucket");
+      object.bytes[archive.length >> 1] = (object.bytes[archive.length >> 1] ?? 0) ^ 1;
+      const counted = async () =>
+        Number(/event="blob_corrupt"} (\d+)/.exec((await publisher.get("/metrics")).text)?.[1] ?? 0);
+      const before = await counted();
+      expectProblem(await publisher.get(`/api/packages/${name}/1.0.0/download`), 500, "blob_corrupt");
+      expect(await counted()).toBe(before + 1);
+      // Publishing the same again mends it.
+      expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(200);
+      expect(sha256(await (await download(name)).bytes())).toBe(sha256(archive));
+    });
+  }
+
+  test("an archive that is gone from the bucket is a 500 that says so", async () => {
+    for (const size of ["small", "large"] as const) {
+      const { name, archive } = await published(size);
+      fake.objects.delete(keyOf(archive));
+      for (const method of ["GET", "HEAD"]) expect((await download(name, {}, method)).status).toBe(500);
+      expectProblem(await publisher.get(`/api/packages/${name}/1.0.0/download`), 500, "blob_missing");
+    }
+  });
+
+  test("health tells of a bucket that cannot be written, without asking it at every call", async () => {
+    const asked = () => fake.requests.filter(({ key: asked }) => asked === "check").length;
+    const before = asked();
+    for (let calls = 0; calls < 20; calls += 1) expect((await publisher.get("/health")).status).toBe(200);
+    expect(asked() - before).toBeLessThanOrEqual(2);
+  });
+
+  test("what passed through a file leaves none behind", async () => {
+    const { name } = await published("large");
+    await (await download(name)).bytes();
+    await registry.deps.blobs.close();
+    expect(await readdir(join(registry.dataDir, "packages", "incoming"))).toEqual([]);
+  });
+});
+
+describe("a registry on S3 with STORAGE_REDIRECT", () => {
+  beforeAll(() => start({ STORAGE_REDIRECT: "true" }));
+  afterAll(() => stop());
+
+  test("a download is a 302 that no cache keeps, to an address that answers with the right name and type", async () => {
+    const { name, archive } = await published("large");
+    const answer = await download(name);
+    expect([answer.status, answer.headers.get("cache-control")]).toEqual([302, "no-store"]);
+    const address = answer.headers.get("location") ?? "";
+    expect(Number(new URL(address).searchParams.get("X-Amz-Expires"))).toBeLessThanOrEqual(900);
+    const direct = await fetch(address);
+    expect([direct.status, sha256(await direct.bytes())]).toEqual([200, sha256(archive)]);
+    expect(direct.headers.get("content-type")).toBe("application/gzip");
+    expect(direct.headers.get("content-disposition")).toBe(`attachment; filename="${name}-1.0.0.cpm"`);
+    expect((await fetch(address, { headers: { range: "bytes=0-9" } })).status).toBe(206);
+  });
+
+  test("HEAD and a client that has the archive are answered here", async () => {
+    const { name, archive } = await published("small");
+    const head = await download(name, {}, "HEAD");
+    expect([head.status, head.headers.get("content-length")]).toEqual([200, String(archive.length)]);
+    expect((await download(name, { "if-none-match": `"${sha256(archive)}"` })).status).toBe(304);
+  });
+
+  test("a redirect counts as a download", async () => {
+    const { name } = await published("small");
+    for (const _ of [1, 2, 3]) await download(name);
+    await registry.deps.downloads.flush();
+    expect((await publisher.get(`/api/packages/${name}`)).body.downloads).toBe(3);
+  });
+
+  test("the statement signs what the address gives", async () => {
+    const { name, archive } = await published("small");
+    const { body } = await publisher.get(`/api/packages/${name}/1.0.0/signature`);
+    expect(body.statement).toBe(statementOf(name, "1.0.0", archive));
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { openFileStore } from "../../src/blobs/file-store.ts";
+import { openMemoryStore, type StoredBytes } from "../../src/blobs/memory-store.ts";
+import { openS3Store } from "../../src/blobs/s3-store.ts";
+import { blobKey } from "../../src/blobs/store.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { startFakeS3 } from "../support/fake-s3.ts";
+import { s3Missing, testS3 } from "../support/s3.ts";
+import { describeBlobStore, type OpenedStore } from "./blob-store.ts";
+
+async function temporaryDirectory() {
+  const directory = await mkdtemp(join(tmpdir(), "cpm-blob-store-"));
+  return { directory, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+describeBlobStore("files", async () => {
+  const { directory, remove } = await temporaryDirectory();
+  return {
+    store: await openFileStore(directory),
+    async damage(digest, bytes) {
+      const path = join(directory, blobKey(digest));
+      await mkdir(dirname(path), { recursive: true });
+      await rm(path, { force: true });
+      await writeFile(path, bytes);
+    },
+    close: remove,
+  };
+});
+
+describeBlobStore("memory", async () => {
+  const { directory, remove } = await temporaryDirectory();
+  const blobs: StoredBytes = new Map();
+  return {
+    store: openMemoryStore(directory, () => new Date(), blobs),
+    async damage(digest, bytes) {
+      blobs.set(digest, { bytes: new Uint8Array(bytes), storedAt: new Date() });
+    },
+    close: remove,
+  };
+});
+
+/** A store in a bucket that some settings name; `damage` writes with Bun's own client. */
+async function openInBucket(settings: Record<string, string>, close: () => Promise<void>): Promise<OpenedStore> {
+  const { directory, remove } = await temporaryDirectory();
+  const { storage } = readConfig(undefined, { ...settings, STORAGE_TIMEOUT_MS: "5000" });
+  if (storage.kind !== "s3") throw new Error("The settings are not those of S3");
+  const client = new Bun.S3Client({
+    endpoint: storage.endpoint,
+    bucket: storage.bucket,
+    region: storage.region,
+    accessKeyId: storage.accessKey,
+    secretAccessKey: storage.secretKey.reveal(),
+    virtualHostedStyle: !storage.pathStyle,
+    ...(storage.sessionToken === undefined ? {} : { sessionToken: storage.sessionToken.reveal() }),
+  });
+  return {
+    store: await openS3Store(storage, { incomingDir: directory, report: () => undefined }),
+    damage: async (digest, bytes) =>
+      void (await client.write(storage.keyPrefix + blobKey(digest), new Uint8Array(bytes))),
+    close: async () => {
+      await remove();
+      await close();
+    },
+  };
+}
+
+describeBlobStore("a fake S3, path style, session token", async () => {
+  const fake = await startFakeS3({ sessionToken: "temporary+token/=" });
+  return openInBucket(fake.settings(), () => fake.stop());
+});
+
+describeBlobStore("a fake S3, virtual host, key prefix", async () => {
+  const fake = await startFakeS3();
+  const host = {
+    STORAGE_ENDPOINT: fake.virtualHostUrl,
+    STORAGE_PATH_STYLE: "false",
+    STORAGE_KEY_PREFIX: "registries/one",
+  };
+  const opened = await openInBucket({ ...fake.settings(), ...host }, async () => {
+    expect([...fake.objects.keys()].filter((key) => !key.startsWith("registries/one/"))).toEqual([]);
+    await fake.stop();
+  });
+  return opened;
+});
+
+describe.skipIf(s3Missing !== undefined)("a real S3 server", () => {
+  for (const prefix of ["", "deep/er"]) {
+    describeBlobStore(`S3, key prefix '${prefix}'`, async () => {
+      const server = await testS3();
+      if (server === undefined) throw new Error("no server");
+      const bucket = await server.createBucket();
+      const settings = { ...server.settings(bucket), STORAGE_KEY_PREFIX: prefix };
+      return openInBucket(settings, () => server.emptyAndDropBucket(bucket));
+    });
+  }
+});
+
+test("a store of S3 refuses to open where it cannot write", async () => {
+  const fake = await startFakeS3();
+  try {
+    fake.fail({ method: "PUT", how: { status: 403 } });
+    await expect(openInBucket(fake.settings(), async () => undefined)).rejects.toThrow("storage_failed");
+  } finally {
+    await fake.stop();
+  }
+});
