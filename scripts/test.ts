@@ -1,5 +1,5 @@
 /**
- * `npm test`: every test against SQLite and against one Postgres that this run starts for itself.
+ * `npm test`: every test against SQLite and against one Postgres and one S3 server that this run starts for itself.
  *
  *     npm test                         everything but the long forms
  *     npm test -- test/unit            only these; other arguments go to `bun test` as they are
@@ -10,6 +10,7 @@
  * The last line is `N passed, N failed`, which continuous integration reads.
  */
 import { startPostgres } from "../test/support/postgres.ts";
+import { startSharedS3 } from "../test/support/s3.ts";
 
 const PROCESSES = 2;
 /** The first test on Postgres waits for the server too, and a busy machine makes everything slower. */
@@ -50,14 +51,20 @@ async function showAndKeepEnd(stream: ReadableStream<Uint8Array>): Promise<strin
   return Bun.stripANSI(end);
 }
 
-async function run(databaseUrl: string): Promise<Counts> {
-  const { args, env } = plan(process.argv.slice(2));
+/** Part of a run starts what it needs by itself: compiling the S3 server takes longer than most parts. */
+async function sharedS3(args: readonly string[]) {
+  const isPart = args.some((arg) => !arg.startsWith("-"));
+  return isPart ? { env: {}, remove: async () => undefined } : startSharedS3();
+}
+
+async function run(asked: readonly string[], services: Readonly<Record<string, string>>): Promise<Counts> {
+  const { args, env } = plan(asked);
   const tests = Bun.spawn([process.execPath, "--no-orphans", "test", `--timeout=${TEST_TIMEOUT_MS}`, ...args], {
     env: {
       ...process.env,
       ...env,
       ...(process.stderr.isTTY ? { FORCE_COLOR: "1" } : {}),
-      TEST_DATABASE_URL: databaseUrl,
+      ...services,
     },
     stdin: "ignore",
     stdout: "inherit",
@@ -70,14 +77,18 @@ async function run(databaseUrl: string): Promise<Counts> {
 }
 
 async function main(): Promise<number> {
+  const asked = process.argv.slice(2);
   const given = process.env.TEST_DATABASE_URL;
-  const server = given ? undefined : await startPostgres();
+  const [postgres, s3] = await Promise.all([given ? undefined : startPostgres(), sharedS3(asked)]);
   try {
-    const { passed, failed, skipped } = await run(given || (server?.url ?? ""));
+    const { passed, failed, skipped } = await run(asked, {
+      TEST_DATABASE_URL: given || (postgres?.url ?? ""),
+      ...s3.env,
+    });
     console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
     return failed === 0 ? 0 : 1;
   } finally {
-    await server?.remove();
+    await Promise.all([postgres?.remove(), s3.remove()]);
   }
 }
 

@@ -4,15 +4,15 @@ import { openFileStore } from "./blobs/file-store.ts";
 import { prepareIncoming } from "./blobs/incoming.ts";
 import type { FaultReport } from "./blobs/s3-bucket.ts";
 import type { BlobStore } from "./blobs/store.ts";
-import { type Config, ConfigError } from "./config/config.ts";
+import { type Config, ConfigError, type DatabaseConfig, type LogLevel } from "./config/config.ts";
 import { readOrMakeJwtKey } from "./config/jwt-key.ts";
 import type { Secret } from "./config/secret.ts";
 import type { StorageConfig } from "./config/storage.ts";
 import type { Database } from "./db/database.ts";
-import { migrate } from "./db/migrate.ts";
+import { MigrationError, migrate, migrationState } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
 import { errorCode } from "./errors.ts";
-import { armFailpoints, type Reach } from "./failpoints.ts";
+import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
 
@@ -45,6 +45,7 @@ const REASONS: Readonly<Record<string, string>> = {
   FailedToOpenSocket: "no host has this name",
   InvalidAccessKeyId: "no such access key",
   NoSuchBucket: "there is no such bucket",
+  RequestTimeTooSkewed: "the clock of this machine is wrong",
   SignatureDoesNotMatch: "wrong secret key, or a region that is not the bucket's",
   StoredOtherBytes: "it does not give back what it was given",
   Timeout: "no answer in time",
@@ -61,24 +62,30 @@ async function step<T>(setting: string, what: string, work: () => T | Promise<T>
   }
 }
 
+function databaseStep<T>(database: DatabaseConfig, work: () => Promise<T>): Promise<T> {
+  if (database.kind === "sqlite") return step("DATA_DIR", `${database.path} cannot be used`, work);
+  return step("DATABASE_URL", `Postgres on ${database.connection.host} cannot be used`, work);
+}
+
 /**
  * Opens a store of archives. Uploads on their way to S3, and archives on their way from it, lie in
- * `dataDir/packages/incoming`. Throws `ConfigError` when it cannot be written and read.
+ * `dataDir/packages/incoming`, which `prepare` makes ready. Throws `ConfigError` when it cannot be written and read.
  */
 export async function openBlobs(
   storage: StorageConfig,
   dataDir: string,
   logger: Logger,
   reach: Reach,
+  prepare: (incomingDir: string) => Promise<void> = prepareIncoming,
 ): Promise<BlobStore> {
   if (storage.kind === "files") {
     const { directory } = storage;
-    return step("DATA_DIR", `${directory} cannot be written`, () => openFileStore(directory, reach));
+    return step("DATA_DIR", `${directory} cannot be written`, () => openFileStore(directory, reach, prepare));
   }
   const incomingDir = join(dataDir, "packages", "incoming");
   await step("DATA_DIR", `${incomingDir} cannot be written`, async () => {
     await mkdir(incomingDir, { recursive: true });
-    await prepareIncoming(incomingDir);
+    await prepare(incomingDir);
   });
   // Loaded on demand: a registry on files needs none of it.
   const { openS3Store } = await import("./blobs/s3-store.ts");
@@ -98,11 +105,41 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const blobs = await openBlobs(config.storage, dataDir, logger, reach);
   const jwtKey =
     config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
-  const where = database.kind === "sqlite" ? database.path : `Postgres on ${database.connection.host}`;
-  const setting = database.kind === "sqlite" ? "DATA_DIR" : "DATABASE_URL";
-  await step(setting, `${where} cannot be used`, () => migrate(database));
+  await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
   return { config, db, blobs, downloads: createDownloadCounter(db, logger), jwtKey, clock, logger, reach };
+}
+
+/**
+ * Opens what housekeeping needs, beside a server that may be running: nothing is migrated, no key is made, and the
+ * incoming directory is left as it is, full disk or not. Throws `MigrationError` when the database has not all migrations.
+ */
+export async function openHousekeeping(
+  config: Config,
+  clock: () => Date = () => new Date(),
+): Promise<Pick<Deps, "db" | "blobs" | "clock"> & { close(): Promise<void> }> {
+  const { database, storage, dataDir } = config;
+  const { pending } = await databaseStep(database, () => migrationState(database));
+  if (pending.length > 0) {
+    throw new MigrationError("The database is not up to date: start the registry, or run cpm-registry migrate.");
+  }
+  const blobs = await openStore(storage, dataDir, createLogger(config.logLevel, clock));
+  const db = await openDatabase(database);
+  const close = async () => {
+    await blobs.close();
+    await db.close();
+  };
+  return { db, blobs, clock, close };
+}
+
+/** Opens a store beside a server that may use it: its incoming directory is left as it is. Throws `ConfigError`. */
+export function openStore(storage: StorageConfig, dataDir: string, logger: Logger): Promise<BlobStore> {
+  return openBlobs(storage, dataDir, logger, reachNothing, async () => undefined);
+}
+
+/** A logger with the clock of this machine. */
+export function openLogger(level: LogLevel): Logger {
+  return createLogger(level, () => new Date());
 }
 
 /** Writes what is still in memory and lets go of the database. */

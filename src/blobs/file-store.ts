@@ -47,9 +47,13 @@ async function isBlob(path: string, digest: Sha256Digest): Promise<boolean> {
  * A blob store in a directory: `sha256/ab/<digest>`, uploads in `incoming/`, damaged blobs that were set aside in
  * `corrupt/`. Throws when the directory cannot be made or written: a registry must not start on a store it cannot use.
  */
-export async function openFileStore(root: string, reach: Reach = reachNothing): Promise<BlobStore> {
+export async function openFileStore(
+  root: string,
+  reach: Reach = reachNothing,
+  prepare: (incomingDir: string) => Promise<void> = prepareIncoming,
+): Promise<BlobStore> {
   const store = new FileStore(root, reach);
-  await store.open();
+  await store.open(prepare);
   return store;
 }
 
@@ -66,9 +70,9 @@ class FileStore implements BlobStore {
     this.#directories = new DurableDirectories(root, reach);
   }
 
-  async open(): Promise<void> {
+  async open(prepare: (incomingDir: string) => Promise<void>): Promise<void> {
     await this.#directories.ensure(this.incomingDir);
-    await prepareIncoming(this.incomingDir);
+    await prepare(this.incomingDir);
   }
 
   #pathOf(digest: Sha256Digest): string {

@@ -83,7 +83,7 @@ export class S3Bucket {
         headers: { "accept-encoding": "identity", ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
       });
-      if (response.ok) return use(response);
+      if (response.ok) return taken(response, use);
       const fault = await refusal(response);
       if (response.status === 404 && fault.code !== "NoSuchBucket") return undefined;
       throw fault;
@@ -124,5 +124,16 @@ export class S3Bucket {
         await Bun.sleep(pauseMs);
       }
     }
+  }
+}
+
+/** What `use` makes of an answer; an answer that it refuses is not left open. */
+async function taken<T>(response: Response, use: (response: Response) => Promise<T>): Promise<T> {
+  try {
+    return await use(response);
+  } catch (cause) {
+    // Where the body was begun already, its reader has given it up.
+    await response.body?.cancel().catch(() => undefined);
+    throw cause;
   }
 }

@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createLogger } from "../../src/ops/logger.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client, expectProblem, makeKey, newAccount, sha256 } from "../support/client.ts";
+import { onBothDatabases } from "../support/registry.ts";
+
+const NOISE = Buffer.concat(
+  Array.from({ length: 9_000 }, (_, at) => Buffer.from(sha256(Buffer.from(`rot ${at}`)), "hex")),
+);
+const lines: string[] = [];
+
+onBothDatabases(
+  "bit rot",
+  (registry) => {
+    const harms: [string, Record<string, string | Uint8Array>, (path: string) => Promise<void>][] = [
+      [
+        "a small archive with one flipped bit",
+        {},
+        async (path) => {
+          const bytes = await readFile(path);
+          bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+          await writeFile(path, bytes);
+        },
+      ],
+      ["a small archive that was cut short", {}, (path) => truncate(path, 100)],
+      ["a large archive that was cut short", { "noise.bin": NOISE }, (path) => truncate(path, 200_000)],
+      ["a large archive that was emptied", { "noise.bin": NOISE }, (path) => truncate(path, 0)],
+    ];
+    for (const [at, [what, files, harm]] of harms.entries()) {
+      test(`${what} is never given, logged with its digest, counted, and mended by publishing it again`, async () => {
+        const publisher = await newAccount(registry());
+        const key = makeKey();
+        const name = `rotten-${at}`;
+        const archive = makePackage({ name, version: "1.0.0", files });
+        expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(201);
+        const digest = sha256(archive);
+        await harm(join(registry().dataDir, "packages", "sha256", digest.slice(0, 2), digest));
+
+        const guest = new Client(registry().url);
+        const counted = async () =>
+          Number(/event="blob_corrupt"} (\d+)/.exec((await guest.get("/metrics")).text)?.[1] ?? 0);
+        const before = await counted();
+        lines.length = 0;
+        for (const headers of [{}, { range: "bytes=0-9" }] as const) {
+          const answer = await guest.get(`/api/packages/${name}/1.0.0/download`, headers);
+          expectProblem(answer, 500, "blob_corrupt");
+          expect(answer.text).not.toContain(digest);
+        }
+        expect(await counted()).toBe(before + 2);
+        const told = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "blob_corrupt");
+        expect(told.map(({ level, digest: named }) => [level, named])).toEqual(Array(2).fill(["error", digest]));
+
+        expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(200);
+        const mended = await fetch(`${registry().url}/api/packages/${name}/1.0.0/download`);
+        expect([mended.status, sha256(await mended.bytes())]).toEqual([200, digest]);
+      });
+    }
+
+    test("a dry run of a published archive mends nothing, because it stores nothing", async () => {
+      const publisher = await newAccount(registry());
+      const key = makeKey();
+      const archive = makePackage({ name: "dry", version: "1.0.0" });
+      await publisher.publish("dry", "1.0.0", archive, key);
+      const digest = sha256(archive);
+      await truncate(join(registry().dataDir, "packages", "sha256", digest.slice(0, 2), digest), 10);
+      const { signature } = (await publisher.get("/api/packages/dry/1.0.0")).body;
+      const fields = { archive, signature: signature.value, publicKey: key.publicHex };
+      expect((await publisher.publishFields(fields, "?dryRun=true")).status).toBe(200);
+      expectProblem(await publisher.get("/api/packages/dry/1.0.0/download"), 500, "blob_corrupt");
+    });
+  },
+  { override: ({ clock }) => ({ logger: createLogger("warn", clock, (line) => lines.push(line)) }) },
+);
