@@ -4,7 +4,7 @@ import { errorCode, failure } from "../errors.ts";
 import { type Reach, reachNothing } from "../failpoints.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import { DurableDirectories, syncDirectory } from "./durable-directories.ts";
-import { checkWritable, discardFile, prepareIncoming, storageFailure } from "./incoming.ts";
+import { checkWritable, discardFile, prepareIncoming, storageFailure, temporaryPath } from "./incoming.ts";
 import {
   type BlobBody,
   type BlobStat,
@@ -122,7 +122,7 @@ class FileStore implements BlobStore {
     const isWhole = await ifThere(() => isBlob(target, digest));
     if (isWhole && (await touch(target, (await stat(path)).mtime))) return;
     // A second name for the received bytes: the first stays with its receiver.
-    const second = join(this.incomingDir, `upload-${crypto.randomUUID()}`);
+    const second = temporaryPath(this.incomingDir, "upload");
     try {
       await link(path, second);
       await rename(second, target);

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
-import { join } from "node:path";
 import { failure } from "../errors.ts";
-import { discardFile, storageFailure } from "./incoming.ts";
+import { discardFile, storageFailure, temporaryPath } from "./incoming.ts";
 import type { KnownBlob, ReceivedFile } from "./store.ts";
 import { finish } from "./verify.ts";
 
@@ -19,7 +18,7 @@ export async function receiveFile(
   maxBytes: number,
   purpose: "upload" | "download" = "upload",
 ): Promise<ReceivedFile> {
-  const path = join(directory, `${purpose}-${crypto.randomUUID()}`);
+  const path = temporaryPath(directory, purpose);
   try {
     const handle = await open(path, "wx", 0o640);
     try {

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openFileStore } from "../../src/blobs/file-store.ts";
+import { temporaryPath } from "../../src/blobs/incoming.ts";
 
 const STORE = join(import.meta.dir, "../../src/blobs/file-store.ts");
 const HOUR_MS = 60 * 60 * 1_000;
@@ -28,6 +29,23 @@ test("opening removes what a killed server left, and nothing that may be in use 
   await utimes(join(incoming, "upload-folder"), 0, 0);
   await openFileStore(root);
   expect((await readdir(incoming)).sort()).toEqual(["notes.txt", "upload-folder", "upload-young"]);
+});
+
+test("opening removes at once what a process left that is gone, and nothing of one that is frozen or elsewhere", async () => {
+  const incoming = join(root, "incoming");
+  await mkdir(incoming, { recursive: true });
+  const sleeper = Bun.spawn(["sleep", "60"]);
+  try {
+    sleeper.kill("SIGSTOP");
+    const [, place] = /upload-([0-9a-f]{8})\./.exec(temporaryPath(incoming, "upload")) ?? [];
+    const ended = Bun.spawnSync(["true"]).pid;
+    const names = [`upload-${place}.${ended}-a`, `upload-${place}.${sleeper.pid}-b`, `upload-00000000.${ended}-c`];
+    for (const name of names) await writeFile(join(incoming, name), "x");
+    await openFileStore(root);
+    expect((await readdir(incoming)).sort()).toEqual(names.slice(1).sort());
+  } finally {
+    sleeper.kill("SIGKILL");
+  }
 });
 
 test("the check of a store leaves nothing behind", async () => {
