@@ -1,86 +1,107 @@
 import { parseArgs } from "node:util";
+import { explain } from "./cli/explain.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
-import { HELP } from "./cli/help.ts";
+import { COMMAND_HELP, HELP } from "./cli/help.ts";
 import { runMigrate } from "./cli/migrate.ts";
-import { ConfigError } from "./config/config.ts";
-import { MigrationError } from "./db/migrate.ts";
-import { errorCode } from "./errors.ts";
+import { UsageError } from "./cli/usage.ts";
 import { VERSION } from "./version.ts";
 
 const OPTIONS = {
   config: { type: "string" },
   url: { type: "string" },
-  check: { type: "boolean", default: false },
-  json: { type: "boolean", default: false },
-  help: { type: "boolean", short: "h", default: false },
-  version: { type: "boolean", short: "V", default: false },
+  check: { type: "boolean" },
+  json: { type: "boolean" },
+  "dry-run": { type: "boolean" },
+  grace: { type: "string" },
+  repair: { type: "boolean" },
+  from: { type: "string" },
+  to: { type: "string" },
+  help: { type: "boolean", short: "h" },
+  version: { type: "boolean", short: "V" },
 } as const;
 
-/** Exit code of a command that was called wrongly, as in sysexits.h (EX_USAGE). */
-const USAGE_ERROR = 64;
+function parse(args: string[]) {
+  return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+}
+
+type Values = ReturnType<typeof parse>["values"];
+
+interface Command {
+  /** Those it takes; `--help` belongs to all. */
+  readonly options: readonly (keyof typeof OPTIONS)[];
+  readonly run: (values: Values) => number | Promise<number>;
+}
+
+function printVersion({ json }: Values): number {
+  console.log(json ? JSON.stringify({ version: VERSION, bun: Bun.version }) : `cpm-registry ${VERSION}`);
+  return 0;
+}
+
+/** Loaded on demand, most of them: the small commands start without the server. */
+const COMMANDS: Readonly<Record<string, Command>> = {
+  serve: { options: ["config"], run: async ({ config }) => (await import("./cli/serve.ts")).serve(config) },
+  migrate: {
+    options: ["config", "check", "json"],
+    run: ({ config, check = false, json = false }) => runMigrate(config, check, json),
+  },
+  healthcheck: { options: ["config", "url"], run: ({ config, url }) => healthcheck(config, url) },
+  gc: {
+    options: ["config", "dry-run", "grace", "json"],
+    run: async ({ config, "dry-run": dryRun = false, grace, json = false }) =>
+      (await import("./cli/gc.ts")).gc({ config, dryRun, grace, json }),
+  },
+  fsck: {
+    options: ["config", "repair", "json"],
+    run: async ({ config, repair = false, json = false }) =>
+      (await import("./cli/fsck.ts")).fsck({ config, repair, json }),
+  },
+  "storage copy": {
+    options: ["config", "from", "to", "json"],
+    run: async ({ config, from, to, json = false }) =>
+      (await import("./cli/storage-copy.ts")).storageCopy({ config, from, to, json }),
+  },
+  openapi: {
+    options: ["config"],
+    run: async ({ config }) => (await import("./cli/openapi.ts")).printOpenApi(config),
+  },
+  version: { options: ["json", "version"], run: printVersion },
+};
 
 /** Whoever else has an account on this machine must not read password hashes and keys. */
 const UMASK = 0o077;
 
-/** The command line does not name a thing this program can do. */
-class UsageError extends Error {
-  override readonly name = "UsageError";
+/** What is run, for messages. */
+let running = "";
+
+/** Splits words into the command, of one word or two, and what follows it. */
+function commandOf(words: readonly string[]): { name: string; rest: readonly string[] } {
+  const two = words.slice(0, 2).join(" ");
+  return two in COMMANDS ? { name: two, rest: words.slice(2) } : { name: words[0] ?? "", rest: words.slice(1) };
 }
 
 async function run(args: string[]): Promise<number> {
-  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
-  const [command = values.version ? "version" : "serve", ...rest] = positionals;
+  const { values, positionals } = parse(args);
+  const words = positionals[0] === "help" ? positionals.slice(1) : positionals;
+  const { name, rest } = commandOf(words.length > 0 ? words : [values.version ? "version" : "serve"]);
   process.umask(UMASK);
-  if (values.help || command === "help") {
-    console.log(HELP);
+  if (values.help || positionals[0] === "help") {
+    console.log(words.length > 0 && Object.hasOwn(COMMAND_HELP, name) ? COMMAND_HELP[name] : HELP);
     return 0;
   }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw new UsageError(`Unknown command '${name}'`);
   if (rest.length > 0) throw new UsageError(`Unexpected argument '${rest[0]}'`);
-  switch (command) {
-    case "serve":
-      // Loaded on demand: the small commands start without the server.
-      return (await import("./cli/serve.ts")).serve(values.config);
-    case "migrate":
-      return runMigrate(values.config, values.check, values.json);
-    case "healthcheck":
-      return healthcheck(values.config, values.url);
-    case "openapi":
-      return (await import("./cli/openapi.ts")).printOpenApi(values.config);
-    case "version":
-      console.log(values.json ? JSON.stringify({ version: VERSION, bun: Bun.version }) : `cpm-registry ${VERSION}`);
-      return 0;
-    default:
-      throw new UsageError(`Unknown command '${command}'`);
-  }
-}
-
-function isUsageError(cause: unknown): cause is Error {
-  if (cause instanceof UsageError) return true;
-  return cause instanceof Error && errorCode(cause)?.startsWith("ERR_PARSE_ARGS") === true;
-}
-
-/** One clear message per failed start; what nobody foresaw also says where it happened. */
-function explain(cause: unknown): number {
-  if (cause instanceof ConfigError) {
-    console.error("cpm-registry cannot start; these settings are wrong:");
-    for (const { setting, message } of cause.problems) console.error(`  ${setting} ${message}`);
-    return 1;
-  }
-  if (isUsageError(cause)) {
-    console.error(`${cause.message.split(". To specify")[0]}\nSee: cpm-registry help`);
-    return USAGE_ERROR;
-  }
-  // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.
-  const refused = cause instanceof Error && errorCode(cause) !== undefined;
-  if (cause instanceof MigrationError || refused) console.error(`cpm-registry cannot start: ${cause.message}`);
-  else console.error("cpm-registry failed:", cause);
-  return 1;
+  const given = Object.keys(values);
+  const foreign = given.find((option) => !command.options.some((known) => known === option));
+  if (foreign !== undefined) throw new UsageError(`${name} has no option --${foreign}`);
+  running = name;
+  return command.run(values);
 }
 
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (cause) {
-  process.exitCode = explain(cause);
+  process.exitCode = explain(cause, running);
 }
 // Timers and pools of a stopped server must not keep the process; what had to be written was written.
 process.exit();

@@ -52,9 +52,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   search: ["accounts", "db", "deps.ts"],
   packages: ["accounts", "blobs", "db", "http", "ops", "registry", "search", "signing", "deps.ts", "errors.ts"],
   "deps.ts": ["blobs", "config", "db", "ops", "packages", "errors.ts", "failpoints.ts"],
+  upkeep: ["blobs", "db", "packages", "registry", "signing", "deps.ts", "errors.ts", "gate.ts"],
   "app.ts": ["accounts", "deps.ts", "http", "ops", "packages"],
-  cli: ["app.ts", "blobs", "config", "db", "deps.ts", "failpoints.ts", "http", "ops", "upkeep"],
-  "main.ts": ["cli", "config", "db", "errors.ts", "version.ts"],
+  cli: ["app.ts", "blobs", "config", "db", "deps.ts", "errors.ts", "failpoints.ts", "http", "ops", "upkeep"],
+  "main.ts": ["cli", "version.ts"],
 };
 
 const FEATURES = ["accounts", "packages", "search", "ops"];

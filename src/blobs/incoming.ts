@@ -8,7 +8,7 @@ import { errorCode, failure } from "../errors.ts";
 /** An empty file needs no block and fits on a full disk; so does a small one where file systems keep it in its inode. */
 const PROBE_BYTES = 64 * 1024;
 /** A client that sends nothing is let go after a minute, so a file nobody wrote to for this long has no server any more. */
-export const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
+const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 /** `upload-<place>.<pid>-<uuid>`; earlier versions wrote no place and no process. */
 const TEMPORARY_NAME = /^(?:upload|download|check)-(?:([0-9a-f]{8})\.(\d{1,10})-)?/;
 

@@ -1,38 +1,72 @@
-import { and, eq, inArray, lt, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, lt, or, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Sha256Digest } from "../registry/digest.ts";
 
 /*
- * How `gc` and `publish` keep out of each other's way. A publish puts its blob before its row, so between the two the
- * blob looks unreferenced; age alone would not protect it, because an old blob nobody referred to may be the one that a
- * publish is about to refer to. So every removal is told in the table `blob_removals`:
+ * How `gc` and `publish` keep out of each other's way, and one `gc` out of another's. A publish puts its blob before its
+ * row, so between the two the blob looks unreferenced; age alone would not protect it, because an old blob nobody
+ * referred to may be the one that a publish is about to refer to. So every removal is told in the table `blob_removals`:
  *
  *   gc       one transaction: marks digests that no version refers to as being removed — removes the blobs — one
  *            transaction: counts the removals and takes the marks off.
- *   publish  reads the count — puts the blob — in its transaction: inserts the version, then reads the count again.
- *            Marked, or counted since: the blob may be gone. The transaction ends without a version, and the publish
+ *   publish  reads the state — puts the blob — in its transaction: inserts the version, then reads the state again.
+ *            Marked, or changed since: the blob may be gone. The transaction ends without a version, and the publish
  *            puts the blob again.
  *
  * Either gc's transaction sees the version and leaves the blob, or the publish sees the mark or the count: SQLite has one
  * writer; on Postgres gc first locks `versions` against writers, so of the two transactions one sees the other.
+ *
+ * A mark belongs to the gc that set it: another one passes by what is marked, for if it took the mark off, a publish
+ * could put the blob and commit before the first gc, which is still at it, removes that blob. `changedAt` tells whose
+ * mark it is, since nobody else can set one before it is stale. A gc begins no removal later than `REMOVAL_MAX_MS` after
+ * its mark, so a mark that is older than `MARK_STALE_AFTER_MS` is of one that was killed: the next gc takes it over, and
+ * a publish whose put came after that time need not wait for it.
  */
 
-/** How often a blob was removed; `marked` while it is being removed. Equal before and after a put: it is still there. */
+/** A gc begins no removal later than this after its mark: it may have been frozen, and others count on it. */
+export const REMOVAL_MAX_MS = 5 * 60_000;
+/** Twice that, because clocks differ and a removal that began takes its time. */
+export const MARK_STALE_AFTER_MS = 2 * REMOVAL_MAX_MS;
+
+/** How often a blob was removed and when that last changed; `marked` while it is being removed. */
 export interface RemovalState {
   readonly removals: number;
   readonly marked: boolean;
+  readonly changedAtMs: number;
 }
 
-const NEVER_REMOVED: RemovalState = { removals: 0, marked: false };
+const NEVER_REMOVED: RemovalState = { removals: 0, marked: false, changedAtMs: 0 };
 
 /** The removals of a digest until now. */
 export async function removalState({ query, tables }: DbSession, digest: Sha256Digest): Promise<RemovalState> {
   const { blobRemovals } = tables;
   const [row] = await query.select().from(blobRemovals).where(eq(blobRemovals.sha256, digest));
-  return row === undefined ? NEVER_REMOVED : { removals: row.removals, marked: row.removing };
+  if (row === undefined) return NEVER_REMOVED;
+  return { removals: row.removals, marked: row.removing, changedAtMs: row.changedAt.getTime() };
 }
 
-/** Marks those of `digests` that no version refers to and returns them: these may be removed now. In a transaction. */
+/**
+ * Whether a blob that was put at `putAt` or later is still there: nothing changed from `before` the put until now, and
+ * no gc can be removing it.
+ */
+export function wasKept(before: RemovalState, now: RemovalState, putAt: Date): boolean {
+  if (now.removals !== before.removals || now.marked !== before.marked) return false;
+  if (now.changedAtMs !== before.changedAtMs) return false;
+  return !now.marked || isStale(now.changedAtMs, putAt);
+}
+
+function isStale(changedAtMs: number, now: Date): boolean {
+  return changedAtMs < staleBefore(now).getTime();
+}
+
+function staleBefore(now: Date): Date {
+  return new Date(now.getTime() - MARK_STALE_AFTER_MS);
+}
+
+/**
+ * Marks those of `digests` that no version refers to, unless another gc has marked them, and returns what it marked:
+ * these may be removed until `REMOVAL_MAX_MS` after `now`. In a transaction.
+ */
 export async function beginRemovals(
   session: DbSession,
   kind: Database["kind"],
@@ -41,15 +75,25 @@ export async function beginRemovals(
 ): Promise<Sha256Digest[]> {
   const { query, tables } = session;
   const { blobRemovals } = tables;
-  // Before anything is read: a statement sees what was committed when it began.
-  if (kind === "postgres") await session.rows(sql`LOCK TABLE versions IN SHARE MODE`);
+  if (kind === "postgres") {
+    // Publishes queue behind a lock that waits, so it must not wait long.
+    await session.rows(sql`SET LOCAL lock_timeout = '1s'`);
+    // Before anything is read: a statement sees what was committed when it began.
+    await session.rows(sql`LOCK TABLE versions IN SHARE MODE`);
+  }
   const unreferenced = await unreferencedOf(session, digests);
   if (unreferenced.length === 0) return [];
-  await query
+  const marked = await query
     .insert(blobRemovals)
     .values(unreferenced.map((sha256) => ({ sha256, removals: 0, removing: true, changedAt: now })))
-    .onConflictDoUpdate({ target: blobRemovals.sha256, set: { removing: true, changedAt: now } });
-  return unreferenced;
+    .onConflictDoUpdate({
+      target: blobRemovals.sha256,
+      set: { removing: true, changedAt: now },
+      setWhere: sql`${or(eq(blobRemovals.removing, false), lt(blobRemovals.changedAt, staleBefore(now)))}`,
+    })
+    .returning({ sha256: blobRemovals.sha256 });
+  const mine = new Set(marked.map(({ sha256 }) => sha256));
+  return unreferenced.filter((digest) => mine.has(digest));
 }
 
 /** Those of `digests` that no version refers to. */
@@ -66,29 +110,56 @@ export async function unreferencedOf(
   return digests.filter((digest) => !referenced.has(digest));
 }
 
-/** Counts the removals of blobs that are gone now, and takes their marks off. In a transaction. */
+/** Counts the removals that began at `begunAt`, and takes their marks off. In a transaction; safe to repeat. */
 export async function endRemovals(
   { query, tables: { blobRemovals } }: DbSession,
   digests: readonly Sha256Digest[],
+  begunAt: Date,
   now: Date,
 ): Promise<void> {
+  const isMine = and(eq(blobRemovals.removing, true), eq(blobRemovals.changedAt, begunAt));
   await query
     .update(blobRemovals)
     .set({ removals: sql`${blobRemovals.removals} + 1`, removing: false, changedAt: now })
-    .where(inArray(blobRemovals.sha256, [...digests]));
+    .where(and(isMine, inArray(blobRemovals.sha256, [...digests])));
 }
 
-/** Digests whose removal began and never ended, because their `gc` was killed. */
+/** Digests after `after`, in order, whose removal began and never ended, because their `gc` was killed. */
 export async function unfinishedRemovals(
   { query, tables: { blobRemovals } }: DbSession,
+  now: Date,
+  after: string,
   digestMax: number,
 ): Promise<string[]> {
+  const isLeft = and(eq(blobRemovals.removing, true), lt(blobRemovals.changedAt, staleBefore(now)));
   const rows = await query
     .select({ sha256: blobRemovals.sha256 })
     .from(blobRemovals)
-    .where(eq(blobRemovals.removing, true))
+    .where(and(isLeft, gt(blobRemovals.sha256, after)))
+    .orderBy(asc(blobRemovals.sha256))
     .limit(digestMax);
   return rows.map(({ sha256 }) => sha256);
+}
+
+/**
+ * Takes stale marks off those of `digests` that a version refers to: a publish did not wait for the gc that was killed.
+ * In a transaction.
+ */
+export async function releaseReferenced(
+  session: DbSession,
+  digests: readonly Sha256Digest[],
+  now: Date,
+): Promise<void> {
+  const { query, tables } = session;
+  const { blobRemovals } = tables;
+  const unreferenced = new Set<string>(await unreferencedOf(session, digests));
+  const referenced = digests.filter((digest) => !unreferenced.has(digest));
+  if (referenced.length === 0) return;
+  const isStaleMark = and(eq(blobRemovals.removing, true), lt(blobRemovals.changedAt, staleBefore(now)));
+  await query
+    .update(blobRemovals)
+    .set({ removing: false, changedAt: now })
+    .where(and(isStaleMark, inArray(blobRemovals.sha256, referenced)));
 }
 
 /** Forgets removals that ended before a time at which every publish of today had not begun. In a transaction. */

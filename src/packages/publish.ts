@@ -5,13 +5,14 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
 import { type Inspection, inspectArchive } from "../registry/archive.ts";
+import type { Sha256Digest } from "../registry/digest.ts";
 import { foldName } from "../registry/package-name.ts";
 import { decodeStrictly } from "../signing/encoding.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { type SignatureFields, type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
-import { type RemovalState, removalState } from "./blob-removals.ts";
+import { type RemovalState, removalState, wasKept } from "./blob-removals.ts";
 import { findVersion, lockPackage, requireOwner } from "./queries.ts";
-import { manifestRecord, toJson } from "./records.ts";
+import { contentsRow, manifestRecord, toJson } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
 
@@ -183,9 +184,8 @@ function versionRow(packageId: number, { inspection, received, verified, publish
 /** `gc` may have removed the blob after it was put: nothing was recorded, and it must be put again. */
 class BlobRemoved extends Error {}
 
-async function requireKept(session: DbSession, { received }: Verified, before: RemovalState): Promise<void> {
-  const now = await removalState(session, received.digest);
-  if (now.marked || now.removals !== before.removals) throw new BlobRemoved();
+async function requireKept(session: DbSession, digest: Sha256Digest, before: RemovalState, putAt: Date): Promise<void> {
+  if (!wasKept(before, await removalState(session, digest), putAt)) throw new BlobRemoved();
 }
 
 /** The one transaction of a publish. The unique index on package and version decides between racing publishers. */
@@ -198,7 +198,7 @@ async function record(
 ) {
   const { query, tables } = session;
   const { versions, versionContents } = tables;
-  const { manifestText, readme = null, values = null, files, manifest } = publication.inspection;
+  const { manifest } = publication.inspection;
   const claimed = await claimPackage(session, publication, now);
   const [row] = await query
     .insert(versions)
@@ -211,9 +211,8 @@ async function record(
     requireSame(existing.row, publication);
     return { outcome: "unchanged" as const, version: existing };
   }
-  await requireKept(session, publication, removals);
-  const contents = { versionId: row.id, manifestText, readme, valuesText: values, files: toJson(files) };
-  await query.insert(versionContents).values(contents);
+  await requireKept(session, publication.received.digest, removals, now);
+  await query.insert(versionContents).values(contentsRow(row.id, publication.inspection));
   await refreshSummary(session, kind, claimed, now);
   return { outcome: "created" as const, version: { row, publishedBy: publication.publisher.username } };
 }

@@ -1,3 +1,4 @@
+import type { Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import type { ArchiveFile, ArchiveWarning, Inspection } from "../registry/archive.ts";
 import type { Manifest } from "../registry/manifest.ts";
@@ -33,4 +34,10 @@ export function warningsFrom(column: Json): readonly ArchiveWarning[] {
 
 export function filesFrom(column: Json): readonly ArchiveFile[] {
   return column as object as readonly ArchiveFile[];
+}
+
+/** What is kept of an archive beside its version. */
+export function contentsRow(versionId: number, inspection: Inspection): Tables["versionContents"]["$inferInsert"] {
+  const { manifestText, readme = null, values = null, files } = inspection;
+  return { versionId, manifestText, readme, valuesText: values, files: toJson(files) };
 }

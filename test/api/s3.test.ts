@@ -42,7 +42,7 @@ const key = makeKey();
 
 async function start(more: Record<string, string> = {}) {
   fake = await startFakeS3();
-  registry = await startRegistry("sqlite", { env: { ...fake.settings(), STORAGE_TIMEOUT_MS: "200", ...more } });
+  registry = await startRegistry("sqlite", { env: { ...fake.settings(), STORAGE_TIMEOUT_MS: "500", ...more } });
   publisher = await newAccount(registry);
 }
 

@@ -1,0 +1,61 @@
+import { ConfigError } from "../config/config.ts";
+import { MigrationError } from "../db/migrate.ts";
+import { errorCode, Failure, type RegistryError } from "../errors.ts";
+import { UsageError } from "./usage.ts";
+
+/** Exit code of a command that was called wrongly, as in sysexits.h (EX_USAGE). */
+const USAGE_ERROR = 64;
+
+/** What an operator can make of the failures that end a command. */
+const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
+  database_unavailable: "the database does not answer, or somebody holds its lock; run the command again",
+  busy: "too much is going on; run the command again",
+  storage_full: "no room is left on the disk or in the database",
+  storage_busy: "the storage of archives asks for fewer requests; run the command again",
+  storage_failed: "the storage of archives refused or failed",
+  storage_timeout: "the storage of archives did not answer in time; run the command again",
+};
+
+function isUsageError(cause: unknown): cause is Error {
+  if (cause instanceof UsageError) return true;
+  return cause instanceof Error && errorCode(cause)?.startsWith("ERR_PARSE_ARGS") === true;
+}
+
+/** The error that a driver or the system threw: what wraps it may repeat the parameters of a query. */
+function innermost(cause: Error): Error {
+  let inner = cause;
+  while (inner.cause instanceof Error) inner = inner.cause;
+  return inner;
+}
+
+function detailOf(cause: unknown): string | undefined {
+  if (cause instanceof Failure) {
+    const code = errorCode(cause);
+    return `${DETAILS[cause.error.code] ?? cause.error.code}${code === undefined ? "" : ` (${code})`}`;
+  }
+  if (cause instanceof MigrationError) return cause.message;
+  // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.
+  if (cause instanceof Error && errorCode(cause) !== undefined) return innermost(cause).message;
+  return undefined;
+}
+
+/**
+ * One clear message on stderr per failed command; what nobody foresaw also says where it happened. Returns the exit
+ * code.
+ */
+export function explain(cause: unknown, command: string): number {
+  if (cause instanceof ConfigError) {
+    console.error("cpm-registry cannot start; these settings are wrong:");
+    for (const { setting, message } of cause.problems) console.error(`  ${setting} ${message}`);
+    return 1;
+  }
+  if (isUsageError(cause)) {
+    console.error(`${cause.message.split(". To specify")[0]}\nSee: cpm-registry help`);
+    return USAGE_ERROR;
+  }
+  const detail = detailOf(cause);
+  const what = command === "serve" ? "cpm-registry cannot start" : `cpm-registry ${command} failed`;
+  if (detail === undefined) console.error("cpm-registry failed:", cause);
+  else console.error(`${what}: ${detail}`);
+  return 1;
+}

@@ -1,0 +1,83 @@
+import { readConfig } from "../config/config.ts";
+import { openHousekeeping } from "../deps.ts";
+import { checkStore, type FsckResult, type Problem } from "../upkeep/check-store.ts";
+import { durationText } from "./duration.ts";
+import { progressBar } from "./progress.ts";
+import { bytesText, counted, listText, tableText } from "./table.ts";
+
+/** As much of a digest as finds its file. */
+const DIGEST_SHOWN = 16;
+const REPAIRS = {
+  set_aside: "set aside: publish the same archive again to restore it",
+  rebuilt: "repaired",
+  healed: "somebody published it again meanwhile",
+  failed: "could not be repaired",
+} as const;
+
+/** How `fsck` was called. */
+export interface FsckArguments {
+  readonly config: string | undefined;
+  readonly repair: boolean;
+  readonly json: boolean;
+}
+
+/** Checks every version and archive and prints what is wrong. Exit code 1: there are problems that are not repaired. */
+export async function fsck({ config, repair, json }: FsckArguments): Promise<number> {
+  const startedMs = performance.now();
+  const deps = await openHousekeeping(readConfig(config));
+  const bar = progressBar("fsck", json);
+  try {
+    const result = await checkStore(deps, { repair, report: bar.report });
+    bar.end();
+    const elapsed = durationText(performance.now() - startedMs);
+    console.log(json ? JSON.stringify(documentOf(result)) : reportOf(result, elapsed));
+    return result.problems.count > result.repaired ? 1 : 0;
+  } finally {
+    bar.end();
+    await deps.close();
+  }
+}
+
+function documentOf({ checked, problems, orphans, foreign, repaired, setAside }: FsckResult) {
+  return {
+    checked: checked.count,
+    bytes: checked.bytes,
+    problems: problems.items,
+    problemCount: problems.count,
+    orphans,
+    foreign: foreign.items,
+    foreignCount: foreign.count,
+    repaired,
+    setAside,
+  };
+}
+
+function rowOf({ problem, package: name, version, sha256, detail, repair }: Problem): string[] {
+  const shown = repair === undefined ? detail : `${detail}; ${REPAIRS[repair]}`;
+  return [problem, name, version, sha256.slice(0, DIGEST_SHOWN), shown];
+}
+
+function reportOf({ checked, problems, orphans, foreign, repaired, setAside }: FsckResult, elapsed: string): string {
+  const lines: string[] = [];
+  if (problems.count > 0) {
+    lines.push(tableText([["PROBLEM", "PACKAGE", "VERSION", "DIGEST", "DETAIL"], ...problems.items.map(rowOf)]));
+    const more = problems.count - problems.items.length;
+    if (more > 0) lines.push(`and ${counted(more, "more problem")}`);
+    lines.push("");
+  }
+  const what = `${counted(checked.count, "version")} (${bytesText(checked.bytes)})`;
+  const found = problems.count === 0 ? "no problems" : counted(problems.count, "problem");
+  const done = repaired > 0 ? `, ${repaired} of them repaired` : "";
+  lines.push(`Checked ${what} in ${elapsed}: ${found}${done}.`);
+  if (setAside > 0) {
+    const moved = `${counted(setAside, "damaged archive was", "damaged archives were")} set aside in corrupt/`;
+    lines.push(`${moved}: publish the same archive again to restore it.`);
+  }
+  if (orphans.count > 0) {
+    const stored = `${counted(orphans.count, "archive")} (${bytesText(orphans.bytes)})`;
+    lines.push(`No version refers to ${stored}; cpm-registry gc removes what is old enough.`);
+  }
+  const head = `No archives by their names (${foreign.count}):`;
+  lines.push(...listText(head, foreign.items, foreign.count));
+  return lines.join("\n");
+}

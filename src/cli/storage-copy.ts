@@ -1,0 +1,91 @@
+import { existsSync, realpathSync } from "node:fs";
+import { ConfigError, type NamedStorage, readNamedStorage } from "../config/config.ts";
+import { openLogger, openStore } from "../deps.ts";
+import { type CopyResult, copyStore, type NotCopied } from "../upkeep/copy-store.ts";
+import { durationText } from "./duration.ts";
+import { progressBar } from "./progress.ts";
+import { bytesText, counted, listText } from "./table.ts";
+import { UsageError } from "./usage.ts";
+
+/** How `storage copy` was called. */
+export interface StorageCopyArguments {
+  readonly config: string | undefined;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly json: boolean;
+}
+
+/** What makes a store this one and no other, whoever uses it. */
+function identityOf({ storage }: NamedStorage): string {
+  if (storage.kind === "s3") return JSON.stringify([storage.endpoint, storage.bucket, storage.keyPrefix]);
+  return existsSync(storage.directory) ? realpathSync(storage.directory) : storage.directory;
+}
+
+/** A directory that is not there would be an empty store, and copying it a success. */
+function requireSource({ storage }: NamedStorage): void {
+  if (storage.kind !== "files" || existsSync(storage.directory)) return;
+  throw new ConfigError([{ setting: "--from", message: `${storage.directory} is not there` }]);
+}
+
+/**
+ * Copies the archives that the destination lacks and prints how many. Exit code 1: some could not be copied. Throws
+ * `UsageError` where a store is not named, or both are one.
+ */
+export async function storageCopy({ config, from, to, json }: StorageCopyArguments): Promise<number> {
+  if (from === undefined || to === undefined) throw new UsageError("storage copy needs --from and --to");
+  const source = readNamedStorage(from, config);
+  const target = readNamedStorage(to, config);
+  if (identityOf(source) === identityOf(target)) throw new UsageError("--from and --to are the same store");
+  requireSource(source);
+  const startedMs = performance.now();
+  const opened = await openStore(source.storage, source.dataDir, openLogger(source.logLevel));
+  const destination = await openStore(target.storage, target.dataDir, openLogger(target.logLevel));
+  const bar = progressBar("copy", json);
+  try {
+    const result = await copyStore(opened, destination, bar.report);
+    bar.end();
+    const elapsed = durationText(performance.now() - startedMs);
+    console.log(json ? JSON.stringify(documentOf(result)) : summaryOf(result, elapsed));
+    return result.failures.count + result.damaged.count > 0 || result.isStopped ? 1 : 0;
+  } finally {
+    bar.end();
+    await opened.close();
+    await destination.close();
+  }
+}
+
+function documentOf({ copied, skipped, damaged, failures, vanished, foreign, isStopped }: CopyResult) {
+  return {
+    copied,
+    skipped,
+    damaged: damaged.items,
+    damagedCount: damaged.count,
+    failures: failures.items,
+    failureCount: failures.count,
+    vanished,
+    foreign: foreign.items,
+    foreignCount: foreign.count,
+    stopped: isStopped,
+  };
+}
+
+function reasonText({ sha256, reason }: NotCopied): string {
+  return `${sha256}: ${reason}`;
+}
+
+function summaryOf(result: CopyResult, elapsed: string): string {
+  const { copied, skipped, damaged, failures, vanished, foreign, isStopped } = result;
+  const lines = [
+    `Copied ${counted(copied.count, "archive")} (${bytesText(copied.bytes)}) in ${elapsed}; ` +
+      `${skipped.count} (${bytesText(skipped.bytes)}) were there already.`,
+  ];
+  if (vanished > 0) lines.push(`${counted(vanished, "archive was", "archives were")} removed meanwhile.`);
+  const damagedHead = `Damaged at the source, and so not copied (${damaged.count}):`;
+  lines.push(...listText(damagedHead, damaged.items.map(reasonText), damaged.count));
+  const failedHead = `Could not be copied (${failures.count}):`;
+  lines.push(...listText(failedHead, failures.items.map(reasonText), failures.count));
+  const foreignHead = `No archives by their names, and so not copied (${foreign.count}):`;
+  lines.push(...listText(foreignHead, foreign.items, foreign.count));
+  if (isStopped) lines.push("Given up: run the same command again when the storage is well; it goes on where it was.");
+  return lines.join("\n");
+}

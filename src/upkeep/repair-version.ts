@@ -1,0 +1,61 @@
+import type { Deps } from "../deps.ts";
+import { Failure } from "../errors.ts";
+import { contentsRow } from "../packages/records.ts";
+import { type Inspection, inspectArchive } from "../registry/archive.ts";
+import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
+import type { CheckedVersion, Finding } from "./check-version.ts";
+import { patiently, refusalOf } from "./patience.ts";
+
+/** An operator may have lowered the limits since the archive was published. */
+const WIDEST_LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
+
+/**
+ * `set_aside`: the damaged archive was moved to `corrupt/`. `rebuilt`: the missing row is there again. `healed`:
+ * somebody else mended it meanwhile. `failed`: what a repair needs is not there either.
+ */
+export type Repair = "set_aside" | "rebuilt" | "healed" | "failed";
+
+/** Mends what can be mended without the publisher; undefined where nothing can be done here. */
+export async function repairVersion(
+  deps: Pick<Deps, "db" | "blobs">,
+  checked: CheckedVersion,
+  { problem }: Finding,
+): Promise<Repair | undefined> {
+  const digest = parseDigest(checked.sha256);
+  if (digest === undefined) return undefined;
+  try {
+    if (problem === "blob_corrupt") return await setAside(deps, digest);
+    if (problem === "contents_missing") return await rebuildContents(deps, checked, digest);
+    return undefined;
+  } catch (cause) {
+    if (cause instanceof Failure && cause.error.code === "database_unavailable") throw cause;
+    // Throws on what neither the storage nor an archive can be blamed for.
+    refusalOf(cause);
+    return "failed";
+  }
+}
+
+/** A publisher may put the right bytes at this very moment: then they stay. */
+async function setAside({ blobs }: Pick<Deps, "blobs">, digest: Sha256Digest): Promise<Repair> {
+  await blobs.setAside(digest);
+  return (await blobs.stat(digest)) === undefined ? "set_aside" : "healed";
+}
+
+/** Reads the archive again; its bytes are what the publisher signed, or nothing is taken from them. */
+async function rebuildContents(
+  { db, blobs }: Pick<Deps, "db" | "blobs">,
+  { id }: CheckedVersion,
+  digest: Sha256Digest,
+): Promise<Repair> {
+  const inspection = await blobs.withFile<Inspection | undefined>(digest, async (file) =>
+    file.digest === digest ? inspectArchive(Bun.file(file.path).stream(), WIDEST_LIMITS) : undefined,
+  );
+  if (inspection === undefined) return "failed";
+  await patiently(() =>
+    db.write(({ query, tables: { versionContents } }) =>
+      query.insert(versionContents).values(contentsRow(id, inspection)).onConflictDoNothing(),
+    ),
+  );
+  return "rebuilt";
+}

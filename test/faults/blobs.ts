@@ -1,0 +1,38 @@
+import { createHash } from "node:crypto";
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+
+/** What lies under a directory of archives. */
+export interface Blobs {
+  /** Sizes of the files `sha256/<2 hex>/<digest>`, by digest. */
+  readonly sizes: ReadonlyMap<string, number>;
+  /** Of those, the ones whose bytes have another digest than their name says. */
+  readonly damaged: ReadonlySet<string>;
+  /** Files in `incoming/`, which a crash may leave. */
+  readonly incoming: readonly string[];
+  /** Whatever should not be there at all. */
+  readonly foreign: readonly string[];
+}
+
+/** Reads and hashes every file of a store directly, past the registry. */
+export function readBlobs(dataDir: string): Blobs {
+  const root = join(dataDir, "packages");
+  const sizes = new Map<string, number>();
+  const damaged = new Set<string>();
+  const incoming: string[] = [];
+  const foreign: string[] = [];
+  // ext4 makes lost+found in the root of a file system.
+  const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());
+  for (const entry of files) {
+    const path = join(entry.parentPath, entry.name);
+    const place = relative(root, path);
+    const [, prefix, digest] = /^sha256\/([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(place) ?? [];
+    if (place.startsWith("incoming/")) incoming.push(place);
+    else if (digest === undefined || !digest.startsWith(prefix ?? "-") || !entry.isFile()) foreign.push(place);
+    else {
+      sizes.set(digest, lstatSync(path).size);
+      if (createHash("sha256").update(readFileSync(path)).digest("hex") !== digest) damaged.add(digest);
+    }
+  }
+  return { sizes, damaged, incoming, foreign };
+}

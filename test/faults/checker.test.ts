@@ -1,0 +1,119 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { appendFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { check } from "./checker.ts";
+import { drive, makePublishers } from "./driver.ts";
+import { isAcknowledged, readJournals } from "./journal.ts";
+import { readRows, type VersionRow } from "./rows.ts";
+import { onScene, type Scene } from "./scene.ts";
+
+/* Every fault test believes the checker, so the checker must see each kind of damage by itself. */
+
+interface Damage {
+  readonly title: string;
+  readonly seenAs: RegExp;
+  readonly cause: (victim: VersionRow, blob: string, scene: Scene) => void;
+}
+
+function change(dataDir: string, statement: string): void {
+  const database = new Database(join(dataDir, "registry.db"));
+  try {
+    database.run("PRAGMA foreign_keys = OFF");
+    database.run(statement);
+  } finally {
+    database.close();
+  }
+}
+
+const onlyVictim = ({ sha256 }: VersionRow) => `sha256 = '${sha256}'`;
+const idOf = (victim: VersionRow) => `(SELECT id FROM versions WHERE ${onlyVictim(victim)})`;
+const OTHER_DIGEST = "0".repeat(64);
+
+const DAMAGES: readonly Damage[] = [
+  { title: "a lost archive", seenAs: /has no blob/, cause: (_, blob) => rmSync(blob) },
+  {
+    title: "an archive cut short",
+    seenAs: /has a blob of 10 bytes/,
+    cause: (_, blob) => writeFileSync(blob, "0123456789"),
+  },
+  {
+    title: "an archive with other bytes",
+    seenAs: /has a damaged blob/,
+    cause: ({ size }, blob) => writeFileSync(blob, new Uint8Array(size)),
+  },
+  {
+    title: "a lost version",
+    seenAs: /was acknowledged and is gone/,
+    cause: (victim, _, { server }) => change(server.dataDir, `DELETE FROM versions WHERE ${onlyVictim(victim)}`),
+  },
+  {
+    title: "a version without its contents",
+    seenAs: /has no contents/,
+    cause: (victim, _, { server }) =>
+      change(server.dataDir, `DELETE FROM version_contents WHERE version_id IN ${idOf(victim)}`),
+  },
+  {
+    title: "a version with other bytes than acknowledged",
+    seenAs: /was acknowledged as .* and is 0000/,
+    cause: (victim, _, { server }) =>
+      change(server.dataDir, `UPDATE versions SET sha256 = '${OTHER_DIGEST}' WHERE ${onlyVictim(victim)}`),
+  },
+  {
+    title: "a version that nobody published",
+    seenAs: /was never published/,
+    cause: (victim, _, { server }) =>
+      change(
+        server.dataDir,
+        `UPDATE versions SET version = '9.9.9', version_key = '9.9.9' WHERE ${onlyVictim(victim)}`,
+      ),
+  },
+  {
+    title: "a package that the list does not show",
+    seenAs: /is not listed/,
+    cause: ({ name }, _, { server }) => change(server.dataDir, `UPDATE packages SET listed = 0 WHERE name = '${name}'`),
+  },
+  {
+    title: "a file that is none of the registry's",
+    seenAs: /junk is none of the registry's files/,
+    cause: (_, __, { server }) => writeFileSync(join(server.dataDir, "packages/junk"), ""),
+  },
+  {
+    title: "an answer that no registry should give",
+    seenAs: /got 500: oh/,
+    cause: (victim, _, { journals }) => {
+      const intent = { ...victim, variant: 0, publisher: 0, attempt: "forged" };
+      const answer = { attempt: "forged", result: 500, body: "oh" };
+      appendFileSync(join(journals, "forged.jsonl"), `${JSON.stringify(intent)}\n${JSON.stringify(answer)}\n`);
+    },
+  },
+];
+
+test(`the checker notices ${DAMAGES.map(({ title }) => title).join(", ")}`, () =>
+  onScene("sqlite", async (scene) => {
+    const { server, journals } = scene;
+    await server.start();
+    const publishers = await makePublishers(server.url, 16);
+    const published = () =>
+      new Set(
+        readJournals(journals)
+          .filter(isAcknowledged)
+          .map(({ name }) => name),
+      );
+    const running = () => published().size < DAMAGES.length;
+    await drive({ publishers, seed: 1, journals, title: "checked", running });
+    expect((await check({ server, journals, publishers })).faults).toEqual([]);
+
+    // A package for each, so that one damage does not hide another.
+    const byPackage = Map.groupBy((await readRows(server)).versions, ({ name }) => name);
+    const victims = [...byPackage.values()].flatMap(([first]) => first ?? []);
+    expect(victims.length).toBeGreaterThanOrEqual(DAMAGES.length);
+    for (const [n, { title, seenAs, cause }] of DAMAGES.entries()) {
+      const seen = async () =>
+        (await check({ server, journals, collecting: false })).faults.filter((fault) => seenAs.test(fault)).length;
+      const before = await seen();
+      const victim = victims[n] as VersionRow;
+      cause(victim, join(server.dataDir, "packages/sha256", victim.sha256.slice(0, 2), victim.sha256), scene);
+      expect([title, (await seen()) > before]).toEqual([title, true]);
+    }
+  }));

@@ -1,0 +1,161 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Blobs, readBlobs } from "./blobs.ts";
+import { type Publisher, publishIntent } from "./driver.ts";
+import { type Attempt, isAcknowledged, isRefused, readJournals } from "./journal.ts";
+import { type Rows, readRows, type VersionRow } from "./rows.ts";
+import type { ServerProcess } from "./server.ts";
+import { collect, packageFaults, versionFaults } from "./visible.ts";
+
+/** What a check found: sentences about what does not hold, and how much there was to look at. */
+export interface Verdict {
+  readonly faults: readonly string[];
+  readonly acknowledged: number;
+  readonly unknown: number;
+  readonly orphans: number;
+}
+
+export interface CheckOptions {
+  readonly server: ServerProcess;
+  /** Read past what stands between the registry and its database; else the server's own. */
+  readonly databaseUrl?: string | undefined;
+  readonly journals: string;
+  /** Needed to publish again what got no answer; without them that is left out. */
+  readonly publishers?: readonly Publisher[];
+  /** Only versions of names that begin with it are downloaded; everything else is checked in any case. */
+  readonly titled?: string;
+  /** False where `gc` is not called, because there is no room for what it writes down. */
+  readonly collecting?: boolean;
+  /** True where files must be as the registry leaves them without any fault: nothing in incoming, no orphans. */
+  readonly spotless?: boolean;
+}
+
+const keyOf = ({ name, version }: { name: string; version: string }) => `${name}/${version}`;
+
+/** Every row has its contents and its blob, whole and undamaged; no package and no contents stand alone. */
+function rowFaults(rows: Rows, blobs: Blobs): string[] {
+  const faults: string[] = rows.emptyPackages.map((name) => `package ${name} has no version`);
+  if (rows.strayContents > 0) faults.push(`${rows.strayContents} contents belong to no version`);
+  for (const row of rows.versions) {
+    const size = blobs.sizes.get(row.sha256);
+    if (!row.hasContents) faults.push(`${keyOf(row)} has no contents`);
+    if (size === undefined) faults.push(`${keyOf(row)} has no blob`);
+    else if (size !== row.size) faults.push(`${keyOf(row)} has a blob of ${size} bytes instead of ${row.size}`);
+    else if (blobs.damaged.has(row.sha256)) faults.push(`${keyOf(row)} has a damaged blob`);
+  }
+  return faults;
+}
+
+/** Beyond referenced blobs there are only whole ones that nothing refers to, and files in incoming. */
+function fileFaults(blobs: Blobs): string[] {
+  return [
+    ...blobs.foreign.map((file) => `${file} is none of the registry's files`),
+    ...[...blobs.damaged].map((digest) => `the file sha256/${digest} has other bytes than its name says`),
+  ];
+}
+
+/** What the answers to one version's publishes promise about its row. */
+function promiseFaults(key: string, attempts: readonly Attempt[], row: VersionRow | undefined): string[] {
+  const faults: string[] = [];
+  const acknowledged = new Set(attempts.filter(isAcknowledged).map(({ sha256 }) => sha256));
+  if (acknowledged.size > 1) faults.push(`${key} was acknowledged with different bytes: ${[...acknowledged]}`);
+  for (const sha256 of acknowledged) {
+    if (row === undefined) faults.push(`${key} was acknowledged and is gone`);
+    else if (row.sha256 !== sha256) faults.push(`${key} was acknowledged as ${sha256} and is ${row.sha256}`);
+  }
+  for (const { result, body } of attempts) {
+    if (result === "stuck") faults.push(`a publish of ${key} got no answer in time`);
+    if (typeof result !== "number" || [200, 201, 409, 503, 507].includes(result)) continue;
+    faults.push(`a publish of ${key} got ${result}: ${body}`);
+  }
+  if (row === undefined) {
+    // Who was told of other bytes under this version saw a row; it must have been durable by then.
+    if (attempts.some(({ result }) => result === 409)) faults.push(`${key} was in somebody's way and is gone`);
+    return faults;
+  }
+  const bearers = attempts.filter(({ sha256 }) => sha256 === row.sha256);
+  if (bearers.length === 0) faults.push(`${key} has bytes that nobody published`);
+  else if (bearers.every(isRefused)) faults.push(`${key} has bytes that were refused`);
+  return faults;
+}
+
+function promisesFaults(attempts: readonly Attempt[], rows: Rows): string[] {
+  const byKey = Map.groupBy(attempts, keyOf);
+  const rowByKey = new Map(rows.versions.map((row) => [keyOf(row), row]));
+  const faults = [...byKey].flatMap(([key, group]) => promiseFaults(key, group, rowByKey.get(key)));
+  if (rowByKey.size !== rows.versions.length) faults.push("the database has a version twice");
+  for (const key of rowByKey.keys()) if (!byKey.has(key)) faults.push(`${key} was never published`);
+  return faults;
+}
+
+/** What got no answer can be published again: 200 or 201, or 409 where other bytes have taken the version. */
+async function retryFaults(options: CheckOptions, attempts: readonly Attempt[], rows: Rows): Promise<string[]> {
+  const { publishers = [] } = options;
+  const taken = new Map(rows.versions.map((row) => [keyOf(row), row.sha256]));
+  const unknown = new Map(
+    attempts
+      .filter((attempt) => !isAcknowledged(attempt) && !isRefused(attempt))
+      .filter((attempt) => [undefined, attempt.sha256].includes(taken.get(keyOf(attempt))))
+      .map((attempt) => [keyOf(attempt), attempt]),
+  );
+  return collect([...unknown.values()], async (attempt) => {
+    const publisher = publishers[attempt.publisher];
+    if (publisher === undefined) return [];
+    const expected = taken.has(keyOf(attempt)) ? 200 : 201;
+    const { result, body } = await publishIntent(publisher, attempt);
+    return result === expected ? [] : [`publishing ${keyOf(attempt)} again got ${result}, not ${expected}: ${body}`];
+  });
+}
+
+/*
+ * The one place where `gc` is called. It is there when src/cli/gc.ts is; then the promise is that the only files a
+ * fault can leave are those that it removes.
+ */
+const GC = resolve(import.meta.dir, "../../src/cli/gc.ts");
+
+async function collectedFaults(server: ServerProcess, databaseUrl: string | undefined): Promise<string[]> {
+  if (!existsSync(GC)) return [];
+  const { exitCode, stdout, stderr } = await server.run("gc", "--grace", "0s", "--json");
+  if (exitCode !== 0) return [`gc ended with ${exitCode}: ${stderr || stdout}`];
+  const [rows, blobs] = [await readRows(server, databaseUrl), readBlobs(server.dataDir)];
+  return [...rowFaults(rows, blobs), ...leftoverFaults(rows, blobs, "by gc")];
+}
+
+function leftoverFaults(rows: Rows, blobs: Blobs, when: string): string[] {
+  const referenced = new Set(rows.versions.map(({ sha256 }) => sha256));
+  return [
+    ...blobs.incoming.map((file) => `${file} is left ${when}`),
+    ...[...blobs.sizes.keys()].filter((digest) => !referenced.has(digest)).map((digest) => `${digest} is left ${when}`),
+  ];
+}
+
+/**
+ * Compares journals, API, database and blobs after a fault, with the server running again and nobody publishing:
+ * every acknowledged version is there, unchanged and downloadable; what was not is wholly there or wholly absent and
+ * can be published again; nothing is visible without its blob; nothing else lies around but what `gc` removes.
+ */
+export async function check(options: CheckOptions): Promise<Verdict> {
+  const {
+    server,
+    journals,
+    databaseUrl = server.databaseUrl,
+    titled = "",
+    spotless = false,
+    collecting = true,
+  } = options;
+  const attempts = readJournals(journals);
+  const [rows, blobs] = [await readRows(server, databaseUrl), readBlobs(server.dataDir)];
+  const faults = [...rowFaults(rows, blobs), ...fileFaults(blobs), ...promisesFaults(attempts, rows)];
+  const asked = attempts.filter(({ name }) => name.startsWith(titled));
+  faults.push(...(await versionFaults(server.url, asked, rows)), ...(await packageFaults(server.url, rows)));
+  if (spotless) faults.push(...leftoverFaults(rows, blobs, "where nothing may be left"));
+  faults.push(...(await retryFaults(options, asked, rows)));
+  if (collecting) faults.push(...(await collectedFaults(server, databaseUrl)));
+  const referenced = new Set(rows.versions.map(({ sha256 }) => sha256));
+  return {
+    faults: [...new Set(faults)],
+    acknowledged: attempts.filter(isAcknowledged).length,
+    unknown: attempts.filter((attempt) => !isAcknowledged(attempt) && !isRefused(attempt)).length,
+    orphans: [...blobs.sizes.keys()].filter((digest) => !referenced.has(digest)).length + blobs.incoming.length,
+  };
+}

@@ -1,0 +1,64 @@
+import { describe, expect, test } from "bun:test";
+import type { DatabaseKind } from "../support/registry.ts";
+import { Chance, LONG, seeds } from "./chance.ts";
+import { check } from "./checker.ts";
+import { drive, makePublishers, type Publisher } from "./driver.ts";
+import { readJournals } from "./journal.ts";
+import { onScene, type Scene, withSeed } from "./scene.ts";
+import { until } from "./server.ts";
+
+/* The process dies at each step of a publish, in the order of the steps, while others are at other steps. */
+
+const POINTS = [
+  "publish.received",
+  "publish.verified",
+  "blob.synced",
+  "blob.linked",
+  "publish.stored",
+  "publish.inserted",
+  "publish.recorded",
+] as const;
+
+const SEEDS = seeds(LONG ? 20 : 2);
+const PUBLISHERS = 8;
+/** The server dies when it comes to the point for the n-th time, where n is at most this. */
+const HITS_MAX = 25;
+/** Publishers come to every point in far less; a server that lives longer never gets there. */
+const DIES_WITHIN_MS = 30_000;
+
+async function dieAt({ server, journals }: Scene, point: string, seed: number, publishers: readonly Publisher[]) {
+  const hit = new Chance(seed).between(1, HITS_MAX);
+  const title = `${point.replace(".", "-")}-${seed}`;
+  await server.start({ NODE_ENV: "test", FAILPOINTS: `${point}=kill@${hit}` });
+  const startedMs = performance.now();
+  const running = () => server.isRunning() && performance.now() - startedMs < DIES_WITHIN_MS;
+  await drive({ publishers, seed, journals, title, running });
+  // One that was never reached would make everything below true. Publishers may know before we do.
+  await until(() => !server.isRunning(), `the server dies at ${point}`);
+  expect(await server.ended()).toEqual({ exitCode: null, signal: "SIGKILL" });
+  await server.start();
+  expect((await check({ server, journals, publishers, titled: `${title}-` })).faults).toEqual([]);
+  // Who was at the point got no answer.
+  expect(readJournals(journals).some(({ name, result }) => name.startsWith(title) && result === "none")).toBe(true);
+  await server.kill();
+}
+
+for (const kind of LONG ? (["sqlite", "postgres"] as const) : (["sqlite"] as const)) {
+  describe(`a server on ${kind} that dies at a step of publish keeps every 201, and the rest is whole or absent`, () => {
+    for (const point of POINTS) declare(kind, point);
+  });
+}
+
+function declare(kind: DatabaseKind, point: string): void {
+  test(
+    `${point}, ${SEEDS.length} times`,
+    () =>
+      onScene(kind, async (scene) => {
+        await scene.server.start();
+        const publishers = await makePublishers(scene.server.url, PUBLISHERS);
+        await scene.server.kill();
+        for (const seed of SEEDS) await withSeed(seed, () => dieAt(scene, point, seed, publishers));
+      }),
+    LONG ? 600_000 : 60_000,
+  );
+}

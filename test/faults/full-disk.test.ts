@@ -1,0 +1,147 @@
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Answer, expectProblem, sha256 } from "../support/client.ts";
+import { readBlobs } from "./blobs.ts";
+import { Chance } from "./chance.ts";
+import { check } from "./checker.ts";
+import { guestOf, makePublishers, type Publisher } from "./driver.ts";
+import { Journal } from "./journal.ts";
+import { mountTmpfs, reasonAgainstTmpfs } from "./mounts.ts";
+import { readRows } from "./rows.ts";
+import { prepareServer, type ServerProcess } from "./server.ts";
+
+/* A disk that is full refuses what needs room, keeps what it has, and takes more as soon as there is room again. */
+
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+/** More publishes than fit on any of these disks. */
+const TRIES_MAX = 400;
+
+const reason = reasonAgainstTmpfs();
+if (reason !== undefined) console.warn(`Skipped: no small file system can be made here, ${reason}`);
+
+/** What lies on the small disk; the rest lies on the machine's own. */
+type OnSmallDisk = "archives" | "database";
+
+interface Place {
+  readonly server: ServerProcess;
+  readonly journals: string;
+  /** A file on the small disk that somebody can delete to make room. */
+  readonly filler: string;
+  readonly freeBytes: () => number;
+}
+
+async function onSmallDisk(what: OnSmallDisk, play: (place: Place) => Promise<void>): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), "cpm-faults-"));
+  const disk = mountTmpfs(10 * MIB);
+  let server: ServerProcess | undefined;
+  try {
+    const dataDir = join(what === "database" ? disk.path : home, "data");
+    const archives = join(what === "archives" ? disk.path : home, "archives");
+    const [journals, filler] = [join(home, "journals"), join(disk.path, "filler")];
+    for (const directory of [dataDir, archives, journals]) mkdirSync(directory);
+    symlinkSync(archives, join(dataDir, "packages"));
+    writeFileSync(filler, new Uint8Array(4 * MIB));
+    const freeBytes = () => {
+      const { bavail, bsize } = statfsSync(disk.path);
+      return bavail * bsize;
+    };
+    server = await prepareServer(dataDir);
+    await server.start();
+    await play({ server, journals, filler, freeBytes });
+  } finally {
+    await server?.remove();
+    disk.remove();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** A package that needs about `bytes` wherever it is kept: its README, which the database keeps, compresses little. */
+function bulky(version: string, what: OnSmallDisk, bytes: number): Uint8Array {
+  const noise = new Chance(Bun.hash.crc32(version)).bytes(bytes);
+  const files = what === "archives" ? { "noise.bin": noise } : { "README.md": Buffer.from(noise).toString("base64") };
+  return makePackage({ name: "bulky", version, files });
+}
+
+/** Publishes one version of the package, noting it in a journal of its own. */
+async function publishNoted({ journals }: Place, publisher: Publisher, version: string, archive: Uint8Array) {
+  const journal = await Journal.open(journals, crypto.randomUUID());
+  try {
+    const intent = { name: "bulky", version, variant: 0, publisher: 0, sha256: sha256(archive) };
+    const attempt = await journal.intend(intent);
+    const answer = await publisher.client.publish("bulky", version, archive, publisher.key);
+    await journal.note(attempt, answer.status, answer.text);
+    return answer;
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Publishes new versions one after the other until one is refused; gives that answer and how many were stored. */
+async function fill(place: Place, what: OnSmallDisk, publisher: Publisher, bytes: number, patch = 0) {
+  for (let n = 0; n < TRIES_MAX; n += 1) {
+    const version = `1.${bytes}.${patch + n}`;
+    const archive = bulky(version, what, bytes);
+    const answer = await publishNoted(place, publisher, version, archive);
+    if (answer.status !== 201) return { answer, version, archive, stored: n };
+  }
+  throw new Error("The disk never got full");
+}
+
+/** What works without room: reading, downloading, asking how the registry is. */
+async function expectService({ server }: Place, what: OnSmallDisk): Promise<void> {
+  const guest = guestOf(server.url);
+  const answers: Answer[] = [];
+  for (const path of [
+    "",
+    "?search=bulky",
+    "/bulky",
+    "/bulky/latest",
+    "/bulky/latest/download",
+    "/bulky/latest/readme",
+  ]) {
+    answers.push(await guest.get(`/api/packages${path}`));
+  }
+  expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  expect((await guest.get("/health/live")).status).toBe(200);
+  // A database without room still answers; a store without room cannot do what it is for.
+  const { status, body } = await guest.get("/health");
+  const storage = what === "archives" ? "failing" : "ok";
+  expect([status, body.checks]).toEqual([storage === "ok" ? 200 : 503, { database: "ok", storage }]);
+}
+
+for (const what of ["archives", "database"] as const) {
+  describe(`when the disk of the ${what} is full`, () => {
+    test.skipIf(reason !== undefined)("publishing answers 507, reading goes on, and it works again with room", () =>
+      onSmallDisk(what, async (place) => {
+        const { server, journals, filler, freeBytes } = place;
+        const [publisher] = await makePublishers(server.url, 1);
+        if (publisher === undefined) throw new Error("Nobody can publish");
+        // Large ones until they do not fit, then small ones: what fits in between must be stored whole, too.
+        for (const bytes of [150 * KIB, 20 * KIB, 4 * KIB]) {
+          const { answer } = await fill(place, what, publisher, bytes);
+          expectProblem(answer, 507, "storage_full");
+        }
+        const before = { rows: (await readRows(server)).versions.length, free: freeBytes() };
+        const last = await fill(place, what, publisher, 150 * KIB, 1_000);
+        expectProblem(last.answer, 507, "storage_full");
+        expect(last.stored).toBe(0);
+        expect((await readRows(server)).versions.length).toBe(before.rows);
+        expect(readBlobs(server.dataDir).incoming).toEqual([]);
+        if (what === "archives") expect(freeBytes()).toBeGreaterThanOrEqual(before.free);
+        await expectService(place, what);
+        expect((await check({ server, journals, collecting: false })).faults).toEqual([]);
+
+        rmSync(filler);
+        const again = await publishNoted(place, publisher, last.version, last.archive);
+        expect([again.status, again.body?.sha256]).toEqual([201, sha256(last.archive)]);
+        expect((await guestOf(server.url).get("/health")).status).toBe(200);
+        // What the full database refused may have left blobs that nothing refers to; a full store leaves nothing.
+        expect((await check({ server, journals, spotless: what === "archives" })).faults).toEqual([]);
+      }),
+    );
+  });
+}

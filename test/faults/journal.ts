@@ -1,0 +1,103 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { join } from "node:path";
+
+/** What a publish was about to send; enough to make the same archive again. */
+export interface Intent {
+  readonly name: string;
+  readonly version: string;
+  /** Tells archives of one version apart. */
+  readonly variant: number;
+  readonly sha256: string;
+  readonly publisher: number;
+}
+
+/** What came of a publish: an answer, no answer that we know of, or no answer for so long that somebody is stuck. */
+export type Result = number | "none" | "stuck";
+
+/** One publish as the journals tell it. */
+export interface Attempt extends Intent {
+  /** "none" also when the journal ends before an answer. */
+  readonly result: Result;
+  readonly body: string;
+}
+
+interface Line extends Partial<Intent> {
+  readonly attempt: string;
+  readonly result?: Result;
+  readonly body?: string;
+}
+
+/**
+ * The diary of one publisher: a line before a publish is sent and a line when its answer came, each on the disk before
+ * the call returns. It lies outside of what the fault hits, so it tells afterwards what the registry owes.
+ */
+export class Journal {
+  #count = 0;
+
+  private constructor(
+    readonly id: string,
+    readonly file: FileHandle,
+  ) {}
+
+  /** Opens a journal of its own in `directory`, which may hold those of earlier runs. */
+  static async open(directory: string, id: string): Promise<Journal> {
+    return new Journal(id, await open(join(directory, `${id}.jsonl`), "ax"));
+  }
+
+  async #write(line: Line): Promise<void> {
+    await this.file.appendFile(`${JSON.stringify(line)}\n`);
+    await this.file.datasync();
+  }
+
+  /** Notes what is about to be sent, and gives the name under which its answer is to be noted. */
+  async intend(intent: Intent): Promise<string> {
+    this.#count += 1;
+    const attempt = `${this.id}#${this.#count}`;
+    await this.#write({ attempt, ...intent });
+    return attempt;
+  }
+
+  /** Notes an answer; only afterwards it counts as given. `body` is kept where it helps to understand a failure. */
+  async note(attempt: string, result: Result, body: string): Promise<void> {
+    await this.#write({ attempt, result, body: result === 200 || result === 201 ? "" : body.slice(0, 400) });
+  }
+
+  close(): Promise<void> {
+    return this.file.close();
+  }
+}
+
+function isIntent(line: Line): line is Line & Intent {
+  return line.sha256 !== undefined;
+}
+
+/** Every attempt in the journals of a directory, read from the files. */
+export function readJournals(directory: string): Attempt[] {
+  const attempts = new Map<string, Attempt>();
+  for (const file of readdirSync(directory).filter((name) => name.endsWith(".jsonl"))) {
+    for (const text of readFileSync(join(directory, file), "utf8").split("\n")) {
+      if (text === "") continue;
+      const line: Line = JSON.parse(text);
+      if (isIntent(line)) {
+        const { attempt, ...intent } = line;
+        attempts.set(attempt, { ...intent, result: "none", body: "" });
+        continue;
+      }
+      const known = attempts.get(line.attempt);
+      if (known === undefined) throw new Error(`${file} has an answer to nothing: ${text}`);
+      attempts.set(line.attempt, { ...known, result: line.result ?? "none", body: line.body ?? "" });
+    }
+  }
+  return [...attempts.values()];
+}
+
+/** The registry said that this version is published with these bytes. */
+export function isAcknowledged({ result }: Pick<Attempt, "result">): boolean {
+  return result === 200 || result === 201;
+}
+
+/** The registry said that it did not publish this. 500 and 503 do not say so: the commit may have happened. */
+export function isRefused({ result }: Pick<Attempt, "result">): boolean {
+  return typeof result === "number" && ((result >= 400 && result < 500) || result === 507);
+}

@@ -1,0 +1,134 @@
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/* File systems of a test's own. Their directories carry the id of our process, so that what a dead run left is known. */
+
+const PREFIX = "cpm-faults-mount-";
+const MIB = 1_048_576;
+
+function command(...words: string[]): void {
+  const [program = "", ...args] = words;
+  const { status, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${words.join(" ")} failed: ${stderr || error}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function mountedUnder(directory: string): string[] {
+  const points = readFileSync("/proc/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "");
+  return points.filter((point) => point.startsWith(`${directory}/`));
+}
+
+/** Takes away whatever is mounted under a directory, even while somebody uses it, and the directory. */
+function clear(directory: string): void {
+  for (const point of mountedUnder(directory)) {
+    // Without a user it goes at once; with one (a process of a test that failed) as soon as that ends.
+    if (spawnSync("umount", [point]).status !== 0) spawnSync("umount", ["--lazy", point]);
+  }
+  if (mountedUnder(directory).length === 0) rmSync(directory, { recursive: true, force: true });
+}
+
+/** Removes the file systems of test processes that ended without doing so. */
+function clearLeftovers(): void {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
+    const pid = Number(name.slice(PREFIX.length).split("-")[0]);
+    if (!isAlive(pid)) clear(join(tmpdir(), name));
+  }
+}
+
+/** Runs `work`; when it fails, nothing of the file system it was making is left. */
+function clearing<T>(home: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    clear(home);
+    throw cause;
+  }
+}
+
+function newHome(): string {
+  clearLeftovers();
+  const home = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  // Postgres runs as somebody else and must find its files.
+  chmodSync(home, 0o755);
+  mkdirSync(join(home, "mount"), { mode: 0o755 });
+  return home;
+}
+
+/** A small file system in memory, mounted at `path`. */
+export interface Mount {
+  readonly path: string;
+  remove(): void;
+}
+
+/** Mounts a tmpfs of so many bytes. */
+export function mountTmpfs(bytes: number): Mount {
+  const home = newHome();
+  const path = join(home, "mount");
+  clearing(home, () => command("mount", "-t", "tmpfs", "-o", `size=${bytes},mode=755`, "cpm-faults", path));
+  return { path, remove: () => clear(home) };
+}
+
+/** An ext4 in a file, mounted at `path`. */
+export interface ImageMount extends Mount {
+  unmount(): void;
+  mount(): void;
+}
+
+/**
+ * Makes an ext4 in a file and mounts it with `commit=300`: the kernel writes its journal when somebody syncs, and not
+ * every five seconds by itself, so nothing is durable by luck.
+ */
+export function mountImage(megabytes: number): ImageMount {
+  const home = newHome();
+  const [image, path] = [join(home, "image"), join(home, "mount")];
+  const mount = () => command("mount", "-o", "loop,commit=300", image, path);
+  clearing(home, () => {
+    writeFileSync(image, "");
+    truncateSync(image, megabytes * MIB);
+    command("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", image);
+    mount();
+  });
+  return { path, mount, unmount: () => command("umount", path), remove: () => clear(home) };
+}
+
+function reasonAgainst(attempt: () => Mount): string | undefined {
+  if (process.platform !== "linux") return "this needs Linux";
+  if (process.getuid?.() !== 0) return "mounting needs root";
+  try {
+    attempt().remove();
+    return undefined;
+  } catch (cause) {
+    return String(cause);
+  }
+}
+
+/** Why no tmpfs can be mounted here; undefined where it can. */
+export function reasonAgainstTmpfs(): string | undefined {
+  return reasonAgainst(() => mountTmpfs(MIB));
+}
+
+/** Why no image can be mounted here; undefined where it can. */
+export function reasonAgainstImages(): string | undefined {
+  return reasonAgainst(() => mountImage(16));
+}

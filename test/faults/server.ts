@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer, type Socket } from "node:net";
+import { resolve } from "node:path";
+import { freePort } from "../support/ports.ts";
+import { TEST_JWT_KEY } from "../support/registry.ts";
+
+const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+const START_TIMEOUT_MS = 30_000;
+const POLL_MS = 10;
+const OUTPUT_MAX_CHARS = 4_000;
+
+/** How a process ended. */
+export interface Ending {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+type Settings = Readonly<Record<string, string>>;
+
+/** The registry as a process of its own. Its address stays the same over restarts, and so does what it keeps. */
+export interface ServerProcess {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly databaseUrl: string | undefined;
+  /** Whatever it printed since its last start, the end of it. */
+  readonly output: () => string;
+  /** Starts it, with more settings for this life only, and waits until it answers. */
+  start(settings?: Settings): Promise<void>;
+  /** Sends a signal and does not wait; nothing happens when it does not run. */
+  signal(signal: NodeJS.Signals): void;
+  /** When the life that was started last ends, and how. */
+  ended(): Promise<Ending>;
+  isRunning(): boolean;
+  /** SIGKILL, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Runs another command of the registry with the same settings, to its end. */
+  run(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }>;
+  /** Kills it for good. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Kills the process whose id came last as soon as our end of the pipe closes, which happens however we die, by SIGKILL
+ * too. A zero disarms it: an id of a process that ended may be somebody else's.
+ */
+function guard(): { watch(pid: number): void; dismiss(): void } {
+  const script = 'last=0; while read -r pid; do last=$pid; done; [ "$last" -gt 0 ] && kill -KILL "$last"';
+  const child = spawn("sh", ["-c", script], { detached: true, stdio: ["pipe", "ignore", "ignore"], cwd: "/" });
+  child.unref();
+  (child.stdin as Socket | null)?.unref?.();
+  return { watch: (pid) => void child.stdin?.write(`${pid}\n`), dismiss: () => void child.stdin?.end("0\n") };
+}
+
+/** Waits until `url` answers, or throws with what the process printed. */
+async function answering(url: string, { child, output }: Life): Promise<void> {
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
+  for (;;) {
+    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The server did not start:\n${output()}`);
+    try {
+      if ((await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(2_000) })).ok) return;
+    } catch {
+      // Nobody listens yet.
+    }
+    if (performance.now() > deadlineMs) throw new Error(`The server does not answer:\n${output()}`);
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** One life of a server. */
+interface Life {
+  readonly child: ChildProcess;
+  readonly ending: Promise<Ending>;
+  readonly output: () => string;
+}
+
+function launch(env: Settings, watch: (pid: number) => void): Life {
+  const child = spawn(process.execPath, [MAIN, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+  if (child.pid !== undefined) watch(child.pid);
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on("data", (text: Buffer) => {
+      printed = (printed + text.toString()).slice(-OUTPUT_MAX_CHARS);
+    });
+  }
+  const ending = new Promise<Ending>((done) =>
+    child.once("exit", (exitCode, signal) => {
+      watch(0);
+      done({ exitCode, signal });
+    }),
+  );
+  return { child, ending, output: () => printed };
+}
+
+async function runToEnd(env: Settings, args: readonly string[]) {
+  const command = Bun.spawn([process.execPath, MAIN, ...args], { env, stdout: "pipe", stderr: "pipe" });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(command.stdout).text(),
+    new Response(command.stderr).text(),
+    command.exited,
+  ]);
+  return { exitCode, stdout, stderr };
+}
+
+/** Prepares a server in `dataDir`; `start` starts it. Without `databaseUrl` it keeps its rows in SQLite. */
+export async function prepareServer(
+  dataDir: string,
+  databaseUrl?: string,
+  extra: Settings = {},
+): Promise<ServerProcess> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env: Settings = {
+    PATH: process.env.PATH ?? "",
+    PORT: String(port),
+    HOST: "127.0.0.1",
+    DATA_DIR: dataDir,
+    JWT_KEY: TEST_JWT_KEY,
+    LOG_LEVEL: "warn",
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+    ...extra,
+  };
+  const watchdog = guard();
+  let life: Life | undefined;
+  const isRunning = () => life !== undefined && life.child.exitCode === null && life.child.signalCode === null;
+  const kill = async () => {
+    if (isRunning()) life?.child.kill("SIGKILL");
+    await life?.ending;
+  };
+  return {
+    url,
+    dataDir,
+    databaseUrl,
+    isRunning,
+    kill,
+    output: () => life?.output() ?? "",
+    async start(settings = {}) {
+      if (isRunning()) throw new Error("The server runs already");
+      life = launch({ ...env, ...settings }, watchdog.watch);
+      await answering(url, life);
+    },
+    signal: (signal) => void (isRunning() && life?.child.kill(signal)),
+    ended: async () => (await life?.ending) ?? { exitCode: null, signal: null },
+    run: (...args) => runToEnd(env, args),
+    async remove() {
+      await kill();
+      watchdog.dismiss();
+    },
+  };
+}
+
+/** Waits until `holds`, and throws when that takes longer than anybody would wait. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, timeoutMs = 30_000): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadlineMs) throw new Error(`Waited in vain: ${what}`);
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** Whether somebody listens on a port of 127.0.0.1, found out without connecting to it. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const probe = createServer().once("error", () => done(true));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => done(false)));
+  });
+}

@@ -1,0 +1,123 @@
+import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { durationText, parseDuration } from "../../src/cli/duration.ts";
+import { progressBar, progressText } from "../../src/cli/progress.ts";
+import { bytesText, tableText } from "../../src/cli/table.ts";
+import { inTemporaryDirectory } from "../binary/executable.ts";
+import { runCommand } from "./scene.ts";
+
+describe("texts for operators", () => {
+  test("times are read and shown", () => {
+    expect(["90s", "30m", "24h", "7d", "0s"].map((text) => parseDuration("--grace", text))).toEqual([
+      90_000, 1_800_000, 86_400_000, 604_800_000, 0,
+    ]);
+    for (const text of ["", "24", "h", "-1h", "1.5h", "1w", "24 h", "9999999s"]) {
+      expect(() => parseDuration("--grace", text)).toThrow("--grace must be a time");
+    }
+    expect([400, 12_000, 86_400_000].map(durationText)).toEqual(["0.4 s", "12 s", "24 h"]);
+  });
+
+  test("bytes and tables are shown", () => {
+    expect([0, 812, 1_000, 12_345_678, 1.4e9].map(bytesText)).toEqual([
+      "0 bytes",
+      "812 bytes",
+      "1.0 kB",
+      "12 MB",
+      "1.4 GB",
+    ]);
+    const rows = [
+      ["A", "LONG"],
+      ["bell\u0007\u001b[31m", "x"],
+    ];
+    expect(tableText(rows)).toBe("A           LONG\nbell??[31m  x");
+  });
+
+  test("a bar on a terminal is drawn at most ten times a second and taken off", async () => {
+    const written: string[] = [];
+    const stream = { isTTY: true, columns: 80, write: (text: string) => written.push(text) };
+    const bar = progressBar("fsck", false, stream);
+    for (let done = 0; done < 1_000; done += 1) bar.report({ done, total: 1_000, bytes: done });
+    await Bun.sleep(120);
+    bar.report({ done: 410, total: 1_000, bytes: 1_000_000 });
+    bar.end();
+    expect(written.length).toBe(2);
+    expect(written[0]).toStartWith("\r\u001b[Kfsck  [=");
+    expect(written[0]).toMatch(/fsck {2}\[=+> +\] {2}41 % {2}410\/1000 {2}.*\/s {2}eta /);
+    expect(written[1]).toBe("\r\u001b[K");
+    expect(progressText("gc", { done: 12, bytes: 34_000 }, 1_000)).toBe("gc  12  34 kB  34 kB/s");
+  });
+
+  test("nothing is drawn with --json, or soon where there is no terminal", () => {
+    const written: string[] = [];
+    for (const [quiet, isTTY] of [
+      [true, true],
+      [false, false],
+    ] as const) {
+      const bar = progressBar("gc", quiet, { isTTY, write: (text) => written.push(text) });
+      for (let done = 0; done < 100; done += 1) bar.report({ done, bytes: 1 });
+      bar.end();
+    }
+    expect(written).toEqual([]);
+  });
+});
+
+describe("the command line", () => {
+  test.each(["gc", "fsck", "storage copy", "serve", "migrate", "healthcheck", "openapi"])(
+    "%s has its own help",
+    async (command) => {
+      const { exitCode, stdout } = await runCommand({}, ...command.split(" "), "--help");
+      expect(exitCode).toBe(0);
+      expect(stdout).toStartWith(`Usage: cpm-registry ${command}`);
+      expect(stdout).toMatch(new RegExp(`\\nExample\\n {2}.*cpm-registry ${command}`));
+    },
+  );
+
+  test.each([
+    [["serve", "--repair"], "serve has no option --repair"],
+    [["gc", "--check"], "gc has no option --check"],
+    [["gc", "--grace", "soon"], "--grace must be a time"],
+    [["fsck", "now"], "Unexpected argument 'now'"],
+    [["storage", "move"], "Unknown command 'storage'"],
+    [["fsck", "--fast"], "Unknown option '--fast'"],
+  ])("%p is refused", async (args, message) => {
+    const { exitCode, stderr, stdout } = await runCommand({}, ...args);
+    expect([exitCode, stdout]).toEqual([64, ""]);
+    expect(stderr).toStartWith(message);
+    expect(stderr).toEndWith("See: cpm-registry help\n");
+  });
+
+  test.each(["gc", "fsck"])("%s makes no database and no directory where there is none", (command) =>
+    inTemporaryDirectory(async (home) => {
+      const { exitCode, stderr } = await runCommand({ DATA_DIR: join(home, "data") }, command);
+      expect([exitCode, stderr]).toEqual([
+        1,
+        `cpm-registry ${command} failed: The database is not up to date: start the registry, or run cpm-registry migrate.\n`,
+      ]);
+      expect(readdirSync(home)).toEqual([]);
+    }),
+  );
+
+  test("a database that does not answer is one line", () =>
+    inTemporaryDirectory(async (home) => {
+      const env = { DATA_DIR: home, DATABASE_URL: "postgres://cpm:a-password@127.0.0.1:1/cpm" };
+      const { exitCode, stderr } = await runCommand(env, "fsck");
+      expect(exitCode).toBe(1);
+      expect(stderr).toContain(
+        "DATABASE_URL Postgres on 127.0.0.1 cannot be used: nobody listens there (ECONNREFUSED)",
+      );
+      expect(stderr).not.toContain("a-password");
+    }));
+
+  test("a table that is missing is one line, without a stack", () =>
+    inTemporaryDirectory(async (home) => {
+      expect((await runCommand({ DATA_DIR: home }, "migrate")).exitCode).toBe(0);
+      const database = new Database(join(home, "registry.db"));
+      database.run("DROP TABLE blob_removals");
+      database.close();
+      const { exitCode, stderr } = await runCommand({ DATA_DIR: home }, "gc");
+      expect([exitCode, stderr]).toEqual([1, "cpm-registry gc failed: no such table: blob_removals\n"]);
+      expect(existsSync(join(home, "jwt.key"))).toBe(false);
+    }));
+});

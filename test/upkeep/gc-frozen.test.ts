@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LONG } from "../faults/chance.ts";
+import { prepareServer, type ServerProcess, until } from "../faults/server.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
+import { testPostgres } from "../support/postgres.ts";
+import { HOUR_MS, isStored, plant, statesOf } from "./scene.ts";
+
+/* A publish that is frozen anywhere, and a gc that would remove everything it may. */
+
+const POINTS = [
+  "publish.received",
+  "publish.verified",
+  "blob.synced",
+  "blob.linked",
+  "publish.stored",
+  "publish.inserted",
+  "publish.recorded",
+] as const;
+/** Points at which a blob of nothing before is there, and no row of it to be seen. */
+const STORED_ALREADY = /linked|stored|inserted/;
+const LOCK_TIME_MS = 1_500;
+
+/** The short form leaves out what differs least. */
+function isWorthIt(kind: string, before: string, point: string): boolean {
+  return LONG || before !== "nothing" || (kind === "sqlite" && STORED_ALREADY.test(point));
+}
+
+for (const kind of ["sqlite", "postgres"] as const) {
+  describe(`gc --grace 0s while a publish is frozen (${kind})`, () => {
+    let home = "";
+    let databaseUrl: string | undefined;
+    let server: ServerProcess;
+    let alice: Client;
+    const key = makeKey();
+
+    beforeAll(async () => {
+      home = await mkdtemp(join(tmpdir(), "cpm-gc-"));
+      databaseUrl = kind === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
+      server = await prepareServer(home, databaseUrl);
+      await server.start();
+      alice = await newAccount(server);
+      await server.kill();
+    });
+    afterAll(async () => {
+      await server?.remove();
+      if (databaseUrl !== undefined) await (await testPostgres()).dropDatabase(databaseUrl);
+      await rm(home, { recursive: true, force: true });
+    });
+
+    /** Freezes the next publish at a point, runs `meanwhile`, and lets it go on. */
+    async function publishFrozen(name: string, archive: Uint8Array, point: string, meanwhile: () => Promise<void>) {
+      await server.start({ FAILPOINTS: `${point}=stop`, NODE_ENV: "test" });
+      try {
+        const publishing = alice.publish(name, "1.0.0", archive, key);
+        publishing.catch(() => undefined);
+        const setting = `FAILPOINTS=${point}=stop`;
+        const isFrozen = () => statesOf(setting).some((state, _, all) => all.length > 0 && state === "T");
+        await until(isFrozen, `${point} to freeze the server`);
+        await meanwhile();
+        server.signal("SIGCONT");
+        const { status, text } = await publishing;
+        expect([status, status === 201 ? "" : text]).toEqual([201, ""]);
+        const download = await fetch(`${server.url}/api/packages/${name}/1.0.0/download`);
+        expect([download.status, sha256(new Uint8Array(await download.arrayBuffer()))]).toEqual([200, sha256(archive)]);
+      } finally {
+        await server.kill();
+      }
+    }
+
+    for (const before of ["nothing", "an old orphan"] as const) {
+      for (const point of POINTS.filter((each) => isWorthIt(kind, before, each))) {
+        test(`at ${point}, where ${before} was`, async () => {
+          const name = `p-${point}-${before}`.replaceAll(/[. ]/g, "-");
+          const archive = makePackage({ name, version: "1.0.0" });
+          const store = join(home, "packages");
+          if (before === "an old orphan") await plant(store, archive, 48 * HOUR_MS);
+          let collecting: Promise<{ exitCode: number; stdout: string; stderr: string }> | undefined;
+          await publishFrozen(name, archive, point, async () => {
+            collecting = server.run("gc", "--grace", "0s");
+            if (point !== "publish.inserted") {
+              const { exitCode, stdout, stderr } = await collecting;
+              expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+              const isOrphan = point !== "publish.recorded" && (before !== "nothing" || STORED_ALREADY.test(point));
+              expect(stdout).toStartWith(`Removed ${isOrphan ? 1 : 0} archive`);
+              return;
+            }
+            // The row is there and not committed: gc has to wait for it.
+            await Promise.race([collecting, Bun.sleep(LOCK_TIME_MS)]);
+            expect(isStored(store, sha256(archive))).toBe(true);
+          });
+          expect(await collecting).toMatchObject({ exitCode: 0, stderr: "" });
+          expect(isStored(store, sha256(archive))).toBe(true);
+        });
+      }
+    }
+  });
+}

@@ -1,0 +1,61 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { type Outcome, runOnce } from "../binary/executable.ts";
+import { sha256 } from "../support/client.ts";
+import { TEST_JWT_KEY, type TestRegistry } from "../support/registry.ts";
+
+const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+export const HOUR_MS = 3_600_000;
+
+/** Runs a command of the registry as a process of its own, with no more settings than given. */
+export function runCommand(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome> {
+  return runOnce({ command: [process.execPath, MAIN], cwd: "/", env: { JWT_KEY: TEST_JWT_KEY, ...env } }, ...args);
+}
+
+/** Runs a command beside a registry of this process, on the same database and files. */
+export function runBeside({ deps, dataDir }: TestRegistry, ...args: string[]): Promise<Outcome> {
+  const { database } = deps.config;
+  if (database.kind === "sqlite") return runCommand({ DATA_DIR: dataDir }, ...args);
+  const { host, port, database: name, username, password } = database.connection;
+  const url = `postgres://${username}:${encodeURIComponent(password.reveal())}@${host}:${port}/${name}`;
+  return runCommand({ DATA_DIR: dataDir, DATABASE_URL: url }, ...args);
+}
+
+/** Where a store keeps a blob. */
+export function pathOf(storeDir: string, digest: string): string {
+  return join(storeDir, "sha256", digest.slice(0, 2), digest);
+}
+
+/** Writes bytes under a digest, which may not be theirs, as they were `ageMs` ago; returns the digest. */
+export async function plant(storeDir: string, bytes: Uint8Array, ageMs: number, digest = sha256(bytes)) {
+  const path = pathOf(storeDir, digest);
+  await mkdir(dirname(path), { recursive: true });
+  await rm(path, { force: true });
+  await writeFile(path, bytes);
+  await makeOlder(path, ageMs);
+  return digest;
+}
+
+export async function makeOlder(path: string, ageMs: number): Promise<void> {
+  const then = new Date(Date.now() - ageMs);
+  await utimes(path, then, then);
+}
+
+export function isStored(storeDir: string, digest: string): boolean {
+  return existsSync(pathOf(storeDir, digest));
+}
+
+/** The states of the processes whose environment has this setting, such as `T` for a stopped one. */
+export function statesOf(setting: string): string[] {
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(setting)) return [];
+      // After the name, which may hold anything: pid (name) state.
+      return [/\) (\w) /.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "?"];
+    } catch {
+      return [];
+    }
+  });
+}
