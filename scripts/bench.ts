@@ -1,10 +1,14 @@
 /*
- * `bun run bench -- <name>`: measures, prints beside the goal, never fails a build. Numbers of one run are compared
+ * `bun run bench -- <name> [<part>…]`: measures, prints beside the goal, never fails a build. Numbers of one run are compared
  * with each other only; docs/benchmarks.md says when and where the recorded ones were taken.
  */
+import { benchDownload } from "./bench/download.ts";
 import { benchStart } from "./bench/start.ts";
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { start: benchStart };
+const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
+  download: benchDownload,
+  start: benchStart,
+};
 
 const name = process.argv[2] ?? "";
 const bench = BENCHES[name];
@@ -14,4 +18,4 @@ if (bench === undefined) {
   );
   process.exit(64);
 }
-await bench();
+await bench(process.argv.slice(3));

@@ -1,0 +1,43 @@
+import { randomFillSync } from "node:crypto";
+import { goStyleArchive, manifestOf } from "../../test/support/archive-maker.ts";
+import { type Client, makeKey, type SigningKey, sha256, signMessage, statementOf } from "../../test/support/client.ts";
+
+export const VERSION = "1.0.0";
+
+/** A valid package of about this size. What is in it does not compress, so it is stored, which any other level does too. */
+export function archiveOf(name: string, bytes: number): Uint8Array {
+  return goStyleArchive(
+    {
+      "README.md": `# ${name}\n`,
+      "colony.yaml": manifestOf({ name, version: VERSION }),
+      "files/data.bin": randomFillSync(new Uint8Array(bytes)),
+    },
+    { level: 0 },
+  );
+}
+
+/** An archive that is signed and waits to be published. */
+export interface SignedArchive {
+  readonly name: string;
+  readonly digest: string;
+  readonly signature: string;
+  readonly publicKey: string;
+}
+
+/** The one key of all packages that benches make. */
+const key: SigningKey = makeKey();
+
+export function signed(name: string, archive: Uint8Array): SignedArchive {
+  const signature = signMessage(key, statementOf(name, VERSION, archive));
+  return { name, digest: sha256(archive), signature, publicKey: key.publicHex };
+}
+
+/** Publishes an archive that lies in memory; throws unless a version was made of it. */
+export async function publishArchive(client: Client, name: string, archive: Uint8Array): Promise<void> {
+  const { status, text } = await client.publish(name, VERSION, archive, key);
+  if (status !== 201) throw new Error(`Publishing ${name} answered ${status}: ${text}`);
+}
+
+export function downloadPath(name: string): string {
+  return `/api/packages/${name}/${VERSION}/download`;
+}

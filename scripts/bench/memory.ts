@@ -1,0 +1,150 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { newAccount } from "../../test/support/client.ts";
+import { s3Missing, testS3 } from "../../test/support/s3.ts";
+import { archiveOf, type SignedArchive, signed } from "./archives.ts";
+import { missingRow, peakMb, progress, row } from "./measure.ts";
+import { type BenchRegistry, startBinary, withDirectory } from "./registry.ts";
+import { download, downloadSlowly, publishFile, type Transfer } from "./transfers.ts";
+
+/** A peak is no comparison: the worst of them counts. */
+const ROUNDS = 3;
+const AT_ONCE = 100;
+/** Just below the 20 MiB that an archive may have. */
+const CONTENT_BYTES = 20_960_000;
+const PEAK_GOAL_MB = 250;
+const SLOW_PAUSE_MS = 1_000;
+const SLOW_FOR_MS = 6_000;
+
+interface Stored extends SignedArchive {
+  readonly file: string;
+}
+
+type Storage = "files" | "S3";
+
+const PHASES = ["published", "downloaded", "downloaded slowly"] as const;
+type Phase = (typeof PHASES)[number];
+
+/** What was seen in one phase of one round. */
+interface Seen {
+  readonly peak: number;
+  readonly seconds: number;
+  /** Undefined when every transfer was as it should be. */
+  readonly trouble: string | undefined;
+}
+
+/** Makes the archives once: a hundred different ones in files. */
+function makeArchives(directory: string): Stored[] {
+  return Array.from({ length: AT_ONCE }, (_, index) => {
+    progress(`making archive ${index + 1} of ${AT_ONCE}`);
+    const name = `bench-${index}`;
+    const archive = archiveOf(name, CONTENT_BYTES);
+    const file = join(directory, name);
+    writeFileSync(file, archive);
+    return { ...signed(name, archive), file };
+  });
+}
+
+/** How many transfers went wrong, and the ways in which they did. */
+function troubleOf(transfers: readonly Transfer[], isGood: (transfer: Transfer, index: number) => boolean) {
+  const bad = transfers.filter((transfer, index) => !isGood(transfer, index));
+  if (bad.length === 0) return undefined;
+  const ways = new Set(bad.map(({ status, text }) => `${status} ${/"detail":"[^"]*"/.exec(text)?.[0] ?? ""}`.trim()));
+  return `${bad.length} of ${transfers.length} failed: ${[...ways].join(", ")}`;
+}
+
+async function see(
+  pid: number,
+  transfers: () => Promise<Transfer[]>,
+  isGood: (transfer: Transfer, index: number) => boolean,
+): Promise<Seen> {
+  const startedMs = performance.now();
+  const { peak, result } = await peakMb(pid, transfers);
+  return { peak, seconds: (performance.now() - startedMs) / 1000, trouble: troubleOf(result, isGood) };
+}
+
+/** The three phases on one registry, one after the other. */
+async function runPhases(
+  { url, port, pid }: BenchRegistry,
+  archives: readonly Stored[],
+  say: (phase: Phase) => void,
+): Promise<Record<Phase, Seen>> {
+  const { token = "" } = await newAccount({ url });
+  const all = (transfer: (archive: Stored) => Promise<Transfer>) => () => Promise.all(archives.map(transfer));
+  say("published");
+  const published = await see(
+    pid,
+    all((archive) => publishFile(port, token, archive.file, archive)),
+    ({ status }) => status === 201,
+  );
+  say("downloaded");
+  const downloaded = await see(
+    pid,
+    all(({ name }) => download(port, name)),
+    ({ status, digest }, index) => status === 200 && digest === archives[index]?.digest,
+  );
+  say("downloaded slowly");
+  // From S3 an answer comes when the archive is here, which for some is later than they wait.
+  const slowly = await see(
+    pid,
+    all(({ name }) => downloadSlowly(port, name, SLOW_PAUSE_MS, SLOW_FOR_MS)),
+    ({ status }) => status === 200 || status === 0,
+  );
+  return { published, downloaded, "downloaded slowly": slowly };
+}
+
+/** The settings of a storage that is empty, and how to empty it again. */
+async function openStorage(storage: Storage) {
+  if (storage === "files") return { settings: {}, clear: async () => {} };
+  const s3 = await testS3();
+  const bucket = await s3.createBucket();
+  return { settings: s3.settings(bucket), clear: () => s3.emptyAndDropBucket(bucket) };
+}
+
+/** A fresh process on an empty storage. */
+async function round(storage: Storage, archives: readonly Stored[], say: (phase: Phase) => void) {
+  return withDirectory(async (dataDir) => {
+    const { settings, clear } = await openStorage(storage);
+    try {
+      const registry = await startBinary(dataDir, { LOG_LEVEL: "silent", ...settings });
+      try {
+        return await runPhases(registry, archives, say);
+      } finally {
+        await registry.stop();
+      }
+    } finally {
+      await clear();
+    }
+  });
+}
+
+function report(storage: Storage, rounds: readonly Record<Phase, Seen>[]): void {
+  for (const phase of PHASES) {
+    const seen = rounds.map((one) => one[phase]);
+    const peaks = seen.map(({ peak }) => peak);
+    console.log(row(`peak memory, ${storage}, ${AT_ONCE} ${phase}`, peaks, "MB", `< ${PEAK_GOAL_MB} MB`));
+    for (const { trouble } of seen) if (trouble !== undefined) console.log(`  ${trouble}`);
+    if (phase === "downloaded slowly") continue;
+    const rates = seen.map(({ seconds }) => (AT_ONCE * CONTENT_BYTES) / 1_000_000 / seconds);
+    console.log(row("  their speed, for orientation", rates, "MB/s", ""));
+  }
+}
+
+/** The most memory the registry has while a hundred archives of 20 MB come and go at once, on both storages. */
+export async function benchMemory(): Promise<void> {
+  if (process.platform !== "linux") return console.log(missingRow("peak memory", "only Linux tells it"));
+  if (s3Missing !== undefined) console.log(missingRow("peak memory, S3", s3Missing));
+  const storages: Storage[] = s3Missing === undefined ? ["files", "S3"] : ["files"];
+  await withDirectory(async (directory) => {
+    const archives = makeArchives(directory);
+    const seen: Record<Storage, Record<Phase, Seen>[]> = { files: [], S3: [] };
+    for (let count = 1; count <= ROUNDS; count += 1) {
+      for (const storage of storages) {
+        const say = (phase: Phase) => progress(`memory on ${storage}, round ${count} of ${ROUNDS}: being ${phase}`);
+        seen[storage].push(await round(storage, archives, say));
+      }
+    }
+    progress();
+    for (const storage of storages) report(storage, seen[storage]);
+  });
+}

@@ -1,0 +1,71 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../../test/support/ports.ts";
+
+const START_TIMEOUT_MS = 5_000;
+
+/** The web server that downloads are compared with. */
+export interface Nginx {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** One worker that sends files as fast as nginx can: `sendfile`, and no log. */
+function configuration(directory: string, files: string, port: number): string {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `  ${kind}_temp_path ${join(directory, "temporary")};\n`)
+    .join("");
+  // Started as root its worker would be somebody else, who may not read the files.
+  const user = process.getuid?.() === 0 ? "user root root;\n" : "";
+  return `${user}worker_processes 1;
+daemon off;
+pid ${join(directory, "nginx.pid")};
+error_log stderr crit;
+events { worker_connections 1024; }
+http {
+${temporary}  default_type application/gzip;
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  tcp_nodelay on;
+  keepalive_timeout 60s;
+  keepalive_requests 100000000;
+  server {
+    listen 127.0.0.1:${port};
+    root ${files};
+  }
+}
+`;
+}
+
+/** Starts nginx for the files of a directory. Undefined where there is none. */
+export async function startNginx(directory: string, files: string): Promise<Nginx | undefined> {
+  const binary = Bun.which("nginx", { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` });
+  if (binary === null) return undefined;
+  const port = await freePort();
+  const home = join(directory, "nginx");
+  mkdirSync(join(home, "temporary"), { recursive: true });
+  const config = join(home, "nginx.conf");
+  writeFileSync(config, configuration(home, files, port));
+  const server = Bun.spawn([binary, "-p", home, "-c", config, "-e", "stderr"], { stdout: "ignore", stderr: "inherit" });
+  const url = `http://127.0.0.1:${port}`;
+  const deadlineMs = performance.now() + START_TIMEOUT_MS;
+  const stop = async () => {
+    server.kill("SIGTERM");
+    await server.exited;
+  };
+  // Any answer will do: what is asked for is not there.
+  while (
+    !(await fetch(`${url}/`).then(
+      () => true,
+      () => false,
+    ))
+  ) {
+    if (server.exitCode !== null || performance.now() > deadlineMs) {
+      await stop();
+      throw new Error("nginx did not start");
+    }
+    await Bun.sleep(10);
+  }
+  return { url, stop };
+}
