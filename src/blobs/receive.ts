@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
 import { open } from "node:fs/promises";
 import { failure } from "../errors.ts";
+import { UsedBuffers } from "../registry/used-buffers.ts";
 import { discardFile, storageFailure, temporaryPath } from "./incoming.ts";
 import type { KnownBlob, ReceivedFile } from "./store.ts";
 import { finish } from "./verify.ts";
 
 /** Small chunks are written together: one system call for each would be most of the cost of an upload. */
-const WRITE_BYTES = 256 * 1024;
+const WRITE_BYTES = 32 * 1024;
 
 /**
- * Streams bytes into a new file in `directory`, hashing them on the way. Memory stays flat; the file is not synced.
+ * Streams bytes into a new file in `directory`, hashing them on the way. Memory stays flat; the file is not synced. The
+ * chunks belong to it: they are gone afterwards.
  * Throws `payload_too_large` as soon as more than `maxBytes` came, and `storage_full`; then no file is left.
  */
 export async function receiveFile(
@@ -39,22 +41,37 @@ async function writeAll(
   maxBytes: number,
 ): Promise<KnownBlob> {
   const hash = createHash("sha256");
-  const waiting: Uint8Array[] = [];
-  let waitingBytes = 0;
+  const used = new UsedBuffers();
+  const block = new SmallChunks(write);
   let size = 0;
-  const flush = async () => {
-    await write(waiting.length === 1 && waiting[0] !== undefined ? waiting[0] : Buffer.concat(waiting, waitingBytes));
-    waiting.length = 0;
-    waitingBytes = 0;
-  };
   for await (const chunk of chunks) {
     size += chunk.length;
     if (size > maxBytes) throw failure({ code: "payload_too_large", what: "The archive", limitBytes: maxBytes });
     hash.update(chunk);
-    waiting.push(chunk);
-    waitingBytes += chunk.length;
-    if (waitingBytes >= WRITE_BYTES) await flush();
+    await block.take(chunk);
+    used.use(chunk);
   }
-  if (waitingBytes > 0) await flush();
+  await block.flush();
+  used.release();
   return { size, digest: finish(hash) };
+}
+
+/** Collects small chunks and writes them together. Keeps no chunk when `take` is done. */
+class SmallChunks {
+  readonly #block = new Uint8Array(WRITE_BYTES);
+  #filled = 0;
+
+  constructor(readonly write: (bytes: Uint8Array) => Promise<unknown>) {}
+
+  async take(chunk: Uint8Array): Promise<void> {
+    if (this.#filled + chunk.length > WRITE_BYTES) await this.flush();
+    if (chunk.length >= WRITE_BYTES) return void (await this.write(chunk));
+    this.#block.set(chunk, this.#filled);
+    this.#filled += chunk.length;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#filled > 0) await this.write(this.#block.subarray(0, this.#filled));
+    this.#filled = 0;
+  }
 }
