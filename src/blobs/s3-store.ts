@@ -22,7 +22,10 @@ import {
 } from "./store.ts";
 import { digestOf, verifiedPart } from "./verify.ts";
 
-/** Uploads over TLS lie in memory while they are sent, so few large ones go at once and many small ones. */
+/**
+ * Few large transfers go at once and many small ones: uploads over TLS lie in memory while they are sent, and a hundred
+ * downloads at once would each be too slow for its deadline.
+ */
 const LARGE_BYTES = 1_048_576;
 const LARGE_AT_ONCE = 4;
 const SMALL_AT_ONCE = 32;
@@ -77,9 +80,17 @@ class S3Store implements BlobStore {
    * One PUT of the file, never a multipart upload: Bun's reports success when its completion failed. Then the object is
    * read back, because 200 is not a proof: it may carry an error, and what it stored may be less than what was sent.
    */
-  async put({ path, digest, size }: ReceivedFile): Promise<void> {
+  put(received: ReceivedFile): Promise<void> {
+    return this.#inTurn(received.size, () => this.#putAndCompare(received));
+  }
+
+  #inTurn<T>(bytes: number, transfer: () => Promise<T>): Promise<T> {
+    return (bytes > LARGE_BYTES ? this.#large : this.#small).run(transfer);
+  }
+
+  async #putAndCompare({ path, digest, size }: ReceivedFile): Promise<void> {
     const key = blobKey(digest);
-    await (size > LARGE_BYTES ? this.#large : this.#small).run(() => this.#putObject(key, Bun.file(path), size));
+    await this.#putObject(key, Bun.file(path), size);
     this.#reach("blob.uploaded");
     const request = { method: "GET", key, bytes: size } as const;
     const stored = await this.#bucket.send(request, (response) => digestOf(bodyOf(response)));
@@ -92,15 +103,17 @@ class S3Store implements BlobStore {
     const asked = isSmall ? undefined : range;
     const headers = asked === undefined ? {} : { range: `bytes=${asked.first}-${asked.last}` };
     const bytes = asked === undefined ? size : asked.last - asked.first + 1;
+    const request = { method: "GET", key: blobKey(digest), bytes, headers } as const;
+    const take = async (response: Response): Promise<BlobBody> => {
+      requireLength(response, bytes, asked === undefined ? undefined : size);
+      if (isSmall) return verifiedBytes(new Uint8Array(await response.arrayBuffer()), blob, range);
+      const file = await receiveFile(bodyOf(response), this.incomingDir, bytes, "download");
+      this.#removeLater(file.path);
+      if (asked === undefined && file.digest !== digest) throw wrongAnswer(WRONG_BYTES);
+      return Bun.file(file.path);
+    };
     try {
-      return await this.#bucket.send({ method: "GET", key: blobKey(digest), bytes, headers }, async (response) => {
-        requireLength(response, bytes, asked === undefined ? undefined : size);
-        if (isSmall) return verifiedBytes(new Uint8Array(await response.arrayBuffer()), blob, range);
-        const file = await receiveFile(bodyOf(response), this.incomingDir, bytes, "download");
-        this.#removeLater(file.path);
-        if (asked === undefined && file.digest !== digest) throw wrongAnswer(WRONG_BYTES);
-        return Bun.file(file.path);
-      });
+      return await this.#inTurn(bytes, () => this.#bucket.send(request, take));
     } catch (cause) {
       throw await this.#blame(cause, blob);
     }

@@ -1,16 +1,20 @@
 import { createHash } from "node:crypto";
 import { failure } from "../errors.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { UsedBuffers } from "../registry/used-buffers.ts";
 import type { ByteRange, KnownBlob } from "./store.ts";
 
-/** The digest and the number of bytes that were given, reading them once. */
+/** The digest and the number of bytes that were given. The chunks belong to it: they are gone afterwards. */
 export async function digestOf(chunks: AsyncIterable<Uint8Array>): Promise<KnownBlob> {
   const hash = createHash("sha256");
+  const used = new UsedBuffers();
   let size = 0;
   for await (const chunk of chunks) {
     hash.update(chunk);
     size += chunk.length;
+    used.use(chunk);
   }
+  used.release();
   return { digest: finish(hash), size };
 }
 
