@@ -23,7 +23,9 @@ COPY --from=build --chown=65532:65532 /minimal-root/data/ /data/
 USER 65532:65532
 # A user other than root may listen on port 80 because Docker sets net.ipv4.ip_unprivileged_port_start=0 in a
 # container's network. Where it does not (an old engine, --network host), say PORT=8080 or add that --sysctl.
-ENV PORT=80 \
+# JavaScriptCore thinks of the machine's memory when it decides how much garbage to keep; of so much it keeps less.
+ENV BUN_JSC_forceRAMSize=268435456 \
+    PORT=80 \
     DATA_DIR=/data \
     HOME=/data \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt

@@ -23,11 +23,12 @@ import {
 import { digestOf, verifiedPart } from "./verify.ts";
 
 /**
- * Few large transfers go at once and many small ones: uploads over TLS lie in memory while they are sent, and a hundred
- * downloads at once would each be too slow for its deadline.
+ * Few large transfers go at once and many small ones: uploads over TLS lie in memory while they are sent and read back
+ * in pieces as large as the network likes, and of a hundred downloads at once each would be too slow for its deadline.
  */
 const LARGE_BYTES = 1_048_576;
-const LARGE_AT_ONCE = 4;
+const LARGE_UPLOADS_AT_ONCE = 2;
+const LARGE_DOWNLOADS_AT_ONCE = 8;
 const SMALL_AT_ONCE = 32;
 const WAITING_MAX = 1_000;
 /** A fetched file is opened by Bun as soon as it is answered; this long after, its name is needed no more. */
@@ -59,13 +60,27 @@ export async function openS3Store(config: S3Config, options: S3StoreOptions): Pr
   return store;
 }
 
+/** Transfers of one direction, the small ones not behind the large ones. */
+class Lanes {
+  readonly #large: Gate;
+  readonly #small = new Gate(SMALL_AT_ONCE, WAITING_MAX);
+
+  constructor(largeAtOnce: number) {
+    this.#large = new Gate(largeAtOnce, WAITING_MAX);
+  }
+
+  run<T>(bytes: number, transfer: () => Promise<T>): Promise<T> {
+    return (bytes > LARGE_BYTES ? this.#large : this.#small).run(transfer);
+  }
+}
+
 class S3Store implements BlobStore {
   readonly incomingDir: string;
   readonly #bucket: S3Bucket;
   readonly #redirect: boolean;
   readonly #reach: Reach;
-  readonly #large = new Gate(LARGE_AT_ONCE, WAITING_MAX);
-  readonly #small = new Gate(SMALL_AT_ONCE, WAITING_MAX);
+  readonly #uploads = new Lanes(LARGE_UPLOADS_AT_ONCE);
+  readonly #downloads = new Lanes(LARGE_DOWNLOADS_AT_ONCE);
   readonly #fetched = new Map<string, Timer>();
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 
@@ -81,11 +96,7 @@ class S3Store implements BlobStore {
    * read back, because 200 is not a proof: it may carry an error, and what it stored may be less than what was sent.
    */
   put(received: ReceivedFile): Promise<void> {
-    return this.#inTurn(received.size, () => this.#putAndCompare(received));
-  }
-
-  #inTurn<T>(bytes: number, transfer: () => Promise<T>): Promise<T> {
-    return (bytes > LARGE_BYTES ? this.#large : this.#small).run(transfer);
+    return this.#uploads.run(received.size, () => this.#putAndCompare(received));
   }
 
   async #putAndCompare({ path, digest, size }: ReceivedFile): Promise<void> {
@@ -113,7 +124,7 @@ class S3Store implements BlobStore {
       return Bun.file(file.path);
     };
     try {
-      return await this.#inTurn(bytes, () => this.#bucket.send(request, take));
+      return await this.#downloads.run(bytes, () => this.#bucket.send(request, take));
     } catch (cause) {
       throw await this.#blame(cause, blob);
     }
