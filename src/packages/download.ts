@@ -12,15 +12,31 @@ export interface Download extends KnownBlob {
   readonly counted: DownloadedVersion;
 }
 
+/** Some megabytes of memory, and more than most registries have versions that are asked for again and again. */
+const KNOWN_MAX = 10_000;
+
 /** Finds the archive of a version, yanked ones included. Throws `package_not_found` or `version_not_found`. */
-export async function findDownload(
-  { db }: Pick<Deps, "db">,
-  name: PackageName,
-  asked: string | null,
-): Promise<Download> {
-  const { row } = await db.read((session) => loadNamedVersion(session, name, asked));
-  const counted = { versionId: row.id, packageId: row.packageId };
-  return { name, version: row.version, digest: digestOf(row), size: row.size, counted };
+export type FindDownload = (name: PackageName, asked: string) => Promise<Download>;
+
+/**
+ * Makes a finder that asks the database once for each version: its archive is the same for ever, yanked or not, so what
+ * was found needs no second look. What `latest` means is asked every time, and so is what was not found.
+ */
+export function createDownloadFinder({ db }: Pick<Deps, "db">): FindDownload {
+  const known = new Map<string, Download>();
+  return async (name, asked) => {
+    const key = `${name} ${asked}`;
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const { row } = await db.read((session) => loadNamedVersion(session, name, asked));
+    const counted = { versionId: row.id, packageId: row.packageId };
+    const download = { name, version: row.version, digest: digestOf(row), size: row.size, counted };
+    if (asked !== "latest") {
+      if (known.size >= KNOWN_MAX) known.clear();
+      known.set(key, download);
+    }
+    return download;
+  };
 }
 
 /** The bytes of an archive, or a range inside of it. Throws `blob_missing`, `blob_corrupt`, or what the storage throws. */

@@ -8,7 +8,7 @@ import { jsonResponse, textResponse } from "../http/document.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
-import { findDownload, readArchive, requireStored } from "./download.ts";
+import { createDownloadFinder, readArchive, requireStored } from "./download.ts";
 import { publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
 import { packageNameParam } from "./queries.ts";
@@ -63,8 +63,9 @@ function readRoutes(deps: Deps) {
 /** Answers a download, or to HEAD its headers. */
 function downloadHandler(deps: Deps) {
   const { blobs, config, downloads } = deps;
+  const findDownload = createDownloadFinder(deps);
   return async ({ params, request }: { params: { name: string; version: string }; request: Request }) => {
-    const found = await findDownload(deps, packageNameParam(params.name), params.version);
+    const found = await findDownload(packageNameParam(params.name), params.version);
     const fileName = `${found.name}-${found.version}.cpm`;
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
     const source = {
