@@ -144,6 +144,8 @@ withBrowser("the API page", (browser) => {
       expect(await body.count()).toBe(0);
       await page.keyboard.press("Enter");
       await body.waitFor();
+      // What is opened fills in the next frames.
+      await body.getByText("Not logged in").first().waitFor();
       expect(await body.innerText()).toContain("Not logged in");
       await page.keyboard.press("Enter");
       await body.waitFor({ state: "detached" });
