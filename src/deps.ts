@@ -1,5 +1,5 @@
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { DurableDirectories } from "./blobs/durable-directories.ts";
 import { openFileStore } from "./blobs/file-store.ts";
 import { prepareIncoming } from "./blobs/incoming.ts";
 import type { FaultReport } from "./blobs/s3-bucket.ts";
@@ -7,7 +7,7 @@ import type { BlobStore } from "./blobs/store.ts";
 import { type Config, ConfigError, type DatabaseConfig, type LogLevel } from "./config/config.ts";
 import { readOrMakeJwtKey } from "./config/jwt-key.ts";
 import type { Secret } from "./config/secret.ts";
-import type { StorageConfig } from "./config/storage.ts";
+import type { S3Config, StorageConfig } from "./config/storage.ts";
 import type { Database } from "./db/database.ts";
 import { MigrationError, migrate, migrationState } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
@@ -69,7 +69,7 @@ function databaseStep<T>(database: DatabaseConfig, work: () => Promise<T>): Prom
 
 /**
  * Opens a store of archives. Uploads on their way to S3, and archives on their way from it, lie in
- * `dataDir/packages/incoming`, which `prepare` makes ready. Throws `ConfigError` when it cannot be written and read.
+ * `dataDir/packages/incoming`, which `prepare` makes ready. Throws `ConfigError` when that cannot be done.
  */
 export async function openBlobs(
   storage: StorageConfig,
@@ -84,14 +84,17 @@ export async function openBlobs(
   }
   const incomingDir = join(dataDir, "packages", "incoming");
   await step("DATA_DIR", `${incomingDir} cannot be written`, async () => {
-    await mkdir(incomingDir, { recursive: true });
+    await new DurableDirectories(join(dataDir, "packages"), reach).ensure(incomingDir);
     await prepare(incomingDir);
   });
   // Loaded on demand: a registry on files needs none of it.
   const { openS3Store } = await import("./blobs/s3-store.ts");
   const report: FaultReport = (method, { code }) => logger.warn("storage_fault", { method, code });
-  const where = `bucket ${storage.bucket} at ${storage.endpoint} cannot be used`;
-  return step("STORAGE_TYPE", where, () => openS3Store(storage, { incomingDir, report, reach }));
+  return openS3Store(storage, { incomingDir, report, reach });
+}
+
+function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<void> {
+  return step("STORAGE_TYPE", `bucket ${bucket} at ${endpoint} cannot be used`, () => blobs.check());
 }
 
 /**
@@ -103,6 +106,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const logger = createLogger(config.logLevel, clock);
   const reach = armFailpoints(config.failpoints);
   const blobs = await openBlobs(config.storage, dataDir, logger, reach);
+  // A registry must not start on a bucket it cannot use.
+  if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
   const jwtKey =
     config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   await databaseStep(database, () => migrate(database));

@@ -39,10 +39,11 @@ export class DurableDirectories {
     this.#made.delete(path);
   }
 
-  /** Makes `path` and syncs every directory from it to the parent of the root, whoever made them. */
+  /** Makes `path` and syncs every directory from it to the parent of the root, whoever made them, and above it if made. */
   async #make(path: string): Promise<void> {
-    await mkdir(path, { recursive: true });
-    for (let directory = path; directory.length >= this.root.length; directory = dirname(directory)) {
+    const first = await mkdir(path, { recursive: true });
+    const topLength = Math.min(this.root.length, first?.length ?? this.root.length);
+    for (let directory = path; directory.length >= topLength; directory = dirname(directory)) {
       await syncDirectory(dirname(directory), this.reach);
     }
   }

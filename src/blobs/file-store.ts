@@ -166,13 +166,12 @@ class FileStore implements BlobStore {
 
   async setAside(digest: Sha256Digest): Promise<void> {
     const corruptDir = join(this.#root, "corrupt");
+    const path = this.#pathOf(digest);
+    if ((await ifThere(() => isBlob(path, digest))) !== false) return;
     await this.#directories.ensure(corruptDir);
     const aside = join(corruptDir, `${digest}-${crypto.randomUUID()}`);
-    const moved = await ifThere(() => rename(this.#pathOf(digest), aside).then(() => true));
-    if (moved === undefined || !(await isBlob(aside, digest))) return;
-    // Somebody published the right bytes after they were found damaged: they go back.
-    await ifThere(() => link(aside, this.#pathOf(digest)).catch(ignoreExisting));
-    await discardFile(aside);
+    await ifThere(() => rename(path, aside));
+    for (const directory of [corruptDir, dirname(path)]) await syncDirectory(directory, this.#reach);
   }
 
   async *list(prefix = ""): AsyncGenerator<ListedBlob> {
@@ -197,10 +196,6 @@ class FileStore implements BlobStore {
   }
 
   async close(): Promise<void> {}
-}
-
-function ignoreExisting(cause: unknown): void {
-  if (errorCode(cause) !== "EEXIST") throw cause;
 }
 
 /** Names in a directory; none where it is not there or not a directory. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readlinkSync } from "node:fs";
+import { readFileSync, readlinkSync } from "node:fs";
 import { open, readdir, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -15,11 +15,21 @@ const TEMPORARY_NAME = /^(?:upload|download|check)-(?:([0-9a-f]{8})\.(\d{1,10})-
 type Purpose = "upload" | "download" | "check";
 
 /** Where process ids mean something: this machine, or this container on it. */
-const PLACE = createHash("sha256").update(`${hostname()} ${processNamespace()}`).digest("hex").slice(0, 8);
+const PLACE = createHash("sha256")
+  .update(
+    [
+      hostname(),
+      tellOf(() => readFileSync("/etc/machine-id", "utf8")),
+      tellOf(() => readlinkSync("/proc/self/ns/pid")),
+    ].join(),
+  )
+  .digest("hex")
+  .slice(0, 8);
 
-function processNamespace(): string {
+/** What the system tells of itself; nothing where it does not. */
+function tellOf(ask: () => string): string {
   try {
-    return readlinkSync("/proc/self/ns/pid");
+    return ask();
   } catch {
     return "";
   }

@@ -52,7 +52,7 @@ async function writeAll(
     used.use(chunk);
   }
   await block.flush();
-  used.release();
+  // The last buffer is not given back: busboy may hold on to what follows the file in it.
   return { size, digest: finish(hash) };
 }
 

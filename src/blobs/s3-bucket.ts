@@ -23,6 +23,13 @@ interface S3Request {
   readonly body?: Blob | Uint8Array<ArrayBuffer>;
 }
 
+/** How a request is tried: `extraMs` is what its size adds to a deadline. */
+interface Tries {
+  readonly method: string;
+  readonly extraMs: number;
+  readonly attemptsMax?: number;
+}
+
 /** An object in a list. */
 export interface S3Object {
   readonly key: string;
@@ -37,7 +44,7 @@ export type FaultReport = (method: string, fault: S3Fault) => void;
  * The objects of one bucket below a prefix. Bun's `S3Client` signs; `fetch` sends, because the client's own calls
  * cannot be given up (it has no timeout) and read a file into memory before they send it (measured, Bun 1.4.5). So
  * every call has a deadline, ends for real when it passes, and is tried again, with jitter, after 5xx, 429, a timeout
- * or a lost connection: every request here is safe to repeat.
+ * or a lost connection: every request here but a removal is safe to repeat.
  */
 export class S3Bucket {
   readonly #client: Bun.S3Client;
@@ -74,11 +81,16 @@ export class S3Bucket {
    */
   send<T>(request: S3Request, use: (response: Response) => Promise<T>): Promise<T | undefined> {
     const extraMs = request.bytes / SLOWEST_BYTES_PER_MS;
-    return this.#trying(request.method, extraMs, async (attemptMs) => {
+    // A removal that was not answered may still happen, after somebody put the object again: so it is sent once, and
+    // who asked for it must take any failure for "perhaps".
+    const attemptsMax = request.method === "DELETE" ? 1 : Number.POSITIVE_INFINITY;
+    return this.#trying({ method: request.method, extraMs, attemptsMax }, async (attemptMs) => {
       const response = await fetch(this.#addressOf(request), {
         method: request.method,
         redirect: "manual",
         signal: AbortSignal.timeout(attemptMs),
+        // On a connection that was used before, fetch sends a request again by itself when it is lost.
+        keepalive: request.method !== "DELETE",
         // fetch would ask for compressed bytes, and unpack what a proxy calls compressed.
         headers: { "accept-encoding": "identity", ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
@@ -96,7 +108,9 @@ export class S3Bucket {
     let startAfter: string | undefined;
     for (;;) {
       const asked = { prefix: keyPrefix + prefix, ...(startAfter === undefined ? {} : { startAfter }) };
-      const page = await this.#trying("LIST", 0, (attemptMs) => within(attemptMs, this.#client.list(asked)));
+      const page = await this.#trying({ method: "LIST", extraMs: 0 }, (attemptMs) =>
+        within(attemptMs, this.#client.list(asked)),
+      );
       for (const { key, size = 0, lastModified } of page.contents ?? []) {
         startAfter = key;
         yield { key: key.slice(keyPrefix.length), size, storedAt: new Date(lastModified ?? 0) };
@@ -109,18 +123,22 @@ export class S3Bucket {
     return this.#client.presign(this.#config.keyPrefix + key, { method, expiresIn: OWN_ADDRESS_S });
   }
 
-  async #trying<T>(method: string, extraMs: number, attempt: (attemptMs: number) => Promise<T>): Promise<T> {
+  async #trying<T>(
+    { method, extraMs, attemptsMax = Number.POSITIVE_INFINITY }: Tries,
+    attempt: (attemptMs: number) => Promise<T>,
+  ): Promise<T> {
     const attemptMs = this.#config.timeoutMs + extraMs;
     const deadlineMs = performance.now() + attemptMs * DEADLINE_ATTEMPTS;
     for (let tries = 1; ; tries += 1) {
       try {
-        return await attempt(Math.min(attemptMs, deadlineMs - performance.now()));
+        return await attempt(Math.max(1, Math.min(attemptMs, deadlineMs - performance.now())));
       } catch (cause) {
         const fault = faultOf(cause);
         if (fault === undefined) throw cause;
         this.#report(method, fault);
         const pauseMs = Math.random() * Math.min(BACKOFF_FIRST_MS * 2 ** tries, BACKOFF_MAX_MS);
-        if (tries >= fault.attemptsMax || performance.now() + pauseMs >= deadlineMs) throw failed(fault);
+        if (tries >= Math.min(fault.attemptsMax, attemptsMax) || performance.now() + pauseMs >= deadlineMs)
+          throw failed(fault);
         await Bun.sleep(pauseMs);
       }
     }

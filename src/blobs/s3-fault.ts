@@ -27,7 +27,7 @@ const BUSY = /^(?:SlowDown|ServiceUnavailable|TooManyRequests|RequestLimitExceed
 /** Asking again changes nothing about who asks for what. */
 const FINAL = /^(?:AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|NoSuchBucket|ExpiredToken|InvalidToken)$/;
 
-/** Tells what a refused request means. Reads at most the start of the body, where S3 names its code. */
+/** Tells what a refused request means. S3 names its code in the body. */
 export async function refusal(response: Response): Promise<S3Fault> {
   const text = await response.text();
   const named = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text.slice(0, 4_096))?.[1];
@@ -62,6 +62,8 @@ export function faultOf(cause: unknown): S3Fault | undefined {
 /** What S3's own code means where there is no status: Bun's list reports nothing else. */
 function namedFault(code: string, attemptsMax: number): S3Fault {
   if (FULL.test(code)) return new S3Fault(code, "storage_full", 1);
+  // The status of this one is 400, though it is the network's: the body of an upload came too slowly.
+  if (code === "RequestTimeout") return new S3Fault(code, "storage_timeout", ATTEMPTS_MAX);
   if (BUSY.test(code)) return new S3Fault(code, "storage_busy", ATTEMPTS_MAX);
   return new S3Fault(code, "storage_failed", FINAL.test(code) ? 1 : attemptsMax);
 }

@@ -31,6 +31,8 @@ const LARGE_UPLOADS_AT_ONCE = 2;
 const LARGE_DOWNLOADS_AT_ONCE = 8;
 const SMALL_AT_ONCE = 32;
 const WAITING_MAX = 1_000;
+/** Who waits longer is told to come again: the client will not wait much longer either. */
+const WAIT_MAX_MS = 30_000;
 /** A fetched file is opened by Bun as soon as it is answered; this long after, its name is needed no more. */
 const OPENED_AFTER_MS = 5_000;
 /** How often the check of the bucket may really ask it: `/health` is open to everybody, and requests cost money. */
@@ -51,22 +53,20 @@ interface S3StoreOptions {
 }
 
 /**
- * A blob store in a bucket: `<prefix>sha256/ab/<digest>`, damaged blobs in `<prefix>corrupt/`. Throws when the bucket
- * cannot be written and read: a registry must not start on a store it cannot use.
+ * A blob store in a bucket: `<prefix>sha256/ab/<digest>`, damaged blobs in `<prefix>corrupt/`. Asks the bucket nothing:
+ * whoever serves from it has to `check` it first.
  */
-export async function openS3Store(config: S3Config, options: S3StoreOptions): Promise<BlobStore> {
-  const store = new S3Store(config, options);
-  await store.check();
-  return store;
+export function openS3Store(config: S3Config, options: S3StoreOptions): BlobStore {
+  return new S3Store(config, options);
 }
 
 /** Transfers of one direction, the small ones not behind the large ones. */
 class Lanes {
   readonly #large: Gate;
-  readonly #small = new Gate(SMALL_AT_ONCE, WAITING_MAX);
+  readonly #small = new Gate(SMALL_AT_ONCE, WAITING_MAX, WAIT_MAX_MS);
 
   constructor(largeAtOnce: number) {
-    this.#large = new Gate(largeAtOnce, WAITING_MAX);
+    this.#large = new Gate(largeAtOnce, WAITING_MAX, WAIT_MAX_MS);
   }
 
   run<T>(bytes: number, transfer: () => Promise<T>): Promise<T> {

@@ -53,7 +53,8 @@ export interface LinkOptions {
  *   compares or copies. Undefined for a digest that is not stored.
  * - `stat` answers undefined for a digest that is not stored.
  * - `remove` is idempotent. Nobody but `gc` may call it: see `packages/blob-removals.ts`.
- * - `setAside` moves a damaged blob out of the way without losing its bytes; nothing is under its digest afterwards.
+ * - `setAside` moves a damaged blob out of the way without losing its bytes; nothing is under its digest afterwards. One
+ *   that is right stays. Who puts it meanwhile must notice: `packages/blob-removals.ts` again.
  * - `list` gives each blob whose digest begins with `prefix` once, in the order of their digests; those put or removed
  *   meanwhile may be there or not.
  * - `link` gives an address at which the storage itself answers with the blob for some minutes; undefined where the

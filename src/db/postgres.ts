@@ -24,6 +24,9 @@ const LOST_CONNECTION = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI
 const OUT_OF_SPACE = "53100";
 const OVERLOADED = /^(53300|57014|40001|40P01|55P03)$/;
 
+/** Whatever role or database say: a statement must see what was committed when it began (packages/blob-removals.ts). */
+const SESSION = { application_name: "cpm-registry", default_transaction_isolation: "read committed" } as const;
+
 /** The connection settings of postgres.js for this registry. `prefer` first tries TLS and goes on without, as libpq does. */
 export function clientOptions(connection: PostgresConnection): postgres.Options<Record<string, never>> {
   const tls = { off: false, prefer: "prefer", require: "require", verify: "verify-full" } as const;
@@ -37,7 +40,7 @@ export function clientOptions(connection: PostgresConnection): postgres.Options<
     connect_timeout: CONNECT_TIMEOUT_S,
     // postgres.js waits longer after each failed connect; a registry wants to be back as soon as its database is.
     backoff: () => 0.2,
-    connection: { application_name: "cpm-registry" },
+    connection: SESSION,
     onnotice: () => undefined,
   };
 }
@@ -67,7 +70,7 @@ class Pool {
       ...clientOptions(connection),
       max: POOL_CONNECTIONS,
       idle_timeout: 60,
-      connection: { application_name: "cpm-registry", statement_timeout: STATEMENT_TIMEOUT_MS },
+      connection: { ...SESSION, statement_timeout: STATEMENT_TIMEOUT_MS },
     });
     this.#orm = drizzle(this.#client);
     this.#session = sessionOver(this.#orm);

@@ -13,6 +13,9 @@ import type { Sha256Digest } from "../registry/digest.ts";
  *            Marked, or changed since: the blob may be gone. The transaction ends without a version, and the publish
  *            puts the blob again.
  *
+ * Setting a damaged blob aside is a removal too, though versions refer to it: `fsck --repair` marks it in the same way,
+ * and who publishes the same version again, to mend it, reads the state before and after the put.
+ *
  * Either gc's transaction sees the version and leaves the blob, or the publish sees the mark or the count: SQLite has one
  * writer; on Postgres gc first locks `versions` against writers, so of the two transactions one sees the other.
  *
@@ -73,19 +76,28 @@ export async function beginRemovals(
   digests: readonly Sha256Digest[],
   now: Date,
 ): Promise<Sha256Digest[]> {
-  const { query, tables } = session;
-  const { blobRemovals } = tables;
   if (kind === "postgres") {
     // Publishes queue behind a lock that waits, so it must not wait long.
     await session.rows(sql`SET LOCAL lock_timeout = '1s'`);
     // Before anything is read: a statement sees what was committed when it began.
     await session.rows(sql`LOCK TABLE versions IN SHARE MODE`);
   }
-  const unreferenced = await unreferencedOf(session, digests);
-  if (unreferenced.length === 0) return [];
+  return markRemovals(session, await unreferencedOf(session, digests), now);
+}
+
+/**
+ * Marks digests, referred to or not, unless somebody else has marked them, and returns what it marked. For `gc` after
+ * it made sure that no version refers to them, and for `fsck`, which sets damaged blobs aside. In a transaction.
+ */
+export async function markRemovals(
+  { query, tables: { blobRemovals } }: DbSession,
+  digests: readonly Sha256Digest[],
+  now: Date,
+): Promise<Sha256Digest[]> {
+  if (digests.length === 0) return [];
   const marked = await query
     .insert(blobRemovals)
-    .values(unreferenced.map((sha256) => ({ sha256, removals: 0, removing: true, changedAt: now })))
+    .values(digests.map((sha256) => ({ sha256, removals: 0, removing: true, changedAt: now })))
     .onConflictDoUpdate({
       target: blobRemovals.sha256,
       set: { removing: true, changedAt: now },
@@ -93,7 +105,7 @@ export async function beginRemovals(
     })
     .returning({ sha256: blobRemovals.sha256 });
   const mine = new Set(marked.map(({ sha256 }) => sha256));
-  return unreferenced.filter((digest) => mine.has(digest));
+  return digests.filter((digest) => mine.has(digest));
 }
 
 /** Those of `digests` that no version refers to. */

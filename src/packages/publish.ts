@@ -225,17 +225,28 @@ async function record(
 }
 
 /** Puts the blob, then records the version; again where `gc` removed that very blob in between. */
-async function store({ db, blobs, reach }: PublishDeps, publication: Verified, now: Date) {
-  for (let tries = 1; ; tries += 1) {
-    const removals = await db.read((session) => removalState(session, publication.received.digest));
-    await blobs.put(publication.received);
+async function store({ db, reach, ...deps }: PublishDeps, publication: Verified, now: Date) {
+  return putKept({ db, ...deps }, publication, async (removals) => {
     reach("publish.stored");
+    return db.write(async (session) => {
+      const recorded = await record(session, db.kind, publication, removals, now);
+      reach("publish.inserted");
+      return recorded;
+    });
+  });
+}
+
+/** Puts the blob and runs `then`; again while that throws `BlobRemoved`. */
+async function putKept<T>(
+  { db, blobs }: Pick<PublishDeps, "db" | "blobs">,
+  { received }: Verified,
+  then: (before: RemovalState) => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    const before = await db.read((session) => removalState(session, received.digest));
+    await blobs.put(received);
     try {
-      return await db.write(async (session) => {
-        const recorded = await record(session, db.kind, publication, removals, now);
-        reach("publish.inserted");
-        return recorded;
-      });
+      return await then(before);
     } catch (cause) {
       if (!(cause instanceof BlobRemoved)) throw cause;
       if (tries === STORE_TRIES) throw failure({ code: "busy", retryAfterSeconds: STORE_RETRY_AFTER_SECONDS });
@@ -245,8 +256,12 @@ async function store({ db, blobs, reach }: PublishDeps, publication: Verified, n
 }
 
 /** Publishing the same again stores the bytes again: should the blob be damaged or lost, this mends it. */
-async function confirm({ blobs }: PublishDeps, { dryRun, received }: Verified): Promise<void> {
-  if (!dryRun) await blobs.put(received);
+async function confirm(deps: PublishDeps, publication: Verified): Promise<void> {
+  if (publication.dryRun) return;
+  const putAt = deps.clock();
+  await putKept(deps, publication, (before) =>
+    deps.db.read((session) => requireKept(session, publication.received.digest, before, putAt)),
+  );
 }
 
 /**

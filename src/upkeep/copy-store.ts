@@ -48,10 +48,13 @@ export async function copyStore(from: BlobStore, to: BlobStore, report: Report):
     foreign: new Noted(NOTED_MAX),
     isStopped: false,
   };
+  // Listing costs little beside copying, and people want to know how long it will take.
+  let total = 0;
+  for await (const { digest } of from.list()) if (digest !== undefined) total += 1;
   const tell = () => {
     const { copied, skipped, damaged, failures, vanished } = result;
     const done = copied.count + skipped.count + damaged.count + failures.count + vanished;
-    report({ done, bytes: copied.bytes });
+    report({ done, total: Math.max(total, done), bytes: copied.bytes });
   };
   await forEachAtOnce(missingBlobs(from, to, result, tell), AT_ONCE, async (blob) => {
     if (!result.isStopped) await copyBlob(from, to, blob, result);

@@ -1,5 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { Failure } from "../errors.ts";
+import { endRemovals, markRemovals } from "../packages/blob-removals.ts";
 import { contentsRow } from "../packages/records.ts";
 import { type Inspection, inspectArchive } from "../registry/archive.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
@@ -10,6 +11,8 @@ import { patiently, refusalOf } from "./patience.ts";
 /** An operator may have lowered the limits since the archive was published. */
 const WIDEST_LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
+type RepairDeps = Pick<Deps, "db" | "blobs" | "clock">;
+
 /**
  * `set_aside`: the damaged archive was moved to `corrupt/`. `rebuilt`: the missing row is there again. `healed`:
  * somebody else mended it meanwhile. `failed`: what a repair needs is not there either.
@@ -18,7 +21,7 @@ export type Repair = "set_aside" | "rebuilt" | "healed" | "failed";
 
 /** Mends what can be mended without the publisher; undefined where nothing can be done here. */
 export async function repairVersion(
-  deps: Pick<Deps, "db" | "blobs">,
+  deps: RepairDeps,
   checked: CheckedVersion,
   { problem }: Finding,
 ): Promise<Repair | undefined> {
@@ -36,10 +39,22 @@ export async function repairVersion(
   }
 }
 
-/** A publisher may put the right bytes at this very moment: then they stay. */
-async function setAside({ blobs }: Pick<Deps, "blobs">, digest: Sha256Digest): Promise<Repair> {
+/**
+ * Moves the blob away by the protocol of `packages/blob-removals.ts`, because a publisher may be putting the right bytes
+ * at this very moment: either they are seen here and stay, or the publisher sees the mark and puts them again. Where
+ * the storage failed, the blob may still go: the mark stays, and is stale after a while.
+ */
+async function setAside({ db, blobs, clock }: RepairDeps, digest: Sha256Digest): Promise<Repair> {
+  // Each try marks at a time of its own: one that was committed without an answer looks like somebody else's.
+  const { at, marked } = await patiently(async () => {
+    const now = clock();
+    return { at: now, marked: await db.write((session) => markRemovals(session, [digest], now)) };
+  });
+  if (marked.length === 0) return "failed";
   await blobs.setAside(digest);
-  return (await blobs.stat(digest)) === undefined ? "set_aside" : "healed";
+  const isGone = (await blobs.stat(digest)) === undefined;
+  await patiently(() => db.write((session) => endRemovals(session, [digest], at, clock())));
+  return isGone ? "set_aside" : "healed";
 }
 
 /** Reads the archive again; its bytes are what the publisher signed, or nothing is taken from them. */

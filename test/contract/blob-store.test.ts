@@ -7,7 +7,9 @@ import { openMemoryStore, type StoredBytes } from "../../src/blobs/memory-store.
 import { openS3Store } from "../../src/blobs/s3-store.ts";
 import { blobKey } from "../../src/blobs/store.ts";
 import { readConfig } from "../../src/config/config.ts";
+import { parseDigest } from "../../src/registry/digest.ts";
 import { startFakeS3 } from "../support/fake-s3.ts";
+import { startRegistry } from "../support/registry.ts";
 import { s3Missing, testS3 } from "../support/s3.ts";
 import { describeBlobStore, type OpenedStore } from "./blob-store.ts";
 
@@ -45,7 +47,7 @@ describeBlobStore("memory", async () => {
 /** A store in a bucket that some settings name; `damage` writes with Bun's own client. */
 async function openInBucket(settings: Record<string, string>, close: () => Promise<void>): Promise<OpenedStore> {
   const { directory, remove } = await temporaryDirectory();
-  const { storage } = readConfig(undefined, { ...settings, STORAGE_TIMEOUT_MS: "5000" });
+  const { storage } = readConfig(undefined, { ...settings, STORAGE_TIMEOUT_MS: "1000" });
   if (storage.kind !== "s3") throw new Error("The settings are not those of S3");
   const client = new Bun.S3Client({
     endpoint: storage.endpoint,
@@ -57,7 +59,7 @@ async function openInBucket(settings: Record<string, string>, close: () => Promi
     ...(storage.sessionToken === undefined ? {} : { sessionToken: storage.sessionToken.reveal() }),
   });
   return {
-    store: await openS3Store(storage, { incomingDir: directory, report: () => undefined }),
+    store: openS3Store(storage, { incomingDir: directory, report: () => undefined }),
     damage: async (digest, bytes) =>
       void (await client.write(storage.keyPrefix + blobKey(digest), new Uint8Array(bytes))),
     close: async () => {
@@ -98,12 +100,32 @@ describe.skipIf(s3Missing !== undefined)("a real S3 server", () => {
   }
 });
 
-test("a store of S3 refuses to open where it cannot write", async () => {
+test("a registry refuses to start on a bucket it cannot write", async () => {
   const fake = await startFakeS3();
   try {
     fake.fail({ method: "PUT", how: { status: 403 } });
-    await expect(openInBucket(fake.settings(), async () => undefined)).rejects.toThrow("storage_failed");
+    await expect(startRegistry("sqlite", { env: fake.settings() })).rejects.toThrow(
+      /bucket fake-bucket .*AccessDenied/,
+    );
   } finally {
     await fake.stop();
+  }
+});
+
+test("a removal that was not answered is not sent again, because it may still happen", async () => {
+  const fake = await startFakeS3();
+  const opened = await openInBucket(fake.settings(), () => fake.stop());
+  try {
+    const digest = parseDigest("ab".repeat(32));
+    if (digest === undefined) throw new Error("not a digest");
+    for (const how of ["timeout", "reset", { status: 500 }] as const) {
+      const before = fake.requests.length;
+      fake.fail({ method: "DELETE", how });
+      await expect(opened.store.remove(digest)).rejects.toThrow(/storage_/);
+      expect(fake.requests.slice(before).map(({ method }) => method)).toEqual(["DELETE"]);
+      fake.heal();
+    }
+  } finally {
+    await opened.close();
   }
 });
