@@ -47,3 +47,28 @@ export class Gate {
     });
   }
 }
+
+const LARGE_BYTES = 1_048_576;
+
+/** How many pieces of work go at once, by the size of what they are about. */
+export interface LaneLimits {
+  readonly largeAtOnce: number;
+  readonly smallAtOnce: number;
+  readonly waitingMax: number;
+  readonly waitMaxMs?: number;
+}
+
+/** Two gates: what is about more than a mebibyte holds up its like only. */
+export class Lanes {
+  readonly #large: Gate;
+  readonly #small: Gate;
+
+  constructor({ largeAtOnce, smallAtOnce, waitingMax, waitMaxMs }: LaneLimits) {
+    this.#large = new Gate(largeAtOnce, waitingMax, waitMaxMs);
+    this.#small = new Gate(smallAtOnce, waitingMax, waitMaxMs);
+  }
+
+  run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
+    return (bytes > LARGE_BYTES ? this.#large : this.#small).run(work);
+  }
+}

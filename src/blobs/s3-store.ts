@@ -1,7 +1,7 @@
 import type { S3Config } from "../config/storage.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
 import { type Reach, reachNothing } from "../failpoints.ts";
-import { Gate } from "../gate.ts";
+import { Lanes } from "../gate.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES } from "../registry/limits.ts";
 import { discardFile } from "./incoming.ts";
@@ -26,13 +26,10 @@ import { digestOf, verifiedPart } from "./verify.ts";
  * Few large transfers go at once and many small ones: uploads over TLS lie in memory while they are sent and read back
  * in pieces as large as the network likes, and of a hundred downloads at once each would be too slow for its deadline.
  */
-const LARGE_BYTES = 1_048_576;
 const LARGE_UPLOADS_AT_ONCE = 2;
 const LARGE_DOWNLOADS_AT_ONCE = 8;
-const SMALL_AT_ONCE = 32;
-const WAITING_MAX = 1_000;
 /** Who waits longer is told to come again: the client will not wait much longer either. */
-const WAIT_MAX_MS = 30_000;
+const LANES = { smallAtOnce: 32, waitingMax: 1_000, waitMaxMs: 30_000 };
 /** A fetched file is opened by Bun as soon as it is answered; this long after, its name is needed no more. */
 const OPENED_AFTER_MS = 5_000;
 /** How often the check of the bucket may really ask it: `/health` is open to everybody, and requests cost money. */
@@ -60,27 +57,13 @@ export function openS3Store(config: S3Config, options: S3StoreOptions): BlobStor
   return new S3Store(config, options);
 }
 
-/** Transfers of one direction, the small ones not behind the large ones. */
-class Lanes {
-  readonly #large: Gate;
-  readonly #small = new Gate(SMALL_AT_ONCE, WAITING_MAX, WAIT_MAX_MS);
-
-  constructor(largeAtOnce: number) {
-    this.#large = new Gate(largeAtOnce, WAITING_MAX, WAIT_MAX_MS);
-  }
-
-  run<T>(bytes: number, transfer: () => Promise<T>): Promise<T> {
-    return (bytes > LARGE_BYTES ? this.#large : this.#small).run(transfer);
-  }
-}
-
 class S3Store implements BlobStore {
   readonly incomingDir: string;
   readonly #bucket: S3Bucket;
   readonly #redirect: boolean;
   readonly #reach: Reach;
-  readonly #uploads = new Lanes(LARGE_UPLOADS_AT_ONCE);
-  readonly #downloads = new Lanes(LARGE_DOWNLOADS_AT_ONCE);
+  readonly #uploads = new Lanes({ ...LANES, largeAtOnce: LARGE_UPLOADS_AT_ONCE });
+  readonly #downloads = new Lanes({ ...LANES, largeAtOnce: LARGE_DOWNLOADS_AT_ONCE });
   readonly #fetched = new Map<string, Timer>();
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 

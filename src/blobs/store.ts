@@ -48,7 +48,7 @@ export interface LinkOptions {
  *   The received file stays with its receiver, who removes it.
  * - `read` answers the whole blob or a range of it, which must lie inside; undefined for a digest that is not stored. A
  *   blob of another size, and a damaged one up to `VERIFIED_MAX_BYTES`, is never given: `blob_corrupt`. Larger ones are
- *   hashed where they pass through this process; from files the kernel sends them, and `fsck` is who reads them.
+ *   hashed where they pass through this process; of those that are sent from their files, `fsck` is who reads them.
  * - `withFile` lends a local file with the bytes as they are stored, and the digest and size they really have: for who
  *   compares or copies. Undefined for a digest that is not stored.
  * - `stat` answers undefined for a digest that is not stored.

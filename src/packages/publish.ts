@@ -4,7 +4,7 @@ import type { ReceivedFile } from "../blobs/store.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
-import { Gate } from "../gate.ts";
+import { Lanes } from "../gate.ts";
 import { type Inspection, inspectArchive } from "../registry/archive.ts";
 import type { Sha256Digest } from "../registry/digest.ts";
 import { foldName } from "../registry/package-name.ts";
@@ -17,10 +17,8 @@ import { contentsRow, manifestRecord, toJson } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
 
-const INSPECTIONS_AT_ONCE = 2;
-const INSPECTIONS_WAITING_MAX = 1_000;
-/** Inspecting is work for the processor and leaves garbage: more at once than cores would only hold more of it. */
-const inspections = new Gate(INSPECTIONS_AT_ONCE, INSPECTIONS_WAITING_MAX);
+/** Inspecting is work for one thread and leaves garbage: two large archives at once take longer, and more memory. */
+const inspections = new Lanes({ largeAtOnce: 1, smallAtOnce: 4, waitingMax: 1_000 });
 
 /** A `gc` that removes this very blob right now is done with it in a moment. */
 const STORE_TRIES = 6;
@@ -88,7 +86,9 @@ function chooseKey(fromForm: string | undefined, fromManifest: string | undefine
 async function verify(deps: Pick<Deps, "config">, publication: Publication): Promise<Verified> {
   const { received, signature, scheme } = publication;
   const archive = Bun.file(received.path);
-  const inspection = await inspections.run(() => inspectArchive(archive.stream(), deps.config.archiveLimits));
+  const inspection = await inspections.run(received.size, () =>
+    inspectArchive(archive.stream(), deps.config.archiveLimits),
+  );
   requireAgreement(publication, inspection);
   const { manifest } = inspection;
   const fields: SignatureFields = {

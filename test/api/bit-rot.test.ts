@@ -36,6 +36,8 @@ onBothDatabases(
         const archive = makePackage({ name, version: "1.0.0", files });
         expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(201);
         const digest = sha256(archive);
+        // What was read before the harm must not hide it.
+        await (await fetch(`${registry().url}/api/packages/${name}/1.0.0/download`)).bytes();
         await harm(join(registry().dataDir, "packages", "sha256", digest.slice(0, 2), digest));
 
         const guest = new Client(registry().url);
