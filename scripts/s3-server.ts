@@ -14,6 +14,7 @@ import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { freePort } from "../test/support/ports.ts";
+import { dismiss } from "../test/support/process-family.ts";
 
 const VERSION = "v1.8.0";
 const MODULE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
@@ -194,14 +195,6 @@ function guard(home: string): ChildProcess {
   watchdog.unref();
   (watchdog.stdin as unknown as { unref?(): void } | null)?.unref?.();
   return watchdog;
-}
-
-/** Lets the watchdog do its work now. */
-function dismiss(watchdog: ChildProcess): Promise<void> {
-  return new Promise((done) => {
-    watchdog.once("exit", () => done());
-    watchdog.stdin?.end();
-  });
 }
 
 /** Between finding a free port and using it another process may take it, hence the tries. */

@@ -4,20 +4,11 @@ import { Chance, LONG, seeds } from "./chance.ts";
 import { check } from "./checker.ts";
 import { drive, makePublishers, type Publisher } from "./driver.ts";
 import { readJournals } from "./journal.ts";
+import { FILE_POINTS } from "./points.ts";
 import { onScene, type Scene, withSeed } from "./scene.ts";
 import { until } from "./server.ts";
 
 /* The process dies at each step of a publish, in the order of the steps, while others are at other steps. */
-
-const POINTS = [
-  "publish.received",
-  "publish.verified",
-  "blob.synced",
-  "blob.linked",
-  "publish.stored",
-  "publish.inserted",
-  "publish.recorded",
-] as const;
 
 const SEEDS = seeds(LONG ? 20 : 2);
 const PUBLISHERS = 8;
@@ -45,7 +36,7 @@ async function dieAt({ server, journals }: Scene, point: string, seed: number, p
 
 for (const kind of LONG ? (["sqlite", "postgres"] as const) : (["sqlite"] as const)) {
   describe(`a server on ${kind} that dies at a step of publish keeps every 201, and the rest is whole or absent`, () => {
-    for (const point of POINTS) declare(kind, point);
+    for (const point of FILE_POINTS) declare(kind, point);
   });
 }
 

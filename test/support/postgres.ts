@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
 import { freePort } from "./ports.ts";
-import { signalFamily } from "./process-family.ts";
+import { dismiss, signalFamily } from "./process-family.ts";
 
 /** `fast` cuts every connection and shuts down cleanly; `immediate` is the crash that recovery has to repair. */
 export type StopMode = "fast" | "immediate";
@@ -176,14 +176,6 @@ function guard(home: string, data: string): ChildProcess {
   watchdog.unref();
   (watchdog.stdin as unknown as { unref?(): void } | null)?.unref?.();
   return watchdog;
-}
-
-/** Lets the watchdog remove the files now. */
-function dismiss(watchdog: ChildProcess): Promise<void> {
-  return new Promise((done) => {
-    watchdog.once("exit", () => done());
-    watchdog.stdin?.end();
-  });
 }
 
 /** The directory with `bin`, `lib` and `share`; a copy when they lie where Postgres's user may not look, as in /root. */

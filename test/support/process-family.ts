@@ -1,3 +1,4 @@
+import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 
 /**
@@ -32,4 +33,12 @@ function parentOf(pid: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Lets a watchdog, which waits for the end of its input, do its work now, and waits until it has. */
+export function dismiss(watchdog: ChildProcess): Promise<void> {
+  return new Promise((done) => {
+    watchdog.once("exit", () => done());
+    watchdog.stdin?.end();
+  });
 }
