@@ -1,8 +1,8 @@
 /**
  * A real S3 server for tests and for trying things out: Versity's S3 gateway over a directory.
  *
- *     bun scripts/s3-server.ts install                      installs it and prints where
- *     bun scripts/s3-server.ts run [--port N] [--dir D]     runs it on 127.0.0.1 until Ctrl-C
+ *     npm run s3 -- install                                installs it and prints where
+ *     npm run s3 -- run [--port N] [--dir D]     runs it on 127.0.0.1 until Ctrl-C
  *
  * No npm package brings an S3 server, so it is compiled from the Go module proxy, whose checksum database vouches for
  * the sources; that takes Go, the network and about 80 seconds, once.
