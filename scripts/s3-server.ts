@@ -1,7 +1,7 @@
 /**
  * A real S3 server for tests and for trying things out: Versity's S3 gateway over a directory.
  *
- *     npm run s3 -- install                                installs it and prints where
+ *     npm run s3 -- install                      installs it and prints where
  *     npm run s3 -- run [--port N] [--dir D]     runs it on 127.0.0.1 until Ctrl-C
  *
  * No npm package brings an S3 server, so it is compiled from the Go module proxy, whose checksum database vouches for
@@ -254,8 +254,8 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-const USAGE = `Usage: bun scripts/s3-server.ts install | run [--port N] [--dir D]
-Example: bun scripts/s3-server.ts run --port 9000 --dir /var/tmp/s3`;
+const USAGE = `Usage: npm run s3 -- install | run [--port N] [--dir D]
+Example: npm run s3 -- run --port 9000 --dir /var/tmp/s3`;
 
 async function run({ binary }: { binary: string }, port: string | undefined, directory: string | undefined) {
   const server = await startS3Server({
