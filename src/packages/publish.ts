@@ -225,8 +225,9 @@ async function record(
 }
 
 /** Puts the blob, then records the version; again where `gc` removed that very blob in between. */
-async function store({ db, reach, ...deps }: PublishDeps, publication: Verified, now: Date) {
-  return putKept({ db, ...deps }, publication, async (removals) => {
+function store(deps: PublishDeps, publication: Verified, now: Date) {
+  const { db, reach } = deps;
+  return putKept(deps, publication, (removals) => {
     reach("publish.stored");
     return db.write(async (session) => {
       const recorded = await record(session, db.kind, publication, removals, now);
