@@ -24,6 +24,16 @@ const sameReads: {
   versions: true,
   versionContents: true,
   blobRemovals: true,
+  accountKeys: true,
+  keyChallenges: true,
+  packageKeys: true,
+  packageKeyChanges: true,
+  packageKeyResets: true,
+  apiTokens: true,
+  ownerInvitations: true,
+  loginFailures: true,
+  allowedNames: true,
+  events: true,
 };
 
 const sameWrites: {

@@ -1,0 +1,24 @@
+import { sql } from "drizzle-orm";
+import { index, jsonb, pgTable, text } from "drizzle-orm/pg-core";
+import type { Json } from "../json.ts";
+import { count, identity, instant } from "./columns.ts";
+
+/** Every change of state, in the transaction that made it: see events/record-event.ts. */
+export const events = pgTable(
+  "events",
+  {
+    id: identity("id"),
+    /** Of Postgres, whose ids can become visible out of order; 0 on SQLite. */
+    transactionId: count("transaction_id").notNull().default(sql`txid_current()`),
+    at: instant("at").notNull(),
+    kind: text("kind").notNull(),
+    userId: text("user_id"),
+    username: text("username"),
+    address: text("address"),
+    tokenId: text("token_id"),
+    packageName: text("package_name"),
+    version: text("version"),
+    details: jsonb("details").$type<Json>().notNull(),
+  },
+  (t) => [index("events_package_idx").on(t.packageName, t.id)],
+);
