@@ -8,6 +8,17 @@ export interface Fault {
   readonly message: string;
 }
 
+/** How often something may be done, and how often it still may. */
+export interface RateLimit {
+  /** A word for the policy, as it stands in the headers. */
+  readonly policy: string;
+  readonly limit: number;
+  readonly windowSeconds: number;
+  readonly remaining: number;
+  /** When more will remain. */
+  readonly resetSeconds: number;
+}
+
 /**
  * Every failure this registry expects. A new member needs its HTTP answer in `http/problem.ts`, or the build fails.
  * Members hold what the answer needs and nothing secret: they end up in problem bodies.
@@ -21,6 +32,21 @@ export type RegistryError =
   | { readonly code: "method_not_allowed"; readonly allow: readonly string[] }
   | { readonly code: "unauthenticated"; readonly reason: string }
   | { readonly code: "invalid_credentials" }
+  /** Authorization and X-API-Key name different credentials. */
+  | { readonly code: "conflicting_credentials" }
+  | { readonly code: "account_disabled" }
+  /** A token, where only a password session may. */
+  | { readonly code: "session_required" }
+  | { readonly code: "insufficient_scope"; readonly needed: string }
+  | { readonly code: "admin_only" }
+  | { readonly code: "too_many_attempts"; readonly retryAfterSeconds: number }
+  | { readonly code: "user_not_found"; readonly username: string }
+  | { readonly code: "token_not_found"; readonly id: string }
+  | { readonly code: "key_not_found"; readonly keyId: string }
+  | { readonly code: "key_exists"; readonly reason: string }
+  | { readonly code: "nonce_invalid" }
+  /** One has as many of something as one may have. */
+  | { readonly code: "limit_reached"; readonly what: string; readonly max: number }
   | { readonly code: "registration_closed" }
   | { readonly code: "username_taken" }
   | { readonly code: "email_taken" }
@@ -28,6 +54,20 @@ export type RegistryError =
   | { readonly code: "version_not_found"; readonly name: string; readonly version: string; readonly hint?: string }
   | { readonly code: "contents_not_found"; readonly name: string; readonly version: string; readonly file: string }
   | { readonly code: "not_an_owner"; readonly name: string }
+  | { readonly code: "last_owner"; readonly name: string }
+  /** The signature holds, and its key is none that may sign this. */
+  | { readonly code: "key_not_trusted"; readonly reason: string }
+  | { readonly code: "key_change_outdated"; readonly name: string; readonly previous: string }
+  | { readonly code: "last_key"; readonly name: string }
+  | { readonly code: "reset_pending"; readonly name: string; readonly effectiveAt: string }
+  | { readonly code: "reset_not_found"; readonly name: string }
+  | { readonly code: "name_too_similar"; readonly name: string; readonly existing: string }
+  | { readonly code: "package_archived"; readonly name: string }
+  /** `what` is a package, or one of its versions. */
+  | { readonly code: "quarantined"; readonly what: string; readonly reason: string }
+  | { readonly code: "version_compromised"; readonly name: string; readonly version: string }
+  | { readonly code: "publish_limit_reached"; readonly what: string; readonly limit: RateLimit }
+  | { readonly code: "secrets_found"; readonly faults: readonly Fault[] }
   | { readonly code: "name_taken"; readonly name: string; readonly existing: string }
   | { readonly code: "version_exists"; readonly name: string; readonly version: string; readonly reason: string }
   | { readonly code: "signature_invalid"; readonly faults: readonly Fault[] }

@@ -3,6 +3,7 @@ import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../failpoi
 import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
+import { parseProxies } from "./proxies.ts";
 import { Secret } from "./secret.ts";
 import { SettingReader } from "./setting-reader.ts";
 import { collectSettings, type SettingName, type SettingProblem } from "./settings.ts";
@@ -14,6 +15,12 @@ export type DatabaseConfig =
 
 export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** How much one account may publish within an hour. */
+export interface PublishLimits {
+  readonly newNamesPerHour: number;
+  readonly versionsPerHour: number;
+}
 
 /** Everything the process was told, checked. Printable: secrets print as `[redacted]`. */
 export interface Config {
@@ -31,6 +38,12 @@ export interface Config {
   readonly registration: "open" | "closed";
   /** Who may read packages; health and the description of the API are open to everybody. */
   readonly readAccess: "public" | "authenticated";
+  /** What one account may publish; undefined for no limit. */
+  readonly publishLimits: PublishLimits | undefined;
+  /** How often a package was downloaded before names that resemble its own are refused. */
+  readonly similarNamesMinDownloads: number;
+  /** Addresses and networks whose `X-Forwarded-For` counts. */
+  readonly trustedProxies: readonly string[];
   readonly logLevel: LogLevel;
   readonly archiveLimits: ArchiveLimits;
   /** Empty outside of tests. */
@@ -94,11 +107,8 @@ function readJwtKey(reader: SettingReader): Secret<string> | undefined {
   return new Secret(text);
 }
 
-function readCorsOrigins(reader: SettingReader): string[] {
-  const origins = (reader.text("CORS_ORIGINS") ?? "")
-    .split(",")
-    .map((origin) => origin.trim())
-    .filter((origin) => origin !== "");
+function readCorsOrigins(reader: SettingReader): readonly string[] {
+  const origins = reader.list("CORS_ORIGINS");
   for (const origin of origins) {
     const exact = /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
     if (exact) continue;
@@ -112,7 +122,22 @@ function refuseUnfinished(reader: SettingReader): void {
   if (reader.integer("WORKERS", 1, 1, 1024) !== 1) {
     reader.reject("WORKERS", "more than one process is not supported yet by this version; use 1");
   }
-  reader.choice("PUBLISH_LIMITS", ["on", "off"], "on");
+}
+
+function readPublishLimits(reader: SettingReader): PublishLimits | undefined {
+  const limits = {
+    newNamesPerHour: reader.integer("PUBLISH_NEW_NAMES_PER_HOUR", 120, 1, 1_000_000),
+    versionsPerHour: reader.integer("PUBLISH_VERSIONS_PER_HOUR", 1_200, 1, 1_000_000),
+  };
+  return reader.choice("PUBLISH_LIMITS", ["on", "off"], "on") === "on" ? limits : undefined;
+}
+
+function readTrustedProxies(reader: SettingReader): readonly string[] {
+  const proxies = reader.list("TRUSTED_PROXIES");
+  if (parseProxies(proxies) === undefined) {
+    reader.reject("TRUSTED_PROXIES", "must be addresses or networks, comma-separated, such as 10.0.0.0/8,::1");
+  }
+  return proxies;
 }
 
 /** What tests do to a registry must not happen to one that people use. */
@@ -162,6 +187,9 @@ export function readConfig(
     corsOrigins: readCorsOrigins(reader),
     registration: reader.choice("REGISTRATION", ["open", "closed"], "open"),
     readAccess: reader.choice("READ_ACCESS", ["public", "authenticated"], "public"),
+    publishLimits: readPublishLimits(reader),
+    similarNamesMinDownloads: reader.integer("SIMILAR_NAMES_MIN_DOWNLOADS", 100, 0, 1_000_000_000),
+    trustedProxies: readTrustedProxies(reader),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),

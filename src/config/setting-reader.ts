@@ -24,6 +24,12 @@ export class SettingReader {
     return fallback;
   }
 
+  /** Comma-separated texts without the blanks around them. */
+  list(name: SettingName): readonly string[] {
+    const texts = (this.text(name) ?? "").split(",").map((text) => text.trim());
+    return texts.filter((text) => text !== "");
+  }
+
   flag(name: SettingName, fallback: boolean): boolean {
     return this.choice(name, ["true", "false"], fallback ? "true" : "false") === "true";
   }

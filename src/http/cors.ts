@@ -9,6 +9,8 @@ const EXPOSED_HEADERS = [
   "ETag",
   "Link",
   "Location",
+  "RateLimit",
+  "RateLimit-Policy",
   "Repr-Digest",
   "Retry-After",
   "X-Checksum-Sha256",

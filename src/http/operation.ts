@@ -41,6 +41,7 @@ function answerObject({ description, schema, mediaType = "application/json", hea
 const PROBLEM_HEADERS: Readonly<Record<number, string>> = {
   401: "WWW-Authenticate",
   416: "Content-Range",
+  429: "Retry-After",
   502: "Retry-After",
   503: "Retry-After",
   504: "Retry-After",

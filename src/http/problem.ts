@@ -1,4 +1,5 @@
 import type { Fault, RegistryError } from "../errors.ts";
+import { rateLimitHeaders } from "./rate-limit.ts";
 
 type ErrorCode = RegistryError["code"];
 
@@ -65,6 +66,41 @@ const accountAnswers = {
     detail: "No account has this name or e-mail with this password.",
     headers: BEARER,
   })),
+  conflicting_credentials: answer(400, "Conflicting credentials", () => ({
+    detail: "Authorization and X-API-Key name different credentials; send one of them.",
+  })),
+  account_disabled: answer(403, "Account disabled", () => ({
+    detail: "An administrator disabled this account; ask the registry's operator.",
+  })),
+  session_required: answer(403, "Session required", () => ({
+    detail: "An API token cannot do this: log in with your password and send that token.",
+  })),
+  insufficient_scope: answer(403, "Token lacks the scope", ({ needed }) => ({
+    detail: `This API token may not do that: it needs ${needed}. Make another with POST /api/auth/tokens.`,
+  })),
+  admin_only: answer(403, "For administrators", () => ({
+    detail: "Only an administrator of this registry may do this.",
+  })),
+  too_many_attempts: answer(429, "Too many attempts", ({ retryAfterSeconds }) => ({
+    detail: `Too many failed logins; try again in ${retryAfterSeconds} s.`,
+    headers: retryAfter(retryAfterSeconds),
+  })),
+  user_not_found: answer(404, "User not found", ({ username }) => ({
+    detail: `This registry has no account ${username}.`,
+  })),
+  token_not_found: answer(404, "Token not found", ({ id }) => ({
+    detail: `You have no token ${id}; GET /api/auth/tokens lists them.`,
+  })),
+  key_not_found: answer(404, "Key not found", ({ keyId }) => ({
+    detail: `There is no key ${keyId} here; GET the list of keys to see which there are.`,
+  })),
+  key_exists: answer(409, "Key exists", ({ reason }) => ({ detail: reason })),
+  nonce_invalid: answer(400, "Nonce invalid", () => ({
+    detail: "This nonce is unknown, used or expired; POST /api/auth/keys/challenge gives a new one.",
+  })),
+  limit_reached: answer(409, "Limit reached", ({ what, max }) => ({
+    detail: `At most ${max} ${what}; remove one first.`,
+  })),
   registration_closed: answer(403, "Registration is closed", () => ({
     detail: "This registry takes no new accounts; ask its operator for one.",
   })),
@@ -86,6 +122,41 @@ const packageAnswers = {
   })),
   not_an_owner: answer(403, "Not an owner", ({ name }) => ({
     detail: `Only an owner of ${name} may do this; GET /api/packages/${name} names them.`,
+  })),
+  last_owner: answer(409, "Last owner", ({ name }) => ({
+    detail: `${name} would be left without an owner; invite another first.`,
+  })),
+  key_not_trusted: answer(403, "Key not trusted", ({ reason }) => ({ detail: reason })),
+  key_change_outdated: answer(409, "Key change outdated", ({ name, previous }) => ({
+    detail: `The keys of ${name} have changed: sign again with previous: ${previous}`,
+  })),
+  last_key: answer(409, "Last key", ({ name }) => ({
+    detail: `${name} would be left without a key; add another first.`,
+  })),
+  reset_pending: answer(409, "Reset pending", ({ name, effectiveAt }) => ({
+    detail: `The keys of ${name} are being reset, which takes effect at ${effectiveAt}; cancel that first.`,
+  })),
+  reset_not_found: answer(404, "No reset", ({ name }) => ({ detail: `No reset of the keys of ${name} is pending.` })),
+  name_too_similar: answer(409, "Name too similar", ({ name, existing }) => ({
+    detail: `${name} is easily taken for ${existing}, which many use. Choose another name, or ask an administrator to allow it.`,
+  })),
+  package_archived: answer(403, "Package archived", ({ name }) => ({
+    detail: `${name} is archived and takes no new versions; an owner can make it active again.`,
+  })),
+  quarantined: answer(403, "Quarantined", ({ what, reason }) => ({
+    detail: `An administrator holds ${what} back: ${reason}`,
+  })),
+  version_compromised: answer(409, "Signed with a compromised key", ({ name, version }) => ({
+    detail: `${name} ${version} was signed when its key was already compromised, so it stays yanked; publish a new version.`,
+  })),
+  publish_limit_reached: answer(429, "Publish limit reached", ({ what, limit }) => ({
+    detail: `You have published ${limit.limit} ${what} within an hour, as many as this registry takes; go on in ${limit.resetSeconds} s.`,
+    headers: { ...retryAfter(limit.resetSeconds), ...rateLimitHeaders([limit]) },
+  })),
+  secrets_found: answer(422, "Secrets found", ({ faults }) => ({
+    detail:
+      "The archive holds what looks like secrets. Remove them and make new ones, or publish with ?allowSecrets=true if they are none.",
+    errors: faults,
   })),
   name_taken: answer(409, "Package name taken", ({ name, existing }) => ({
     detail: `${name} is too close to ${existing}: names that differ only in - _ . are one name.`,

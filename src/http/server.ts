@@ -1,5 +1,8 @@
+import { BlockList } from "node:net";
 import type { Config } from "../config/config.ts";
+import { parseProxies } from "../config/proxies.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
+import { clientBehind, copyClientAddress, keepClientAddress } from "./client-address.ts";
 import { declaredLength } from "./head-length.ts";
 import { problemResponse } from "./problem.ts";
 import { keepRequestId, requestId } from "./request-id.ts";
@@ -33,6 +36,7 @@ function addressed(received: Request, prefix: string): Request {
   const pathname = isUnderPrefix ? url.pathname.slice(prefix.length) : url.pathname;
   const inner = new Request(url.origin + pathname + url.search, received);
   keepRequestId(received, inner);
+  copyClientAddress(received, inner);
   return inner;
 }
 
@@ -70,13 +74,22 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
  * one port is an error and not a silent share.
  */
 export function listen(handle: Handler, config: Config, logger: Logger): RunningServer {
+  const answer = answering(handle, config.publicUrl, logger);
+  const proxies = parseProxies(config.trustedProxies) ?? new BlockList();
+  const addressOf = (request: Request, connections: Bun.Server<undefined>) => {
+    const connection = connections.requestIP(request)?.address;
+    return connection === undefined ? null : clientBehind(proxies, connection, request.headers.get("x-forwarded-for"));
+  };
   const server = Bun.serve({
     hostname: config.host,
     port: config.port,
     reusePort: false,
     idleTimeout: IDLE_TIMEOUT_S,
     maxRequestBodySize: BODY_MAX_BYTES,
-    fetch: answering(handle, config.publicUrl, logger),
+    fetch: (request, connections) => {
+      keepClientAddress(request, () => addressOf(request, connections));
+      return answer(request);
+    },
     error: (cause) => {
       logger.error("internal", errorFields(cause));
       return problemResponse({ code: "internal" }, crypto.randomUUID());

@@ -1,0 +1,47 @@
+import { type BlockList, isIPv6 } from "node:net";
+
+/* Whose request it is: the address of the connection, or what a configured proxy says it stands for. */
+
+const addresses = new WeakMap<Request, () => string | null>();
+
+/** Remembers how to find the address of a request; it is found only when somebody asks. */
+export function keepClientAddress(request: Request, find: () => string | null): void {
+  addresses.set(request, find);
+}
+
+/** Gives a rewritten request the address of the one it stands for. */
+export function copyClientAddress(from: Request, to: Request): void {
+  addresses.set(to, () => clientAddress(from));
+}
+
+/** The address of the client; null for a request that came over no connection, such as one of a test. */
+export function clientAddress(request: Request): string | null {
+  return addresses.get(request)?.() ?? null;
+}
+
+/** An IPv4 address that came over an IPv6 socket is written as IPv4. */
+function plain(address: string): string {
+  return address.trim().replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+}
+
+function isListed(proxies: BlockList, address: string): boolean {
+  try {
+    return proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * The client behind configured proxies: `X-Forwarded-For` is read from its right end, where the nearest proxy wrote, and
+ * only as long as the one that wrote is a configured proxy. Anybody can write the rest.
+ */
+export function clientBehind(proxies: BlockList, connection: string, forwardedFor: string | null): string {
+  let client = plain(connection);
+  const hops = (forwardedFor ?? "").split(",").map(plain).reverse();
+  for (const hop of hops) {
+    if (!isListed(proxies, client) || hop === "") return client;
+    client = hop;
+  }
+  return client;
+}
