@@ -28,6 +28,8 @@ export type RegistryError =
   | { readonly code: "malformed_body"; readonly reason: string }
   | { readonly code: "unsupported_media_type"; readonly expected: string }
   | { readonly code: "payload_too_large"; readonly what: string; readonly limitBytes: number }
+  /** The client sends its request too slowly. */
+  | { readonly code: "request_timeout" }
   | { readonly code: "route_not_found" }
   | { readonly code: "method_not_allowed"; readonly allow: readonly string[] }
   | { readonly code: "unauthenticated"; readonly reason: string }

@@ -11,7 +11,13 @@ import { ChangePasswordBody, LoginBody, RegisterBody } from "./schemas.ts";
 import { userView } from "./user.ts";
 
 const readJson = [jsonBody, "application/json" as const];
-const BODY_PROBLEMS = ["malformed_body", "unsupported_media_type", "payload_too_large", "validation_failed"] as const;
+const BODY_PROBLEMS = [
+  "malformed_body",
+  "unsupported_media_type",
+  "payload_too_large",
+  "request_timeout",
+  "validation_failed",
+] as const;
 
 const docs = {
   register: operation({

@@ -47,6 +47,9 @@ const requestAnswers = {
   payload_too_large: answer(413, "Too large", ({ what, limitBytes }) => ({
     detail: `${what} is larger than ${sizeText(limitBytes)}, the limit of this registry.`,
   })),
+  request_timeout: answer(408, "Request timeout", () => ({
+    detail: "The body came too slowly; send it again on a faster connection.",
+  })),
   route_not_found: answer(404, "Not found", () => ({
     detail: "Nothing is at this address. /swagger lists what there is.",
   })),
