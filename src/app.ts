@@ -11,15 +11,17 @@ import { healthRoutes, healthSchemas } from "./ops/routes.ts";
 import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS } from "./packages/docs.ts";
 import { packageRoutes } from "./packages/routes.ts";
 import { packageSchemas } from "./packages/schemas.ts";
+import { tokenRoutes } from "./tokens/routes.ts";
+import { tokenSchemas } from "./tokens/schemas.ts";
 
 const described = {
-  schemas: { ...accountSchemas, ...healthSchemas, ...packageSchemas },
+  schemas: { ...accountSchemas, ...healthSchemas, ...packageSchemas, ...tokenSchemas },
   pathParameters: PACKAGE_PARAMETERS,
   headPaths: PACKAGE_HEAD_PATHS,
 };
 
 function api(deps: Deps, prefix: "/api" | "/api/v1") {
-  return new Elysia({ prefix }).use(accountRoutes(deps)).use(packageRoutes(deps));
+  return new Elysia({ prefix }).use(accountRoutes(deps)).use(tokenRoutes(deps)).use(packageRoutes(deps));
 }
 
 /** The whole server, in the order a request meets it. `http/server.ts` listens and wraps every answer. */

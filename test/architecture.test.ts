@@ -48,12 +48,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   db: ["config", "errors.ts", "gate.ts"],
   ops: ["config", "db", "http", "deps.ts", "errors.ts", "version.ts", "within.ts"],
   http: ["config", "ops", "errors.ts", "version.ts"],
-  accounts: ["db", "http", "deps.ts", "errors.ts", "gate.ts"],
+  events: ["accounts", "db", "http", "packages", "registry", "deps.ts", "errors.ts"],
+  accounts: ["db", "events", "http", "registry", "deps.ts", "errors.ts", "gate.ts"],
+  tokens: ["accounts", "db", "events", "http", "registry", "deps.ts", "errors.ts"],
+  keys: ["accounts", "db", "events", "http", "packages", "registry", "signing", "deps.ts", "errors.ts"],
+  owners: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
+  moderation: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",
     "blobs",
+    "config",
     "db",
+    "events",
+    "keys",
     "http",
     "ops",
     "registry",
@@ -65,12 +73,27 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   "deps.ts": ["blobs", "config", "db", "ops", "packages", "errors.ts", "failpoints.ts"],
   upkeep: ["blobs", "db", "packages", "registry", "signing", "deps.ts", "errors.ts", "gate.ts"],
-  "app.ts": ["accounts", "deps.ts", "http", "ops", "packages"],
-  cli: ["app.ts", "blobs", "config", "db", "deps.ts", "errors.ts", "failpoints.ts", "http", "ops", "upkeep"],
+  "app.ts": ["accounts", "deps.ts", "events", "http", "keys", "moderation", "ops", "owners", "packages", "tokens"],
+  cli: [
+    "accounts",
+    "app.ts",
+    "blobs",
+    "config",
+    "db",
+    "deps.ts",
+    "errors.ts",
+    "events",
+    "failpoints.ts",
+    "http",
+    "moderation",
+    "ops",
+    "registry",
+    "upkeep",
+  ],
   "main.ts": ["cli", "version.ts"],
 };
 
-const FEATURES = ["accounts", "packages", "search", "ops"];
+const FEATURES = ["accounts", "events", "keys", "moderation", "owners", "packages", "search", "tokens", "ops"];
 
 describe("imports", () => {
   test("go one way: main, cli, app, routes, use case, adapters, registry, errors", () => {

@@ -2,22 +2,39 @@ import { jwt } from "@elysiajs/jwt";
 import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { findSession, type Session } from "./session.ts";
+import { clientAddress } from "../http/client-address.ts";
+import { isTokenText } from "../registry/token-text.ts";
+import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
+import { findSession, findToken } from "./credentials.ts";
 
 const AUDIENCE = "cpm-registry";
 const BEARER = /^Bearer +([^ ]+) *$/i;
+const API_TOKEN = /^cpm_/;
 
-function bearerToken(request: Request): string {
-  const header = request.headers.get("authorization");
-  if (header === null) {
-    throw failure({
-      code: "unauthenticated",
-      reason: "Send Authorization: Bearer <token>; POST /api/auth/login gives one.",
-    });
+type AuthDeps = Pick<Deps, "db" | "clock" | "config">;
+type Tokens = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
+
+/** As much of Elysia's context as a proof needs. */
+interface Proving {
+  readonly request: Request;
+  readonly jwt: Tokens;
+}
+
+/** The credential of a request, undefined for a guest. Throws `unauthenticated` or `conflicting_credentials`. */
+function credentialOf({ headers }: Request): string | undefined {
+  const authorization = headers.get("authorization");
+  const apiKey = headers.get("x-api-key")?.trim();
+  const bearer = authorization === null ? undefined : BEARER.exec(authorization)?.[1];
+  if (authorization !== null && bearer === undefined) {
+    throw failure({ code: "unauthenticated", reason: "Authorization must be: Bearer <token>." });
   }
-  const token = BEARER.exec(header)?.[1];
-  if (token === undefined) throw failure({ code: "unauthenticated", reason: "Authorization must be: Bearer <token>." });
-  return token;
+  if (bearer !== undefined && apiKey !== undefined && bearer !== apiKey) {
+    throw failure({ code: "conflicting_credentials" });
+  }
+  if (bearer === undefined && apiKey !== undefined && !API_TOKEN.test(apiKey)) {
+    throw failure({ code: "unauthenticated", reason: "X-API-Key takes API tokens, which begin with cpm_." });
+  }
+  return bearer ?? apiKey;
 }
 
 /** Session and account ids are UUIDs; anything else in their place was not signed by us, and Postgres takes no NUL. */
@@ -27,50 +44,95 @@ function isId(claim: unknown): claim is string {
   return typeof claim === "string" && ID.test(claim);
 }
 
-type Tokens = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
+async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text: string) {
+  const claims = await tokens.verify(text, {
+    algorithms: ["HS256"],
+    issuer: deps.config.jwtIssuer,
+    audience: AUDIENCE,
+    requiredClaims: ["sub", "jti", "iat", "exp"],
+    currentDate: deps.clock(),
+  });
+  if (claims === false || !isId(claims.sub) || !isId(claims.jti)) return undefined;
+  return findSession(deps, claims.jti, claims.sub, clientAddress(request));
+}
 
-const proved = new WeakMap<Request, Session>();
+const proved = new WeakMap<Request, Actor>();
+
+/** Proves who sent a request, once. Throws `unauthenticated`, `account_disabled` or `conflicting_credentials`. */
+async function prove(deps: AuthDeps, context: Proving): Promise<Actor> {
+  const { request } = context;
+  const known = proved.get(request);
+  if (known !== undefined) return known;
+  const text = credentialOf(request);
+  if (text === undefined) {
+    const reason = "Send Authorization: Bearer <token>, of POST /api/auth/login or an API token.";
+    throw failure({ code: "unauthenticated", reason });
+  }
+  const isApiToken = API_TOKEN.test(text);
+  if (isApiToken && !isTokenText(text)) {
+    const reason = "This API token is not complete or has a typing error: its checksum is wrong.";
+    throw failure({ code: "unauthenticated", reason });
+  }
+  const found = isApiToken ? await findToken(deps, text, clientAddress(request)) : await sessionOf(deps, context, text);
+  if (found === undefined) {
+    const reason = "This token is not valid or has ended; log in again, or make a new API token.";
+    throw failure({ code: "unauthenticated", reason });
+  }
+  proved.set(request, found);
+  return found;
+}
+
+function isSession(actor: Actor): actor is SessionActor {
+  return actor.sessionId !== undefined;
+}
+
+/** Who may call a route: any account, also with an API token; only with a password session; only administrators so. */
+export type Guard = "account" | "session" | "admin";
 
 /**
- * Proves the session of a request, once. First in `parse` of a guarded route with a body, so that the answer is 401
- * before a byte of it is read: Elysia parses and validates before any macro.
+ * Lets only those in whom the guard means. First in `parse` of a guarded route with a body, so that the answer is 401 or
+ * 403 before a byte of it is read: Elysia parses and validates before any macro.
  */
-export function proveSession({ db, config, clock }: Pick<Deps, "db" | "clock" | "config">) {
-  return async ({ request, jwt: tokens }: { readonly request: Request; readonly jwt: Tokens }): Promise<void> => {
-    const claims = await tokens.verify(bearerToken(request), {
-      algorithms: ["HS256"],
-      issuer: config.jwtIssuer,
-      audience: AUDIENCE,
-      requiredClaims: ["sub", "jti", "iat", "exp"],
-      currentDate: clock(),
-    });
-    const ended = failure({ code: "unauthenticated", reason: "This token is not valid or has ended; log in again." });
-    if (claims === false || !isId(claims.sub) || !isId(claims.jti)) throw ended;
-    const session = await findSession({ db, clock }, claims.jti, claims.sub);
-    if (session === undefined) throw ended;
-    proved.set(request, session);
+export function requireActor(deps: AuthDeps, guard: Guard) {
+  return async (context: Proving): Promise<void> => {
+    const actor = await prove(deps, context);
+    if (guard === "account") return;
+    if (!isSession(actor)) throw failure({ code: "session_required" });
+    if (guard === "admin" && actor.user.role !== "admin") throw failure({ code: "admin_only" });
   };
 }
 
+const everything: MayRead = () => true;
+
+async function readerOf(deps: AuthDeps, context: Proving): Promise<{ mayRead: MayRead }> {
+  if (deps.config.readAccess === "public") return { mayRead: everything };
+  const actor = await prove(deps, context);
+  requireScope(actor, "read");
+  const { token } = actor;
+  return { mayRead: token === undefined ? everything : (name) => coversName(token.packages, name) };
+}
+
 /**
- * Adds the token functions and two macros. A route with `session: true` gets a proved `session`, or answers 401; one
- * with `reader: true` answers 401 to guests where `READ_ACCESS` says so. Hooks of a plugin are local in Elysia, so a
- * macro is named on every route that needs it.
+ * Adds the token functions and the macros that guard routes. With `account: true`, `session: true` or `admin: true` a
+ * route gets a proved `actor`, or answers 401 or 403; with `reader: true` it gets `mayRead`, and where `READ_ACCESS` says so answers 401 to guests.
+ * Hooks of a plugin are local in Elysia, so a macro is named on every route that needs it.
  */
-export function authentication(deps: Pick<Deps, "db" | "clock" | "config" | "jwtKey">) {
+export function authentication(deps: AuthDeps & Pick<Deps, "jwtKey">) {
   const { config, jwtKey } = deps;
-  const prove = proveSession(deps);
+  const sessionFor =
+    (guard: "session" | "admin") =>
+    async (context: Proving): Promise<{ actor: SessionActor }> => {
+      await requireActor(deps, guard)(context);
+      const actor = await prove(deps, context);
+      if (!isSession(actor)) throw failure({ code: "session_required" });
+      return { actor };
+    };
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({
-      reader: config.readAccess === "authenticated" ? { beforeHandle: prove } : {},
-      session: {
-        resolve: async (context): Promise<{ session: Session }> => {
-          if (!proved.has(context.request)) await prove(context);
-          const session = proved.get(context.request);
-          if (session === undefined) throw new Error("A proved session is gone");
-          return { session };
-        },
-      },
+      reader: { resolve: (context): Promise<{ mayRead: MayRead }> => readerOf(deps, context) },
+      account: { resolve: async (context): Promise<{ actor: Actor }> => ({ actor: await prove(deps, context) }) },
+      session: { resolve: sessionFor("session") },
+      admin: { resolve: sessionFor("admin") },
     });
 }

@@ -1,28 +1,33 @@
 import { and, eq, ne } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import type { SessionActor } from "./actor.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
-import type { Session } from "./session.ts";
 
 /**
  * Sets a new password and ends every other session of the account. Throws `invalid_credentials` when the current
  * password is wrong, or was changed by somebody else while this ran.
  */
 export async function changePassword(
-  { db }: Pick<Deps, "db">,
-  session: Session,
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  actor: SessionActor,
   { currentPassword, newPassword }: { readonly currentPassword: string; readonly newPassword: string },
 ): Promise<void> {
-  const { id: userId, passwordHash } = session.user;
+  const { id: userId, passwordHash } = actor.user;
   if (!(await verifyPassword(currentPassword, passwordHash))) throw failure({ code: "invalid_credentials" });
   const newHash = await hashPassword(newPassword);
-  await db.write(async ({ query, tables: { users, sessions } }) => {
+  const now = clock();
+  await db.write(async (session) => {
+    const { query, tables } = session;
+    const { users, sessions } = tables;
     const changed = await query
       .update(users)
       .set({ passwordHash: newHash })
       .where(and(eq(users.id, userId), eq(users.passwordHash, passwordHash)))
       .returning({ id: users.id });
     if (changed.length === 0) throw failure({ code: "invalid_credentials" });
-    await query.delete(sessions).where(and(eq(sessions.userId, userId), ne(sessions.id, session.id)));
+    await query.delete(sessions).where(and(eq(sessions.userId, userId), ne(sessions.id, actor.sessionId)));
+    await recordEvent(session, actor.origin, "account.password_changed", now);
   });
 }

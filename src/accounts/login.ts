@@ -1,11 +1,19 @@
 import { and, eq, lt } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { sessionActor } from "./actor.ts";
 import { verifyPassword } from "./password.ts";
 import { findUser, type UserRow } from "./user.ts";
 
 /** How long a login lasts. */
 export const SESSION_SECONDS = 12 * 60 * 60;
+
+/** What somebody typed: a user name or an e-mail address, and a password. */
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+}
 
 /** A login that is remembered, so that it can end before its token expires. */
 export interface NewSession {
@@ -14,19 +22,26 @@ export interface NewSession {
   readonly expiresAt: Date;
 }
 
-/** Checks a password and opens a session. Throws `invalid_credentials`, the same for a wrong name and a wrong password. */
+/**
+ * Checks a password and opens a session. Throws `invalid_credentials`, the same for a wrong name and a wrong password,
+ * and `account_disabled` to who knows the password.
+ */
 export async function login(
   { db, clock }: Pick<Deps, "db" | "clock">,
-  { username, password }: { readonly username: string; readonly password: string },
+  { username, password }: Credentials,
+  address: string | null,
 ): Promise<NewSession> {
   const user = await findUser(db, username);
   const matches = await verifyPassword(password, user?.passwordHash);
   if (user === undefined || !matches) throw failure({ code: "invalid_credentials" });
+  if (user.disabledAt !== null) throw failure({ code: "account_disabled" });
   const now = clock();
   // Whole seconds, because the token's `exp` is: session and token end together.
   const expiresAt = new Date((Math.floor(now.getTime() / 1000) + SESSION_SECONDS) * 1000);
   const id = crypto.randomUUID();
-  await db.write(async ({ query, tables: { sessions, users } }) => {
+  await db.write(async (session) => {
+    const { query, tables } = session;
+    const { sessions, users } = tables;
     // The password may have been changed while it was verified. Writing the row it was read from waits for that change
     // and sees it, so no session of an old password is opened behind the sweep of `changePassword`.
     const [current] = await query
@@ -37,6 +52,7 @@ export async function login(
     if (current === undefined) throw failure({ code: "invalid_credentials" });
     await query.delete(sessions).where(lt(sessions.expiresAt, now));
     await query.insert(sessions).values({ id, userId: user.id, createdAt: now, expiresAt });
+    await recordEvent(session, sessionActor(user, id, address).origin, "session.started", now);
   });
   return { id, user, expiresAt };
 }

@@ -1,10 +1,14 @@
 import { eq } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
-import type { Session } from "./session.ts";
+import { recordEvent } from "../events/record-event.ts";
+import type { SessionActor } from "./actor.ts";
 
 /** Ends a session: its token is refused from the next request on. */
-export async function logout({ db }: Pick<Deps, "db">, session: Session): Promise<void> {
-  await db.write(async ({ query, tables: { sessions } }) => {
-    await query.delete(sessions).where(eq(sessions.id, session.id));
+export async function logout({ db, clock }: Pick<Deps, "db" | "clock">, actor: SessionActor): Promise<void> {
+  const now = clock();
+  await db.write(async (session) => {
+    const { sessions } = session.tables;
+    const ended = await session.query.delete(sessions).where(eq(sessions.id, actor.sessionId)).returning();
+    if (ended.length > 0) await recordEvent(session, actor.origin, "session.ended", now);
   });
 }

@@ -1,24 +1,37 @@
 import { eq } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
+import { type Origin, recordEvent } from "../events/record-event.ts";
 import { hashPassword } from "./password.ts";
-import { foldIdentity, type User, userView } from "./user.ts";
+import { foldIdentity, type User, type UserRow, userView } from "./user.ts";
 
 export interface Registration {
   readonly username: string;
   readonly email: string;
   readonly password: string;
+  readonly role?: "user" | "admin";
+}
+
+/** Makes an account for whoever asks. Throws `registration_closed`, or what `createAccount` throws. */
+export async function register(
+  deps: Pick<Deps, "db" | "config" | "clock">,
+  registration: Registration,
+  address: string | null,
+): Promise<User> {
+  if (deps.config.registration === "closed") throw failure({ code: "registration_closed" });
+  return createAccount(deps, registration, ({ id, username }) => ({ userId: id, username, address, tokenId: null }));
 }
 
 /**
- * Makes an account. Throws `registration_closed`, `username_taken` or `email_taken`; unique columns decide between
- * two registrations at once.
+ * Makes an account. Throws `username_taken` or `email_taken`; unique columns decide between two of them at once. `by`
+ * tells of the new account who made it.
  */
-export async function register(
-  { db, config, clock }: Pick<Deps, "db" | "config" | "clock">,
-  { username, email, password }: Registration,
+export async function createAccount(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  { username, email, password, role = "user" }: Registration,
+  by: (made: UserRow) => Origin,
 ): Promise<User> {
-  if (config.registration === "closed") throw failure({ code: "registration_closed" });
+  const now = clock();
   const passwordHash = await hashPassword(password);
   const row = {
     id: crypto.randomUUID(),
@@ -27,12 +40,17 @@ export async function register(
     email,
     emailFolded: foldIdentity(email),
     passwordHash,
-    role: "user" as const,
-    createdAt: clock(),
+    role,
+    createdAt: now,
   };
-  return db.write(async ({ query, tables: { users } }) => {
+  return db.write(async (session) => {
+    const { query, tables } = session;
+    const { users } = tables;
     const [made] = await query.insert(users).values(row).onConflictDoNothing().returning();
-    if (made !== undefined) return userView(made);
+    if (made !== undefined) {
+      await recordEvent(session, by(made), "account.created", now, { details: { username, role } });
+      return userView(made);
+    }
     const [sameName] = await query
       .select({ id: users.id })
       .from(users)

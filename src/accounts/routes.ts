@@ -1,8 +1,9 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
 import { jsonBody } from "../http/body.ts";
-import { operation } from "../http/operation.ts";
-import { authentication, proveSession } from "./authentication.ts";
+import { clientAddress } from "../http/client-address.ts";
+import { BODY_PROBLEMS, operation } from "../http/operation.ts";
+import { authentication, requireActor } from "./authentication.ts";
 import { changePassword } from "./change-password.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
@@ -11,14 +12,6 @@ import { ChangePasswordBody, LoginBody, RegisterBody } from "./schemas.ts";
 import { userView } from "./user.ts";
 
 const readJson = [jsonBody, "application/json" as const];
-const BODY_PROBLEMS = [
-  "malformed_body",
-  "unsupported_media_type",
-  "payload_too_large",
-  "request_timeout",
-  "validation_failed",
-] as const;
-
 const docs = {
   register: operation({
     id: "registerAccount",
@@ -38,7 +31,7 @@ const docs = {
     id: "logOut",
     summary: "End this session",
     tag: "accounts",
-    auth: true,
+    auth: "session",
     answers: { 204: { description: "The token works no longer" } },
     problems: ["storage_full"],
   }),
@@ -46,7 +39,7 @@ const docs = {
     id: "readAccount",
     summary: "The account of this token",
     tag: "accounts",
-    auth: true,
+    auth: "account",
     answers: { 200: { description: "The account", schema: "UserAnswer" } },
     problems: [],
   }),
@@ -55,7 +48,7 @@ const docs = {
     summary: "Change the password",
     description: "Every other session of the account ends.",
     tag: "accounts",
-    auth: true,
+    auth: "session",
     answers: { 204: { description: "Changed" } },
     problems: ["invalid_credentials", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
@@ -65,15 +58,19 @@ const docs = {
 export function accountRoutes(deps: Deps) {
   return new Elysia({ prefix: "/auth" })
     .use(authentication(deps))
-    .post("/register", async ({ body, status }) => status(201, { user: await register(deps, body) }), {
-      parse: readJson,
-      body: RegisterBody,
-      detail: docs.register,
-    })
+    .post(
+      "/register",
+      async ({ body, request, status }) => status(201, { user: await register(deps, body, clientAddress(request)) }),
+      {
+        parse: readJson,
+        body: RegisterBody,
+        detail: docs.register,
+      },
+    )
     .post(
       "/login",
-      async ({ body, jwt }) => {
-        const { id, user, expiresAt } = await login(deps, body);
+      async ({ body, request, jwt }) => {
+        const { id, user, expiresAt } = await login(deps, body, clientAddress(request));
         const exp = expiresAt.getTime() / 1000;
         const token = await jwt.sign({ sub: user.id, name: user.username, role: user.role, jti: id, exp });
         return { token, tokenType: "Bearer" as const, expiresAt: expiresAt.toISOString(), user: userView(user) };
@@ -82,22 +79,22 @@ export function accountRoutes(deps: Deps) {
     )
     .post(
       "/logout",
-      async ({ session }) => {
-        await logout(deps, session);
+      async ({ actor }) => {
+        await logout(deps, actor);
         return new Response(null, { status: 204 });
       },
       { session: true, parse: "none", detail: docs.logout },
     )
-    .get("/me", ({ session }) => ({ user: userView(session.user) }), { session: true, detail: docs.me })
+    .get("/me", ({ actor }) => ({ user: userView(actor.user) }), { account: true, detail: docs.me })
     .post(
       "/password",
-      async ({ session, body }) => {
-        await changePassword(deps, session, body);
+      async ({ actor, body }) => {
+        await changePassword(deps, actor, body);
         return new Response(null, { status: 204 });
       },
       {
         session: true,
-        parse: [proveSession(deps), jsonBody, "application/json"],
+        parse: [requireActor(deps, "session"), jsonBody, "application/json"],
         body: ChangePasswordBody,
         detail: docs.password,
       },

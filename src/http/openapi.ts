@@ -32,6 +32,20 @@ const SESSION = {
   description: "The token of POST /api/auth/login",
 };
 
+const API_TOKEN = {
+  type: "http" as const,
+  scheme: "bearer",
+  bearerFormat: "cpm_…",
+  description: "A token of POST /api/auth/tokens",
+};
+
+const API_KEY = {
+  type: "apiKey" as const,
+  in: "header" as const,
+  name: "X-API-Key",
+  description: "The same token in a header of its own",
+};
+
 /** `/swagger/json`: the OpenAPI description of every route that is not hidden. The page is `api-page.ts`. */
 export function apiDescription(publicUrl: string, { schemas, pathParameters, headPaths }: Described) {
   const named = Object.entries({ ...schemas, Problem: ProblemSchema, Text: t.String() });
@@ -44,7 +58,10 @@ export function apiDescription(publicUrl: string, { schemas, pathParameters, hea
       info: { title: "cpm-registry", version: VERSION, description: DESCRIPTION },
       servers: [{ url: publicUrl }],
       tags: TAGS,
-      components: { securitySchemes: { session: SESSION }, schemas: JSON.parse(JSON.stringify(sorted)) },
+      components: {
+        securitySchemes: { session: SESSION, apiToken: API_TOKEN, apiKey: API_KEY },
+        schemas: JSON.parse(JSON.stringify(sorted)),
+      },
     },
   });
   return new Elysia({ name: "api-description" })

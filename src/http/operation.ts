@@ -18,7 +18,8 @@ export interface Operation {
   readonly summary: string;
   readonly description?: string;
   readonly tag: "accounts" | "packages" | "operations";
-  readonly auth?: boolean;
+  /** Who may call it, as in accounts/authentication.ts: nobody needs to prove anything where it is left out. */
+  readonly auth?: "reader" | "account" | "session" | "admin";
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
   readonly problems: readonly RegistryError["code"][];
   readonly requestBody?: NonNullable<DocumentDecoration["requestBody"]>;
@@ -72,23 +73,45 @@ function headerParameters(headers: Readonly<Record<string, string>>) {
   }));
 }
 
+/** What reading a JSON body can fail with. */
+export const BODY_PROBLEMS = [
+  "malformed_body",
+  "unsupported_media_type",
+  "payload_too_large",
+  "validation_failed",
+  "request_timeout",
+] as const;
+
+const SESSION = [{ session: [] }];
+const ACCOUNT = [{ session: [] }, { apiToken: [] }, { apiKey: [] }];
+const PROOF_PROBLEMS = ["unauthenticated", "conflicting_credentials", "account_disabled"] as const;
+
+/** By who may call a route: its security requirements, and what it answers to others. */
+const GUARDS = {
+  // Without a proof too, unless READ_ACCESS says otherwise.
+  reader: { security: [{}, ...ACCOUNT], problems: [...PROOF_PROBLEMS, "insufficient_scope"] },
+  account: { security: ACCOUNT, problems: [...PROOF_PROBLEMS, "insufficient_scope"] },
+  session: { security: SESSION, problems: [...PROOF_PROBLEMS, "session_required"] },
+  admin: { security: SESSION, problems: [...PROOF_PROBLEMS, "session_required", "admin_only"] },
+} as const;
+
 /** Every route may fail unexpectedly, and every one but those of operations needs the database to answer at all. */
-function problemsOf({ tag, auth = false, problems }: Operation): RegistryError["code"][] {
-  const session = auth ? (["unauthenticated"] as const) : [];
-  const database = tag === "operations" ? [] : (["database_unavailable"] as const);
-  return [...session, ...problems, ...database, "internal"];
+function problemsOf({ tag, auth, problems }: Operation): RegistryError["code"][] {
+  const guard = auth === undefined ? [] : GUARDS[auth].problems;
+  const database = tag === "operations" && auth === undefined ? [] : (["database_unavailable"] as const);
+  return [...new Set([...guard, ...problems, ...database, "internal" as const])];
 }
 
 /** Writes a route's entry for /swagger/json (OpenAPI 3.0 Operation Object). */
 export function operation(documented: Operation): DocumentDecoration {
-  const { id, summary, description, tag, auth = false, answers, requestBody, requestHeaders } = documented;
+  const { id, summary, description, tag, auth, answers, requestBody, requestHeaders } = documented;
   const good = Object.entries(answers).map(([status, answer]) => [status, answerObject(answer)] as const);
   return {
     operationId: id,
     summary,
     ...(description === undefined ? {} : { description }),
     tags: [tag],
-    ...(auth ? { security: [{ session: [] }] } : {}),
+    ...(auth === undefined ? {} : { security: [...GUARDS[auth].security] }),
     ...(requestHeaders === undefined ? {} : { parameters: headerParameters(requestHeaders) }),
     ...(requestBody === undefined ? {} : { requestBody }),
     responses: Object.fromEntries([...good, ...problemObjects(problemsOf(documented))]),

@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { ArchiveFile } from "../registry/archive.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import { loadNamedVersion } from "./queries.ts";
+import { loadNamedVersion } from "./find-version.ts";
 import { filesFrom } from "./records.ts";
 
 /** Files of an archive that are kept as text. */

@@ -68,7 +68,7 @@ export const packageDocs = {
     summary: "Publish a version",
     description: "The first publish of a name makes its publisher the owner.",
     tag: "packages",
-    auth: true,
+    auth: "account",
     requestBody: publishForm,
     answers: {
       200: { description: "Published before with the same bytes and key, or a dry run", schema: "Version" },
@@ -142,7 +142,7 @@ export const packageDocs = {
     summary: "Yank a version",
     description: "Out of search and latest; still downloadable, because somebody depends on it.",
     tag: "packages",
-    auth: true,
+    auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
     problems: [
       ...VERSION_PROBLEMS,
@@ -159,7 +159,7 @@ export const packageDocs = {
     id: "unyankVersion",
     summary: "Undo a yank",
     tag: "packages",
-    auth: true,
+    auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
     problems: [...VERSION_PROBLEMS, "not_an_owner", "storage_full"],
   }),

@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import type { DownloadedVersion } from "./download-counter.ts";
-import { digestOf, loadNamedVersion } from "./queries.ts";
+import { digestOf, loadNamedVersion } from "./find-version.ts";
 
 /** The archive of a version, by what the database knows of it. */
 export interface Download extends KnownBlob {

@@ -12,7 +12,8 @@ import { decodeStrictly } from "../signing/encoding.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { type SignatureFields, type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
 import { type RemovalState, removalState, wasKept } from "./blob-removals.ts";
-import { findVersion, lockPackage, requireOwner } from "./queries.ts";
+import { lockPackage, requireOwner } from "./find-package.ts";
+import { findVersion } from "./find-version.ts";
 import { contentsRow, manifestRecord, toJson } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
@@ -184,6 +185,10 @@ function versionRow(packageId: number, { inspection, received, verified, publish
     yankedAt: null,
     yankReason: null,
     yankMessage: null,
+    yankReplacement: null,
+    quarantinedAt: null,
+    quarantineReason: null,
+    keyCompromised: false,
     downloads: 0,
   };
 }

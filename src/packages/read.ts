@@ -2,7 +2,8 @@ import { inArray } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { type PackageSearch, searchPackages } from "../search/search-packages.ts";
-import { loadNamedVersion, loadOwners, loadPackage, loadVersions, ownersOf } from "./queries.ts";
+import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
+import { loadNamedVersion, loadVersions } from "./find-version.ts";
 import { type PackageSummary, type PackageView, packageSummary, type VersionView, versionView } from "./views.ts";
 
 type ReadDeps = Pick<Deps, "db" | "config">;

@@ -4,7 +4,8 @@ import type { Database, DbSession } from "../db/database.ts";
 import { isPrerelease } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { textIndexOf } from "../search/text-index.ts";
-import { loadOutlines, ownersOf, type VersionOutline, versionOf } from "./queries.ts";
+import { ownersOf } from "./find-package.ts";
+import { loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
 import type { PackageRow } from "./views.ts";
 

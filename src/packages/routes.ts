@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
-import { authentication, proveSession } from "../accounts/authentication.ts";
+import type { MayRead } from "../accounts/actor.ts";
+import { authentication, requireActor } from "../accounts/authentication.ts";
 import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
@@ -9,9 +10,9 @@ import { pageLinks } from "../http/pagination.ts";
 import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
 import { createDownloadFinder, readArchive, requireStored } from "./download.ts";
+import { packageNameParam, readableName } from "./find-package.ts";
 import { publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
-import { packageNameParam } from "./queries.ts";
 import { listPackages, readPackage, readVersion } from "./read.ts";
 import { askedTags, knownParameters, ListQuery, PublishQuery, requirePublishParameters, YankBody } from "./schemas.ts";
 import { readSignature } from "./signature.ts";
@@ -43,29 +44,37 @@ function readRoutes(deps: Deps) {
     )
     .get(
       "/:name",
-      async ({ params, request }) => jsonResponse(request, await readPackage(deps, packageNameParam(params.name))),
+      async ({ params, request, mayRead }) =>
+        jsonResponse(request, await readPackage(deps, readableName(mayRead, params.name))),
       { reader: true, detail: packageDocs.show },
     )
     .get(
       "/:name/:version",
-      async ({ params: { name, version }, request }) =>
-        jsonResponse(request, await readVersion(deps, packageNameParam(name), version)),
+      async ({ params: { name, version }, request, mayRead }) =>
+        jsonResponse(request, await readVersion(deps, readableName(mayRead, name), version)),
       { reader: true, detail: packageDocs.version },
     )
     .get(
       "/:name/:version/signature",
-      async ({ params: { name, version }, request }) =>
-        jsonResponse(request, await readSignature(deps, packageNameParam(name), version)),
+      async ({ params: { name, version }, request, mayRead }) =>
+        jsonResponse(request, await readSignature(deps, readableName(mayRead, name), version)),
       { reader: true, detail: packageDocs.signature },
     );
+}
+
+/** As much of Elysia's context as a download needs. */
+interface DownloadContext {
+  readonly params: { readonly name: string; readonly version: string };
+  readonly request: Request;
+  readonly mayRead: MayRead;
 }
 
 /** Answers a download, or to HEAD its headers. */
 function downloadHandler(deps: Deps) {
   const { blobs, config, downloads } = deps;
   const findDownload = createDownloadFinder(deps);
-  return async ({ params, request }: { params: { name: string; version: string }; request: Request }) => {
-    const found = await findDownload(packageNameParam(params.name), params.version);
+  return async ({ params, request, mayRead }: DownloadContext) => {
+    const found = await findDownload(readableName(mayRead, params.name), params.version);
     const fileName = `${found.name}-${found.version}.cpm`;
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
     const source = {
@@ -86,8 +95,8 @@ function contentRoutes(deps: Deps) {
     .get("/:name/:version/download", downloadHandler(deps), { reader: true, detail: packageDocs.download })
     .get(
       "/:name/:version/files",
-      async ({ params: { name, version }, request }) => {
-        const items = await readFiles(deps, packageNameParam(name), version);
+      async ({ params: { name, version }, request, mayRead }) => {
+        const items = await readFiles(deps, readableName(mayRead, name), version);
         return jsonResponse(request, { items });
       },
       { reader: true, detail: packageDocs.files },
@@ -95,8 +104,8 @@ function contentRoutes(deps: Deps) {
   for (const { path, file, mediaType } of TEXT_ROUTES) {
     app.get(
       path,
-      async ({ params, request }) => {
-        const text = await readKeptText(deps, packageNameParam(params.name), params.version, file);
+      async ({ params, request, mayRead }) => {
+        const text = await readKeptText(deps, readableName(mayRead, params.name), params.version, file);
         return textResponse(request, text, `${mediaType}; charset=utf-8`);
       },
       { reader: true, detail: packageDocs.text(file, mediaType) },
@@ -112,34 +121,33 @@ function writeRoutes(deps: Deps) {
     .use(authentication(deps))
     .post(
       "",
-      ({ request, session, query }) => {
+      ({ request, actor, query }) => {
         requirePublishParameters(new URL(request.url).searchParams);
         return withPublishForm(deps, request, async (form) => {
           const dryRun = query.dryRun ?? false;
-          const { outcome, name, version } = await publish(deps, { ...form, publisher: session.user, dryRun });
+          const { outcome, name, version } = await publish(deps, { ...form, publisher: actor.user, dryRun });
           const location = versionUrl(publicUrl, name, version.row.version);
           const created = outcome === "created" ? { status: 201, headers: { location } } : {};
           return Response.json(versionView(publicUrl, name, version), created);
         });
       },
-      { session: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
+      { account: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
     )
     .delete(
       "/:name/:version",
-      ({ params, session, body: { reason, message } }) =>
-        setYanked(deps, session.user.id, packageNameParam(params.name), params.version, { reason, message }),
+      ({ params, actor, body: { reason, message } }) =>
+        setYanked(deps, actor.user.id, packageNameParam(params.name), params.version, { reason, message }),
       {
-        session: true,
-        parse: [proveSession(deps), optionalJsonBody, "application/json"],
+        account: true,
+        parse: [requireActor(deps, "account"), optionalJsonBody, "application/json"],
         body: YankBody,
         detail: packageDocs.yank,
       },
     )
     .post(
       "/:name/:version",
-      ({ params, session }) =>
-        setYanked(deps, session.user.id, packageNameParam(params.name), params.version, undefined),
-      { session: true, parse: "none", detail: packageDocs.unyank },
+      ({ params, actor }) => setYanked(deps, actor.user.id, packageNameParam(params.name), params.version, undefined),
+      { account: true, parse: "none", detail: packageDocs.unyank },
     );
 }
 

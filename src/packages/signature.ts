@@ -2,7 +2,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { publishStatement, type SignatureScheme } from "../signing/statement.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
-import { digestOf, loadNamedVersion } from "./queries.ts";
+import { digestOf, loadNamedVersion } from "./find-version.ts";
 
 /** What anybody needs to verify a version by themselves: `openssl pkeyutl -verify -rawin` takes these. */
 export interface SignatureView {

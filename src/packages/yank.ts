@@ -2,7 +2,8 @@ import { and, eq } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import { loadVersion, lockPackage, requireOwner } from "./queries.ts";
+import { lockNamedPackage, requireOwner } from "./find-package.ts";
+import { loadVersion } from "./find-version.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
 
@@ -35,9 +36,7 @@ export async function setYanked(
   const now = clock();
   return db.write(async (session) => {
     const { versions } = session.tables;
-    const changed = await lockPackage(session, name);
-    // The lock takes names that only fold alike for one; an address means its own name.
-    if (changed?.name !== name) throw failure({ code: "package_not_found", name });
+    const changed = await lockNamedPackage(session, name);
     await requireOwner(session, changed, userId);
     const { row, publishedBy } = await loadVersion(session, changed, asked);
     // A repeated request is no news: it must not lift the package in lists that are sorted by the last change.

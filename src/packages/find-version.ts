@@ -1,41 +1,11 @@
-import { and, asc, eq, inArray } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { failure } from "../errors.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
-import { foldName, type PackageName, parsePackageName } from "../registry/package-name.ts";
+import type { PackageName } from "../registry/package-name.ts";
 import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
+import { loadPackage, shortened } from "./find-package.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
-
-/** As much of an address as a message repeats of it: hostile text stays short. */
-function shortened(text: string | null | undefined): string {
-  return (text ?? "").slice(0, 64);
-}
-
-/** Reads the name in an address. What cannot be a name is a package that is not there: `package_not_found`. */
-export function packageNameParam(text: string | null | undefined): PackageName {
-  const name = parsePackageName(text ?? "");
-  if (name === undefined) throw failure({ code: "package_not_found", name: shortened(text) });
-  return name;
-}
-
-/** Finds a package; throws `package_not_found`. */
-export async function loadPackage({ query, tables }: DbSession, name: PackageName): Promise<PackageRow> {
-  const { packages } = tables;
-  const [row] = await query.select().from(packages).where(eq(packages.name, name));
-  if (row === undefined) throw failure({ code: "package_not_found", name });
-  return row;
-}
-
-/**
- * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
- * one package then derive its summary in turn.
- */
-export async function lockPackage({ query, tables }: DbSession, name: PackageName): Promise<PackageRow | undefined> {
-  const { packages } = tables;
-  const nameFolded = foldName(name);
-  const [row] = await query.update(packages).set({ nameFolded }).where(eq(packages.nameFolded, nameFolded)).returning();
-  return row;
-}
 
 /** The version of a stored row. Rows hold what `parseVersion` accepted. */
 export function versionOf(row: Pick<VersionRow, "version">): Version {
@@ -132,37 +102,4 @@ async function versionNotFound(session: DbSession, owner: PackageRow, asked: str
       ? "All its versions are yanked; ask for one by its number."
       : `It has no release yet; ask for the pre-release ${candidate.version} by its number.`;
   return failure({ ...missing, hint });
-}
-
-/** User names of the owners of packages, in the order they became owners. */
-export async function loadOwners(
-  { query, tables }: DbSession,
-  packageIds: readonly number[],
-): Promise<ReadonlyMap<number, readonly string[]>> {
-  const owners = new Map<number, string[]>(packageIds.map((id) => [id, []]));
-  if (packageIds.length === 0) return owners;
-  const { packageOwners, users } = tables;
-  const rows = await query
-    .select({ packageId: packageOwners.packageId, username: users.username })
-    .from(packageOwners)
-    .innerJoin(users, eq(users.id, packageOwners.userId))
-    .where(inArray(packageOwners.packageId, [...packageIds]))
-    .orderBy(asc(packageOwners.createdAt), asc(users.username));
-  for (const { packageId, username } of rows) owners.get(packageId)?.push(username);
-  return owners;
-}
-
-/** User names of the owners of one package. */
-export async function ownersOf(session: DbSession, packageId: number): Promise<readonly string[]> {
-  return (await loadOwners(session, [packageId])).get(packageId) ?? [];
-}
-
-/** Throws `not_an_owner` unless the account owns the package. */
-export async function requireOwner({ query, tables }: DbSession, owned: PackageRow, userId: string): Promise<void> {
-  const { packageOwners } = tables;
-  const [owner] = await query
-    .select({ userId: packageOwners.userId })
-    .from(packageOwners)
-    .where(and(eq(packageOwners.packageId, owned.id), eq(packageOwners.userId, userId)));
-  if (owner === undefined) throw failure({ code: "not_an_owner", name: owned.name });
 }

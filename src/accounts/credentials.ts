@@ -1,0 +1,71 @@
+import { createHash } from "node:crypto";
+import { and, eq, gt, isNull, lt, or } from "drizzle-orm";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { type Actor, type SessionActor, sessionActor, tokenActor } from "./actor.ts";
+
+/** The last use of a token is written at most this often, or every read would be a write. */
+const LAST_USE_EVERY_MS = 60_000;
+
+type FindDeps = Pick<Deps, "db" | "clock">;
+
+/** Finds a session that has neither ended nor expired, with its account. Throws `account_disabled`. */
+export async function findSession(
+  { db, clock }: FindDeps,
+  id: string,
+  userId: string,
+  address: string | null,
+): Promise<SessionActor | undefined> {
+  const [row] = await db.read(({ query, tables: { sessions, users } }) =>
+    query
+      .select({ user: users })
+      .from(sessions)
+      .innerJoin(users, eq(users.id, sessions.userId))
+      .where(and(eq(sessions.id, id), eq(sessions.userId, userId), gt(sessions.expiresAt, clock()))),
+  );
+  if (row === undefined) return undefined;
+  if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
+  return sessionActor(row.user, id, address);
+}
+
+/** What is stored of a token instead of itself: it has 178 bits of randomness, so a plain digest cannot be guessed. */
+export function tokenDigest(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/**
+ * Finds a token that is neither revoked nor expired, with its account, and remembers that it was used. Throws
+ * `account_disabled`.
+ */
+export async function findToken(
+  { db, clock }: FindDeps,
+  text: string,
+  address: string | null,
+): Promise<Actor | undefined> {
+  const now = clock();
+  const [row] = await db.read(({ query, tables: { apiTokens, users } }) =>
+    query
+      .select({ token: apiTokens, user: users })
+      .from(apiTokens)
+      .innerJoin(users, eq(users.id, apiTokens.userId))
+      .where(
+        and(eq(apiTokens.tokenSha256, tokenDigest(text)), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now)),
+      ),
+  );
+  if (row === undefined) return undefined;
+  if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
+  await touch({ db }, row.token.id, row.token.lastUsedAt, now);
+  return tokenActor(row.user, row.token, address);
+}
+
+async function touch({ db }: Pick<Deps, "db">, id: string, lastUsedAt: Date | null, now: Date): Promise<void> {
+  const before = new Date(now.getTime() - LAST_USE_EVERY_MS);
+  if (lastUsedAt !== null && lastUsedAt > before) return;
+  await db.write(async ({ query, tables: { apiTokens } }) => {
+    const isOlder = or(isNull(apiTokens.lastUsedAt), lt(apiTokens.lastUsedAt, before));
+    await query
+      .update(apiTokens)
+      .set({ lastUsedAt: now })
+      .where(and(eq(apiTokens.id, id), isOlder));
+  });
+}

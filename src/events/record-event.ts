@@ -1,0 +1,70 @@
+import type { DbSession } from "../db/database.ts";
+import type { Json } from "../db/json.ts";
+
+/** Every change of state that is told. */
+export type EventKind =
+  | "account.created"
+  | "account.password_changed"
+  | "account.password_reset"
+  | "account.role_granted"
+  | "account.role_revoked"
+  | "account.disabled"
+  | "account.enabled"
+  | "session.started"
+  | "session.ended"
+  | "token.created"
+  | "token.revoked"
+  | "key.registered"
+  | "key.retired"
+  | "package.created"
+  | "package.status_changed"
+  | "package.quarantined"
+  | "package.released"
+  | "package_key.pinned"
+  | "package_key.added"
+  | "package_key.removed"
+  | "package_key.reset_requested"
+  | "package_key.reset_cancelled"
+  | "package_key.reset_effective"
+  | "owner.invited"
+  | "owner.invitation_withdrawn"
+  | "owner.added"
+  | "owner.removed"
+  | "version.published"
+  | "version.secrets_allowed"
+  | "version.yanked"
+  | "version.unyanked"
+  | "version.quarantined"
+  | "version.released"
+  | "name.allowed";
+
+/** Who did something, from where and with which token. Nobody: an operator, with the command line. */
+export interface Origin {
+  readonly userId: string | null;
+  readonly username: string | null;
+  readonly address: string | null;
+  readonly tokenId: string | null;
+}
+
+/** Somebody with a shell on the machine of the registry. */
+export const OPERATOR: Origin = { userId: null, username: null, address: null, tokenId: null };
+
+/** What an event is about. `details` are ids, codes and words of this program; never a secret, a password or a token. */
+export interface EventSubject {
+  readonly packageName?: string;
+  readonly version?: string;
+  readonly details?: { readonly [field: string]: Json };
+}
+
+/** Writes an event in the transaction that makes the change, so that there is neither one without the other. */
+export async function recordEvent(
+  { query, tables: { events } }: DbSession,
+  origin: Origin,
+  kind: EventKind,
+  at: Date,
+  { packageName = undefined, version = undefined, details = {} }: EventSubject = {},
+): Promise<void> {
+  await query
+    .insert(events)
+    .values({ at, kind, ...origin, packageName: packageName ?? null, version: version ?? null, details });
+}

@@ -1,0 +1,60 @@
+import { and, eq, gt, isNull } from "drizzle-orm";
+import type { SessionActor, TokenScope } from "../accounts/actor.ts";
+import { tokenDigest } from "../accounts/credentials.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { tokenTextOf } from "../registry/token-text.ts";
+import { type TokenView, tokenView } from "./token-view.ts";
+
+const TOKENS_MAX = 100;
+const DAY_MS = 24 * 60 * 60_000;
+/** So many that at least 30 of them are of use, whatever they are: `tokenTextOf` leaves out some. */
+const RANDOM_BYTES = 128;
+
+/** What a token shall be called and may do. */
+export interface TokenRequest {
+  readonly label: string;
+  readonly scopes: readonly TokenScope[];
+  readonly packages: readonly string[];
+  readonly expiresInDays: number;
+}
+
+/** Makes an API token; its text is returned here and never again. Throws `limit_reached`. */
+export async function createToken(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  { user, origin }: SessionActor,
+  { label, scopes, packages, expiresInDays }: TokenRequest,
+): Promise<TokenView & { readonly token: string }> {
+  const now = clock();
+  const text = tokenTextOf(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES)));
+  const row = {
+    id: crypto.randomUUID(),
+    userId: user.id,
+    label,
+    tokenSha256: tokenDigest(text),
+    scopes: [...new Set(scopes)],
+    packages: [...new Set(packages)],
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + expiresInDays * DAY_MS),
+    lastUsedAt: null,
+    revokedAt: null,
+  };
+  await db.write(async (session) => {
+    const { apiTokens } = session.tables;
+    const isLive = and(eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now));
+    if ((await session.query.$count(apiTokens, isLive)) >= TOKENS_MAX) {
+      throw failure({ code: "limit_reached", what: "API tokens of one account", max: TOKENS_MAX });
+    }
+    await session.query.insert(apiTokens).values(row);
+    const details = {
+      id: row.id,
+      label,
+      scopes: row.scopes,
+      packages: row.packages,
+      expiresAt: row.expiresAt.toISOString(),
+    };
+    await recordEvent(session, origin, "token.created", now, { details });
+  });
+  return { ...tokenView(row), token: text };
+}

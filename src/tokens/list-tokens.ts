@@ -1,0 +1,20 @@
+import { and, desc, eq, isNull } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { Deps } from "../deps.ts";
+import { type TokenView, tokenView } from "./token-view.ts";
+
+/** More than one account may have that work, and some that ended lately. */
+const LISTED_MAX = 200;
+
+/** The tokens of an account that were not revoked, the newest first; expired ones too, so that one sees what ended. */
+export async function listTokens({ db }: Pick<Deps, "db">, { user }: SessionActor): Promise<TokenView[]> {
+  const rows = await db.read(({ query, tables: { apiTokens } }) =>
+    query
+      .select()
+      .from(apiTokens)
+      .where(and(eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt)))
+      .orderBy(desc(apiTokens.createdAt), desc(apiTokens.id))
+      .limit(LISTED_MAX),
+  );
+  return rows.map(tokenView);
+}

@@ -1,0 +1,28 @@
+import { and, eq, isNull } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+
+/** As much of an address as a message repeats of it. */
+const ID_SHOWN_MAX_CHARS = 64;
+
+/** Ends a token of one's own: it is refused from the next request on. Throws `token_not_found`. */
+export async function revokeToken(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  { user, origin }: SessionActor,
+  id: string,
+): Promise<void> {
+  const now = clock();
+  await db.write(async (session) => {
+    const { apiTokens } = session.tables;
+    const isMine = and(eq(apiTokens.id, id), eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt));
+    const [revoked] = await session.query
+      .update(apiTokens)
+      .set({ revokedAt: now })
+      .where(isMine)
+      .returning({ label: apiTokens.label });
+    if (revoked === undefined) throw failure({ code: "token_not_found", id: id.slice(0, ID_SHOWN_MAX_CHARS) });
+    await recordEvent(session, origin, "token.revoked", now, { details: { id, label: revoked.label } });
+  });
+}

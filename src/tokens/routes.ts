@@ -1,0 +1,62 @@
+import { Elysia } from "elysia";
+import { authentication, requireActor } from "../accounts/authentication.ts";
+import type { Deps } from "../deps.ts";
+import { jsonBody } from "../http/body.ts";
+import { BODY_PROBLEMS, operation } from "../http/operation.ts";
+import { createToken } from "./create-token.ts";
+import { listTokens } from "./list-tokens.ts";
+import { revokeToken } from "./revoke-token.ts";
+import { CreateTokenBody, TOKEN_DEFAULTS } from "./schemas.ts";
+
+const docs = {
+  list: operation({
+    id: "listTokens",
+    summary: "The API tokens of this account",
+    tag: "accounts",
+    auth: "session",
+    answers: { 200: { description: "The tokens, without their texts", schema: "ApiTokenList" } },
+    problems: [],
+  }),
+  create: operation({
+    id: "createToken",
+    summary: "Make an API token",
+    description: "For scripts and CI: send it as Authorization: Bearer cpm_… or as X-API-Key.",
+    tag: "accounts",
+    auth: "session",
+    answers: { 201: { description: "The token; its text is shown only here", schema: "NewApiToken" } },
+    problems: ["limit_reached", "storage_full", ...BODY_PROBLEMS],
+  }),
+  revoke: operation({
+    id: "revokeToken",
+    summary: "End an API token at once",
+    tag: "accounts",
+    auth: "session",
+    answers: { 204: { description: "The token works no longer" } },
+    problems: ["token_not_found", "storage_full"],
+  }),
+};
+
+/** `/auth/tokens`: what scripts log in with. A token cannot make tokens. */
+export function tokenRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/auth/tokens" })
+    .use(authentication(deps))
+    .get("", async ({ actor }) => ({ items: await listTokens(deps, actor) }), { session: true, detail: docs.list })
+    .post(
+      "",
+      async ({ actor, body, status }) => status(201, await createToken(deps, actor, { ...TOKEN_DEFAULTS, ...body })),
+      {
+        session: true,
+        parse: [requireActor(deps, "session"), jsonBody, "application/json"],
+        body: CreateTokenBody,
+        detail: docs.create,
+      },
+    )
+    .delete(
+      "/:id",
+      async ({ actor, params }) => {
+        await revokeToken(deps, actor, params.id);
+        return new Response(null, { status: 204 });
+      },
+      { session: true, parse: "none", detail: docs.revoke },
+    );
+}
