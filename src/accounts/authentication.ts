@@ -86,7 +86,7 @@ function isSession(actor: Actor): actor is SessionActor {
   return actor.sessionId !== undefined;
 }
 
-/** Who may call a route: any account, also with an API token; only with a password session; only administrators so. */
+/** Who may call a route: accounts, also with an API token; only with a password session; only administrators so. */
 export type Guard = "account" | "session" | "admin";
 
 /**
