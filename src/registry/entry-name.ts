@@ -65,12 +65,14 @@ function nameProblems(path: string, slashed: string, kind: EntryKind, lengthByte
 
 function unusualNameProblems(path: string, segments: readonly string[]): EntryNameFaultCode[] {
   const codes: EntryNameFaultCode[] = [];
-  const absolute = path.startsWith("/") || /^[A-Za-z]:/.test(path);
-  if (absolute) codes.push("name_absolute");
+  // What makes a path absolute is one problem: its slashes and its colon are not counted again.
+  const root = /^(?:[A-Za-z]:\/*|\/+)/.exec(path)?.[0] ?? "";
+  const below = path.slice(root.length);
+  if (root !== "") codes.push("name_absolute");
   if (segments.some(isDots)) codes.push("name_traversal");
-  if (segments.some((segment, index) => segment === "" && !(absolute && index === 0))) codes.push("name_empty_segment");
+  if (below !== "" && below.split("/").includes("")) codes.push("name_empty_segment");
   if (CONTROL_CHARACTER.test(path)) codes.push("name_control_character");
-  if (/[<>:"|?*]/.test(path)) codes.push("name_forbidden_character");
+  if (/[<>:"|?*]/.test(below)) codes.push("name_forbidden_character");
   if (path.normalize("NFC") !== path) codes.push("name_not_nfc");
   return codes;
 }

@@ -112,6 +112,10 @@ describe("readEntryName", () => {
     );
   });
 
+  test.each(["/x", "//server/x", "\\\\server\\x", "C:/x", "c:x", "C:\\x", "/"])("finds one problem in %j", (name) =>
+    expect(codesOf(name)).toEqual(["name_absolute"]),
+  );
+
   test("escapes control characters in what it answers", () => {
     const [fault] = readEntryName(bytesOf("a\u001b[31mb"), "file").faults;
     expect(fault?.message).toContain("\\u{1b}");

@@ -1,0 +1,88 @@
+import type { ArchiveFaultCode } from "../../src/registry/archive-fault.ts";
+import type { ArchiveLimits } from "../../src/registry/limits.ts";
+import { makeArchive, type RawEntry } from "../support/archive-maker.ts";
+
+/** The rules of trust.md §5, one by one, in its words. A key's number is the rule's number there. */
+export const RULES = {
+  "1 compressed": "compressed 20 MiB",
+  "1 unpacked": "unpacked 128 MiB",
+  "1 entries": "10,000 entries",
+  "1 manifest": "manifest 256 KiB",
+  "2 gzip": "gzip, complete and with a header as RFC 1952 has it",
+  "2 one member": "one member",
+  "2 trailing": "no trailing bytes",
+  "2 crc": "right CRC",
+  "2 size": "right size",
+  "3 checksum": "right checksums",
+  "3 octal": "octal sizes",
+  "3 base-256": "no base-256",
+  "3 types": "types 0, NUL, 5 and PAX x",
+  "3 links": "no links",
+  "3 devices": "no devices",
+  "3 gnu": "no GNU L/K/S",
+  "3 global": "no global g",
+  "3 pax keys": "keys path, mtime, atime, ctime, uid, gid, uname, gname, size",
+  "3 pax size": "size equals the header's",
+  "3 pax records": "PAX records as POSIX has them, before an entry",
+  "3 end": "two zero blocks",
+  "3 zeros": "after two zero blocks only zeros",
+  "3 one reading": "nothing that two readers read differently",
+  "4 backslash": "\\ read as /",
+  "4 one ./": "one leading ./ stripped",
+  "4 one .": "one . directory entry allowed",
+  "4 utf-8": "UTF-8",
+  "4 nfc": "NFC",
+  "4 length": "at most 240 bytes",
+  "4 depth": "depth 16",
+  "4 traversal": "no ..",
+  "4 absolute": "no absolute path",
+  "4 drive": "no drive letter",
+  "4 control": "no control character",
+  "4 characters": 'no <>:"|?*',
+  "4 trailing": "no trailing dot or space",
+  "4 device name": "no Windows device name",
+  "4 unique nfc": "unique under NFC",
+  "4 unique case": "unique under lower-case",
+  "4 file and directory": "no file that is also a directory",
+  "5 one": "exactly one manifest",
+  "5 spelled": "spelled colony.yaml",
+  "5 root": "at the root",
+  "6 document": "one document",
+  "6 keys": "unique keys",
+  "6 aliases": "no aliases",
+  "6 tags": "no tags",
+  "6 depth": "bounded depth",
+  "6 text": "scalars as text where the client's struct has strings",
+} as const;
+
+export type Rule = keyof typeof RULES;
+
+/** An archive that breaks one rule, and the code it is refused with. */
+export interface HostileCase {
+  readonly rule: Rule;
+  readonly what: string;
+  readonly code: ArchiveFaultCode;
+  /** Made when it is needed: some are large. */
+  readonly archive: () => Uint8Array;
+  /** Lower limits than the default ones. */
+  readonly limits?: Partial<ArchiveLimits>;
+}
+
+export const MANIFEST = "name: hostile\nversion: 1.0.0\n";
+
+/** A package that breaks no rule and gets no warning; hostile ones are this one with one thing changed. */
+export const SOUND: Readonly<Record<string, string>> = {
+  "colony.yaml": MANIFEST,
+  "values.yaml": "a: 1\n",
+  "templates/a.json": "{}",
+};
+
+/** The sound package's members and then others. */
+export function soundAnd(...entries: readonly RawEntry[]): RawEntry[] {
+  return [...Object.entries(SOUND).map(([name, content]) => ({ name, content })), ...entries];
+}
+
+/** The sound package with more members behind its own. */
+export function withEntries(...entries: readonly RawEntry[]): () => Uint8Array {
+  return () => makeArchive(soundAnd(...entries));
+}
