@@ -7,6 +7,8 @@ import { crossOrigin } from "./http/cors.ts";
 import { failures } from "./http/failures.ts";
 import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
+import { accountKeyRoutes, packageKeyRoutes } from "./keys/routes.ts";
+import { keySchemas } from "./keys/schemas.ts";
 import { healthRoutes, healthSchemas } from "./ops/routes.ts";
 import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS } from "./packages/docs.ts";
 import { packageRoutes } from "./packages/routes.ts";
@@ -15,13 +17,18 @@ import { tokenRoutes } from "./tokens/routes.ts";
 import { tokenSchemas } from "./tokens/schemas.ts";
 
 const described = {
-  schemas: { ...accountSchemas, ...healthSchemas, ...packageSchemas, ...tokenSchemas },
+  schemas: { ...accountSchemas, ...healthSchemas, ...keySchemas, ...packageSchemas, ...tokenSchemas },
   pathParameters: PACKAGE_PARAMETERS,
   headPaths: PACKAGE_HEAD_PATHS,
 };
 
 function api(deps: Deps, prefix: "/api" | "/api/v1") {
-  return new Elysia({ prefix }).use(accountRoutes(deps)).use(tokenRoutes(deps)).use(packageRoutes(deps));
+  return new Elysia({ prefix })
+    .use(accountRoutes(deps))
+    .use(tokenRoutes(deps))
+    .use(accountKeyRoutes(deps))
+    .use(packageRoutes(deps))
+    .use(packageKeyRoutes(deps));
 }
 
 /** The whole server, in the order a request meets it. `http/server.ts` listens and wraps every answer. */

@@ -95,10 +95,18 @@ export type Guard = "account" | "session" | "admin";
  */
 export function requireActor(deps: AuthDeps, guard: Guard) {
   return async (context: Proving): Promise<void> => {
+    if (guard === "account") await prove(deps, context);
+    else await proveSession(deps, guard)(context);
+  };
+}
+
+/** Proves a password session, of an administrator where the guard says so; a token gets 403. */
+export function proveSession(deps: AuthDeps, guard: "session" | "admin") {
+  return async (context: Proving): Promise<SessionActor> => {
     const actor = await prove(deps, context);
-    if (guard === "account") return;
     if (!isSession(actor)) throw failure({ code: "session_required" });
     if (guard === "admin" && actor.user.role !== "admin") throw failure({ code: "admin_only" });
+    return actor;
   };
 }
 

@@ -49,11 +49,14 @@ export interface Origin {
 /** Somebody with a shell on the machine of the registry. */
 export const OPERATOR: Origin = { userId: null, username: null, address: null, tokenId: null };
 
+/** No account: somebody whom a signature proves, or time. */
+export const NOBODY: Origin = OPERATOR;
+
 /** What an event is about. `details` are ids, codes and words of this program; never a secret, a password or a token. */
 export interface EventSubject {
   readonly packageName?: string;
   readonly version?: string;
-  readonly details?: { readonly [field: string]: Json };
+  readonly details?: { readonly [field: string]: Json | undefined };
 }
 
 /** Writes an event in the transaction that makes the change, so that there is neither one without the other. */

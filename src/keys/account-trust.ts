@@ -1,0 +1,47 @@
+import { eq } from "drizzle-orm";
+import type { Actor } from "../accounts/actor.ts";
+import type { DbSession, Tables } from "../db/database.ts";
+import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+
+type KeyRow = Tables["accountKeys"]["$inferSelect"];
+
+function keysOf({ query, tables: { accountKeys } }: DbSession, userId: string): Promise<KeyRow[]> {
+  return query.select().from(accountKeys).where(eq(accountKeys.userId, userId));
+}
+
+/**
+ * Whether an account may publish with a key: `trusted` when it is one of its keys, `first_use` when the account never
+ * had a key. Retired keys count as had: otherwise whoever steals a token of an account that retired its key could
+ * bring one of his own. Throws `key_not_trusted`.
+ */
+export async function accountTrust(
+  session: DbSession,
+  userId: string,
+  publicKey: string,
+): Promise<"trusted" | "first_use"> {
+  const keys = await keysOf(session, userId);
+  if (keys.length === 0) return "first_use";
+  const known = keys.find((key) => key.publicKey === publicKey);
+  if (known === undefined) {
+    const reason = "Your account has keys, and this is none of them: register it first, with POST /api/auth/keys.";
+    throw failure({ code: "key_not_trusted", reason });
+  }
+  if (known.retiredAt === null) return "trusted";
+  throw failure({ code: "key_not_trusted", reason: "This key of your account is retired: publish with another." });
+}
+
+/** `accountTrust`, and on first use the key becomes the account's. In the transaction of a publish. */
+export async function trustAccountKey(session: DbSession, { user, origin }: Actor, publicKey: string, now: Date) {
+  if ((await accountTrust(session, user.id, publicKey)) === "trusted") return;
+  // Two first publishes at once with two keys: the second waits here, and then finds the key of the first.
+  const { users, accountKeys } = session.tables;
+  await session.query.update(users).set({ id: user.id }).where(eq(users.id, user.id));
+  if ((await accountTrust(session, user.id, publicKey)) === "trusted") return;
+  await session.query
+    .insert(accountKeys)
+    .values({ userId: user.id, publicKey, label: "first publish", createdAt: now, retiredAt: null });
+  const details = { keyId: keyIdOf(publicKey), publicKey, firstUse: true };
+  await recordEvent(session, origin, "key.registered", now, { details });
+}

@@ -1,0 +1,68 @@
+import { and, eq } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
+import { activeKeys, type PackageKeyRow, type PackageKeys, settledPackageKeys } from "./package-trust.ts";
+import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+
+/** More than a team has machines that sign. */
+const ACTIVE_KEYS_MAX = 20;
+
+/** A key to add, signed for by a key that may sign the package and by itself (TUF's rule for new root keys). */
+export interface KeyAddition {
+  readonly publicKey: string;
+  readonly previous: string;
+  readonly signature: string;
+  readonly newKeySignature: string;
+}
+
+function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow | undefined {
+  const known = keys.find((key) => key.publicKey === publicKey);
+  if (known?.status === "active") throw failure({ code: "key_exists", reason: "The package has this key already." });
+  if (known?.status === "compromised") {
+    throw failure({ code: "key_exists", reason: "This key was compromised and does not come back: make a new one." });
+  }
+  if (keys.filter(({ status }) => status === "active").length >= ACTIVE_KEYS_MAX) {
+    throw failure({ code: "limit_reached", what: "keys that may sign one package", max: ACTIVE_KEYS_MAX });
+  }
+  return known;
+}
+
+/**
+ * Lets another key sign a package. Only for owners. Throws `package_not_found`, `not_an_owner`, `key_exists`,
+ * `limit_reached`, `key_change_outdated` or `signature_invalid`.
+ */
+export async function addPackageKey(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  { user, origin }: SessionActor,
+  name: PackageName,
+  { publicKey: keyText, previous, signature, newKeySignature }: KeyAddition,
+): Promise<void> {
+  const publicKey = readPublicKey(keyText, "/publicKey");
+  const now = clock();
+  await db.write(async (session) => {
+    const changed = await lockNamedPackage(session, name);
+    await requireOwner(session, changed, user.id);
+    const trusted = await settledPackageKeys(session, changed, now);
+    const known = requireAddable(trusted, publicKey);
+    const change = { name, action: "add", publicKey } as const;
+    const statement = await nextStatement(session, changed, change, previous);
+    const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
+    const agreed = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
+    const { packageKeys } = session.tables;
+    const isKnown = and(eq(packageKeys.packageId, changed.id), eq(packageKeys.publicKey, publicKey));
+    if (known !== undefined) await session.query.delete(packageKeys).where(isKnown);
+    await session.query
+      .insert(packageKeys)
+      .values({ packageId: changed.id, publicKey, status: "active", addedAt: now });
+    const proof = { by: user.username, statement, proof: proofOf(signed, agreed) };
+    await recordKeyChange(session, changed, change, proof, now);
+    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: keyIdOf(signed.publicKey) };
+    await recordEvent(session, origin, "package_key.added", now, { packageName: name, details });
+  });
+}

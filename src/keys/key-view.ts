@@ -1,0 +1,23 @@
+import type { Tables } from "../db/database.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+
+/** A signing key of an account. */
+export interface KeyView {
+  readonly keyId: string;
+  /** Lower-case hex. */
+  readonly publicKey: string;
+  readonly label: string;
+  readonly createdAt: string;
+  readonly retiredAt: string | null;
+}
+
+export function keyView(row: Tables["accountKeys"]["$inferSelect"]): KeyView {
+  const { publicKey, label, createdAt, retiredAt } = row;
+  return {
+    keyId: keyIdOf(publicKey),
+    publicKey,
+    label,
+    createdAt: createdAt.toISOString(),
+    retiredAt: retiredAt?.toISOString() ?? null,
+  };
+}

@@ -1,0 +1,122 @@
+import { and, eq, gte } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { loadVersion } from "../packages/find-version.ts";
+import { refreshSummary } from "../packages/refresh-summary.ts";
+import type { PackageRow } from "../packages/views.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+import { verifyStatement } from "../signing/verify-statement.ts";
+import { activeKeys, type PackageKeyRow, type PackageKeys, settledPackageKeys } from "./package-trust.ts";
+import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+
+/** A key to take away, signed for by a key that may sign the package. */
+export interface KeyRemoval {
+  readonly keyId: string;
+  readonly previous: string;
+  readonly signature: string;
+  /** `superseded`: what it signed stays valid. `compromised`: what it signed since some version does not. */
+  readonly reason: "superseded" | "compromised";
+  /** With `compromised`, the first version that is not trusted; left out, none that the key signed is. */
+  readonly since: string | undefined;
+}
+
+/** As much of an address as a message repeats of it. */
+const KEY_ID_SHOWN_MAX_CHARS = 64;
+
+function requireRemovable({ keys }: PackageKeys, name: string, { keyId, reason }: KeyRemoval): PackageKeyRow {
+  const known = keys.find((key) => keyIdOf(key.publicKey) === keyId);
+  if (known === undefined) throw failure({ code: "key_not_found", keyId: keyId.slice(0, KEY_ID_SHOWN_MAX_CHARS) });
+  if (known.status === "active") {
+    if (keys.filter(({ status }) => status === "active").length === 1) throw failure({ code: "last_key", name });
+  } else if (known.status === "compromised" || reason === "superseded") {
+    throw failure({ code: "key_exists", reason: `This key may not sign ${name} any more: it is ${known.status}.` });
+  }
+  return known;
+}
+
+/** The id of the first version that is not trusted; ids are in the order of publishing, as the indexes of the log will be. */
+async function sinceId(session: DbSession, changed: PackageRow, { reason, since }: KeyRemoval): Promise<number | null> {
+  if (reason === "superseded") return null;
+  return since === undefined ? 0 : (await loadVersion(session, changed, since)).row.id;
+}
+
+/** Flags and yanks what a compromised key signed since; returns how many versions that were. */
+async function distrustVersions(
+  session: DbSession,
+  { id, name }: PackageRow,
+  publicKey: string,
+  since: number,
+  { origin }: SessionActor,
+  now: Date,
+): Promise<number> {
+  const { versions } = session.tables;
+  const isSigned = and(eq(versions.packageId, id), eq(versions.publicKey, publicKey), gte(versions.id, since));
+  const rows = await session.query.update(versions).set({ keyCompromised: true }).where(isSigned).returning();
+  for (const { id: versionId, version, yankedAt } of rows) {
+    if (yankedAt !== null) continue;
+    const yankMessage = `Signed with the key ${keyIdOf(publicKey)}, which is compromised.`;
+    const yanked = { yankedAt: now, yankReason: "security", yankMessage, yankReplacement: null };
+    await session.query.update(versions).set(yanked).where(eq(versions.id, versionId));
+    const details = { reason: "security", compromisedKey: keyIdOf(publicKey) };
+    await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
+  }
+  return rows.length;
+}
+
+async function endKey(
+  session: DbSession,
+  known: PackageKeyRow,
+  reason: KeyRemoval["reason"],
+  since: number | null,
+  now: Date,
+) {
+  const { packageKeys } = session.tables;
+  await session.query
+    .update(packageKeys)
+    .set({ status: reason, endedAt: known.endedAt ?? now, compromisedSince: since })
+    .where(and(eq(packageKeys.packageId, known.packageId), eq(packageKeys.publicKey, known.publicKey)));
+}
+
+/**
+ * Takes from a key the right to sign a package, never from the last one. Versions that a compromised key signed are
+ * flagged and yanked for good. Only for owners. Throws `package_not_found`, `not_an_owner`, `key_not_found`, `last_key`,
+ * `key_exists`, `version_not_found`, `key_change_outdated` or `signature_invalid`.
+ */
+export async function removePackageKey(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  actor: SessionActor,
+  name: PackageName,
+  removal: KeyRemoval,
+): Promise<void> {
+  const { reason, previous, signature } = removal;
+  const now = clock();
+  await db.write(async (session) => {
+    const changed = await lockNamedPackage(session, name);
+    await requireOwner(session, changed, actor.user.id);
+    const trusted = await settledPackageKeys(session, changed, now);
+    const known = requireRemovable(trusted, name, removal);
+    const { publicKey } = known;
+    const since = await sinceId(session, changed, removal);
+    const change = { name, action: "remove", publicKey } as const;
+    const statement = await nextStatement(session, changed, change, previous);
+    const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
+    await endKey(session, known, reason, since, now);
+    const proof = { by: actor.user.username, statement, proof: proofOf(signed) };
+    await recordKeyChange(session, changed, change, proof, now);
+    const yanked = since === null ? 0 : await distrustVersions(session, changed, publicKey, since, actor, now);
+    if (yanked > 0) await refreshSummary(session, db.kind, changed, now);
+    const details = {
+      keyId: keyIdOf(publicKey),
+      publicKey,
+      reason,
+      since: removal.since,
+      signedBy: keyIdOf(signed.publicKey),
+    };
+    await recordEvent(session, actor.origin, "package_key.removed", now, { packageName: name, details });
+  });
+}

@@ -1,0 +1,107 @@
+import { eq } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { NOBODY, recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import type { PackageRow } from "../packages/views.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import type { KeyChange } from "../signing/key-statements.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
+import { activeKeys, settledPackageKeys } from "./package-trust.ts";
+import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+
+/** How long owners and holders of old keys have to notice a reset and to cancel it. */
+export const RESET_DELAY_MS = 72 * 60 * 60_000;
+
+type ResetDeps = Pick<Deps, "db" | "clock">;
+
+/** A key that shall take the place of all others, signed for by itself. */
+export interface KeyReset {
+  readonly publicKey: string;
+  readonly previous: string;
+  readonly newKeySignature: string;
+}
+
+/**
+ * Asks for a new key in place of all others, for an owner whose keys are lost. It is public at once and takes effect
+ * after `RESET_DELAY_MS`. Throws `package_not_found`, `not_an_owner`, `reset_pending`, `key_exists`,
+ * `key_change_outdated` or `signature_invalid`.
+ */
+export async function requestReset(
+  { db, clock }: ResetDeps,
+  { user, origin }: SessionActor,
+  name: PackageName,
+  { publicKey: keyText, previous, newKeySignature }: KeyReset,
+): Promise<void> {
+  const publicKey = readPublicKey(keyText, "/publicKey");
+  const now = clock();
+  const effectiveAt = new Date(now.getTime() + RESET_DELAY_MS);
+  await db.write(async (session) => {
+    const changed = await lockNamedPackage(session, name);
+    await requireOwner(session, changed, user.id);
+    const { keys, reset } = await settledPackageKeys(session, changed, now);
+    if (reset !== undefined) {
+      throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });
+    }
+    if (keys.some((key) => key.publicKey === publicKey && key.status !== "superseded")) {
+      throw failure({ code: "key_exists", reason: "The package has this key already, or it is compromised." });
+    }
+    const change = { name, action: "reset", publicKey } as const;
+    const statement = await nextStatement(session, changed, change, previous);
+    const signed = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
+    const { packageKeyResets } = session.tables;
+    const row = { packageId: changed.id, publicKey, requestedBy: user.username, requestedAt: now, effectiveAt };
+    await session.query.insert(packageKeyResets).values(row);
+    await recordKeyChange(session, changed, change, { by: user.username, statement, proof: proofOf(signed) }, now);
+    const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
+    await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
+  });
+}
+
+/**
+ * Who cancels a reset: an owner, or an old key by its signature. That is good without an account, because the account
+ * may be what was stolen.
+ */
+export type Canceller =
+  | { readonly owner: SessionActor }
+  | { readonly address: string | null; readonly previous: string; readonly signature: string };
+
+/** Finds what proves that a canceller may: nothing but its session for an owner, a signature for an old key. */
+async function proofOfCancel(
+  session: DbSession,
+  changed: PackageRow,
+  change: KeyChange,
+  keys: readonly string[],
+  canceller: Canceller,
+): Promise<KeyChangeProof & { readonly signedBy?: string }> {
+  if ("owner" in canceller) return { by: canceller.owner.user.username, statement: null, proof: null };
+  const statement = await nextStatement(session, changed, change, canceller.previous);
+  const signed = verifyStatement(statement, canceller.signature, keys, "/signature");
+  return { by: null, statement, proof: proofOf(signed), signedBy: keyIdOf(signed.publicKey) };
+}
+
+/**
+ * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`, `reset_not_found`,
+ * `key_change_outdated` or `signature_invalid`.
+ */
+export async function cancelReset({ db, clock }: ResetDeps, canceller: Canceller, name: PackageName): Promise<void> {
+  const now = clock();
+  await db.write(async (session) => {
+    const changed = await lockNamedPackage(session, name);
+    if ("owner" in canceller) await requireOwner(session, changed, canceller.owner.user.id);
+    const trusted = await settledPackageKeys(session, changed, now);
+    if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
+    const { publicKey } = trusted.reset;
+    const change = { name, action: "cancel", publicKey } as const;
+    const { signedBy, ...proof } = await proofOfCancel(session, changed, change, activeKeys(trusted), canceller);
+    const { packageKeyResets } = session.tables;
+    await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
+    await recordKeyChange(session, changed, change, proof, now);
+    const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
+    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
+    await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: name, details });
+  });
+}

@@ -1,0 +1,33 @@
+import { and, eq } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+
+/** As much of an address as a message repeats of it. */
+const KEY_ID_SHOWN_MAX_CHARS = 64;
+
+/**
+ * Retires a key of one's own: nothing more can be published with it, what was stays valid. Safe to repeat. Throws
+ * `key_not_found`.
+ */
+export async function retireKey(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  { user, origin }: SessionActor,
+  keyId: string,
+): Promise<void> {
+  const now = clock();
+  await db.write(async (session) => {
+    const { accountKeys } = session.tables;
+    const rows = await session.query.select().from(accountKeys).where(eq(accountKeys.userId, user.id));
+    const key = rows.find(({ publicKey }) => keyIdOf(publicKey) === keyId);
+    if (key === undefined) throw failure({ code: "key_not_found", keyId: keyId.slice(0, KEY_ID_SHOWN_MAX_CHARS) });
+    if (key.retiredAt !== null) return;
+    await session.query
+      .update(accountKeys)
+      .set({ retiredAt: now })
+      .where(and(eq(accountKeys.id, key.id), eq(accountKeys.userId, user.id)));
+    await recordEvent(session, origin, "key.retired", now, { details: { keyId, publicKey: key.publicKey } });
+  });
+}

@@ -1,0 +1,116 @@
+import { Elysia } from "elysia";
+import { authentication, proveSession, requireActor } from "../accounts/authentication.ts";
+import type { Deps } from "../deps.ts";
+import { jsonBody, optionalJsonBody } from "../http/body.ts";
+import { clientAddress } from "../http/client-address.ts";
+import { jsonResponse } from "../http/document.ts";
+import { packageNameParam, readableName } from "../packages/find-package.ts";
+import { addPackageKey } from "./add-package-key.ts";
+import { challengeKey } from "./challenge-key.ts";
+import { keyDocs } from "./docs.ts";
+import { listKeys } from "./list-keys.ts";
+import { readPackageKeys } from "./read-package-keys.ts";
+import { registerKey } from "./register-key.ts";
+import { removePackageKey } from "./remove-package-key.ts";
+import { cancelReset, requestReset } from "./reset-package-keys.ts";
+import { retireKey } from "./retire-key.ts";
+import {
+  AddKeyBody,
+  CancelResetBody,
+  ChallengeBody,
+  RegisterKeyBody,
+  RemoveKeyBody,
+  ResetKeysBody,
+} from "./schemas.ts";
+
+/** `/auth/keys`: the signing keys of an account. Only with a password: who steals a token must not bring a key. */
+export function accountKeyRoutes(deps: Deps) {
+  const inSession = {
+    session: true,
+    parse: [requireActor(deps, "session"), jsonBody, "application/json" as const],
+  } as const;
+  return new Elysia({ prefix: "/auth/keys" })
+    .use(authentication(deps))
+    .get("", async ({ actor }) => ({ items: await listKeys(deps, actor) }), { session: true, detail: keyDocs.list })
+    .post(
+      "/challenge",
+      async ({ actor, body, status }) => status(201, await challengeKey(deps, actor, body.publicKey)),
+      {
+        ...inSession,
+        body: ChallengeBody,
+        detail: keyDocs.challenge,
+      },
+    )
+    .post("", async ({ actor, body, status }) => status(201, await registerKey(deps, actor, { label: "", ...body })), {
+      ...inSession,
+      body: RegisterKeyBody,
+      detail: keyDocs.register,
+    })
+    .delete(
+      "/:keyId",
+      async ({ actor, params }) => {
+        await retireKey(deps, actor, params.keyId);
+        return new Response(null, { status: 204 });
+      },
+      { session: true, parse: "none", detail: keyDocs.retire },
+    );
+}
+
+/** `/packages/:name/keys`: which keys may sign a package, and how that changes. */
+export function packageKeyRoutes(deps: Deps) {
+  const inSession = {
+    session: true,
+    parse: [requireActor(deps, "session"), jsonBody, "application/json" as const],
+  } as const;
+  const keysOf = (text: string) => readPackageKeys(deps, packageNameParam(text));
+  return new Elysia({ prefix: "/packages/:name/keys" })
+    .use(authentication(deps))
+    .get(
+      "",
+      async ({ params, request, mayRead }) =>
+        jsonResponse(request, await readPackageKeys(deps, readableName(mayRead, params.name))),
+      { reader: true, detail: keyDocs.read },
+    )
+    .post(
+      "",
+      async ({ actor, params, body }) => {
+        await addPackageKey(deps, actor, packageNameParam(params.name), body);
+        return keysOf(params.name);
+      },
+      { ...inSession, body: AddKeyBody, detail: keyDocs.add },
+    )
+    .delete(
+      "/:keyId",
+      async ({ actor, params, body }) => {
+        await removePackageKey(deps, actor, packageNameParam(params.name), {
+          since: undefined,
+          ...body,
+          keyId: params.keyId,
+        });
+        return keysOf(params.name);
+      },
+      { ...inSession, body: RemoveKeyBody, detail: keyDocs.remove },
+    )
+    .post(
+      "/reset",
+      async ({ actor, params, body }) => {
+        await requestReset(deps, actor, packageNameParam(params.name), body);
+        return keysOf(params.name);
+      },
+      { ...inSession, body: ResetKeysBody, detail: keyDocs.reset },
+    )
+    .delete(
+      "/reset",
+      async (context) => {
+        const { params, body, request } = context;
+        const { previous, signature } = body;
+        const canceller =
+          previous === undefined || signature === undefined
+            ? { owner: await proveSession(deps, "session")(context) }
+            : { address: clientAddress(request), previous, signature };
+        await cancelReset(deps, canceller, packageNameParam(params.name));
+        return keysOf(params.name);
+      },
+      { parse: [optionalJsonBody, "application/json"], body: CancelResetBody, detail: keyDocs.cancelReset },
+    );
+}

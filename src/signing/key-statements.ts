@@ -1,0 +1,42 @@
+/* The messages about keys that are signed (trust.md §3), and their leaves in the log (§4). ASCII, LF, a final LF. */
+
+/** What a key signs to prove that its holder wants it registered: for one registry, one account, once. */
+export function registrationStatement(about: {
+  /** Scheme, host and port of the registry's public address. */
+  readonly registry: string;
+  readonly username: string;
+  readonly publicKey: string;
+  readonly nonce: string;
+}): string {
+  const { registry, username, publicKey, nonce } = about;
+  return `cpm-key-registration/v1\nregistry: ${registry}\nuser: ${username}\nkey: ${publicKey}\nnonce: ${nonce}\n`;
+}
+
+export const KEY_ACTIONS = ["add", "remove", "reset", "cancel"] as const;
+export type KeyAction = (typeof KEY_ACTIONS)[number];
+
+/** One change of the keys of a package. */
+export interface KeyChange {
+  readonly name: string;
+  readonly action: KeyAction;
+  /** Lower-case hex of the key that is added or removed, or that a reset puts in place of the others. */
+  readonly publicKey: string;
+}
+
+/** `previous` of the first change of a package. */
+export const NO_LEAF = "0".repeat(64);
+
+/** What is signed for a change; `previous`, the SHA-256 of the package's last key leaf, makes each good for once. */
+export function keyChangeStatement({ name, action, publicKey }: KeyChange, previous: string): string {
+  return `cpm-key-change/v1\nname: ${name}\n${action}: ${publicKey}\nprevious: ${previous}\n`;
+}
+
+/** The leaf of a change: `by` is a user name, `proof` base64 of who signed and the signatures. At most 1,024 bytes. */
+export function keyLeaf(
+  { name, action, publicKey }: KeyChange,
+  seq: number,
+  by: string | null,
+  proof: string | null,
+): string {
+  return `cpm.key/v1 ${name} ${seq} ${action} ${publicKey}\nby ${by ?? "-"}\nproof ${proof ?? "-"}\n`;
+}
