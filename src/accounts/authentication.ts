@@ -2,6 +2,7 @@ import { jwt } from "@elysiajs/jwt";
 import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
+import { jsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { isTokenText } from "../registry/token-text.ts";
 import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
@@ -98,6 +99,11 @@ export function requireActor(deps: AuthDeps, guard: Guard) {
     if (guard === "account") await prove(deps, context);
     else await proveSession(deps, guard)(context);
   };
+}
+
+/** `parse` of a guarded route with a JSON body, or with `read` for one that may be left out. */
+export function guardedJson(deps: AuthDeps, guard: Guard, read = jsonBody) {
+  return [requireActor(deps, guard), read, "application/json" as const];
 }
 
 /** Proves a password session, of an administrator where the guard says so; a token gets 403. */

@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import { jsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
-import { authentication, requireActor } from "./authentication.ts";
+import { authentication, guardedJson } from "./authentication.ts";
 import { changePassword } from "./change-password.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
@@ -94,7 +94,7 @@ export function accountRoutes(deps: Deps) {
       },
       {
         session: true,
-        parse: [requireActor(deps, "session"), jsonBody, "application/json"],
+        parse: guardedJson(deps, "session"),
         body: ChangePasswordBody,
         detail: docs.password,
       },

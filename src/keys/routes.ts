@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
-import { authentication, proveSession, requireActor } from "../accounts/authentication.ts";
+import { authentication, guardedJson, proveSession } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
-import { jsonBody, optionalJsonBody } from "../http/body.ts";
+import { optionalJsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { jsonResponse } from "../http/document.ts";
 import { packageNameParam, readableName } from "../packages/find-package.ts";
@@ -25,10 +25,7 @@ import {
 
 /** `/auth/keys`: the signing keys of an account. Only with a password: who steals a token must not bring a key. */
 export function accountKeyRoutes(deps: Deps) {
-  const inSession = {
-    session: true,
-    parse: [requireActor(deps, "session"), jsonBody, "application/json" as const],
-  } as const;
+  const parse = guardedJson(deps, "session");
   return new Elysia({ prefix: "/auth/keys" })
     .use(authentication(deps))
     .get("", async ({ actor }) => ({ items: await listKeys(deps, actor) }), { session: true, detail: keyDocs.list })
@@ -36,13 +33,15 @@ export function accountKeyRoutes(deps: Deps) {
       "/challenge",
       async ({ actor, body, status }) => status(201, await challengeKey(deps, actor, body.publicKey)),
       {
-        ...inSession,
+        session: true,
+        parse,
         body: ChallengeBody,
         detail: keyDocs.challenge,
       },
     )
     .post("", async ({ actor, body, status }) => status(201, await registerKey(deps, actor, { label: "", ...body })), {
-      ...inSession,
+      session: true,
+      parse,
       body: RegisterKeyBody,
       detail: keyDocs.register,
     })
@@ -58,10 +57,7 @@ export function accountKeyRoutes(deps: Deps) {
 
 /** `/packages/:name/keys`: which keys may sign a package, and how that changes. */
 export function packageKeyRoutes(deps: Deps) {
-  const inSession = {
-    session: true,
-    parse: [requireActor(deps, "session"), jsonBody, "application/json" as const],
-  } as const;
+  const parse = guardedJson(deps, "session");
   const keysOf = (text: string) => readPackageKeys(deps, packageNameParam(text));
   return new Elysia({ prefix: "/packages/:name/keys" })
     .use(authentication(deps))
@@ -77,7 +73,7 @@ export function packageKeyRoutes(deps: Deps) {
         await addPackageKey(deps, actor, packageNameParam(params.name), body);
         return keysOf(params.name);
       },
-      { ...inSession, body: AddKeyBody, detail: keyDocs.add },
+      { session: true, parse, body: AddKeyBody, detail: keyDocs.add },
     )
     .delete(
       "/:keyId",
@@ -89,7 +85,7 @@ export function packageKeyRoutes(deps: Deps) {
         });
         return keysOf(params.name);
       },
-      { ...inSession, body: RemoveKeyBody, detail: keyDocs.remove },
+      { session: true, parse, body: RemoveKeyBody, detail: keyDocs.remove },
     )
     .post(
       "/reset",
@@ -97,7 +93,7 @@ export function packageKeyRoutes(deps: Deps) {
         await requestReset(deps, actor, packageNameParam(params.name), body);
         return keysOf(params.name);
       },
-      { ...inSession, body: ResetKeysBody, detail: keyDocs.reset },
+      { session: true, parse, body: ResetKeysBody, detail: keyDocs.reset },
     )
     .delete(
       "/reset",

@@ -1,7 +1,6 @@
 import { Elysia } from "elysia";
-import { authentication, requireActor } from "../accounts/authentication.ts";
+import { authentication, guardedJson } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
-import { jsonBody } from "../http/body.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { createToken } from "./create-token.ts";
 import { listTokens } from "./list-tokens.ts";
@@ -46,7 +45,7 @@ export function tokenRoutes(deps: Deps) {
       async ({ actor, body, status }) => status(201, await createToken(deps, actor, { ...TOKEN_DEFAULTS, ...body })),
       {
         session: true,
-        parse: [requireActor(deps, "session"), jsonBody, "application/json"],
+        parse: guardedJson(deps, "session"),
         body: CreateTokenBody,
         detail: docs.create,
       },
