@@ -11,6 +11,7 @@ import {
   TEMPLATE_SCAN_MAX_BYTES,
   TEMPLATE_SCANS_MAX_BYTES,
 } from "./limits.ts";
+import { SecretScan } from "./secret-scan.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TemplateScan } from "./template-scan.ts";
 
@@ -47,6 +48,7 @@ const FILE_WARNINGS_MAX = 50;
 export class ArchiveRecord implements TarVisitor {
   readonly faults: ArchiveFault[] = [];
   faultsLeftOut = 0;
+  readonly secrets = new SecretScan();
   readonly #limits: ArchiveLimits;
   readonly #names = new EntryNames();
   readonly #files: ArchiveFile[] = [];
@@ -102,15 +104,18 @@ export class ArchiveRecord implements TarVisitor {
   }
 
   content(piece: Uint8Array): void {
-    this.#open?.hash.update(piece);
-    this.#open?.text?.push(piece);
-    this.#open?.scan?.push(piece);
+    if (this.#open === undefined) return;
+    this.#open.hash.update(piece);
+    this.#open.text?.push(piece);
+    this.#open.scan?.push(piece);
+    this.secrets.push(piece);
   }
 
   entryEnd(): void {
     const file = this.#open;
     if (file === undefined) return;
     this.#open = undefined;
+    this.secrets.fileEnd();
     this.#files.push({ path: file.path, size: file.sizeBytes, sha256: file.hash.digest("hex") });
     if (file.text !== undefined)
       this.#texts.set(file.path === MANIFEST ? MANIFEST : file.path.toLowerCase(), file.text);
@@ -164,6 +169,10 @@ export class ArchiveRecord implements TarVisitor {
       const message = "entry names have \\ between folders, as packed on Windows: they are listed with /";
       warnings.push({ code: "backslash_names", message });
     }
+    if (this.secrets.gaveUp) {
+      const message = "so much in the package begins as secrets do that it was not searched for them to its end";
+      warnings.push({ code: "secrets_not_searched", message });
+    }
     for (const text of this.#texts.values()) if (text.warning !== undefined) warnings.push(text.warning);
     warnings.push(...this.#fileWarnings.slice(0, FILE_WARNINGS_MAX));
     const more = this.#fileWarnings.length - FILE_WARNINGS_MAX;
@@ -177,6 +186,7 @@ export class ArchiveRecord implements TarVisitor {
     const scan = folder === "templates/" ? new TemplateScan(scanBytes) : undefined;
     if (scan !== undefined) this.#scanLeftBytes -= scanBytes;
     const text = this.#textOf(path, sizeBytes);
+    this.secrets.fileStart(path);
     this.#open = { path, sizeBytes, hash: createHash("sha256"), text, scan, scanBytes };
   }
 

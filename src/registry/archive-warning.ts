@@ -11,6 +11,7 @@ export type ArchiveWarningCode =
   | "backslash_names"
   | "template_reads_environment"
   | "template_not_scanned"
+  | "secrets_not_searched"
   | "text_too_large"
   | "text_not_utf8"
   | "more_warnings";

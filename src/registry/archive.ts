@@ -5,6 +5,7 @@ import type { ArchiveWarning } from "./archive-warning.ts";
 import { gunzipSingleMember } from "./gzip.ts";
 import { ARCHIVE_FAULTS_MAX, type ArchiveLimits } from "./limits.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
+import type { FoundSecret } from "./secret-scan.ts";
 import { TarWalker } from "./tar.ts";
 
 export type { ArchiveFile } from "./archive-record.ts";
@@ -21,6 +22,10 @@ export interface Inspection {
   /** Files without directories, by normalised path in code unit order. */
   readonly files: readonly ArchiveFile[];
   readonly warnings: readonly ArchiveWarning[];
+  /** What should not be public, in the order of the archive; no reason to reject here. */
+  readonly secrets: readonly FoundSecret[];
+  /** How many more secrets there are than are listed. */
+  readonly secretsLeftOut: number;
 }
 
 /**
@@ -50,6 +55,8 @@ export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: 
     values: record.values,
     files: record.sortedFiles(),
     warnings: record.warnings(),
+    secrets: record.secrets.found,
+    secretsLeftOut: record.secrets.leftOut,
   };
 }
 

@@ -38,6 +38,15 @@ export const TEMPLATE_SCAN_MAX_BYTES = 1 * MIB;
 /** All templates of an archive together: many of them must not cost what one may not. */
 export const TEMPLATE_SCANS_MAX_BYTES = 8 * MIB;
 
+/** Secrets listed of one archive; the rest is counted. */
+export const SECRETS_MAX = 50;
+
+/**
+ * Places in an archive that look like the start of a secret. Looking closely at this many costs some 50 ms of CPU; an
+ * archive with more is made to cost it, or is no text.
+ */
+export const SECRET_CANDIDATES_MAX = 100_000;
+
 /** A gzip header is 10 bytes and perhaps a file name; one that goes on longer is hiding something. */
 export const GZIP_HEADER_MAX_BYTES = 4 * KIB;
 
