@@ -2,6 +2,8 @@ import { Elysia } from "elysia";
 import { accountRoutes } from "./accounts/routes.ts";
 import { accountSchemas } from "./accounts/schemas.ts";
 import type { Deps } from "./deps.ts";
+import { eventRoutes, packageEventRoutes } from "./events/routes.ts";
+import { eventSchemas } from "./events/schemas.ts";
 import { apiPage } from "./http/api-page.ts";
 import { crossOrigin } from "./http/cors.ts";
 import { failures } from "./http/failures.ts";
@@ -17,7 +19,7 @@ import { tokenRoutes } from "./tokens/routes.ts";
 import { tokenSchemas } from "./tokens/schemas.ts";
 
 const described = {
-  schemas: { ...accountSchemas, ...healthSchemas, ...keySchemas, ...packageSchemas, ...tokenSchemas },
+  schemas: { ...accountSchemas, ...eventSchemas, ...healthSchemas, ...keySchemas, ...packageSchemas, ...tokenSchemas },
   pathParameters: PACKAGE_PARAMETERS,
   headPaths: PACKAGE_HEAD_PATHS,
 };
@@ -28,7 +30,9 @@ function api(deps: Deps, prefix: "/api" | "/api/v1") {
     .use(tokenRoutes(deps))
     .use(accountKeyRoutes(deps))
     .use(packageRoutes(deps))
-    .use(packageKeyRoutes(deps));
+    .use(packageKeyRoutes(deps))
+    .use(packageEventRoutes(deps))
+    .use(eventRoutes(deps));
 }
 
 /** The whole server, in the order a request meets it. `http/server.ts` listens and wraps every answer. */

@@ -1,0 +1,93 @@
+import { and, asc, desc, eq, lte, sql } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import type { Json } from "../db/json.ts";
+import type { Deps } from "../deps.ts";
+import { loadPackage } from "../packages/find-package.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { areFinal } from "./final-events.ts";
+
+/** Which part of the feed is asked for. */
+export interface EventsAsked {
+  /** The id after which to go on; 0 from the beginning. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+/** An event as everybody may see it who may read its package. */
+export interface PackageEventView {
+  readonly id: number;
+  readonly at: string;
+  readonly kind: string;
+  /** Null: an operator, with the command line. */
+  readonly user: string | null;
+  readonly package: string | null;
+  readonly version: string | null;
+  readonly details: Json;
+}
+
+/** An event as administrators see it. */
+export interface EventView extends PackageEventView {
+  readonly address: string | null;
+  readonly tokenId: string | null;
+}
+
+/** A part of a feed, and the id after which to go on. */
+export interface EventPage<View> {
+  readonly items: readonly View[];
+  readonly next: number;
+}
+
+type Feed = Pick<Deps, "db">;
+
+/**
+ * The events that follow one. Their order is the one in which they became final, so who goes on after `next` misses none
+ * and gets none twice; ids are not always ascending in it.
+ */
+export function readEvents({ db }: Feed, asked: EventsAsked): Promise<EventPage<EventView>> {
+  return db.read(async (session) => {
+    const rows = await loadEvents(session, db.kind, asked);
+    const items = rows.map((row) => ({ ...packageEventView(row), address: row.address, tokenId: row.tokenId }));
+    return pageOf(items, asked);
+  });
+}
+
+/** `readEvents` of one package, without addresses and tokens. Throws `package_not_found`. */
+export function readPackageEvents(
+  { db }: Feed,
+  name: PackageName,
+  asked: EventsAsked,
+): Promise<EventPage<PackageEventView>> {
+  return db.read(async (session) => {
+    await loadPackage(session, name);
+    return pageOf((await loadEvents(session, db.kind, asked, name)).map(packageEventView), asked);
+  });
+}
+
+async function loadEvents(
+  { query, tables: { events } }: DbSession,
+  kind: Deps["db"]["kind"],
+  { after, limit }: EventsAsked,
+  name?: PackageName,
+) {
+  const { id, transactionId, packageName } = events;
+  const [last] = await query.select({ transactionId }).from(events).where(lte(id, after)).orderBy(desc(id)).limit(1);
+  const isLater = last && sql`(${transactionId}, ${id}) > (${last.transactionId}, ${after})`;
+  const isAbout = name && eq(packageName, name);
+  return query
+    .select()
+    .from(events)
+    .where(and(isLater, isAbout, areFinal(kind, events)))
+    .orderBy(asc(transactionId), asc(id))
+    .limit(limit);
+}
+
+type EventRow = Awaited<ReturnType<typeof loadEvents>>[number];
+
+function packageEventView(row: EventRow): PackageEventView {
+  const { id, at, kind, username, packageName, version, details } = row;
+  return { id, at: at.toISOString(), kind, user: username, package: packageName, version, details };
+}
+
+function pageOf<View extends PackageEventView>(items: readonly View[], { after }: EventsAsked): EventPage<View> {
+  return { items, next: items.at(-1)?.id ?? after };
+}
