@@ -15,6 +15,7 @@ import { errorCode } from "./errors.ts";
 import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
+import { createKnownDownloads, type KnownDownloads } from "./packages/known-downloads.ts";
 
 /** Everything a use case may need from outside. Tests override single members. */
 export interface Deps {
@@ -22,6 +23,7 @@ export interface Deps {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly downloads: DownloadCounter;
+  readonly knownDownloads: KnownDownloads;
   readonly jwtKey: Secret<string>;
   readonly clock: () => Date;
   readonly logger: Logger;
@@ -112,7 +114,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
-  return { config, db, blobs, downloads: createDownloadCounter(db, logger), jwtKey, clock, logger, reach };
+  const downloads = createDownloadCounter(db, logger);
+  return { config, db, blobs, downloads, knownDownloads: createKnownDownloads(), jwtKey, clock, logger, reach };
 }
 
 /**

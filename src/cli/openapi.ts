@@ -22,6 +22,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     blobs: openMemoryStore("", clock),
     reach: reachNothing,
     downloads: { count: unused, flush: unused, close: unused },
+    knownDownloads: { find: unused, forget: unused },
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));
   console.log(JSON.stringify(await response.json(), null, 2));

@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { ArchiveFile } from "../registry/archive.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import { loadNamedVersion } from "./find-version.ts";
+import { loadReleasedVersion } from "./find-version.ts";
 import { filesFrom } from "./records.ts";
 
 /** Files of an archive that are kept as text. */
@@ -20,7 +20,7 @@ function readColumn<C extends keyof Tables["versionContents"]["$inferSelect"]>(
   column: C,
 ) {
   return db.read(async (session) => {
-    const { row } = await loadNamedVersion(session, name, asked);
+    const { row } = await loadReleasedVersion(session, name, asked);
     const { versionContents } = session.tables;
     const [kept] = await session.query
       .select({ kept: versionContents[column] })
@@ -31,7 +31,7 @@ function readColumn<C extends keyof Tables["versionContents"]["$inferSelect"]>(
   });
 }
 
-/** The files in the archive of a version. Throws `package_not_found` or `version_not_found`. */
+/** The files in the archive of a version. Throws `package_not_found`, `version_not_found` or `quarantined`. */
 export async function readFiles(
   deps: Pick<Deps, "db">,
   name: PackageName,
@@ -42,8 +42,8 @@ export async function readFiles(
 }
 
 /**
- * The text of one of the kept files. Throws `package_not_found`, `version_not_found`, or `contents_not_found` when the
- * archive has no such file, or none that is text.
+ * The text of one of the kept files. Throws `package_not_found`, `version_not_found`, `quarantined`, or
+ * `contents_not_found` when the archive has no such file, or none that is text.
  */
 export async function readKeptText(
   deps: Pick<Deps, "db">,

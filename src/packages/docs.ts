@@ -1,4 +1,4 @@
-import { operation } from "../http/operation.ts";
+import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { PACKAGE_NAME_MAX_CHARS } from "../registry/package-name.ts";
 import { VERSION_MAX_CHARS } from "../registry/version.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
@@ -9,6 +9,7 @@ const text = { type: "string" } as const;
 const PACKAGE_PROBLEMS = ["package_not_found"] as const;
 const STORAGE_PROBLEMS = ["storage_busy", "storage_failed", "storage_timeout"] as const;
 const VERSION_PROBLEMS = ["package_not_found", "version_not_found"] as const;
+const CONTENT_PROBLEMS = [...VERSION_PROBLEMS, "quarantined"] as const;
 
 /** `operationId`s of the routes that show a kept file. */
 const TEXT_IDS = { "README.md": "readReadme", "colony.yaml": "readManifest", "values.yaml": "readValues" } as const;
@@ -78,8 +79,14 @@ export const packageDocs = {
       "malformed_body",
       "signature_invalid",
       "not_an_owner",
+      "key_not_trusted",
       "name_taken",
+      "name_too_similar",
       "version_exists",
+      "package_archived",
+      "quarantined",
+      "secrets_found",
+      "publish_limit_reached",
       "payload_too_large",
       "request_timeout",
       "unsupported_media_type",
@@ -135,7 +142,7 @@ export const packageDocs = {
       302: { description: "With STORAGE_REDIRECT: where the storage has it, for some minutes", headers: ["Location"] },
       304: { description: "Unchanged" },
     },
-    problems: [...VERSION_PROBLEMS, "range_not_satisfiable", "blob_missing", "blob_corrupt", ...STORAGE_PROBLEMS],
+    problems: [...CONTENT_PROBLEMS, "range_not_satisfiable", "blob_missing", "blob_corrupt", ...STORAGE_PROBLEMS],
   }),
   yank: operation({
     id: "yankVersion",
@@ -144,16 +151,7 @@ export const packageDocs = {
     tag: "packages",
     auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
-    problems: [
-      ...VERSION_PROBLEMS,
-      "not_an_owner",
-      "malformed_body",
-      "unsupported_media_type",
-      "payload_too_large",
-      "request_timeout",
-      "validation_failed",
-      "storage_full",
-    ],
+    problems: [...VERSION_PROBLEMS, "not_an_owner", "storage_full", ...BODY_PROBLEMS],
   }),
   unyank: operation({
     id: "unyankVersion",
@@ -161,7 +159,16 @@ export const packageDocs = {
     tag: "packages",
     auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
-    problems: [...VERSION_PROBLEMS, "not_an_owner", "storage_full"],
+    problems: [...VERSION_PROBLEMS, "not_an_owner", "version_compromised", "storage_full"],
+  }),
+  status: operation({
+    id: "setPackageStatus",
+    summary: "Say whether a package is active, archived or deprecated",
+    description: "An archived package takes no new versions. All stay found and downloadable.",
+    tag: "packages",
+    auth: "account",
+    answers: { 200: { description: "The package", schema: "Package" } },
+    problems: [...PACKAGE_PROBLEMS, "not_an_owner", "storage_full", ...BODY_PROBLEMS],
   }),
   signature: operation({
     id: "readSignature",
@@ -178,7 +185,7 @@ export const packageDocs = {
       200: { description: "The files, sorted by path", schema: "FileList" },
       304: { description: "Unchanged" },
     },
-    problems: VERSION_PROBLEMS,
+    problems: CONTENT_PROBLEMS,
   }),
   text: (file: keyof typeof TEXT_IDS, mediaType: string) =>
     operation({
@@ -186,6 +193,6 @@ export const packageDocs = {
       summary: `${file} as text`,
       tag: "packages",
       answers: { 200: { description: file, mediaType, schema: "Text" }, 304: { description: "Unchanged" } },
-      problems: [...VERSION_PROBLEMS, "contents_not_found"],
+      problems: [...CONTENT_PROBLEMS, "contents_not_found"],
     }),
 };

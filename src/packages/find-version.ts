@@ -5,7 +5,7 @@ import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
 import { loadPackage, shortened } from "./find-package.ts";
-import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
+import type { PackageRow, PublishedVersion, Quarantinable, VersionRow } from "./views.ts";
 
 /** The version of a stored row. Rows hold what `parseVersion` accepted. */
 export function versionOf(row: Pick<VersionRow, "version">): Version {
@@ -22,11 +22,13 @@ function highestFirst<T>(items: readonly T[], rowOf: (item: T) => Pick<VersionRo
 }
 
 /** Versions with the user names of their publishers. */
-function publishedVersions({ query, tables: { versions, users } }: DbSession) {
+function publishedVersions({ query, tables: { packages, versions, users } }: DbSession) {
+  const { quarantinedAt, quarantineReason } = packages;
   return query
-    .select({ row: versions, publishedBy: users.username })
+    .select({ row: versions, publishedBy: users.username, ofPackage: { quarantinedAt, quarantineReason } })
     .from(versions)
-    .innerJoin(users, eq(users.id, versions.publishedBy));
+    .innerJoin(users, eq(users.id, versions.publishedBy))
+    .innerJoin(packages, eq(packages.id, versions.packageId));
 }
 
 /** All versions of a package, the highest first (SemVer 2.0.0 §11). */
@@ -36,14 +38,19 @@ export async function loadVersions(session: DbSession, packageId: number): Promi
 }
 
 /** As much of a version as it takes to choose among all of them: manifests of many versions are megabytes. */
-export type VersionOutline = Pick<VersionRow, "id" | "version" | "yankedAt" | "publishedAt">;
+export type VersionOutline = Pick<VersionRow, "id" | "version" | "yankedAt" | "quarantinedAt" | "publishedAt">;
+
+/** Tells whether a version may be `latest` and puts its package on lists: neither yanked nor in quarantine. */
+export function isAvailable({ yankedAt, quarantinedAt }: VersionOutline): boolean {
+  return yankedAt === null && quarantinedAt === null;
+}
 
 /** All versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
 export async function loadOutlines({ query, tables }: DbSession, packageId: number): Promise<VersionOutline[]> {
   const { versions } = tables;
-  const { id, version, yankedAt, publishedAt } = versions;
+  const { id, version, yankedAt, quarantinedAt, publishedAt } = versions;
   const rows = await query
-    .select({ id, version, yankedAt, publishedAt })
+    .select({ id, version, yankedAt, quarantinedAt, publishedAt })
     .from(versions)
     .where(eq(versions.packageId, packageId));
   return highestFirst(rows, (row) => row);
@@ -85,6 +92,38 @@ export async function loadNamedVersion(
   return loadVersion(session, await loadPackage(session, name), asked);
 }
 
+/**
+ * `loadVersion` of a change: what `latest` names may change with it, and repeated after a lost answer, the request
+ * would change a second version.
+ */
+export async function loadNumberedVersion(
+  session: DbSession,
+  owner: PackageRow,
+  asked: string | null,
+): Promise<PublishedVersion> {
+  if (asked !== "latest") return loadVersion(session, owner, asked);
+  const hint = "Name the version by its number.";
+  throw failure({ code: "version_not_found", name: owner.name, version: asked, hint });
+}
+
+/** `loadNamedVersion` of what is given out: throws `quarantined` for what an administrator holds back. */
+export async function loadReleasedVersion(
+  session: DbSession,
+  name: PackageName,
+  asked: string | null,
+): Promise<PublishedVersion> {
+  const owner = await loadPackage(session, name);
+  requireReleased(name, owner);
+  const found = await loadVersion(session, owner, asked);
+  requireReleased(`${name} ${found.row.version}`, found.row);
+  return found;
+}
+
+function requireReleased(what: string, row: Quarantinable): void {
+  if (row.quarantinedAt === null) return;
+  throw failure({ code: "quarantined", what, reason: row.quarantineReason ?? "" });
+}
+
 /** The digest of a stored row. Rows hold what `parseDigest` accepted. */
 export function digestOf(row: Pick<VersionRow, "sha256">): Sha256Digest {
   const digest = parseDigest(row.sha256);
@@ -95,11 +134,12 @@ export function digestOf(row: Pick<VersionRow, "sha256">): Sha256Digest {
 async function versionNotFound(session: DbSession, owner: PackageRow, asked: string | null) {
   const missing = { code: "version_not_found", name: owner.name, version: shortened(asked) } as const;
   if (asked !== "latest") return failure(missing);
+  if (owner.quarantinedAt !== null) return failure({ ...missing, hint: "An administrator holds the package back." });
   const published = await loadOutlines(session, owner.id);
-  const candidate = published.find((row) => row.yankedAt === null && isPrerelease(versionOf(row)));
+  const candidate = published.find((row) => isAvailable(row) && isPrerelease(versionOf(row)));
   const hint =
     candidate === undefined
-      ? "All its versions are yanked; ask for one by its number."
+      ? "All its versions are yanked or held back; ask for one by its number."
       : `It has no release yet; ask for the pre-release ${candidate.version} by its number.`;
   return failure({ ...missing, hint });
 }

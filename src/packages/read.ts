@@ -1,21 +1,31 @@
 import { inArray } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { type PackageSearch, searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
 import { loadNamedVersion, loadVersions } from "./find-version.ts";
-import { type PackageSummary, type PackageView, packageSummary, type VersionView, versionView } from "./views.ts";
+import {
+  type PackageRow,
+  type PackageSummary,
+  type PackageView,
+  packageSummary,
+  type VersionView,
+  versionView,
+} from "./views.ts";
 
 type ReadDeps = Pick<Deps, "db" | "config">;
 
 /** Reads a package with all its versions, the highest first. Throws `package_not_found`. */
 export function readPackage({ db, config }: ReadDeps, name: PackageName): Promise<PackageView> {
-  return db.read(async (session) => {
-    const found = await loadPackage(session, name);
-    const owners = await ownersOf(session, found.id);
-    const versions = (await loadVersions(session, found.id)).map((row) => versionView(config.publicUrl, name, row));
-    return { ...packageSummary(found, owners), versions };
-  });
+  return db.read(async (session) => viewPackage(session, config.publicUrl, await loadPackage(session, name)));
+}
+
+/** A package of a row, with all its versions. */
+export async function viewPackage(session: DbSession, publicUrl: string, row: PackageRow): Promise<PackageView> {
+  const owners = await ownersOf(session, row.id);
+  const versions = (await loadVersions(session, row.id)).map((version) => versionView(publicUrl, row.name, version));
+  return { ...packageSummary(row, owners), versions };
 }
 
 /** Reads one version, or `latest`. Throws `package_not_found` or `version_not_found`. */

@@ -5,18 +5,20 @@ import { isPrerelease } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { textIndexOf } from "../search/text-index.ts";
 import { ownersOf } from "./find-package.ts";
-import { loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
+import { isAvailable, loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
 import type { PackageRow } from "./views.ts";
 
 /**
- * What a package is shown and found by comes from one version: the highest release that is not yanked, else the
- * highest pre-release that is not yanked, else the highest version.
+ * What a package is shown and found by comes from one version: the highest release that is available, else the highest
+ * pre-release that is available, else the highest version. A package in quarantine has no latest and is not listed.
  */
-function chooseVersions(published: readonly VersionOutline[]) {
-  const available = published.filter(({ yankedAt }) => yankedAt === null);
-  const latest = available.find((row) => !isPrerelease(versionOf(row)));
-  return { latest, shown: latest ?? available[0] ?? published[0], listed: available.length > 0 };
+function chooseVersions(published: readonly VersionOutline[], { quarantinedAt }: PackageRow) {
+  const available = published.filter(isAvailable);
+  const release = available.find((row) => !isPrerelease(versionOf(row)));
+  const shown = release ?? available[0] ?? published[0];
+  if (quarantinedAt !== null) return { latest: undefined, shown, listed: false };
+  return { latest: release, shown, listed: available.length > 0 };
 }
 
 async function loadManifest({ query, tables }: DbSession, { id }: VersionOutline): Promise<ManifestRecord> {
@@ -40,16 +42,17 @@ async function replaceFacets({ query, tables }: DbSession, packageId: number, ta
 }
 
 /**
- * Derives everything a package row, its filters and the search know of its versions. Runs in the transaction that
- * changed a version, with the package row locked by it, so that no two changes derive from half of each other.
+ * Derives everything a package row, its filters and the search know of its versions and owners. Runs in the transaction that
+ * changed them, with the package row as that left it and locked, so that no two changes derive from half of each other.
+ * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant.
  */
 export async function refreshSummary(
   session: DbSession,
   kind: Database["kind"],
   changed: PackageRow,
-  now: Date,
+  updatedAt: Date,
 ): Promise<void> {
-  const { latest, shown, listed } = chooseVersions(await loadOutlines(session, changed.id));
+  const { latest, shown, listed } = chooseVersions(await loadOutlines(session, changed.id), changed);
   if (shown === undefined) return;
   const manifest = await loadManifest(session, shown);
   const owners = await ownersOf(session, changed.id);
@@ -64,7 +67,7 @@ export async function refreshSummary(
       latest: latest?.version ?? null,
       latestPublishedAt: latest?.publishedAt ?? null,
       listed,
-      updatedAt: now,
+      updatedAt,
     })
     .where(eq(packages.id, changed.id));
   await replaceFacets(session, changed.id, tags, authors);

@@ -1,20 +1,32 @@
 import { Elysia } from "elysia";
-import type { MayRead } from "../accounts/actor.ts";
+import { type MayRead, requireScope } from "../accounts/actor.ts";
 import { authentication, requireActor } from "../accounts/authentication.ts";
 import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
-import { optionalJsonBody } from "../http/body.ts";
+import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { jsonResponse, textResponse } from "../http/document.ts";
 import { pageLinks } from "../http/pagination.ts";
+import { rateLimitHeaders } from "../http/rate-limit.ts";
 import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
-import { createDownloadFinder, readArchive, requireStored } from "./download.ts";
+import { findDownload, readArchive, requireStored } from "./download.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
+import { setPackageStatus } from "./package-status.ts";
 import { publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
 import { listPackages, readPackage, readVersion } from "./read.ts";
-import { askedTags, knownParameters, ListQuery, PublishQuery, requirePublishParameters, YankBody } from "./schemas.ts";
+import {
+  askedStatus,
+  askedTags,
+  askedYank,
+  knownParameters,
+  ListQuery,
+  PackageStatusBody,
+  PublishQuery,
+  requirePublishParameters,
+  YankBody,
+} from "./schemas.ts";
 import { readSignature } from "./signature.ts";
 import { versionUrl, versionView } from "./views.ts";
 import { setYanked } from "./yank.ts";
@@ -72,9 +84,8 @@ interface DownloadContext {
 /** Answers a download, or to HEAD its headers. */
 function downloadHandler(deps: Deps) {
   const { blobs, config, downloads } = deps;
-  const findDownload = createDownloadFinder(deps);
   return async ({ params, request, mayRead }: DownloadContext) => {
-    const found = await findDownload(readableName(mayRead, params.name), params.version);
+    const found = await findDownload(deps, readableName(mayRead, params.name), params.version);
     const fileName = `${found.name}-${found.version}.cpm`;
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
     const source = {
@@ -123,20 +134,25 @@ function writeRoutes(deps: Deps) {
       "",
       ({ request, actor, query }) => {
         requirePublishParameters(new URL(request.url).searchParams);
+        requireScope(actor, "publish-new", "publish-update");
+        const { dryRun = false, allowSecrets = false } = query;
         return withPublishForm(deps, request, async (form) => {
-          const dryRun = query.dryRun ?? false;
-          const { outcome, name, version } = await publish(deps, { ...form, publisher: actor.user, dryRun });
-          const location = versionUrl(publicUrl, name, version.row.version);
-          const created = outcome === "created" ? { status: 201, headers: { location } } : {};
-          return Response.json(versionView(publicUrl, name, version), created);
+          const published = await publish(deps, { ...form, publisher: actor, dryRun, allowSecrets });
+          const { outcome, name, version, limits } = published;
+          const location = outcome === "created" ? { location: versionUrl(publicUrl, name, version.row.version) } : {};
+          const headers = { ...rateLimitHeaders(limits), ...location };
+          return Response.json(versionView(publicUrl, name, version), {
+            status: outcome === "created" ? 201 : 200,
+            headers,
+          });
         });
       },
       { account: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
     )
     .delete(
       "/:name/:version",
-      ({ params, actor, body: { reason, message } }) =>
-        setYanked(deps, actor.user.id, packageNameParam(params.name), params.version, { reason, message }),
+      ({ params, actor, body }) =>
+        setYanked(deps, actor, packageNameParam(params.name), params.version, askedYank(body)),
       {
         account: true,
         parse: [requireActor(deps, "account"), optionalJsonBody, "application/json"],
@@ -146,8 +162,18 @@ function writeRoutes(deps: Deps) {
     )
     .post(
       "/:name/:version",
-      ({ params, actor }) => setYanked(deps, actor.user.id, packageNameParam(params.name), params.version, undefined),
+      ({ params, actor }) => setYanked(deps, actor, packageNameParam(params.name), params.version, undefined),
       { account: true, parse: "none", detail: packageDocs.unyank },
+    )
+    .put(
+      "/:name/status",
+      ({ params, actor, body }) => setPackageStatus(deps, actor, packageNameParam(params.name), askedStatus(body)),
+      {
+        account: true,
+        parse: [requireActor(deps, "account"), jsonBody, "application/json"],
+        body: PackageStatusBody,
+        detail: packageDocs.status,
+      },
     );
 }
 

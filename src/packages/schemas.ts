@@ -1,7 +1,11 @@
-import { t } from "elysia";
+import { type Static, t } from "elysia";
 import { failure } from "../errors.ts";
+import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../registry/package-name.ts";
+import { isReplacement, REPLACEMENT_MAX_CHARS } from "../registry/replacement.ts";
 import { SORTS } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
+import { PACKAGE_STATUSES, type PackageStatus } from "./package-status.ts";
+import { YANK_REASONS, type Yank } from "./yank.ts";
 
 /* What packages answer with and are asked by. `error` is the sentence a user reads when a field breaks its rule. */
 
@@ -24,6 +28,12 @@ const Nullable = <T extends ReturnType<typeof t.String>>(schema: T) =>
 
 const ManifestValue = t.Unknown({ description: "Any value of YAML; numbers and flags are the text as written" });
 
+const Quarantine = t.Unsafe<{ reason: string; at: string } | null>({
+  ...t.Object({ reason: Text, at: Time }),
+  nullable: true,
+  description: "Why and since when an administrator holds it back: its contents answer 403",
+});
+
 const Scheme = t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme)));
 
 const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
@@ -39,11 +49,14 @@ const VersionSchema = t.Object({
   yanked: t.Boolean(),
   yankReason: Nullable(Text),
   yankMessage: Nullable(Text),
+  yankReplacement: Nullable(Text),
+  quarantine: Quarantine,
   signature: t.Object({
     scheme: Scheme,
     keyId: Text,
     publicKey: t.String({ description: "Lower-case hex" }),
     value: t.String({ description: "Base64" }),
+    compromised: t.Boolean({ description: "Its key was already compromised when it signed" }),
   }),
   logIndex: t.Unsafe<number | null>({ type: "integer", nullable: true }),
   dependencies: t.Array(t.Object({ name: Text, version: OptionalText })),
@@ -79,6 +92,10 @@ const summaryFields = {
   createdAt: Time,
   updatedAt: Time,
   downloads: t.Integer(),
+  status: t.Union(PACKAGE_STATUSES.map((status) => t.Literal(status))),
+  statusMessage: Nullable(Text),
+  statusReplacement: Nullable(t.String({ description: "The package to use instead" })),
+  quarantine: Quarantine,
 };
 
 const PackageSummarySchema = t.Object(summaryFields);
@@ -172,18 +189,53 @@ export function knownParameters(parameters: URLSearchParams): URLSearchParams {
   return new URLSearchParams([...parameters].filter(([name]) => known.includes(name)));
 }
 
+const Message = t.String({ maxLength: 1_000, pattern: "^[^\\u0000]*$", error: "must be at most 1,000 characters" });
+
+const REPLACEMENT_RULE = "must be a version, the name of a package, or both as name@version";
+
+/** Elysia's own `t.UnionEnum` takes the first for one that is left out. */
+function oneOf<Word extends string>(words: readonly Word[]) {
+  const literals = words.map((word) => t.Literal(word));
+  return t.Union(literals, { error: `must be one of ${words.join(", ")}` });
+}
+
 export const YankBody = t.Object({
-  reason: t.Optional(
-    t.String({ maxLength: 200, pattern: "^[^\\u0000-\\u001f]*$", error: "must be at most 200 characters in one line" }),
-  ),
-  message: t.Optional(
-    t.String({ maxLength: 1_000, pattern: "^[^\\u0000]*$", error: "must be at most 1,000 characters" }),
-  ),
+  reason: t.Optional(oneOf(YANK_REASONS)),
+  message: t.Optional(Message),
+  replacement: t.Optional(t.String({ maxLength: REPLACEMENT_MAX_CHARS, error: REPLACEMENT_RULE })),
 });
+
+/** The yank that a body asks for. Throws `validation_failed` for a replacement that names nothing. */
+export function askedYank({ reason, message, replacement }: Static<typeof YankBody>): Yank {
+  if (replacement !== undefined && !isReplacement(replacement)) throw invalid("/replacement", REPLACEMENT_RULE);
+  return { reason, message, replacement };
+}
+
+const STATUS_REPLACEMENT_RULE = "must be the name of the package to use instead";
+
+export const PackageStatusBody = t.Object({
+  status: oneOf(PACKAGE_STATUSES),
+  message: t.Optional(Message),
+  replacement: t.Optional(t.String({ maxLength: PACKAGE_NAME_MAX_CHARS, error: STATUS_REPLACEMENT_RULE })),
+});
+
+/** The status that a body asks for. Throws `validation_failed` for a replacement that is no name. */
+export function askedStatus({ status, message, replacement }: Static<typeof PackageStatusBody>): PackageStatus {
+  const instead = replacement === undefined ? undefined : parsePackageName(replacement);
+  if (replacement !== instead) throw invalid("/replacement", STATUS_REPLACEMENT_RULE);
+  return { status, message, replacement: instead };
+}
+
+function invalid(path: string, message: string) {
+  return failure({ code: "validation_failed", faults: [{ path, message }] });
+}
 
 export const PublishQuery = t.Object({
   dryRun: t.Optional(
     t.BooleanString({ description: "Check everything, store nothing", error: "must be true or false" }),
+  ),
+  allowSecrets: t.Optional(
+    t.BooleanString({ description: "What looks like secrets is none", error: "must be true or false" }),
   ),
 });
 
@@ -198,7 +250,7 @@ export function requirePublishParameters(parameters: URLSearchParams): void {
   const faults = [
     ...unknown.slice(0, UNKNOWN_PARAMETERS_MAX).map((name) => ({
       path: `/${name.slice(0, NAME_SHOWN_MAX_CHARS)}`,
-      message: "is not a parameter of a publish: the only one is dryRun, in this spelling",
+      message: "is not a parameter of a publish: there are only dryRun and allowSecrets, in this spelling",
     })),
     ...repeated.map((name) => ({ path: `/${name}`, message: "must be given once" })),
   ];

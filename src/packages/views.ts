@@ -6,10 +6,21 @@ import { type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
 export type PackageRow = Tables["packages"]["$inferSelect"];
 export type VersionRow = Tables["versions"]["$inferSelect"];
 
+/** As much of a version or package as tells whether an administrator holds it back. */
+export type Quarantinable = Pick<PackageRow, "quarantinedAt" | "quarantineReason">;
+
 /** A version with the user name of its publisher. */
 export interface PublishedVersion {
   readonly row: VersionRow;
   readonly publishedBy: string;
+  /** Left out where the package is not held back. */
+  readonly ofPackage?: Quarantinable;
+}
+
+/** Why and since when an administrator holds something back. */
+export interface QuarantineView {
+  readonly reason: string;
+  readonly at: string;
 }
 
 /** A version as the API shows it. */
@@ -23,11 +34,16 @@ export interface VersionView extends ManifestRecord {
   readonly yanked: boolean;
   readonly yankReason: string | null;
   readonly yankMessage: string | null;
+  readonly yankReplacement: string | null;
+  /** Its own, or its package's. */
+  readonly quarantine: QuarantineView | null;
   readonly signature: {
     readonly scheme: string;
     readonly keyId: string;
     readonly publicKey: string;
     readonly value: string;
+    /** Its key was already compromised when it signed. */
+    readonly compromised: boolean;
   };
   readonly logIndex: number | null;
   readonly warnings: readonly ArchiveWarning[];
@@ -46,6 +62,10 @@ export interface PackageSummary {
   readonly createdAt: string;
   readonly updatedAt: string;
   readonly downloads: number;
+  readonly status: PackageRow["status"];
+  readonly statusMessage: string | null;
+  readonly statusReplacement: string | null;
+  readonly quarantine: QuarantineView | null;
 }
 
 /** A package as its own page shows it. */
@@ -58,7 +78,13 @@ export function versionUrl(publicUrl: string, name: string, version: string): st
   return `${publicUrl}/api/packages/${name}/${encodeURIComponent(version)}`;
 }
 
-export function versionView(publicUrl: string, name: string, { row, publishedBy }: PublishedVersion): VersionView {
+function quarantineView({ quarantinedAt, quarantineReason }: Quarantinable): QuarantineView | null {
+  if (quarantinedAt === null) return null;
+  return { reason: quarantineReason ?? "", at: quarantinedAt.toISOString() };
+}
+
+export function versionView(publicUrl: string, name: string, published: PublishedVersion): VersionView {
+  const { row, publishedBy, ofPackage } = published;
   return {
     name,
     version: row.version,
@@ -70,11 +96,14 @@ export function versionView(publicUrl: string, name: string, { row, publishedBy 
     yanked: row.yankedAt !== null,
     yankReason: row.yankReason,
     yankMessage: row.yankMessage,
+    yankReplacement: row.yankReplacement,
+    quarantine: quarantineView(row) ?? (ofPackage === undefined ? null : quarantineView(ofPackage)),
     signature: {
       scheme: row.signatureScheme,
       keyId: keyIdOf(row.publicKey),
       publicKey: row.publicKey,
       value: row.signature,
+      compromised: row.keyCompromised,
     },
     logIndex: null,
     warnings: warningsFrom(row.warnings),
@@ -94,5 +123,9 @@ export function packageSummary(row: PackageRow, owners: readonly string[]): Pack
     createdAt: row.createdAt.toISOString(),
     updatedAt: row.updatedAt.toISOString(),
     downloads: row.downloads,
+    status: row.status,
+    statusMessage: row.statusMessage,
+    statusReplacement: row.statusReplacement,
+    quarantine: quarantineView(row),
   };
 }

@@ -1,57 +1,79 @@
 import { and, eq } from "drizzle-orm";
+import { type Actor, requireScopeFor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { lockNamedPackage, requireOwner } from "./find-package.ts";
-import { loadVersion } from "./find-version.ts";
+import { loadNumberedVersion } from "./find-version.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
 
-/** Why a version is yanked; undefined takes the yank back. */
+export const YANK_REASONS = ["broken", "security", "renamed", "other"] as const;
+
+/** Why a version is yanked. */
 export interface Yank {
-  readonly reason: string | undefined;
+  readonly reason: (typeof YANK_REASONS)[number] | undefined;
   readonly message: string | undefined;
+  /** What to use instead, as `isReplacement` takes it. */
+  readonly replacement: string | undefined;
 }
 
-function isYankedAs(row: VersionRow, yank: Yank | undefined): boolean {
-  if (yank === undefined || row.yankedAt === null) return yank === undefined && row.yankedAt === null;
-  return row.yankReason === (yank.reason ?? null) && row.yankMessage === (yank.message ?? null);
+const NOT_YANKED = { yankedAt: null, yankReason: null, yankMessage: null, yankReplacement: null };
+
+/** The columns of a row that is yanked so, or not at all. A yanked version stays yanked since when it was. */
+function columnsOf({ yankedAt }: VersionRow, yank: Yank | undefined, now: Date) {
+  if (yank === undefined) return NOT_YANKED;
+  const { reason = null, message = null, replacement = null } = yank;
+  return { yankedAt: yankedAt ?? now, yankReason: reason, yankMessage: message, yankReplacement: replacement };
+}
+
+type YankColumns = ReturnType<typeof columnsOf>;
+
+function isYankedSo(row: VersionRow, columns: YankColumns): boolean {
+  return (
+    row.yankedAt?.getTime() === columns.yankedAt?.getTime() &&
+    row.yankReason === columns.yankReason &&
+    row.yankMessage === columns.yankMessage &&
+    row.yankReplacement === columns.yankReplacement
+  );
 }
 
 /**
- * Takes a version out of search and `latest`, or back in; it stays downloadable, because somebody depends on it. Only
- * an owner may. Yanking a yanked version changes its reason; both are safe to repeat.
- * Throws `package_not_found`, `version_not_found` or `not_an_owner`.
+ * Takes a version out of search and `latest`, or back in with `yank` undefined; it stays downloadable, because somebody
+ * depends on it. Only an owner may. Yanking a yanked version changes its reason; both are safe to repeat.
+ * Throws `package_not_found`, `version_not_found`, `not_an_owner`, `insufficient_scope`, or `version_compromised` where
+ * a yank is for ever.
  */
 export async function setYanked(
   { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
-  userId: string,
+  actor: Actor,
   name: PackageName,
   asked: string | null,
   yank: Yank | undefined,
 ): Promise<VersionView> {
-  // What `latest` names changes with a yank: repeated after a lost answer, the request would yank a second version.
-  const hint = "Name the version by its number.";
-  if (asked === "latest") throw failure({ code: "version_not_found", name, version: asked, hint });
+  requireScopeFor(actor, name, "yank");
   const now = clock();
   return db.write(async (session) => {
     const { versions } = session.tables;
     const changed = await lockNamedPackage(session, name);
-    await requireOwner(session, changed, userId);
-    const { row, publishedBy } = await loadVersion(session, changed, asked);
+    await requireOwner(session, changed, actor.user.id);
+    const published = await loadNumberedVersion(session, changed, asked);
+    const { id, version, keyCompromised } = published.row;
+    if (yank === undefined && keyCompromised) throw failure({ code: "version_compromised", name, version });
+    const columns = columnsOf(published.row, yank, now);
     // A repeated request is no news: it must not lift the package in lists that are sorted by the last change.
-    if (isYankedAs(row, yank)) return versionView(config.publicUrl, name, { row, publishedBy });
-    const yanked = yank && {
-      yankedAt: row.yankedAt ?? now,
-      yankReason: yank.reason ?? null,
-      yankMessage: yank.message ?? null,
-    };
-    const [after] = await session.query
+    if (isYankedSo(published.row, columns)) return versionView(config.publicUrl, name, published);
+    const [row = published.row] = await session.query
       .update(versions)
-      .set(yanked ?? { yankedAt: null, yankReason: null, yankMessage: null })
-      .where(and(eq(versions.packageId, changed.id), eq(versions.id, row.id)))
+      .set(columns)
+      .where(and(eq(versions.packageId, changed.id), eq(versions.id, id)))
       .returning();
     await refreshSummary(session, db.kind, changed, now);
-    return versionView(config.publicUrl, name, { row: after ?? row, publishedBy });
+    const { yankReason: reason, yankReplacement: replacement } = columns;
+    const kind = yank === undefined ? "version.unyanked" : "version.yanked";
+    const details = yank === undefined ? {} : { reason, replacement };
+    await recordEvent(session, actor.origin, kind, now, { packageName: name, version, details });
+    return versionView(config.publicUrl, name, { ...published, row });
   });
 }

@@ -246,6 +246,7 @@ onBothDatabases("fetch", (registry) => {
       keyId: body.keyId,
       publicKey: key.publicHex,
       value: body.signature,
+      compromised: false,
     });
   });
 

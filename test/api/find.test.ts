@@ -64,6 +64,10 @@ onBothDatabases("find", (registry) => {
       createdAt: expect.stringMatching(/Z$/),
       updatedAt: expect.stringMatching(/Z$/),
       downloads: 1,
+      status: "active",
+      statusMessage: null,
+      statusReplacement: null,
+      quarantine: null,
     });
   });
 

@@ -63,7 +63,16 @@ onBothDatabases("versions", (registry) => {
       publishedBy: me().username,
       yanked: false,
       yankReason: null,
-      signature: { scheme: "cpm-v1", keyId: expect.any(String), publicKey: key.publicHex, value: expect.any(String) },
+      yankMessage: null,
+      yankReplacement: null,
+      quarantine: null,
+      signature: {
+        scheme: "cpm-v1",
+        keyId: expect.any(String),
+        publicKey: key.publicHex,
+        value: expect.any(String),
+        compromised: false,
+      },
       logIndex: null,
       maintainers: [{ name: "Ada", email: "ada@example.org", url: "https://example.org" }],
       dependencies: [{ name: "mir", version: "^1.0" }],
@@ -92,6 +101,10 @@ onBothDatabases("versions", (registry) => {
       createdAt: expect.stringMatching(/Z$/),
       updatedAt: expect.stringMatching(/Z$/),
       downloads: 0,
+      status: "active",
+      statusMessage: null,
+      statusReplacement: null,
+      quarantine: null,
     });
     expect(body.versions.map(({ version }: Json) => version)).toEqual([
       ...["2.0.0-rc.10", "2.0.0-rc.2", "2.0.0-alpha", "2.0.0-1", "1.10.0", "1.9.0", "0.1.0"],
@@ -153,6 +166,20 @@ onBothDatabases("versions", (registry) => {
     }
   });
 
+  test("a yank says what to use instead, which another yank without it takes back", async () => {
+    for (const replacement of ["1.1.0", "full", "full@1.10.0", "2.0.0-rc.1+b", "a.b_c"]) {
+      const yanked = await me().send("DELETE", "/api/packages/yanks/1.0.0", { reason: "renamed", replacement });
+      expect([yanked.status, yanked.body.yankReplacement]).toEqual([200, replacement]);
+      expect(yanked.body).toEqual((await get("yanks/1.0.0")).body);
+    }
+    for (const reason of ["broken", "security", "other", undefined]) {
+      const yanked = await me().send("DELETE", "/api/packages/yanks/1.0.0", { reason });
+      expect([yanked.status, yanked.body.yankReason, yanked.body.yankReplacement]).toEqual([200, reason ?? null, null]);
+    }
+    const back = await me().post("/api/packages/yanks/1.0.0");
+    expect([back.body.yanked, back.body.yankReplacement]).toEqual([false, null]);
+  });
+
   test("a package with nothing but yanked versions is in no list, but stays where it was, and comes back", async () => {
     const total = async () => (await get("?pageSize=1")).body.total;
     const before = await total();
@@ -200,7 +227,12 @@ onBothDatabases("versions", (registry) => {
 
   const BAD_YANKS: readonly [what: string, status: number, body: Bun.BodyInit | object][] = [
     ["reason that is a number", 422, { reason: 7 }],
-    ["reason with NUL", 422, { reason: "a\0b" }],
+    ["reason of its own", 422, { reason: "outdated" }],
+    ["replacement that names nothing", 422, { replacement: "Not A Name" }],
+    ["replacement without a version behind @", 422, { replacement: "yanks@" }],
+    ["replacement with half a version", 422, { replacement: "yanks@1.0" }],
+    ["endless replacement", 422, { replacement: "x".repeat(130) }],
+    ["replacement that is a number", 422, { replacement: 2 }],
     ["message with NUL", 422, { message: "a\0b" }],
     ["endless message", 422, { message: "x".repeat(20_000) }],
     ["list", 422, "[]"],
@@ -213,8 +245,8 @@ onBothDatabases("versions", (registry) => {
     expect((await get("yanks/1.0.0")).body.yanked).toBe(false);
   });
 
-  test("half a character in a reason is stored the same by both databases", async () => {
-    const yanked = await me().send("DELETE", "/api/packages/yanks/1.0.0", { reason: "half \ud800", message: "\udc00" });
+  test("half a character in a message is stored the same by both databases", async () => {
+    const yanked = await me().send("DELETE", "/api/packages/yanks/1.0.0", { message: "half \ud800 and \udc00" });
     expect([200, 422]).toContain(yanked.status);
     expect((await get("yanks/1.0.0")).status).toBe(200);
     await me().post("/api/packages/yanks/1.0.0");

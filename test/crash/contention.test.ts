@@ -80,7 +80,7 @@ test("writers who queue for one package on Postgres leave readers their connecti
     const key = makeKey();
     await alice.publish("hot", "1.0.0", makePackage({ name: "hot", version: "1.0.0" }), key);
     await alice.publish("cool", "1.0.0", makePackage({ name: "cool", version: "1.0.0" }), key);
-    const yank = (n: number) => alice.send("DELETE", "/api/packages/hot/1.0.0", { reason: `reason ${n}` });
+    const yank = (n: number) => alice.send("DELETE", "/api/packages/hot/1.0.0", { message: `message ${n}` });
     const storm = Promise.all(Array.from({ length: 250 }, (_, n) => yank(n)));
     const reads: number[] = [];
     const finished = storm.then(() => "finished");

@@ -1,0 +1,52 @@
+import { eq } from "drizzle-orm";
+import { type Actor, requireScopeFor } from "../accounts/actor.ts";
+import type { Deps } from "../deps.ts";
+import { recordEvent } from "../events/record-event.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { lockNamedPackage, requireOwner } from "./find-package.ts";
+import { viewPackage } from "./read.ts";
+import type { PackageView } from "./views.ts";
+
+/** `archived`: takes no new versions. `deprecated`: should not be used any more. Both stay found and downloadable. */
+export const PACKAGE_STATUSES = ["active", "archived", "deprecated"] as const;
+
+/** What the owners of a package say of it. */
+export interface PackageStatus {
+  readonly status: (typeof PACKAGE_STATUSES)[number];
+  readonly message: string | undefined;
+  /** The name of the package to use instead. */
+  readonly replacement: PackageName | undefined;
+}
+
+/**
+ * Says whether a package is cared for, and what to use instead. Only an owner may; safe to repeat. Throws
+ * `package_not_found`, `not_an_owner` or `insufficient_scope`.
+ */
+export async function setPackageStatus(
+  { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
+  actor: Actor,
+  name: PackageName,
+  { status, message, replacement }: PackageStatus,
+): Promise<PackageView> {
+  requireScopeFor(actor, name, "yank");
+  const now = clock();
+  return db.write(async (session) => {
+    const { packages } = session.tables;
+    const before = await lockNamedPackage(session, name);
+    await requireOwner(session, before, actor.user.id);
+    const columns = { status, statusMessage: message ?? null, statusReplacement: replacement ?? null };
+    const isSaid =
+      before.status === columns.status &&
+      before.statusMessage === columns.statusMessage &&
+      before.statusReplacement === columns.statusReplacement;
+    if (isSaid) return viewPackage(session, config.publicUrl, before);
+    const [after = before] = await session.query
+      .update(packages)
+      .set({ ...columns, updatedAt: now })
+      .where(eq(packages.id, before.id))
+      .returning();
+    const details = { status, replacement: columns.statusReplacement };
+    await recordEvent(session, actor.origin, "package.status_changed", now, { packageName: name, details });
+    return viewPackage(session, config.publicUrl, after);
+  });
+}

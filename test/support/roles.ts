@@ -1,0 +1,42 @@
+import { and, asc, eq, like } from "drizzle-orm";
+import { Client, newAccount } from "./client.ts";
+import type { TestRegistry } from "./registry.ts";
+
+/** An account that an operator made an administrator. */
+export async function newAdmin(registry: TestRegistry): Promise<Client> {
+  const admin = await newAccount(registry, "admin");
+  await registry.deps.db.write(async ({ query, tables: { users } }) => {
+    await query.update(users).set({ role: "admin" }).where(eq(users.username, admin.username));
+  });
+  return admin;
+}
+
+/** The same account with an API token. */
+export async function withToken(client: Client, scopes: readonly string[], packages?: readonly string[]) {
+  const made = await client.post("/api/auth/tokens", { label: "a test", scopes, packages });
+  if (made.status !== 201) throw new Error(`a token answered ${made.status}: ${made.text}`);
+  return new Client(client.base, made.body.token, client.username);
+}
+
+/** The events of a package or of those without one, in their order, by a prefix of their kind. */
+export async function eventsOf({ deps }: TestRegistry, kinds: string, packageName?: string) {
+  const rows = await deps.db.read(({ query, tables: { events } }) =>
+    query
+      .select()
+      .from(events)
+      .where(
+        and(
+          like(events.kind, `${kinds}%`),
+          packageName === undefined ? undefined : eq(events.packageName, packageName),
+        ),
+      )
+      .orderBy(asc(events.id)),
+  );
+  return rows.map(({ kind, username, version, tokenId, details }) => ({
+    kind,
+    by: username,
+    withToken: tokenId !== null,
+    version,
+    details,
+  }));
+}
