@@ -1,0 +1,28 @@
+import { eq } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import { failure } from "../errors.ts";
+import { foldIdentity, type UserRow } from "./user.ts";
+
+/** As much of a name as a message repeats of it: hostile text stays short. */
+const NAME_SHOWN_MAX_CHARS = 64;
+
+/** Finds an account by its user name, in any case, disabled or not. Throws `user_not_found`. */
+export async function loadUser({ query, tables: { users } }: DbSession, username: string): Promise<UserRow> {
+  const [row] = await query
+    .select()
+    .from(users)
+    .where(eq(users.usernameFolded, foldIdentity(username)));
+  if (row === undefined) throw userNotFound(username);
+  return row;
+}
+
+/** `loadUser` of an account in use: a disabled one is as if it were not there. */
+export async function loadEnabledUser(session: DbSession, username: string): Promise<UserRow> {
+  const row = await loadUser(session, username);
+  if (row.disabledAt !== null) throw userNotFound(username);
+  return row;
+}
+
+function userNotFound(username: string) {
+  return failure({ code: "user_not_found", username: username.slice(0, NAME_SHOWN_MAX_CHARS) });
+}

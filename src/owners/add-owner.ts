@@ -1,0 +1,77 @@
+import { and, eq, lt } from "drizzle-orm";
+import { type Actor, requireScopeFor } from "../accounts/actor.ts";
+import { loadEnabledUser } from "../accounts/load-user.ts";
+import { foldIdentity } from "../accounts/user.ts";
+import type { Database, DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { refreshSummary } from "../packages/refresh-summary.ts";
+import type { PackageRow } from "../packages/views.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { deleteInvitation, findInvitation, loadInvitations } from "./invitations.ts";
+import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
+
+const INVITATION_MS = 30 * 24 * 60 * 60_000;
+
+/** Of one package, at once: each of them is shown to somebody who did not ask for it. */
+const INVITATIONS_MAX = 50;
+
+/**
+ * An owner invites somebody, again to renew an invitation; who is invited accepts by adding themselves. Nobody becomes
+ * an owner without both. Whoever is an owner already stays one. Throws `package_not_found`, `not_an_owner`,
+ * `user_not_found`, `limit_reached` or `insufficient_scope`.
+ */
+export async function addOwner(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  actor: Actor,
+  name: PackageName,
+  username: string,
+): Promise<OwnersView> {
+  requireScopeFor(actor, name, "owners");
+  const now = clock();
+  return db.write(async (session) => {
+    const owned = await lockNamedPackage(session, name);
+    if (foldIdentity(username) === actor.user.usernameFolded) await accept(session, db.kind, owned, actor, now);
+    else await invite(session, owned, actor, username, now);
+    return viewOwners(session, owned.id, now);
+  });
+}
+
+async function isOwner(session: DbSession, packageId: number, userId: string): Promise<boolean> {
+  return (await loadOwnerRows(session, packageId)).some((owner) => owner.userId === userId);
+}
+
+async function accept(session: DbSession, kind: Database["kind"], owned: PackageRow, actor: Actor, now: Date) {
+  const { id: userId, username } = actor.user;
+  if (await isOwner(session, owned.id, userId)) return;
+  const invitation = await findInvitation(session, owned.id, userId, now);
+  if (invitation === undefined) throw failure({ code: "not_an_owner", name: owned.name });
+  await deleteInvitation(session, owned.id, userId);
+  await session.query.insert(session.tables.packageOwners).values({ packageId: owned.id, userId, createdAt: now });
+  // Found under one more author, and not a change that lifts it in lists.
+  await refreshSummary(session, kind, owned, owned.updatedAt);
+  const details = { username, invitedBy: invitation.invitedBy };
+  await recordEvent(session, actor.origin, "owner.added", now, { packageName: owned.name, details });
+}
+
+async function invite(session: DbSession, owned: PackageRow, actor: Actor, asked: string, now: Date) {
+  await requireOwner(session, owned, actor.user.id);
+  const { id: userId, username } = await loadEnabledUser(session, asked);
+  if (await isOwner(session, owned.id, userId)) return;
+  const { query, tables } = session;
+  const { ownerInvitations } = tables;
+  await query
+    .delete(ownerInvitations)
+    .where(and(eq(ownerInvitations.packageId, owned.id), lt(ownerInvitations.expiresAt, now)));
+  await deleteInvitation(session, owned.id, userId);
+  if ((await loadInvitations(session, owned.id, now)).length >= INVITATIONS_MAX) {
+    throw failure({ code: "limit_reached", what: "open invitations of one package", max: INVITATIONS_MAX });
+  }
+  const expiresAt = new Date(now.getTime() + INVITATION_MS);
+  const invitedBy = actor.user.username;
+  await query.insert(ownerInvitations).values({ packageId: owned.id, userId, invitedBy, createdAt: now, expiresAt });
+  const details = { username, expiresAt: expiresAt.toISOString() };
+  await recordEvent(session, actor.origin, "owner.invited", now, { packageName: owned.name, details });
+}

@@ -1,0 +1,28 @@
+import { and, asc, eq, gt } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { Deps } from "../deps.ts";
+import { type InvitationTerms, termsOf } from "./invitations.ts";
+
+/** A package that somebody is asked to own. */
+export type OwnInvitation = { readonly package: string } & InvitationTerms;
+
+/** More than one is asked to own at once; those that go on are shown when others are answered. */
+const LISTED_MAX = 200;
+
+/** The packages an account is asked to own, by their names. */
+export async function listInvitations(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  { user }: SessionActor,
+): Promise<OwnInvitation[]> {
+  const rows = await db.read(({ query, tables: { ownerInvitations, packages } }) => {
+    const { invitedBy, createdAt, expiresAt } = ownerInvitations;
+    return query
+      .select({ name: packages.name, invitedBy, createdAt, expiresAt })
+      .from(ownerInvitations)
+      .innerJoin(packages, eq(packages.id, ownerInvitations.packageId))
+      .where(and(eq(ownerInvitations.userId, user.id), gt(ownerInvitations.expiresAt, clock())))
+      .orderBy(asc(packages.name))
+      .limit(LISTED_MAX);
+  });
+  return rows.map(({ name, ...invitation }) => ({ package: name, ...termsOf(invitation) }));
+}

@@ -1,0 +1,38 @@
+import { asc, eq } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { loadPackage } from "../packages/find-package.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { type InvitationTerms, loadInvitations, termsOf } from "./invitations.ts";
+
+/** Who owns a package, since when, and who is asked to. */
+export interface OwnersView {
+  readonly items: readonly { readonly username: string; readonly since: string }[];
+  readonly invitations: readonly ({ readonly username: string } & InvitationTerms)[];
+}
+
+/** Lists the owners of a package, the first to become one first. Throws `package_not_found`. */
+export function listOwners({ db, clock }: Pick<Deps, "db" | "clock">, name: PackageName): Promise<OwnersView> {
+  return db.read(async (session) => viewOwners(session, (await loadPackage(session, name)).id, clock()));
+}
+
+/** The owners of a package and its open invitations. */
+export async function viewOwners(session: DbSession, packageId: number, now: Date): Promise<OwnersView> {
+  const owners = await loadOwnerRows(session, packageId);
+  const invitations = await loadInvitations(session, packageId, now);
+  return {
+    items: owners.map(({ username, since }) => ({ username, since: since.toISOString() })),
+    invitations: invitations.map(({ username, ...invitation }) => ({ username, ...termsOf(invitation) })),
+  };
+}
+
+/** The owners of a package with what their accounts are called and whether they are in use. */
+export function loadOwnerRows({ query, tables: { packageOwners, users } }: DbSession, packageId: number) {
+  const { userId, createdAt: since } = packageOwners;
+  return query
+    .select({ userId, since, username: users.username, disabledAt: users.disabledAt })
+    .from(packageOwners)
+    .innerJoin(users, eq(users.id, packageOwners.userId))
+    .where(eq(packageOwners.packageId, packageId))
+    .orderBy(asc(packageOwners.createdAt), asc(users.username));
+}

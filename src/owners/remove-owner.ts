@@ -1,0 +1,82 @@
+import { and, eq } from "drizzle-orm";
+import { type Actor, requireScopeFor } from "../accounts/actor.ts";
+import { loadUser } from "../accounts/load-user.ts";
+import { foldIdentity, type UserRow } from "../accounts/user.ts";
+import type { Database, DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { type Origin, recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { refreshSummary } from "../packages/refresh-summary.ts";
+import type { PackageRow } from "../packages/views.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import { deleteInvitation, loadInvitations } from "./invitations.ts";
+import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
+
+/**
+ * Takes an owner away, or an invitation back: an owner does so to anybody, everybody to themselves. Who is neither owner
+ * nor invited stays so, which makes it safe to repeat. Throws `package_not_found`, `not_an_owner`, `user_not_found`,
+ * `insufficient_scope`, or `last_owner` where no owner would be left whose account is in use.
+ */
+export async function removeOwner(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  actor: Actor,
+  name: PackageName,
+  username: string,
+): Promise<OwnersView> {
+  requireScopeFor(actor, name, "owners");
+  const now = clock();
+  return db.write(async (session) => {
+    // Two owners who leave at the same time come one after the other, and the second finds itself the last.
+    const owned = await lockNamedPackage(session, name);
+    const leaving = await userOf(session, owned, actor, username);
+    await withdraw(session, owned, actor.origin, now, (invited) => invited.userId === leaving.id);
+    await remove(session, db.kind, owned, leaving, actor.origin, now);
+    return viewOwners(session, owned.id, now);
+  });
+}
+
+async function userOf(session: DbSession, owned: PackageRow, actor: Actor, username: string): Promise<UserRow> {
+  if (foldIdentity(username) === actor.user.usernameFolded) return actor.user;
+  await requireOwner(session, owned, actor.user.id);
+  return loadUser(session, username);
+}
+
+async function remove(
+  session: DbSession,
+  kind: Database["kind"],
+  owned: PackageRow,
+  { id: userId, username }: UserRow,
+  origin: Origin,
+  now: Date,
+): Promise<void> {
+  const owners = await loadOwnerRows(session, owned.id);
+  const staying = owners.filter((owner) => owner.userId !== userId);
+  if (staying.length === owners.length) return;
+  if (staying.every(({ disabledAt }) => disabledAt !== null)) throw failure({ code: "last_owner", name: owned.name });
+  // Or they could come back through an account that they invited before.
+  await withdraw(session, owned, origin, now, ({ invitedBy }) => invitedBy === username);
+  const { packageOwners } = session.tables;
+  await session.query
+    .delete(packageOwners)
+    .where(and(eq(packageOwners.packageId, owned.id), eq(packageOwners.userId, userId)));
+  // Found under one author fewer, and not a change that lifts it in lists.
+  await refreshSummary(session, kind, owned, owned.updatedAt);
+  await recordEvent(session, origin, "owner.removed", now, { packageName: owned.name, details: { username } });
+}
+
+type Invited = Awaited<ReturnType<typeof loadInvitations>>[number];
+
+async function withdraw(
+  session: DbSession,
+  owned: PackageRow,
+  origin: Origin,
+  now: Date,
+  isMeant: (invited: Invited) => boolean,
+): Promise<void> {
+  for (const { userId, username } of (await loadInvitations(session, owned.id, now)).filter(isMeant)) {
+    await deleteInvitation(session, owned.id, userId);
+    const subject = { packageName: owned.name, details: { username } };
+    await recordEvent(session, origin, "owner.invitation_withdrawn", now, subject);
+  }
+}

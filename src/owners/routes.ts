@@ -1,0 +1,83 @@
+import { Elysia } from "elysia";
+import { authentication } from "../accounts/authentication.ts";
+import type { Deps } from "../deps.ts";
+import { jsonResponse } from "../http/document.ts";
+import { operation } from "../http/operation.ts";
+import { packageNameParam, readableName } from "../packages/find-package.ts";
+import { addOwner } from "./add-owner.ts";
+import { listInvitations } from "./list-invitations.ts";
+import { listOwners } from "./list-owners.ts";
+import { removeOwner } from "./remove-owner.ts";
+
+const changed = { 200: { description: "The owners and open invitations now", schema: "Owners" } };
+const docs = {
+  list: operation({
+    id: "listOwners",
+    summary: "The owners of a package and who is invited",
+    tag: "packages",
+    auth: "reader",
+    answers: {
+      200: { description: "Owners and open invitations", schema: "Owners", headers: ["ETag"] },
+      304: { description: "Unchanged" },
+    },
+    problems: ["package_not_found"],
+  }),
+  add: operation({
+    id: "addOwner",
+    summary: "Invite an account to own a package, or accept",
+    description:
+      "An owner invites another account, for 30 days and again to renew that; the invited account accepts by sending the same for itself.",
+    tag: "packages",
+    auth: "account",
+    answers: changed,
+    problems: ["package_not_found", "user_not_found", "not_an_owner", "limit_reached", "storage_full"],
+  }),
+  remove: operation({
+    id: "removeOwner",
+    summary: "Remove an owner, leave, or withdraw or decline an invitation",
+    tag: "packages",
+    auth: "account",
+    answers: changed,
+    problems: ["package_not_found", "user_not_found", "not_an_owner", "last_owner", "storage_full"],
+  }),
+  invitations: operation({
+    id: "listInvitations",
+    summary: "The packages this account is invited to own",
+    tag: "accounts",
+    auth: "session",
+    answers: { 200: { description: "The open invitations", schema: "InvitationList" } },
+    problems: [],
+  }),
+};
+
+/** `/packages/{name}/owners`: who owns a package. */
+export function ownerRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/packages/:name/owners" })
+    .use(authentication(deps))
+    .get(
+      "",
+      async ({ params, request, mayRead }) =>
+        jsonResponse(request, await listOwners(deps, readableName(mayRead, params.name))),
+      { reader: true, detail: docs.list },
+    )
+    .put("/:username", ({ params, actor }) => addOwner(deps, actor, packageNameParam(params.name), params.username), {
+      account: true,
+      parse: "none",
+      detail: docs.add,
+    })
+    .delete(
+      "/:username",
+      ({ params, actor }) => removeOwner(deps, actor, packageNameParam(params.name), params.username),
+      { account: true, parse: "none", detail: docs.remove },
+    );
+}
+
+/** `/auth/invitations`: what an account is invited to own. */
+export function invitationRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/auth/invitations" })
+    .use(authentication(deps))
+    .get("", async ({ actor }) => ({ items: await listInvitations(deps, actor) }), {
+      session: true,
+      detail: docs.invitations,
+    });
+}

@@ -1,0 +1,25 @@
+import { t } from "elysia";
+
+const Time = t.String({ format: "date-time" });
+const Username = t.String({ description: "User name" });
+const terms = { invitedBy: Username, createdAt: Time, expiresAt: Time };
+
+const OwnersSchema = t.Object({
+  items: t.Array(t.Object({ username: Username, since: Time })),
+  invitations: t.Array(t.Object({ username: Username, ...terms }), { description: "Not answered yet" }),
+});
+
+const InvitationListSchema = t.Object({
+  items: t.Array(t.Object({ package: t.String({ description: "Name of the package" }), ...terms })),
+});
+
+/** By the names under which /swagger/json has them. */
+export const ownerSchemas = { InvitationList: InvitationListSchema, Owners: OwnersSchema };
+
+/** What `:username` in an address takes. */
+export const OWNER_PARAMETERS = {
+  username: {
+    description: "User name of the account",
+    schema: { type: "string", minLength: 1, maxLength: 64 },
+  },
+};
