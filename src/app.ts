@@ -11,6 +11,7 @@ import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
 import { accountKeyRoutes, packageKeyRoutes } from "./keys/routes.ts";
 import { keySchemas } from "./keys/schemas.ts";
+import { allowedNameRoutes, quarantineRoutes } from "./moderation/routes.ts";
 import { healthRoutes, healthSchemas } from "./ops/routes.ts";
 import { invitationRoutes, ownerRoutes } from "./owners/routes.ts";
 import { OWNER_PARAMETERS, ownerSchemas } from "./owners/schemas.ts";
@@ -43,6 +44,8 @@ function api(deps: Deps, prefix: "/api" | "/api/v1"): AnyElysia {
     invitationRoutes(deps),
     packageRoutes(deps),
     ownerRoutes(deps),
+    quarantineRoutes(deps),
+    allowedNameRoutes(deps),
     packageKeyRoutes(deps),
     packageEventRoutes(deps),
     eventRoutes(deps),

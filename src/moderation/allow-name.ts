@@ -1,0 +1,21 @@
+import type { Deps } from "../deps.ts";
+import { type Origin, recordEvent } from "../events/record-event.ts";
+import type { PackageName } from "../registry/package-name.ts";
+
+/** Lets a name be published though it resembles a popular one. Safe to repeat. */
+export async function allowName(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  origin: Origin,
+  name: PackageName,
+): Promise<void> {
+  const now = clock();
+  await db.write(async (session) => {
+    const { allowedNames } = session.tables;
+    const made = await session.query
+      .insert(allowedNames)
+      .values({ name, createdAt: now })
+      .onConflictDoNothing()
+      .returning();
+    if (made.length > 0) await recordEvent(session, origin, "name.allowed", now, { packageName: name });
+  });
+}

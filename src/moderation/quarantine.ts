@@ -1,0 +1,115 @@
+import { eq } from "drizzle-orm";
+import type { Database, DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { type Origin, recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage } from "../packages/find-package.ts";
+import { loadNumberedVersion } from "../packages/find-version.ts";
+import { viewPackage } from "../packages/read.ts";
+import { refreshSummary } from "../packages/refresh-summary.ts";
+import {
+  type PackageRow,
+  type PackageView,
+  type Quarantinable,
+  type VersionView,
+  versionView,
+} from "../packages/views.ts";
+import type { PackageName } from "../registry/package-name.ts";
+
+type QuarantineDeps = Pick<Deps, "db" | "clock"> & QuarantineEffects;
+
+/** What a change of quarantine needs besides the database. */
+export interface QuarantineEffects {
+  readonly config: Pick<Deps["config"], "publicUrl">;
+  readonly knownDownloads: Pick<Deps["knownDownloads"], "forget">;
+}
+
+/** Why something is held back; undefined releases it. */
+type Reason = string | undefined;
+
+/** The columns after the change, since when it was where it is held back already; undefined where nothing changes. */
+function changeOf(before: Quarantinable, reason: Reason, now: Date): Quarantinable | undefined {
+  if ((before.quarantineReason ?? undefined) === reason) return undefined;
+  if (reason === undefined) return { quarantinedAt: null, quarantineReason: null };
+  return { quarantinedAt: before.quarantinedAt ?? now, quarantineReason: reason };
+}
+
+/**
+ * Holds a whole package back, or releases it with `reason` undefined: it is in no list and has no `latest`, and what is
+ * in its versions is answered `quarantined`, at once by this process and within a second by others. What is known of it
+ * stays readable. Safe to repeat. Throws `package_not_found`.
+ */
+export async function quarantinePackage(
+  deps: QuarantineDeps,
+  origin: Origin,
+  name: PackageName,
+  reason: Reason,
+): Promise<PackageView> {
+  const { db, clock, config } = deps;
+  const now = clock();
+  return forgetting(deps, name, () =>
+    db.write(async (session) => {
+      const { packages } = session.tables;
+      const before = await lockNamedPackage(session, name);
+      const change = changeOf(before, reason, now);
+      if (change === undefined) return viewPackage(session, config.publicUrl, before);
+      const isHeld = eq(packages.id, before.id);
+      const [changed = before] = await session.query.update(packages).set(change).where(isHeld).returning();
+      const after = await refreshed(session, db.kind, changed);
+      const kind = reason === undefined ? "package.released" : "package.quarantined";
+      await recordEvent(session, origin, kind, now, { packageName: name, details: detailsOf(reason) });
+      return viewPackage(session, config.publicUrl, after);
+    }),
+  );
+}
+
+/** `quarantinePackage` for one version, named by its number. Throws `version_not_found` too. */
+export async function quarantineVersion(
+  deps: QuarantineDeps,
+  origin: Origin,
+  name: PackageName,
+  asked: string | null,
+  reason: Reason,
+): Promise<VersionView> {
+  const { db, clock, config } = deps;
+  const now = clock();
+  return forgetting(deps, name, () =>
+    db.write(async (session) => {
+      const { versions } = session.tables;
+      const ofPackage = await lockNamedPackage(session, name);
+      const published = await loadNumberedVersion(session, ofPackage, asked);
+      const { id, version } = published.row;
+      const change = changeOf(published.row, reason, now);
+      if (change === undefined) return versionView(config.publicUrl, name, published);
+      const [row = published.row] = await session.query
+        .update(versions)
+        .set(change)
+        .where(eq(versions.id, id))
+        .returning();
+      await refreshed(session, db.kind, ofPackage);
+      const kind = reason === undefined ? "version.released" : "version.quarantined";
+      await recordEvent(session, origin, kind, now, { packageName: name, version, details: detailsOf(reason) });
+      return versionView(config.publicUrl, name, { ...published, row });
+    }),
+  );
+}
+
+/** After the change, whether it was answered or not: it may have been committed. */
+async function forgetting<T>({ knownDownloads }: QuarantineEffects, name: string, change: () => Promise<T>) {
+  try {
+    return await change();
+  } finally {
+    knownDownloads.forget(name);
+  }
+}
+
+/** Derives what lists show. An administrator's word is no change that lifts the package in them. */
+async function refreshed(session: DbSession, kind: Database["kind"], changed: PackageRow): Promise<PackageRow> {
+  await refreshSummary(session, kind, changed, changed.updatedAt);
+  const { packages } = session.tables;
+  const [row = changed] = await session.query.select().from(packages).where(eq(packages.id, changed.id));
+  return row;
+}
+
+function detailsOf(reason: Reason) {
+  return reason === undefined ? {} : { reason };
+}

@@ -1,0 +1,102 @@
+import { Elysia } from "elysia";
+import { authentication, guardedJson } from "../accounts/authentication.ts";
+import type { Deps } from "../deps.ts";
+import { BODY_PROBLEMS, operation } from "../http/operation.ts";
+import { packageNameParam } from "../packages/find-package.ts";
+import { allowName } from "./allow-name.ts";
+import { quarantinePackage, quarantineVersion } from "./quarantine.ts";
+import { nameParam, QuarantineBody } from "./schemas.ts";
+
+const PACKAGE = {
+  answers: { 200: { description: "The package", schema: "Package" } },
+  problems: ["package_not_found", "storage_full"],
+} as const;
+const VERSION = {
+  answers: { 200: { description: "The version", schema: "Version" } },
+  problems: ["package_not_found", "version_not_found", "storage_full"],
+} as const;
+
+const docs = {
+  holdPackage: operation({
+    id: "quarantinePackage",
+    summary: "Hold a package back",
+    description: "Its contents answer 403 with the reason, and it is in no list; what is known of it stays readable.",
+    tag: "packages",
+    auth: "admin",
+    ...PACKAGE,
+    problems: [...PACKAGE.problems, ...BODY_PROBLEMS],
+  }),
+  releasePackage: operation({
+    id: "releasePackage",
+    summary: "Release a package that was held back",
+    tag: "packages",
+    auth: "admin",
+    ...PACKAGE,
+  }),
+  holdVersion: operation({
+    id: "quarantineVersion",
+    summary: "Hold a version back",
+    description: "Its contents answer 403 with the reason, and it is never latest; what is known of it stays readable.",
+    tag: "packages",
+    auth: "admin",
+    ...VERSION,
+    problems: [...VERSION.problems, ...BODY_PROBLEMS],
+  }),
+  releaseVersion: operation({
+    id: "releaseVersion",
+    summary: "Release a version that was held back",
+    tag: "packages",
+    auth: "admin",
+    ...VERSION,
+  }),
+  allowName: operation({
+    id: "allowName",
+    summary: "Allow a name although it resembles a popular one",
+    tag: "packages",
+    auth: "admin",
+    answers: { 204: { description: "The name may be published" } },
+    problems: ["validation_failed", "storage_full"],
+  }),
+};
+
+/** Quarantine of packages and versions: for administrators with a password session. */
+export function quarantineRoutes(deps: Deps) {
+  const hold = { admin: true, parse: guardedJson(deps, "admin"), body: QuarantineBody } as const;
+  const release = { admin: true, parse: "none" } as const;
+  return new Elysia({ prefix: "/packages" })
+    .use(authentication(deps))
+    .put(
+      "/:name/quarantine",
+      ({ params, actor, body }) => quarantinePackage(deps, actor.origin, packageNameParam(params.name), body.reason),
+      { ...hold, detail: docs.holdPackage },
+    )
+    .delete(
+      "/:name/quarantine",
+      ({ params, actor }) => quarantinePackage(deps, actor.origin, packageNameParam(params.name), undefined),
+      { ...release, detail: docs.releasePackage },
+    )
+    .put(
+      "/:name/:version/quarantine",
+      ({ params, actor, body }) =>
+        quarantineVersion(deps, actor.origin, packageNameParam(params.name), params.version, body.reason),
+      { ...hold, detail: docs.holdVersion },
+    )
+    .delete(
+      "/:name/:version/quarantine",
+      ({ params, actor }) =>
+        quarantineVersion(deps, actor.origin, packageNameParam(params.name), params.version, undefined),
+      { ...release, detail: docs.releaseVersion },
+    );
+}
+
+/** `/admin/allowed-names`: names that may be published although they resemble popular ones. */
+export function allowedNameRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/admin/allowed-names" }).use(authentication(deps)).put(
+    "/:name",
+    async ({ params, actor }) => {
+      await allowName(deps, actor.origin, nameParam(params.name));
+      return new Response(null, { status: 204 });
+    },
+    { admin: true, parse: "none", detail: docs.allowName },
+  );
+}

@@ -1,0 +1,22 @@
+import { t } from "elysia";
+import { failure } from "../errors.ts";
+import { explainPackageName, type PackageName, parsePackageName } from "../registry/package-name.ts";
+
+export const QUARANTINE_REASON_MAX_CHARS = 300;
+
+export const QuarantineBody = t.Object({
+  reason: t.String({
+    minLength: 1,
+    maxLength: QUARANTINE_REASON_MAX_CHARS,
+    pattern: "^[^\\u0000-\\u001f\\u007f]*$",
+    error: `must be 1 to ${QUARANTINE_REASON_MAX_CHARS} characters in one line: everybody who is refused reads it`,
+  }),
+});
+
+/** Reads a name that need not be published yet. Throws `validation_failed` for what cannot be a name. */
+export function nameParam(text: string): PackageName {
+  const name = parsePackageName(text);
+  if (name !== undefined) return name;
+  const faults = [{ path: "/name", message: explainPackageName(text) ?? "is no name" }];
+  throw failure({ code: "validation_failed", faults });
+}
