@@ -118,21 +118,36 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   return { config, db, blobs, downloads, knownDownloads: createKnownDownloads(), jwtKey, clock, logger, reach };
 }
 
+async function requireMigrated(database: DatabaseConfig): Promise<void> {
+  const { pending } = await databaseStep(database, () => migrationState(database));
+  if (pending.length === 0) return;
+  throw new MigrationError("The database is not up to date: start the registry, or run cpm-registry migrate.");
+}
+
+/** What a command has that works beside a server. */
+export type Beside = Pick<Deps, "db" | "clock"> & { close(): Promise<void> };
+
 /**
- * Opens what housekeeping needs, beside a server that may be running: nothing is migrated, no key is made, and the
- * incoming directory is left as it is, full disk or not. Throws `MigrationError` when the database has not all migrations.
+ * Opens the database beside a server that may be running; nothing is migrated and no file is made. Throws
+ * `MigrationError` when it has not all migrations.
  */
+export async function openBeside(
+  { database }: Pick<Config, "database">,
+  clock: () => Date = () => new Date(),
+): Promise<Beside> {
+  await requireMigrated(database);
+  const db = await openDatabase(database);
+  return { db, clock, close: () => db.close() };
+}
+
+/** `openBeside` with the store: the incoming directory is left as it is, full disk or not. */
 export async function openHousekeeping(
   config: Config,
   clock: () => Date = () => new Date(),
-): Promise<Pick<Deps, "db" | "blobs" | "clock"> & { close(): Promise<void> }> {
-  const { database, storage, dataDir } = config;
-  const { pending } = await databaseStep(database, () => migrationState(database));
-  if (pending.length > 0) {
-    throw new MigrationError("The database is not up to date: start the registry, or run cpm-registry migrate.");
-  }
-  const blobs = await openStore(storage, dataDir, createLogger(config.logLevel, clock));
-  const db = await openDatabase(database);
+): Promise<Beside & Pick<Deps, "blobs">> {
+  await requireMigrated(config.database);
+  const blobs = await openStore(config.storage, config.dataDir, createLogger(config.logLevel, clock));
+  const db = await openDatabase(config.database);
   const close = async () => {
     await blobs.close();
     await db.close();

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import type { AdminArguments } from "./cli/admin-accounts.ts";
 import { explain } from "./cli/explain.ts";
 import { healthcheck } from "./cli/healthcheck.ts";
 import { COMMAND_HELP, HELP } from "./cli/help.ts";
@@ -16,6 +17,11 @@ const OPTIONS = {
   repair: { type: "boolean" },
   from: { type: "string" },
   to: { type: "string" },
+  email: { type: "string" },
+  admin: { type: "boolean" },
+  "password-stdin": { type: "boolean" },
+  reason: { type: "string" },
+  lift: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
 } as const;
@@ -29,12 +35,61 @@ type Values = ReturnType<typeof parse>["values"];
 interface Command {
   /** Those it takes; `--help` belongs to all. */
   readonly options: readonly (keyof typeof OPTIONS)[];
-  readonly run: (values: Values) => number | Promise<number>;
+  /** What follows its name, as the help has it; in brackets what may be left out. */
+  readonly takes?: readonly string[];
+  readonly run: (values: Values, given: readonly string[]) => number | Promise<number>;
 }
 
 function printVersion({ json }: Values): number {
   console.log(json ? JSON.stringify({ version: VERSION, bun: Bun.version }) : `cpm-registry ${VERSION}`);
   return 0;
+}
+
+/** Administration from the machine of the registry, beside its server. */
+const ADMIN_COMMANDS: Readonly<Record<string, Command>> = {
+  "admin create": {
+    options: ["config", "email", "admin", "password-stdin", "json"],
+    takes: ["<username>"],
+    run: async (
+      { config, email, admin = false, "password-stdin": passwordStdin = false, json = false },
+      [username = ""],
+    ) => (await adminAccounts()).adminCreate({ config, username, email, admin, passwordStdin, json }),
+  },
+  "admin reset-password": {
+    options: ["config", "password-stdin", "json"],
+    takes: ["<username>"],
+    run: async ({ config, "password-stdin": passwordStdin = false, json = false }, [username = ""]) =>
+      (await adminAccounts()).adminResetPassword({ config, username, passwordStdin, json }),
+  },
+  "admin grant": ofAccount(async (given) => (await adminAccounts()).adminGrant(given)),
+  "admin revoke": ofAccount(async (given) => (await adminAccounts()).adminRevoke(given)),
+  "admin disable": ofAccount(async (given) => (await adminAccounts()).adminDisable(given)),
+  "admin enable": ofAccount(async (given) => (await adminAccounts()).adminEnable(given)),
+  "admin quarantine": {
+    options: ["config", "reason", "lift", "json"],
+    takes: ["<name>", "[<version>]"],
+    run: async ({ config, reason, lift = false, json = false }, [name = "", version]) =>
+      (await import("./cli/admin-moderation.ts")).adminQuarantine({ config, name, version, reason, lift, json }),
+  },
+  "admin allow-name": {
+    options: ["config", "json"],
+    takes: ["<name>"],
+    run: async ({ config, json = false }, [name = ""]) =>
+      (await import("./cli/admin-moderation.ts")).adminAllowName({ config, name, json }),
+  },
+};
+
+function adminAccounts() {
+  return import("./cli/admin-accounts.ts");
+}
+
+/** A command that takes an account and nothing else. */
+function ofAccount(run: (given: AdminArguments) => Promise<number>): Command {
+  return {
+    options: ["config", "json"],
+    takes: ["<username>"],
+    run: ({ config, json = false }, [username = ""]) => run({ config, username, json }),
+  };
 }
 
 /** Loaded on demand, most of them: the small commands start without the server. */
@@ -60,6 +115,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: async ({ config, from, to, json = false }) =>
       (await import("./cli/storage-copy.ts")).storageCopy({ config, from, to, json }),
   },
+  ...ADMIN_COMMANDS,
   openapi: {
     options: ["config"],
     run: async ({ config }) => (await import("./cli/openapi.ts")).printOpenApi(config),
@@ -79,6 +135,18 @@ function commandOf(words: readonly string[]): { name: string; rest: readonly str
   return two in COMMANDS ? { name: two, rest: words.slice(2) } : { name: words[0] ?? "", rest: words.slice(1) };
 }
 
+function unknownCommand(name: string): string {
+  if (!Object.hasOwn(COMMAND_HELP, name)) return `Unknown command '${name}'`;
+  return `${name} needs one of its commands: cpm-registry ${name} --help`;
+}
+
+function requireWords(name: string, takes: readonly string[], given: readonly string[]): void {
+  const missing = takes.find((word, at) => given[at] === undefined && !word.startsWith("["));
+  if (missing !== undefined) throw new UsageError(`${name} needs ${missing}`);
+  const surplus = given[takes.length];
+  if (surplus !== undefined) throw new UsageError(`Unexpected argument '${surplus}'`);
+}
+
 async function run(args: string[]): Promise<number> {
   const { values, positionals } = parse(args);
   const words = positionals[0] === "help" ? positionals.slice(1) : positionals;
@@ -89,13 +157,13 @@ async function run(args: string[]): Promise<number> {
     return 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command === undefined) throw new UsageError(`Unknown command '${name}'`);
-  if (rest.length > 0) throw new UsageError(`Unexpected argument '${rest[0]}'`);
+  if (command === undefined) throw new UsageError(unknownCommand(name));
+  requireWords(name, command.takes ?? [], rest);
   const given = Object.keys(values);
   const foreign = given.find((option) => !command.options.some((known) => known === option));
   if (foreign !== undefined) throw new UsageError(`${name} has no option --${foreign}`);
   running = name;
-  return command.run(values);
+  return command.run(values, rest);
 }
 
 try {

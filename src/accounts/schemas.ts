@@ -1,4 +1,5 @@
-import { t } from "elysia";
+import { type Static, t } from "elysia";
+import { requireForm } from "../http/require-form.ts";
 import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "./password.ts";
 
 /* What accounts send and get. `error` is the sentence a user reads when a field breaks its rule. */
@@ -36,6 +37,16 @@ export const LoginBody = t.Object({
 });
 
 export const ChangePasswordBody = t.Object({ currentPassword: AnyPassword, newPassword: NewPassword });
+
+/** Throws `validation_failed` where a registration that did not come over HTTP breaks the rules of one that did. */
+export function requireRegistration(registration: Static<typeof RegisterBody>): void {
+  requireForm(RegisterBody, registration);
+}
+
+/** Throws `validation_failed` for a password that nobody may have. */
+export function requireNewPassword(password: string): void {
+  requireForm(t.Object({ password: NewPassword }), { password });
+}
 
 const UserSchema = t.Object({
   id: t.String(),

@@ -16,6 +16,26 @@ const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
   storage_timeout: "the storage of archives did not answer in time; run the command again",
 };
 
+/** What is wrong with what a command was told, in words for an operator. */
+function wordsOf(error: RegistryError): string {
+  switch (error.code) {
+    case "user_not_found":
+      return `there is no account ${error.username}`;
+    case "username_taken":
+      return "an account has this user name already";
+    case "email_taken":
+      return "an account has this e-mail address already; give another with --email";
+    case "package_not_found":
+      return `there is no package ${error.name}`;
+    case "version_not_found":
+      return `${error.name} has no version ${error.version}${error.hint === undefined ? "" : `: ${error.hint}`}`;
+    case "validation_failed":
+      return error.faults.map(({ path, message }) => `${path.slice(1)} ${message}`).join("; ");
+    default:
+      return DETAILS[error.code] ?? error.code;
+  }
+}
+
 function isUsageError(cause: unknown): cause is Error {
   if (cause instanceof UsageError) return true;
   return cause instanceof Error && errorCode(cause)?.startsWith("ERR_PARSE_ARGS") === true;
@@ -31,7 +51,7 @@ function innermost(cause: Error): Error {
 function detailOf(cause: unknown): string | undefined {
   if (cause instanceof Failure) {
     const code = errorCode(cause);
-    return `${DETAILS[cause.error.code] ?? cause.error.code}${code === undefined ? "" : ` (${code})`}`;
+    return `${wordsOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   }
   if (cause instanceof MigrationError) return cause.message;
   // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.

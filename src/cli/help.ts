@@ -1,3 +1,5 @@
+import { ADMIN_HELP } from "./help-admin.ts";
+
 /** Everything a person needs to start: commands, options, an example of each. */
 export const HELP = `cpm-registry: the package registry of CPM, the package manager of ColonyOS
 
@@ -10,13 +12,14 @@ Commands
   fsck          compare database and archives, verify every digest and signature
   gc            remove archives that no version refers to, and stale temporary files
   storage copy  copy archives to another storage
+  admin         make and manage accounts, hold packages back; cpm-registry admin --help
   openapi       print the OpenAPI description of the API
   version       print the version (also --version)
   help          print this text; cpm-registry <command> --help tells more of a command
 
 Options
   --config <file>   settings as JSON; the environment goes before it
-  --json            print answers as JSON (migrate, version, fsck, gc, storage copy)
+  --json            print answers as JSON (migrate, version, fsck, gc, storage copy, admin)
   --check           change nothing, exit 1 when migrations are pending (migrate)
   --url <address>   the registry to ask (healthcheck)
   --repair          mend what can be (fsck)
@@ -34,6 +37,7 @@ Examples
   cpm-registry fsck
   cpm-registry gc --dry-run
   cpm-registry storage copy --from FileSystem --to S3
+  cpm-registry admin create ada --admin
   cpm-registry openapi > openapi.json
 
 Settings come from the environment or the --config file: PORT, HOST, PUBLIC_URL, DATA_DIR, DATABASE_URL, JWT_KEY,
@@ -143,4 +147,5 @@ export const COMMAND_HELP: Readonly<Record<string, string>> = {
   gc: GC,
   fsck: FSCK,
   "storage copy": STORAGE_COPY,
+  ...ADMIN_HELP,
 };

@@ -1,7 +1,9 @@
+import { hasAccounts } from "../accounts/has-accounts.ts";
 import { createApp } from "../app.ts";
 import { readConfig } from "../config/config.ts";
 import { closeDeps, openDeps } from "../deps.ts";
 import { listen } from "../http/server.ts";
+import { firstAccountText } from "./first-account.ts";
 
 /** Runs the registry until SIGTERM or SIGINT, then lets requests in flight finish. Returns the exit code. */
 export async function serve(configFile: string | undefined): Promise<number> {
@@ -10,6 +12,8 @@ export async function serve(configFile: string | undefined): Promise<number> {
   const app = createApp(deps);
   const server = listen((request) => app.fetch(request), config, deps.logger);
   console.log(`cpm-registry is ready at ${server.url}`);
+  const isShut = config.registration === "closed" && !(await hasAccounts(deps));
+  if (isShut) console.log(firstAccountText(config, configFile));
   await new Promise<void>((resolve) => {
     // Not `once`: a supervisor may signal the whole process group twice, and the second must not cut off the drain.
     process.on("SIGTERM", () => resolve());

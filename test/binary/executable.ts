@@ -32,6 +32,8 @@ export interface Place {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What it reads from standard input; nothing unless given. */
+  readonly input?: string;
 }
 
 /** What a command that ends by itself said. */
@@ -46,7 +48,7 @@ export async function runOnce(place: Place, ...args: string[]): Promise<Outcome>
   const child = Bun.spawn([...place.command, ...args], {
     cwd: place.cwd,
     env: place.env,
-    stdin: "ignore",
+    stdin: place.input === undefined ? "ignore" : new Blob([place.input]),
     stdout: "pipe",
     stderr: "pipe",
   });

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type Outcome, runOnce } from "../binary/executable.ts";
+import { type Outcome, type Place, runOnce } from "../binary/executable.ts";
 import { sha256 } from "../support/client.ts";
 import { TEST_JWT_KEY, type TestRegistry } from "../support/registry.ts";
 
@@ -10,16 +10,30 @@ export const HOUR_MS = 3_600_000;
 
 /** Runs a command of the registry as a process of its own, with no more settings than given. */
 export function runCommand(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome> {
-  return runOnce({ command: [process.execPath, MAIN], cwd: "/", env: { JWT_KEY: TEST_JWT_KEY, ...env } }, ...args);
+  return runOnce(placeOf(env), ...args);
 }
 
-/** Runs a command beside a registry of this process, on the same database and files. */
-export function runBeside({ deps, dataDir }: TestRegistry, ...args: string[]): Promise<Outcome> {
+function placeOf(env: Readonly<Record<string, string>>): Place {
+  return { command: [process.execPath, MAIN], cwd: "/", env: { JWT_KEY: TEST_JWT_KEY, ...env } };
+}
+
+/** The settings of a command beside a registry of this process, on the same database and files. */
+function settingsBeside({ deps, dataDir }: TestRegistry): Record<string, string> {
   const { database } = deps.config;
-  if (database.kind === "sqlite") return runCommand({ DATA_DIR: dataDir }, ...args);
+  if (database.kind === "sqlite") return { DATA_DIR: dataDir };
   const { host, port, database: name, username, password } = database.connection;
   const url = `postgres://${username}:${encodeURIComponent(password.reveal())}@${host}:${port}/${name}`;
-  return runCommand({ DATA_DIR: dataDir, DATABASE_URL: url }, ...args);
+  return { DATA_DIR: dataDir, DATABASE_URL: url };
+}
+
+/** Runs a command beside a registry. */
+export function runBeside(registry: TestRegistry, ...args: string[]): Promise<Outcome> {
+  return runOnce(placeOf(settingsBeside(registry)), ...args);
+}
+
+/** Runs a command beside a registry, which reads `input` from standard input. */
+export function pipeBeside(registry: TestRegistry, input: string, ...args: string[]): Promise<Outcome> {
+  return runOnce({ ...placeOf(settingsBeside(registry)), input }, ...args);
 }
 
 /** Where a store keeps a blob. */

@@ -1,0 +1,44 @@
+import { and, eq, isNull } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { type Origin, recordEvent } from "../events/record-event.ts";
+import { loadUser } from "./load-user.ts";
+import { hashPassword } from "./password.ts";
+import type { UserRow } from "./user.ts";
+
+/**
+ * Gives an account another password without asking for the one it has, because it is lost or was stolen: every session
+ * ends, every API token is revoked, and failed logins are forgotten. Throws `user_not_found`.
+ */
+export async function resetPassword(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  origin: Origin,
+  username: string,
+  password: string,
+): Promise<{ readonly username: string; readonly tokensRevoked: number }> {
+  const passwordHash = await hashPassword(password);
+  const now = clock();
+  return db.write(async (session) => {
+    const { query, tables } = session;
+    const { loginFailures, sessions, users } = tables;
+    const user = await loadUser(session, username);
+    await query.update(users).set({ passwordHash }).where(eq(users.id, user.id));
+    await query.delete(sessions).where(eq(sessions.userId, user.id));
+    await query.delete(loginFailures).where(eq(loginFailures.key, `account:${user.id}`));
+    await recordEvent(session, origin, "account.password_reset", now, { details: { username: user.username } });
+    return { username: user.username, tokensRevoked: await revokeTokens(session, origin, user, now) };
+  });
+}
+
+async function revokeTokens(session: DbSession, origin: Origin, { id, username }: UserRow, now: Date): Promise<number> {
+  const { apiTokens } = session.tables;
+  const revoked = await session.query
+    .update(apiTokens)
+    .set({ revokedAt: now })
+    .where(and(eq(apiTokens.userId, id), isNull(apiTokens.revokedAt)))
+    .returning({ id: apiTokens.id, label: apiTokens.label });
+  for (const token of revoked) {
+    await recordEvent(session, origin, "token.revoked", now, { details: { ...token, username } });
+  }
+  return revoked.length;
+}

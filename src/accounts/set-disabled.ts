@@ -1,0 +1,32 @@
+import { eq } from "drizzle-orm";
+import type { Deps } from "../deps.ts";
+import { type Origin, recordEvent } from "../events/record-event.ts";
+import { countEnabledAdmins } from "./enabled-admins.ts";
+import { loadUser } from "./load-user.ts";
+import type { AccountChange } from "./set-role.ts";
+
+/**
+ * Shuts an account out, or lets it in again. Its sessions end; its API tokens stay and are refused while it is disabled.
+ * What it published stays. Throws `user_not_found`.
+ */
+export async function setDisabled(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  origin: Origin,
+  username: string,
+  isDisabled: boolean,
+): Promise<AccountChange> {
+  const now = clock();
+  return db.write(async (session) => {
+    const { sessions, users } = session.tables;
+    const user = await loadUser(session, username);
+    const changed = (user.disabledAt !== null) !== isDisabled;
+    if (changed) {
+      const disabledAt = isDisabled ? now : null;
+      await session.query.update(users).set({ disabledAt }).where(eq(users.id, user.id));
+      await session.query.delete(sessions).where(eq(sessions.userId, user.id));
+      const kind = isDisabled ? "account.disabled" : "account.enabled";
+      await recordEvent(session, origin, kind, now, { details: { username: user.username } });
+    }
+    return { username: user.username, changed, enabledAdmins: await countEnabledAdmins(session) };
+  });
+}

@@ -1,0 +1,35 @@
+import { eq } from "drizzle-orm";
+import type { Deps } from "../deps.ts";
+import { type Origin, recordEvent } from "../events/record-event.ts";
+import { countEnabledAdmins } from "./enabled-admins.ts";
+import { loadUser } from "./load-user.ts";
+import type { User } from "./user.ts";
+
+/** What a change of an account by an operator left. */
+export interface AccountChange {
+  readonly username: string;
+  /** False where it was so already. */
+  readonly changed: boolean;
+  readonly enabledAdmins: number;
+}
+
+/** Makes an account an administrator, or no longer one; in force with its next request. Throws `user_not_found`. */
+export async function setRole(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  origin: Origin,
+  username: string,
+  role: User["role"],
+): Promise<AccountChange> {
+  const now = clock();
+  return db.write(async (session) => {
+    const { users } = session.tables;
+    const user = await loadUser(session, username);
+    const changed = user.role !== role;
+    if (changed) {
+      await session.query.update(users).set({ role }).where(eq(users.id, user.id));
+      const kind = role === "admin" ? "account.role_granted" : "account.role_revoked";
+      await recordEvent(session, origin, kind, now, { details: { username: user.username, role: "admin" } });
+    }
+    return { username: user.username, changed, enabledAdmins: await countEnabledAdmins(session) };
+  });
+}

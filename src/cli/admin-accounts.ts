@@ -1,0 +1,100 @@
+import { createAccount } from "../accounts/register.ts";
+import { resetPassword } from "../accounts/reset-password.ts";
+import { requireNewPassword, requireRegistration } from "../accounts/schemas.ts";
+import { setDisabled } from "../accounts/set-disabled.ts";
+import { type AccountChange, setRole } from "../accounts/set-role.ts";
+import { OPERATOR } from "../events/record-event.ts";
+import { beside } from "./beside.ts";
+import { type NewPassword, newPassword } from "./new-password.ts";
+import { counted } from "./table.ts";
+
+/** How every one of these commands was called. */
+export interface AdminArguments {
+  readonly config: string | undefined;
+  readonly username: string;
+  readonly json: boolean;
+}
+
+/** A generated password and what to do with it; nothing for one that was given. */
+function passwordLines({ password, isGenerated }: NewPassword): string[] {
+  if (!isGenerated) return [];
+  return ["Its password, which is shown only here:", "", `  ${password}`, "", "Log in with it, then change it."];
+}
+
+/** Makes an account, an administrator with `admin`, and prints its password unless that came from standard input. */
+export async function adminCreate({
+  config,
+  username,
+  email = `${username}@localhost`,
+  admin,
+  passwordStdin,
+  json,
+}: AdminArguments & { readonly email: string | undefined; readonly admin: boolean; readonly passwordStdin: boolean }) {
+  const secret = await newPassword(passwordStdin);
+  const { password, isGenerated } = secret;
+  requireRegistration({ username, email, password });
+  const role = admin ? "admin" : "user";
+  const made = await beside(config, (deps) => createAccount(deps, { username, email, password, role }, () => OPERATOR));
+  const told = { username: made.username, email: made.email, role: made.role };
+  const what = `Made the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
+  if (json) console.log(JSON.stringify({ ...told, ...(isGenerated ? { password } : {}) }));
+  else console.log([what, ...passwordLines(secret)].join("\n"));
+  return 0;
+}
+
+/** Gives an account another password and ends its sessions and API tokens. */
+export async function adminResetPassword({
+  config,
+  username,
+  passwordStdin,
+  json,
+}: AdminArguments & { readonly passwordStdin: boolean }): Promise<number> {
+  const secret = await newPassword(passwordStdin);
+  const { password, isGenerated } = secret;
+  requireNewPassword(password);
+  const reset = await beside(config, (deps) => resetPassword(deps, OPERATOR, username, password));
+  const tokens = counted(reset.tokensRevoked, "API token");
+  const what = `Gave ${reset.username} another password, ended its sessions and revoked ${tokens}.`;
+  if (json) console.log(JSON.stringify({ ...reset, ...(isGenerated ? { password } : {}) }));
+  else console.log([what, ...passwordLines(secret)].join("\n"));
+  return 0;
+}
+
+/** Tells what became of an account, and warns where no administrator is left. */
+function report(
+  { username, changed, enabledAdmins }: AccountChange,
+  json: boolean,
+  now: string,
+  already: string,
+): number {
+  if (json) console.log(JSON.stringify({ username, changed, enabledAdmins }));
+  else console.log(`${username} ${changed ? now : already}.`);
+  if (enabledAdmins === 0) {
+    console.error("No administrator is left who can log in: cpm-registry admin grant <username> makes one.");
+  }
+  return 0;
+}
+
+/** Makes an account an administrator. */
+export async function adminGrant({ config, username, json }: AdminArguments): Promise<number> {
+  const change = await beside(config, (deps) => setRole(deps, OPERATOR, username, "admin"));
+  return report(change, json, "is an administrator now", "was an administrator already");
+}
+
+/** Makes an administrator an account like any other. */
+export async function adminRevoke({ config, username, json }: AdminArguments): Promise<number> {
+  const change = await beside(config, (deps) => setRole(deps, OPERATOR, username, "user"));
+  return report(change, json, "is no administrator any more", "was no administrator");
+}
+
+/** Shuts an account out. */
+export async function adminDisable({ config, username, json }: AdminArguments): Promise<number> {
+  const change = await beside(config, (deps) => setDisabled(deps, OPERATOR, username, true));
+  return report(change, json, "is disabled, and its sessions have ended", "was disabled already");
+}
+
+/** Lets an account in again. */
+export async function adminEnable({ config, username, json }: AdminArguments): Promise<number> {
+  const change = await beside(config, (deps) => setDisabled(deps, OPERATOR, username, false));
+  return report(change, json, "is enabled: it can log in, and its API tokens work", "was enabled already");
+}

@@ -1,0 +1,55 @@
+import { OPERATOR } from "../events/record-event.ts";
+import { requireForm } from "../http/require-form.ts";
+import { allowName } from "../moderation/allow-name.ts";
+import { quarantinePackage, quarantineVersion } from "../moderation/quarantine.ts";
+import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
+import { beside } from "./beside.ts";
+import { UsageError } from "./usage.ts";
+
+/** No server runs in this process: those that do notice within a second. */
+const knownDownloads = { forget: () => undefined };
+
+/** How `admin quarantine` was called. */
+export interface QuarantineArguments {
+  readonly config: string | undefined;
+  readonly name: string;
+  /** Left out: the whole package. */
+  readonly version: string | undefined;
+  readonly reason: string | undefined;
+  readonly lift: boolean;
+  readonly json: boolean;
+}
+
+/** Holds a package or a version back, or with `lift` releases it. Throws `UsageError` without a reason to hold it. */
+export async function adminQuarantine(given: QuarantineArguments): Promise<number> {
+  const { config, version, reason, lift, json } = given;
+  if (lift === (reason !== undefined)) throw new UsageError("admin quarantine needs --reason, or --lift to release");
+  if (!lift) requireForm(QuarantineBody, { reason });
+  const name = nameParam(given.name);
+  const { quarantine } = await beside(config, async (opened) => {
+    const deps = { ...opened, knownDownloads };
+    if (version === undefined) return await quarantinePackage(deps, OPERATOR, name, reason);
+    return await quarantineVersion(deps, OPERATOR, name, version, reason);
+  });
+  const what = version === undefined ? name : `${name} ${version}`;
+  if (json) console.log(JSON.stringify({ name, version: version ?? null, quarantine }));
+  else if (quarantine !== null) console.log(`${what} is held back since ${quarantine.at}: ${quarantine.reason}`);
+  else console.log(`${what} is not held back.`);
+  return 0;
+}
+
+/** Lets a name be published though it resembles a popular one. */
+export async function adminAllowName({
+  config,
+  name: text,
+  json,
+}: {
+  readonly config: string | undefined;
+  readonly name: string;
+  readonly json: boolean;
+}): Promise<number> {
+  const name = nameParam(text);
+  await beside(config, (deps) => allowName(deps, OPERATOR, name));
+  console.log(json ? JSON.stringify({ name, allowed: true }) : `${name} may be published.`);
+  return 0;
+}

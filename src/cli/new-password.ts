@@ -1,0 +1,29 @@
+/** 20 characters, 120 random bits. */
+const RANDOM_BYTES = 15;
+
+/** The longest password has 1,024 characters of at most four bytes. */
+const STDIN_MAX_BYTES = 8_192;
+
+/** A password for an account, and whether its owner has to be told. */
+export interface NewPassword {
+  readonly password: string;
+  readonly isGenerated: boolean;
+}
+
+/** Reads the password from the first line of standard input, or makes one. */
+export async function newPassword(fromStdin: boolean): Promise<NewPassword> {
+  if (fromStdin) return { password: await firstLine(), isGenerated: false };
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
+  return { password: Buffer.from(random).toString("base64url"), isGenerated: true };
+}
+
+async function firstLine(): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of Bun.stdin.stream()) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (chunk.includes(0x0a) || size > STDIN_MAX_BYTES) break;
+  }
+  return Buffer.concat(chunks).toString("utf8").split(/\r?\n/, 1)[0] ?? "";
+}

@@ -1,0 +1,285 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { firstAccountText } from "../../src/cli/first-account.ts";
+import { inTemporaryDirectory, type Outcome } from "../binary/executable.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { freePort } from "../support/ports.ts";
+import { onBothDatabases } from "../support/registry.ts";
+import { eventsOf, withToken } from "../support/roles.ts";
+import { pipeBeside, runBeside, runCommand } from "./scene.ts";
+
+const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+
+onBothDatabases("administration from the command line, beside the server", (registry) => {
+  const guest = () => new Client(registry().url);
+  const admin = (...args: string[]) => runBeside(registry(), "admin", ...args);
+  const login = (username: string, password: string) => guest().post("/api/auth/login", { username, password });
+  const loggedIn = async (username: string, password: string) =>
+    new Client(registry().url, (await login(username, password)).body.token, username);
+  const done = (outcome: Outcome): string => {
+    expect([outcome.exitCode, outcome.stderr]).toEqual([0, ""]);
+    return outcome.stdout;
+  };
+  const refused = ({ exitCode, stdout, stderr }: Outcome, command: string, why: string) =>
+    expect([exitCode, stdout, stderr]).toEqual([1, "", `cpm-registry admin ${command} failed: ${why}\n`]);
+  /** The last event of a kind: of the operator, and so of nobody. */
+  const lastTold = async (kind: string) => {
+    const told = (await eventsOf(registry(), kind)).at(-1);
+    return [told?.kind, told?.by, told?.details];
+  };
+  /** The one line of an output that is indented: a password that was made. */
+  const passwordIn = (stdout: string) => /\n {2}(\S{20})\n/.exec(stdout)?.[1] ?? "";
+
+  test("create makes an administrator whose password is printed once and works", async () => {
+    const stdout = done(await admin("create", "ada", "--admin"));
+    expect(stdout).toStartWith("Made the administrator ada (ada@localhost).\n");
+    expect(stdout).toContain("shown only here");
+    const { user } = (await login("ada", passwordIn(stdout))).body;
+    expect(user).toMatchObject({ username: "ada", email: "ada@localhost", role: "admin" });
+    expect(await lastTold("account.created")).toEqual(["account.created", null, { username: "ada", role: "admin" }]);
+    const json = JSON.parse(done(await admin("create", "bert", "--email", "bert@example.org", "--json")));
+    expect(json).toEqual({ username: "bert", email: "bert@example.org", role: "user", password: expect.any(String) });
+    expect((await login("bert@example.org", json.password)).status).toBe(200);
+  });
+
+  test("create and reset-password take a password from standard input, and do not print it", async () => {
+    const pipe = (input: string, ...args: string[]) =>
+      pipeBeside(registry(), input, "admin", ...args, "--password-stdin");
+    const typed = " pässword with blanks ";
+    expect(done(await pipe(`${typed}\r\nanother line\n`, "create", "carl"))).toBe(
+      "Made the account carl (carl@localhost).\n",
+    );
+    expect((await login("carl", typed)).status).toBe(200);
+    expect(done(await pipe("without a line end", "reset-password", "carl"))).not.toContain("without a line end");
+    expect((await login("carl", "without a line end")).status).toBe(200);
+    refused(await pipe("short\n", "create", "dora"), "create", "password must be 10 to 1024 characters");
+    refused(await pipe("", "reset-password", "carl"), "reset-password", "password must be 10 to 1024 characters");
+    expect((await login("carl", "without a line end")).status).toBe(200);
+  });
+
+  test("create refuses what registration refuses, with the words of it", async () => {
+    await newAccount(registry(), "taken");
+    done(await admin("create", "erna"));
+    refused(
+      await admin("create", "ERNA", "--email", "other@example.org"),
+      "create",
+      "an account has this user name already",
+    );
+    const email = "an account has this e-mail address already; give another with --email";
+    refused(await admin("create", "erna2", "--email", "Erna@localhost"), "create", email);
+    const name = "username must be 1 to 64 letters, digits and . _ - inside";
+    refused(await admin("create", "a b", "--email", "a@b"), "create", name);
+    refused(await admin("create", "a b"), "create", `${name}; email must be an e-mail address`);
+    expect(
+      await guest()
+        .get("/api/packages")
+        .then(({ status }) => status),
+    ).toBe(200);
+  });
+
+  test("reset-password ends sessions and API tokens, and only those of the account", async () => {
+    const [lost, other] = [await newAccount(registry(), "lost"), await newAccount(registry(), "other")];
+    const token = await withToken(lost, ["read"]);
+    const { deps } = registry();
+    const { user } = (await lost.get("/api/auth/me")).body;
+    await deps.db.write(async ({ query, tables: { loginFailures } }) => {
+      const [since, lastAt] = [new Date(), new Date()];
+      for (const key of [`account:${user.id}`, "account:of-somebody-else"]) {
+        await query.insert(loginFailures).values({ key, failures: 7, since, lastAt });
+      }
+    });
+    const stdout = done(await admin("reset-password", lost.username.toUpperCase()));
+    expect(stdout).toStartWith(`Gave ${lost.username} another password, ended its sessions and revoked 1 API token.\n`);
+    for (const client of [lost, token]) expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
+    expectProblem(await login(lost.username, PASSWORD), 401, "invalid_credentials");
+    expect((await login(lost.username, passwordIn(stdout))).status).toBe(200);
+    expect((await other.get("/api/auth/me")).status).toBe(200);
+    const failures = await deps.db.read(({ query, tables }) => query.select().from(tables.loginFailures));
+    expect(failures.map(({ key }) => key)).toEqual(["account:of-somebody-else"]);
+    const { username } = lost;
+    expect(await lastTold("account.password_reset")).toEqual(["account.password_reset", null, { username }]);
+    expect(await lastTold("token.revoked")).toMatchObject(["token.revoked", null, { username, label: "a test" }]);
+    const json = JSON.parse(done(await admin("reset-password", lost.username, "--json")));
+    expect(json).toEqual({ username, tokensRevoked: 0, password: expect.any(String) });
+  });
+
+  test("grant and revoke are in force with the next request, and the last administrator is warned of", async () => {
+    const client = await newAccount(registry(), "promoted");
+    const { username } = client;
+    const tryIt = () => client.send("PUT", "/api/admin/allowed-names/some-name");
+    expectProblem(await tryIt(), 403, "admin_only");
+    expect(done(await admin("grant", username))).toBe(`${username} is an administrator now.\n`);
+    expect((await tryIt()).status).toBe(204);
+    expect(await lastTold("account.role_granted")).toMatchObject(["account.role_granted", null, { username }]);
+    expect(done(await admin("grant", username))).toBe(`${username} was an administrator already.\n`);
+    expect((await eventsOf(registry(), "account.role_granted")).length).toBe(1);
+    done(await admin("disable", "ada"));
+    const last = await admin("revoke", username);
+    expect([last.exitCode, last.stdout]).toEqual([0, `${username} is no administrator any more.\n`]);
+    expect(last.stderr).toStartWith("No administrator is left who can log in: cpm-registry admin grant ");
+    expectProblem(await tryIt(), 403, "admin_only");
+    expect(await lastTold("account.role_revoked")).toMatchObject(["account.role_revoked", null, { username }]);
+    done(await admin("enable", "ada"));
+    expect(JSON.parse(done(await admin("revoke", username, "--json")))).toEqual({
+      username,
+      changed: false,
+      enabledAdmins: 1,
+    });
+  });
+
+  test("disable refuses sessions, tokens and the password; enable gives back all but the sessions", async () => {
+    const client = await newAccount(registry(), "shut-out");
+    const { username } = client;
+    const token = await withToken(client, ["read"]);
+    expect(done(await admin("disable", username))).toBe(`${username} is disabled, and its sessions have ended.\n`);
+    expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
+    expectProblem(await token.get("/api/auth/me"), 403, "account_disabled");
+    expectProblem(await login(username, PASSWORD), 403, "account_disabled");
+    expectProblem(await login(username, "a wrong password"), 401, "invalid_credentials");
+    expect(done(await admin("disable", username))).toBe(`${username} was disabled already.\n`);
+    expect(done(await admin("enable", username))).toContain("is enabled");
+    expect((await token.get("/api/auth/me")).status).toBe(200);
+    expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
+    expect((await (await loggedIn(username, PASSWORD)).get("/api/auth/me")).status).toBe(200);
+    for (const kind of ["account.disabled", "account.enabled"]) {
+      expect(await lastTold(kind)).toEqual([kind, null, { username }]);
+    }
+  });
+
+  test.each(["reset-password", "grant", "revoke", "disable", "enable"])("%s of nobody says so", async (command) => {
+    refused(await admin(command, "nobody-at-all"), command, "there is no account nobody-at-all");
+    refused(await admin(command, "ada@localhost"), command, "there is no account ada@localhost");
+  });
+
+  test("quarantine holds within a second in a server that remembers the download, and is lifted so", async () => {
+    const owner = await newAccount(registry(), "owner");
+    const key = makeKey();
+    for (const version of ["1.0.0", "1.1.0"]) {
+      const published = await owner.publish("held", version, makePackage({ name: "held", version }), key);
+      expect(published.status).toBe(201);
+    }
+    const download = async (version: string) => (await guest().get(`/api/packages/held/${version}/download`)).status;
+    const settle = async (version: string, status: number) => {
+      const startedMs = performance.now();
+      // As the load goes on, so does every request that could keep what is remembered alive.
+      while ((await download(version)) !== status && performance.now() - startedMs < 5_000) await Bun.sleep(5);
+      return performance.now() - startedMs;
+    };
+    for (const words of [["held", "1.1.0"], ["held"]]) {
+      expect(await download("1.1.0")).toBe(200);
+      const shown = words.join(" ");
+      const stdout = done(await admin("quarantine", ...words, "--reason", "bad things"));
+      expect(stdout).toMatch(new RegExp(`^${shown} is held back since 20\\S+Z: bad things\\n$`));
+      expect(await settle("1.1.0", 403)).toBeLessThan(1_500);
+      expect(await download("1.0.0")).toBe(words.length === 1 ? 403 : 200);
+      expect(done(await admin("quarantine", ...words, "--lift"))).toBe(`${shown} is not held back.\n`);
+      expect(await settle("1.1.0", 200)).toBeLessThan(500);
+    }
+    const json = JSON.parse(done(await admin("quarantine", "held", "1.0.0", "--reason", "bad", "--json")));
+    const quarantine = { reason: "bad", at: expect.any(String) };
+    expect(json).toEqual({ name: "held", version: "1.0.0", quarantine });
+    expect(await lastTold("version.quarantined")).toEqual(["version.quarantined", null, { reason: "bad" }]);
+    refused(await admin("quarantine", "unheard-of", "--lift"), "quarantine", "there is no package unheard-of");
+    refused(await admin("quarantine", "held", "9.9.9", "--reason", "x"), "quarantine", "held has no version 9.9.9");
+    const rule = "reason must be 1 to 300 characters in one line: everybody who is refused reads it";
+    refused(await admin("quarantine", "held", "--reason", "two\nlines"), "quarantine", rule);
+  });
+
+  test("allow-name allows a name", async () => {
+    expect(done(await admin("allow-name", "num-py"))).toBe("num-py may be published.\n");
+    expect(JSON.parse(done(await admin("allow-name", "num-py", "--json")))).toEqual({ name: "num-py", allowed: true });
+    const rows = await registry().deps.db.read(({ query, tables }) => query.select().from(tables.allowedNames));
+    expect(rows.map(({ name }) => name)).toContain("num-py");
+    const { exitCode, stderr } = await admin("allow-name", "Num Py");
+    expect(exitCode).toBe(1);
+    expect(stderr).toStartWith("cpm-registry admin allow-name failed: name must be lower-case letters");
+  });
+});
+
+const COMMANDS = ["create", "reset-password", "grant", "revoke", "disable", "enable", "quarantine", "allow-name"];
+
+describe("the command line of administration", () => {
+  test.each(["", ...COMMANDS])("admin %s has its own help, with an example", async (command) => {
+    const name = `admin ${command}`.trim();
+    const { exitCode, stdout } = await runCommand({}, ...name.split(" "), "--help");
+    expect(exitCode).toBe(0);
+    expect(stdout).toStartWith(`Usage: cpm-registry ${name}`);
+    expect(stdout).toMatch(new RegExp(`\\nExample\\n {2}.*cpm-registry ${name}`));
+  });
+
+  test.each([
+    [["admin"], "admin needs one of its commands"],
+    [["admin", "explode"], "admin needs one of its commands"],
+    [["admin", "create"], "admin create needs <username>"],
+    [["admin", "grant", "ada", "bert"], "Unexpected argument 'bert'"],
+    [["admin", "grant", "ada", "--admin"], "admin grant has no option --admin"],
+    [["admin", "quarantine"], "admin quarantine needs <name>"],
+    [["admin", "quarantine", "a"], "admin quarantine needs --reason, or --lift"],
+    [["admin", "quarantine", "a", "--lift", "--reason", "x"], "admin quarantine needs --reason, or --lift"],
+    [["serve", "--reason", "x"], "serve has no option --reason"],
+  ])("%p is refused", async (args, message) => {
+    const { exitCode, stderr, stdout } = await runCommand({}, ...args);
+    expect([exitCode, stdout]).toEqual([64, ""]);
+    expect(stderr).toStartWith(message);
+    expect(stderr).toEndWith("See: cpm-registry help\n");
+  });
+
+  test("without a database, nothing is made and one line says what to do", () =>
+    inTemporaryDirectory(async (home) => {
+      const outcome = await runCommand({ DATA_DIR: join(home, "data") }, "admin", "create", "ada");
+      expect([outcome.exitCode, outcome.stdout]).toEqual([1, ""]);
+      expect(outcome.stderr).toBe(
+        "cpm-registry admin create failed: The database is not up to date: start the registry, or run cpm-registry migrate.\n",
+      );
+      expect(readdirSync(home)).toEqual([]);
+    }));
+});
+
+describe("the first account where registration is closed", () => {
+  const serveOnce = async (cwd: string, env: Readonly<Record<string, string>>): Promise<string> => {
+    const port = String(await freePort());
+    const child = Bun.spawn([process.execPath, MAIN, "serve"], {
+      cwd,
+      env: { PORT: port, HOST: "127.0.0.1", ...env },
+      stdout: "pipe",
+      stderr: "inherit",
+    });
+    const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
+    try {
+      for (;;) {
+        const answer = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined);
+        if (answer?.ok || child.exitCode !== null) break;
+        await Bun.sleep(50);
+      }
+      child.kill("SIGTERM");
+      return await new Response(child.stdout).text();
+    } finally {
+      clearTimeout(late);
+      child.kill("SIGKILL");
+    }
+  };
+
+  test("serve prints the command that makes it, until there is one", () =>
+    inTemporaryDirectory(async (home) => {
+      const directory = join(home, "some data");
+      const env = { DATA_DIR: directory, REGISTRATION: "closed" };
+      const first = await serveOnce(home, env);
+      const command = `  DATA_DIR='${directory}' cpm-registry admin create <username> --admin`;
+      expect(first.split("\n").slice(1, 3)).toEqual([expect.stringContaining("Nobody has an account yet"), command]);
+      expect(await serveOnce(home, { ...env, REGISTRATION: "open" })).not.toContain("admin create");
+      expect((await runCommand({ DATA_DIR: directory }, "admin", "create", "ada", "--admin")).exitCode).toBe(0);
+      expect(await serveOnce(home, env)).not.toContain("admin create");
+      expect(existsSync(join(directory, "registry.db"))).toBe(true);
+    }));
+
+  test("the command names what it needs, as a shell takes it", () => {
+    const commandOf = (dataDir: string, config?: string) =>
+      firstAccountText({ dataDir }, config).split("\n")[1]?.trim();
+    const create = "cpm-registry admin create <username> --admin";
+    expect(commandOf(resolve("App_Data"))).toBe(create);
+    expect(commandOf("/var/lib/cpm")).toBe(`DATA_DIR=/var/lib/cpm ${create}`);
+    expect(commandOf(resolve("App_Data"), "it's.json")).toBe(`${create} --config 'it'\\''s.json'`);
+  });
+});
