@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, makeKey, newAccount, PASSWORD, signMessage, statementOf } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
+import { newAdmin } from "../support/roles.ts";
 import { type ApiDescription, differences } from "./api-description.ts";
 
 const MANIFEST = `apiVersion: v1
@@ -171,6 +172,60 @@ onBothDatabases("answers as described", (registry) => {
     expectDescribed("DELETE", VERSION_PATH, await stranger.send("DELETE", url), 403);
     expectDescribed("POST", VERSION_PATH, await stranger.post(url), 403);
     expectDescribed("POST", VERSION_PATH, await alice.post("/api/packages/yanked/3.0.0"), 404);
+  });
+
+  test("the status of a package", async () => {
+    await publish("stated", "1.0.0");
+    const [path, url] = ["/api/packages/{name}/status", "/api/packages/stated/status"];
+    const said = { status: "deprecated", message: "Use full.", replacement: "full" };
+    expectDescribed("PUT", path, await alice.send("PUT", url, said), 200);
+    expectDescribed("GET", "/api/packages", await alice.get("/api/packages?search=stated"), 200);
+    expectDescribed("PUT", path, await alice.send("PUT", url, { status: "lost" }), 422);
+    expectDescribed("PUT", path, await (await newAccount(registry())).send("PUT", url, said), 403);
+    expectDescribed("PUT", path, await alice.send("PUT", "/api/packages/none/status", said), 404);
+  });
+
+  test("owners and invitations", async () => {
+    await publish("owned", "1.0.0");
+    const bob = await newAccount(registry(), "invited");
+    const [path, url] = ["/api/packages/{name}/owners/{username}", `/api/packages/owned/owners/${bob.username}`];
+    expectDescribed("PUT", path, await bob.send("PUT", url), 403);
+    expectDescribed("PUT", path, await alice.send("PUT", url), 200);
+    const list = await alice.get("/api/packages/owned/owners");
+    expectDescribed("GET", "/api/packages/{name}/owners", list, 200);
+    const same = await alice.get("/api/packages/owned/owners", { "if-none-match": list.headers.get("etag") ?? "" });
+    expectDescribed("GET", "/api/packages/{name}/owners", same, 304);
+    expectDescribed("GET", "/api/packages/{name}/owners", await alice.get("/api/packages/none/owners"), 404);
+    expectDescribed("GET", "/api/auth/invitations", await bob.get("/api/auth/invitations"), 200);
+    expectDescribed("DELETE", path, await bob.send("DELETE", url), 200);
+    const self = `/api/packages/owned/owners/${alice.username}`;
+    expectDescribed("DELETE", path, await alice.send("DELETE", self), 409);
+    expectDescribed("DELETE", path, await alice.send("DELETE", "/api/packages/owned/owners/nobody-here"), 404);
+  });
+
+  test("quarantine and names that are allowed", async () => {
+    await publish("suspect", "1.0.0");
+    const admin = await newAdmin(registry());
+    for (const [path, url] of [
+      ["/api/packages/{name}/quarantine", "/api/packages/suspect/quarantine"],
+      [`${VERSION_PATH}/quarantine`, "/api/packages/suspect/1.0.0/quarantine"],
+    ] as const) {
+      expectDescribed("PUT", path, await admin.send("PUT", url, { reason: "bad" }), 200);
+      for (const part of ["download", "files", "readme", "manifest", "values"]) {
+        const held = await alice.get(`/api/packages/suspect/1.0.0/${part}`);
+        expectDescribed("GET", `${VERSION_PATH}/${part}`, held, 403);
+      }
+      expectDescribed("GET", "/api/packages/{name}", await alice.get("/api/packages/suspect"), 200);
+      expectDescribed("PUT", path, await admin.send("PUT", url, {}), 422);
+      expectDescribed("PUT", path, await alice.send("PUT", url, { reason: "bad" }), 403);
+      expectDescribed("DELETE", path, await alice.send("DELETE", url), 403);
+      expectDescribed("DELETE", path, await admin.send("DELETE", url), 200);
+      expectDescribed("DELETE", path, await admin.send("DELETE", url.replace("suspect", "none")), 404);
+    }
+    const [path, url] = ["/api/admin/allowed-names/{name}", "/api/admin/allowed-names/like-full"];
+    expectDescribed("PUT", path, await admin.send("PUT", url), 204);
+    expectDescribed("PUT", path, await admin.send("PUT", `${url}-`), 422);
+    expectDescribed("PUT", path, await alice.send("PUT", url), 403);
   });
 });
 

@@ -14,6 +14,7 @@ onBothDatabases(
         "",
         "/inside",
         "/inside/1.0.0",
+        "/inside/owners",
         ...["download", "files", "readme", "manifest", "values", "signature"].map((part) => `/inside/1.0.0/${part}`),
       ];
       for (const path of reads) {

@@ -68,6 +68,25 @@ describe("the executable in an empty directory", () => {
       expect(readdirSync(directory)).toEqual(["App_Data"]);
     }));
 
+  test("makes the first account where nobody can register, beside its server", () =>
+    inTemporaryDirectory(async (directory) => {
+      const place = at(directory, { PORT: String(await freePort()), REGISTRATION: "closed" });
+      await whileServing(place, async (url) => {
+        const made = await runOnce(
+          { ...place, input: "a long password\n" },
+          ...["admin", "create", "ada", "--admin"],
+          "--password-stdin",
+        );
+        expect([made.exitCode, made.stdout]).toEqual([0, "Made the administrator ada (ada@localhost).\n"]);
+        const body = JSON.stringify({ username: "ada", password: "a long password" });
+        const headers = { "content-type": "application/json" };
+        expect((await fetch(`${url}/api/auth/login`, { method: "POST", body, headers })).status).toBe(200);
+      });
+      const refused = await runOnce(place, "admin", "create", "a b", "--email", "a@b");
+      const why = "username must be 1 to 64 letters, digits and . _ - inside";
+      expect([refused.exitCode, refused.stderr]).toEqual([1, `cpm-registry admin create failed: ${why}\n`]);
+    }));
+
   test("tells its version, its commands and its API without leaving a file", () =>
     inTemporaryDirectory(async (directory) => {
       const { version } = JSON.parse(readFileSync(resolve(import.meta.dir, "../../package.json"), "utf8"));
