@@ -47,7 +47,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   blobs: ["config", "registry", "errors.ts", "failpoints.ts", "gate.ts", "within.ts"],
   db: ["config", "errors.ts", "gate.ts"],
   ops: ["config", "db", "http", "deps.ts", "errors.ts", "version.ts", "within.ts"],
-  http: ["config", "ops", "errors.ts", "version.ts"],
+  http: ["config", "ops", "errors.ts", "version.ts", "within.ts"],
   events: ["accounts", "db", "http", "packages", "registry", "deps.ts", "errors.ts"],
   accounts: ["db", "events", "http", "registry", "deps.ts", "errors.ts", "gate.ts"],
   tokens: ["accounts", "db", "events", "http", "registry", "deps.ts", "errors.ts"],

@@ -1,4 +1,5 @@
 import { failure } from "../errors.ts";
+import { chunksOf } from "./arrival.ts";
 
 /** JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four bytes. */
 export const JSON_BODY_MAX_BYTES = 64 * 1024;
@@ -13,7 +14,7 @@ async function readBounded(request: Request, maxBytes: number): Promise<Uint8Arr
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of request.body ?? []) {
+  for await (const chunk of chunksOf(request)) {
     size += chunk.length;
     if (size > maxBytes) throw tooLarge();
     chunks.push(chunk);
@@ -41,8 +42,8 @@ function requireJson(request: Request): void {
 }
 
 /**
- * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`. Throws `unsupported_media_type`, `payload_too_large` or
- * `malformed_body`. For Elysia's `parse` of a route.
+ * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`. Throws `unsupported_media_type`, `payload_too_large`,
+ * `request_timeout` or `malformed_body`. For Elysia's `parse` of a route.
  */
 export async function jsonBody({ request }: { readonly request: Request }): Promise<unknown> {
   requireJson(request);

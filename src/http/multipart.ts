@@ -1,5 +1,6 @@
 import busboy from "busboy";
 import { type Failure, failure } from "../errors.ts";
+import { chunksOf } from "./arrival.ts";
 import { mediaType } from "./body.ts";
 
 const FIELD_MAX_BYTES = 4 * 1024;
@@ -76,34 +77,15 @@ class Form<T> {
   }
 }
 
-/** The body's chunks. A client who goes away in the middle breaks the stream: its fault, and no error of this server. */
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]();
-  try {
-    for (;;) {
-      const next = await chunks.next().catch(() => {
-        throw malformed("The body ended early.");
-      });
-      if (next.done) return;
-      yield next.value;
-    }
-  } finally {
-    await chunks.return?.();
-  }
-}
-
-/**
- * Feeds the body to the parser, waiting where it asks to. Ends when the body does, or with the form's failure: leaving
- * the loop cancels the body, so nothing more of it is read.
- */
+/** Feeds the body to the parser, waiting where it asks to. Ends when the body does, or with the form's failure. */
 async function pump(
-  body: ReadableStream<Uint8Array>,
+  request: Request,
   parser: busboy.Busboy,
   bodyMaxBytes: number,
   failed: Promise<never>,
 ): Promise<void> {
   let size = 0;
-  for await (const chunk of chunksOf(body)) {
+  for await (const chunk of chunksOf(request)) {
     size += chunk.length;
     if (size > bodyMaxBytes) throw failure({ code: "payload_too_large", what: "The body", limitBytes: bodyMaxBytes });
     const drained = parser.write(chunk) ? undefined : new Promise((resolve) => parser.once("drain", resolve));
@@ -128,8 +110,8 @@ function connect<T>(parser: busboy.Busboy, form: Form<T>): void {
 
 /**
  * Reads a multipart form, streaming its one file into `rules.receive` with back-pressure, so memory stays flat
- * whatever is sent. Throws `unsupported_media_type`, `payload_too_large`, `malformed_body` or what `receive` threw;
- * then what was received is discarded.
+ * whatever is sent. Throws `unsupported_media_type`, `payload_too_large`, `request_timeout`, `malformed_body` or what
+ * `receive` threw; then what was received is discarded.
  */
 export async function readUpload<T>(request: Request, rules: UploadRules<T>): Promise<Upload<T>> {
   if (mediaType(request) !== "multipart/form-data") {
@@ -144,7 +126,7 @@ export async function readUpload<T>(request: Request, rules: UploadRules<T>): Pr
   const form = new Form(rules);
   connect(parser, form);
   try {
-    await pump(request.body, parser, bodyMaxBytes, form.failed.promise);
+    await pump(request, parser, bodyMaxBytes, form.failed.promise);
     const file = await Promise.race([form.received, form.failed.promise]);
     return { fields: form.fields, file };
   } catch (cause) {

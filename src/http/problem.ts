@@ -49,6 +49,7 @@ const requestAnswers = {
   })),
   request_timeout: answer(408, "Request timeout", () => ({
     detail: "The body came too slowly; send it again on a faster connection.",
+    headers: { connection: "close" },
   })),
   route_not_found: answer(404, "Not found", () => ({
     detail: "Nothing is at this address. /swagger lists what there is.",

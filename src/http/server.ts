@@ -2,12 +2,17 @@ import { BlockList } from "node:net";
 import type { Config } from "../config/config.ts";
 import { parseProxies } from "../config/proxies.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
+import { copyArrival, keepArrival, PACE, type Pace } from "./arrival.ts";
 import { clientBehind, copyClientAddress, keepClientAddress } from "./client-address.ts";
 import { declaredLength } from "./head-length.ts";
 import { problemResponse } from "./problem.ts";
 import { keepRequestId, requestId } from "./request-id.ts";
 
-/** A client that sends or reads nothing for this long is let go. */
+/**
+ * A client that sends or reads nothing for this long is let go. Bodies that are read have rules of their own instead:
+ * Bun takes one of less than 16 KiB a second for nothing, so `keepArrival` tells it otherwise. For the head of a
+ * connection's first request Bun has a deadline of 12 s, for later ones this one; bytes do not put it off.
+ */
 const IDLE_TIMEOUT_S = 60;
 /** Bodies are bounded where they are read; this is only Bun's own limit, above all of ours. */
 const BODY_MAX_BYTES = 8 * 1024 ** 3;
@@ -37,7 +42,18 @@ function addressed(received: Request, prefix: string): Request {
   const inner = new Request(url.origin + pathname + url.search, received);
   keepRequestId(received, inner);
   copyClientAddress(received, inner);
+  copyArrival(received, inner);
   return inner;
+}
+
+/**
+ * Refuses what Bun lets through and RFC 9112 does not: more than one Host (§3.2), and lengths that another reader may
+ * take otherwise (§6.3), even equal ones. Bun joins lines of one name with commas. Behind CONNECT comes no HTTP.
+ */
+function refusal({ method, headers }: Request): Response | undefined {
+  const isTwofold = ["host", "content-length"].some((name) => headers.get(name)?.includes(","));
+  if (!isTwofold && method !== "CONNECT") return undefined;
+  return new Response(null, { status: isTwofold ? 400 : 501, headers: { connection: "close" } });
 }
 
 /** Adds what every answer carries, logs it once, and makes sure that nothing internal gets out. */
@@ -73,7 +89,7 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
  * Listens on the configured host and port. Throws when the port is taken: without `reusePort`, a second server on
  * one port is an error and not a silent share.
  */
-export function listen(handle: Handler, config: Config, logger: Logger): RunningServer {
+export function listen(handle: Handler, config: Config, logger: Logger, pace: Pace = PACE): RunningServer {
   const answer = answering(handle, config.publicUrl, logger);
   const proxies = parseProxies(config.trustedProxies) ?? new BlockList();
   const addressOf = (request: Request, connections: Bun.Server<undefined>) => {
@@ -88,7 +104,8 @@ export function listen(handle: Handler, config: Config, logger: Logger): Running
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, connections) => {
       keepClientAddress(request, () => addressOf(request, connections));
-      return answer(request);
+      keepArrival(request, { pace, heard: () => connections.timeout(request, IDLE_TIMEOUT_S) });
+      return refusal(request) ?? answer(request);
     },
     error: (cause) => {
       logger.error("internal", errorFields(cause));
