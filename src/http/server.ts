@@ -8,12 +8,18 @@ import { declaredLength } from "./head-length.ts";
 import { problemResponse } from "./problem.ts";
 import { keepRequestId, requestId } from "./request-id.ts";
 
-/**
- * A client that sends or reads nothing for this long is let go. Bodies that are read have rules of their own instead:
- * Bun takes one of less than 16 KiB a second for nothing, so `keepArrival` tells it otherwise. For the head of a
- * connection's first request Bun has a deadline of 12 s, for later ones this one; bytes do not put it off.
- */
-const IDLE_TIMEOUT_S = 60;
+/** How long clients are waited for. */
+export interface Patience {
+  /**
+   * A client that sends or reads nothing for this long is let go, with a step of Bun's of four seconds. The head of a
+   * connection's first request has 12 s, later ones have this; bytes do not put it off. Nor do they for a body of less
+   * than 16 KiB a second, so one that is read has its own pace and Bun is told that it keeps it.
+   */
+  readonly idleSeconds: number;
+  readonly pace: Pace;
+}
+
+const PATIENCE: Patience = { idleSeconds: 60, pace: PACE };
 /** Bodies are bounded where they are read; this is only Bun's own limit, above all of ours. */
 const BODY_MAX_BYTES = 8 * 1024 ** 3;
 /** How long requests in flight may take when the server is told to stop. */
@@ -89,7 +95,12 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
  * Listens on the configured host and port. Throws when the port is taken: without `reusePort`, a second server on
  * one port is an error and not a silent share.
  */
-export function listen(handle: Handler, config: Config, logger: Logger, pace: Pace = PACE): RunningServer {
+export function listen(
+  handle: Handler,
+  config: Config,
+  logger: Logger,
+  { idleSeconds, pace }: Patience = PATIENCE,
+): RunningServer {
   const answer = answering(handle, config.publicUrl, logger);
   const proxies = parseProxies(config.trustedProxies) ?? new BlockList();
   const addressOf = (request: Request, connections: Bun.Server<undefined>) => {
@@ -100,11 +111,11 @@ export function listen(handle: Handler, config: Config, logger: Logger, pace: Pa
     hostname: config.host,
     port: config.port,
     reusePort: false,
-    idleTimeout: IDLE_TIMEOUT_S,
+    idleTimeout: idleSeconds,
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, connections) => {
       keepClientAddress(request, () => addressOf(request, connections));
-      keepArrival(request, { pace, heard: () => connections.timeout(request, IDLE_TIMEOUT_S) });
+      keepArrival(request, { pace, heard: () => connections.timeout(request, idleSeconds) });
       return refusal(request) ?? answer(request);
     },
     error: (cause) => {

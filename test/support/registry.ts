@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
-import { listen } from "../../src/http/server.ts";
+import { listen, type Patience } from "../../src/http/server.ts";
 import { testPostgres } from "./postgres.ts";
 
 export type DatabaseKind = "sqlite" | "postgres";
@@ -27,6 +27,7 @@ export interface TestRegistry {
 interface Options {
   readonly env?: Readonly<Record<string, string>>;
   readonly override?: (deps: Deps) => Partial<Deps>;
+  readonly patience?: Patience;
 }
 
 /** Starts a registry on a fresh database of a kind and an empty data directory. */
@@ -47,7 +48,7 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
   const opened = await openDeps(config, () => time.now ?? new Date());
   const deps = { ...opened, ...options.override?.(opened) };
   const app = createApp(deps);
-  const server = listen((request) => app.fetch(request), config, deps.logger);
+  const server = listen((request) => app.fetch(request), config, deps.logger, options.patience);
   const stop = async () => {
     await server.stop();
     await closeDeps(deps);
