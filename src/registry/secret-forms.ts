@@ -31,6 +31,8 @@ export const SECRET_MAX_BYTES = 1_024;
 export const SECRET_BEHIND_BYTES = 2;
 
 const KEY_TEXT_CHARS = 900;
+/** Armour headers and the first line of the key; empty lines do not count. */
+const KEY_TEXT_LINES = 12;
 const LINE_BREAK = /[\r\n]+|(?:\\+[rn])+/;
 /** Indentation, comment signs, and the quotes between strings that a program joins. */
 const LINE_MARGIN = /^[\s"'`+,#*/>|-]+/;
@@ -65,7 +67,7 @@ function isRandom(entropyMin: number): (text: string) => boolean {
 
 /** Whether a key's base64 follows a header, behind armour headers. In a template, something else comes first. */
 function hasKeyBody(text: string): boolean {
-  for (const line of text.split(LINE_BREAK)) {
+  for (const line of text.split(LINE_BREAK, KEY_TEXT_LINES)) {
     const content = line.replace(LINE_MARGIN, "");
     if (content === "" || ARMOR_HEADER.test(content)) continue;
     const [body] = KEY_LINE.exec(content) ?? [];
@@ -159,8 +161,8 @@ export const SECRET_FORMS: readonly SecretForm[] = [
     // gitleaks' five rules for bot, user and workspace tokens, drawn together.
     kind: "slack_token",
     starts: ["xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-"],
-    form: separate("xox[abepr]-(?:[0-9]-)?((?:[0-9]{8,14}-){1,3}[0-9A-Za-z]{18,64})"),
-    isReal: isRandom(3),
+    form: separate("xox[abepr]-(?:[0-9]-)?(?:[0-9]{8,14}-){1,3}([0-9A-Za-z]{18,64})"),
+    isReal: isRandom(2.5),
   },
   {
     // trufflehog's stripe: keys of the live mode. Those of the test mode move no money.
