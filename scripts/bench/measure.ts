@@ -48,6 +48,11 @@ export function residentMb(pid: number): number | undefined {
   return statusMb(pid, "VmRSS");
 }
 
+/** The most memory a process ever had resident, in MB, where the system tells it. */
+export function residentPeakMb(pid: number): number | undefined {
+  return statusMb(pid, "VmHWM");
+}
+
 /** The most memory a process had resident since `work` began, in MB, as the kernel kept it; runs `work`. */
 export async function peakMb<T>(pid: number, work: () => Promise<T>): Promise<{ peak: number; result: T }> {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");

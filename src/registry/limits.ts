@@ -42,7 +42,7 @@ export const TEMPLATE_SCANS_MAX_BYTES = 8 * MIB;
 export const SECRETS_MAX = 50;
 
 /**
- * Places in an archive that look like the start of a secret. Looking closely at this many costs up to 120 ms of CPU; an
+ * Places in an archive that look like the start of a secret. Looking closely at this many costs up to 150 ms of CPU; an
  * archive with more is made to cost it, or is no text.
  */
 export const SECRET_CANDIDATES_MAX = 100_000;

@@ -1,0 +1,37 @@
+/*
+ * Inspects the archive at a path, as the registry does with an upload, in a process of its own, so that its memory is
+ * its own. Writes what it saw to stdout.
+ */
+import { Failure } from "../../src/errors.ts";
+import { inspectArchive } from "../../src/registry/archive.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
+import { residentMb, residentPeakMb } from "./measure.ts";
+
+/** What one refusal cost. */
+export interface BombReport {
+  /** The codes of the faults, or `accepted`. */
+  readonly outcome: string;
+  readonly ms: number;
+  readonly idleMb: number;
+  readonly peakMb: number;
+}
+
+async function outcomeOf(path: string): Promise<string> {
+  try {
+    await inspectArchive(Bun.file(path).stream(), DEFAULT_ARCHIVE_LIMITS);
+    return "accepted";
+  } catch (error) {
+    if (!(error instanceof Failure) || error.error.code !== "archive_rejected") throw error;
+    return error.error.faults.map(({ code }) => code).join(", ");
+  }
+}
+
+if (import.meta.main) {
+  Bun.gc(true);
+  const idleMb = residentMb(process.pid) ?? Number.NaN;
+  const startedMs = performance.now();
+  const outcome = await outcomeOf(process.argv[2] ?? "");
+  const ms = performance.now() - startedMs;
+  const report: BombReport = { outcome, ms, idleMb, peakMb: residentPeakMb(process.pid) ?? Number.NaN };
+  console.log(JSON.stringify(report));
+}
