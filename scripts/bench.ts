@@ -3,11 +3,13 @@
  * with each other only; docs/benchmarks.md says when and where the recorded ones were taken.
  */
 import { benchDownload } from "./bench/download.ts";
+import { benchInspect } from "./bench/inspect.ts";
 import { benchLogin } from "./bench/login.ts";
 import { benchStart } from "./bench/start.ts";
 
 const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
   download: benchDownload,
+  inspect: benchInspect,
   login: benchLogin,
   start: benchStart,
 };
