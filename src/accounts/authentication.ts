@@ -116,19 +116,35 @@ export function proveSession(deps: AuthDeps, guard: "session" | "admin") {
   };
 }
 
-const everything: MayRead = () => true;
+/** What a route with `reader: true` may show. A type and no interface, because Elysia wants a record. */
+type Reading = {
+  readonly mayRead: MayRead;
+  /** Names and patterns of what may be read; undefined: everything. */
+  readonly readable: readonly string[] | undefined;
+};
 
-async function readerOf(deps: AuthDeps, context: Proving): Promise<{ mayRead: MayRead }> {
-  if (deps.config.readAccess === "public") return { mayRead: everything };
+async function readingOf(deps: AuthDeps, context: Proving): Promise<Reading> {
+  const everything = { mayRead: () => true, readable: undefined };
+  if (deps.config.readAccess === "public") return everything;
   const actor = await prove(deps, context);
   requireScope(actor, "read");
-  const { token } = actor;
-  return { mayRead: token === undefined ? everything : (name) => coversName(token.packages, name) };
+  const readable = actor.token?.packages;
+  if (readable === undefined) return everything;
+  return { mayRead: (name) => coversName(readable, name), readable };
+}
+
+/** Where not everybody may read, an answer is for who asked: no cache may give it to somebody else. */
+function keepFromOthers({ config }: Pick<Deps, "config">, response: unknown): void {
+  if (config.readAccess === "public" || !(response instanceof Response)) return;
+  const { headers } = response;
+  headers.append("vary", "Authorization, X-API-Key");
+  if (headers.get("cache-control") === "no-cache") headers.set("cache-control", "private, no-cache");
 }
 
 /**
  * Adds the token functions and the macros that guard routes. With `account: true`, `session: true` or `admin: true` a
- * route gets a proved `actor`, or answers 401 or 403; with `reader: true` it gets `mayRead`, and where `READ_ACCESS` says so answers 401 to guests.
+ * route gets a proved `actor`, or answers 401 or 403; with `reader: true` it gets `mayRead` and `readable`, and
+ * where `READ_ACCESS` says so answers 401 to guests.
  * Hooks of a plugin are local in Elysia, so a macro is named on every route that needs it.
  */
 export function authentication(deps: AuthDeps & Pick<Deps, "jwtKey">) {
@@ -144,7 +160,10 @@ export function authentication(deps: AuthDeps & Pick<Deps, "jwtKey">) {
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({
-      reader: { resolve: (context): Promise<{ mayRead: MayRead }> => readerOf(deps, context) },
+      reader: {
+        resolve: (context): Promise<Reading> => readingOf(deps, context),
+        afterHandle: ({ response }) => keepFromOthers(deps, response),
+      },
       account: { resolve: async (context): Promise<{ actor: Actor }> => ({ actor: await prove(deps, context) }) },
       session: { resolve: sessionFor("session") },
       admin: { resolve: sessionFor("admin") },

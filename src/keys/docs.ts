@@ -91,8 +91,8 @@ export const keyDocs = {
     description:
       "As an owner with a session and no body, or without an account by the signature of a key that may sign.",
     tag: "packages",
-    auth: "session",
+    auth: "reader",
     answers: keysAnswer,
-    problems: ["reset_not_found", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
+    problems: ["reset_not_found", "session_required", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
   }),
 };

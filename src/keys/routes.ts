@@ -98,15 +98,21 @@ export function packageKeyRoutes(deps: Deps) {
     .delete(
       "/reset",
       async (context) => {
-        const { params, body, request } = context;
+        const { params, body, request, mayRead } = context;
         const { previous, signature } = body;
+        const name = readableName(mayRead, params.name);
         const canceller =
           previous === undefined || signature === undefined
             ? { owner: await proveSession(deps, "session")(context) }
             : { address: clientAddress(request), previous, signature };
-        await cancelReset(deps, canceller, packageNameParam(params.name));
+        await cancelReset(deps, canceller, name);
         return keysOf(params.name);
       },
-      { parse: [optionalJsonBody, "application/json"], body: CancelResetBody, detail: keyDocs.cancelReset },
+      {
+        reader: true,
+        parse: [optionalJsonBody, "application/json"],
+        body: CancelResetBody,
+        detail: keyDocs.cancelReset,
+      },
     );
 }

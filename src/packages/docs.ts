@@ -58,6 +58,7 @@ export const packageDocs = {
     summary: "Search packages",
     description: "An exact name comes first. Without a search text, the most downloaded come first.",
     tag: "packages",
+    auth: "reader",
     answers: {
       200: { description: "One page", schema: "PackageList", headers: ["Link", "ETag"] },
       304: { description: "Unchanged" },
@@ -101,6 +102,7 @@ export const packageDocs = {
     id: "readPackage",
     summary: "A package with its versions, the highest first",
     tag: "packages",
+    auth: "reader",
     answers: {
       200: { description: "The package", schema: "Package", headers: ["ETag"] },
       304: { description: "Unchanged" },
@@ -111,6 +113,7 @@ export const packageDocs = {
     id: "readVersion",
     summary: "One version; latest is the highest release that is not yanked",
     tag: "packages",
+    auth: "reader",
     answers: {
       200: { description: "The version", schema: "Version", headers: ["ETag"] },
       304: { description: "Unchanged" },
@@ -121,6 +124,7 @@ export const packageDocs = {
     id: "downloadArchive",
     summary: "The archive",
     tag: "packages",
+    auth: "reader",
     requestHeaders: {
       Range: "One range of bytes, such as bytes=0-1023",
       "If-Range": "The ETag that the range belongs to; another archive is sent whole",
@@ -174,6 +178,7 @@ export const packageDocs = {
     id: "readSignature",
     summary: "The publisher's signature and what it signs",
     tag: "packages",
+    auth: "reader",
     answers: { 200: { description: "The signature", schema: "Signature" }, 304: { description: "Unchanged" } },
     problems: VERSION_PROBLEMS,
   }),
@@ -181,6 +186,7 @@ export const packageDocs = {
     id: "listFiles",
     summary: "The files in the archive",
     tag: "packages",
+    auth: "reader",
     answers: {
       200: { description: "The files, sorted by path", schema: "FileList" },
       304: { description: "Unchanged" },
@@ -192,6 +198,7 @@ export const packageDocs = {
       id: TEXT_IDS[file],
       summary: `${file} as text`,
       tag: "packages",
+      auth: "reader",
       answers: { 200: { description: file, mediaType, schema: "Text" }, 304: { description: "Unchanged" } },
       problems: [...CONTENT_PROBLEMS, "contents_not_found"],
     }),

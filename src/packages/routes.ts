@@ -44,10 +44,11 @@ function readRoutes(deps: Deps) {
     .use(authentication(deps))
     .get(
       "",
-      async ({ query, request }) => {
+      async ({ query, request, readable }) => {
         const { q, search = q, author, sort = "relevance", page = 1, pageSize = 20 } = query;
         const asked = knownParameters(new URL(request.url).searchParams);
-        const found = await listPackages(deps, { search, tags: askedTags(asked), author, sort, page, pageSize });
+        const narrowed = { search, tags: askedTags(asked), author, readable };
+        const found = await listPackages(deps, { ...narrowed, sort, page, pageSize });
         const totalPages = Math.ceil(found.total / pageSize);
         const links = pageLinks(`${publicUrl}/api/packages`, asked, page, totalPages);
         return jsonResponse(request, { ...found, page, pageSize, totalPages }, links === "" ? {} : { link: links });

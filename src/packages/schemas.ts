@@ -1,5 +1,6 @@
 import { type Static, t } from "elysia";
 import { failure } from "../errors.ts";
+import { wholeNumber } from "../http/whole-number.ts";
 import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../registry/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../registry/replacement.ts";
 import { SORTS } from "../search/search-packages.ts";
@@ -136,18 +137,6 @@ export const packageSchemas = {
   Version: VersionSchema,
 };
 
-/** From 1 to a one with so many zeros. Elysia's own `t.Integer` forgets which parameter was out of range. */
-function wholeNumber(description: string, zeros: number, preset: number) {
-  const maximum = 10 ** zeros;
-  const text = t.String({
-    description,
-    pattern: `^(?:[1-9][0-9]{0,${zeros - 1}}|10{${zeros}})$`,
-    error: `must be a whole number from 1 to ${maximum}`,
-    documentedAs: { type: "integer", minimum: 1, maximum, default: preset },
-  });
-  return t.Transform(text).Decode(Number).Encode(String);
-}
-
 /** A text of a question. The links of a page repeat it four times, so it is short. */
 function askedText(description: string) {
   const error = `must be given once, with at most ${QUERY_TEXT_MAX_CHARS} characters`;
@@ -166,8 +155,10 @@ export const ListQuery = t.Object({
       error: `must be one of ${SORTS.join(", ")}`,
     }),
   ),
-  page: t.Optional(wholeNumber("Which page, counted from 1", PAGE_MAX_ZEROS, 1)),
-  pageSize: t.Optional(wholeNumber("How many packages a page has", PAGE_SIZE_MAX_ZEROS, PAGE_SIZE_DEFAULT)),
+  page: t.Optional(wholeNumber({ description: "Which page, counted from 1", zeros: PAGE_MAX_ZEROS, preset: 1 })),
+  pageSize: t.Optional(
+    wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
+  ),
 });
 
 /** Every tag asked for, by either name of the parameter, given once (`tags=a,b`) or several times; empty ones are left out. */

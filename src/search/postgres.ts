@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { coversColumn } from "./covers-column.ts";
 import type { TextIndex } from "./text-index.ts";
 import { PART_MIN_CHARS, RESEMBLING_MAX, SIMILARITY_MIN, wordsOf } from "./words.ts";
 
@@ -48,12 +49,12 @@ export const postgresTextIndex: TextIndex = {
     return sql`${byWords} OR name LIKE ${`%${likeText(text)}%`}`;
   },
 
-  async resembling(session, text) {
+  async resembling(session, text, readable) {
     if (text.length < PART_MIN_CHARS) return [];
     // `%` uses the trigram index; its threshold is a setting, so the similarity is compared as well.
     const rows = await session.rows<{ id: string }>(
       sql`SELECT package_id AS id FROM package_words
-        WHERE name % ${text} AND similarity(name, ${text}) >= ${SIMILARITY_MIN}
+        WHERE name % ${text} AND similarity(name, ${text}) >= ${SIMILARITY_MIN} AND ${coversColumn(readable, sql`name`)}
         ORDER BY similarity(name, ${text}) DESC, name COLLATE "C" LIMIT ${RESEMBLING_MAX}`,
     );
     return rows.map(({ id }) => Number(id));

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { foldIdentity } from "../accounts/user.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import { coversColumn } from "./covers-column.ts";
 import { type TextIndex, textIndexOf } from "./text-index.ts";
 import { parseSearch, type SearchText } from "./words.ts";
 
@@ -14,6 +15,8 @@ export interface PackageSearch {
   /** A package must have all of them. */
   readonly tags: readonly string[];
   readonly author: string | undefined;
+  /** Names and patterns of what may be found; undefined: everything. */
+  readonly readable: readonly string[] | undefined;
   readonly sort: Sort;
   readonly page: number;
   readonly pageSize: number;
@@ -63,7 +66,12 @@ function order(sort: Sort, search: SearchText | undefined): SQL {
 export async function searchPackages({ db }: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
   const search = parseSearch(asked.search);
   const index = textIndexOf(db);
-  const filters = [sql`p.listed`, ...tagsFilter(asked.tags), ...authorFilter(asked.author)];
+  const filters = [
+    sql`p.listed`,
+    coversColumn(asked.readable, sql`p.name`),
+    ...tagsFilter(asked.tags),
+    ...authorFilter(asked.author),
+  ];
   if (search !== undefined && search.words.length === 0) return { ids: [], total: 0 };
   return db.read(async (session) => {
     const matches = search === undefined ? sql`` : sql`JOIN (${index.matching(search)}) m ON m.id = p.id`;
@@ -87,7 +95,7 @@ async function resembling(
   session: DbSession,
   index: TextIndex,
 ): Promise<PackagePage> {
-  const candidates = await index.resembling(session, search.text);
+  const candidates = await index.resembling(session, search.text, asked.readable);
   if (candidates.length === 0) return { ids: [], total: 0 };
   const among = sql`p.id IN (${sql.join(
     candidates.map((id) => sql`${id}`),

@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { coversColumn } from "./covers-column.ts";
 import type { TextIndex } from "./text-index.ts";
 import { PART_MIN_CHARS, RESEMBLING_MAX, SIMILARITY_MIN, similarity, wordsOf } from "./words.ts";
 
@@ -41,11 +42,11 @@ export const sqliteTextIndex: TextIndex = {
     ) GROUP BY id`;
   },
 
-  async resembling(session, text) {
+  async resembling(session, text, readable) {
     if (text.length < PART_MIN_CHARS) return [];
     const candidates = await session.rows<{ id: number; name: string }>(
-      sql`SELECT rowid AS id, name FROM package_trigrams WHERE package_trigrams MATCH ${trigramMatch(text)}
-        ORDER BY rank LIMIT ${CANDIDATES_MAX}`,
+      sql`SELECT rowid AS id, name FROM package_trigrams
+        WHERE package_trigrams MATCH ${trigramMatch(text)} AND ${coversColumn(readable, sql`name`)} ORDER BY rank LIMIT ${CANDIDATES_MAX}`,
     );
     return candidates
       .map(({ id, name }) => ({ id, name, alike: similarity(name, text) }))

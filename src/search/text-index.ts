@@ -19,8 +19,8 @@ export interface TextIndex {
   put(session: DbSession, document: SearchDocument): Promise<void>;
   /** A subquery of `(id, score)`: packages in which every word begins a word, or whose name has the text inside. */
   matching(search: SearchText): SQL;
-  /** Ids of packages whose names resemble a text, the most alike first: for typing errors. */
-  resembling(session: DbSession, text: string): Promise<number[]>;
+  /** Ids of packages whose names resemble a text, the most alike first, among those that may be found: for typing errors. */
+  resembling(session: DbSession, text: string, readable: readonly string[] | undefined): Promise<number[]>;
 }
 
 /** The index of a database. */

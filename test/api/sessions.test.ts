@@ -180,6 +180,11 @@ onBothDatabases("sessions", (registry) => {
     "GET /api/packages/:name/:version/readme",
     "GET /api/packages/:name/:version/signature",
     "GET /api/packages/:name/:version/values",
+    "GET /api/packages/:name/events",
+    "GET /api/packages/:name/keys",
+    "GET /api/packages/:name/owners",
+    // With the signature of a key in place of a session.
+    "DELETE /api/packages/:name/keys/reset",
   ];
   const isOpen = (route: string) =>
     OPEN.some((open) => open === route || (open.endsWith("*") && route.startsWith(open.slice(0, -1))));
@@ -211,10 +216,12 @@ onBothDatabases("sessions", (registry) => {
     for (const [path, methods] of Object.entries<Record<string, Json>>(body.paths)) {
       for (const [method, { security, responses }] of Object.entries(methods)) {
         if (security === undefined) continue;
-        marked.push(`${method.toUpperCase()} ${path.replaceAll(/\{([A-Za-z]+)\}/g, ":$1")}`);
         expect(responses["401"]).toBeDefined();
         for (const scheme of security.flatMap(Object.keys))
           expect(body.components.securitySchemes[scheme]).toBeDefined();
+        // One way is to prove nothing: only a private registry wants more.
+        if (security.some((way: object) => Object.keys(way).length === 0)) continue;
+        marked.push(`${method.toUpperCase()} ${path.replaceAll(/\{([A-Za-z]+)\}/g, ":$1")}`);
       }
     }
     const guarded = new Set(routes().flatMap(({ route }) => (isOpen(route) ? [] : [route])));
