@@ -59,9 +59,13 @@ export function requireScope({ token }: Actor, ...scopes: readonly TokenScope[])
   throw failure({ code: "insufficient_scope", needed: `the scope ${scopes.join(" or ")}` });
 }
 
-/** Throws `insufficient_scope` unless the token, if it is one, has one of the scopes and means this package. */
+/**
+ * Throws `insufficient_scope` unless the token, if it is one, means this package and has one of the scopes. The name
+ * comes first: which scope is needed may tell whether the package is there.
+ */
 export function requireScopeFor(actor: Actor, name: string, ...scopes: readonly TokenScope[]): void {
+  if (actor.token !== undefined && !coversName(actor.token.packages, name)) {
+    throw failure({ code: "insufficient_scope", needed: "this package among its packages" });
+  }
   requireScope(actor, ...scopes);
-  if (actor.token === undefined || coversName(actor.token.packages, name)) return;
-  throw failure({ code: "insufficient_scope", needed: "this package among its packages" });
 }

@@ -34,6 +34,14 @@ const LEDGER_TABLE =
 const ADVISORY_LOCK = "7165064477873236339";
 const MIGRATION_LOCK_TIMEOUT_MS = 60_000;
 
+/**
+ * A dump restored into another server has events of transactions that are still to come there: they would be hidden, and
+ * new ones would come before them (events/final-events.ts). Below zero they keep their order and come before all new ones.
+ */
+const SETTLE_RESTORED_EVENTS = `UPDATE events SET transaction_id = transaction_id - last.number - 1
+  FROM (SELECT max(transaction_id) AS number FROM events) AS last
+  WHERE last.number >= txid_snapshot_xmax(txid_current_snapshot())`;
+
 function hashOf(migration: Migration): string {
   return createHash("sha256").update(migration.sql).digest("hex");
 }
@@ -136,7 +144,11 @@ function onLedger<T>(
  * when the database is newer than this binary or was migrated with other SQL.
  */
 export function migrate(config: DatabaseConfig): Promise<MigrationState> {
-  return onLedger(config, (ledger, known) => bringUpToDate(known, ledger));
+  return onLedger(config, async (ledger, known) => {
+    const before = await bringUpToDate(known, ledger);
+    if (config.kind === "postgres") await ledger.run(SETTLE_RESTORED_EVENTS);
+    return before;
+  });
 }
 
 /** Tells which migrations are applied and pending. Changes nothing but an empty ledger table in an existing database. */

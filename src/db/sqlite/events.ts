@@ -19,5 +19,8 @@ export const events = sqliteTable(
     version: text("version"),
     details: json("details").$type<Json>().notNull(),
   },
-  (t) => [index("events_package_idx").on(t.packageName, t.id)],
+  (t) => [
+    index("events_order_idx").on(t.transactionId, t.id),
+    index("events_package_idx").on(t.packageName, t.transactionId, t.id),
+  ],
 );
