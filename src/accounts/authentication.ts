@@ -133,11 +133,20 @@ async function readingOf(deps: AuthDeps, context: Proving): Promise<Reading> {
   return { mayRead: (name) => coversName(readable, name), readable };
 }
 
+/** As much of Elysia's context as an answer needs. */
+interface Answering {
+  readonly set: { readonly headers: Record<string, string | number | undefined> };
+  readonly response: unknown;
+}
+
 /** Where not everybody may read, an answer is for who asked: no cache may give it to somebody else. */
-function keepFromOthers({ config }: Pick<Deps, "config">, response: unknown): void {
-  if (config.readAccess === "public" || !(response instanceof Response)) return;
+function keepFromOthers({ config }: Pick<Deps, "config">, { set, response }: Answering): void {
+  if (config.readAccess === "public") return;
+  const { vary } = set.headers;
+  // Not in the response: Elysia would then leave out the `Vary: Origin` of CORS.
+  set.headers.vary = `${vary === undefined ? "" : `${vary}, `}Authorization, X-API-Key`;
+  if (!(response instanceof Response)) return;
   const { headers } = response;
-  headers.append("vary", "Authorization, X-API-Key");
   if (headers.get("cache-control") === "no-cache") headers.set("cache-control", "private, no-cache");
 }
 
@@ -162,7 +171,7 @@ export function authentication(deps: AuthDeps & Pick<Deps, "jwtKey">) {
     .macro({
       reader: {
         resolve: (context): Promise<Reading> => readingOf(deps, context),
-        afterHandle: ({ response }) => keepFromOthers(deps, response),
+        afterHandle: (context) => keepFromOthers(deps, context),
       },
       account: { resolve: async (context): Promise<{ actor: Actor }> => ({ actor: await prove(deps, context) }) },
       session: { resolve: sessionFor("session") },
