@@ -5,6 +5,7 @@ import { failure } from "../errors.ts";
 import { jsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { isTokenText } from "../registry/token-text.ts";
+import { isId } from "./account-id.ts";
 import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
 import { findSession, findToken } from "./credentials.ts";
 
@@ -36,13 +37,6 @@ function credentialOf({ headers }: Request): string | undefined {
     throw failure({ code: "unauthenticated", reason: "X-API-Key takes API tokens, which begin with cpm_." });
   }
   return bearer ?? apiKey;
-}
-
-/** Session and account ids are UUIDs; anything else in their place was not signed by us, and Postgres takes no NUL. */
-const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-function isId(claim: unknown): claim is string {
-  return typeof claim === "string" && ID.test(claim);
 }
 
 async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text: string) {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { and, eq, gt, isNull, lt, or } from "drizzle-orm";
+import { and, eq, gt, isNull, lte, or } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
-import { failure } from "../errors.ts";
+import { Failure, failure } from "../errors.ts";
 import { type Actor, type SessionActor, sessionActor, tokenActor } from "./actor.ts";
 
 /** The last use of a token is written at most this often, or every read would be a write. */
@@ -58,14 +58,19 @@ export async function findToken(
   return tokenActor(row.user, row.token, address);
 }
 
+/** Who may come in is not sent away because nothing can be written now: the disk is full, or a backup has the lock. */
 async function touch({ db }: Pick<Deps, "db">, id: string, lastUsedAt: Date | null, now: Date): Promise<void> {
   const before = new Date(now.getTime() - LAST_USE_EVERY_MS);
   if (lastUsedAt !== null && lastUsedAt > before) return;
-  await db.write(async ({ query, tables: { apiTokens } }) => {
-    const isOlder = or(isNull(apiTokens.lastUsedAt), lt(apiTokens.lastUsedAt, before));
-    await query
-      .update(apiTokens)
-      .set({ lastUsedAt: now })
-      .where(and(eq(apiTokens.id, id), isOlder));
-  });
+  try {
+    await db.write(async ({ query, tables: { apiTokens } }) => {
+      const isOlder = or(isNull(apiTokens.lastUsedAt), lte(apiTokens.lastUsedAt, before));
+      await query
+        .update(apiTokens)
+        .set({ lastUsedAt: now })
+        .where(and(eq(apiTokens.id, id), isOlder));
+    });
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+  }
 }

@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import type { Actor } from "../accounts/actor.ts";
+import { lockAccount } from "../accounts/lock-account.ts";
 import type { DbSession, Tables } from "../db/database.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
@@ -36,11 +37,10 @@ export async function accountTrust(
 export async function trustAccountKey(session: DbSession, { user, origin }: Actor, publicKey: string, now: Date) {
   if ((await accountTrust(session, user.id, publicKey)) === "trusted") return;
   // Two first publishes at once with two keys: the second waits here, and then finds the key of the first.
-  const { users, accountKeys } = session.tables;
-  await session.query.update(users).set({ id: user.id }).where(eq(users.id, user.id));
+  await lockAccount(session, user.id);
   if ((await accountTrust(session, user.id, publicKey)) === "trusted") return;
   await session.query
-    .insert(accountKeys)
+    .insert(session.tables.accountKeys)
     .values({ userId: user.id, publicKey, label: "first publish", createdAt: now, retiredAt: null });
   const details = { keyId: keyIdOf(publicKey), publicKey, firstUse: true };
   await recordEvent(session, origin, "key.registered", now, { details });

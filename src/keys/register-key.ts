@@ -1,5 +1,6 @@
 import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
+import { lockAccount } from "../accounts/lock-account.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
@@ -59,7 +60,10 @@ async function useNonce({ query, tables }: DbSession, userId: string, publicKey:
   if (used.length === 0) throw failure({ code: "nonce_invalid" });
 }
 
-async function requireRoom({ query, tables: { accountKeys } }: DbSession, userId: string): Promise<void> {
+async function requireRoom(session: DbSession, userId: string): Promise<void> {
+  await lockAccount(session, userId);
+  const { query, tables } = session;
+  const { accountKeys } = tables;
   const active = await query.$count(accountKeys, and(eq(accountKeys.userId, userId), isNull(accountKeys.retiredAt)));
   if (active >= KEYS_MAX) throw failure({ code: "limit_reached", what: "keys of one account", max: KEYS_MAX });
 }

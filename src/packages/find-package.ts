@@ -27,6 +27,13 @@ export function readableName(mayRead: MayRead, text: string | null | undefined):
   return name;
 }
 
+/** Finds a package by its folded name. */
+export async function findPackage({ query, tables }: DbSession, nameFolded: string): Promise<PackageRow | undefined> {
+  const { packages } = tables;
+  const [row] = await query.select().from(packages).where(eq(packages.nameFolded, nameFolded));
+  return row;
+}
+
 /** Finds a package; throws `package_not_found`. */
 export async function loadPackage({ query, tables }: DbSession, name: PackageName): Promise<PackageRow> {
   const { packages } = tables;

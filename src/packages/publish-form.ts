@@ -5,11 +5,11 @@ import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
 import { readUpload, type Upload } from "../http/multipart.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
-import type { Publication } from "./publish.ts";
+import type { Publication } from "./publication.ts";
 
 const TEXT_FIELDS = ["signature", "publicKey", "signatureScheme", "name", "version"] as const;
 
-type FormPublication = Omit<Publication, "publisher" | "dryRun">;
+type FormPublication = Omit<Publication, "publisher" | "dryRun" | "allowSecrets">;
 
 function schemeOf(text: string | undefined, faults: Fault[]): SignatureScheme | undefined {
   if (text === undefined) return undefined;

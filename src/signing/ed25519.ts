@@ -45,6 +45,16 @@ function keyObject(bytes: Uint8Array): KeyObject {
   return remember(cacheKey, createPublicKey({ key: der, format: "der", type: "spki" }));
 }
 
+/** Tells whether a key was checked by this process and is still remembered. */
+export function isRemembered(bytes: Uint8Array): boolean {
+  return knownKeys.has(Buffer.from(bytes).toString("latin1"));
+}
+
+/** Remembers a key that was checked before, by another process or long ago. Never call it with any other. */
+export function rememberChecked(bytes: Uint8Array): void {
+  keyObject(bytes);
+}
+
 /** Decodes a point canonically (RFC 8032 §5.1.3, y < p, no "negative zero"); undefined when it is not one or of small order. */
 function decodePoint(bytes: Uint8Array): Point | undefined {
   try {
@@ -61,7 +71,7 @@ function decodePoint(bytes: Uint8Array): Point | undefined {
 /** Accepts rules 1, 2 and 4 of `cpm-strict` for a key: length, canonical, not of small order, torsion-free. */
 export function checkPublicKey(bytes: Uint8Array): PublicKey | Refusal {
   if (bytes.length !== KEY_BYTES) return { refused: `a key has ${KEY_BYTES} bytes, this one ${bytes.length}` };
-  if (knownKeys.has(Buffer.from(bytes).toString("latin1"))) return bytes as PublicKey;
+  if (isRemembered(bytes)) return bytes as PublicKey;
   const point = decodePoint(bytes);
   if (point === undefined) return { refused: "the key is not a canonical Ed25519 point, or one of small order" };
   if (!point.isTorsionFree()) return { refused: "the key is not in the prime-order subgroup" };

@@ -1,6 +1,7 @@
 import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor, TokenScope } from "../accounts/actor.ts";
 import { tokenDigest } from "../accounts/credentials.ts";
+import { lockAccount } from "../accounts/lock-account.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
@@ -42,6 +43,7 @@ export async function createToken(
   };
   await db.write(async (session) => {
     const { apiTokens } = session.tables;
+    await lockAccount(session, user.id);
     const isLive = and(eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now));
     if ((await session.query.$count(apiTokens, isLive)) >= TOKENS_MAX) {
       throw failure({ code: "limit_reached", what: "API tokens of one account", max: TOKENS_MAX });

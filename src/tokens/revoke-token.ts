@@ -1,4 +1,5 @@
 import { and, eq, isNull } from "drizzle-orm";
+import { isId } from "../accounts/account-id.ts";
 import type { SessionActor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
@@ -13,6 +14,8 @@ export async function revokeToken(
   { user, origin }: SessionActor,
   id: string,
 ): Promise<void> {
+  const missing = () => failure({ code: "token_not_found", id: id.slice(0, ID_SHOWN_MAX_CHARS) });
+  if (!isId(id)) throw missing();
   const now = clock();
   await db.write(async (session) => {
     const { apiTokens } = session.tables;
@@ -22,7 +25,7 @@ export async function revokeToken(
       .set({ revokedAt: now })
       .where(isMine)
       .returning({ label: apiTokens.label });
-    if (revoked === undefined) throw failure({ code: "token_not_found", id: id.slice(0, ID_SHOWN_MAX_CHARS) });
+    if (revoked === undefined) throw missing();
     await recordEvent(session, origin, "token.revoked", now, { details: { id, label: revoked.label } });
   });
 }

@@ -1,0 +1,57 @@
+import { and, count, eq, gt, min } from "drizzle-orm";
+import type { PublishLimits } from "../config/config.ts";
+import type { DbSession } from "../db/database.ts";
+import { failure, type RateLimit } from "../errors.ts";
+
+const WINDOW_SECONDS = 3_600;
+
+function rateLimit(policy: string, limit: number, used: number, oldest: Date | null, now: Date): RateLimit {
+  const leavesMs = oldest === null ? 0 : oldest.getTime() + WINDOW_SECONDS * 1_000 - now.getTime();
+  const resetSeconds = oldest === null ? WINDOW_SECONDS : Math.max(1, Math.ceil(leavesMs / 1_000));
+  return { policy, limit, windowSeconds: WINDOW_SECONDS, remaining: Math.max(0, limit - used), resetSeconds };
+}
+
+/**
+ * What an account may still publish: counted from the rows of the last hour, so the window slides, replicas share it, and on SQLite,
+ * in the transaction of a publish, it is exact.
+ */
+export async function publishLimitsOf(
+  { query, tables: { packages, versions } }: DbSession,
+  { newNamesPerHour, versionsPerHour }: PublishLimits,
+  userId: string,
+  now: Date,
+): Promise<{ readonly newNames: RateLimit; readonly versions: RateLimit }> {
+  const since = new Date(now.getTime() - WINDOW_SECONDS * 1_000);
+  const [names] = await query
+    .select({ used: count(), oldest: min(packages.createdAt) })
+    .from(packages)
+    .where(and(eq(packages.createdBy, userId), gt(packages.createdAt, since)));
+  const [published] = await query
+    .select({ used: count(), oldest: min(versions.publishedAt) })
+    .from(versions)
+    .where(and(eq(versions.publishedBy, userId), gt(versions.publishedAt, since)));
+  return {
+    newNames: rateLimit("new-names", newNamesPerHour, names?.used ?? 0, names?.oldest ?? null, now),
+    versions: rateLimit("versions", versionsPerHour, published?.used ?? 0, published?.oldest ?? null, now),
+  };
+}
+
+/**
+ * Throws `publish_limit_reached` when an account has published as much as it may; else returns what remains when one
+ * more version, and with `isNewName` one more name, is published.
+ */
+export async function requirePublishQuota(
+  session: DbSession,
+  limits: PublishLimits,
+  userId: string,
+  isNewName: boolean,
+  now: Date,
+): Promise<RateLimit[]> {
+  const { newNames, versions } = await publishLimitsOf(session, limits, userId, now);
+  if (versions.remaining === 0) throw failure({ code: "publish_limit_reached", what: "versions", limit: versions });
+  if (isNewName && newNames.remaining === 0) {
+    throw failure({ code: "publish_limit_reached", what: "new names", limit: newNames });
+  }
+  const names = isNewName ? { ...newNames, remaining: newNames.remaining - 1 } : newNames;
+  return [{ ...versions, remaining: versions.remaining - 1 }, names];
+}

@@ -1,0 +1,236 @@
+import { requireScopeFor } from "../accounts/actor.ts";
+import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { failure, type RateLimit } from "../errors.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { accountTrust, trustAccountKey } from "../keys/account-trust.ts";
+import {
+  loadPackageKeys,
+  type PackageKeys,
+  pinFirstKey,
+  requirePinnedKey,
+  settledPackageKeys,
+} from "../keys/package-trust.ts";
+import { foldName } from "../registry/package-name.ts";
+import { skeletonOf } from "../registry/similar-names.ts";
+import { requireDistinctName } from "./distinct-name.ts";
+import { findPackage, lockPackage, requireOwner } from "./find-package.ts";
+import { findVersion } from "./find-version.ts";
+import { requirePublishQuota } from "./publish-limits.ts";
+import { contentsRow, manifestRecord, toJson } from "./records.ts";
+import { refreshSummary } from "./refresh-summary.ts";
+import type { VerifiedPublication } from "./verify-publication.ts";
+import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
+
+type RecordDeps = Pick<Deps, "db" | "config">;
+
+/** Throws unless the publisher owns the package of this folded name, and it takes new versions. */
+async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
+  const { name } = inspection.manifest;
+  if (existing.name !== name) throw failure({ code: "name_taken", name, existing: existing.name });
+  requireScopeFor(publisher, name, "publish-update");
+  await requireOwner(session, existing, publisher.user.id);
+}
+
+/** Throws `version_exists` unless the version was published with the same bytes and the same key. */
+function requireSame(existing: VersionRow, { inspection, received, verified }: VerifiedPublication): void {
+  const { name, version } = inspection.manifest;
+  const sameBytes = existing.sha256 === received.digest;
+  if (sameBytes && existing.publicKey === verified.publicKey) return;
+  const reason = sameBytes
+    ? "was published with the same contents and another key."
+    : `was published with other contents (sha256 ${existing.sha256}).`;
+  throw failure({ code: "version_exists", name, version: version.text, reason });
+}
+
+/** Finds the version of a package that a publication repeats. Throws `version_exists` when it has other bytes. */
+async function findSame(
+  session: DbSession,
+  existing: PackageRow,
+  publication: VerifiedPublication,
+): Promise<PublishedVersion | undefined> {
+  const published = await findVersion(session, existing.id, publication.inspection.manifest.version.key);
+  if (published !== undefined) requireSame(published.row, publication);
+  return published;
+}
+
+/** Throws unless the package takes a new version that is signed with this key. */
+function requireOpen(existing: PackageRow, trusted: PackageKeys, { verified }: VerifiedPublication): void {
+  const { name, status, quarantinedAt, quarantineReason } = existing;
+  if (quarantinedAt !== null) throw failure({ code: "quarantined", what: name, reason: quarantineReason ?? "" });
+  if (status === "archived") throw failure({ code: "package_archived", name });
+  requirePinnedKey(trusted, name, verified.publicKey);
+}
+
+/** Throws unless the publisher may give a new package this name. */
+async function requireFreeName(session: DbSession, { config }: RecordDeps, publication: VerifiedPublication) {
+  const { inspection, publisher } = publication;
+  const { name } = inspection.manifest;
+  requireScopeFor(publisher, name, "publish-new");
+  await requireDistinctName(session, name, publisher.user.id, config.similarNamesMinDownloads);
+}
+
+function quotaOf(
+  session: DbSession,
+  { config }: RecordDeps,
+  publication: VerifiedPublication,
+  isNew: boolean,
+  now: Date,
+) {
+  const { publishLimits } = config;
+  return publishLimits === undefined
+    ? []
+    : requirePublishQuota(session, publishLimits, publication.publisher.user.id, isNew, now);
+}
+
+/** What a look beforehand found: the version when it was published before, and what may still be published. */
+export interface Foreseen {
+  readonly published: PublishedVersion | undefined;
+  readonly limits: readonly RateLimit[];
+}
+
+/** Answers early what the transaction would answer too, before anything is stored. */
+export function foresee(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Foreseen> {
+  const { inspection, publisher, verified } = publication;
+  return deps.db.read(async (session) => {
+    const existing = await findPackage(session, foldName(inspection.manifest.name));
+    if (existing === undefined) {
+      await requireFreeName(session, deps, publication);
+    } else {
+      await requireClaim(session, existing, publication);
+      const published = await findSame(session, existing, publication);
+      if (published !== undefined) return { published, limits: [] };
+      requireOpen(existing, await loadPackageKeys(session, existing.id, now), publication);
+    }
+    await accountTrust(session, publisher.user.id, verified.publicKey);
+    const limits = await quotaOf(session, deps, publication, existing === undefined, now);
+    return { published: undefined, limits };
+  });
+}
+
+/** The row of a version that is published now. */
+export function versionRow(packageId: number, publication: VerifiedPublication, now: Date) {
+  const { inspection, received, verified, publisher } = publication;
+  const { manifest, warnings } = inspection;
+  return {
+    packageId,
+    version: manifest.version.text,
+    versionKey: manifest.version.key,
+    sha256: received.digest,
+    size: received.size,
+    manifest: toJson(manifestRecord(manifest)),
+    warnings: toJson(warnings),
+    signatureScheme: verified.scheme,
+    publicKey: verified.publicKey,
+    signature: verified.signature,
+    publishedBy: publisher.user.id,
+    publishedAt: now,
+    yankedAt: null,
+    yankReason: null,
+    yankMessage: null,
+    yankReplacement: null,
+    quarantinedAt: null,
+    quarantineReason: null,
+    keyCompromised: false,
+    downloads: 0,
+  };
+}
+
+/** Makes the package, its first owner and its first key; undefined when somebody else just made it. */
+async function makePackage(
+  session: DbSession,
+  { inspection, publisher, verified }: VerifiedPublication,
+  now: Date,
+): Promise<PackageRow | undefined> {
+  const { packages, packageOwners } = session.tables;
+  const { name, description = "", tags } = inspection.manifest;
+  const [made] = await session.query
+    .insert(packages)
+    .values({
+      name,
+      nameFolded: foldName(name),
+      nameSkeleton: skeletonOf(name),
+      description,
+      tags: [...tags],
+      listed: true,
+      downloads: 0,
+      createdAt: now,
+      createdBy: publisher.user.id,
+      updatedAt: now,
+    })
+    .onConflictDoNothing()
+    .returning();
+  if (made === undefined) return undefined;
+  await session.query.insert(packageOwners).values({ packageId: made.id, userId: publisher.user.id, createdAt: now });
+  await recordEvent(session, publisher.origin, "package.created", now, { packageName: name });
+  await pinFirstKey(session, made, verified.publicKey, publisher.origin, now);
+  return made;
+}
+
+/** Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. */
+async function insertVersion(
+  session: DbSession,
+  { db }: RecordDeps,
+  claimed: PackageRow,
+  publication: VerifiedPublication,
+  now: Date,
+): Promise<PublishedVersion> {
+  const { versions, versionContents } = session.tables;
+  const { inspection, publisher, verified, received } = publication;
+  await trustAccountKey(session, publisher, verified.publicKey, now);
+  const [row] = await session.query
+    .insert(versions)
+    .values(versionRow(claimed.id, publication, now))
+    .returning();
+  if (row === undefined) throw new Error("A version was not inserted");
+  await session.query.insert(versionContents).values(contentsRow(row.id, inspection));
+  await refreshSummary(session, db.kind, claimed, now);
+  const about = { packageName: claimed.name, version: row.version };
+  const { keyId, scheme } = verified;
+  const details = { sha256: received.digest, size: received.size, keyId, scheme };
+  await recordEvent(session, publisher.origin, "version.published", now, { ...about, details });
+  if (inspection.secrets.length > 0) {
+    const secrets = inspection.secrets.map(({ path, line, kind }) => ({ path, line, kind }));
+    const allowed = { ...about, details: { secrets, more: inspection.secretsLeftOut } };
+    await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
+  }
+  return { row, publishedBy: publisher.user.username };
+}
+
+/**
+ * The one transaction of a publish: everything that was foreseen is looked at again, with the package locked. Returns
+ * the version that was published before, by whoever was faster with the same bytes, as `unchanged`.
+ */
+export async function recordPublication(
+  session: DbSession,
+  deps: RecordDeps,
+  publication: VerifiedPublication,
+  now: Date,
+) {
+  const { name } = publication.inspection.manifest;
+  const locked = await lockPackage(session, name);
+  if (locked === undefined) {
+    await requireFreeName(session, deps, publication);
+    const limits = await quotaOf(session, deps, publication, true, now);
+    const made = await makePackage(session, publication, now);
+    if (made !== undefined) {
+      return {
+        outcome: "created" as const,
+        limits,
+        version: await insertVersion(session, deps, made, publication, now),
+      };
+    }
+  }
+  const existing = locked ?? (await lockPackage(session, name));
+  if (existing === undefined) throw new Error("A package that conflicts with an insert was not found");
+  await requireClaim(session, existing, publication);
+  const same = await findSame(session, existing, publication);
+  if (same !== undefined) return { outcome: "unchanged" as const, limits: [], version: same };
+  requireOpen(existing, await settledPackageKeys(session, existing, now), publication);
+  const limits = await quotaOf(session, deps, publication, false, now);
+  return {
+    outcome: "created" as const,
+    limits,
+    version: await insertVersion(session, deps, existing, publication, now),
+  };
+}

@@ -1,0 +1,148 @@
+import { createHash } from "node:crypto";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+/** What a reader gets out of an archive: lines of path, size and SHA-256, or why it gets nothing. */
+export type Reading = { readonly files: readonly string[] } | { readonly error: string };
+
+/** A program that unpacks archives, and that has never seen the registry's code. */
+export interface Reader {
+  readonly name: string;
+  read(archivePath: string): Promise<Reading>;
+  close(): Promise<void>;
+}
+
+const ORACLE = import.meta.dir;
+/** In the C locale bsdtar refuses every name that is not ASCII; nobody has had that for his own in years. */
+const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", LC_ALL: "C.UTF-8" };
+
+/**
+ * What a plain `tar -xzf` does, run by anybody: it keeps neither owners nor special permissions. Root's tar would, and
+ * the tests must say the same for both.
+ */
+const EXTRACT = ["-xzf"];
+const AS_ANYBODY = ["--no-same-owner", "--no-same-permissions"];
+
+/** Every reader whose program is on this machine. Temporary files go below `scratch`. */
+export async function openReaders(scratch: string): Promise<{ readers: Reader[]; missing: string[] }> {
+  const go = Bun.which("go") === null ? undefined : lineReader("Go", [await compiledOracle(scratch), "list"]);
+  const python = pythonPath();
+  const readers = [
+    go,
+    python === null ? undefined : lineReader("Python", [python, join(ORACLE, "oracle.py"), "list"]),
+    Bun.which("tar") === null ? undefined : extractor("GNU tar", "tar", scratch),
+    Bun.which("bsdtar") === null ? undefined : extractor("bsdtar", "bsdtar", scratch),
+  ];
+  const names = ["Go", "Python", "GNU tar", "bsdtar"];
+  return {
+    readers: readers.filter((reader) => reader !== undefined),
+    missing: names.filter((_, at) => readers[at] === undefined),
+  };
+}
+
+/** A tar of a folder, uncompressed, made by a program of that name; `undefined` where it is missing. */
+export function packedBy(packer: string, format: string, folder: string, scratch: string): Uint8Array | undefined {
+  const python = pythonPath();
+  const commands: Readonly<Record<string, readonly string[] | undefined>> = {
+    go: Bun.which("go") === null ? undefined : [join(scratch, "oracle"), "pack", format, folder],
+    python: python === null ? undefined : [python, join(ORACLE, "oracle.py"), "pack", format, folder],
+    tar: Bun.which("tar") === null ? undefined : ["tar", `--format=${format}`, "-C", folder, "-cf", "-", "."],
+    bsdtar: Bun.which("bsdtar") === null ? undefined : ["bsdtar", `--format=${format}`, "-C", folder, "-cf", "-", "."],
+  };
+  const command = commands[packer];
+  if (command === undefined) return undefined;
+  const { success, stdout, stderr } = Bun.spawnSync([...command], { env: ENVIRONMENT });
+  if (!success) throw new Error(`${packer} could not pack ${folder}: ${stderr}`);
+  return new Uint8Array(stdout);
+}
+
+function pythonPath(): string | null {
+  return Bun.which("python3");
+}
+
+/** Compiled once: `go run` would take a second for each. */
+async function compiledOracle(scratch: string): Promise<string> {
+  const path = join(scratch, "oracle");
+  const build = Bun.spawn(["go", "build", "-o", path, join(ORACLE, "oracle.go")], {
+    env: { ...process.env, GOFLAGS: "", GOWORK: "off", CGO_ENABLED: "0" },
+    stderr: "pipe",
+  });
+  const [status, errors] = await Promise.all([build.exited, new Response(build.stderr).text()]);
+  if (status !== 0) throw new Error(`the Go oracle does not compile: ${errors}`);
+  return path;
+}
+
+/** A process that answers every path on its input with a line on its output. */
+function lineReader(name: string, command: string[]): Reader {
+  const child = Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit", env: ENVIRONMENT });
+  const lines = linesOf(child.stdout);
+  return {
+    name,
+    read: async (archivePath) => {
+      child.stdin.write(`${archivePath}\n`);
+      child.stdin.flush();
+      const line = await lines.next();
+      if (line.done === true) throw new Error(`${name} ended without an answer`);
+      const answer: Reading = JSON.parse(line.value);
+      return "error" in answer ? answer : { files: (answer.files ?? []).map(normalised).sort() };
+    },
+    close: async () => {
+      child.stdin.end();
+      await child.exited;
+    },
+  };
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void, void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+}
+
+/** A program that unpacks into a folder; what lies there afterwards is what it read. */
+function extractor(name: string, program: string, scratch: string): Reader {
+  let runs = 0;
+  return {
+    name,
+    read: async (archivePath) => {
+      runs += 1;
+      const folder = join(scratch, `${program}-${runs}`);
+      mkdirSync(folder);
+      try {
+        const child = Bun.spawn([program, ...EXTRACT, archivePath, "-C", folder, ...AS_ANYBODY], {
+          env: ENVIRONMENT,
+          stderr: "pipe",
+        });
+        const [status, errors] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+        if (status !== 0) return { error: `exit code ${status}: ${errors.trim()}` };
+        return { files: filesBelow(folder).map(normalised).sort() };
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    close: async () => undefined,
+  };
+}
+
+function filesBelow(folder: string, prefix = ""): string[] {
+  // An archive may say that its owner cannot read a folder or file.
+  chmodSync(folder, 0o700);
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    const name = prefix + entry.name;
+    if (entry.isDirectory()) return filesBelow(path, `${name}/`);
+    if (!entry.isFile()) return [`${name} is neither file nor directory`];
+    if ((lstatSync(path).mode & 0o400) === 0) chmodSync(path, 0o600);
+    const content = readFileSync(path);
+    return [`${name} ${content.length} ${createHash("sha256").update(content).digest("hex")}`];
+  });
+}
+
+/** As the registry names files: `/` for `\`, no `./` before. On Linux, a name with `\` is one name to every program. */
+function normalised(file: string): string {
+  return file.replaceAll("\\", "/").replace(/^\.\//, "");
+}
