@@ -10,7 +10,7 @@ import { failures } from "./http/failures.ts";
 import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
 import { accountKeyRoutes, packageKeyRoutes } from "./keys/routes.ts";
-import { keySchemas } from "./keys/schemas.ts";
+import { KEY_PARAMETERS, keySchemas } from "./keys/schemas.ts";
 import { allowedNameRoutes, quarantineRoutes } from "./moderation/routes.ts";
 import { healthRoutes, healthSchemas } from "./ops/routes.ts";
 import { invitationRoutes, ownerRoutes } from "./owners/routes.ts";
@@ -19,7 +19,7 @@ import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS } from "./packages/docs.ts";
 import { packageRoutes } from "./packages/routes.ts";
 import { packageSchemas } from "./packages/schemas.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
-import { tokenSchemas } from "./tokens/schemas.ts";
+import { TOKEN_PARAMETERS, tokenSchemas } from "./tokens/schemas.ts";
 
 const described = {
   schemas: {
@@ -31,7 +31,7 @@ const described = {
     ...packageSchemas,
     ...tokenSchemas,
   },
-  pathParameters: { ...PACKAGE_PARAMETERS, ...OWNER_PARAMETERS },
+  pathParameters: { ...PACKAGE_PARAMETERS, ...OWNER_PARAMETERS, ...KEY_PARAMETERS, ...TOKEN_PARAMETERS },
   headPaths: PACKAGE_HEAD_PATHS,
 };
 

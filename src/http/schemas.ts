@@ -2,6 +2,12 @@ import { t } from "elysia";
 
 /* The shapes of the contract that several routes answer with; they are also `components.schemas` of /swagger/json. */
 
+/** One of some words. Elysia's own `t.UnionEnum` takes the first for one that is left out. */
+export function oneOf<Word extends string>(words: readonly Word[]) {
+  const literals = words.map((word) => t.Literal(word));
+  return t.Union(literals, { error: `must be one of ${words.join(", ")}` });
+}
+
 export const FaultSchema = t.Object({
   path: t.String({ description: "JSON pointer of a field, or the name of an archive entry" }),
   code: t.Optional(t.String()),

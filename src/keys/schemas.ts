@@ -1,4 +1,5 @@
 import { t } from "elysia";
+import { oneOf } from "../http/schemas.ts";
 import { KEY_ACTIONS } from "../signing/key-statements.ts";
 
 /** 32 or 64 bytes in any of the alphabets; what they are is judged where they are read. */
@@ -37,7 +38,7 @@ export const AddKeyBody = t.Object({
 export const RemoveKeyBody = t.Object({
   previous: Previous,
   signature: Signature,
-  reason: t.UnionEnum(["superseded", "compromised"], { error: "must be superseded or compromised" }),
+  reason: oneOf(["superseded", "compromised"]),
   since: t.Optional(t.String({ minLength: 1, maxLength: 64, error: "must be a version of this package" })),
 });
 
@@ -97,6 +98,14 @@ const PackageKeysSchema = t.Object({
     }),
   ),
 });
+
+/** What `:keyId` in an address takes. */
+export const KEY_PARAMETERS = {
+  keyId: {
+    description: "Id of a key: the first 16 bytes of its SHA-256, in hex",
+    schema: { type: "string", minLength: 32, maxLength: 32, pattern: "^[0-9a-f]{32}$" },
+  },
+};
 
 /** By the names under which /swagger/json has them. */
 export const keySchemas = {

@@ -1,5 +1,6 @@
 import { type Static, t } from "elysia";
 import { failure } from "../errors.ts";
+import { oneOf } from "../http/schemas.ts";
 import { wholeNumber } from "../http/whole-number.ts";
 import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../registry/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../registry/replacement.ts";
@@ -183,12 +184,6 @@ export function knownParameters(parameters: URLSearchParams): URLSearchParams {
 const Message = t.String({ maxLength: 1_000, pattern: "^[^\\u0000]*$", error: "must be at most 1,000 characters" });
 
 const REPLACEMENT_RULE = "must be a version, the name of a package, or both as name@version";
-
-/** Elysia's own `t.UnionEnum` takes the first for one that is left out. */
-function oneOf<Word extends string>(words: readonly Word[]) {
-  const literals = words.map((word) => t.Literal(word));
-  return t.Union(literals, { error: `must be one of ${words.join(", ")}` });
-}
 
 export const YankBody = t.Object({
   reason: t.Optional(oneOf(YANK_REASONS)),

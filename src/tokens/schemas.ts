@@ -1,5 +1,6 @@
 import { t } from "elysia";
 import { TOKEN_SCOPES } from "../accounts/actor.ts";
+import { oneOf } from "../http/schemas.ts";
 
 const EXPIRES_DEFAULT_DAYS = 90;
 const EXPIRES_MAX_DAYS = 366;
@@ -12,7 +13,7 @@ const Label = t.String({
   error: "must be 1 to 100 characters in one line: what the token is for",
 });
 
-const Scope = t.UnionEnum([...TOKEN_SCOPES], { error: `must be one of ${TOKEN_SCOPES.join(", ")}` });
+const Scope = oneOf(TOKEN_SCOPES);
 
 const Pattern = t.String({
   maxLength: 65,
@@ -64,6 +65,14 @@ const NewApiTokenSchema = t.Object({
   token: t.String({ description: "The token itself: shown here and never again" }),
 });
 const ApiTokenListSchema = t.Object({ items: t.Array(t.Unsafe({ $ref: "#/components/schemas/ApiToken" })) });
+
+/** What `:id` in an address takes. */
+export const TOKEN_PARAMETERS = {
+  id: {
+    description: "Id of an API token",
+    schema: { type: "string", format: "uuid", minLength: 36, maxLength: 36 },
+  },
+};
 
 /** By the names under which /swagger/json has them. */
 export const tokenSchemas = {

@@ -27,13 +27,16 @@ function filesOf(directory: string): Record<string, Uint8Array> {
   );
 }
 
+/** An account publishes with the key that it published with first. */
+const KEY = makeKey();
+
 const COMPLETE = [
   ["complex-pkg", "1.0.0"],
   ["test-verify-pkg", "0.1.0"],
 ] as const;
 
 async function publishAndFetch(publisher: Client, name: string, version: string, archive: Uint8Array) {
-  const published = await publisher.publish(name, version, archive, makeKey());
+  const published = await publisher.publish(name, version, archive, KEY);
   expect([published.status, published.body.sha256]).toEqual([201, sha256(archive)]);
   const response = await fetch(`${publisher.base}/api/packages/${name}/${version}/download`);
   expect(sha256(new Uint8Array(await response.arrayBuffer()))).toBe(sha256(archive));
