@@ -95,6 +95,10 @@ describe("the commands of the README", () => {
       "Check a signature yourself",
       "Search and fetch",
       "Yank",
+      "Publish from continuous integration",
+      "Publish from continuous integration",
+      "Keys",
+      "Owners",
     ]);
     for (const { heading, text } of SHELL_BLOCKS.slice(1, 5)) {
       // One command ends in one line end that nothing continues.
@@ -135,7 +139,13 @@ describe("the commands of the README", () => {
 
         expect(told("Yank").match(/"yanked":(true|false)/g)).toEqual(['"yanked":true', '"yanked":false']);
 
-        const shown = await fetch(`${url}/api/packages/hello/latest`);
+        expect(JSON.parse(told("Publish from continuous integration"))).toMatchObject({ version: "0.2.0" });
+        expect(told("Keys").match(/"status":"active"/g)).toHaveLength(2);
+        expect(told("Owners")).toContain('"package":"hello"');
+        expect(told("Owners")).toMatch(/"items":\[\{"username":"alice".*"username":"bob".*"invitations":\[\]/);
+        expect(told("Owners")).toContain('"kind":"owner.added"');
+
+        const shown = await fetch(`${url}/api/packages/hello/0.1.0`);
         expect(await shown.json()).toMatchObject({ version: "0.1.0", sha256: published.sha256, yanked: false });
       });
     }),
