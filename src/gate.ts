@@ -72,3 +72,22 @@ export class Lanes {
     return (bytes > LARGE_BYTES ? this.#large : this.#small).run(work);
   }
 }
+
+/** A gate for each key: work about one key takes turns. Keys that nobody works on take no room. */
+export class KeyedGate {
+  readonly #gates = new Map<string, { readonly gate: Gate; users: number }>();
+
+  constructor(readonly waitingMax: number) {}
+
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const held = this.#gates.get(key) ?? { gate: new Gate(1, this.waitingMax), users: 0 };
+    this.#gates.set(key, held);
+    held.users += 1;
+    try {
+      return await held.gate.run(work);
+    } finally {
+      held.users -= 1;
+      if (held.users === 0) this.#gates.delete(key);
+    }
+  }
+}

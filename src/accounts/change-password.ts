@@ -3,19 +3,24 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
 import type { SessionActor } from "./actor.ts";
+import { accountKey, forgetFailures, tryPassword } from "./login-throttle.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
 
 /**
  * Sets a new password and ends every other session of the account. Throws `invalid_credentials` when the current
- * password is wrong, or was changed by somebody else while this ran.
+ * password is wrong, or was changed by somebody else while this ran, and `too_many_attempts` as a login does: a stolen
+ * session must not be good for guessing.
  */
 export async function changePassword(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  deps: Pick<Deps, "db" | "clock">,
   actor: SessionActor,
   { currentPassword, newPassword }: { readonly currentPassword: string; readonly newPassword: string },
 ): Promise<void> {
+  const { db, clock } = deps;
   const { id: userId, passwordHash } = actor.user;
-  if (!(await verifyPassword(currentPassword, passwordHash))) throw failure({ code: "invalid_credentials" });
+  const attempt = { key: accountKey(userId), address: actor.origin.address };
+  const matches = await tryPassword(deps, attempt, () => verifyPassword(currentPassword, passwordHash));
+  if (!matches) throw failure({ code: "invalid_credentials" });
   const newHash = await hashPassword(newPassword);
   const now = clock();
   await db.write(async (session) => {
@@ -27,6 +32,7 @@ export async function changePassword(
       .where(and(eq(users.id, userId), eq(users.passwordHash, passwordHash)))
       .returning({ id: users.id });
     if (changed.length === 0) throw failure({ code: "invalid_credentials" });
+    await forgetFailures(session, userId);
     await query.delete(sessions).where(and(eq(sessions.userId, userId), ne(sessions.id, actor.sessionId)));
     await recordEvent(session, actor.origin, "account.password_changed", now);
   });

@@ -3,6 +3,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
 import { sessionActor } from "./actor.ts";
+import { accountKey, forgetFailures, nameKey, tryPassword } from "./login-throttle.ts";
 import { verifyPassword } from "./password.ts";
 import { findUser, type UserRow } from "./user.ts";
 
@@ -24,15 +25,17 @@ export interface NewSession {
 
 /**
  * Checks a password and opens a session. Throws `invalid_credentials`, the same for a wrong name and a wrong password,
- * and `account_disabled` to who knows the password.
+ * `too_many_attempts` after many of these, and `account_disabled` to who knows the password.
  */
 export async function login(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  deps: Pick<Deps, "db" | "clock">,
   { username, password }: Credentials,
   address: string | null,
 ): Promise<NewSession> {
+  const { db, clock } = deps;
   const user = await findUser(db, username);
-  const matches = await verifyPassword(password, user?.passwordHash);
+  const key = user === undefined ? nameKey(username) : accountKey(user.id);
+  const matches = await tryPassword(deps, { key, address }, () => verifyPassword(password, user?.passwordHash));
   if (user === undefined || !matches) throw failure({ code: "invalid_credentials" });
   if (user.disabledAt !== null) throw failure({ code: "account_disabled" });
   const now = clock();
@@ -51,6 +54,7 @@ export async function login(
       .returning({ id: users.id });
     if (current === undefined) throw failure({ code: "invalid_credentials" });
     await query.delete(sessions).where(lt(sessions.expiresAt, now));
+    await forgetFailures(session, user.id);
     await query.insert(sessions).values({ id, userId: user.id, createdAt: now, expiresAt });
     await recordEvent(session, sessionActor(user, id, address).origin, "session.started", now);
   });

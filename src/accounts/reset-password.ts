@@ -3,6 +3,7 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { type Origin, recordEvent } from "../events/record-event.ts";
 import { loadUser } from "./load-user.ts";
+import { forgetFailures } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";
 import type { UserRow } from "./user.ts";
 
@@ -20,11 +21,11 @@ export async function resetPassword(
   const now = clock();
   return db.write(async (session) => {
     const { query, tables } = session;
-    const { loginFailures, sessions, users } = tables;
+    const { sessions, users } = tables;
     const user = await loadUser(session, username);
     await query.update(users).set({ passwordHash }).where(eq(users.id, user.id));
     await query.delete(sessions).where(eq(sessions.userId, user.id));
-    await query.delete(loginFailures).where(eq(loginFailures.key, `account:${user.id}`));
+    await forgetFailures(session, user.id);
     await recordEvent(session, origin, "account.password_reset", now, { details: { username: user.username } });
     return { username: user.username, tokensRevoked: await revokeTokens(session, origin, user, now) };
   });

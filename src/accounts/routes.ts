@@ -25,7 +25,7 @@ const docs = {
     summary: "Log in with user name or e-mail",
     tag: "accounts",
     answers: { 200: { description: "A token for the Authorization header", schema: "LoginAnswer" } },
-    problems: ["invalid_credentials", "busy", "storage_full", ...BODY_PROBLEMS],
+    problems: ["invalid_credentials", "too_many_attempts", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   logout: operation({
     id: "logOut",
@@ -50,7 +50,7 @@ const docs = {
     tag: "accounts",
     auth: "session",
     answers: { 204: { description: "Changed" } },
-    problems: ["invalid_credentials", "busy", "storage_full", ...BODY_PROBLEMS],
+    problems: ["invalid_credentials", "too_many_attempts", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
 };
 

@@ -19,9 +19,13 @@ export function clientAddress(request: Request): string | null {
   return addresses.get(request)?.() ?? null;
 }
 
-/** An IPv4 address that came over an IPv6 socket is written as IPv4. */
-function plain(address: string): string {
-  return address.trim().replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+/** An address without what some proxies write around it: brackets and a port; IPv4 inside of IPv6 as IPv4. */
+function plain(written: string): string {
+  const address = written
+    .trim()
+    .replace(/^\[(.*)\](:\d+)?$/, "$1")
+    .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
+  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
 }
 
 function isListed(proxies: BlockList, address: string): boolean {
@@ -44,4 +48,20 @@ export function clientBehind(proxies: BlockList, connection: string, forwardedFo
     client = hop;
   }
   return client;
+}
+
+/**
+ * What counts as one client: an IPv4 address, or the first half of an IPv6 address, because whoever has one has all
+ * others of that /64. Written in one way.
+ */
+export function clientNetwork(address: string): string {
+  const canonical = isIPv6(address) ? URL.parse(`http://[${address.replace(/%.*/, "")}]/`)?.hostname : undefined;
+  if (canonical === undefined) return address;
+  const [head = "", tail] = canonical.slice(1, -1).split("::");
+  const first = head === "" ? [] : head.split(":");
+  const last = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = Array.from({ length: 8 - first.length - last.length }, () => "0");
+  const network = [...first, ...zeros, ...last].slice(0, 4).join(":");
+  // No network of clients: this machine, and IPv4 addresses written as IPv6.
+  return network === "0:0:0:0" ? canonical : `${network}::/64`;
 }
