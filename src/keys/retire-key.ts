@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
@@ -23,11 +23,12 @@ export async function retireKey(
     const rows = await session.query.select().from(accountKeys).where(eq(accountKeys.userId, user.id));
     const key = rows.find(({ publicKey }) => keyIdOf(publicKey) === keyId);
     if (key === undefined) throw failure({ code: "key_not_found", keyId: keyId.slice(0, KEY_ID_SHOWN_MAX_CHARS) });
-    if (key.retiredAt !== null) return;
-    await session.query
+    const retired = await session.query
       .update(accountKeys)
       .set({ retiredAt: now })
-      .where(and(eq(accountKeys.id, key.id), eq(accountKeys.userId, user.id)));
+      .where(and(eq(accountKeys.id, key.id), isNull(accountKeys.retiredAt)))
+      .returning();
+    if (retired.length === 0) return;
     await recordEvent(session, origin, "key.retired", now, { details: { keyId, publicKey: key.publicKey } });
   });
 }

@@ -1,0 +1,103 @@
+import { type Answer, type Client, makeKey, type SigningKey, sha256, signMessage } from "./client.ts";
+import { TEST_PUBLIC_URL } from "./registry.ts";
+
+/* What a client signs about keys, written from trust.md §3 and not from src/. */
+
+/** `previous` of a package's first key change. */
+export const ZEROS = "0".repeat(64);
+
+/** The first 16 bytes of the key's SHA-256. */
+export function keyIdOf({ publicHex }: SigningKey): string {
+  return sha256(Buffer.from(publicHex, "hex")).slice(0, 32);
+}
+
+export function registrationStatement(
+  username: string,
+  { publicHex }: SigningKey,
+  nonce: string,
+  registry: string = TEST_PUBLIC_URL,
+): string {
+  return `cpm-key-registration/v1\nregistry: ${registry}\nuser: ${username}\nkey: ${publicHex}\nnonce: ${nonce}\n`;
+}
+
+export function changeStatement(
+  name: string,
+  action: "add" | "remove" | "reset" | "cancel",
+  { publicHex }: SigningKey,
+  previous: string,
+): string {
+  return `cpm-key-change/v1\nname: ${name}\n${action}: ${publicHex}\nprevious: ${previous}\n`;
+}
+
+/** Asks for a nonce to register a key with. */
+export async function challenge(client: Client, { publicHex }: SigningKey): Promise<string> {
+  const asked = await client.post("/api/auth/keys/challenge", { publicKey: publicHex });
+  if (asked.status !== 201) throw new Error(`challenge answered ${asked.status}: ${asked.text}`);
+  return asked.body.nonce;
+}
+
+/** Registers a key as it should be done; with a `nonce`, with that one. */
+export async function register(client: Client, key: SigningKey, nonce?: string): Promise<Answer> {
+  const good = nonce ?? (await challenge(client, key));
+  const signature = signMessage(key, registrationStatement(client.username, key, good));
+  return client.post("/api/auth/keys", { publicKey: key.publicHex, nonce: good, signature });
+}
+
+/** A new key of an account. */
+export async function newKey(client: Client): Promise<SigningKey> {
+  const key = makeKey();
+  const answer = await register(client, key);
+  if (answer.status !== 201) throw new Error(`a key answered ${answer.status}: ${answer.text}`);
+  return key;
+}
+
+const addressOf = (name: string) => `/api/packages/${name}/keys`;
+
+/** What the next key change of a package must name. */
+export async function previousOf(client: Client, name: string): Promise<string> {
+  const answer = await client.get(addressOf(name));
+  if (answer.status !== 200) throw new Error(`keys answered ${answer.status}: ${answer.text}`);
+  return answer.body.previous;
+}
+
+interface Change {
+  /** The key that signs. */
+  readonly by: SigningKey;
+  /** What the statement and the body name; what the registry says unless given. */
+  readonly previous?: string;
+}
+
+/** Adds a key to a package, signed by one that may and by the new one. */
+export async function addKey(client: Client, name: string, added: SigningKey, change: Change): Promise<Answer> {
+  const previous = change.previous ?? (await previousOf(client, name));
+  const statement = changeStatement(name, "add", added, previous);
+  const [signature, newKeySignature] = [signMessage(change.by, statement), signMessage(added, statement)];
+  return client.post(addressOf(name), { publicKey: added.publicHex, previous, signature, newKeySignature });
+}
+
+interface Removal extends Change {
+  readonly reason?: string;
+  readonly since?: string;
+}
+
+/** Removes a key from a package, as superseded unless a reason is given. */
+export async function removeKey(client: Client, name: string, removed: SigningKey, removal: Removal): Promise<Answer> {
+  const { by, reason = "superseded", since } = removal;
+  const previous = removal.previous ?? (await previousOf(client, name));
+  const signature = signMessage(by, changeStatement(name, "remove", removed, previous));
+  return client.send("DELETE", `${addressOf(name)}/${keyIdOf(removed)}`, { previous, signature, reason, since });
+}
+
+/** Asks for a key in place of all others, signed by itself. */
+export async function resetTo(client: Client, name: string, key: SigningKey, previous?: string): Promise<Answer> {
+  const named = previous ?? (await previousOf(client, name));
+  const newKeySignature = signMessage(key, changeStatement(name, "reset", key, named));
+  return client.post(`${addressOf(name)}/reset`, { publicKey: key.publicHex, previous: named, newKeySignature });
+}
+
+/** Cancels the reset to a key by the signature of another. */
+export async function cancelByKey(client: Client, name: string, key: SigningKey, change: Change): Promise<Answer> {
+  const previous = change.previous ?? (await previousOf(client, name));
+  const signature = signMessage(change.by, changeStatement(name, "cancel", key, previous));
+  return client.send("DELETE", `${addressOf(name)}/reset`, { previous, signature });
+}
