@@ -71,6 +71,7 @@ export const keyDocs = {
       "key_not_found",
       "key_exists",
       "last_key",
+      "reset_pending",
       "version_not_found",
       ...STATEMENT_PROBLEMS,
       ...OWNER_PROBLEMS,

@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
-import { loadVersion } from "../packages/find-version.ts";
+import { loadNumberedVersion } from "../packages/find-version.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
 import type { PackageRow } from "../packages/views.ts";
 import type { PackageName } from "../registry/package-name.ts";
@@ -28,9 +28,13 @@ export interface KeyRemoval {
 /** As much of an address as a message repeats of it. */
 const KEY_ID_SHOWN_MAX_CHARS = 64;
 
-function requireRemovable({ keys }: PackageKeys, name: string, { keyId, reason }: KeyRemoval): PackageKeyRow {
+function requireRemovable({ keys, reset }: PackageKeys, name: string, { keyId, reason }: KeyRemoval): PackageKeyRow {
   const known = keys.find((key) => keyIdOf(key.publicKey) === keyId);
   if (known === undefined) throw failure({ code: "key_not_found", keyId: keyId.slice(0, KEY_ID_SHOWN_MAX_CHARS) });
+  // Else the reset would make it one that may sign again, though it was found compromised meanwhile.
+  if (reset?.publicKey === known.publicKey) {
+    throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });
+  }
   if (known.status === "active") {
     if (keys.filter(({ status }) => status === "active").length === 1) throw failure({ code: "last_key", name });
   } else if (known.status === "compromised" || reason === "superseded") {
@@ -42,7 +46,7 @@ function requireRemovable({ keys }: PackageKeys, name: string, { keyId, reason }
 /** The id of the first version that is not trusted; ids are in the order of publishing, as the indexes of the log will be. */
 async function sinceId(session: DbSession, changed: PackageRow, { reason, since }: KeyRemoval): Promise<number | null> {
   if (reason === "superseded") return null;
-  return since === undefined ? 0 : (await loadVersion(session, changed, since)).row.id;
+  return since === undefined ? 0 : (await loadNumberedVersion(session, changed, since)).row.id;
 }
 
 /** Flags and yanks what a compromised key signed since; returns how many versions that were. */
@@ -85,7 +89,7 @@ async function endKey(
 /**
  * Takes from a key the right to sign a package, never from the last one. Versions that a compromised key signed are
  * flagged and yanked for good. Only for owners. Throws `package_not_found`, `not_an_owner`, `key_not_found`, `last_key`,
- * `key_exists`, `version_not_found`, `key_change_outdated` or `signature_invalid`.
+ * `key_exists`, `reset_pending`, `version_not_found`, `key_change_outdated` or `signature_invalid`.
  */
 export async function removePackageKey(
   { db, clock }: Pick<Deps, "db" | "clock">,

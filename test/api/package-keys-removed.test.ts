@@ -1,0 +1,203 @@
+import { afterEach, beforeAll, expect, test } from "bun:test";
+import { makePackage } from "../support/archive-maker.ts";
+import {
+  Client,
+  expectProblem,
+  type Json,
+  makeKey,
+  newAccount,
+  type SigningKey,
+  signMessage,
+} from "../support/client.ts";
+import { addKey, changeStatement, keyIdOf, newKey, previousOf, removeKey, resetTo } from "../support/key-statements.ts";
+import { onBothDatabases } from "../support/registry.ts";
+import { eventsOf } from "../support/roles.ts";
+
+/* Keys that may no longer sign a package, and what becomes of what they signed. */
+
+onBothDatabases(
+  "a key taken from a package",
+  (registry) => {
+    let alice: Client;
+    let [first, second]: SigningKey[] = [];
+    const one = (key: SigningKey | undefined) => key as SigningKey;
+    const guest = () => new Client(registry().url);
+    const publish = (name: string, version: string, key: SigningKey | undefined) =>
+      alice.publish(name, version, makePackage({ name, version }), one(key));
+    const stateOf = async (name: string) =>
+      (await guest().get(`/api/packages/${name}/keys`)).body.keys.map(
+        ({ publicKey, status, compromisedSince }: Json) => [publicKey, status, compromisedSince],
+      );
+    const version = async (name: string, asked: string): Promise<Json> =>
+      (await guest().get(`/api/packages/${name}/${asked}`)).body;
+    /** A package with two keys: the first signed 1.0.0 and 3.0.0, the second 2.0.0. */
+    const published = async (name: string) => {
+      expect((await publish(name, "1.0.0", first)).status).toBe(201);
+      expect((await addKey(alice, name, one(second), { by: one(first) })).status).toBe(200);
+      expect((await publish(name, "2.0.0", second)).status).toBe(201);
+      expect((await publish(name, "3.0.0", first)).status).toBe(201);
+    };
+
+    beforeAll(async () => {
+      alice = await newAccount(registry(), "alice");
+      [first, second] = [await newKey(alice), await newKey(alice)];
+    });
+    afterEach(() => {
+      registry().now = undefined;
+    });
+
+    test("as superseded signs nothing new, and what it signed stays as it is", async () => {
+      await published("superseded");
+      const removed = await removeKey(alice, "superseded", one(first), { by: one(second) });
+      expect(removed.status).toBe(200);
+      expect(await stateOf("superseded")).toEqual([
+        [one(first).publicHex, "superseded", null],
+        [one(second).publicHex, "active", null],
+      ]);
+      const refused = await publish("superseded", "4.0.0", first);
+      expectProblem(refused, 403, "key_not_trusted");
+      expect(refused.body.detail).toContain("superseded");
+      const { yanked, signature } = await version("superseded", "3.0.0");
+      expect([yanked, signature.compromised]).toEqual([false, false]);
+      expect((await version("superseded", "latest")).version).toBe("3.0.0");
+      expect((await publish("superseded", "3.0.0", first)).status).toBe(200);
+      expectProblem(await addKey(alice, "superseded", makeKey(), { by: one(first) }), 400, "signature_invalid");
+      expect((await publish("superseded", "4.0.0", second)).status).toBe(201);
+      const event = (await eventsOf(registry(), "package_key.removed", "superseded"))[0];
+      expect([event?.by, event?.details]).toEqual([
+        alice.username,
+        {
+          keyId: keyIdOf(one(first)),
+          publicKey: one(first).publicHex,
+          reason: "superseded",
+          signedBy: keyIdOf(one(second)),
+        },
+      ]);
+      expect((await addKey(alice, "superseded", one(first), { by: one(second) })).status).toBe(200);
+      expect((await publish("superseded", "5.0.0", first)).status).toBe(201);
+    });
+
+    test("as compromised since a version: what it signed from then on is flagged and yanked for good", async () => {
+      await published("leaked");
+      expect((await publish("leaked", "4.0.0", first)).status).toBe(201);
+      await alice.send("DELETE", "/api/packages/leaked/4.0.0", { reason: "broken" });
+      const removal = { by: one(second), reason: "compromised", since: "3.0.0" };
+      expect((await removeKey(alice, "leaked", one(first), removal)).status).toBe(200);
+      expect((await stateOf("leaked"))[0]).toEqual([one(first).publicHex, "compromised", "3.0.0"]);
+      const shown = [];
+      for (const asked of ["1.0.0", "2.0.0", "3.0.0", "4.0.0"]) {
+        const { yanked, yankReason, signature } = await version("leaked", asked);
+        shown.push([asked, yanked, yankReason, signature.compromised]);
+        expect((await guest().get(`/api/packages/leaked/${asked}/download`)).status).toBe(200);
+      }
+      expect(shown).toEqual([
+        ["1.0.0", false, null, false],
+        ["2.0.0", false, null, false],
+        ["3.0.0", true, "security", true],
+        ["4.0.0", true, "broken", true],
+      ]);
+      expect((await version("leaked", "latest")).version).toBe("2.0.0");
+      expect((await guest().get("/api/packages/leaked")).body.latest).toBe("2.0.0");
+      for (const asked of ["3.0.0", "4.0.0"]) {
+        expectProblem(await alice.post(`/api/packages/leaked/${asked}`), 409, "version_compromised");
+      }
+      const yanks = await eventsOf(registry(), "version.yanked", "leaked");
+      expect(yanks.slice(1).map(({ version, details }) => [version, details])).toEqual([
+        ["3.0.0", { reason: "security", compromisedKey: keyIdOf(one(first)) }],
+      ]);
+      expectProblem(await publish("leaked", "5.0.0", first), 403, "key_not_trusted");
+    });
+
+    test("as compromised without a version: all that it signed is, also where it signed everything", async () => {
+      expect((await publish("leaked-all", "1.0.0", first)).status).toBe(201);
+      expect((await publish("leaked-all", "2.0.0", first)).status).toBe(201);
+      await addKey(alice, "leaked-all", one(second), { by: one(first) });
+      const removal = { by: one(second), reason: "compromised" };
+      expect((await removeKey(alice, "leaked-all", one(first), removal)).status).toBe(200);
+      expect((await stateOf("leaked-all"))[0]).toEqual([one(first).publicHex, "compromised", null]);
+      for (const asked of ["1.0.0", "2.0.0"]) {
+        expect((await version("leaked-all", asked)).signature.compromised).toBe(true);
+      }
+      expectProblem(await guest().get("/api/packages/leaked-all/latest"), 404, "version_not_found");
+      const found = (await guest().get("/api/packages?q=leaked-all")).body.items;
+      expect(found.map(({ name }: Json) => name)).not.toContain("leaked-all");
+    });
+
+    test("as compromised does not come back: not added, not by a reset, not removed again", async () => {
+      await published("gone");
+      const removal = { by: one(second), reason: "compromised" };
+      expect((await removeKey(alice, "gone", one(first), removal)).status).toBe(200);
+      for (const reason of ["compromised", "superseded"]) {
+        expectProblem(await removeKey(alice, "gone", one(first), { ...removal, reason }), 409, "key_exists");
+      }
+      expectProblem(await addKey(alice, "gone", one(first), { by: one(second) }), 409, "key_exists");
+      expectProblem(await resetTo(alice, "gone", one(first)), 409, "key_exists");
+    });
+
+    test("as superseded can be found compromised later", async () => {
+      await published("late");
+      await removeKey(alice, "late", one(first), { by: one(second) });
+      expectProblem(await removeKey(alice, "late", one(first), { by: one(second) }), 409, "key_exists");
+      const removal = { by: one(second), reason: "compromised", since: "3.0.0" };
+      expect((await removeKey(alice, "late", one(first), removal)).status).toBe(200);
+      expect((await version("late", "3.0.0")).signature.compromised).toBe(true);
+      expect((await version("late", "1.0.0")).signature.compromised).toBe(false);
+    });
+
+    test("that a pending reset would put in place of all others must not become compromised and then trusted", async () => {
+      await published("revived");
+      await removeKey(alice, "revived", one(first), { by: one(second) });
+      expect((await resetTo(alice, "revived", one(first))).status).toBe(200);
+      const removal = { by: one(second), reason: "compromised" };
+      expectProblem(await removeKey(alice, "revived", one(first), removal), 409, "reset_pending");
+      expect((await alice.send("DELETE", "/api/packages/revived/keys/reset")).status).toBe(200);
+      expect((await removeKey(alice, "revived", one(first), removal)).status).toBe(200);
+    });
+
+    test("is never the last one, also when two are taken at once", async () => {
+      expect((await publish("last", "1.0.0", first)).status).toBe(201);
+      for (const reason of ["superseded", "compromised"]) {
+        expectProblem(await removeKey(alice, "last", one(first), { by: one(first), reason }), 409, "last_key");
+      }
+      await addKey(alice, "last", one(second), { by: one(first) });
+      const previous = await previousOf(guest(), "last");
+      const answers = await Promise.all([
+        removeKey(alice, "last", one(first), { by: one(second), previous }),
+        removeKey(alice, "last", one(second), { by: one(first), previous }),
+      ]);
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 409]);
+      expect((await stateOf("last")).filter(([, status]: Json) => status === "active")).toHaveLength(1);
+    });
+
+    test("needs a right statement, a known key and a version that is there", async () => {
+      await published("asked");
+      const previous = await previousOf(guest(), "asked");
+      const send = (keyId: string, fields: object) =>
+        alice.send("DELETE", `/api/packages/asked/keys/${keyId}`, { previous, reason: "superseded", ...fields });
+      const signed = (statement: string, by = one(second)) => ({ signature: signMessage(by, statement) });
+      const right = changeStatement("asked", "remove", one(first), previous);
+      const wrong = [
+        signed(changeStatement("asked", "add", one(first), previous)),
+        signed(changeStatement("asked", "remove", one(second), previous)),
+        signed(changeStatement("other", "remove", one(first), previous)),
+        signed(right, await newKey(alice)),
+      ];
+      for (const fields of wrong) expectProblem(await send(keyIdOf(one(first)), fields), 400, "signature_invalid");
+      for (const keyId of [keyIdOf(makeKey()), "x", "%00", "a".repeat(2_000)]) {
+        expectProblem(await send(keyId, signed(right)), 404, "key_not_found");
+      }
+      for (const since of ["9.9.9", "latest", "x", "%"]) {
+        const answer = await send(keyIdOf(one(first)), { ...signed(right), reason: "compromised", since });
+        expectProblem(answer, 404, "version_not_found");
+      }
+      const outdated = { ...signed(changeStatement("asked", "remove", one(first), "0".repeat(64))) };
+      expectProblem(
+        await send(keyIdOf(one(first)), { ...outdated, previous: "0".repeat(64) }),
+        409,
+        "key_change_outdated",
+      );
+      expect((await stateOf("asked")).map(([, status]: Json) => status)).toEqual(["active", "active"]);
+    });
+  },
+  { env: { PUBLISH_LIMITS: "off" } },
+);
