@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
 import { authentication, guardedJson, proveSession } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
 import { optionalJsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { jsonResponse } from "../http/document.ts";
@@ -55,6 +56,15 @@ export function accountKeyRoutes(deps: Deps) {
     );
 }
 
+/** What an old key signed to cancel a reset; undefined where an owner's session is to. Throws `validation_failed`. */
+function signedCancel({ previous, signature }: typeof CancelResetBody.static) {
+  if (previous !== undefined && signature !== undefined) return { previous, signature };
+  if (previous === undefined && signature === undefined) return undefined;
+  const path = previous === undefined ? "/previous" : "/signature";
+  const message = "is missing: a key cancels with both previous and signature, an owner's session with neither";
+  throw failure({ code: "validation_failed", faults: [{ path, message }] });
+}
+
 /** `/packages/:name/keys`: which keys may sign a package, and how that changes. */
 export function packageKeyRoutes(deps: Deps) {
   const parse = guardedJson(deps, "session");
@@ -99,12 +109,12 @@ export function packageKeyRoutes(deps: Deps) {
       "/reset",
       async (context) => {
         const { params, body, request, mayRead } = context;
-        const { previous, signature } = body;
         const name = readableName(mayRead, params.name);
+        const signed = signedCancel(body);
         const canceller =
-          previous === undefined || signature === undefined
+          signed === undefined
             ? { owner: await proveSession(deps, "session")(context) }
-            : { address: clientAddress(request), previous, signature };
+            : { address: clientAddress(request), ...signed };
         await cancelReset(deps, canceller, name);
         return keysOf(params.name);
       },
