@@ -11,6 +11,8 @@ import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
 import { accountKeyRoutes, packageKeyRoutes } from "./keys/routes.ts";
 import { KEY_PARAMETERS, keySchemas } from "./keys/schemas.ts";
+import { logProofRoutes, logRoutes } from "./log/routes.ts";
+import { LOG_PARAMETERS, logSchemas } from "./log/schemas.ts";
 import { allowedNameRoutes, quarantineRoutes } from "./moderation/routes.ts";
 import { healthRoutes, healthSchemas } from "./ops/routes.ts";
 import { invitationRoutes, ownerRoutes } from "./owners/routes.ts";
@@ -27,11 +29,12 @@ const described = {
     ...eventSchemas,
     ...healthSchemas,
     ...keySchemas,
+    ...logSchemas,
     ...ownerSchemas,
     ...packageSchemas,
     ...tokenSchemas,
   },
-  pathParameters: { ...PACKAGE_PARAMETERS, ...OWNER_PARAMETERS, ...KEY_PARAMETERS, ...TOKEN_PARAMETERS },
+  pathParameters: { ...PACKAGE_PARAMETERS, ...OWNER_PARAMETERS, ...KEY_PARAMETERS, ...LOG_PARAMETERS, ...TOKEN_PARAMETERS },
   headPaths: PACKAGE_HEAD_PATHS,
 };
 
@@ -49,6 +52,7 @@ function api(deps: Deps, prefix: "/api" | "/api/v1"): AnyElysia {
     packageKeyRoutes(deps),
     packageEventRoutes(deps),
     eventRoutes(deps),
+    logProofRoutes(deps),
   ];
   return new Elysia({ prefix }).use(rooms);
 }
@@ -61,6 +65,7 @@ export function createApp(deps: Deps) {
     .use(failures(deps.logger, methodsOf))
     .use(crossOrigin(deps.config.corsOrigins))
     .use(healthRoutes(deps))
+    .use(logRoutes(deps))
     .use(api(deps, "/api"))
     .use(api(deps, "/api/v1"))
     .use(apiDescription(deps.config.publicUrl, described))

@@ -6,6 +6,7 @@ import type { FaultReport } from "./blobs/s3-bucket.ts";
 import type { BlobStore } from "./blobs/store.ts";
 import { type Config, ConfigError, type DatabaseConfig, type LogLevel } from "./config/config.ts";
 import { readOrMakeJwtKey } from "./config/jwt-key.ts";
+import { readOrMakeLogKey } from "./config/log-key.ts";
 import type { Secret } from "./config/secret.ts";
 import type { S3Config, StorageConfig } from "./config/storage.ts";
 import type { Database } from "./db/database.ts";
@@ -13,8 +14,11 @@ import { MigrationError, migrate, migrationState } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
 import { errorCode } from "./errors.ts";
 import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
+import { openLog } from "./log/open-log.ts";
+import type { TransparencyLog } from "./log/transparency-log.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
+import type { SignerKey } from "./tlog/note.ts";
 import { createKnownDownloads, type KnownDownloads } from "./packages/known-downloads.ts";
 
 /** Everything a use case may need from outside. Tests override single members. */
@@ -28,6 +32,7 @@ export interface Deps {
   readonly clock: () => Date;
   readonly logger: Logger;
   readonly reach: Reach;
+  readonly log: TransparencyLog;
 }
 
 /** What the codes of systems and of Postgres mean for who starts a registry. */
@@ -114,8 +119,16 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
+  const log = await openLog({ db, blobs }, await logKeyOf(config));
   const downloads = createDownloadCounter(db, logger);
-  return { config, db, blobs, downloads, knownDownloads: createKnownDownloads(), jwtKey, clock, logger, reach };
+  return { config, db, blobs, downloads, knownDownloads: createKnownDownloads(), jwtKey, clock, logger, reach, log };
+}
+
+/** The key of the log: a setting, or with SQLite a file that is made once. */
+async function logKeyOf({ logKey, logOrigin, dataDir }: Config): Promise<SignerKey> {
+  if (logKey !== undefined) return logKey.reveal();
+  const make = () => readOrMakeLogKey(dataDir, logOrigin);
+  return (await step("DATA_DIR", `${dataDir} cannot hold log.key`, make)).reveal();
 }
 
 async function requireMigrated(database: DatabaseConfig): Promise<void> {

@@ -55,6 +55,7 @@ export type RegistryError =
   | { readonly code: "package_not_found"; readonly name: string }
   | { readonly code: "version_not_found"; readonly name: string; readonly version: string; readonly hint?: string }
   | { readonly code: "contents_not_found"; readonly name: string; readonly version: string; readonly file: string }
+  | { readonly code: "tile_not_found" }
   | { readonly code: "not_an_owner"; readonly name: string }
   | { readonly code: "last_owner"; readonly name: string }
   /** The signature holds, and its key is none that may sign this. */
@@ -85,6 +86,8 @@ export type RegistryError =
   /** The storage refused, failed, or gave other bytes than it was given. */
   | { readonly code: "storage_failed" }
   | { readonly code: "storage_timeout" }
+  /** The database is behind what this log published, so nothing may be added to it. */
+  | { readonly code: "log_rollback" }
   /** Anything unexpected; made only by the boundary that logs the cause. */
   | { readonly code: "internal" };
 

@@ -1,5 +1,5 @@
 import { type Stats, statSync } from "node:fs";
-import { link, open, readdir, readFile, rename, stat, utimes } from "node:fs/promises";
+import { link, open, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCode, failure } from "../errors.ts";
 import { type Reach, reachNothing } from "../failpoints.ts";
@@ -15,6 +15,7 @@ import {
   blobKey,
   type KnownBlob,
   type ListedBlob,
+  type NoteName,
   type ReceivedFile,
 } from "./store.ts";
 import { digestOf, verifiedPart } from "./verify.ts";
@@ -206,6 +207,25 @@ class FileStore implements BlobStore {
 
   link(): undefined {
     return undefined;
+  }
+
+  async writeNote(name: NoteName, text: string): Promise<void> {
+    const path = join(this.#root, name);
+    const written = temporaryPath(this.incomingDir, "upload");
+    try {
+      await this.#directories.ensure(dirname(path));
+      await writeFile(written, text, { flag: "wx", flush: true });
+      await rename(written, path);
+      await syncDirectory(dirname(path), this.#reach);
+    } catch (cause) {
+      throw storageFailure(cause);
+    } finally {
+      await discardFile(written);
+    }
+  }
+
+  readNote(name: NoteName): Promise<string | undefined> {
+    return ifThere(() => readFile(join(this.#root, name), "utf8"));
   }
 
   check(): Promise<void> {

@@ -26,8 +26,13 @@ export function openMemoryStore(
       if (found !== undefined) yield { ...found, name, digest: parseDigest(name) };
     }
   }
+  const notes = new Map<string, string>();
   return {
     incomingDir,
+    async writeNote(name, text) {
+      notes.set(name, text);
+    },
+    readNote: async (name) => notes.get(name),
     async put({ path, digest, size }) {
       const bytes = new Uint8Array(await readFile(path));
       if (bytes.length !== size) throw failure({ code: "storage_failed" });

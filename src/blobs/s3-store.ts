@@ -17,6 +17,7 @@ import {
   type KnownBlob,
   type LinkOptions,
   type ListedBlob,
+  type NoteName,
   type ReceivedFile,
   VERIFIED_MAX_BYTES,
 } from "./store.ts";
@@ -38,6 +39,8 @@ const WRONG_BYTES = "WrongBytes";
 const WRONG_LENGTH = "WrongLength";
 /** S3's word for a range that is not inside of the object: it is shorter than it should be. */
 const INVALID_RANGE = "InvalidRange";
+/** Of a checkpoint with its cosignatures: what a deadline is made for. */
+const NOTE_MAX_BYTES = 64 * 1024;
 const CHECK_KEY = "check";
 const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
 
@@ -178,6 +181,15 @@ class S3Store implements BlobStore {
     return this.#redirect ? this.#bucket.link(blobKey(digest), fileName, mediaType) : undefined;
   }
 
+  writeNote(name: NoteName, text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    return this.#putObject(name, bytes, bytes.length, "text/plain; charset=utf-8");
+  }
+
+  readNote(name: NoteName): Promise<string | undefined> {
+    return this.#bucket.send({ method: "GET", key: name, bytes: NOTE_MAX_BYTES }, (response) => response.text());
+  }
+
   check(): Promise<void> {
     const nowMs = performance.now();
     if (this.#check === undefined || nowMs - this.#check.atMs > CHECK_EVERY_MS) {
@@ -200,8 +212,13 @@ class S3Store implements BlobStore {
     if (stored === undefined || !Buffer.from(stored).equals(CHECK_BYTES)) throw failed(wrongAnswer("StoredOtherBytes"));
   }
 
-  async #putObject(key: string, body: Blob | Uint8Array<ArrayBuffer>, bytes: number): Promise<void> {
-    const headers = { "content-type": "application/gzip" };
+  async #putObject(
+    key: string,
+    body: Blob | Uint8Array<ArrayBuffer>,
+    bytes: number,
+    mediaType = "application/gzip",
+  ): Promise<void> {
+    const headers = { "content-type": mediaType };
     const request = { method: "PUT", key, bytes, headers, body } as const;
     const done = await this.#bucket.send(request, async (response) => {
       await response.arrayBuffer();

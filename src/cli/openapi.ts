@@ -1,10 +1,13 @@
 import { createApp } from "../app.ts";
 import { openMemoryStore } from "../blobs/memory-store.ts";
 import { readConfig } from "../config/config.ts";
+import { makeLogKey } from "../config/log-key.ts";
 import { Secret } from "../config/secret.ts";
 import type { Deps } from "../deps.ts";
 import { reachNothing } from "../failpoints.ts";
+import { TransparencyLog } from "../log/transparency-log.ts";
 import { createLogger } from "../ops/logger.ts";
+import { parseSignerKey } from "../tlog/note.ts";
 
 /** Prints the OpenAPI description. Opens neither database nor storage: no route is asked for anything but itself. */
 export async function printOpenApi(configFile: string | undefined): Promise<number> {
@@ -13,6 +16,8 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     throw new Error("The description needs no database and no storage");
   };
   const clock = () => new Date(0);
+  const signer = parseSignerKey(makeLogKey(config.logOrigin));
+  if (signer === undefined) throw new Error("A key that was made is none");
   const deps: Deps = {
     config,
     clock,
@@ -22,6 +27,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     blobs: openMemoryStore("", clock),
     reach: reachNothing,
     downloads: { count: unused, flush: unused, close: unused },
+    log: new TransparencyLog(signer, undefined),
     knownDownloads: { find: unused, forget: unused },
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));

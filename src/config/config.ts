@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../failpoints.ts";
+import { isKeyName, parseSignerKey, type SignerKey } from "../tlog/note.ts";
 import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
@@ -44,6 +45,10 @@ export interface Config {
   readonly similarNamesMinDownloads: number;
   /** Addresses and networks whose `X-Forwarded-For` counts. */
   readonly trustedProxies: readonly string[];
+  /** What begins the checkpoints of the transparency log, until its database says. */
+  readonly logOrigin: string;
+  /** Undefined with SQLite when the key is to be made once in `dataDir`. */
+  readonly logKey: Secret<SignerKey> | undefined;
   readonly logLevel: LogLevel;
   readonly archiveLimits: ArchiveLimits;
   /** Empty outside of tests. */
@@ -105,6 +110,30 @@ function readJwtKey(reader: SettingReader): Secret<string> | undefined {
   const problem = jwtKeyProblem(text);
   if (problem !== undefined) reader.reject("JWT_KEY", problem);
   return new Secret(text);
+}
+
+/** The host of the public address and `/log`, as c2sp.org/tlog-tiles advises; a path prefix stands between. */
+function readLogOrigin(reader: SettingReader, publicUrl: string): string {
+  const origin = reader.text("LOG_ORIGIN") ?? `${publicUrl.replace(/^https?:\/\//, "")}/log`;
+  if (!isKeyName(origin)) reader.reject("LOG_ORIGIN", "must be a name without spaces and +, such as cpm.example.org/log");
+  return origin;
+}
+
+function readLogKey(reader: SettingReader, origin: string): Secret<SignerKey> | undefined {
+  const text = reader.text("LOG_SIGNING_KEY");
+  if (text === undefined) {
+    if (connectionSetting(reader) !== undefined) {
+      const how = `make one and keep it: cpm-registry log make-key ${origin}`;
+      reader.reject("LOG_SIGNING_KEY", `is required with Postgres, so that every replica signs alike; ${how}`);
+    }
+    return undefined;
+  }
+  const key = parseSignerKey(text);
+  if (key === undefined) reader.reject("LOG_SIGNING_KEY", "is not of the form PRIVATE+KEY+<origin>+<id>+<key>");
+  else if (reader.text("LOG_ORIGIN") !== undefined && key.name !== origin) {
+    reader.reject("LOG_SIGNING_KEY", `is the key of ${key.name}, and LOG_ORIGIN is another`);
+  }
+  return key && new Secret(key);
 }
 
 function readCorsOrigins(reader: SettingReader): readonly string[] {
@@ -175,10 +204,12 @@ export function readConfig(
   const port = reader.integer("PORT", 5000, 0, 65_535);
   const dataDir = resolve(reader.text("DATA_DIR") ?? "App_Data");
   refuseUnfinished(reader);
+  const publicUrl = readPublicUrl(reader, port);
+  const logOrigin = readLogOrigin(reader, publicUrl);
   const config: Config = {
     host: reader.text("HOST") ?? "0.0.0.0",
     port,
-    publicUrl: readPublicUrl(reader, port),
+    publicUrl,
     dataDir,
     database: readDatabase(reader, dataDir),
     storage: readStorage(reader, dataDir, environment),
@@ -190,6 +221,8 @@ export function readConfig(
     publishLimits: readPublishLimits(reader),
     similarNamesMinDownloads: reader.integer("SIMILAR_NAMES_MIN_DOWNLOADS", 100, 0, 1_000_000_000),
     trustedProxies: readTrustedProxies(reader),
+    logOrigin,
+    logKey: readLogKey(reader, logOrigin),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { errorCode } from "../errors.ts";
+import { readOrMakeKeyFile } from "./key-file.ts";
 import { Secret } from "./secret.ts";
 
 /** HS256 needs a key at least as long as its digest (RFC 7518 §3.2). */
@@ -41,32 +40,13 @@ export function jwtKeyProblem(text: string): string | undefined {
 }
 
 /**
- * Reads the session key of an embedded registry, or makes it on the first start: `jwt.key` in the data directory,
- * mode 0600. Servers that start at once agree on one key, because `link` never overwrites.
+ * Reads the session key of an embedded registry, or makes it on the first start: `jwt.key` in the data directory.
  * Throws when the directory cannot be written or the file holds a key that may not be used.
  */
 export function readOrMakeJwtKey(dataDir: string): Secret<string> {
   const path = join(dataDir, "jwt.key");
-  mkdirSync(dataDir, { recursive: true });
-  const candidate = `${path}.${randomBytes(6).toString("hex")}`;
-  try {
-    return new Secret(usableKey(path, readFileSync(path, "utf8").trim()));
-  } catch (cause) {
-    if (errorCode(cause) !== "ENOENT") throw cause;
-  }
-  writeFileSync(candidate, `${randomBytes(48).toString("base64")}\n`, { mode: 0o600, flag: "wx", flush: true });
-  try {
-    linkSync(candidate, path);
-  } catch (cause) {
-    if (errorCode(cause) !== "EEXIST") throw cause;
-  } finally {
-    unlinkSync(candidate);
-  }
-  return new Secret(usableKey(path, readFileSync(path, "utf8").trim()));
-}
-
-function usableKey(path: string, key: string): string {
+  const key = readOrMakeKeyFile(path, () => randomBytes(48).toString("base64"));
   const problem = jwtKeyProblem(key);
   if (problem !== undefined) throw new Error(`${path} ${problem}`);
-  return key;
+  return new Secret(key);
 }

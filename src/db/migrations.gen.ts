@@ -4,11 +4,13 @@ import sqlite_0001_search from "../../drizzle/sqlite/0001_search.sql" with { typ
 import sqlite_0002_blob_removals from "../../drizzle/sqlite/0002_blob_removals.sql" with { type: "text" };
 import sqlite_0003_trust from "../../drizzle/sqlite/0003_trust.sql" with { type: "text" };
 import sqlite_0004_event_order from "../../drizzle/sqlite/0004_event_order.sql" with { type: "text" };
+import sqlite_0005_log from "../../drizzle/sqlite/0005_log.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
 import postgres_0003_trust from "../../drizzle/postgres/0003_trust.sql" with { type: "text" };
 import postgres_0004_event_order from "../../drizzle/postgres/0004_event_order.sql" with { type: "text" };
+import postgres_0005_log from "../../drizzle/postgres/0005_log.sql" with { type: "text" };
 
 export const MIGRATIONS = {
   sqlite: [
@@ -17,6 +19,7 @@ export const MIGRATIONS = {
     { name: "0002_blob_removals", sql: sqlite_0002_blob_removals },
     { name: "0003_trust", sql: sqlite_0003_trust },
     { name: "0004_event_order", sql: sqlite_0004_event_order },
+    { name: "0005_log", sql: sqlite_0005_log },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -24,5 +27,6 @@ export const MIGRATIONS = {
     { name: "0002_blob_removals", sql: postgres_0002_blob_removals },
     { name: "0003_trust", sql: postgres_0003_trust },
     { name: "0004_event_order", sql: postgres_0004_event_order },
+    { name: "0005_log", sql: postgres_0005_log },
   ],
 } as const;

@@ -34,6 +34,9 @@ const sameReads: {
   loginFailures: true,
   allowedNames: true,
   events: true,
+  logState: true,
+  logLeaves: true,
+  logTiles: true,
 };
 
 const sameWrites: {

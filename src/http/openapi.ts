@@ -22,6 +22,7 @@ Errors are RFC 9457 problems: act on \`code\`. Any address may also answer \`rou
 const TAGS = [
   { name: "accounts", description: "Accounts and their sessions" },
   { name: "packages", description: "Publish, search, read, download and yank" },
+  { name: "log", description: "The transparency log: what was published, provably" },
   { name: "operations", description: "Health" },
 ];
 

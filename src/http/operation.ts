@@ -17,7 +17,7 @@ export interface Operation {
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: "accounts" | "packages" | "operations";
+  readonly tag: "accounts" | "packages" | "log" | "operations";
   /** Who may call it, as in accounts/authentication.ts: nobody needs to prove anything where it is left out. */
   readonly auth?: "reader" | "account" | "session" | "admin";
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;

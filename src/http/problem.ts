@@ -24,6 +24,8 @@ function answer<E>(status: number, title: string, particulars: (error: E) => Par
 }
 
 /** Retries inside of the registry took some seconds already. */
+/** An operator has to come first. */
+const LOG_RETRY_AFTER_SECONDS = 60;
 const STORAGE_RETRY_AFTER_SECONDS = 5;
 const BEARER = { "www-authenticate": 'Bearer realm="cpm-registry"' };
 
@@ -124,6 +126,9 @@ const packageAnswers = {
   contents_not_found: answer(404, "Not in the archive", ({ name, version, file }) => ({
     detail: `${name} ${version} has no ${file}.`,
   })),
+  tile_not_found: answer(404, "No such tile", () => ({
+    detail: "The log has no such tile, or is not that large: GET /log/checkpoint tells its size.",
+  })),
   not_an_owner: answer(403, "Not an owner", ({ name }) => ({
     detail: `Only an owner of ${name} may do this; GET /api/packages/${name} names them.`,
   })),
@@ -186,6 +191,12 @@ const serviceAnswers = {
   database_unavailable: answer(503, "Database unavailable", ({ retryAfterSeconds }) => ({
     detail: "The database does not answer; try again in a moment. A publish is safe to repeat.",
     headers: retryAfter(retryAfterSeconds),
+  })),
+  log_rollback: answer(503, "Log rolled back", () => ({
+    detail:
+      "The database is behind what the transparency log published, so nothing can be published or changed; " +
+      "reading goes on. Its operator must decide: see /health/ready.",
+    headers: retryAfter(LOG_RETRY_AFTER_SECONDS),
   })),
   blob_missing: answer(500, "Archive missing", () => ({
     detail: "The registry lost this archive; tell its operator the requestId.",

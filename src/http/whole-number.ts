@@ -5,7 +5,8 @@ interface WholeNumber {
   readonly description: string;
   readonly minimum?: 0 | 1;
   readonly zeros: number;
-  readonly preset: number;
+  /** What a request that leaves it out means; without one it must be there. */
+  readonly preset?: number;
 }
 
 /** A whole number in a query. Elysia's own `t.Integer` forgets which parameter was out of range. */
@@ -15,7 +16,7 @@ export function wholeNumber({ description, minimum = 1, zeros, preset }: WholeNu
     description,
     pattern: `^(?:${minimum === 0 ? "0|" : ""}[1-9][0-9]{0,${zeros - 1}}|10{${zeros}})$`,
     error: `must be a whole number from ${minimum} to ${maximum}`,
-    documentedAs: { type: "integer", minimum, maximum, default: preset },
+    documentedAs: { type: "integer", minimum, maximum, ...(preset === undefined ? {} : { default: preset }) },
   });
   return t.Transform(text).Decode(Number).Encode(String);
 }

@@ -38,7 +38,7 @@ function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow
  * `limit_reached`, `key_change_outdated` or `signature_invalid`.
  */
 export async function addPackageKey(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   { user, origin }: SessionActor,
   name: PackageName,
   { publicKey: keyText, previous, signature, newKeySignature }: KeyAddition,
@@ -61,7 +61,7 @@ export async function addPackageKey(
       .insert(packageKeys)
       .values({ packageId: changed.id, publicKey, status: "active", addedAt: now });
     const proof = { by: user.username, statement, proof: proofOf(signed, agreed) };
-    await recordKeyChange(session, changed, change, proof, now);
+    await recordKeyChange(session, changed, change, proof, now, { log });
     const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: keyIdOf(signed.publicKey) };
     await recordEvent(session, origin, "package_key.added", now, { packageName: name, details });
   });

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
+import { appendLeaves } from "../log/append.ts";
 import { type KeyChange, keyChangeStatement, keyLeaf } from "../signing/key-statements.ts";
 import type { StatementSignature } from "../signing/verify-statement.ts";
 import { type KeyedPackage, lastKeyLeaf } from "./package-trust.ts";
@@ -42,11 +44,12 @@ export async function recordKeyChange(
   change: KeyChange,
   { by, statement, proof }: KeyChangeProof,
   now: Date,
+  deps: Pick<Deps, "log">,
 ): Promise<void> {
   const seq = (await lastKeyLeaf(session, id)).seq + 1;
   const leaf = keyLeaf(change, seq, by, proof);
   const { packageKeyChanges } = session.tables;
-  await session.query.insert(packageKeyChanges).values({
+  const row = {
     packageId: id,
     seq,
     action: change.action,
@@ -56,5 +59,8 @@ export async function recordKeyChange(
     leafSha256: createHash("sha256").update(leaf).digest("hex"),
     byUsername: by,
     at: now,
-  });
+  };
+  await appendLeaves(session, deps, [leaf], (logIndex) =>
+    session.query.insert(packageKeyChanges).values({ ...row, logIndex }),
+  );
 }

@@ -4,6 +4,7 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
+import { logYanks } from "../log/log-yanks.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
@@ -55,8 +56,9 @@ async function distrustVersions(
   { id, name }: PackageRow,
   publicKey: string,
   since: number,
-  { origin }: SessionActor,
+  { origin, user }: SessionActor,
   now: Date,
+  deps: Pick<Deps, "log">,
 ): Promise<number> {
   const { versions } = session.tables;
   const isSigned = and(eq(versions.packageId, id), eq(versions.publicKey, publicKey), gte(versions.id, since));
@@ -69,6 +71,8 @@ async function distrustVersions(
     const details = { reason: "security", compromisedKey: keyIdOf(publicKey) };
     await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
   }
+  const yanked = rows.filter(({ yankedAt }) => yankedAt === null);
+  await logYanks(session, deps, "yank", user.username, name, yanked);
   return rows.length;
 }
 
@@ -92,7 +96,7 @@ async function endKey(
  * `key_exists`, `reset_pending`, `version_not_found`, `key_change_outdated` or `signature_invalid`.
  */
 export async function removePackageKey(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   actor: SessionActor,
   name: PackageName,
   removal: KeyRemoval,
@@ -111,8 +115,8 @@ export async function removePackageKey(
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
     await endKey(session, known, reason, since, now);
     const proof = { by: actor.user.username, statement, proof: proofOf(signed) };
-    await recordKeyChange(session, changed, change, proof, now);
-    const yanked = since === null ? 0 : await distrustVersions(session, changed, publicKey, since, actor, now);
+    await recordKeyChange(session, changed, change, proof, now, { log });
+    const yanked = since === null ? 0 : await distrustVersions(session, changed, publicKey, since, actor, now, { log });
     if (yanked > 0) await refreshSummary(session, db.kind, changed, now);
     const details = {
       keyId: keyIdOf(publicKey),

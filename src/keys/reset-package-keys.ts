@@ -16,7 +16,7 @@ import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./
 /** How long owners and holders of old keys have to notice a reset and to cancel it. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
 
-type ResetDeps = Pick<Deps, "db" | "clock">;
+type ResetDeps = Pick<Deps, "db" | "clock" | "log">;
 
 /** A key that shall take the place of all others, signed for by itself. */
 export interface KeyReset {
@@ -31,7 +31,7 @@ export interface KeyReset {
  * `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
-  { db, clock }: ResetDeps,
+  { db, clock, log }: ResetDeps,
   { user, origin }: SessionActor,
   name: PackageName,
   { publicKey: keyText, previous, newKeySignature }: KeyReset,
@@ -55,7 +55,7 @@ export async function requestReset(
     const { packageKeyResets } = session.tables;
     const row = { packageId: changed.id, publicKey, requestedBy: user.username, requestedAt: now, effectiveAt };
     await session.query.insert(packageKeyResets).values(row);
-    await recordKeyChange(session, changed, change, { by: user.username, statement, proof: proofOf(signed) }, now);
+    await recordKeyChange(session, changed, change, { by: user.username, statement, proof: proofOf(signed) }, now, { log });
     const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
   });
@@ -87,7 +87,7 @@ async function proofOfCancel(
  * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`, `reset_not_found`,
  * `key_change_outdated` or `signature_invalid`.
  */
-export async function cancelReset({ db, clock }: ResetDeps, canceller: Canceller, name: PackageName): Promise<void> {
+export async function cancelReset({ db, clock, log }: ResetDeps, canceller: Canceller, name: PackageName): Promise<void> {
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
@@ -99,7 +99,7 @@ export async function cancelReset({ db, clock }: ResetDeps, canceller: Canceller
     const { signedBy, ...proof } = await proofOfCancel(session, changed, change, activeKeys(trusted), canceller);
     const { packageKeyResets } = session.tables;
     await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-    await recordKeyChange(session, changed, change, proof, now);
+    await recordKeyChange(session, changed, change, proof, now, { log });
     const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
     const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
     await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: name, details });

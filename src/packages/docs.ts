@@ -73,8 +73,8 @@ export const packageDocs = {
     auth: "account",
     requestBody: publishForm,
     answers: {
-      200: { description: "Published before with the same bytes and key, or a dry run", schema: "Version" },
-      201: { description: "The new version", schema: "Version", headers: ["Location"] },
+      200: { description: "Published before with the same bytes and key, or a dry run", schema: "LoggedVersion" },
+      201: { description: "The new version", schema: "LoggedVersion", headers: ["Location"] },
     },
     problems: [
       "malformed_body",
@@ -94,6 +94,7 @@ export const packageDocs = {
       "validation_failed",
       "archive_rejected",
       "storage_full",
+      "log_rollback",
       "busy",
       ...STORAGE_PROBLEMS,
     ],
@@ -180,6 +181,18 @@ export const packageDocs = {
     tag: "packages",
     auth: "reader",
     answers: { 200: { description: "The signature", schema: "Signature" }, 304: { description: "Unchanged" } },
+    problems: VERSION_PROBLEMS,
+  }),
+  proof: operation({
+    id: "readProof",
+    summary: "The proof that the log has this version",
+    description: "c2sp.org/tlog-proof@v1: one file that is checked without the registry, by the log's verifier key.",
+    tag: "log",
+    auth: "reader",
+    answers: {
+      200: { description: "The proof", mediaType: "text/plain", schema: "Text" },
+      304: { description: "Unchanged" },
+    },
     problems: VERSION_PROBLEMS,
   }),
   files: operation({

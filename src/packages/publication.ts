@@ -26,6 +26,8 @@ export interface PublishOutcome {
   readonly outcome: "created" | "unchanged" | "checked";
   readonly name: string;
   readonly version: PublishedVersion;
+  /** What proves that the version is in the log; undefined for a dry run. */
+  readonly proof: string | undefined;
   /** What the publisher may still publish; empty where nothing is limited. */
   readonly limits: readonly RateLimit[];
 }

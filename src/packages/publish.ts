@@ -1,7 +1,9 @@
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
+import { readVersionProof } from "../log/read-proof.ts";
 import type { Sha256Digest } from "../registry/digest.ts";
+import { formatProof } from "../tlog/proof.ts";
 import { type RemovalState, removalState, wasKept } from "./blob-removals.ts";
 import type { Publication, PublishOutcome } from "./publication.ts";
 import { foresee, recordPublication, versionRow } from "./record-publication.ts";
@@ -12,7 +14,7 @@ const STORE_TRIES = 6;
 const STORE_PAUSE_MS = 50;
 const STORE_RETRY_AFTER_SECONDS = 5;
 
-type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "reach">;
+type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "reach">;
 
 /** `gc` may have removed the blob after it was put: nothing was recorded, and it must be put again. */
 class BlobRemoved extends Error {}
@@ -85,13 +87,15 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
   const { published, limits } = await foresee(deps, checked, now);
   if (published !== undefined) {
     await confirm(deps, checked);
-    return { outcome: "unchanged", name, version: published, limits };
+    const proof = await readVersionProof(deps, published.row);
+    return { outcome: "unchanged", name, version: published, proof, limits };
   }
   if (publication.dryRun) {
-    const row = { id: 0, ...versionRow(0, checked, now) };
-    return { outcome: "checked", name, version: { row, publishedBy: publication.publisher.user.username }, limits };
+    const version = { row: { id: 0, ...versionRow(0, checked, now) }, publishedBy: publication.publisher.user.username };
+    return { outcome: "checked", name, version, proof: undefined, limits };
   }
-  const recorded = await store(deps, checked, now);
+  const { outcome, version, limits: left, ...recorded } = await store(deps, checked, now);
   reach("publish.recorded");
-  return { name, ...recorded };
+  const proof = "logged" in recorded ? formatProof(recorded.logged) : await readVersionProof(deps, version.row);
+  return { outcome, name, version, proof, limits: left };
 }

@@ -1,3 +1,4 @@
+import { eq } from "drizzle-orm";
 import { requireScopeFor } from "../accounts/actor.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
@@ -11,8 +12,11 @@ import {
   requirePinnedKey,
   settledPackageKeys,
 } from "../keys/package-trust.ts";
+import { appendLeaves } from "../log/append.ts";
 import { foldName } from "../registry/package-name.ts";
 import { skeletonOf } from "../registry/similar-names.ts";
+import type { Proof } from "../tlog/proof.ts";
+import { versionLeaf } from "../tlog/leaf.ts";
 import { requireDistinctName } from "./distinct-name.ts";
 import { findPackage, lockPackage, requireOwner } from "./find-package.ts";
 import { findVersion } from "./find-version.ts";
@@ -22,7 +26,7 @@ import { refreshSummary } from "./refresh-summary.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
 
-type RecordDeps = Pick<Deps, "db" | "config">;
+type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 
 /** Throws unless the publisher owns the package of this folded name, and it takes new versions. */
 async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
@@ -132,6 +136,8 @@ export function versionRow(packageId: number, publication: VerifiedPublication, 
     quarantinedAt: null,
     quarantineReason: null,
     keyCompromised: false,
+    logIndex: null,
+    yankSeq: 0,
     downloads: 0,
   };
 }
@@ -167,14 +173,20 @@ async function makePackage(
   return made;
 }
 
+/** A version that was recorded just now, and what proves that it is in the log. */
+interface Recorded {
+  readonly version: PublishedVersion;
+  readonly logged: Proof;
+}
+
 /** Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. */
 async function insertVersion(
   session: DbSession,
-  { db }: RecordDeps,
+  deps: RecordDeps,
   claimed: PackageRow,
   publication: VerifiedPublication,
   now: Date,
-): Promise<PublishedVersion> {
+): Promise<Recorded> {
   const { versions, versionContents } = session.tables;
   const { inspection, publisher, verified, received } = publication;
   await trustAccountKey(session, publisher, verified.publicKey, now);
@@ -184,7 +196,7 @@ async function insertVersion(
     .returning();
   if (row === undefined) throw new Error("A version was not inserted");
   await session.query.insert(versionContents).values(contentsRow(row.id, inspection));
-  await refreshSummary(session, db.kind, claimed, now);
+  await refreshSummary(session, deps.db.kind, claimed, now);
   const about = { packageName: claimed.name, version: row.version };
   const { keyId, scheme } = verified;
   const details = { sha256: received.digest, size: received.size, keyId, scheme };
@@ -194,7 +206,18 @@ async function insertVersion(
     const allowed = { ...about, details: { secrets, more: inspection.secretsLeftOut } };
     await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
   }
-  return { row, publishedBy: publisher.user.username };
+  const logged = await logVersion(session, deps, claimed.name, row);
+  return { version: { row: { ...row, logIndex: logged.index }, publishedBy: publisher.user.username }, logged };
+}
+
+/** Appends the version to the log, last of all: the log is locked from here to the commit. */
+async function logVersion(session: DbSession, deps: RecordDeps, name: string, row: VersionRow): Promise<Proof> {
+  const { versions } = session.tables;
+  const leaf = versionLeaf({ name, ...row, scheme: row.signatureScheme });
+  const { firstIndex, lastProof, checkpoint } = await appendLeaves(session, deps, [leaf], (logIndex) =>
+    session.query.update(versions).set({ logIndex }).where(eq(versions.id, row.id)),
+  );
+  return { index: firstIndex, hashes: lastProof, checkpoint };
 }
 
 /**
@@ -214,11 +237,7 @@ export async function recordPublication(
     const limits = await quotaOf(session, deps, publication, true, now);
     const made = await makePackage(session, publication, now);
     if (made !== undefined) {
-      return {
-        outcome: "created" as const,
-        limits,
-        version: await insertVersion(session, deps, made, publication, now),
-      };
+      return { outcome: "created" as const, limits, ...(await insertVersion(session, deps, made, publication, now)) };
     }
   }
   const existing = locked ?? (await lockPackage(session, name));
@@ -228,9 +247,5 @@ export async function recordPublication(
   if (same !== undefined) return { outcome: "unchanged" as const, limits: [], version: same };
   requireOpen(existing, await settledPackageKeys(session, existing, now), publication);
   const limits = await quotaOf(session, deps, publication, false, now);
-  return {
-    outcome: "created" as const,
-    limits,
-    version: await insertVersion(session, deps, existing, publication, now),
-  };
+  return { outcome: "created" as const, limits, ...(await insertVersion(session, deps, existing, publication, now)) };
 }

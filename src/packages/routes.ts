@@ -8,9 +8,11 @@ import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { jsonResponse, textResponse } from "../http/document.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { rateLimitHeaders } from "../http/rate-limit.ts";
+import { readVersionProof } from "../log/read-proof.ts";
 import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
 import { findDownload, readArchive, requireStored } from "./download.ts";
+import { loadNamedVersion } from "./find-version.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
 import { setPackageStatus } from "./package-status.ts";
 import { publish } from "./publish.ts";
@@ -102,8 +104,17 @@ function downloadHandler(deps: Deps) {
 
 /** What is inside a version: the archive itself, and parts of it as text. */
 function contentRoutes(deps: Deps) {
+  const { db } = deps;
   const app = new Elysia()
     .use(authentication(deps))
+    .get(
+      "/:name/:version/proof",
+      async ({ params: { name, version }, request, mayRead }) => {
+        const found = await db.read((session) => loadNamedVersion(session, readableName(mayRead, name), version));
+        return textResponse(request, await readVersionProof(deps, found.row), "text/plain; charset=utf-8");
+      },
+      { reader: true, detail: packageDocs.proof },
+    )
     .get("/:name/:version/download", downloadHandler(deps), { reader: true, detail: packageDocs.download })
     .get(
       "/:name/:version/files",
@@ -139,10 +150,10 @@ function writeRoutes(deps: Deps) {
         const { dryRun = false, allowSecrets = false } = query;
         return withPublishForm(deps, request, async (form) => {
           const published = await publish(deps, { ...form, publisher: actor, dryRun, allowSecrets });
-          const { outcome, name, version, limits } = published;
+          const { outcome, name, version, proof, limits } = published;
           const location = outcome === "created" ? { location: versionUrl(publicUrl, name, version.row.version) } : {};
           const headers = { ...rateLimitHeaders(limits), ...location };
-          return Response.json(versionView(publicUrl, name, version), {
+          return Response.json({ ...versionView(publicUrl, name, version), proof: proof ?? null }, {
             status: outcome === "created" ? 201 : 200,
             headers,
           });

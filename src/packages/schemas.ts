@@ -40,7 +40,7 @@ const Scheme = t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme)));
 
 const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
 
-const VersionSchema = t.Object({
+const versionFields = {
   name: Text,
   version: Text,
   description: Text,
@@ -60,7 +60,11 @@ const VersionSchema = t.Object({
     value: t.String({ description: "Base64" }),
     compromised: t.Boolean({ description: "Its key was already compromised when it signed" }),
   }),
-  logIndex: t.Unsafe<number | null>({ type: "integer", nullable: true }),
+  logIndex: t.Unsafe<number | null>({
+    type: "integer",
+    nullable: true,
+    description: "Where the log has its leaf; null in a dry run",
+  }),
   dependencies: t.Array(t.Object({ name: Text, version: OptionalText })),
   tags: t.Array(Text),
   maintainers: t.Array(t.Object({ name: OptionalText, email: OptionalText, url: OptionalText })),
@@ -82,6 +86,18 @@ const VersionSchema = t.Object({
   warnings: t.Array(WarningSchema),
   downloads: t.Integer(),
   downloadUrl: Text,
+  proofUrl: t.String({ description: "The proof that the log has this version" }),
+};
+
+const VersionSchema = t.Object(versionFields);
+
+const LoggedVersionSchema = t.Object({
+  ...versionFields,
+  proof: t.Unsafe<string | null>({
+    type: "string",
+    nullable: true,
+    description: "The proof itself, as at proofUrl; null in a dry run",
+  }),
 });
 
 const summaryFields = {
@@ -129,6 +145,7 @@ const SignatureSchema = t.Object({
 
 /** By the names under which /swagger/json has them. */
 export const packageSchemas = {
+  LoggedVersion: LoggedVersionSchema,
   Archive: t.Unsafe({ type: "string", format: "binary" }),
   FileList: FileListSchema,
   Package: PackageSchema,

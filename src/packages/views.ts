@@ -45,10 +45,12 @@ export interface VersionView extends ManifestRecord {
     /** Its key was already compromised when it signed. */
     readonly compromised: boolean;
   };
+  /** Where the log has it; null in a dry run. */
   readonly logIndex: number | null;
   readonly warnings: readonly ArchiveWarning[];
   readonly downloads: number;
   readonly downloadUrl: string;
+  readonly proofUrl: string;
 }
 
 /** A package as lists show it. */
@@ -105,10 +107,11 @@ export function versionView(publicUrl: string, name: string, published: Publishe
       value: row.signature,
       compromised: row.keyCompromised,
     },
-    logIndex: null,
+    logIndex: row.logIndex,
     warnings: warningsFrom(row.warnings),
     downloads: row.downloads,
     downloadUrl: `${versionUrl(publicUrl, name, row.version)}/download`,
+    proofUrl: `${versionUrl(publicUrl, name, row.version)}/proof`,
   };
 }
 

@@ -3,6 +3,7 @@ import { type Actor, requireScopeFor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
+import { logYanks } from "../log/log-yanks.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { lockNamedPackage, requireOwner } from "./find-package.ts";
 import { loadNumberedVersion } from "./find-version.ts";
@@ -46,7 +47,7 @@ function isYankedSo(row: VersionRow, columns: YankColumns): boolean {
  * a yank is for ever.
  */
 export async function setYanked(
-  { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
+  { db, clock, config, log }: Pick<Deps, "db" | "clock" | "config" | "log">,
   actor: Actor,
   name: PackageName,
   asked: string | null,
@@ -74,6 +75,10 @@ export async function setYanked(
     const kind = yank === undefined ? "version.unyanked" : "version.yanked";
     const details = yank === undefined ? {} : { reason, replacement };
     await recordEvent(session, actor.origin, kind, now, { packageName: name, version, details });
+    // Another reason for a yank is no other yank.
+    if ((published.row.yankedAt === null) !== (row.yankedAt === null)) {
+      await logYanks(session, { log }, yank === undefined ? "unyank" : "yank", actor.user.username, name, [row]);
+    }
     return versionView(config.publicUrl, name, { ...published, row });
   });
 }

@@ -21,7 +21,7 @@ onBothDatabases("publish", (registry) => {
       yanked: false,
       yankReason: null,
       signature: { scheme: "cpm-v1", publicKey: key.publicHex },
-      logIndex: null,
+      logIndex: 0,
       tags: ["demo"],
       downloads: 0,
       downloadUrl: `${TEST_PUBLIC_URL}/api/packages/first/1.0.0/download`,

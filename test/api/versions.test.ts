@@ -73,7 +73,7 @@ onBothDatabases("versions", (registry) => {
         value: expect.any(String),
         compromised: false,
       },
-      logIndex: null,
+      logIndex: expect.any(Number),
       maintainers: [{ name: "Ada", email: "ada@example.org", url: "https://example.org" }],
       dependencies: [{ name: "mir", version: "^1.0" }],
       conditions: { colonyOSVersion: ">=1.0", architecture: "amd64" },

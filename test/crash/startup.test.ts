@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { inTemporaryDirectory, type Place, runOnce, whileServing } from "../binary/executable.ts";
 import { freePort } from "../support/ports.ts";
 import { testPostgres } from "../support/postgres.ts";
-import { TEST_JWT_KEY } from "../support/registry.ts";
+import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 
@@ -23,7 +23,7 @@ async function onEmptyDatabase(
     const postgres = await testPostgres();
     const url = await postgres.createDatabase();
     try {
-      await use(cwd, { DATABASE_URL: url, JWT_KEY: TEST_JWT_KEY });
+      await use(cwd, { DATABASE_URL: url, JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY });
     } finally {
       await postgres.dropDatabase(url);
     }

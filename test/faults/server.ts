@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type Socket } from "node:net";
 import { resolve } from "node:path";
 import { freePort } from "../support/ports.ts";
-import { TEST_JWT_KEY } from "../support/registry.ts";
+import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 const START_TIMEOUT_MS = 30_000;
@@ -115,6 +115,7 @@ export async function prepareServer(
     HOST: "127.0.0.1",
     DATA_DIR: dataDir,
     JWT_KEY: TEST_JWT_KEY,
+    LOG_SIGNING_KEY: TEST_LOG_KEY,
     LOG_LEVEL: "warn",
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...extra,

@@ -11,6 +11,8 @@ import { testPostgres } from "./postgres.ts";
 export type DatabaseKind = "sqlite" | "postgres";
 
 export const TEST_JWT_KEY = "k9ZrT3vQ7mXw2LpB8sNfHc5YdJgUeRaV-tests-only";
+/** Of the log `registry.test/log`. */
+export const TEST_LOG_KEY = "PRIVATE+KEY+registry.test/log+39d8600d+AWNwbS1yZWdpc3RyeSBsb2cga2V5LCB0ZXN0cyBvbmx5";
 export const TEST_PUBLIC_URL = "http://registry.test";
 
 /** A registry with its real server, database and files, inside the test process. */
@@ -40,6 +42,7 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
     PUBLIC_URL: TEST_PUBLIC_URL,
     DATA_DIR: dataDir,
     JWT_KEY: TEST_JWT_KEY,
+    LOG_SIGNING_KEY: TEST_LOG_KEY,
     LOG_LEVEL: "silent",
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...options.env,

@@ -61,6 +61,8 @@ describe("defaults", () => {
       publishLimits: { newNamesPerHour: 120, versionsPerHour: 1200 },
       similarNamesMinDownloads: 100,
       trustedProxies: [],
+      logOrigin: "localhost:5000/log",
+      logKey: undefined,
       logLevel: "warn",
       storage: { kind: "files", directory: resolve("App_Data/packages") },
       failpoints: new Map(),

@@ -3,7 +3,7 @@ import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { type Outcome, type Place, runOnce } from "../binary/executable.ts";
 import { sha256 } from "../support/client.ts";
-import { TEST_JWT_KEY, type TestRegistry } from "../support/registry.ts";
+import { TEST_JWT_KEY, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 export const HOUR_MS = 3_600_000;
@@ -14,7 +14,7 @@ export function runCommand(env: Readonly<Record<string, string>>, ...args: strin
 }
 
 function placeOf(env: Readonly<Record<string, string>>): Place {
-  return { command: [process.execPath, MAIN], cwd: "/", env: { JWT_KEY: TEST_JWT_KEY, ...env } };
+  return { command: [process.execPath, MAIN], cwd: "/", env: { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY, ...env } };
 }
 
 /** The settings of a command beside a registry of this process, on the same database and files. */

@@ -68,6 +68,7 @@ export const packageKeyChanges = pgTable(
     leaf: text("leaf").notNull(),
     leafSha256: text("leaf_sha256").notNull(),
     byUsername: text("by_username"),
+    logIndex: count("log_index"),
     at: instant("at").notNull(),
   },
   (t) => [uniqueIndex("package_key_changes_seq_idx").on(t.packageId, t.seq)],

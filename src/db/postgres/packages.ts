@@ -102,6 +102,10 @@ export const versions = pgTable(
     quarantineReason: text("quarantine_reason"),
     /** Signed when its key was already compromised, as an owner said: such a version stays yanked. */
     keyCompromised: boolean("key_compromised").notNull().default(false),
+    /** Where the log has it; null only until a registry that is older than its log has started once. */
+    logIndex: count("log_index"),
+    /** How often it was yanked or taken back, as the log counts. */
+    yankSeq: count("yank_seq").notNull().default(0),
   },
   (t) => [
     index("versions_published_by_idx").on(t.publishedBy, t.publishedAt),

@@ -2,6 +2,7 @@
 
 export { accountKeys, apiTokens, keyChallenges, loginFailures, sessions, users } from "./accounts.ts";
 export { events } from "./events.ts";
+export { logLeaves, logState, logTiles } from "./log.ts";
 export { ownerInvitations, packageKeyChanges, packageKeyResets, packageKeys, packageOwners } from "./package-trust.ts";
 export {
   allowedNames,

@@ -1,0 +1,34 @@
+import { randomBytes } from "node:crypto";
+import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { errorCode } from "../errors.ts";
+
+/** Reads a file of one line; undefined where it is not there. */
+function readLine(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOENT") throw cause;
+    return undefined;
+  }
+}
+
+/**
+ * Reads a secret that a registry keeps for itself, or makes it on the first start: one line, mode 0600. Servers that
+ * start at once agree on one, because `link` never overwrites. Throws when the directory cannot be written.
+ */
+export function readOrMakeKeyFile(path: string, make: () => string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  const found = readLine(path);
+  if (found !== undefined) return found;
+  const candidate = `${path}.${randomBytes(6).toString("hex")}`;
+  writeFileSync(candidate, `${make()}\n`, { mode: 0o600, flag: "wx", flush: true });
+  try {
+    linkSync(candidate, path);
+  } catch (cause) {
+    if (errorCode(cause) !== "EEXIST") throw cause;
+  } finally {
+    unlinkSync(candidate);
+  }
+  return readLine(path) ?? "";
+}

@@ -1,0 +1,76 @@
+import { eq } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import { failure } from "../errors.ts";
+import { formatCheckpoint } from "../tlog/checkpoint.ts";
+import type { Hash } from "../tlog/merkle.ts";
+import { signNote } from "../tlog/note.ts";
+import { TILE_WIDTH } from "../tlog/tile.ts";
+import { bundleOf, type Frontier, type GrownTile, grow, lastLeafProof, rootOfFrontier } from "./frontier.ts";
+import { lockState, readFrontier, readTail, writeBundle, writeLeaves, writeTiles } from "./log-rows.ts";
+import type { TransparencyLog } from "./transparency-log.ts";
+
+/** Where leaves came to stand, and what proves the last of them. */
+export interface Appended {
+  /** Of the first leaf; the others follow without gap. */
+  readonly firstIndex: number;
+  /** The inclusion proof of the last leaf in the tree of the checkpoint. */
+  readonly lastProof: readonly Hash[];
+  readonly checkpoint: string;
+}
+
+type LogDeps = { readonly log: TransparencyLog };
+
+/**
+ * Appends leaves in the transaction of the change that they tell of: whoever sees the change finds it in the log, and
+ * no crash parts them. `place` writes down where they are. Call it last, because the log is locked until the transaction
+ * ends. Throws `log_rollback`.
+ */
+export async function appendLeaves(
+  session: DbSession,
+  { log }: LogDeps,
+  leaves: readonly string[],
+  place: (firstIndex: number) => Promise<unknown> = async () => undefined,
+): Promise<Appended> {
+  if (log.rollback !== undefined) throw failure({ code: "log_rollback" });
+  const state = await lockState(session);
+  let frontier = log.recall(state) ?? (await readFrontier(session, state.size));
+  let before = frontier;
+  const grown = new Map<string, GrownTile>();
+  for (const leaf of leaves) {
+    before = frontier;
+    const next = grow(frontier, Buffer.from(leaf));
+    for (const tile of next.grown) grown.set(`${tile.level}/${tile.index}`, tile);
+    frontier = next.frontier;
+  }
+  const [checkpoint] = await Promise.all([
+    writeCheckpoint(session, log, frontier),
+    writeEntries(session, state.size, leaves),
+    writeTiles(session, [...grown.values()]),
+    place(state.size),
+  ]);
+  return { firstIndex: state.size, lastProof: lastLeafProof(before), checkpoint };
+}
+
+/** Leaves are rows until their bundle is full; then they are one row. */
+async function writeEntries(session: DbSession, size: number, leaves: readonly string[]): Promise<void> {
+  const inTail = size % TILE_WIDTH;
+  if (inTail + leaves.length < TILE_WIDTH) return writeLeaves(session, size, leaves);
+  const all = [...(await readTail(session, size)), ...leaves];
+  const firstBundle = Math.floor(size / TILE_WIDTH);
+  const fullBundles = Math.floor(all.length / TILE_WIDTH);
+  for (let at = 0; at < fullBundles; at += 1) {
+    await writeBundle(session, firstBundle + at, bundleOf(all.slice(at * TILE_WIDTH, (at + 1) * TILE_WIDTH)));
+  }
+  return writeLeaves(session, (firstBundle + fullBundles) * TILE_WIDTH, all.slice(fullBundles * TILE_WIDTH));
+}
+
+async function writeCheckpoint({ query, tables }: DbSession, log: TransparencyLog, frontier: Frontier) {
+  const { logState } = tables;
+  const root = rootOfFrontier(frontier);
+  const { size } = frontier;
+  const checkpoint = signNote(formatCheckpoint({ origin: log.origin, size, root }), log.signer);
+  const state = { size, root: root.toString("hex"), checkpoint };
+  await query.update(logState).set(state).where(eq(logState.id, 1));
+  log.remember(state, frontier);
+  return checkpoint;
+}

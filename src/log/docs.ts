@@ -1,0 +1,42 @@
+import { operation } from "../http/operation.ts";
+
+const text = (description: string) => ({ description, mediaType: "text/plain", schema: "Text" });
+
+/* What /swagger/json says of the log. */
+export const logDocs = {
+  checkpoint: operation({
+    id: "readCheckpoint",
+    summary: "The log's newest signed checkpoint",
+    description: "c2sp.org/tlog-checkpoint: origin, size and root, signed by the log and cosigned by its witnesses.",
+    tag: "log",
+    auth: "reader",
+    answers: { 200: text("A signed note"), 304: { description: "Unchanged" } },
+    problems: [],
+  }),
+  vkey: operation({
+    id: "readVerifierKey",
+    summary: "The key that verifies the log's checkpoints",
+    description: "c2sp.org/signed-note. Ask for it once and keep it: who asks each time trusts who answers.",
+    tag: "log",
+    auth: "reader",
+    answers: { 200: text("The verifier key"), 304: { description: "Unchanged" } },
+    problems: [],
+  }),
+  tile: operation({
+    id: "readTile",
+    summary: "A tile of hashes, or an entry bundle",
+    description: "c2sp.org/tlog-tiles: tile/<level>/<index>, tile/entries/<index>, with .p/<width> while not full.",
+    tag: "log",
+    auth: "reader",
+    answers: { 200: { description: "Hashes or entries", mediaType: "application/octet-stream", schema: "Archive" } },
+    problems: ["tile_not_found"],
+  }),
+  consistency: operation({
+    id: "readConsistency",
+    summary: "The proof that one size of the log is the beginning of another",
+    tag: "log",
+    auth: "reader",
+    answers: { 200: { description: "The proof", schema: "Consistency" }, 304: { description: "Unchanged" } },
+    problems: ["validation_failed"],
+  }),
+};

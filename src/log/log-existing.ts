@@ -1,0 +1,89 @@
+import { asc, eq, isNotNull, isNull, and } from "drizzle-orm";
+import type { Database, DbSession } from "../db/database.ts";
+import { versionLeaf, yankLeaf } from "../tlog/leaf.ts";
+import { appendLeaves } from "./append.ts";
+import { lockState } from "./log-rows.ts";
+import type { TransparencyLog } from "./transparency-log.ts";
+
+/** So many in one transaction: the log is locked meanwhile. */
+const AT_ONCE = 500;
+
+interface LogDeps {
+  readonly db: Database;
+  readonly log: TransparencyLog;
+}
+
+/** Versions of before there was a log, in the order of publishing. */
+async function logVersions(session: DbSession, deps: LogDeps): Promise<number> {
+  const { versions, packages } = session.tables;
+  const rows = await session.query
+    .select({ name: packages.name, row: versions })
+    .from(versions)
+    .innerJoin(packages, eq(packages.id, versions.packageId))
+    .where(isNull(versions.logIndex))
+    .orderBy(asc(versions.id))
+    .limit(AT_ONCE);
+  if (rows.length === 0) return 0;
+  const leaves = rows.map(({ name, row }) => versionLeaf({ name, ...row, scheme: row.signatureScheme }));
+  const { firstIndex } = await appendLeaves(session, deps, leaves);
+  for (const [at, { row }] of rows.entries()) {
+    await session.query
+      .update(versions)
+      .set({ logIndex: firstIndex + at })
+      .where(eq(versions.id, row.id));
+  }
+  return rows.length;
+}
+
+/** Key changes of before there was a log. */
+async function logKeyChanges(session: DbSession, deps: LogDeps): Promise<number> {
+  const { packageKeyChanges: changes } = session.tables;
+  const rows = await session.query
+    .select({ id: changes.id, leaf: changes.leaf })
+    .from(changes)
+    .where(isNull(changes.logIndex))
+    .orderBy(asc(changes.id))
+    .limit(AT_ONCE);
+  if (rows.length === 0) return 0;
+  const { firstIndex } = await appendLeaves(
+    session,
+    deps,
+    rows.map(({ leaf }) => leaf),
+  );
+  for (const [at, { id }] of rows.entries()) {
+    await session.query
+      .update(changes)
+      .set({ logIndex: firstIndex + at })
+      .where(eq(changes.id, id));
+  }
+  return rows.length;
+}
+
+/** Versions that were yanked before there was a log; nobody knows by whom. */
+async function logYanks(session: DbSession, deps: LogDeps): Promise<number> {
+  const { versions, packages } = session.tables;
+  const rows = await session.query
+    .select({ id: versions.id, name: packages.name, version: versions.version })
+    .from(versions)
+    .innerJoin(packages, eq(packages.id, versions.packageId))
+    .where(and(isNotNull(versions.yankedAt), eq(versions.yankSeq, 0)))
+    .orderBy(asc(versions.id))
+    .limit(AT_ONCE);
+  if (rows.length === 0) return 0;
+  const leaves = rows.map(({ name, version }) => yankLeaf({ name, version, seq: 1, action: "yank", by: "-" }));
+  await appendLeaves(session, deps, leaves);
+  for (const { id } of rows) await session.query.update(versions).set({ yankSeq: 1 }).where(eq(versions.id, id));
+  return rows.length;
+}
+
+/** Logs what was published before this registry had a log, once: servers that start at once take turns. */
+export async function logExisting(deps: LogDeps): Promise<void> {
+  for (const step of [logVersions, logKeyChanges, logYanks]) {
+    for (let logged = 1; logged > 0; ) {
+      logged = await deps.db.write(async (session) => {
+        await lockState(session);
+        return step(session, deps);
+      });
+    }
+  }
+}

@@ -1,0 +1,153 @@
+import { and, asc, eq, gte, inArray, lt, or } from "drizzle-orm";
+import type { DbSession, Tables } from "../db/database.ts";
+import { type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
+import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
+import type { Frontier, GrownTile } from "./frontier.ts";
+
+/* The log's rows: state, leaves of the last bundle, tiles. Level -1 of the tiles has the entry bundles. */
+
+export const ENTRIES_LEVEL = -1;
+const HASH_BYTES = 32;
+
+export type LogStateRow = Tables["logState"]["$inferSelect"];
+
+/** The state of the log as it is committed. Throws when there is none: `openLog` makes it. */
+export async function readState({ query, tables: { logState } }: DbSession): Promise<LogStateRow> {
+  const [state] = await query.select().from(logState);
+  if (state === undefined) throw new Error("The log has no state");
+  return state;
+}
+
+/** Reads the state and keeps everybody else from appending until the transaction ends. */
+export async function lockState({ query, tables: { logState } }: DbSession): Promise<LogStateRow> {
+  const [state] = await query.update(logState).set({ id: 1 }).where(eq(logState.id, 1)).returning();
+  if (state === undefined) throw new Error("The log has no state");
+  return state;
+}
+
+/** The leaves of the bundle that is not full, in their order. */
+export async function readTail({ query, tables: { logLeaves } }: DbSession, size: number): Promise<string[]> {
+  const first = size - (size % TILE_WIDTH);
+  const rows = await query
+    .select({ leaf: logLeaves.leaf })
+    .from(logLeaves)
+    .where(and(gte(logLeaves.index, first), lt(logLeaves.index, size)))
+    .orderBy(asc(logLeaves.index));
+  return rows.map(({ leaf }) => leaf);
+}
+
+/** A tile of hashes as far as it is stored; of level 0 only full ones are. */
+export async function readTile(
+  { query, tables: { logTiles } }: DbSession,
+  level: number,
+  index: number,
+): Promise<Buffer | undefined> {
+  const [row] = await query
+    .select({ data: logTiles.data })
+    .from(logTiles)
+    .where(and(eq(logTiles.level, level), eq(logTiles.index, index)));
+  return row?.data;
+}
+
+const tileKey = (level: number, index: number) => `${level}/${index}`;
+
+/** Reads nodes of a tree of this size, with one query for tiles, and one for the leaves at its end. */
+export function nodeReader(session: DbSession, size: number): ReadNodes {
+  return async (ids) => {
+    const tiles = await tilesOf(session, ids, size);
+    return ids.map((id) => {
+      const { level, index } = tileOfNode(id);
+      const tile = tiles.get(tileKey(level, index));
+      if (tile === undefined) throw new Error("A tile of the log is missing");
+      return nodeFromTile(tile, id);
+    });
+  };
+}
+
+async function tilesOf(session: DbSession, ids: readonly NodeId[], size: number): Promise<Map<string, Buffer>> {
+  const { query, tables } = session;
+  const { logTiles } = tables;
+  const tail = Math.floor(size / TILE_WIDTH);
+  const wanted = new Map(ids.map(tileOfNode).map((tile) => [tileKey(tile.level, tile.index), tile]));
+  const isTail = wanted.delete(tileKey(0, tail));
+  const byLevel = Map.groupBy(wanted.values(), ({ level }) => level);
+  const conditions = [...byLevel].map(([level, tiles]) =>
+    and(
+      eq(logTiles.level, level),
+      inArray(
+        logTiles.index,
+        tiles.map(({ index }) => index),
+      ),
+    ),
+  );
+  const rows = conditions.length === 0 ? [] : await query.select().from(logTiles).where(or(...conditions));
+  const found = new Map(rows.map(({ level, index, data }) => [tileKey(level, index), data]));
+  if (isTail) found.set(tileKey(0, tail), await readTailHashes(session, size));
+  return found;
+}
+
+/** The hashes of the last leaves of a tree of this size. The tree may have grown, and their tile be full by now. */
+async function readTailHashes(session: DbSession, size: number): Promise<Buffer> {
+  const width = size % TILE_WIDTH;
+  const leaves = await readTail(session, size);
+  if (leaves.length === width) return hashesOf(leaves);
+  const full = await readTile(session, 0, Math.floor(size / TILE_WIDTH));
+  if (full === undefined) throw new Error("Leaves of the log are missing");
+  return full.subarray(0, width * HASH_BYTES);
+}
+
+/** The leaf hashes of a bundle, as a tile has them. */
+function hashesOf(leaves: readonly string[]): Buffer {
+  return Buffer.concat(leaves.map((leaf) => leafHash(Buffer.from(leaf))));
+}
+
+function splitHashes(tile: Buffer): Hash[] {
+  return Array.from({ length: tile.length / HASH_BYTES }, (_, at) =>
+    tile.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+  );
+}
+
+/** Reads what it takes to append to a tree of this size. */
+export async function readFrontier(session: DbSession, size: number): Promise<Frontier> {
+  const ids = nodesOf({ start: 0, end: size });
+  const hashes = ids.length === 0 ? [] : await nodeReader(session, size)(ids);
+  const nodes = ids.map(({ level }, at) => ({ level, hash: hashes[at] ?? Buffer.alloc(0) }));
+  const edges: Hash[][] = [splitHashes(await readTailHashes(session, size))];
+  for (let level = 1; TILE_WIDTH ** level <= size; level += 1) {
+    const width = Math.floor(size / TILE_WIDTH ** level) % TILE_WIDTH;
+    const tile = width === 0 ? undefined : await readTile(session, level, Math.floor(size / TILE_WIDTH ** (level + 1)));
+    edges.push(tile === undefined ? [] : splitHashes(tile.subarray(0, width * HASH_BYTES)));
+  }
+  return { size, nodes, edges };
+}
+
+/** Writes tiles as far as they go. A tile only ever grows at its end. */
+export async function writeTiles({ query, tables: { logTiles } }: DbSession, grown: readonly GrownTile[]) {
+  for (const { level, index, hashes } of grown) {
+    const data = Buffer.concat(hashes);
+    await query
+      .insert(logTiles)
+      .values({ level, index, data })
+      .onConflictDoUpdate({ target: [logTiles.level, logTiles.index], set: { data } });
+  }
+}
+
+/** Writes the leaves of one bundle: as rows while it is not full, else as one row of tiles. */
+export async function writeLeaves(
+  { query, tables: { logLeaves } }: DbSession,
+  first: number,
+  leaves: readonly string[],
+): Promise<void> {
+  if (leaves.length === 0) return;
+  await query.insert(logLeaves).values(leaves.map((leaf, at) => ({ index: first + at, leaf })));
+}
+
+/** Makes one row of the leaves of a full bundle. */
+export async function writeBundle(
+  { query, tables: { logLeaves, logTiles } }: DbSession,
+  index: number,
+  data: Buffer,
+): Promise<void> {
+  await query.insert(logTiles).values({ level: ENTRIES_LEVEL, index, data });
+  await query.delete(logLeaves).where(lt(logLeaves.index, (index + 1) * TILE_WIDTH));
+}

@@ -1,0 +1,33 @@
+import { eq } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import { yankLeaf } from "../tlog/leaf.ts";
+import { appendLeaves } from "./append.ts";
+import type { TransparencyLog } from "./transparency-log.ts";
+
+/** As much of a version as its leaf tells. */
+interface YankedVersion {
+  readonly id: number;
+  readonly version: string;
+  readonly yankSeq: number;
+}
+
+/** Logs that versions of a package were yanked or taken back. Their rows are locked, so numbers have no gaps. */
+export async function logYanks(
+  session: DbSession,
+  deps: { readonly log: TransparencyLog },
+  action: "yank" | "unyank",
+  by: string,
+  name: string,
+  rows: readonly YankedVersion[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  const { versions } = session.tables;
+  const leaves = rows.map(({ version, yankSeq }) => yankLeaf({ name, version, seq: yankSeq + 1, action, by }));
+  await appendLeaves(session, deps, leaves);
+  for (const { id, yankSeq } of rows) {
+    await session.query
+      .update(versions)
+      .set({ yankSeq: yankSeq + 1 })
+      .where(eq(versions.id, id));
+  }
+}

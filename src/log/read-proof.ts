@@ -1,0 +1,36 @@
+import type { Database } from "../db/database.ts";
+import { failure } from "../errors.ts";
+import { consistencyProof, type Hash, inclusionProof } from "../tlog/merkle.ts";
+import { formatProof } from "../tlog/proof.ts";
+import { nodeReader, readState } from "./log-rows.ts";
+
+type ReadDeps = { readonly db: Database };
+
+/**
+ * Reads the proof that a version is in the log, against its newest checkpoint (c2sp.org/tlog-proof): whoever has the
+ * log's verifier key checks it without asking anybody.
+ */
+export async function readVersionProof({ db }: ReadDeps, { logIndex }: { readonly logIndex: number | null }) {
+  if (logIndex === null) throw new Error("A version is not in the log");
+  return db.read(async (session) => {
+    const { size, checkpoint } = await readState(session);
+    const hashes = await inclusionProof(logIndex, size, nodeReader(session, size));
+    return formatProof({ index: logIndex, hashes, checkpoint });
+  });
+}
+
+/**
+ * Reads the proof that the tree of one size is the beginning of that of another (RFC 6962 §2.1.2). Throws
+ * `validation_failed` for sizes that the log has not, or in the wrong order.
+ */
+export async function readConsistency({ db }: ReadDeps, from: number, to: number): Promise<readonly Hash[]> {
+  return db.read(async (session) => {
+    const { size } = await readState(session);
+    const faults = [
+      ...(to > size ? [{ path: "/to", message: `the log has ${size} leaves` }] : []),
+      ...(from > to ? [{ path: "/from", message: "must not be greater than to" }] : []),
+    ];
+    if (faults.length > 0) throw failure({ code: "validation_failed", faults });
+    return consistencyProof(from, to, nodeReader(session, size));
+  });
+}

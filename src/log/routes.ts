@@ -1,0 +1,70 @@
+import { Elysia } from "elysia";
+import { authentication } from "../accounts/authentication.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { jsonResponse, textResponse } from "../http/document.ts";
+import { parseTilePath } from "../tlog/tile.ts";
+import { logDocs } from "./docs.ts";
+import { readState } from "./log-rows.ts";
+import { readConsistency } from "./read-proof.ts";
+import { readPublishedTile } from "./read-tile.ts";
+import { ConsistencyQuery } from "./schemas.ts";
+
+const TEXT = "text/plain; charset=utf-8";
+
+/** The log names every package: of a private registry, only who may read them all reads it. */
+function requireEverything(readable: readonly string[] | undefined): void {
+  if (readable === undefined || readable.includes("*")) return;
+  throw failure({ code: "insufficient_scope", needed: "* among its packages, because the log names them all" });
+}
+
+/** `/log`: the transparency log as c2sp.org/tlog-tiles has it. */
+export function logRoutes(deps: Deps) {
+  const { db, config } = deps;
+  const forEver = `${config.readAccess === "public" ? "public" : "private"}, max-age=31536000, immutable`;
+  return new Elysia({ prefix: "/log" })
+    .use(authentication(deps))
+    .get(
+      "/checkpoint",
+      async ({ request, readable }) => {
+        requireEverything(readable);
+        const { checkpoint } = await db.read(readState);
+        return textResponse(request, checkpoint, TEXT);
+      },
+      { reader: true, detail: logDocs.checkpoint },
+    )
+    .get(
+      "/vkey",
+      async ({ request, readable }) => {
+        requireEverything(readable);
+        const { vkey } = await db.read(readState);
+        return textResponse(request, `${vkey}\n`, TEXT);
+      },
+      { reader: true, detail: logDocs.vkey },
+    )
+    .get(
+      "/tile/*",
+      async ({ params, readable }) => {
+        requireEverything(readable);
+        const tile = parseTilePath(`tile/${params["*"]}`);
+        const found = tile && (await db.read((session) => readPublishedTile(session, tile)));
+        if (found === undefined) throw failure({ code: "tile_not_found" });
+        const headers = { "content-type": "application/octet-stream", "cache-control": forEver };
+        return new Response(new Uint8Array(found), { headers });
+      },
+      { reader: true, detail: logDocs.tile },
+    );
+}
+
+/** `/api/log`: what only this registry's own tools ask for. */
+export function logProofRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/log" }).use(authentication(deps)).get(
+    "/consistency",
+    async ({ query: { from, to }, request, readable }) => {
+      requireEverything(readable);
+      const proof = await readConsistency(deps, from, to);
+      return jsonResponse(request, { from, to, proof: proof.map((hash) => hash.toString("base64")) });
+    },
+    { reader: true, query: ConsistencyQuery, detail: logDocs.consistency },
+  );
+}

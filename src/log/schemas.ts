@@ -1,0 +1,27 @@
+import { t } from "elysia";
+import { wholeNumber } from "../http/whole-number.ts";
+
+/** Largest size, as a power of ten: as many leaves as there will never be. */
+const SIZE_MAX_ZEROS = 15;
+
+export const ConsistencyQuery = t.Object({
+  from: wholeNumber({ description: "Size of the older tree", minimum: 0, zeros: SIZE_MAX_ZEROS }),
+  to: wholeNumber({ description: "Size of the newer tree", minimum: 0, zeros: SIZE_MAX_ZEROS }),
+});
+
+const ConsistencySchema = t.Object({
+  from: t.Integer(),
+  to: t.Integer(),
+  proof: t.Array(t.String({ description: "SHA-256 in base64" }), { description: "RFC 6962 §2.1.2" }),
+});
+
+/** By the names under which /swagger/json has them. */
+export const logSchemas = { Consistency: ConsistencySchema };
+
+/** What `:*` in an address takes. */
+export const LOG_PARAMETERS = {
+  "*": {
+    description: "A tile as c2sp.org/tlog-tiles names it, such as 0/x001/067 or entries/000.p/12",
+    schema: { type: "string", minLength: 1, maxLength: 64 },
+  },
+};

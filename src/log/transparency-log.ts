@@ -1,0 +1,43 @@
+import type { SignerKey } from "../tlog/note.ts";
+import type { Frontier } from "./frontier.ts";
+import type { LogStateRow } from "./log-rows.ts";
+
+/** The database is not what was published: sizes of both. */
+export interface Rollback {
+  /** Undefined when the checkpoint beside the archives is of another log. */
+  readonly publishedSize: number | undefined;
+  readonly foundSize: number;
+}
+
+/** A log as this process knows it: who signs, and where the tree ended the last time. */
+export class TransparencyLog {
+  readonly signer: SignerKey;
+  /** Set while the log may not be written. */
+  readonly rollback: Rollback | undefined;
+  /** Told of every append, before its transaction is committed. */
+  onAppend: () => void = () => undefined;
+  #last: { readonly root: string; readonly frontier: Frontier } | undefined;
+
+  constructor(signer: SignerKey, rollback: Rollback | undefined) {
+    this.signer = signer;
+    this.rollback = rollback;
+  }
+
+  /** The first line of its checkpoints. */
+  get origin(): string {
+    return this.signer.name;
+  }
+
+  /**
+   * The end of the tree, if it is the one that is remembered. It may be of a transaction that was rolled back: then its
+   * root is no other tree's, and it is not asked for.
+   */
+  recall({ size, root }: Pick<LogStateRow, "size" | "root">): Frontier | undefined {
+    return this.#last?.root === root && this.#last.frontier.size === size ? this.#last.frontier : undefined;
+  }
+
+  remember({ root }: Pick<LogStateRow, "root">, frontier: Frontier): void {
+    this.#last = { root, frontier };
+    this.onAppend();
+  }
+}
