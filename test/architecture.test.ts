@@ -44,6 +44,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "within.ts": [],
   config: ["registry", "errors.ts", "failpoints.ts"],
   signing: ["registry", "errors.ts"],
+  tlog: ["signing"],
   blobs: ["config", "registry", "errors.ts", "failpoints.ts", "gate.ts", "within.ts"],
   db: ["config", "errors.ts", "gate.ts"],
   ops: ["config", "db", "http", "deps.ts", "errors.ts", "version.ts", "within.ts"],
@@ -163,9 +164,10 @@ describe("one place only", () => {
     expect(setters).toEqual(["main.ts"]);
   });
 
-  test("registry/ is pure: no files, no network, no clock, no randomness", () => {
+  test("registry/ and tlog/ are pure: no files, no network, no clock, no randomness", () => {
     const impure = /node:fs|node:net|node:http|\bfetch\(|\bBun\.|Math\.random|randomUUID|randomBytes|performance\.now/;
-    const wrong = sources.filter(({ path, text }) => roomOf(path) === "registry" && impure.test(text));
+    const pure = sources.filter(({ path }) => ["registry", "tlog"].includes(roomOf(path)));
+    const wrong = pure.filter(({ text }) => impure.test(text));
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
 

@@ -1,4 +1,4 @@
-import { type BlockList, isIPv6 } from "node:net";
+import { type BlockList, isIP, isIPv6 } from "node:net";
 
 /* Whose request it is: the address of the connection, or what a configured proxy says it stands for. */
 
@@ -29,11 +29,8 @@ function plain(written: string): string {
 }
 
 function isListed(proxies: BlockList, address: string): boolean {
-  try {
-    return proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4");
-  } catch {
-    return false;
-  }
+  // Bun's BlockList takes 10.1 for 10.0.0.1.
+  return isIP(address) !== 0 && proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }
 
 /**
@@ -55,9 +52,10 @@ export function clientBehind(proxies: BlockList, connection: string, forwardedFo
  * others of that /64. Written in one way.
  */
 export function clientNetwork(address: string): string {
-  const canonical = isIPv6(address) ? URL.parse(`http://[${address.replace(/%.*/, "")}]/`)?.hostname : undefined;
-  if (canonical === undefined) return address;
-  const [head = "", tail] = canonical.slice(1, -1).split("::");
+  const host = isIPv6(address) ? URL.parse(`http://[${address.replace(/%.*/, "")}]/`)?.hostname : undefined;
+  if (host === undefined) return address;
+  const canonical = host.slice(1, -1);
+  const [head = "", tail] = canonical.split("::");
   const first = head === "" ? [] : head.split(":");
   const last = tail === undefined || tail === "" ? [] : tail.split(":");
   const zeros = Array.from({ length: 8 - first.length - last.length }, () => "0");

@@ -12,8 +12,8 @@ function rateLimit(policy: string, limit: number, used: number, oldest: Date | n
 }
 
 /**
- * What an account may still publish: counted from the rows of the last hour, so the window slides, replicas share it, and on SQLite,
- * in the transaction of a publish, it is exact.
+ * What an account may still publish: counted from the rows of the last hour, so the window slides and replicas share
+ * it. In the transaction of a publish, which has locked the account, it is exact.
  */
 export async function publishLimitsOf(
   { query, tables: { packages, versions } }: DbSession,

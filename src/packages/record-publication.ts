@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import { requireScopeFor } from "../accounts/actor.ts";
+import { lockAccount } from "../accounts/lock-account.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure, type RateLimit } from "../errors.ts";
@@ -221,8 +222,9 @@ async function logVersion(session: DbSession, deps: RecordDeps, name: string, ro
 }
 
 /**
- * The one transaction of a publish: everything that was foreseen is looked at again, with the package locked. Returns
- * the version that was published before, by whoever was faster with the same bytes, as `unchanged`.
+ * The one transaction of a publish: everything that was foreseen is looked at again, with the package locked, and the
+ * account where its publishes are limited. Returns the version that was published before, by whoever was faster with
+ * the same bytes, as `unchanged`.
  */
 export async function recordPublication(
   session: DbSession,
@@ -230,7 +232,11 @@ export async function recordPublication(
   publication: VerifiedPublication,
   now: Date,
 ) {
-  const { name } = publication.inspection.manifest;
+  const { inspection, publisher } = publication;
+  const { name } = inspection.manifest;
+  // What is counted by account is counted in turn. Before the package: else one publish could hold the account and
+  // wait for the package, and another hold the package and wait for the account.
+  if (deps.config.publishLimits !== undefined) await lockAccount(session, publisher.user.id);
   const locked = await lockPackage(session, name);
   if (locked === undefined) {
     await requireFreeName(session, deps, publication);

@@ -1,0 +1,135 @@
+import { KEY_ACTIONS, type KeyAction, keyLeaf } from "../signing/key-statements.ts";
+import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
+import { decodeBase64, parseDecimal } from "./encoding.ts";
+
+/*
+ * The leaves of the log (trust.md §4): ASCII, LF, a final LF. Names, versions and user names are words here, not
+ * checked by the rules of the day: a log must stay readable when rules change.
+ */
+
+export const LEAF_MAX_BYTES = 1_024;
+
+/** One version that was published. There is one such leaf for a name and version, ever. */
+export interface VersionEntry {
+  readonly name: string;
+  readonly version: string;
+  /** Lower-case hex of the archive's digest. */
+  readonly sha256: string;
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly publicKey: string;
+  readonly scheme: SignatureScheme;
+  /** Base64. */
+  readonly signature: string;
+  /** Whole seconds count. */
+  readonly publishedAt: Date;
+}
+
+const YANK_ACTIONS = ["yank", "unyank"] as const;
+
+/** One yank of a version, or one taken back; `seq` numbers those of a version. */
+export interface YankEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly seq: number;
+  readonly action: (typeof YANK_ACTIONS)[number];
+  readonly by: string;
+}
+
+/** One change of a package's keys, as src/signing/key-statements.ts writes it. */
+export interface KeyEntry {
+  readonly name: string;
+  readonly seq: number;
+  readonly action: KeyAction;
+  readonly publicKey: string;
+  /** A user name; null when an old key alone proves it. */
+  readonly by: string | null;
+  /** Base64 of who signed and of the signatures. */
+  readonly proof: string | null;
+}
+
+export type Leaf =
+  | ({ readonly kind: "version" } & VersionEntry)
+  | ({ readonly kind: "yank" } & YankEntry)
+  | ({ readonly kind: "key" } & KeyEntry);
+
+const VERSION_LEAF =
+  /^cpm\.version\/v1 ([!-~]+) ([!-~]+)\nsha256 ([0-9a-f]{64})\nsize (\d+)\nsigner ed25519 ([0-9a-f]{64})\nsignature ([!-~]+) ([!-~]+)\npublished ([!-~]+)\n$/;
+const YANK_LEAF = /^cpm\.yank\/v1 ([!-~]+) ([!-~]+) (\d+) ([a-z]+)\nby ([!-~]+)\n$/;
+const KEY_LEAF = /^cpm\.key\/v1 ([!-~]+) (\d+) ([a-z]+) ([0-9a-f]{64})\nby ([!-~]+)\nproof ([!-~]+)\n$/;
+
+/** Writes the leaf of a version. Throws RangeError for what `parseLeaf` would not read back. */
+export function versionLeaf(entry: VersionEntry): string {
+  return readable(versionText(entry));
+}
+
+/** Writes the leaf of a yank. Throws RangeError for what `parseLeaf` would not read back. */
+export function yankLeaf(entry: YankEntry): string {
+  return readable(yankText(entry));
+}
+
+/** Reads a leaf; `undefined` unless writing what was read gives the same text again. */
+export function parseLeaf(text: string): Leaf | undefined {
+  const leaf = parseVersion(text) ?? parseYank(text) ?? parseKey(text);
+  if (leaf === undefined || Buffer.byteLength(text) > LEAF_MAX_BYTES) return undefined;
+  return textOf(leaf) === text ? leaf : undefined;
+}
+
+function readable(text: string): string {
+  if (parseLeaf(text) === undefined) throw new RangeError(`no leaf of the log: ${JSON.stringify(text)}`);
+  return text;
+}
+
+function textOf(leaf: Leaf): string {
+  switch (leaf.kind) {
+    case "version":
+      return versionText(leaf);
+    case "yank":
+      return yankText(leaf);
+    case "key":
+      return keyLeaf(leaf, leaf.seq, leaf.by, leaf.proof);
+  }
+}
+
+function versionText(entry: VersionEntry): string {
+  const { name, version, sha256, size, publicKey, scheme, signature, publishedAt } = entry;
+  return [
+    `cpm.version/v1 ${name} ${version}\n`,
+    `sha256 ${sha256}\n`,
+    `size ${size}\n`,
+    `signer ed25519 ${publicKey}\n`,
+    `signature ${scheme} ${signature}\n`,
+    `published ${publishedAt.toISOString().slice(0, 19)}Z\n`,
+  ].join("");
+}
+
+function yankText({ name, version, seq, action, by }: YankEntry): string {
+  return `cpm.yank/v1 ${name} ${version} ${seq} ${action}\nby ${by}\n`;
+}
+
+function parseVersion(text: string): Leaf | undefined {
+  const [, name = "", version = "", sha256 = "", sizeText = "", publicKey = "", schemeText, signature = "", time = ""] =
+    VERSION_LEAF.exec(text) ?? [];
+  const size = parseDecimal(sizeText);
+  const scheme = SIGNATURE_SCHEMES.find((known) => known === schemeText);
+  const publishedAt = new Date(time);
+  if (size === undefined || scheme === undefined || Number.isNaN(publishedAt.getTime())) return undefined;
+  if (decodeBase64(signature)?.length !== 64) return undefined;
+  return { kind: "version", name, version, sha256, size, publicKey, scheme, signature, publishedAt };
+}
+
+function parseYank(text: string): Leaf | undefined {
+  const [, name = "", version = "", seqText = "", actionText, by = ""] = YANK_LEAF.exec(text) ?? [];
+  const seq = parseDecimal(seqText);
+  const action = YANK_ACTIONS.find((known) => known === actionText);
+  return seq === undefined || action === undefined ? undefined : { kind: "yank", name, version, seq, action, by };
+}
+
+function parseKey(text: string): Leaf | undefined {
+  const [, name = "", seqText = "", actionText, publicKey = "", by = "", proof = ""] = KEY_LEAF.exec(text) ?? [];
+  const seq = parseDecimal(seqText);
+  const action = KEY_ACTIONS.find((known) => known === actionText);
+  if (seq === undefined || action === undefined) return undefined;
+  if (proof !== "-" && decodeBase64(proof) === undefined) return undefined;
+  return { kind: "key", name, seq, action, publicKey, by: by === "-" ? null : by, proof: proof === "-" ? null : proof };
+}

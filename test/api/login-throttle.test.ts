@@ -1,0 +1,323 @@
+import { beforeEach, describe, expect, test } from "bun:test";
+import { inArray } from "drizzle-orm";
+import { resetPassword } from "../../src/accounts/reset-password.ts";
+import { OPERATOR } from "../../src/events/record-event.ts";
+import { type Answer, Client, expectProblem, newAccount, PASSWORD } from "../support/client.ts";
+import { testPostgres } from "../support/postgres.ts";
+import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
+
+const WRONG = "a wrong password";
+const BEHIND_PROXY = { env: { TRUSTED_PROXIES: "127.0.0.1" } };
+const DAY_SECONDS = 24 * 60 * 60;
+
+let clients = 0;
+
+/** An address that nobody had before. */
+function newAddress(): string {
+  clients += 1;
+  return `10.${clients >> 16}.${(clients >> 8) & 255}.${clients & 255}`;
+}
+
+let names = 0;
+
+/** A name that has no account and no failures. */
+function newName(): string {
+  names += 1;
+  return `nobody-${names}`;
+}
+
+function login({ url }: TestRegistry, username: string, password: string, address = newAddress()): Promise<Answer> {
+  return new Client(url).post("/api/auth/login", { username, password }, { "x-forwarded-for": address });
+}
+
+/** Failed logins without a pause. */
+async function fail(registry: TestRegistry, username: string, times: number): Promise<void> {
+  for (let at = 0; at < times; at += 1) {
+    expectProblem(await login(registry, username, WRONG), 401, "invalid_credentials");
+  }
+}
+
+function expectWait(answer: Answer, seconds: number): void {
+  expectProblem(answer, 429, "too_many_attempts");
+  expect(answer.headers.get("retry-after")).toBe(String(seconds));
+}
+
+function pass(registry: TestRegistry, seconds: number): void {
+  if (registry.now === undefined) throw new Error("The clock does not stand still");
+  registry.now = new Date(registry.now.getTime() + seconds * 1_000);
+}
+
+function failureRows({ deps }: TestRegistry) {
+  return deps.db.read(({ query, tables }) => query.select().from(tables.loginFailures));
+}
+
+async function forgetEverything({ deps }: TestRegistry): Promise<void> {
+  await deps.db.write(async ({ query, tables }) => {
+    await query.delete(tables.loginFailures);
+  });
+}
+
+onBothDatabases(
+  "failed logins of an account",
+  (registry) => {
+    beforeEach(async () => {
+      registry().now = new Date("2026-03-01T12:00:00.250Z");
+      await forgetEverything(registry());
+    });
+
+    test("from the fifth on one waits 1, 2, 4 … 300 s, and what is tried meanwhile does not count", async () => {
+      const { username } = await newAccount(registry());
+      await fail(registry(), username, 5);
+      for (const seconds of [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]) {
+        for (const password of [WRONG, PASSWORD]) {
+          expectWait(await login(registry(), username, password), seconds);
+        }
+        pass(registry(), seconds - 0.001);
+        expectWait(await login(registry(), username, WRONG), 1);
+        pass(registry(), 0.001);
+        await fail(registry(), username, 1);
+      }
+      pass(registry(), 299);
+      expectWait(await login(registry(), username, PASSWORD), 1);
+      pass(registry(), 1);
+      expect((await login(registry(), username, PASSWORD)).status).toBe(200);
+    });
+
+    test("a login forgets the failures before it", async () => {
+      const { username } = await newAccount(registry());
+      for (let round = 0; round < 2; round += 1) {
+        await fail(registry(), username, 4);
+        expect((await login(registry(), username, PASSWORD)).status).toBe(200);
+      }
+      await fail(registry(), username, 5);
+      expectWait(await login(registry(), username, WRONG), 1);
+    });
+
+    test("name and e-mail, in any case, are one account; others do not wait for it", async () => {
+      const { username } = await newAccount(registry());
+      const other = await newAccount(registry());
+      const spellings = [username, username.toUpperCase(), `${username}@example.org`, `${username}@EXAMPLE.ORG`];
+      for (const spelling of [...spellings, username]) await fail(registry(), spelling, 1);
+      for (const spelling of spellings) expectWait(await login(registry(), spelling, PASSWORD), 1);
+      expect((await login(registry(), other.username, PASSWORD)).status).toBe(200);
+    });
+
+    test("a name without an account is answered just as one with an account", async () => {
+      const { username } = await newAccount(registry());
+      const answersTo = async (name: string) => {
+        const answers: unknown[] = [];
+        for (const seconds of [0, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 2, 0, 3.9, 0.1, 0, DAY_SECONDS, 0]) {
+          pass(registry(), seconds);
+          const { status, headers, body } = await login(registry(), name, WRONG);
+          const kept = ["retry-after", "www-authenticate", "cache-control"].map((field) => headers.get(field));
+          answers.push([status, kept, { ...body, requestId: "" }]);
+        }
+        return answers;
+      };
+      const known = await answersTo(username);
+      expect(await answersTo(newName())).toEqual(known);
+      expect(await answersTo("nobody@nowhere.example")).toEqual(known);
+      expect(new Set(known.map((answer) => JSON.stringify(answer))).size).toBeGreaterThan(3);
+      const name = newName();
+      for (const spelling of [name, name.toUpperCase(), name, name, name]) await fail(registry(), spelling, 1);
+      expectWait(await login(registry(), name, WRONG), 1);
+    });
+
+    test("a day without failures forgets them, less does not", async () => {
+      const { username } = await newAccount(registry());
+      await fail(registry(), username, 5);
+      pass(registry(), DAY_SECONDS - 1);
+      await fail(registry(), username, 1);
+      expectWait(await login(registry(), username, WRONG), 2);
+      pass(registry(), DAY_SECONDS);
+      await fail(registry(), username, 5);
+      expectWait(await login(registry(), username, WRONG), 1);
+    });
+
+    test("an administrator's new password ends the waiting", async () => {
+      const { username } = await newAccount(registry());
+      await fail(registry(), username, 5);
+      await resetPassword(registry().deps, OPERATOR, username, "given by an administrator");
+      expect((await login(registry(), username, "given by an administrator")).status).toBe(200);
+    });
+
+    test("who has a session guesses the password no faster, and logins wait for it too", async () => {
+      const account = await newAccount(registry());
+      const change = (currentPassword: string, newPassword = "a brand new passphrase") =>
+        account.post("/api/auth/password", { currentPassword, newPassword }, { "x-forwarded-for": newAddress() });
+      await fail(registry(), account.username, 2);
+      for (let at = 0; at < 3; at += 1) expectProblem(await change(WRONG), 401, "invalid_credentials");
+      for (const password of [WRONG, PASSWORD]) expectWait(await change(password), 1);
+      expectWait(await login(registry(), account.username, PASSWORD), 1);
+      pass(registry(), 1);
+      expect((await change(PASSWORD)).status).toBe(204);
+      await fail(registry(), account.username, 4);
+      expect((await login(registry(), account.username, "a brand new passphrase")).status).toBe(200);
+    });
+
+    test("of a disabled account only who knows the password learns it, and is not counted", async () => {
+      const { username } = await newAccount(registry());
+      const { deps } = registry();
+      const now = deps.clock();
+      await deps.db.write(async ({ query, tables: { users } }) => {
+        await query
+          .update(users)
+          .set({ disabledAt: now })
+          .where(inArray(users.username, [username]));
+      });
+      for (let at = 0; at < 6; at += 1) {
+        expectProblem(await login(registry(), username, PASSWORD), 403, "account_disabled");
+      }
+      await fail(registry(), username, 5);
+      expectWait(await login(registry(), username, PASSWORD), 1);
+    });
+
+    test("fifty at once are counted one by one", async () => {
+      const { username } = await newAccount(registry());
+      for (const name of [username, newName()]) {
+        await forgetEverything(registry());
+        const answers = await Promise.all(Array.from({ length: 50 }, () => login(registry(), name, WRONG)));
+        expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
+        for (const answer of answers) if (answer.status !== 401) expectWait(answer, 1);
+        const counted = (await failureRows(registry())).filter(({ key }) => !key.startsWith("address:"));
+        expect(counted.map(({ failures }) => failures)).toEqual([5]);
+      }
+    });
+
+    test("nothing that was typed is stored, and old rows are taken away, some at a time", async () => {
+      const { username } = await newAccount(registry());
+      await fail(registry(), username, 1);
+      await fail(registry(), "pasted-a-password-here", 1);
+      const rows = await failureRows(registry());
+      expect(rows).toHaveLength(4);
+      for (const { key } of rows) expect(key).toMatch(/^(account:[0-9a-f-]{36}|(name|address):[0-9a-f]{64})$/);
+      const { deps, now = new Date() } = registry();
+      await deps.db.write(async ({ query, tables }) => {
+        const old = Array.from({ length: 246 }, (_, at) => ({
+          key: `name:${at}`,
+          failures: 1,
+          since: now,
+          lastAt: now,
+        }));
+        await query.insert(tables.loginFailures).values(old);
+      });
+      pass(registry(), DAY_SECONDS);
+      for (const left of [152, 54, 6]) {
+        await fail(registry(), newName(), 1);
+        expect(await failureRows(registry())).toHaveLength(left);
+      }
+    });
+  },
+  BEHIND_PROXY,
+);
+
+onBothDatabases(
+  "failed logins from an address",
+  (registry) => {
+    beforeEach(async () => {
+      registry().now = new Date("2026-03-01T12:00:00.250Z");
+      await forgetEverything(registry());
+    });
+
+    const failFrom = async (address: string, times: number) => {
+      for (let at = 0; at < times; at += 1) {
+        expectProblem(await login(registry(), newName(), WRONG, address), 401, "invalid_credentials");
+      }
+    };
+
+    test("twenty a minute, then also the right password waits until the minute is over", async () => {
+      const { username } = await newAccount(registry());
+      await failFrom("192.0.2.1", 1);
+      pass(registry(), 30);
+      await failFrom("192.0.2.1", 19);
+      for (const name of [username, newName()]) expectWait(await login(registry(), name, PASSWORD, "192.0.2.1"), 30);
+      expect((await login(registry(), username, PASSWORD, "192.0.2.2")).status).toBe(200);
+      pass(registry(), 29.999);
+      expectWait(await login(registry(), username, PASSWORD, "192.0.2.1"), 1);
+      pass(registry(), 0.001);
+      expect((await login(registry(), username, PASSWORD, "192.0.2.1")).status).toBe(200);
+      await failFrom("192.0.2.1", 20);
+      expectWait(await login(registry(), username, PASSWORD, "192.0.2.1"), 60);
+    });
+
+    test("logins that succeed are not counted, and forget nothing", async () => {
+      const { username } = await newAccount(registry());
+      await failFrom("192.0.2.3", 19);
+      for (let at = 0; at < 25; at += 1) {
+        expect((await login(registry(), username, PASSWORD, "192.0.2.3")).status).toBe(200);
+      }
+      await failFrom("192.0.2.3", 1);
+      expectWait(await login(registry(), username, PASSWORD, "192.0.2.3"), 60);
+    });
+
+    test("the longer of two waits is told", async () => {
+      const name = newName();
+      for (let at = 0; at < 5; at += 1) await login(registry(), name, WRONG, "192.0.2.4");
+      await failFrom("192.0.2.4", 15);
+      expectWait(await login(registry(), name, WRONG, "192.0.2.4"), 60);
+      expectWait(await login(registry(), name, WRONG, "192.0.2.5"), 1);
+    });
+
+    test("a /64 of IPv6 is one address, however it is written; its neighbour is another", async () => {
+      const spellings = [
+        "2001:db8:0:1::1",
+        "2001:DB8:0:1:ffff::",
+        "2001:0db8:0000:0001:1:2:3:4",
+        "[2001:db8:0:1::5]:443",
+      ];
+      for (const spelling of spellings) await failFrom(spelling, 5);
+      for (const spelling of spellings) expectWait(await login(registry(), newName(), WRONG, spelling), 60);
+      await failFrom("2001:db8:0:2::1", 1);
+    });
+
+    test("what a client writes in front of the proxy's own word counts for nothing", async () => {
+      for (let at = 0; at < 20; at += 1) await failFrom(`198.51.100.${at}, 192.0.2.6`, 1);
+      expectWait(await login(registry(), newName(), WRONG, "198.51.100.99, 192.0.2.6"), 60);
+      expectWait(await login(registry(), newName(), WRONG, "192.0.2.6, 127.0.0.1"), 60);
+    });
+
+    test("fifty at once are counted one by one", async () => {
+      const tries = Array.from({ length: 50 }, () => login(registry(), newName(), WRONG, "192.0.2.7"));
+      const answers = await Promise.all(tries);
+      expect(answers.filter(({ status }) => status === 401)).toHaveLength(20);
+      for (const answer of answers) if (answer.status !== 401) expectWait(answer, 60);
+      const counted = (await failureRows(registry())).filter(({ key }) => key.startsWith("address:"));
+      expect(counted.map(({ failures }) => failures)).toEqual([20]);
+    });
+  },
+  BEHIND_PROXY,
+);
+
+onBothDatabases("failed logins without a proxy", (registry) => {
+  test("X-Forwarded-For is not believed", async () => {
+    registry().now = new Date("2026-03-01T12:00:00Z");
+    await fail(registry(), newName(), 4);
+    for (let at = 0; at < 16; at += 1) await fail(registry(), newName(), 1);
+    expectWait(await login(registry(), newName(), WRONG), 60);
+  });
+});
+
+describe("replicas on one Postgres", () => {
+  test("count failures together, and forget them together", async () => {
+    const postgres = await testPostgres();
+    const databaseUrl = await postgres.createDatabase();
+    const env = { ...BEHIND_PROXY.env, DATABASE_URL: databaseUrl };
+    const [one, other] = [await startRegistry("postgres", { env }), await startRegistry("postgres", { env })];
+    try {
+      for (const replica of [one, other]) replica.now = new Date("2026-03-01T12:00:00Z");
+      const { username } = await newAccount(one);
+      for (const replica of [one, other, one, other, one]) await fail(replica, username, 1);
+      for (const replica of [one, other]) expectWait(await login(replica, username, PASSWORD), 1);
+      for (const replica of [one, other]) pass(replica, 1);
+      expect((await login(other, username, PASSWORD)).status).toBe(200);
+      for (let at = 0; at < 20; at += 1) {
+        expect((await login(at % 2 === 0 ? one : other, newName(), WRONG, "192.0.2.1")).status).toBe(401);
+      }
+      for (const replica of [one, other]) expectWait(await login(replica, username, PASSWORD, "192.0.2.1"), 60);
+    } finally {
+      await one.stop();
+      await other.stop();
+      await postgres.dropDatabase(databaseUrl);
+    }
+  });
+});

@@ -1,0 +1,88 @@
+import { makeKey, PASSWORD, signMessage } from "../support/client.ts";
+import { challenge, keyIdOf, newKey, registrationStatement } from "../support/key-statements.ts";
+import { PACKAGE_ROWS } from "./permission-package-rows.ts";
+import { account, admin, open, session } from "./permission-results.ts";
+import { plainly, type Row } from "./permission-row.ts";
+
+const OPERATIONS: readonly Row[] = [
+  ...["/health", "/health/ready", "/health/live", "/metrics"].map((path) => ({
+    operation: `GET ${path}`,
+    results: open(200),
+    prepare: plainly(path),
+  })),
+  { operation: "GET /api/events", results: admin(200), prepare: plainly("/api/events") },
+  {
+    operation: "PUT /api/admin/allowed-names/{name}",
+    results: admin(204),
+    prepare: async (world) => plainly(`/api/admin/allowed-names/${world.newName()}`)(world),
+  },
+];
+
+const ACCOUNTS: readonly Row[] = [
+  {
+    operation: "POST /api/auth/register",
+    results: open(201),
+    prepare: async (world) => {
+      const username = world.newName();
+      const body = { username, email: `${username}@example.org`, password: PASSWORD };
+      return plainly("/api/auth/register", body)(world);
+    },
+  },
+  {
+    operation: "POST /api/auth/login",
+    results: open(200),
+    prepare: async (world) =>
+      plainly("/api/auth/login", { username: world.person("owner").username, password: PASSWORD })(world),
+  },
+  { operation: "POST /api/auth/logout", results: session(204), prepare: plainly("/api/auth/logout") },
+  { operation: "GET /api/auth/me", results: account(200), prepare: plainly("/api/auth/me") },
+  {
+    operation: "POST /api/auth/password",
+    results: session(204),
+    prepare: plainly("/api/auth/password", { currentPassword: PASSWORD, newPassword: PASSWORD }),
+  },
+  { operation: "GET /api/auth/invitations", results: session(200), prepare: plainly("/api/auth/invitations") },
+];
+
+const CREDENTIALS: readonly Row[] = [
+  { operation: "GET /api/auth/tokens", results: session(200), prepare: plainly("/api/auth/tokens") },
+  {
+    operation: "POST /api/auth/tokens",
+    results: session(201),
+    prepare: plainly("/api/auth/tokens", { label: "a test", scopes: ["read"] }),
+  },
+  {
+    operation: "DELETE /api/auth/tokens/{id}",
+    results: { ...session("404 token_not_found"), owner: 204 },
+    prepare: async (world) => {
+      const made = await world.person("owner").post("/api/auth/tokens", { label: "a test", scopes: ["read"] });
+      return plainly(`/api/auth/tokens/${made.body.id}`)(world);
+    },
+  },
+  { operation: "GET /api/auth/keys", results: session(200), prepare: plainly("/api/auth/keys") },
+  {
+    operation: "POST /api/auth/keys/challenge",
+    results: session(201),
+    prepare: async (world) => plainly("/api/auth/keys/challenge", { publicKey: makeKey().publicHex })(world),
+  },
+  {
+    operation: "POST /api/auth/keys",
+    results: session(201),
+    prepare: async (world) => async (by) => {
+      const key = makeKey();
+      // A disabled account can ask for no nonce of its own.
+      const known = by === world.person("disabled") ? world.person("owner") : by;
+      const nonce = await challenge(known, key);
+      const signature = signMessage(key, registrationStatement(known.username, key, nonce));
+      return { path: "/api/auth/keys", body: { publicKey: key.publicHex, nonce, signature } };
+    },
+  },
+  {
+    operation: "DELETE /api/auth/keys/{keyId}",
+    results: { ...session("404 key_not_found"), owner: 204 },
+    prepare: async (world) => plainly(`/api/auth/keys/${keyIdOf(await newKey(world.person("owner")))}`)(world),
+  },
+];
+
+/** The matrix: for each operation who gets which answer. A new route needs a row here. */
+export const ROWS: readonly Row[] = [...OPERATIONS, ...ACCOUNTS, ...CREDENTIALS, ...PACKAGE_ROWS];

@@ -1,0 +1,159 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { asc, eq } from "drizzle-orm";
+import { type Answer, expectProblem } from "../support/client.ts";
+import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { type ApiDescription, operationsOf } from "./api-description.ts";
+import type { Result } from "./permission-results.ts";
+import { ROLE_NAMES, ROLES, type RoleName, World } from "./permission-roles.ts";
+import type { Asked, Row } from "./permission-row.ts";
+import { ROWS } from "./permission-rows.ts";
+
+/** Everything that is kept, counted, and all of one package: equal before and after means that nothing was done. */
+function stateOf({ deps }: TestRegistry, path: string) {
+  const name = /^\/api\/packages\/([^/?]+)/.exec(path)?.[1] ?? "";
+  return deps.db.read(async ({ query, tables }) => {
+    const counts: Record<string, number> = {};
+    for (const [table, rows] of Object.entries(tables)) counts[table] = await query.$count(rows);
+    const { packages, versions } = tables;
+    const [row] = await query.select().from(packages).where(eq(packages.name, name));
+    const published = await query
+      .select()
+      .from(versions)
+      .where(eq(versions.packageId, row?.id ?? 0))
+      .orderBy(asc(versions.id));
+    // Downloads are counted a while after they were.
+    return { counts, row: { ...row, downloads: 0 }, versions: published.map((each) => ({ ...each, downloads: 0 })) };
+  });
+}
+
+const methodOf = ({ operation }: Row) => operation.split(" ")[0] ?? "";
+const isRead = (row: Row) => ["GET", "HEAD"].includes(methodOf(row));
+
+/** Whether the address is one of the operation: `{name}` stands for one segment. */
+function isAddressOf({ operation }: Row, path: string): boolean {
+  const pattern = operation
+    .replace(/^\w+ /, "")
+    .replaceAll(".", "\\.")
+    .replaceAll(/\{\w+\}/g, "[^/]+");
+  return new RegExp(`^${pattern}$`).test(path);
+}
+
+function expectResult(answer: Answer, result: Result, method: string): void {
+  if (typeof result === "number") return;
+  const [status = "", code = ""] = result.split(" ");
+  if (method !== "HEAD") expectProblem(answer, Number(status), code);
+}
+
+/** What somebody got, in the words of the table. */
+function resultOf({ status, body }: Answer, method: string, expected: Result): Result {
+  if (status < 400) return status;
+  if (method === "HEAD" && typeof expected === "string" && expected.startsWith(`${status} `)) return expected;
+  return `${status as 400} ${body?.code}`;
+}
+
+/** Asks in every role, first in those that are refused; fills in what each got, and proves that refusals did nothing. */
+async function askInEveryRole(world: World, row: Row, expected: Record<RoleName, Result>) {
+  const { registry } = world;
+  await world.renew();
+  const method = methodOf(row);
+  const refused = ROLE_NAMES.filter((role) => typeof expected[role] === "string");
+  const allowed = ROLE_NAMES.filter((role) => typeof expected[role] === "number");
+  const got: Partial<Record<RoleName, Result>> = {};
+  let ask = await row.prepare(world);
+  for (const [at, role] of [...refused, ...allowed].entries()) {
+    // The target of the refused is good for the first who may: so it was good for them, too.
+    if (at > refused.length && !isRead(row)) ask = await row.prepare(world);
+    const asked = await ask(world.person(ROLES[role].person));
+    expect([row.operation, isAddressOf(row, asked.path)]).toEqual([row.operation, true]);
+    const before = at < refused.length && !isRead(row) ? await stateOf(registry, asked.path) : undefined;
+    const answer = await world.as(role).send(method, asked.path, asked.body);
+    got[role] = resultOf(answer, method, expected[role]);
+    if (before !== undefined) expect([role, await stateOf(registry, asked.path)]).toEqual([role, before]);
+    if (got[role] === expected[role]) expectResult(answer, expected[role], method);
+    if (method === "GET") {
+      const { status } = await world.as(role).send("HEAD", asked.path);
+      expect([role, "HEAD", status]).toEqual([role, "HEAD", answer.status]);
+    }
+  }
+  return got;
+}
+
+interface Setting {
+  readonly kind: DatabaseKind;
+  readonly access: "public" | "authenticated";
+}
+
+const SETTINGS: readonly Setting[] = [
+  { kind: "sqlite", access: "public" },
+  { kind: "sqlite", access: "authenticated" },
+  { kind: "postgres", access: "public" },
+  { kind: "postgres", access: "authenticated" },
+];
+
+describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, access }) => {
+  let world: World;
+  let api: ApiDescription;
+  const resultsOf = ({ results, closed = results }: Row) => (access === "public" ? results : closed);
+
+  beforeAll(async () => {
+    const registry = await startRegistry(kind, { env: { PUBLISH_LIMITS: "off", READ_ACCESS: access } });
+    world = await World.open(registry);
+    api = (await world.as("nobody").get("/swagger/json")).body;
+  });
+  afterAll(() => world.registry.stop());
+
+  test("every operation has a row, and every row an operation", () => {
+    const described = operationsOf(api).map(({ method, path }) => `${method} ${path}`);
+    expect([...new Set(ROWS.map(({ operation }) => operation))].sort()).toEqual(described.sort());
+  });
+
+  const named = ROWS.map(
+    (row) => [row.use === undefined ? row.operation : `${row.operation}: ${row.use}`, row] as const,
+  );
+  test.each(named)("%s", async (_, row) => {
+    const expected = resultsOf(row);
+    expect(await askInEveryRole(world, row, expected)).toEqual(expected);
+  });
+
+  const UNDER_V1 = (path: string) => path.replace("/api/", "/api/v1/");
+  test("under /api/v1 nobody gets what nobody gets under /api", async () => {
+    await world.renew();
+    for (const row of ROWS) {
+      const asked: Asked = await (await row.prepare(world))(world.person("owner"));
+      const method = methodOf(row);
+      const answer = await world.as("nobody").send(method, UNDER_V1(asked.path), asked.body);
+      const expected = resultsOf(row).nobody;
+      expect([row.operation, resultOf(answer, method, expected)]).toEqual([row.operation, expected]);
+    }
+  });
+
+  test("a description that asks for no proof is true, and one that does", () => {
+    for (const { method, path, operation } of operationsOf(api)) {
+      const rows = ROWS.filter((row) => row.operation === `${method} ${path}`);
+      const isOpen = rows.some(({ results }) => typeof results.nobody === "number");
+      const { security = [{}] } = operation;
+      const saysOpen = security.some((requirement) => Object.keys(requirement).length === 0);
+      expect([method, path, saysOpen]).toEqual([method, path, isOpen]);
+    }
+  });
+
+  if (access === "authenticated") {
+    test("what a token does not mean looks as if it were not there", async () => {
+      const token = world.as("token for other names");
+      const shown = ({ status, text, headers }: Answer, name: string) => [
+        status,
+        text.replaceAll(name, "NAME").replaceAll(headers.get("x-request-id") ?? "", "ID"),
+      ];
+      const rows = ROWS.filter((row) => resultsOf(row)["token for other names"] === "404 package_not_found");
+      expect(rows.length).toBeGreaterThanOrEqual(13);
+      for (const row of rows) {
+        const { path, body } = await (await row.prepare(world))(world.person("owner"));
+        const name = path.split("/")[3] ?? "";
+        const absent = "absent-000".slice(0, name.length).padEnd(name.length, "0");
+        const there = await token.send(methodOf(row), path, body);
+        const missing = await token.send(methodOf(row), path.replace(name, absent), body);
+        expect([row.operation, shown(there, name)]).toEqual([row.operation, shown(missing, absent)]);
+      }
+    });
+  }
+});

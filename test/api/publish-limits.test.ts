@@ -1,0 +1,183 @@
+import { beforeEach, expect, test } from "bun:test";
+import { makePackage } from "../support/archive-maker.ts";
+import {
+  type Answer,
+  type Client,
+  expectProblem,
+  makeKey,
+  newAccount,
+  publishForm,
+  type SigningKey,
+  signMessage,
+  statementOf,
+} from "../support/client.ts";
+import { onBothDatabases, type TestRegistry, tracesOf } from "../support/registry.ts";
+import { withToken } from "../support/roles.ts";
+
+const POLICY = '"versions";q=5;w=3600, "new-names";q=3;w=3600';
+
+/** Somebody who publishes with one key. */
+interface Publisher {
+  readonly client: Client;
+  readonly key: SigningKey;
+}
+
+let names = 0;
+
+/** A name that no package has. */
+function newName(): string {
+  names += 1;
+  return `limited-${names}`;
+}
+
+async function newPublisher(registry: TestRegistry): Promise<Publisher> {
+  return { client: await newAccount(registry), key: makeKey() };
+}
+
+function publish({ client, key }: Publisher, name = newName(), version = "1.0.0", query = ""): Promise<Answer> {
+  const archive = makePackage({ name, version });
+  const signature = signMessage(key, statementOf(name, version, archive));
+  return client.post(`/api/packages${query}`, publishForm({ archive, signature, publicKey: key.publicHex }));
+}
+
+/** What a publish answered, and how much it says is left: of versions and of new names, with the seconds until more is. */
+function expectLeft(answer: Answer, status: number, versions: [left: number, seconds: number], fresh: typeof versions) {
+  expect([answer.status, answer.headers.get("ratelimit"), answer.headers.get("ratelimit-policy")]).toEqual([
+    status,
+    `"versions";r=${versions[0]};t=${versions[1]}, "new-names";r=${fresh[0]};t=${fresh[1]}`,
+    POLICY,
+  ]);
+}
+
+function expectRefused(answer: Answer, policy: "versions" | "new-names", seconds: number): void {
+  expectProblem(answer, 429, "publish_limit_reached");
+  const quota = { versions: 5, "new-names": 3 }[policy];
+  const fields = ["retry-after", "ratelimit", "ratelimit-policy"].map((field) => answer.headers.get(field));
+  expect(fields).toEqual([String(seconds), `"${policy}";r=0;t=${seconds}`, `"${policy}";q=${quota};w=3600`]);
+}
+
+function pass(registry: TestRegistry, seconds: number): void {
+  if (registry.now === undefined) throw new Error("The clock does not stand still");
+  registry.now = new Date(registry.now.getTime() + seconds * 1_000);
+}
+
+onBothDatabases(
+  "publish limits",
+  (registry) => {
+    beforeEach(() => {
+      registry().now = new Date("2026-03-01T12:00:00.500Z");
+    });
+
+    test("new names: the fourth within an hour is refused and leaves nothing; versions go on", async () => {
+      const alice = await newPublisher(registry());
+      const [first, second] = [newName(), newName()];
+      expectLeft(await publish(alice, first), 201, [4, 3600], [2, 3600]);
+      pass(registry(), 600);
+      expectLeft(await publish(alice, second), 201, [3, 3000], [1, 3000]);
+      pass(registry(), 0.25);
+      expectLeft(await publish(alice), 201, [2, 3000], [0, 3000]);
+      const before = await tracesOf(registry());
+      expectRefused(await publish(alice), "new-names", 3000);
+      expectRefused(await publish(alice, newName(), "1.0.0", "?dryRun=true"), "new-names", 3000);
+      expect(await tracesOf(registry())).toEqual(before);
+      expectLeft(await publish(alice, second, "1.1.0"), 201, [1, 3000], [0, 3000]);
+      pass(registry(), 2999.749);
+      expectRefused(await publish(alice), "new-names", 1);
+      pass(registry(), 0.001);
+      // The first has left the hour, the second leaves it 600 s later.
+      expectLeft(await publish(alice), 201, [1, 600], [0, 600]);
+      expectRefused(await publish(alice), "new-names", 600);
+    });
+
+    test("versions: the sixth within an hour is refused, of whichever package; as many are free as leave the hour", async () => {
+      const alice = await newPublisher(registry());
+      const name = newName();
+      for (const [at, version] of ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4"].entries()) {
+        expectLeft(await publish(alice, name, version), 201, [4 - at, 3600 - 60 * at], [2, 3600 - 60 * at]);
+        pass(registry(), 60);
+      }
+      expectRefused(await publish(alice, name, "1.0.5"), "versions", 3300);
+      expectRefused(await publish(alice), "versions", 3300);
+      pass(registry(), 3360);
+      for (const version of ["1.0.5", "1.0.6"]) expect((await publish(alice, name, version)).status).toBe(201);
+      expectRefused(await publish(alice, name, "1.0.7"), "versions", 60);
+    });
+
+    test("dry runs, repeats and publishes that are refused do not count", async () => {
+      const alice = await newPublisher(registry());
+      const name = newName();
+      expectLeft(await publish(alice, name, "1.0.0", "?dryRun=true"), 200, [4, 3600], [2, 3600]);
+      expect((await publish(alice, name)).status).toBe(201);
+      for (let at = 0; at < 4; at += 1) {
+        expectLeft(await publish(alice, name, "1.0.1", "?dryRun=true"), 200, [3, 3600], [2, 3600]);
+        const repeated = await publish(alice, name);
+        expect([repeated.status, repeated.headers.get("ratelimit")]).toEqual([200, null]);
+        const stranger = { client: alice.client, key: makeKey() };
+        expectProblem(await publish(stranger, newName()), 403, "key_not_trusted");
+        const archive = makePackage({ name: newName(), version: "1.0.0" });
+        const forged = await alice.client.publishFields({
+          archive,
+          signature: signMessage(alice.key, "something else"),
+          publicKey: alice.key.publicHex,
+        });
+        expectProblem(forged, 400, "signature_invalid");
+      }
+      for (const left of [3, 2]) expectLeft(await publish(alice), 201, [left, 3600], [left - 2, 3600]);
+      // What was published before is answered as ever.
+      for (let at = 0; at < 2; at += 1) await publish(alice, name, `1.0.${at + 1}`);
+      expectRefused(await publish(alice, name, "1.0.3"), "versions", 3600);
+      expect((await publish(alice, name, "1.0.2")).status).toBe(200);
+    });
+
+    test("each account has its own limits, and its API tokens share them", async () => {
+      const [alice, bob] = [await newPublisher(registry()), await newPublisher(registry())];
+      const scopes = ["publish-new", "publish-update"];
+      const tokens = [await withToken(alice.client, scopes), await withToken(alice.client, scopes)];
+      for (const client of [alice.client, ...tokens]) expect((await publish({ ...alice, client })).status).toBe(201);
+      for (const client of [alice.client, ...tokens]) {
+        expectRefused(await publish({ ...alice, client }), "new-names", 3600);
+      }
+      expectLeft(await publish(bob), 201, [4, 3600], [2, 3600]);
+    });
+
+    test("ten at once with room for three publish three", async () => {
+      const alice = await newPublisher(registry());
+      const fresh = await Promise.all(Array.from({ length: 10 }, () => publish(alice)));
+      expect(fresh.filter(({ status }) => status === 201)).toHaveLength(3);
+      for (const answer of fresh) if (answer.status !== 201) expectRefused(answer, "new-names", 3600);
+      const bob = await newPublisher(registry());
+      const name = newName();
+      for (const version of ["1.0.0", "1.0.1"]) expect((await publish(bob, name, version)).status).toBe(201);
+      const later = await Promise.all(Array.from({ length: 10 }, (_, at) => publish(bob, name, `2.0.${at}`)));
+      expect(later.filter(({ status }) => status === 201)).toHaveLength(3);
+      for (const answer of later) if (answer.status !== 201) expectRefused(answer, "versions", 3600);
+    });
+
+    test("first publishes of one package at once, and of others beside them, wait for nobody for ever", async () => {
+      const alice = await newPublisher(registry());
+      const name = newName();
+      const answers = await Promise.all([
+        ...Array.from({ length: 8 }, (_, at) => publish(alice, name, `1.0.${at}`)),
+        ...Array.from({ length: 4 }, () => publish(alice)),
+      ]);
+      expect(answers.filter(({ status }) => status === 201)).toHaveLength(5);
+      for (const answer of answers) if (answer.status !== 201) expectProblem(answer, 429, "publish_limit_reached");
+    });
+  },
+  { env: { PUBLISH_NEW_NAMES_PER_HOUR: "3", PUBLISH_VERSIONS_PER_HOUR: "5" } },
+);
+
+onBothDatabases(
+  "publish limits that are off",
+  (registry) => {
+    test("nothing is refused, and nothing is said of limits", async () => {
+      const alice = await newPublisher(registry());
+      for (let at = 0; at < 3; at += 1) {
+        const answer = await publish(alice);
+        const said = ["ratelimit", "ratelimit-policy", "retry-after"].map((field) => answer.headers.get(field));
+        expect([answer.status, ...said]).toEqual([201, null, null, null]);
+      }
+    });
+  },
+  { env: { PUBLISH_LIMITS: "off", PUBLISH_NEW_NAMES_PER_HOUR: "1", PUBLISH_VERSIONS_PER_HOUR: "1" } },
+);

@@ -1,0 +1,61 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { foldName, parsePackageName } from "../../src/registry/package-name.ts";
+import { skeletonOf } from "../../src/registry/similar-names.ts";
+
+const ALIKE: readonly (readonly string[])[] = [
+  [
+    "learn-tools",
+    "leam-tools",
+    "learn_tools",
+    "learntools",
+    "le-arn.tools",
+    "learn-tool",
+    "learn-t00ls",
+    "learn-too1s",
+  ],
+  ["ml-utils", "m1-utils", "mi-utils", "mlutil", "ml-ut1ls", "m-i-u-t-i-l"],
+  ["corn", "com", "c0m", "c0rn", "cor-n", "coms"],
+  ["class", "clas", "cla", "c1ass", "ciasss"],
+  ["s", "ss", "s-s.s"],
+];
+const APART = [
+  "learn-tools",
+  "lean-tools",
+  "ml-utils",
+  "mm-utils",
+  "corn",
+  "corm",
+  "class",
+  "classy",
+  "c",
+  "2",
+  "z",
+  "7",
+];
+
+describe("skeletonOf", () => {
+  test.each(ALIKE.map((names) => [names[0], names] as const))("makes one of what looks like %s", (_, names) => {
+    expect([...new Set(names.map(skeletonOf))]).toHaveLength(1);
+  });
+
+  test("keeps apart what looks different", () => {
+    expect(new Set(APART.map(skeletonOf)).size).toBe(APART.length);
+  });
+
+  const name = fc.stringMatching(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/, { maxLength: 64 });
+  test("is one for names that fold alike, of a separator more or less, or a plural", () => {
+    fc.assert(
+      fc.property(name, (text) => {
+        const parsed = parsePackageName(text);
+        fc.pre(parsed !== undefined);
+        const skeleton = skeletonOf(text);
+        expect(skeletonOf(foldName(parsed))).toBe(skeleton);
+        expect(skeletonOf(text.replaceAll(/[-_.]/g, ""))).toBe(skeleton);
+        expect(skeletonOf(`${text}s`)).toBe(skeleton);
+        expect(skeleton).not.toMatch(/[-_.1i0]|s$/);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
