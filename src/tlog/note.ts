@@ -169,7 +169,7 @@ function isNoteText(text: string): boolean {
   return NOTE_CHARACTERS.test(text) && text.isWellFormed();
 }
 
-function isKeyName(name: string): boolean {
+export function isKeyName(name: string): boolean {
   return KEY_NAME.test(name) && isNoteText(name);
 }
 
