@@ -34,7 +34,13 @@ const described = {
     ...packageSchemas,
     ...tokenSchemas,
   },
-  pathParameters: { ...PACKAGE_PARAMETERS, ...OWNER_PARAMETERS, ...KEY_PARAMETERS, ...LOG_PARAMETERS, ...TOKEN_PARAMETERS },
+  pathParameters: {
+    ...PACKAGE_PARAMETERS,
+    ...OWNER_PARAMETERS,
+    ...KEY_PARAMETERS,
+    ...LOG_PARAMETERS,
+    ...TOKEN_PARAMETERS,
+  },
   headPaths: PACKAGE_HEAD_PATHS,
 };
 

@@ -14,12 +14,13 @@ import { MigrationError, migrate, migrationState } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
 import { errorCode } from "./errors.ts";
 import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
+import { Announcer } from "./log/announcer.ts";
 import { openLog } from "./log/open-log.ts";
 import type { TransparencyLog } from "./log/transparency-log.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
-import type { SignerKey } from "./tlog/note.ts";
 import { createKnownDownloads, type KnownDownloads } from "./packages/known-downloads.ts";
+import type { SignerKey } from "./tlog/note.ts";
 
 /** Everything a use case may need from outside. Tests override single members. */
 export interface Deps {
@@ -33,6 +34,7 @@ export interface Deps {
   readonly logger: Logger;
   readonly reach: Reach;
   readonly log: TransparencyLog;
+  readonly announcer: Announcer;
 }
 
 /** What the codes of systems and of Postgres mean for who starts a registry. */
@@ -120,8 +122,22 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
   const log = await openLog({ db, blobs }, await logKeyOf(config));
+  const announcer = new Announcer({ db, blobs, logger });
+  log.onAppend = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
-  return { config, db, blobs, downloads, knownDownloads: createKnownDownloads(), jwtKey, clock, logger, reach, log };
+  return {
+    config,
+    db,
+    blobs,
+    downloads,
+    knownDownloads: createKnownDownloads(),
+    jwtKey,
+    clock,
+    logger,
+    reach,
+    log,
+    announcer,
+  };
 }
 
 /** The key of the log: a setting, or with SQLite a file that is made once. */
@@ -181,6 +197,7 @@ export function openLogger(level: LogLevel): Logger {
 /** Writes what is still in memory and lets go of the database. */
 export async function closeDeps(deps: Deps): Promise<void> {
   await deps.downloads.close();
+  await deps.announcer.close();
   await deps.blobs.close();
   await deps.db.close();
 }

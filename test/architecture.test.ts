@@ -42,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ["errors.ts"],
   "failpoints.ts": [],
   "within.ts": [],
-  config: ["registry", "errors.ts", "failpoints.ts"],
+  config: ["registry", "tlog", "errors.ts", "failpoints.ts"],
   signing: ["registry", "errors.ts"],
   tlog: ["signing"],
   blobs: ["config", "registry", "errors.ts", "failpoints.ts", "gate.ts", "within.ts"],
@@ -52,9 +52,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: ["accounts", "db", "http", "packages", "registry", "deps.ts", "errors.ts"],
   accounts: ["db", "events", "http", "registry", "deps.ts", "errors.ts", "gate.ts"],
   tokens: ["accounts", "db", "events", "http", "registry", "deps.ts", "errors.ts"],
-  keys: ["accounts", "db", "events", "http", "packages", "registry", "signing", "deps.ts", "errors.ts"],
+  keys: ["accounts", "db", "events", "http", "log", "packages", "registry", "signing", "deps.ts", "errors.ts"],
   owners: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
   moderation: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
+  log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "deps.ts", "errors.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",
@@ -64,17 +65,31 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "events",
     "keys",
     "http",
+    "log",
     "ops",
     "registry",
     "search",
     "signing",
+    "tlog",
     "deps.ts",
     "errors.ts",
     "gate.ts",
   ],
-  "deps.ts": ["blobs", "config", "db", "ops", "packages", "errors.ts", "failpoints.ts"],
+  "deps.ts": ["blobs", "config", "db", "log", "ops", "packages", "tlog", "errors.ts", "failpoints.ts"],
   upkeep: ["blobs", "db", "packages", "registry", "signing", "deps.ts", "errors.ts", "gate.ts"],
-  "app.ts": ["accounts", "deps.ts", "events", "http", "keys", "moderation", "ops", "owners", "packages", "tokens"],
+  "app.ts": [
+    "accounts",
+    "deps.ts",
+    "events",
+    "http",
+    "keys",
+    "log",
+    "moderation",
+    "ops",
+    "owners",
+    "packages",
+    "tokens",
+  ],
   cli: [
     "accounts",
     "app.ts",
@@ -86,15 +101,17 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "events",
     "failpoints.ts",
     "http",
+    "log",
     "moderation",
     "ops",
     "registry",
+    "tlog",
     "upkeep",
   ],
   "main.ts": ["cli", "version.ts"],
 };
 
-const FEATURES = ["accounts", "events", "keys", "moderation", "owners", "packages", "search", "tokens", "ops"];
+const FEATURES = ["accounts", "events", "keys", "log", "moderation", "owners", "packages", "search", "tokens", "ops"];
 
 describe("imports", () => {
   test("go one way: main, cli, app, routes, use case, adapters, registry, errors", () => {

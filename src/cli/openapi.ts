@@ -5,6 +5,7 @@ import { makeLogKey } from "../config/log-key.ts";
 import { Secret } from "../config/secret.ts";
 import type { Deps } from "../deps.ts";
 import { reachNothing } from "../failpoints.ts";
+import { Announcer } from "../log/announcer.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
 import { createLogger } from "../ops/logger.ts";
 import { parseSignerKey } from "../tlog/note.ts";
@@ -18,16 +19,20 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
   const clock = () => new Date(0);
   const signer = parseSignerKey(makeLogKey(config.logOrigin));
   if (signer === undefined) throw new Error("A key that was made is none");
+  const db: Deps["db"] = { kind: "sqlite", read: unused, write: unused, close: unused };
+  const blobs = openMemoryStore("", clock);
+  const logger = createLogger("silent", clock);
   const deps: Deps = {
     config,
     clock,
-    logger: createLogger("silent", clock),
+    logger,
     jwtKey: new Secret(crypto.randomUUID()),
-    db: { kind: "sqlite", read: unused, write: unused, close: unused },
-    blobs: openMemoryStore("", clock),
+    db,
+    blobs,
     reach: reachNothing,
     downloads: { count: unused, flush: unused, close: unused },
     log: new TransparencyLog(signer, undefined),
+    announcer: new Announcer({ db, blobs, logger }),
     knownDownloads: { find: unused, forget: unused },
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));

@@ -3,6 +3,7 @@ import { createApp } from "../app.ts";
 import { readConfig } from "../config/config.ts";
 import { closeDeps, openDeps } from "../deps.ts";
 import { listen } from "../http/server.ts";
+import { rollbackText } from "../log/rollback-guard.ts";
 import { firstAccountText } from "./first-account.ts";
 
 /** Runs the registry until SIGTERM or SIGINT, then lets requests in flight finish. Returns the exit code. */
@@ -12,6 +13,7 @@ export async function serve(configFile: string | undefined): Promise<number> {
   const app = createApp(deps);
   const server = listen((request) => app.fetch(request), config, deps.logger);
   console.log(`cpm-registry is ready at ${server.url}`);
+  if (deps.log.rollback !== undefined) console.error(rollbackText(deps.log.rollback));
   const isShut = config.registration === "closed" && !(await hasAccounts(deps));
   if (isShut) console.log(firstAccountText(config, configFile));
   await new Promise<void>((resolve) => {

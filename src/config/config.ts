@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../failpoints.ts";
-import { isKeyName, parseSignerKey, type SignerKey } from "../tlog/note.ts";
 import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
+import { isKeyName, parseSignerKey, type SignerKey } from "../tlog/note.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
 import { parseProxies } from "./proxies.ts";
@@ -115,7 +115,8 @@ function readJwtKey(reader: SettingReader): Secret<string> | undefined {
 /** The host of the public address and `/log`, as c2sp.org/tlog-tiles advises; a path prefix stands between. */
 function readLogOrigin(reader: SettingReader, publicUrl: string): string {
   const origin = reader.text("LOG_ORIGIN") ?? `${publicUrl.replace(/^https?:\/\//, "")}/log`;
-  if (!isKeyName(origin)) reader.reject("LOG_ORIGIN", "must be a name without spaces and +, such as cpm.example.org/log");
+  if (!isKeyName(origin))
+    reader.reject("LOG_ORIGIN", "must be a name without spaces and +, such as cpm.example.org/log");
   return origin;
 }
 

@@ -55,7 +55,9 @@ export async function requestReset(
     const { packageKeyResets } = session.tables;
     const row = { packageId: changed.id, publicKey, requestedBy: user.username, requestedAt: now, effectiveAt };
     await session.query.insert(packageKeyResets).values(row);
-    await recordKeyChange(session, changed, change, { by: user.username, statement, proof: proofOf(signed) }, now, { log });
+    await recordKeyChange(session, changed, change, { by: user.username, statement, proof: proofOf(signed) }, now, {
+      log,
+    });
     const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
   });
@@ -87,7 +89,11 @@ async function proofOfCancel(
  * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`, `reset_not_found`,
  * `key_change_outdated` or `signature_invalid`.
  */
-export async function cancelReset({ db, clock, log }: ResetDeps, canceller: Canceller, name: PackageName): Promise<void> {
+export async function cancelReset(
+  { db, clock, log }: ResetDeps,
+  canceller: Canceller,
+  name: PackageName,
+): Promise<void> {
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);

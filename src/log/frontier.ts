@@ -1,5 +1,5 @@
-import { encodeBundle, TILE_WIDTH } from "../tlog/tile.ts";
 import { EMPTY_ROOT, foldNodes, type Hash, leafHash, nodeHash } from "../tlog/merkle.ts";
+import { encodeBundle, TILE_WIDTH } from "../tlog/tile.ts";
 
 /** A node of the right edge: the root of a whole subtree of 2^level leaves. */
 interface EdgeNode {

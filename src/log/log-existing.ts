@@ -1,4 +1,4 @@
-import { asc, eq, isNotNull, isNull, and } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { versionLeaf, yankLeaf } from "../tlog/leaf.ts";
 import { appendLeaves } from "./append.ts";

@@ -80,7 +80,13 @@ async function tilesOf(session: DbSession, ids: readonly NodeId[], size: number)
       ),
     ),
   );
-  const rows = conditions.length === 0 ? [] : await query.select().from(logTiles).where(or(...conditions));
+  const rows =
+    conditions.length === 0
+      ? []
+      : await query
+          .select()
+          .from(logTiles)
+          .where(or(...conditions));
   const found = new Map(rows.map(({ level, index, data }) => [tileKey(level, index), data]));
   if (isTail) found.set(tileKey(0, tail), await readTailHashes(session, size));
   return found;

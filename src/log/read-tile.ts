@@ -1,6 +1,6 @@
 import type { DbSession } from "../db/database.ts";
 import { decodeBundle, encodeBundle, TILE_WIDTH, type TileId, widthIn } from "../tlog/tile.ts";
-import { ENTRIES_LEVEL, readState, readTail, readTile, nodeReader } from "./log-rows.ts";
+import { ENTRIES_LEVEL, nodeReader, readState, readTail, readTile } from "./log-rows.ts";
 
 const HASH_BYTES = 32;
 

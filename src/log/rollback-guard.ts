@@ -29,3 +29,16 @@ export async function findRollback(
   const rootThen = await db.read((session) => rootOf(size, nodeReader(session, state.size)));
   return rootThen.equals(root) ? undefined : { ...found, publishedSize: size };
 }
+
+/** What an operator must know and can do. */
+export function rollbackText({ publishedSize, foundSize }: Rollback): string {
+  const published =
+    publishedSize === undefined
+      ? "Beside the archives lies the checkpoint of another log"
+      : `The log published ${publishedSize} leaves`;
+  return `log_rollback: ${published}, and this database has ${foundSize} that are not its continuation.
+An older backup was restored, or a replica took over that lacked the last changes. Until you decide, the registry
+answers reads and refuses everything that would be logged. Either
+  - restore the newest backup of the database, and start again; or
+  - accept what is lost: cpm-registry log accept-rollback, and start again. Whoever saw the longer log will notice.`;
+}

@@ -13,11 +13,21 @@ type Check = "ok" | "failing";
 export interface Health {
   readonly status: "ok" | "unhealthy";
   readonly version: string;
-  readonly checks: { readonly database: Check; readonly storage: Check };
+  readonly checks: {
+    readonly database: Check;
+    readonly storage: Check;
+    /** Only there when the log may not be written. */
+    readonly log?: Check;
+  };
 }
 
-/** Asks database and storage whether they work. Never throws: what fails or is late is `failing`, and logged. */
-export async function checkHealth({ db, blobs, logger }: Pick<Deps, "db" | "blobs" | "logger">): Promise<Health> {
+/** Asks database and storage whether they work, and whether the log may be written. Never throws: what fails or is late is `failing`, and logged. */
+export async function checkHealth({
+  db,
+  blobs,
+  log,
+  logger,
+}: Pick<Deps, "db" | "blobs" | "log" | "logger">): Promise<Health> {
   const probe = async (name: string, work: Promise<unknown>): Promise<Check> => {
     try {
       await within(CHECK_MAX_MS, work);
@@ -34,6 +44,9 @@ export async function checkHealth({ db, blobs, logger }: Pick<Deps, "db" | "blob
     ),
     probe("storage", blobs.check()),
   ]);
-  const healthy = database === "ok" && storage === "ok";
-  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks: { database, storage } };
+  // Reading goes on after a rollback, but nobody should take it for the registry that it was.
+  const logged = log.rollback === undefined ? {} : { log: "failing" as const };
+  const checks = { database, storage, ...logged };
+  const healthy = Object.values(checks).every((check) => check === "ok");
+  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks };
 }

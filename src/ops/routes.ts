@@ -10,7 +10,7 @@ const Check = t.Union([t.Literal("ok"), t.Literal("failing")]);
 const HealthSchema = t.Object({
   status: t.Union([t.Literal("ok"), t.Literal("unhealthy")]),
   version: t.String(),
-  checks: t.Object({ database: Check, storage: Check }),
+  checks: t.Object({ database: Check, storage: Check, log: t.Optional(Check) }),
 });
 
 /** By the names under which /swagger/json has them. */

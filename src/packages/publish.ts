@@ -91,7 +91,10 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
     return { outcome: "unchanged", name, version: published, proof, limits };
   }
   if (publication.dryRun) {
-    const version = { row: { id: 0, ...versionRow(0, checked, now) }, publishedBy: publication.publisher.user.username };
+    const version = {
+      row: { id: 0, ...versionRow(0, checked, now) },
+      publishedBy: publication.publisher.user.username,
+    };
     return { outcome: "checked", name, version, proof: undefined, limits };
   }
   const { outcome, version, limits: left, ...recorded } = await store(deps, checked, now);

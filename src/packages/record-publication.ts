@@ -16,8 +16,8 @@ import {
 import { appendLeaves } from "../log/append.ts";
 import { foldName } from "../registry/package-name.ts";
 import { skeletonOf } from "../registry/similar-names.ts";
-import type { Proof } from "../tlog/proof.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
+import type { Proof } from "../tlog/proof.ts";
 import { requireDistinctName } from "./distinct-name.ts";
 import { findPackage, lockPackage, requireOwner } from "./find-package.ts";
 import { findVersion } from "./find-version.ts";

@@ -12,8 +12,8 @@ import { readVersionProof } from "../log/read-proof.ts";
 import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
 import { findDownload, readArchive, requireStored } from "./download.ts";
-import { loadNamedVersion } from "./find-version.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
+import { loadNamedVersion } from "./find-version.ts";
 import { setPackageStatus } from "./package-status.ts";
 import { publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
@@ -153,10 +153,13 @@ function writeRoutes(deps: Deps) {
           const { outcome, name, version, proof, limits } = published;
           const location = outcome === "created" ? { location: versionUrl(publicUrl, name, version.row.version) } : {};
           const headers = { ...rateLimitHeaders(limits), ...location };
-          return Response.json({ ...versionView(publicUrl, name, version), proof: proof ?? null }, {
-            status: outcome === "created" ? 201 : 200,
-            headers,
-          });
+          return Response.json(
+            { ...versionView(publicUrl, name, version), proof: proof ?? null },
+            {
+              status: outcome === "created" ? 201 : 200,
+              headers,
+            },
+          );
         });
       },
       { account: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },

@@ -9,6 +9,8 @@ import { jwtKeyProblem, readOrMakeJwtKey } from "../../src/config/jwt-key.ts";
 import { Secret } from "../../src/config/secret.ts";
 
 const KEY = "Qm7vXk2RzT9wLp4NsYc8HdJfGeUaBo3V-tests-only";
+/** What a registry on Postgres must be told beside its database. */
+const KEYS = { JWT_KEY: KEY, LOG_SIGNING_KEY: TEST_LOG_KEY };
 const POSTGRES = "postgres://cpm:secret@db.example.org/registry";
 
 let directory = "";
@@ -101,7 +103,7 @@ describe("single settings", () => {
     ["READ_ACCESS", "authenticated", (config) => config.readAccess, "authenticated"],
     ["PUBLISH_LIMITS", "off", () => "started", "started"],
     ["LOG_ORIGIN", "cpm.example.org/log", () => "started", "started"],
-    ["LOG_SIGNING_KEY", "PRIVATE+KEY+x", () => "started", "started"],
+    ["LOG_SIGNING_KEY", TEST_LOG_KEY, ({ logKey }) => logKey?.reveal().name, "registry.test/log"],
     ["LOG_WITNESSES", "https://witness.example.org", () => "started", "started"],
     ["LOG_LEVEL", "INFO", (config) => config.logLevel, "info"],
     ["LOG_LEVEL", "silent", (config) => config.logLevel, "silent"],
@@ -186,7 +188,7 @@ describe("the file", () => {
   });
 
   test("a database of the environment goes before one of the file under the setting's other name", () => {
-    const environment = { ConnectionStrings__DefaultConnection: "Host=outer;Database=cpm", JWT_KEY: KEY };
+    const environment = { ConnectionStrings__DefaultConnection: "Host=outer;Database=cpm", ...KEYS };
     const { database } = fromFile({ DATABASE_URL: POSTGRES }, environment);
     expect(database).toMatchObject({ kind: "postgres", connection: { host: "outer" } });
   });
@@ -197,7 +199,7 @@ describe("the file", () => {
       ["DATA_DIR", expect.stringContaining("two spellings")],
     ]);
     expect(
-      refused({ DATABASE_URL: POSTGRES, ConnectionStrings__DefaultConnection: "Host=a;Database=b", JWT_KEY: KEY }),
+      refused({ DATABASE_URL: POSTGRES, ConnectionStrings__DefaultConnection: "Host=a;Database=b", ...KEYS }),
     ).toEqual(["DATABASE_URL and ConnectionStrings__DefaultConnection"]);
   });
 
@@ -233,6 +235,7 @@ test("all problems of environment and file are reported at once", () => {
     "DATABASE_URL",
     "JWT_KEY",
     "LOG_LEVEL",
+    "LOG_SIGNING_KEY",
     "PORT",
     "PUBLIC_URL",
     "Prot",
@@ -345,8 +348,11 @@ describe("JWT_KEY", () => {
   });
 
   test("is required with Postgres, whichever name says so, and not with SQLite", () => {
-    expect(refused({ DATABASE_URL: POSTGRES })).toEqual(["JWT_KEY"]);
-    expect(refused({ ConnectionStrings__DefaultConnection: "Host=db;Database=cpm" })).toEqual(["JWT_KEY"]);
+    expect(refused({ DATABASE_URL: POSTGRES })).toEqual(["JWT_KEY", "LOG_SIGNING_KEY"]);
+    expect(refused({ ConnectionStrings__DefaultConnection: "Host=db;Database=cpm" })).toEqual([
+      "JWT_KEY",
+      "LOG_SIGNING_KEY",
+    ]);
     expect(refused({})).toEqual([]);
   });
 });
@@ -423,7 +429,7 @@ describe("connection strings", () => {
     "registry.db",
   ])("%s is refused, as one problem that does not repeat it", (text) => {
     expect(parsePostgresConnection(text)).toBeUndefined();
-    const problems = problemsOf({ DATABASE_URL: text, JWT_KEY: KEY });
+    const problems = problemsOf({ DATABASE_URL: text, ...KEYS });
     expect(problems).toEqual([["DATABASE_URL", expect.stringMatching(/^must be postgres:\/\//)]]);
     expect(problems[0]?.[1]).not.toContain(text);
   });
@@ -487,7 +493,7 @@ describe("limits of archives", () => {
 });
 
 describe("secrets", () => {
-  const config = () => readConfig(undefined, { JWT_KEY: KEY, DATABASE_URL: POSTGRES });
+  const config = () => readConfig(undefined, { ...KEYS, DATABASE_URL: POSTGRES });
 
   test("print as [redacted] however they are printed", () => {
     const secret = new Secret("hunter2");

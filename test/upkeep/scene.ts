@@ -14,7 +14,11 @@ export function runCommand(env: Readonly<Record<string, string>>, ...args: strin
 }
 
 function placeOf(env: Readonly<Record<string, string>>): Place {
-  return { command: [process.execPath, MAIN], cwd: "/", env: { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY, ...env } };
+  return {
+    command: [process.execPath, MAIN],
+    cwd: "/",
+    env: { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY, ...env },
+  };
 }
 
 /** The settings of a command beside a registry of this process, on the same database and files. */

@@ -1,0 +1,66 @@
+import type { BlobStore } from "../blobs/store.ts";
+import type { Database } from "../db/database.ts";
+import { errorFields, type Logger } from "../ops/logger.ts";
+import { readState } from "./log-rows.ts";
+import { CHECKPOINT_COPY } from "./rollback-guard.ts";
+
+/** Commits that come together are announced together. */
+const GATHER_MS = 50;
+/** After a failure: the storage may be away for longer. */
+const AGAIN_MS = 5_000;
+/** Longer than any transaction lasts: what was appended shortly before may be committed only then. */
+const LATE_COMMIT_MS = 7_000;
+
+interface AnnouncerDeps {
+  readonly db: Database;
+  readonly blobs: BlobStore;
+  readonly logger: Logger;
+}
+
+/**
+ * Tells others of a new checkpoint once it is committed, off the publish path: its copy beside the archives, which the
+ * rollback guard reads. What is lost with the process is only older news.
+ */
+export class Announcer {
+  readonly #deps: AnnouncerDeps;
+  #timer: Timer | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #announced: string | undefined;
+  #closed = false;
+
+  constructor(deps: AnnouncerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Call it before or after the commit: what is announced is what is committed by then. */
+  wake(afterMs = GATHER_MS): void {
+    if (this.#timer !== undefined || this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#running = this.#running.then(() => this.#announce());
+    }, afterMs);
+    this.#timer.unref();
+  }
+
+  async #announce(): Promise<void> {
+    const { db, blobs, logger } = this.#deps;
+    try {
+      const { checkpoint } = await db.read(readState);
+      if (checkpoint === this.#announced) return;
+      this.wake(LATE_COMMIT_MS);
+      await blobs.writeNote(CHECKPOINT_COPY, checkpoint);
+      this.#announced = checkpoint;
+    } catch (cause) {
+      logger.warn("log_copy_failing", errorFields(cause));
+      this.wake(AGAIN_MS);
+    }
+  }
+
+  /** Announces what is not announced yet. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    await this.#running;
+    await this.#announce();
+  }
+}
