@@ -34,9 +34,10 @@ export function parseTilePath(path: string): TileId | undefined {
     index: Number(groups.replace(/[x/]/g, "")),
     width: width === undefined ? TILE_WIDTH : Number(width),
   };
-  const isTile = (tile.level === "entries" || tile.level <= LEVEL_MAX) && Number.isSafeInteger(tile.index);
+  if (tile.level !== "entries" && tile.level > LEVEL_MAX) return undefined;
+  if (!Number.isSafeInteger(tile.index) || tile.width > TILE_WIDTH) return undefined;
   // Writing it again shows a group too many in front, and a full width spelled out.
-  return isTile && tilePath(tile) === path ? tile : undefined;
+  return tilePath(tile) === path ? tile : undefined;
 }
 
 /** Where a node's hash comes from: the tree over `count` hashes of a tile, from `offset` on; for 1, the hash itself. */

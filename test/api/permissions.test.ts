@@ -93,6 +93,8 @@ const SETTINGS: readonly Setting[] = [
 describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, access }) => {
   let world: World;
   let api: ApiDescription;
+  /** What READ_ACCESS does not touch is asked once on Postgres, because the matrix is long. */
+  const rows = ROWS.filter(({ closed }) => kind === "sqlite" || access === "public" || closed !== undefined);
   const resultsOf = ({ results, closed = results }: Row) => (access === "public" ? results : closed);
 
   beforeAll(async () => {
@@ -107,7 +109,7 @@ describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, acce
     expect([...new Set(ROWS.map(({ operation }) => operation))].sort()).toEqual(described.sort());
   });
 
-  const named = ROWS.map(
+  const named = rows.map(
     (row) => [row.use === undefined ? row.operation : `${row.operation}: ${row.use}`, row] as const,
   );
   test.each(named)("%s", async (_, row) => {
@@ -118,7 +120,7 @@ describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, acce
   const UNDER_V1 = (path: string) => path.replace("/api/", "/api/v1/");
   test("under /api/v1 nobody gets what nobody gets under /api", async () => {
     await world.renew();
-    for (const row of ROWS) {
+    for (const row of rows) {
       const asked: Asked = await (await row.prepare(world))(world.person("owner"));
       const method = methodOf(row);
       const answer = await world.as("nobody").send(method, UNDER_V1(asked.path), asked.body);
@@ -144,9 +146,9 @@ describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, acce
         status,
         text.replaceAll(name, "NAME").replaceAll(headers.get("x-request-id") ?? "", "ID"),
       ];
-      const rows = ROWS.filter((row) => resultsOf(row)["token for other names"] === "404 package_not_found");
-      expect(rows.length).toBeGreaterThanOrEqual(13);
-      for (const row of rows) {
+      const hidden = rows.filter((row) => resultsOf(row)["token for other names"] === "404 package_not_found");
+      expect(hidden.length).toBeGreaterThanOrEqual(13);
+      for (const row of hidden) {
         const { path, body } = await (await row.prepare(world))(world.person("owner"));
         const name = path.split("/")[3] ?? "";
         const absent = "absent-000".slice(0, name.length).padEnd(name.length, "0");

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { keyLeaf } from "../../src/signing/key-statements.ts";
+import { SIGNATURE_SCHEMES } from "../../src/signing/statement.ts";
+import { parseLeaf, type VersionEntry, versionLeaf, yankLeaf } from "../../src/tlog/leaf.ts";
+
+const HEX = "00".repeat(31);
+const SIGNATURE = Buffer.alloc(64, 5).toString("base64");
+const ENTRY: VersionEntry = {
+  name: "my-pkg",
+  version: "1.0.0-rc.1+build.5",
+  sha256: `${HEX}ab`,
+  size: 10_240,
+  publicKey: `${HEX}cd`,
+  scheme: "cpm-v1",
+  signature: SIGNATURE,
+  publishedAt: new Date("2026-11-25T12:00:59.999Z"),
+};
+const VERSION_TEXT = `cpm.version/v1 my-pkg 1.0.0-rc.1+build.5
+sha256 ${HEX}ab
+size 10240
+signer ed25519 ${HEX}cd
+signature cpm-v1 ${SIGNATURE}
+published 2026-11-25T12:00:59Z
+`;
+const YANK_TEXT = "cpm.yank/v1 my-pkg 1.0.0 2 unyank\nby ana\n";
+
+describe("leaves of the log", () => {
+  test("are spelled as the design says", () => {
+    expect(versionLeaf(ENTRY)).toBe(VERSION_TEXT);
+    expect(yankLeaf({ name: "my-pkg", version: "1.0.0", seq: 2, action: "unyank", by: "ana" })).toBe(YANK_TEXT);
+  });
+
+  test("are read by their kind", () => {
+    const publishedAt = new Date("2026-11-25T12:00:59Z");
+    expect(parseLeaf(VERSION_TEXT)).toEqual({ kind: "version", ...ENTRY, publishedAt });
+    expect(parseLeaf(YANK_TEXT)).toEqual({
+      kind: "yank",
+      name: "my-pkg",
+      version: "1.0.0",
+      seq: 2,
+      action: "unyank",
+      by: "ana",
+    });
+  });
+
+  test("of keys are read as they are written", () => {
+    const change = { name: "my-pkg", action: "cancel", publicKey: `${HEX}ef` } as const;
+    const proof = Buffer.alloc(160, 3).toString("base64");
+    expect(parseLeaf(keyLeaf(change, 7, "ana", proof))).toEqual({ kind: "key", ...change, seq: 7, by: "ana", proof });
+    expect(parseLeaf(keyLeaf(change, 8, null, null))).toEqual({
+      kind: "key",
+      ...change,
+      seq: 8,
+      by: null,
+      proof: null,
+    });
+  });
+
+  test("of versions come back as they went, the longest ones too", () => {
+    const hex = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString("hex"));
+    const entries: fc.Arbitrary<VersionEntry> = fc.record({
+      name: fc.constantFrom("a", "a".repeat(64)),
+      version: fc.constantFrom("0.0.0", `1.0.0-${"x".repeat(58)}`),
+      sha256: hex,
+      size: fc.maxSafeNat(),
+      publicKey: hex,
+      scheme: fc.constantFrom(...SIGNATURE_SCHEMES),
+      signature: fc.uint8Array({ minLength: 64, maxLength: 64 }).map((bytes) => Buffer.from(bytes).toString("base64")),
+      publishedAt: fc.integer({ min: 0, max: 4_102_444_800 }).map((seconds) => new Date(seconds * 1000)),
+    });
+    fc.assert(
+      fc.property(entries, (entry) => {
+        const text = versionLeaf(entry);
+        expect(Buffer.byteLength(text)).toBeLessThan(500);
+        expect(parseLeaf(text)).toEqual({ kind: "version", ...entry });
+      }),
+    );
+  });
+
+  test.each([
+    ["another kind", VERSION_TEXT.replace("cpm.version", "cpm.release")],
+    ["another version of the form", VERSION_TEXT.replace("/v1", "/v2")],
+    ["two spaces", VERSION_TEXT.replace("my-pkg ", "my-pkg  ")],
+    ["no last line end", VERSION_TEXT.slice(0, -1)],
+    ["a line more", `${VERSION_TEXT}more\n`],
+    ["CR LF", VERSION_TEXT.replaceAll("\n", "\r\n")],
+    ["upper-case hex", VERSION_TEXT.replace(`${HEX}ab`, `${HEX}AB`)],
+    ["a short digest", VERSION_TEXT.replace(`${HEX}ab`, HEX)],
+    ["a leading zero", VERSION_TEXT.replace("10240", "010240")],
+    ["a size that is no safe integer", VERSION_TEXT.replace("10240", "9007199254740993")],
+    ["an unknown scheme", VERSION_TEXT.replace("cpm-v1", "cpm-v9")],
+    ["a short signature", VERSION_TEXT.replace(SIGNATURE, Buffer.alloc(63).toString("base64"))],
+    ["a signature of the URL alphabet", VERSION_TEXT.replace(SIGNATURE, SIGNATURE.replaceAll("=", ""))],
+    ["milliseconds", VERSION_TEXT.replace("59Z", "59.000Z")],
+    ["a time without zone", VERSION_TEXT.replace("59Z", "59")],
+    ["another zone", VERSION_TEXT.replace("59Z", "59+00:00")],
+    ["a day that is none", VERSION_TEXT.replace("11-25", "02-30")],
+    ["letters beyond ASCII", VERSION_TEXT.replace("my-pkg", "mü-pkg")],
+    ["more than 1,024 bytes", VERSION_TEXT.replace("my-pkg", "a".repeat(800))],
+    ["an unknown action", YANK_TEXT.replace("unyank", "delete")],
+    ["no user", YANK_TEXT.replace("by ana", "by ")],
+    [
+      "a key's action that is none",
+      keyLeaf({ name: "a", action: "add", publicKey: `${HEX}ef` }, 1, null, null).replace("add", "put"),
+    ],
+    ["a proof that is no base64", keyLeaf({ name: "a", action: "add", publicKey: `${HEX}ef` }, 1, null, "AB")],
+    ["nothing", ""],
+  ])("with %s are none", (_, text) => expect(parseLeaf(text)).toBeUndefined());
+
+  test("that could not be read back are not written", () => {
+    expect(() => versionLeaf({ ...ENTRY, name: "a b" })).toThrow(RangeError);
+    expect(() => versionLeaf({ ...ENTRY, version: "1.0.0\nsize 1" })).toThrow(RangeError);
+    expect(() => versionLeaf({ ...ENTRY, sha256: "00" })).toThrow(RangeError);
+    expect(() => versionLeaf({ ...ENTRY, size: -1 })).toThrow(RangeError);
+    expect(() => yankLeaf({ name: "a", version: "1.0.0", seq: 1, action: "yank", by: "a\nb" })).toThrow(RangeError);
+    expect(() => yankLeaf({ name: "a", version: "1.0.0", seq: 1.5, action: "yank", by: "ana" })).toThrow(RangeError);
+  });
+});
