@@ -122,7 +122,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
   const log = await openLog({ db, blobs }, await logKeyOf(config));
-  const announcer = new Announcer({ db, blobs, logger });
+  const announcer = new Announcer({ db, blobs, logger, witnesses: config.logWitnesses });
   log.onAppend = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
   return {

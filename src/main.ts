@@ -22,6 +22,10 @@ const OPTIONS = {
   "password-stdin": { type: "boolean" },
   reason: { type: "string" },
   lift: { type: "boolean" },
+  log: { type: "string", multiple: true },
+  port: { type: "string" },
+  host: { type: "string" },
+  data: { type: "string" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
 } as const;
@@ -116,6 +120,12 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       (await import("./cli/storage-copy.ts")).storageCopy({ config, from, to, json }),
   },
   ...ADMIN_COMMANDS,
+  witness: {
+    options: ["log", "port", "host", "data"],
+    takes: ["<name>"],
+    run: async ({ log = [], port, host, data }, [name = ""]) =>
+      (await import("./cli/witness.ts")).runWitness({ name, logs: log, port, host, data }),
+  },
   openapi: {
     options: ["config"],
     run: async ({ config }) => (await import("./cli/openapi.ts")).printOpenApi(config),

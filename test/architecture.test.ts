@@ -55,7 +55,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   keys: ["accounts", "db", "events", "http", "log", "packages", "registry", "signing", "deps.ts", "errors.ts"],
   owners: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
   moderation: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
-  log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "deps.ts", "errors.ts"],
+  witness: ["ops", "tlog", "errors.ts", "gate.ts"],
+  log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",
@@ -107,6 +108,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "registry",
     "tlog",
     "upkeep",
+    "witness",
   ],
   "main.ts": ["cli", "version.ts"],
 };

@@ -1,4 +1,5 @@
 import { ADMIN_HELP } from "./help-admin.ts";
+import { WITNESS_HELP } from "./help-witness.ts";
 
 /** Everything a person needs to start: commands, options, an example of each. */
 export const HELP = `cpm-registry: the package registry of CPM, the package manager of ColonyOS
@@ -13,6 +14,7 @@ Commands
   gc            remove archives that no version refers to, and stale temporary files
   storage copy  copy archives to another storage
   admin         make and manage accounts, hold packages back; cpm-registry admin --help
+  witness       cosign the checkpoints of other registries' logs; cpm-registry witness --help
   openapi       print the OpenAPI description of the API
   version       print the version (also --version)
   help          print this text; cpm-registry <command> --help tells more of a command
@@ -147,5 +149,6 @@ export const COMMAND_HELP: Readonly<Record<string, string>> = {
   gc: GC,
   fsck: FSCK,
   "storage copy": STORAGE_COPY,
+  witness: WITNESS_HELP,
   ...ADMIN_HELP,
 };

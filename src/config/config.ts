@@ -9,6 +9,7 @@ import { Secret } from "./secret.ts";
 import { SettingReader } from "./setting-reader.ts";
 import { collectSettings, type SettingName, type SettingProblem } from "./settings.ts";
 import { readStorage, type StorageConfig } from "./storage.ts";
+import { parseWitness, type WitnessAddress } from "./witnesses.ts";
 
 export type DatabaseConfig =
   | { readonly kind: "sqlite"; readonly path: string }
@@ -49,6 +50,8 @@ export interface Config {
   readonly logOrigin: string;
   /** Undefined with SQLite when the key is to be made once in `dataDir`. */
   readonly logKey: Secret<SignerKey> | undefined;
+  /** Who is asked to cosign the log's checkpoints. */
+  readonly logWitnesses: readonly WitnessAddress[];
   readonly logLevel: LogLevel;
   readonly archiveLimits: ArchiveLimits;
   /** Empty outside of tests. */
@@ -135,6 +138,18 @@ function readLogKey(reader: SettingReader, origin: string): Secret<SignerKey> | 
     reader.reject("LOG_SIGNING_KEY", `is the key of ${key.name}, and LOG_ORIGIN is another`);
   }
   return key && new Secret(key);
+}
+
+function readWitnesses(reader: SettingReader): WitnessAddress[] {
+  return reader.list("LOG_WITNESSES").flatMap((text) => {
+    const witness = parseWitness(text);
+    if (witness !== undefined) return [witness];
+    reader.reject(
+      "LOG_WITNESSES",
+      "must be <verifier key> <address>, comma-separated, as cpm-registry witness prints it",
+    );
+    return [];
+  });
 }
 
 function readCorsOrigins(reader: SettingReader): readonly string[] {
@@ -224,6 +239,7 @@ export function readConfig(
     trustedProxies: readTrustedProxies(reader),
     logOrigin,
     logKey: readLogKey(reader, logOrigin),
+    logWitnesses: readWitnesses(reader),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),

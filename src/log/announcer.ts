@@ -1,6 +1,8 @@
 import type { BlobStore } from "../blobs/store.ts";
+import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
+import { WitnessAsker } from "./ask-witnesses.ts";
 import { readState } from "./log-rows.ts";
 import { CHECKPOINT_COPY } from "./rollback-guard.ts";
 
@@ -15,14 +17,16 @@ interface AnnouncerDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly logger: Logger;
+  readonly witnesses: readonly WitnessAddress[];
 }
 
 /**
  * Tells others of a new checkpoint once it is committed, off the publish path: its copy beside the archives, which the
- * rollback guard reads. What is lost with the process is only older news.
+ * rollback guard reads, then witnesses. What is lost with the process is only older news.
  */
 export class Announcer {
   readonly #deps: AnnouncerDeps;
+  readonly #asker: WitnessAsker;
   #timer: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #announced: string | undefined;
@@ -30,6 +34,7 @@ export class Announcer {
 
   constructor(deps: AnnouncerDeps) {
     this.#deps = deps;
+    this.#asker = new WitnessAsker(deps, deps.witnesses);
   }
 
   /** Call it before or after the commit: what is announced is what is committed by then. */
@@ -45,11 +50,12 @@ export class Announcer {
   async #announce(): Promise<void> {
     const { db, blobs, logger } = this.#deps;
     try {
-      const { checkpoint } = await db.read(readState);
-      if (checkpoint === this.#announced) return;
+      const state = await db.read(readState);
+      if (state.root === this.#announced) return;
       this.wake(LATE_COMMIT_MS);
-      await blobs.writeNote(CHECKPOINT_COPY, checkpoint);
-      this.#announced = checkpoint;
+      await blobs.writeNote(CHECKPOINT_COPY, state.checkpoint);
+      this.#announced = state.root;
+      if (!this.#closed) await this.#asker.ask(state);
     } catch (cause) {
       logger.warn("log_copy_failing", errorFields(cause));
       this.wake(AGAIN_MS);

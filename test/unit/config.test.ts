@@ -7,6 +7,7 @@ import { type Config, ConfigError, readConfig } from "../../src/config/config.ts
 import { parsePostgresConnection } from "../../src/config/connection.ts";
 import { jwtKeyProblem, readOrMakeJwtKey } from "../../src/config/jwt-key.ts";
 import { Secret } from "../../src/config/secret.ts";
+import { TEST_LOG_KEY } from "../support/registry.ts";
 
 const KEY = "Qm7vXk2RzT9wLp4NsYc8HdJfGeUaBo3V-tests-only";
 /** What a registry on Postgres must be told beside its database. */
@@ -65,6 +66,7 @@ describe("defaults", () => {
       trustedProxies: [],
       logOrigin: "localhost:5000/log",
       logKey: undefined,
+      logWitnesses: [],
       logLevel: "warn",
       storage: { kind: "files", directory: resolve("App_Data/packages") },
       failpoints: new Map(),

@@ -1,0 +1,75 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { readOrMakeKeyFile } from "../config/key-file.ts";
+import { openLogger } from "../deps.ts";
+import {
+  COSIGNATURE,
+  formatSignerKey,
+  formatVerifierKey,
+  isKeyName,
+  parseSignerKey,
+  parseVerifierKey,
+  verifierOf,
+} from "../tlog/note.ts";
+import { serveWitness } from "../witness/serve-witness.ts";
+import { openWitnessedFiles } from "../witness/witnessed-files.ts";
+import { UsageError } from "./usage.ts";
+
+const PORT_DEFAULT = 5001;
+const PORT_MAX = 65_535;
+
+/** What `cpm-registry witness` is told. */
+export interface WitnessArguments {
+  readonly name: string;
+  readonly logs: readonly string[];
+  readonly port: string | undefined;
+  readonly host: string | undefined;
+  readonly data: string | undefined;
+}
+
+function signerOf(directory: string, name: string) {
+  const path = join(directory, "witness.key");
+  const signer = parseSignerKey(readOrMakeKeyFile(path, () => formatSignerKey(name, randomBytes(32), COSIGNATURE)));
+  if (signer === undefined || signer.type !== COSIGNATURE) throw new UsageError(`${path} holds no key of a witness`);
+  if (signer.name !== name) throw new UsageError(`${path} is the key of ${signer.name}, not of ${name}`);
+  return signer;
+}
+
+function portOf(text: string | undefined): number {
+  const port = text === undefined ? PORT_DEFAULT : Number(/^\d{1,5}$/.exec(text)?.[0] ?? Number.NaN);
+  if (!(port <= PORT_MAX)) throw new UsageError(`--port must be a whole number from 0 to ${PORT_MAX}`);
+  return port;
+}
+
+/** Runs a witness of logs (c2sp.org/tlog-witness) until SIGTERM or SIGINT. Throws `UsageError`. */
+export async function runWitness({
+  name,
+  logs,
+  port,
+  host = "0.0.0.0",
+  data = "witness",
+}: WitnessArguments): Promise<number> {
+  if (!isKeyName(name))
+    throw new UsageError("The name of a witness has neither spaces nor +, such as example.org/witness");
+  if (logs.length === 0) throw new UsageError("witness needs --log <verifier key>: of each log that it watches");
+  const keys = logs.map((text) => {
+    const key = parseVerifierKey(text.trim());
+    if (key === undefined)
+      throw new UsageError(`${text} is no verifier key of a log: GET <registry>/log/vkey tells it`);
+    return key;
+  });
+  const portNumber = portOf(port);
+  const signer = signerOf(data, name);
+  const witnessed = await openWitnessedFiles(data);
+  const witness = { signer, logs: keys, witnessed, clock: () => new Date() };
+  const server = serveWitness(witness, openLogger("warn"), { hostname: host, port: portNumber });
+  console.log(
+    `The witness is ready. Its logs need LOG_WITNESSES="${formatVerifierKey(verifierOf(signer))} ${server.url.origin}"`,
+  );
+  await new Promise<void>((resolve) => {
+    process.on("SIGTERM", () => resolve());
+    process.on("SIGINT", () => resolve());
+  });
+  await server.stop();
+  return 0;
+}

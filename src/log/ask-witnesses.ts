@@ -1,0 +1,109 @@
+import { and, eq } from "drizzle-orm";
+import type { WitnessAddress } from "../config/witnesses.ts";
+import type { Database } from "../db/database.ts";
+import type { Logger } from "../ops/logger.ts";
+import { parseCheckpoint } from "../tlog/checkpoint.ts";
+import { consistencyProof, type Hash } from "../tlog/merkle.ts";
+import { parseNote, type VerifierKey, verifyNote } from "../tlog/note.ts";
+import { formatSubmission } from "../witness/submission.ts";
+import { type LogStateRow, lockState, nodeReader } from "./log-rows.ts";
+
+/** A witness may take so long; then the checkpoint goes without it, until the next. */
+const ASK_MAX_MS = 3_000;
+const ANSWER_MAX_CHARS = 16 * 1024;
+
+interface AskDeps {
+  readonly db: Database;
+  readonly logger: Logger;
+}
+
+/** Asks witnesses for cosignatures (c2sp.org/tlog-witness) and puts them under the checkpoint that is served. */
+export class WitnessAsker {
+  readonly #deps: AskDeps;
+  readonly #witnesses: readonly WitnessAddress[];
+  /** What each witness cosigned last, as far as this process knows; whoever is wrong is told by the witness. */
+  readonly #sizes = new Map<string, number>();
+
+  constructor(deps: AskDeps, witnesses: readonly WitnessAddress[]) {
+    this.#deps = deps;
+    this.#witnesses = witnesses;
+  }
+
+  /** Asks all of them at once. Never throws: a witness that does not cosign is logged. */
+  async ask(state: LogStateRow): Promise<void> {
+    const asked = this.#witnesses.filter(({ key }) => !isSignedBy(state.checkpoint, key));
+    const lines = await Promise.all(asked.map((witness) => this.#askOne(witness, state)));
+    const given = lines.filter((line) => line !== undefined);
+    if (given.length > 0) await addCosignatures(this.#deps.db, state, given);
+  }
+
+  async #askOne(witness: WitnessAddress, state: LogStateRow): Promise<string | undefined> {
+    const { name } = witness.key;
+    const signal = AbortSignal.timeout(ASK_MAX_MS);
+    try {
+      for (let tries = 1; tries <= 2; tries += 1) {
+        const response = await this.#submit(witness, state, signal);
+        const text = (await response.text()).slice(0, ANSWER_MAX_CHARS);
+        if (response.status === 409 && tries === 1) {
+          this.#sizes.set(name, Number(/^\d{1,15}\n$/.exec(text)?.[0] ?? 0));
+          continue;
+        }
+        if (response.status !== 200) throw new WitnessRefused(response.status);
+        const line = cosignatureIn(text, state.checkpoint, witness.key);
+        if (line === undefined) throw new WitnessRefused(200);
+        this.#sizes.set(name, state.size);
+        return line;
+      }
+    } catch (cause) {
+      const status = cause instanceof WitnessRefused ? cause.status : 0;
+      this.#deps.logger.warn("witness_failing", { witness: name, status });
+    }
+    return undefined;
+  }
+
+  async #submit({ key, url }: WitnessAddress, { size, checkpoint }: LogStateRow, signal: AbortSignal) {
+    const oldSize = this.#sizes.get(key.name) ?? 0;
+    const proof = oldSize > size ? [] : await this.#proofFrom(oldSize, size);
+    const body = formatSubmission({ oldSize: Math.min(oldSize, size), proof, checkpoint });
+    return fetch(`${url}/add-checkpoint`, { method: "POST", body, signal, redirect: "manual" });
+  }
+
+  #proofFrom(from: number, to: number): Promise<Hash[]> {
+    return this.#deps.db.read((session) => consistencyProof(from, to, nodeReader(session, to)));
+  }
+}
+
+/** `status` 200: what it answered is no cosignature of this checkpoint. */
+class WitnessRefused extends Error {
+  constructor(readonly status: number) {
+    super("A witness did not cosign");
+  }
+}
+
+function isSignedBy(note: string, key: VerifierKey): boolean {
+  return verifyNote(note, [key]) !== undefined;
+}
+
+/** The line of an answer that is the witness's cosignature; what else it answers is not taken over. */
+function cosignatureIn(answer: string, checkpoint: string, key: VerifierKey): string | undefined {
+  const { text = "" } = parseNote(checkpoint) ?? {};
+  return answer
+    .split("\n")
+    .map((line) => `${line}\n`)
+    .find((line) => line.startsWith(`— ${key.name} `) && isSignedBy(`${text}\n${line}`, key));
+}
+
+/** Puts cosignatures under the checkpoint, if it is still the newest. */
+async function addCosignatures(db: Database, { size, root }: LogStateRow, lines: readonly string[]): Promise<void> {
+  await db.write(async (session) => {
+    const { logState } = session.tables;
+    const { checkpoint } = await lockState(session);
+    const isSame = parseCheckpoint(parseNote(checkpoint)?.text ?? "")?.size === size;
+    if (!isSame) return;
+    const added = lines.filter((line) => !checkpoint.includes(line));
+    await session.query
+      .update(logState)
+      .set({ checkpoint: checkpoint + added.join("") })
+      .where(and(eq(logState.size, size), eq(logState.root, root)));
+  });
+}

@@ -1,0 +1,67 @@
+import { type Checkpoint, cosign, parseCheckpoint } from "../tlog/checkpoint.ts";
+import { verifyConsistency } from "../tlog/merkle.ts";
+import { parseNote, type SignerKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
+import { parseSubmission, type Submission } from "./submission.ts";
+
+/** The last checkpoint that a witness cosigned of each log, kept beyond its process. */
+export interface WitnessedLogs {
+  /** Runs `work` while nobody else reads or keeps the checkpoint of this log. */
+  locked<T>(origin: string, work: () => Promise<T>): Promise<T>;
+  /** The signed note; undefined before the first. */
+  last(origin: string): Promise<string | undefined>;
+  /** Durable when it returns. */
+  keep(origin: string, checkpoint: string): Promise<void>;
+}
+
+export interface Witness {
+  readonly signer: SignerKey;
+  /** Of the logs it watches; the name of a log's key is its origin. */
+  readonly logs: readonly VerifierKey[];
+  readonly witnessed: WitnessedLogs;
+  readonly clock: () => Date;
+}
+
+const refuse = (status: number) => new Response(null, { status });
+
+/** Tells where the witness is, so that the sender can prove from there. */
+function behind(size: number): Response {
+  return new Response(`${size}\n`, { status: 409, headers: { "content-type": "text/x.tlog.size" } });
+}
+
+function checkpointOf(note: string | undefined): Checkpoint | undefined {
+  return note === undefined ? undefined : parseCheckpoint(parseNote(note)?.text ?? "");
+}
+
+/**
+ * Answers add-checkpoint (c2sp.org/tlog-witness): cosigns a checkpoint that a watched log signed and that only adds to
+ * the last one cosigned. 400, 403, 404, 409 and 422 as the specification has them; after any of them nothing changed.
+ */
+export async function addCheckpoint(witness: Witness, body: string): Promise<Response> {
+  const submission = parseSubmission(body);
+  const offered = checkpointOf(submission?.checkpoint);
+  if (submission === undefined || offered === undefined) return refuse(400);
+  const keys = witness.logs.filter(({ name }) => name === offered.origin);
+  if (keys.length === 0) return refuse(404);
+  const verified = verifyNote(submission.checkpoint, keys);
+  if (verified === undefined) return refuse(403);
+  if (submission.oldSize > offered.size) return refuse(400);
+  return witness.witnessed.locked(offered.origin, () => judge(witness, submission, offered, verified.text));
+}
+
+async function judge(
+  { signer, witnessed, clock }: Witness,
+  { oldSize, proof, checkpoint }: Submission,
+  { origin, size, root }: Checkpoint,
+  text: string,
+): Promise<Response> {
+  const last = checkpointOf(await witnessed.last(origin));
+  if (oldSize !== (last?.size ?? 0)) return behind(last?.size ?? 0);
+  if (last !== undefined) {
+    if (size === oldSize && !last.root.equals(root)) return behind(last.size);
+    if (!verifyConsistency(proof, last.size, last.root, size, root)) return refuse(422);
+  } else if (proof.length > 0) {
+    return refuse(422);
+  }
+  await witnessed.keep(origin, checkpoint);
+  return new Response(cosign(text, signer, clock()), { headers: { "content-type": "text/plain; charset=utf-8" } });
+}

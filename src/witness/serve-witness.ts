@@ -1,0 +1,38 @@
+import { Failure } from "../errors.ts";
+import type { Logger } from "../ops/logger.ts";
+import { errorFields } from "../ops/logger.ts";
+import { formatVerifierKey, verifierOf } from "../tlog/note.ts";
+import { addCheckpoint, type Witness } from "./add-checkpoint.ts";
+
+/** A checkpoint with a hundred cosignatures, and its proof, are far smaller. */
+const BODY_MAX_BYTES = 64 * 1024;
+const IDLE_SECONDS = 10;
+
+async function answer(witness: Witness, logger: Logger, request: Request): Promise<Response> {
+  try {
+    return await addCheckpoint(witness, await request.text());
+  } catch (cause) {
+    logger.error("internal", errorFields(cause));
+    return new Response(null, { status: cause instanceof Failure ? 503 : 500 });
+  }
+}
+
+/** Listens for add-checkpoint (c2sp.org/tlog-witness); `GET /vkey` gives the key that its cosignatures verify with. */
+export function serveWitness(
+  witness: Witness,
+  logger: Logger,
+  listen: { readonly hostname: string; readonly port: number },
+) {
+  const vkey = `${formatVerifierKey(verifierOf(witness.signer))}\n`;
+  return Bun.serve({
+    ...listen,
+    idleTimeout: IDLE_SECONDS,
+    maxRequestBodySize: BODY_MAX_BYTES,
+    routes: {
+      "/add-checkpoint": { POST: (request) => answer(witness, logger, request) },
+      "/vkey": { GET: () => new Response(vkey, { headers: { "content-type": "text/plain; charset=utf-8" } }) },
+      "/health": { GET: () => Response.json({ status: "ok" }) },
+    },
+    fetch: () => new Response(null, { status: 404 }),
+  });
+}
