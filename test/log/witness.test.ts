@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createLogger } from "../../src/ops/logger.ts";
+import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
+import {
+  COSIGNATURE,
+  formatSignerKey,
+  formatVerifierKey,
+  parseSignerKey,
+  parseVerifierKey,
+  verifierOf,
+  verifyNote,
+} from "../../src/tlog/note.ts";
+import { serveWitness } from "../../src/witness/serve-witness.ts";
+import { openWitnessedFiles } from "../../src/witness/witnessed-files.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client, makeKey, newAccount } from "../support/client.ts";
+import { startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
+
+const clock = () => new Date();
+
+function keyOf(text: string) {
+  const signer = parseSignerKey(text);
+  if (signer === undefined) throw new Error("a test's key is none");
+  return signer;
+}
+
+async function until(check: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await check())) {
+    if (performance.now() > deadline) throw new Error("it did not come to that");
+    await Bun.sleep(50);
+  }
+}
+
+describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
+  const signer = keyOf(formatSignerKey("witness.test/one", randomBytes(32), COSIGNATURE));
+  const log = verifierOf(keyOf(TEST_LOG_KEY));
+  const witnessKey = verifierOf(signer);
+  let directory: string;
+  let server: ReturnType<typeof serveWitness>;
+  let registry: TestRegistry;
+  let publisher: Client;
+  const key = makeKey();
+
+  const checkpoint = async () => (await new Client(registry.url).get("/log/checkpoint")).text;
+  const isCosigned = async () => verifyNote(await checkpoint(), [witnessKey]) !== undefined;
+  const publish = async (name: string) => {
+    const answer = await publisher.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key);
+    expect(answer.status).toBe(201);
+    return answer;
+  };
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "cpm-witness-"));
+    const witness = { signer, logs: [log], witnessed: await openWitnessedFiles(directory), clock };
+    server = serveWitness(witness, createLogger("silent", clock), { hostname: "127.0.0.1", port: 0 });
+    const address = `${formatVerifierKey(witnessKey)} ${server.url.origin}`;
+    registry = await startRegistry(kind, { env: { LOG_WITNESSES: address } });
+    publisher = await newAccount(registry);
+  });
+  afterAll(async () => {
+    await registry.stop();
+    await server.stop(true);
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  test("cosign each checkpoint after its publish, and the cosignature is served and in later proofs", async () => {
+    await publish("first");
+    await until(isCosigned);
+    const proof = (await new Client(registry.url).get("/api/packages/first/1.0.0/proof")).text;
+    expect(verifyNote(proof.slice(proof.indexOf("\n\n") + 2), [log, witnessKey])?.signed).toHaveLength(2);
+    for (const name of ["second", "third", "fourth"]) await publish(name);
+    await until(isCosigned);
+    const verified = verifyNote(await checkpoint(), [log, witnessKey]);
+    expect(verified?.signed).toHaveLength(2);
+    expect(parseCheckpoint(verified?.text ?? "")?.size).toBe(4);
+  });
+
+  test("that do not answer keep no publish waiting, and are asked again with the next", async () => {
+    const { port } = server;
+    await server.stop(true);
+    await publish("alone");
+    await Bun.sleep(300);
+    expect(await isCosigned()).toBe(false);
+    const witness = { signer, logs: [log], witnessed: await openWitnessedFiles(directory), clock };
+    server = serveWitness(witness, createLogger("silent", clock), { hostname: "127.0.0.1", port: port ?? 0 });
+    await publish("not-alone");
+    await until(isCosigned);
+  });
+
+  test("refuse what the specification says, and change nothing by it", async () => {
+    const good = await checkpoint();
+    const size = parseCheckpoint(good.slice(0, good.indexOf("\n\n") + 1))?.size ?? 0;
+    const ask = async (body: string) => {
+      const answer = await fetch(`${server.url.origin}/add-checkpoint`, { method: "POST", body });
+      return [answer.status, await answer.text()];
+    };
+    expect(await ask(`old 0\n\n${good}`)).toEqual([409, `${size}\n`]);
+    expect(await ask(`old ${size + 1}\n\n${good}`)).toEqual([400, ""]);
+    expect(await ask("old 1\n\nnonsense")).toEqual([400, ""]);
+    expect(await ask(`old 01\n\n${good}`)).toEqual([400, ""]);
+    expect(await ask(`old ${size}\n\n${good.replace("registry.test/log\n", "other.test/log\n")}`)).toEqual([404, ""]);
+    expect(await ask(`old ${size}\n\n${good.replace(`\n${size}\n`, `\n${size + 1}\n`)}`)).toEqual([403, ""]);
+    const [status, line] = await ask(`old ${size}\n\n${good}`);
+    expect(status).toBe(200);
+    expect(String(line)).toStartWith("— witness.test/one ");
+  });
+
+  test("the verifier key is what an operator is told", async () => {
+    const text = await (await fetch(`${server.url.origin}/vkey`)).text();
+    expect(parseVerifierKey(text.trim())).toEqual(witnessKey);
+  });
+});
