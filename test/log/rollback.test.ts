@@ -1,0 +1,127 @@
+import { describe, expect, test } from "bun:test";
+import { eq, gte } from "drizzle-orm";
+import { ConfigError } from "../../src/config/config.ts";
+import { makeLogKey } from "../../src/config/log-key.ts";
+import { readState } from "../../src/log/log-rows.ts";
+import { openLog } from "../../src/log/open-log.ts";
+import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
+import { parseSignerKey, type SignerKey, signNote } from "../../src/tlog/note.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
+import { onBothDatabases, startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
+
+function signerOf(text: string): SignerKey {
+  const signer = parseSignerKey(text);
+  if (signer === undefined) throw new Error("a test's key is none");
+  return signer;
+}
+
+const SIGNER = signerOf(TEST_LOG_KEY);
+const key = makeKey();
+
+const publish = (by: Client, name: string, version = "1.0.0") =>
+  by.publish(name, version, makePackage({ name, version }), key);
+
+/** Waits until the checkpoint beside the archives is that of the database. */
+async function announced({ deps }: TestRegistry): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const [copy, { checkpoint }] = [await deps.blobs.readNote(CHECKPOINT_COPY), await deps.db.read(readState)];
+    if (copy === checkpoint) return;
+    if (performance.now() > deadline) throw new Error("the checkpoint was not copied");
+    await Bun.sleep(20);
+  }
+}
+
+onBothDatabases("a log that is opened again", (registry) => {
+  const opened = (signer = SIGNER) => openLog(registry().deps, signer);
+
+  test("goes on where it was, and is refused with another key or another origin", async () => {
+    const alice = await newAccount(registry(), "again");
+    for (const name of ["one", "two", "three"]) expect((await publish(alice, name)).status).toBe(201);
+    await announced(registry());
+    expect((await opened()).rollback).toBeUndefined();
+    for (const other of ["registry.test/log", "elsewhere.test/log"]) {
+      await expect(opened(signerOf(makeLogKey(other)))).rejects.toThrow(ConfigError);
+    }
+  });
+
+  test("in a database that was restored from an older backup is for reading only", async () => {
+    const { db, blobs } = registry().deps;
+    const alice = await newAccount(registry(), "restored");
+    const older = await db.read(readState);
+    expect((await publish(alice, "lost")).status).toBe(201);
+    await announced(registry());
+    const newest = await db.read(readState);
+    const restore = (state: typeof older) =>
+      db.write(async ({ query, tables: { logState } }) => {
+        await query.update(logState).set(state).where(eq(logState.id, 1));
+      });
+    await restore(older);
+    expect((await opened()).rollback).toEqual({ publishedSize: older.size + 1, foundSize: older.size });
+    await restore(newest);
+    expect((await opened()).rollback).toBeUndefined();
+    const forked = { origin: older.origin, size: older.size, root: Buffer.alloc(32, 7) };
+    await blobs.writeNote(CHECKPOINT_COPY, signNote(formatCheckpoint(forked), SIGNER));
+    expect((await opened()).rollback).toEqual({ publishedSize: older.size, foundSize: newest.size });
+    const foreign = signerOf(makeLogKey(older.origin));
+    await blobs.writeNote(CHECKPOINT_COPY, signNote(formatCheckpoint({ ...forked, size: 1 }), foreign));
+    expect((await opened()).rollback).toEqual({ publishedSize: undefined, foundSize: newest.size });
+    await blobs.writeNote(CHECKPOINT_COPY, older.checkpoint);
+    expect((await opened()).rollback).toBeUndefined();
+  });
+
+  test("of a registry that is older than its log has every version once, in the order of publishing", async () => {
+    const { db } = registry().deps;
+    const alice = await newAccount(registry(), "older");
+    for (const version of ["1.0.0", "2.0.0"]) await publish(alice, "older", version);
+    await alice.send("DELETE", "/api/packages/older/1.0.0", { reason: "broken" });
+    await announced(registry());
+    await db.write(async ({ query, tables: { logState, logLeaves, logTiles, versions } }) => {
+      await query.delete(logState);
+      await query.delete(logLeaves).where(gte(logLeaves.index, 0));
+      await query.delete(logTiles);
+      await query.update(versions).set({ logIndex: null, yankSeq: 0 });
+    });
+    await registry().deps.blobs.writeNote(CHECKPOINT_COPY, "");
+    // Beside the archives lies nothing of a log yet.
+    const blobs = { ...registry().deps.blobs, readNote: async () => undefined };
+    await Promise.all([openLog({ db, blobs }, SIGNER), openLog({ db, blobs }, SIGNER)]);
+    const rows = await db.read(({ query, tables: { versions } }) =>
+      query.select({ index: versions.logIndex, seq: versions.yankSeq }).from(versions).orderBy(versions.id),
+    );
+    expect(rows.map(({ index }) => index)).toEqual(rows.map((_, at) => at));
+    expect(rows.reduce((sum, { seq }) => sum + seq, 0)).toBe(1);
+    expect((await db.read(readState)).size).toBe(rows.length + 1);
+    const { text } = await alice.get(`/log/tile/entries/000.p/${rows.length + 1}`);
+    expect(text).toContain("cpm.version/v1 older 2.0.0\n");
+    expect(text).toContain("cpm.yank/v1 older 1.0.0 1 yank\nby -\n");
+  });
+});
+
+describe("a registry whose database is behind its log", () => {
+  test("answers reads, refuses what would be logged, and is not ready", async () => {
+    const first = await startRegistry("sqlite");
+    const alice = await newAccount(first, "behind");
+    expect((await publish(alice, "kept")).status).toBe(201);
+    await announced(first);
+    const ahead = { origin: "registry.test/log", size: 9, root: Buffer.alloc(32, 9) };
+    await first.deps.blobs.writeNote(CHECKPOINT_COPY, signNote(formatCheckpoint(ahead), SIGNER));
+    const second = await startRegistry("sqlite", { env: { DATA_DIR: first.dataDir } });
+    try {
+      const bob = await newAccount(second, "behind");
+      expect((await bob.get("/api/packages/kept/1.0.0")).status).toBe(200);
+      expect((await bob.get("/api/packages/kept/1.0.0/proof")).status).toBe(200);
+      const refused = await publish(bob, "refused");
+      expectProblem(refused, 503, "log_rollback");
+      expect((await bob.get("/api/packages/refused")).status).toBe(404);
+      const { status, body } = await bob.get("/health/ready");
+      expect([status, body.checks]).toEqual([503, { database: "ok", storage: "ok", log: "failing" }]);
+      expect((await bob.get("/health/live")).status).toBe(200);
+    } finally {
+      await second.stop();
+      await first.stop();
+    }
+  });
+});
