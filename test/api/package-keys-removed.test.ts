@@ -62,6 +62,9 @@ onBothDatabases(
       expect((await version("superseded", "latest")).version).toBe("3.0.0");
       expect((await publish("superseded", "3.0.0", first)).status).toBe(200);
       expectProblem(await addKey(alice, "superseded", makeKey(), { by: one(first) }), 400, "signature_invalid");
+      const third = makeKey();
+      expect((await addKey(alice, "superseded", third, { by: one(second) })).status).toBe(200);
+      expectProblem(await removeKey(alice, "superseded", third, { by: one(first) }), 400, "signature_invalid");
       expect((await publish("superseded", "4.0.0", second)).status).toBe(201);
       const event = (await eventsOf(registry(), "package_key.removed", "superseded"))[0];
       expect([event?.by, event?.details]).toEqual([
