@@ -138,13 +138,18 @@ async function addFailure({ query, tables }: DbSession, { key, rule }: Counted, 
     });
 }
 
-async function prune({ rows, tables }: DbSession, kind: Database["kind"], now: Date): Promise<void> {
+async function prune({ query, rows, tables }: DbSession, kind: Database["kind"], now: Date): Promise<void> {
   const { loginFailures } = tables;
   const isOld = lte(loginFailures.lastAt, new Date(now.getTime() - DAY_MS));
   // A row that somebody counts in right now is left to them, or the two could wait for each other.
   const unlocked = kind === "postgres" ? sql`FOR UPDATE SKIP LOCKED` : sql``;
-  const old = sql`SELECT key FROM ${loginFailures} WHERE ${isOld} ORDER BY last_at LIMIT ${PRUNED_AT_ONCE} ${unlocked}`;
-  await rows(sql`DELETE FROM ${loginFailures} WHERE key IN (${old})`);
+  const old = await rows<{ key: string }>(
+    sql`SELECT key FROM ${loginFailures} WHERE ${isOld} ORDER BY last_at LIMIT ${PRUNED_AT_ONCE} ${unlocked}`,
+  );
+  if (old.length === 0) return;
+  // By key, and not with the query above inside: Postgres would read the whole table for that.
+  const keys = old.map(({ key }) => key);
+  await query.delete(loginFailures).where(inArray(loginFailures.key, keys));
 }
 
 /** Forgets the failures of an account, whose password somebody knew or an administrator replaced. */

@@ -31,12 +31,13 @@ function afterReset(keys: readonly PackageKeyRow[], { packageId, publicKey, effe
 
 async function loadRows({ query, tables }: DbSession, packageId: number): Promise<PackageKeys> {
   const { packageKeys, packageKeyResets } = tables;
+  // First the reset: written between the two, it is applied twice, to the same end; the other way round it would be lost.
+  const [reset] = await query.select().from(packageKeyResets).where(eq(packageKeyResets.packageId, packageId));
   const keys = await query
     .select()
     .from(packageKeys)
     .where(eq(packageKeys.packageId, packageId))
     .orderBy(packageKeys.addedAt, packageKeys.publicKey);
-  const [reset] = await query.select().from(packageKeyResets).where(eq(packageKeyResets.packageId, packageId));
   return { keys, reset };
 }
 

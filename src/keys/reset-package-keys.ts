@@ -4,13 +4,18 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { NOBODY, recordEvent } from "../events/record-event.ts";
-import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
-import type { PackageRow } from "../packages/views.ts";
+import { loadPackage, lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import type { KeyChange } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
-import { activeKeys, settledPackageKeys } from "./package-trust.ts";
+import {
+  activeKeys,
+  type KeyedPackage,
+  loadPackageKeys,
+  type PackageKeys,
+  settledPackageKeys,
+} from "./package-trust.ts";
 import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /** How long owners and holders of old keys have to notice a reset and to cancel it. */
@@ -71,18 +76,18 @@ export type Canceller =
   | { readonly owner: SessionActor }
   | { readonly address: string | null; readonly previous: string; readonly signature: string };
 
-/** Finds what proves that a canceller may: nothing but its session for an owner, a signature for an old key. */
-async function proofOfCancel(
-  session: DbSession,
-  changed: PackageRow,
-  change: KeyChange,
-  keys: readonly string[],
-  canceller: Canceller,
-): Promise<KeyChangeProof & { readonly signedBy?: string }> {
-  if ("owner" in canceller) return { by: canceller.owner.user.username, statement: null, proof: null };
-  const statement = await nextStatement(session, changed, change, canceller.previous);
-  const signed = verifyStatement(statement, canceller.signature, keys, "/signature");
-  return { by: null, statement, proof: proofOf(signed), signedBy: keyIdOf(signed.publicKey) };
+/** What cancels a reset, and what proves that the canceller may: for an owner its session, for an old key a signature. */
+async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trusted: PackageKeys, canceller: Canceller) {
+  if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
+  const change: KeyChange = { name, action: "cancel", publicKey: trusted.reset.publicKey };
+  if ("owner" in canceller) {
+    const proof: KeyChangeProof = { by: canceller.owner.user.username, statement: null, proof: null };
+    return { change, proof, signedBy: undefined };
+  }
+  const statement = await nextStatement(session, { id, name }, change, canceller.previous);
+  const signed = verifyStatement(statement, canceller.signature, activeKeys(trusted), "/signature");
+  const proof: KeyChangeProof = { by: null, statement, proof: proofOf(signed) };
+  return { change, proof, signedBy: keyIdOf(signed.publicKey) };
 }
 
 /**
@@ -95,19 +100,23 @@ export async function cancelReset(
   name: PackageName,
 ): Promise<void> {
   const now = clock();
+  if (!("owner" in canceller)) {
+    // Before anything is locked: who has no account must not make publishers wait.
+    await db.read(async (session) => {
+      const found = await loadPackage(session, name);
+      await proveCancel(session, found, await loadPackageKeys(session, found.id, now), canceller);
+    });
+  }
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     if ("owner" in canceller) await requireOwner(session, changed, canceller.owner.user.id);
     const trusted = await settledPackageKeys(session, changed, now);
-    if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
-    const { publicKey } = trusted.reset;
-    const change = { name, action: "cancel", publicKey } as const;
-    const { signedBy, ...proof } = await proofOfCancel(session, changed, change, activeKeys(trusted), canceller);
+    const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
     const { packageKeyResets } = session.tables;
     await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
     await recordKeyChange(session, changed, change, proof, now, { log });
     const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
-    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
+    const details = { keyId: keyIdOf(change.publicKey), publicKey: change.publicKey, signedBy };
     await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: name, details });
   });
 }

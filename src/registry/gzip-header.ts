@@ -13,6 +13,9 @@ const FLAGS_RESERVED = 0xe0;
 const FIXED_BYTES = 10;
 const METHOD_DEFLATE = 8;
 
+/** Go's `compress/gzip` refuses a header whose file name or comment is longer. */
+const TEXT_MAX_BYTES = 511;
+
 /**
  * Reads the header of a gzip member (RFC 1952 §2.3) and leaves the source at the first byte of the deflate stream.
  * Throws `UnreadableArchive` for anything that is not such a header.
@@ -66,7 +69,11 @@ function optionalFieldsEnd(bytes: Uint8Array, flags: number): number | undefined
 }
 
 function afterZero(bytes: Uint8Array, from: number | undefined): number | undefined {
-  const zero = from === undefined ? -1 : bytes.indexOf(0, from);
+  if (from === undefined) return undefined;
+  const zero = bytes.indexOf(0, from);
+  if ((zero === -1 ? bytes.length : zero) - from > TEXT_MAX_BYTES) {
+    throw badHeader(`has a file name or comment of more than ${TEXT_MAX_BYTES} bytes`);
+  }
   return zero === -1 ? undefined : zero + 1;
 }
 

@@ -7,8 +7,28 @@ export interface PaxRecords {
   readonly faults: readonly ArchiveFault[];
 }
 
-/** The keys Go's `archive/tar` writes. Any other could change what an entry is, in some reader. */
-const ALLOWED_KEYS = new Set(["path", "mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "size"]);
+/** GNU tar reads owners as 32-bit numbers and fails on larger ones. */
+const OWNER_MAX = 0xffff_ffff;
+
+const isTime = (value: Uint8Array) => /^-?\d{1,11}(?:\.\d*)?$/.test(latin1(value));
+const isOwner = (value: Uint8Array) => (readDecimal(value) ?? OWNER_MAX + 1) <= OWNER_MAX;
+const isText = (value: Uint8Array) => !value.includes(0);
+
+/**
+ * The keys Go's `archive/tar` writes, and what they may say. Any other key could change what an entry is, in some
+ * reader; for a value like `soon`, Go and GNU tar refuse the archive and others unpack it.
+ */
+const VALUES = new Map<string, (value: Uint8Array) => boolean>([
+  ["path", () => true],
+  ["size", (value) => readDecimal(value) !== undefined],
+  ["mtime", isTime],
+  ["atime", isTime],
+  ["ctime", isTime],
+  ["uid", isOwner],
+  ["gid", isOwner],
+  ["uname", isText],
+  ["gname", isText],
+]);
 
 const SPACE = 0x20;
 const EQUALS = 0x3d;
@@ -25,15 +45,20 @@ export function readPaxRecords(bytes: Uint8Array): PaxRecords {
       break;
     }
     at = record.end;
-    if (!ALLOWED_KEYS.has(record.key))
-      faults.push(paxFault(`the PAX key "${printable(record.key, 60)}" is not allowed`));
-    if (values.has(record.key)) faults.push(paxFault(`the PAX key "${printable(record.key, 60)}" appears twice`));
+    const problem = recordProblem(record.key, record.value, values.has(record.key));
+    if (problem !== undefined) faults.push(paxFault(`the PAX key "${printable(record.key, 60)}" ${problem}`));
     values.set(record.key, record.value);
   }
   const size = values.get("size");
   const sizeBytes = size === undefined ? undefined : readDecimal(size);
-  if (size !== undefined && sizeBytes === undefined) faults.push(paxFault("the PAX size is not a decimal number"));
   return { path: values.get("path"), sizeBytes, faults };
+}
+
+function recordProblem(key: string, value: Uint8Array, seen: boolean): string | undefined {
+  const accepts = VALUES.get(key);
+  if (accepts === undefined) return "is not allowed";
+  if (seen) return "appears twice";
+  return accepts(value) ? undefined : "has a value that is not of its kind";
 }
 
 function paxFault(what: string): ArchiveFault {
@@ -47,7 +72,7 @@ function readRecord(bytes: Uint8Array, at: number): { key: string; value: Uint8A
   const end = at + length;
   const equals = bytes.indexOf(EQUALS, space);
   if (end > bytes.length || equals === -1 || equals >= end - 1 || bytes[end - 1] !== NEWLINE) return undefined;
-  const key = new TextDecoder("latin1").decode(bytes.subarray(space + 1, equals));
+  const key = latin1(bytes.subarray(space + 1, equals));
   return { key, value: bytes.slice(equals + 1, end - 1), end };
 }
 
@@ -61,4 +86,8 @@ function readDecimal(bytes: Uint8Array): number | undefined {
     value = value * 10 + (byte - 0x30);
   }
   return value;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return new TextDecoder("latin1").decode(bytes);
 }

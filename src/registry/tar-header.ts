@@ -27,6 +27,8 @@ const MODIFIED: Field = { at: 136, bytes: 12 };
 const CHECKSUM: Field = { at: 148, bytes: 8 };
 const TYPE_AT = 156;
 const MAGIC: Field = { at: 257, bytes: 8 };
+const DEVICE_MAJOR: Field = { at: 329, bytes: 8 };
+const DEVICE_MINOR: Field = { at: 337, bytes: 8 };
 const PREFIX: Field = { at: 345, bytes: 155 };
 
 const MAGIC_USTAR = "ustar\x0000";
@@ -67,7 +69,15 @@ export function isZero(bytes: Uint8Array): boolean {
 
 function headerProblems(block: Uint8Array, magic: string): string[] {
   const problems: string[] = [];
-  const numbers = { mode: MODE, uid: OWNER, gid: GROUP, mtime: MODIFIED };
+  // Files have no device numbers, but Go and bsdtar read the fields all the same, and refuse what is none.
+  const numbers = {
+    mode: MODE,
+    uid: OWNER,
+    gid: GROUP,
+    mtime: MODIFIED,
+    devmajor: DEVICE_MAJOR,
+    devminor: DEVICE_MINOR,
+  };
   for (const [name, field] of Object.entries(numbers)) {
     if (!isUnset(block, field) && readOctal(block, field) === undefined) problems.push(badField(name));
   }

@@ -170,8 +170,8 @@ export function verifyConsistency(
   const ranges = consistencyRanges(from, to);
   if (ranges.length !== proof.length) return false;
   if (from === 0) return fromRoot.equals(EMPTY_ROOT) && (to > 0 || toRoot.equals(EMPTY_ROOT));
-  // Where the old tree is a full subtree of the new one, its root is where both computations begin.
-  const begins = ranges.findIndex(({ start }) => start < from) === 0 ? 1 : 0;
+  // Both computations begin at the old tree's root where that is a full subtree of the new one, else at the first hash.
+  const begins = (ranges[0]?.start ?? from) < from ? 1 : 0;
   let old = begins === 1 ? (proof[0] ?? fromRoot) : fromRoot;
   let now = old;
   for (let at = begins; at < proof.length; at++) {

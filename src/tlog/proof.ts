@@ -30,7 +30,7 @@ export function formatProof({ index, hashes, checkpoint, extra }: Proof): string
   return `${lines.join("\n")}\n\n${checkpoint}`;
 }
 
-/** Reads a proof; `undefined` when its form is wrong. What it says is not checked: `verifyNote` and `verifyInclusion` do. */
+/** Reads a proof; `undefined` when its form is wrong. Whether it holds is for `verifyNote` and `verifyInclusion`. */
 export function parseProof(text: string): Proof | undefined {
   const split = text.indexOf("\n\n");
   const [header, ...lines] = text.slice(0, Math.max(0, split)).split("\n");

@@ -62,6 +62,9 @@ onBothDatabases(
       expect((await version("superseded", "latest")).version).toBe("3.0.0");
       expect((await publish("superseded", "3.0.0", first)).status).toBe(200);
       expectProblem(await addKey(alice, "superseded", makeKey(), { by: one(first) }), 400, "signature_invalid");
+      const third = makeKey();
+      expect((await addKey(alice, "superseded", third, { by: one(second) })).status).toBe(200);
+      expectProblem(await removeKey(alice, "superseded", third, { by: one(first) }), 400, "signature_invalid");
       expect((await publish("superseded", "4.0.0", second)).status).toBe(201);
       const event = (await eventsOf(registry(), "package_key.removed", "superseded"))[0];
       expect([event?.by, event?.details]).toEqual([
@@ -79,13 +82,15 @@ onBothDatabases(
 
     test("as compromised since a version: what it signed from then on is flagged and yanked for good", async () => {
       await published("leaked");
+      expect((await publish("leaked", "3.5.0", second)).status).toBe(201);
       expect((await publish("leaked", "4.0.0", first)).status).toBe(201);
+      expect((await publish("leaked-elsewhere", "4.0.0", first)).status).toBe(201);
       await alice.send("DELETE", "/api/packages/leaked/4.0.0", { reason: "broken" });
       const removal = { by: one(second), reason: "compromised", since: "3.0.0" };
       expect((await removeKey(alice, "leaked", one(first), removal)).status).toBe(200);
       expect((await stateOf("leaked"))[0]).toEqual([one(first).publicHex, "compromised", "3.0.0"]);
       const shown = [];
-      for (const asked of ["1.0.0", "2.0.0", "3.0.0", "4.0.0"]) {
+      for (const asked of ["1.0.0", "2.0.0", "3.0.0", "3.5.0", "4.0.0"]) {
         const { yanked, yankReason, signature } = await version("leaked", asked);
         shown.push([asked, yanked, yankReason, signature.compromised]);
         expect((await guest().get(`/api/packages/leaked/${asked}/download`)).status).toBe(200);
@@ -94,10 +99,11 @@ onBothDatabases(
         ["1.0.0", false, null, false],
         ["2.0.0", false, null, false],
         ["3.0.0", true, "security", true],
+        ["3.5.0", false, null, false],
         ["4.0.0", true, "broken", true],
       ]);
-      expect((await version("leaked", "latest")).version).toBe("2.0.0");
-      expect((await guest().get("/api/packages/leaked")).body.latest).toBe("2.0.0");
+      expect((await version("leaked-elsewhere", "4.0.0")).signature.compromised).toBe(false);
+      expect((await guest().get("/api/packages/leaked")).body.latest).toBe("3.5.0");
       for (const asked of ["3.0.0", "4.0.0"]) {
         expectProblem(await alice.post(`/api/packages/leaked/${asked}`), 409, "version_compromised");
       }
@@ -136,12 +142,17 @@ onBothDatabases(
 
     test("as superseded can be found compromised later", async () => {
       await published("late");
+      const endedAt = new Date();
+      registry().now = endedAt;
       await removeKey(alice, "late", one(first), { by: one(second) });
+      registry().now = new Date(endedAt.getTime() + 60_000);
       expectProblem(await removeKey(alice, "late", one(first), { by: one(second) }), 409, "key_exists");
       const removal = { by: one(second), reason: "compromised", since: "3.0.0" };
       expect((await removeKey(alice, "late", one(first), removal)).status).toBe(200);
       expect((await version("late", "3.0.0")).signature.compromised).toBe(true);
       expect((await version("late", "1.0.0")).signature.compromised).toBe(false);
+      const [key] = (await guest().get("/api/packages/late/keys")).body.keys;
+      expect([key.status, key.endedAt]).toEqual(["compromised", endedAt.toISOString()]);
     });
 
     test("that a pending reset would put in place of all others must not become compromised and then trusted", async () => {

@@ -54,6 +54,7 @@ export const ROLES = {
   "mistyped token": bad,
   "session that ended": bad,
   "session that expired": bad,
+  "session with an expired token": bad,
   "session signed by another key": bad,
   "session without a signature": bad,
   "session of a disabled account": { proof: "disabled", person: "disabled" },
@@ -74,6 +75,14 @@ function signJwt(claims: object, key: string): string {
 }
 
 const HOUR_S = 3_600;
+
+/** A session that is not as it should be. */
+interface SessionOptions {
+  /** Seconds from now. */
+  readonly rowEndsIn?: number;
+  readonly tokenEndsIn?: number;
+  readonly key?: string;
+}
 
 /** Accounts and credentials, and packages to try them on. */
 export class World {
@@ -121,14 +130,15 @@ export class World {
   /** New sessions for everybody, because some requests end them; without logins, which cost a password hash each. */
   async renew(): Promise<void> {
     for (const person of ["user", "owner", "other", "admin", "disabled"] as const) {
-      this.#people[person] = await this.#session(person, HOUR_S, TEST_JWT_KEY);
+      this.#people[person] = await this.#session(person);
     }
     for (const role of ["user", "owner", "admin"] as const) this.#clients[role] = this.person(role);
     this.#clients["other owner"] = this.person("other");
     this.#clients["session of a disabled account"] = this.person("disabled");
-    // Its row is there and has not ended: only the signature, or the time in it, is wrong.
-    this.#clients["session that expired"] = await this.#session("owner", -60, TEST_JWT_KEY);
-    this.#clients["session signed by another key"] = await this.#session("owner", HOUR_S, `${TEST_JWT_KEY}!`);
+    // But for one thing each of them is good.
+    this.#clients["session that expired"] = await this.#session("owner", { rowEndsIn: -60 });
+    this.#clients["session with an expired token"] = await this.#session("owner", { tokenEndsIn: -60 });
+    this.#clients["session signed by another key"] = await this.#session("owner", { key: `${TEST_JWT_KEY}!` });
     const [, payload] = (this.person("owner").token ?? "").split(".");
     const header = Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url");
     this.#clients["session without a signature"] = this.#with("owner", `${header}.${payload}.`);
@@ -165,7 +175,8 @@ export class World {
     return new Client(this.registry.url, token, this.person(person).username);
   }
 
-  async #session(person: Person, seconds: number, key: string): Promise<Client> {
+  async #session(person: Person, options: SessionOptions = {}): Promise<Client> {
+    const { rowEndsIn = HOUR_S, tokenEndsIn = HOUR_S, key = TEST_JWT_KEY } = options;
     const { db, config } = this.registry.deps;
     const now = Math.floor(Date.now() / 1000);
     const jti = crypto.randomUUID();
@@ -173,11 +184,11 @@ export class World {
     const user = await db.write(async ({ query, tables: { sessions, users } }) => {
       const [found] = await query.select().from(users).where(eq(users.username, username));
       if (found === undefined) throw new Error(`No account of ${username}`);
-      const expiresAt = new Date((now + HOUR_S) * 1000);
+      const expiresAt = new Date((now + rowEndsIn) * 1000);
       await query.insert(sessions).values({ id: jti, userId: found.id, createdAt: new Date(), expiresAt });
       return found;
     });
-    const times = { iat: now - HOUR_S, exp: now + seconds };
+    const times = { iat: now - HOUR_S, exp: now + tokenEndsIn };
     // What a token says of a role is nothing: that of the account counts.
     const claims = { sub: user.id, name: username, role: "admin", jti, iss: config.jwtIssuer, aud: "cpm-registry" };
     return this.#with(person, signJwt({ ...claims, ...times }, key));
@@ -202,7 +213,7 @@ export class World {
       await query.update(apiTokens).set({ expiresAt: new Date() }).where(eq(apiTokens.id, expired.id));
     });
     await owner.send("DELETE", `/api/auth/tokens/${revoked.id}`);
-    const ended = await this.#session("owner", HOUR_S, TEST_JWT_KEY);
+    const ended = await this.#session("owner");
     await ended.post("/api/auth/logout");
     this.#clients = {
       ...this.#clients,

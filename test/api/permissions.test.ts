@@ -12,8 +12,9 @@ import { ROWS } from "./permission-rows.ts";
 function stateOf({ deps }: TestRegistry, path: string) {
   const name = /^\/api\/packages\/([^/?]+)/.exec(path)?.[1] ?? "";
   return deps.db.read(async ({ query, tables }) => {
-    const counts: Record<string, number> = {};
-    for (const [table, rows] of Object.entries(tables)) counts[table] = await query.$count(rows);
+    const counts = await Promise.all(
+      Object.entries(tables).map(async ([table, rows]) => [table, await query.$count(rows)] as const),
+    );
     const { packages, versions } = tables;
     const [row] = await query.select().from(packages).where(eq(packages.name, name));
     const published = await query

@@ -114,6 +114,12 @@ export const GZIP_CASES: readonly HostileCase[] = [
     "gzip_bad_header",
     withGzipHeader(0x04, new Uint8Array([0, 0x20]), new Uint8Array(8_192)),
   ),
+  gzipCase(
+    "2 gzip",
+    "a file name that Go finds too long",
+    "gzip_bad_header",
+    withGzipHeader(0x08, bytesOf(`${"n".repeat(512)}\0`)),
+  ),
   gzipCase("2 gzip", "its half", "gzip_truncated", () => makeArchive(SOUND).subarray(0, 100)),
   gzipCase("2 gzip", "all but its last byte", "gzip_truncated", () => makeArchive(SOUND).subarray(0, -1)),
   gzipCase("2 one member", "a second with another package", "gzip_trailing_data", () =>

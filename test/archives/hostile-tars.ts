@@ -123,6 +123,23 @@ const ONE_READING_CASES: readonly HostileCase[] = [
   tarCase("3 one reading", "a name behind the name's end", "tar_bad_field", withField(50, "hidden")),
 ];
 
+/** Go or GNU tar refuses these, and others unpack them; found by test/fuzz/differential.test.ts. */
+const REFUSED_BY_ONE: readonly HostileCase[] = [
+  ...[
+    { mtime: "soon" },
+    { mtime: "" },
+    { mtime: "99999999999999999999" },
+    { atime: "1.x" },
+    { uid: "-1" },
+    { gid: "4294967296" },
+    { uname: "a\0b" },
+  ].map((records) =>
+    tarCase("3 one reading", `PAX ${JSON.stringify(records)}`, "tar_bad_pax", paxEntry(records), { name: "entry" }),
+  ),
+  tarCase("3 one reading", "a device number that is none", "tar_bad_field", withField(329, "junk")),
+  tarCase("3 one reading", "a minor device number that is none", "tar_bad_field", withField(337, "0000009\0")),
+];
+
 export const TAR_CASES: readonly HostileCase[] = [
   ...CHECKSUM_CASES,
   ...NUMBER_CASES,
@@ -131,4 +148,5 @@ export const TAR_CASES: readonly HostileCase[] = [
   ...PAX_CASES,
   ...END_CASES,
   ...ONE_READING_CASES,
+  ...REFUSED_BY_ONE,
 ];

@@ -12,6 +12,7 @@ import {
   manifestOf,
   paxEntry,
 } from "../support/archive-maker.ts";
+import { type Random, randomFrom } from "../support/random.ts";
 
 /*
  * Promises under mutation: `inspectArchive` returns or throws a `Failure`, within the time limit, whatever the bytes.
@@ -56,19 +57,6 @@ const YAML_PIECES = [
   "é",
 ];
 const TAR_OFFSETS = [0, 1, 100, 108, 116, 124, 135, 136, 148, 156, 157, 257, 263, 329, 345, 499, 500, 511];
-
-type Random = (below: number) => number;
-
-/** Mulberry32: small, seedable, good enough to choose mutations. */
-function randomFrom(seed: number): Random {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * below);
-  };
-}
 
 const MANIFEST = manifestOf({
   name: "fuzzed",

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/* The verifier under go/: golang.org/x/mod's sumdb/note and sumdb/tlog, which have never seen this registry's code. */
-
-const SOURCE = join(import.meta.dir, "go");
+/*
+ * Programs that have never seen this registry's code: golang.org/x/mod's sumdb/note and sumdb/tlog under go/, and
+ * github.com/transparency-dev's fsck under tessera/.
+ */
 
 /** A line of input; the fields are those of `question` in go/main.go, hashes in base64. */
 export interface Question {
@@ -34,15 +35,22 @@ export interface GoVerifier {
   remove(): void;
 }
 
-/** Compiles the verifier; `undefined`, with a line that says so, where Go or its module proxy is missing. */
+export interface TesseraVerifier {
+  /** Checks all that a log serves, and the cosignatures of these witnesses on its checkpoint. */
+  checkLog(prefix: string, verifierKey: string, witnessKeys?: readonly string[]): Promise<TesseraCheck>;
+  remove(): void;
+}
+
+/** `cosigned` is when each witness looked, in seconds. */
+export type TesseraCheck =
+  | { readonly size: number; readonly root: string; readonly cosigned: Readonly<Record<string, number>> }
+  | { error: string };
+
+/** Compiles the program under go/; `undefined`, with a line that says so, where Go or its module proxy is missing. */
 export async function openGoVerifier(): Promise<GoVerifier | undefined> {
-  if (Bun.which("go") === null) return missing("Go is not on this machine");
-  const download = await run(["go", "mod", "download"]);
-  if (download.status !== 0) return missing(`golang.org/x/mod cannot be had: ${download.errors.trim()}`);
-  const scratch = mkdtempSync(join(tmpdir(), "cpm-interop-"));
-  const program = join(scratch, "interop");
-  const build = await run(["go", "build", "-mod=readonly", "-o", program, "."]);
-  if (build.status !== 0) throw new Error(`the Go verifier does not compile: ${build.errors}`);
+  const compiled = await compile("go");
+  if (compiled === undefined) return undefined;
+  const { program, remove } = compiled;
   return {
     ask: async (questions) => {
       const { status, output, errors } = await run(
@@ -59,18 +67,44 @@ export async function openGoVerifier(): Promise<GoVerifier | undefined> {
       const { status, output, errors } = await run([program, "log", prefix, verifierKey]);
       return status === 0 ? JSON.parse(output) : { error: errors.trim() };
     },
-    remove: () => rmSync(scratch, { recursive: true, force: true }),
+    remove,
   };
 }
 
-function missing(why: string): undefined {
-  console.log(`Not verified by Go: ${why}.`);
+/** Compiles the program under tessera/, as `openGoVerifier` does. */
+export async function openTesseraVerifier(): Promise<TesseraVerifier | undefined> {
+  const compiled = await compile("tessera");
+  if (compiled === undefined) return undefined;
+  const { program, remove } = compiled;
+  return {
+    checkLog: async (prefix, verifierKey, witnessKeys = []) => {
+      const { status, output, errors } = await run([program, prefix, verifierKey, ...witnessKeys]);
+      return status === 0 ? JSON.parse(output) : { error: errors.trim() };
+    },
+    remove,
+  };
+}
+
+async function compile(name: string): Promise<{ program: string; remove: () => void } | undefined> {
+  if (Bun.which("go") === null) return missing(name, "Go is not on this machine");
+  const source = join(import.meta.dir, name);
+  const download = await run(["go", "mod", "download"], [], source);
+  if (download.status !== 0) return missing(name, `its modules cannot be had: ${download.errors.trim()}`);
+  const scratch = mkdtempSync(join(tmpdir(), "cpm-interop-"));
+  const program = join(scratch, name);
+  const build = await run(["go", "build", "-mod=readonly", "-o", program, "."], [], source);
+  if (build.status !== 0) throw new Error(`test/interop/${name} does not compile: ${build.errors}`);
+  return { program, remove: () => rmSync(scratch, { recursive: true, force: true }) };
+}
+
+function missing(name: string, why: string): undefined {
+  console.log(`Not verified by test/interop/${name}: ${why}.`);
   return undefined;
 }
 
-async function run(command: string[], lines: readonly string[] = []) {
+async function run(command: string[], lines: readonly string[] = [], folder = import.meta.dir) {
   const child = Bun.spawn(command, {
-    cwd: SOURCE,
+    cwd: folder,
     env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off", CGO_ENABLED: "0" },
     stdin: new Blob([lines.join("\n")]),
     stdout: "pipe",

@@ -1,74 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { cosign, formatCheckpoint } from "../../src/tlog/checkpoint.ts";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { consistencyProof, type Hash, inclusionProof, rootOf } from "../../src/tlog/merkle.ts";
-import {
-  COSIGNATURE,
-  formatSignerKey,
-  formatVerifierKey,
-  parseSignerKey,
-  type SignerKey,
-  signNote,
-  verifierOf,
-  verifyNote,
-} from "../../src/tlog/note.ts";
-import { type TileId, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
-import { memoryTree } from "../support/memory-tree.ts";
+import { formatSignerKey, formatVerifierKey, signNote, verifierOf, verifyNote } from "../../src/tlog/note.ts";
+import { tilePath } from "../../src/tlog/tile.ts";
 import { openGoVerifier, type Question } from "./go-verifier.ts";
-
-const SIZES = [0, 1, 2, 255, 256, 257, 65_535, 65_536, 65_537, 70_000];
-const ORIGIN = "registry.example/log";
+import { checkpointOf, type LogFolder, log, ORIGIN, openLogFolder, SIZES, signer, tree } from "./log-folder.ts";
 
 const go = await openGoVerifier();
-const tree = memoryTree(Array.from({ length: 70_000 }, (_, at) => Buffer.from(`leaf ${at}\n`)));
-let folder = "";
-
-function signer(name: string, seed: number, type?: typeof COSIGNATURE): SignerKey {
-  const key = parseSignerKey(formatSignerKey(name, Buffer.alloc(32, seed), type));
-  if (key === undefined) throw new Error("a key that was written cannot be read");
-  return key;
-}
-
-const log = signer(ORIGIN, 1);
-const witness = signer("witness.example/w1", 2, COSIGNATURE);
 const vkey = formatVerifierKey(log);
 const base64 = (hash: Hash): string => hash.toString("base64");
-
-async function checkpointOf(size: number): Promise<string> {
-  const text = formatCheckpoint({ origin: ORIGIN, size, root: await rootOf(size, tree.read) });
-  return signNote(text, log) + cosign(text, witness, new Date(1_700_000_000_000));
-}
-
-function write(path: string, bytes: string | Uint8Array): void {
-  const whole = join(folder, path);
-  mkdirSync(dirname(whole), { recursive: true });
-  writeFileSync(whole, bytes);
-}
-
-/** Writes what a log of that size serves; full tiles are those of smaller ones. */
-async function writeLog(size: number): Promise<readonly TileId[]> {
-  const tiles = tilesOfTree(size);
-  const bundles = tiles.filter(({ level }) => level === 0).map((tile) => ({ ...tile, level: "entries" as const }));
-  for (const tile of [...tiles, ...bundles]) write(tilePath(tile), tree.bytesOf(tile));
-  write("checkpoint", await checkpointOf(size));
-  return tiles;
-}
-
-/** Changes one bit of a file while something is done. */
-async function tampered<T>(path: string, during: () => Promise<T>): Promise<T> {
-  const whole = join(folder, path);
-  const bytes = readFileSync(whole);
-  const changed = Buffer.from(bytes);
-  changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
-  writeFileSync(whole, changed);
-  try {
-    return await during();
-  } finally {
-    writeFileSync(whole, bytes);
-  }
-}
 
 describe.skipIf(go === undefined)("Go's sumdb/tlog and sumdb/note", () => {
   const verifier = () => {
@@ -76,49 +17,53 @@ describe.skipIf(go === undefined)("Go's sumdb/tlog and sumdb/note", () => {
     return go;
   };
 
+  let folder: LogFolder;
+
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), "cpm-log-"));
+    folder = openLogFolder();
   });
 
   afterAll(() => {
-    rmSync(folder, { recursive: true, force: true });
+    folder.remove();
     go?.remove();
   });
 
   test.each(SIZES)("make the same root and tiles of %d leaves", async (size) => {
-    const tiles = await writeLog(size);
+    const tiles = await folder.writeLog(size);
     const root = base64(await rootOf(size, tree.read));
-    expect(await verifier().checkLog(folder, vkey)).toEqual({ size, root, tiles: tiles.length });
+    expect(await verifier().checkLog(folder.path, vkey)).toEqual({ size, root, tiles: tiles.length });
   });
 
   test("name what was tampered with", async () => {
-    const tiles = await writeLog(257);
-    const check = () => verifier().checkLog(folder, vkey);
+    const tiles = await folder.writeLog(257);
+    const check = () => verifier().checkLog(folder.path, vkey);
     for (const tile of tiles) {
-      expect(await tampered(tilePath(tile), check)).toEqual({ error: expect.stringContaining(tilePath(tile)) });
+      expect(await folder.tampered(tilePath(tile), check)).toEqual({ error: expect.stringContaining(tilePath(tile)) });
     }
     const bundle = tilePath({ level: "entries", index: 1, width: 1 });
-    expect(await tampered(bundle, check)).toEqual({ error: expect.stringContaining("the leaves make the root") });
-    write("checkpoint", (await checkpointOf(257)).replace("\n257\n", "\n256\n"));
+    expect(await folder.tampered(bundle, check)).toEqual({
+      error: expect.stringContaining("the leaves make the root"),
+    });
+    folder.write("checkpoint", (await checkpointOf(257)).replace("\n257\n", "\n256\n"));
     expect(await check()).toEqual({ error: expect.stringContaining("checkpoint: invalid signature") });
-    expect(await verifier().checkLog(folder, formatVerifierKey(signer(ORIGIN, 3)))).toEqual({
+    expect(await verifier().checkLog(folder.path, formatVerifierKey(signer(ORIGIN, 3)))).toEqual({
       error: expect.stringContaining("checkpoint: "),
     });
   });
 
   test("read a log over HTTP too", async () => {
-    const tiles = await writeLog(257);
+    const tiles = await folder.writeLog(257);
     using server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
       fetch: async ({ url }) => {
-        const file = Bun.file(join(folder, new URL(url).pathname.replace("/log/", "")));
+        const file = Bun.file(join(folder.path, new URL(url).pathname.replace("/log/", "")));
         return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
       },
     });
     const prefix = `http://127.0.0.1:${server.port}/log`;
     expect(await verifier().checkLog(prefix, vkey)).toMatchObject({ size: 257, tiles: tiles.length });
-    rmSync(join(folder, "tile/1"), { recursive: true });
+    rmSync(join(folder.path, "tile/1"), { recursive: true });
     expect(await verifier().checkLog(prefix, vkey)).toEqual({ error: "tile/1/000.p/1: 404 Not Found" });
   });
 

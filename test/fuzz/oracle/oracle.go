@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 type reading struct {
@@ -110,6 +111,11 @@ func pack(format, folder string, out io.Writer) error {
 			return err
 		}
 		header.Format = formats[format]
+		if format != "pax" {
+			// Only PAX has these, and parts of seconds.
+			header.AccessTime, header.ChangeTime = time.Time{}, time.Time{}
+			header.ModTime = header.ModTime.Truncate(time.Second)
+		}
 		if header.Name, err = filepath.Rel(folder, path); err != nil {
 			return err
 		}

@@ -1,0 +1,132 @@
+import { expect, test } from "bun:test";
+import type { createApp } from "../../src/app.ts";
+import { expectProblem, type Json, makeKey, signMessage } from "../support/client.ts";
+import {
+  addKey,
+  cancelByKey,
+  changeStatement,
+  keyIdOf,
+  previousOf,
+  removeKey,
+  resetTo,
+} from "../support/key-statements.ts";
+import { onBothDatabases, overriding } from "../support/registry.ts";
+import { RESET_DELAY_MS, resetScene } from "../support/reset-scene.ts";
+import { withToken } from "../support/roles.ts";
+
+/** How often a transaction that changes something was begun. */
+const writes = { count: 0 };
+const OPTIONS = {
+  env: { PUBLISH_LIMITS: "off" },
+  override: (deps: Parameters<typeof createApp>[0]) => ({
+    db: overriding(deps.db, {
+      write: (work) => {
+        writes.count += 1;
+        return deps.db.write(work);
+      },
+    }),
+  }),
+};
+
+onBothDatabases(
+  "a pending reset of the keys of a package",
+  (registry) => {
+    const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, told, again } =
+      resetScene(registry);
+
+    test("is cancelled by an owner's session, and then never takes effect", async () => {
+      await published("called-off");
+      await resetTo(people.alice, "called-off", fresh);
+      expectProblem(await cancel(people.bob, "called-off"), 403, "not_an_owner");
+      expectProblem(await cancel(guest(), "called-off"), 401, "unauthenticated");
+      expectProblem(await cancel(await withToken(people.alice, ["owners"]), "called-off"), 403, "session_required");
+      const cancelled = await cancel(people.alice, "called-off");
+      expect([cancelled.status, cancelled.body.reset]).toEqual([200, null]);
+      const { action, statement, by, leaf } = cancelled.body.changes[1];
+      expect([action, statement, by]).toEqual(["cancel", null, people.alice.username]);
+      expect(leaf).toBe(`cpm.key/v1 called-off 2 cancel ${fresh.publicHex}\nby ${people.alice.username}\nproof -\n`);
+      at(RESET_DELAY_MS);
+      expect(await stateOf("called-off")).toEqual([[lost.publicHex, "active"]]);
+      expectProblem(await publish("called-off", "2.0.0", fresh), 403, "key_not_trusted");
+      expect((await publish("called-off", "2.0.0", lost)).status).toBe(201);
+      expectProblem(await cancel(await again(people.alice), "called-off"), 404, "reset_not_found");
+      const key = { keyId: keyIdOf(fresh), publicKey: fresh.publicHex };
+      const effectiveAt = timeAt(RESET_DELAY_MS).toISOString();
+      expect(await told("called-off", "reset")).toEqual([
+        [people.alice.username, { ...key, effectiveAt }],
+        [people.alice.username, key],
+      ]);
+    });
+
+    test("is cancelled by an old key without an account, by no other key and not twice with one signature", async () => {
+      await published("kept");
+      await resetTo(people.alice, "kept", fresh);
+      expectProblem(await cancelByKey(guest(), "kept", fresh, { by: makeKey() }), 400, "signature_invalid");
+      expectProblem(await cancelByKey(guest(), "kept", fresh, { by: fresh }), 400, "signature_invalid");
+      const previous = await previousOf(guest(), "kept");
+      for (const statement of [
+        changeStatement("kept", "reset", fresh, previous),
+        changeStatement("kept", "cancel", lost, previous),
+        changeStatement("other", "cancel", fresh, previous),
+      ]) {
+        const signature = signMessage(lost, statement);
+        expectProblem(await cancel(guest(), "kept", { previous, signature }), 400, "signature_invalid");
+      }
+      const cancelled = await cancelByKey(guest(), "kept", fresh, { by: lost });
+      expect([cancelled.status, cancelled.body.reset]).toEqual([200, null]);
+      const { by, statement, leaf } = cancelled.body.changes[1];
+      expect([by, statement]).toEqual([null, changeStatement("kept", "cancel", fresh, previous)]);
+      expect(leaf.split("\n")[1]).toBe("by -");
+      const proof = Buffer.from(leaf.split("\n")[2].slice("proof ".length), "base64");
+      expect([proof.length, proof.subarray(0, 32).toString("hex")]).toEqual([96, lost.publicHex]);
+      expect((await told("kept", "reset_cancelled")).map(([who, details]: Json) => [who, details.signedBy])).toEqual([
+        [null, keyIdOf(lost)],
+      ]);
+      expect((await resetTo(people.alice, "kept", fresh)).status).toBe(200);
+      const replayed = await cancelByKey(guest(), "kept", fresh, { by: lost, previous });
+      expectProblem(replayed, 409, "key_change_outdated");
+      expect((await read("kept")).reset).not.toBeNull();
+      at(RESET_DELAY_MS);
+      expectProblem(await cancelByKey(guest(), "kept", fresh, { by: lost }), 404, "reset_not_found");
+      expect((await publish("kept", "2.0.0", fresh)).status).toBe(201);
+    });
+
+    test("is not cancelled by a key that was taken away before", async () => {
+      await published("ended");
+      await addKey(people.alice, "ended", fresh, { by: lost });
+      await removeKey(people.alice, "ended", lost, { by: fresh });
+      const next = makeKey();
+      await resetTo(people.alice, "ended", next);
+      expectProblem(await cancelByKey(guest(), "ended", next, { by: lost }), 400, "signature_invalid");
+      expect((await cancelByKey(guest(), "ended", next, { by: fresh })).status).toBe(200);
+    });
+
+    test("lets nobody without an account lock a package who cannot cancel", async () => {
+      await published("unlocked");
+      const previous = await previousOf(guest(), "unlocked");
+      const [stranger, change] = [makeKey(), { by: makeKey(), previous }];
+      writes.count = 0;
+      expectProblem(await cancelByKey(guest(), "unlocked", fresh, change), 404, "reset_not_found");
+      expectProblem(await cancelByKey(guest(), "not-there", fresh, change), 404, "package_not_found");
+      expect(writes.count).toBe(0);
+      await resetTo(people.alice, "unlocked", fresh);
+      writes.count = 0;
+      expectProblem(await cancelByKey(guest(), "unlocked", fresh, { by: stranger }), 400, "signature_invalid");
+      expectProblem(await cancelByKey(guest(), "unlocked", fresh, change), 409, "key_change_outdated");
+      expect(writes.count).toBe(0);
+    });
+
+    test("is not cancelled by half a signed body", async () => {
+      await published("half");
+      await resetTo(people.alice, "half", fresh);
+      const [previous, signature] = [await previousOf(guest(), "half"), "11".repeat(64)];
+      for (const body of [{ previous }, { signature }]) {
+        for (const by of [guest(), people.alice])
+          expectProblem(await cancel(by, "half", body), 422, "validation_failed");
+      }
+      expect((await read("half")).reset).not.toBeNull();
+      expect((await cancel(people.alice, "half", {})).status).toBe(200);
+    });
+  },
+  OPTIONS,
+);

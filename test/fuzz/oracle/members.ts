@@ -1,0 +1,61 @@
+import { bytesOf, concat } from "../../support/archive-maker.ts";
+
+const BLOCK = 512;
+const SIZE_AT = 124;
+const CHECKSUM_AT = 148;
+
+/** A header block and the content behind it, as they stand in a tar. */
+export interface Member {
+  readonly header: Uint8Array;
+  readonly content: Uint8Array;
+  /** What fills the content's last block. */
+  readonly fill: number;
+}
+
+/** The members of a tar that a packer wrote, up to its end blocks. */
+export function membersOf(tar: Uint8Array): Member[] {
+  const members: Member[] = [];
+  for (let at = 0; at + BLOCK <= tar.length && tar[at] !== 0; ) {
+    const header = tar.slice(at, at + BLOCK);
+    const size = Number.parseInt(textAt(header, SIZE_AT, 12), 8);
+    members.push({ header, content: tar.slice(at + BLOCK, at + BLOCK + size), fill: 0 });
+    at += BLOCK + Math.ceil(size / BLOCK) * BLOCK;
+  }
+  return members;
+}
+
+/** A tar of these members and this end. */
+export function tarOf(members: readonly Member[], end: Uint8Array): Uint8Array {
+  const blocks = members.flatMap(({ header, content, fill }) => {
+    return [header, content, new Uint8Array((BLOCK - (content.length % BLOCK)) % BLOCK).fill(fill)];
+  });
+  return concat([...blocks, end]);
+}
+
+/** The text of a field up to its first zero. */
+export function textAt(header: Uint8Array, at: number, length: number): string {
+  const field = header.subarray(at, at + length);
+  const zero = field.indexOf(0);
+  return new TextDecoder().decode(zero === -1 ? field : field.subarray(0, zero));
+}
+
+/** The member with another field, the rest of the field zero, and a checksum that is right again. */
+export function withField(member: Member, at: number, length: number, value: string | Uint8Array): Member {
+  const header = member.header.slice();
+  header.fill(0, at, at + length);
+  header.set(bytesOf(value).subarray(0, length), at);
+  return { ...member, header: withChecksum(header) };
+}
+
+/** The member with other content, and the size that goes with it. */
+export function withContent(member: Member, content: Uint8Array): Member {
+  const size = `${content.length.toString(8).padStart(11, "0")}\0`;
+  return { ...withField(member, SIZE_AT, 12, size), content };
+}
+
+function withChecksum(header: Uint8Array): Uint8Array {
+  header.fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.set(bytesOf(`${sum.toString(8).padStart(6, "0")}\0 `), CHECKSUM_AT);
+  return header;
+}
