@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { appendLeaves } from "../log/append.ts";
 import { type KeyChange, keyChangeStatement, keyLeaf } from "../signing/key-statements.ts";
 import type { StatementSignature } from "../signing/verify-statement.ts";
 import { type KeyedPackage, lastKeyLeaf } from "./package-trust.ts";
@@ -44,7 +43,7 @@ export async function recordKeyChange(
   change: KeyChange,
   { by, statement, proof }: KeyChangeProof,
   now: Date,
-  deps: Pick<Deps, "log">,
+  { log }: Pick<Deps, "log">,
 ): Promise<void> {
   const seq = (await lastKeyLeaf(session, id)).seq + 1;
   const leaf = keyLeaf(change, seq, by, proof);
@@ -60,7 +59,5 @@ export async function recordKeyChange(
     byUsername: by,
     at: now,
   };
-  await appendLeaves(session, deps, [leaf], (logIndex) =>
-    session.query.insert(packageKeyChanges).values({ ...row, logIndex }),
-  );
+  await log.append(session, [leaf], (logIndex) => session.query.insert(packageKeyChanges).values({ ...row, logIndex }));
 }

@@ -18,18 +18,12 @@ export interface Appended {
   readonly checkpoint: string;
 }
 
-type LogDeps = { readonly log: TransparencyLog };
-
-/**
- * Appends leaves in the transaction of the change that they tell of: whoever sees the change finds it in the log, and
- * no crash parts them. `place` writes down where they are. Call it last, because the log is locked until the transaction
- * ends. Throws `log_rollback`.
- */
+/** What `TransparencyLog.append` promises. */
 export async function appendLeaves(
   session: DbSession,
-  { log }: LogDeps,
+  log: TransparencyLog,
   leaves: readonly string[],
-  place: (firstIndex: number) => Promise<unknown> = async () => undefined,
+  place: (firstIndex: number) => Promise<unknown>,
 ): Promise<Appended> {
   if (log.rollback !== undefined) throw failure({ code: "log_rollback" });
   const state = await lockState(session);

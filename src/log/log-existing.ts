@@ -1,7 +1,6 @@
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { versionLeaf, yankLeaf } from "../tlog/leaf.ts";
-import { appendLeaves } from "./append.ts";
 import { lockState } from "./log-rows.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
@@ -25,7 +24,7 @@ async function logVersions(session: DbSession, deps: LogDeps): Promise<number> {
     .limit(AT_ONCE);
   if (rows.length === 0) return 0;
   const leaves = rows.map(({ name, row }) => versionLeaf({ name, ...row, scheme: row.signatureScheme }));
-  const { firstIndex } = await appendLeaves(session, deps, leaves);
+  const { firstIndex } = await deps.log.append(session, leaves);
   for (const [at, { row }] of rows.entries()) {
     await session.query
       .update(versions)
@@ -45,9 +44,8 @@ async function logKeyChanges(session: DbSession, deps: LogDeps): Promise<number>
     .orderBy(asc(changes.id))
     .limit(AT_ONCE);
   if (rows.length === 0) return 0;
-  const { firstIndex } = await appendLeaves(
+  const { firstIndex } = await deps.log.append(
     session,
-    deps,
     rows.map(({ leaf }) => leaf),
   );
   for (const [at, { id }] of rows.entries()) {
@@ -71,7 +69,7 @@ async function logYanks(session: DbSession, deps: LogDeps): Promise<number> {
     .limit(AT_ONCE);
   if (rows.length === 0) return 0;
   const leaves = rows.map(({ name, version }) => yankLeaf({ name, version, seq: 1, action: "yank", by: "-" }));
-  await appendLeaves(session, deps, leaves);
+  await deps.log.append(session, leaves);
   for (const { id } of rows) await session.query.update(versions).set({ yankSeq: 1 }).where(eq(versions.id, id));
   return rows.length;
 }

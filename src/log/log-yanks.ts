@@ -1,7 +1,6 @@
 import { eq } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { yankLeaf } from "../tlog/leaf.ts";
-import { appendLeaves } from "./append.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
 /** As much of a version as its leaf tells. */
@@ -14,7 +13,7 @@ interface YankedVersion {
 /** Logs that versions of a package were yanked or taken back. Their rows are locked, so numbers have no gaps. */
 export async function logYanks(
   session: DbSession,
-  deps: { readonly log: TransparencyLog },
+  { log }: { readonly log: TransparencyLog },
   action: "yank" | "unyank",
   by: string,
   name: string,
@@ -23,7 +22,7 @@ export async function logYanks(
   if (rows.length === 0) return;
   const { versions } = session.tables;
   const leaves = rows.map(({ version, yankSeq }) => yankLeaf({ name, version, seq: yankSeq + 1, action, by }));
-  await appendLeaves(session, deps, leaves);
+  await log.append(session, leaves);
   for (const { id, yankSeq } of rows) {
     await session.query
       .update(versions)

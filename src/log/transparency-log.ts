@@ -1,4 +1,6 @@
+import type { DbSession } from "../db/database.ts";
 import type { SignerKey } from "../tlog/note.ts";
+import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
 import type { LogStateRow } from "./log-rows.ts";
 
@@ -26,6 +28,19 @@ export class TransparencyLog {
   /** The first line of its checkpoints. */
   get origin(): string {
     return this.signer.name;
+  }
+
+  /**
+   * Appends leaves in the transaction of the change that they tell of: whoever sees the change finds it in the log, and
+   * no crash parts them. `place` writes down where they are. Call it last, because the log is locked until the
+   * transaction ends. Throws `log_rollback`.
+   */
+  append(
+    session: DbSession,
+    leaves: readonly string[],
+    place: (firstIndex: number) => Promise<unknown> = async () => undefined,
+  ): Promise<Appended> {
+    return appendLeaves(session, this, leaves, place);
   }
 
   /**

@@ -13,7 +13,6 @@ import {
   requirePinnedKey,
   settledPackageKeys,
 } from "../keys/package-trust.ts";
-import { appendLeaves } from "../log/append.ts";
 import { foldName } from "../registry/package-name.ts";
 import { skeletonOf } from "../registry/similar-names.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
@@ -215,7 +214,7 @@ async function insertVersion(
 async function logVersion(session: DbSession, deps: RecordDeps, name: string, row: VersionRow): Promise<Proof> {
   const { versions } = session.tables;
   const leaf = versionLeaf({ name, ...row, scheme: row.signatureScheme });
-  const { firstIndex, lastProof, checkpoint } = await appendLeaves(session, deps, [leaf], (logIndex) =>
+  const { firstIndex, lastProof, checkpoint } = await deps.log.append(session, [leaf], (logIndex) =>
     session.query.update(versions).set({ logIndex }).where(eq(versions.id, row.id)),
   );
   return { index: firstIndex, hashes: lastProof, checkpoint };

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { appendLeaves } from "../../src/log/append.ts";
 import { readState } from "../../src/log/log-rows.ts";
 import { readPublishedTile } from "../../src/log/read-tile.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
@@ -48,7 +47,7 @@ class RolledBack extends Error {}
 async function append({ deps }: TestRegistry, first: number, count: number, fails = false): Promise<void> {
   const leaves = Array.from({ length: count }, (_, at) => (fails ? `lost ${at}\n` : leafOf(first + at)));
   await deps.db.write(async (session) => {
-    await appendLeaves(session, deps, leaves);
+    await deps.log.append(session, leaves);
     if (fails) throw new RolledBack();
   });
 }
