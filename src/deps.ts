@@ -189,9 +189,12 @@ export function openStore(storage: StorageConfig, dataDir: string, logger: Logge
   return openBlobs(storage, dataDir, logger, reachNothing, async () => undefined);
 }
 
+/** The clock of this machine. */
+export const systemClock = () => new Date();
+
 /** A logger with the clock of this machine. */
 export function openLogger(level: LogLevel): Logger {
-  return createLogger(level, () => new Date());
+  return createLogger(level, systemClock);
 }
 
 /** Writes what is still in memory and lets go of the database. */

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { readOrMakeKeyFile } from "../config/key-file.ts";
-import { openLogger } from "../deps.ts";
+import { openLogger, systemClock } from "../deps.ts";
 import {
   COSIGNATURE,
   formatSignerKey,
@@ -11,7 +11,7 @@ import {
   parseVerifierKey,
   verifierOf,
 } from "../tlog/note.ts";
-import { serveWitness } from "../witness/serve-witness.ts";
+import { serveWitness } from "../witness/routes.ts";
 import { openWitnessedFiles } from "../witness/witnessed-files.ts";
 import { UsageError } from "./usage.ts";
 
@@ -61,7 +61,7 @@ export async function runWitness({
   const portNumber = portOf(port);
   const signer = signerOf(data, name);
   const witnessed = await openWitnessedFiles(data);
-  const witness = { signer, logs: keys, witnessed, clock: () => new Date() };
+  const witness = { signer, logs: keys, witnessed, clock: systemClock };
   const server = serveWitness(witness, openLogger("warn"), { hostname: host, port: portNumber });
   console.log(
     `The witness is ready. Its logs need LOG_WITNESSES="${formatVerifierKey(verifierOf(signer))} ${server.url.origin}"`,

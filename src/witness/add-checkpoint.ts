@@ -21,12 +21,12 @@ export interface Witness {
   readonly clock: () => Date;
 }
 
-const refuse = (status: number) => new Response(null, { status });
-
-/** Tells where the witness is, so that the sender can prove from there. */
-function behind(size: number): Response {
-  return new Response(`${size}\n`, { status: 409, headers: { "content-type": "text/x.tlog.size" } });
-}
+/** What is answered: by its status, in the words of the specification. */
+export type WitnessAnswer =
+  | { readonly status: 200; readonly cosignature: string }
+  /** Where the witness is, so that the sender can prove from there. */
+  | { readonly status: 409; readonly size: number }
+  | { readonly status: 400 | 403 | 404 | 422 };
 
 function checkpointOf(note: string | undefined): Checkpoint | undefined {
   return note === undefined ? undefined : parseCheckpoint(parseNote(note)?.text ?? "");
@@ -36,15 +36,15 @@ function checkpointOf(note: string | undefined): Checkpoint | undefined {
  * Answers add-checkpoint (c2sp.org/tlog-witness): cosigns a checkpoint that a watched log signed and that only adds to
  * the last one cosigned. 400, 403, 404, 409 and 422 as the specification has them; after any of them nothing changed.
  */
-export async function addCheckpoint(witness: Witness, body: string): Promise<Response> {
+export async function addCheckpoint(witness: Witness, body: string): Promise<WitnessAnswer> {
   const submission = parseSubmission(body);
   const offered = checkpointOf(submission?.checkpoint);
-  if (submission === undefined || offered === undefined) return refuse(400);
+  if (submission === undefined || offered === undefined) return { status: 400 };
   const keys = witness.logs.filter(({ name }) => name === offered.origin);
-  if (keys.length === 0) return refuse(404);
+  if (keys.length === 0) return { status: 404 };
   const verified = verifyNote(submission.checkpoint, keys);
-  if (verified === undefined) return refuse(403);
-  if (submission.oldSize > offered.size) return refuse(400);
+  if (verified === undefined) return { status: 403 };
+  if (submission.oldSize > offered.size) return { status: 400 };
   return witness.witnessed.locked(offered.origin, () => judge(witness, submission, offered, verified.text));
 }
 
@@ -53,15 +53,15 @@ async function judge(
   { oldSize, proof, checkpoint }: Submission,
   { origin, size, root }: Checkpoint,
   text: string,
-): Promise<Response> {
+): Promise<WitnessAnswer> {
   const last = checkpointOf(await witnessed.last(origin));
-  if (oldSize !== (last?.size ?? 0)) return behind(last?.size ?? 0);
+  if (oldSize !== (last?.size ?? 0)) return { status: 409, size: last?.size ?? 0 };
   if (last !== undefined) {
-    if (size === oldSize && !last.root.equals(root)) return behind(last.size);
-    if (!verifyConsistency(proof, last.size, last.root, size, root)) return refuse(422);
+    if (size === oldSize && !last.root.equals(root)) return { status: 409, size: last.size };
+    if (!verifyConsistency(proof, last.size, last.root, size, root)) return { status: 422 };
   } else if (proof.length > 0) {
-    return refuse(422);
+    return { status: 422 };
   }
   await witnessed.keep(origin, checkpoint);
-  return new Response(cosign(text, signer, clock()), { headers: { "content-type": "text/plain; charset=utf-8" } });
+  return { status: 200, cosignature: cosign(text, signer, clock()) };
 }
