@@ -69,7 +69,7 @@ export function isZero(bytes: Uint8Array): boolean {
 
 function headerProblems(block: Uint8Array, magic: string): string[] {
   const problems: string[] = [];
-  // Files have no device numbers, but Go and bsdtar read the fields all the same, and refuse what is none.
+  // Files have no device numbers, but readers parse them: at what is none, Go fails and Python takes the tar to end.
   const numbers = {
     mode: MODE,
     uid: OWNER,

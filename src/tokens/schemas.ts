@@ -1,6 +1,5 @@
 import { t } from "elysia";
 import { TOKEN_SCOPES } from "../accounts/actor.ts";
-import { oneOf } from "../http/schemas.ts";
 
 const EXPIRES_DEFAULT_DAYS = 90;
 const EXPIRES_MAX_DAYS = 366;
@@ -13,7 +12,8 @@ const Label = t.String({
   error: "must be 1 to 100 characters in one line: what the token is for",
 });
 
-const Scope = oneOf(TOKEN_SCOPES);
+/** Not `oneOf`: of a text in place of the list, Elysia would then judge each letter. */
+const Scope = t.UnionEnum([...TOKEN_SCOPES], { error: `must be one of ${TOKEN_SCOPES.join(", ")}` });
 
 const Pattern = t.String({
   maxLength: 65,

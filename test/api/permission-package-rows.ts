@@ -79,6 +79,11 @@ const PACKAGES: readonly Row[] = [
   read("/1.0.0/download", "HEAD"),
 ];
 
+const ofOneself: Prepare = async (world) => {
+  const name = await world.newPackage();
+  return ({ username }) => ({ path: `/api/packages/${name}/owners/${username}` });
+};
+
 const OWNERS: readonly Row[] = [
   {
     operation: "PUT /api/packages/{name}/owners/{username}",
@@ -93,7 +98,20 @@ const OWNERS: readonly Row[] = [
     prepare: async (world) => after("owner", "PUT", `/owners/${world.person("user").username}`)(world),
   },
   {
+    operation: "PUT /api/packages/{name}/owners/{username}",
+    use: "of oneself, uninvited",
+    results: owned(200, "owners"),
+    prepare: ofOneself,
+  },
+  {
     operation: "DELETE /api/packages/{name}/owners/{username}",
+    use: "of oneself",
+    results: scoped(200, "owners"),
+    prepare: ofOneself,
+  },
+  {
+    operation: "DELETE /api/packages/{name}/owners/{username}",
+    use: "of another",
     results: owned(200, "owners"),
     prepare: async (world) => ofPackage(`/owners/${world.person("other").username}`)(world),
   },

@@ -123,7 +123,7 @@ const ONE_READING_CASES: readonly HostileCase[] = [
   tarCase("3 one reading", "a name behind the name's end", "tar_bad_field", withField(50, "hidden")),
 ];
 
-/** Go or GNU tar refuses these, and others unpack them; found by test/fuzz/differential.test.ts. */
+/** Go or GNU tar refuses these, or Python leaves files out; others unpack them. The differential test found them. */
 const REFUSED_BY_ONE: readonly HostileCase[] = [
   ...[
     { mtime: "soon" },

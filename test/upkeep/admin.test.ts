@@ -97,7 +97,8 @@ onBothDatabases("administration from the command line, beside the server", (regi
     expect((await login(lost.username, passwordIn(stdout))).status).toBe(200);
     expect((await other.get("/api/auth/me")).status).toBe(200);
     const failures = await deps.db.read(({ query, tables }) => query.select().from(tables.loginFailures));
-    expect(failures.map(({ key }) => key)).toEqual(["account:of-somebody-else"]);
+    const accounts = failures.map(({ key }) => key).filter((key) => key.startsWith("account:"));
+    expect(accounts).toEqual(["account:of-somebody-else"]);
     const { username } = lost;
     expect(await lastTold("account.password_reset")).toEqual(["account.password_reset", null, { username }]);
     expect(await lastTold("token.revoked")).toMatchObject(["token.revoked", null, { username, label: "a test" }]);

@@ -12,6 +12,8 @@ export interface Reader {
   close(): Promise<void>;
 }
 
+export const READER_NAMES = ["Go", "Python", "GNU tar", "bsdtar"];
+
 const ORACLE = import.meta.dir;
 /** In the C locale bsdtar refuses every name that is not ASCII; nobody has had that for his own in years. */
 const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", LC_ALL: "C.UTF-8" };
@@ -33,10 +35,9 @@ export async function openReaders(scratch: string): Promise<{ readers: Reader[];
     Bun.which("tar") === null ? undefined : extractor("GNU tar", "tar", scratch),
     Bun.which("bsdtar") === null ? undefined : extractor("bsdtar", "bsdtar", scratch),
   ];
-  const names = ["Go", "Python", "GNU tar", "bsdtar"];
   return {
     readers: readers.filter((reader) => reader !== undefined),
-    missing: names.filter((_, at) => readers[at] === undefined),
+    missing: READER_NAMES.filter((_, at) => readers[at] === undefined),
   };
 }
 
