@@ -121,8 +121,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
-  const log = await openLog({ db, blobs }, await logKeyOf(config));
-  const announcer = new Announcer({ db, blobs, logger, witnesses: config.logWitnesses });
+  const log = await openLog({ db, blobs, reach }, await logKeyOf(config));
+  const announcer = new Announcer({ db, blobs, logger, reach, witnesses: config.logWitnesses });
   log.onAppend = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
   return {

@@ -3,7 +3,10 @@
  * `config/config.ts` refuses the setting outside of tests, and then every call here does nothing.
  */
 
-/** Steps of a publish, in their order, and the syncs that a test may leave out to see that it would notice. */
+/**
+ * Steps of a publish, in their order; then those by which the checkpoint comes to lie beside the archives; then the syncs
+ * that a test may leave out to see that it would notice.
+ */
 export const FAILPOINTS = [
   "publish.received",
   "publish.verified",
@@ -11,8 +14,12 @@ export const FAILPOINTS = [
   "blob.linked",
   "blob.uploaded",
   "publish.stored",
+  "log.appended",
   "publish.inserted",
   "publish.recorded",
+  "log.committed",
+  "note.written",
+  "log.copied",
   "sync.file",
   "sync.directory",
 ] as const;
@@ -28,7 +35,7 @@ export interface ArmedFailpoint {
   readonly atHit: number;
 }
 
-/** Told where a publish has come to. Answers whether the step is to be left out. */
+/** Told where the work has come to. Answers whether the step is to be left out. */
 export type Reach = (point: Failpoint) => boolean;
 
 /** No failpoints: what every registry outside of tests runs with. */

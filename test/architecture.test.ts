@@ -56,7 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   owners: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
   moderation: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
   witness: ["ops", "tlog", "errors.ts", "gate.ts"],
-  log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts"],
+  log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts", "failpoints.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",

@@ -215,6 +215,7 @@ class FileStore implements BlobStore {
     try {
       await this.#directories.ensure(dirname(path));
       await writeFile(written, text, { flag: "wx", flush: true });
+      this.#reach("note.written");
       await rename(written, path);
       await syncDirectory(dirname(path), this.#reach);
     } catch (cause) {

@@ -32,7 +32,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     reach: reachNothing,
     downloads: { count: unused, flush: unused, close: unused },
     log: new TransparencyLog(signer, undefined),
-    announcer: new Announcer({ db, blobs, logger, witnesses: [] }),
+    announcer: new Announcer({ db, blobs, logger, reach: reachNothing, witnesses: [] }),
     knownDownloads: { find: unused, forget: unused },
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));

@@ -1,6 +1,7 @@
 import type { BlobStore } from "../blobs/store.ts";
 import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
+import type { Reach } from "../failpoints.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
 import { WitnessAsker } from "./ask-witnesses.ts";
 import { readState } from "./log-rows.ts";
@@ -17,6 +18,7 @@ interface AnnouncerDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly logger: Logger;
+  readonly reach: Reach;
   readonly witnesses: readonly WitnessAddress[];
 }
 
@@ -48,12 +50,14 @@ export class Announcer {
   }
 
   async #announce(): Promise<void> {
-    const { db, blobs, logger } = this.#deps;
+    const { db, blobs, logger, reach } = this.#deps;
     try {
       const state = await db.read(readState);
       if (state.root === this.#announced) return;
       this.wake(LATE_COMMIT_MS);
+      reach("log.committed");
       await blobs.writeNote(CHECKPOINT_COPY, state.checkpoint);
+      reach("log.copied");
       this.#announced = state.root;
       if (!this.#closed) await this.#asker.ask(state);
     } catch (cause) {

@@ -42,6 +42,7 @@ export async function appendLeaves(
     writeTiles(session, [...grown.values()]),
     place(state.size),
   ]);
+  log.reach("log.appended");
   return { firstIndex: state.size, lastProof: lastLeafProof(before), checkpoint };
 }
 

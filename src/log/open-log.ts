@@ -1,6 +1,7 @@
 import type { BlobStore } from "../blobs/store.ts";
 import { ConfigError } from "../config/config.ts";
 import type { Database } from "../db/database.ts";
+import type { Reach } from "../failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { EMPTY_ROOT } from "../tlog/merkle.ts";
 import { formatVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";
@@ -37,14 +38,14 @@ function requireSameLog({ origin, vkey }: LogStateRow, signer: SignerKey, ownKey
  * `ConfigError` when the database has a log of another origin or key. After a rollback it is opened for reading.
  */
 export async function openLog(
-  { db, blobs }: { readonly db: Database; readonly blobs: BlobStore },
+  { db, blobs, reach }: { readonly db: Database; readonly blobs: BlobStore; readonly reach?: Reach },
   signer: SignerKey,
 ): Promise<TransparencyLog> {
   const verifier = verifierOf(signer);
   const vkey = formatVerifierKey(verifier);
   const state = await makeState(db, signer, vkey);
   requireSameLog(state, signer, vkey);
-  const log = new TransparencyLog(signer, await findRollback({ db, blobs }, state, verifier));
+  const log = new TransparencyLog(signer, await findRollback({ db, blobs }, verifier), reach);
   if (log.rollback === undefined) await logExisting({ db, log });
   return log;
 }

@@ -3,7 +3,7 @@ import type { Database } from "../db/database.ts";
 import { parseCheckpoint } from "../tlog/checkpoint.ts";
 import { rootOf } from "../tlog/merkle.ts";
 import { type VerifierKey, verifyNote } from "../tlog/note.ts";
-import { type LogStateRow, nodeReader } from "./log-rows.ts";
+import { nodeReader, readState } from "./log-rows.ts";
 import type { Rollback } from "./transparency-log.ts";
 
 /** Where the archives are, the last checkpoint lies too: a database that was restored does not take it along. */
@@ -16,10 +16,11 @@ export const CHECKPOINT_COPY = "log/checkpoint";
  */
 export async function findRollback(
   { db, blobs }: { readonly db: Database; readonly blobs: BlobStore },
-  state: LogStateRow,
   key: VerifierKey,
 ): Promise<Rollback | undefined> {
   const copy = await blobs.readNote(CHECKPOINT_COPY);
+  // After the copy: another server may publish meanwhile, and its newest copy is not older than what it committed.
+  const state = await db.read(readState);
   if (copy === undefined || copy === state.checkpoint) return undefined;
   const found = { foundSize: state.size };
   const published = parseCheckpoint(verifyNote(copy, [key])?.text ?? "");

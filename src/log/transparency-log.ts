@@ -1,4 +1,5 @@
 import type { DbSession } from "../db/database.ts";
+import { type Reach, reachNothing } from "../failpoints.ts";
 import type { SignerKey } from "../tlog/note.ts";
 import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
@@ -16,13 +17,15 @@ export class TransparencyLog {
   readonly signer: SignerKey;
   /** Set while the log may not be written. */
   readonly rollback: Rollback | undefined;
+  readonly reach: Reach;
   /** Told of every append, before its transaction is committed. */
   onAppend: () => void = () => undefined;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
 
-  constructor(signer: SignerKey, rollback: Rollback | undefined) {
+  constructor(signer: SignerKey, rollback: Rollback | undefined, reach: Reach = reachNothing) {
     this.signer = signer;
     this.rollback = rollback;
+    this.reach = reach;
   }
 
   /** The first line of its checkpoints. */

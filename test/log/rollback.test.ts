@@ -9,7 +9,7 @@ import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { parseSignerKey, type SignerKey, signNote } from "../../src/tlog/note.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
-import { onBothDatabases, startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
+import { onBothDatabases, overriding, startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
 
 function signerOf(text: string): SignerKey {
   const signer = parseSignerKey(text);
@@ -70,6 +70,20 @@ onBothDatabases("a log that is opened again", (registry) => {
     expect((await opened()).rollback).toEqual({ publishedSize: undefined, foundSize: newest.size });
     await blobs.writeNote(CHECKPOINT_COPY, older.checkpoint);
     expect((await opened()).rollback).toBeUndefined();
+  });
+
+  test("while another server publishes and copies its checkpoint is no rollback", async () => {
+    const { db, blobs } = registry().deps;
+    const alice = await newAccount(registry(), "meanwhile");
+    expect((await publish(alice, "before")).status).toBe(201);
+    const slow = overriding(blobs, {
+      readNote: async (name) => {
+        expect((await publish(alice, "meanwhile")).status).toBe(201);
+        await announced(registry());
+        return blobs.readNote(name);
+      },
+    });
+    expect((await openLog({ db, blobs: slow }, SIGNER)).rollback).toBeUndefined();
   });
 
   test("of a registry that is older than its log has every version once, in the order of publishing", async () => {
