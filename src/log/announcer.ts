@@ -7,8 +7,8 @@ import { WitnessAsker } from "./ask-witnesses.ts";
 import { readState } from "./log-rows.ts";
 import { CHECKPOINT_COPY } from "./rollback-guard.ts";
 
-/** Commits that come together are announced together. */
-const GATHER_MS = 50;
+/** Commits that come together are announced together: a copy costs two syncs, or a request to S3. */
+const GATHER_MS = 250;
 /** After a failure: the storage may be away for longer. */
 const AGAIN_MS = 5_000;
 /** Longer than any transaction lasts: what was appended shortly before may be committed only then. */
@@ -30,6 +30,8 @@ export class Announcer {
   readonly #deps: AnnouncerDeps;
   readonly #asker: WitnessAsker;
   #timer: Timer | undefined;
+  /** Apart from the other: what is committed now does not wait for what may be committed late. */
+  #late: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #announced: string | undefined;
   #closed = false;
@@ -40,7 +42,15 @@ export class Announcer {
   }
 
   /** Call it before or after the commit: what is announced is what is committed by then. */
-  wake(afterMs = GATHER_MS): void {
+  wake(): void {
+    if (this.#closed) return;
+    this.#startIn(GATHER_MS);
+    clearTimeout(this.#late);
+    this.#late = setTimeout(() => this.#startIn(0), LATE_COMMIT_MS);
+    this.#late.unref();
+  }
+
+  #startIn(afterMs: number): void {
     if (this.#timer !== undefined || this.#closed) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
@@ -54,7 +64,6 @@ export class Announcer {
     try {
       const state = await db.read(readState);
       if (state.root === this.#announced) return;
-      this.wake(LATE_COMMIT_MS);
       reach("log.committed");
       await blobs.writeNote(CHECKPOINT_COPY, state.checkpoint);
       reach("log.copied");
@@ -62,7 +71,7 @@ export class Announcer {
       if (!this.#closed) await this.#asker.ask(state);
     } catch (cause) {
       logger.warn("log_copy_failing", errorFields(cause));
-      this.wake(AGAIN_MS);
+      this.#startIn(AGAIN_MS);
     }
   }
 
@@ -70,6 +79,7 @@ export class Announcer {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#late);
     await this.#running;
     await this.#announce();
   }
