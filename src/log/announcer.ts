@@ -34,6 +34,7 @@ export class Announcer {
   #late: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #announced: string | undefined;
+  #isWoken = false;
   #closed = false;
 
   constructor(deps: AnnouncerDeps) {
@@ -44,6 +45,7 @@ export class Announcer {
   /** Call it before or after the commit: what is announced is what is committed by then. */
   wake(): void {
     if (this.#closed) return;
+    this.#isWoken = true;
     this.#startIn(GATHER_MS);
     clearTimeout(this.#late);
     this.#late = setTimeout(() => this.#startIn(0), LATE_COMMIT_MS);
@@ -75,12 +77,12 @@ export class Announcer {
     }
   }
 
-  /** Announces what is not announced yet. */
+  /** Announces what is not announced yet. Who appended nothing has no news: it may be of a database that was restored. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#late);
     await this.#running;
-    await this.#announce();
+    if (this.#isWoken) await this.#announce();
   }
 }

@@ -123,7 +123,8 @@ describe("a registry whose database is behind its log", () => {
     expect((await publish(alice, "kept")).status).toBe(201);
     await announced(first);
     const ahead = { origin: "registry.test/log", size: 9, root: Buffer.alloc(32, 9) };
-    await first.deps.blobs.writeNote(CHECKPOINT_COPY, signNote(formatCheckpoint(ahead), SIGNER));
+    const published = signNote(formatCheckpoint(ahead), SIGNER);
+    await first.deps.blobs.writeNote(CHECKPOINT_COPY, published);
     const second = await startRegistry("sqlite", { env: { DATA_DIR: first.dataDir } });
     try {
       const bob = await newAccount(second, "behind");
@@ -135,8 +136,10 @@ describe("a registry whose database is behind its log", () => {
       const { status, body } = await bob.get("/health/ready");
       expect([status, body.checks]).toEqual([503, { database: "ok", storage: "ok", log: "failing" }]);
       expect((await bob.get("/health/live")).status).toBe(200);
-    } finally {
+      // What it found is still found by the next start.
       await second.stop();
+      expect(await first.deps.blobs.readNote(CHECKPOINT_COPY)).toBe(published);
+    } finally {
       await first.stop();
     }
   });
