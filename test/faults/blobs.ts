@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 
 /** What lies under a directory of archives. */
 export interface Blobs {
@@ -27,6 +28,7 @@ export function readBlobs(dataDir: string): Blobs {
     const path = join(entry.parentPath, entry.name);
     const place = relative(root, path);
     const [, prefix, digest] = /^sha256\/([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(place) ?? [];
+    if (place === CHECKPOINT_COPY) continue;
     if (place.startsWith("incoming/")) incoming.push(place);
     else if (digest === undefined || !digest.startsWith(prefix ?? "-") || !entry.isFile()) foreign.push(place);
     else {

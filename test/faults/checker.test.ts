@@ -28,6 +28,17 @@ function change(dataDir: string, statement: string): void {
 
 const onlyVictim = ({ sha256 }: VersionRow) => `sha256 = '${sha256}'`;
 const idOf = (victim: VersionRow) => `(SELECT id FROM versions WHERE ${onlyVictim(victim)})`;
+const LAST = `(SELECT max(idx) FROM log_leaves)`;
+
+/** Writes a journal with an attempt that was never made. */
+function forge(journals: string, attempt: string, victim: VersionRow, answer: object): void {
+  const lines = [
+    { ...victim, variant: 0, publisher: 0, attempt },
+    { ...answer, attempt },
+  ];
+  appendFileSync(join(journals, `${attempt}.jsonl`), lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+}
+
 const OTHER_DIGEST = "0".repeat(64);
 
 const DAMAGES: readonly Damage[] = [
@@ -79,12 +90,53 @@ const DAMAGES: readonly Damage[] = [
     cause: (_, __, { server }) => writeFileSync(join(server.dataDir, "packages/junk"), ""),
   },
   {
+    title: "a leaf that was changed",
+    seenAs: /leaves make another root/,
+    cause: (_, __, { server }) =>
+      change(server.dataDir, `UPDATE log_leaves SET leaf = replace(leaf, 'size ', 'size 1') WHERE idx = ${LAST}`),
+  },
+  {
+    title: "a version that is twice in the log",
+    seenAs: /the log has \S+ twice/,
+    cause: (_, __, { server }) =>
+      change(
+        server.dataDir,
+        `UPDATE log_leaves SET leaf = (SELECT leaf FROM log_leaves WHERE idx = ${LAST} - 1) WHERE idx = ${LAST}`,
+      ),
+  },
+  {
+    title: "a version that is elsewhere in the log",
+    seenAs: /and the database says 999/,
+    cause: (victim, _, { server }) =>
+      change(server.dataDir, `UPDATE versions SET log_index = 999 WHERE ${onlyVictim(victim)}`),
+  },
+  {
+    title: "a proof of something else",
+    seenAs: /the proof of \S+ is of something else/,
+    cause: (victim, _, { journals }) => {
+      const other = readJournals(journals).find(({ sha256, proof }) => sha256 !== victim.sha256 && proof !== undefined);
+      forge(journals, "misplaced", victim, { result: 201, proof: other?.proof });
+    },
+  },
+  {
+    title: "a proof with another hash",
+    seenAs: /the proof of \S+ does not hold/,
+    cause: (victim, _, { journals }) => {
+      const own = readJournals(journals).find(({ sha256, proof }) => sha256 === victim.sha256 && proof !== undefined);
+      const proof = own?.proof?.replace(/\n\n/, `\n${Buffer.alloc(32).toString("base64")}\n\n`);
+      forge(journals, "wrong-hash", victim, { result: 201, proof });
+    },
+  },
+  {
+    title: "a copy of a checkpoint of which nobody knows",
+    seenAs: /the copy of the checkpoint is none/,
+    cause: (_, __, { server }) => writeFileSync(join(server.dataDir, "packages/log/checkpoint"), "junk"),
+  },
+  {
     title: "an answer that no registry should give",
     seenAs: /got 500: oh/,
     cause: (victim, _, { journals }) => {
-      const intent = { ...victim, variant: 0, publisher: 0, attempt: "forged" };
-      const answer = { attempt: "forged", result: 500, body: "oh" };
-      appendFileSync(join(journals, "forged.jsonl"), `${JSON.stringify(intent)}\n${JSON.stringify(answer)}\n`);
+      forge(journals, "forged", victim, { result: 500, body: "oh" });
     },
   },
 ];
@@ -94,17 +146,16 @@ test(`the checker notices ${DAMAGES.map(({ title }) => title).join(", ")}`, () =
     const { server, journals } = scene;
     await server.start();
     const publishers = await makePublishers(server.url, 16);
-    const published = () =>
-      new Set(
-        readJournals(journals)
-          .filter(isAcknowledged)
-          .map(({ name }) => name),
-      );
-    const running = () => published().size < DAMAGES.length;
+    // A package for each, so that one damage does not hide another; and leaves are rows only until 256 are one bundle,
+    // while after the last look some more are published.
+    const running = () => {
+      const published = readJournals(journals).filter(isAcknowledged);
+      const leaves = new Set(published.map(({ name, version }) => `${name} ${version}`)).size % 256;
+      return new Set(published.map(({ name }) => name)).size < DAMAGES.length || leaves < 2 || leaves > 128;
+    };
     await drive({ publishers, seed: 1, journals, title: "checked", running });
     expect((await check({ server, journals, publishers })).faults).toEqual([]);
 
-    // A package for each, so that one damage does not hide another.
     const byPackage = Map.groupBy((await readRows(server)).versions, ({ name }) => name);
     const victims = [...byPackage.values()].flatMap(([first]) => first ?? []);
     expect(victims.length).toBeGreaterThanOrEqual(DAMAGES.length);

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { type Blobs, readBlobs } from "./blobs.ts";
 import { type Publisher, publishIntent } from "./driver.ts";
 import { type Attempt, isAcknowledged, isRefused, readJournals } from "./journal.ts";
+import { logFaults } from "./log-check.ts";
 import { type Rows, readRows, type VersionRow } from "./rows.ts";
 import type { ServerProcess } from "./server.ts";
 import { collect, packageFaults, versionFaults } from "./visible.ts";
@@ -134,7 +135,7 @@ function leftoverFaults(rows: Rows, blobs: Blobs, when: string): string[] {
 /**
  * Compares journals, API, database and blobs after a fault, with the server running again and nobody publishing:
  * every acknowledged version is there, unchanged and downloadable; what was not is wholly there or wholly absent and
- * can be published again; nothing is visible without its blob; nothing else lies around but what `gc` removes.
+ * can be published again; the log is one, has each version once and is what every proof says; nothing is visible without its blob; nothing else lies around but what `gc` removes.
  */
 export async function check(options: CheckOptions): Promise<Verdict> {
   const {
@@ -150,6 +151,7 @@ export async function check(options: CheckOptions): Promise<Verdict> {
   const faults = [...rowFaults(rows, blobs), ...fileFaults(blobs), ...promisesFaults(attempts, rows)];
   const asked = attempts.filter(({ name }) => name.startsWith(titled));
   faults.push(...(await versionFaults(server.url, asked, rows)), ...(await packageFaults(server.url, rows)));
+  faults.push(...(await logFaults(server, rows, attempts)));
   if (spotless) faults.push(...leftoverFaults(rows, blobs, "where nothing may be left"));
   // One half finds the blobs that the fault left, the other half finds that gc has taken them.
   const open = unanswered(asked, rows);

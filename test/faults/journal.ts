@@ -20,12 +20,15 @@ export interface Attempt extends Intent {
   /** "none" also when the journal ends before an answer. */
   readonly result: Result;
   readonly body: string;
+  /** The proof in the answer to what was acknowledged. */
+  readonly proof?: string;
 }
 
 interface Line extends Partial<Intent> {
   readonly attempt: string;
   readonly result?: Result;
   readonly body?: string;
+  readonly proof?: string;
 }
 
 /**
@@ -60,7 +63,10 @@ export class Journal {
 
   /** Notes an answer; only afterwards it counts as given. `body` is kept where it helps to understand a failure. */
   async note(attempt: string, result: Result, body: string): Promise<void> {
-    await this.#write({ attempt, result, body: result === 200 || result === 201 ? "" : body.slice(0, 400) });
+    const kept = isAcknowledged({ result })
+      ? { body: "", proof: String(JSON.parse(body).proof) }
+      : { body: body.slice(0, 400) };
+    await this.#write({ attempt, result, ...kept });
   }
 
   close(): Promise<void> {
@@ -86,7 +92,12 @@ export function readJournals(directory: string): Attempt[] {
       }
       const known = attempts.get(line.attempt);
       if (known === undefined) throw new Error(`${file} has an answer to nothing: ${text}`);
-      attempts.set(line.attempt, { ...known, result: line.result ?? "none", body: line.body ?? "" });
+      attempts.set(line.attempt, {
+        ...known,
+        result: line.result ?? "none",
+        body: line.body ?? "",
+        ...(line.proof && { proof: line.proof }),
+      });
     }
   }
   return [...attempts.values()];

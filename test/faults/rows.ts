@@ -11,6 +11,8 @@ export interface VersionRow {
   readonly size: number;
   /** Whether the row of its contents is there. */
   readonly hasContents: boolean;
+  /** Where it is in the log; null where it is not. */
+  readonly logIndex: number | null;
 }
 
 /** Everything a publish writes into the database. */
@@ -23,7 +25,7 @@ export interface Rows {
 }
 
 const VERSIONS = `
-  SELECT p.name, v.version, v.sha256, v.size, c.version_id AS contents
+  SELECT p.name, v.version, v.sha256, v.size, v.log_index, c.version_id AS contents
   FROM versions v LEFT JOIN packages p ON p.id = v.package_id LEFT JOIN version_contents c ON c.version_id = v.id`;
 const EMPTY_PACKAGES = "SELECT name FROM packages WHERE id NOT IN (SELECT package_id FROM versions)";
 const STRAY_CONTENTS =
@@ -35,6 +37,7 @@ interface FoundVersion {
   readonly sha256: string;
   readonly size: number | string;
   readonly contents: number | string | null;
+  readonly log_index: number | string | null;
 }
 
 function rowsOf(
@@ -43,12 +46,13 @@ function rowsOf(
   strays: readonly { count: number | string }[],
 ): Rows {
   return {
-    versions: versions.map(({ name, version, sha256, size, contents }) => ({
+    versions: versions.map(({ name, version, sha256, size, contents, log_index }) => ({
       name: name ?? "(no package)",
       version,
       sha256,
       size: Number(size),
       hasContents: contents !== null,
+      logIndex: log_index === null ? null : Number(log_index),
     })),
     emptyPackages: emptyPackages.map(({ name }) => name),
     strayContents: Number(strays[0]?.count ?? 0),

@@ -1,0 +1,150 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { type Checkpoint, parseCheckpoint } from "../../src/tlog/checkpoint.ts";
+import { parseLeaf } from "../../src/tlog/leaf.ts";
+import { leafHash, rootOf, verifyInclusion } from "../../src/tlog/merkle.ts";
+import { parseSignerKey, type VerifierKey, verifyNote } from "../../src/tlog/note.ts";
+import { parseProof } from "../../src/tlog/proof.ts";
+import { decodeBundle, type TileId, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
+import { type MemoryTree, memoryTree } from "../support/memory-tree.ts";
+import { TEST_LOG_KEY } from "../support/registry.ts";
+import { type Attempt, isAcknowledged } from "./journal.ts";
+import type { Rows } from "./rows.ts";
+import type { ServerProcess } from "./server.ts";
+import { collect } from "./visible.ts";
+
+/** A log as it is served, with its tree computed anew from its leaves. */
+interface ServedLog {
+  readonly checkpoint: Checkpoint;
+  readonly tree: MemoryTree;
+  readonly texts: readonly string[];
+}
+
+const key: VerifierKey | undefined = parseSignerKey(TEST_LOG_KEY);
+
+/** The checkpoint in a note that the log signed. */
+function opened(note: string): Checkpoint | undefined {
+  return key && parseCheckpoint(verifyNote(note, [key])?.text ?? "");
+}
+
+async function served(url: string, path: string): Promise<Buffer> {
+  const response = await fetch(`${url}/log/${path}`);
+  const body = Buffer.from(await response.arrayBuffer());
+  if (!response.ok) throw new Error(`/log/${path} got ${response.status}: ${body}`);
+  return body;
+}
+
+async function readLog(url: string): Promise<ServedLog> {
+  const checkpoint = opened((await served(url, "checkpoint")).toString());
+  if (checkpoint === undefined) throw new Error("the log's checkpoint is none of its key");
+  const leaves: Uint8Array[] = [];
+  for (const { index, width } of tilesOfTree(checkpoint.size).filter(({ level }) => level === 0)) {
+    const bundle = decodeBundle(await served(url, tilePath({ level: "entries", index, width })));
+    if (bundle?.length !== width) throw new Error(`bundle ${index} of the log has not ${width} leaves`);
+    leaves.push(...bundle);
+  }
+  return { checkpoint, tree: memoryTree(leaves), texts: leaves.map((leaf) => Buffer.from(leaf).toString()) };
+}
+
+/** Root and tiles are those of the leaves. */
+async function treeFaults(url: string, { checkpoint, tree }: ServedLog): Promise<string[]> {
+  const root = await rootOf(checkpoint.size, tree.read);
+  const faults = root.equals(checkpoint.root) ? [] : ["the log's leaves make another root than its checkpoint says"];
+  const tileFaults = await collect(tilesOfTree(checkpoint.size), async (tile: TileId) =>
+    (await served(url, tilePath(tile))).equals(tree.bytesOf(tile)) ? [] : [`the log's ${tilePath(tile)} is wrong`],
+  );
+  return [...faults, ...tileFaults];
+}
+
+/** Every version is one leaf, at the index of its row, and there is no leaf of any other. */
+function leafFaults({ texts }: ServedLog, { versions }: Rows): string[] {
+  const faults: string[] = [];
+  const rows = new Map(versions.map((row) => [`${row.name}/${row.version}`, row]));
+  const seen = new Set<string>();
+  for (const [at, text] of texts.entries()) {
+    const leaf = parseLeaf(text);
+    if (leaf === undefined) faults.push(`the log has no leaf but something else at ${at}`);
+    if (leaf?.kind !== "version") continue;
+    const named = `${leaf.name}/${leaf.version}`;
+    const row = rows.get(named);
+    if (seen.has(named)) faults.push(`the log has ${named} twice`);
+    seen.add(named);
+    if (row === undefined) faults.push(`the log has ${named} and the database has not`);
+    else if (row.logIndex !== at) faults.push(`the log has ${named} at ${at} and the database says ${row.logIndex}`);
+    if (row !== undefined && (row.sha256 !== leaf.sha256 || row.size !== leaf.size)) {
+      faults.push(`the log has ${named} with other bytes than the database`);
+    }
+  }
+  const missing = [...rows.keys()].filter((named) => !seen.has(named));
+  return [...faults, ...missing.map((named) => `the log has no ${named}`)];
+}
+
+/** What is wrong with a checkpoint that somebody saw: it must be a beginning of the log. */
+async function prefixFault({ checkpoint, tree }: ServedLog, note: string): Promise<string | undefined> {
+  const seen = opened(note);
+  if (seen?.origin !== checkpoint.origin) return "is none of this log";
+  if (seen.size > checkpoint.size) return `is of ${seen.size} leaves, and the log has ${checkpoint.size}`;
+  return seen.root.equals(await rootOf(seen.size, tree.read)) ? undefined : "is no beginning of the log";
+}
+
+/** The proof in the answer to a publish: of this very version, and of a tree that the log still begins with. */
+async function proofFaults(log: ServedLog, { name, version, sha256, proof: text }: Attempt): Promise<string[]> {
+  const named = `the proof of ${name}/${version}`;
+  const proof = parseProof(text ?? "");
+  if (proof === undefined) return [`${named} is none`];
+  const leafText = log.texts[proof.index] ?? "";
+  const leaf = parseLeaf(leafText);
+  if (leaf?.kind !== "version" || leaf.name !== name || leaf.version !== version || leaf.sha256 !== sha256) {
+    return [`${named} is of something else`];
+  }
+  const fault = await prefixFault(log, proof.checkpoint);
+  if (fault !== undefined) return [`${named}: its checkpoint ${fault}`];
+  const tree = opened(proof.checkpoint);
+  const hash = leafHash(Buffer.from(leafText));
+  const holds = tree && verifyInclusion(proof.hashes, proof.index, hash, tree.size, tree.root);
+  return holds ? [] : [`${named} does not hold`];
+}
+
+/** The copy beside the archives is of this log and not ahead of it. */
+async function copyFaults(log: ServedLog, { dataDir }: Pick<ServerProcess, "dataDir">): Promise<string[]> {
+  let copy: string;
+  try {
+    copy = readFileSync(join(dataDir, "packages", CHECKPOINT_COPY), "utf8");
+  } catch {
+    // Nothing was published yet, or died before it was told.
+    return [];
+  }
+  const fault = await prefixFault(log, copy);
+  return fault === undefined ? [] : [`the copy of the checkpoint ${fault}`];
+}
+
+/** The rollback guard does not fire but for a rollback. */
+async function guardFaults(url: string): Promise<string[]> {
+  const response = await fetch(`${url}/health/ready`);
+  const text = await response.text();
+  return response.ok ? [] : [`the registry is not ready: ${text}`];
+}
+
+/**
+ * Reads the whole log as everybody can, with nobody publishing, and compares it with the database, with the answers in
+ * the journals and with the copy beside the archives.
+ */
+export async function logFaults(
+  server: Pick<ServerProcess, "url" | "dataDir">,
+  rows: Rows,
+  attempts: readonly Attempt[],
+): Promise<string[]> {
+  try {
+    const log = await readLog(server.url);
+    return [
+      ...(await treeFaults(server.url, log)),
+      ...leafFaults(log, rows),
+      ...(await collect(attempts.filter(isAcknowledged), (attempt) => proofFaults(log, attempt))),
+      ...(await copyFaults(log, server)),
+      ...(await guardFaults(server.url)),
+    ];
+  } catch (cause) {
+    return [`the log cannot be read: ${cause}`];
+  }
+}
