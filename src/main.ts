@@ -26,6 +26,12 @@ const OPTIONS = {
   port: { type: "string" },
   host: { type: "string" },
   data: { type: "string" },
+  registry: { type: "string" },
+  proof: { type: "string" },
+  vkey: { type: "string" },
+  policy: { type: "string" },
+  archives: { type: "boolean" },
+  yes: { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "V" },
 } as const;
@@ -83,6 +89,32 @@ const ADMIN_COMMANDS: Readonly<Record<string, Command>> = {
   },
 };
 
+/** Logs, this registry's and others'. */
+const LOG_COMMANDS: Readonly<Record<string, Command>> = {
+  verify: {
+    options: ["registry", "proof", "vkey", "policy", "json"],
+    takes: ["<archive>"],
+    run: async ({ registry, proof, vkey, policy, json = false }, [archive = ""]) =>
+      (await import("./cli/verify.ts")).verify({ archive, registry, proof, vkey, policy, json }),
+  },
+  "log audit": {
+    options: ["registry", "vkey", "policy", "archives", "json"],
+    run: async ({ registry, vkey, policy, archives = false, json = false }) =>
+      (await import("./cli/log.ts")).logAudit({ registry, vkey, policy, archives, json }),
+  },
+  "log key": { options: ["config"], run: async ({ config }) => (await import("./cli/log.ts")).logKey(config) },
+  "log make-key": {
+    options: [],
+    takes: ["<origin>"],
+    run: async (_, [origin = ""]) => (await import("./cli/log.ts")).logMakeKey(origin),
+  },
+  "log accept-rollback": {
+    options: ["config", "yes", "json"],
+    run: async ({ config, yes = false, json = false }) =>
+      (await import("./cli/log.ts")).logAcceptRollback(config, yes, json),
+  },
+};
+
 function adminAccounts() {
   return import("./cli/admin-accounts.ts");
 }
@@ -120,6 +152,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
       (await import("./cli/storage-copy.ts")).storageCopy({ config, from, to, json }),
   },
   ...ADMIN_COMMANDS,
+  ...LOG_COMMANDS,
   witness: {
     options: ["log", "port", "host", "data"],
     takes: ["<name>"],

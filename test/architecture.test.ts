@@ -57,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   moderation: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
   witness: ["ops", "tlog", "errors.ts", "gate.ts"],
   log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts", "failpoints.ts"],
+  verify: ["log", "registry", "signing", "tlog", "errors.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",
@@ -108,6 +109,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "registry",
     "tlog",
     "upkeep",
+    "verify",
     "witness",
   ],
   "main.ts": ["cli", "version.ts"],

@@ -83,7 +83,7 @@ export interface BlobStore {
 }
 
 /** Texts beside the blobs. */
-export type NoteName = "log/checkpoint";
+export type NoteName = "log/checkpoint" | "log/checkpoint-before-rollback";
 
 /** Up to this size a blob is hashed whenever it is read, so most packages are; larger ones would cost the reader. */
 export const VERIFIED_MAX_BYTES = 64 * 1024;

@@ -1,4 +1,5 @@
 import { ADMIN_HELP } from "./help-admin.ts";
+import { LOG_HELP } from "./help-log.ts";
 import { WITNESS_HELP } from "./help-witness.ts";
 
 /** Everything a person needs to start: commands, options, an example of each. */
@@ -15,13 +16,15 @@ Commands
   storage copy  copy archives to another storage
   admin         make and manage accounts, hold packages back; cpm-registry admin --help
   witness       cosign the checkpoints of other registries' logs; cpm-registry witness --help
+  verify        check an archive against its signature and the log, trusting nobody
+  log           audit a log, its keys; cpm-registry log --help
   openapi       print the OpenAPI description of the API
   version       print the version (also --version)
   help          print this text; cpm-registry <command> --help tells more of a command
 
 Options
   --config <file>   settings as JSON; the environment goes before it
-  --json            print answers as JSON (migrate, version, fsck, gc, storage copy, admin)
+  --json            print answers as JSON (migrate, version, fsck, gc, storage copy, admin, verify, log)
   --check           change nothing, exit 1 when migrations are pending (migrate)
   --url <address>   the registry to ask (healthcheck)
   --repair          mend what can be (fsck)
@@ -40,6 +43,8 @@ Examples
   cpm-registry gc --dry-run
   cpm-registry storage copy --from FileSystem --to S3
   cpm-registry admin create ada --admin
+  cpm-registry verify hello-0.1.0.cpm --registry https://cpm.example.org
+  cpm-registry log audit --registry https://cpm.example.org
   cpm-registry openapi > openapi.json
 
 Settings come from the environment or the --config file: PORT, HOST, PUBLIC_URL, DATA_DIR, DATABASE_URL, JWT_KEY,
@@ -150,5 +155,6 @@ export const COMMAND_HELP: Readonly<Record<string, string>> = {
   fsck: FSCK,
   "storage copy": STORAGE_COPY,
   witness: WITNESS_HELP,
+  ...LOG_HELP,
   ...ADMIN_HELP,
 };

@@ -294,3 +294,6 @@ export function readNamedStorage(
   if (problems.length > 0) throw new ConfigError(problems);
   return { storage, dataDir, logLevel };
 }
+
+/** The environment, for the readers of what is no setting of a server. */
+export const ENVIRONMENT: Readonly<Record<string, string | undefined>> = process.env;

@@ -3,19 +3,20 @@ import { failure } from "../errors.ts";
 import { consistencyProof, type Hash, inclusionProof } from "../tlog/merkle.ts";
 import { formatProof } from "../tlog/proof.ts";
 import { nodeReader, readState } from "./log-rows.ts";
+import { readLeaf } from "./read-tile.ts";
 
 type ReadDeps = { readonly db: Database };
 
 /**
  * Reads the proof that a version is in the log, against its newest checkpoint (c2sp.org/tlog-proof): whoever has the
- * log's verifier key checks it without asking anybody.
+ * log's verifier key checks it without asking anybody. Its `extra` is the leaf, which the proof's own hashes vouch for.
  */
 export async function readVersionProof({ db }: ReadDeps, { logIndex }: { readonly logIndex: number | null }) {
   if (logIndex === null) throw new Error("A version is not in the log");
   return db.read(async (session) => {
     const { size, checkpoint } = await readState(session);
     const hashes = await inclusionProof(logIndex, size, nodeReader(session, size));
-    return formatProof({ index: logIndex, hashes, checkpoint });
+    return formatProof({ index: logIndex, hashes, checkpoint, extra: await readLeaf(session, logIndex, size) });
   });
 }
 

@@ -12,6 +12,15 @@ export async function readPublishedTile(session: DbSession, tile: TileId): Promi
   return tile.level === "entries" ? readEntries(session, tile) : readHashes(session, level, tile, size);
 }
 
+/** Reads the text of one leaf of a tree of this size. Throws when the log has lost it. */
+export async function readLeaf(session: DbSession, at: number, size: number): Promise<Uint8Array> {
+  const index = Math.floor(at / TILE_WIDTH);
+  const bundle = await readEntries(session, { level: "entries", index, width: widthIn(size, 0, index) });
+  const leaf = decodeBundle(bundle)?.[at % TILE_WIDTH];
+  if (leaf === undefined) throw new Error("A leaf of the log is missing");
+  return leaf;
+}
+
 async function readHashes(session: DbSession, level: number, { index, width }: TileId, size: number) {
   const stored = await readTile(session, level, index);
   if (stored !== undefined) return stored.subarray(0, width * HASH_BYTES);

@@ -217,7 +217,7 @@ async function logVersion(session: DbSession, deps: RecordDeps, name: string, ro
   const { firstIndex, lastProof, checkpoint } = await deps.log.append(session, [leaf], (logIndex) =>
     session.query.update(versions).set({ logIndex }).where(eq(versions.id, row.id)),
   );
-  return { index: firstIndex, hashes: lastProof, checkpoint };
+  return { index: firstIndex, hashes: lastProof, checkpoint, extra: Buffer.from(leaf) };
 }
 
 /**

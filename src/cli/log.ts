@@ -1,0 +1,88 @@
+import { readConfig } from "../config/config.ts";
+import { makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
+import { openHousekeeping } from "../deps.ts";
+import { acceptRollback } from "../log/accept-rollback.ts";
+import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
+import { auditLog } from "../verify/audit.ts";
+import { isGood } from "../verify/checks.ts";
+import { progressBar } from "./progress.ts";
+import { counted, tableText } from "./table.ts";
+import { checksText, type TrustArguments, trustOf } from "./trust.ts";
+import { UsageError } from "./usage.ts";
+import { asking } from "./verify.ts";
+
+const PROBLEMS_SHOWN = 100;
+
+/** How `log audit` was called. */
+export interface AuditArguments extends TrustArguments {
+  readonly archives: boolean;
+  readonly json: boolean;
+}
+
+/** Checks the whole log of a registry. Exit code 1: something is wrong. */
+export async function logAudit({ archives, json, ...trusted }: AuditArguments): Promise<number> {
+  const trust = await trustOf(trusted);
+  const { client } = trust;
+  if (client === undefined) throw new UsageError("log audit needs --registry <url>");
+  const bar = progressBar("log audit", json);
+  return asking("log audit", async () => {
+    try {
+      const audit = await auditLog(client, trust, { archives, report: bar.report });
+      const isRight = isGood(audit.checks) && audit.problems.length === 0;
+      bar.end();
+      console.log(json ? JSON.stringify({ verified: isRight, ...audit }) : reportOf(audit, isRight));
+      return isRight ? 0 : 1;
+    } finally {
+      bar.end();
+    }
+  });
+}
+
+function reportOf(
+  { origin = "The log", size, from, checks, problems }: Awaited<ReturnType<typeof auditLog>>,
+  isRight: boolean,
+) {
+  const rows = problems.slice(0, PROBLEMS_SHOWN).map(({ code, index, detail }) => [code, String(index), detail]);
+  const found = problems.length === 0 ? [] : [tableText([["PROBLEM", "LEAF", "DETAIL"], ...rows]), ""];
+  const before = from > 0 ? `, ${from} of them in an earlier audit` : "";
+  const verdict = isRight
+    ? "is right"
+    : `is NOT right: ${counted(problems.length, "problem")} with leaves, and see above`;
+  return [checksText(checks), "", ...found, `${origin} ${verdict}; ${counted(size, "leaf", "leaves")}${before}.`].join(
+    "\n",
+  );
+}
+
+/** Prints the verifier key of the log that the settings configure. */
+export function logKey(configFile: string | undefined): number {
+  const { logKey: configured, dataDir, logOrigin } = readConfig(configFile);
+  const signer = (configured ?? readOrMakeLogKey(dataDir, logOrigin)).reveal();
+  console.log(formatVerifierKey(verifierOf(signer)));
+  return 0;
+}
+
+/** Prints a new key that signs a log. */
+export function logMakeKey(origin: string): number {
+  if (!isKeyName(origin)) throw new UsageError("An origin has neither spaces nor +, such as cpm.example.org/log");
+  console.log(makeLogKey(origin));
+  return 0;
+}
+
+/** Makes the database's checkpoint the published one, after a rollback that the operator accepts. */
+export async function logAcceptRollback(configFile: string | undefined, yes: boolean, json: boolean): Promise<number> {
+  const deps = await openHousekeeping(readConfig(configFile));
+  try {
+    const { publishedSize, foundSize, accepted } = await acceptRollback(deps, yes);
+    if (json) console.log(JSON.stringify({ publishedSize: publishedSize ?? null, foundSize, accepted }));
+    else {
+      console.log(`Published: ${publishedSize ?? "no readable number of"} leaves. In the database: ${foundSize}.`);
+      console.log(accepted ? ACCEPTED : "Nothing was changed; --yes accepts what is lost.");
+    }
+    return accepted ? 0 : 1;
+  } finally {
+    await deps.close();
+  }
+}
+
+const ACCEPTED = `The database's checkpoint is the published one now; the other is kept as log/checkpoint-before-rollback.
+Restart the registry. Whoever saw the longer log will notice.`;

@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { readVerifierSettings } from "../config/verifier-settings.ts";
+import { ED25519, parseVerifierKey } from "../tlog/note.ts";
+import type { Trust } from "../verify/checkpoint-checks.ts";
+import type { Check } from "../verify/checks.ts";
+import { PolicyFault, parsePolicy } from "../verify/policy.ts";
+import { RegistryClient } from "../verify/registry-client.ts";
+import { SeenLogs } from "../verify/seen-logs.ts";
+import { tableText } from "./table.ts";
+import { UsageError } from "./usage.ts";
+
+/** What verifying commands are told of whom to ask and whom to believe. */
+export interface TrustArguments {
+  readonly registry: string | undefined;
+  readonly vkey: string | undefined;
+  readonly policy: string | undefined;
+}
+
+/** Reads a file that the command line names. Throws `UsageError`. */
+export async function readGiven(path: string): Promise<Buffer> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw new UsageError(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`);
+  }
+}
+
+function clientOf(registry: string, token: string | undefined): RegistryClient {
+  const url = URL.parse(registry);
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError("--registry takes an address such as https://cpm.example.org");
+  }
+  return new RegistryClient(registry, token);
+}
+
+/** Puts together whom to ask and whom to believe. Throws `UsageError`. */
+export async function trustOf({ registry, vkey, policy }: TrustArguments): Promise<Trust> {
+  const { token, policyFile, seenDirectory } = readVerifierSettings();
+  const key = vkey === undefined ? undefined : parseVerifierKey(vkey.trim());
+  if (vkey !== undefined && key?.type !== ED25519) {
+    throw new UsageError("--vkey takes a log's verifier key: cpm-registry log key tells it");
+  }
+  const path = policy ?? policyFile;
+  try {
+    return {
+      client: registry === undefined ? undefined : clientOf(registry, token),
+      seenLogs: new SeenLogs(seenDirectory),
+      vkey: key,
+      policy: path === undefined ? undefined : parsePolicy(await readGiven(path).then(String)),
+    };
+  } catch (cause) {
+    if (cause instanceof PolicyFault) throw new UsageError(`${path} is no policy: ${cause.message}`);
+    throw cause;
+  }
+}
+
+/** The checks as a table. */
+export function checksText(checks: readonly Check[]): string {
+  const rows = checks.map(({ check, result, code, detail }) => [check, result, code ?? "", detail]);
+  return tableText([["CHECK", "RESULT", "PROBLEM", "WHAT WAS COMPARED"], ...rows]);
+}

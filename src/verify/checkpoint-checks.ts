@@ -1,0 +1,121 @@
+import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint.ts";
+import { decodeBase64 } from "../tlog/encoding.ts";
+import { verifyConsistency } from "../tlog/merkle.ts";
+import { formatVerifierKey, parseNote, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
+import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
+import { cosigners, hasQuorum, type Policy } from "./policy.ts";
+import type { RegistryClient } from "./registry-client.ts";
+import type { SeenLog, SeenLogs } from "./seen-logs.ts";
+
+/** Whom and what the user believes. Without a client nobody is asked. */
+export interface Trust {
+  readonly client: RegistryClient | undefined;
+  readonly seenLogs: SeenLogs;
+  readonly vkey: VerifierKey | undefined;
+  readonly policy: Policy | undefined;
+}
+
+/** What is known of a checkpoint. `checkpoint` is there when its form is right, whoever signed it. */
+export interface CheckedCheckpoint {
+  readonly checks: readonly Check[];
+  readonly checkpoint: Checkpoint | undefined;
+  /** Keeps it as the last one seen, if everything about it is right. */
+  readonly remember: () => Promise<void>;
+}
+
+/** Checks a signed checkpoint: origin, signature, consistency with the last one seen, and cosignatures. */
+export async function checkCheckpoint(note: string, trust: Trust): Promise<CheckedCheckpoint> {
+  const checkpoint = parseCheckpoint(parseNote(note)?.text ?? "");
+  if (checkpoint === undefined) {
+    const check = failed("checkpoint", "checkpoint_malformed", "is no signed checkpoint (c2sp.org/tlog-checkpoint)");
+    return { checks: [check], checkpoint, remember: async () => undefined };
+  }
+  const { seenLogs, client } = trust;
+  const seen = await seenLogs.log(checkpoint.origin);
+  const origin = await checkOrigin(checkpoint, trust);
+  const { check: signature, key } = await checkSignature(note, checkpoint, seen, trust);
+  const consistency = await checkConsistency(checkpoint, seen, client);
+  const checks = [origin, signature, consistency, checkWitnesses(note, trust.policy)];
+  const remember = async () => {
+    if (key === undefined || !isGood(checks)) return;
+    const known = checkpointOf(await seenLogs.log(checkpoint.origin));
+    if ((known?.size ?? 0) > checkpoint.size) return;
+    await seenLogs.saveLog(checkpoint.origin, { vkey: formatVerifierKey(key), checkpoint: note });
+    if (client !== undefined) await seenLogs.saveOrigin(client.url, checkpoint.origin);
+  };
+  return { checks, checkpoint, remember };
+}
+
+function checkpointOf(seen: SeenLog | undefined): Checkpoint | undefined {
+  return seen && parseCheckpoint(parseNote(seen.checkpoint)?.text ?? "");
+}
+
+async function checkOrigin({ origin }: Checkpoint, { client, seenLogs, vkey }: Trust): Promise<Check> {
+  const before = client && (await seenLogs.originOf(client.url));
+  const expected = vkey?.name ?? before;
+  if (expected !== undefined && expected !== origin) {
+    return failed("origin", "other_origin", `the checkpoint is of the log ${origin}, not of ${expected}`);
+  }
+  return ok("origin", expected === undefined ? `${origin}, seen for the first time` : origin);
+}
+
+/** Whose signature counts, and how it came to be believed. */
+async function believedKeys(origin: string, seen: SeenLog | undefined, { client, vkey, policy }: Trust) {
+  if (vkey !== undefined) return { keys: [vkey], because: "given with --vkey" };
+  if (policy !== undefined && policy.logs.length > 0) return { keys: policy.logs, because: "named by the policy" };
+  const told = seen?.vkey ?? (await client?.text("/log/vkey"))?.trim();
+  const key = told === undefined ? undefined : parseVerifierKey(told);
+  const because = seen === undefined ? "trusted on first use: nothing vouches for it but the registry" : "seen before";
+  return { keys: key?.name === origin ? [key] : [], because };
+}
+
+async function checkSignature(note: string, { origin }: Checkpoint, seen: SeenLog | undefined, trust: Trust) {
+  const { keys, because } = await believedKeys(origin, seen, trust);
+  const named = keys.filter(({ name }) => name === origin);
+  if (named.length === 0) {
+    const detail = `no verifier key of ${origin} is known: give it with --vkey, or ask the registry with --registry`;
+    return { check: failed("checkpoint", "vkey_unknown", detail), key: undefined };
+  }
+  const key = verifyNote(note, named)?.signed[0];
+  if (key === undefined) {
+    const texts = named.map(formatVerifierKey).join(" or ");
+    return { check: failed("checkpoint", "checkpoint_unsigned", `${texts} (${because}) did not sign it`), key };
+  }
+  return { check: ok("checkpoint", `signed by ${formatVerifierKey(key)}, ${because}`), key };
+}
+
+async function checkConsistency(now: Checkpoint, seen: SeenLog | undefined, client: RegistryClient | undefined) {
+  const name = "consistency";
+  const before = checkpointOf(seen);
+  if (before === undefined) return unchecked(name, "no checkpoint of this log was seen before");
+  const sizes = `${before.size} leaves seen before, ${now.size} now`;
+  if (before.size === now.size) {
+    if (before.root.equals(now.root)) return ok(name, `the tree of ${now.size} leaves that was seen before`);
+    return failed(name, "forked", `two trees of ${now.size} leaves: roots ${hex(before)} before and ${hex(now)} now`);
+  }
+  if (client === undefined) return unchecked(name, `${sizes}: the registry was not asked`);
+  if (now.size < before.size) return failed(name, "older_tree", `${sizes}: an older tree, or one that lost leaves`);
+  const answer: unknown = JSON.parse(await client.text(`/api/log/consistency?from=${before.size}&to=${now.size}`));
+  const hashes = proofOf(answer);
+  if (hashes !== undefined && verifyConsistency(hashes, before.size, before.root, now.size, now.root)) {
+    return ok(name, `${sizes}: only added to`);
+  }
+  return failed(name, "forked", `${sizes}: no proof that the second continues the first`);
+}
+
+function proofOf(answer: unknown): Buffer[] | undefined {
+  if (typeof answer !== "object" || answer === null || !("proof" in answer) || !Array.isArray(answer.proof)) return;
+  const hashes = answer.proof.map((text) => (typeof text === "string" ? decodeBase64(text) : undefined));
+  return hashes.every((hash) => hash !== undefined) ? hashes : undefined;
+}
+
+function hex({ root }: Checkpoint): string {
+  return root.toString("hex").slice(0, 16);
+}
+
+function checkWitnesses(note: string, policy: Policy | undefined): Check {
+  if (policy === undefined) return unchecked("witnesses", "no policy: set LOG_POLICY or give --policy");
+  const cosigned = cosigners(policy, note);
+  const detail = `cosigned by ${cosigned.join(", ") || "none of the policy's witnesses"}; quorum ${policy.quorum}`;
+  return hasQuorum(policy, cosigned) ? ok("witnesses", detail) : failed("witnesses", "quorum_missing", detail);
+}

@@ -1,0 +1,67 @@
+const ANSWER_WITHIN_MS = 20_000;
+const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** The registry cannot be asked, or does not answer as one: nothing is known of what it would have said. */
+export class RegistryFault extends Error {
+  override readonly name = "RegistryFault";
+
+  constructor(
+    message: string,
+    readonly status?: number,
+    readonly tooLarge = false,
+  ) {
+    super(message);
+  }
+}
+
+/** Asks a registry, each question bounded in time and in the size of its answer. */
+export class RegistryClient {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(url: string, token: string | undefined) {
+    this.url = url.replace(/\/+$/, "");
+    this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  async text(path: string): Promise<string> {
+    return Buffer.from(await this.bytes(path)).toString("utf8");
+  }
+
+  /** Throws `RegistryFault` for every answer but 200. A redirect is followed once, without the token. */
+  async bytes(path: string, maxBytes = ANSWER_MAX_BYTES): Promise<Uint8Array> {
+    const address = `${this.url}${path}`;
+    try {
+      const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+      let response = await fetch(address, { headers: this.#headers, redirect: "manual", signal });
+      const location = response.headers.get("location");
+      if (REDIRECTS.includes(response.status) && location !== null) {
+        response = await fetch(new URL(location, address), { redirect: "error", signal });
+      }
+      if (response.status !== 200) throw new RegistryFault(refusal(address, response.status), response.status);
+      return await bodyOf(response, maxBytes, address);
+    } catch (cause) {
+      if (cause instanceof RegistryFault) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw new RegistryFault(`${address} cannot be reached: ${reason}`);
+    }
+  }
+}
+
+function refusal(address: string, status: number): string {
+  const hint = status === 401 || status === 403 ? "; a private registry wants CPM_API_TOKEN in the environment" : "";
+  return `${address} answered ${status}${hint}`;
+}
+
+async function bodyOf(response: Response, maxBytes: number, address: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) throw new RegistryFault(`${address} answered more than ${maxBytes} bytes`, 200, true);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

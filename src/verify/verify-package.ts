@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import { Failure } from "../errors.ts";
+import { inspectArchive } from "../registry/archive.ts";
+import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
+import type { SignedArchive } from "../signing/statement.ts";
+import { verifyArchiveSignature } from "../signing/verify-archive.ts";
+import { parseLeaf, type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
+import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
+import { type Proof, parseProof } from "../tlog/proof.ts";
+import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
+import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
+import { type RegistryClient, RegistryFault } from "./registry-client.ts";
+
+const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
+
+function faultText(cause: unknown): string {
+  if (!(cause instanceof Failure) || !("faults" in cause.error)) throw cause;
+  return cause.error.faults.map(({ path, message }) => `${path} ${message}`.trim()).join("; ");
+}
+
+export function digestOf(bytes: Uint8Array): Sha256Digest {
+  const digest = parseDigest(createHash("sha256").update(bytes).digest("hex"));
+  if (digest === undefined) throw new Error("SHA-256 has 64 hexadecimal characters");
+  return digest;
+}
+
+async function checkArchive(archive: Uint8Array): Promise<{ check: Check; signed: SignedArchive | undefined }> {
+  async function* chunks() {
+    yield archive;
+  }
+  try {
+    const { manifest } = await inspectArchive(chunks(), LIMITS);
+    const digest = digestOf(archive);
+    const signed = { name: manifest.name, version: manifest.version.text, digest, size: archive.length };
+    return { check: ok("archive", `${signed.name} ${signed.version}, sha256 ${digest}, ${signed.size} bytes`), signed };
+  } catch (cause) {
+    return { check: failed("archive", "archive_rejected", faultText(cause)), signed: undefined };
+  }
+}
+
+/** Asks for the proof of a version, or answers why there is none. */
+async function fetchProof(client: RegistryClient, { name, version }: SignedArchive): Promise<string | Check> {
+  const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}/proof`;
+  try {
+    return await client.text(path);
+  } catch (cause) {
+    if (!(cause instanceof RegistryFault) || cause.status !== 404) throw cause;
+    return failed("inclusion", "not_logged", `the registry has no ${name} ${version}`);
+  }
+}
+
+/** The leaf that the proof carries; the same is rebuilt from the archive, and only that one is looked for. */
+function checkLeaf(proof: Proof, archive: SignedArchive): { check: Check; entry: VersionEntry | undefined } {
+  const text = Buffer.from(proof.extra ?? "").toString("utf8");
+  const leaf = parseLeaf(text);
+  if (leaf?.kind !== "version") {
+    return { check: failed("leaf", "leaf_mismatch", "the proof carries no leaf of a version"), entry: undefined };
+  }
+  const { name, version, digest: sha256, size } = archive;
+  const rebuilt = versionLeaf({ ...leaf, name, version, sha256, size });
+  const detail =
+    rebuilt === text ? `${name} ${version}, ${leaf.scheme}, key ${leaf.publicKey}` : differences(leaf, archive);
+  const check = rebuilt === text ? ok("leaf", detail) : failed("leaf", "leaf_mismatch", detail);
+  return { check, entry: leaf };
+}
+
+function differences(leaf: VersionEntry, { name, version, digest, size }: SignedArchive): string {
+  return `the log has ${leaf.name} ${leaf.version}, sha256 ${leaf.sha256}, ${leaf.size} bytes; this archive is ${name} ${version}, sha256 ${digest}, ${size} bytes`;
+}
+
+async function checkSignature(entry: VersionEntry | undefined, signed: SignedArchive, archive: Uint8Array) {
+  if (entry === undefined) return unchecked("signature", "no leaf tells who signed");
+  try {
+    const { keyId, scheme, publicKey } = await verifyArchiveSignature(entry, signed, async () => archive);
+    return ok("signature", `${scheme} by key ${publicKey} (id ${keyId})`);
+  } catch (cause) {
+    return failed("signature", "signature_invalid", faultText(cause));
+  }
+}
+
+function checkInclusion({ index, hashes, extra }: Proof, size: number, root: Buffer): Check {
+  const place = `leaf ${index} of ${size}`;
+  if (verifyInclusion(hashes, index, leafHash(extra ?? new Uint8Array()), size, root)) return ok("inclusion", place);
+  return failed(
+    "inclusion",
+    "not_included",
+    `${place}: the proof does not lead from the leaf to the checkpoint's root`,
+  );
+}
+
+/** What was found out about one archive. */
+export interface Verification {
+  readonly name: string | undefined;
+  readonly version: string | undefined;
+  readonly checks: readonly Check[];
+}
+
+/**
+ * Checks that an archive is signed by its publisher and in the log, by a proof that is given or asked for. Throws
+ * `RegistryFault` when the registry cannot be asked.
+ */
+export async function verifyPackage(
+  archive: Uint8Array,
+  given: string | undefined,
+  trust: Trust,
+): Promise<Verification> {
+  const { check, signed } = await checkArchive(archive);
+  if (signed === undefined) return { name: undefined, version: undefined, checks: [check] };
+  const text = given ?? (trust.client && (await fetchProof(trust.client, signed))) ?? "";
+  const checks = typeof text === "string" ? await checkProof(text, signed, archive, trust) : [text];
+  return { name: signed.name, version: signed.version, checks: [check, ...checks] };
+}
+
+async function checkProof(text: string, signed: SignedArchive, archive: Uint8Array, trust: Trust): Promise<Check[]> {
+  const proof = parseProof(text);
+  if (proof === undefined) return [failed("inclusion", "proof_malformed", "is no proof of c2sp.org/tlog-proof")];
+  const leaf = checkLeaf(proof, signed);
+  const signature = await checkSignature(leaf.entry, signed, archive);
+  const { checks, checkpoint, remember } = await checkCheckpoint(proof.checkpoint, trust);
+  const inclusion = checkpoint === undefined ? [] : [checkInclusion(proof, checkpoint.size, checkpoint.root)];
+  const all = [leaf.check, signature, ...inclusion, ...checks];
+  if (isGood(all)) await remember();
+  return all;
+}
