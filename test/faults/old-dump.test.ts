@@ -32,7 +32,7 @@ function restore(from: string, database: string): void {
   copyFileSync(from, database);
 }
 
-test("a registry on an old dump reads, refuses what would be logged, and says so until the newest is back", () =>
+test("a registry on an old dump reads, refuses what would be logged, and says so until the newest is back or an operator accepts it", () =>
   onScene("sqlite", async ({ server, journals }) => {
     await server.start();
     const database = join(server.dataDir, "registry.db");
@@ -82,4 +82,15 @@ test("a registry on an old dump reads, refuses what would be logged, and says so
     expect((await guestOf(server.url).get("/health/ready")).status).toBe(200);
     expect([await publish(4), await publish(5)]).toEqual([200, 201]);
     expect(server.output()).not.toContain("log_rollback");
+
+    // Or what is lost is accepted: then the log goes on from the dump.
+    await until(async () => copy() === (await checkpoint()), "the checkpoint is copied");
+    await server.kill();
+    restore(old, database);
+    expect(await server.run("log", "accept-rollback")).toMatchObject({ exitCode: 1 });
+    expect(await server.run("log", "accept-rollback", "--yes")).toMatchObject({ exitCode: 0 });
+    await server.start();
+    expect((await guestOf(server.url).get("/health/ready")).status).toBe(200);
+    expect([await publish(2), await publish(3)]).toEqual([200, 201]);
+    expect((await checkpoint()).split("\n")[1]).toBe("3");
   }));
