@@ -102,7 +102,7 @@ async function* bundlesOf({ client, size, state }: Walk) {
   for (let index = first, next = first; index < end; index += 1) {
     for (; next < end && next < index + AHEAD; next += 1) {
       const path = tilePath({ level: "entries", index: next, width: widthIn(size, 0, next) });
-      const bundle = client.bytes(`/log/${path}`);
+      const bundle = published(client, path);
       bundle.catch(() => undefined);
       asked.push(bundle);
     }
@@ -111,10 +111,20 @@ async function* bundlesOf({ client, size, state }: Walk) {
   }
 }
 
+/** A tile that the checkpoint promises; one that the registry has not is as good as an empty one. */
+async function published(client: RegistryClient, path: string): Promise<Uint8Array> {
+  try {
+    return await client.bytes(`/log/${path}`);
+  } catch (cause) {
+    if (cause instanceof RegistryFault && cause.isMissing) return new Uint8Array();
+    throw cause;
+  }
+}
+
 async function compareTile({ client, size, problems }: Walk, { level, index, hashes }: GrownTile): Promise<void> {
   const width = widthIn(size, level, index);
   const path = tilePath({ level, index, width });
-  const told = await client.bytes(`/log/${path}`);
+  const told = await published(client, path);
   if (Buffer.concat(hashes).equals(told)) return;
   const at = index * TILE_WIDTH ** (level + 1);
   problems.push({ code: "tile_differs", index: at, detail: `${path} is not what its leaves make` });

@@ -4,7 +4,7 @@ import { verifyConsistency } from "../tlog/merkle.ts";
 import { formatVerifierKey, parseNote, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { cosigners, hasQuorum, type Policy } from "./policy.ts";
-import type { RegistryClient } from "./registry-client.ts";
+import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import type { SeenLog, SeenLogs } from "./seen-logs.ts";
 
 /** Whom and what the user believes. Without a client nobody is asked. */
@@ -34,7 +34,10 @@ export async function checkCheckpoint(note: string, trust: Trust): Promise<Check
   const seen = await seenLogs.log(checkpoint.origin);
   const origin = await checkOrigin(checkpoint, trust);
   const { check: signature, key } = await checkSignature(note, checkpoint, seen, trust);
-  const consistency = await checkConsistency(checkpoint, seen, client);
+  const consistency =
+    key === undefined
+      ? unchecked("consistency", "nobody is known to have signed this checkpoint")
+      : await checkConsistency(checkpoint, seen, client);
   const checks = [origin, signature, consistency, checkWitnesses(note, trust.policy)];
   const remember = async () => {
     if (key === undefined || !isGood(checks)) return;
@@ -95,12 +98,21 @@ async function checkConsistency(now: Checkpoint, seen: SeenLog | undefined, clie
   }
   if (client === undefined) return unchecked(name, `${sizes}: the registry was not asked`);
   if (now.size < before.size) return failed(name, "older_tree", `${sizes}: an older tree, or one that lost leaves`);
-  const answer: unknown = JSON.parse(await client.text(`/api/log/consistency?from=${before.size}&to=${now.size}`));
-  const hashes = proofOf(answer);
+  const hashes = await fetchConsistency(client, before.size, now.size);
   if (hashes !== undefined && verifyConsistency(hashes, before.size, before.root, now.size, now.root)) {
     return ok(name, `${sizes}: only added to`);
   }
   return failed(name, "forked", `${sizes}: no proof that the second continues the first`);
+}
+
+/** Undefined when the registry has no such proof to give, though it published both trees. */
+async function fetchConsistency(client: RegistryClient, from: number, to: number): Promise<Buffer[] | undefined> {
+  try {
+    return proofOf(JSON.parse(await client.text(`/api/log/consistency?from=${from}&to=${to}`)));
+  } catch (cause) {
+    if (cause instanceof SyntaxError || (cause instanceof RegistryFault && cause.isMissing)) return undefined;
+    throw cause;
+  }
 }
 
 function proofOf(answer: unknown): Buffer[] | undefined {

@@ -13,6 +13,11 @@ export class RegistryFault extends Error {
   ) {
     super(message);
   }
+
+  /** The registry answered, and has not what it was asked for. */
+  get isMissing(): boolean {
+    return this.status === 404 || this.status === 422;
+  }
 }
 
 /** Asks a registry, each question bounded in time and in the size of its answer. */

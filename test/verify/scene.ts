@@ -1,0 +1,58 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { runOnce } from "../binary/executable.ts";
+
+const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+
+/** Somebody with a home directory of their own, who remembers what they saw of logs. */
+export class Verifier {
+  private constructor(readonly home: string) {}
+
+  static async make(): Promise<Verifier> {
+    return new Verifier(await mkdtemp(join(tmpdir(), "cpm-verifier-")));
+  }
+
+  async file(name: string, content: string | Uint8Array): Promise<string> {
+    const path = join(this.home, name);
+    await writeFile(path, content);
+    return path;
+  }
+
+  run(env: Readonly<Record<string, string>>, ...args: string[]) {
+    return runOnce({ command: [process.execPath, MAIN], cwd: "/", env: { HOME: this.home, ...env } }, ...args);
+  }
+
+  /** Runs a command with `--json`: its exit code, the names of what failed, and the whole answer. */
+  async ask(...args: string[]) {
+    const { exitCode, stdout, stderr } = await this.run({}, ...args, "--json");
+    if (stdout === "") throw new Error(`exit code ${exitCode}: ${stderr}`);
+    const answer = JSON.parse(stdout);
+    const found: { code?: string }[] = [...answer.checks, ...(answer.problems ?? [])];
+    return { exitCode, codes: found.flatMap(({ code }) => code ?? []), answer };
+  }
+
+  remove(): Promise<void> {
+    return rm(this.home, { recursive: true, force: true });
+  }
+}
+
+/** Answers in place of the registry, or leaves the answer as it is. */
+export type Tamper = (path: string, body: Uint8Array) => Uint8Array | string | undefined;
+
+/** A registry's front that changes answers on their way. */
+export function startProxy(target: () => string) {
+  const proxy: { tamper: Tamper } = { tamper: () => undefined };
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      const answer = await fetch(`${target()}${pathname}${search}`);
+      const body = new Uint8Array(await answer.arrayBuffer());
+      const changed = answer.status === 200 ? proxy.tamper(pathname, body) : undefined;
+      return new Response(changed === undefined ? body : Buffer.from(changed), { status: answer.status });
+    },
+  });
+  return Object.assign(proxy, { url: `http://127.0.0.1:${server.port}`, stop: () => server.stop(true) });
+}
