@@ -9,6 +9,7 @@ import { parseProof } from "../../src/tlog/proof.ts";
 import { decodeBundle, type TileId, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
 import { type MemoryTree, memoryTree } from "../support/memory-tree.ts";
 import { TEST_LOG_KEY } from "../support/registry.ts";
+import { guestOf } from "./driver.ts";
 import { type Attempt, isAcknowledged } from "./journal.ts";
 import type { Rows } from "./rows.ts";
 import type { ServerProcess } from "./server.ts";
@@ -121,9 +122,8 @@ async function copyFaults(log: ServedLog, { dataDir }: Pick<ServerProcess, "data
 
 /** The rollback guard does not fire but for a rollback. */
 async function guardFaults(url: string): Promise<string[]> {
-  const response = await fetch(`${url}/health/ready`);
-  const text = await response.text();
-  return response.ok ? [] : [`the registry is not ready: ${text}`];
+  const { body, text } = await guestOf(url).get("/health/ready");
+  return body.checks.log === "failing" ? [`the log takes this for a rollback: ${text}`] : [];
 }
 
 /**
