@@ -4,12 +4,14 @@
  */
 import { benchDownload } from "./bench/download.ts";
 import { benchInspect } from "./bench/inspect.ts";
+import { benchLog } from "./bench/log.ts";
 import { benchLogin } from "./bench/login.ts";
 import { benchStart } from "./bench/start.ts";
 
 const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
   download: benchDownload,
   inspect: benchInspect,
+  log: benchLog,
   login: benchLogin,
   start: benchStart,
 };

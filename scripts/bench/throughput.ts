@@ -23,7 +23,7 @@ const SIZES: readonly { name: string; label: string; bytes: number; goal?: numbe
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
 
 /** Reads the report of wrk. Throws unless every answer was good and whole. */
-function requestsPerSecond(report: string, url: string, bytesEach: number): number {
+export function requestsPerSecond(report: string, url: string, bytesEach: number): number {
   const [, count, read, unit] = /(\d+) requests in \S+, ([\d.]+)(\w*B) read/.exec(report) ?? [];
   const rate = /Requests\/sec:\s+([\d.]+)/.exec(report)?.[1];
   const bytesRead = Number(read) * (UNITS[unit ?? ""] ?? Number.NaN);

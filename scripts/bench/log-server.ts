@@ -1,0 +1,30 @@
+/*
+ * A registry from source with its log as it is (`on`), or with one that appends nothing (`off`): what the log costs a
+ * publish is measured between the two. Started by scripts/bench/log.ts, and by nobody else.
+ */
+import { createApp } from "../../src/app.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { closeDeps, openDeps } from "../../src/deps.ts";
+import { listen } from "../../src/http/server.ts";
+import { TransparencyLog } from "../../src/log/transparency-log.ts";
+
+/** Writes an index that is none and returns at once. */
+class NoLog extends TransparencyLog {
+  override async append(...[, , place]: Parameters<TransparencyLog["append"]>) {
+    await place?.(0);
+    return { firstIndex: 0, lastProof: [], checkpoint: "" };
+  }
+}
+
+const config = readConfig();
+const opened = await openDeps(config);
+const { signer } = opened.log;
+const deps = process.argv[2] === "off" ? { ...opened, log: new NoLog(signer, undefined) } : opened;
+const app = createApp(deps);
+const server = listen((request) => app.fetch(request), config, deps.logger);
+console.log(server.port);
+process.on("SIGTERM", async () => {
+  await server.stop();
+  await closeDeps(deps);
+  process.exit(0);
+});
