@@ -52,7 +52,7 @@ withBrowser("the API page", (browser) => {
     await page.locator(".modal-ux input").first().fill(token);
     await screenshot(page, "authorize");
     await page.locator(".modal-ux").getByRole("button", { name: "Apply credentials" }).first().click();
-    await page.locator(".modal-ux").getByRole("button", { name: "Close" }).click();
+    await page.locator(".modal-ux").getByRole("button", { name: "Close" }).first().click();
   }
 
   /** For looking at; a directory in SCREENSHOTS keeps them. */
