@@ -63,11 +63,17 @@ function api(deps: Deps, prefix: "/api" | "/api/v1"): AnyElysia {
   return new Elysia({ prefix }).use(rooms);
 }
 
+/** Elysia gives null for what is no UTF-8 behind its percent signs; to a route it is a text that names nothing. */
+function namedByNothing({ params }: { readonly params: Record<string, string | undefined> }): void {
+  for (const name in params) if (typeof params[name] !== "string") params[name] = "";
+}
+
 /** The whole server, in the order a request meets it. `http/server.ts` listens and wraps every answer. */
 export function createApp(deps: Deps) {
   const methodsOf = createMethodFinder(() => app.routes);
   // Elysia would look for the path behind the eleventh character, past the slash of `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })
+    .onTransform({ as: "global" }, namedByNothing)
     .use(failures(deps.logger, methodsOf))
     .use(crossOrigin(deps.config.corsOrigins))
     .use(healthRoutes(deps))

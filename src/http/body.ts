@@ -22,10 +22,16 @@ async function readBounded(request: Request, maxBytes: number): Promise<Uint8Arr
   return Buffer.concat(chunks, size);
 }
 
+/** Half of a surrogate pair can be escaped in JSON (RFC 8259 §8.2), is no text, and Postgres takes none in its JSON. */
+function requireWellFormed(name: string, value: unknown): unknown {
+  if (!name.isWellFormed() || (typeof value === "string" && !value.isWellFormed())) throw new Error("no text");
+  return value;
+}
+
 function parseJson(bytes: Uint8Array): object {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), requireWellFormed);
   } catch {
     // The engine's message quotes the text, which may hold a password.
     throw failure({ code: "malformed_body", reason: "The body is not valid JSON in UTF-8." });

@@ -4,9 +4,23 @@ interface KnownRoute {
   readonly path: string;
 }
 
+interface Entry {
+  readonly pattern: RegExp;
+  readonly parameters: number;
+  readonly methods: Set<string>;
+}
+
+const PARAMETER = /:[A-Za-z]+/g;
+
 function matcher(path: string): RegExp {
   const escaped = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replaceAll(/:[A-Za-z]+/g, "[^/]+")}/?$`);
+  return new RegExp(`^${escaped.replaceAll(PARAMETER, "[^/]+")}/?$`);
+}
+
+/** Of the routes that fit an address, those with the fewest parameters name it: `/keys` is no version of a package. */
+function closest<Route extends { readonly parameters: number }>(fitting: readonly Route[]): Route[] {
+  const fewest = Math.min(...fitting.map(({ parameters }) => parameters));
+  return fitting.filter(({ parameters }) => parameters === fewest);
 }
 
 /**
@@ -14,11 +28,15 @@ function matcher(path: string): RegExp {
  * Elysia answers 404 to both. `routes` is asked once, at the first question, when all of them are known.
  */
 export function createMethodFinder(routes: () => readonly KnownRoute[]): (path: string) => string[] {
-  let known: Map<string, { pattern: RegExp; methods: Set<string> }> | undefined;
+  let known: Map<string, Entry> | undefined;
   const load = () => {
-    const byPath = new Map<string, { pattern: RegExp; methods: Set<string> }>();
+    const byPath = new Map<string, Entry>();
     for (const { method, path } of routes()) {
-      const entry = byPath.get(path) ?? { pattern: matcher(path), methods: new Set() };
+      const entry = byPath.get(path) ?? {
+        pattern: matcher(path),
+        parameters: path.match(PARAMETER)?.length ?? 0,
+        methods: new Set(),
+      };
       entry.methods.add(method);
       if (method === "GET") entry.methods.add("HEAD");
       byPath.set(path, entry);
@@ -27,9 +45,7 @@ export function createMethodFinder(routes: () => readonly KnownRoute[]): (path: 
   };
   return (path) => {
     known ??= load();
-    const methods = [...known.values()]
-      .filter(({ pattern }) => pattern.test(path))
-      .flatMap((entry) => [...entry.methods]);
-    return [...new Set(methods)].sort();
+    const fitting = [...known.values()].filter(({ pattern }) => pattern.test(path));
+    return [...new Set(closest(fitting).flatMap(({ methods }) => [...methods]))].sort();
   };
 }

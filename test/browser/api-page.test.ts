@@ -49,10 +49,10 @@ withBrowser("the API page", (browser) => {
 
   async function authorize(page: Page, token: string): Promise<void> {
     await page.locator(".auth-wrapper .authorize").first().click();
-    await page.locator(".modal-ux input").fill(token);
+    await page.locator(".modal-ux input").first().fill(token);
     await screenshot(page, "authorize");
-    await page.locator(".modal-ux").getByRole("button", { name: "Apply credentials" }).click();
-    await page.locator(".modal-ux").getByRole("button", { name: "Close" }).click();
+    await page.locator(".modal-ux").getByRole("button", { name: "Apply credentials" }).first().click();
+    await page.locator(".modal-ux").getByRole("button", { name: "Close" }).first().click();
   }
 
   /** For looking at; a directory in SCREENSHOTS keeps them. */

@@ -73,11 +73,12 @@ withBrowser("CORS in a browser", (browser) => {
     registry = await startRegistry("sqlite", { env: { CORS_ORIGINS: allowedOrigin } });
     const alice = await newAccount(registry);
     token = alice.token ?? "";
+    const key = makeKey();
     for (const version of ["1.0.0", "1.1.0"]) {
       const bytes = version === "1.0.0" ? archive : makePackage({ name: "crossing", version });
-      await alice.publish("crossing", version, bytes, makeKey());
+      await alice.publish("crossing", version, bytes, key);
     }
-    await alice.publish("second", "1.0.0", makePackage({ name: "second", version: "1.0.0" }), makeKey());
+    await alice.publish("second", "1.0.0", makePackage({ name: "second", version: "1.0.0" }), key);
   });
   afterAll(async () => {
     await Promise.all([allowed.stop(true), other.stop(true)]);

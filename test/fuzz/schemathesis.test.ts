@@ -1,0 +1,108 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client, makeKey, newAccount } from "../support/client.ts";
+import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { newAdmin, withToken } from "../support/roles.ts";
+import { fuzz, installSchemathesis } from "./schemathesis/environment.ts";
+
+/* Schemathesis against the running server, from the description that it gives of itself, with every check on. */
+
+const LONG = process.env.TEST_LONG === "1";
+const SEED = Number(process.env.FUZZ_SEED ?? "1");
+const EXAMPLES = LONG ? 100 : 5;
+const RUN_TIMEOUT_MS = LONG ? 600_000 : 120_000;
+const PACKAGE = "fuzzed";
+
+/** What `seed` publishes. */
+const KNOWN = { "path.name": [PACKAGE], "path.version": ["1.0.0", "1.1.0", "latest"] };
+
+const installed = installSchemathesis();
+const program = "program" in installed ? installed.program : undefined;
+if ("missing" in installed) console.warn(`Skipped: Schemathesis cannot be installed here: ${installed.missing}`);
+
+/** A package with two versions: something for the addresses that the run is told of. */
+async function seed(owner: Client): Promise<void> {
+  const key = makeKey();
+  for (const version of ["1.0.0", "1.1.0"]) {
+    const published = await owner.publish(
+      PACKAGE,
+      version,
+      makePackage({ name: PACKAGE, version, readme: "# Hi" }),
+      key,
+    );
+    expect(published.status).toBe(201);
+  }
+}
+
+/** The credentials of a run, by who is asking. The first is the short form. */
+const ROLES: Readonly<Record<string, (registry: TestRegistry, owner: Client) => Promise<string | undefined>>> = {
+  session: async (_registry, owner) => owner.token,
+  nobody: async () => undefined,
+  admin: async (registry) => (await newAdmin(registry)).token,
+  token: async (_registry, owner) =>
+    (await withToken(owner, ["read", "publish-new", "publish-update", "yank", "owners"])).token,
+};
+
+const KINDS: readonly DatabaseKind[] = LONG ? ["sqlite", "postgres"] : ["sqlite"];
+
+/** A run of its own registry: what one leaves behind, such as a hundred tokens, is no limit of the next. */
+async function withSeeded(kind: DatabaseKind, use: (registry: TestRegistry, owner: Client) => Promise<void>) {
+  const registry = await startRegistry(kind, { env: { PUBLISH_LIMITS: "off" } });
+  try {
+    const owner = await newAccount(registry, "fuzzer");
+    await seed(owner);
+    await use(registry, owner);
+  } finally {
+    await registry.stop();
+  }
+}
+
+describe.skipIf(program === undefined).each(KINDS)("Schemathesis (%s)", (kind) => {
+  const expectNoFault = async (what: string, url: string, token: string | undefined, parameters = {}) => {
+    const { exitCode, output } = await fuzz(program ?? "", { url, token, seed: SEED, examples: EXAMPLES, parameters });
+    console.info(`${output.match(/^\s*(\d+ generated.*)$/m)?.[1] ?? "No case"}: ${what} (${kind}), seed ${SEED}`);
+    if (exitCode !== 0) console.error(output);
+    expect(exitCode).toBe(0);
+    // Or the run was one of 401s.
+    if (token !== undefined) expect((await new Client(url, token).get("/api/auth/me")).status).toBe(200);
+  };
+
+  for (const [role, credential] of Object.entries(ROLES).slice(0, LONG ? undefined : 1)) {
+    test(
+      `finds no fault as ${role}`,
+      () =>
+        withSeeded(kind, async (registry, owner) => {
+          const token = await credential(registry, owner);
+          await expectNoFault(`${role}, made-up names`, registry.url, token);
+          await expectNoFault(`${role}, a published package`, registry.url, token, KNOWN);
+        }),
+      RUN_TIMEOUT_MS,
+    );
+  }
+});
+
+test.skipIf(program === undefined)(
+  "a status that the description leaves out is found",
+  async () => {
+    const registry = await startRegistry("sqlite", { env: { PUBLISH_LIMITS: "off" } });
+    const folder = await mkdtemp(join(tmpdir(), "cpm-fuzz-"));
+    try {
+      const described = (await new Client(registry.url).get("/swagger/json")).body;
+      const { 200: _left, ...responses } = described.paths["/api/packages"].get.responses;
+      described.paths = { "/api/packages": { get: { ...described.paths["/api/packages"].get, responses } } };
+      const document = join(folder, "openapi.json");
+      await Bun.write(document, JSON.stringify(described));
+      const options = { url: registry.url, document, token: undefined, seed: SEED, examples: 1 };
+      const { exitCode, output } = await fuzz(program ?? "", options);
+      expect(exitCode).not.toBe(0);
+      expect(output).toContain("Undocumented status code");
+    } finally {
+      await registry.stop();
+      await rm(folder, { recursive: true });
+    }
+  },
+  RUN_TIMEOUT_MS,
+);
