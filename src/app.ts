@@ -11,6 +11,7 @@ import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
 import { accountKeyRoutes, packageKeyRoutes } from "./keys/routes.ts";
 import { KEY_PARAMETERS, keySchemas } from "./keys/schemas.ts";
+import { logDocs } from "./log/docs.ts";
 import { logProofRoutes, logRoutes } from "./log/routes.ts";
 import { LOG_PARAMETERS, logSchemas } from "./log/schemas.ts";
 import { allowedNameRoutes, quarantineRoutes } from "./moderation/routes.ts";
@@ -42,6 +43,7 @@ const described = {
     ...TOKEN_PARAMETERS,
   },
   headPaths: PACKAGE_HEAD_PATHS,
+  wildcards: { "/log/tile/{tile}": logDocs.tile },
 };
 
 /** The rooms as a list: the compiler refuses the type that joins their routes, and no client is made of it. */

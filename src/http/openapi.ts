@@ -1,8 +1,8 @@
 import { swagger } from "@elysiajs/swagger";
-import { Elysia, type TSchema, t } from "elysia";
+import { type DocumentDecoration, Elysia, type TSchema, t } from "elysia";
 import { VERSION } from "../version.ts";
 import { openApiDocument, type PathParameter } from "./openapi-document.ts";
-import { isJsonObject } from "./openapi-schema.ts";
+import { isJsonObject, type JsonObject, mapMembers } from "./openapi-schema.ts";
 import { ProblemSchema } from "./schemas.ts";
 
 /** What the rooms of the server say of their routes, beside the routes themselves. */
@@ -12,6 +12,8 @@ export interface Described {
   readonly pathParameters: Readonly<Record<string, PathParameter>>;
   /** Addresses whose `HEAD` is worth naming; every `GET` has one. */
   readonly headPaths: readonly string[];
+  /** `GET` of addresses that end in anything, which the plugin leaves out. */
+  readonly wildcards: Readonly<Record<string, DocumentDecoration>>;
 }
 
 const DESCRIPTION = `The package registry of CPM. Every address under /api is also under /api/v1.
@@ -47,8 +49,16 @@ const API_KEY = {
   description: "The same token in a header of its own",
 };
 
+function withWildcards(collected: JsonObject, wildcards: Described["wildcards"]): JsonObject {
+  const paths = Object.entries(wildcards).map(([path, operation]) => {
+    const [, name = ""] = /\{(\w+)\}$/.exec(path) ?? [];
+    return [path, { get: { ...operation, parameters: [{ in: "path", name, required: true }] } }] as const;
+  });
+  return { ...collected, paths: { ...mapMembers(collected.paths, (item) => item), ...Object.fromEntries(paths) } };
+}
+
 /** `/swagger/json`: the OpenAPI description of every route that is not hidden. The page is `api-page.ts`. */
-export function apiDescription(publicUrl: string, { schemas, pathParameters, headPaths }: Described) {
+export function apiDescription(publicUrl: string, { schemas, pathParameters, headPaths, wildcards }: Described) {
   const named = Object.entries({ ...schemas, Problem: ProblemSchema, Text: t.String() });
   const sorted = Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));
   const collector = swagger({
@@ -68,7 +78,7 @@ export function apiDescription(publicUrl: string, { schemas, pathParameters, hea
   return new Elysia({ name: "api-description" })
     .onAfterHandle(({ response }) =>
       isJsonObject(response) && "openapi" in response
-        ? openApiDocument(response, pathParameters, headPaths)
+        ? openApiDocument(withWildcards(response, wildcards), pathParameters, headPaths)
         : undefined,
     )
     .use(collector);

@@ -60,10 +60,9 @@ export function logRoutes(deps: Deps) {
 export function logProofRoutes(deps: Deps) {
   return new Elysia({ prefix: "/log" }).use(authentication(deps)).get(
     "/consistency",
-    async ({ query: { from, to }, request, readable }) => {
+    async ({ query: { from = 0, to }, request, readable }) => {
       requireEverything(readable);
-      const proof = await readConsistency(deps, from, to);
-      return jsonResponse(request, { from, to, proof: proof.map((hash) => hash.toString("base64")) });
+      return jsonResponse(request, await readConsistency(deps, from, to));
     },
     { reader: true, query: ConsistencyQuery, detail: logDocs.consistency },
   );

@@ -5,8 +5,12 @@ import { wholeNumber } from "../http/whole-number.ts";
 const SIZE_MAX_ZEROS = 15;
 
 export const ConsistencyQuery = t.Object({
-  from: wholeNumber({ description: "Size of the older tree", minimum: 0, zeros: SIZE_MAX_ZEROS }),
-  to: wholeNumber({ description: "Size of the newer tree", minimum: 0, zeros: SIZE_MAX_ZEROS }),
+  from: t.Optional(
+    wholeNumber({ description: "Size of the older tree", minimum: 0, zeros: SIZE_MAX_ZEROS, preset: 0 }),
+  ),
+  to: t.Optional(
+    wholeNumber({ description: "Size of the newer tree; left out, the newest", minimum: 0, zeros: SIZE_MAX_ZEROS }),
+  ),
 });
 
 const ConsistencySchema = t.Object({
@@ -18,9 +22,9 @@ const ConsistencySchema = t.Object({
 /** By the names under which /swagger/json has them. */
 export const logSchemas = { Consistency: ConsistencySchema };
 
-/** What `:*` in an address takes. */
+/** What `{tile}` in an address takes. */
 export const LOG_PARAMETERS = {
-  "*": {
+  tile: {
     description: "A tile as c2sp.org/tlog-tiles names it, such as 0/x001/067 or entries/000.p/12",
     schema: { type: "string", minLength: 1, maxLength: 64 },
   },

@@ -62,7 +62,7 @@ function routes() {
       ({ method, path }) => method !== "OPTIONS" && path !== "/" && !/^\/(?:swagger|api\/v1)(?:\/|$)/.test(path),
     )
     .map(({ method, path, hooks }) => ({
-      key: `${method} ${path.replaceAll(/:([A-Za-z]+)/g, "{$1}")}`,
+      key: `${method} ${path.replaceAll(/:([A-Za-z]+)/g, "{$1}").replace("/*", "/{tile}")}`,
       hooks: hooks as DeclaredHooks,
     }));
 }
@@ -180,7 +180,11 @@ describe("the description of the API", () => {
           expect(schema.maxLength).toBeLessThanOrEqual(64);
         }
         if (schema.type === "integer") {
-          expect([name, schema.minimum, typeof schema.maximum]).toEqual([name, name === "after" ? 0 : 1, "number"]);
+          expect([name, schema.minimum, typeof schema.maximum]).toEqual([
+            name,
+            ["after", "from", "to"].includes(name) ? 0 : 1,
+            "number",
+          ]);
         }
       }
     }

@@ -74,7 +74,7 @@ const PACKAGES: readonly Row[] = [
     results: owned(200, "yank"),
     prepare: ofPackage("/status", { status: "deprecated" }),
   },
-  ...["", "/1.0.0", "/1.0.0/signature", "/1.0.0/download", "/1.0.0/files"].map((rest) => read(rest)),
+  ...["", "/1.0.0", "/1.0.0/signature", "/1.0.0/proof", "/1.0.0/download", "/1.0.0/files"].map((rest) => read(rest)),
   ...["/1.0.0/readme", "/1.0.0/manifest", "/1.0.0/values", "/owners", "/keys", "/events"].map((rest) => read(rest)),
   read("/1.0.0/download", "HEAD"),
 ];

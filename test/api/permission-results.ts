@@ -19,10 +19,10 @@ function proved(resultOf: (role: Role) => Result): Results {
 }
 
 /** For everybody; what they send to prove who they are is not looked at. */
-export const open = (good: number) => results(() => good);
+export const open = (good: Result) => results(() => good);
 
 /** For every account, also with a token, whatever it may do. */
-export const account = (good: number) => proved(() => good);
+export const account = (good: Result) => proved(() => good);
 
 /** For every account with a password session. */
 export const session = (good: Result) => proved(({ scopes }) => (scopes === undefined ? good : "403 session_required"));
@@ -58,7 +58,7 @@ export const ownedBySession = (good: number) =>
   });
 
 /** Where READ_ACCESS closes reads: what a token does not mean looks as if it were not there; lists leave it out. */
-export const reading = (good: number, elsewhere: Result = "404 package_not_found", further = account(good)) => {
+export const reading = (good: Result, elsewhere: Result = "404 package_not_found", further = account(good)) => {
   const first = proved(({ scopes, isForOthers }) => {
     if (scopes !== undefined && !scopes.includes("read")) return "403 insufficient_scope";
     return isForOthers === true ? elsewhere : good;

@@ -1,7 +1,7 @@
 import { makeKey, PASSWORD, signMessage } from "../support/client.ts";
 import { challenge, keyIdOf, newKey, registrationStatement } from "../support/key-statements.ts";
 import { PACKAGE_ROWS } from "./permission-package-rows.ts";
-import { account, admin, open, session } from "./permission-results.ts";
+import { account, admin, open, reading, session } from "./permission-results.ts";
 import { plainly, type Row } from "./permission-row.ts";
 
 const OPERATIONS: readonly Row[] = [
@@ -17,6 +17,17 @@ const OPERATIONS: readonly Row[] = [
     prepare: async (world) => plainly(`/api/admin/allowed-names/${world.newName()}`)(world),
   },
 ];
+
+/** The log names every package, so of a private registry a token for some reads none of it. */
+const LOG: readonly Row[] = ["/log/checkpoint", "/log/vkey", "/log/tile/0", "/api/log/consistency"].map((path) => {
+  const good = path.includes("tile") ? ("404 tile_not_found" as const) : 200;
+  return {
+    operation: `GET ${path.replace("tile/0", "tile/{tile}")}`,
+    results: open(good),
+    closed: reading(good, "403 insufficient_scope"),
+    prepare: plainly(path),
+  };
+});
 
 const ACCOUNTS: readonly Row[] = [
   {
@@ -85,4 +96,4 @@ const CREDENTIALS: readonly Row[] = [
 ];
 
 /** The matrix: for each operation who gets which answer. A new route needs a row here. */
-export const ROWS: readonly Row[] = [...OPERATIONS, ...ACCOUNTS, ...CREDENTIALS, ...PACKAGE_ROWS];
+export const ROWS: readonly Row[] = [...OPERATIONS, ...LOG, ...ACCOUNTS, ...CREDENTIALS, ...PACKAGE_ROWS];

@@ -114,7 +114,8 @@ onBothDatabases("the log", (registry) => {
       }
     }
     const last = sizes.at(-1)?.size ?? 0;
-    for (const query of [`from=0&to=${last + 1}`, `from=${last}&to=1`, "from=x&to=1", "to=1"]) {
+    expect((await guest.get("/api/log/consistency")).body).toEqual({ from: 0, to: last, proof: [] });
+    for (const query of [`from=0&to=${last + 1}`, `from=${last}&to=1`, "from=x&to=1", "from=-1"]) {
       expectProblem(await guest.get(`/api/log/consistency?${query}`), 422, "validation_failed");
     }
   });

@@ -7,6 +7,7 @@ import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
 import { inTemporaryDirectory, whileServing } from "../binary/executable.ts";
 import { freePort } from "../support/ports.ts";
+import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
 
 /* The README is tried as it is written: its shell blocks run against a registry that is started as a process. */
 
@@ -225,7 +226,7 @@ describe("the table of settings", () => {
       const example = blocksOf(README).find(({ language }) => language === "json");
       const file = join(directory, "config.json");
       writeFileSync(file, example?.text ?? "");
-      const config = readConfig(file, { JWT_KEY: "Qm7vXk2RzT9wLp4NsYc8HdJfGeUaBo3V-tests-only" });
+      const config = readConfig(file, { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY });
       expect(config).toMatchObject({ port: 8080, database: { kind: "postgres", connection: { host: "db" } } });
     }));
 });
