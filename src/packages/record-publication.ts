@@ -1,5 +1,6 @@
 import { requireScopeFor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
+import { requireStillValid } from "../accounts/still-valid.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure, type RateLimit } from "../errors.ts";
@@ -94,6 +95,7 @@ export interface Foreseen {
 export function foresee(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Foreseen> {
   const { inspection, publisher, verified } = publication;
   return deps.db.read(async (session) => {
+    await requireStillValid(session, publisher, now);
     const existing = await findPackage(session, foldName(inspection.manifest.name));
     if (existing === undefined) {
       await requireFreeName(session, deps, publication);
@@ -215,6 +217,8 @@ export async function recordPublication(
   // wait for the package, and another hold the package and wait for the account.
   if (deps.config.publishLimits !== undefined) await lockAccount(session, publisher.user.id);
   const locked = await lockPackage(session, name);
+  // Once the locks are there: waiting for them is time in which a token may end.
+  await requireStillValid(session, publisher, now);
   if (locked === undefined) {
     await requireFreeName(session, deps, publication);
     const limits = await quotaOf(session, deps, publication, true, now);
