@@ -29,7 +29,11 @@ type RecordDeps = Pick<Deps, "db" | "config">;
 /** Throws unless the publisher owns the package of this folded name, and it takes new versions. */
 async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
   const { name } = inspection.manifest;
-  if (existing.name !== name) throw failure({ code: "name_taken", name, existing: existing.name });
+  if (existing.name !== name) {
+    // As for a name that is free: a token that may not make this package hears nothing of the other.
+    requireScopeFor(publisher, name, "publish-new");
+    throw failure({ code: "name_taken", name, existing: existing.name });
+  }
   requireScopeFor(publisher, name, "publish-update");
   await requireOwner(session, existing, publisher.user.id);
 }
