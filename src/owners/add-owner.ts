@@ -20,8 +20,8 @@ const INVITATIONS_MAX = 50;
 
 /**
  * An owner invites somebody, again to renew an invitation; who is invited accepts by adding themselves. Nobody becomes
- * an owner without both. Whoever is an owner already stays one. Throws `package_not_found`, `not_an_owner`,
- * `user_not_found`, `limit_reached` or `insufficient_scope`.
+ * an owner without both, and without the inviter being an owner who may log in still. Whoever is an owner already stays
+ * one. Throws `package_not_found`, `not_an_owner`, `user_not_found`, `limit_reached` or `insufficient_scope`.
  */
 export async function addOwner(
   { db, clock }: Pick<Deps, "db" | "clock">,
@@ -39,15 +39,18 @@ export async function addOwner(
   });
 }
 
-async function isOwner(session: DbSession, packageId: number, userId: string): Promise<boolean> {
-  return (await loadOwnerRows(session, packageId)).some((owner) => owner.userId === userId);
-}
+type Owner = Awaited<ReturnType<typeof loadOwnerRows>>[number];
+
+const isAmong = (owners: readonly Owner[], userId: string) => owners.some((owner) => owner.userId === userId);
 
 async function accept(session: DbSession, kind: Database["kind"], owned: PackageRow, actor: Actor, now: Date) {
   const { id: userId, username } = actor.user;
-  if (await isOwner(session, owned.id, userId)) return;
+  const owners = await loadOwnerRows(session, owned.id);
+  if (isAmong(owners, userId)) return;
   const invitation = await findInvitation(session, owned.id, userId, now);
-  if (invitation === undefined) throw failure({ code: "not_an_owner", name: owned.name });
+  // The word of an account that was disabled since, perhaps because it is in wrong hands, makes nobody an owner.
+  const inviter = owners.find((owner) => owner.username === invitation?.invitedBy && owner.disabledAt === null);
+  if (invitation === undefined || inviter === undefined) throw failure({ code: "not_an_owner", name: owned.name });
   await deleteInvitation(session, owned.id, userId);
   await session.query.insert(session.tables.packageOwners).values({ packageId: owned.id, userId, createdAt: now });
   // Found under one more author, and not a change that lifts it in lists.
@@ -59,7 +62,7 @@ async function accept(session: DbSession, kind: Database["kind"], owned: Package
 async function invite(session: DbSession, owned: PackageRow, actor: Actor, asked: string, now: Date) {
   await requireOwner(session, owned, actor.user.id);
   const { id: userId, username } = await loadEnabledUser(session, asked);
-  if (await isOwner(session, owned.id, userId)) return;
+  if (isAmong(await loadOwnerRows(session, owned.id), userId)) return;
   const { query, tables } = session;
   const { ownerInvitations } = tables;
   await query

@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import { requireScopeFor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
+import { requireStillValid } from "../accounts/still-valid.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure, type RateLimit } from "../errors.ts";
@@ -31,7 +32,11 @@ type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 /** Throws unless the publisher owns the package of this folded name, and it takes new versions. */
 async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
   const { name } = inspection.manifest;
-  if (existing.name !== name) throw failure({ code: "name_taken", name, existing: existing.name });
+  if (existing.name !== name) {
+    // As for a name that is free: a token that may not make this package hears nothing of the other.
+    requireScopeFor(publisher, name, "publish-new");
+    throw failure({ code: "name_taken", name, existing: existing.name });
+  }
   requireScopeFor(publisher, name, "publish-update");
   await requireOwner(session, existing, publisher.user.id);
 }
@@ -97,6 +102,7 @@ export interface Foreseen {
 export function foresee(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Foreseen> {
   const { inspection, publisher, verified } = publication;
   return deps.db.read(async (session) => {
+    await requireStillValid(session, publisher, now);
     const existing = await findPackage(session, foldName(inspection.manifest.name));
     if (existing === undefined) {
       await requireFreeName(session, deps, publication);
@@ -237,6 +243,8 @@ export async function recordPublication(
   // wait for the package, and another hold the package and wait for the account.
   if (deps.config.publishLimits !== undefined) await lockAccount(session, publisher.user.id);
   const locked = await lockPackage(session, name);
+  // Once the locks are there: waiting for them is time in which a token may end.
+  await requireStillValid(session, publisher, now);
   if (locked === undefined) {
     await requireFreeName(session, deps, publication);
     const limits = await quotaOf(session, deps, publication, true, now);

@@ -29,6 +29,11 @@ onBothDatabases("owners", (registry) => {
     expect(state(await put(one(bob), name, one(bob)))).toEqual([200, [one(alice).username, one(bob).username], []]);
   };
 
+  const disable = (client: Client, at: Date | null) =>
+    registry().deps.db.write(async ({ query, tables: { users } }) => {
+      await query.update(users).set({ disabledAt: at }).where(eq(users.username, client.username));
+    });
+
   beforeAll(async () => {
     [alice, bob, carol] = [
       await newAccount(registry(), "Alice"),
@@ -139,16 +144,23 @@ onBothDatabases("owners", (registry) => {
   test("one whose account is disabled cannot be invited, and does not count as the last", async () => {
     await publishShared("dormant");
     const [sleeper, guest] = [await newAccount(registry(), "sleeper"), one(bob)];
-    const disable = (client: Client, at: Date | null) =>
-      registry().deps.db.write(async ({ query, tables: { users } }) => {
-        await query.update(users).set({ disabledAt: at }).where(eq(users.username, client.username));
-      });
     await disable(sleeper, new Date());
     expectProblem(await put(one(alice), "dormant", sleeper), 404, "user_not_found");
     await disable(guest, new Date());
     expectProblem(await remove(one(alice), "dormant", one(alice)), 409, "last_owner");
     expect(state(await remove(one(alice), "dormant", guest))).toEqual([200, [one(alice).username], []]);
     await disable(guest, null);
+  });
+
+  test("what a disabled owner invited cannot be accepted, unless another owner invites anew", async () => {
+    await publishShared("stolen");
+    await put(one(bob), "stolen", one(carol));
+    await disable(one(bob), new Date());
+    expectProblem(await put(one(carol), "stolen", one(carol)), 403, "not_an_owner");
+    expect(ownersIn(await read("stolen"))).toEqual([one(alice).username, one(bob).username]);
+    await put(one(alice), "stolen", one(carol));
+    expect((await put(one(carol), "stolen", one(carol))).status).toBe(200);
+    await disable(one(bob), null);
   });
 
   test("a token needs the scope owners and the package among its names; invitations are for sessions", async () => {

@@ -111,6 +111,30 @@ onBothDatabases(
       expect(there.body.detail).toContain("the scope yank");
     });
 
+    test("learn of no name that they do not mean, nor of another spelling of a name without publish-new", async () => {
+      expect((await publish(owner, "one_spelling", "1.0.0")).status).toBe(201);
+      const stranger = await newAccount(registry(), "stranger");
+      const elsewhere = await withToken(stranger, ["publish-new", "publish-update"], ["mine-*"]);
+      const updater = await withToken(stranger, ["publish-update"]);
+      for (const [token, names] of [
+        [elsewhere, ["one_spelling", "one-spelling", "nobodys-name"]],
+        [updater, ["one-spelling", "nobodys-name"]],
+      ] as const) {
+        const details = new Set<string>();
+        for (const name of names) {
+          const answer = await publish(token, name, "2.0.0");
+          expectProblem(answer, 403, "insufficient_scope");
+          details.add(answer.body.detail);
+        }
+        expect(details.size).toBe(1);
+      }
+      expectProblem(
+        await publish(await withToken(stranger, ["publish-new"]), "one-spelling", "2.0.0"),
+        409,
+        "name_taken",
+      );
+    });
+
     test("no token does what needs a password, whatever its scopes", async () => {
       const token = await withToken(owner, ALL_SCOPES);
       // As /swagger/json says: nothing but a session.

@@ -5,19 +5,19 @@ import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
 import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/registry.ts";
-import { newAdmin, withToken } from "../support/roles.ts";
+import { eventsOf, newAdmin, withToken } from "../support/roles.ts";
 import { fuzz, installSchemathesis } from "./schemathesis/environment.ts";
 
 /* Schemathesis against the running server, from the description that it gives of itself, with every check on. */
 
 const LONG = process.env.TEST_LONG === "1";
 const SEED = Number(process.env.FUZZ_SEED ?? "1");
-const EXAMPLES = LONG ? 100 : 5;
+const EXAMPLES = LONG ? 40 : 5;
 const RUN_TIMEOUT_MS = LONG ? 600_000 : 120_000;
 const PACKAGE = "fuzzed";
 
 /** What `seed` publishes. */
-const KNOWN = { "path.name": [PACKAGE], "path.version": ["1.0.0", "1.1.0", "latest"] };
+const KNOWN = { "path.name": PACKAGE, "path.version": "1.0.0" };
 
 const installed = installSchemathesis();
 const program = "program" in installed ? installed.program : undefined;
@@ -77,7 +77,11 @@ describe.skipIf(program === undefined).each(KINDS)("Schemathesis (%s)", (kind) =
         withSeeded(kind, async (registry, owner) => {
           const token = await credential(registry, owner);
           await expectNoFault(`${role}, made-up names`, registry.url, token);
+          const before = await eventsOf(registry, "", PACKAGE);
           await expectNoFault(`${role}, a published package`, registry.url, token, KNOWN);
+          const after = await eventsOf(registry, "", PACKAGE);
+          // Or the run never got to the package. Nobody only reads, which leaves no event.
+          if (token !== undefined) expect(after.length).toBeGreaterThan(before.length);
         }),
       RUN_TIMEOUT_MS,
     );

@@ -43,7 +43,7 @@ export async function fuzz(program: string, asked: FuzzOptions): Promise<FuzzRun
   const { url, document = `${url}/swagger/json`, token, seed, examples, parameters = {} } = asked;
   const folder = mkdtempSync(join(tmpdir(), "cpm-schemathesis-"));
   const config = join(folder, "schemathesis.toml");
-  const lines = Object.entries(parameters).map(([name, values]) => `"${name}" = ${JSON.stringify(values)}`);
+  const lines = Object.entries(parameters).map(([name, value]) => `"${name}" = ${JSON.stringify(value)}`);
   writeFileSync(config, [readFileSync(CONFIG, "utf8"), "[parameters]", ...lines, ""].join("\n"));
   try {
     const options = ["--url", url, "--seed", String(seed), "--max-examples", String(examples)];
@@ -72,7 +72,7 @@ export interface FuzzOptions {
   /** In place of the description that the server gives of itself. */
   readonly document?: string;
   /** Values that are there, by parameter such as `path.name`; made up where left out. */
-  readonly parameters?: Readonly<Record<string, readonly string[]>>;
+  readonly parameters?: Readonly<Record<string, string>>;
   /** A session or an API token; nobody without. */
   readonly token: string | undefined;
   readonly seed: number;
