@@ -27,6 +27,10 @@ export const account = (good: Result) => proved(() => good);
 /** For every account with a password session. */
 export const session = (good: Result) => proved(({ scopes }) => (scopes === undefined ? good : "403 session_required"));
 
+/** For every account with a password session, and for tokens that mean every package; those of the roles mean some. */
+export const readingAll = (good: Result) =>
+  proved(({ scopes }) => (scopes === undefined ? good : "403 insufficient_scope"));
+
 /** For administrators with a password session. */
 export const admin = (good: number) =>
   proved(({ scopes, person }) => {
