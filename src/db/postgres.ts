@@ -106,7 +106,8 @@ class Pool {
     const deadline = Promise.withResolvers<never>();
     const miss = () => deadline.reject(new MissedDeadline(this.#lastAnswerMs < startedMs));
     const timer = setTimeout(miss, WORK_DEADLINE_MS);
-    const running = work(() => performance.now() - startedMs > WORK_DEADLINE_MS);
+    // Also what throws before it awaits anything is a rejection: else nobody would stop the timer.
+    const running = (async () => work(() => performance.now() - startedMs > WORK_DEADLINE_MS))();
     // Who loses the race below must not end the process as an unhandled rejection.
     running.catch(() => undefined);
     try {

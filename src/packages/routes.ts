@@ -110,7 +110,8 @@ function contentRoutes(deps: Deps) {
     .get(
       "/:name/:version/proof",
       async ({ params: { name, version }, request, mayRead }) => {
-        const found = await db.read((session) => loadNamedVersion(session, readableName(mayRead, name), version));
+        const readable = readableName(mayRead, name);
+        const found = await db.read((session) => loadNamedVersion(session, readable, version));
         return textResponse(request, await readVersionProof(deps, found.row), "text/plain; charset=utf-8");
       },
       { reader: true, detail: packageDocs.proof },
