@@ -53,8 +53,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   accounts: ["db", "events", "http", "registry", "deps.ts", "errors.ts", "gate.ts"],
   tokens: ["accounts", "db", "events", "http", "registry", "deps.ts", "errors.ts"],
   keys: ["accounts", "db", "events", "http", "packages", "registry", "signing", "deps.ts", "errors.ts"],
-  owners: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
-  moderation: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
+  owners: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
+  moderation: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",

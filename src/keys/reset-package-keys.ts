@@ -1,27 +1,16 @@
-import { eq } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
-import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { NOBODY, recordEvent } from "../events/record-event.ts";
-import { loadPackage, lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import type { KeyChange } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
-import {
-  activeKeys,
-  type KeyedPackage,
-  loadPackageKeys,
-  type PackageKeys,
-  settledPackageKeys,
-} from "./package-trust.ts";
-import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+import { settledPackageKeys } from "./package-trust.ts";
+import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /** How long owners and holders of old keys have to notice a reset and to cancel it. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
-
-type ResetDeps = Pick<Deps, "db" | "clock">;
 
 /** A key that shall take the place of all others, signed for by itself. */
 export interface KeyReset {
@@ -36,7 +25,7 @@ export interface KeyReset {
  * `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
-  { db, clock }: ResetDeps,
+  { db, clock }: Pick<Deps, "db" | "clock">,
   { user, origin }: SessionActor,
   name: PackageName,
   { publicKey: keyText, previous, newKeySignature }: KeyReset,
@@ -63,54 +52,5 @@ export async function requestReset(
     await recordKeyChange(session, changed, change, { by: user.username, statement, proof: proofOf(signed) }, now);
     const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
-  });
-}
-
-/**
- * Who cancels a reset: an owner, or an old key by its signature. That is good without an account, because the account
- * may be what was stolen.
- */
-export type Canceller =
-  | { readonly owner: SessionActor }
-  | { readonly address: string | null; readonly previous: string; readonly signature: string };
-
-/** What cancels a reset, and what proves that the canceller may: for an owner its session, for an old key a signature. */
-async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trusted: PackageKeys, canceller: Canceller) {
-  if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
-  const change: KeyChange = { name, action: "cancel", publicKey: trusted.reset.publicKey };
-  if ("owner" in canceller) {
-    const proof: KeyChangeProof = { by: canceller.owner.user.username, statement: null, proof: null };
-    return { change, proof, signedBy: undefined };
-  }
-  const statement = await nextStatement(session, { id, name }, change, canceller.previous);
-  const signed = verifyStatement(statement, canceller.signature, activeKeys(trusted), "/signature");
-  const proof: KeyChangeProof = { by: null, statement, proof: proofOf(signed) };
-  return { change, proof, signedBy: keyIdOf(signed.publicKey) };
-}
-
-/**
- * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`, `reset_not_found`,
- * `key_change_outdated` or `signature_invalid`.
- */
-export async function cancelReset({ db, clock }: ResetDeps, canceller: Canceller, name: PackageName): Promise<void> {
-  const now = clock();
-  if (!("owner" in canceller)) {
-    // Before anything is locked: who has no account must not make publishers wait.
-    await db.read(async (session) => {
-      const found = await loadPackage(session, name);
-      await proveCancel(session, found, await loadPackageKeys(session, found.id, now), canceller);
-    });
-  }
-  await db.write(async (session) => {
-    const changed = await lockNamedPackage(session, name);
-    if ("owner" in canceller) await requireOwner(session, changed, canceller.owner.user.id);
-    const trusted = await settledPackageKeys(session, changed, now);
-    const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
-    const { packageKeyResets } = session.tables;
-    await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-    await recordKeyChange(session, changed, change, proof, now);
-    const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
-    const details = { keyId: keyIdOf(change.publicKey), publicKey: change.publicKey, signedBy };
-    await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: name, details });
   });
 }

@@ -6,6 +6,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { type Origin, recordEvent } from "../events/record-event.ts";
+import { cancelResetBy } from "../keys/cancel-reset.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
 import type { PackageRow } from "../packages/views.ts";
@@ -54,8 +55,9 @@ async function remove(
   const staying = owners.filter((owner) => owner.userId !== userId);
   if (staying.length === owners.length) return;
   if (staying.every(({ disabledAt }) => disabledAt !== null)) throw failure({ code: "last_owner", name: owned.name });
-  // Or they could come back through an account that they invited before.
+  // Or they could come back: through an account that they invited before, or with a key that they asked for.
   await withdraw(session, owned, origin, now, ({ invitedBy }) => invitedBy === username);
+  await cancelResetBy(session, owned, username, origin, now);
   const { packageOwners } = session.tables;
   await session.query
     .delete(packageOwners)
