@@ -3,7 +3,7 @@ import { Client, newAccount, PASSWORD } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
 
 const AT_ONCE = 120;
-const LOGINS = 10;
+const LOGINS = 5;
 
 let names = 0;
 
@@ -14,26 +14,29 @@ function newName(): string {
 }
 
 onBothDatabases(
-  "many registrations at once from one address",
+  "many registrations at once",
   (registry) => {
     const from = (address: string) => ({ "x-forwarded-for": address });
-    const register = (guest: Client, username: string) => {
+    const register = (guest: Client, username: string, address = "192.0.2.1") => {
       const fields = { username, email: `${username}@example.com`, password: PASSWORD };
-      return guest.post("/api/auth/register", fields, from("192.0.2.1"));
+      return guest.post("/api/auth/register", fields, from(address));
     };
 
     test.each([
-      ["names that are taken", (taken: string) => taken, [409, 503]],
-      ["new names", newName, [201, 503]],
-    ] as const)("of %s keep nobody at another address from logging in", async (_, nameFrom, answered) => {
+      ["a taken name from many addresses", (taken: string) => taken, (at: number) => `198.51.100.${at}`, [409]],
+      ["new names from one address", newName, () => "192.0.2.1", [201, 503]],
+    ] as const)("of %s keep nobody at another from logging in", async (_, nameFrom, addressOf, answered) => {
       const { url } = registry();
       const { username } = await newAccount({ url });
       const guest = new Client(url);
       const statuses = new Set<number>();
       let isOver = false;
-      const registering = Array.from({ length: AT_ONCE }, async () => {
+      const registering = Array.from({ length: AT_ONCE }, async (_, at) => {
         while (!isOver) {
-          statuses.add((await register(guest, nameFrom(username))).status);
+          const { status } = await register(guest, nameFrom(username), addressOf(at));
+          statuses.add(status);
+          // Else this process does nothing but ask; the others wait in the meantime.
+          if (status === 503) await Bun.sleep(50);
         }
       });
       await Bun.sleep(200);
@@ -45,15 +48,14 @@ onBothDatabases(
       isOver = true;
       await Promise.all(registering);
       expect(logins).toEqual(Array.from({ length: LOGINS }, () => 200));
-      expect(statuses).toContain(answered[0]);
-      expect([...statuses].filter((status) => !answered.some((one) => one === status))).toEqual([]);
+      expect([...statuses].sort()).toEqual([...answered]);
     });
 
-    test("keep nobody at the same address from logging in", async () => {
+    test("of a taken name from one address keep nobody at it from logging in", async () => {
       const { url } = registry();
       const { username } = await newAccount({ url });
       const guest = new Client(url);
-      const registering = Array.from({ length: AT_ONCE }, () => register(guest, newName()));
+      const registering = Array.from({ length: AT_ONCE }, () => register(guest, username));
       const login = await guest.post("/api/auth/login", { username, password: PASSWORD }, from("192.0.2.1"));
       expect(login.status).toBe(200);
       await Promise.all(registering);
