@@ -79,6 +79,14 @@ function inTurn<T>([key, ...others]: readonly string[], work: () => Promise<T>):
 }
 
 /**
+ * Runs a registration after the others from its address: many at once would leave no room for hashing what others log
+ * in with. Apart from logins, which registrations must not keep waiting either. Throws `busy` when too many wait.
+ */
+export function registerInTurn<T>(address: string | null, work: () => Promise<T>): Promise<T> {
+  return inTurn(address === null ? [] : [`register:${clientNetwork(address)}`], work);
+}
+
+/**
  * Tries a password with `check`, unless too many tries of late failed: then throws `too_many_attempts` without trying
  * or counting. A try that fails is counted. Exact in one process; each replica more may let one more through.
  */

@@ -1,7 +1,9 @@
-import { eq } from "drizzle-orm";
+import { eq, or } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { type Origin, recordEvent } from "../events/record-event.ts";
+import { registerInTurn } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";
 import { foldIdentity, type User, type UserRow, userView } from "./user.ts";
 
@@ -12,14 +14,30 @@ export interface Registration {
   readonly role?: "user" | "admin";
 }
 
-/** Makes an account for whoever asks. Throws `registration_closed`, or what `createAccount` throws. */
+/** Makes an account for whoever asks. Throws `registration_closed`, `busy`, or what `createAccount` throws. */
 export async function register(
   deps: Pick<Deps, "db" | "config" | "clock">,
   registration: Registration,
   address: string | null,
 ): Promise<User> {
   if (deps.config.registration === "closed") throw failure({ code: "registration_closed" });
-  return createAccount(deps, registration, ({ id, username }) => ({ userId: id, username, address, tokenId: null }));
+  return registerInTurn(address, () =>
+    createAccount(deps, registration, ({ id, username }) => ({ userId: id, username, address, tokenId: null })),
+  );
+}
+
+/** Throws `username_taken` or `email_taken` where an account has one of them already. */
+async function requireFree(
+  { query, tables: { users } }: DbSession,
+  { usernameFolded, emailFolded }: Pick<UserRow, "usernameFolded" | "emailFolded">,
+): Promise<void> {
+  const taken = await query
+    .select({ usernameFolded: users.usernameFolded })
+    .from(users)
+    .where(or(eq(users.usernameFolded, usernameFolded), eq(users.emailFolded, emailFolded)));
+  if (taken.length === 0) return;
+  const isName = taken.some((other) => other.usernameFolded === usernameFolded);
+  throw failure({ code: isName ? "username_taken" : "email_taken" });
 }
 
 /**
@@ -32,29 +50,19 @@ export async function createAccount(
   by: (made: UserRow) => Origin,
 ): Promise<User> {
   const now = clock();
+  const folded = { usernameFolded: foldIdentity(username), emailFolded: foldIdentity(email) };
+  // Before the hash, which costs much: strangers must not have it for names they know to be taken.
+  await db.read((session) => requireFree(session, folded));
   const passwordHash = await hashPassword(password);
-  const row = {
-    id: crypto.randomUUID(),
-    username,
-    usernameFolded: foldIdentity(username),
-    email,
-    emailFolded: foldIdentity(email),
-    passwordHash,
-    role,
-    createdAt: now,
-  };
+  const row = { id: crypto.randomUUID(), username, email, ...folded, passwordHash, role, createdAt: now };
   return db.write(async (session) => {
-    const { query, tables } = session;
-    const { users } = tables;
-    const [made] = await query.insert(users).values(row).onConflictDoNothing().returning();
+    const { users } = session.tables;
+    const [made] = await session.query.insert(users).values(row).onConflictDoNothing().returning();
     if (made !== undefined) {
       await recordEvent(session, by(made), "account.created", now, { details: { username, role } });
       return userView(made);
     }
-    const [sameName] = await query
-      .select({ id: users.id })
-      .from(users)
-      .where(eq(users.usernameFolded, row.usernameFolded));
-    throw failure({ code: sameName === undefined ? "email_taken" : "username_taken" });
+    await requireFree(session, folded);
+    throw new Error("An account that conflicts with an insert was not found");
   });
 }

@@ -1,9 +1,9 @@
 import { createAccount } from "../accounts/register.ts";
 import { resetPassword } from "../accounts/reset-password.ts";
 import { requireNewPassword, requireRegistration } from "../accounts/schemas.ts";
-import { setDisabled } from "../accounts/set-disabled.ts";
 import { type AccountChange, setRole } from "../accounts/set-role.ts";
 import { OPERATOR } from "../events/record-event.ts";
+import { setDisabled } from "../moderation/set-disabled.ts";
 import { beside } from "./beside.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
 import { counted } from "./table.ts";

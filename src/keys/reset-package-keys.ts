@@ -1,28 +1,22 @@
-import { eq } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
-import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { NOBODY, recordEvent } from "../events/record-event.ts";
-import { loadPackage, lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { recordEvent } from "../events/record-event.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import type { KeyChange } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
-import {
-  activeKeys,
-  type KeyedPackage,
-  loadPackageKeys,
-  type PackageKeys,
-  settledPackageKeys,
-} from "./package-trust.ts";
-import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+import { settledPackageKeys } from "./package-trust.ts";
+import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /** How long owners and holders of old keys have to notice a reset and to cancel it. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
 
+<<<<<<< HEAD
 type ResetDeps = Pick<Deps, "db" | "clock" | "log">;
 
+=======
+>>>>>>> main
 /** A key that shall take the place of all others, signed for by itself. */
 export interface KeyReset {
   readonly publicKey: string;
@@ -36,7 +30,11 @@ export interface KeyReset {
  * `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
+<<<<<<< HEAD
   { db, clock, log }: ResetDeps,
+=======
+  { db, clock }: Pick<Deps, "db" | "clock">,
+>>>>>>> main
   { user, origin }: SessionActor,
   name: PackageName,
   { publicKey: keyText, previous, newKeySignature }: KeyReset,
@@ -67,6 +65,7 @@ export async function requestReset(
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
   });
 }
+<<<<<<< HEAD
 
 /**
  * Who cancels a reset: an owner, or an old key by its signature. That is good without an account, because the account
@@ -120,3 +119,5 @@ export async function cancelReset(
     await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: name, details });
   });
 }
+=======
+>>>>>>> main

@@ -7,13 +7,14 @@ import { clientAddress } from "../http/client-address.ts";
 import { jsonResponse } from "../http/document.ts";
 import { packageNameParam, readableName } from "../packages/find-package.ts";
 import { addPackageKey } from "./add-package-key.ts";
+import { cancelReset } from "./cancel-reset.ts";
 import { challengeKey } from "./challenge-key.ts";
 import { keyDocs } from "./docs.ts";
 import { listKeys } from "./list-keys.ts";
 import { readPackageKeys } from "./read-package-keys.ts";
 import { registerKey } from "./register-key.ts";
 import { removePackageKey } from "./remove-package-key.ts";
-import { cancelReset, requestReset } from "./reset-package-keys.ts";
+import { requestReset } from "./reset-package-keys.ts";
 import { retireKey } from "./retire-key.ts";
 import {
   AddKeyBody,

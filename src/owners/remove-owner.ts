@@ -6,6 +6,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { type Origin, recordEvent } from "../events/record-event.ts";
+import { cancelResetBy } from "../keys/cancel-reset.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
 import type { PackageRow } from "../packages/views.ts";
@@ -14,9 +15,10 @@ import { deleteInvitation, loadInvitations } from "./invitations.ts";
 import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
 
 /**
- * Takes an owner away, or an invitation back: an owner does so to anybody, everybody to themselves. Who is neither owner
- * nor invited stays so, which makes it safe to repeat. Throws `package_not_found`, `not_an_owner`, `user_not_found`,
- * `insufficient_scope`, or `last_owner` where no owner would be left whose account is in use.
+ * Takes an owner away, or an invitation back: an owner does so to anybody, and whoever is one or is invited to
+ * themselves. Safe to repeat for an owner; who has left is refused like anybody else.
+ * Throws `package_not_found`, `not_an_owner`, `user_not_found`, `insufficient_scope`, or `last_owner` where no owner
+ * would be left whose account is in use.
  */
 export async function removeOwner(
   { db, clock }: Pick<Deps, "db" | "clock">,
@@ -30,8 +32,9 @@ export async function removeOwner(
     // Two owners who leave at the same time come one after the other, and the second finds itself the last.
     const owned = await lockNamedPackage(session, name);
     const leaving = await userOf(session, owned, actor, username);
-    await withdraw(session, owned, actor.origin, now, (invited) => invited.userId === leaving.id);
-    await remove(session, db.kind, owned, leaving, actor.origin, now);
+    const withdrawn = await withdraw(session, owned, actor.origin, now, (invited) => invited.userId === leaving.id);
+    const removed = await remove(session, db.kind, owned, leaving, actor.origin, now);
+    if (!withdrawn && !removed) await requireOwner(session, owned, actor.user.id);
     return viewOwners(session, owned.id, now);
   });
 }
@@ -49,13 +52,14 @@ async function remove(
   { id: userId, username }: UserRow,
   origin: Origin,
   now: Date,
-): Promise<void> {
+): Promise<boolean> {
   const owners = await loadOwnerRows(session, owned.id);
   const staying = owners.filter((owner) => owner.userId !== userId);
-  if (staying.length === owners.length) return;
+  if (staying.length === owners.length) return false;
   if (staying.every(({ disabledAt }) => disabledAt !== null)) throw failure({ code: "last_owner", name: owned.name });
-  // Or they could come back through an account that they invited before.
+  // Or they could come back: through an account that they invited before, or with a key that they asked for.
   await withdraw(session, owned, origin, now, ({ invitedBy }) => invitedBy === username);
+  await cancelResetBy(session, owned, username, origin, now);
   const { packageOwners } = session.tables;
   await session.query
     .delete(packageOwners)
@@ -63,6 +67,7 @@ async function remove(
   // Found under one author fewer, and not a change that lifts it in lists.
   await refreshSummary(session, kind, owned, owned.updatedAt);
   await recordEvent(session, origin, "owner.removed", now, { packageName: owned.name, details: { username } });
+  return true;
 }
 
 type Invited = Awaited<ReturnType<typeof loadInvitations>>[number];
@@ -73,10 +78,12 @@ async function withdraw(
   origin: Origin,
   now: Date,
   isMeant: (invited: Invited) => boolean,
-): Promise<void> {
-  for (const { userId, username } of (await loadInvitations(session, owned.id, now)).filter(isMeant)) {
+): Promise<boolean> {
+  const meant = (await loadInvitations(session, owned.id, now)).filter(isMeant);
+  for (const { userId, username } of meant) {
     await deleteInvitation(session, owned.id, userId);
     const subject = { packageName: owned.name, details: { username } };
     await recordEvent(session, origin, "owner.invitation_withdrawn", now, subject);
   }
+  return meant.length > 0;
 }

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import type { createApp } from "../../src/app.ts";
-import { expectProblem, type Json, makeKey, signMessage } from "../support/client.ts";
+import { OPERATOR } from "../../src/events/record-event.ts";
+import { setDisabled } from "../../src/moderation/set-disabled.ts";
+import { type Client, expectProblem, type Json, makeKey, signMessage } from "../support/client.ts";
 import {
   addKey,
   cancelByKey,
@@ -89,6 +91,65 @@ onBothDatabases(
       at(RESET_DELAY_MS);
       expectProblem(await cancelByKey(guest(), "kept", fresh, { by: lost }), 404, "reset_not_found");
       expect((await publish("kept", "2.0.0", fresh)).status).toBe(201);
+    });
+
+    /** A package of Alice and Bob. */
+    const shared = async (name: string) => {
+      await published(name);
+      for (const by of [people.alice, people.bob]) {
+        expect((await by.send("PUT", `/api/packages/${name}/owners/${people.bob.username}`)).status).toBe(200);
+      }
+    };
+    const removeBob = (by: Client, name: string) =>
+      by.send("DELETE", `/api/packages/${name}/owners/${people.bob.username}`);
+
+    test("is cancelled when the owner who asked for it is removed, and not when another is", async () => {
+      await shared("parted");
+      await shared("parted-other");
+      await resetTo(people.bob, "parted", fresh);
+      await resetTo(people.alice, "parted-other", fresh);
+      for (const name of ["parted", "parted-other"]) expect((await removeBob(people.alice, name)).status).toBe(200);
+      expect((await read("parted-other")).reset).not.toBeNull();
+      const { reset, changes } = await read("parted");
+      expect(reset).toBeNull();
+      const leaf = `cpm.key/v1 parted 2 cancel ${fresh.publicHex}\nby ${people.alice.username}\nproof -\n`;
+      expect(changes[1].leaf).toBe(leaf);
+      at(RESET_DELAY_MS);
+      expectProblem(await publish("parted", "2.0.0", fresh), 403, "key_not_trusted");
+      expect((await publish("parted", "2.0.0", lost)).status).toBe(201);
+      const key = { keyId: keyIdOf(fresh), publicKey: fresh.publicHex };
+      expect(await told("parted", "reset_cancelled")).toEqual([[people.alice.username, key]]);
+      expect(await told("parted-other", "reset_cancelled")).toEqual([]);
+    });
+
+    test("stays in effect when who asked for it leaves after its time, whether or not it was written", async () => {
+      await shared("handed-over");
+      await resetTo(people.bob, "handed-over", fresh);
+      at(RESET_DELAY_MS);
+      expect((await removeBob(await again(people.bob), "handed-over")).status).toBe(200);
+      expect((await publish("handed-over", "2.0.0", fresh)).status).toBe(201);
+      expect(await told("handed-over", "reset_cancelled")).toEqual([]);
+    });
+
+    test("is cancelled when the account of who asked for it is disabled, also if it is enabled again", async () => {
+      const names = ["seized", "seized-too"];
+      for (const name of names) await shared(name);
+      await shared("seized-not");
+      for (const name of names) await resetTo(people.bob, name, fresh);
+      await resetTo(people.alice, "seized-not", fresh);
+      for (const isDisabled of [true, true, false]) {
+        await setDisabled(registry().deps, OPERATOR, people.bob.username, isDisabled);
+      }
+      expect((await read("seized-not")).reset).not.toBeNull();
+      for (const name of names) {
+        const { reset, changes } = await read(name);
+        expect([reset, changes.length]).toEqual([null, 2]);
+        expect(changes[1].leaf).toBe(`cpm.key/v1 ${name} 2 cancel ${fresh.publicHex}\nby -\nproof -\n`);
+        const key = { keyId: keyIdOf(fresh), publicKey: fresh.publicHex };
+        expect(await told(name, "reset_cancelled")).toEqual([[null, key]]);
+      }
+      at(RESET_DELAY_MS);
+      for (const name of names) expect(await stateOf(name)).toEqual([[lost.publicHex, "active"]]);
     });
 
     test("is not cancelled by a key that was taken away before", async () => {

@@ -106,7 +106,7 @@ const OWNERS: readonly Row[] = [
   {
     operation: "DELETE /api/packages/{name}/owners/{username}",
     use: "of oneself",
-    results: scoped(200, "owners"),
+    results: owned(200, "owners"),
     prepare: ofOneself,
   },
   {

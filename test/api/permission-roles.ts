@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
-import { setDisabled } from "../../src/accounts/set-disabled.ts";
 import { OPERATOR } from "../../src/events/record-event.ts";
+import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { tokenTextOf } from "../../src/registry/token-text.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";

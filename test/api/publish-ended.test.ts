@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { setDisabled } from "../../src/accounts/set-disabled.ts";
 import { OPERATOR } from "../../src/events/record-event.ts";
+import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import {
   type Client,

@@ -1,13 +1,14 @@
 import { eq } from "drizzle-orm";
+import { countEnabledAdmins } from "../accounts/enabled-admins.ts";
+import { loadUser } from "../accounts/load-user.ts";
+import type { AccountChange } from "../accounts/set-role.ts";
 import type { Deps } from "../deps.ts";
 import { type Origin, recordEvent } from "../events/record-event.ts";
-import { countEnabledAdmins } from "./enabled-admins.ts";
-import { loadUser } from "./load-user.ts";
-import type { AccountChange } from "./set-role.ts";
+import { cancelResetsBy } from "../keys/cancel-reset.ts";
 
 /**
  * Shuts an account out, or lets it in again. Its sessions end; its API tokens stay and are refused while it is disabled.
- * What it published stays. Throws `user_not_found`.
+ * What it published stays; resets of keys that it asked for and that wait are cancelled. Throws `user_not_found`.
  */
 export async function setDisabled(
   { db, clock }: Pick<Deps, "db" | "clock">,
@@ -21,6 +22,8 @@ export async function setDisabled(
     const user = await loadUser(session, username);
     const changed = (user.disabledAt !== null) !== isDisabled;
     if (changed) {
+      // Packages are locked before the account, as a publish does.
+      if (isDisabled) await cancelResetsBy(session, user.username, origin, now);
       const disabledAt = isDisabled ? now : null;
       await session.query.update(users).set({ disabledAt }).where(eq(users.id, user.id));
       await session.query.delete(sessions).where(eq(sessions.userId, user.id));

@@ -1,0 +1,118 @@
+import { asc, eq } from "drizzle-orm";
+import type { SessionActor } from "../accounts/actor.ts";
+import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { NOBODY, type Origin, recordEvent } from "../events/record-event.ts";
+import { loadPackage, lockNamedPackage, packageNameParam, requireOwner } from "../packages/find-package.ts";
+import type { PackageName } from "../registry/package-name.ts";
+import type { KeyChange } from "../signing/key-statements.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+import { verifyStatement } from "../signing/verify-statement.ts";
+import {
+  activeKeys,
+  type KeyedPackage,
+  loadPackageKeys,
+  type PackageKeys,
+  settledPackageKeys,
+} from "./package-trust.ts";
+import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+
+/**
+ * Who cancels a reset: an owner, or an old key by its signature. That is good without an account, because the account
+ * may be what was stolen.
+ */
+export type Canceller =
+  | { readonly owner: SessionActor }
+  | { readonly address: string | null; readonly previous: string; readonly signature: string };
+
+/** What cancels a reset, and what proves that the canceller may: for an owner its session, for an old key a signature. */
+async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trusted: PackageKeys, canceller: Canceller) {
+  if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
+  const change: KeyChange = { name, action: "cancel", publicKey: trusted.reset.publicKey };
+  if ("owner" in canceller) {
+    const proof: KeyChangeProof = { by: canceller.owner.user.username, statement: null, proof: null };
+    return { change, proof, signedBy: undefined };
+  }
+  const statement = await nextStatement(session, { id, name }, change, canceller.previous);
+  const signed = verifyStatement(statement, canceller.signature, activeKeys(trusted), "/signature");
+  const proof: KeyChangeProof = { by: null, statement, proof: proofOf(signed) };
+  return { change, proof, signedBy: keyIdOf(signed.publicKey) };
+}
+
+/**
+ * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`, `reset_not_found`,
+ * `key_change_outdated` or `signature_invalid`.
+ */
+export async function cancelReset(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  canceller: Canceller,
+  name: PackageName,
+): Promise<void> {
+  const now = clock();
+  if (!("owner" in canceller)) {
+    // Before anything is locked: who has no account must not make publishers wait.
+    await db.read(async (session) => {
+      const found = await loadPackage(session, name);
+      await proveCancel(session, found, await loadPackageKeys(session, found.id, now), canceller);
+    });
+  }
+  await db.write(async (session) => {
+    const changed = await lockNamedPackage(session, name);
+    if ("owner" in canceller) await requireOwner(session, changed, canceller.owner.user.id);
+    const trusted = await settledPackageKeys(session, changed, now);
+    const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
+    const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
+    await endReset(session, changed, { publicKey: change.publicKey, proof, origin, signedBy }, now);
+  });
+}
+
+interface ResetEnd {
+  readonly publicKey: string;
+  readonly proof: KeyChangeProof;
+  readonly origin: Origin;
+  readonly signedBy: string | undefined;
+}
+
+/** Takes a reset back in public: who reads the log sees that it never took effect. */
+async function endReset(session: DbSession, changed: KeyedPackage, end: ResetEnd, now: Date): Promise<void> {
+  const { publicKey, proof, origin, signedBy } = end;
+  const { packageKeyResets } = session.tables;
+  await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
+  await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now);
+  const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
+  await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: changed.name, details });
+}
+
+/**
+ * Cancels the reset of a package, whose lock is held, if this account asked for it: whoever ceases to be an owner must
+ * not bring in a key any more. This is done when they cease, not found out when the reset is due: a leaf tells readers
+ * of the log, and a reset that took effect before stays in effect.
+ */
+export async function cancelResetBy(
+  session: DbSession,
+  changed: KeyedPackage,
+  username: string,
+  origin: Origin,
+  now: Date,
+): Promise<void> {
+  const { reset } = await settledPackageKeys(session, changed, now);
+  if (reset?.requestedBy !== username) return;
+  const proof: KeyChangeProof = { by: origin.username, statement: null, proof: null };
+  await endReset(session, changed, { publicKey: reset.publicKey, proof, origin, signedBy: undefined }, now);
+}
+
+/** `cancelResetBy` in all packages, for an account that is disabled. */
+export async function cancelResetsBy(session: DbSession, username: string, origin: Origin, now: Date): Promise<void> {
+  const { packageKeyResets, packages } = session.tables;
+  const asked = await session.query
+    .select({ name: packages.name })
+    .from(packageKeyResets)
+    .innerJoin(packages, eq(packages.id, packageKeyResets.packageId))
+    .where(eq(packageKeyResets.requestedBy, username))
+    .orderBy(asc(packages.id));
+  for (const { name } of asked) {
+    const changed = await lockNamedPackage(session, packageNameParam(name));
+    await cancelResetBy(session, changed, username, origin, now);
+  }
+}
