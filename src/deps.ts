@@ -16,7 +16,7 @@ import { errorCode } from "./errors.ts";
 import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
 import { Announcer } from "./log/announcer.ts";
 import { openLog } from "./log/open-log.ts";
-import type { TransparencyLog } from "./log/transparency-log.ts";
+import { TransparencyLog } from "./log/transparency-log.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
 import { createKnownDownloads, type KnownDownloads } from "./packages/known-downloads.ts";
@@ -145,6 +145,11 @@ async function logKeyOf({ logKey, logOrigin, dataDir }: Config): Promise<SignerK
   if (logKey !== undefined) return logKey.reveal();
   const make = () => readOrMakeLogKey(dataDir, logOrigin);
   return (await step("DATA_DIR", `${dataDir} cannot hold log.key`, make)).reveal();
+}
+
+/** The log for a command beside a server, which has looked whether it may be written. */
+export async function openLogBeside(config: Config): Promise<TransparencyLog> {
+  return new TransparencyLog(await logKeyOf(config), undefined);
 }
 
 async function requireMigrated(database: DatabaseConfig): Promise<void> {

@@ -52,18 +52,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: ["accounts", "db", "http", "packages", "registry", "deps.ts", "errors.ts"],
   accounts: ["db", "events", "http", "registry", "deps.ts", "errors.ts", "gate.ts"],
   tokens: ["accounts", "db", "events", "http", "registry", "deps.ts", "errors.ts"],
-<<<<<<< HEAD
   keys: ["accounts", "db", "events", "http", "log", "packages", "registry", "signing", "deps.ts", "errors.ts"],
-  owners: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
-  moderation: ["accounts", "db", "events", "http", "packages", "registry", "deps.ts", "errors.ts"],
+  owners: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
+  moderation: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
   witness: ["ops", "tlog", "errors.ts", "gate.ts"],
   log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts", "failpoints.ts"],
   verify: ["log", "registry", "signing", "tlog", "errors.ts"],
-=======
-  keys: ["accounts", "db", "events", "http", "packages", "registry", "signing", "deps.ts", "errors.ts"],
-  owners: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
-  moderation: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
->>>>>>> main
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",

@@ -2,6 +2,8 @@ import { createAccount } from "../accounts/register.ts";
 import { resetPassword } from "../accounts/reset-password.ts";
 import { requireNewPassword, requireRegistration } from "../accounts/schemas.ts";
 import { type AccountChange, setRole } from "../accounts/set-role.ts";
+import type { Config } from "../config/config.ts";
+import { type Beside, openLogBeside } from "../deps.ts";
 import { OPERATOR } from "../events/record-event.ts";
 import { setDisabled } from "../moderation/set-disabled.ts";
 import { beside } from "./beside.ts";
@@ -87,14 +89,19 @@ export async function adminRevoke({ config, username, json }: AdminArguments): P
   return report(change, json, "is no administrator any more", "was no administrator");
 }
 
+/** Resets that it asked for are cancelled, which the log is told. */
+async function disableBeside(deps: Beside & { readonly config: Config }, username: string, isDisabled: boolean) {
+  return setDisabled({ ...deps, log: await openLogBeside(deps.config) }, OPERATOR, username, isDisabled);
+}
+
 /** Shuts an account out. */
 export async function adminDisable({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await beside(config, (deps) => setDisabled(deps, OPERATOR, username, true));
+  const change = await beside(config, (deps) => disableBeside(deps, username, true));
   return report(change, json, "is disabled, and its sessions have ended", "was disabled already");
 }
 
 /** Lets an account in again. */
 export async function adminEnable({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await beside(config, (deps) => setDisabled(deps, OPERATOR, username, false));
+  const change = await beside(config, (deps) => disableBeside(deps, username, false));
   return report(change, json, "is enabled: it can log in, and its API tokens work", "was enabled already");
 }

@@ -45,7 +45,7 @@ async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trust
  * `key_change_outdated` or `signature_invalid`.
  */
 export async function cancelReset(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   canceller: Canceller,
   name: PackageName,
 ): Promise<void> {
@@ -63,9 +63,11 @@ export async function cancelReset(
     const trusted = await settledPackageKeys(session, changed, now);
     const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
     const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
-    await endReset(session, changed, { publicKey: change.publicKey, proof, origin, signedBy }, now);
+    await endReset(session, changed, { publicKey: change.publicKey, proof, origin, signedBy }, now, { log });
   });
 }
+
+type LogDeps = Pick<Deps, "log">;
 
 interface ResetEnd {
   readonly publicKey: string;
@@ -75,11 +77,17 @@ interface ResetEnd {
 }
 
 /** Takes a reset back in public: who reads the log sees that it never took effect. */
-async function endReset(session: DbSession, changed: KeyedPackage, end: ResetEnd, now: Date): Promise<void> {
+async function endReset(
+  session: DbSession,
+  changed: KeyedPackage,
+  end: ResetEnd,
+  now: Date,
+  deps: LogDeps,
+): Promise<void> {
   const { publicKey, proof, origin, signedBy } = end;
   const { packageKeyResets } = session.tables;
   await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-  await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now);
+  await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now, deps);
   const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
   await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: changed.name, details });
 }
@@ -95,15 +103,22 @@ export async function cancelResetBy(
   username: string,
   origin: Origin,
   now: Date,
+  deps: LogDeps,
 ): Promise<void> {
   const { reset } = await settledPackageKeys(session, changed, now);
   if (reset?.requestedBy !== username) return;
   const proof: KeyChangeProof = { by: origin.username, statement: null, proof: null };
-  await endReset(session, changed, { publicKey: reset.publicKey, proof, origin, signedBy: undefined }, now);
+  await endReset(session, changed, { publicKey: reset.publicKey, proof, origin, signedBy: undefined }, now, deps);
 }
 
 /** `cancelResetBy` in all packages, for an account that is disabled. */
-export async function cancelResetsBy(session: DbSession, username: string, origin: Origin, now: Date): Promise<void> {
+export async function cancelResetsBy(
+  session: DbSession,
+  username: string,
+  origin: Origin,
+  now: Date,
+  deps: LogDeps,
+): Promise<void> {
   const { packageKeyResets, packages } = session.tables;
   const asked = await session.query
     .select({ name: packages.name })
@@ -111,8 +126,8 @@ export async function cancelResetsBy(session: DbSession, username: string, origi
     .innerJoin(packages, eq(packages.id, packageKeyResets.packageId))
     .where(eq(packageKeyResets.requestedBy, username))
     .orderBy(asc(packages.id));
-  for (const { name } of asked) {
-    const changed = await lockNamedPackage(session, packageNameParam(name));
-    await cancelResetBy(session, changed, username, origin, now);
-  }
+  // Every package before the log, as everybody locks them.
+  const locked: KeyedPackage[] = [];
+  for (const { name } of asked) locked.push(await lockNamedPackage(session, packageNameParam(name)));
+  for (const changed of locked) await cancelResetBy(session, changed, username, origin, now, deps);
 }

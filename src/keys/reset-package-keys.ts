@@ -12,11 +12,6 @@ import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts"
 /** How long owners and holders of old keys have to notice a reset and to cancel it. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
 
-<<<<<<< HEAD
-type ResetDeps = Pick<Deps, "db" | "clock" | "log">;
-
-=======
->>>>>>> main
 /** A key that shall take the place of all others, signed for by itself. */
 export interface KeyReset {
   readonly publicKey: string;
@@ -30,11 +25,7 @@ export interface KeyReset {
  * `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
-<<<<<<< HEAD
-  { db, clock, log }: ResetDeps,
-=======
-  { db, clock }: Pick<Deps, "db" | "clock">,
->>>>>>> main
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   { user, origin }: SessionActor,
   name: PackageName,
   { publicKey: keyText, previous, newKeySignature }: KeyReset,
@@ -65,59 +56,3 @@ export async function requestReset(
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
   });
 }
-<<<<<<< HEAD
-
-/**
- * Who cancels a reset: an owner, or an old key by its signature. That is good without an account, because the account
- * may be what was stolen.
- */
-export type Canceller =
-  | { readonly owner: SessionActor }
-  | { readonly address: string | null; readonly previous: string; readonly signature: string };
-
-/** What cancels a reset, and what proves that the canceller may: for an owner its session, for an old key a signature. */
-async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trusted: PackageKeys, canceller: Canceller) {
-  if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
-  const change: KeyChange = { name, action: "cancel", publicKey: trusted.reset.publicKey };
-  if ("owner" in canceller) {
-    const proof: KeyChangeProof = { by: canceller.owner.user.username, statement: null, proof: null };
-    return { change, proof, signedBy: undefined };
-  }
-  const statement = await nextStatement(session, { id, name }, change, canceller.previous);
-  const signed = verifyStatement(statement, canceller.signature, activeKeys(trusted), "/signature");
-  const proof: KeyChangeProof = { by: null, statement, proof: proofOf(signed) };
-  return { change, proof, signedBy: keyIdOf(signed.publicKey) };
-}
-
-/**
- * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`, `reset_not_found`,
- * `key_change_outdated` or `signature_invalid`.
- */
-export async function cancelReset(
-  { db, clock, log }: ResetDeps,
-  canceller: Canceller,
-  name: PackageName,
-): Promise<void> {
-  const now = clock();
-  if (!("owner" in canceller)) {
-    // Before anything is locked: who has no account must not make publishers wait.
-    await db.read(async (session) => {
-      const found = await loadPackage(session, name);
-      await proveCancel(session, found, await loadPackageKeys(session, found.id, now), canceller);
-    });
-  }
-  await db.write(async (session) => {
-    const changed = await lockNamedPackage(session, name);
-    if ("owner" in canceller) await requireOwner(session, changed, canceller.owner.user.id);
-    const trusted = await settledPackageKeys(session, changed, now);
-    const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
-    const { packageKeyResets } = session.tables;
-    await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-    await recordKeyChange(session, changed, change, proof, now, { log });
-    const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
-    const details = { keyId: keyIdOf(change.publicKey), publicKey: change.publicKey, signedBy };
-    await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: name, details });
-  });
-}
-=======
->>>>>>> main

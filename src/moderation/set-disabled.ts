@@ -11,7 +11,7 @@ import { cancelResetsBy } from "../keys/cancel-reset.ts";
  * What it published stays; resets of keys that it asked for and that wait are cancelled. Throws `user_not_found`.
  */
 export async function setDisabled(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   origin: Origin,
   username: string,
   isDisabled: boolean,
@@ -23,7 +23,7 @@ export async function setDisabled(
     const changed = (user.disabledAt !== null) !== isDisabled;
     if (changed) {
       // Packages are locked before the account, as a publish does.
-      if (isDisabled) await cancelResetsBy(session, user.username, origin, now);
+      if (isDisabled) await cancelResetsBy(session, user.username, origin, now, { log });
       const disabledAt = isDisabled ? now : null;
       await session.query.update(users).set({ disabledAt }).where(eq(users.id, user.id));
       await session.query.delete(sessions).where(eq(sessions.userId, user.id));

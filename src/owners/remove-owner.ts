@@ -21,7 +21,7 @@ import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
  * would be left whose account is in use.
  */
 export async function removeOwner(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   actor: Actor,
   name: PackageName,
   username: string,
@@ -33,7 +33,7 @@ export async function removeOwner(
     const owned = await lockNamedPackage(session, name);
     const leaving = await userOf(session, owned, actor, username);
     const withdrawn = await withdraw(session, owned, actor.origin, now, (invited) => invited.userId === leaving.id);
-    const removed = await remove(session, db.kind, owned, leaving, actor.origin, now);
+    const removed = await remove(session, { kind: db.kind, log }, owned, leaving, actor.origin, now);
     if (!withdrawn && !removed) await requireOwner(session, owned, actor.user.id);
     return viewOwners(session, owned.id, now);
   });
@@ -47,7 +47,7 @@ async function userOf(session: DbSession, owned: PackageRow, actor: Actor, usern
 
 async function remove(
   session: DbSession,
-  kind: Database["kind"],
+  { kind, log }: { readonly kind: Database["kind"]; readonly log: Deps["log"] },
   owned: PackageRow,
   { id: userId, username }: UserRow,
   origin: Origin,
@@ -59,7 +59,7 @@ async function remove(
   if (staying.every(({ disabledAt }) => disabledAt !== null)) throw failure({ code: "last_owner", name: owned.name });
   // Or they could come back: through an account that they invited before, or with a key that they asked for.
   await withdraw(session, owned, origin, now, ({ invitedBy }) => invitedBy === username);
-  await cancelResetBy(session, owned, username, origin, now);
+  await cancelResetBy(session, owned, username, origin, now, { log });
   const { packageOwners } = session.tables;
   await session.query
     .delete(packageOwners)
