@@ -47,8 +47,8 @@ export type RegistryError =
   | { readonly code: "key_not_found"; readonly keyId: string }
   | { readonly code: "key_exists"; readonly reason: string }
   | { readonly code: "nonce_invalid" }
-  /** One has as many of something as one may have. */
-  | { readonly code: "limit_reached"; readonly what: string; readonly max: number }
+  /** One has as many of something as one may have; `advice` where removing one makes no room. */
+  | { readonly code: "limit_reached"; readonly what: string; readonly max: number; readonly advice?: string }
   | { readonly code: "registration_closed" }
   | { readonly code: "username_taken" }
   | { readonly code: "email_taken" }

@@ -104,8 +104,8 @@ const accountAnswers = {
   nonce_invalid: answer(400, "Nonce invalid", () => ({
     detail: "This nonce is unknown, used or expired; POST /api/auth/keys/challenge gives a new one.",
   })),
-  limit_reached: answer(409, "Limit reached", ({ what, max }) => ({
-    detail: `At most ${max} ${what}; remove one first.`,
+  limit_reached: answer(409, "Limit reached", ({ what, max, advice = "remove one first" }) => ({
+    detail: `At most ${max} ${what}; ${advice}.`,
   })),
   registration_closed: answer(403, "Registration is closed", () => ({
     detail: "This registry takes no new accounts; ask its operator for one.",

@@ -13,6 +13,9 @@ import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts"
 /** More than a team has machines that sign. */
 const ACTIVE_KEYS_MAX = 20;
 
+/** With those that may sign no more, which are kept for ever. A reset is not held to it: it is the last way out. */
+const KEYS_EVER_MAX = 200;
+
 /** A key to add, signed for by a key that may sign the package and by itself (TUF's rule for new root keys). */
 export interface KeyAddition {
   readonly publicKey: string;
@@ -29,6 +32,10 @@ function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow
   }
   if (keys.filter(({ status }) => status === "active").length >= ACTIVE_KEYS_MAX) {
     throw failure({ code: "limit_reached", what: "keys that may sign one package", max: ACTIVE_KEYS_MAX });
+  }
+  if (known === undefined && keys.length >= KEYS_EVER_MAX) {
+    const advice = "add one of those again, unless it is compromised";
+    throw failure({ code: "limit_reached", what: "keys of one package ever", max: KEYS_EVER_MAX, advice });
   }
   return known;
 }

@@ -84,7 +84,7 @@ export const keyDocs = {
     tag: "packages",
     auth: "session",
     answers: keysAnswer,
-    problems: ["reset_pending", "key_exists", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
+    problems: ["reset_pending", "key_exists", "limit_reached", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
   }),
   cancelReset: operation({
     id: "cancelPackageKeyReset",

@@ -12,6 +12,9 @@ import { type KeyView, keyView } from "./key-view.ts";
 
 const KEYS_MAX = 100;
 
+/** With those that are retired, which are kept for ever. */
+const KEYS_EVER_MAX = 200;
+
 /** A key and the proof that who sends it has its private half. */
 export interface KeyRegistration {
   readonly publicKey: string;
@@ -64,8 +67,12 @@ async function requireRoom(session: DbSession, userId: string): Promise<void> {
   await lockAccount(session, userId);
   const { query, tables } = session;
   const { accountKeys } = tables;
-  const active = await query.$count(accountKeys, and(eq(accountKeys.userId, userId), isNull(accountKeys.retiredAt)));
+  const isTheirs = eq(accountKeys.userId, userId);
+  const active = await query.$count(accountKeys, and(isTheirs, isNull(accountKeys.retiredAt)));
   if (active >= KEYS_MAX) throw failure({ code: "limit_reached", what: "keys of one account", max: KEYS_MAX });
+  if ((await query.$count(accountKeys, isTheirs)) < KEYS_EVER_MAX) return;
+  const advice = "publish with one that is not retired";
+  throw failure({ code: "limit_reached", what: "keys of one account, retired ones too", max: KEYS_EVER_MAX, advice });
 }
 
 async function existing({ query, tables: { accountKeys } }: DbSession, userId: string, publicKey: string) {

@@ -1,4 +1,6 @@
+import { and, eq, gt } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
+import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
@@ -12,6 +14,10 @@ import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts"
 /** How long owners and holders of old keys have to notice a reset and to cancel it. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
 
+/** Of one package, whoever asks: each is a leaf that is kept for ever. */
+const RESETS_PER_DAY = 10;
+const DAY_MS = 24 * 60 * 60_000;
+
 /** A key that shall take the place of all others, signed for by itself. */
 export interface KeyReset {
   readonly publicKey: string;
@@ -21,7 +27,7 @@ export interface KeyReset {
 
 /**
  * Asks for a new key in place of all others, for an owner whose keys are lost. It is public at once and takes effect
- * after `RESET_DELAY_MS`. Throws `package_not_found`, `not_an_owner`, `reset_pending`, `key_exists`,
+ * after `RESET_DELAY_MS`. Throws `package_not_found`, `not_an_owner`, `reset_pending`, `key_exists`, `limit_reached`,
  * `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
@@ -43,6 +49,7 @@ export async function requestReset(
     if (keys.some((key) => key.publicKey === publicKey && key.status !== "superseded")) {
       throw failure({ code: "key_exists", reason: "The package has this key already, or it is compromised." });
     }
+    await requireRoom(session, changed.id, now);
     const change = { name, action: "reset", publicKey } as const;
     const statement = await nextStatement(session, changed, change, previous);
     const signed = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
@@ -55,4 +62,14 @@ export async function requestReset(
     const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
   });
+}
+
+async function requireRoom({ query, tables }: DbSession, packageId: number, now: Date): Promise<void> {
+  const { packageKeyChanges } = tables;
+  const { action, at } = packageKeyChanges;
+  const isRecent = and(eq(action, "reset"), gt(at, new Date(now.getTime() - DAY_MS)));
+  const asked = await query.$count(packageKeyChanges, and(eq(packageKeyChanges.packageId, packageId), isRecent));
+  if (asked < RESETS_PER_DAY) return;
+  const what = "resets of a package a day";
+  throw failure({ code: "limit_reached", what, max: RESETS_PER_DAY, advice: "wait until the first is a day old" });
 }

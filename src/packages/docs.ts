@@ -156,7 +156,7 @@ export const packageDocs = {
     tag: "packages",
     auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
-    problems: [...VERSION_PROBLEMS, "not_an_owner", "storage_full", ...BODY_PROBLEMS],
+    problems: [...VERSION_PROBLEMS, "not_an_owner", "version_compromised", "storage_full", ...BODY_PROBLEMS],
   }),
   unyank: operation({
     id: "unyankVersion",

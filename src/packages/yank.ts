@@ -44,7 +44,7 @@ function isYankedSo(row: VersionRow, columns: YankColumns): boolean {
  * Takes a version out of search and `latest`, or back in with `yank` undefined; it stays downloadable, because somebody
  * depends on it. Only an owner may. Yanking a yanked version changes its reason; both are safe to repeat.
  * Throws `package_not_found`, `version_not_found`, `not_an_owner`, `insufficient_scope`, or `version_compromised` where
- * a yank is for ever.
+ * a yank and its reason are for ever.
  */
 export async function setYanked(
   { db, clock, config, log }: Pick<Deps, "db" | "clock" | "config" | "log">,
@@ -61,10 +61,11 @@ export async function setYanked(
     await requireOwner(session, changed, actor.user.id);
     const published = await loadNumberedVersion(session, changed, asked);
     const { id, version, keyCompromised } = published.row;
-    if (yank === undefined && keyCompromised) throw failure({ code: "version_compromised", name, version });
     const columns = columnsOf(published.row, yank, now);
     // A repeated request is no news: it must not lift the package in lists that are sorted by the last change.
     if (isYankedSo(published.row, columns)) return versionView(config.publicUrl, name, published);
+    // Nor may its owner, or who took the account, tell another story of it.
+    if (keyCompromised) throw failure({ code: "version_compromised", name, version });
     const [row = published.row] = await session.query
       .update(versions)
       .set(columns)

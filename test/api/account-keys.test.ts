@@ -193,17 +193,18 @@ onBothDatabases(
       expect(again.body.detail).toContain("retired");
     });
 
-    test("are at most 100 at a time, also when they come at once; retired ones do not count", async () => {
+    const fill = (owner: Client, retiredAt: Date | null, count: number) =>
+      registry().deps.db.write(async ({ query, tables: { accountKeys, users } }) => {
+        const [user] = await query.select().from(users).where(eq(users.username, owner.username));
+        const row = () => ({ userId: user?.id ?? "", label: "", createdAt: new Date(), retiredAt });
+        const rows = Array.from({ length: count }, () => ({ ...row(), publicKey: makeKey().publicHex }));
+        await query.insert(accountKeys).values(rows);
+      });
+
+    test("are at most 100 at a time, also when they come at once; retired ones make room", async () => {
       const owner = await newAccount(registry(), "collector");
-      const fill = (retiredAt: Date | null, count: number) =>
-        registry().deps.db.write(async ({ query, tables: { accountKeys, users } }) => {
-          const [user] = await query.select().from(users).where(eq(users.username, owner.username));
-          const row = () => ({ userId: user?.id ?? "", label: "", createdAt: new Date(), retiredAt });
-          const rows = Array.from({ length: count }, () => ({ ...row(), publicKey: makeKey().publicHex }));
-          await query.insert(accountKeys).values(rows);
-        });
-      await fill(new Date(), 50);
-      await fill(null, 97);
+      await fill(owner, new Date(), 50);
+      await fill(owner, null, 97);
       const answers = await Promise.all(Array.from({ length: 6 }, () => register(owner, makeKey())));
       expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 201, 409, 409, 409]);
       expectProblem(answers.find(({ status }) => status === 409) as Answer, 409, "limit_reached");
@@ -211,6 +212,16 @@ onBothDatabases(
       expect((await retire(owner, made?.body.keyId)).status).toBe(204);
       expect((await register(owner, makeKey())).status).toBe(201);
       expectProblem(await register(owner, makeKey()), 409, "limit_reached");
+    });
+
+    test("are at most 200 ever: retired ones are kept, so they count", async () => {
+      const owner = await newAccount(registry(), "rotating");
+      await fill(owner, new Date(), 199);
+      const last = await register(owner, makeKey());
+      expect((await retire(owner, last.body.keyId)).status).toBe(204);
+      const refused = await register(owner, makeKey());
+      expectProblem(refused, 409, "limit_reached");
+      expect(refused.body.detail).toContain("200");
     });
 
     test("have at most 100 nonces at a time; expired ones do not count", async () => {

@@ -5,6 +5,8 @@ import { onBothDatabases } from "../support/registry.ts";
 import { HOUR_MS, RESET_DELAY_MS, resetScene } from "../support/reset-scene.ts";
 import { withToken } from "../support/roles.ts";
 
+const MINUTE_MS = 60_000;
+
 onBothDatabases(
   "a reset of the keys of a package",
   (registry) => {
@@ -133,6 +135,26 @@ onBothDatabases(
       at(RESET_DELAY_MS);
       expectProblem(await publish("overtaken", "3.0.0", added), 403, "key_not_trusted");
       expect((await publish("overtaken", "3.0.0", fresh)).status).toBe(201);
+    });
+
+    test("is asked for at most 10 times in 24 hours, for one package by all of its owners", async () => {
+      await published("hurried");
+      await published("hurried-not");
+      for (let minute = 0; minute < 10; minute += 1) {
+        at(minute * MINUTE_MS);
+        expect((await resetTo(people.alice, "hurried", fresh)).status).toBe(200);
+        expect((await cancel(people.alice, "hurried")).status).toBe(200);
+      }
+      const refused = await resetTo(people.alice, "hurried", fresh);
+      expectProblem(refused, 409, "limit_reached");
+      expect((await resetTo(people.alice, "hurried-not", fresh)).status).toBe(200);
+      at(24 * HOUR_MS - 1);
+      expectProblem(await resetTo(await again(people.alice), "hurried", fresh), 409, "limit_reached");
+      at(24 * HOUR_MS);
+      const later = await again(people.alice);
+      expect((await resetTo(later, "hurried", fresh)).status).toBe(200);
+      expect((await cancel(later, "hurried")).status).toBe(200);
+      expectProblem(await resetTo(later, "hurried", fresh), 409, "limit_reached");
     });
 
     test("can bring back a key that was superseded, which then signs again", async () => {

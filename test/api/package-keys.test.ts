@@ -1,5 +1,6 @@
 import { afterEach, beforeAll, expect, test } from "bun:test";
 import { createPublicKey, verify } from "node:crypto";
+import { eq } from "drizzle-orm";
 import { makePackage } from "../support/archive-maker.ts";
 import {
   type Answer,
@@ -12,7 +13,16 @@ import {
   sha256,
   signMessage,
 } from "../support/client.ts";
-import { addKey, changeStatement, keyIdOf, newKey, previousOf, removeKey, ZEROS } from "../support/key-statements.ts";
+import {
+  addKey,
+  changeStatement,
+  keyIdOf,
+  newKey,
+  previousOf,
+  removeKey,
+  resetTo,
+  ZEROS,
+} from "../support/key-statements.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf, newAdmin, withToken } from "../support/roles.ts";
 
@@ -224,6 +234,22 @@ onBothDatabases(
       await published("crowded");
       for (let at = 1; at < 20; at += 1) await addKey(as(alice), "crowded", makeKey(), { by: one(first) });
       expectProblem(await addKey(as(alice), "crowded", makeKey(), { by: one(first) }), 409, "limit_reached");
+    });
+
+    test("are at most 200 ever: those that may sign no more are kept, so they count", async () => {
+      await published("worn");
+      await registry().deps.db.write(async ({ query, tables: { packageKeys, packages } }) => {
+        const [worn] = await query.select().from(packages).where(eq(packages.name, "worn"));
+        const row = () => ({ packageId: worn?.id ?? 0, publicKey: makeKey().publicHex, addedAt: new Date() });
+        const rows = Array.from({ length: 198 }, () => ({ ...row(), status: "superseded" as const }));
+        await query.insert(packageKeys).values(rows);
+      });
+      expect((await addKey(as(alice), "worn", one(second), { by: one(first) })).status).toBe(200);
+      expectProblem(await addKey(as(alice), "worn", makeKey(), { by: one(first) }), 409, "limit_reached");
+      // One that was there is none more, and a reset is the last way out.
+      expect((await removeKey(as(alice), "worn", one(second), { by: one(first) })).status).toBe(200);
+      expect((await addKey(as(alice), "worn", one(second), { by: one(first) })).status).toBe(200);
+      expect((await resetTo(as(alice), "worn", makeKey())).status).toBe(200);
     });
 
     test("are read under a validator, and change while a package is archived or held back", async () => {
