@@ -38,10 +38,19 @@ function requireRemovable({ keys, reset }: PackageKeys, name: string, { keyId, r
   }
   if (known.status === "active") {
     if (keys.filter(({ status }) => status === "active").length === 1) throw failure({ code: "last_key", name });
-  } else if (known.status === "compromised" || reason === "superseded") {
+  } else if (reason === "superseded") {
     throw failure({ code: "key_exists", reason: `This key may not sign ${name} any more: it is ${known.status}.` });
   }
   return known;
+}
+
+/** What is compromised stays so: since an earlier version than was known, perhaps, and never since a later one. */
+function requireNews({ status, compromisedSince }: PackageKeyRow, since: number | null): void {
+  if (status !== "compromised" || (since ?? 0) < (compromisedSince ?? 0)) return;
+  throw failure({
+    code: "key_exists",
+    reason: "This key is compromised already, since that version or an earlier one.",
+  });
 }
 
 /** The id of the first version that is not trusted; ids are in the order of publishing, as the indexes of the log will be. */
@@ -110,6 +119,7 @@ export async function removePackageKey(
     const known = requireRemovable(trusted, name, removal);
     const { publicKey } = known;
     const since = await sinceId(session, changed, removal);
+    requireNews(known, since);
     const change = { name, action: "remove", publicKey } as const;
     const statement = await nextStatement(session, changed, change, previous);
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");

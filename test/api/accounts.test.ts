@@ -161,7 +161,7 @@ onBothDatabases("accounts", (registry) => {
 
   test("a wrong password, an unknown name and an unknown e-mail get the same answer", async () => {
     const { username } = await alice();
-    const names = [username, "nobody-here", "nobody@here.org", "nul\0name", "\ud800", "' OR 1=1 --", "%"];
+    const names = [username, "nobody-here", "nobody@here.org", "nul\0name", "' OR 1=1 --", "%"];
     const answers = await Promise.all(names.map((name) => login(name, "a wrong password")));
     for (const answer of answers) expectProblem(answer, 401, "invalid_credentials");
     const contents = answers.map(({ body }) => JSON.stringify({ ...body, requestId: "" }));

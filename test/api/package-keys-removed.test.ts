@@ -162,6 +162,39 @@ onBothDatabases(
       expect([key.status, key.endedAt]).toEqual(["compromised", endedAt.toISOString()]);
     });
 
+    test("as compromised can be found so since an earlier version, not since a later one", async () => {
+      await published("longer");
+      expect((await publish("longer", "4.0.0", first)).status).toBe(201);
+      const compromised = (since?: string) =>
+        removeKey(alice, "longer", one(first), {
+          by: one(second),
+          reason: "compromised",
+          ...(since === undefined ? {} : { since }),
+        });
+      const distrusted = async () => {
+        const answers = await Promise.all(["1.0.0", "3.0.0", "4.0.0"].map((asked) => version("longer", asked)));
+        return answers.map(({ yanked, signature }) => [yanked, signature.compromised]);
+      };
+      const [good, bad] = [
+        [false, false],
+        [true, true],
+      ];
+      expect((await compromised("4.0.0")).status).toBe(200);
+      expect(await distrusted()).toEqual([good, good, bad]);
+      expect((await compromised("3.0.0")).status).toBe(200);
+      expect(await distrusted()).toEqual([good, bad, bad]);
+      for (const since of ["3.0.0", "4.0.0"]) expectProblem(await compromised(since), 409, "key_exists");
+      expect((await stateOf("longer"))[0]).toEqual([one(first).publicHex, "compromised", "3.0.0"]);
+      expect((await compromised()).status).toBe(200);
+      expect(await distrusted()).toEqual([bad, bad, bad]);
+      expectProblem(await compromised("1.0.0"), 409, "key_exists");
+      expect((await eventsOf(registry(), "version.yanked", "longer")).map((event) => event.version)).toEqual([
+        "4.0.0",
+        "3.0.0",
+        "1.0.0",
+      ]);
+    });
+
     test("that a pending reset would put in place of all others must not become compromised and then trusted", async () => {
       await published("revived");
       await removeKey(alice, "revived", one(first), { by: one(second) });
