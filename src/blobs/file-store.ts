@@ -211,7 +211,7 @@ class FileStore implements BlobStore {
 
   async writeNote(name: NoteName, text: string): Promise<void> {
     const path = join(this.#root, name);
-    const written = temporaryPath(this.incomingDir, "upload");
+    const written = temporaryPath(this.incomingDir, "note");
     try {
       await this.#directories.ensure(dirname(path));
       await writeFile(written, text, { flag: "wx", flush: true });

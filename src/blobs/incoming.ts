@@ -10,9 +10,9 @@ const PROBE_BYTES = 64 * 1024;
 /** A client that sends nothing is let go after a minute, so a file nobody wrote to for this long has no server any more. */
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 /** `upload-<place>.<pid>-<uuid>`; earlier versions wrote no place and no process. */
-const TEMPORARY_NAME = /^(?:upload|download|check)-(?:([0-9a-f]{8})\.(\d{1,10})-)?/;
+const TEMPORARY_NAME = /^(?:upload|download|check|note)-(?:([0-9a-f]{8})\.(\d{1,10})-)?/;
 
-type Purpose = "upload" | "download" | "check";
+type Purpose = "upload" | "download" | "check" | "note";
 
 /** Where process ids mean something: this machine, or this container on it. */
 const PLACE = createHash("sha256")

@@ -22,6 +22,9 @@ async function readBounded(request: Request, maxBytes: number): Promise<Uint8Arr
   return Buffer.concat(chunks, size);
 }
 
+/** An escape of half a surrogate pair, or what looks like one. */
+const SURROGATE = /\\ud[89a-f]/i;
+
 /** Half of a surrogate pair can be escaped in JSON (RFC 8259 §8.2), is no text, and Postgres takes none in its JSON. */
 function requireWellFormed(name: string, value: unknown): unknown {
   if (!name.isWellFormed() || (typeof value === "string" && !value.isWellFormed())) throw new Error("no text");
@@ -31,7 +34,8 @@ function requireWellFormed(name: string, value: unknown): unknown {
 function parseJson(bytes: Uint8Array): object {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes), requireWellFormed);
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    parsed = SURROGATE.test(text) ? JSON.parse(text, requireWellFormed) : JSON.parse(text);
   } catch {
     // The engine's message quotes the text, which may hold a password.
     throw failure({ code: "malformed_body", reason: "The body is not valid JSON in UTF-8." });

@@ -7,9 +7,15 @@ import { type Config, ConfigError, readConfig } from "../../src/config/config.ts
 import { parsePostgresConnection } from "../../src/config/connection.ts";
 import { jwtKeyProblem, readOrMakeJwtKey } from "../../src/config/jwt-key.ts";
 import { Secret } from "../../src/config/secret.ts";
+import { COSIGNATURE, formatSignerKey, formatVerifierKey, parseSignerKey, verifierOf } from "../../src/tlog/note.ts";
 import { TEST_LOG_KEY } from "../support/registry.ts";
 
 const KEY = "Qm7vXk2RzT9wLp4NsYc8HdJfGeUaBo3V-tests-only";
+/** The verifier key of a witness, as `cpm-registry witness` prints it. */
+const WITNESS = (() => {
+  const signer = parseSignerKey(formatSignerKey("witness.test/w", Buffer.alloc(32, 1), COSIGNATURE));
+  return signer === undefined ? "" : formatVerifierKey(verifierOf(signer));
+})();
 /** What a registry on Postgres must be told beside its database. */
 const KEYS = { JWT_KEY: KEY, LOG_SIGNING_KEY: TEST_LOG_KEY };
 const POSTGRES = "postgres://cpm:secret@db.example.org/registry";
@@ -106,7 +112,12 @@ describe("single settings", () => {
     ["PUBLISH_LIMITS", "off", () => "started", "started"],
     ["LOG_ORIGIN", "cpm.example.org/log", () => "started", "started"],
     ["LOG_SIGNING_KEY", TEST_LOG_KEY, ({ logKey }) => logKey?.reveal().name, "registry.test/log"],
-    ["LOG_WITNESSES", "https://witness.example.org", () => "started", "started"],
+    [
+      "LOG_WITNESSES",
+      `${WITNESS} https://w.example.org/`,
+      ({ logWitnesses }) => logWitnesses[0]?.url,
+      "https://w.example.org",
+    ],
     ["LOG_LEVEL", "INFO", (config) => config.logLevel, "info"],
     ["LOG_LEVEL", "silent", (config) => config.logLevel, "silent"],
     ["WORKERS", "1", () => "started", "started"],
