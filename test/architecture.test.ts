@@ -55,7 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   keys: ["accounts", "db", "events", "http", "log", "packages", "registry", "signing", "deps.ts", "errors.ts"],
   owners: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
   moderation: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
-  witness: ["ops", "tlog", "errors.ts", "gate.ts"],
+  witness: ["blobs", "ops", "tlog", "errors.ts", "failpoints.ts", "gate.ts"],
   log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts", "failpoints.ts"],
   verify: ["log", "registry", "signing", "tlog", "errors.ts"],
   search: ["accounts", "db", "deps.ts"],

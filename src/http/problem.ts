@@ -23,9 +23,9 @@ function answer<E>(status: number, title: string, particulars: (error: E) => Par
   return { status, title, particulars };
 }
 
-/** Retries inside of the registry took some seconds already. */
 /** An operator has to come first. */
 const LOG_RETRY_AFTER_SECONDS = 60;
+/** Retries inside of the registry took some seconds already. */
 const STORAGE_RETRY_AFTER_SECONDS = 5;
 const BEARER = { "www-authenticate": 'Bearer realm="cpm-registry"' };
 

@@ -5,7 +5,7 @@ interface WholeNumber {
   readonly description: string;
   readonly minimum?: 0 | 1;
   readonly zeros: number;
-  /** What a request that leaves it out means; without one it must be there. */
+  /** What a request that leaves it out means, where that is one number. */
   readonly preset?: number;
 }
 

@@ -80,8 +80,8 @@ async function distrustVersions(
     const details = { reason: "security", compromisedKey: keyIdOf(publicKey) };
     await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
   }
-  const yanked = rows.filter(({ yankedAt }) => yankedAt === null);
-  await logYanks(session, deps, "yank", user.username, name, yanked);
+  const yanked = rows.filter(({ yankedAt }) => yankedAt === null).map((row) => ({ ...row, name }));
+  await logYanks(session, deps, "yank", user.username, yanked);
   return rows.length;
 }
 

@@ -1,7 +1,6 @@
 import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
-import { parseCheckpoint } from "../tlog/checkpoint.ts";
-import { parseNote } from "../tlog/note.ts";
+import { checkpointOfNote } from "../tlog/checkpoint.ts";
 import { readState } from "./log-rows.ts";
 import { CHECKPOINT_COPY } from "./rollback-guard.ts";
 
@@ -21,5 +20,5 @@ export async function acceptRollback(
     if (copy !== undefined) await blobs.writeNote(KEPT_COPY, copy);
     await blobs.writeNote(CHECKPOINT_COPY, checkpoint);
   }
-  return { publishedSize: parseCheckpoint(parseNote(copy ?? "")?.text ?? "")?.size, foundSize, accepted: yes };
+  return { publishedSize: checkpointOfNote(copy ?? "")?.size, foundSize, accepted: yes };
 }

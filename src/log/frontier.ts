@@ -1,5 +1,5 @@
 import { EMPTY_ROOT, foldNodes, type Hash, leafHash, nodeHash } from "../tlog/merkle.ts";
-import { encodeBundle, TILE_WIDTH } from "../tlog/tile.ts";
+import { encodeBundle, TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 
 /** A node of the right edge: the root of a whole subtree of 2^level leaves. */
 interface EdgeNode {
@@ -37,7 +37,7 @@ export interface GrownTile {
   readonly hashes: readonly Hash[];
 }
 
-/** Puts one leaf behind the others. `filled` are the tiles that it filled, and the one above them that grew. */
+/** Puts one leaf behind the others. `grown` are the tiles that it filled, and the one above them that grew. */
 export function grow(before: Frontier, leaf: Uint8Array): { frontier: Frontier; grown: GrownTile[] } {
   const nodes = [...before.nodes];
   const edges = [...before.edges];
@@ -47,7 +47,7 @@ export function grow(before: Frontier, leaf: Uint8Array): { frontier: Frontier; 
   for (let left = nodes.at(-1); left !== undefined && left.level === node.level; left = nodes.at(-1)) {
     nodes.pop();
     node = { level: node.level + 1, hash: nodeHash(left.hash, node.hash) };
-    if (node.level % 8 === 0) addToTile(edges, before.size, node.level / 8, node.hash, grown);
+    if (node.level % TILE_HEIGHT === 0) addToTile(edges, before.size, node.level / TILE_HEIGHT, node.hash, grown);
   }
   nodes.push(node);
   return { frontier: { size: before.size + 1, nodes, edges }, grown };
@@ -63,5 +63,5 @@ function addToTile(edges: (readonly Hash[])[], last: number, level: number, hash
 
 /** An entry bundle of leaves that are text. */
 export function bundleOf(leaves: readonly string[]): Buffer {
-  return Buffer.from(encodeBundle(leaves.map((leaf) => Buffer.from(leaf))));
+  return encodeBundle(leaves.map((leaf) => Buffer.from(leaf)));
 }

@@ -1,7 +1,8 @@
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
-import { versionLeaf, yankLeaf } from "../tlog/leaf.ts";
+import { versionLeaf } from "../tlog/leaf.ts";
 import { lockState } from "./log-rows.ts";
+import { logYanks } from "./log-yanks.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
 /** So many in one transaction: the log is locked meanwhile. */
@@ -58,25 +59,22 @@ async function logKeyChanges(session: DbSession, deps: LogDeps): Promise<number>
 }
 
 /** Versions that were yanked before there was a log; nobody knows by whom. */
-async function logYanks(session: DbSession, deps: LogDeps): Promise<number> {
+async function logOldYanks(session: DbSession, deps: LogDeps): Promise<number> {
   const { versions, packages } = session.tables;
   const rows = await session.query
-    .select({ id: versions.id, name: packages.name, version: versions.version })
+    .select({ id: versions.id, name: packages.name, version: versions.version, yankSeq: versions.yankSeq })
     .from(versions)
     .innerJoin(packages, eq(packages.id, versions.packageId))
     .where(and(isNotNull(versions.yankedAt), eq(versions.yankSeq, 0)))
     .orderBy(asc(versions.id))
     .limit(AT_ONCE);
-  if (rows.length === 0) return 0;
-  const leaves = rows.map(({ name, version }) => yankLeaf({ name, version, seq: 1, action: "yank", by: "-" }));
-  await deps.log.append(session, leaves);
-  for (const { id } of rows) await session.query.update(versions).set({ yankSeq: 1 }).where(eq(versions.id, id));
+  await logYanks(session, deps, "yank", "-", rows);
   return rows.length;
 }
 
 /** Logs what was published before this registry had a log, once: servers that start at once take turns. */
 export async function logExisting(deps: LogDeps): Promise<void> {
-  for (const step of [logVersions, logKeyChanges, logYanks]) {
+  for (const step of [logVersions, logKeyChanges, logOldYanks]) {
     for (let logged = 1; logged > 0; ) {
       logged = await deps.db.write(async (session) => {
         await lockState(session);

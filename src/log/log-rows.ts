@@ -1,13 +1,12 @@
 import { and, asc, eq, gte, inArray, lt, or } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
-import { type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
+import { HASH_BYTES, type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
 import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
 import type { Frontier, GrownTile } from "./frontier.ts";
 
 /* The log's rows: state, leaves of the last bundle, tiles. Level -1 of the tiles has the entry bundles. */
 
 export const ENTRIES_LEVEL = -1;
-const HASH_BYTES = 32;
 
 export type LogStateRow = Tables["logState"]["$inferSelect"];
 
@@ -93,7 +92,7 @@ async function tilesOf(session: DbSession, ids: readonly NodeId[], size: number)
 }
 
 /** The hashes of the last leaves of a tree of this size. The tree may have grown, and their tile be full by now. */
-async function readTailHashes(session: DbSession, size: number): Promise<Buffer> {
+export async function readTailHashes(session: DbSession, size: number): Promise<Buffer> {
   const width = size % TILE_WIDTH;
   const leaves = await readTail(session, size);
   if (leaves.length === width) return hashesOf(leaves);
@@ -138,7 +137,7 @@ export async function writeTiles({ query, tables: { logTiles } }: DbSession, gro
   }
 }
 
-/** Writes the leaves of one bundle: as rows while it is not full, else as one row of tiles. */
+/** Writes leaves of a bundle that is not full. */
 export async function writeLeaves(
   { query, tables: { logLeaves } }: DbSession,
   first: number,

@@ -6,22 +6,22 @@ import type { TransparencyLog } from "./transparency-log.ts";
 /** As much of a version as its leaf tells. */
 interface YankedVersion {
   readonly id: number;
+  readonly name: string;
   readonly version: string;
   readonly yankSeq: number;
 }
 
-/** Logs that versions of a package were yanked or taken back. Their rows are locked, so numbers have no gaps. */
+/** Logs that versions were yanked or taken back. Their rows are locked, so numbers have no gaps. */
 export async function logYanks(
   session: DbSession,
   { log }: { readonly log: TransparencyLog },
   action: "yank" | "unyank",
   by: string,
-  name: string,
   rows: readonly YankedVersion[],
 ): Promise<void> {
   if (rows.length === 0) return;
   const { versions } = session.tables;
-  const leaves = rows.map(({ version, yankSeq }) => yankLeaf({ name, version, seq: yankSeq + 1, action, by }));
+  const leaves = rows.map(({ name, version, yankSeq }) => yankLeaf({ name, version, seq: yankSeq + 1, action, by }));
   await log.append(session, leaves);
   for (const { id, yankSeq } of rows) {
     await session.query

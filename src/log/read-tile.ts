@@ -1,8 +1,8 @@
 import type { DbSession } from "../db/database.ts";
+import { HASH_BYTES } from "../tlog/merkle.ts";
 import { decodeBundle, encodeBundle, TILE_WIDTH, type TileId, widthIn } from "../tlog/tile.ts";
-import { ENTRIES_LEVEL, nodeReader, readState, readTail, readTile } from "./log-rows.ts";
-
-const HASH_BYTES = 32;
+import { bundleOf } from "./frontier.ts";
+import { ENTRIES_LEVEL, readState, readTail, readTailHashes, readTile } from "./log-rows.ts";
 
 /** Reads a tile or an entry bundle as c2sp.org/tlog-tiles has it; undefined beyond the published size. */
 export async function readPublishedTile(session: DbSession, tile: TileId): Promise<Buffer | undefined> {
@@ -25,17 +25,16 @@ async function readHashes(session: DbSession, level: number, { index, width }: T
   const stored = await readTile(session, level, index);
   if (stored !== undefined) return stored.subarray(0, width * HASH_BYTES);
   // The last tile of leaf hashes is not stored before it is full.
-  const ids = Array.from({ length: width }, (_, at) => ({ level: 0, index: index * TILE_WIDTH + at }));
-  return Buffer.concat(await nodeReader(session, size)(ids));
+  return (await readTailHashes(session, size)).subarray(0, width * HASH_BYTES);
 }
 
 async function readEntries(session: DbSession, { index, width }: TileId): Promise<Buffer> {
   if (width < TILE_WIDTH) {
     const leaves = await readTail(session, index * TILE_WIDTH + width);
-    if (leaves.length === width) return Buffer.from(encodeBundle(leaves.map((leaf) => Buffer.from(leaf))));
+    if (leaves.length === width) return bundleOf(leaves);
   }
   const bundle = await readTile(session, ENTRIES_LEVEL, index);
   const entries = bundle === undefined ? undefined : decodeBundle(bundle);
   if (bundle === undefined || entries === undefined) throw new Error("An entry bundle of the log is missing");
-  return width === TILE_WIDTH ? bundle : Buffer.from(encodeBundle(entries.slice(0, width)));
+  return width === TILE_WIDTH ? bundle : encodeBundle(entries.slice(0, width));
 }

@@ -15,7 +15,7 @@ function rateLimit(policy: string, limit: number, used: number, oldest: Date | n
  * What an account may still publish: counted from the rows of the last hour, so the window slides and replicas share
  * it. In the transaction of a publish, which has locked the account, it is exact.
  */
-export async function publishLimitsOf(
+async function publishLimitsOf(
   { query, tables: { packages, versions } }: DbSession,
   { newNamesPerHour, versionsPerHour }: PublishLimits,
   userId: string,

@@ -78,7 +78,7 @@ export async function setYanked(
     await recordEvent(session, actor.origin, kind, now, { packageName: name, version, details });
     // Another reason for a yank is no other yank.
     if ((published.row.yankedAt === null) !== (row.yankedAt === null)) {
-      await logYanks(session, { log }, yank === undefined ? "unyank" : "yank", actor.user.username, name, [row]);
+      await logYanks(session, { log }, yank === undefined ? "unyank" : "yank", actor.user.username, [{ ...row, name }]);
     }
     return versionView(config.publicUrl, name, { ...published, row });
   });

@@ -1,6 +1,6 @@
 import { decodeBase64, parseDecimal } from "./encoding.ts";
 import { HASH_BYTES, type Hash } from "./merkle.ts";
-import { cosignatureLine, type SignerKey } from "./note.ts";
+import { cosignatureLine, parseNote, type SignerKey } from "./note.ts";
 
 /* Checkpoints of c2sp.org/tlog-checkpoint: the texts of notes that logs sign. */
 
@@ -33,6 +33,11 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
   if (origin === "" || size === undefined || root?.length !== HASH_BYTES) return undefined;
   if (rest.at(-1) !== "" || extensions.includes("")) return undefined;
   return { origin, size, root, ...(extensions.length > 0 && { extensions }) };
+}
+
+/** The checkpoint of a signed note, whoever signed it: nobody's word yet. `undefined` when it is none. */
+export function checkpointOfNote(note: string | Uint8Array): Checkpoint | undefined {
+  return parseCheckpoint(parseNote(note)?.text ?? "");
 }
 
 /**

@@ -1,7 +1,7 @@
-import { type Checkpoint, parseCheckpoint } from "../tlog/checkpoint.ts";
+import { type Checkpoint, checkpointOfNote } from "../tlog/checkpoint.ts";
 import { decodeBase64 } from "../tlog/encoding.ts";
 import { verifyConsistency } from "../tlog/merkle.ts";
-import { formatVerifierKey, parseNote, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
+import { formatVerifierKey, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { cosigners, hasQuorum, type Policy } from "./policy.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
@@ -25,7 +25,7 @@ export interface CheckedCheckpoint {
 
 /** Checks a signed checkpoint: origin, signature, consistency with the last one seen, and cosignatures. */
 export async function checkCheckpoint(note: string, trust: Trust): Promise<CheckedCheckpoint> {
-  const checkpoint = parseCheckpoint(parseNote(note)?.text ?? "");
+  const checkpoint = checkpointOfNote(note);
   if (checkpoint === undefined) {
     const check = failed("checkpoint", "checkpoint_malformed", "is no signed checkpoint (c2sp.org/tlog-checkpoint)");
     return { checks: [check], checkpoint, remember: async () => undefined };
@@ -50,7 +50,7 @@ export async function checkCheckpoint(note: string, trust: Trust): Promise<Check
 }
 
 function checkpointOf(seen: SeenLog | undefined): Checkpoint | undefined {
-  return seen && parseCheckpoint(parseNote(seen.checkpoint)?.text ?? "");
+  return seen && checkpointOfNote(seen.checkpoint);
 }
 
 async function checkOrigin({ origin }: Checkpoint, { client, seenLogs, vkey }: Trust): Promise<Check> {

@@ -1,6 +1,6 @@
-import { type Checkpoint, cosign, parseCheckpoint } from "../tlog/checkpoint.ts";
+import { type Checkpoint, checkpointOfNote, cosign } from "../tlog/checkpoint.ts";
 import { verifyConsistency } from "../tlog/merkle.ts";
-import { parseNote, type SignerKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
+import { type SignerKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { parseSubmission, type Submission } from "./submission.ts";
 
 /** The last checkpoint that a witness cosigned of each log, kept beyond its process. */
@@ -28,17 +28,13 @@ export type WitnessAnswer =
   | { readonly status: 409; readonly size: number }
   | { readonly status: 400 | 403 | 404 | 422 };
 
-function checkpointOf(note: string | undefined): Checkpoint | undefined {
-  return note === undefined ? undefined : parseCheckpoint(parseNote(note)?.text ?? "");
-}
-
 /**
  * Answers add-checkpoint (c2sp.org/tlog-witness): cosigns a checkpoint that a watched log signed and that only adds to
  * the last one cosigned. 400, 403, 404, 409 and 422 as the specification has them; after any of them nothing changed.
  */
 export async function addCheckpoint(witness: Witness, body: string): Promise<WitnessAnswer> {
   const submission = parseSubmission(body);
-  const offered = checkpointOf(submission?.checkpoint);
+  const offered = checkpointOfNote(submission?.checkpoint ?? "");
   if (submission === undefined || offered === undefined) return { status: 400 };
   const keys = witness.logs.filter(({ name }) => name === offered.origin);
   if (keys.length === 0) return { status: 404 };
@@ -54,7 +50,7 @@ async function judge(
   { origin, size, root }: Checkpoint,
   text: string,
 ): Promise<WitnessAnswer> {
-  const last = checkpointOf(await witnessed.last(origin));
+  const last = checkpointOfNote((await witnessed.last(origin)) ?? "");
   if (oldSize !== (last?.size ?? 0)) return { status: 409, size: last?.size ?? 0 };
   if (last !== undefined) {
     if (size === oldSize && !last.root.equals(root)) return { status: 409, size: last.size };

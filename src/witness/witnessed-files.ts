@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { syncDirectory } from "../blobs/durable-directories.ts";
 import { errorCode } from "../errors.ts";
-import { Gate } from "../gate.ts";
+import { reachNothing } from "../failpoints.ts";
+import { KeyedGate } from "../gate.ts";
 import type { WitnessedLogs } from "./add-checkpoint.ts";
 
 const WAITING_MAX = 1_000;
@@ -10,15 +12,11 @@ const WAITING_MAX = 1_000;
 /** Keeps the last checkpoint of each log as a file of `directory`, which one witness at a time may use. */
 export async function openWitnessedFiles(directory: string): Promise<WitnessedLogs> {
   await mkdir(directory, { recursive: true });
-  const gates = new Map<string, Gate>();
+  const turns = new KeyedGate(WAITING_MAX);
   const pathOf = (origin: string) =>
     join(directory, `${createHash("sha256").update(origin).digest("hex").slice(0, 32)}.checkpoint`);
   return {
-    locked(origin, work) {
-      const gate = gates.get(origin) ?? new Gate(1, WAITING_MAX);
-      gates.set(origin, gate);
-      return gate.run(work);
-    },
+    locked: (origin, work) => turns.run(origin, work),
     async last(origin) {
       try {
         return await readFile(pathOf(origin), "utf8");
@@ -36,12 +34,7 @@ export async function openWitnessedFiles(directory: string): Promise<WitnessedLo
         await unlink(written).catch(() => undefined);
         throw cause;
       }
-      const handle = await open(directory, "r");
-      try {
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await syncDirectory(directory, reachNothing);
     },
   };
 }
