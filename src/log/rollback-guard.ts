@@ -41,5 +41,5 @@ export function rollbackText({ publishedSize, foundSize }: Rollback): string {
 An older backup was restored, or a replica took over that lacked the last changes. Until you decide, the registry
 answers reads and refuses everything that would be logged. Either
   - restore the newest backup of the database, and start again; or
-  - accept what is lost: cpm-registry log accept-rollback, and start again. Whoever saw the longer log will notice.`;
+  - accept what is lost: cpm-registry log accept-rollback --yes, and start again. Whoever saw the longer log will notice.`;
 }
