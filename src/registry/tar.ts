@@ -51,7 +51,9 @@ export class TarWalker {
   #state: State = "header";
   #remaining = 0;
   #paddingAfter = 0;
-  #paxBytes = new Uint8Array(0);
+  /** Whole blocks: what stands behind the records is judged too. */
+  #paxBlocks = new Uint8Array(0);
+  #paxSizeBytes = 0;
   #pax: PaxRecords | undefined;
 
   constructor(visitor: TarVisitor) {
@@ -132,8 +134,9 @@ export class TarWalker {
       const message = `a PAX header is larger than ${PAX_HEADER_MAX_BYTES} bytes: shorten the file's path`;
       throw new UnreadableArchive("tar_bad_pax", message, path);
     }
-    this.#paxBytes = new Uint8Array(header.sizeBytes);
-    this.#startBody("pax", header.sizeBytes);
+    this.#paxSizeBytes = header.sizeBytes;
+    this.#paxBlocks = new Uint8Array(header.sizeBytes + paddingOf(header.sizeBytes));
+    this.#startBody("pax", this.#paxBlocks.length);
   }
 
   #startEntry(header: TarHeader, path: string): void {
@@ -168,13 +171,13 @@ export class TarWalker {
   #startBody(state: "content" | "pax" | "skip", sizeBytes: number): void {
     this.#state = state;
     this.#remaining = sizeBytes;
-    this.#paddingAfter = (TAR_BLOCK_BYTES - (sizeBytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
+    this.#paddingAfter = paddingOf(sizeBytes);
   }
 
   #takeBody(bytes: Uint8Array): number {
     const part = bytes.length > this.#remaining ? bytes.subarray(0, this.#remaining) : bytes;
     if (this.#state === "content") this.#visitor.content(part);
-    else if (this.#state === "pax") this.#paxBytes.set(part, this.#paxBytes.length - this.#remaining);
+    else if (this.#state === "pax") this.#paxBlocks.set(part, this.#paxBlocks.length - this.#remaining);
     this.#remaining -= part.length;
     if (this.#remaining === 0) this.#bodyEnd();
     return part.length;
@@ -182,16 +185,25 @@ export class TarWalker {
 
   #bodyEnd(): void {
     if (this.#state === "content") this.#visitor.entryEnd();
-    if (this.#state === "pax") this.#onPax(readPaxRecords(this.#paxBytes));
+    if (this.#state === "pax") this.#onPax();
     this.#remaining = this.#paddingAfter;
     this.#paddingAfter = 0;
     this.#state = this.#remaining > 0 ? "padding" : "header";
   }
 
-  #onPax(records: PaxRecords): void {
-    for (const fault of records.faults) this.#visitor.fault(fault);
-    this.#pax = records;
+  #onPax(): void {
+    this.#pax = readPaxRecords(this.#paxBlocks.subarray(0, this.#paxSizeBytes));
+    for (const fault of this.#pax.faults) this.#visitor.fault(fault);
+    if (isZero(this.#paxBlocks.subarray(this.#paxSizeBytes))) return;
+    // Python since 2024 takes it for records, and ends its list of files there.
+    const message = "something stands behind the records of a PAX header: pack the archive again with cpm";
+    this.#visitor.fault({ path: "", code: "tar_bad_pax", message });
   }
+}
+
+/** What fills up the last block of a body. */
+function paddingOf(sizeBytes: number): number {
+  return (TAR_BLOCK_BYTES - (sizeBytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
 }
 
 function badEnd(what: string): UnreadableArchive {

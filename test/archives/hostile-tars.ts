@@ -89,6 +89,16 @@ const PAX_CASES: readonly HostileCase[] = [
   ...["8 path=a\n", "99 path=a\n", "9 path=ab", "9 path=a\n9 path=b\n", "09 path=a\n"].map((content) =>
     tarCase("3 pax records", JSON.stringify(content), "tar_bad_pax", { name: "p", type: "x", content }, { name: "e" }),
   ),
+  // Python since 2024 reads on behind the size, and leaves out the rest of the archive without a word.
+  ...["9 path=a\nx", `9 path=a\n${"9 path=b\n".repeat(3)}`].map((content) =>
+    tarCase(
+      "3 pax padding",
+      JSON.stringify(content),
+      "tar_bad_pax",
+      { name: "p", type: "x", size: 9, content },
+      { name: "e" },
+    ),
+  ),
   tarCase("3 pax records", "two headers", "tar_bad_pax", paxEntry({ path: "a" }), paxEntry({ path: "b" }), {
     name: "e",
   }),
