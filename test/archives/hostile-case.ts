@@ -23,6 +23,7 @@ export const RULES = {
   "3 global": "no global g",
   "3 pax keys": "keys path, mtime, atime, ctime, uid, gid, uname, gname, size",
   "3 pax size": "size equals the header's",
+  "3 pax padding": "nothing behind the records of a PAX header",
   "3 pax records": "PAX records as POSIX has them, before an entry",
   "3 end": "two zero blocks",
   "3 zeros": "after two zero blocks only zeros",
