@@ -129,12 +129,17 @@ export class S3Bucket {
   ): Promise<T> {
     const attemptMs = this.#config.timeoutMs + extraMs;
     const deadlineMs = performance.now() + attemptMs * DEADLINE_ATTEMPTS;
+    let answered: S3Fault | undefined;
     for (let tries = 1; ; tries += 1) {
+      const leftMs = deadlineMs - performance.now();
       try {
-        return await attempt(Math.max(1, Math.min(attemptMs, deadlineMs - performance.now())));
+        return await attempt(Math.max(1, Math.min(attemptMs, leftMs)));
       } catch (cause) {
         const fault = faultOf(cause);
         if (fault === undefined) throw cause;
+        // Of an attempt that had less than its time, a timeout says nothing; what the storage said before does.
+        if (answered !== undefined && leftMs < attemptMs && fault.answer === "storage_timeout") throw failed(answered);
+        answered = fault;
         this.#report(method, fault);
         const pauseMs = Math.random() * Math.min(BACKOFF_FIRST_MS * 2 ** tries, BACKOFF_MAX_MS);
         if (tries >= Math.min(fault.attemptsMax, attemptsMax) || performance.now() + pauseMs >= deadlineMs)

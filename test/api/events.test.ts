@@ -4,8 +4,9 @@ import { migrate } from "../../src/db/migrate.ts";
 import { clientOptions } from "../../src/db/postgres.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, type Json, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
-import { newAdmin, withToken } from "../support/roles.ts";
+import { eventsAreFinal, newAdmin, withToken } from "../support/roles.ts";
 
 const FEED = "/api/events";
 
@@ -61,12 +62,14 @@ onBothDatabases("the feeds of events", (registry) => {
 
   test("tell administrators who did what, when, from where and with which token", async () => {
     const poller = new Poller(as(admin));
+    await eventsAreFinal(registry());
     await poller.poll();
     registry().now = new Date(Math.floor(Date.now() / 1000) * 1000 + 123);
     expect((await publish("told")).status).toBe(201);
     const token = await withToken(as(alice), ["yank"], ["told"]);
     expect((await token.send("DELETE", "/api/packages/told/1.0.0", { reason: "broken" })).status).toBe(200);
     const [listed] = (await as(alice).get("/api/auth/tokens")).body.items;
+    await eventsAreFinal(registry());
     const news = await poller.poll();
     const common = { at: registry().now?.toISOString(), user: as(alice).username, address: expect.any(String) };
     const about = { package: "told", version: "1.0.0" };
@@ -94,6 +97,7 @@ onBothDatabases("the feeds of events", (registry) => {
     await publish("shown", "2.0.0");
     await publish("shown-not");
     const guest = new Client(registry().url);
+    await eventsAreFinal(registry());
     const own = new Poller(guest, "/api/packages/shown/events", 2);
     await own.poll();
     const all = new Poller(as(admin));
@@ -115,6 +119,7 @@ onBothDatabases("the feeds of events", (registry) => {
   });
 
   test("give parts of any size that are the same in all; a part without news says where it was asked to begin", async () => {
+    await eventsAreFinal(registry());
     const whole = await new Poller(as(admin), FEED, 1000).poll();
     for (const limit of [1, 3, 7]) expect(await new Poller(as(admin), FEED, limit).poll()).toEqual(whole);
     const first = await as(admin).get(`${FEED}?limit=2`);
@@ -128,6 +133,7 @@ onBothDatabases("the feeds of events", (registry) => {
 
   test("give a hundred events where nothing is asked", async () => {
     for (let at = await countEvents(registry()); at < 101; at += 1) await withToken(as(admin), ["read"]);
+    await eventsAreFinal(registry());
     expect((await as(admin).get(FEED)).body.items).toHaveLength(100);
   });
 
@@ -160,6 +166,7 @@ onBothDatabases("the feeds of events", (registry) => {
       return (await busy.post("/api/auth/tokens", { label: `crowd-${at}`, scopes: ["read"] })).status;
     });
     const statuses = await Promise.all(changes);
+    await eventsAreFinal(registry());
     done = true;
     await Promise.all(polling);
     expect(new Set(statuses)).toEqual(new Set([201]));
@@ -196,6 +203,7 @@ onBothDatabases("the feeds of events", (registry) => {
       hashes: await query.select({ secret: users.passwordHash }).from(users),
       digests: await query.select({ secret: apiTokens.tokenSha256 }).from(apiTokens),
     }));
+    await eventsAreFinal(registry());
     const feeds = [
       JSON.stringify(rows.events),
       JSON.stringify(await new Poller(as(admin)).poll()),
@@ -227,6 +235,8 @@ onBothDatabases("the feeds of events", (registry) => {
 });
 
 describe("the order of events on Postgres", () => {
+  // Of its own: what is final depends on every transaction of the server, whatever its database.
+  let server: PostgresServer;
   let registry: TestRegistry;
   let admin: Client;
   let sql: postgres.Sql;
@@ -252,7 +262,8 @@ describe("the order of events on Postgres", () => {
   };
 
   beforeAll(async () => {
-    registry = await startRegistry("postgres");
+    server = await startPostgres();
+    registry = await startRegistry("postgres", { env: { DATABASE_URL: server.url } });
     const { database } = registry.deps.config;
     if (database.kind !== "postgres") throw new Error("Not a Postgres");
     sql = postgres({ ...clientOptions(database.connection), max: 5 });
@@ -261,6 +272,7 @@ describe("the order of events on Postgres", () => {
   afterAll(async () => {
     await sql.end();
     await registry.stop();
+    await server.remove();
   });
 
   test("is the order in which they became final: behind an open transaction nothing is shown, then everything once", async () => {

@@ -13,7 +13,7 @@ import {
   statementOf,
 } from "../support/client.ts";
 import { onBothDatabases, tracesOf } from "../support/registry.ts";
-import { eventsOf, newAdmin, withToken } from "../support/roles.ts";
+import { eventsAreFinal, eventsOf, newAdmin, withToken } from "../support/roles.ts";
 
 /* The leak guard as a publisher meets it. Which texts are secrets is tested in test/unit/secret-scan.test.ts. */
 
@@ -53,7 +53,10 @@ onBothDatabases(
       { path: "values.yaml", line: 3, kind: "api_token" },
     ];
     const foundIn = ({ body }: Answer) => body.errors.map(({ path, code }: Json) => [path, code]);
-    const everyEvent = async () => (await as(admin).get("/api/events?limit=1000")).text;
+    const everyEvent = async () => {
+      await eventsAreFinal(registry());
+      return (await as(admin).get("/api/events?limit=1000")).text;
+    };
     /** Every part of a secret that is long enough to be told from other text. */
     const expectNoSecret = (text: string) => {
       for (const secret of [token, token.slice(4), token.slice(10, 24), keyLine, keyLine.slice(-20)]) {

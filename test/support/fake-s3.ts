@@ -10,7 +10,7 @@ import { type Credentials, isPresigned, parseQuery, refusalOf } from "./sigv4.ts
 
 export type Fault =
   /** An HTTP status with S3's XML; `code` is what AWS says with this status, unless given. */
-  | { readonly status: number; readonly code?: string; readonly retryAfterSeconds?: number }
+  | { readonly status: number; readonly code?: string; readonly retryAfterSeconds?: number; readonly afterMs?: number }
   /** Answers rightly, but so much later. */
   | { readonly slowMs: number }
   /** Takes the whole request and never answers. */
@@ -169,7 +169,7 @@ async function serve(
   if (body === "cut") return;
   if (fault === "timeout") await new Promise(() => {});
   if (fault === "reset") return exchange.reset();
-  if (typeof fault === "object" && "slowMs" in fault) await Bun.sleep(fault.slowMs);
+  if (typeof fault === "object") await Bun.sleep("slowMs" in fault ? fault.slowMs : (fault.afterMs ?? 0));
   const answer = (): Answer => {
     const now = new Date(Date.now() + fake.skewMs);
     const refusal = refusalOf({ method, rawPath, rawQuery, headers, body: body ?? NOTHING }, fake, now);
