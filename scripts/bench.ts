@@ -6,6 +6,7 @@ import { benchDownload } from "./bench/download.ts";
 import { benchInspect } from "./bench/inspect.ts";
 import { benchLog } from "./bench/log.ts";
 import { benchLogin } from "./bench/login.ts";
+import { benchProfile } from "./bench/profile.ts";
 import { benchStart } from "./bench/start.ts";
 
 const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<voi
   inspect: benchInspect,
   log: benchLog,
   login: benchLogin,
+  profile: benchProfile,
   start: benchStart,
 };
 

@@ -5,11 +5,11 @@ import { type Client, makeKey, type SigningKey, sha256, signMessage, statementOf
 export const VERSION = "1.0.0";
 
 /** A valid package of about this size. What is in it does not compress, so it is stored, which any other level does too. */
-export function archiveOf(name: string, bytes: number): Uint8Array {
+export function archiveOf(name: string, bytes: number, version = VERSION): Uint8Array {
   return goStyleArchive(
     {
       "README.md": `# ${name}\n`,
-      "colony.yaml": manifestOf({ name, version: VERSION }),
+      "colony.yaml": manifestOf({ name, version }),
       "files/data.bin": randomFillSync(new Uint8Array(bytes)),
     },
     { level: 0 },
@@ -27,14 +27,19 @@ export interface SignedArchive {
 /** The one key of all packages that benches make. */
 const key: SigningKey = makeKey();
 
-export function signed(name: string, archive: Uint8Array): SignedArchive {
-  const signature = signMessage(key, statementOf(name, VERSION, archive));
+export function signed(name: string, archive: Uint8Array, version = VERSION): SignedArchive {
+  const signature = signMessage(key, statementOf(name, version, archive));
   return { name, digest: sha256(archive), signature, publicKey: key.publicHex };
 }
 
 /** Publishes an archive that lies in memory; throws unless a version was made of it. */
-export async function publishArchive(client: Client, name: string, archive: Uint8Array): Promise<void> {
-  const { status, text } = await client.publish(name, VERSION, archive, key);
+export async function publishArchive(
+  client: Client,
+  name: string,
+  archive: Uint8Array,
+  version = VERSION,
+): Promise<void> {
+  const { status, text } = await client.publish(name, version, archive, key);
   if (status !== 201) throw new Error(`Publishing ${name} answered ${status}: ${text}`);
 }
 

@@ -16,7 +16,7 @@ import {
 import { startPostgres } from "../../test/support/postgres.ts";
 import { heading, missingRow, progress, ratios, row } from "./measure.ts";
 import { withDirectory } from "./registry.ts";
-import { requestsPerSecond } from "./throughput.ts";
+import { load, wrkMissing } from "./wrk.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 const CLIENTS = [1, 8, 64];
@@ -26,7 +26,6 @@ const COST_GOAL = 1.25;
 const READ_GOAL = 0.8;
 const BYTES_GOAL = 500;
 const READ_SECONDS = 3;
-const READ_CONNECTIONS = 16;
 
 interface Side {
   readonly url: string;
@@ -99,24 +98,18 @@ async function compare(what: string, on: Side, off: Side, clients: number): Prom
   console.log(row(`${label}: cost of the log`, ratios(off.rates, on.rates), "×", `≤ ${COST_GOAL} ×`, 2));
 }
 
-async function reading(wrk: string, url: string): Promise<number> {
-  const command = [wrk, "-t1", `-c${READ_CONNECTIONS}`, `-d${READ_SECONDS}s`, "--timeout", "10s", url];
-  const run = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-  const [report] = await Promise.all([run.stdout.text(), run.exited]);
-  return requestsPerSecond(report, url, 0);
-}
-
 /** What the log answers, beside the metadata of a package with one version. */
 async function compareReads(what: string, { url, publisher, key }: Side): Promise<void> {
-  const wrk = Bun.which("wrk");
-  if (wrk === null) return console.log(missingRow(`${what}: reads`, "there is no wrk"));
+  if (wrkMissing !== undefined) return console.log(missingRow(`${what}: reads`, wrkMissing));
   const archive = makePackage({ name: "read-me", version: "1.0.0" });
   await publisher.publish("read-me", "1.0.0", archive, key);
   const paths = { metadata: "/api/packages/read-me", checkpoint: "/log/checkpoint", tile: "/log/tile/0/000" };
   const rates: Record<string, number[]> = { metadata: [], checkpoint: [], tile: [] };
   for (let round = 1; round <= ROUNDS; round += 1) {
     progress(`${what}, reads: round ${round} of ${ROUNDS}`);
-    for (const [name, path] of Object.entries(paths)) rates[name]?.push(await reading(wrk, url + path));
+    for (const [name, path] of Object.entries(paths)) {
+      rates[name]?.push(await load({ url: url + path, bodyBytes: 1 }, READ_SECONDS));
+    }
   }
   progress();
   const { metadata = [], checkpoint = [], tile = [] } = rates;

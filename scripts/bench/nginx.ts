@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../../test/support/ports.ts";
+import { type ServerProcess, startServer } from "./server-process.ts";
 
 const START_TIMEOUT_MS = 5_000;
 
 /** The web server that downloads are compared with. */
-export interface Nginx {
+export interface Nginx extends ServerProcess {
   readonly url: string;
-  stop(): Promise<void>;
 }
 
 /** One worker that sends files as fast as nginx can: `sendfile`, and no log. */
@@ -47,25 +47,9 @@ export async function startNginx(directory: string, files: string): Promise<Ngin
   mkdirSync(join(home, "temporary"), { recursive: true });
   const config = join(home, "nginx.conf");
   writeFileSync(config, configuration(home, files, port));
-  const server = Bun.spawn([binary, "-p", home, "-c", config, "-e", "stderr"], { stdout: "ignore", stderr: "inherit" });
   const url = `http://127.0.0.1:${port}`;
-  const deadlineMs = performance.now() + START_TIMEOUT_MS;
-  const stop = async () => {
-    server.kill("SIGTERM");
-    await server.exited;
-  };
-  // Any answer will do: what is asked for is not there.
-  while (
-    !(await fetch(`${url}/`).then(
-      () => true,
-      () => false,
-    ))
-  ) {
-    if (server.exitCode !== null || performance.now() > deadlineMs) {
-      await stop();
-      throw new Error("nginx did not start");
-    }
-    await Bun.sleep(10);
-  }
-  return { url, stop };
+  const command = [binary, "-p", home, "-c", config, "-e", "stderr"];
+  // What is asked for at the start is not there: any answer will do.
+  const server = await startServer({ command, url, cwd: home, env: {}, timeoutMs: START_TIMEOUT_MS });
+  return { url, ...server };
 }

@@ -1,0 +1,95 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { newAccount } from "../../test/support/client.ts";
+import { archiveOf, downloadPath, publishArchive } from "./archives.ts";
+import { documentPath, publishDocument, readDocument } from "./documents.ts";
+import { type Prepared, preparePublish, rateOf, send } from "./publishing.ts";
+import { type BenchRegistry, ROOT, startRegistry, withDirectory } from "./registry.ts";
+import { load } from "./wrk.ts";
+
+const SECONDS = 5;
+const TOP = 40;
+const CLIENTS = 32;
+const PUBLISHES_MAX = 6_000;
+const ARCHIVE = { name: "bench-10kb", bytes: 10_000 };
+
+/** As much of Chrome's format of profiles as is read here. */
+interface Profile {
+  readonly nodes: readonly {
+    readonly id: number;
+    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+  }[];
+  readonly samples: readonly number[];
+  readonly timeDeltas: readonly number[];
+}
+
+async function publishAll(registry: BenchRegistry): Promise<number> {
+  const client = await newAccount(registry);
+  const prepared: Prepared[] = [];
+  for (let count = 0; count < PUBLISHES_MAX; count += 1) {
+    prepared.push(await preparePublish(client, `bench-${count % 1_000}`, `1.${count}.0`));
+  }
+  return rateOf(CLIENTS, SECONDS * 1_000, () => {
+    const next = prepared.pop();
+    if (next === undefined) throw new Error(`More than ${PUBLISHES_MAX} publishes in ${SECONDS} s`);
+    return send(next);
+  });
+}
+
+/** The loads, and how often a second each was answered. */
+const LOADS: Readonly<Record<string, (registry: BenchRegistry) => Promise<number>>> = {
+  async read(registry) {
+    await publishDocument(await newAccount(registry));
+    const { body } = await readDocument(registry.url);
+    return load({ url: registry.url + documentPath(), bodyBytes: body.length }, SECONDS);
+  },
+  async notmodified(registry) {
+    await publishDocument(await newAccount(registry));
+    const { body, etag } = await readDocument(registry.url);
+    const url = registry.url + documentPath();
+    return load({ url, bodyBytes: 0, answerBytesMax: body.length, headers: { "if-none-match": etag } }, SECONDS);
+  },
+  async download(registry) {
+    const archive = archiveOf(ARCHIVE.name, ARCHIVE.bytes);
+    await publishArchive(await newAccount(registry), ARCHIVE.name, archive);
+    return load({ url: registry.url + downloadPath(ARCHIVE.name), bodyBytes: archive.length }, SECONDS);
+  },
+  publish: publishAll,
+};
+
+/** The functions that most time was spent in themselves, with their share of what was not idle. */
+function topFunctions({ nodes, samples, timeDeltas }: Profile): string[] {
+  const names = new Map(
+    nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
+      const place = url === "" ? "" : `${url.replace(`file://${ROOT}/`, "").replace(ROOT, "")}:${lineNumber + 1}`;
+      return [id, `${functionName === "" ? "(anonymous)" : functionName}  ${place}`] as const;
+    }),
+  );
+  const times = new Map<string, number>();
+  for (const [at, id] of samples.entries()) {
+    const name = names.get(id) ?? "(unknown)";
+    if (name.startsWith("(idle)")) continue;
+    times.set(name, (times.get(name) ?? 0) + (timeDeltas[at] ?? 0));
+  }
+  const all = [...times.values()].reduce((sum, time) => sum + time, 0);
+  const sorted = [...times].toSorted(([, a], [, b]) => b - a).slice(0, TOP);
+  return sorted.map(([name, time]) => `${((100 * time) / all).toFixed(1).padStart(5)} %  ${name}`);
+}
+
+/** Runs the registry from source under a load with Bun's profiler and prints where its time went. */
+export async function benchProfile([what = "", keep]: readonly string[]): Promise<void> {
+  const run = LOADS[what];
+  if (run === undefined) throw new Error(`No load ${what}. There are: ${Object.keys(LOADS).join(", ")}`);
+  await withDirectory(async (directory) => {
+    const profiles = keep ?? join(directory, "profiles");
+    mkdirSync(profiles, { recursive: true });
+    const flags = ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${what}.cpuprofile`];
+    const command = [process.execPath, ...flags, join(ROOT, "src/main.ts"), "serve"];
+    const settings = { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off", NODE_ENV: "production" };
+    const registry = await startRegistry(command, directory, settings);
+    const rate = await run(registry).finally(() => registry.stop());
+    console.log(`${what}: ${rate.toFixed(0)} /s under the profiler; self time:`);
+    const profile: Profile = JSON.parse(readFileSync(join(profiles, `${what}.cpuprofile`), "utf8"));
+    console.log(topFunctions(profile).join("\n"));
+  });
+}

@@ -1,0 +1,47 @@
+import { type Client, publishForm } from "../../test/support/client.ts";
+import { archiveOf, signed } from "./archives.ts";
+
+const ARCHIVE_BYTES = 10_000;
+
+/** A request that waits to be sent, body and all, so that sending it costs the bench little. */
+export interface Prepared {
+  readonly url: string;
+  readonly method: "POST" | "PUT";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+}
+
+/** The publish of a package of 10 KB, signed. */
+export async function preparePublish({ base, token = "" }: Client, name: string, version: string): Promise<Prepared> {
+  const archive = archiveOf(name, ARCHIVE_BYTES, version);
+  const { signature, publicKey } = signed(name, archive, version);
+  const form = new Response(publishForm({ archive, signature, publicKey }));
+  return {
+    url: `${base}/api/packages`,
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": form.headers.get("content-type") ?? "" },
+    body: new Uint8Array(await form.arrayBuffer()),
+  };
+}
+
+/** Sends it and reads the answer. Throws unless it is a 201. */
+export async function send({ url, ...request }: Prepared): Promise<Response> {
+  const response = await fetch(url, request);
+  const text = await response.text();
+  if (response.status !== 201) throw new Error(`${request.method} ${url} answered ${response.status}: ${text}`);
+  return response;
+}
+
+/** Runs `width` loops of `one` at once for so long and returns how often a second it was done. */
+export async function rateOf(width: number, forMs: number, one: () => Promise<unknown>): Promise<number> {
+  const startedMs = performance.now();
+  let done = 0;
+  const loop = async () => {
+    while (performance.now() - startedMs < forMs) {
+      await one();
+      done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: width }, loop));
+  return (done * 1_000) / (performance.now() - startedMs);
+}

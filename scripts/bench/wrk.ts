@@ -1,0 +1,49 @@
+/** What `wrk` is to ask for, and how it is to be answered. */
+export interface Load {
+  readonly url: string;
+  /** No answer has a shorter body. */
+  readonly bodyBytes: number;
+  /** No answer is longer, its head counted: tells a 304 from a 200, which `wrk` does not. */
+  readonly answerBytesMax?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A script of `wrk` and its arguments. */
+  readonly script?: readonly [string, ...string[]];
+  readonly connections?: number;
+  readonly threads?: number;
+}
+
+const CONNECTIONS = 16;
+/** What wrk prints is rounded. */
+const BYTES_TOLERANCE = 0.98;
+const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
+
+/** Where `wrk` is, or why there is no load. */
+export const wrkMissing: string | undefined = Bun.which("wrk") === null ? "there is no wrk" : undefined;
+
+/** Reads the report of wrk. Throws unless every answer was good and whole. */
+function requestsPerSecond(
+  report: string,
+  { url, bodyBytes, answerBytesMax = Number.POSITIVE_INFINITY }: Load,
+): number {
+  const [, count, read, unit] = /(\d+) requests in \S+, ([\d.]+)(\w*B) read/.exec(report) ?? [];
+  const rate = /Requests\/sec:\s+([\d.]+)/.exec(report)?.[1];
+  const bytesEach = (Number(read) * (UNITS[unit ?? ""] ?? Number.NaN)) / Number(count);
+  const isWhole = bytesEach >= bodyBytes * BYTES_TOLERANCE && bytesEach <= answerBytesMax / BYTES_TOLERANCE;
+  const isGood = rate !== undefined && Number(rate) > 0 && !/Non-2xx|Socket errors/.test(report);
+  if (!isGood || !isWhole) throw new Error(`wrk of ${url}, where bodies have ${bodyBytes} bytes or more:\n${report}`);
+  return Number(rate);
+}
+
+/** How often a second it is answered. */
+export async function load(what: Load, seconds: number): Promise<number> {
+  const { url, headers = {}, script, connections = CONNECTIONS, threads = 1 } = what;
+  const [file, ...args] = script ?? [];
+  const command = ["wrk", `-t${threads}`, `-c${connections}`, `-d${seconds}s`, "--timeout", "10s"];
+  for (const [name, value] of Object.entries(headers)) command.push("-H", `${name}: ${value}`);
+  if (file !== undefined) command.push("-s", file);
+  command.push(url);
+  if (args.length > 0) command.push("--", ...args);
+  const run = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
+  const [report] = await Promise.all([run.stdout.text(), run.exited]);
+  return requestsPerSecond(report, what);
+}
