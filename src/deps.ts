@@ -14,6 +14,7 @@ import { MigrationError, migrate, migrationState } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
 import { errorCode } from "./errors.ts";
 import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
+import { PreparedAnswers } from "./http/prepared-answers.ts";
 import { Announcer } from "./log/announcer.ts";
 import { openLog } from "./log/open-log.ts";
 import { TransparencyLog } from "./log/transparency-log.ts";
@@ -29,6 +30,8 @@ export interface Deps {
   readonly blobs: BlobStore;
   readonly downloads: DownloadCounter;
   readonly knownDownloads: KnownDownloads;
+  /** Where everybody may read: answers that are sent without asking the app. */
+  readonly prepared: PreparedAnswers | undefined;
   readonly jwtKey: Secret<string>;
   readonly clock: () => Date;
   readonly logger: Logger;
@@ -121,6 +124,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     config.jwtKey ?? (await step("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
+  db.watch();
   const log = await openLog({ db, blobs, reach }, await logKeyOf(config));
   const announcer = new Announcer({ db, blobs, logger, reach, witnesses: config.logWitnesses });
   log.onAppend = () => announcer.wake();
@@ -130,7 +134,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     db,
     blobs,
     downloads,
-    knownDownloads: createKnownDownloads(),
+    knownDownloads: createKnownDownloads(db.changes),
+    prepared: config.readAccess === "public" ? new PreparedAnswers(db.changes) : undefined,
     jwtKey,
     clock,
     logger,

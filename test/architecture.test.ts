@@ -46,7 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   signing: ["registry", "errors.ts"],
   tlog: ["signing"],
   blobs: ["config", "registry", "errors.ts", "failpoints.ts", "gate.ts", "within.ts"],
-  db: ["config", "errors.ts", "gate.ts"],
+  db: ["config", "errors.ts", "gate.ts", "within.ts"],
   ops: ["config", "db", "http", "deps.ts", "errors.ts", "version.ts", "within.ts"],
   http: ["config", "ops", "errors.ts", "version.ts", "within.ts"],
   events: ["accounts", "db", "http", "packages", "registry", "deps.ts", "errors.ts"],
@@ -77,7 +77,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "errors.ts",
     "gate.ts",
   ],
-  "deps.ts": ["blobs", "config", "db", "log", "ops", "packages", "tlog", "errors.ts", "failpoints.ts"],
+  "deps.ts": ["blobs", "config", "db", "http", "log", "ops", "packages", "tlog", "errors.ts", "failpoints.ts"],
   upkeep: ["blobs", "db", "packages", "registry", "signing", "deps.ts", "errors.ts", "gate.ts"],
   "app.ts": [
     "accounts",

@@ -21,7 +21,7 @@ const opened = await openDeps(config);
 const { signer } = opened.log;
 const deps = process.argv[2] === "off" ? { ...opened, log: new NoLog(signer, undefined) } : opened;
 const app = createApp(deps);
-const server = listen((request) => app.fetch(request), config, deps.logger);
+const server = listen((request) => app.fetch(request), deps);
 console.log(server.port);
 process.on("SIGTERM", async () => {
   await server.stop();

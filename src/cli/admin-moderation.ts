@@ -6,9 +6,6 @@ import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
 import { beside } from "./beside.ts";
 import { UsageError } from "./usage.ts";
 
-/** No server runs in this process: those that do notice within a second. */
-const knownDownloads = { forget: () => undefined };
-
 /** How `admin quarantine` was called. */
 export interface QuarantineArguments {
   readonly config: string | undefined;
@@ -27,9 +24,8 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
   if (!lift) requireForm(QuarantineBody, { reason });
   const name = nameParam(given.name);
   const { quarantine } = await beside(config, async (opened) => {
-    const deps = { ...opened, knownDownloads };
-    if (version === undefined) return await quarantinePackage(deps, OPERATOR, name, reason);
-    return await quarantineVersion(deps, OPERATOR, name, version, reason);
+    if (version === undefined) return await quarantinePackage(opened, OPERATOR, name, reason);
+    return await quarantineVersion(opened, OPERATOR, name, version, reason);
   });
   const what = version === undefined ? name : `${name} ${version}`;
   if (json) console.log(JSON.stringify({ name, version: version ?? null, quarantine }));

@@ -3,6 +3,7 @@ import { openMemoryStore } from "../blobs/memory-store.ts";
 import { readConfig } from "../config/config.ts";
 import { makeLogKey } from "../config/log-key.ts";
 import { Secret } from "../config/secret.ts";
+import { PackageChanges } from "../db/package-changes.ts";
 import type { Deps } from "../deps.ts";
 import { reachNothing } from "../failpoints.ts";
 import { Announcer } from "../log/announcer.ts";
@@ -19,7 +20,14 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
   const clock = () => new Date(0);
   const signer = parseSignerKey(makeLogKey(config.logOrigin));
   if (signer === undefined) throw new Error("A key that was made is none");
-  const db: Deps["db"] = { kind: "sqlite", read: unused, write: unused, close: unused };
+  const db: Deps["db"] = {
+    kind: "sqlite",
+    read: unused,
+    write: unused,
+    changes: new PackageChanges(),
+    watch: unused,
+    close: unused,
+  };
   const blobs = openMemoryStore("", clock);
   const logger = createLogger("silent", clock);
   const deps: Deps = {
@@ -33,7 +41,8 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     downloads: { count: unused, flush: unused, close: unused },
     log: new TransparencyLog(signer, undefined),
     announcer: new Announcer({ db, blobs, logger, reach: reachNothing, witnesses: [] }),
-    knownDownloads: { find: unused, forget: unused },
+    knownDownloads: { find: unused },
+    prepared: undefined,
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));
   console.log(JSON.stringify(await response.json(), null, 2));

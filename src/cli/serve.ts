@@ -11,7 +11,7 @@ export async function serve(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
   const deps = await openDeps(config);
   const app = createApp(deps);
-  const server = listen((request) => app.fetch(request), config, deps.logger);
+  const server = listen((request) => app.fetch(request), deps);
   console.log(`cpm-registry is ready at ${server.url}`);
   if (deps.log.rollback !== undefined) console.error(rollbackText(deps.log.rollback));
   const isShut = config.registration === "closed" && !(await hasAccounts(deps));

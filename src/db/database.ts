@@ -1,5 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import type { PackageChanges } from "./package-changes.ts";
 import type * as schema from "./postgres/schema.ts";
 
 export type Tables = typeof schema;
@@ -16,6 +17,8 @@ export interface DbSession {
   readonly tables: Tables;
   /** Runs hand-written SQL, for the few statements that differ between the databases, and returns its rows. */
   rows<Row>(statement: SQL): Promise<Row[]>;
+  /** Says that answers about a package will be other ones, should this transaction be committed. In `write` only. */
+  changes(name: string): void;
 }
 
 /**
@@ -32,5 +35,9 @@ export interface Database {
    * transaction may or may not have been committed; callers make their writes safe to repeat.
    */
   write<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
+  /** What `session.changes` said in transactions that were committed, here or elsewhere. */
+  readonly changes: PackageChanges;
+  /** Begins to hear of the commits of other processes, until `close`. */
+  watch(): void;
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import sqlite_0002_blob_removals from "../../drizzle/sqlite/0002_blob_removals.s
 import sqlite_0003_trust from "../../drizzle/sqlite/0003_trust.sql" with { type: "text" };
 import sqlite_0004_event_order from "../../drizzle/sqlite/0004_event_order.sql" with { type: "text" };
 import sqlite_0005_log from "../../drizzle/sqlite/0005_log.sql" with { type: "text" };
+import sqlite_0006_package_changes from "../../drizzle/sqlite/0006_package_changes.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -20,6 +21,7 @@ export const MIGRATIONS = {
     { name: "0003_trust", sql: sqlite_0003_trust },
     { name: "0004_event_order", sql: sqlite_0004_event_order },
     { name: "0005_log", sql: sqlite_0005_log },
+    { name: "0006_package_changes", sql: sqlite_0006_package_changes },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },

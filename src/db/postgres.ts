@@ -5,7 +5,9 @@ import type { PostgresConnection } from "../config/connection.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
 import { Gate } from "../gate.ts";
 import type { Database, DbSession } from "./database.ts";
+import { PackageChanges, readsOnly } from "./package-changes.ts";
 import * as tables from "./postgres/schema.ts";
+import { notesOf, watchPostgres } from "./watch-postgres.ts";
 
 const POOL_CONNECTIONS = 16;
 /** Writers that wait for one row must not take every connection: readers keep the other half. */
@@ -45,8 +47,9 @@ export function clientOptions(connection: PostgresConnection): postgres.Options<
   };
 }
 
-function sessionOver(orm: PostgresJsDatabase): DbSession {
-  return { query: orm, tables, rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[] };
+function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): DbSession {
+  const rows = async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[];
+  return { query: orm, tables, rows, changes };
 }
 
 /** No answer within the deadline. `hung`: nobody else on the pool got one in that time either, so it is not only busy. */
@@ -65,7 +68,10 @@ class Pool {
   readonly #writers = new Gate(WRITERS_AT_ONCE, WRITERS_WAITING_MAX);
   #lastAnswerMs = 0;
 
-  constructor(connection: PostgresConnection) {
+  constructor(
+    connection: PostgresConnection,
+    readonly changes: PackageChanges,
+  ) {
     this.#client = postgres({
       ...clientOptions(connection),
       max: POOL_CONNECTIONS,
@@ -73,7 +79,7 @@ class Pool {
       connection: { ...SESSION, statement_timeout: STATEMENT_TIMEOUT_MS },
     });
     this.#orm = drizzle(this.#client);
-    this.#session = sessionOver(this.#orm);
+    this.#session = sessionOver(this.#orm, readsOnly);
     this.#abandoned.promise.catch(() => undefined);
   }
 
@@ -82,11 +88,25 @@ class Pool {
   }
 
   write<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
-    const transaction = () => this.#orm.transaction((tx) => work(sessionOver(tx as object as PostgresJsDatabase)));
     return this.#bounded((isLate) =>
       // Whose caller has gone while it waited for its turn does not start.
-      this.#writers.run(async () => (isLate() ? Promise.reject(new MissedDeadline(false)) : transaction())),
+      this.#writers.run(async () => (isLate() ? Promise.reject(new MissedDeadline(false)) : this.#transaction(work))),
     );
+  }
+
+  async #transaction<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
+    const changed = new Set<string>();
+    try {
+      return await this.#orm.transaction(async (tx) => {
+        const session = sessionOver(tx as object as PostgresJsDatabase, (name) => void changed.add(name));
+        const done = await work(session);
+        for (const note of notesOf(changed)) await session.rows(note);
+        return done;
+      });
+    } finally {
+      // Also after an error: it may have been committed.
+      this.changes.tell([...changed]);
+    }
   }
 
   /** Ends the pool without waiting for it: measured, `end()` itself can hang on a connection that was lost. */
@@ -141,14 +161,16 @@ function isLost(cause: unknown): boolean {
  * new callers get fresh connections at once, callers of the old pool end within `ABANDON_AFTER_MS`.
  */
 export function openPostgres(connection: PostgresConnection): Database {
-  let pool = new Pool(connection);
+  const changes = new PackageChanges();
+  let pool = new Pool(connection, changes);
+  let stopWatching = () => {};
   const run = async <T>(task: (pool: Pool) => Promise<T>, attempts: number): Promise<T> => {
     const used = pool;
     try {
       return await task(used);
     } catch (cause) {
       if (isLost(cause) && pool === used) {
-        pool = new Pool(connection);
+        pool = new Pool(connection, changes);
         used.abandon();
       }
       // A missed deadline is not tried again: its caller has waited long enough.
@@ -162,6 +184,13 @@ export function openPostgres(connection: PostgresConnection): Database {
     read: (work) => run((current) => current.read(work), 2),
     // A write may have been committed before its connection was lost, so only its caller can repeat it.
     write: (work) => run((current) => current.write(work), 1),
-    close: () => pool.close(),
+    changes,
+    watch: () => {
+      stopWatching = watchPostgres(clientOptions(connection), changes);
+    },
+    close: () => {
+      stopWatching();
+      return pool.close();
+    },
   };
 }

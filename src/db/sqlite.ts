@@ -5,7 +5,9 @@ import type { SQL } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { errorCode, failure } from "../errors.ts";
 import type { Database, DbSession, QueryBuilder, Tables } from "./database.ts";
+import { PackageChanges, readsOnly } from "./package-changes.ts";
 import * as sqliteTables from "./sqlite/schema.ts";
+import { noteChanges, watchSqlite } from "./watch-sqlite.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
 /** SQLite waits inside the process, which answers nobody meanwhile: so it waits shortly, and we wait between tries. */
@@ -43,11 +45,12 @@ function connect(path: string): BunDatabase {
  * The one cast of the query layer: the SQLite builder under the type of the Postgres builder, and the SQLite tables
  * under the type of the Postgres tables. `same-rows.ts` is its proof; both builders have the same methods.
  */
-function sessionOver(orm: BunSQLiteDatabase): DbSession {
+function sessionOver(orm: BunSQLiteDatabase, changes: DbSession["changes"]): DbSession {
   return {
     query: orm as object as QueryBuilder,
     tables: sqliteTables as object as Tables,
     rows: async <Row>(statement: SQL) => orm.all<Row>(statement),
+    changes,
   };
 }
 
@@ -80,9 +83,12 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   const reader = connect(path);
   reader.run("PRAGMA query_only = ON");
   writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
-  const writes = sessionOver(drizzle(writer));
-  const reads = sessionOver(drizzle(reader));
+  const changed = new Set<string>();
+  const writes = sessionOver(drizzle(writer), (name) => void changed.add(name));
+  const reads = sessionOver(drizzle(reader), readsOnly);
   const turns = new Turns();
+  const changes = new PackageChanges();
+  let stopWatching = () => {};
   return {
     kind: "sqlite",
     client: writer,
@@ -95,9 +101,26 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
     },
     write: (work) => {
       const deadlineMs = performance.now() + BUSY_TIMEOUT_MS;
-      return turns.take(() => inTransaction(writer, deadlineMs, () => work(writes)));
+      return turns.take(async () => {
+        changed.clear();
+        try {
+          return await inTransaction(writer, deadlineMs, async () => {
+            const done = await work(writes);
+            noteChanges(writer, changed);
+            return done;
+          });
+        } finally {
+          // Also after an error: it may have been committed.
+          changes.tell([...changed]);
+        }
+      });
+    },
+    changes,
+    watch: () => {
+      stopWatching = watchSqlite(reader, changes);
     },
     close: async () => {
+      stopWatching();
       await turns.take(async () => undefined);
       reader.close();
       writer.close();

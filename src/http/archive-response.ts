@@ -66,18 +66,26 @@ function redirect(location: string, { digest }: ArchiveFile): Response {
   return new Response(null, { status: 302, headers });
 }
 
+/** An answer, and the whole archive where that is its body. */
+interface ArchiveAnswer {
+  readonly response: Response;
+  readonly body?: Blob | Uint8Array<ArrayBuffer>;
+  /** Somebody is getting the whole of it. */
+  readonly counts: boolean;
+}
+
 /**
  * Answers an archive: 200, 206, 302 or 304. Of a file the kernel sends the bytes. Throws `range_not_satisfiable`, and
- * what the source throws. `counts` tells whether somebody is getting the whole of it.
+ * what the source throws.
  */
 export async function archiveResponse(
   request: Request,
   archive: ArchiveFile,
   source: ArchiveSource,
-): Promise<{ response: Response; counts: boolean }> {
+): Promise<ArchiveAnswer> {
   const { size, fileName } = archive;
   const common = describe(archive);
-  if (matchesEntityTag(request, common.etag ?? "")) {
+  if (matchesEntityTag(request.headers.get("if-none-match"), common.etag ?? "")) {
     return { response: new Response(null, { status: 304, headers: common }), counts: false };
   }
   const headers = {
@@ -97,7 +105,7 @@ export async function archiveResponse(
   const location = source.link();
   if (location !== undefined) return { response: redirect(location, archive), counts: range === undefined };
   const body = await source.read(range);
-  if (range === undefined) return { response: new Response(body, { headers }), counts: true };
+  if (range === undefined) return { response: new Response(body, { headers }), body, counts: true };
   const contentRange = `bytes ${range.first}-${range.last}/${size}`;
   return {
     response: new Response(body, { status: 206, headers: { ...headers, "content-range": contentRange } }),

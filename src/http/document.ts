@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 
-const JSON_TYPE = "application/json; charset=utf-8";
+export const JSON_TYPE = "application/json; charset=utf-8";
 
-/** Tells whether `If-None-Match` names the entity tag; comparison is weak (RFC 9110 §13.1.2). */
-export function matchesEntityTag(request: Request, entityTag: string): boolean {
-  const header = request.headers.get("if-none-match");
-  if (header === null) return false;
+/** Tells whether an `If-None-Match` names the entity tag; comparison is weak (RFC 9110 §13.1.2). */
+export function matchesEntityTag(header: string | null, entityTag: string): boolean {
+  if (header === null || header === entityTag) return header !== null;
   const bare = (tag: string) => tag.trim().replace(/^W\//, "");
   return header.trim() === "*" || header.split(",").some((tag) => bare(tag) === bare(entityTag));
 }
@@ -17,7 +16,8 @@ export function matchesEntityTag(request: Request, entityTag: string): boolean {
 export function textResponse(request: Request, body: string, contentType: string, headers?: Record<string, string>) {
   const entityTag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   const common = { ...headers, etag: entityTag, "cache-control": "no-cache" };
-  if (matchesEntityTag(request, entityTag)) return new Response(null, { status: 304, headers: common });
+  if (matchesEntityTag(request.headers.get("if-none-match"), entityTag))
+    return new Response(null, { status: 304, headers: common });
   return new Response(body, { headers: { ...common, "content-type": contentType } });
 }
 

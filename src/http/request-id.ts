@@ -2,12 +2,16 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,128}$/;
 
 const ids = new WeakMap<Request, string>();
 
-/** The id of a request: the client's `X-Request-Id` when it is a plain token, else a new one. The same at every call. */
+/** The client's `X-Request-Id` when it is a plain token, else a new one. */
+export function idOfSent(sent: string | null): string {
+  return sent !== null && REQUEST_ID.test(sent) ? sent : crypto.randomUUID();
+}
+
+/** The id of a request. The same at every call. */
 export function requestId(request: Request): string {
   const known = ids.get(request);
   if (known !== undefined) return known;
-  const sent = request.headers.get("x-request-id");
-  const id = sent !== null && REQUEST_ID.test(sent) ? sent : crypto.randomUUID();
+  const id = idOfSent(request.headers.get("x-request-id"));
   ids.set(request, id);
   return id;
 }

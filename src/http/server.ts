@@ -5,6 +5,7 @@ import { errorFields, type Logger } from "../ops/logger.ts";
 import { copyArrival, keepArrival, PACE, type Pace } from "./arrival.ts";
 import { clientBehind, copyClientAddress, keepClientAddress } from "./client-address.ts";
 import { declaredLength } from "./head-length.ts";
+import type { PreparedAnswers } from "./prepared-answers.ts";
 import { problemResponse } from "./problem.ts";
 import { keepRequestId, requestId } from "./request-id.ts";
 
@@ -62,9 +63,37 @@ function refusal({ method, headers }: Request): Response | undefined {
   return new Response(null, { status: isTwofold ? 400 : 501, headers: { connection: "close" } });
 }
 
+/** What a server needs besides its app. */
+interface Serving {
+  readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies">;
+  readonly logger: Logger;
+  /** Left out where no answer may be given to another than who asked. */
+  readonly prepared?: PreparedAnswers | undefined;
+}
+
+function prefixOf(publicUrl: string): string {
+  return new URL(publicUrl).pathname.replace(/\/$/, "");
+}
+
+/**
+ * The path of an address as prepared answers are kept under: without the prefix of `PUBLIC_URL`, and without `/v1`. Still
+ * as it was sent, with its query, because almost every request comes by here.
+ */
+function plainPath(url: string, prefix: string): string {
+  const path = url.slice(url.indexOf("/", 8) + prefix.length);
+  return path.startsWith("/api/v1/") ? `/api${path.slice(7)}` : path;
+}
+
+function tell(logger: Logger, { method, url }: Request, { status, headers }: Response, startedMs: number): void {
+  if (!logger.tellsRequests) return;
+  const ms = Math.round(performance.now() - startedMs);
+  const requestId = headers.get("x-request-id") ?? undefined;
+  logger.info("request", { requestId, method, path: new URL(url).pathname, status, ms });
+}
+
 /** Adds what every answer carries, logs it once, and makes sure that nothing internal gets out. */
-export function answering(handle: Handler, publicUrl: string, logger: Logger): Handler {
-  const prefix = new URL(publicUrl).pathname.replace(/\/$/, "");
+export function answering(handle: Handler, { config, logger, prepared }: Serving): Handler {
+  const prefix = prefixOf(config.publicUrl);
   return async (received) => {
     const startedMs = performance.now();
     const request = addressed(received, prefix);
@@ -82,11 +111,8 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
     response.headers.set("x-content-type-options", "nosniff");
     // What no route declared fit for caches may hold a token or an account.
     if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-    if (logger.tellsRequests) {
-      const ms = Math.round(performance.now() - startedMs);
-      const { pathname: path } = new URL(request.url);
-      logger.info("request", { requestId: id, method: request.method, path, status: response.status, ms });
-    }
+    prepared?.keep(request, plainPath(request.url, ""), response);
+    tell(logger, request, response, startedMs);
     return response;
   };
 }
@@ -95,13 +121,10 @@ export function answering(handle: Handler, publicUrl: string, logger: Logger): H
  * Listens on the configured host and port. Throws when the port is taken: without `reusePort`, a second server on
  * one port is an error and not a silent share.
  */
-export function listen(
-  handle: Handler,
-  config: Config,
-  logger: Logger,
-  { idleSeconds, pace }: Patience = PATIENCE,
-): RunningServer {
-  const answer = answering(handle, config.publicUrl, logger);
+export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }: Patience = PATIENCE): RunningServer {
+  const { config, logger, prepared } = serving;
+  const prefix = prefixOf(config.publicUrl);
+  const answer = answering(handle, serving);
   const proxies = parseProxies(config.trustedProxies) ?? new BlockList();
   const addressOf = (request: Request, connections: Bun.Server<undefined>) => {
     const connection = connections.requestIP(request)?.address;
@@ -114,6 +137,11 @@ export function listen(
     idleTimeout: idleSeconds,
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, connections) => {
+      const ready = prepared?.answer(request, plainPath(request.url, prefix));
+      if (ready !== undefined) {
+        tell(logger, request, ready, performance.now());
+        return ready;
+      }
       keepClientAddress(request, () => addressOf(request, connections));
       keepArrival(request, { pace, heard: () => connections.timeout(request, idleSeconds) });
       return refusal(request) ?? answer(request);

@@ -15,13 +15,7 @@ import {
 } from "../packages/views.ts";
 import type { PackageName } from "../registry/package-name.ts";
 
-type QuarantineDeps = Pick<Deps, "db" | "clock"> & QuarantineEffects;
-
-/** What a change of quarantine needs besides the database. */
-export interface QuarantineEffects {
-  readonly config: Pick<Deps["config"], "publicUrl">;
-  readonly knownDownloads: Pick<Deps["knownDownloads"], "forget">;
-}
+type QuarantineDeps = Pick<Deps, "db" | "clock"> & { readonly config: Pick<Deps["config"], "publicUrl"> };
 
 /** Why something is held back; undefined releases it. */
 type Reason = string | undefined;
@@ -46,20 +40,18 @@ export async function quarantinePackage(
 ): Promise<PackageView> {
   const { db, clock, config } = deps;
   const now = clock();
-  return forgetting(deps, name, () =>
-    db.write(async (session) => {
-      const { packages } = session.tables;
-      const before = await lockNamedPackage(session, name);
-      const change = changeOf(before, reason, now);
-      if (change === undefined) return viewPackage(session, config.publicUrl, before);
-      const isHeld = eq(packages.id, before.id);
-      const [changed = before] = await session.query.update(packages).set(change).where(isHeld).returning();
-      const after = await refreshed(session, db.kind, changed);
-      const kind = reason === undefined ? "package.released" : "package.quarantined";
-      await recordEvent(session, origin, kind, now, { packageName: name, details: detailsOf(reason) });
-      return viewPackage(session, config.publicUrl, after);
-    }),
-  );
+  return db.write(async (session) => {
+    const { packages } = session.tables;
+    const before = await lockNamedPackage(session, name);
+    const change = changeOf(before, reason, now);
+    if (change === undefined) return viewPackage(session, config.publicUrl, before);
+    const isHeld = eq(packages.id, before.id);
+    const [changed = before] = await session.query.update(packages).set(change).where(isHeld).returning();
+    const after = await refreshed(session, db.kind, changed);
+    const kind = reason === undefined ? "package.released" : "package.quarantined";
+    await recordEvent(session, origin, kind, now, { packageName: name, details: detailsOf(reason) });
+    return viewPackage(session, config.publicUrl, after);
+  });
 }
 
 /** `quarantinePackage` for one version, named by its number. Throws `version_not_found` too. */
@@ -72,34 +64,23 @@ export async function quarantineVersion(
 ): Promise<VersionView> {
   const { db, clock, config } = deps;
   const now = clock();
-  return forgetting(deps, name, () =>
-    db.write(async (session) => {
-      const { versions } = session.tables;
-      const ofPackage = await lockNamedPackage(session, name);
-      const published = await loadNumberedVersion(session, ofPackage, asked);
-      const { id, version } = published.row;
-      const change = changeOf(published.row, reason, now);
-      if (change === undefined) return versionView(config.publicUrl, name, published);
-      const [row = published.row] = await session.query
-        .update(versions)
-        .set(change)
-        .where(eq(versions.id, id))
-        .returning();
-      await refreshed(session, db.kind, ofPackage);
-      const kind = reason === undefined ? "version.released" : "version.quarantined";
-      await recordEvent(session, origin, kind, now, { packageName: name, version, details: detailsOf(reason) });
-      return versionView(config.publicUrl, name, { ...published, row });
-    }),
-  );
-}
-
-/** After the change, whether it was answered or not: it may have been committed. */
-async function forgetting<T>({ knownDownloads }: QuarantineEffects, name: string, change: () => Promise<T>) {
-  try {
-    return await change();
-  } finally {
-    knownDownloads.forget(name);
-  }
+  return db.write(async (session) => {
+    const { versions } = session.tables;
+    const ofPackage = await lockNamedPackage(session, name);
+    const published = await loadNumberedVersion(session, ofPackage, asked);
+    const { id, version } = published.row;
+    const change = changeOf(published.row, reason, now);
+    if (change === undefined) return versionView(config.publicUrl, name, published);
+    const [row = published.row] = await session.query
+      .update(versions)
+      .set(change)
+      .where(eq(versions.id, id))
+      .returning();
+    await refreshed(session, db.kind, ofPackage);
+    const kind = reason === undefined ? "version.released" : "version.quarantined";
+    await recordEvent(session, origin, kind, now, { packageName: name, version, details: detailsOf(reason) });
+    return versionView(config.publicUrl, name, { ...published, row });
+  });
 }
 
 /** Derives what lists show. An administrator's word is no change that lifts the package in them. */

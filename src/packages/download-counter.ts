@@ -6,8 +6,9 @@ const FLUSH_INTERVAL_MS = 5_000;
 /** Versions in one transaction: short enough for any deadline. */
 const CHUNK_VERSIONS = 500;
 
-/** Which version was downloaded, by the ids of its rows. */
+/** Which version was downloaded, by the ids of its rows, and the name of its package. */
 export interface DownloadedVersion {
+  readonly name: string;
   readonly versionId: number;
   readonly packageId: number;
 }
@@ -22,9 +23,7 @@ export interface DownloadCounter {
   close(): Promise<void>;
 }
 
-interface Counted {
-  readonly versionId: number;
-  readonly packageId: number;
+interface Counted extends DownloadedVersion {
   readonly downloads: number;
 }
 
@@ -40,6 +39,7 @@ async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<v
   for (const { packageId, downloads } of chunk) byPackage.set(packageId, (byPackage.get(packageId) ?? 0) + downloads);
   const byVersion = chunk.map(({ versionId, downloads }) => [versionId, downloads] as const);
   await db.write(async (session) => {
+    for (const { name } of chunk) session.changes(name);
     for (const [table, rows] of [
       [sql`packages`, byPackage],
       [sql`versions`, byVersion],
@@ -85,7 +85,7 @@ export function createDownloadCounter(db: Database, logger: Logger): DownloadCou
   const timer = setInterval(flush, FLUSH_INTERVAL_MS);
   timer.unref();
   return {
-    count: ({ versionId, packageId }) => add({ versionId, packageId, downloads: 1 }),
+    count: (version) => add({ ...version, downloads: 1 }),
     flush,
     close: () => {
       clearInterval(timer);

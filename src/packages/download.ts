@@ -24,7 +24,7 @@ export function findDownload(
 ): Promise<Download> {
   const load = async () => {
     const { row } = await db.read((session) => loadReleasedVersion(session, name, asked));
-    const counted = { versionId: row.id, packageId: row.packageId };
+    const counted = { name, versionId: row.id, packageId: row.packageId };
     return { name, version: row.version, digest: digestOf(row), size: row.size, counted };
   };
   return asked === "latest" ? load() : knownDownloads.find(name, asked, load);

@@ -44,12 +44,14 @@ export async function loadPackage({ query, tables }: DbSession, name: PackageNam
 
 /**
  * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
- * one package then derive its summary in turn.
+ * one package then derive its summary in turn. Whoever locks it means to change it, so it counts as changed.
  */
-export async function lockPackage({ query, tables }: DbSession, name: PackageName): Promise<PackageRow | undefined> {
+export async function lockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
+  const { query, tables } = session;
   const { packages } = tables;
   const nameFolded = foldName(name);
   const [row] = await query.update(packages).set({ nameFolded }).where(eq(packages.nameFolded, nameFolded)).returning();
+  if (row !== undefined) session.changes(row.name);
   return row;
 }
 

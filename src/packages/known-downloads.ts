@@ -1,3 +1,4 @@
+import type { Deps } from "../deps.ts";
 import type { Download } from "./download.ts";
 
 /** Some megabytes of memory, and more than most registries have versions that are asked for again and again. */
@@ -13,31 +14,43 @@ const LIFE_MS = 1_000;
 export interface KnownDownloads {
   /** What is known of a version, or what `load` finds, which is remembered. Throws what `load` throws. */
   find(name: string, version: string, load: () => Promise<Download>): Promise<Download>;
-  /** Forgets all versions of a package: the next download of each asks the database. */
-  forget(name: string): void;
+}
+
+interface Known {
+  readonly download: Download;
+  readonly untilMs: number;
 }
 
 /** Makes a memory that knows nothing yet. */
-export function createKnownDownloads(): KnownDownloads {
-  const known = new Map<string, { readonly download: Download; readonly untilMs: number }>();
+export function createKnownDownloads(changes: Deps["db"]["changes"]): KnownDownloads {
+  const packages = new Map<string, Map<string, Known>>();
+  let size = 0;
   let timesForgotten = 0;
+  const forget = (name: string) => {
+    size -= packages.get(name)?.size ?? 0;
+    packages.delete(name);
+  };
+  changes.listen((changed) => {
+    timesForgotten += 1;
+    for (const name of changed === "any" ? [...packages.keys()] : changed) forget(name);
+  });
+  const remember = (name: string, version: string, known: Known) => {
+    if (size >= KNOWN_MAX)
+      for (const oldest of [...packages.keys()].slice(0, Math.ceil(packages.size / 2))) forget(oldest);
+    const versions = packages.get(name) ?? new Map<string, Known>();
+    size += versions.has(version) ? 0 : 1;
+    packages.set(name, versions.set(version, known));
+  };
   return {
     async find(name, version, load) {
-      const key = `${name} ${version}`;
       const nowMs = performance.now();
-      const remembered = known.get(key);
+      const remembered = packages.get(name)?.get(version);
       if (remembered !== undefined && nowMs < remembered.untilMs) return remembered.download;
       const before = timesForgotten;
       const download = await load();
       // What was loaded before something was forgotten may be what was to be forgotten.
-      if (before !== timesForgotten) return download;
-      if (known.size >= KNOWN_MAX) known.clear();
-      known.set(key, { download, untilMs: nowMs + LIFE_MS });
+      if (before === timesForgotten) remember(name, version, { download, untilMs: nowMs + LIFE_MS });
       return download;
-    },
-    forget(name) {
-      timesForgotten += 1;
-      for (const key of known.keys()) if (key.startsWith(`${name} `)) known.delete(key);
     },
   };
 }

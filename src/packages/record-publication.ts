@@ -118,8 +118,16 @@ export function foresee(deps: RecordDeps, publication: VerifiedPublication, now:
   });
 }
 
+/** As much of a publication as the row of its version is made from. */
+interface VersionSource {
+  readonly inspection: Pick<VerifiedPublication["inspection"], "manifest" | "warnings">;
+  readonly received: Pick<VerifiedPublication["received"], "digest" | "size">;
+  readonly verified: Pick<VerifiedPublication["verified"], "scheme" | "publicKey" | "signature">;
+  readonly publisher: { readonly user: { readonly id: string } };
+}
+
 /** The row of a version that is published now. */
-export function versionRow(packageId: number, publication: VerifiedPublication, now: Date) {
+export function versionRow(packageId: number, publication: VersionSource, now: Date) {
   const { inspection, received, verified, publisher } = publication;
   const { manifest, warnings } = inspection;
   return {
@@ -173,6 +181,7 @@ async function makePackage(
     .onConflictDoNothing()
     .returning();
   if (made === undefined) return undefined;
+  session.changes(name);
   await session.query.insert(packageOwners).values({ packageId: made.id, userId: publisher.user.id, createdAt: now });
   await recordEvent(session, publisher.origin, "package.created", now, { packageName: name });
   await pinFirstKey(session, made, verified.publicKey, publisher.origin, now);

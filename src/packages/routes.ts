@@ -5,7 +5,7 @@ import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
-import { jsonResponse, textResponse } from "../http/document.ts";
+import { JSON_TYPE, jsonResponse, textResponse } from "../http/document.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { rateLimitHeaders } from "../http/rate-limit.ts";
 import { readVersionProof } from "../log/read-proof.ts";
@@ -39,6 +39,20 @@ const TEXT_ROUTES = [
   { path: "/:name/:version/values", file: "values.yaml", mediaType: "application/yaml" },
 ] as const;
 
+/** Answers a document about a package, and offers it for those who ask next, under the one path it is kept for. */
+async function keptDocument(
+  { prepared }: Pick<Deps, "prepared">,
+  request: Request,
+  about: string,
+  path: string,
+  load: () => Promise<object>,
+): Promise<Response> {
+  const mark = prepared?.mark ?? 0;
+  const text = JSON.stringify(await load());
+  prepared?.offer(request, { about, path, mark, body: new Blob([text]) });
+  return textResponse(request, text, JSON_TYPE);
+}
+
 /** Searching and reading packages: for everybody, or for accounts where `READ_ACCESS` says so. */
 function readRoutes(deps: Deps) {
   const { publicUrl } = deps.config;
@@ -59,14 +73,19 @@ function readRoutes(deps: Deps) {
     )
     .get(
       "/:name",
-      async ({ params, request, mayRead }) =>
-        jsonResponse(request, await readPackage(deps, readableName(mayRead, params.name))),
+      async ({ params, request, mayRead }) => {
+        const name = readableName(mayRead, params.name);
+        return keptDocument(deps, request, name, `/api/packages/${name}`, () => readPackage(deps, name));
+      },
       { reader: true, detail: packageDocs.show },
     )
     .get(
       "/:name/:version",
-      async ({ params: { name, version }, request, mayRead }) =>
-        jsonResponse(request, await readVersion(deps, readableName(mayRead, name), version)),
+      async ({ params, request, mayRead }) => {
+        const name = readableName(mayRead, params.name);
+        const path = `/api/packages/${name}/${encodeURIComponent(params.version)}`;
+        return keptDocument(deps, request, name, path, () => readVersion(deps, name, params.version));
+      },
       { reader: true, detail: packageDocs.version },
     )
     .get(
@@ -77,6 +96,11 @@ function readRoutes(deps: Deps) {
     );
 }
 
+/** Larger ones are sent from their files. */
+const KEPT_ARCHIVE_MAX_BYTES = 1024 * 1024;
+/** Then the storage is asked again whether it still has the archive. */
+const KEPT_ARCHIVE_MS = 1_000;
+
 /** As much of Elysia's context as a download needs. */
 interface DownloadContext {
   readonly params: { readonly name: string; readonly version: string };
@@ -86,8 +110,9 @@ interface DownloadContext {
 
 /** Answers a download, or to HEAD its headers. */
 function downloadHandler(deps: Deps) {
-  const { blobs, config, downloads } = deps;
+  const { blobs, config, downloads, prepared } = deps;
   return async ({ params, request, mayRead }: DownloadContext) => {
+    const mark = prepared?.mark ?? 0;
     const found = await findDownload(deps, readableName(mayRead, params.name), params.version);
     const fileName = `${found.name}-${found.version}.cpm`;
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
@@ -96,8 +121,13 @@ function downloadHandler(deps: Deps) {
       read: (range?: ByteRange) => readArchive(deps, found, range),
       link: () => blobs.link(found.digest, { fileName, mediaType: ARCHIVE_MEDIA_TYPE }),
     };
-    const { response, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);
-    if (counts) downloads.count(found.counted);
+    const { response, body, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);
+    const sent = () => downloads.count(found.counted);
+    if (counts) sent();
+    if (counts && body instanceof Blob && body.size <= KEPT_ARCHIVE_MAX_BYTES) {
+      const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
+      prepared?.offer(request, { about: found.name, path, mark, body, sent, goodForMs: KEPT_ARCHIVE_MS });
+    }
     return response;
   };
 }

@@ -51,7 +51,7 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
   const opened = await openDeps(config, () => time.now ?? new Date());
   const deps = { ...opened, ...options.override?.(opened) };
   const app = createApp(deps);
-  const server = listen((request) => app.fetch(request), config, deps.logger, options.patience);
+  const server = listen((request) => app.fetch(request), deps, options.patience);
   const stop = async () => {
     await server.stop();
     await closeDeps(deps);

@@ -1,11 +1,18 @@
 import { expect, test } from "bun:test";
+import { PackageChanges } from "../../src/db/package-changes.ts";
 import type { Download } from "../../src/packages/download.ts";
 import { createKnownDownloads } from "../../src/packages/known-downloads.ts";
 import { parseDigest } from "../../src/registry/digest.ts";
 
 const digest = parseDigest("0".repeat(64));
 if (digest === undefined) throw new Error("no digest");
-const ARCHIVE: Download = { name: "a", version: "1.0.0", digest, size: 1, counted: { versionId: 1, packageId: 1 } };
+const ARCHIVE: Download = {
+  name: "a",
+  version: "1.0.0",
+  digest,
+  size: 1,
+  counted: { name: "a", versionId: 1, packageId: 1 },
+};
 
 function counting() {
   let loads = 0;
@@ -17,7 +24,8 @@ function counting() {
 }
 
 test("a version is loaded once in a second, and again after it", async () => {
-  const known = createKnownDownloads();
+  const changes = new PackageChanges();
+  const known = createKnownDownloads(changes);
   const { load, loads } = counting();
   for (let n = 0; n < 10; n += 1) expect(await known.find("a", "1.0.0", load)).toBe(ARCHIVE);
   expect(loads()).toBe(1);
@@ -27,21 +35,23 @@ test("a version is loaded once in a second, and again after it", async () => {
 });
 
 test("forgetting a package means all its versions and no other package", async () => {
-  const known = createKnownDownloads();
+  const changes = new PackageChanges();
+  const known = createKnownDownloads(changes);
   const { load, loads } = counting();
   const names = ["a", "a-b", "ab", "b"];
   for (const name of names) for (const version of ["1.0.0", "2.0.0"]) await known.find(name, version, load);
-  known.forget("a");
+  changes.tell(["a"]);
   for (const name of names) for (const version of ["1.0.0", "2.0.0"]) await known.find(name, version, load);
   expect(loads()).toBe(8 + 2);
 });
 
 test("what was being loaded when its package was forgotten is not remembered, and neither is a failure", async () => {
-  const known = createKnownDownloads();
+  const changes = new PackageChanges();
+  const known = createKnownDownloads(changes);
   const { load, loads } = counting();
   const slow = Promise.withResolvers<Download>();
   const loading = known.find("a", "1.0.0", () => slow.promise);
-  known.forget("a");
+  changes.tell(["a"]);
   slow.resolve(ARCHIVE);
   await loading;
   await known.find("a", "1.0.0", load);

@@ -1,0 +1,93 @@
+import { setTimeout } from "node:timers/promises";
+import { type SQL, sql } from "drizzle-orm";
+import postgres from "postgres";
+import { within } from "../within.ts";
+import type { Changed, PackageChanges } from "./package-changes.ts";
+
+type ClientOptions = postgres.Options<Record<string, never>>;
+
+const CHANNEL = "cpm_registry_changes";
+const LOOK_EVERY_MS = 250;
+/** An answer that takes longer is as good as none: the watch begins anew, on a new connection. */
+const ANSWER_WITHIN_MS = 900;
+/** Postgres refuses notifications of 8000 bytes; a name has at most 64. */
+const NAMES_PER_NOTE = 100;
+
+/** The notifications that tell other processes, at commit, which packages a transaction changed. */
+export function notesOf(names: ReadonlySet<string>): SQL[] {
+  const all = [...names];
+  const notes: SQL[] = [];
+  for (let at = 0; at < all.length; at += NAMES_PER_NOTE) {
+    const text = JSON.stringify(all.slice(at, at + NAMES_PER_NOTE));
+    notes.push(sql`SELECT pg_notify(${CHANNEL}, ${text})`);
+  }
+  return notes;
+}
+
+/** One connection that listens. */
+class Listening {
+  readonly #client: postgres.Sql;
+
+  constructor(client: ClientOptions, heard: (changed: Changed) => void) {
+    const onnotify = (channel: string, text: string) => {
+      if (channel === CHANNEL) heard(JSON.parse(text));
+    };
+    const options = { ...client, max: 1, idle_timeout: 0, max_lifetime: null, onnotify };
+    this.#client = postgres(options);
+  }
+
+  async begin(): Promise<void> {
+    await within(ANSWER_WITHIN_MS, this.#client.unsafe(`LISTEN ${CHANNEL}`));
+  }
+
+  /**
+   * Whether this connection still listens: the driver makes a new one by itself when one is lost. What was committed
+   * before the question is delivered, at the latest, between its answer and that of the next one.
+   */
+  async isListening(): Promise<boolean> {
+    const channels = await within(ANSWER_WITHIN_MS, this.#client.unsafe("SELECT pg_listening_channels()"));
+    return channels.length > 0;
+  }
+
+  /** Not waited for: measured, it can hang on a connection that was lost. */
+  end(): void {
+    this.#client.end({ timeout: 1 }).catch(() => undefined);
+  }
+}
+
+/**
+ * Listens for what other processes on the database changed, and asks four times a second whether it still does. While it
+ * does not, nothing is known (`PackageChanges.areKnown`); when it does again, anything may have changed. Returns how to stop.
+ */
+export function watchPostgres(client: ClientOptions, changes: PackageChanges): () => void {
+  let listening: Listening | undefined;
+  let isStopped = false;
+  let askedMs = Number.NEGATIVE_INFINITY;
+  const look = async () => {
+    const deliveredMs = askedMs;
+    askedMs = performance.now();
+    if (listening === undefined) {
+      listening = new Listening(client, (changed) => changes.tell(changed));
+      await listening.begin();
+      changes.tell("any");
+    } else {
+      if (!(await listening.isListening())) throw new Error("The connection that listened was lost");
+      changes.areKnownTo(deliveredMs);
+    }
+  };
+  const watch = async () => {
+    while (!isStopped) {
+      await look().catch(() => {
+        listening?.end();
+        listening = undefined;
+      });
+      await setTimeout(LOOK_EVERY_MS, undefined, { ref: false });
+    }
+    listening?.end();
+  };
+  void watch();
+  return () => {
+    isStopped = true;
+    listening?.end();
+  };
+}
