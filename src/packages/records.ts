@@ -37,7 +37,10 @@ export function filesFrom(column: Json): readonly ArchiveFile[] {
 }
 
 /** What is kept of an archive beside its version. */
-export function contentsRow(versionId: number, inspection: Inspection): Tables["versionContents"]["$inferInsert"] {
+export function contentsRow(
+  versionId: number,
+  inspection: Pick<Inspection, "manifestText" | "readme" | "values" | "files">,
+): Tables["versionContents"]["$inferInsert"] {
   const { manifestText, readme = null, values = null, files } = inspection;
   return { versionId, manifestText, readme, valuesText: values, files: toJson(files) };
 }

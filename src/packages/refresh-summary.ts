@@ -28,8 +28,12 @@ async function loadManifest({ query, tables }: DbSession, { id }: VersionOutline
   return manifestFrom(row.manifest);
 }
 
-function authorsOf(manifest: ManifestRecord, owners: readonly string[]): string[] {
-  const names = [...owners, ...manifest.maintainers.flatMap(({ name }) => name ?? [])];
+/** Who a package is found under: its owners and whom its manifest names, each once, case folded. */
+export function authorsOf(
+  { maintainers }: { readonly maintainers: readonly { readonly name?: string | undefined }[] },
+  owners: readonly string[],
+): string[] {
+  const names = [...owners, ...maintainers.flatMap(({ name }) => name ?? [])];
   return [...new Set(names.map((name) => foldIdentity(name.trim())).filter((name) => name !== ""))];
 }
 

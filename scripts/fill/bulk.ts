@@ -1,0 +1,177 @@
+import { Database as BunDatabase, type Statement } from "bun:sqlite";
+import { getTableColumns, getTableName } from "drizzle-orm";
+import postgres from "postgres";
+import type { DatabaseConfig } from "../../src/config/config.ts";
+import * as postgresTables from "../../src/db/postgres/schema.ts";
+import { clientOptions } from "../../src/db/postgres.ts";
+import * as sqliteTables from "../../src/db/sqlite/schema.ts";
+
+type TableName = keyof typeof postgresTables;
+type Row<T extends TableName> = (typeof postgresTables)[T]["$inferInsert"];
+type Driven = string | number | boolean | Buffer | null;
+
+/** Rows that are held back before they are written together. */
+const HELD_ROWS = 20_000;
+const SLOW_STATEMENT_MAX_MS = 3_600_000;
+
+/** Writes very many rows: without the secondary indexes of their tables, which `finish` makes again. */
+export interface BulkLoader {
+  add<T extends TableName>(table: T, row: Row<T>): Promise<void>;
+  flush(): Promise<void>;
+  /** Writes what is held, makes the indexes and lets the database learn what it has. */
+  finish(report: (what: string) => void): Promise<void>;
+}
+
+/** Columns that a row gives, in the order of the first row: the others have their defaults. */
+class TableWriter {
+  readonly #columns: { readonly key: string; toDriver(value: unknown): Driven }[];
+  readonly sqlName: string;
+  readonly sqlColumns: readonly string[];
+  rows: Driven[][] = [];
+
+  constructor(table: (typeof postgresTables)[TableName] | (typeof sqliteTables)[TableName], first: object) {
+    const given = Object.entries(getTableColumns(table)).filter(([key]) => key in first);
+    this.#columns = given.map(([key, column]) => ({
+      key,
+      toDriver: (value) => (value === null ? null : driven(column.mapToDriverValue(value))),
+    }));
+    this.sqlName = getTableName(table);
+    this.sqlColumns = given.map(([, column]) => column.name);
+  }
+
+  hold(row: Readonly<Record<string, unknown>>): void {
+    this.rows.push(this.#columns.map(({ key, toDriver }) => toDriver(row[key] ?? null)));
+  }
+
+  take(): Driven[][] {
+    const held = this.rows;
+    this.rows = [];
+    return held;
+  }
+}
+
+function driven(value: unknown): Driven {
+  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+  throw new TypeError("A column of a kind that nobody fills");
+}
+
+interface IndexedDatabase {
+  write(writer: TableWriter): Promise<void>;
+  run(statement: string): Promise<void>;
+  /** `CREATE INDEX` statements by the name of their index, of indexes that no constraint needs. */
+  indexes(): Promise<ReadonlyMap<string, string>>;
+  readonly lastStatements: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Opens a loader on a migrated database that nobody else writes to. */
+export async function openBulkLoader(config: DatabaseConfig): Promise<BulkLoader> {
+  const database = config.kind === "sqlite" ? sqliteBulk(config.path) : await postgresBulk(config);
+  const tables = config.kind === "sqlite" ? sqliteTables : postgresTables;
+  const writers = new Map<TableName, TableWriter>();
+  const indexes = await database.indexes();
+  for (const name of indexes.keys()) await database.run(`DROP INDEX "${name}"`);
+  const flush = async () => {
+    for (const writer of writers.values()) if (writer.rows.length > 0) await database.write(writer);
+  };
+  return {
+    add: async (table, row) => {
+      const writer = writers.get(table) ?? new TableWriter(tables[table], row);
+      writers.set(table, writer);
+      writer.hold(row);
+      if (writer.rows.length >= HELD_ROWS) await database.write(writer);
+    },
+    flush,
+    finish: async (report) => {
+      await flush();
+      for (const [name, statement] of indexes) {
+        report(`index ${name}`);
+        await database.run(statement);
+      }
+      report("statistics");
+      for (const statement of database.lastStatements) await database.run(statement);
+      await database.close();
+    },
+  };
+}
+
+function sqliteBulk(path: string): IndexedDatabase {
+  const client = new BunDatabase(path, { strict: true });
+  // A fill that a power cut ends is begun again.
+  for (const pragma of ["synchronous = OFF", "foreign_keys = OFF", "cache_size = -400000", "busy_timeout = 60000"]) {
+    client.run(`PRAGMA ${pragma}`);
+  }
+  const statements = new Map<string, Statement>();
+  const prepared = ({ sqlName, sqlColumns }: TableWriter) => {
+    const text = `INSERT INTO "${sqlName}" (${sqlColumns.map((name) => `"${name}"`).join()}) VALUES (${sqlColumns.map(() => "?").join()})`;
+    const statement = statements.get(text) ?? client.prepare(text);
+    statements.set(text, statement);
+    return statement;
+  };
+  return {
+    write: async (writer) => {
+      const statement = prepared(writer);
+      client.transaction(() => {
+        for (const row of writer.take()) statement.run(...row);
+      })();
+    },
+    run: async (statement) => void client.run(statement),
+    indexes: async () => {
+      const rows = client
+        .query<{ name: string; sql: string }, []>(
+          "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        )
+        .all();
+      return new Map(rows.map(({ name, sql }) => [name, sql]));
+    },
+    lastStatements: ["ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"],
+    close: async () => client.close(),
+  };
+}
+
+const LOOSE_INDEXES = `SELECT indexname AS name, indexdef AS sql FROM pg_indexes
+  WHERE schemaname = current_schema() AND indexname NOT IN (SELECT conname FROM pg_constraint)`;
+
+async function postgresBulk(config: DatabaseConfig & { kind: "postgres" }): Promise<IndexedDatabase> {
+  const client = postgres({ ...clientOptions(config.connection), max: 1 });
+  await client.unsafe(`SET statement_timeout = ${SLOW_STATEMENT_MAX_MS}`);
+  await client.unsafe("SET maintenance_work_mem = '1GB'");
+  await client.unsafe("SET synchronous_commit = off");
+  // Foreign keys are right by construction; who is no superuser waits while each is looked up.
+  await client.unsafe("SET session_replication_role = replica").catch(() => undefined);
+  return {
+    write: (writer) => copyInto(client, writer),
+    run: async (statement) => void (await client.unsafe(statement)),
+    indexes: async () => {
+      const rows = await client.unsafe<{ name: string; sql: string }[]>(LOOSE_INDEXES);
+      return new Map(rows.map(({ name, sql }) => [name, sql]));
+    },
+    lastStatements: [setSequences(), "VACUUM ANALYZE"],
+    close: () => client.end({ timeout: 5 }),
+  };
+}
+
+async function copyInto(client: postgres.Sql, writer: TableWriter): Promise<void> {
+  const columns = writer.sqlColumns.map((name) => `"${name}"`).join();
+  const stream = await client.unsafe(`COPY "${writer.sqlName}" (${columns}) FROM STDIN`).writable();
+  const lines = writer.take().map((row) => row.map(copyText).join("\t"));
+  await new Promise<void>((resolve, reject) => {
+    stream.on("error", reject);
+    stream.on("finish", resolve);
+    stream.end(`${lines.join("\n")}\n`);
+  });
+}
+
+/** A value in the text format of COPY. */
+function copyText(value: Driven): string {
+  if (value === null) return "\\N";
+  if (typeof value !== "string") return String(value);
+  return value.replaceAll("\\", "\\\\").replaceAll("\t", "\\t").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+}
+
+/** Ids were given; what comes next continues behind them. */
+function setSequences(): string {
+  return ["packages", "versions", "events"]
+    .map((table) => `SELECT setval(pg_get_serial_sequence('${table}', 'id'), (SELECT max(id) FROM ${table}))`)
+    .join(";\n");
+}

@@ -1,0 +1,78 @@
+import { makePackage } from "../../test/support/archive-maker.ts";
+import { Client, PASSWORD } from "../../test/support/client.ts";
+import { type Account, type Drafts, draftOf } from "./drafts.ts";
+import type { Report } from "./into-database.ts";
+
+/**
+ * Fills a registry that runs, as people do: accounts, signed archives, yanks, second owners, deprecations. Its times are
+ * those of now, and nobody downloaded anything. Wants a registry with `PUBLISH_LIMITS=off`.
+ */
+export async function fillOverHttp(url: string, drafts: Drafts, clients: number, report: Report): Promise<void> {
+  const { plan } = drafts;
+  const people = new People(url);
+  let next = 0;
+  let done = 0;
+  // Each package belongs to one client, which publishes its versions in their order.
+  const publishing = async () => {
+    for (let number = next++; number < plan.packages; number = next++) {
+      done += await publishPackage(people, drafts, number);
+      report("versions", done, plan.versions);
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, publishing));
+}
+
+/** Accounts that are logged in, each made when it first does something. */
+class People {
+  readonly #known = new Map<string, Promise<Client>>();
+
+  constructor(readonly url: string) {}
+
+  as(account: Account): Promise<Client> {
+    const known = this.#known.get(account.username) ?? this.#join(account);
+    this.#known.set(account.username, known);
+    return known;
+  }
+
+  async #join({ username, email }: Account): Promise<Client> {
+    const guest = new Client(this.url);
+    await expectStatus(201, guest.post("/api/auth/register", { username, email, password: PASSWORD }));
+    const { body } = await expectStatus(200, guest.post("/api/auth/login", { username, password: PASSWORD }));
+    return new Client(this.url, body.token, username);
+  }
+}
+
+async function expectStatus(status: number, answering: ReturnType<Client["get"]>) {
+  const answer = await answering;
+  if (answer.status !== status) throw new Error(`The registry answered ${answer.status}: ${answer.text.slice(0, 400)}`);
+  return answer;
+}
+
+async function publishPackage(people: People, drafts: Drafts, number: number): Promise<number> {
+  const { plan } = drafts;
+  const text = drafts.package(number);
+  const account = drafts.account(text.owners[0]);
+  const publisher = await people.as(account);
+  const address = `/api/packages/${text.name}`;
+  let count = 0;
+  for (let at = plan.firstOf[number] ?? 0; at <= (plan.lastOf[number] ?? 0); at += 1) {
+    if (plan.packageOf[at] !== number) continue;
+    const version = plan.versionText(at);
+    await expectStatus(201, publisher.publish(text.name, version, makePackage(draftOf(text, version)), account.key));
+    if (plan.yankedAt(at) !== null) {
+      await expectStatus(200, publisher.send("DELETE", `${address}/${version}`, { reason: "broken" }));
+    }
+    count += 1;
+  }
+  for (const other of text.owners.slice(1)) {
+    const invited = await people.as(drafts.account(other));
+    for (const who of [publisher, invited]) {
+      await expectStatus(200, who.send("PUT", `${address}/owners/${invited.username}`));
+    }
+  }
+  if (text.replacement !== undefined) {
+    const status = { status: "deprecated", message: "No longer maintained", replacement: text.replacement };
+    await expectStatus(200, publisher.send("PUT", `${address}/status`, status));
+  }
+  return count;
+}

@@ -1,0 +1,162 @@
+import { foldIdentity } from "../../src/accounts/user.ts";
+import type { EventKind, EventSubject } from "../../src/events/record-event.ts";
+import { versionRow } from "../../src/packages/record-publication.ts";
+import { contentsRow } from "../../src/packages/records.ts";
+import { authorsOf } from "../../src/packages/refresh-summary.ts";
+import { foldName } from "../../src/registry/package-name.ts";
+import { skeletonOf } from "../../src/registry/similar-names.ts";
+import { foldTag } from "../../src/search/search-packages.ts";
+import type { SearchDocument } from "../../src/search/text-index.ts";
+import { publishStatement } from "../../src/signing/statement.ts";
+import { keyIdOf } from "../../src/signing/verify-archive.ts";
+import type { VersionEntry } from "../../src/tlog/leaf.ts";
+import { signMessage } from "../../test/support/client.ts";
+import type { FilledArchive } from "./archives.ts";
+import type { BulkLoader } from "./bulk.ts";
+import type { Account, Drafts, PackageText } from "./drafts.ts";
+
+/** From where all these publishes came: an address of examples (RFC 5737). */
+const ADDRESS = "192.0.2.7";
+const DEPRECATED_MESSAGE = "No longer maintained";
+export const DAY_MS = 24 * 3_600_000;
+
+type Load = Pick<BulkLoader, "add">;
+
+function addEvent(load: Load, by: Account, kind: EventKind, at: Date, subject: EventSubject = {}): Promise<void> {
+  const { packageName = null, version = null, details = {} } = subject;
+  const origin = { userId: by.userId, username: by.username, address: ADDRESS, tokenId: null };
+  return load.add("events", { at, kind, ...origin, packageName, version, details });
+}
+
+/** An account and its one key, as the first publish registers it. */
+export async function addAccount(load: Load, account: Account, passwordHash: string, at: Date): Promise<void> {
+  const { userId, username, email, key } = account;
+  const publicKey = key.publicHex;
+  await load.add("users", {
+    ...{ id: userId, username, usernameFolded: foldIdentity(username), email, emailFolded: foldIdentity(email) },
+    ...{ passwordHash, role: "user", createdAt: at, disabledAt: null },
+  });
+  await addEvent(load, account, "account.created", at, { details: { username, role: "user" } });
+  await load.add("accountKeys", { userId, publicKey, label: "first publish", createdAt: at, retiredAt: null });
+  const details = { keyId: keyIdOf(publicKey), publicKey, firstUse: true };
+  await addEvent(load, account, "key.registered", at, { details });
+}
+
+/** Which version a package is shown by, and when it changed last. Versions count from 0. */
+export interface Shown {
+  readonly latest: number | undefined;
+  readonly isListed: boolean;
+  readonly updatedAt: Date;
+}
+
+/** A package, its owners, its key, and what it is found by. Returns the words that search finds it by. */
+export async function addPackage(
+  load: Load,
+  drafts: Drafts,
+  number: number,
+  { latest, isListed, updatedAt }: Shown,
+): Promise<SearchDocument> {
+  const { plan } = drafts;
+  const text = drafts.package(number);
+  const { name, description, replacement } = text;
+  const id = number + 1;
+  const createdAt = plan.publishedAt(plan.firstOf[number] ?? 0);
+  const publisher = drafts.account(text.owners[0]);
+  const owners = text.owners.map((owner) => drafts.account(owner));
+  const isDeprecated = replacement !== undefined;
+  await load.add("packages", {
+    ...{ id, name, nameFolded: foldName(name), nameSkeleton: skeletonOf(name), description, tags: [...text.tags] },
+    latest: latest === undefined ? null : plan.versionText(latest),
+    latestPublishedAt: latest === undefined ? null : plan.publishedAt(latest),
+    ...{ listed: isListed, downloads: plan.downloadsOf[number] ?? 0, createdAt, createdBy: publisher.userId },
+    updatedAt: isDeprecated ? new Date(updatedAt.getTime() + DAY_MS) : updatedAt,
+    status: isDeprecated ? "deprecated" : "active",
+    ...{ statusMessage: isDeprecated ? DEPRECATED_MESSAGE : null, statusReplacement: replacement ?? null },
+    ...{ quarantinedAt: null, quarantineReason: null },
+  });
+  for (const [at, { userId }] of owners.entries()) {
+    // In the order of the list.
+    await load.add("packageOwners", { packageId: id, userId, createdAt: new Date(createdAt.getTime() + at) });
+  }
+  const publicKey = publisher.key.publicHex;
+  const pinned = { status: "active", addedAt: createdAt, endedAt: null, compromisedSince: null } as const;
+  await load.add("packageKeys", { packageId: id, publicKey, ...pinned });
+  const tags = [...new Set(text.tags.map(foldTag))];
+  for (const tag of tags) await load.add("packageTags", { packageId: id, tag });
+  const authors = authorsOf(
+    text,
+    owners.map(({ username }) => username),
+  );
+  for (const author of authors) await load.add("packageAuthors", { packageId: id, author });
+  return { packageId: id, name, tags, authors, description };
+}
+
+/** What is told of a package when its first version is published, and of its owners. */
+async function addPackageEvents(load: Load, drafts: Drafts, text: PackageText, at: Date): Promise<void> {
+  const { name } = text;
+  const [publisher, other] = text.owners.map((owner) => drafts.account(owner));
+  if (publisher === undefined) return;
+  await addEvent(load, publisher, "package.created", at, { packageName: name });
+  const publicKey = publisher.key.publicHex;
+  const pinned = { keyId: keyIdOf(publicKey), publicKey };
+  await addEvent(load, publisher, "package_key.pinned", at, { packageName: name, details: pinned });
+  if (other === undefined) return;
+  const details = { username: other.username, invitedBy: publisher.username };
+  await addEvent(load, other, "owner.added", new Date(at.getTime() + 1), { packageName: name, details });
+}
+
+/** A version that was added, as the log tells of it. */
+export interface AddedVersion extends VersionEntry {
+  readonly isYanked: boolean;
+  readonly by: string;
+}
+
+/** A version with its contents and events. `number` counts from 0, `logIndex` is where the log will have it. */
+export async function addVersion(
+  load: Load,
+  drafts: Drafts,
+  number: number,
+  { inspection, received }: FilledArchive,
+  logIndex: number,
+): Promise<AddedVersion> {
+  const { plan } = drafts;
+  const owned = plan.packageOf[number] ?? 0;
+  const text = drafts.package(owned);
+  const { name } = text;
+  const publisher = drafts.account(text.owners[0]);
+  const publishedAt = plan.publishedAt(number);
+  const version = plan.versionText(number);
+  const statement = publishStatement({ name, version, ...received });
+  const publicKey = publisher.key.publicHex;
+  const verified = { scheme: "cpm-v1", publicKey, signature: signMessage(publisher.key, statement) } as const;
+  const made = versionRow(
+    owned + 1,
+    { inspection, received, verified, publisher: { user: { id: publisher.userId } } },
+    publishedAt,
+  );
+  const yankedAt = plan.yankedAt(number);
+  const yanked = yankedAt === null ? {} : { yankedAt, yankReason: "broken", yankSeq: 1 };
+  const row = { ...made, logIndex, downloads: plan.downloadsOfVersion(number), ...yanked };
+  await load.add("versions", { id: number + 1, ...row });
+  await load.add("versionContents", contentsRow(number + 1, inspection));
+  if (plan.nthOf[number] === 1) await addPackageEvents(load, drafts, text, publishedAt);
+  const about = { packageName: name, version };
+  const details = { sha256: received.digest, size: received.size, keyId: keyIdOf(publicKey), scheme: verified.scheme };
+  await addEvent(load, publisher, "version.published", publishedAt, { ...about, details });
+  if (yankedAt !== null) {
+    await addEvent(load, publisher, "version.yanked", yankedAt, {
+      ...about,
+      details: { reason: "broken", replacement: null },
+    });
+  }
+  return { ...row, name, scheme: verified.scheme, isYanked: yankedAt !== null, by: publisher.username };
+}
+
+/** What is told of a package that is deprecated. */
+export async function addDeprecation(load: Load, drafts: Drafts, number: number, updatedAt: Date): Promise<void> {
+  const { name, replacement, owners } = drafts.package(number);
+  if (replacement === undefined) return;
+  const details = { status: "deprecated", replacement };
+  const at = new Date(updatedAt.getTime() + DAY_MS);
+  await addEvent(load, drafts.account(owners[0]), "package.status_changed", at, { packageName: name, details });
+}

@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { Drafts } from "../../scripts/fill/drafts.ts";
+import { fillDatabase } from "../../scripts/fill/into-database.ts";
+import { fillOverHttp } from "../../scripts/fill/over-http.ts";
+import { planRegistry } from "../../scripts/fill/plan.ts";
+import { checkStore } from "../../src/upkeep/check-store.ts";
+import { auditLog } from "../../src/verify/audit.ts";
+import { RegistryClient } from "../../src/verify/registry-client.ts";
+import { SeenLogs } from "../../src/verify/seen-logs.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client, type Json, PASSWORD, sha256 } from "../support/client.ts";
+import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/registry.ts";
+
+const [SEED, PACKAGES, VERSIONS] = [7, 120, 400];
+const env = { PUBLISH_LIMITS: "off" };
+const quiet = () => undefined;
+const drafts = () => new Drafts(SEED, planRegistry(SEED, PACKAGES, VERSIONS));
+
+/** What answers tell of times, counts and places in the log, which publishing in another order makes others. */
+const OF_THE_MOMENT = /^(addedAt|createdAt|updatedAt|publishedAt|latestPublishedAt|downloads|logIndex|since)$/;
+
+function timeless(body: Json): Json {
+  return JSON.parse(JSON.stringify(body, (key, value) => (OF_THE_MOMENT.test(key) ? undefined : value)));
+}
+
+async function audited({ url, dataDir }: TestRegistry, archives: boolean) {
+  const client = new RegistryClient(url, undefined);
+  const trust = { client, seenLogs: new SeenLogs(join(dataDir, "seen")), vkey: undefined, policy: undefined };
+  const { checks, problems, size } = await auditLog(client, trust, { archives, report: quiet });
+  return { size, problems, failed: checks.filter(({ result }) => result === "failed") };
+}
+
+for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
+  describe(`a filled registry (${kind})`, () => {
+    const { names, plan } = drafts();
+    const started: TestRegistry[] = [];
+    const registryAt = (at: number) => () => {
+      const registry = started[at];
+      if (registry === undefined) throw new Error("The registries are not started yet");
+      return registry;
+    };
+    const [own, pooled, published] = [registryAt(0), registryAt(1), registryAt(2)];
+    const get = (of: () => TestRegistry, path: string) => new Client(of().url).get(path);
+
+    beforeAll(async () => {
+      for (const _ of [1, 2, 3]) started.push(await startRegistry(kind, { env }));
+      await fillDatabase(own().deps.config, drafts(), "own", quiet);
+      await fillDatabase(pooled().deps.config, drafts(), "pool", quiet);
+      await fillOverHttp(published().url, drafts(), 4, quiet);
+    });
+    afterAll(async () => {
+      for (const registry of started) await registry.stop();
+    });
+
+    test("has packages, owners, keys, contents and tags as they are published", async () => {
+      for (const name of names) {
+        const address = `/api/packages/${name}`;
+        const shown = await get(own, address);
+        const version = encodeURIComponent(shown.body.versions.at(-1).version);
+        const parts = [
+          "owners",
+          "keys",
+          ...["", "/files", "/readme", "/manifest", "/values"].map((of) => version + of),
+        ];
+        for (const path of [address, ...parts.map((part) => `${address}/${part}`)]) {
+          const [filled, real] = [await get(own, path), await get(published, path)];
+          expect([path, filled.status, timeless(filled.body ?? filled.text)]).toEqual([
+            path,
+            real.status,
+            timeless(real.body ?? real.text),
+          ]);
+        }
+      }
+    });
+
+    test("with shared archives is the same but for what tells of them", async () => {
+      const withoutArchives = (body: Json) =>
+        JSON.stringify(timeless(body), (key, value) => (/^(sha256|size|value)$/.test(key) ? undefined : value));
+      for (const name of names) {
+        const address = `/api/packages/${name}`;
+        const [shared, alone] = [await get(pooled, address), await get(own, address)];
+        expect(withoutArchives(shared.body)).toBe(withoutArchives(alone.body));
+      }
+    });
+
+    test("is listed and searched as what was published", async () => {
+      const words = names.flatMap((name) => name.split(/[-_.]/)).slice(0, 60);
+      const tags = (await get(own, "/api/packages?pageSize=100")).body.items.flatMap((item: Json) => item.tags);
+      const questions = [
+        ...["", "page=3", ...[...new Set(words)].map((word) => `search=${word}`)],
+        ...[...new Set<string>(tags)].slice(0, 20).map((tag) => `tags=${tag}`),
+        ...[0, 1, 2].map((account) => `author=${drafts().account(account).username}`),
+      ];
+      for (const question of questions) {
+        const path = `/api/packages?${question}&sort=name&pageSize=100`;
+        const [filled, real] = [await get(own, path), await get(published, path)];
+        expect([path, timeless(filled.body)]).toEqual([path, timeless(real.body)]);
+      }
+      expect((await get(own, "/api/packages?pageSize=1")).body.total).toBeGreaterThan(PACKAGES * 0.8);
+    });
+
+    test("counts downloads of packages by those of their versions, and gives every archive out", async () => {
+      for (const of of [own, pooled]) {
+        for (const name of names.slice(0, 40)) {
+          const { downloads, versions } = (await get(of, `/api/packages/${name}`)).body;
+          expect(versions.reduce((sum: number, one: Json) => sum + one.downloads, 0)).toBe(downloads);
+          const { downloadUrl, sha256: digest } = versions[0];
+          const bytes = await fetch(of().url + new URL(downloadUrl).pathname).then((answer) => answer.bytes());
+          expect(sha256(bytes)).toBe(digest);
+        }
+      }
+    });
+
+    test("has nothing that fsck or an audit of its log finds", async () => {
+      for (const registry of [own(), pooled()]) {
+        const { problems, checked } = await checkStore(registry.deps, { repair: false, report: quiet });
+        expect([checked.count, problems.items]).toEqual([VERSIONS, []]);
+        const yanked = Array.from({ length: VERSIONS }, (_, at) => plan.yankedAt(at)).filter((at) => at !== null);
+        const { size, ...found } = await audited(registry, registry.url === own().url);
+        expect(found).toEqual({ problems: [], failed: [] });
+        expect(size).toBe(VERSIONS + yanked.length);
+      }
+    });
+
+    test("goes on as any other: its people log in and publish more versions", async () => {
+      const name = names[0] ?? "";
+      const { key, username } = drafts().account(drafts().package(0).owners[0]);
+      for (const of of [own, pooled]) {
+        const { body } = await new Client(of().url).post("/api/auth/login", { username, password: PASSWORD });
+        const publisher = new Client(of().url, body.token, username);
+        const answer = await publisher.publish(name, "99.0.0", makePackage({ name, version: "99.0.0" }), key);
+        expect([answer.status, answer.body.version]).toEqual([201, "99.0.0"]);
+        expect((await get(of, `/api/packages?search=${name}`)).body.items[0]).toMatchObject({ name, latest: "99.0.0" });
+      }
+    });
+  });
+}
