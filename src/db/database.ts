@@ -5,6 +5,9 @@ import type * as schema from "./postgres/schema.ts";
 
 export type Tables = typeof schema;
 
+/** What goes to a driver as it is. */
+export type SqlValue = string | number | null;
+
 /** The query builder both databases offer. What only one of them has (`execute`, `transaction`) is left out. */
 export type QueryBuilder = Pick<
   PgDatabase<PgQueryResultHKT, Record<string, never>>,
@@ -17,6 +20,8 @@ export interface DbSession {
   readonly tables: Tables;
   /** Runs hand-written SQL, for the few statements that differ between the databases, and returns its rows. */
   rows<Row>(statement: SQL): Promise<Row[]>;
+  /** Runs SQL that is the same at every call, prepared once; rows are columns in their order, as the driver gives them. */
+  values(text: string, params: SqlValue[]): Promise<unknown[][]>;
   /** Says that answers about a package will be other ones, should this transaction be committed. In `write` only. */
   changes(name: string): void;
 }

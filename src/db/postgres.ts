@@ -1,5 +1,5 @@
 import type { SQL } from "drizzle-orm";
-import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
+import { drizzle, type PostgresJsDatabase, PostgresJsSession } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { PostgresConnection } from "../config/connection.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
@@ -47,9 +47,19 @@ export function clientOptions(connection: PostgresConnection): postgres.Options<
   };
 }
 
+const PREPARED = { prepare: true };
+
 function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): DbSession {
-  const rows = async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[];
-  return { query: orm, tables, rows, changes };
+  const { session } = orm._;
+  if (!(session instanceof PostgresJsSession)) throw new Error("Not a session of postgres.js");
+  const client: postgres.Sql = session.client;
+  return {
+    query: orm,
+    tables,
+    rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[],
+    values: async (text, params) => [...(await client.unsafe(text, params, PREPARED).values())],
+    changes,
+  };
 }
 
 /** No answer within the deadline. `hung`: nobody else on the pool got one in that time either, so it is not only busy. */

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { SQL } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { errorCode, failure } from "../errors.ts";
-import type { Database, DbSession, QueryBuilder, Tables } from "./database.ts";
+import type { Database, DbSession, QueryBuilder, SqlValue, Tables } from "./database.ts";
 import { PackageChanges, readsOnly } from "./package-changes.ts";
 import * as sqliteTables from "./sqlite/schema.ts";
 import { noteChanges, watchSqlite } from "./watch-sqlite.ts";
@@ -45,11 +45,13 @@ function connect(path: string): BunDatabase {
  * The one cast of the query layer: the SQLite builder under the type of the Postgres builder, and the SQLite tables
  * under the type of the Postgres tables. `same-rows.ts` is its proof; both builders have the same methods.
  */
-function sessionOver(orm: BunSQLiteDatabase, changes: DbSession["changes"]): DbSession {
+function sessionOver(client: BunDatabase, changes: DbSession["changes"]): DbSession {
+  const orm: BunSQLiteDatabase = drizzle(client);
   return {
     query: orm as object as QueryBuilder,
     tables: sqliteTables as object as Tables,
     rows: async <Row>(statement: SQL) => orm.all<Row>(statement),
+    values: async (text, params) => client.prepare<unknown, SqlValue[]>(text).values(...params),
     changes,
   };
 }
@@ -84,8 +86,8 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   reader.run("PRAGMA query_only = ON");
   writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
   const changed = new Set<string>();
-  const writes = sessionOver(drizzle(writer), (name) => void changed.add(name));
-  const reads = sessionOver(drizzle(reader), readsOnly);
+  const writes = sessionOver(writer, (name) => void changed.add(name));
+  const reads = sessionOver(reader, readsOnly);
   const turns = new Turns();
   const changes = new PackageChanges();
   let stopWatching = () => {};

@@ -1,6 +1,7 @@
-import { and, asc, eq, inArray } from "drizzle-orm";
+import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { MayRead } from "../accounts/actor.ts";
 import type { DbSession } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { foldName, type PackageName, parsePackageName } from "../registry/package-name.ts";
 import type { PackageRow } from "./views.ts";
@@ -34,10 +35,16 @@ export async function findPackage({ query, tables }: DbSession, nameFolded: stri
   return row;
 }
 
+const packageByName = statement<{ name: string }, PackageRow>(({ query, tables: { packages } }) =>
+  query
+    .select()
+    .from(packages)
+    .where(eq(packages.name, sql.placeholder("name"))),
+);
+
 /** Finds a package; throws `package_not_found`. */
-export async function loadPackage({ query, tables }: DbSession, name: PackageName): Promise<PackageRow> {
-  const { packages } = tables;
-  const [row] = await query.select().from(packages).where(eq(packages.name, name));
+export async function loadPackage(session: DbSession, name: PackageName): Promise<PackageRow> {
+  const [row] = await packageByName(session, { name });
   if (row === undefined) throw failure({ code: "package_not_found", name });
   return row;
 }
@@ -81,9 +88,18 @@ export async function loadOwners(
   return owners;
 }
 
-/** User names of the owners of one package. */
+const ownersById = statement<{ id: number }, { username: string }>(({ query, tables: { packageOwners, users } }) =>
+  query
+    .select({ username: users.username })
+    .from(packageOwners)
+    .innerJoin(users, eq(users.id, packageOwners.userId))
+    .where(eq(packageOwners.packageId, sql.placeholder("id")))
+    .orderBy(asc(packageOwners.createdAt), asc(users.username)),
+);
+
+/** User names of the owners of one package, in the order they became owners. */
 export async function ownersOf(session: DbSession, packageId: number): Promise<readonly string[]> {
-  return (await loadOwners(session, [packageId])).get(packageId) ?? [];
+  return (await ownersById(session, { id: packageId })).map(({ username }) => username);
 }
 
 /** Throws `not_an_owner` unless the account owns the package. */

@@ -1,5 +1,6 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import type { PackageName } from "../registry/package-name.ts";
@@ -22,7 +23,7 @@ function highestFirst<T>(items: readonly T[], rowOf: (item: T) => Pick<VersionRo
 }
 
 /** Versions with the user names of their publishers. */
-function publishedVersions({ query, tables: { packages, versions, users } }: DbSession) {
+function publishedVersions({ query, tables: { packages, versions, users } }: Pick<DbSession, "query" | "tables">) {
   const { quarantinedAt, quarantineReason } = packages;
   return query
     .select({ row: versions, publishedBy: users.username, ofPackage: { quarantinedAt, quarantineReason } })
@@ -31,9 +32,19 @@ function publishedVersions({ query, tables: { packages, versions, users } }: DbS
     .innerJoin(packages, eq(packages.id, versions.packageId));
 }
 
+const versionsOfPackage = statement<{ id: number }, PublishedVersion>((session) =>
+  publishedVersions(session).where(eq(session.tables.versions.packageId, sql.placeholder("id"))),
+);
+
+const versionByKey = statement<{ id: number; key: string }, PublishedVersion>((session) => {
+  const { packageId, versionKey } = session.tables.versions;
+  const isAsked = and(eq(packageId, sql.placeholder("id")), eq(versionKey, sql.placeholder("key")));
+  return publishedVersions(session).where(isAsked);
+});
+
 /** All versions of a package, the highest first (SemVer 2.0.0 §11). */
 export async function loadVersions(session: DbSession, packageId: number): Promise<PublishedVersion[]> {
-  const rows = await publishedVersions(session).where(eq(session.tables.versions.packageId, packageId));
+  const rows = await versionsOfPackage(session, { id: packageId });
   return highestFirst(rows, ({ row }) => row);
 }
 
@@ -62,9 +73,7 @@ export async function findVersion(
   packageId: number,
   key: string,
 ): Promise<PublishedVersion | undefined> {
-  const { versions } = session.tables;
-  const isAsked = and(eq(versions.packageId, packageId), eq(versions.versionKey, key));
-  const [found] = await publishedVersions(session).where(isAsked);
+  const [found] = await versionByKey(session, { id: packageId, key });
   return found;
 }
 
