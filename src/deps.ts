@@ -14,6 +14,7 @@ import { MigrationError, migrate, migrationState } from "./db/migrate.ts";
 import { openDatabase } from "./db/open.ts";
 import { errorCode } from "./errors.ts";
 import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
+import { AnswerFile } from "./http/answer-file.ts";
 import { PreparedAnswers } from "./http/prepared-answers.ts";
 import { Announcer } from "./log/announcer.ts";
 import { openLog } from "./log/open-log.ts";
@@ -135,7 +136,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     blobs,
     downloads,
     knownDownloads: createKnownDownloads(db.changes),
-    prepared: config.readAccess === "public" ? new PreparedAnswers(db.changes) : undefined,
+    prepared: config.readAccess === "public" ? new PreparedAnswers(db.changes, openAnswerFile(dataDir)) : undefined,
     jwtKey,
     clock,
     logger,
@@ -143,6 +144,15 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     log,
     announcer,
   };
+}
+
+/** Without it, prepared answers that memory is too small for are made again. */
+function openAnswerFile(dataDir: string): AnswerFile | undefined {
+  try {
+    return new AnswerFile(join(dataDir, `answers-${process.pid}.tmp`));
+  } catch {
+    return undefined;
+  }
 }
 
 /** The key of the log: a setting, or with SQLite a file that is made once. */
@@ -211,6 +221,7 @@ export function openLogger(level: LogLevel): Logger {
 export async function closeDeps(deps: Deps): Promise<void> {
   await deps.downloads.close();
   await deps.announcer.close();
+  deps.prepared?.close();
   await deps.blobs.close();
   await deps.db.close();
 }

@@ -1,10 +1,14 @@
+import type { AnswerFile, Place } from "./answer-file.ts";
 import { matchesEntityTag } from "./document.ts";
 import { idOfSent } from "./request-id.ts";
 
-/** Some thousand documents; what does not fit is made again. */
-const KEPT_MAX_BYTES = 48 * 1024 * 1024;
-/** What an answer takes besides its body: headers, keys, and their places. */
-const ENTRY_BYTES = 1_500;
+/** Of bodies in memory; more than that are in the file. */
+const MEMORY_MAX_BYTES = 48 * 1024 * 1024;
+/** What an answer takes besides its body, roughly: it counts, so that many small answers are bounded too. */
+const ENTRY_BYTES = 400;
+/** Answers that are known of, most of them in the file: some 60 MB. */
+const ENTRIES_MAX = 200_000;
+const PREFIX = "/api/packages/";
 
 /** Where it is heard that answers are no longer right. */
 interface Changes {
@@ -14,9 +18,7 @@ interface Changes {
 
 /** What a route knows of an answer that is the same for everybody who asks. */
 export interface Preparation {
-  /** The package that it tells of. */
-  readonly about: string;
-  /** The one address it is kept for, without the prefix of `PUBLIC_URL`. */
+  /** The one address it is kept for, without the prefix of `PUBLIC_URL`: that of a package, or below it. */
   readonly path: string;
   readonly body: Blob;
   /** `PreparedAnswers.mark` before anything of it was read. */
@@ -27,30 +29,54 @@ export interface Preparation {
   readonly sent?: () => void;
 }
 
-interface Prepared extends Pick<Preparation, "about" | "body" | "sent"> {
+/** The headers of a whole answer and of a 304, without or with another entity tag and request id. */
+interface HeaderSet {
   readonly whole: { readonly headers: Headers };
   readonly unchanged: { readonly status: 304; readonly headers: Headers };
-  readonly entityTag: string;
-  readonly goodUntilMs: number;
-  isUsed: boolean;
 }
 
+interface Prepared {
+  readonly headers: HeaderSet;
+  readonly entityTag: string;
+  readonly size: number;
+  readonly goodUntilMs: number;
+  readonly sent: (() => void) | undefined;
+  /** In memory, or undefined while it is only in the file. */
+  body: Blob | undefined;
+  place: Place | undefined;
+  wasSent: boolean;
+}
+
+/** The answers about one package, by what follows its name in their paths. */
+type PackageAnswers = Map<string, Prepared>;
+
 /**
- * Finished answers, kept in bounded memory until what they tell of changes, and sent without anything of the app being
- * asked. They are what the app answered before, so both are the same. A private registry keeps none.
+ * Finished answers, kept until their package changes, and sent without anything of the app being asked: the ones that are
+ * asked for most in memory, the others in a file. They are what the app answered before, so both are the same.
  */
 export class PreparedAnswers {
-  readonly #kept = new Map<string, Prepared>();
-  readonly #paths = new Map<string, Set<string>>();
+  readonly #packages = new Map<string, PackageAnswers>();
   readonly #offered = new WeakMap<Request, Preparation>();
+  /** Those with a body in memory, the next to lose it first. */
+  readonly #inMemory = new Set<Prepared>();
+  readonly #documentHeaders = new Map<string, HeaderSet>();
   #bytes = 0;
+  #entries = 0;
   #timesChanged = 0;
 
   constructor(
     readonly changes: Changes,
-    readonly maxBytes = KEPT_MAX_BYTES,
+    readonly file: AnswerFile | undefined,
+    readonly memoryMaxBytes = MEMORY_MAX_BYTES,
   ) {
-    changes.listen((changed) => this.#forget(changed));
+    changes.listen((changed) => {
+      this.#timesChanged += 1;
+      for (const name of changed === "any" ? [...this.#packages.keys()] : changed) this.#forget(name);
+    });
+  }
+
+  close(): void {
+    this.file?.close();
   }
 
   /** What was read after a mark and before the next change is right. */
@@ -63,74 +89,121 @@ export class PreparedAnswers {
     this.#offered.set(request, preparation);
   }
 
-  /** Keeps the answer to a request, should its route have offered it and nothing have changed meanwhile. */
+  /** Keeps the answer to a request for a path, should its route have offered it and nothing have changed meanwhile. */
   keep(request: Request, path: string, { status, headers }: Response): void {
     const offered = this.#offered.get(request);
     const entityTag = headers.get("etag");
-    if (offered === undefined || offered.path !== path || entityTag === null) return;
-    if (status !== 200 || !isPlain(request) || !this.changes.areKnown || offered.mark !== this.#timesChanged) return;
-    this.#remove(path);
-    const { about, body, sent, goodForMs = Number.POSITIVE_INFINITY } = offered;
-    const whole = { headers: new Headers(headers) };
-    const unchanged = { status: 304 as const, headers: unchangedHeaders(headers) };
-    const goodUntilMs = performance.now() + goodForMs;
-    const common = sent === undefined ? { about, body } : { about, body, sent };
-    this.#kept.set(path, { ...common, whole, unchanged, entityTag, goodUntilMs, isUsed: false });
-    this.#bytes += body.size + ENTRY_BYTES;
-    const paths = this.#paths.get(about);
-    if (paths === undefined) this.#paths.set(about, new Set([path]));
-    else paths.add(path);
-    this.#makeRoom();
+    if (offered === undefined || offered.path !== path || entityTag === null || status !== 200) return;
+    if (!isPlain(request) || !this.changes.areKnown || offered.mark !== this.#timesChanged) return;
+    const { body, sent, goodForMs = Number.POSITIVE_INFINITY } = offered;
+    const [name, rest] = partsOf(path);
+    const entry: Prepared = {
+      headers: sent === undefined ? this.#shared(headers) : headerSet(headers),
+      entityTag,
+      size: body.size,
+      goodUntilMs: performance.now() + goodForMs,
+      sent,
+      body: undefined,
+      place: undefined,
+      wasSent: false,
+    };
+    const answers = this.#packages.get(name) ?? new Map<string, Prepared>();
+    this.#drop(answers.get(rest));
+    this.#entries += answers.has(rest) ? 0 : 1;
+    this.#packages.set(name, answers.set(rest, entry));
+    this.#remember(entry, body);
+    for (const oldest of this.#packages.keys()) {
+      if (this.#entries <= ENTRIES_MAX) return;
+      this.#forget(oldest);
+    }
   }
 
   /** The answer to a request for a path, undefined where the app must be asked. */
   answer(request: Request, path: string): Response | undefined {
-    const found = this.#kept.get(path);
+    if (!path.startsWith(PREFIX)) return undefined;
+    const [name, rest] = partsOf(path);
+    const found = this.#packages.get(name)?.get(rest);
     if (found === undefined || !isPlain(request) || !this.changes.areKnown) return undefined;
-    if (found.goodUntilMs < performance.now()) return undefined;
-    found.isUsed = true;
+    if (found.goodUntilMs !== Number.POSITIVE_INFINITY && found.goodUntilMs < performance.now()) return undefined;
     const { headers } = request;
     const id = idOfSent(headers.get("x-request-id"));
     const asked = headers.get("if-none-match");
+    const { whole, unchanged } = found.headers;
     if (asked !== null && matchesEntityTag(asked, found.entityTag)) {
-      found.unchanged.headers.set("x-request-id", id);
-      return new Response(null, found.unchanged);
+      return new Response(null, described(unchanged, found.entityTag, id));
     }
-    found.whole.headers.set("x-request-id", id);
+    const body = found.body ?? this.#recall(found);
+    if (body === undefined) return undefined;
+    found.wasSent = true;
     found.sent?.();
-    return new Response(found.body, found.whole);
+    return new Response(body, described(whole, found.entityTag, id));
   }
 
-  #forget(changed: readonly string[] | "any"): void {
-    this.#timesChanged += 1;
-    const about = changed === "any" ? [...this.#paths.keys()] : changed;
-    for (const name of about) for (const path of this.#paths.get(name) ?? []) this.#remove(path);
+  /** Documents differ in their entity tags only, so a hundred thousand of them share their headers. */
+  #shared(headers: Headers): HeaderSet {
+    const text = JSON.stringify([...headers].filter(([name]) => name !== "etag" && name !== "x-request-id"));
+    const known = this.#documentHeaders.get(text) ?? headerSet(headers);
+    this.#documentHeaders.set(text, known);
+    return known;
   }
 
-  #remove(path: string): void {
-    const found = this.#kept.get(path);
-    if (found === undefined) return;
-    this.#kept.delete(path);
-    this.#bytes -= found.body.size + ENTRY_BYTES;
-    const paths = this.#paths.get(found.about);
-    paths?.delete(path);
-    if (paths?.size === 0) this.#paths.delete(found.about);
+  #recall(entry: Prepared): Blob | undefined {
+    const bytes = entry.place && this.file?.read(entry.place);
+    if (bytes === undefined) return undefined;
+    const body = new Blob([bytes]);
+    this.#remember(entry, body);
+    return body;
   }
 
-  /** Answers that were sent since the last look get another chance, behind all others. */
-  #makeRoom(): void {
-    for (const [path, entry] of this.#kept) {
-      if (this.#bytes <= this.maxBytes) return;
-      if (entry.isUsed) {
-        entry.isUsed = false;
-        this.#kept.delete(path);
-        this.#kept.set(path, entry);
-      } else this.#remove(path);
+  #remember(entry: Prepared, body: Blob): void {
+    entry.body = body;
+    this.#inMemory.add(entry);
+    this.#bytes += entry.size + ENTRY_BYTES;
+    for (const next of this.#inMemory) {
+      if (this.#bytes <= this.memoryMaxBytes) return;
+      this.#inMemory.delete(next);
+      // What was sent since the last look gets another turn, behind all others.
+      if (next.wasSent) this.#inMemory.add(next);
+      else this.#putAway(next);
+      next.wasSent = false;
     }
+  }
+
+  #putAway(entry: Prepared): void {
+    const { body } = entry;
+    this.#bytes -= entry.size + ENTRY_BYTES;
+    entry.body = undefined;
+    if (body === undefined || entry.place !== undefined || entry.goodUntilMs !== Number.POSITIVE_INFINITY) return;
+    const file = this.file;
+    if (file === undefined) return;
+    void body.bytes().then((bytes) => {
+      entry.place = file.write(bytes);
+    });
+  }
+
+  #drop(entry: Prepared | undefined): void {
+    if (entry?.body === undefined) return;
+    entry.body = undefined;
+    this.#inMemory.delete(entry);
+    this.#bytes -= entry.size + ENTRY_BYTES;
+  }
+
+  #forget(name: string): void {
+    const answers = this.#packages.get(name);
+    if (answers === undefined) return;
+    this.#packages.delete(name);
+    this.#entries -= answers.size;
+    for (const entry of answers.values()) this.#drop(entry);
   }
 }
 
-/** A request that asks for nothing but a document as it is; all others are the app's to answer. */
+/** The name in the path of an answer, and what follows it. */
+function partsOf(path: string): [name: string, rest: string] {
+  const end = path.indexOf("/", PREFIX.length);
+  return end < 0 ? [path.slice(PREFIX.length), ""] : [path.slice(PREFIX.length, end), path.slice(end)];
+}
+
+/** A request that asks for nothing but an answer as it is; all others are the app's to answer. */
 function isPlain({ method, headers }: Request): boolean {
   return (
     method === "GET" &&
@@ -142,9 +215,16 @@ function isPlain({ method, headers }: Request): boolean {
   );
 }
 
-/** RFC 9110 §15.4.5: what the whole answer tells caches, and nothing of a body that is not there. */
-function unchangedHeaders(whole: Headers): Headers {
-  const headers = new Headers(whole);
-  for (const name of ["content-type", "content-length", "content-disposition", "accept-ranges"]) headers.delete(name);
-  return headers;
+/** RFC 9110 §15.4.5: a 304 tells caches what the whole answer does, and nothing of a body that is not there. */
+function headerSet(of: Headers): HeaderSet {
+  const unchanged = new Headers(of);
+  for (const name of ["content-type", "content-length", "content-disposition", "accept-ranges"]) unchanged.delete(name);
+  return { whole: { headers: new Headers(of) }, unchanged: { status: 304, headers: unchanged } };
+}
+
+/** The response that is made next copies the headers, so they can be used again at once. */
+function described<Init extends { readonly headers: Headers }>(init: Init, entityTag: string, id: string): Init {
+  init.headers.set("etag", entityTag);
+  init.headers.set("x-request-id", id);
+  return init;
 }

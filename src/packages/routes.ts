@@ -43,13 +43,12 @@ const TEXT_ROUTES = [
 async function keptDocument(
   { prepared }: Pick<Deps, "prepared">,
   request: Request,
-  about: string,
   path: string,
   load: () => Promise<object>,
 ): Promise<Response> {
   const mark = prepared?.mark ?? 0;
   const text = JSON.stringify(await load());
-  prepared?.offer(request, { about, path, mark, body: new Blob([text]) });
+  prepared?.offer(request, { path, mark, body: new Blob([text]) });
   return textResponse(request, text, JSON_TYPE);
 }
 
@@ -75,7 +74,7 @@ function readRoutes(deps: Deps) {
       "/:name",
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
-        return keptDocument(deps, request, name, `/api/packages/${name}`, () => readPackage(deps, name));
+        return keptDocument(deps, request, `/api/packages/${name}`, () => readPackage(deps, name));
       },
       { reader: true, detail: packageDocs.show },
     )
@@ -84,7 +83,7 @@ function readRoutes(deps: Deps) {
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
         const path = `/api/packages/${name}/${encodeURIComponent(params.version)}`;
-        return keptDocument(deps, request, name, path, () => readVersion(deps, name, params.version));
+        return keptDocument(deps, request, path, () => readVersion(deps, name, params.version));
       },
       { reader: true, detail: packageDocs.version },
     )
@@ -126,7 +125,7 @@ function downloadHandler(deps: Deps) {
     if (counts) sent();
     if (counts && body instanceof Blob && body.size <= KEPT_ARCHIVE_MAX_BYTES) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
-      prepared?.offer(request, { about: found.name, path, mark, body, sent, goodForMs: KEPT_ARCHIVE_MS });
+      prepared?.offer(request, { path, mark, body, sent, goodForMs: KEPT_ARCHIVE_MS });
     }
     return response;
   };
