@@ -151,6 +151,11 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: async ({ config, from, to, json = false }) =>
       (await import("./cli/storage-copy.ts")).storageCopy({ config, from, to, json }),
   },
+  worker: {
+    options: ["config"],
+    takes: ["<number>"],
+    run: async ({ config }, [number = ""]) => (await import("./cli/serve.ts")).serveAsWorker(config, number),
+  },
   ...ADMIN_COMMANDS,
   ...LOG_COMMANDS,
   witness: {

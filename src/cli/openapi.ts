@@ -38,7 +38,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     db,
     blobs,
     reach: reachNothing,
-    downloads: { count: unused, flush: unused, close: unused },
+    downloads: { count: unused, takeBack: unused, flush: unused, close: unused },
     log: new TransparencyLog(signer, undefined),
     announcer: new Announcer({ db, blobs, logger, reach: reachNothing, witnesses: [] }),
     knownDownloads: { find: unused },

@@ -53,6 +53,8 @@ export interface Config {
   /** Who is asked to cosign the log's checkpoints. */
   readonly logWitnesses: readonly WitnessAddress[];
   readonly logLevel: LogLevel;
+  /** Processes that share the port. */
+  readonly workers: number;
   readonly archiveLimits: ArchiveLimits;
   /** Empty outside of tests. */
   readonly failpoints: ReadonlyMap<Failpoint, ArmedFailpoint>;
@@ -162,11 +164,12 @@ function readCorsOrigins(reader: SettingReader): readonly string[] {
   return origins;
 }
 
-/** Refuses what a later version brings, so that nobody believes it is on. */
-function refuseUnfinished(reader: SettingReader): void {
-  if (reader.integer("WORKERS", 1, 1, 1024) !== 1) {
-    reader.reject("WORKERS", "more than one process is not supported yet by this version; use 1");
-  }
+/** Processes that share a port are the kernel's work, which only Linux does; all must know the port. */
+function readWorkers(reader: SettingReader, port: number): number {
+  const workers = reader.integer("WORKERS", 1, 1, 64);
+  if (workers > 1 && process.platform !== "linux") reader.reject("WORKERS", "more than one needs Linux");
+  if (workers > 1 && port === 0) reader.reject("WORKERS", "more than one needs a PORT that is not 0");
+  return workers;
 }
 
 function readPublishLimits(reader: SettingReader): PublishLimits | undefined {
@@ -219,7 +222,6 @@ export function readConfig(
   const reader = new SettingReader(collectSettings(environment, configFile, problems), problems);
   const port = reader.integer("PORT", 5000, 0, 65_535);
   const dataDir = resolve(reader.text("DATA_DIR") ?? "App_Data");
-  refuseUnfinished(reader);
   const publicUrl = readPublicUrl(reader, port);
   const logOrigin = readLogOrigin(reader, publicUrl);
   const config: Config = {
@@ -241,6 +243,7 @@ export function readConfig(
     logKey: readLogKey(reader, logOrigin),
     logWitnesses: readWitnesses(reader),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
+    workers: readWorkers(reader, port),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),
   };

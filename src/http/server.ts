@@ -65,7 +65,7 @@ function refusal({ method, headers }: Request): Response | undefined {
 
 /** What a server needs besides its app. */
 interface Serving {
-  readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies">;
+  readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies" | "workers">;
   readonly logger: Logger;
   /** Left out where no answer may be given to another than who asked. */
   readonly prepared?: PreparedAnswers | undefined;
@@ -119,7 +119,7 @@ export function answering(handle: Handler, { config, logger, prepared }: Serving
 
 /**
  * Listens on the configured host and port. Throws when the port is taken: without `reusePort`, a second server on
- * one port is an error and not a silent share.
+ * one port is an error and not a silent share. Workers share it, and `serve` looks before it starts them.
  */
 export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }: Patience = PATIENCE): RunningServer {
   const { config, logger, prepared } = serving;
@@ -133,7 +133,7 @@ export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }:
   const server = Bun.serve({
     hostname: config.host,
     port: config.port,
-    reusePort: false,
+    reusePort: config.workers > 1,
     idleTimeout: idleSeconds,
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, connections) => {

@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
+import { addSearchDownloads } from "../search/index-package.ts";
 
 const FLUSH_INTERVAL_MS = 5_000;
 /** Versions in one transaction: short enough for any deadline. */
@@ -19,6 +20,8 @@ export interface DownloadedVersion {
  */
 export interface DownloadCounter {
   count(version: DownloadedVersion): void;
+  /** Takes one back that was counted and did not come to its end. */
+  takeBack(version: DownloadedVersion): void;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -48,6 +51,7 @@ async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<v
         sql`UPDATE ${table} SET downloads = downloads + more.column2 FROM ${increments(rows)} WHERE id = more.column1`,
       );
     }
+    await addSearchDownloads(session, db.kind, increments(byPackage));
   });
 }
 
@@ -86,6 +90,7 @@ export function createDownloadCounter(db: Database, logger: Logger): DownloadCou
   timer.unref();
   return {
     count: (version) => add({ ...version, downloads: 1 }),
+    takeBack: (version) => add({ ...version, downloads: -1 }),
     flush,
     close: () => {
       clearInterval(timer);

@@ -123,6 +123,10 @@ function downloadHandler(deps: Deps) {
     const { response, body, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);
     const sent = () => downloads.count(found.counted);
     if (counts) sent();
+    // Smaller ones are in the buffers of the connection at once, and nobody hears what becomes of them.
+    if (counts && found.size > KEPT_ARCHIVE_MAX_BYTES) {
+      request.signal.addEventListener("abort", () => downloads.takeBack(found.counted), { once: true });
+    }
     if (counts && body instanceof Blob && body.size <= KEPT_ARCHIVE_MAX_BYTES) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
       prepared?.offer(request, { path, mark, body, sent, goodForMs: KEPT_ARCHIVE_MS });
