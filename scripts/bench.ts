@@ -4,9 +4,11 @@
  */
 import { benchDownload } from "./bench/download.ts";
 import { benchInspect } from "./bench/inspect.ts";
+import { installPeers } from "./bench/install-peers.ts";
 import { benchLog } from "./bench/log.ts";
 import { benchLogin } from "./bench/login.ts";
 import { benchProfile } from "./bench/profile.ts";
+import { benchRead } from "./bench/read.ts";
 import { benchStart } from "./bench/start.ts";
 
 const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
@@ -14,7 +16,9 @@ const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<voi
   inspect: benchInspect,
   log: benchLog,
   login: benchLogin,
+  peers: installPeers,
   profile: benchProfile,
+  read: benchRead,
   start: benchStart,
 };
 

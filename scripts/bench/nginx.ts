@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { freePort } from "../../test/support/ports.ts";
+import { programPath } from "./install-peers.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 
 const START_TIMEOUT_MS = 5_000;
@@ -40,8 +41,8 @@ ${temporary}  default_type application/gzip;
 
 /** Starts nginx for the files of a directory. Undefined where there is none. */
 export async function startNginx(directory: string, files: string): Promise<Nginx | undefined> {
-  const binary = Bun.which("nginx", { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` });
-  if (binary === null) return undefined;
+  const binary = programPath("nginx");
+  if (binary === undefined) return undefined;
   const port = await freePort();
   const home = join(directory, "nginx");
   mkdirSync(join(home, "temporary"), { recursive: true });
@@ -52,4 +53,11 @@ export async function startNginx(directory: string, files: string): Promise<Ngin
   // What is asked for at the start is not there: any answer will do.
   const server = await startServer({ command, url, cwd: home, env: {}, timeoutMs: START_TIMEOUT_MS });
   return { url, ...server };
+}
+
+/** Puts a file where nginx answers it under this path. */
+export function serveFile(files: string, path: string, bytes: Uint8Array): void {
+  const file = join(files, path);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, bytes);
 }

@@ -1,3 +1,5 @@
+import { programPath } from "./install-peers.ts";
+
 /** What `wrk` is to ask for, and how it is to be answered. */
 export interface Load {
   readonly url: string;
@@ -18,7 +20,7 @@ const BYTES_TOLERANCE = 0.98;
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
 
 /** Where `wrk` is, or why there is no load. */
-export const wrkMissing: string | undefined = Bun.which("wrk") === null ? "there is no wrk" : undefined;
+export const wrkMissing: string | undefined = programPath("wrk") === undefined ? "there is no wrk" : undefined;
 
 /** Reads the report of wrk. Throws unless every answer was good and whole. */
 function requestsPerSecond(
