@@ -79,6 +79,10 @@ export class PreparedAnswers {
     this.file?.close();
   }
 
+  get bytesInMemory(): number {
+    return this.#bytes;
+  }
+
   /** What was read after a mark and before the next change is right. */
   get mark(): number {
     return this.#timesChanged;
