@@ -5,6 +5,8 @@ import type { DatabaseConfig } from "../../src/config/config.ts";
 import * as postgresTables from "../../src/db/postgres/schema.ts";
 import { clientOptions } from "../../src/db/postgres.ts";
 import * as sqliteTables from "../../src/db/sqlite/schema.ts";
+import { vectorText } from "../../src/search/postgres.ts";
+import { type SearchDocument, termsOf } from "../../src/search/terms.ts";
 
 type TableName = keyof typeof postgresTables;
 type Row<T extends TableName> = (typeof postgresTables)[T]["$inferInsert"];
@@ -17,36 +19,47 @@ const SLOW_STATEMENT_MAX_MS = 3_600_000;
 /** Writes very many rows: without the secondary indexes of their tables, which `finish` makes again. */
 export interface BulkLoader {
   add<T extends TableName>(table: T, row: Row<T>): Promise<void>;
+  /** What the database's own index finds a listed package by. */
+  addTerms(document: SearchDocument): Promise<void>;
   flush(): Promise<void>;
   /** Writes what is held, makes the indexes and lets the database learn what it has. */
   finish(report: (what: string) => void): Promise<void>;
 }
 
-/** Columns that a row gives, in the order of the first row: the others have their defaults. */
-class TableWriter {
-  readonly #columns: { readonly key: string; toDriver(value: unknown): Driven }[];
-  readonly sqlName: string;
-  readonly sqlColumns: readonly string[];
+/** Rows of one table that wait to be written. */
+class HeldRows {
   rows: Driven[][] = [];
 
-  constructor(table: (typeof postgresTables)[TableName] | (typeof sqliteTables)[TableName], first: object) {
-    const given = Object.entries(getTableColumns(table)).filter(([key]) => key in first);
-    this.#columns = given.map(([key, column]) => ({
-      key,
-      toDriver: (value) => (value === null ? null : driven(column.mapToDriverValue(value))),
-    }));
-    this.sqlName = getTableName(table);
-    this.sqlColumns = given.map(([, column]) => column.name);
-  }
-
-  hold(row: Readonly<Record<string, unknown>>): void {
-    this.rows.push(this.#columns.map(({ key, toDriver }) => toDriver(row[key] ?? null)));
-  }
+  constructor(
+    readonly sqlName: string,
+    readonly sqlColumns: readonly string[],
+  ) {}
 
   take(): Driven[][] {
     const held = this.rows;
     this.rows = [];
     return held;
+  }
+}
+
+/** Columns that a row gives, in the order of the first row: the others have their defaults. */
+class TableRows extends HeldRows {
+  readonly #columns: { readonly key: string; toDriver(value: unknown): Driven }[];
+
+  constructor(table: (typeof postgresTables)[TableName] | (typeof sqliteTables)[TableName], first: object) {
+    const given = Object.entries(getTableColumns(table)).filter(([key]) => key in first);
+    super(
+      getTableName(table),
+      given.map(([, column]) => column.name),
+    );
+    this.#columns = given.map(([key, column]) => ({
+      key,
+      toDriver: (value) => (value === null ? null : driven(column.mapToDriverValue(value))),
+    }));
+  }
+
+  hold(row: Readonly<Record<string, unknown>>): void {
+    this.rows.push(this.#columns.map(({ key, toDriver }) => toDriver(row[key] ?? null)));
   }
 }
 
@@ -56,11 +69,13 @@ function driven(value: unknown): Driven {
 }
 
 interface IndexedDatabase {
-  write(writer: TableWriter): Promise<void>;
+  write(held: HeldRows): Promise<void>;
   run(statement: string): Promise<void>;
   /** `CREATE INDEX` statements by the name of their index, of indexes that no constraint needs. */
   indexes(): Promise<ReadonlyMap<string, string>>;
   readonly lastStatements: readonly string[];
+  /** Tables that Drizzle does not know, and the rows of a document in them. */
+  readonly termTables: readonly (readonly [held: HeldRows, rowOf: (document: SearchDocument) => Driven[]])[];
   close(): Promise<void>;
 }
 
@@ -68,18 +83,28 @@ interface IndexedDatabase {
 export async function openBulkLoader(config: DatabaseConfig): Promise<BulkLoader> {
   const database = config.kind === "sqlite" ? sqliteBulk(config.path) : await postgresBulk(config);
   const tables = config.kind === "sqlite" ? sqliteTables : postgresTables;
-  const writers = new Map<TableName, TableWriter>();
+  const tableRows = new Map<TableName, TableRows>();
   const indexes = await database.indexes();
   for (const name of indexes.keys()) await database.run(`DROP INDEX "${name}"`);
+  const writeFull = async (held: HeldRows) => {
+    if (held.rows.length >= HELD_ROWS) await database.write(held);
+  };
   const flush = async () => {
-    for (const writer of writers.values()) if (writer.rows.length > 0) await database.write(writer);
+    const all = [...tableRows.values(), ...database.termTables.map(([held]) => held)];
+    for (const held of all) if (held.rows.length > 0) await database.write(held);
   };
   return {
     add: async (table, row) => {
-      const writer = writers.get(table) ?? new TableWriter(tables[table], row);
-      writers.set(table, writer);
-      writer.hold(row);
-      if (writer.rows.length >= HELD_ROWS) await database.write(writer);
+      const held = tableRows.get(table) ?? new TableRows(tables[table], row);
+      tableRows.set(table, held);
+      held.hold(row);
+      await writeFull(held);
+    },
+    addTerms: async (document) => {
+      for (const [held, rowOf] of database.termTables) {
+        held.rows.push(rowOf(document));
+        await writeFull(held);
+      }
     },
     flush,
     finish: async (report) => {
@@ -89,6 +114,7 @@ export async function openBulkLoader(config: DatabaseConfig): Promise<BulkLoader
         await database.run(statement);
       }
       report("statistics");
+      await database.run("UPDATE listed_packages SET listed = (SELECT count(*) FROM package_search)");
       for (const statement of database.lastStatements) await database.run(statement);
       await database.close();
     },
@@ -102,17 +128,17 @@ function sqliteBulk(path: string): IndexedDatabase {
     client.run(`PRAGMA ${pragma}`);
   }
   const statements = new Map<string, Statement>();
-  const prepared = ({ sqlName, sqlColumns }: TableWriter) => {
+  const prepared = ({ sqlName, sqlColumns }: HeldRows) => {
     const text = `INSERT INTO "${sqlName}" (${sqlColumns.map((name) => `"${name}"`).join()}) VALUES (${sqlColumns.map(() => "?").join()})`;
     const statement = statements.get(text) ?? client.prepare(text);
     statements.set(text, statement);
     return statement;
   };
   return {
-    write: async (writer) => {
-      const statement = prepared(writer);
+    write: async (held) => {
+      const statement = prepared(held);
       client.transaction(() => {
-        for (const row of writer.take()) statement.run(...row);
+        for (const row of held.take()) statement.run(...row);
       })();
     },
     run: async (statement) => void client.run(statement),
@@ -124,6 +150,10 @@ function sqliteBulk(path: string): IndexedDatabase {
         .all();
       return new Map(rows.map(({ name, sql }) => [name, sql]));
     },
+    termTables: [
+      [new HeldRows("package_terms", ["rowid", "body"]), (one) => [one.packageId, termsOf(one).join(" ")]],
+      [new HeldRows("package_trigrams", ["rowid", "name"]), ({ packageId, name }) => [packageId, name]],
+    ],
     lastStatements: ["ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"],
     close: async () => client.close(),
   };
@@ -140,21 +170,24 @@ async function postgresBulk(config: DatabaseConfig & { kind: "postgres" }): Prom
   // Foreign keys are right by construction; who is no superuser waits while each is looked up.
   await client.unsafe("SET session_replication_role = replica").catch(() => undefined);
   return {
-    write: (writer) => copyInto(client, writer),
+    write: (held) => copyInto(client, held),
     run: async (statement) => void (await client.unsafe(statement)),
     indexes: async () => {
       const rows = await client.unsafe<{ name: string; sql: string }[]>(LOOSE_INDEXES);
       return new Map(rows.map(({ name, sql }) => [name, sql]));
     },
+    termTables: [
+      [new HeldRows("package_terms", ["package_id", "terms"]), (one) => [one.packageId, vectorText(termsOf(one))]],
+    ],
     lastStatements: [setSequences(), "VACUUM ANALYZE"],
     close: () => client.end({ timeout: 5 }),
   };
 }
 
-async function copyInto(client: postgres.Sql, writer: TableWriter): Promise<void> {
-  const columns = writer.sqlColumns.map((name) => `"${name}"`).join();
-  const stream = await client.unsafe(`COPY "${writer.sqlName}" (${columns}) FROM STDIN`).writable();
-  const lines = writer.take().map((row) => row.map(copyText).join("\t"));
+async function copyInto(client: postgres.Sql, held: HeldRows): Promise<void> {
+  const columns = held.sqlColumns.map((name) => `"${name}"`).join();
+  const stream = await client.unsafe(`COPY "${held.sqlName}" (${columns}) FROM STDIN`).writable();
+  const lines = held.take().map((row) => row.map(copyText).join("\t"));
   await new Promise<void>((resolve, reject) => {
     stream.on("error", reject);
     stream.on("finish", resolve);

@@ -1,8 +1,6 @@
 import { hashPassword } from "../../src/accounts/password.ts";
 import type { Config } from "../../src/config/config.ts";
-import type { DbSession } from "../../src/db/database.ts";
 import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
-import { type SearchDocument, textIndexOf } from "../../src/search/text-index.ts";
 import { versionLeaf, yankLeaf } from "../../src/tlog/leaf.ts";
 import { PASSWORD } from "../../test/support/client.ts";
 import { type Archives, prepareArchives } from "./archives.ts";
@@ -13,7 +11,6 @@ import { type AddedVersion, addAccount, addDeprecation, addPackage, addVersion, 
 
 /** Leaves of one transaction: each writes the tiles above anew. */
 const LEAVES_AT_ONCE = 4_096;
-const DOCUMENTS_AT_ONCE = 500;
 
 /** Told what is done: which kind of things, how many of how many. */
 export type Report = (what: string, done: number, total: number) => void;
@@ -60,24 +57,13 @@ async function addAccounts({ load, drafts, report }: Fill): Promise<void> {
   }
 }
 
-async function addPackages({ deps, load, drafts, report }: Fill): Promise<void> {
+async function addPackages({ load, drafts, report }: Fill): Promise<void> {
   const shown = shownVersions(drafts.plan);
-  let documents: SearchDocument[] = [];
   for (const [number, one] of shown.entries()) {
-    documents.push(await addPackage(load, drafts, number, one));
+    await addPackage(load, drafts, number, one);
     await addDeprecation(load, drafts, number, one.updatedAt);
-    if (documents.length === DOCUMENTS_AT_ONCE || number + 1 === shown.length) {
-      await load.flush();
-      await putDocuments(deps, documents);
-      documents = [];
-    }
     report("packages", number + 1, shown.length);
   }
-}
-
-function putDocuments({ db }: Deps, documents: readonly SearchDocument[]): Promise<unknown> {
-  const put = (session: DbSession) => documents.map((document) => textIndexOf(db).put(session, document));
-  return db.write((session) => Promise.all(put(session)));
 }
 
 /** What the versions of each package make of it: src/packages/refresh-summary.ts has the rule. */

@@ -6,7 +6,7 @@ import { authorsOf } from "../../src/packages/refresh-summary.ts";
 import { foldName } from "../../src/registry/package-name.ts";
 import { skeletonOf } from "../../src/registry/similar-names.ts";
 import { foldTag } from "../../src/search/search-packages.ts";
-import type { SearchDocument } from "../../src/search/text-index.ts";
+import { searchRow } from "../../src/search/searchable.ts";
 import { publishStatement } from "../../src/signing/statement.ts";
 import { keyIdOf } from "../../src/signing/verify-archive.ts";
 import type { VersionEntry } from "../../src/tlog/leaf.ts";
@@ -20,7 +20,7 @@ const ADDRESS = "192.0.2.7";
 const DEPRECATED_MESSAGE = "No longer maintained";
 export const DAY_MS = 24 * 3_600_000;
 
-type Load = Pick<BulkLoader, "add">;
+type Load = Pick<BulkLoader, "add" | "addTerms">;
 
 function addEvent(load: Load, by: Account, kind: EventKind, at: Date, subject: EventSubject = {}): Promise<void> {
   const { packageName = null, version = null, details = {} } = subject;
@@ -49,13 +49,13 @@ export interface Shown {
   readonly updatedAt: Date;
 }
 
-/** A package, its owners, its key, and what it is found by. Returns the words that search finds it by. */
+/** A package, its owners, its key, and what it is found by. */
 export async function addPackage(
   load: Load,
   drafts: Drafts,
   number: number,
   { latest, isListed, updatedAt }: Shown,
-): Promise<SearchDocument> {
+): Promise<void> {
   const { plan } = drafts;
   const text = drafts.package(number);
   const { name, description, replacement } = text;
@@ -64,11 +64,12 @@ export async function addPackage(
   const publisher = drafts.account(text.owners[0]);
   const owners = text.owners.map((owner) => drafts.account(owner));
   const isDeprecated = replacement !== undefined;
+  const downloads = plan.downloadsOf[number] ?? 0;
   await load.add("packages", {
     ...{ id, name, nameFolded: foldName(name), nameSkeleton: skeletonOf(name), description, tags: [...text.tags] },
     latest: latest === undefined ? null : plan.versionText(latest),
     latestPublishedAt: latest === undefined ? null : plan.publishedAt(latest),
-    ...{ listed: isListed, downloads: plan.downloadsOf[number] ?? 0, createdAt, createdBy: publisher.userId },
+    ...{ listed: isListed, downloads, createdAt, createdBy: publisher.userId },
     updatedAt: isDeprecated ? new Date(updatedAt.getTime() + DAY_MS) : updatedAt,
     status: isDeprecated ? "deprecated" : "active",
     ...{ statusMessage: isDeprecated ? DEPRECATED_MESSAGE : null, statusReplacement: replacement ?? null },
@@ -88,7 +89,10 @@ export async function addPackage(
     owners.map(({ username }) => username),
   );
   for (const author of authors) await load.add("packageAuthors", { packageId: id, author });
-  return { packageId: id, name, tags, authors, description };
+  if (!isListed) return;
+  const document = { packageId: id, name, tags, authors, description, downloads };
+  await load.add("packageSearch", searchRow(document));
+  await load.addTerms(document);
 }
 
 /** What is told of a package when its first version is published, and of its owners. */

@@ -20,6 +20,8 @@ const sameReads: {
   packages: true,
   packageTags: true,
   packageAuthors: true,
+  packageSearch: true,
+  listedPackages: true,
   packageOwners: true,
   versions: true,
   versionContents: true,

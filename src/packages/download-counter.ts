@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
-import { addSearchDownloads } from "../search/index-package.ts";
+import { addSearchDownloads } from "../search/searchable.ts";
 
 const FLUSH_INTERVAL_MS = 5_000;
 /** Versions in one transaction: short enough for any deadline. */

@@ -37,12 +37,15 @@ export function readVersion({ db, config }: ReadDeps, name: PackageName, asked: 
 export interface PackageList {
   readonly items: readonly PackageSummary[];
   readonly total: number;
+  /** Only there when more packages match than are looked for: then `total` is that bound. */
+  readonly totalCapped?: true;
 }
 
 /** Lists packages that match a search, in its order. */
 export async function listPackages(deps: ReadDeps, search: PackageSearch): Promise<PackageList> {
-  const { ids, total } = await searchPackages(deps, search);
-  if (ids.length === 0) return { items: [], total };
+  const { ids, total, isCapped } = await searchPackages(deps, search);
+  const totals = isCapped ? { total, totalCapped: true as const } : { total };
+  if (ids.length === 0) return { items: [], ...totals };
   return deps.db.read(async (session) => {
     const { packages } = session.tables;
     const rows = await session.query
@@ -51,6 +54,6 @@ export async function listPackages(deps: ReadDeps, search: PackageSearch): Promi
       .where(inArray(packages.id, [...ids]));
     const owners = await loadOwners(session, ids);
     const byId = new Map(rows.map((row) => [row.id, packageSummary(row, owners.get(row.id) ?? [])]));
-    return { items: ids.flatMap((id) => byId.get(id) ?? []), total };
+    return { items: ids.flatMap((id) => byId.get(id) ?? []), ...totals };
   });
 }

@@ -3,7 +3,7 @@ import { foldIdentity } from "../accounts/user.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import { isPrerelease } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
-import { textIndexOf } from "../search/text-index.ts";
+import { indexPackage, unindexPackage } from "../search/searchable.ts";
 import { ownersOf } from "./find-package.ts";
 import { isAvailable, loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
@@ -75,12 +75,7 @@ export async function refreshSummary(
     })
     .where(eq(packages.id, changed.id));
   await replaceFacets(session, changed.id, tags, authors);
-  const { name } = changed;
-  await textIndexOf({ kind }).put(session, {
-    packageId: changed.id,
-    name,
-    tags,
-    authors,
-    description: manifest.description,
-  });
+  if (!listed) return unindexPackage(session, kind, changed.id);
+  const { id: packageId, name, downloads } = changed;
+  await indexPackage(session, kind, { packageId, name, tags, authors, description: manifest.description, downloads });
 }

@@ -129,6 +129,9 @@ const PackageListSchema = t.Object({
   pageSize: t.Integer(),
   total: t.Integer(),
   totalPages: t.Integer(),
+  totalCapped: t.Optional(
+    t.Literal(true, { description: "More packages match than are looked for: total is how many of them can be had" }),
+  ),
 });
 
 const FileListSchema = t.Object({

@@ -1,25 +1,17 @@
 import { sql } from "drizzle-orm";
-import { coversColumn } from "./covers-column.ts";
+import type { Term } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
-import { PART_MIN_CHARS, RESEMBLING_MAX, SIMILARITY_MIN, wordsOf } from "./words.ts";
+import { SIMILARITY_MIN } from "./words.ts";
 
-/* Full text on Postgres: a tsvector of words and a trigram index of names (drizzle/postgres/0001_search.sql). */
+/* Terms and parts of names on Postgres: a tsvector without positions, and trigrams (drizzle/postgres). */
 
-/** The highest position a tsvector keeps. */
-const POSITION_MAX = 16_383;
+/** A lexeme in quotes. Words are letters and digits and names have none, but nobody has to know that here. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
+}
 
-/**
- * Writes a tsvector by hand: `'word':1A 'other':2D`. Words are letters and digits only, so nothing needs escaping,
- * and Postgres' own parser, which takes `a.b` for a host and `-` for a sign, has no say.
- */
-function vectorText(weighted: readonly (readonly [weight: string, text: string])[]): string {
-  const lexemes: string[] = [];
-  for (const [weight, text] of weighted) {
-    for (const word of wordsOf(text)) {
-      lexemes.push(`'${word}':${Math.min(lexemes.length + 1, POSITION_MAX)}${weight}`);
-    }
-  }
-  return lexemes.join(" ");
+function termText(tier: number, { text, isPrefix }: Term): string {
+  return quoted(`${tier}${text}`) + (isPrefix ? ":*" : "");
 }
 
 /** Text as a LIKE pattern that matches only itself. */
@@ -27,36 +19,33 @@ function likeText(text: string): string {
   return text.replaceAll(/[\\%_]/g, "\\$&");
 }
 
+/** Terms as the text of a tsvector. */
+export function vectorText(terms: readonly string[]): string {
+  return terms.map(quoted).join(" ");
+}
+
 export const postgresTextIndex: TextIndex = {
-  async put(session, { packageId, name, tags, authors, description }) {
-    const vector = vectorText([
-      ["A", name],
-      ["B", tags.join(" ")],
-      ["C", authors.join(" ")],
-      ["D", description],
-    ]);
-    await session.rows(
-      sql`INSERT INTO package_words (package_id, name, words) VALUES (${packageId}, ${name}, ${vector}::tsvector)
-        ON CONFLICT (package_id) DO UPDATE SET name = excluded.name, words = excluded.words`,
-    );
+  async add(session, packageId, _name, terms) {
+    const vector = vectorText(terms);
+    await session.rows(sql`INSERT INTO package_terms (package_id, terms) VALUES (${packageId}, ${vector}::tsvector)`);
   },
 
-  matching({ text, words }) {
-    const query = sql`${words.map((word) => `'${word}':*`).join(" & ")}::tsquery`;
-    const byWords = sql`SELECT package_id AS id, ts_rank('{0.1, 0.3, 0.6, 1.0}', words, ${query}) AS score
-      FROM package_words WHERE words @@ ${query}`;
-    if (words.length === 0 || text.length < PART_MIN_CHARS) return byWords;
-    return sql`${byWords} OR name LIKE ${`%${likeText(text)}%`}`;
+  async remove(session, packageId) {
+    await session.rows(sql`DELETE FROM package_terms WHERE package_id = ${packageId}`);
   },
 
-  async resembling(session, text, readable) {
-    if (text.length < PART_MIN_CHARS) return [];
+  having(tier, conditions) {
+    const parts = conditions.map((terms) => `(${terms.map((term) => termText(tier, term)).join(" | ")})`);
+    return sql`SELECT package_id AS id FROM package_terms WHERE terms @@ ${parts.join(" & ")}::tsquery`;
+  },
+
+  containing(text) {
+    return sql`SELECT package_id AS id FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
+  },
+
+  resembling(text) {
     // `%` uses the trigram index; its threshold is a setting, so the similarity is compared as well.
-    const rows = await session.rows<{ id: string }>(
-      sql`SELECT package_id AS id FROM package_words
-        WHERE name % ${text} AND similarity(name, ${text}) >= ${SIMILARITY_MIN} AND ${coversColumn(readable, sql`name`)}
-        ORDER BY similarity(name, ${text}) DESC, name COLLATE "C" LIMIT ${RESEMBLING_MAX}`,
-    );
-    return rows.map(({ id }) => Number(id));
+    return sql`SELECT package_id AS id, name FROM package_search
+      WHERE name % ${text} AND similarity(name, ${text}) >= ${SIMILARITY_MIN}`;
   },
 };

@@ -3,11 +3,19 @@ import { foldIdentity } from "../accounts/user.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { coversColumn } from "./covers-column.ts";
+import { listPage } from "./list-page.ts";
+import { resembling } from "./resembling.ts";
+import { beginsName, beginsWord, type Conditions, coveredNames, hasAuthor, hasTag, isWhole, TIERS } from "./terms.ts";
 import { type TextIndex, textIndexOf } from "./text-index.ts";
-import { parseSearch, type SearchText } from "./words.ts";
+import { PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
 
 export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
 export type Sort = (typeof SORTS)[number];
+
+/** What is found at most: of more, the most popular. Who looks further narrows the search. */
+export const FOUND_MAX = 1_000;
+/** Names that begin with the text and are looked for before anything else, the most popular first. */
+const BEGINNING_MAX = 200;
 
 /** What a list is asked for. `page` counts from 1. */
 export interface PackageSearch {
@@ -26,86 +34,141 @@ export interface PackageSearch {
 export interface PackagePage {
   readonly ids: readonly number[];
   readonly total: number;
+  /** There are more than `total`, which are not looked for. */
+  readonly isCapped: boolean;
 }
 
-function tagsFilter(tags: readonly string[]): SQL[] {
-  if (tags.length === 0) return [];
-  const folded = [...new Set(tags.map(foldTag))];
-  return [
-    sql`p.id IN (SELECT package_id FROM package_tags WHERE tag IN (${sql.join(
-      folded.map((tag) => sql`${tag}`),
-      sql`, `,
-    )})
-      GROUP BY package_id HAVING count(*) = ${folded.length})`,
-  ];
-}
+const NOTHING: PackagePage = { ids: [], total: 0, isCapped: false };
 
 /** Tags compare without case, like the names of people. */
 export function foldTag(tag: string): string {
   return foldIdentity(tag.trim());
 }
 
-function authorFilter(author: string | undefined): SQL[] {
-  if (author === undefined) return [];
-  return [sql`p.id IN (SELECT package_id FROM package_authors WHERE author = ${foldIdentity(author.trim())})`];
+/** A search as the index and the tables are asked. */
+interface Question {
+  readonly search: SearchText | undefined;
+  /** Of tags, author and what may be read: what every match has. */
+  readonly narrowed: Conditions;
+  /** The same on tables, where `s` is package_search. */
+  readonly filters: SQL;
+  /** As much of it as the index may be wrong about. */
+  readonly recheck: SQL;
 }
 
-function order(sort: Sort, search: SearchText | undefined): SQL {
-  if (sort === "name") return sql`p.name`;
-  if (sort === "updated") return sql`p.updated_at DESC, p.name`;
-  if (sort === "downloads" || search === undefined) return sql`p.downloads DESC, p.name`;
-  const begins = sql`substr(p.name, 1, ${search.text.length}) = ${search.text}`;
-  return sql`CASE WHEN p.name = ${search.text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END, m.score DESC, p.downloads DESC, p.name`;
+const allOf = (conditions: readonly SQL[]) => sql.join([sql`TRUE`, ...conditions], sql` AND `);
+
+function questionOf({ search, tags, author, readable }: PackageSearch): Question {
+  const folded = [...new Set(tags.map(foldTag))];
+  const byAuthor = author === undefined ? [] : [foldIdentity(author.trim())];
+  const has = (table: SQL, column: SQL) => (text: string) =>
+    sql`EXISTS (SELECT 1 FROM ${table} WHERE package_id = s.package_id AND ${column} = ${text})`;
+  const [tagFilter, authorFilter] = [has(sql`package_tags`, sql`tag`), has(sql`package_authors`, sql`author`)];
+  const isLong = (text: string) => !isWhole(text);
+  return {
+    search: parseSearch(search),
+    narrowed: [
+      ...folded.map((tag) => [hasTag(tag)]),
+      ...byAuthor.map((name) => [hasAuthor(name)]),
+      ...(readable === undefined || readable.includes("*") ? [] : [coveredNames(readable)]),
+    ],
+    filters: allOf([coversColumn(readable, sql`s.name`), ...folded.map(tagFilter), ...byAuthor.map(authorFilter)]),
+    recheck: allOf([...folded.filter(isLong).map(tagFilter), ...byAuthor.filter(isLong).map(authorFilter)]),
+  };
+}
+
+/** Packages that meet the conditions, tier after tier: both databases stop reading when they have enough. */
+function byTier(index: TextIndex, conditions: Conditions, max: number): SQL {
+  const tiers = TIERS.map((tier) => index.having(tier, conditions));
+  return sql`SELECT id FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${max}`;
+}
+
+/** Whether a text could be part of a name: nothing else is looked for in names. */
+function isNamePart(text: string): boolean {
+  return /^[a-z0-9._-]+$/.test(text);
+}
+
+/**
+ * The candidates: packages that meet all conditions, those whose names begin with the text among them; and when these
+ * are not enough, those with the text somewhere inside their names.
+ */
+function candidates(index: TextIndex, { search, narrowed, filters }: Question): SQL {
+  if (search === undefined) return sql`found AS (${byTier(index, narrowed, FOUND_MAX + 1)})`;
+  const { text, words } = search;
+  const sources = [byTier(index, [...narrowed, ...words.map((word) => [beginsWord(word)])], FOUND_MAX + 1)];
+  if (isNamePart(text)) {
+    const exactly = [{ ...beginsName(text), isPrefix: false }];
+    sources.push(
+      byTier(index, [...narrowed, exactly], 1),
+      byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX),
+    );
+  }
+  const each = sources.map((source) => sql`SELECT id FROM (${source}) AS source`);
+  const matching = sql`matching AS MATERIALIZED (${sql.join(each, sql` UNION `)})`;
+  if (!isNamePart(text) || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT id FROM matching)`;
+  const inside = sql`SELECT i.id FROM (${index.containing(text)}) AS i JOIN package_search s ON s.package_id = i.id
+    WHERE (SELECT count(*) FROM matching) <= ${FOUND_MAX} AND ${filters} LIMIT ${FOUND_MAX + 1}`;
+  return sql`${matching}, found AS (SELECT id FROM matching UNION SELECT id FROM (${inside}) AS inside)`;
+}
+
+/** How well a word fits: names count more than tags, these more than authors and descriptions. */
+function points(word: string, contains: (text: SQL, part: string) => SQL): SQL {
+  return sql`CASE WHEN ${contains(sql`s.name_words`, ` ${word} `)} THEN 12 WHEN ${contains(sql`s.name_words`, ` ${word}`)} THEN 10
+    WHEN ${contains(sql`s.tag_words`, ` ${word}`)} THEN 6 WHEN ${contains(sql`s.author_words`, ` ${word}`)} THEN 3 ELSE 1 END`;
+}
+
+function order(sort: Sort, search: SearchText | undefined, kind: Deps["db"]["kind"]): SQL {
+  if (sort === "name") return sql`s.name`;
+  if (sort === "updated") return sql`p.updated_at DESC, s.name`;
+  if (sort === "downloads" || search === undefined) return sql`s.downloads DESC, s.name`;
+  const { text, words } = search;
+  const contains = (whole: SQL, part: string) =>
+    kind === "sqlite" ? sql`instr(${whole}, ${part}) > 0` : sql`strpos(${whole}, ${part}) > 0`;
+  const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
+  const fit = sql.join(
+    words.map((word) => points(word, contains)),
+    sql` + `,
+  );
+  return sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END, ${fit} DESC, s.downloads DESC, s.name`;
 }
 
 /**
  * Finds listed packages. With a search text every word must begin a word of name, tags, authors or description, or
  * the name must contain the text; an exact name comes first. When nothing matches, names that resemble the text are
- * the answer, so a typing error still finds its package.
+ * the answer, so a typing error still finds its package. A list that is narrowed has `FOUND_MAX` packages at most.
  */
-export async function searchPackages({ db }: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
-  const search = parseSearch(asked.search);
-  const index = textIndexOf(db);
-  const filters = [
-    sql`p.listed`,
-    coversColumn(asked.readable, sql`p.name`),
-    ...tagsFilter(asked.tags),
-    ...authorFilter(asked.author),
-  ];
-  if (search !== undefined && search.words.length === 0) return { ids: [], total: 0 };
+export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
+  const { db } = deps;
+  const question = questionOf(asked);
+  const { search, narrowed, filters } = question;
+  if (asked.readable?.length === 0) return NOTHING;
+  if (search === undefined && narrowed.length === 0) return listPage(deps, asked);
+  if (search !== undefined && search.words.length === 0) return NOTHING;
   return db.read(async (session) => {
-    const matches = search === undefined ? sql`` : sql`JOIN (${index.matching(search)}) m ON m.id = p.id`;
-    const from = sql`FROM packages p ${matches} WHERE ${sql.join(filters, sql` AND `)}`;
-    const [counted] = await session.rows<{ total: number | string }>(sql`SELECT count(*) AS total ${from}`);
-    const total = Number(counted?.total ?? 0);
-    if (total === 0 && search !== undefined) return resembling(asked, search, filters, session, index);
-    const offset = (asked.page - 1) * asked.pageSize;
-    if (offset >= total) return { ids: [], total };
-    const rows = await session.rows<{ id: number | string }>(
-      sql`SELECT p.id AS id ${from} ORDER BY ${order(asked.sort, search)} LIMIT ${asked.pageSize} OFFSET ${offset}`,
-    );
-    return { ids: rows.map(({ id }) => Number(id)), total };
+    const found = await findAll(session, db.kind, question, asked.sort);
+    const isNothing = found.length === 0 && search !== undefined;
+    return pageOf(asked, isNothing ? await resembling(session, db.kind, search, filters) : found);
   });
 }
 
-async function resembling(
-  asked: PackageSearch,
-  search: SearchText,
-  filters: readonly SQL[],
+async function findAll(
   session: DbSession,
-  index: TextIndex,
-): Promise<PackagePage> {
-  const candidates = await index.resembling(session, search.text, asked.readable);
-  if (candidates.length === 0) return { ids: [], total: 0 };
-  const among = sql`p.id IN (${sql.join(
-    candidates.map((id) => sql`${id}`),
-    sql`, `,
-  )})`;
+  kind: Deps["db"]["kind"],
+  question: Question,
+  sort: Sort,
+): Promise<number[]> {
+  const packages = sort === "updated" ? sql`JOIN packages p ON p.id = f.id` : sql``;
   const rows = await session.rows<{ id: number | string }>(
-    sql`SELECT p.id AS id FROM packages p WHERE ${sql.join([...filters, among], sql` AND `)}`,
+    sql`WITH ${candidates(textIndexOf({ kind }), question)}
+      SELECT f.id AS id FROM found f JOIN package_search s ON s.package_id = f.id ${packages}
+      WHERE ${question.recheck}
+      ORDER BY ${order(sort, question.search, kind)} LIMIT ${FOUND_MAX + 1}`,
   );
-  const listed = new Set(rows.map(({ id }) => Number(id)));
-  const ids = candidates.filter((id) => listed.has(id));
-  const offset = (asked.page - 1) * asked.pageSize;
-  return { ids: ids.slice(offset, offset + asked.pageSize), total: ids.length };
+  return rows.map(({ id }) => Number(id));
+}
+
+function pageOf({ page, pageSize }: PackageSearch, found: readonly number[]): PackagePage {
+  const total = Math.min(found.length, FOUND_MAX);
+  const offset = (page - 1) * pageSize;
+  return { ids: found.slice(offset, Math.min(offset + pageSize, total)), total, isCapped: found.length > FOUND_MAX };
 }

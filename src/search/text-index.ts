@@ -2,25 +2,19 @@ import type { SQL } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { postgresTextIndex } from "./postgres.ts";
 import { sqliteTextIndex } from "./sqlite.ts";
-import type { SearchText } from "./words.ts";
+import type { Conditions } from "./terms.ts";
 
-/** The words one package is found by. */
-export interface SearchDocument {
-  readonly packageId: number;
-  readonly name: string;
-  readonly tags: readonly string[];
-  readonly authors: readonly string[];
-  readonly description: string;
-}
-
-/** The part of search that the two databases do differently: full text and parts of names. */
+/** The part of search that the two databases do differently: which packages have a term, and parts of names. */
 export interface TextIndex {
-  /** Sets the words of a package, in the transaction of `session`. */
-  put(session: DbSession, document: SearchDocument): Promise<void>;
-  /** A subquery of `(id, score)`: packages in which every word begins a word, or whose name has the text inside. */
-  matching(search: SearchText): SQL;
-  /** Ids of packages whose names resemble a text, the most alike first, among those that may be found: for typing errors. */
-  resembling(session: DbSession, text: string, readable: readonly string[] | undefined): Promise<number[]>;
+  /** Adds a package that is not there. */
+  add(session: DbSession, packageId: number, name: string, terms: readonly string[]): Promise<void>;
+  remove(session: DbSession, packageId: number): Promise<void>;
+  /** A subquery of the `id`s of packages of a tier that meet the conditions. */
+  having(tier: number, conditions: Conditions): SQL;
+  /** A subquery of the `id`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
+  containing(text: string): SQL;
+  /** A subquery of `id` and `name` of packages whose names have some of the text's trigrams: for small registries. */
+  resembling(text: string): SQL;
 }
 
 /** The index of a database. */

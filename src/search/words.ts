@@ -63,14 +63,16 @@ function trigramsOf(text: string): Set<string> {
   return trigrams;
 }
 
-/** How alike two texts are, 0 to 1: shared trigrams over all trigrams, as pg_trgm's `similarity`. */
-export function similarity(a: string, b: string): number {
-  const [first, second] = [trigramsOf(a), trigramsOf(b)];
-  const shared = first.intersection(second).size;
-  const all = first.size + second.size - shared;
-  return all === 0 ? 0 : shared / all;
+/** How alike other texts are to this one, 0 to 1: shared trigrams over all trigrams, as pg_trgm's `similarity`. */
+export function similarityTo(text: string): (other: string) => number {
+  const own = trigramsOf(text);
+  return (other) => {
+    const others = trigramsOf(other);
+    const shared = own.intersection(others).size;
+    const all = own.size + others.size - shared;
+    return all === 0 ? 0 : shared / all;
+  };
 }
 
 /** Names at least this alike are offered when nothing else matches: pg_trgm's own default. */
 export const SIMILARITY_MIN = 0.3;
-export const RESEMBLING_MAX = 20;

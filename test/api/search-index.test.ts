@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { textIndexOf } from "../../src/search/text-index.ts";
+import { indexPackage } from "../../src/search/searchable.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
@@ -21,12 +21,13 @@ onBothDatabases("search index", (registry) => {
       const packageId = found?.id ?? 0;
       const distinct = unlike(200, "ﷺ".repeat(190)).map((text, index) => text.replaceAll("ﷺ", `ﷺ${index}`));
       const description = unlike(20_000, "数".repeat(60)).map((text, index) => text + index);
-      await textIndexOf(db).put(session, {
+      await indexPackage(session, db.kind, {
         packageId,
         name: "folded",
         tags: distinct,
         authors: distinct,
         description: description.join(" "),
+        downloads: 0,
       });
     });
     expect((await alice.get("/api/packages?search=folded")).body.total).toBe(1);

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { boolean, index, jsonb, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
 import type { Json } from "../json.ts";
 import { users } from "./accounts.ts";
@@ -35,10 +36,43 @@ export const packages = pgTable(
   (t) => [
     index("packages_created_by_idx").on(t.createdBy, t.createdAt),
     index("packages_skeleton_idx").on(t.nameSkeleton),
-    index("packages_listed_updated_idx").on(t.listed, t.updatedAt, t.id),
-    index("packages_listed_downloads_idx").on(t.listed, t.downloads, t.id),
-    index("packages_listed_name_idx").on(t.listed, t.name),
+    // With the id, so that pages of lists are found without reading packages: search/list-page.ts.
+    index("packages_updated_idx").on(t.listed, sql`updated_at DESC`, t.name, t.id),
+    index("packages_downloads_idx").on(t.listed, sql`downloads DESC`, t.name, t.id),
+    index("packages_name_idx").on(t.listed, t.name, t.id),
   ],
+);
+
+/** What listed packages are found and ranked by: see search/searchable.ts. Their words are in an index of each database's own. */
+export const packageSearch = pgTable(
+  "package_search",
+  {
+    packageId: count("package_id")
+      .notNull()
+      .references(() => packages.id, { onDelete: "cascade" }),
+    name: byteOrderedText("name").notNull(),
+    /** How popular it is, 0 to 7. */
+    tier: count("tier").notNull(),
+    downloads: count("downloads").notNull(),
+    /** Words with a blank before and behind each. */
+    nameWords: text("name_words").notNull(),
+    tagWords: text("tag_words").notNull(),
+    authorWords: text("author_words").notNull(),
+    /** Of everything it is found by: who changes nothing writes nothing. */
+    fingerprint: text("fingerprint").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.packageId] })],
+);
+
+/** How many packages are listed, in one row: counting a million takes too long. */
+export const listedPackages = pgTable(
+  "listed_packages",
+  {
+    /** Always 1. */
+    id: count("id").notNull(),
+    listed: count("listed").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.id] })],
 );
 
 export const packageTags = pgTable(

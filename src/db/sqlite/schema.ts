@@ -7,7 +7,9 @@ export { ownerInvitations, packageKeyChanges, packageKeyResets, packageKeys, pac
 export {
   allowedNames,
   blobRemovals,
+  listedPackages,
   packageAuthors,
+  packageSearch,
   packages,
   packageTags,
   versionContents,

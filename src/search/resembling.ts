@@ -1,0 +1,60 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Database, DbSession } from "../db/database.ts";
+import { countListed } from "./list-page.ts";
+import { beginsName, TIERS } from "./terms.ts";
+import { type TextIndex, textIndexOf } from "./text-index.ts";
+import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
+
+const RESEMBLING_MAX = 20;
+/** In a registry of so many packages every name that shares trigrams with the text is compared with it. */
+const COMPARE_ALL_MAX = 20_000;
+/** In larger ones, so many names that have a part of the text: one typing error leaves one of its halves whole. */
+const COMPARED_OF_PART = 300;
+
+interface Named {
+  readonly id: number | string;
+  readonly name: string;
+}
+
+/**
+ * Ids of packages whose names resemble a text, the most alike first, among those that meet the filters: for typing errors.
+ */
+export async function resembling(
+  session: DbSession,
+  kind: Database["kind"],
+  { text }: SearchText,
+  filters: SQL,
+): Promise<number[]> {
+  if (text.length < PART_MIN_CHARS) return [];
+  const index = textIndexOf({ kind });
+  const isSmall = (await countListed(session)) <= COMPARE_ALL_MAX;
+  const names = isSmall ? index.resembling(text) : havingParts(index, text);
+  const rows = await session.rows<Named>(
+    sql`SELECT n.id AS id, n.name AS name FROM (${names}) AS n JOIN package_search s ON s.package_id = n.id WHERE ${filters}`,
+  );
+  const similarity = similarityTo(text);
+  return rows
+    .map(({ id, name }) => ({ id: Number(id), name, alike: similarity(name) }))
+    .filter(({ alike }) => alike >= SIMILARITY_MIN)
+    .sort((a, b) => b.alike - a.alike || (a.name < b.name ? -1 : 1))
+    .slice(0, RESEMBLING_MAX)
+    .map(({ id }) => id);
+}
+
+/** Packages whose names begin with the beginning of the text, or contain a part of it. */
+function havingParts(index: TextIndex, text: string): SQL {
+  const name = wordsOf(text).join("-");
+  const [half, third] = [Math.ceil(name.length / 2), Math.ceil(name.length / 3)];
+  const beginnings = [name.slice(0, half), name.slice(0, third)];
+  const insides = [name.slice(0, half), name.slice(-half), name.slice(-third)].filter(
+    (part) => part.length >= PART_MIN_CHARS,
+  );
+  const sources = [
+    ...beginnings.map((part) => {
+      const tiers = TIERS.map((tier) => index.having(tier, [[beginsName(part)]]));
+      return sql`SELECT id FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${COMPARED_OF_PART}`;
+    }),
+    ...insides.map((part) => sql`SELECT id FROM (${index.containing(part)}) AS inside LIMIT ${COMPARED_OF_PART}`),
+  ].map((source) => sql`SELECT id FROM (${source}) AS source`);
+  return sql`SELECT c.id AS id, s.name AS name FROM (${sql.join(sources, sql` UNION `)}) AS c JOIN package_search s ON s.package_id = c.id`;
+}

@@ -1,0 +1,103 @@
+import { createHash } from "node:crypto";
+import { eq, type SQL, sql } from "drizzle-orm";
+import type { Database, DbSession, Tables } from "../db/database.ts";
+import { type SearchDocument, termsOf, tierOf } from "./terms.ts";
+import { textIndexOf } from "./text-index.ts";
+import { wordsOf } from "./words.ts";
+
+type Kind = Database["kind"];
+type SearchRow = Tables["packageSearch"]["$inferSelect"];
+
+/** What decides the order of matches of one text; names are shorter, and the words beyond are found all the same. */
+const RANKED_MAX_CHARS = 2_000;
+
+function ranked(text: string): string {
+  return ` ${wordsOf(text).join(" ").slice(0, RANKED_MAX_CHARS)} `;
+}
+
+/** The row that a package is ranked by. */
+export function searchRow({ packageId, name, tags, authors, description, downloads }: SearchDocument): SearchRow {
+  const everything = JSON.stringify([name, tags.toSorted(), authors.toSorted(), description]);
+  return {
+    ...{ packageId, name, downloads, tier: tierOf(downloads) },
+    ...{ nameWords: ranked(name), tagWords: ranked(tags.join(" ")), authorWords: ranked(authors.join(" ")) },
+    fingerprint: createHash("sha256").update(everything).digest("base64").slice(0, 22),
+  };
+}
+
+async function changeListed({ query, tables: { listedPackages } }: DbSession, more: 1 | -1): Promise<void> {
+  const listed = sql`${listedPackages.listed} + ${more}`;
+  await query.update(listedPackages).set({ listed }).where(eq(listedPackages.id, 1));
+}
+
+async function findRow({ query, tables: { packageSearch } }: DbSession, packageId: number) {
+  const [row] = await query.select().from(packageSearch).where(eq(packageSearch.packageId, packageId));
+  return row;
+}
+
+/**
+ * Makes a listed package findable as it is now, in the transaction that changed it and holds its lock. Most publishes
+ * change nothing that a package is found by, and then nothing is written.
+ */
+export async function indexPackage(session: DbSession, kind: Kind, document: SearchDocument): Promise<void> {
+  const { packageSearch } = session.tables;
+  const row = searchRow(document);
+  const before = await findRow(session, row.packageId);
+  if (before?.fingerprint === row.fingerprint && before.tier === row.tier) return;
+  const index = textIndexOf({ kind });
+  if (before === undefined) {
+    await session.query.insert(packageSearch).values(row);
+    await changeListed(session, 1);
+  } else {
+    await session.query.update(packageSearch).set(row).where(eq(packageSearch.packageId, row.packageId));
+    await index.remove(session, row.packageId);
+  }
+  await index.add(session, row.packageId, row.name, termsOf(document));
+}
+
+/** Takes a package out of lists and searches. */
+export async function unindexPackage(session: DbSession, kind: Kind, packageId: number): Promise<void> {
+  if ((await findRow(session, packageId)) === undefined) return;
+  const { packageSearch } = session.tables;
+  await session.query.delete(packageSearch).where(eq(packageSearch.packageId, packageId));
+  await textIndexOf({ kind }).remove(session, packageId);
+  await changeListed(session, -1);
+}
+
+/**
+ * Adds downloads of packages, `more` being a table of (column1: id, column2: downloads), and moves those that became more
+ * popular by a tier. In the transaction that counts them.
+ */
+export async function addSearchDownloads(session: DbSession, kind: Kind, more: SQL): Promise<void> {
+  const counted = await session.rows<{ id: number | string; tier: number | string; downloads: number | string }>(
+    sql`UPDATE package_search SET downloads = downloads + more.column2 FROM ${more} WHERE package_id = more.column1
+      RETURNING package_id AS id, tier, downloads`,
+  );
+  for (const { id, tier, downloads } of counted) {
+    if (tierOf(Number(downloads)) === Number(tier)) continue;
+    await indexPackage(session, kind, await loadDocument(session, Number(id), Number(downloads)));
+  }
+}
+
+/** What a package is found by, as its rows have it. */
+async function loadDocument(
+  { query, tables }: DbSession,
+  packageId: number,
+  downloads: number,
+): Promise<SearchDocument> {
+  const { packages, packageTags, packageAuthors } = tables;
+  const [row] = await query
+    .select({ name: packages.name, description: packages.description })
+    .from(packages)
+    .where(eq(packages.id, packageId));
+  if (row === undefined) throw new Error("A package that is searched was not found");
+  const tags = await query.select().from(packageTags).where(eq(packageTags.packageId, packageId));
+  const authors = await query.select().from(packageAuthors).where(eq(packageAuthors.packageId, packageId));
+  return {
+    packageId,
+    downloads,
+    ...row,
+    tags: tags.map(({ tag }) => tag),
+    authors: authors.map(({ author }) => author),
+  };
+}
