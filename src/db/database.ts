@@ -6,7 +6,7 @@ import type * as schema from "./postgres/schema.ts";
 export type Tables = typeof schema;
 
 /** What goes to a driver as it is. */
-export type SqlValue = string | number | null;
+export type SqlValue = string | number | boolean | Uint8Array | null;
 
 /** The query builder both databases offer. What only one of them has (`execute`, `transaction`) is left out. */
 export type QueryBuilder = Pick<

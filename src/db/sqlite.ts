@@ -5,14 +5,12 @@ import type { SQL } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { errorCode, failure } from "../errors.ts";
 import type { Database, DbSession, QueryBuilder, SqlValue, Tables } from "./database.ts";
+import { GroupCommit, WRITER_BUSY_TIMEOUT_MS } from "./group-commit.ts";
 import { PackageChanges, readsOnly } from "./package-changes.ts";
 import * as sqliteTables from "./sqlite/schema.ts";
 import { noteChanges, watchSqlite } from "./watch-sqlite.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
-/** SQLite waits inside the process, which answers nobody meanwhile: so it waits shortly, and we wait between tries. */
-const WRITER_BUSY_TIMEOUT_MS = 20;
-const WRITER_RETRY_MS = 20;
 /** More texts than this registry has; a bound, because `inArray` makes a new text for each length. */
 const PREPARED_MAX = 500;
 
@@ -56,17 +54,6 @@ function sessionOver(client: BunDatabase, changes: DbSession["changes"]): DbSess
   };
 }
 
-/** Runs one caller after the other, in the order they came. */
-class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  take<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(work);
-    this.#last = turn.catch(() => undefined);
-    return turn;
-  }
-}
-
 /** Drizzle's messages carry parameters, so what SQLite reports is told by its code alone. */
 function expected(cause: unknown): unknown {
   const code = errorCode(cause);
@@ -76,8 +63,8 @@ function expected(cause: unknown): unknown {
 }
 
 /**
- * Opens the SQLite file at `path`, making it and its directory when missing. One writer connection takes one
- * transaction at a time, because awaiting code would otherwise slip into somebody else's; a second connection reads.
+ * Opens the SQLite file at `path`, making it and its directory when missing. One writer connection does one write at a
+ * time, because awaiting code would otherwise slip into somebody else's; a second connection reads.
  */
 export function openSqlite(path: string): Database & { readonly client: BunDatabase } {
   mkdirSync(dirname(path), { recursive: true });
@@ -88,8 +75,14 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   const changed = new Set<string>();
   const writes = sessionOver(writer, (name) => void changed.add(name));
   const reads = sessionOver(reader, readsOnly);
-  const turns = new Turns();
   const changes = new PackageChanges();
+  const commits = new GroupCommit(writer, {
+    beforeCommit: () => noteChanges(writer, changed),
+    afterwards: () => {
+      changes.tell([...changed]);
+      changed.clear();
+    },
+  });
   let stopWatching = () => {};
   return {
     kind: "sqlite",
@@ -101,21 +94,12 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
         throw expected(cause);
       }
     },
-    write: (work) => {
-      const deadlineMs = performance.now() + BUSY_TIMEOUT_MS;
-      return turns.take(async () => {
-        changed.clear();
-        try {
-          return await inTransaction(writer, deadlineMs, async () => {
-            const done = await work(writes);
-            noteChanges(writer, changed);
-            return done;
-          });
-        } finally {
-          // Also after an error: it may have been committed.
-          changes.tell([...changed]);
-        }
-      });
+    write: async (work) => {
+      try {
+        return await commits.write(() => work(writes));
+      } catch (cause) {
+        throw expected(cause);
+      }
     },
     changes,
     watch: () => {
@@ -123,34 +107,9 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
     },
     close: async () => {
       stopWatching();
-      await turns.take(async () => undefined);
+      await commits.settled();
       reader.close();
       writer.close();
     },
   };
-}
-
-/** Takes the write lock, which another process may hold: a backup, a migration, a person with a shell. */
-async function begin(writer: BunDatabase, deadlineMs: number): Promise<void> {
-  for (;;) {
-    try {
-      writer.run("BEGIN IMMEDIATE");
-      return;
-    } catch (cause) {
-      if (!errorCode(cause)?.startsWith("SQLITE_BUSY") || performance.now() > deadlineMs) throw cause;
-      await Bun.sleep(WRITER_RETRY_MS);
-    }
-  }
-}
-
-async function inTransaction<T>(writer: BunDatabase, deadlineMs: number, work: () => Promise<T>): Promise<T> {
-  try {
-    await begin(writer, deadlineMs);
-    const result = await work();
-    writer.run("COMMIT");
-    return result;
-  } catch (cause) {
-    if (writer.inTransaction) writer.run("ROLLBACK");
-    throw expected(cause);
-  }
 }

@@ -1,4 +1,4 @@
-import { Column, fillPlaceholders, getTableColumns, is, type Query, Table } from "drizzle-orm";
+import { Column, getTableColumns, is, Param, Placeholder, type Query, type SQL, sql, Table } from "drizzle-orm";
 import type { DbSession, SqlValue, Tables } from "./database.ts";
 
 /** A query of Drizzle that gives rows, with `sql.placeholder` where parameters go. */
@@ -6,6 +6,17 @@ type Select<Row> = PromiseLike<Row[]> & {
   toSQL(): Query;
   readonly _: { readonly selectedFields: unknown };
 };
+
+/** An insert, update or delete of Drizzle with placeholders. */
+interface Change {
+  toSQL(): Query;
+}
+
+/** What is known of a statement's parameters. */
+type Params = Readonly<Record<string, unknown>>;
+
+/** Runs a statement with its parameters. */
+type Run<P extends Params, Row> = (session: DbSession, params: P) => Promise<Row[]>;
 
 interface Field {
   readonly path: readonly string[];
@@ -46,26 +57,70 @@ function rowOf(values: readonly unknown[], fields: readonly Field[]): Record<str
 
 function sqlValue(value: unknown): SqlValue {
   if (value === null || typeof value === "string" || typeof value === "number") return value;
-  throw new Error("A parameter is neither a text nor a number");
+  if (typeof value === "boolean" || value instanceof Uint8Array) return value;
+  throw new Error("A parameter is none that a driver takes");
+}
+
+/** The value that goes where a placeholder is, in the driver's form where Drizzle knows of which column it is. */
+function filled(place: unknown, params: Params): SqlValue {
+  const placeholder = is(place, Param) ? place.value : place;
+  if (!is(placeholder, Placeholder)) return sqlValue(place);
+  const value = params[placeholder.name];
+  return sqlValue(is(place, Param) && value !== null ? place.encoder.mapToDriverValue(value) : value);
+}
+
+function prepared<P extends Params, Row>(
+  build: (session: Pick<DbSession, "query" | "tables">) => Omit<Prepared, "fields"> & { readonly selected: unknown },
+): Run<P, Row> {
+  const preparedFor = new WeakMap<Tables, Prepared>();
+  return async (session, params) => {
+    let known = preparedFor.get(session.tables);
+    if (known === undefined) {
+      const { selected, ...query } = build(session);
+      known = { ...query, fields: fieldsOf(selected) };
+      preparedFor.set(session.tables, known);
+    }
+    const { sql: text, params: places, fields } = known;
+    const found = await session.values(
+      text,
+      places.map((place) => filled(place, params)),
+    );
+    return found.map((values) => rowOf(values, fields) as Row);
+  };
 }
 
 /**
  * A select that is put together once and not at every call: for the busiest reads, Drizzle takes longer for that, and for
  * making rows of what comes back, than the database for its answer. `build` selects columns or tables, joined inner.
  */
-export function statement<Params extends Record<string, SqlValue>, Row>(
+export function statement<P extends Params, Row>(
   build: (session: Pick<DbSession, "query" | "tables">) => Select<Row>,
-): (session: DbSession, params: Params) => Promise<Row[]> {
-  const prepared = new WeakMap<Tables, Prepared>();
-  return async (session, params) => {
-    let known = prepared.get(session.tables);
-    if (known === undefined) {
-      const query = build(session);
-      known = { ...query.toSQL(), fields: fieldsOf(query._.selectedFields) };
-      prepared.set(session.tables, known);
-    }
-    const { sql, params: places, fields } = known;
-    const found = await session.values(sql, fillPlaceholders(places, params).map(sqlValue));
-    return found.map((values) => rowOf(values, fields) as Row);
-  };
+): Run<P, Row> {
+  return prepared((session) => {
+    const query = build(session);
+    return { ...query.toSQL(), selected: query._.selectedFields };
+  });
+}
+
+/**
+ * An insert, update or delete that is put together once. What it returns is told again by `returning`, because Drizzle does
+ * not tell.
+ */
+export function change<P extends Params, Row = never>(
+  build: (session: Pick<DbSession, "query" | "tables">) => Change,
+  returning: (tables: Tables) => Table | Readonly<Record<string, Column>> = () => ({}),
+): Run<P, Row> {
+  return prepared((session) => ({ ...build(session).toSQL(), selected: returning(session.tables) }));
+}
+
+/** A placeholder for a value of a column, where a comparison would take it for what the driver gives: of times. */
+export function valueFor(column: Column, name: string): SQL {
+  return sql`${sql.param(sql.placeholder(name), column)}`;
+}
+
+/** Placeholders for columns of an insert or update, each with the name of its column. */
+export function placeholders<Name extends string>(...names: readonly Name[]): Record<Name, Placeholder> {
+  const places: Partial<Record<Name, Placeholder>> = {};
+  for (const name of names) places[name] = sql.placeholder(name);
+  return places as Record<Name, Placeholder>;
 }

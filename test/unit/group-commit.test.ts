@@ -1,0 +1,128 @@
+import { Database } from "bun:sqlite";
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { GroupCommit } from "../../src/db/group-commit.ts";
+
+let directory: string;
+let writer: Database;
+let other: Database;
+let commits: GroupCommit;
+let groups: number;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "cpm-group-commit-"));
+  writer = new Database(join(directory, "a.db"), { create: true });
+  writer.run("PRAGMA journal_mode = WAL");
+  writer.run("PRAGMA foreign_keys = ON");
+  writer.run("CREATE TABLE parents (id INTEGER PRIMARY KEY)");
+  writer.run("CREATE TABLE rows (id INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)");
+  writer.run("CREATE TABLE plain (id INTEGER)");
+  other = new Database(join(directory, "a.db"));
+  groups = 0;
+  const beforeCommit = () => {
+    groups += 1;
+  };
+  commits = new GroupCommit(writer, { beforeCommit, afterwards: () => undefined });
+});
+
+afterEach(() => {
+  other.close();
+  writer.close();
+  rmSync(directory, { recursive: true });
+});
+
+const put = (id: number) => writer.run("INSERT INTO plain VALUES (?)", [id]);
+const committed = () =>
+  other
+    .query<{ id: number }, []>("SELECT id FROM plain ORDER BY id")
+    .all()
+    .map(({ id }) => id);
+
+test("writes that wait share a commit, in their order, and are told of it when others see it", async () => {
+  const seen = await Promise.all(
+    [1, 2, 3].map((id) =>
+      commits
+        .write(async () => {
+          put(id);
+          expect(committed()).toEqual([]);
+        })
+        .then(committed),
+    ),
+  );
+  expect(seen).toEqual([
+    [1, 2, 3],
+    [1, 2, 3],
+    [1, 2, 3],
+  ]);
+  expect(groups).toBe(1);
+});
+
+test("one that throws leaves nothing behind and does not harm the others", async () => {
+  const ended = await Promise.allSettled([
+    commits.write(async () => put(1)),
+    commits.write(async () => {
+      put(2);
+      throw new Error("refused");
+    }),
+    commits.write(async () => put(3)),
+  ]);
+  expect(ended.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect(committed()).toEqual([1, 3]);
+});
+
+test("where all of a group throw, nothing is committed", async () => {
+  const refused = commits.write(async () => {
+    put(1);
+    throw new Error("refused");
+  });
+  expect(refused).rejects.toThrow("refused");
+  await commits.settled();
+  expect([committed(), groups]).toEqual([[], 0]);
+});
+
+test("a commit that fails fails all of its group, also who was refused on what it had written; the next goes on", async () => {
+  const ended = await Promise.allSettled([
+    commits.write(async () => put(1)),
+    commits.write(async () => Promise.reject(new Error("refused"))),
+    commits.write(async () => writer.run("INSERT INTO rows VALUES (7)")),
+  ]);
+  expect(ended.map((end) => (end.status === "rejected" ? end.reason.code : "kept"))).toEqual([
+    "SQLITE_CONSTRAINT_FOREIGNKEY",
+    "SQLITE_CONSTRAINT_FOREIGNKEY",
+    "SQLITE_CONSTRAINT_FOREIGNKEY",
+  ]);
+  await commits.write(async () => put(4));
+  expect(committed()).toEqual([4]);
+});
+
+test("an error that ends the transaction, as of a full disk, fails all of its group; nobody works outside of one", async () => {
+  let isLastRun = false;
+  const ended = await Promise.allSettled([
+    commits.write(async () => put(1)),
+    commits.write(async () => {
+      writer.run("ROLLBACK");
+      throw new Error("full");
+    }),
+    commits.write(async () => {
+      isLastRun = true;
+    }),
+  ]);
+  expect(ended.map((end) => (end.status === "rejected" ? end.reason.message : "kept"))).toEqual([
+    "full",
+    "full",
+    "full",
+  ]);
+  expect([committed(), isLastRun]).toEqual([[], false]);
+});
+
+test("what comes while a group is written is the next group", async () => {
+  const later: Promise<unknown>[] = [];
+  await commits.write(async () => {
+    put(1);
+    later.push(commits.write(async () => expect(committed()).toEqual([1])));
+  });
+  await Promise.all(later);
+  expect(groups).toBe(2);
+});
