@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   moderation: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
   witness: ["blobs", "ops", "tlog", "errors.ts", "failpoints.ts", "gate.ts"],
   log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts", "failpoints.ts"],
-  verify: ["log", "registry", "signing", "tlog", "errors.ts"],
+  verify: ["log", "registry", "signing", "tlog", "errors.ts", "gate.ts"],
   search: ["accounts", "db", "deps.ts"],
   packages: [
     "accounts",

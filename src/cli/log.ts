@@ -3,13 +3,12 @@ import { makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
 import { openHousekeeping } from "../deps.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
 import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
-import { auditLog } from "../verify/audit.ts";
+import { type Audit, auditLog } from "../verify/audit.ts";
 import { isGood } from "../verify/checks.ts";
 import { progressBar } from "./progress.ts";
 import { counted, tableText } from "./table.ts";
 import { checksText, type TrustArguments, trustOf } from "./trust.ts";
 import { UsageError } from "./usage.ts";
-import { asking } from "./verify.ts";
 
 const PROBLEMS_SHOWN = 100;
 
@@ -19,38 +18,34 @@ export interface AuditArguments extends TrustArguments {
   readonly json: boolean;
 }
 
-/** Checks the whole log of a registry. Exit code 1: something is wrong. */
+/** Checks the whole log of a registry. Exit code 1: something is wrong, or could not be asked. */
 export async function logAudit({ archives, json, ...trusted }: AuditArguments): Promise<number> {
   const trust = await trustOf(trusted);
   const { client } = trust;
   if (client === undefined) throw new UsageError("log audit needs --registry <url>");
   const bar = progressBar("log audit", json);
-  return asking("log audit", async () => {
-    try {
-      const audit = await auditLog(client, trust, { archives, report: bar.report });
-      const isRight = isGood(audit.checks) && audit.problems.length === 0;
-      bar.end();
-      console.log(json ? JSON.stringify({ verified: isRight, ...audit }) : reportOf(audit, isRight));
-      return isRight ? 0 : 1;
-    } finally {
-      bar.end();
-    }
-  });
+  const audit = await auditLog(client, trust, { archives, report: bar.report }).finally(bar.end);
+  const complete = audit.fault === undefined;
+  const isRight = complete && isGood(audit.checks) && audit.problems.length === 0;
+  if (json) console.log(JSON.stringify({ verified: isRight, complete, ...audit }));
+  else if (audit.checks.length > 0) console.log(reportOf(audit, isRight));
+  if (!complete) console.error(`cpm-registry log audit failed: ${audit.fault}`);
+  return isRight ? 0 : 1;
 }
 
-function reportOf(
-  { origin = "The log", size, from, checks, problems }: Awaited<ReturnType<typeof auditLog>>,
-  isRight: boolean,
-) {
+function reportOf(audit: Audit, isRight: boolean): string {
+  const { problems, checks } = audit;
   const rows = problems.slice(0, PROBLEMS_SHOWN).map(({ code, index, detail }) => [code, String(index), detail]);
   const found = problems.length === 0 ? [] : [tableText([["PROBLEM", "LEAF", "DETAIL"], ...rows]), ""];
+  return [checksText(checks), "", ...found, verdictOf(audit, isRight)].join("\n");
+}
+
+function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, isRight: boolean): string {
+  const wrong = `${counted(problems.length, "problem")} with leaves`;
+  if (fault !== undefined) return `${origin} was not read to its end: ${wrong} until then.`;
   const before = from > 0 ? `, ${from} of them in an earlier audit` : "";
-  const verdict = isRight
-    ? "is right"
-    : `is NOT right: ${counted(problems.length, "problem")} with leaves, and see above`;
-  return [checksText(checks), "", ...found, `${origin} ${verdict}; ${counted(size, "leaf", "leaves")}${before}.`].join(
-    "\n",
-  );
+  const verdict = isRight ? "is right" : `is NOT right: ${wrong}, and see above`;
+  return `${origin} ${verdict}; ${counted(size, "leaf", "leaves")}${before}.`;
 }
 
 /** Prints the verifier key of the log that the settings configure. */

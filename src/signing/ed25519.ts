@@ -1,4 +1,5 @@
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { promisify } from "node:util";
 import { Point } from "@noble/ed25519";
 
 /*
@@ -99,4 +100,32 @@ export function checkSignature(signature: Uint8Array): Refusal | undefined {
 /** Checks the signature equation with OpenSSL's rules (`node:crypto`). Call it after both checks above. */
 export function equationHolds(key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean {
   return verify(null, message, keyObject(key), signature);
+}
+
+const verifyAside = promisify<null, Uint8Array, KeyObject, Uint8Array, boolean>(verify);
+
+/** As `equationHolds`, on the threads of the runtime: for many signatures, which then use every core. */
+export function equationHoldsAside(key: PublicKey, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  return verifyAside(null, message, keyObject(key), signature);
+}
+
+/** The eight points of small order, encoded: the multiples of one of order 8 (Chalkias et al. 2020, table 1). */
+const smallOrder = multiplesOf(Point.fromHex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), 8);
+
+function multiplesOf(point: Point, count: number): ReadonlySet<string> {
+  const encoded = new Set<string>();
+  let multiple = Point.ZERO;
+  for (let at = 0; at < count; at += 1) {
+    encoded.add(multiple.toHex());
+    multiple = multiple.add(point);
+  }
+  return encoded;
+}
+
+/**
+ * `checkSignature` in a hundredth of its time, for what the equation is checked of too: OpenSSL's rules compare R with
+ * an encoding that is canonical, and refuse an S that is not below the group order.
+ */
+export function hasSmallOrder(signature: Uint8Array): boolean {
+  return smallOrder.has(Buffer.from(signature.subarray(0, KEY_BYTES)).toString("hex"));
 }

@@ -2,7 +2,7 @@ import type { Frontier } from "../log/frontier.ts";
 import { EMPTY_FRONTIER } from "../log/frontier.ts";
 import type { LeafHistory } from "./leaf-rules.ts";
 
-/** Where an audit ended: what it takes to go on with the next leaf. */
+/** How far an audit came: what it takes to go on with the next leaf. */
 export interface AuditState {
   readonly frontier: Frontier;
   readonly history: LeafHistory;
@@ -10,21 +10,14 @@ export interface AuditState {
   readonly withArchives: boolean;
 }
 
-interface StoredState {
-  readonly size: number;
-  readonly nodes: readonly { readonly level: number; readonly hash: string }[];
-  readonly edges: readonly (readonly string[])[];
-  readonly versions: readonly string[];
-  readonly sequences: readonly (readonly [string, number])[];
-  readonly withArchives: boolean;
-}
-
 /** An audit that begins with the first leaf. */
 export function firstState(withArchives: boolean): AuditState {
-  return { frontier: EMPTY_FRONTIER, history: { versions: new Set(), sequences: new Map() }, withArchives };
+  const history = { versions: new Set<string>(), sequences: new Map<string, number>(), archivesUnread: 0 };
+  return { frontier: EMPTY_FRONTIER, history, withArchives };
 }
 
-export function storedOf({ frontier, history, withArchives }: AuditState): StoredState {
+/** A state as it is kept in a file. */
+export function storedOf({ frontier, history, withArchives }: AuditState) {
   const { size, nodes, edges } = frontier;
   return {
     size,
@@ -32,19 +25,24 @@ export function storedOf({ frontier, history, withArchives }: AuditState): Store
     edges: edges.map((edge) => edge.map((hash) => hash.toString("base64"))),
     versions: [...history.versions],
     sequences: [...history.sequences],
+    archivesUnread: history.archivesUnread,
     withArchives,
   };
 }
 
-export function stateOf({ size, nodes, edges, versions, sequences, withArchives }: StoredState): AuditState {
+/** Reads what `storedOf` made; undefined for what an older version kept, or somebody changed. */
+export function stateOf(stored: Partial<ReturnType<typeof storedOf>>): AuditState | undefined {
+  const { size, nodes, edges, versions, sequences, archivesUnread, withArchives } = stored;
+  if (typeof size !== "number" || typeof archivesUnread !== "number" || typeof withArchives !== "boolean") return;
+  if (![nodes, edges, versions, sequences].every(Array.isArray)) return;
   const hash = (text: string) => Buffer.from(text, "base64");
   return {
     frontier: {
       size,
-      nodes: nodes.map((node) => ({ level: node.level, hash: hash(node.hash) })),
-      edges: edges.map((edge) => edge.map(hash)),
+      nodes: (nodes ?? []).map((node) => ({ level: node.level, hash: hash(node.hash) })),
+      edges: (edges ?? []).map((edge) => edge.map(hash)),
     },
-    history: { versions: new Set(versions), sequences: new Map(sequences) },
+    history: { versions: new Set(versions), sequences: new Map(sequences), archivesUnread },
     withArchives,
   };
 }

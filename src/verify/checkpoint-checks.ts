@@ -2,7 +2,7 @@ import { type Checkpoint, checkpointOfNote } from "../tlog/checkpoint.ts";
 import { decodeBase64 } from "../tlog/encoding.ts";
 import { verifyConsistency } from "../tlog/merkle.ts";
 import { formatVerifierKey, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
-import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
+import { type Check, failed, isGood, ok, unchecked, warning } from "./checks.ts";
 import { cosigners, hasQuorum, type Policy } from "./policy.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import type { SeenLog, SeenLogs } from "./seen-logs.ts";
@@ -38,7 +38,7 @@ export async function checkCheckpoint(note: string, trust: Trust): Promise<Check
     key === undefined
       ? unchecked("consistency", "nobody is known to have signed this checkpoint")
       : await checkConsistency(checkpoint, seen, client);
-  const checks = [origin, signature, consistency, checkWitnesses(note, trust.policy)];
+  const checks = [origin, signature, ...checkPinned(seen, trust.vkey), consistency, checkWitnesses(note, trust.policy)];
   const remember = async () => {
     if (key === undefined || !isGood(checks)) return;
     const known = checkpointOf(await seenLogs.log(checkpoint.origin));
@@ -87,6 +87,12 @@ async function checkSignature(note: string, { origin }: Checkpoint, seen: SeenLo
   return { check: ok("checkpoint", `signed by ${formatVerifierKey(key)}, ${because}`), key };
 }
 
+/** A log has one key for good: another one is to be noticed, even where the user gave it. */
+function checkPinned(seen: SeenLog | undefined, vkey: VerifierKey | undefined): Check[] {
+  if (seen === undefined || vkey === undefined || seen.vkey === formatVerifierKey(vkey)) return [];
+  return [warning("key", `${formatVerifierKey(vkey)}, given with --vkey, is not the key seen before: ${seen.vkey}`)];
+}
+
 async function checkConsistency(now: Checkpoint, seen: SeenLog | undefined, client: RegistryClient | undefined) {
   const name = "consistency";
   const before = checkpointOf(seen);
@@ -98,11 +104,17 @@ async function checkConsistency(now: Checkpoint, seen: SeenLog | undefined, clie
   }
   if (client === undefined) return unchecked(name, `${sizes}: the registry was not asked`);
   if (now.size < before.size) return failed(name, "older_tree", `${sizes}: an older tree, or one that lost leaves`);
-  const hashes = await fetchConsistency(client, before.size, now.size);
-  if (hashes !== undefined && verifyConsistency(hashes, before.size, before.root, now.size, now.root)) {
-    return ok(name, `${sizes}: only added to`);
-  }
+  if (await continues(client, before, now)) return ok(name, `${sizes}: only added to`);
   return failed(name, "forked", `${sizes}: no proof that the second continues the first`);
+}
+
+type Tree = Pick<Checkpoint, "size" | "root">;
+
+/** Tells whether a tree begins with another, by the registry's proof. Throws `RegistryFault`. */
+export async function continues(client: RegistryClient, before: Tree, now: Tree): Promise<boolean> {
+  if (before.size === now.size) return before.root.equals(now.root);
+  const hashes = before.size === 0 ? [] : await fetchConsistency(client, before.size, now.size);
+  return hashes !== undefined && verifyConsistency(hashes, before.size, before.root, now.size, now.root);
 }
 
 /** Undefined when the registry has no such proof to give, though it published both trees. */

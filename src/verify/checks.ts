@@ -25,7 +25,7 @@ export type ProblemCode =
 /** One row of what was checked; `detail` says what was compared with what. */
 export interface Check {
   readonly check: string;
-  readonly result: "ok" | "failed" | "not checked";
+  readonly result: "ok" | "failed" | "not checked" | "warning";
   readonly code?: ProblemCode;
   readonly detail: string;
 }
@@ -40,6 +40,10 @@ export function failed(check: string, code: ProblemCode, detail: string): Check 
 
 export function unchecked(check: string, detail: string): Check {
   return { check, result: "not checked", detail };
+}
+
+export function warning(check: string, detail: string): Check {
+  return { check, result: "warning", detail };
 }
 
 export function isGood(checks: readonly Check[]): boolean {

@@ -1,7 +1,8 @@
 import { parseDigest } from "../registry/digest.ts";
-import { checkPublicKey, equationHolds } from "../signing/ed25519.ts";
+import { checkPublicKey, equationHoldsAside, hasSmallOrder } from "../signing/ed25519.ts";
 import { signedMessage } from "../signing/statement.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
+import type { ArchiveReader } from "./archive-reader.ts";
 import type { ProblemCode } from "./checks.ts";
 
 /** What the rules need to know of earlier leaves; kept from one audit to the next. */
@@ -9,6 +10,8 @@ export interface LeafHistory {
   readonly versions: Set<string>;
   /** The last number of each sequence: of the keys of a package, of the yanks of a version. */
   readonly sequences: Map<string, number>;
+  /** How many versions have a signature over their archive, which was not read. */
+  archivesUnread: number;
 }
 
 export interface LeafProblem {
@@ -17,33 +20,55 @@ export interface LeafProblem {
   readonly detail: string;
 }
 
-/** Whether a signature holds can be said of every scheme but the one that signs the archive itself. */
-async function signatureHolds({ name, version, sha256, size, publicKey, signature, scheme }: VersionEntry) {
+/** An `archive` is needed for the one scheme that signs the archive itself; without it only the key is checked. */
+async function signatureHolds(entry: VersionEntry, archive: Uint8Array | undefined): Promise<boolean> {
+  const { name, version, sha256, size, scheme } = entry;
   const digest = parseDigest(sha256);
-  const key = checkPublicKey(Buffer.from(publicKey, "hex"));
-  if (digest === undefined || "refused" in key) return false;
-  if (scheme === "ed25519-archive") return true;
-  const message = await signedMessage(scheme, { name, version, digest, size }, async () => new Uint8Array());
-  return equationHolds(key, message, Buffer.from(signature, "base64"));
+  const key = checkPublicKey(Buffer.from(entry.publicKey, "hex"));
+  const signature = Buffer.from(entry.signature, "base64");
+  if (digest === undefined || "refused" in key || hasSmallOrder(signature)) return false;
+  if (scheme === "ed25519-archive" && archive === undefined) return true;
+  const message = await signedMessage(scheme, { name, version, digest, size }, async () => archive ?? Buffer.of());
+  return equationHoldsAside(key, message, signature);
 }
 
-/** Looks at the next leaf of a log and takes it into the history. Answers what is wrong with it, if anything. */
-export async function checkLeaf(bytes: Uint8Array, index: number, history: LeafHistory) {
-  const leaf = parseLeaf(Buffer.from(bytes).toString("utf8"));
-  if (leaf === undefined) {
-    return { leaf, problem: { code: "leaf_malformed" as const, index, detail: "no leaf this program knows" } };
-  }
-  const problem = leaf.kind === "version" ? await versionProblem(leaf, index, history) : gap(leaf, index, history);
-  return { leaf, problem };
-}
-
-async function versionProblem(leaf: VersionEntry, index: number, { versions }: LeafHistory) {
-  const named = `${leaf.name} ${leaf.version}`;
-  if (versions.has(named)) return { code: "duplicate_version" as const, index, detail: `${named} was logged before` };
-  versions.add(named);
-  if (await signatureHolds(leaf)) return undefined;
-  const detail = `${named}: the signature of key ${leaf.publicKey} does not hold`;
+async function signatureProblem(entry: VersionEntry, index: number, archive?: Uint8Array) {
+  if (await signatureHolds(entry, archive)) return undefined;
+  const detail = `${entry.name} ${entry.version}: the signature of key ${entry.publicKey} does not hold`;
   return { code: "signature_invalid" as const, index, detail };
+}
+
+/**
+ * Looks at the next leaf of a log; it is in the history once this returns. What is wrong with it comes later, when its
+ * signature, and its archive where there is a reader of archives, were checked.
+ */
+export function checkLeaf(
+  bytes: Uint8Array,
+  index: number,
+  history: LeafHistory,
+  archives: ArchiveReader | undefined,
+): Promise<LeafProblem | undefined> {
+  const leaf = parseLeaf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+  if (leaf?.kind === "version") return versionProblem(leaf, index, history, archives);
+  if (leaf !== undefined) return Promise.resolve(gap(leaf, index, history));
+  return Promise.resolve({ code: "leaf_malformed", index, detail: "no leaf this program knows" });
+}
+
+async function versionProblem(
+  leaf: VersionEntry,
+  index: number,
+  history: LeafHistory,
+  archives: ArchiveReader | undefined,
+): Promise<LeafProblem | undefined> {
+  const named = `${leaf.name} ${leaf.version}`;
+  if (history.versions.has(named)) return { code: "duplicate_version", index, detail: `${named} was logged before` };
+  history.versions.add(named);
+  if (leaf.scheme === "ed25519-archive") {
+    if (archives !== undefined) return archives.read(leaf, index, (archive) => signatureProblem(leaf, index, archive));
+    history.archivesUnread += 1;
+  }
+  const problem = await signatureProblem(leaf, index);
+  return problem ?? archives?.read(leaf, index, async () => undefined);
 }
 
 function gap(leaf: Exclude<Leaf, { kind: "version" }>, index: number, { sequences }: LeafHistory) {

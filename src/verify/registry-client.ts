@@ -1,6 +1,10 @@
 const ANSWER_WITHIN_MS = 20_000;
+/** Large answers may take longer: 128 KiB a second are slow. */
+const SLOW_BYTES_PER_MS = 131;
 const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
 const REDIRECTS = [301, 302, 303, 307, 308];
+/** Says nothing of what was asked for: who asks, or when, was wrong. */
+const NOT_NOW = [401, 429, 502, 503, 504];
 
 /** The registry cannot be asked, or does not answer as one: nothing is known of what it would have said. */
 export class RegistryFault extends Error {
@@ -17,6 +21,11 @@ export class RegistryFault extends Error {
   /** The registry answered, and has not what it was asked for. */
   get isMissing(): boolean {
     return this.status === 404 || this.status === 422;
+  }
+
+  /** The registry answered, and asking again would not help. */
+  get isAnswer(): boolean {
+    return this.status !== undefined && !NOT_NOW.includes(this.status);
   }
 }
 
@@ -36,17 +45,17 @@ export class RegistryClient {
   }
 
   /** Throws `RegistryFault` for every answer but 200. A redirect is followed once, without the token. */
-  async bytes(path: string, maxBytes = ANSWER_MAX_BYTES): Promise<Uint8Array> {
+  async bytes(path: string, maxBytes?: number): Promise<Uint8Array> {
     const address = `${this.url}${path}`;
     try {
-      const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+      const signal = AbortSignal.timeout(ANSWER_WITHIN_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS));
       let response = await fetch(address, { headers: this.#headers, redirect: "manual", signal });
       const location = response.headers.get("location");
       if (REDIRECTS.includes(response.status) && location !== null) {
         response = await fetch(new URL(location, address), { redirect: "error", signal });
       }
       if (response.status !== 200) throw new RegistryFault(refusal(address, response.status), response.status);
-      return await bodyOf(response, maxBytes, address);
+      return await bodyOf(response, maxBytes ?? ANSWER_MAX_BYTES, address);
     } catch (cause) {
       if (cause instanceof RegistryFault) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);

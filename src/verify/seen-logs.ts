@@ -43,15 +43,16 @@ export class SeenLogs {
     return this.#write(`registry-${fileName(registry)}.json`, { registry, origin });
   }
 
-  audit<T>(origin: string): Promise<T | undefined> {
-    return this.#read<T>(`audit-${fileName(origin)}.json`);
+  /** What an audit kept, or `damaged` when that cannot be read: it is a short cut only, and nothing is lost with it. */
+  audit<T extends object>(origin: string, damaged: T): Promise<T | undefined> {
+    return this.#read<T>(`audit-${fileName(origin)}.json`, damaged);
   }
 
   saveAudit(origin: string, state: object): Promise<void> {
     return this.#write(`audit-${fileName(origin)}.json`, state);
   }
 
-  async #read<T>(name: string): Promise<T | undefined> {
+  async #read<T>(name: string, damaged?: T): Promise<T | undefined> {
     const path = join(this.directory, name);
     const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
       if (cause.code === "ENOENT") return undefined;
@@ -60,6 +61,7 @@ export class SeenLogs {
     try {
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
+      if (damaged !== undefined) return damaged;
       throw new Error(`${path} is damaged; remove it only if you accept to trust the log anew`);
     }
   }

@@ -1,13 +1,12 @@
-import { createHash } from "node:crypto";
 import { Failure } from "../errors.ts";
 import { inspectArchive } from "../registry/archive.ts";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
 import type { SignedArchive } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
 import { parseLeaf, type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
 import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
 import { type Proof, parseProof } from "../tlog/proof.ts";
+import { digestOf } from "./archive-digest.ts";
 import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
@@ -17,12 +16,6 @@ const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_
 function faultText(cause: unknown): string {
   if (!(cause instanceof Failure) || !("faults" in cause.error)) throw cause;
   return cause.error.faults.map(({ path, message }) => `${path} ${message}`.trim()).join("; ");
-}
-
-export function digestOf(bytes: Uint8Array): Sha256Digest {
-  const digest = parseDigest(createHash("sha256").update(bytes).digest("hex"));
-  if (digest === undefined) throw new Error("SHA-256 has 64 hexadecimal characters");
-  return digest;
 }
 
 async function checkArchive(archive: Uint8Array): Promise<{ check: Check; signed: SignedArchive | undefined }> {

@@ -1,0 +1,46 @@
+import { Lanes } from "../gate.ts";
+import { COMPRESSED_HARD_MAX_BYTES } from "../registry/limits.ts";
+import type { VersionEntry } from "../tlog/leaf.ts";
+import { digestOf } from "./archive-digest.ts";
+import type { LeafProblem } from "./leaf-rules.ts";
+import { type RegistryClient, RegistryFault } from "./registry-client.ts";
+
+/** An archive is whole in memory while it is checked: few large ones at once, so that all of them fit. */
+const AT_ONCE = { smallAtOnce: 16, largeAtOnce: 2, waitingMax: Number.POSITIVE_INFINITY };
+
+/** Reads archives of a registry and compares them with the log. */
+export class ArchiveReader {
+  readonly #lanes = new Lanes(AT_ONCE);
+
+  constructor(readonly client: RegistryClient) {}
+
+  /** Answers what is wrong with the archive of a version, or what `judge` says of one that is the log's. */
+  async read(
+    { name, version, size, sha256 }: VersionEntry,
+    index: number,
+    judge: (archive: Uint8Array) => Promise<LeafProblem | undefined>,
+  ): Promise<LeafProblem | undefined> {
+    const named = `${name} ${version}`;
+    const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}/download`;
+    const differs = (what: string) => ({ code: "archive_differs" as const, index, detail: `${named}: ${what}` });
+    return this.#lanes.run(size, async () => {
+      const archive = await this.#archive(path, Math.min(size, COMPRESSED_HARD_MAX_BYTES));
+      if (!(archive instanceof RegistryFault)) {
+        const digest = digestOf(archive);
+        return digest === sha256 ? judge(archive) : differs(`sha256 ${digest}, and the log has ${sha256}`);
+      }
+      if (archive.tooLarge) return differs(archive.message);
+      return { code: "archive_missing", index, detail: `${named}: ${archive.message}` };
+    });
+  }
+
+  /** The bytes, or an answer that has none. Throws when nothing was learnt. */
+  async #archive(path: string, maxBytes: number): Promise<Uint8Array | RegistryFault> {
+    try {
+      return await this.client.bytes(path, maxBytes);
+    } catch (cause) {
+      if (cause instanceof RegistryFault && cause.isAnswer) return cause;
+      throw cause;
+    }
+  }
+}
