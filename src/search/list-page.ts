@@ -75,10 +75,10 @@ async function markBefore(session: DbSession, db: Database, order: Order, number
 function rowsAfter({ kind }: Database, order: Order, mark: Mark | undefined): SQL {
   if (order === "name") {
     const behind = mark === undefined ? sql`TRUE` : sql`name > ${mark.name}`;
-    return sql`SELECT id, name AS value, name FROM packages WHERE listed AND ${behind} ORDER BY name`;
+    return sql`SELECT id, name AS value, name FROM packages WHERE listed = TRUE AND ${behind} ORDER BY name`;
   }
   const column = order === "updated" ? sql`updated_at` : sql`downloads`;
-  const rows = (where: SQL) => sql`SELECT id, ${column} AS value, name FROM packages WHERE listed AND ${where}`;
+  const rows = (where: SQL) => sql`SELECT id, ${column} AS value, name FROM packages WHERE listed = TRUE AND ${where}`;
   if (mark === undefined) return sql`${rows(sql`TRUE`)} ORDER BY ${column} DESC, name`;
   const value = order === "updated" && kind === "postgres" ? sql`${mark.value}::timestamptz` : sql`${mark.value}`;
   const tied = rows(sql`${column} = ${value} AND name > ${mark.name}`);

@@ -9,7 +9,7 @@ const RESEMBLING_MAX = 20;
 /** In a registry of so many packages every name that shares trigrams with the text is compared with it. */
 const COMPARE_ALL_MAX = 20_000;
 /** In larger ones, so many names that have a part of the text: one typing error leaves one of its halves whole. */
-const COMPARED_OF_PART = 300;
+const COMPARED_OF_PART = 200;
 
 interface Named {
   readonly id: number | string;

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import { foldIdentity } from "../accounts/user.ts";
-import type { DbSession } from "../db/database.ts";
+import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { coversColumn } from "./covers-column.ts";
 import { listPage } from "./list-page.ts";
@@ -53,7 +53,7 @@ interface Question {
   /** The same on tables, where `s` is package_search. */
   readonly filters: SQL;
   /** As much of it as the index may be wrong about. */
-  readonly recheck: SQL;
+  readonly recheck: SQL | undefined;
 }
 
 const allOf = (conditions: readonly SQL[]) => sql.join([sql`TRUE`, ...conditions], sql` AND `);
@@ -65,6 +65,7 @@ function questionOf({ search, tags, author, readable }: PackageSearch): Question
     sql`EXISTS (SELECT 1 FROM ${table} WHERE package_id = s.package_id AND ${column} = ${text})`;
   const [tagFilter, authorFilter] = [has(sql`package_tags`, sql`tag`), has(sql`package_authors`, sql`author`)];
   const isLong = (text: string) => !isWhole(text);
+  const longer = [...folded.filter(isLong).map(tagFilter), ...byAuthor.filter(isLong).map(authorFilter)];
   return {
     search: parseSearch(search),
     narrowed: [
@@ -73,7 +74,7 @@ function questionOf({ search, tags, author, readable }: PackageSearch): Question
       ...(readable === undefined || readable.includes("*") ? [] : [coveredNames(readable)]),
     ],
     filters: allOf([coversColumn(readable, sql`s.name`), ...folded.map(tagFilter), ...byAuthor.map(authorFilter)]),
-    recheck: allOf([...folded.filter(isLong).map(tagFilter), ...byAuthor.filter(isLong).map(authorFilter)]),
+    recheck: longer.length === 0 ? undefined : allOf(longer),
   };
 }
 
@@ -88,27 +89,38 @@ function isNamePart(text: string): boolean {
   return /^[a-z0-9._-]+$/.test(text);
 }
 
+/** The package that has a text as its name. */
+function namedExactly(text: string, filters: SQL): SQL {
+  return sql`SELECT s.package_id AS id FROM packages p JOIN package_search s ON s.package_id = p.id
+    WHERE p.name = ${text} AND ${filters}`;
+}
+
 /**
  * The candidates: packages that meet all conditions, those whose names begin with the text among them; and when these
  * are not enough, those with the text somewhere inside their names.
  */
-function candidates(index: TextIndex, { search, narrowed, filters }: Question): SQL {
-  if (search === undefined) return sql`found AS (${byTier(index, narrowed, FOUND_MAX + 1)})`;
+function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Question): SQL {
+  if (search === undefined) {
+    return sql`found AS MATERIALIZED (${rechecked(byTier(index, narrowed, FOUND_MAX + 1), recheck)})`;
+  }
   const { text, words } = search;
   const sources = [byTier(index, [...narrowed, ...words.map((word) => [beginsWord(word)])], FOUND_MAX + 1)];
-  if (isNamePart(text)) {
-    const exactly = [{ ...beginsName(text), isPrefix: false }];
-    sources.push(
-      byTier(index, [...narrowed, exactly], 1),
-      byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX),
-    );
+  const isPart = isNamePart(text);
+  if (isPart) {
+    sources.push(namedExactly(text, filters), byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX));
   }
   const each = sources.map((source) => sql`SELECT id FROM (${source}) AS source`);
-  const matching = sql`matching AS MATERIALIZED (${sql.join(each, sql` UNION `)})`;
-  if (!isNamePart(text) || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT id FROM matching)`;
+  const matching = sql`matching AS MATERIALIZED (${rechecked(sql.join(each, sql` UNION `), recheck)})`;
+  if (!isPart || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT id FROM matching)`;
   const inside = sql`SELECT i.id FROM (${index.containing(text)}) AS i JOIN package_search s ON s.package_id = i.id
     WHERE (SELECT count(*) FROM matching) <= ${FOUND_MAX} AND ${filters} LIMIT ${FOUND_MAX + 1}`;
-  return sql`${matching}, found AS (SELECT id FROM matching UNION SELECT id FROM (${inside}) AS inside)`;
+  return sql`${matching}, found AS MATERIALIZED (SELECT id FROM matching UNION SELECT id FROM (${inside}) AS inside)`;
+}
+
+/** Candidates without those that the index may be wrong about, in the rare case that there can be any. */
+function rechecked(ids: SQL, recheck: SQL | undefined): SQL {
+  if (recheck === undefined) return ids;
+  return sql`SELECT c.id FROM (${ids}) AS c JOIN package_search s ON s.package_id = c.id WHERE ${recheck}`;
 }
 
 /** How well a word fits: names count more than tags, these more than authors and descriptions. */
@@ -117,7 +129,7 @@ function points(word: string, contains: (text: SQL, part: string) => SQL): SQL {
     WHEN ${contains(sql`s.tag_words`, ` ${word}`)} THEN 6 WHEN ${contains(sql`s.author_words`, ` ${word}`)} THEN 3 ELSE 1 END`;
 }
 
-function order(sort: Sort, search: SearchText | undefined, kind: Deps["db"]["kind"]): SQL {
+function order(sort: Sort, search: SearchText | undefined, kind: Database["kind"]): SQL {
   if (sort === "name") return sql`s.name`;
   if (sort === "updated") return sql`p.updated_at DESC, s.name`;
   if (sort === "downloads" || search === undefined) return sql`s.downloads DESC, s.name`;
@@ -145,30 +157,35 @@ export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearc
   if (search === undefined && narrowed.length === 0) return listPage(deps, asked);
   if (search !== undefined && search.words.length === 0) return NOTHING;
   return db.read(async (session) => {
-    const found = await findAll(session, db.kind, question, asked.sort);
-    const isNothing = found.length === 0 && search !== undefined;
-    return pageOf(asked, isNothing ? await resembling(session, db.kind, search, filters) : found);
+    const page = await findPage(session, db.kind, question, asked);
+    if (page.total > 0 || search === undefined) return page;
+    const alike = await resembling(session, db.kind, search, filters);
+    const offset = (asked.page - 1) * asked.pageSize;
+    return { ids: alike.slice(offset, offset + asked.pageSize), total: alike.length, isCapped: false };
   });
 }
 
-async function findAll(
+async function findPage(
   session: DbSession,
-  kind: Deps["db"]["kind"],
+  kind: Database["kind"],
   question: Question,
-  sort: Sort,
-): Promise<number[]> {
-  const packages = sort === "updated" ? sql`JOIN packages p ON p.id = f.id` : sql``;
-  const rows = await session.rows<{ id: number | string }>(
-    sql`WITH ${candidates(textIndexOf({ kind }), question)}
-      SELECT f.id AS id FROM found f JOIN package_search s ON s.package_id = f.id ${packages}
-      WHERE ${question.recheck}
-      ORDER BY ${order(sort, question.search, kind)} LIMIT ${FOUND_MAX + 1}`,
-  );
-  return rows.map(({ id }) => Number(id));
-}
-
-function pageOf({ page, pageSize }: PackageSearch, found: readonly number[]): PackagePage {
-  const total = Math.min(found.length, FOUND_MAX);
+  asked: PackageSearch,
+): Promise<PackagePage> {
+  const { sort, page, pageSize } = asked;
   const offset = (page - 1) * pageSize;
-  return { ids: found.slice(offset, Math.min(offset + pageSize, total)), total, isCapped: found.length > FOUND_MAX };
+  const limit = Math.max(0, Math.min(pageSize, FOUND_MAX - offset));
+  const packages = sort === "updated" ? sql`JOIN packages p ON p.id = f.id` : sql``;
+  const rows = await session.rows<{ id: number | string; total: number | string }>(
+    sql`WITH ${candidates(textIndexOf({ kind }), question)}
+      SELECT f.id AS id, (SELECT count(*) FROM found) AS total
+      FROM found f JOIN package_search s ON s.package_id = f.id ${packages}
+      ORDER BY ${order(sort, question.search, kind)} LIMIT ${limit} OFFSET ${offset}`,
+  );
+  // Behind the last page the total is that of the first.
+  if (rows.length === 0 && page > 1) {
+    return { ...(await findPage(session, kind, question, { ...asked, page: 1 })), ids: [] };
+  }
+  const total = Number(rows[0]?.total ?? 0);
+  const ids = rows.map(({ id }) => Number(id));
+  return { ids, total: Math.min(total, FOUND_MAX), isCapped: total > FOUND_MAX };
 }

@@ -53,22 +53,24 @@ export function parseSearch(typed: string | undefined): SearchText | undefined {
 /** Below this many characters a text is a prefix of too many names to look for inside or resemblance of names. */
 export const PART_MIN_CHARS = 3;
 
-/** The trigrams of a text as pg_trgm makes them: each word with two spaces before and one behind. */
-function trigramsOf(text: string): Set<string> {
+/** The trigrams of words as pg_trgm makes them: each word with two spaces before and one behind. */
+function trigramsOf(words: readonly string[]): Set<string> {
   const trigrams = new Set<string>();
-  for (const word of wordsOf(text)) {
+  for (const word of words) {
     const padded = `  ${word} `;
     for (let at = 0; at + 3 <= padded.length; at += 1) trigrams.add(padded.slice(at, at + 3));
   }
   return trigrams;
 }
 
-/** How alike other texts are to this one, 0 to 1: shared trigrams over all trigrams, as pg_trgm's `similarity`. */
-export function similarityTo(text: string): (other: string) => number {
-  const own = trigramsOf(text);
-  return (other) => {
-    const others = trigramsOf(other);
-    const shared = own.intersection(others).size;
+/** How alike names are to a text, 0 to 1: shared trigrams over all trigrams, as pg_trgm's `similarity`. */
+export function similarityTo(text: string): (name: string) => number {
+  const own = trigramsOf(wordsOf(text));
+  return (name) => {
+    // What `wordsOf` would say of a name, in a tenth of the time.
+    const others = trigramsOf(name.split(/[-_.]/));
+    let shared = 0;
+    for (const trigram of others) if (own.has(trigram)) shared += 1;
     const all = own.size + others.size - shared;
     return all === 0 ? 0 : shared / all;
   };
