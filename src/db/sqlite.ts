@@ -11,6 +11,7 @@ import * as sqliteTables from "./sqlite/schema.ts";
 import { noteChanges, watchSqlite } from "./watch-sqlite.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
+const READER_CACHE_KIB = 32_768;
 /** More texts than this registry has; a bound, because `inArray` makes a new text for each length. */
 const PREPARED_MAX = 500;
 
@@ -71,6 +72,8 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   const writer = connect(path);
   const reader = connect(path);
   reader.run("PRAGMA query_only = ON");
+  // A search ranks a thousand packages that lie anywhere: with the usual 2 MB it takes twice as long.
+  reader.run(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
   writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
   const changed = new Set<string>();
   const writes = sessionOver(writer, (name) => void changed.add(name));

@@ -10,7 +10,7 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chownSync, cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
@@ -95,20 +95,31 @@ async function administer(url: string, statement: string): Promise<void> {
   }
 }
 
+/** How a server is started. */
+interface StartOptions {
+  /** With fsync, for measurements. */
+  readonly durable?: boolean;
+  /** A directory where the server's files are kept, and found again the next time; else they are gone with the process. */
+  readonly kept?: string;
+}
+
 /**
  * Starts a new server on 127.0.0.1. It runs without fsync, because what tests lose in a power cut nobody misses, and
- * a crash of Postgres alone loses nothing: the kernel still has the pages. `durable` turns fsync on, for measurements.
+ * a crash of Postgres alone loses nothing: the kernel still has the pages. A server that is kept has the memory that filling
+ * and searching a large registry wants.
  */
-export async function startPostgres({ durable = false } = {}): Promise<PostgresServer> {
+export async function startPostgres({ durable = false, kept }: StartOptions = {}): Promise<PostgresServer> {
   if (process.platform === "win32") throw new Error("Tests start no Postgres on Windows: set TEST_DATABASE_URL.");
-  const home = mkdtempSync(join(tmpdir(), "cpm-postgres-"));
+  const home = kept ?? mkdtempSync(join(tmpdir(), "cpm-postgres-"));
+  mkdirSync(home, { recursive: true });
   if (runsAsRoot) chownSync(home, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
   const data = join(home, "data");
-  const watchdog = guard(home, data);
+  const isNew = !existsSync(data);
+  const watchdog = guard(data, kept === undefined ? home : "");
   const binaries = usableBinaries(home);
-  const password = randomBytes(16).toString("hex");
-  initialise(binaries, home, data, password);
-  configure(data, durable);
+  const password = isNew ? randomBytes(16).toString("hex") : readFileSync(join(home, "password"), "utf8");
+  if (isNew) initialise(binaries, home, data, password);
+  configure(data, durable, kept === undefined ? "32MB" : "512MB");
   const { port, running } = await startOnFreePort(binaries, home, data);
   return serverAt(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`, {
     data,
@@ -157,17 +168,17 @@ function serverAt(url: string, parts: ServerParts): PostgresServer {
 }
 
 /**
- * Ends the server and removes its files as soon as our end of the pipe closes, which happens however we die, by
- * SIGKILL too. The watchdog has a session of its own, so that Ctrl-C does not end it first.
+ * Ends the server and removes its files, unless they are kept, as soon as our end of the pipe closes, which happens
+ * however we die, by SIGKILL too. The watchdog has a session of its own, so that Ctrl-C does not end it first.
  */
-function guard(home: string, data: string): ChildProcess {
+function guard(data: string, removed: string): ChildProcess {
   const script = `cat >/dev/null
     if [ -f "$1/postmaster.pid" ]; then
       pid=$(head -n 1 "$1/postmaster.pid")
       kill -QUIT "$pid" 2>/dev/null && kill -CONT "$pid" && sleep 0.5; kill -KILL "$pid" 2>/dev/null
     fi
-    rm -rf "$2"`;
-  const watchdog = spawn("sh", ["-c", script, "cpm-postgres-watchdog", data, home], {
+    if [ -n "$2" ]; then rm -rf "$2"; fi`;
+  const watchdog = spawn("sh", ["-c", script, "cpm-postgres-watchdog", data, removed], {
     detached: true,
     stdio: ["pipe", "ignore", "ignore"],
     cwd: "/",
@@ -187,6 +198,7 @@ function usableBinaries(home: string): string {
   }
   if (answers(native)) return native;
   const copy = join(home, "native");
+  if (existsSync(copy) && answers(copy)) return copy;
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true });
   spawnSync("chown", ["-R", `${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID}`, copy]); // The watchdog removes it as that user.
   if (answers(copy)) return copy;
@@ -213,12 +225,12 @@ function initialise(native: string, home: string, data: string, password: string
   if (result.status !== 0) throw new Error(`initdb failed: ${result.stderr || result.stdout || result.error}`);
 }
 
-function configure(data: string, durable: boolean): void {
+function configure(data: string, durable: boolean, buffers: string): void {
   const settings = [
     "listen_addresses = '127.0.0.1'",
     "unix_socket_directories = ''", // Nobody uses it, and a long TMPDIR would not fit into a socket's name.
     "max_connections = 300",
-    "shared_buffers = 32MB",
+    `shared_buffers = ${buffers}`,
     "dynamic_shared_memory_type = mmap", // A container's /dev/shm is often too small.
     "max_parallel_workers_per_gather = 0",
     "timezone = 'UTC'",
