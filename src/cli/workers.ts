@@ -18,8 +18,8 @@ function programOf(): string[] {
 
 /** Throws like `Bun.serve` when somebody has the port: workers, which share it, would not notice. */
 function requireFreePort({ host, port }: Config): void {
-  const probe = Bun.listen({ hostname: host, port, socket: { data: () => undefined } });
-  probe.stop(true);
+  const probe = Bun.serve({ hostname: host, port, reusePort: false, fetch: () => new Response() });
+  void probe.stop(true);
 }
 
 /** The processes that share a port, and what becomes of them. */

@@ -31,6 +31,8 @@ export interface ServerProcess {
   /** When the life that was started last ends, and how. */
   ended(): Promise<Ending>;
   isRunning(): boolean;
+  /** Of its last life. */
+  pid(): number | undefined;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
   /** Runs another command of the registry with the same settings, to its end. */
@@ -132,6 +134,7 @@ export async function prepareServer(
     dataDir,
     databaseUrl,
     isRunning,
+    pid: () => life?.child.pid,
     kill,
     output: () => life?.output() ?? "",
     async start(settings = {}) {

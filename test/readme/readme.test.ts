@@ -212,15 +212,6 @@ describe("the table of settings", () => {
     expect(rowOf("MANIFEST_MAX_BYTES")).toContain(` ${limits.manifestMaxBytes} `);
   });
 
-  test("says refused of exactly the values that are refused", () => {
-    const later = { WORKERS: "2" };
-    for (const [name, value] of Object.entries(later)) {
-      expect(rowOf(name)).toContain("refused at start");
-      expect(() => readConfig(undefined, { [name]: value })).toThrow("not supported yet");
-    }
-    expect(rows.filter(({ line }) => line.includes("refused at start")).length).toBe(Object.keys(later).length);
-  });
-
   test("is followed by a file that can be used", () =>
     inTemporaryDirectory(async (directory) => {
       const example = blocksOf(README).find(({ language }) => language === "json");

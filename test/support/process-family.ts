@@ -18,7 +18,8 @@ export function signalFamily(pid: number | undefined, signal: "SIGSTOP" | "SIGCO
   }
 }
 
-function childrenOf(pid: number): number[] {
+/** The processes that a process started and that it has not yet heard the end of. */
+export function childrenOf(pid: number): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
     .map(Number)

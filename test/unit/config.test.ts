@@ -74,6 +74,7 @@ describe("defaults", () => {
       logKey: undefined,
       logWitnesses: [],
       logLevel: "warn",
+      workers: 1,
       storage: { kind: "files", directory: resolve("App_Data/packages") },
       failpoints: new Map(),
       archiveLimits: {
@@ -120,7 +121,7 @@ describe("single settings", () => {
     ],
     ["LOG_LEVEL", "INFO", (config) => config.logLevel, "info"],
     ["LOG_LEVEL", "silent", (config) => config.logLevel, "silent"],
-    ["WORKERS", "1", () => "started", "started"],
+    ["WORKERS", "2", (config) => config.workers, 2],
   ];
   test.each(taken)("%s=%s is taken", (name, text, read, expected) => {
     expect(read(readConfig(undefined, { [name]: text }))).toEqual(expected);
@@ -138,7 +139,7 @@ describe("single settings", () => {
     ["READ_ACCESS", "nobody", /one of public, authenticated/],
     ["PUBLISH_LIMITS", "none", /one of on, off/],
     ["LOG_LEVEL", "debug", /one of info, warn, error, silent/],
-    ["WORKERS", "2", /not supported yet/],
+    ["WORKERS", "65", /whole number from 1/],
     ["WORKERS", "0", /whole number from 1/],
   ];
   test.each(wrong)("%s=%s is refused", (name, text, message) => {
@@ -237,7 +238,7 @@ test("all problems of environment and file are reported at once", () => {
     DATABASE_URL: "mysql://db",
     STORAGE_TYPE: "S3",
     READ_ACCESS: "nobody",
-    WORKERS: "4",
+    WORKERS: "0",
     CORS_ORIGINS: "*",
     PUBLIC_URL: "cpm.example.org",
     ARCHIVE_MAX_BYTES: "0",

@@ -1,0 +1,175 @@
+import { describe, expect, test } from "bun:test";
+import postgres from "postgres";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client } from "../support/client.ts";
+import { LONG } from "./chance.ts";
+import { makePublishers, type Publisher } from "./driver.ts";
+import { onScene } from "./scene.ts";
+import { prepareServer } from "./server.ts";
+
+/*
+ * Answers are kept ready (http/prepared-answers.ts), and still nobody may be told of a package as it was more than a second
+ * before he asked; by the process that made a change, not even at once after its answer.
+ */
+
+const NAME = "fresh";
+const PATH = `/api/packages/${NAME}`;
+/** Each is a publish and a yank, so a document shows how many changes it knows of. */
+const ROUNDS = LONG ? 100 : 12;
+const READERS_EACH = 3;
+/** So that servers, database and readers find a place on two cores. */
+const BREATH_MS = 2;
+const KNOWN_WITHIN_MS = 1_000;
+const BETWEEN_MS = 100;
+
+interface Change {
+  readonly url: string;
+  readonly answeredMs: number;
+}
+
+interface Read {
+  readonly url: string;
+  readonly askedMs: number;
+  readonly changesKnown: number;
+}
+
+interface Version {
+  readonly yanked: boolean;
+}
+
+/** Publishes and yanks, by turns over the servers, and tells when each change was answered. */
+async function change(urls: readonly string[], { client, key }: Publisher): Promise<Change[]> {
+  const made: Change[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const url = urls[round % urls.length] ?? "";
+    const at = new Client(url, client.token);
+    const version = `1.${round}.0`;
+    const published = await at.publish(NAME, version, makePackage({ name: NAME, version }), key);
+    expect(published.status).toBe(201);
+    made.push({ url, answeredMs: performance.now() });
+    await Bun.sleep(BETWEEN_MS);
+    expect((await at.send("DELETE", `${PATH}/${version}`)).status).toBe(200);
+    made.push({ url, answeredMs: performance.now() });
+    await Bun.sleep(BETWEEN_MS);
+  }
+  return made;
+}
+
+/** Reads as fast as it can. Connections end with their answers, so that workers of one port take turns. */
+async function read(url: string, running: () => boolean): Promise<Read[]> {
+  const reads: Read[] = [];
+  while (running()) {
+    await Bun.sleep(BREATH_MS);
+    const askedMs = performance.now();
+    const response = await fetch(url + PATH, { headers: { connection: "close" } });
+    // Before the first publish.
+    if (response.status === 404) continue;
+    const { versions } = (await response.json()) as { readonly versions: readonly Version[] };
+    reads.push({ url, askedMs, changesKnown: versions.length + versions.filter(({ yanked }) => yanked).length });
+  }
+  return reads;
+}
+
+/** The reads that were told less than they had to be. `isOne`: a server is one process, so its own changes count at once. */
+function staleOf(reads: readonly Read[], changes: readonly Change[], isOne: boolean): Read[] {
+  return reads.filter(({ url, askedMs, changesKnown }) => {
+    const known = (made: Change) =>
+      made.answeredMs <= askedMs - KNOWN_WITHIN_MS || (isOne && made.url === url && made.answeredMs <= askedMs);
+    return changesKnown <= changes.findLastIndex(known);
+  });
+}
+
+async function hammer(urls: readonly string[], publisher: Publisher, isOne: boolean, meanwhile = async () => {}) {
+  let isRunning = true;
+  const readers = urls.flatMap((url) => Array.from({ length: READERS_EACH }, () => read(url, () => isRunning)));
+  const changing = change(urls, publisher);
+  await meanwhile();
+  const changes = await changing;
+  await Bun.sleep(KNOWN_WITHIN_MS + 100);
+  isRunning = false;
+  const reads = (await Promise.all(readers)).flat();
+  expect(staleOf(reads, changes, isOne)).toEqual([]);
+  // The last ones saw everything; else nothing was looked at.
+  expect(reads.filter(({ changesKnown }) => changesKnown === 2 * ROUNDS).length).toBeGreaterThan(0);
+  expect(reads.length).toBeGreaterThan(200);
+}
+
+async function onTwoServers(
+  play: (urls: readonly string[], publisher: Publisher, databaseUrl: string) => Promise<void>,
+): Promise<void> {
+  await onScene("postgres", async ({ server }) => {
+    const other = await prepareServer(server.dataDir, server.databaseUrl);
+    try {
+      await server.start();
+      await other.start();
+      const [publisher] = await makePublishers(server.url, 1);
+      if (publisher === undefined || server.databaseUrl === undefined) throw new Error("Nobody to publish");
+      await play([server.url, other.url], publisher, server.databaseUrl);
+    } finally {
+      await other.remove();
+    }
+  });
+}
+
+/** The processes of Postgres that servers listen on. */
+async function listeners(sql: postgres.Sql): Promise<number[]> {
+  const rows = await sql<{ pid: number }[]>`
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND (query LIKE 'LISTEN%' OR query LIKE '%pg_listening_channels()%')
+      AND pid <> pg_backend_pid()`;
+  return rows.map(({ pid }) => pid);
+}
+
+describe("no read is staler than a second, while packages are published and yanked", () => {
+  test(
+    "on two servers on one Postgres",
+    () => onTwoServers((urls, publisher) => hammer(urls, publisher, true)),
+    300_000,
+  );
+
+  test("on two servers whose listening connections are cut again and again", async () => {
+    await onTwoServers(async (urls, publisher, databaseUrl) => {
+      const sql = postgres(databaseUrl, { max: 1 });
+      let cut = 0;
+      await hammer(urls, publisher, true, async () => {
+        for (let time = 0; time < 12; time += 1) {
+          await Bun.sleep(300);
+          for (const pid of await listeners(sql)) {
+            cut += 1;
+            await sql`SELECT pg_terminate_backend(${pid})`;
+          }
+        }
+      });
+      await sql.end();
+      expect(cut).toBeGreaterThan(8);
+    });
+  }, 300_000);
+
+  test("on two servers whose listening connections freeze", async () => {
+    await onTwoServers(async (urls, publisher, databaseUrl) => {
+      const sql = postgres(databaseUrl, { max: 1 });
+      const frozen: number[] = [];
+      try {
+        await hammer(urls, publisher, true, async () => {
+          await Bun.sleep(500);
+          frozen.push(...(await listeners(sql)));
+          for (const pid of frozen) process.kill(pid, "SIGSTOP");
+          await Bun.sleep(2_500);
+        });
+      } finally {
+        for (const pid of frozen) process.kill(pid, "SIGCONT");
+        await sql.end();
+      }
+      expect(frozen.length).toBe(2);
+    });
+  }, 300_000);
+
+  test("on two workers on one SQLite file", async () => {
+    await onScene("sqlite", async ({ server }) => {
+      await server.start({ WORKERS: "2" });
+      const [publisher] = await makePublishers(server.url, 1);
+      if (publisher === undefined) throw new Error("Nobody to publish");
+      await hammer([server.url], publisher, false);
+    });
+  }, 300_000);
+});

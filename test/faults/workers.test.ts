@@ -1,0 +1,96 @@
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { get } from "node:http";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client } from "../support/client.ts";
+import { childrenOf } from "../support/process-family.ts";
+import { makePublishers } from "./driver.ts";
+import { onScene } from "./scene.ts";
+import { prepareServer, type ServerProcess, until } from "./server.ts";
+
+const WORKERS = { WORKERS: "2" };
+
+function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+/** The status of each of many requests, each on a new connection. */
+function ask({ url }: ServerProcess, path: string): Promise<(number | undefined)[]> {
+  const one = () =>
+    new Promise<number | undefined>((answered, failed) => {
+      get(url + path, { agent: false }, (response) => answered(response.resume().statusCode)).on("error", failed);
+    });
+  return Promise.all(Array.from({ length: 20 }, one));
+}
+
+test("two workers share a port and a registry: what is published by one is there in both", async () => {
+  await onScene("sqlite", async ({ server }) => {
+    await server.start(WORKERS);
+    await until(() => server.output().includes("with 2 workers"), "two workers");
+    const publishers = await makePublishers(server.url, 4);
+    const published = publishers.map(({ client, key }, n) => {
+      const archive = makePackage({ name: `shared-${n}`, version: "1.0.0" });
+      return client.publish(`shared-${n}`, "1.0.0", archive, key);
+    });
+    expect((await Promise.all(published)).map(({ status }) => status)).toEqual([201, 201, 201, 201]);
+    expect(new Set(await ask(server, "/api/packages/shared-3"))).toEqual(new Set([200]));
+    expect((await new Client(server.url).get("/api/packages")).body.total).toBe(4);
+  });
+}, 60_000);
+
+test("a worker that is killed is started again, and the other answers meanwhile", async () => {
+  await onScene("sqlite", async ({ server }) => {
+    await server.start(WORKERS);
+    await until(() => server.output().includes("with 2 workers"), "two workers");
+    const [killed = 0] = childrenOf(server.pid() ?? 0);
+    process.kill(killed, "SIGKILL");
+    await until(() => !isAlive(killed), "it is gone");
+    expect(new Set(await ask(server, "/health"))).toEqual(new Set([200]));
+    await until(() => childrenOf(server.pid() ?? 0).length === 2, "two workers again");
+    expect(server.output()).toContain("worker_ended");
+    expect(new Set(await ask(server, "/health"))).toEqual(new Set([200]));
+  });
+}, 60_000);
+
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "%s ends all of them, with exit code 0",
+  async (signal) => {
+    await onScene("sqlite", async ({ server }) => {
+      await server.start(WORKERS);
+      await until(() => server.output().includes("with 2 workers"), "two workers");
+      const workers = childrenOf(server.pid() ?? 0);
+      server.signal(signal);
+      expect(await server.ended()).toEqual({ exitCode: 0, signal: null });
+      expect(workers.filter(isAlive)).toEqual([]);
+    });
+  },
+  60_000,
+);
+
+test("workers end by themselves when what started them is killed", async () => {
+  await onScene("sqlite", async ({ server }) => {
+    await server.start(WORKERS);
+    await until(() => server.output().includes("with 2 workers"), "two workers");
+    const workers = childrenOf(server.pid() ?? 0);
+    await server.kill();
+    await until(() => !workers.some(isAlive), "all workers are gone");
+  });
+}, 60_000);
+
+test("a port that somebody has is an error and no silent share, and so is a worker by hand", async () => {
+  await onScene("sqlite", async ({ server }) => {
+    await server.start(WORKERS);
+    const { exitCode, stderr } = await server.run("serve");
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("in use")]);
+    const other = await prepareServer(server.dataDir, undefined, { ...WORKERS, PORT: new URL(server.url).port });
+    const second = await other.run("serve");
+    expect([second.exitCode, second.stderr]).toEqual([1, expect.stringContaining("in use")]);
+    const byHand = await server.run("worker", "1");
+    expect([byHand.exitCode, byHand.stderr]).toEqual([64, expect.stringContaining("WORKERS")]);
+    await other.remove();
+  });
+}, 60_000);
