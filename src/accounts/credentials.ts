@@ -1,13 +1,47 @@
 import { createHash } from "node:crypto";
-import { and, eq, gt, isNull, lte, or } from "drizzle-orm";
+import { and, eq, gt, isNull, lte, or, sql } from "drizzle-orm";
+import { statement, valueFor } from "../db/statement.ts";
 import type { Deps } from "../deps.ts";
 import { Failure, failure } from "../errors.ts";
-import { type Actor, type SessionActor, sessionActor, tokenActor } from "./actor.ts";
+import { type Actor, type SessionActor, sessionActor, type TokenGrant, tokenActor } from "./actor.ts";
+import type { UserRow } from "./user.ts";
 
 /** The last use of a token is written at most this often, or every read would be a write. */
 const LAST_USE_EVERY_MS = 60_000;
 
 type FindDeps = Pick<Deps, "db" | "clock">;
+
+const sessionById = statement<{ id: string; userId: string; now: Date }, { user: UserRow }>(
+  ({ query, tables: { sessions, users } }) =>
+    query
+      .select({ user: users })
+      .from(sessions)
+      .innerJoin(users, eq(users.id, sessions.userId))
+      .where(
+        and(
+          eq(sessions.id, sql.placeholder("id")),
+          eq(sessions.userId, sql.placeholder("userId")),
+          gt(sessions.expiresAt, valueFor(sessions.expiresAt, "now")),
+        ),
+      ),
+);
+
+type TokenRow = TokenGrant & { readonly lastUsedAt: Date | null };
+
+const tokenByDigest = statement<{ digest: string; now: Date }, { token: TokenRow; user: UserRow }>(
+  ({ query, tables: { apiTokens, users } }) =>
+    query
+      .select({ token: apiTokens, user: users })
+      .from(apiTokens)
+      .innerJoin(users, eq(users.id, apiTokens.userId))
+      .where(
+        and(
+          eq(apiTokens.tokenSha256, sql.placeholder("digest")),
+          isNull(apiTokens.revokedAt),
+          gt(apiTokens.expiresAt, valueFor(apiTokens.expiresAt, "now")),
+        ),
+      ),
+);
 
 /** Finds a session that has neither ended nor expired, with its account. Throws `account_disabled`. */
 export async function findSession(
@@ -16,13 +50,7 @@ export async function findSession(
   userId: string,
   address: string | null,
 ): Promise<SessionActor | undefined> {
-  const [row] = await db.read(({ query, tables: { sessions, users } }) =>
-    query
-      .select({ user: users })
-      .from(sessions)
-      .innerJoin(users, eq(users.id, sessions.userId))
-      .where(and(eq(sessions.id, id), eq(sessions.userId, userId), gt(sessions.expiresAt, clock()))),
-  );
+  const [row] = await db.read((session) => sessionById(session, { id, userId, now: clock() }));
   if (row === undefined) return undefined;
   if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
   return sessionActor(row.user, id, address);
@@ -43,15 +71,7 @@ export async function findToken(
   address: string | null,
 ): Promise<Actor | undefined> {
   const now = clock();
-  const [row] = await db.read(({ query, tables: { apiTokens, users } }) =>
-    query
-      .select({ token: apiTokens, user: users })
-      .from(apiTokens)
-      .innerJoin(users, eq(users.id, apiTokens.userId))
-      .where(
-        and(eq(apiTokens.tokenSha256, tokenDigest(text)), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now)),
-      ),
-  );
+  const [row] = await db.read((session) => tokenByDigest(session, { digest: tokenDigest(text), now }));
   if (row === undefined) return undefined;
   if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
   await touch({ db }, row.token.id, row.token.lastUsedAt, now);

@@ -1,20 +1,45 @@
-import { and, eq, gt, isNull } from "drizzle-orm";
+import { and, eq, gt, isNull, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
+import { statement, valueFor } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import type { Actor } from "./actor.ts";
+import type { UserRow } from "./user.ts";
+
+type Account = Pick<UserRow, "disabledAt">;
+
+const accountOfToken = statement<{ id: string; now: Date }, Account>(({ query, tables: { apiTokens, users } }) =>
+  query
+    .select({ disabledAt: users.disabledAt })
+    .from(users)
+    .innerJoin(apiTokens, eq(apiTokens.userId, users.id))
+    .where(
+      and(
+        eq(apiTokens.id, sql.placeholder("id")),
+        isNull(apiTokens.revokedAt),
+        gt(apiTokens.expiresAt, valueFor(apiTokens.expiresAt, "now")),
+      ),
+    ),
+);
+
+const accountOfSession = statement<{ id: string; userId: string; now: Date }, Account>(
+  ({ query, tables: { sessions, users } }) =>
+    query
+      .select({ disabledAt: users.disabledAt })
+      .from(users)
+      .innerJoin(sessions, eq(sessions.userId, users.id))
+      .where(
+        and(
+          eq(sessions.id, sql.placeholder("id")),
+          eq(users.id, sql.placeholder("userId")),
+          gt(sessions.expiresAt, valueFor(sessions.expiresAt, "now")),
+        ),
+      ),
+);
 
 /** The account of an actor whose token or session has not ended, or none. */
-function liveAccount({ query, tables }: DbSession, { user, sessionId, token }: Actor, now: Date) {
-  const { apiTokens, sessions, users } = tables;
-  const account = query.select({ disabledAt: users.disabledAt }).from(users);
-  if (token !== undefined) {
-    return account
-      .innerJoin(apiTokens, eq(apiTokens.userId, users.id))
-      .where(and(eq(apiTokens.id, token.id), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now)));
-  }
-  return account
-    .innerJoin(sessions, eq(sessions.userId, users.id))
-    .where(and(eq(sessions.id, sessionId ?? ""), eq(users.id, user.id), gt(sessions.expiresAt, now)));
+function liveAccount(session: DbSession, { user, sessionId, token }: Actor, now: Date): Promise<Account[]> {
+  if (token !== undefined) return accountOfToken(session, { id: token.id, now });
+  return accountOfSession(session, { id: sessionId ?? "", userId: user.id, now });
 }
 
 /**

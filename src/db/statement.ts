@@ -113,14 +113,16 @@ export function change<P extends Params, Row = never>(
   return prepared((session) => ({ ...build(session).toSQL(), selected: returning(session.tables) }));
 }
 
-/** A placeholder for a value of a column, where a comparison would take it for what the driver gives: of times. */
+/** A placeholder for a value of a column, where comparisons and updates would take it for what the driver gives. */
 export function valueFor(column: Column, name: string): SQL {
   return sql`${sql.param(sql.placeholder(name), column)}`;
 }
 
-/** Placeholders for columns of an insert or update, each with the name of its column. */
-export function placeholders<Name extends string>(...names: readonly Name[]): Record<Name, Placeholder> {
-  const places: Partial<Record<Name, Placeholder>> = {};
-  for (const name of names) places[name] = sql.placeholder(name);
-  return places as Record<Name, Placeholder>;
+type ColumnNames<T extends Table, LeftOut> = Exclude<Extract<keyof T["_"]["columns"], string>, LeftOut>;
+
+/** Placeholders for the columns of a table in an insert, each with the name of its column. */
+export function placeholders<T extends Table, LeftOut extends string = never>(table: T, ...leftOut: LeftOut[]) {
+  const names = Object.keys(getTableColumns(table)).filter((name) => !leftOut.some((other) => other === name));
+  const places: object = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)]));
+  return places as Record<ColumnNames<T, LeftOut>, Placeholder>;
 }

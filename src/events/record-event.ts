@@ -1,5 +1,6 @@
-import type { DbSession } from "../db/database.ts";
+import type { DbSession, Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
+import { change, placeholders } from "../db/statement.ts";
 
 /** Every change of state that is told. */
 export type EventKind =
@@ -59,15 +60,21 @@ export interface EventSubject {
   readonly details?: { readonly [field: string]: Json | undefined };
 }
 
+type EventRow = Omit<Tables["events"]["$inferSelect"], "id" | "transactionId">;
+
+const insertEvent = change<EventRow>(({ query, tables: { events } }) =>
+  query.insert(events).values(placeholders(events, "id", "transactionId")),
+);
+
 /** Writes an event in the transaction that makes the change, so that there is neither one without the other. */
 export async function recordEvent(
-  { query, tables: { events } }: DbSession,
+  session: DbSession,
   origin: Origin,
   kind: EventKind,
   at: Date,
   { packageName = undefined, version = undefined, details = {} }: EventSubject = {},
 ): Promise<void> {
-  await query
-    .insert(events)
-    .values({ at, kind, ...origin, packageName: packageName ?? null, version: version ?? null, details });
+  const { userId, username, address, tokenId } = origin;
+  const about = { packageName: packageName ?? null, version: version ?? null, details };
+  await insertEvent(session, { at, kind, userId, username, address, tokenId, ...about });
 }

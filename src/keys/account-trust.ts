@@ -1,16 +1,20 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { Actor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
 import type { DbSession, Tables } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
 type KeyRow = Tables["accountKeys"]["$inferSelect"];
 
-function keysOf({ query, tables: { accountKeys } }: DbSession, userId: string): Promise<KeyRow[]> {
-  return query.select().from(accountKeys).where(eq(accountKeys.userId, userId));
-}
+const keysOfAccount = statement<{ userId: string }, KeyRow>(({ query, tables: { accountKeys } }) =>
+  query
+    .select()
+    .from(accountKeys)
+    .where(eq(accountKeys.userId, sql.placeholder("userId"))),
+);
 
 /**
  * Whether an account may publish with a key: `trusted` when it is one of its keys, `first_use` when the account never
@@ -22,7 +26,7 @@ export async function accountTrust(
   userId: string,
   publicKey: string,
 ): Promise<"trusted" | "first_use"> {
-  const keys = await keysOf(session, userId);
+  const keys = await keysOfAccount(session, { userId });
   if (keys.length === 0) return "first_use";
   const known = keys.find((key) => key.publicKey === publicKey);
   if (known === undefined) {

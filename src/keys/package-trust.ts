@@ -1,5 +1,6 @@
-import { desc, eq } from "drizzle-orm";
+import { desc, eq, sql } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { OPERATOR, type Origin, recordEvent } from "../events/record-event.ts";
 import { NO_LEAF } from "../signing/key-statements.ts";
@@ -29,16 +30,25 @@ function afterReset(keys: readonly PackageKeyRow[], { packageId, publicKey, effe
   return [...ended, { ...fresh, compromisedSince: null }];
 }
 
-async function loadRows({ query, tables }: DbSession, packageId: number): Promise<PackageKeys> {
-  const { packageKeys, packageKeyResets } = tables;
-  // First the reset: written between the two, it is applied twice, to the same end; the other way round it would be lost.
-  const [reset] = await query.select().from(packageKeyResets).where(eq(packageKeyResets.packageId, packageId));
-  const keys = await query
+const resetOfPackage = statement<{ packageId: number }, KeyResetRow>(({ query, tables: { packageKeyResets } }) =>
+  query
+    .select()
+    .from(packageKeyResets)
+    .where(eq(packageKeyResets.packageId, sql.placeholder("packageId"))),
+);
+
+const keysOfPackage = statement<{ packageId: number }, PackageKeyRow>(({ query, tables: { packageKeys } }) =>
+  query
     .select()
     .from(packageKeys)
-    .where(eq(packageKeys.packageId, packageId))
-    .orderBy(packageKeys.addedAt, packageKeys.publicKey);
-  return { keys, reset };
+    .where(eq(packageKeys.packageId, sql.placeholder("packageId")))
+    .orderBy(packageKeys.addedAt, packageKeys.publicKey),
+);
+
+async function loadRows(session: DbSession, packageId: number): Promise<PackageKeys> {
+  // First the reset: written between the two, it is applied twice, to the same end; the other way round it would be lost.
+  const [reset] = await resetOfPackage(session, { packageId });
+  return { keys: await keysOfPackage(session, { packageId }), reset };
 }
 
 /** The keys of a package as they are now: a reset whose time has come counts, whether or not it was written yet. */

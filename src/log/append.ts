@@ -1,4 +1,3 @@
-import { eq } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { failure } from "../errors.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
@@ -6,7 +5,7 @@ import type { Hash } from "../tlog/merkle.ts";
 import { signNote } from "../tlog/note.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { bundleOf, type Frontier, type GrownTile, grow, lastLeafProof, rootOfFrontier } from "./frontier.ts";
-import { lockState, readFrontier, readTail, writeBundle, writeLeaves, writeTiles } from "./log-rows.ts";
+import { lockState, readFrontier, readTail, writeBundle, writeLeaves, writeState, writeTiles } from "./log-rows.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
 /** Where leaves came to stand, and what proves the last of them. */
@@ -59,13 +58,12 @@ async function writeEntries(session: DbSession, size: number, leaves: readonly s
   return writeLeaves(session, (firstBundle + fullBundles) * TILE_WIDTH, all.slice(fullBundles * TILE_WIDTH));
 }
 
-async function writeCheckpoint({ query, tables }: DbSession, log: TransparencyLog, frontier: Frontier) {
-  const { logState } = tables;
+async function writeCheckpoint(session: DbSession, log: TransparencyLog, frontier: Frontier) {
   const root = rootOfFrontier(frontier);
   const { size } = frontier;
   const checkpoint = signNote(formatCheckpoint({ origin: log.origin, size, root }), log.signer);
   const state = { size, root: root.toString("hex"), checkpoint };
-  await query.update(logState).set(state).where(eq(logState.id, 1));
+  await writeState(session, state);
   log.remember(state, frontier);
   return checkpoint;
 }

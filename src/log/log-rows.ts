@@ -1,5 +1,6 @@
 import { and, asc, eq, gte, inArray, lt, or } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
+import { change, placeholders, statement, valueFor } from "../db/statement.ts";
 import { HASH_BYTES, type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
 import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
 import type { Frontier, GrownTile } from "./frontier.ts";
@@ -10,18 +11,50 @@ export const ENTRIES_LEVEL = -1;
 
 export type LogStateRow = Tables["logState"]["$inferSelect"];
 
+const selectState = statement<Record<string, never>, LogStateRow>(({ query, tables }) =>
+  query.select().from(tables.logState),
+);
+
+const selectLocked = change<Record<string, never>, LogStateRow>(
+  ({ query, tables: { logState } }) => query.update(logState).set({ id: 1 }).where(eq(logState.id, 1)).returning(),
+  ({ logState }) => logState,
+);
+
+const updateState = change<Pick<LogStateRow, "size" | "root" | "checkpoint">>(({ query, tables: { logState } }) =>
+  query
+    .update(logState)
+    .set({
+      size: valueFor(logState.size, "size"),
+      root: valueFor(logState.root, "root"),
+      checkpoint: valueFor(logState.checkpoint, "checkpoint"),
+    })
+    .where(eq(logState.id, 1)),
+);
+
+const insertLeaf = change<{ index: number; leaf: string }>(({ query, tables: { logLeaves } }) =>
+  query.insert(logLeaves).values(placeholders(logLeaves)),
+);
+
 /** The state of the log as it is committed. Throws when there is none: `openLog` makes it. */
-export async function readState({ query, tables: { logState } }: DbSession): Promise<LogStateRow> {
-  const [state] = await query.select().from(logState);
+export async function readState(session: DbSession): Promise<LogStateRow> {
+  const [state] = await selectState(session, {});
   if (state === undefined) throw new Error("The log has no state");
   return state;
 }
 
 /** Reads the state and keeps everybody else from appending until the transaction ends. */
-export async function lockState({ query, tables: { logState } }: DbSession): Promise<LogStateRow> {
-  const [state] = await query.update(logState).set({ id: 1 }).where(eq(logState.id, 1)).returning();
+export async function lockState(session: DbSession): Promise<LogStateRow> {
+  const [state] = await selectLocked(session, {});
   if (state === undefined) throw new Error("The log has no state");
   return state;
+}
+
+/** Writes the state after an append. */
+export async function writeState(
+  session: DbSession,
+  state: Pick<LogStateRow, "size" | "root" | "checkpoint">,
+): Promise<void> {
+  await updateState(session, state);
 }
 
 /** The leaves of the bundle that is not full, in their order. */
@@ -138,13 +171,12 @@ export async function writeTiles({ query, tables: { logTiles } }: DbSession, gro
 }
 
 /** Writes leaves of a bundle that is not full. */
-export async function writeLeaves(
-  { query, tables: { logLeaves } }: DbSession,
-  first: number,
-  leaves: readonly string[],
-): Promise<void> {
-  if (leaves.length === 0) return;
-  await query.insert(logLeaves).values(leaves.map((leaf, at) => ({ index: first + at, leaf })));
+export async function writeLeaves(session: DbSession, first: number, leaves: readonly string[]): Promise<void> {
+  const [leaf] = leaves;
+  if (leaf === undefined) return;
+  if (leaves.length === 1) return void (await insertLeaf(session, { index: first, leaf }));
+  const { query, tables } = session;
+  await query.insert(tables.logLeaves).values(leaves.map((leaf, at) => ({ index: first + at, leaf })));
 }
 
 /** Makes one row of the leaves of a full bundle. */

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray, lt, or, sql } from "drizzle-orm";
-import type { Database, DbSession } from "../db/database.ts";
+import type { Database, DbSession, Tables } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
 import type { Sha256Digest } from "../registry/digest.ts";
 
 /*
@@ -40,10 +41,18 @@ export interface RemovalState {
 
 const NEVER_REMOVED: RemovalState = { removals: 0, marked: false, changedAtMs: 0 };
 
+type RemovalRow = Tables["blobRemovals"]["$inferSelect"];
+
+const removalOf = statement<{ digest: string }, RemovalRow>(({ query, tables: { blobRemovals } }) =>
+  query
+    .select()
+    .from(blobRemovals)
+    .where(eq(blobRemovals.sha256, sql.placeholder("digest"))),
+);
+
 /** The removals of a digest until now. */
-export async function removalState({ query, tables }: DbSession, digest: Sha256Digest): Promise<RemovalState> {
-  const { blobRemovals } = tables;
-  const [row] = await query.select().from(blobRemovals).where(eq(blobRemovals.sha256, digest));
+export async function removalState(session: DbSession, digest: Sha256Digest): Promise<RemovalState> {
+  const [row] = await removalOf(session, { digest });
   if (row === undefined) return NEVER_REMOVED;
   return { removals: row.removals, marked: row.removing, changedAtMs: row.changedAt.getTime() };
 }

@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { MayRead } from "../accounts/actor.ts";
 import type { DbSession } from "../db/database.ts";
-import { statement } from "../db/statement.ts";
+import { change, statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { foldName, type PackageName, parsePackageName } from "../registry/package-name.ts";
 import type { PackageRow } from "./views.ts";
@@ -28,10 +28,16 @@ export function readableName(mayRead: MayRead, text: string | null | undefined):
   return name;
 }
 
+const packageByFoldedName = statement<{ nameFolded: string }, PackageRow>(({ query, tables: { packages } }) =>
+  query
+    .select()
+    .from(packages)
+    .where(eq(packages.nameFolded, sql.placeholder("nameFolded"))),
+);
+
 /** Finds a package by its folded name. */
-export async function findPackage({ query, tables }: DbSession, nameFolded: string): Promise<PackageRow | undefined> {
-  const { packages } = tables;
-  const [row] = await query.select().from(packages).where(eq(packages.nameFolded, nameFolded));
+export async function findPackage(session: DbSession, nameFolded: string): Promise<PackageRow | undefined> {
+  const [row] = await packageByFoldedName(session, { nameFolded });
   return row;
 }
 
@@ -49,15 +55,24 @@ export async function loadPackage(session: DbSession, name: PackageName): Promis
   return row;
 }
 
+const lockByFoldedName = change<{ nameFolded: string }, PackageRow>(
+  ({ query, tables: { packages } }) => {
+    const nameFolded = sql.placeholder("nameFolded");
+    return query
+      .update(packages)
+      .set({ nameFolded: sql`${nameFolded}` })
+      .where(eq(packages.nameFolded, nameFolded))
+      .returning();
+  },
+  ({ packages }) => packages,
+);
+
 /**
  * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
  * one package then derive its summary in turn. Whoever locks it means to change it, so it counts as changed.
  */
 export async function lockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
-  const { query, tables } = session;
-  const { packages } = tables;
-  const nameFolded = foldName(name);
-  const [row] = await query.update(packages).set({ nameFolded }).where(eq(packages.nameFolded, nameFolded)).returning();
+  const [row] = await lockByFoldedName(session, { nameFolded: foldName(name) });
   if (row !== undefined) session.changes(row.name);
   return row;
 }
@@ -102,12 +117,18 @@ export async function ownersOf(session: DbSession, packageId: number): Promise<r
   return (await ownersById(session, { id: packageId })).map(({ username }) => username);
 }
 
+const ownership = statement<{ packageId: number; userId: string }, { userId: string }>(
+  ({ query, tables: { packageOwners } }) => {
+    const isOfPackage = eq(packageOwners.packageId, sql.placeholder("packageId"));
+    return query
+      .select({ userId: packageOwners.userId })
+      .from(packageOwners)
+      .where(and(isOfPackage, eq(packageOwners.userId, sql.placeholder("userId"))));
+  },
+);
+
 /** Throws `not_an_owner` unless the account owns the package. */
-export async function requireOwner({ query, tables }: DbSession, owned: PackageRow, userId: string): Promise<void> {
-  const { packageOwners } = tables;
-  const [owner] = await query
-    .select({ userId: packageOwners.userId })
-    .from(packageOwners)
-    .where(and(eq(packageOwners.packageId, owned.id), eq(packageOwners.userId, userId)));
+export async function requireOwner(session: DbSession, owned: PackageRow, userId: string): Promise<void> {
+  const [owner] = await ownership(session, { packageId: owned.id, userId });
   if (owner === undefined) throw failure({ code: "not_an_owner", name: owned.name });
 }

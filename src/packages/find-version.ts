@@ -56,15 +56,17 @@ export function isAvailable({ yankedAt, quarantinedAt }: VersionOutline): boolea
   return yankedAt === null && quarantinedAt === null;
 }
 
-/** All versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
-export async function loadOutlines({ query, tables }: DbSession, packageId: number): Promise<VersionOutline[]> {
-  const { versions } = tables;
+const outlinesOfPackage = statement<{ packageId: number }, VersionOutline>(({ query, tables: { versions } }) => {
   const { id, version, yankedAt, quarantinedAt, publishedAt } = versions;
-  const rows = await query
+  return query
     .select({ id, version, yankedAt, quarantinedAt, publishedAt })
     .from(versions)
-    .where(eq(versions.packageId, packageId));
-  return highestFirst(rows, (row) => row);
+    .where(eq(versions.packageId, sql.placeholder("packageId")));
+});
+
+/** All versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
+export async function loadOutlines(session: DbSession, packageId: number): Promise<VersionOutline[]> {
+  return highestFirst(await outlinesOfPackage(session, { packageId }), (row) => row);
 }
 
 /** Finds a version by its key, which leaves out build metadata. */

@@ -1,8 +1,9 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { requireScopeFor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
 import { requireStillValid } from "../accounts/still-valid.ts";
 import type { DbSession } from "../db/database.ts";
+import { change, placeholders } from "../db/statement.ts";
 import type { Deps } from "../deps.ts";
 import { failure, type RateLimit } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
@@ -194,6 +195,25 @@ interface Recorded {
   readonly logged: Proof;
 }
 
+const insertRow = change<Omit<VersionRow, "id">, Pick<VersionRow, "id">>(
+  ({ query, tables: { versions } }) => {
+    const values = placeholders(versions, "id");
+    return query.insert(versions).values(values).returning({ id: versions.id });
+  },
+  ({ versions }) => ({ id: versions.id }),
+);
+
+const insertContents = change<ReturnType<typeof contentsRow>>(({ query, tables: { versionContents } }) =>
+  query.insert(versionContents).values(placeholders(versionContents)),
+);
+
+const placeVersion = change<{ id: number; logIndex: number }>(({ query, tables: { versions } }) =>
+  query
+    .update(versions)
+    .set({ logIndex: sql`${sql.placeholder("logIndex")}` })
+    .where(eq(versions.id, sql.placeholder("id"))),
+);
+
 /** Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. */
 async function insertVersion(
   session: DbSession,
@@ -202,15 +222,13 @@ async function insertVersion(
   publication: VerifiedPublication,
   now: Date,
 ): Promise<Recorded> {
-  const { versions, versionContents } = session.tables;
   const { inspection, publisher, verified, received } = publication;
   await trustAccountKey(session, publisher, verified.publicKey, now);
-  const [row] = await session.query
-    .insert(versions)
-    .values(versionRow(claimed.id, publication, now))
-    .returning();
-  if (row === undefined) throw new Error("A version was not inserted");
-  await session.query.insert(versionContents).values(contentsRow(row.id, inspection));
+  const columns = versionRow(claimed.id, publication, now);
+  const [inserted] = await insertRow(session, columns);
+  if (inserted === undefined) throw new Error("A version was not inserted");
+  const row = { ...columns, ...inserted };
+  await insertContents(session, contentsRow(row.id, inspection));
   await refreshSummary(session, deps.db.kind, claimed, now);
   const about = { packageName: claimed.name, version: row.version };
   const { keyId, scheme } = verified;
@@ -227,10 +245,9 @@ async function insertVersion(
 
 /** Appends the version to the log, last of all: the log is locked from here to the commit. */
 async function logVersion(session: DbSession, deps: RecordDeps, name: string, row: VersionRow): Promise<Proof> {
-  const { versions } = session.tables;
   const leaf = versionLeaf({ name, ...row, scheme: row.signatureScheme });
   const { firstIndex, lastProof, checkpoint } = await deps.log.append(session, [leaf], (logIndex) =>
-    session.query.update(versions).set({ logIndex }).where(eq(versions.id, row.id)),
+    placeVersion(session, { id: row.id, logIndex }),
   );
   return { index: firstIndex, hashes: lastProof, checkpoint, extra: Buffer.from(leaf) };
 }

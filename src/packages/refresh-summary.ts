@@ -1,6 +1,8 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { foldIdentity } from "../accounts/user.ts";
 import type { Database, DbSession } from "../db/database.ts";
+import type { Json } from "../db/json.ts";
+import { change, statement, valueFor } from "../db/statement.ts";
 import { isPrerelease } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { indexPackage, unindexPackage } from "../search/searchable.ts";
@@ -21,9 +23,15 @@ function chooseVersions(published: readonly VersionOutline[], { quarantinedAt }:
   return { latest: release, shown, listed: available.length > 0 };
 }
 
-async function loadManifest({ query, tables }: DbSession, { id }: VersionOutline): Promise<ManifestRecord> {
-  const { versions } = tables;
-  const [row] = await query.select({ manifest: versions.manifest }).from(versions).where(eq(versions.id, id));
+const manifestOfVersion = statement<{ id: number }, { manifest: Json }>(({ query, tables: { versions } }) =>
+  query
+    .select({ manifest: versions.manifest })
+    .from(versions)
+    .where(eq(versions.id, sql.placeholder("id"))),
+);
+
+async function loadManifest(session: DbSession, { id }: VersionOutline): Promise<ManifestRecord> {
+  const [row] = await manifestOfVersion(session, { id });
   if (row === undefined) throw new Error("A version that was listed was not found");
   return manifestFrom(row.manifest);
 }
@@ -37,13 +45,68 @@ export function authorsOf(
   return [...new Set(names.map((name) => foldIdentity(name.trim())).filter((name) => name !== ""))];
 }
 
-async function replaceFacets({ query, tables }: DbSession, packageId: number, tags: string[], authors: string[]) {
-  const { packageTags, packageAuthors } = tables;
-  await query.delete(packageTags).where(eq(packageTags.packageId, packageId));
-  if (tags.length > 0) await query.insert(packageTags).values(tags.map((tag) => ({ packageId, tag })));
-  await query.delete(packageAuthors).where(eq(packageAuthors.packageId, packageId));
-  if (authors.length > 0) await query.insert(packageAuthors).values(authors.map((author) => ({ packageId, author })));
+const tagsOfPackage = statement<{ packageId: number }, { tag: string }>(({ query, tables: { packageTags } }) =>
+  query
+    .select({ tag: packageTags.tag })
+    .from(packageTags)
+    .where(eq(packageTags.packageId, sql.placeholder("packageId"))),
+);
+
+const authorsOfPackage = statement<{ packageId: number }, { author: string }>(({ query, tables: { packageAuthors } }) =>
+  query
+    .select({ author: packageAuthors.author })
+    .from(packageAuthors)
+    .where(eq(packageAuthors.packageId, sql.placeholder("packageId"))),
+);
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && new Set([...some, ...others]).size === others.length;
 }
+
+/** Most publishes change neither tags nor authors, and then nothing is written. */
+async function replaceFacets(session: DbSession, packageId: number, tags: string[], authors: string[]) {
+  const { query, tables } = session;
+  const { packageTags, packageAuthors } = tables;
+  const [before, beforeAuthors] = await Promise.all([
+    tagsOfPackage(session, { packageId }),
+    authorsOfPackage(session, { packageId }),
+  ]);
+  if (
+    !isSameSet(
+      before.map(({ tag }) => tag),
+      tags,
+    )
+  ) {
+    await query.delete(packageTags).where(eq(packageTags.packageId, packageId));
+    if (tags.length > 0) await query.insert(packageTags).values(tags.map((tag) => ({ packageId, tag })));
+  }
+  if (
+    !isSameSet(
+      beforeAuthors.map(({ author }) => author),
+      authors,
+    )
+  ) {
+    await query.delete(packageAuthors).where(eq(packageAuthors.packageId, packageId));
+    if (authors.length > 0) await query.insert(packageAuthors).values(authors.map((author) => ({ packageId, author })));
+  }
+}
+
+/** What a package row knows of its versions. */
+type Summary = Pick<PackageRow, "description" | "tags" | "latest" | "latestPublishedAt" | "listed" | "updatedAt">;
+
+const writeSummary = change<Summary & { packageId: number }>(({ query, tables: { packages } }) =>
+  query
+    .update(packages)
+    .set({
+      description: valueFor(packages.description, "description"),
+      tags: valueFor(packages.tags, "tags"),
+      latest: valueFor(packages.latest, "latest"),
+      latestPublishedAt: valueFor(packages.latestPublishedAt, "latestPublishedAt"),
+      listed: valueFor(packages.listed, "listed"),
+      updatedAt: valueFor(packages.updatedAt, "updatedAt"),
+    })
+    .where(eq(packages.id, sql.placeholder("packageId"))),
+);
 
 /**
  * Derives everything a package row, its filters and the search know of its versions and owners. Runs in the transaction that
@@ -62,18 +125,15 @@ export async function refreshSummary(
   const owners = await ownersOf(session, changed.id);
   const tags = [...new Set(manifest.tags.map(foldTag))];
   const authors = authorsOf(manifest, owners);
-  const { packages } = session.tables;
-  await session.query
-    .update(packages)
-    .set({
-      description: manifest.description,
-      tags: [...manifest.tags],
-      latest: latest?.version ?? null,
-      latestPublishedAt: latest?.publishedAt ?? null,
-      listed,
-      updatedAt,
-    })
-    .where(eq(packages.id, changed.id));
+  await writeSummary(session, {
+    packageId: changed.id,
+    description: manifest.description,
+    tags: [...manifest.tags],
+    latest: latest?.version ?? null,
+    latestPublishedAt: latest?.publishedAt ?? null,
+    listed,
+    updatedAt,
+  });
   await replaceFacets(session, changed.id, tags, authors);
   if (!listed) return unindexPackage(session, kind, changed.id);
   const { id: packageId, name, downloads } = changed;
