@@ -36,13 +36,14 @@ Example
 const AUDIT = `Usage: cpm-registry log audit --registry <url> [options]
 
 Reads every leaf of a registry's log: computes every tile and the root again, verifies the signatures, and looks for
-versions that were logged twice and for gaps in yanks and key changes. The next audit reads what is new.
+versions that were logged twice and for gaps in yanks and key changes. The next audit reads what is new, also after one
+that was interrupted.
 
 Options
-  --archives        download and hash every archive too
+  --archives        download every archive too: its digest, and the signatures that are over the archive itself
 ${TRUST_OPTIONS}
 
-Exits with 1 when something is wrong.
+Exits with 1 when something is wrong, or could not be asked ("complete" is false then).
 
 Example
   cpm-registry log audit --registry https://cpm.example.org --archives
@@ -69,7 +70,11 @@ const ACCEPT_ROLLBACK = `Usage: cpm-registry log accept-rollback [--yes] [--json
 
 For a registry that refuses writes with log_rollback and cannot get its newest database back: shows how many leaves were
 published and how many the database has. With --yes the database's checkpoint becomes the published one; the other is
-kept as log/checkpoint-before-rollback. Then restart the registry. Whoever saw the longer log will notice.
+kept as log/checkpoint-before-rollback. Whoever saw the longer log will notice.
+
+Stop the registry first, and start it afterwards: --yes is refused while one runs. On SQLite that is known of this
+machine, on Postgres of every server whose role the settings' role may see in pg_stat_activity. It is refused too when
+there is no rollback.
 
 Example
   cpm-registry log accept-rollback --yes

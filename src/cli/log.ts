@@ -1,7 +1,9 @@
 import { readConfig } from "../config/config.ts";
 import { makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
+import { isInUse } from "../db/in-use.ts";
 import { openHousekeeping } from "../deps.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
+import type { Rollback } from "../log/transparency-log.ts";
 import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
 import { type Audit, auditLog } from "../verify/audit.ts";
 import { isGood } from "../verify/checks.ts";
@@ -65,13 +67,20 @@ export function logMakeKey(origin: string): number {
 
 /** Makes the database's checkpoint the published one, after a rollback that the operator accepts. */
 export async function logAcceptRollback(configFile: string | undefined, yes: boolean, json: boolean): Promise<number> {
-  const deps = await openHousekeeping(readConfig(configFile));
+  const config = readConfig(configFile);
+  const isRunning = yes && (await isInUse(config.database));
+  const deps = await openHousekeeping(config);
   try {
-    const { publishedSize, foundSize, accepted } = await acceptRollback(deps, yes);
-    if (json) console.log(JSON.stringify({ publishedSize: publishedSize ?? null, foundSize, accepted }));
-    else {
-      console.log(`Published: ${publishedSize ?? "no readable number of"} leaves. In the database: ${foundSize}.`);
-      console.log(accepted ? ACCEPTED : "Nothing was changed; --yes accepts what is lost.");
+    const rollback = await acceptRollback(deps, yes && !isRunning);
+    const accepted = rollback !== undefined && yes && !isRunning;
+    const refused = rollback === undefined ? "no_rollback" : isRunning ? "registry_running" : undefined;
+    if (json) {
+      const { publishedSize = null, foundSize = null } = rollback ?? {};
+      console.log(JSON.stringify({ publishedSize, foundSize, accepted, ...(refused && { refused }) }));
+    } else {
+      if (rollback !== undefined) console.log(sizesText(rollback));
+      if (refused !== undefined) console.error(`cpm-registry log accept-rollback failed: ${REFUSED[refused]}`);
+      else console.log(accepted ? ACCEPTED : "Nothing was changed; --yes accepts what is lost.");
     }
     return accepted ? 0 : 1;
   } finally {
@@ -79,5 +88,14 @@ export async function logAcceptRollback(configFile: string | undefined, yes: boo
   }
 }
 
+function sizesText({ publishedSize, foundSize }: Rollback): string {
+  return `Published: ${publishedSize ?? "no readable number of"} leaves. In the database: ${foundSize}.`;
+}
+
+const REFUSED = {
+  no_rollback: "there is no rollback to accept: the database holds all that was published",
+  registry_running: "a registry runs on this database; stop it, on every machine, and accept then",
+};
+
 const ACCEPTED = `The database's checkpoint is the published one now; the other is kept as log/checkpoint-before-rollback.
-Restart the registry. Whoever saw the longer log will notice.`;
+Start the registry. Whoever saw the longer log will notice.`;

@@ -7,6 +7,10 @@ import type { Changed, PackageChanges } from "./package-changes.ts";
 type ClientOptions = postgres.Options<Record<string, never>>;
 
 const CHANNEL = "cpm_registry_changes";
+const LISTEN = `LISTEN ${CHANNEL}`;
+const STILL_LISTENING = "SELECT pg_listening_channels()";
+/** What is said on a connection that watches, and on no other: by it a running server is known. */
+export const WATCH_STATEMENTS = [LISTEN, STILL_LISTENING];
 const LOOK_EVERY_MS = 250;
 /** An answer that takes longer is as good as none: the watch begins anew, on a new connection. */
 const ANSWER_WITHIN_MS = 900;
@@ -37,7 +41,7 @@ class Listening {
   }
 
   async begin(): Promise<void> {
-    await within(ANSWER_WITHIN_MS, this.#client.unsafe(`LISTEN ${CHANNEL}`));
+    await within(ANSWER_WITHIN_MS, this.#client.unsafe(LISTEN));
   }
 
   /**
@@ -45,7 +49,7 @@ class Listening {
    * before the question is delivered, at the latest, between its answer and that of the next one.
    */
   async isListening(): Promise<boolean> {
-    const channels = await within(ANSWER_WITHIN_MS, this.#client.unsafe("SELECT pg_listening_channels()"));
+    const channels = await within(ANSWER_WITHIN_MS, this.#client.unsafe(STILL_LISTENING));
     return channels.length > 0;
   }
 

@@ -1,39 +1,122 @@
-import { expect, test } from "bun:test";
-import { readState } from "../../src/log/log-rows.ts";
-import { openLog } from "../../src/log/open-log.ts";
+import { describe, expect, test } from "bun:test";
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BlobStore } from "../../src/blobs/store.ts";
+import { type DatabaseConfig, readConfig } from "../../src/config/config.ts";
+import { isInUse } from "../../src/db/in-use.ts";
+import { openLogger, openStore } from "../../src/deps.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { formatVerifierKey, parseSignerKey, signNote, verifierOf } from "../../src/tlog/note.ts";
-import { onBothDatabases, TEST_LOG_KEY } from "../support/registry.ts";
-import { runBeside, runCommand } from "../upkeep/scene.ts";
+import { prepareServer, type ServerProcess, until } from "../faults/server.ts";
+import { testPostgres } from "../support/postgres.ts";
+import { type DatabaseKind, TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
+import { runCommand } from "../upkeep/scene.ts";
 
 const signer = parseSignerKey(TEST_LOG_KEY);
 if (signer === undefined) throw new Error("the test's key is none");
 
-test("log key tells the verifier key of the settings, and log make-key makes one for an origin", async () => {
-  expect((await runCommand({}, "log", "key")).stdout.trim()).toBe(formatVerifierKey(verifierOf(signer)));
-  const { stdout } = await runCommand({}, "log", "make-key", "cpm.example.org/log");
-  expect(parseSignerKey(stdout.trim())?.name).toBe("cpm.example.org/log");
-  expect((await runCommand({}, "log", "make-key", "two words")).exitCode).toBe(64);
+async function withDirectory(work: (directory: string) => Promise<void>): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "cpm-log-commands-"));
+  try {
+    await work(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+describe("log key", () => {
+  test("tells the verifier key of the settings, and log make-key makes one for an origin", async () => {
+    expect((await runCommand({}, "log", "key")).stdout.trim()).toBe(formatVerifierKey(verifierOf(signer)));
+    const { stdout } = await runCommand({}, "log", "make-key", "cpm.example.org/log");
+    expect(parseSignerKey(stdout.trim())?.name).toBe("cpm.example.org/log");
+    expect((await runCommand({}, "log", "make-key", "two words")).exitCode).toBe(64);
+  });
+
+  test("makes log.key in DATA_DIR for its owner alone, and tells the same key from then on, and never the private one", () =>
+    withDirectory(async (directory) => {
+      const settings = { DATA_DIR: directory, LOG_ORIGIN: "kept.test/log", LOG_SIGNING_KEY: "" };
+      const first = await runCommand(settings, "log", "key");
+      expect([first.exitCode, first.stderr]).toEqual([0, ""]);
+      const kept = parseSignerKey((await Bun.file(join(directory, "log.key")).text()).trim());
+      if (kept === undefined) throw new Error("log.key holds no key");
+      expect(kept.name).toBe("kept.test/log");
+      expect((await stat(join(directory, "log.key"))).mode & 0o777).toBe(0o600);
+      expect(first.stdout).toBe(`${formatVerifierKey(verifierOf(kept))}\n`);
+      expect((await runCommand(settings, "log", "key")).stdout).toBe(first.stdout);
+    }));
 });
 
-onBothDatabases("log accept-rollback", (registry) => {
-  test("shows both sizes, and with --yes the registry may write again; the old checkpoint is kept", async () => {
-    const { deps } = registry();
-    const longer = signNote(formatCheckpoint({ origin: signer.name, size: 9, root: Buffer.alloc(32) }), signer);
-    await deps.blobs.writeNote(CHECKPOINT_COPY, longer);
-    expect((await openLog(deps, signer)).rollback?.publishedSize).toBe(9);
+interface Scene {
+  readonly server: ServerProcess;
+  readonly blobs: BlobStore;
+  readonly database: DatabaseConfig;
+  /** Runs `log accept-rollback --json`. */
+  accept(...options: string[]): Promise<[exitCode: number, answer: object]>;
+}
 
-    const shown = await runBeside(registry(), "log", "accept-rollback", "--json");
-    expect([shown.exitCode, JSON.parse(shown.stdout)]).toEqual([
-      1,
-      { publishedSize: 9, foundSize: 0, accepted: false },
-    ]);
-    expect(await deps.blobs.readNote(CHECKPOINT_COPY)).toBe(longer);
-
-    expect((await runBeside(registry(), "log", "accept-rollback", "--yes")).exitCode).toBe(0);
-    expect(await deps.blobs.readNote(CHECKPOINT_COPY)).toBe((await deps.db.read(readState)).checkpoint);
-    expect(await deps.blobs.readNote("log/checkpoint-before-rollback")).toBe(longer);
-    expect((await openLog(deps, signer)).rollback).toBeUndefined();
+/** A registry of this kind as a process of its own: one that was only closed in this process may still hold its file. */
+async function onServer(kind: DatabaseKind, work: (scene: Scene) => Promise<void>): Promise<void> {
+  const url = kind === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
+  await withDirectory(async (directory) => {
+    const server = await prepareServer(directory, url);
+    const config = readConfig(undefined, {
+      ...{ DATA_DIR: directory, JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY },
+      ...(url === undefined ? {} : { DATABASE_URL: url }),
+    });
+    const blobs = await openStore(config.storage, directory, openLogger("silent"));
+    try {
+      await server.start();
+      const accept: Scene["accept"] = async (...options) => {
+        const { exitCode, stdout } = await server.run("log", "accept-rollback", "--json", ...options);
+        return [exitCode, JSON.parse(stdout)];
+      };
+      await work({ server, blobs, database: config.database, accept });
+    } finally {
+      await server.remove();
+      await blobs.close();
+    }
   });
+  if (url !== undefined) await (await testPostgres()).dropDatabase(url);
+}
+
+describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind) => {
+  const longer = signNote(formatCheckpoint({ origin: signer.name, size: 9, root: Buffer.alloc(32) }), signer);
+  const isReady = async ({ url }: ServerProcess) => (await fetch(`${url}/health/ready`)).ok;
+
+  test("shows both sizes, is refused while the registry runs, and lets it write again; the old checkpoint is kept", () =>
+    onServer(kind, async ({ server, blobs, database, accept }) => {
+      await server.kill();
+      await blobs.writeNote(CHECKPOINT_COPY, longer);
+      const sizes = { publishedSize: 9, foundSize: 0 };
+      expect(await accept()).toEqual([1, { ...sizes, accepted: false }]);
+
+      await server.start();
+      expect(await isReady(server)).toBe(false);
+      await until(() => isInUse(database), "the registry is known to run");
+      expect(await accept("--yes")).toEqual([1, { ...sizes, accepted: false, refused: "registry_running" }]);
+      expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(longer);
+
+      await server.kill();
+      // Postgres lists a connection for a moment after its client is gone.
+      await until(async () => !(await isInUse(database)), "the registry is known to be gone");
+      expect(await accept("--yes")).toEqual([0, { ...sizes, accepted: true }]);
+      await server.start();
+      expect(await isReady(server)).toBe(true);
+      expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(await (await fetch(`${server.url}/log/checkpoint`)).text());
+      expect(await blobs.readNote("log/checkpoint-before-rollback")).toBe(longer);
+    }));
+
+  test("refuses where there is no rollback, and leaves the checkpoint as it is", () =>
+    onServer(kind, async ({ server, blobs, accept }) => {
+      const checkpoint = await (await fetch(`${server.url}/log/checkpoint`)).text();
+      await server.kill();
+      await blobs.writeNote(CHECKPOINT_COPY, checkpoint);
+      const refused = { publishedSize: null, foundSize: null, accepted: false };
+      const [exitCode, answer] = await accept();
+      expect([exitCode, answer]).toEqual([1, { ...refused, refused: "no_rollback" }]);
+      expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(checkpoint);
+      expect(await blobs.readNote("log/checkpoint-before-rollback")).toBeUndefined();
+    }));
 });
