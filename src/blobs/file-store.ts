@@ -1,10 +1,10 @@
 import { type Stats, statSync } from "node:fs";
-import { link, open, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCode, failure } from "../errors.ts";
 import { type Reach, reachNothing } from "../failpoints.ts";
 import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
-import { DurableDirectories, syncDirectory } from "./durable-directories.ts";
+import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
 import { type FileStamp, HotBlobs } from "./hot-blobs.ts";
 import { checkWritable, discardFile, prepareIncoming, storageFailure, temporaryPath } from "./incoming.ts";
 import {
@@ -98,23 +98,13 @@ class FileStore implements BlobStore {
   /** The order is the promise: bytes, then the name, then the directory that holds the name (fsync(2), NOTES). */
   async put(received: ReceivedFile): Promise<void> {
     try {
-      await this.#syncFile(received.path);
+      if (!this.#reach("sync.file")) await syncPath(received.path, "r+");
       this.#reach("blob.synced");
       await this.#place(received);
       this.#reach("blob.linked");
       await syncDirectory(dirname(this.#pathOf(received.digest)), this.#reach);
     } catch (cause) {
       throw storageFailure(cause);
-    }
-  }
-
-  async #syncFile(path: string): Promise<void> {
-    if (this.#reach("sync.file")) return;
-    const handle = await open(path, "r+");
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
     }
   }
 

@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import { open } from "node:fs/promises";
+import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { failure } from "../errors.ts";
 import { UsedBuffers } from "../registry/used-buffers.ts";
 import { discardFile, storageFailure, temporaryPath } from "./incoming.ts";
-import type { KnownBlob, ReceivedFile } from "./store.ts";
+import type { ReceivedFile } from "./store.ts";
 import { finish } from "./verify.ts";
 
 /** Small chunks are written together: one system call for each would be most of the cost of an upload. */
 const WRITE_BYTES = 32 * 1024;
+const MODE = 0o640;
 
 /**
  * Streams bytes into a new file in `directory`, hashing them on the way. Memory stays flat; the file is not synced. The
@@ -22,56 +23,71 @@ export async function receiveFile(
 ): Promise<ReceivedFile> {
   const path = temporaryPath(directory, purpose);
   try {
-    const handle = await open(path, "wx", 0o640);
-    try {
-      const { size, digest } = await writeAll(chunks, (bytes) => handle.appendFile(bytes), maxBytes);
-      return { path, size, digest };
-    } finally {
-      await handle.close();
-    }
+    return await writeAll(chunks, path, maxBytes);
   } catch (cause) {
     await discardFile(path);
     throw storageFailure(cause);
   }
 }
 
-async function writeAll(
-  chunks: AsyncIterable<Uint8Array>,
-  write: (bytes: Uint8Array) => Promise<unknown>,
-  maxBytes: number,
-): Promise<KnownBlob> {
+async function writeAll(chunks: AsyncIterable<Uint8Array>, path: string, maxBytes: number): Promise<ReceivedFile> {
   const hash = createHash("sha256");
   const used = new UsedBuffers();
-  const block = new SmallChunks(write);
+  const file = new NewFile(path);
   let size = 0;
-  for await (const chunk of chunks) {
-    size += chunk.length;
-    if (size > maxBytes) throw failure({ code: "payload_too_large", what: "The archive", limitBytes: maxBytes });
-    hash.update(chunk);
-    await block.take(chunk);
-    used.use(chunk);
+  try {
+    for await (const chunk of chunks) {
+      size += chunk.length;
+      if (size > maxBytes) throw failure({ code: "payload_too_large", what: "The archive", limitBytes: maxBytes });
+      hash.update(chunk);
+      await file.take(chunk);
+      used.use(chunk);
+    }
+    // The last buffer is not given back: busboy may hold on to what follows the file in it.
+    return { path, size, digest: finish(hash), bytes: await file.end() };
+  } finally {
+    await file.close();
   }
-  await block.flush();
-  // The last buffer is not given back: busboy may hold on to what follows the file in it.
-  return { size, digest: finish(hash) };
 }
 
-/** Collects small chunks and writes them together. Keeps no chunk when `take` is done. */
-class SmallChunks {
-  readonly #block = new Uint8Array(WRITE_BYTES);
+/** A file that is being written: small chunks together, and a small file at once. Keeps no chunk when `take` is done. */
+class NewFile {
+  readonly #path: string;
+  /** Not zeroed: of every upload, that would be the largest single cost. */
+  readonly #block = Buffer.allocUnsafeSlow(WRITE_BYTES);
   #filled = 0;
+  #handle: FileHandle | undefined;
 
-  constructor(readonly write: (bytes: Uint8Array) => Promise<unknown>) {}
+  constructor(path: string) {
+    this.#path = path;
+  }
 
   async take(chunk: Uint8Array): Promise<void> {
-    if (this.#filled + chunk.length > WRITE_BYTES) await this.flush();
-    if (chunk.length >= WRITE_BYTES) return void (await this.write(chunk));
+    if (this.#filled + chunk.length > WRITE_BYTES) await this.#flush();
+    if (chunk.length >= WRITE_BYTES) return this.#write(chunk);
     this.#block.set(chunk, this.#filled);
     this.#filled += chunk.length;
   }
 
-  async flush(): Promise<void> {
-    if (this.#filled > 0) await this.write(this.#block.subarray(0, this.#filled));
+  /** Writes what is left. Returns all that was taken, where that is little. */
+  async end(): Promise<Uint8Array | undefined> {
+    if (this.#handle !== undefined) return void (await this.#flush());
+    const whole = this.#block.subarray(0, this.#filled);
+    await writeFile(this.#path, whole, { flag: "wx", mode: MODE });
+    return whole;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close();
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#filled > 0) await this.#write(this.#block.subarray(0, this.#filled));
     this.#filled = 0;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    this.#handle ??= await open(this.#path, "wx", MODE);
+    await this.#handle.appendFile(bytes);
   }
 }

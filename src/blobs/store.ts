@@ -9,6 +9,8 @@ export interface KnownBlob {
 /** Bytes received into a temporary file, not yet under their digest and not yet synced. */
 export interface ReceivedFile extends KnownBlob {
   readonly path: string;
+  /** What is in the file, where it is small: who reads it need not ask the disk. */
+  readonly bytes?: Uint8Array | undefined;
 }
 
 /** Both ends belong to the range, as in HTTP. */

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { eq } from "drizzle-orm";
+import type { ReceivedFile } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
@@ -88,6 +89,12 @@ function requireNoSecrets({ secrets, secretsLeftOut }: Inspection): void {
   throw failure({ code: "secrets_found", faults });
 }
 
+/** The bytes of a received archive, which belong to who reads them. */
+async function* contentsOf({ path, bytes }: ReceivedFile): AsyncGenerator<Uint8Array> {
+  if (bytes === undefined) yield* Bun.file(path).stream();
+  else yield bytes.slice();
+}
+
 /**
  * Inspects a received archive and verifies its signature. Throws `archive_rejected`, `validation_failed`,
  * `signature_invalid`, `secrets_found`, or `busy`.
@@ -97,8 +104,9 @@ export async function verifyPublication(
   publication: Publication,
 ): Promise<VerifiedPublication> {
   const { received, signature, scheme } = publication;
-  const archive = Bun.file(received.path);
-  const inspection = await inspections.run(received.size, () => inspectArchive(archive.stream(), config.archiveLimits));
+  const inspection = await inspections.run(received.size, () =>
+    inspectArchive(contentsOf(received), config.archiveLimits),
+  );
   requireAgreement(publication, inspection);
   const { manifest } = inspection;
   // A field left empty in a template names no key, in the form as in colony.yaml.
