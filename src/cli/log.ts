@@ -11,6 +11,7 @@ import { progressBar } from "./progress.ts";
 import { counted, tableText } from "./table.ts";
 import { checksText, type TrustArguments, trustOf } from "./trust.ts";
 import { UsageError } from "./usage.ts";
+import { asking } from "./verify.ts";
 
 const PROBLEMS_SHOWN = 100;
 
@@ -25,8 +26,13 @@ export async function logAudit({ archives, json, ...trusted }: AuditArguments): 
   const trust = await trustOf(trusted);
   const { client } = trust;
   if (client === undefined) throw new UsageError("log audit needs --registry <url>");
-  const bar = progressBar("log audit", json);
-  const audit = await auditLog(client, trust, { archives, report: bar.report }).finally(bar.end);
+  return asking("log audit", async () => {
+    const bar = progressBar("log audit", json);
+    return tell(await auditLog(client, trust, { archives, report: bar.report }).finally(bar.end), json);
+  });
+}
+
+function tell(audit: Audit, json: boolean): number {
   const complete = audit.fault === undefined;
   const isRight = complete && isGood(audit.checks) && audit.problems.length === 0;
   if (json) console.log(JSON.stringify({ verified: isRight, complete, ...audit }));

@@ -1,5 +1,6 @@
 import { isGood } from "../verify/checks.ts";
 import { RegistryFault } from "../verify/registry-client.ts";
+import { SeenLogFault } from "../verify/seen-logs.ts";
 import { verifyPackage } from "../verify/verify-package.ts";
 import { checksText, readGiven, type TrustArguments, trustOf } from "./trust.ts";
 import { UsageError } from "./usage.ts";
@@ -11,12 +12,12 @@ export interface VerifyArguments extends TrustArguments {
   readonly json: boolean;
 }
 
-/** Runs what asks a registry; one that cannot be asked ends it with 1 and the reason. */
+/** Runs what asks a registry; one that cannot be asked, or remembered, ends it with 1 and the reason. */
 export async function asking(command: string, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (cause) {
-    if (!(cause instanceof RegistryFault)) throw cause;
+    if (!(cause instanceof RegistryFault || cause instanceof SeenLogFault)) throw cause;
     console.error(`cpm-registry ${command} failed: ${cause.message}`);
     return 1;
   }

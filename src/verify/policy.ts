@@ -58,8 +58,7 @@ class PolicyReader {
       if (this.#members.has(member)) throw new PolicyFault(`has ${member}, which is in a group already`);
       this.#members.add(member);
     }
-    const words: Readonly<Record<string, number>> = { all: members.length, any: 1 };
-    const threshold = words[count] ?? (/^[1-9]\d*$/.test(count) ? Number(count) : 0);
+    const threshold = thresholdOf(count, members.length);
     if (threshold < 1 || threshold > members.length) throw new PolicyFault(`wants ${count} of ${members.length}`);
     this.groups.set(name, { threshold, members });
   }
@@ -85,6 +84,13 @@ class PolicyReader {
   }
 }
 
+/** 0 for what is no threshold. */
+function thresholdOf(count: string, members: number): number {
+  if (count === "all") return members;
+  if (count === "any") return 1;
+  return /^[1-9]\d*$/.test(count) ? Number(count) : 0;
+}
+
 function keyOf(vkey: string, type: VerifierKey["type"], surplus: readonly string[]): VerifierKey {
   const key = parseVerifierKey(vkey);
   if (key?.type !== type) throw new PolicyFault(`has no verifier key of its kind: ${vkey}`);
@@ -97,12 +103,11 @@ export function parsePolicy(text: string): Policy {
   const reader = new PolicyReader();
   for (const [at, line] of text.split("\n").entries()) {
     const words = line.split(/[ \t]+/).filter((word) => word !== "");
-    if (words.length === 0 || words[0]?.startsWith("#")) continue;
     try {
       if ([...line].some((mark) => mark !== "\t" && (mark < " " || mark === "\u007f"))) {
         throw new PolicyFault("has a control character");
       }
-      reader.read(words);
+      if (words[0] !== undefined && !words[0].startsWith("#")) reader.read(words);
     } catch (cause) {
       throw cause instanceof PolicyFault ? new PolicyFault(`line ${at + 1} ${cause.message}`) : cause;
     }

@@ -2,6 +2,11 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
+/** What this user saw of a log is there and cannot be read. */
+export class SeenLogFault extends Error {
+  override readonly name = "SeenLogFault";
+}
+
 /** The last checkpoint this user saw of a log, and the key that signed it. */
 export interface SeenLog {
   readonly vkey: string;
@@ -12,7 +17,7 @@ const NAME_MAX = 150;
 
 /** Names a file after any text; two texts never get the same name. */
 function fileName(text: string): string {
-  const name = encodeURIComponent(text).replaceAll(/[*.]/g, (mark) => (mark === "*" ? "%2A" : mark));
+  const name = encodeURIComponent(text).replaceAll("*", "%2A");
   return name.length <= NAME_MAX ? name : createHash("sha256").update(text).digest("hex");
 }
 
@@ -27,7 +32,7 @@ export class SeenLogs {
     if (typeof seen.vkey === "string" && typeof seen.checkpoint === "string") {
       return { vkey: seen.vkey, checkpoint: seen.checkpoint };
     }
-    throw new Error(`${join(this.directory, fileName(origin))}.json does not hold a checkpoint`);
+    throw new SeenLogFault(`${join(this.directory, fileName(origin))}.json does not hold a checkpoint`);
   }
 
   saveLog(origin: string, seen: SeenLog): Promise<void> {
@@ -62,7 +67,7 @@ export class SeenLogs {
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
       if (damaged !== undefined) return damaged;
-      throw new Error(`${path} is damaged; remove it only if you accept to trust the log anew`);
+      throw new SeenLogFault(`${path} is damaged; remove it only if you accept to trust the log anew`);
     }
   }
 

@@ -1,9 +1,19 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { type Checkpoint, formatCheckpoint, parseCheckpoint } from "../../src/tlog/checkpoint.ts";
+import {
+  formatVerifierKey,
+  parseNote,
+  parseSignerKey,
+  type SignerKey,
+  signNote,
+  verifierOf,
+} from "../../src/tlog/note.ts";
 import { runOnce } from "../binary/executable.ts";
+import { TEST_LOG_KEY } from "../support/registry.ts";
 
-const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+export const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 
 /** Somebody with a home directory of their own, who remembers what they saw of logs. */
 export class Verifier {
@@ -37,8 +47,29 @@ export class Verifier {
   }
 }
 
+/** The log's own key, or another one in its textual form. */
+export function signerOf(text = TEST_LOG_KEY): SignerKey {
+  const key = parseSignerKey(text);
+  if (key === undefined) throw new Error("a test's key is none");
+  return key;
+}
+
+/** The verifier key of `signerOf`. */
+export const VKEY = formatVerifierKey(verifierOf(signerOf()));
+
+/** Signs another checkpoint with the log's own key, as a dishonest operator can. */
+export function forge(note: string, change: Partial<Checkpoint>, by = signerOf()): string {
+  const checkpoint = parseCheckpoint(parseNote(note)?.text ?? "");
+  if (checkpoint === undefined) throw new Error("no checkpoint");
+  return signNote(formatCheckpoint({ ...checkpoint, ...change }), by);
+}
+
+export const textOf = (body: Uint8Array) => Buffer.from(body).toString("utf8");
+
+type Change = Uint8Array | string | Response | undefined;
+
 /** Answers in place of the registry, or leaves the answer as it is. */
-export type Tamper = (path: string, body: Uint8Array) => Uint8Array | string | undefined;
+export type Tamper = (path: string, body: Uint8Array) => Change | Promise<Change>;
 
 /** A registry's front that changes answers on their way. */
 export function startProxy(target: () => string) {
@@ -50,7 +81,8 @@ export function startProxy(target: () => string) {
       const { pathname, search } = new URL(request.url);
       const answer = await fetch(`${target()}${pathname}${search}`);
       const body = new Uint8Array(await answer.arrayBuffer());
-      const changed = answer.status === 200 ? proxy.tamper(pathname, body) : undefined;
+      const changed = answer.status === 200 ? await proxy.tamper(pathname, body) : undefined;
+      if (changed instanceof Response) return changed;
       return new Response(changed === undefined ? body : Buffer.from(changed), { status: answer.status });
     },
   });

@@ -1,20 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { makeLogKey } from "../../src/config/log-key.ts";
-import { formatCheckpoint, parseCheckpoint } from "../../src/tlog/checkpoint.ts";
-import { formatVerifierKey, parseNote, parseSignerKey, signNote, verifierOf } from "../../src/tlog/note.ts";
+import { formatVerifierKey, verifierOf } from "../../src/tlog/note.ts";
 import { formatProof, parseProof } from "../../src/tlog/proof.ts";
-import { decodeBundle, encodeBundle } from "../../src/tlog/tile.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount } from "../support/client.ts";
-import { startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
-import { startProxy, Verifier } from "./scene.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { withToken } from "../support/roles.ts";
+import { forge, signerOf, startProxy, textOf, Verifier, VKEY } from "./scene.ts";
 
-const signer = (text = TEST_LOG_KEY) => {
-  const key = parseSignerKey(text);
-  if (key === undefined) throw new Error("a test's key is none");
-  return key;
-};
-const VKEY = formatVerifierKey(verifierOf(signer()));
 const key = makeKey();
 const hello = makePackage({ name: "hello", version: "1.0.0" });
 
@@ -30,15 +26,6 @@ async function somebody() {
 }
 
 const add = (name: string) => alice.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key);
-const textOf = (body: Uint8Array) => Buffer.from(body).toString("utf8");
-
-/** Signs another checkpoint with the log's own key, as a dishonest operator can. */
-function forge(note: string, change: { size?: number; root?: Buffer; origin?: string }, by = signer()): string {
-  const checkpoint = parseCheckpoint(parseNote(note)?.text ?? "");
-  if (checkpoint === undefined) throw new Error("no checkpoint");
-  return signNote(formatCheckpoint({ ...checkpoint, ...change }), by);
-}
-
 beforeAll(async () => {
   registry = await startRegistry("sqlite");
   proxy = startProxy(() => registry.url);
@@ -91,15 +78,27 @@ describe("verify", () => {
   });
 
   test.each([
-    ["leaf_mismatch", (text: string) => withLeaf(text, (leaf) => leaf.replace(/size \d+/, "size 1"))],
-    ["not_included", (text: string) => withLeaf(text, (leaf) => leaf.replace(/published \d+/, "published 1999"))],
-    ["checkpoint_unsigned", (text: string) => text.replace(/\n\d+\n(?=.{44}\n\n)/, "\n99\n")],
-    ["other_origin", (text: string) => withNote(text, (note) => forge(note, { origin: "evil.test/log" }, evil()))],
-    ["older_tree", (text: string) => withNote(text, (note) => forge(note, { size: 1 }))],
-    ["forked", (text: string) => withNote(text, (note) => forge(note, { root: Buffer.alloc(32) }))],
-    ["forked", (text: string) => withNote(text, (note) => forge(note, { size: 6, root: Buffer.alloc(32) }))],
-    ["proof_malformed", (text: string) => text.slice(0, 100)],
-  ])("names %s", async (code, change) => {
+    ["a changed leaf", "leaf_mismatch", (text: string) => withLeaf(text, (leaf) => leaf.replace(/size \d+/, "size 1"))],
+    [
+      "a leaf with another time",
+      "not_included",
+      (text: string) => withLeaf(text, (leaf) => leaf.replace(/published \d+/, "published 1999")),
+    ],
+    ["a forged size", "checkpoint_unsigned", (text: string) => text.replace(/\n\d+\n(?=.{44}\n\n)/, "\n99\n")],
+    [
+      "another origin",
+      "other_origin",
+      (text: string) => withNote(text, (note) => forge(note, { origin: "evil.test/log" }, evil())),
+    ],
+    ["a replayed checkpoint", "older_tree", (text: string) => withNote(text, (note) => forge(note, { size: 1 }))],
+    ["another tree", "forked", (text: string) => withNote(text, (note) => forge(note, { root: Buffer.alloc(32) }))],
+    [
+      "a tree that does not go on from the one before",
+      "forked",
+      (text: string) => withNote(text, (note) => forge(note, { size: 6, root: Buffer.alloc(32) })),
+    ],
+    ["a truncated proof", "proof_malformed", (text: string) => text.slice(0, 100)],
+  ])("names %s: %s", async (_, code, change) => {
     const { person, archive } = await somebody();
     proxy.tamper = () => undefined;
     expect((await person.ask("verify", archive, "--registry", proxy.url)).exitCode).toBe(0);
@@ -130,6 +129,67 @@ describe("verify", () => {
     expect((await person.ask("verify", broken, ...registryOptions)).codes).toEqual(["archive_rejected"]);
   });
 
+  test("names a version that the registry never had", async () => {
+    const { person } = await somebody();
+    const archive = await person.file("never.cpm", makePackage({ name: "never-published", version: "1.0.0" }));
+    expect((await person.ask("verify", archive, "--registry", registry.url)).codes).toEqual(["not_logged"]);
+  });
+
+  test("warns when the key that is given is not the one seen before, which it was", async () => {
+    const { person, archive } = await somebody();
+    expect((await person.ask("verify", archive, "--registry", registry.url, "--vkey", VKEY)).exitCode).toBe(0);
+    const other = formatVerifierKey(verifierOf(signerOf(makeLogKey("registry.test/log"))));
+    const { codes, answer } = await person.ask("verify", archive, "--registry", registry.url, "--vkey", other);
+    expect(codes).toEqual(["checkpoint_unsigned"]);
+    const warned = answer.checks.filter(({ result }: { result: string }) => result === "warning");
+    expect(warned.map(({ check }: { check: string }) => check)).toEqual(["key"]);
+    expect(warned[0].detail).toContain(VKEY);
+    // What was remembered stays: the other key signed nothing.
+    expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
+  });
+
+  test("asks a private registry with CPM_API_TOKEN, and says so where it is missing", async () => {
+    const closed = await startRegistry("sqlite", { env: { READ_ACCESS: "authenticated" } });
+    try {
+      const owner = await newAccount(closed);
+      expect((await owner.publish("hello", "1.0.0", hello, key)).status).toBe(201);
+      const reader = await withToken(owner, ["read"]);
+      const { person, archive } = await somebody();
+      const verify = (env: Record<string, string>) => person.run(env, "verify", archive, "--registry", closed.url);
+      const refused = await verify({});
+      expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("CPM_API_TOKEN")]);
+      const { exitCode, stdout, stderr } = await verify({ CPM_API_TOKEN: reader.token ?? "" });
+      expect([exitCode, stderr]).toEqual([0, ""]);
+      expect(stdout).toContain("is verified");
+      expect((await verify({ CPM_API_TOKEN: "cpm_wrong" })).exitCode).toBe(1);
+    } finally {
+      await closed.stop();
+    }
+  });
+
+  test.each([
+    ["cut off", '{"vkey":"', "is damaged"],
+    ["empty", "", "is damaged"],
+    ["of another shape", '{"vkey":1}', "does not hold a checkpoint"],
+  ])("does not take a log for a new one when what was seen of it is %s", async (_, damage, message) => {
+    const { person, archive } = await somebody();
+    const seen = join(person.home, ".cpm/log", "registry.test%2Flog.json");
+    expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
+    expect(existsSync(seen)).toBe(true);
+    await writeFile(seen, damage);
+    for (const command of [
+      ["verify", archive],
+      ["log", "audit"],
+    ]) {
+      const { exitCode, stdout, stderr } = await person.run({}, ...command, "--registry", registry.url);
+      expect([exitCode, stdout]).toEqual([1, ""]);
+      expect(stderr).toContain(seen);
+      expect(stderr).toContain(message);
+      expect(stderr.trim().split("\n")).toHaveLength(1);
+    }
+    expect(await Bun.file(seen).text()).toBe(damage);
+  });
+
   test("tells in a line that the registry cannot be reached, and how it is called", async () => {
     const { person, archive } = await somebody();
     const unreachable = await person.run({}, "verify", archive, "--registry", "http://127.0.0.1:1");
@@ -138,49 +198,8 @@ describe("verify", () => {
   });
 });
 
-describe("log audit", () => {
-  test("finds everything right with every archive, and goes on where it was", async () => {
-    const { person } = await somebody();
-    proxy.tamper = () => undefined;
-    const first = await person.ask("log", "audit", "--registry", proxy.url, "--archives");
-    expect([first.exitCode, first.codes, first.answer.from]).toEqual([0, [], 0]);
-    expect((await add(`later-${first.answer.size}`)).status).toBe(201);
-    const second = await person.ask("log", "audit", "--registry", proxy.url);
-    expect([second.codes, second.answer.from, second.answer.size]).toEqual([
-      [],
-      first.answer.size,
-      first.answer.size + 1,
-    ]);
-  });
-
-  const bundle = (change: (leaves: Uint8Array[]) => Uint8Array[]) => (path: string, body: Uint8Array) =>
-    path.includes("/entries/") ? encodeBundle(change(decodeBundle(body) ?? [])) : undefined;
-
-  test.each([
-    ["root_differs", bundle(([one, two, ...rest]) => [two, one, ...rest].filter((leaf) => leaf !== undefined))],
-    [
-      "signature_invalid",
-      bundle(([one, ...rest]) => [Buffer.from(textOf(one ?? Buffer.of()).replace(/sha256 ./, "sha256 0")), ...rest]),
-    ],
-    ["duplicate_version", bundle(([one, , ...rest]) => [one, one, ...rest].filter((leaf) => leaf !== undefined))],
-    ["bundle_malformed", bundle((leaves) => leaves.slice(1))],
-    [
-      "bundle_malformed",
-      (path: string, body: Uint8Array) => (path === "/log/checkpoint" ? forge(textOf(body), { size: 99 }) : undefined),
-    ],
-    ["tile_differs", (path: string, body: Uint8Array) => (path.includes("/tile/0/") ? body.slice(32) : undefined)],
-    ["archive_differs", (path: string, body: Uint8Array) => (path.endsWith("/download") ? body.slice(1) : undefined)],
-  ])("names %s", async (code, tamper) => {
-    const { person } = await somebody();
-    proxy.tamper = tamper;
-    const { exitCode, codes } = await person.ask("log", "audit", "--registry", proxy.url, "--archives");
-    expect(exitCode).toBe(1);
-    expect(codes).toContain(code);
-  });
-});
-
 const evilKey = makeLogKey("evil.test/log");
-const evil = () => signer(evilKey);
+const evil = () => signerOf(evilKey);
 
 function withLeaf(text: string, change: (leaf: string) => string): string {
   const proof = parseProof(text);
