@@ -14,6 +14,7 @@ import {
   statementOf,
 } from "../../test/support/client.ts";
 import { startPostgres } from "../../test/support/postgres.ts";
+import { benchAudit } from "./audit.ts";
 import { heading, missingRow, progress, ratios, row } from "./measure.ts";
 import { withDirectory } from "./registry.ts";
 import { load, wrkMissing } from "./wrk.ts";
@@ -140,8 +141,9 @@ async function measure(what: string, on: Side, off: Side): Promise<void> {
   }
 }
 
-/** What the log costs a publish, what its answers cost, and what it stores. */
-export async function benchLog(): Promise<void> {
+/** What the log costs a publish, what its answers cost, and what it stores; `audit` is the part that audits it. */
+export async function benchLog(parts: readonly string[]): Promise<void> {
+  if (parts.includes("audit")) return benchAudit();
   console.log(heading());
   await withDirectory(async (directory) => {
     const key = { LOG_SIGNING_KEY: makeLogKey("bench.test/log") };

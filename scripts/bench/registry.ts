@@ -5,7 +5,7 @@ import { freePort } from "../../test/support/ports.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
-const BINARY = join(ROOT, "dist/cpm-registry");
+export const BINARY = join(ROOT, "dist/cpm-registry");
 const START_TIMEOUT_MS = 20_000;
 
 /** A registry in a process of its own. */

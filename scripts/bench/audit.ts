@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { heading, progress, row } from "./measure.ts";
+import { BINARY, buildBinary, ROOT, startBinary, withDirectory } from "./registry.ts";
+
+const ROUNDS = 3;
+const PACKAGES = 40_000;
+const VERSIONS = 100_000;
+const GOAL_S = 10;
+
+/** Runs a command to its end and returns what it printed. Throws when it failed. */
+async function output(command: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
+  const child = Bun.spawn([...command], { env: { ...env }, cwd: ROOT, stdout: "pipe", stderr: "inherit" });
+  const [text, exitCode] = await Promise.all([new Response(child.stdout).text(), child.exited]);
+  if (exitCode !== 0) throw new Error(`${command.join(" ")} ended with ${exitCode}: ${text}`);
+  return text;
+}
+
+/** Seconds that an audit by somebody with this home directory takes, from starting the program to its end. */
+async function auditing(url: string, home: string): Promise<number> {
+  const startedMs = performance.now();
+  const answer = JSON.parse(await output([BINARY, "log", "audit", "--registry", url, "--json"], { HOME: home }));
+  const seconds = (performance.now() - startedMs) / 1_000;
+  if (!answer.verified || answer.size < VERSIONS) throw new Error(`The audit found ${JSON.stringify(answer)}`);
+  return seconds;
+}
+
+/**
+ * `log audit` of a log that `npm run fill` made with the log's own code: a hundred thousand versions that two thousand
+ * publishers signed. Registry and audit share the machine.
+ */
+export async function benchAudit(): Promise<void> {
+  buildBinary();
+  await withDirectory(async (directory) => {
+    const [data, PATH] = [join(directory, "data"), process.env.PATH ?? ""];
+    progress(`${VERSIONS} versions are made`);
+    const sizes = ["--packages", String(PACKAGES), "--versions", String(VERSIONS), "--archives", "none"];
+    await output([process.execPath, "scripts/fill.ts", ...sizes], { PATH, DATA_DIR: data, LOG_LEVEL: "error" });
+    const registry = await startBinary(data);
+    const [whole, again]: [number[], number[]] = [[], []];
+    try {
+      for (let round = 1; round <= ROUNDS; round += 1) {
+        progress(`log audit: round ${round} of ${ROUNDS}`);
+        const home = join(directory, `home-${round}`);
+        whole.push(await auditing(registry.url, home));
+        again.push(await auditing(registry.url, home));
+      }
+    } finally {
+      await registry.stop();
+    }
+    progress();
+    console.log(heading());
+    console.log(row(`log audit of ${VERSIONS} versions`, whole, "s", `< ${GOAL_S} s`, 1));
+    console.log(row("log audit again, nothing new", again, "s", "", 1));
+  });
+}
