@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeLogKey } from "../../src/config/log-key.ts";
-import { formatVerifierKey, verifierOf } from "../../src/tlog/note.ts";
+import { COSIGNATURE, formatSignerKey, formatVerifierKey, verifierOf } from "../../src/tlog/note.ts";
 import { formatProof, parseProof } from "../../src/tlog/proof.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount } from "../support/client.ts";
@@ -127,6 +127,19 @@ describe("verify", () => {
       "signature_invalid",
     ]);
     expect((await person.ask("verify", broken, ...registryOptions)).codes).toEqual(["archive_rejected"]);
+  });
+
+  test("wants the witnesses of LOG_POLICY, and tells the line of a policy that is none", async () => {
+    const { person, archive } = await somebody();
+    const witness = formatVerifierKey(
+      verifierOf(signerOf(formatSignerKey("witness.test/one", Buffer.alloc(32, 1), COSIGNATURE))),
+    );
+    const LOG_POLICY = await person.file("policy", `log ${VKEY}\nwitness one ${witness}\nquorum one\n`);
+    const asked = await person.run({ LOG_POLICY }, "verify", archive, "--registry", registry.url, "--json");
+    expect([asked.exitCode, asked.stdout]).toEqual([1, expect.stringContaining('"code":"quorum_missing"')]);
+    const broken = await person.file("broken", "quorum none\nquorum none\n");
+    const refused = await person.run({ LOG_POLICY: broken }, "verify", archive, "--registry", registry.url);
+    expect([refused.exitCode, refused.stderr]).toEqual([64, expect.stringContaining("line 2 is a second quorum")]);
   });
 
   test("names a version that the registry never had", async () => {
