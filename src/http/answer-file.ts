@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
-const FILE_MAX_BYTES = 1024 ** 3;
+const FILE_MAX_BYTES = 512 * 1024 ** 2;
 
 /** Where bytes are in the file. */
 export interface Place {
@@ -16,6 +16,7 @@ export interface Place {
 export class AnswerFile {
   readonly #fd: number;
   #end = 0;
+  #isGivenUp = false;
 
   /** Throws when the file cannot be made. */
   constructor(
@@ -27,19 +28,22 @@ export class AnswerFile {
     rmSync(path, { force: true });
   }
 
-  /** Undefined where the disk is full, or the bytes would be too many. */
+  /** Undefined where the bytes are too many, or the disk is full: then the file gives its room back, and takes nothing more. */
   write(bytes: Uint8Array): Place | undefined {
     const size = bytes.length;
-    if (size > this.maxBytes) return undefined;
+    if (size > this.maxBytes || this.#isGivenUp) return undefined;
     const left = this.maxBytes - (this.#end % this.maxBytes);
     const start = left < size ? this.#end + left : this.#end;
     // Before the write: also one that fails may have overwritten what was there.
     this.#end = start + size;
     try {
-      return writeSync(this.#fd, bytes, 0, size, start % this.maxBytes) === size ? { start, size } : undefined;
+      if (writeSync(this.#fd, bytes, 0, size, start % this.maxBytes) === size) return { start, size };
     } catch {
-      return undefined;
+      // As a short write: there is no room for it.
     }
+    this.#isGivenUp = true;
+    ftruncateSync(this.#fd, 0);
+    return undefined;
   }
 
   /** Undefined where something else was written there since. */

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AnswerFile } from "../../src/http/answer-file.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, expectProblem, sha256 } from "../support/client.ts";
 import { readBlobs } from "./blobs.ts";
@@ -145,3 +146,23 @@ for (const what of ["archives", "database"] as const) {
     );
   });
 }
+
+test.skipIf(reason !== undefined)(
+  "answers that memory is too small for give the room back that nobody else has",
+  () => {
+    const disk = mountTmpfs(MIB);
+    const free = () => statfsSync(disk.path).bfree;
+    const before = free();
+    const file = new AnswerFile(join(disk.path, "answers"));
+    try {
+      const places = Array.from({ length: 20 }, () => file.write(new Uint8Array(100 * KIB)));
+      expect(places[0]).toEqual({ start: 0, size: 100 * KIB });
+      expect(places.at(-1)).toBeUndefined();
+      expect(free()).toBe(before);
+      expect(file.read({ start: 0, size: 100 * KIB })).toBeUndefined();
+    } finally {
+      file.close();
+      disk.remove();
+    }
+  },
+);
