@@ -8,8 +8,11 @@ import { installPeers } from "./bench/install-peers.ts";
 import { benchLog } from "./bench/log.ts";
 import { benchLogin } from "./bench/login.ts";
 import { benchProfile } from "./bench/profile.ts";
+import { benchPublish } from "./bench/publish.ts";
 import { benchRead } from "./bench/read.ts";
+import { benchSoak } from "./bench/soak.ts";
 import { benchStart } from "./bench/start.ts";
+import { benchWorkers } from "./bench/workers.ts";
 
 const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
   download: benchDownload,
@@ -18,8 +21,11 @@ const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<voi
   login: benchLogin,
   peers: installPeers,
   profile: benchProfile,
+  publish: benchPublish,
   read: benchRead,
+  soak: benchSoak,
   start: benchStart,
+  workers: benchWorkers,
 };
 
 const name = process.argv[2] ?? "";

@@ -43,6 +43,6 @@ export async function publishArchive(
   if (status !== 201) throw new Error(`Publishing ${name} answered ${status}: ${text}`);
 }
 
-export function downloadPath(name: string): string {
-  return `/api/packages/${name}/${VERSION}/download`;
+export function downloadPath(name: string, version = VERSION): string {
+  return `/api/packages/${name}/${version}/download`;
 }

@@ -1,4 +1,4 @@
-import { type Contender, compare, type Missing } from "./compare.ts";
+import { type Comparison, type Contender, compare, type Missing } from "./compare.ts";
 import { peakMb, row } from "./measure.ts";
 import type { Peer } from "./peers.ts";
 import type { BenchRegistry } from "./registry.ts";
@@ -6,6 +6,7 @@ import { type Load, load } from "./wrk.ts";
 
 const ROUNDS = 5;
 const ROUND_S = 2;
+export const NOT_INSTALLED = "it is not installed: npm run bench -- peers";
 const PEAK_GOAL_MB = 300;
 
 const loaded = (what: Load) => () => load(what, ROUND_S);
@@ -17,24 +18,33 @@ export function peer(
   goal: number | undefined,
   what: (url: string) => Load,
 ): Contender | Missing {
-  if (server === undefined) return { name, missing: "it is not installed: npm run bench -- peers" };
+  if (server === undefined) return { name, missing: NOT_INSTALLED };
   return { name, ...(goal === undefined ? {} : { goal }), once: loaded(what(server.url)) };
 }
 
-/** Measures the registry and its peers in turns, and how much memory the registry had meanwhile. */
-export async function compareReads(
+/** Measures the registry by `once` and its peers in turns, and how much memory the registry had meanwhile. */
+export async function compareRegistry(
+  comparison: Comparison,
+  { name, pid, once }: Contender & Pick<BenchRegistry, "pid">,
+  peers: readonly (Contender | Missing)[],
+): Promise<void> {
+  const peaks: number[] = [];
+  const watched = async () => {
+    if (process.platform !== "linux") return once();
+    const { peak, result } = await peakMb(pid, once);
+    peaks.push(peak);
+    return result;
+  };
+  await compare(comparison, { name, once: watched }, peers);
+  if (peaks.length > 0) console.log(row(`  peak memory of ${name}`, peaks, "MB", `≤ ${PEAK_GOAL_MB} MB`));
+}
+
+/** As `compareRegistry`, for reads. */
+export function compareReads(
   what: string,
   { pid }: Pick<BenchRegistry, "pid">,
   ours: Load,
   peers: readonly (Contender | Missing)[],
 ): Promise<void> {
-  const peaks: number[] = [];
-  const once = async () => {
-    if (process.platform !== "linux") return load(ours, ROUND_S);
-    const { peak, result } = await peakMb(pid, loaded(ours));
-    peaks.push(peak);
-    return result;
-  };
-  await compare({ what, unit: "req/s", rounds: ROUNDS }, { name: "registry", once }, peers);
-  if (peaks.length > 0) console.log(row("  peak memory of the registry", peaks, "MB", `≤ ${PEAK_GOAL_MB} MB`));
+  return compareRegistry({ what, unit: "req/s", rounds: ROUNDS }, { name: "registry", pid, once: loaded(ours) }, peers);
 }

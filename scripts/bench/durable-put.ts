@@ -72,7 +72,7 @@ async function writeDurably(directory: string, content: Uint8Array): Promise<voi
 }
 
 /** What the disk can do: on some systems a thread that waits for it is the faster way, on others many calls at once. */
-async function diskRate(width: number, directory: string, bytes: number): Promise<number> {
+export async function diskRate(width: number, directory: string, bytes: number): Promise<number> {
   const threads = await threadsRate(width, directory, bytes);
   const content = randomFillSync(new Uint8Array(bytes));
   return Math.max(threads, await rate(width, () => writeDurably(directory, content)));

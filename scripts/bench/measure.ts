@@ -59,3 +59,19 @@ export async function peakMb<T>(pid: number, work: () => Promise<T>): Promise<{ 
   const result = await work();
   return { peak: statusMb(pid, "VmHWM") ?? Number.NaN, result };
 }
+
+/** How much memory there was after so many hours. */
+export interface Sample {
+  readonly hours: number;
+  readonly mb: number;
+}
+
+/** The line through samples by least squares: its slope, and the standard error of that. */
+export function slopeOf(samples: readonly Sample[]): { slope: number; error: number } {
+  const mean = (of: (sample: Sample) => number) => samples.reduce((sum, one) => sum + of(one), 0) / samples.length;
+  const [hours, mb] = [mean((one) => one.hours), mean((one) => one.mb)];
+  const spread = samples.reduce((sum, one) => sum + (one.hours - hours) ** 2, 0);
+  const slope = samples.reduce((sum, one) => sum + (one.hours - hours) * (one.mb - mb), 0) / spread;
+  const rest = samples.reduce((sum, one) => sum + (one.mb - mb - slope * (one.hours - hours)) ** 2, 0);
+  return { slope, error: Math.sqrt(rest / (samples.length - 2) / spread) };
+}

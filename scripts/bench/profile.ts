@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { newAccount } from "../../test/support/client.ts";
 import { archiveOf, downloadPath, publishArchive } from "./archives.ts";
 import { documentPath, publishDocument, readDocument } from "./documents.ts";
-import { type Prepared, preparePublish, rateOf, send } from "./publishing.ts";
+import { preparePublish, rateOf, send } from "./publishing.ts";
 import { type BenchRegistry, ROOT, startRegistry, withDirectory } from "./registry.ts";
 import { load } from "./wrk.ts";
 
@@ -28,16 +28,12 @@ type Run = () => Promise<number>;
 
 async function publishing(registry: BenchRegistry): Promise<Run> {
   const client = await newAccount(registry);
-  const prepared: Prepared[] = [];
+  const prepared: (() => Promise<unknown>)[] = [];
   for (let count = 0; count < PUBLISHES_MAX; count += 1) {
-    prepared.push(await preparePublish(client, `bench-${count % 1_000}`, `1.${count}.0`));
+    const publish = await preparePublish(client, `bench-${count % 1_000}`, `1.${count}.0`);
+    prepared.push(() => send(publish));
   }
-  return () =>
-    rateOf(CLIENTS, SECONDS * 1_000, () => {
-      const next = prepared.pop();
-      if (next === undefined) throw new Error(`More than ${PUBLISHES_MAX} publishes in ${SECONDS} s`);
-      return send(next);
-    });
+  return () => rateOf(CLIENTS, SECONDS * 1_000, prepared);
 }
 
 /** The loads. Each puts what it needs into the registry first. */

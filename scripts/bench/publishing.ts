@@ -1,7 +1,7 @@
 import { type Client, publishForm } from "../../test/support/client.ts";
 import { archiveOf, signed } from "./archives.ts";
 
-const ARCHIVE_BYTES = 10_000;
+export const ARCHIVE_BYTES = 10_000;
 
 /** A request that waits to be sent, body and all, so that sending it costs the bench little. */
 export interface Prepared {
@@ -32,14 +32,15 @@ export async function send({ url, ...request }: Prepared): Promise<Response> {
   return response;
 }
 
-/** Runs `width` loops of `one` at once for so long and returns how often a second it was done. */
-export async function rateOf(width: number, forMs: number, one: () => Promise<unknown>): Promise<number> {
+/** Does what is prepared, `width` at once, for so long or until nothing is left; returns how often a second it was done. */
+export async function rateOf(width: number, forMs: number, prepared: (() => Promise<unknown>)[]): Promise<number> {
   const startedMs = performance.now();
   let done = 0;
   const loop = async () => {
-    while (performance.now() - startedMs < forMs) {
-      await one();
+    for (let next = prepared.pop(); next !== undefined; next = prepared.pop()) {
+      await next();
       done += 1;
+      if (performance.now() - startedMs >= forMs) return;
     }
   };
   await Promise.all(Array.from({ length: width }, loop));

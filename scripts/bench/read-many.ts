@@ -1,30 +1,29 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { randomFrom } from "../../test/support/random.ts";
-import { Drafts } from "../fill/drafts.ts";
-import { planRegistry } from "../fill/plan.ts";
 import { zipf } from "../fill/vocabulary.ts";
 import { compareReads, peer } from "./compare-reads.ts";
 import { documentPath, readDocument } from "./documents.ts";
+import { draftsOf, fill } from "./filling.ts";
 import { progress } from "./measure.ts";
 import { serveFile, startNginx } from "./nginx.ts";
-import { type BenchRegistry, ROOT, startBinary, withDirectory } from "./registry.ts";
+import { type BenchRegistry, startBinary, withDirectory } from "./registry.ts";
 import type { Load } from "./wrk.ts";
 
 const SEED = 1;
-const NAMES = 100_000;
-const VERSIONS = 500_000;
+const SIZE = { packages: 100_000, versions: 500_000 };
 /** Requests until they come again: more than a round makes. */
 const REQUESTS = 1_000_000;
 const READERS = 16;
 const GOAL = 0.8;
 
-async function fill(dataDir: string): Promise<void> {
-  const size = ["--packages", String(NAMES), "--versions", String(VERSIONS), "--seed", String(SEED)];
-  const command = [process.execPath, join(ROOT, "scripts/fill.ts"), ...size, "--archives", "none"];
-  const env = { PATH: process.env.PATH ?? "", DATA_DIR: dataDir };
-  const filling = Bun.spawn(command, { env, cwd: ROOT, stdout: "inherit", stderr: "inherit" });
-  if ((await filling.exited) !== 0) throw new Error("Filling the registry failed");
+/** A data directory that is kept, and filled if it is not there: filling takes minutes. */
+const KEPT = process.env.CPM_BENCH_FILLED;
+
+async function filled(directory: string): Promise<string> {
+  const dataDir = KEPT ?? join(directory, "data");
+  if (!existsSync(dataDir)) await fill(dataDir, SIZE, "none");
+  return dataDir;
 }
 
 /** Gives nginx every document as the registry answers it, and returns how long each is. */
@@ -61,12 +60,11 @@ function averageName(asked: readonly string[], lengths: ReadonlyMap<string, numb
  */
 export async function benchReadMany(): Promise<void> {
   await withDirectory(async (directory) => {
-    const [files, dataDir] = [join(directory, "files"), join(directory, "data")];
+    const files = join(directory, "files");
     mkdirSync(files);
-    mkdirSync(dataDir);
-    await fill(dataDir);
+    const dataDir = await filled(directory);
     // In the order of the alphabet, so that a name is not asked for more often because it is old and has many versions.
-    const names = new Drafts(SEED, planRegistry(SEED, NAMES, VERSIONS)).names.toSorted();
+    const names = draftsOf(SIZE).names.toSorted();
     const registry = await startBinary(dataDir, { LOG_LEVEL: "silent" });
     const nginx = await startNginx(directory, files);
     try {
@@ -77,11 +75,14 @@ export async function benchReadMany(): Promise<void> {
       const load = (kind: string, wanted: readonly string[]) => {
         const list = join(directory, kind);
         writeFileSync(list, wanted.map((name) => `${documentPath(name)}\n`).join(""));
-        const bodyBytes = Math.min(...wanted.map((name) => lengths.get(name) ?? 0));
+        const bodyBytes = wanted.reduce(
+          (least, name) => Math.min(least, lengths.get(name) ?? 0),
+          Number.POSITIVE_INFINITY,
+        );
         return (url: string): Load => ({ url, bodyBytes, script: [join(import.meta.dir, "paths.lua"), list] });
       };
       const [many, one] = [load("many", asked), load("one", [average])];
-      const label = `metadata of ${NAMES.toLocaleString("en")}, Zipf (${lengths.get(average)} bytes)`;
+      const label = `metadata of ${SIZE.packages.toLocaleString("en")}, Zipf (${lengths.get(average)} bytes)`;
       await compareReads(label, registry, many(registry.url), [
         peer("registry, one name", registry, GOAL, one),
         peer("nginx", nginx, undefined, many),

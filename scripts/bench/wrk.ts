@@ -12,6 +12,8 @@ export interface Load {
   readonly script?: readonly [string, ...string[]];
   readonly connections?: number;
   readonly threads?: number;
+  /** The only core that `wrk` may use, by its number. */
+  readonly core?: number;
 }
 
 const CONNECTIONS = 16;
@@ -36,11 +38,16 @@ function requestsPerSecond(
   return Number(rate);
 }
 
+/** Begins a command that may use one core only. */
+export function onCore(core: number | undefined): string[] {
+  return core === undefined ? [] : ["taskset", "-c", String(core)];
+}
+
 /** How often a second it is answered. */
 export async function load(what: Load, seconds: number): Promise<number> {
-  const { url, headers = {}, script, connections = CONNECTIONS, threads = 1 } = what;
+  const { url, headers = {}, script, connections = CONNECTIONS, threads = 1, core } = what;
   const [file, ...args] = script ?? [];
-  const command = ["wrk", `-t${threads}`, `-c${connections}`, `-d${seconds}s`, "--timeout", "10s"];
+  const command = [...onCore(core), "wrk", `-t${threads}`, `-c${connections}`, `-d${seconds}s`, "--timeout", "10s"];
   for (const [name, value] of Object.entries(headers)) command.push("-H", `${name}: ${value}`);
   if (file !== undefined) command.push("-s", file);
   command.push(url);

@@ -1,0 +1,62 @@
+import { Database } from "bun:sqlite";
+import { randomFillSync } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { diskRate } from "./durable-put.ts";
+import { programPath } from "./install-peers.ts";
+
+/* What publishing cannot do without, by itself: one durable file and one durable commit for each. */
+
+const SECONDS = 2;
+/** About what a publish writes into the database. */
+const ROW_BYTES = 3_000;
+const FILE_BYTES = 10_000;
+
+/** Both, one after the other: they share a disk. */
+function inTurns(commits: number, files: number): number {
+  return 1 / (1 / commits + 1 / files);
+}
+
+function commitsOfSqlite(directory: string): number {
+  const db = new Database(join(directory, "bare.db"));
+  db.run("PRAGMA journal_mode = WAL");
+  db.run("PRAGMA synchronous = FULL");
+  db.run("CREATE TABLE IF NOT EXISTS bare (body BLOB)");
+  const insert = db.query("INSERT INTO bare (body) VALUES (?)");
+  const body = randomFillSync(new Uint8Array(ROW_BYTES));
+  const startedMs = performance.now();
+  let done = 0;
+  for (; performance.now() - startedMs < SECONDS * 1_000; done += 1) insert.run(body);
+  const took = performance.now() - startedMs;
+  db.close();
+  return (done * 1_000) / took;
+}
+
+/** Bare commits of SQLite, as durable as the registry's, and files. */
+export async function bareSqlite(directory: string, width: number): Promise<number> {
+  return inTurns(commitsOfSqlite(directory), await diskRate(width, directory, FILE_BYTES));
+}
+
+async function commitsOfPostgres(url: string, directory: string, width: number): Promise<number> {
+  const script = join(directory, "bare.sql");
+  writeFileSync(script, `INSERT INTO bare (body) VALUES (repeat('x', ${ROW_BYTES}));\n`);
+  const clients = ["-c", String(width), "-j", "1", "-T", String(SECONDS)];
+  const command = [programPath("pgbench") ?? "pgbench", "-n", ...clients, "-f", script, url];
+  const run = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
+  const [report] = await Promise.all([run.stdout.text(), run.exited]);
+  const rate = /^tps = ([\d.]+)/m.exec(report)?.[1];
+  if (rate === undefined) throw new Error(`pgbench did not measure:\n${report}`);
+  return Number(rate);
+}
+
+/** Makes the table that `barePostgres` writes. Its rows are as long as they seem: not compressed, not put elsewhere. */
+export async function makeBareTable(url: string): Promise<void> {
+  const sql = new Bun.SQL(url);
+  await sql.unsafe("CREATE TABLE bare (body text STORAGE PLAIN)");
+  await sql.end();
+}
+
+/** Commits of so many clients of `pgbench`, and files. */
+export async function barePostgres(url: string, directory: string, width: number): Promise<number> {
+  return inTurns(await commitsOfPostgres(url, directory, width), await diskRate(width, directory, FILE_BYTES));
+}

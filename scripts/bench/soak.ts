@@ -1,0 +1,176 @@
+import { join } from "node:path";
+import { type Client, newAccount } from "../../test/support/client.ts";
+import { type Random, randomFrom } from "../../test/support/random.ts";
+import type { Drafts } from "../fill/drafts.ts";
+import { zipf } from "../fill/vocabulary.ts";
+import { downloadPath } from "./archives.ts";
+import { documentPath } from "./documents.ts";
+import { draftsOf, fill } from "./filling.ts";
+import { heading, progress, residentMb, residentPeakMb, row, type Sample, slopeOf } from "./measure.ts";
+import { preparePublish, send } from "./publishing.ts";
+import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
+
+const MINUTES = 30;
+const SIZE = { packages: 5_000, versions: 25_000 };
+const SAMPLE_MS = 10_000;
+const TICK_MS = 50;
+/** What part of the time is for warming up. */
+const WARM_UP = 1 / 3;
+const SLOPE_GOAL_MB_H = 1;
+const PEAK_GOAL_MB = 300;
+/** Requests at once, after which more wait for the next tick. */
+const IN_FLIGHT_MAX = 64;
+const OWN_PACKAGES = 200;
+
+/** How often a second each kind of request is made. */
+const RATES = { metadata: 150, "metadata, 304": 50, download: 60, search: 15, list: 5, publish: 4, yank: 1 } as const;
+type Kind = keyof typeof RATES;
+const KINDS = Object.keys(RATES) as Kind[];
+
+/** Somebody who does all that people do, at a steady rate. */
+class Visitor {
+  readonly done: Record<Kind, number> = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
+  readonly errors = new Map<string, number>();
+  readonly #random: Random = randomFrom(1);
+  readonly #etags = new Map<string, string>();
+  readonly #published: string[] = [];
+  #count = 0;
+  #inFlight = 0;
+  #late = 0;
+
+  constructor(
+    readonly client: Client,
+    readonly drafts: Drafts,
+  ) {}
+
+  /** Requests that were due while too many were on their way. */
+  get late(): number {
+    return this.#late;
+  }
+
+  /** Begins what is due between two moments. */
+  tick(fromMs: number, toMs: number): void {
+    for (const kind of KINDS) {
+      const due = (ms: number) => Math.floor((ms * RATES[kind]) / 1_000);
+      for (let count = due(toMs) - due(fromMs); count > 0; count -= 1) this.#begin(kind);
+    }
+  }
+
+  #begin(kind: Kind): void {
+    if (this.#inFlight >= IN_FLIGHT_MAX) {
+      this.#late += 1;
+      return;
+    }
+    this.#inFlight += 1;
+    this.#do(kind)
+      .catch((error: unknown) => {
+        const text = `${kind}: ${error instanceof Error ? error.message.slice(0, 200) : error}`;
+        this.errors.set(text, (this.errors.get(text) ?? 0) + 1);
+      })
+      .finally(() => {
+        this.#inFlight -= 1;
+        this.done[kind] += 1;
+      });
+  }
+
+  #do(kind: Kind): Promise<unknown> {
+    const { names, plan } = this.drafts;
+    const number = zipf(this.#random, names.length);
+    const name = names[number] ?? "";
+    if (kind === "metadata") return this.#read(documentPath(name), {}, name);
+    if (kind === "metadata, 304")
+      return this.#read(documentPath(name), { "if-none-match": this.#etags.get(name) ?? "" });
+    if (kind === "download") return this.#read(downloadPath(name, plan.versionText(plan.lastOf[number] ?? 0)));
+    if (kind === "search") return this.#read(`/api/packages?search=${this.#word(number)}`);
+    if (kind === "list") return this.#read(`/api/packages?page=${1 + zipf(this.#random, names.length / 20)}`);
+    if (kind === "publish") return this.#publish();
+    return this.#yank();
+  }
+
+  /** A word of a package's description. */
+  #word(number: number): string {
+    const words = this.drafts.package(number).description.split(" ");
+    return encodeURIComponent(words[this.#random(words.length)] ?? "data");
+  }
+
+  async #read(path: string, headers: Record<string, string> = {}, name?: string): Promise<void> {
+    const response = await fetch(this.client.base + path, { headers });
+    await response.arrayBuffer();
+    if (response.status !== 200 && response.status !== 304) throw new Error(`answered ${response.status}`);
+    if (name !== undefined) this.#etags.set(name, response.headers.get("etag") ?? "");
+  }
+
+  async #publish(): Promise<void> {
+    const count = this.#count++;
+    const [name, version] = [`soak-${count % OWN_PACKAGES}`, `1.${count}.0`];
+    await send(await preparePublish(this.client, name, version));
+    this.#published.push(`${documentPath(name)}/${version}`);
+  }
+
+  async #yank(): Promise<void> {
+    const path = this.#published.shift();
+    if (path === undefined) return;
+    const { status } = await this.client.send("DELETE", path, { reason: "broken" });
+    if (status !== 200) throw new Error(`answered ${status}`);
+  }
+}
+
+async function visit(visitor: Visitor, { pid }: BenchRegistry, minutes: number): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  const startedMs = performance.now();
+  let [tickedMs, sampledMs] = [0, 0];
+  while (tickedMs < minutes * 60_000) {
+    await Bun.sleep(TICK_MS);
+    const nowMs = performance.now() - startedMs;
+    visitor.tick(tickedMs, nowMs);
+    tickedMs = nowMs;
+    if (nowMs - sampledMs < SAMPLE_MS) continue;
+    sampledMs = nowMs;
+    const mb = residentMb(pid);
+    if (mb === undefined) throw new Error("The registry is gone");
+    samples.push({ hours: nowMs / 3_600_000, mb });
+    const errors = [...visitor.errors.values()].reduce((sum, count) => sum + count, 0);
+    progress(`${(nowMs / 60_000).toFixed(1)} of ${minutes} min: ${mb.toFixed(0)} MB, ${errors} errors`);
+  }
+  progress();
+  return samples;
+}
+
+function report(visitor: Visitor, { pid }: BenchRegistry, samples: readonly Sample[], minutes: number): void {
+  const [, ...kinds] = KINDS.flatMap((kind) => [", ", `${visitor.done[kind]} × ${kind}`]);
+  console.log(`${minutes} minutes: ${kinds.join("")}; ${visitor.late} were left out as too many waited`);
+  for (const [text, count] of visitor.errors) console.log(`  ${count} × ${text}`);
+  const warm = samples.filter(({ hours }) => hours >= (WARM_UP * minutes) / 60);
+  const { slope, error } = slopeOf(warm);
+  console.log(heading());
+  console.log(
+    row(
+      "resident memory after warming up",
+      warm.map(({ mb }) => mb),
+      "MB",
+      "",
+    ),
+  );
+  console.log(row("its slope", [slope], "MB/h", `< ${SLOPE_GOAL_MB_H} MB/h`, 2));
+  console.log(row("  standard error of the slope", [error], "MB/h", "", 2));
+  console.log(row("peak memory", [residentPeakMb(pid) ?? Number.NaN], "MB", `≤ ${PEAK_GOAL_MB} MB`));
+}
+
+/** Half an hour (or so many minutes) of everything at a steady rate: does memory grow, does anything fail? */
+export async function benchSoak([asked = String(MINUTES)]: readonly string[]): Promise<void> {
+  const minutes = Number(asked);
+  if (!(minutes > 0)) throw new Error("Say for how many minutes: bun run bench -- soak 30");
+  if (process.platform !== "linux") return console.log("Only Linux tells how much memory a process has.");
+  buildBinary();
+  await withDirectory(async (directory) => {
+    const dataDir = join(directory, "data");
+    await fill(dataDir, SIZE, "pool");
+    const registry = await startBinary(dataDir, { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off", REGISTRATION: "open" });
+    try {
+      const visitor = new Visitor(await newAccount(registry), draftsOf(SIZE));
+      report(visitor, registry, await visit(visitor, registry, minutes), minutes);
+    } finally {
+      await registry.stop();
+    }
+  });
+}

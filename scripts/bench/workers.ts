@@ -1,0 +1,68 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { newAccount } from "../../test/support/client.ts";
+import { archiveOf, downloadPath, publishArchive } from "./archives.ts";
+import { compare } from "./compare.ts";
+import { documentPath, publishDocument, readDocument } from "./documents.ts";
+import { heading, missingRow } from "./measure.ts";
+import { type BenchRegistry, BINARY, buildBinary, startRegistry, withDirectory } from "./registry.ts";
+import { type Load, load, onCore, wrkMissing } from "./wrk.ts";
+
+const ROUNDS = 7;
+const ROUND_S = 2;
+const GOAL = 1.6;
+/** The kernel deals connections to processes by chance: the more there are, the more equal the shares. */
+const CONNECTIONS = 64;
+const ARCHIVE = { name: "bench-10kb", bytes: 10_000 };
+
+interface Side {
+  readonly name: string;
+  readonly registry: BenchRegistry;
+  readonly load: Pick<Load, "threads" | "core">;
+}
+
+/** Starts a registry with so many processes, and puts into it what is read. */
+async function startSide(directory: string, name: string, workers: number, core?: number): Promise<Side> {
+  const dataDir = join(directory, name.replaceAll(" ", "-"));
+  mkdirSync(dataDir);
+  const settings = { LOG_LEVEL: "silent", WORKERS: String(workers) };
+  const registry = await startRegistry([...onCore(core), BINARY], dataDir, settings);
+  const client = await newAccount(registry);
+  await publishDocument(client);
+  await publishArchive(client, ARCHIVE.name, archiveOf(ARCHIVE.name, ARCHIVE.bytes));
+  return { name, registry, load: core === undefined ? { threads: workers } : { threads: 1, core } };
+}
+
+async function measure(sides: readonly Side[], what: string, path: string, bodyBytes: number): Promise<void> {
+  const [two, ...ones] = sides.map(({ name, registry, load: limits }) => ({
+    name,
+    goal: GOAL,
+    once: () => load({ url: registry.url + path, bodyBytes, connections: CONNECTIONS, ...limits }, ROUND_S),
+  }));
+  if (two !== undefined) await compare({ what, unit: "req/s", rounds: ROUNDS }, two, ones);
+}
+
+/**
+ * Two processes beside one, which is measured twice: with both cores free for it and its load, and with one core for it and its
+ * load together. On two cores, two processes have to share these with what loads them, and one does not: the second way gives
+ * both the same for each process.
+ */
+export async function benchWorkers(): Promise<void> {
+  if (wrkMissing !== undefined) return console.log(missingRow("workers", wrkMissing));
+  if (Bun.which("taskset") === null) return console.log(missingRow("workers", "there is no taskset"));
+  buildBinary();
+  console.log(heading());
+  await withDirectory(async (directory) => {
+    const sides: Side[] = [];
+    try {
+      sides.push(await startSide(directory, "2 workers", 2));
+      sides.push(await startSide(directory, "1 worker", 1));
+      sides.push(await startSide(directory, "1 worker and its load on 1 core", 1, 0));
+      const lengths = await Promise.all(sides.map(({ registry }) => readDocument(registry.url)));
+      await measure(sides, "metadata", documentPath(), Math.min(...lengths.map(({ body }) => body.length)));
+      await measure(sides, "download of 10 KB", downloadPath(ARCHIVE.name), ARCHIVE.bytes);
+    } finally {
+      for (const { registry } of sides) await registry.stop();
+    }
+  });
+}
