@@ -37,9 +37,17 @@ export async function bareSqlite(directory: string, width: number): Promise<numb
   return inTurns(commitsOfSqlite(directory), await diskRate(width, directory, FILE_BYTES));
 }
 
-async function commitsOfPostgres(url: string, directory: string, width: number): Promise<number> {
+const INSERT = `INSERT INTO bare (body) VALUES (repeat('x', ${ROW_BYTES}));\n`;
+/** Two ways to commit: freely, and as every append to one log has to, with a row that all of them change. */
+const PGBENCH = {
+  pgbench: INSERT,
+  "pgbench with a common row": `BEGIN;\nUPDATE bare_log SET size = size + 1;\n${INSERT}COMMIT;\n`,
+} as const;
+export const PGBENCH_KINDS = Object.keys(PGBENCH) as (keyof typeof PGBENCH)[];
+
+async function commitsOfPostgres(url: string, directory: string, text: string, width: number): Promise<number> {
   const script = join(directory, "bare.sql");
-  writeFileSync(script, `INSERT INTO bare (body) VALUES (repeat('x', ${ROW_BYTES}));\n`);
+  writeFileSync(script, text);
   const clients = ["-c", String(width), "-j", "1", "-T", String(SECONDS)];
   const command = [programPath("pgbench") ?? "pgbench", "-n", ...clients, "-f", script, url];
   const run = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
@@ -49,14 +57,23 @@ async function commitsOfPostgres(url: string, directory: string, width: number):
   return Number(rate);
 }
 
-/** Makes the table that `barePostgres` writes. Its rows are as long as they seem: not compressed, not put elsewhere. */
-export async function makeBareTable(url: string): Promise<void> {
+/** Makes the tables that `barePostgres` writes. Rows are as long as they seem: not compressed, not put elsewhere. */
+export async function makeBareTables(url: string): Promise<void> {
   const sql = new Bun.SQL(url);
   await sql.unsafe("CREATE TABLE bare (body text STORAGE PLAIN)");
+  await sql.unsafe("CREATE TABLE bare_log AS SELECT 0 AS size");
   await sql.end();
 }
 
 /** Commits of so many clients of `pgbench`, and files. */
-export async function barePostgres(url: string, directory: string, width: number): Promise<number> {
-  return inTurns(await commitsOfPostgres(url, directory, width), await diskRate(width, directory, FILE_BYTES));
+export async function barePostgres(
+  url: string,
+  directory: string,
+  kind: keyof typeof PGBENCH,
+  width: number,
+): Promise<number> {
+  return inTurns(
+    await commitsOfPostgres(url, directory, PGBENCH[kind], width),
+    await diskRate(width, directory, FILE_BYTES),
+  );
 }

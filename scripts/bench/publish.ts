@@ -1,9 +1,11 @@
+import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeLogKey } from "../../src/config/log-key.ts";
 import { newAccount } from "../../test/support/client.ts";
 import { startPostgres } from "../../test/support/postgres.ts";
 import { archiveOf } from "./archives.ts";
-import { barePostgres, bareSqlite, makeBareTable } from "./bare-commits.ts";
+import { barePostgres, bareSqlite, makeBareTables, PGBENCH_KINDS } from "./bare-commits.ts";
 import type { Contender, Missing } from "./compare.ts";
 import { compareRegistry, NOT_INSTALLED } from "./compare-reads.ts";
 import { programPath } from "./install-peers.ts";
@@ -108,12 +110,12 @@ async function withPeers(work: (peers: Peers, directory: string) => Promise<void
   });
 }
 
-/** Measures one registry beside peers and its limit. */
+/** Measures one registry beside peers and its limits. */
 async function measure(
   what: string,
   settings: Readonly<Record<string, string>>,
   goal: number,
-  limit: (directory: string) => Contender | Missing,
+  limits: (directory: string) => (Contender | Missing)[],
 ): Promise<void> {
   await withPeers(async (peers, directory) => {
     const [dataDir, bare] = [join(directory, "data"), join(directory, "bare")];
@@ -123,7 +125,7 @@ async function measure(
     try {
       const once = publishing(await ourPublisher(registry));
       const comparison = { what: `publish, ${CLIENTS} clients`, unit: "/s", rounds: ROUNDS };
-      const others = [...(await contenders(peers, goal)), limit(bare)];
+      const others = [...(await contenders(peers, goal)), ...limits(bare)];
       await compareRegistry(comparison, { name: what, pid: registry.pid, once }, others);
     } finally {
       await registry.stop();
@@ -134,12 +136,15 @@ async function measure(
 async function onPostgres(): Promise<void> {
   const postgres = await startPostgres({ durable: true });
   try {
-    await makeBareTable(postgres.url);
-    const name = "pgbench and fsyncs";
-    await measure("Postgres", { DATABASE_URL: postgres.url }, 4, (directory) =>
-      programPath("pgbench") === undefined
-        ? { name, missing: NOT_INSTALLED }
-        : { name, goal: LIMIT_GOAL, once: () => barePostgres(postgres.url, directory, CLIENTS) },
+    await makeBareTables(postgres.url);
+    const keys = { JWT_KEY: randomBytes(48).toString("base64"), LOG_SIGNING_KEY: makeLogKey("bench.test/log") };
+    await measure("Postgres", { DATABASE_URL: postgres.url, ...keys }, 4, (directory) =>
+      PGBENCH_KINDS.map((kind) => {
+        const name = `${kind}, fsyncs`;
+        if (programPath("pgbench") === undefined) return { name, missing: NOT_INSTALLED };
+        const once = () => barePostgres(postgres.url, directory, kind, CLIENTS);
+        return { name, once, ...(kind === "pgbench" ? { goal: LIMIT_GOAL } : {}) };
+      }),
     );
   } finally {
     await postgres.remove();
@@ -151,9 +156,9 @@ export async function benchPublish(asked: readonly string[]): Promise<void> {
   buildBinary();
   console.log(heading());
   if (asked.length === 0 || asked.includes("sqlite")) {
-    await measure("SQLite", {}, 5, (directory) => ({
-      ...{ name: "commits and fsyncs", goal: LIMIT_GOAL, once: () => bareSqlite(directory, CLIENTS) },
-    }));
+    await measure("SQLite", {}, 5, (directory) => [
+      { name: "commits and fsyncs", goal: LIMIT_GOAL, once: () => bareSqlite(directory, CLIENTS) },
+    ]);
   }
   if (asked.length === 0 || asked.includes("postgres")) await onPostgres();
   console.log(row("the bench's own part of a core", ownShares, "%", ""));
