@@ -1,5 +1,6 @@
 import { Column, getTableColumns, is, Param, Placeholder, type Query, type SQL, sql, Table } from "drizzle-orm";
-import type { DbSession, SqlValue, Tables } from "./database.ts";
+import { CasingCache } from "drizzle-orm/casing";
+import type { Database, DbSession, SqlValue, Tables } from "./database.ts";
 
 /** A query of Drizzle that gives rows, with `sql.placeholder` where parameters go. */
 type Select<Row> = PromiseLike<Row[]> & {
@@ -111,6 +112,26 @@ export function change<P extends Params, Row = never>(
   returning: (tables: Tables) => Table | Readonly<Record<string, Column>> = () => ({}),
 ): Run<P, Row> {
   return prepared((session) => ({ ...build(session).toSQL(), selected: returning(session.tables) }));
+}
+
+const NAMES = {
+  casing: new CasingCache(),
+  escapeName: (name: string) => `"${name}"`,
+  escapeString: (text: string) => `'${text.replaceAll("'", "''")}'`,
+};
+
+/**
+ * Runs hand-written SQL so that the database plans it once: its text must be one of few, with everything that differs
+ * in parameters. Rows are arrays.
+ */
+export function preparedRows(
+  session: DbSession,
+  kind: Database["kind"],
+  statement: SQL,
+): ReturnType<DbSession["values"]> {
+  const escapeParam = kind === "postgres" ? (at: number) => `$${at + 1}` : () => "?";
+  const { sql: text, params } = statement.toQuery({ ...NAMES, escapeParam });
+  return session.values(text, params.map(sqlValue));
 }
 
 /** A placeholder for a value of a column, where comparisons and updates would take it for what the driver gives. */

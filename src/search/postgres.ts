@@ -43,6 +43,9 @@ export const postgresTextIndex: TextIndex = {
     return sql`SELECT package_id AS id FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
   },
 
+  // Lateral with a limit, because the planner would rather read all of a table than look up a thousand rows of it.
+  rowOf: (id) => sql`CROSS JOIN LATERAL (SELECT * FROM package_search WHERE package_id = ${id} LIMIT 1) AS s`,
+
   resembling(text) {
     // `%` uses the trigram index; its threshold is a setting, so the similarity is compared as well.
     return sql`SELECT package_id AS id, name FROM package_search

@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
+import { preparedRows } from "../db/statement.ts";
 import { countListed } from "./list-page.ts";
 import { beginsName, TIERS } from "./terms.ts";
 import { type TextIndex, textIndexOf } from "./text-index.ts";
@@ -10,11 +11,6 @@ const RESEMBLING_MAX = 20;
 const COMPARE_ALL_MAX = 20_000;
 /** In larger ones, so many names that have a part of the text: one typing error leaves one of its halves whole. */
 const COMPARED_OF_PART = 200;
-
-interface Named {
-  readonly id: number | string;
-  readonly name: string;
-}
 
 /**
  * Ids of packages whose names resemble a text, the most alike first, among those that meet the filters: for typing errors.
@@ -29,12 +25,14 @@ export async function resembling(
   const index = textIndexOf({ kind });
   const isSmall = (await countListed(session)) <= COMPARE_ALL_MAX;
   const names = isSmall ? index.resembling(text) : havingParts(index, text);
-  const rows = await session.rows<Named>(
-    sql`SELECT n.id AS id, n.name AS name FROM (${names}) AS n JOIN package_search s ON s.package_id = n.id WHERE ${filters}`,
+  const rows = await preparedRows(
+    session,
+    kind,
+    sql`SELECT n.id AS id, n.name AS name FROM (${names}) AS n ${index.rowOf(sql`n.id`)} WHERE ${filters}`,
   );
   const similarity = similarityTo(text);
   return rows
-    .map(({ id, name }) => ({ id: Number(id), name, alike: similarity(name) }))
+    .map(([id, name]) => ({ id: Number(id), name: String(name), alike: similarity(String(name)) }))
     .filter(({ alike }) => alike >= SIMILARITY_MIN)
     .sort((a, b) => b.alike - a.alike || (a.name < b.name ? -1 : 1))
     .slice(0, RESEMBLING_MAX)
@@ -56,5 +54,5 @@ function havingParts(index: TextIndex, text: string): SQL {
     }),
     ...insides.map((part) => sql`SELECT id FROM (${index.containing(part)}) AS inside LIMIT ${COMPARED_OF_PART}`),
   ].map((source) => sql`SELECT id FROM (${source}) AS source`);
-  return sql`SELECT c.id AS id, s.name AS name FROM (${sql.join(sources, sql` UNION `)}) AS c JOIN package_search s ON s.package_id = c.id`;
+  return sql`SELECT c.id AS id, s.name AS name FROM (${sql.join(sources, sql` UNION `)}) AS c ${index.rowOf(sql`c.id`)}`;
 }

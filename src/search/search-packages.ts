@@ -1,6 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { foldIdentity } from "../accounts/user.ts";
 import type { Database, DbSession } from "../db/database.ts";
+import { preparedRows } from "../db/statement.ts";
 import type { Deps } from "../deps.ts";
 import { coversColumn } from "./covers-column.ts";
 import { listPage } from "./list-page.ts";
@@ -101,7 +102,7 @@ function namedExactly(text: string, filters: SQL): SQL {
  */
 function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Question): SQL {
   if (search === undefined) {
-    return sql`found AS MATERIALIZED (${rechecked(byTier(index, narrowed, FOUND_MAX + 1), recheck)})`;
+    return sql`found AS MATERIALIZED (${rechecked(index, byTier(index, narrowed, FOUND_MAX + 1), recheck)})`;
   }
   const { text, words } = search;
   const sources = [byTier(index, [...narrowed, ...words.map((word) => [beginsWord(word)])], FOUND_MAX + 1)];
@@ -110,17 +111,17 @@ function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Qu
     sources.push(namedExactly(text, filters), byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX));
   }
   const each = sources.map((source) => sql`SELECT id FROM (${source}) AS source`);
-  const matching = sql`matching AS MATERIALIZED (${rechecked(sql.join(each, sql` UNION `), recheck)})`;
+  const matching = sql`matching AS MATERIALIZED (${rechecked(index, sql.join(each, sql` UNION `), recheck)})`;
   if (!isPart || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT id FROM matching)`;
-  const inside = sql`SELECT i.id FROM (${index.containing(text)}) AS i JOIN package_search s ON s.package_id = i.id
+  const inside = sql`SELECT i.id FROM (${index.containing(text)}) AS i ${index.rowOf(sql`i.id`)}
     WHERE (SELECT count(*) FROM matching) <= ${FOUND_MAX} AND ${filters} LIMIT ${FOUND_MAX + 1}`;
   return sql`${matching}, found AS MATERIALIZED (SELECT id FROM matching UNION SELECT id FROM (${inside}) AS inside)`;
 }
 
 /** Candidates without those that the index may be wrong about, in the rare case that there can be any. */
-function rechecked(ids: SQL, recheck: SQL | undefined): SQL {
+function rechecked(index: TextIndex, ids: SQL, recheck: SQL | undefined): SQL {
   if (recheck === undefined) return ids;
-  return sql`SELECT c.id FROM (${ids}) AS c JOIN package_search s ON s.package_id = c.id WHERE ${recheck}`;
+  return sql`SELECT c.id FROM (${ids}) AS c ${index.rowOf(sql`c.id`)} WHERE ${recheck}`;
 }
 
 /** How well a word fits: names count more than tags, these more than authors and descriptions. */
@@ -131,7 +132,7 @@ function points(word: string, contains: (text: SQL, part: string) => SQL): SQL {
 
 function order(sort: Sort, search: SearchText | undefined, kind: Database["kind"]): SQL {
   if (sort === "name") return sql`s.name`;
-  if (sort === "updated") return sql`p.updated_at DESC, s.name`;
+  if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = f.id) DESC, s.name`;
   if (sort === "downloads" || search === undefined) return sql`s.downloads DESC, s.name`;
   const { text, words } = search;
   const contains = (whole: SQL, part: string) =>
@@ -174,18 +175,20 @@ async function findPage(
   const { sort, page, pageSize } = asked;
   const offset = (page - 1) * pageSize;
   const limit = Math.max(0, Math.min(pageSize, FOUND_MAX - offset));
-  const packages = sort === "updated" ? sql`JOIN packages p ON p.id = f.id` : sql``;
-  const rows = await session.rows<{ id: number | string; total: number | string }>(
-    sql`WITH ${candidates(textIndexOf({ kind }), question)}
+  const index = textIndexOf({ kind });
+  const rows = await preparedRows(
+    session,
+    kind,
+    sql`WITH ${candidates(index, question)}
       SELECT f.id AS id, (SELECT count(*) FROM found) AS total
-      FROM found f JOIN package_search s ON s.package_id = f.id ${packages}
+      FROM found f ${index.rowOf(sql`f.id`)}
       ORDER BY ${order(sort, question.search, kind)} LIMIT ${limit} OFFSET ${offset}`,
   );
   // Behind the last page the total is that of the first.
   if (rows.length === 0 && page > 1) {
     return { ...(await findPage(session, kind, question, { ...asked, page: 1 })), ids: [] };
   }
-  const total = Number(rows[0]?.total ?? 0);
-  const ids = rows.map(({ id }) => Number(id));
+  const total = Number(rows[0]?.[1] ?? 0);
+  const ids = rows.map(([id]) => Number(id));
   return { ids, total: Math.min(total, FOUND_MAX), isCapped: total > FOUND_MAX };
 }

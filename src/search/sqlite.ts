@@ -43,6 +43,8 @@ export const sqliteTextIndex: TextIndex = {
     return sql`SELECT rowid AS id FROM package_trigrams WHERE package_trigrams MATCH ${quoted(text)}`;
   },
 
+  rowOf: (id) => sql`CROSS JOIN package_search AS s ON s.package_id = ${id}`,
+
   resembling(text) {
     return sql`SELECT rowid AS id, name FROM package_trigrams WHERE package_trigrams MATCH ${trigramMatch(text)}
       ORDER BY rank LIMIT ${RESEMBLING_COMPARED_MAX}`;

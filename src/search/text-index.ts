@@ -13,6 +13,8 @@ export interface TextIndex {
   having(tier: number, conditions: Conditions): SQL;
   /** A subquery of the `id`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
   containing(text: string): SQL;
+  /** What joins the row `s` of package_search to each `id`, looking them up one by one. */
+  rowOf(id: SQL): SQL;
   /** A subquery of `id` and `name` of packages whose names have some of the text's trigrams: for small registries. */
   resembling(text: string): SQL;
 }
