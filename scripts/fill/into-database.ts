@@ -102,7 +102,7 @@ async function addVersions(
   for (let number = 0; number < plan.versions; number += 1) {
     const text = drafts.package(plan.packageOf[number] ?? 0);
     const archive = await archiveOf(text, plan.versionText(number), number);
-    const made = leavesOf(await addVersion(load, drafts, number, archive, logIndex));
+    const made = leavesOf(await addVersion(load, drafts, number, text, archive, logIndex));
     leaves.push(...made);
     logIndex += made.length;
     if (leaves.length >= LEAVES_AT_ONCE) await log();

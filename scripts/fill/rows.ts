@@ -1,6 +1,6 @@
 import { foldIdentity } from "../../src/accounts/user.ts";
 import type { EventKind, EventSubject } from "../../src/events/record-event.ts";
-import { versionRow } from "../../src/packages/record-publication.ts";
+import { versionRow } from "../../src/packages/version-rows.ts";
 import { contentsRow } from "../../src/packages/records.ts";
 import { authorsOf } from "../../src/packages/refresh-summary.ts";
 import { foldName } from "../../src/registry/package-name.ts";
@@ -120,12 +120,12 @@ export async function addVersion(
   load: Load,
   drafts: Drafts,
   number: number,
+  text: PackageText,
   { inspection, received }: FilledArchive,
   logIndex: number,
 ): Promise<AddedVersion> {
   const { plan } = drafts;
   const owned = plan.packageOf[number] ?? 0;
-  const text = drafts.package(owned);
   const { name } = text;
   const publisher = drafts.account(text.owners[0]);
   const publishedAt = plan.publishedAt(number);

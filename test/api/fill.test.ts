@@ -12,7 +12,7 @@ import { makePackage } from "../support/archive-maker.ts";
 import { Client, type Json, PASSWORD, sha256 } from "../support/client.ts";
 import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/registry.ts";
 
-const [SEED, PACKAGES, VERSIONS] = [7, 120, 400];
+const [SEED, PACKAGES, VERSIONS] = [7, 60, 160];
 const env = { PUBLISH_LIMITS: "off" };
 const quiet = () => undefined;
 const drafts = () => new Drafts(SEED, planRegistry(SEED, PACKAGES, VERSIONS));
