@@ -1,4 +1,5 @@
 import type { DbSession } from "../db/database.ts";
+import { together } from "../db/together.ts";
 import { failure } from "../errors.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import type { Hash } from "../tlog/merkle.ts";
@@ -35,7 +36,7 @@ export async function appendLeaves(
     for (const tile of next.grown) grown.set(`${tile.level}/${tile.index}`, tile);
     frontier = next.frontier;
   }
-  const [checkpoint] = await Promise.all([
+  const [checkpoint] = await together([
     writeCheckpoint(session, log, frontier),
     writeEntries(session, state.size, leaves),
     writeTiles(session, [...grown.values()]),

@@ -6,8 +6,9 @@ import type { Sha256Digest } from "../registry/digest.ts";
 import { formatProof } from "../tlog/proof.ts";
 import { type RemovalState, removalState, wasKept } from "./blob-removals.ts";
 import type { Publication, PublishOutcome } from "./publication.ts";
-import { foresee, recordPublication, versionRow } from "./record-publication.ts";
+import { foresee, recordPublication } from "./record-publication.ts";
 import { type VerifiedPublication, verifyPublication } from "./verify-publication.ts";
+import { versionRow } from "./version-rows.ts";
 
 /** A `gc` that removes this very blob right now is done with it in a moment. */
 const STORE_TRIES = 6;

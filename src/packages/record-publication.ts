@@ -1,9 +1,8 @@
-import { eq, sql } from "drizzle-orm";
 import { requireScopeFor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
 import { requireStillValid } from "../accounts/still-valid.ts";
 import type { DbSession } from "../db/database.ts";
-import { change, placeholders } from "../db/statement.ts";
+import { together } from "../db/together.ts";
 import type { Deps } from "../deps.ts";
 import { failure, type RateLimit } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
@@ -23,9 +22,10 @@ import { requireDistinctName } from "./distinct-name.ts";
 import { findPackage, lockPackage, requireOwner } from "./find-package.ts";
 import { findVersion } from "./find-version.ts";
 import { requirePublishQuota } from "./publish-limits.ts";
-import { contentsRow, manifestRecord, toJson } from "./records.ts";
+import { contentsRow } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
+import { insertContents, insertVersionRow, placeVersion, versionRow } from "./version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
@@ -119,44 +119,6 @@ export function foresee(deps: RecordDeps, publication: VerifiedPublication, now:
   });
 }
 
-/** As much of a publication as the row of its version is made from. */
-interface VersionSource {
-  readonly inspection: Pick<VerifiedPublication["inspection"], "manifest" | "warnings">;
-  readonly received: Pick<VerifiedPublication["received"], "digest" | "size">;
-  readonly verified: Pick<VerifiedPublication["verified"], "scheme" | "publicKey" | "signature">;
-  readonly publisher: { readonly user: { readonly id: string } };
-}
-
-/** The row of a version that is published now. */
-export function versionRow(packageId: number, publication: VersionSource, now: Date) {
-  const { inspection, received, verified, publisher } = publication;
-  const { manifest, warnings } = inspection;
-  return {
-    packageId,
-    version: manifest.version.text,
-    versionKey: manifest.version.key,
-    sha256: received.digest,
-    size: received.size,
-    manifest: toJson(manifestRecord(manifest)),
-    warnings: toJson(warnings),
-    signatureScheme: verified.scheme,
-    publicKey: verified.publicKey,
-    signature: verified.signature,
-    publishedBy: publisher.user.id,
-    publishedAt: now,
-    yankedAt: null,
-    yankReason: null,
-    yankMessage: null,
-    yankReplacement: null,
-    quarantinedAt: null,
-    quarantineReason: null,
-    keyCompromised: false,
-    logIndex: null,
-    yankSeq: 0,
-    downloads: 0,
-  };
-}
-
 /** Makes the package, its first owner and its first key; undefined when somebody else just made it. */
 async function makePackage(
   session: DbSession,
@@ -183,9 +145,11 @@ async function makePackage(
     .returning();
   if (made === undefined) return undefined;
   session.changes(name);
-  await session.query.insert(packageOwners).values({ packageId: made.id, userId: publisher.user.id, createdAt: now });
-  await recordEvent(session, publisher.origin, "package.created", now, { packageName: name });
-  await pinFirstKey(session, made, verified.publicKey, publisher.origin, now);
+  await together([
+    session.query.insert(packageOwners).values({ packageId: made.id, userId: publisher.user.id, createdAt: now }),
+    recordEvent(session, publisher.origin, "package.created", now, { packageName: name }),
+    pinFirstKey(session, made, verified.publicKey, publisher.origin, now),
+  ]);
   return made;
 }
 
@@ -195,24 +159,18 @@ interface Recorded {
   readonly logged: Proof;
 }
 
-const insertRow = change<Omit<VersionRow, "id">, Pick<VersionRow, "id">>(
-  ({ query, tables: { versions } }) => {
-    const values = placeholders(versions, "id");
-    return query.insert(versions).values(values).returning({ id: versions.id });
-  },
-  ({ versions }) => ({ id: versions.id }),
-);
-
-const insertContents = change<ReturnType<typeof contentsRow>>(({ query, tables: { versionContents } }) =>
-  query.insert(versionContents).values(placeholders(versionContents)),
-);
-
-const placeVersion = change<{ id: number; logIndex: number }>(({ query, tables: { versions } }) =>
-  query
-    .update(versions)
-    .set({ logIndex: sql`${sql.placeholder("logIndex")}` })
-    .where(eq(versions.id, sql.placeholder("id"))),
-);
+async function recordPublished(session: DbSession, publication: VerifiedPublication, now: Date): Promise<void> {
+  const { inspection, publisher, verified, received } = publication;
+  const { name, version } = inspection.manifest;
+  const about = { packageName: name, version: version.text };
+  const { keyId, scheme } = verified;
+  const details = { sha256: received.digest, size: received.size, keyId, scheme };
+  await recordEvent(session, publisher.origin, "version.published", now, { ...about, details });
+  if (inspection.secrets.length === 0) return;
+  const secrets = inspection.secrets.map(({ path, line, kind }) => ({ path, line, kind }));
+  const allowed = { ...about, details: { secrets, more: inspection.secretsLeftOut } };
+  await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
+}
 
 /** Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. */
 async function insertVersion(
@@ -222,23 +180,19 @@ async function insertVersion(
   publication: VerifiedPublication,
   now: Date,
 ): Promise<Recorded> {
-  const { inspection, publisher, verified, received } = publication;
-  await trustAccountKey(session, publisher, verified.publicKey, now);
+  const { inspection, publisher, verified } = publication;
   const columns = versionRow(claimed.id, publication, now);
-  const [inserted] = await insertRow(session, columns);
+  const [, [inserted]] = await together([
+    trustAccountKey(session, publisher, verified.publicKey, now),
+    insertVersionRow(session, columns),
+  ]);
   if (inserted === undefined) throw new Error("A version was not inserted");
   const row = { ...columns, ...inserted };
-  await insertContents(session, contentsRow(row.id, inspection));
-  await refreshSummary(session, deps.db.kind, claimed, now);
-  const about = { packageName: claimed.name, version: row.version };
-  const { keyId, scheme } = verified;
-  const details = { sha256: received.digest, size: received.size, keyId, scheme };
-  await recordEvent(session, publisher.origin, "version.published", now, { ...about, details });
-  if (inspection.secrets.length > 0) {
-    const secrets = inspection.secrets.map(({ path, line, kind }) => ({ path, line, kind }));
-    const allowed = { ...about, details: { secrets, more: inspection.secretsLeftOut } };
-    await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
-  }
+  await together([
+    insertContents(session, contentsRow(row.id, inspection)),
+    recordPublished(session, publication, now),
+    refreshSummary(session, deps.db.kind, claimed, now),
+  ]);
   const logged = await logVersion(session, deps, claimed.name, row);
   return { version: { row: { ...row, logIndex: logged.index }, publishedBy: publisher.user.username }, logged };
 }
@@ -268,9 +222,8 @@ export async function recordPublication(
   // What is counted by account is counted in turn. Before the package: else one publish could hold the account and
   // wait for the package, and another hold the package and wait for the account.
   if (deps.config.publishLimits !== undefined) await lockAccount(session, publisher.user.id);
-  const locked = await lockPackage(session, name);
-  // Once the locks are there: waiting for them is time in which a token may end.
-  await requireStillValid(session, publisher, now);
+  // The second once the locks are there: waiting for them is time in which a token may end.
+  const [locked] = await together([lockPackage(session, name), requireStillValid(session, publisher, now)]);
   if (locked === undefined) {
     await requireFreeName(session, deps, publication);
     const limits = await quotaOf(session, deps, publication, true, now);
@@ -281,8 +234,10 @@ export async function recordPublication(
   }
   const existing = locked ?? (await lockPackage(session, name));
   if (existing === undefined) throw new Error("A package that conflicts with an insert was not found");
-  await requireClaim(session, existing, publication);
-  const same = await findSame(session, existing, publication);
+  const [, same] = await together([
+    requireClaim(session, existing, publication),
+    findSame(session, existing, publication),
+  ]);
   if (same !== undefined) return { outcome: "unchanged" as const, limits: [], version: same };
   requireOpen(existing, await settledPackageKeys(session, existing, now), publication);
   const limits = await quotaOf(session, deps, publication, false, now);

@@ -3,6 +3,7 @@ import { foldIdentity } from "../accounts/user.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import { change, statement, valueFor } from "../db/statement.ts";
+import { together } from "../db/together.ts";
 import { isPrerelease } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { indexPackage, unindexPackage } from "../search/searchable.ts";
@@ -67,7 +68,7 @@ function isSameSet(some: readonly string[], others: readonly string[]): boolean 
 async function replaceFacets(session: DbSession, packageId: number, tags: string[], authors: string[]) {
   const { query, tables } = session;
   const { packageTags, packageAuthors } = tables;
-  const [before, beforeAuthors] = await Promise.all([
+  const [before, beforeAuthors] = await together([
     tagsOfPackage(session, { packageId }),
     authorsOfPackage(session, { packageId }),
   ]);
@@ -119,13 +120,13 @@ export async function refreshSummary(
   changed: PackageRow,
   updatedAt: Date,
 ): Promise<void> {
-  const { latest, shown, listed } = chooseVersions(await loadOutlines(session, changed.id), changed);
+  const [published, owners] = await together([loadOutlines(session, changed.id), ownersOf(session, changed.id)]);
+  const { latest, shown, listed } = chooseVersions(published, changed);
   if (shown === undefined) return;
   const manifest = await loadManifest(session, shown);
-  const owners = await ownersOf(session, changed.id);
   const tags = [...new Set(manifest.tags.map(foldTag))];
   const authors = authorsOf(manifest, owners);
-  await writeSummary(session, {
+  const summary = {
     packageId: changed.id,
     description: manifest.description,
     tags: [...manifest.tags],
@@ -133,9 +134,12 @@ export async function refreshSummary(
     latestPublishedAt: latest?.publishedAt ?? null,
     listed,
     updatedAt,
-  });
-  await replaceFacets(session, changed.id, tags, authors);
-  if (!listed) return unindexPackage(session, kind, changed.id);
+  };
   const { id: packageId, name, downloads } = changed;
-  await indexPackage(session, kind, { packageId, name, tags, authors, description: manifest.description, downloads });
+  const document = { packageId, name, tags, authors, description: manifest.description, downloads };
+  await together([
+    writeSummary(session, summary),
+    replaceFacets(session, packageId, tags, authors),
+    listed ? indexPackage(session, kind, document) : unindexPackage(session, kind, packageId),
+  ]);
 }

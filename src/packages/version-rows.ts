@@ -1,0 +1,65 @@
+import { eq, sql } from "drizzle-orm";
+import { change, placeholders } from "../db/statement.ts";
+import { type contentsRow, manifestRecord, toJson } from "./records.ts";
+import type { VerifiedPublication } from "./verify-publication.ts";
+import type { VersionRow } from "./views.ts";
+
+/** As much of a publication as the row of its version is made from. */
+interface VersionSource {
+  readonly inspection: Pick<VerifiedPublication["inspection"], "manifest" | "warnings">;
+  readonly received: Pick<VerifiedPublication["received"], "digest" | "size">;
+  readonly verified: Pick<VerifiedPublication["verified"], "scheme" | "publicKey" | "signature">;
+  readonly publisher: { readonly user: { readonly id: string } };
+}
+
+/** The row of a version that is published now. */
+export function versionRow(packageId: number, publication: VersionSource, now: Date) {
+  const { inspection, received, verified, publisher } = publication;
+  const { manifest, warnings } = inspection;
+  return {
+    packageId,
+    version: manifest.version.text,
+    versionKey: manifest.version.key,
+    sha256: received.digest,
+    size: received.size,
+    manifest: toJson(manifestRecord(manifest)),
+    warnings: toJson(warnings),
+    signatureScheme: verified.scheme,
+    publicKey: verified.publicKey,
+    signature: verified.signature,
+    publishedBy: publisher.user.id,
+    publishedAt: now,
+    yankedAt: null,
+    yankReason: null,
+    yankMessage: null,
+    yankReplacement: null,
+    quarantinedAt: null,
+    quarantineReason: null,
+    keyCompromised: false,
+    logIndex: null,
+    yankSeq: 0,
+    downloads: 0,
+  };
+}
+
+/** Inserts the row of a version and returns its id. */
+export const insertVersionRow = change<Omit<VersionRow, "id">, Pick<VersionRow, "id">>(
+  ({ query, tables: { versions } }) => {
+    const values = placeholders(versions, "id");
+    return query.insert(versions).values(values).returning({ id: versions.id });
+  },
+  ({ versions }) => ({ id: versions.id }),
+);
+
+/** Inserts what is kept of the archive of a version. */
+export const insertContents = change<ReturnType<typeof contentsRow>>(({ query, tables: { versionContents } }) =>
+  query.insert(versionContents).values(placeholders(versionContents)),
+);
+
+/** Writes down where the log has a version. */
+export const placeVersion = change<{ id: number; logIndex: number }>(({ query, tables: { versions } }) =>
+  query
+    .update(versions)
+    .set({ logIndex: sql`${sql.placeholder("logIndex")}` })
+    .where(eq(versions.id, sql.placeholder("id"))),
+);
