@@ -87,6 +87,9 @@ export async function benchReadMany(): Promise<void> {
         peer("registry, one name", registry, GOAL, one),
         peer("nginx", nginx, undefined, many),
         peer("nginx, one name", nginx, undefined, one),
+        peer("nginx, one name, no script", nginx, undefined, (url) => ({
+          ...{ url: url + documentPath(average), bodyBytes: lengths.get(average) ?? 0 },
+        })),
       ]);
     } finally {
       await nginx?.stop();
