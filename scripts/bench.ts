@@ -5,11 +5,13 @@
 import { benchDownload } from "./bench/download.ts";
 import { benchInspect } from "./bench/inspect.ts";
 import { installPeers } from "./bench/install-peers.ts";
+import { benchList } from "./bench/list.ts";
 import { benchLog } from "./bench/log.ts";
 import { benchLogin } from "./bench/login.ts";
 import { benchProfile } from "./bench/profile.ts";
 import { benchPublish } from "./bench/publish.ts";
 import { benchRead } from "./bench/read.ts";
+import { benchSearch } from "./bench/search.ts";
 import { benchSoak } from "./bench/soak.ts";
 import { benchStart } from "./bench/start.ts";
 import { benchWorkers } from "./bench/workers.ts";
@@ -17,12 +19,14 @@ import { benchWorkers } from "./bench/workers.ts";
 const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
   download: benchDownload,
   inspect: benchInspect,
+  list: benchList,
   log: benchLog,
   login: benchLogin,
   peers: installPeers,
   profile: benchProfile,
   publish: benchPublish,
   read: benchRead,
+  search: benchSearch,
   soak: benchSoak,
   start: benchStart,
   workers: benchWorkers,

@@ -17,12 +17,17 @@ export function draftsOf({ packages, versions }: Size): Drafts {
   return new Drafts(SEED, planRegistry(SEED, packages, versions));
 }
 
-/** Fills a new data directory with made packages, on SQLite. */
-export async function fill(dataDir: string, { packages, versions }: Size, archives: Archives): Promise<void> {
+/** Fills a new data directory with made packages: on SQLite, unless settings name another database. */
+export async function fill(
+  dataDir: string,
+  { packages, versions }: Size,
+  archives: Archives,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
   mkdirSync(dataDir, { recursive: true });
   const size = ["--packages", String(packages), "--versions", String(versions), "--seed", String(SEED)];
   const command = [process.execPath, join(ROOT, "scripts/fill.ts"), ...size, "--archives", archives];
-  const env = { PATH: process.env.PATH ?? "", DATA_DIR: dataDir };
+  const env = { PATH: process.env.PATH ?? "", DATA_DIR: dataDir, ...settings };
   const filling = Bun.spawn(command, { env, cwd: ROOT, stdout: "inherit", stderr: "inherit" });
   if ((await filling.exited) !== 0) throw new Error("Filling the registry failed");
 }

@@ -1,0 +1,89 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { makeLogKey } from "../../src/config/log-key.ts";
+import { type PostgresServer, startPostgres } from "../../test/support/postgres.ts";
+import { fill } from "./filling.ts";
+import { type BenchRegistry, startBinary } from "./registry.ts";
+
+export type FilledKind = "sqlite" | "postgres";
+export const KINDS: readonly FilledKind[] = ["sqlite", "postgres"];
+export const KIND_NAMES = { sqlite: "SQLite", postgres: "Postgres" } as const;
+
+/** A registry of so many packages. */
+export interface FilledSize {
+  readonly packages: number;
+  readonly versions: number;
+}
+
+export const SMALL: FilledSize = { packages: 1_000, versions: 5_000 };
+export const SIZES: readonly FilledSize[] = [
+  { packages: 100_000, versions: 1_000_000 },
+  { packages: 1_000_000, versions: 5_000_000 },
+];
+
+/** Filled registries are kept here: filling a million packages takes many minutes. Postgres never runs as root, and may not read its home. */
+const CACHE =
+  process.env.CPM_BENCH_CACHE ??
+  (process.getuid?.() === 0 ? "/var/cache/cpm-bench" : join(homedir(), ".cache/cpm-bench"));
+
+/** The sizes that are asked for by their numbers of packages; all of them when none is. */
+export function askedSizes(asked: readonly string[]): readonly FilledSize[] {
+  const known = [SMALL, ...SIZES];
+  const found = asked.map((text) => {
+    const size = known.find(({ packages }) => String(packages) === text);
+    if (size === undefined)
+      throw new Error(`No size ${text}. There are: ${known.map((one) => one.packages).join(", ")}`);
+    return size;
+  });
+  return asked.length === 0 ? SIZES : found;
+}
+
+export function sizeName({ packages, versions }: FilledSize): string {
+  return `${packages.toLocaleString("en")} packages, ${versions.toLocaleString("en")} versions`;
+}
+
+/** Filled registries of both databases, and the Postgres that has some of them. */
+export class FilledRegistries {
+  #postgres: PostgresServer | undefined;
+
+  /** Starts the executable on a registry of a size, which is filled if there is none yet. */
+  async start(kind: FilledKind, size: FilledSize): Promise<BenchRegistry> {
+    const dataDir = join(CACHE, `${kind}-${size.packages}-${size.versions}`);
+    const settings = { PUBLISH_LIMITS: "off", LOG_LEVEL: "silent", ...(await this.#settings(kind, size, dataDir)) };
+    const done = join(dataDir, "filled");
+    if (!existsSync(done)) {
+      console.error(`Filling ${dataDir}, once`);
+      await fill(dataDir, size, "none", settings);
+      writeFileSync(done, "");
+    }
+    return startBinary(dataDir, settings);
+  }
+
+  async stop(): Promise<void> {
+    await this.#postgres?.stop("fast");
+    await this.#postgres?.remove();
+  }
+
+  async #settings(kind: FilledKind, size: FilledSize, dataDir: string): Promise<Record<string, string>> {
+    mkdirSync(dataDir, { recursive: true });
+    const keyFile = join(dataDir, "key-of-the-log");
+    if (!existsSync(keyFile)) writeFileSync(keyFile, makeLogKey("bench.test/log"));
+    const keys = {
+      JWT_KEY: "a key of this bench, made of many characters 3kQ9",
+      LOG_SIGNING_KEY: readFileSync(keyFile, "utf8"),
+    };
+    if (kind === "sqlite") return keys;
+    this.#postgres ??= await startPostgres({ kept: join(CACHE, "postgres") });
+    const name = `filled_${size.packages}_${size.versions}`;
+    await ensureDatabase(this.#postgres.url, name);
+    return { ...keys, DATABASE_URL: this.#postgres.url.replace(/\/[^/]*$/, `/${name}`) };
+  }
+}
+
+async function ensureDatabase(url: string, name: string): Promise<void> {
+  const admin = new Bun.SQL(url);
+  const found = await admin`SELECT 1 FROM pg_database WHERE datname = ${name}`;
+  if (found.length === 0) await admin.unsafe(`CREATE DATABASE ${name}`);
+  await admin.end();
+}
