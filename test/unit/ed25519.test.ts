@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { generateKeyPairSync, sign } from "node:crypto";
-import { Point } from "@noble/ed25519";
-import { checkPublicKey, checkSignature } from "../../src/signing/ed25519.ts";
-import { verifyStrictly } from "../support/strict.ts";
+import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { Point, utils } from "@noble/ed25519";
+import { checkPublicKey, checkSignature, equationHolds, hasSmallOrder } from "../../src/signing/ed25519.ts";
+import { verifyAside, verifyStrictly } from "../support/strict.ts";
 import rfc8032 from "../vectors/rfc8032.json";
 
 const hex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
@@ -80,6 +80,23 @@ describe("cpm-strict", () => {
     for (const r of [...SMALL_ORDER, ...NON_CANONICAL]) {
       expect(checkSignature(new Uint8Array([...hex(r), ...signature.subarray(32)]))).toHaveProperty("refused");
     }
+  });
+
+  test("refuses a small-order R whose equation holds, as an audit does", async () => {
+    const seed = new Uint8Array(32).fill(7);
+    const { scalar, pointBytes: key } = await utils.getExtendedPublicKeyAsync(seed);
+    const [r, message] = [hex(SMALL_ORDER[0] ?? ""), new TextEncoder().encode("R = 0")];
+    const digest = createHash("sha512").update(r).update(key).update(message).digest();
+    const h = BigInt(`0x${digest.reverse().toString("hex")}`) % GROUP_ORDER;
+    const signature = new Uint8Array([...r, ...littleEndian((h * scalar) % GROUP_ORDER)]);
+    const checked = checkPublicKey(key);
+    expect("refused" in checked || equationHolds(checked, message, signature)).toBe(true);
+    expect([verifyStrictly(key, message, signature), await verifyAside(key, message, signature)]).toEqual([
+      false,
+      false,
+    ]);
+    expect(SMALL_ORDER.filter((point) => !hasSmallOrder(hex(point + point)))).toEqual([]);
+    expect(hasSmallOrder(signedByNewKey(message).signature)).toBe(false);
   });
 
   test("refuses S that is not below the group order, though the equation would hold", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { verifyStrictly } from "../support/strict.ts";
+import { verifyAside, verifyStrictly } from "../support/strict.ts";
 
 /* The public vectors lie beside the repository, not in it; trust.md §2 says what must come out. */
 
@@ -42,5 +42,21 @@ describe.skipIf(!present)("cpm-strict over the public vectors", () => {
     const cases = read<{ vk_bytes: string; sig_bytes: string }[]>("zip215.json");
     const answers = cases.map((c) => verifyStrictly(hex(c.vk_bytes), Buffer.from("Zcash"), hex(c.sig_bytes)));
     expect(answers).toEqual(Array(196).fill(false));
+  });
+
+  test("all of them: an audit accepts the same", async () => {
+    type Case = readonly [key: Uint8Array, message: Uint8Array, signature: Uint8Array];
+    type Group = { publicKey: { pk: string }; tests: { msg: string; sig: string }[] };
+    const wycheproof = read<{ testGroups: Group[] }>("wycheproof-ed25519_test.json").testGroups;
+    const speccheck = read<{ message: string; pub_key: string; signature: string }[]>("speccheck-cases.json");
+    const cctv = read<{ key: string; sig: string; msg: string }[]>("cctv-ed25519vectors.json");
+    const cases: Case[] = [
+      ...wycheproof.flatMap(({ publicKey, tests }) =>
+        tests.map(({ msg, sig }): Case => [hex(publicKey.pk), hex(msg), hex(sig)]),
+      ),
+      ...speccheck.map((c): Case => [hex(c.pub_key), hex(c.message), hex(c.signature)]),
+      ...cctv.map((c): Case => [hex(c.key), Buffer.from(c.msg), hex(c.sig)]),
+    ];
+    for (const one of cases) expect(await verifyAside(...one)).toBe(verifyStrictly(...one));
   });
 });
