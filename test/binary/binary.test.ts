@@ -68,6 +68,19 @@ describe("the executable in an empty directory", () => {
       expect(readdirSync(directory)).toEqual(["App_Data"]);
     }));
 
+  test("audits the log of a registry, with every signature and archive", () =>
+    inTemporaryDirectory(async (directory) => {
+      const place = at(directory, { PORT: String(await freePort()), HOME: directory });
+      await whileServing(place, async (url) => {
+        await doMainJob(url);
+        const { exitCode, stdout } = await runOnce(place, "log", "audit", "--registry", url, "--archives", "--json");
+        expect([exitCode, JSON.parse(stdout)]).toEqual([
+          0,
+          expect.objectContaining({ verified: true, complete: true, size: 1, problems: [] }),
+        ]);
+      });
+    }));
+
   test("makes the first account where nobody can register, beside its server", () =>
     inTemporaryDirectory(async (directory) => {
       const place = at(directory, { PORT: String(await freePort()), REGISTRATION: "closed" });
