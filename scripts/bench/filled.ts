@@ -71,7 +71,7 @@ export class FilledRegistries {
     if (!existsSync(keyFile)) writeFileSync(keyFile, makeLogKey("bench.test/log"));
     const keys = {
       JWT_KEY: "a key of this bench, made of many characters 3kQ9",
-      LOG_SIGNING_KEY: readFileSync(keyFile, "utf8"),
+      LOG_SIGNING_KEY: readFileSync(keyFile, "utf8").trim(),
     };
     if (kind === "sqlite") return keys;
     this.#postgres ??= await startPostgres({ kept: join(CACHE, "postgres") });

@@ -7,6 +7,7 @@ import sqlite_0004_event_order from "../../drizzle/sqlite/0004_event_order.sql" 
 import sqlite_0005_log from "../../drizzle/sqlite/0005_log.sql" with { type: "text" };
 import sqlite_0006_package_changes from "../../drizzle/sqlite/0006_package_changes.sql" with { type: "text" };
 import sqlite_0007_search_candidates from "../../drizzle/sqlite/0007_search_candidates.sql" with { type: "text" };
+import sqlite_0008_log_existing from "../../drizzle/sqlite/0008_log_existing.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -14,6 +15,7 @@ import postgres_0003_trust from "../../drizzle/postgres/0003_trust.sql" with { t
 import postgres_0004_event_order from "../../drizzle/postgres/0004_event_order.sql" with { type: "text" };
 import postgres_0005_log from "../../drizzle/postgres/0005_log.sql" with { type: "text" };
 import postgres_0006_search_candidates from "../../drizzle/postgres/0006_search_candidates.sql" with { type: "text" };
+import postgres_0007_log_existing from "../../drizzle/postgres/0007_log_existing.sql" with { type: "text" };
 
 export const MIGRATIONS = {
   sqlite: [
@@ -25,6 +27,7 @@ export const MIGRATIONS = {
     { name: "0005_log", sql: sqlite_0005_log },
     { name: "0006_package_changes", sql: sqlite_0006_package_changes },
     { name: "0007_search_candidates", sql: sqlite_0007_search_candidates },
+    { name: "0008_log_existing", sql: sqlite_0008_log_existing },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -34,5 +37,6 @@ export const MIGRATIONS = {
     { name: "0004_event_order", sql: postgres_0004_event_order },
     { name: "0005_log", sql: postgres_0005_log },
     { name: "0006_search_candidates", sql: postgres_0006_search_candidates },
+    { name: "0007_log_existing", sql: postgres_0007_log_existing },
   ],
 } as const;

@@ -72,7 +72,10 @@ async function logOldYanks(session: DbSession, deps: LogDeps): Promise<number> {
   return rows.length;
 }
 
-/** Logs what was published before this registry had a log, once: servers that start at once take turns. */
+/**
+ * Logs what was published before this registry had a log, once: servers that start at once take turns. Afterwards nothing is
+ * published without being logged, and looking through millions of versions at every start would take seconds.
+ */
 export async function logExisting(deps: LogDeps): Promise<void> {
   for (const step of [logVersions, logKeyChanges, logOldYanks]) {
     for (let logged = 1; logged > 0; ) {
@@ -82,4 +85,7 @@ export async function logExisting(deps: LogDeps): Promise<void> {
       });
     }
   }
+  await deps.db.write(({ query, tables: { logState } }) =>
+    query.update(logState).set({ hasExisting: true }).where(eq(logState.id, 1)),
+  );
 }

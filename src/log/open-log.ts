@@ -46,6 +46,6 @@ export async function openLog(
   const state = await makeState(db, signer, vkey);
   requireSameLog(state, signer, vkey);
   const log = new TransparencyLog(signer, await findRollback({ db, blobs }, verifier), reach);
-  if (log.rollback === undefined) await logExisting({ db, log });
+  if (log.rollback === undefined && !state.hasExisting) await logExisting({ db, log });
   return log;
 }

@@ -1,4 +1,4 @@
-import { pgTable, primaryKey, text } from "drizzle-orm/pg-core";
+import { boolean, pgTable, primaryKey, text } from "drizzle-orm/pg-core";
 import { bytes, count } from "./columns.ts";
 
 /** The transparency log in one row, which whoever appends holds locked. */
@@ -15,6 +15,8 @@ export const logState = pgTable(
     root: text("root").notNull(),
     /** The signed note for size and root. */
     checkpoint: text("checkpoint").notNull(),
+    /** What was published before there was a log is in it: nobody has to look for it at every start. */
+    hasExisting: boolean("has_existing").notNull().default(false),
   },
   (t) => [primaryKey({ columns: [t.id] })],
 );

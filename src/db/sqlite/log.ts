@@ -1,5 +1,5 @@
 import { blob, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { count } from "./columns.ts";
+import { boolean, count } from "./columns.ts";
 
 /** The transparency log in one row, which whoever appends holds locked. */
 export const logState = sqliteTable(
@@ -15,6 +15,8 @@ export const logState = sqliteTable(
     root: text("root").notNull(),
     /** The signed note for size and root. */
     checkpoint: text("checkpoint").notNull(),
+    /** What was published before there was a log is in it: nobody has to look for it at every start. */
+    hasExisting: boolean("has_existing").notNull().default(false),
   },
   (t) => [primaryKey({ columns: [t.id] })],
 );

@@ -1,0 +1,1 @@
+ALTER TABLE "log_state" ADD COLUMN "has_existing" boolean DEFAULT false NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE `log_state` ADD `has_existing` integer DEFAULT false NOT NULL;
