@@ -1,6 +1,7 @@
 import { desc, eq, sql } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
+import { together } from "../db/together.ts";
 import { failure } from "../errors.ts";
 import { OPERATOR, type Origin, recordEvent } from "../events/record-event.ts";
 import { NO_LEAF } from "../signing/key-statements.ts";
@@ -64,7 +65,11 @@ export async function settledPackageKeys(
   { id, name }: KeyedPackage,
   now: Date,
 ): Promise<PackageKeys> {
-  const { keys, reset } = await loadRows(session, id);
+  // One after the other on its connection, and the package is locked.
+  const [[reset], keys] = await together([
+    resetOfPackage(session, { packageId: id }),
+    keysOfPackage(session, { packageId: id }),
+  ]);
   if (reset === undefined || reset.effectiveAt > now) return { keys, reset };
   const { packageKeys, packageKeyResets } = session.tables;
   const { publicKey, requestedBy, effectiveAt } = reset;

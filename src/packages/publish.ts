@@ -30,9 +30,9 @@ function store(deps: PublishDeps, publication: VerifiedPublication, now: Date) {
   return putKept(deps, publication, (removals) => {
     reach("publish.stored");
     return db.write(async (session) => {
-      const recorded = await recordPublication(session, deps, publication, now);
       // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
-      if (recorded.outcome === "created") await requireKept(session, publication.received.digest, removals, now);
+      const afterInsert = () => requireKept(session, publication.received.digest, removals, now);
+      const recorded = await recordPublication(session, { ...deps, afterInsert }, publication, now);
       reach("publish.inserted");
       return recorded;
     });

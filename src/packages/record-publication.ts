@@ -30,6 +30,9 @@ import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 
+/** `afterInsert` looks once more, in the transaction, whether the version may be recorded; it throws where not. */
+type PublishDeps = RecordDeps & { afterInsert(): Promise<void> };
+
 /** Throws unless the publisher owns the package of this folded name, and it takes new versions. */
 async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
   const { name } = inspection.manifest;
@@ -175,7 +178,7 @@ async function recordPublished(session: DbSession, publication: VerifiedPublicat
 /** Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. */
 async function insertVersion(
   session: DbSession,
-  deps: RecordDeps,
+  deps: PublishDeps,
   claimed: PackageRow,
   publication: VerifiedPublication,
   now: Date,
@@ -191,7 +194,8 @@ async function insertVersion(
   await together([
     insertContents(session, contentsRow(row.id, inspection)),
     recordPublished(session, publication, now),
-    refreshSummary(session, deps.db.kind, claimed, now),
+    refreshSummary(session, deps.db.kind, claimed, now, row),
+    deps.afterInsert(),
   ]);
   const logged = await logVersion(session, deps, claimed.name, row);
   return { version: { row: { ...row, logIndex: logged.index }, publishedBy: publisher.user.username }, logged };
@@ -213,7 +217,7 @@ async function logVersion(session: DbSession, deps: RecordDeps, name: string, ro
  */
 export async function recordPublication(
   session: DbSession,
-  deps: RecordDeps,
+  deps: PublishDeps,
   publication: VerifiedPublication,
   now: Date,
 ) {

@@ -10,7 +10,7 @@ import { indexPackage, unindexPackage } from "../search/searchable.ts";
 import { ownersOf } from "./find-package.ts";
 import { isAvailable, loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
-import type { PackageRow } from "./views.ts";
+import type { PackageRow, VersionRow } from "./views.ts";
 
 /**
  * What a package is shown and found by comes from one version: the highest release that is available, else the highest
@@ -60,33 +60,33 @@ const authorsOfPackage = statement<{ packageId: number }, { author: string }>(({
     .where(eq(packageAuthors.packageId, sql.placeholder("packageId"))),
 );
 
+/** What lists are narrowed by. */
+interface Facets {
+  readonly tags: readonly string[];
+  readonly authors: readonly string[];
+}
+
+async function loadFacets(session: DbSession, packageId: number): Promise<Facets> {
+  const [tags, authors] = await together([
+    tagsOfPackage(session, { packageId }),
+    authorsOfPackage(session, { packageId }),
+  ]);
+  return { tags: tags.map(({ tag }) => tag), authors: authors.map(({ author }) => author) };
+}
+
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && new Set([...some, ...others]).size === others.length;
 }
 
 /** Most publishes change neither tags nor authors, and then nothing is written. */
-async function replaceFacets(session: DbSession, packageId: number, tags: string[], authors: string[]) {
+async function replaceFacets(session: DbSession, packageId: number, before: Facets, { tags, authors }: Facets) {
   const { query, tables } = session;
   const { packageTags, packageAuthors } = tables;
-  const [before, beforeAuthors] = await together([
-    tagsOfPackage(session, { packageId }),
-    authorsOfPackage(session, { packageId }),
-  ]);
-  if (
-    !isSameSet(
-      before.map(({ tag }) => tag),
-      tags,
-    )
-  ) {
+  if (!isSameSet(before.tags, tags)) {
     await query.delete(packageTags).where(eq(packageTags.packageId, packageId));
     if (tags.length > 0) await query.insert(packageTags).values(tags.map((tag) => ({ packageId, tag })));
   }
-  if (
-    !isSameSet(
-      beforeAuthors.map(({ author }) => author),
-      authors,
-    )
-  ) {
+  if (!isSameSet(before.authors, authors)) {
     await query.delete(packageAuthors).where(eq(packageAuthors.packageId, packageId));
     if (authors.length > 0) await query.insert(packageAuthors).values(authors.map((author) => ({ packageId, author })));
   }
@@ -112,34 +112,35 @@ const writeSummary = change<Summary & { packageId: number }>(({ query, tables: {
 /**
  * Derives everything a package row, its filters and the search know of its versions and owners. Runs in the transaction that
  * changed them, with the package row as that left it and locked, so that no two changes derive from half of each other.
- * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant.
+ * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant. `fresh` is the
+ * version that was published just now, which need not be read again.
  */
 export async function refreshSummary(
   session: DbSession,
   kind: Database["kind"],
   changed: PackageRow,
   updatedAt: Date,
+  fresh?: Pick<VersionRow, "id" | "manifest">,
 ): Promise<void> {
-  const [published, owners] = await together([loadOutlines(session, changed.id), ownersOf(session, changed.id)]);
+  const { id: packageId, name, downloads } = changed;
+  const [published, owners, before] = await together([
+    loadOutlines(session, packageId),
+    ownersOf(session, packageId),
+    loadFacets(session, packageId),
+  ]);
   const { latest, shown, listed } = chooseVersions(published, changed);
   if (shown === undefined) return;
-  const manifest = await loadManifest(session, shown);
+  const manifest = shown.id === fresh?.id ? manifestFrom(fresh.manifest) : await loadManifest(session, shown);
   const tags = [...new Set(manifest.tags.map(foldTag))];
   const authors = authorsOf(manifest, owners);
-  const summary = {
-    packageId: changed.id,
-    description: manifest.description,
-    tags: [...manifest.tags],
-    latest: latest?.version ?? null,
-    latestPublishedAt: latest?.publishedAt ?? null,
-    listed,
-    updatedAt,
-  };
-  const { id: packageId, name, downloads } = changed;
-  const document = { packageId, name, tags, authors, description: manifest.description, downloads };
+  const { description } = manifest;
+  const { version = null, publishedAt = null } = latest ?? {};
+  const summary = { description, tags: [...manifest.tags], latest: version, latestPublishedAt: publishedAt, listed };
   await together([
-    writeSummary(session, summary),
-    replaceFacets(session, packageId, tags, authors),
-    listed ? indexPackage(session, kind, document) : unindexPackage(session, kind, packageId),
+    writeSummary(session, { packageId, ...summary, updatedAt }),
+    replaceFacets(session, packageId, before, { tags, authors }),
+    listed
+      ? indexPackage(session, kind, { packageId, name, tags, authors, description, downloads })
+      : unindexPackage(session, kind, packageId),
   ]);
 }
