@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
-import { ConfigError, type NamedStorage, readNamedStorage } from "../config/config.ts";
+import { ConfigError } from "../config/config.ts";
+import { type NamedStorage, readNamedStorage } from "../config/named-storage.ts";
 import { openLogger, openStore } from "../deps.ts";
 import { type CopyResult, copyStore, type NotCopied } from "../upkeep/copy-store.ts";
 import { durationText } from "./duration.ts";

@@ -1,6 +1,7 @@
 import type { Subprocess } from "bun";
 import type { Config } from "../config/config.ts";
 import { openLogger } from "../deps.ts";
+import { requireFreePort } from "../http/server.ts";
 import type { Logger } from "../ops/logger.ts";
 
 /** A worker that keeps ending must not keep the machine busy with starting it. */
@@ -14,12 +15,6 @@ function programOf(): string[] {
   const main = Bun.main;
   const isCompiled = main.startsWith("/$bunfs/");
   return isCompiled ? [process.execPath] : [process.execPath, main];
-}
-
-/** Throws like `Bun.serve` when somebody has the port: workers, which share it, would not notice. */
-function requireFreePort({ host, port }: Config): void {
-  const probe = Bun.serve({ hostname: host, port, reusePort: false, fetch: () => new Response() });
-  void probe.stop(true);
 }
 
 /** The processes that share a port, and what becomes of them. */

@@ -159,6 +159,12 @@ export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }:
   };
 }
 
+/** Throws like `listen` when somebody has the port: workers, which share it, would not notice. */
+export function requireFreePort({ host, port }: Pick<Config, "host" | "port">): void {
+  const probe = Bun.serve({ hostname: host, port, reusePort: false, fetch: () => new Response() });
+  void probe.stop(true);
+}
+
 /**
  * Stops listening and waits for requests in flight. It asks Bun for their number instead of awaiting `stop(false)`:
  * measured, that never resolves while a client keeps half of a refused upload in its socket.

@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openFileStore } from "../../src/blobs/file-store.ts";
 import { openMemoryStore, type StoredBytes } from "../../src/blobs/memory-store.ts";
-import { readNamedStorage } from "../../src/config/config.ts";
+import { readNamedStorage } from "../../src/config/named-storage.ts";
 import { failure } from "../../src/errors.ts";
 import { copyStore } from "../../src/upkeep/copy-store.ts";
 import { inTemporaryDirectory } from "../binary/executable.ts";
