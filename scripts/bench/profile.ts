@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { newAccount } from "../../test/support/client.ts";
 import { archiveOf, downloadPath, publishArchive } from "./archives.ts";
 import { documentPath, publishDocument, readDocument } from "./documents.ts";
+import { loadOf, manyNames, manyPackages } from "./many-packages.ts";
 import { preparePublish, rateOf, send } from "./publishing.ts";
 import { type BenchRegistry, ROOT, startRegistry, withDirectory } from "./registry.ts";
 import { load } from "./wrk.ts";
 
 const SECONDS = 5;
+const WARM_UP_SECONDS = 15;
 const TOP = 40;
 const CLIENTS = 32;
 const PUBLISHES_MAX = 6_000;
@@ -37,7 +39,7 @@ async function publishing(registry: BenchRegistry): Promise<Run> {
 }
 
 /** The loads. Each puts what it needs into the registry first. */
-const LOADS: Readonly<Record<string, (registry: BenchRegistry) => Promise<Run>>> = {
+const LOADS: Readonly<Record<string, (registry: BenchRegistry, directory: string) => Promise<Run>>> = {
   async read(registry) {
     await publishDocument(await newAccount(registry));
     const { body } = await readDocument(registry.url);
@@ -54,11 +56,16 @@ const LOADS: Readonly<Record<string, (registry: BenchRegistry) => Promise<Run>>>
     await publishArchive(await newAccount(registry), ARCHIVE.name, archive);
     return () => load({ url: registry.url + downloadPath(ARCHIVE.name), bodyBytes: archive.length }, SECONDS);
   },
+  async many({ url }, directory) {
+    const many = loadOf(directory, "asked", manyNames().asked, 1)(url);
+    await load(many, WARM_UP_SECONDS);
+    return () => load(many, SECONDS);
+  },
   publish: publishing,
 };
 
-/** The functions that most time was spent in themselves since `sinceMs`, with their share of what was not idle. */
-function topFunctions({ nodes, samples, timeDeltas }: Profile, sinceMs: number): string[] {
+/** The functions that most time was spent in themselves between two moments, with their share of what was not idle. */
+function topFunctions({ nodes, samples, timeDeltas }: Profile, fromMs: number, toMs: number): string[] {
   const names = new Map(
     nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
       const place = url === "" ? "" : `${url.replace(`file://${ROOT}/`, "").replace(ROOT, "")}:${lineNumber + 1}`;
@@ -71,7 +78,8 @@ function topFunctions({ nodes, samples, timeDeltas }: Profile, sinceMs: number):
     const name = names.get(id) ?? "(unknown)";
     const tookUs = timeDeltas[at] ?? 0;
     elapsedUs += tookUs;
-    if (elapsedUs < sinceMs * 1_000 || name.startsWith("(idle)")) continue;
+    const isUnderLoad = elapsedUs >= fromMs * 1_000 && elapsedUs <= toMs * 1_000;
+    if (!isUnderLoad || name.startsWith("(idle)")) continue;
     times.set(name, (times.get(name) ?? 0) + tookUs);
   }
   const all = [...times.values()].reduce((sum, time) => sum + time, 0);
@@ -89,16 +97,18 @@ export async function benchProfile([what = "", keep]: readonly string[]): Promis
     const flags = ["--cpu-prof", `--cpu-prof-dir=${profiles}`, `--cpu-prof-name=${what}.cpuprofile`];
     const command = [process.execPath, ...flags, join(ROOT, "src/main.ts"), "serve"];
     const settings = { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off", NODE_ENV: "production" };
+    const dataDir = what === "many" ? await manyPackages(directory) : directory;
     const startedMs = performance.now();
-    const registry = await startRegistry(command, directory, settings);
+    const registry = await startRegistry(command, dataDir, settings);
     try {
-      const run = await prepare(registry);
-      const sinceMs = performance.now() - startedMs;
+      const run = await prepare(registry, directory);
+      const fromMs = performance.now() - startedMs;
       const rate = await run();
+      const toMs = performance.now() - startedMs;
       await registry.stop();
       console.log(`${what}: ${rate.toFixed(0)} /s under the profiler; self time:`);
       const profile: Profile = JSON.parse(readFileSync(join(profiles, `${what}.cpuprofile`), "utf8"));
-      console.log(topFunctions(profile, sinceMs).join("\n"));
+      console.log(topFunctions(profile, fromMs, toMs).join("\n"));
     } finally {
       await registry.stop();
     }

@@ -1,30 +1,14 @@
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { randomFrom } from "../../test/support/random.ts";
-import { zipf } from "../fill/vocabulary.ts";
 import { compareReads, peer } from "./compare-reads.ts";
 import { documentPath, readDocument } from "./documents.ts";
-import { draftsOf, fill } from "./filling.ts";
+import { loadOf, MANY, manyNames, manyPackages } from "./many-packages.ts";
 import { progress } from "./measure.ts";
 import { serveFile, startNginx } from "./nginx.ts";
 import { type BenchRegistry, startBinary, withDirectory } from "./registry.ts";
-import type { Load } from "./wrk.ts";
 
-const SEED = 1;
-const SIZE = { packages: 100_000, versions: 500_000 };
-/** Requests until they come again: more than a round makes. */
-const REQUESTS = 1_000_000;
 const READERS = 16;
 const GOAL = 0.8;
-
-/** A data directory that is kept, and filled if it is not there: filling takes minutes. */
-const KEPT = process.env.CPM_BENCH_FILLED;
-
-async function filled(directory: string): Promise<string> {
-  const dataDir = KEPT ?? join(directory, "data");
-  if (!existsSync(dataDir)) await fill(dataDir, SIZE, "none");
-  return dataDir;
-}
 
 /** Gives nginx every document as the registry answers it, and returns how long each is. */
 async function copyDocuments(
@@ -62,33 +46,23 @@ export async function benchReadMany(): Promise<void> {
   await withDirectory(async (directory) => {
     const files = join(directory, "files");
     mkdirSync(files);
-    const dataDir = await filled(directory);
-    // In the order of the alphabet, so that a name is not asked for more often because it is old and has many versions.
-    const names = draftsOf(SIZE).names.toSorted();
-    const registry = await startBinary(dataDir, { LOG_LEVEL: "silent" });
+    const registry = await startBinary(await manyPackages(directory), { LOG_LEVEL: "silent" });
     const nginx = await startNginx(directory, files);
     try {
+      const { names, asked } = manyNames();
       const lengths = await copyDocuments(registry, names, files);
-      const random = randomFrom(SEED);
-      const asked = Array.from({ length: REQUESTS }, () => names[zipf(random, names.length)] ?? "");
       const average = averageName(asked, lengths);
-      const load = (kind: string, wanted: readonly string[]) => {
-        const list = join(directory, kind);
-        writeFileSync(list, wanted.map((name) => `${documentPath(name)}\n`).join(""));
-        const bodyBytes = wanted.reduce(
-          (least, name) => Math.min(least, lengths.get(name) ?? 0),
-          Number.POSITIVE_INFINITY,
-        );
-        return (url: string): Load => ({ url, bodyBytes, script: [join(import.meta.dir, "paths.lua"), list] });
-      };
-      const [many, one] = [load("many", asked), load("one", [average])];
-      const label = `metadata of ${SIZE.packages.toLocaleString("en")}, Zipf (${lengths.get(average)} bytes)`;
+      const averageBytes = lengths.get(average) ?? 0;
+      const leastBytes = lengths.values().reduce((least, bytes) => Math.min(least, bytes), averageBytes);
+      const many = loadOf(directory, "many", asked, leastBytes);
+      const one = loadOf(directory, "one", [average], averageBytes);
+      const label = `metadata of ${MANY.packages.toLocaleString("en")}, Zipf (${averageBytes} bytes)`;
       await compareReads(label, registry, many(registry.url), [
         peer("registry, one name", registry, GOAL, one),
         peer("nginx", nginx, undefined, many),
         peer("nginx, one name", nginx, undefined, one),
         peer("nginx, one name, no script", nginx, undefined, (url) => ({
-          ...{ url: url + documentPath(average), bodyBytes: lengths.get(average) ?? 0 },
+          ...{ url: url + documentPath(average), bodyBytes: averageBytes },
         })),
       ]);
     } finally {
