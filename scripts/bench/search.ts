@@ -18,7 +18,7 @@ const goalMs = (kind: (typeof KINDS)[number], { packages }: FilledSize) =>
 type Questions = (index: number) => string;
 
 /** What people ask for: of each kind a function that makes the nth question. */
-function kindsOf(drafts: Drafts): Readonly<Record<string, Questions>> {
+export function kindsOf(drafts: Drafts): Readonly<Record<string, Questions>> {
   const random = randomFrom(SEED);
   const any = () => drafts.package(random(drafts.plan.packages));
   const common = (index: number) => COMMON[index % COMMON.length] ?? "data";

@@ -39,6 +39,8 @@ export const postgresTextIndex: TextIndex = {
     return sql`SELECT package_id AS id FROM package_terms WHERE terms @@ ${parts.join(" & ")}::tsquery`;
   },
 
+  contains: (text, part) => sql`strpos(${text}, ${part}) > 0`,
+
   containing(text) {
     return sql`SELECT package_id AS id FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
   },

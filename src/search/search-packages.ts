@@ -18,6 +18,9 @@ export const FOUND_MAX = 1_000;
 /** Names that begin with the text and are looked for before anything else, the most popular first. */
 const BEGINNING_MAX = 200;
 
+/** Packages of a tag or an author that are looked at for a text inside their names. */
+const INSIDE_LOOKED_AT_MAX = 2_000;
+
 /** What a list is asked for. `page` counts from 1. */
 export interface PackageSearch {
   readonly search: string | undefined;
@@ -113,9 +116,16 @@ function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Qu
   const each = sources.map((source) => sql`SELECT id FROM (${source}) AS source`);
   const matching = sql`matching AS MATERIALIZED (${rechecked(index, sql.join(each, sql` UNION `), recheck)})`;
   if (!isPart || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT id FROM matching)`;
-  const inside = sql`SELECT i.id FROM (${index.containing(text)}) AS i ${index.rowOf(sql`i.id`)}
-    WHERE (SELECT count(*) FROM matching) <= ${FOUND_MAX} AND ${filters} LIMIT ${FOUND_MAX + 1}`;
+  const inside = sql`SELECT i.id FROM (${rechecked(index, havingInside(index, text, narrowed), recheck)}) AS i
+    WHERE (SELECT count(*) FROM matching) <= ${FOUND_MAX}`;
   return sql`${matching}, found AS MATERIALIZED (SELECT id FROM matching UNION SELECT id FROM (${inside}) AS inside)`;
+}
+
+/** Packages with a text inside their names; of those that are narrowed, among the most popular. */
+function havingInside(index: TextIndex, text: string, narrowed: Conditions): SQL {
+  if (narrowed.length === 0) return sql`SELECT id FROM (${index.containing(text)}) AS every LIMIT ${FOUND_MAX + 1}`;
+  const popular = byTier(index, narrowed, INSIDE_LOOKED_AT_MAX);
+  return sql`SELECT n.id AS id FROM (${popular}) AS n ${index.rowOf(sql`n.id`)} WHERE ${index.contains(sql`s.name`, text)}`;
 }
 
 /** Candidates without those that the index may be wrong about, in the rare case that there can be any. */
@@ -125,21 +135,19 @@ function rechecked(index: TextIndex, ids: SQL, recheck: SQL | undefined): SQL {
 }
 
 /** How well a word fits: names count more than tags, these more than authors and descriptions. */
-function points(word: string, contains: (text: SQL, part: string) => SQL): SQL {
+function points(word: string, { contains }: TextIndex): SQL {
   return sql`CASE WHEN ${contains(sql`s.name_words`, ` ${word} `)} THEN 12 WHEN ${contains(sql`s.name_words`, ` ${word}`)} THEN 10
     WHEN ${contains(sql`s.tag_words`, ` ${word}`)} THEN 6 WHEN ${contains(sql`s.author_words`, ` ${word}`)} THEN 3 ELSE 1 END`;
 }
 
-function order(sort: Sort, search: SearchText | undefined, kind: Database["kind"]): SQL {
+function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQL {
   if (sort === "name") return sql`s.name`;
   if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = f.id) DESC, s.name`;
   if (sort === "downloads" || search === undefined) return sql`s.downloads DESC, s.name`;
   const { text, words } = search;
-  const contains = (whole: SQL, part: string) =>
-    kind === "sqlite" ? sql`instr(${whole}, ${part}) > 0` : sql`strpos(${whole}, ${part}) > 0`;
   const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
   const fit = sql.join(
-    words.map((word) => points(word, contains)),
+    words.map((word) => points(word, index)),
     sql` + `,
   );
   return sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END, ${fit} DESC, s.downloads DESC, s.name`;
@@ -182,7 +190,7 @@ async function findPage(
     sql`WITH ${candidates(index, question)}
       SELECT f.id AS id, (SELECT count(*) FROM found) AS total
       FROM found f ${index.rowOf(sql`f.id`)}
-      ORDER BY ${order(sort, question.search, kind)} LIMIT ${limit} OFFSET ${offset}`,
+      ORDER BY ${order(sort, question.search, index)} LIMIT ${limit} OFFSET ${offset}`,
   );
   // Behind the last page the total is that of the first.
   if (rows.length === 0 && page > 1) {

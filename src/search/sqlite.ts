@@ -39,6 +39,8 @@ export const sqliteTextIndex: TextIndex = {
     return sql`SELECT rowid AS id FROM package_terms WHERE package_terms MATCH ${parts.join(" AND ")}`;
   },
 
+  contains: (text, part) => sql`instr(${text}, ${part}) > 0`,
+
   containing(text) {
     return sql`SELECT rowid AS id FROM package_trigrams WHERE package_trigrams MATCH ${quoted(text)}`;
   },

@@ -11,6 +11,8 @@ export interface TextIndex {
   remove(session: DbSession, packageId: number): Promise<void>;
   /** A subquery of the `id`s of packages of a tier that meet the conditions. */
   having(tier: number, conditions: Conditions): SQL;
+  /** Whether a text has another inside. */
+  contains(text: SQL, part: string): SQL;
   /** A subquery of the `id`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
   containing(text: string): SQL;
   /** What joins the row `s` of package_search to each `id`, looking them up one by one. */
