@@ -11,6 +11,8 @@ import * as sqliteTables from "./sqlite/schema.ts";
 import { noteChanges, watchSqlite } from "./watch-sqlite.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
+/** Pages of the log before they are copied into the database: pages that many commits change are copied once (16 MB). */
+const CHECKPOINT_PAGES = 4_000;
 const READER_CACHE_KIB = 32_768;
 /** More texts than this registry has; a bound, because `inArray` makes a new text for each length. */
 const PREPARED_MAX = 500;
@@ -35,6 +37,7 @@ function connect(path: string): BunDatabase {
   client.run("PRAGMA journal_mode = WAL");
   // FULL: a commit is on the disk when it returns. NORMAL would lose the last commits in a power cut.
   client.run("PRAGMA synchronous = FULL");
+  client.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   client.run("PRAGMA foreign_keys = ON");
   prepareOnce(client);
   return client;
