@@ -24,37 +24,32 @@ CREATE INDEX "packages_updated_idx" ON "packages" USING btree ("listed",updated_
 CREATE INDEX "packages_downloads_idx" ON "packages" USING btree ("listed",downloads DESC,"name","id");--> statement-breakpoint
 CREATE INDEX "packages_name_idx" ON "packages" USING btree ("listed","name","id");
 --> statement-breakpoint
--- What search/terms.ts makes of a package, each with the digit of its tier in front.
-CREATE TABLE package_terms (
-  package_id bigint PRIMARY KEY REFERENCES packages (id) ON DELETE CASCADE,
-  terms tsvector NOT NULL
-);
+-- What search/terms.ts makes of a package, each with the digit of its tier in front. SQLite has a table of its own for it.
+ALTER TABLE package_search ADD COLUMN terms tsvector NOT NULL;
 --> statement-breakpoint
-INSERT INTO package_search (package_id, name, tier, downloads, name_words, tag_words, author_words, fingerprint)
-  SELECT p.id, p.name,
-    CASE WHEN p.downloads >= 16384 THEN 7 WHEN p.downloads >= 4096 THEN 6 WHEN p.downloads >= 1024 THEN 5 WHEN p.downloads >= 256 THEN 4
-      WHEN p.downloads >= 64 THEN 3 WHEN p.downloads >= 16 THEN 2 WHEN p.downloads >= 4 THEN 1 ELSE 0 END,
-    p.downloads, ' ' || coalesce(found.of_name, '') || ' ', ' ' || left(coalesce(found.of_tags, ''), 2000) || ' ',
-    ' ' || left(coalesce(found.of_authors, ''), 2000) || ' ', ''
+INSERT INTO package_search (package_id, name, tier, downloads, name_words, tag_words, author_words, fingerprint, terms)
+  SELECT p.id, p.name, tier.number, p.downloads,
+    ' ' || coalesce(found.of_name, '') || ' ', ' ' || left(coalesce(found.of_tags, ''), 2000) || ' ',
+    ' ' || left(coalesce(found.of_authors, ''), 2000) || ' ', '',
+    array_to_tsvector(
+      ARRAY (SELECT tier.number || lexeme FROM unnest(w.words))
+      || ARRAY [tier.number || '^' || p.name]
+      || ARRAY (SELECT tier.number || '#' || left(encode(convert_to(tag, 'UTF8'), 'hex'), 200) FROM package_tags t WHERE t.package_id = p.id)
+      || ARRAY (SELECT tier.number || '@' || left(encode(convert_to(author, 'UTF8'), 'hex'), 200) FROM package_authors a WHERE a.package_id = p.id))
   FROM packages p JOIN package_words w ON w.package_id = p.id,
+    LATERAL (SELECT CASE WHEN p.downloads >= 16384 THEN 7 WHEN p.downloads >= 4096 THEN 6 WHEN p.downloads >= 1024 THEN 5
+      WHEN p.downloads >= 256 THEN 4 WHEN p.downloads >= 64 THEN 3 WHEN p.downloads >= 16 THEN 2 WHEN p.downloads >= 4 THEN 1
+      ELSE 0 END AS number) AS tier,
     LATERAL (SELECT string_agg(lexeme, ' ') FILTER (WHERE 'A' = ANY (weights)) AS of_name,
         string_agg(lexeme, ' ') FILTER (WHERE 'B' = ANY (weights)) AS of_tags,
         string_agg(lexeme, ' ') FILTER (WHERE 'C' = ANY (weights)) AS of_authors
       FROM unnest(w.words)) AS found
   WHERE p.listed;
 --> statement-breakpoint
-INSERT INTO package_terms (package_id, terms)
-  SELECT s.package_id, array_to_tsvector(
-    ARRAY (SELECT s.tier || lexeme FROM unnest(w.words))
-    || ARRAY [s.tier || '^' || s.name]
-    || ARRAY (SELECT s.tier || '#' || left(encode(convert_to(tag, 'UTF8'), 'hex'), 200) FROM package_tags t WHERE t.package_id = s.package_id)
-    || ARRAY (SELECT s.tier || '@' || left(encode(convert_to(author, 'UTF8'), 'hex'), 200) FROM package_authors a WHERE a.package_id = s.package_id))
-  FROM package_search s JOIN package_words w ON w.package_id = s.package_id;
---> statement-breakpoint
 DROP TABLE package_words;
 --> statement-breakpoint
 -- Without a list of what is pending, which every search would have to read through.
-CREATE INDEX package_terms_terms_idx ON package_terms USING gin (terms) WITH (fastupdate = off);
+CREATE INDEX package_search_terms_idx ON package_search USING gin (terms) WITH (fastupdate = off);
 --> statement-breakpoint
 -- Parts of names, for "contains" and for typing errors.
 CREATE INDEX package_search_name_idx ON package_search USING gin (name gin_trgm_ops) WITH (fastupdate = off);

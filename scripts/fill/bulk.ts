@@ -6,6 +6,7 @@ import * as postgresTables from "../../src/db/postgres/schema.ts";
 import { clientOptions } from "../../src/db/postgres.ts";
 import * as sqliteTables from "../../src/db/sqlite/schema.ts";
 import { vectorText } from "../../src/search/postgres.ts";
+import { searchRow } from "../../src/search/searchable.ts";
 import { type SearchDocument, termsOf } from "../../src/search/terms.ts";
 
 type TableName = keyof typeof postgresTables;
@@ -19,7 +20,7 @@ const SLOW_STATEMENT_MAX_MS = 3_600_000;
 /** Writes very many rows: without the secondary indexes of their tables, which `finish` makes again. */
 export interface BulkLoader {
   add<T extends TableName>(table: T, row: Row<T>): Promise<void>;
-  /** What the database's own index finds a listed package by. */
+  /** What a listed package is found by, in the database's own index too. */
   addTerms(document: SearchDocument): Promise<void>;
   flush(): Promise<void>;
   /** Writes what is held, makes the indexes and lets the database learn what it has. */
@@ -121,6 +122,13 @@ export async function openBulkLoader(config: DatabaseConfig): Promise<BulkLoader
   };
 }
 
+const SEARCH_COLUMNS = "package_id name tier downloads name_words tag_words author_words fingerprint".split(" ");
+
+function searchValues(document: SearchDocument): Driven[] {
+  const { packageId, name, tier, downloads, nameWords, tagWords, authorWords, fingerprint } = searchRow(document);
+  return [packageId, name, tier, downloads, nameWords, tagWords, authorWords, fingerprint];
+}
+
 function sqliteBulk(path: string): IndexedDatabase {
   const client = new BunDatabase(path, { strict: true });
   // A fill that a power cut ends is begun again.
@@ -151,6 +159,7 @@ function sqliteBulk(path: string): IndexedDatabase {
       return new Map(rows.map(({ name, sql }) => [name, sql]));
     },
     termTables: [
+      [new HeldRows("package_search", SEARCH_COLUMNS), searchValues],
       [new HeldRows("package_terms", ["rowid", "body"]), (one) => [one.packageId, termsOf(one).join(" ")]],
       [new HeldRows("package_trigrams", ["rowid", "name"]), ({ packageId, name }) => [packageId, name]],
     ],
@@ -177,7 +186,10 @@ async function postgresBulk(config: DatabaseConfig & { kind: "postgres" }): Prom
       return new Map(rows.map(({ name, sql }) => [name, sql]));
     },
     termTables: [
-      [new HeldRows("package_terms", ["package_id", "terms"]), (one) => [one.packageId, vectorText(termsOf(one))]],
+      [
+        new HeldRows("package_search", [...SEARCH_COLUMNS, "terms"]),
+        (one) => [...searchValues(one), vectorText(termsOf(one))],
+      ],
     ],
     lastStatements: [setSequences(), "VACUUM ANALYZE"],
     close: () => client.end({ timeout: 5 }),

@@ -1,12 +1,11 @@
 import { foldIdentity } from "../../src/accounts/user.ts";
 import type { EventKind, EventSubject } from "../../src/events/record-event.ts";
-import { versionRow } from "../../src/packages/version-rows.ts";
 import { contentsRow } from "../../src/packages/records.ts";
 import { authorsOf } from "../../src/packages/refresh-summary.ts";
+import { versionRow } from "../../src/packages/version-rows.ts";
 import { foldName } from "../../src/registry/package-name.ts";
 import { skeletonOf } from "../../src/registry/similar-names.ts";
 import { foldTag } from "../../src/search/search-packages.ts";
-import { searchRow } from "../../src/search/searchable.ts";
 import { publishStatement } from "../../src/signing/statement.ts";
 import { keyIdOf } from "../../src/signing/verify-archive.ts";
 import type { VersionEntry } from "../../src/tlog/leaf.ts";
@@ -91,7 +90,6 @@ export async function addPackage(
   for (const author of authors) await load.add("packageAuthors", { packageId: id, author });
   if (!isListed) return;
   const document = { packageId: id, name, tags, authors, description, downloads };
-  await load.add("packageSearch", searchRow(document));
   await load.addTerms(document);
 }
 

@@ -3,7 +3,7 @@ import type { Term } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { SIMILARITY_MIN } from "./words.ts";
 
-/* Terms and parts of names on Postgres: a tsvector without positions, and trigrams (drizzle/postgres). */
+/* Terms and parts of names on Postgres: columns of package_search (drizzle/postgres). */
 
 /** A lexeme in quotes. Words are letters and digits and names have none, but nobody has to know that here. */
 function quoted(text: string): string {
@@ -25,32 +25,31 @@ export function vectorText(terms: readonly string[]): string {
 }
 
 export const postgresTextIndex: TextIndex = {
-  async add(session, packageId, _name, terms) {
-    const vector = vectorText(terms);
-    await session.rows(sql`INSERT INTO package_terms (package_id, terms) VALUES (${packageId}, ${vector}::tsvector)`);
-  },
+  place: sql`ctid`,
 
-  async remove(session, packageId) {
-    await session.rows(sql`DELETE FROM package_terms WHERE package_id = ${packageId}`);
-  },
+  column: (terms) => ({ name: sql`terms`, value: sql`${vectorText(terms)}::tsvector` }),
+
+  add: async () => undefined,
+
+  remove: async () => undefined,
 
   having(tier, conditions) {
     const parts = conditions.map((terms) => `(${terms.map((term) => termText(tier, term)).join(" | ")})`);
-    return sql`SELECT package_id AS id FROM package_terms WHERE terms @@ ${parts.join(" & ")}::tsquery`;
+    return sql`SELECT ctid AS place FROM package_search WHERE terms @@ ${parts.join(" & ")}::tsquery`;
   },
 
   contains: (text, part) => sql`strpos(${text}, ${part}) > 0`,
 
   containing(text) {
-    return sql`SELECT package_id AS id FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
+    return sql`SELECT ctid AS place FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
   },
 
   // Lateral with a limit, because the planner would rather read all of a table than look up a thousand rows of it.
-  rowOf: (id) => sql`CROSS JOIN LATERAL (SELECT * FROM package_search WHERE package_id = ${id} LIMIT 1) AS s`,
+  rowAt: (place) => sql`CROSS JOIN LATERAL (SELECT * FROM package_search WHERE ctid = ${place} LIMIT 1) AS s`,
 
   resembling(text) {
     // `%` uses the trigram index; its threshold is a setting, so the similarity is compared as well.
-    return sql`SELECT package_id AS id, name FROM package_search
+    return sql`SELECT ctid AS place FROM package_search
       WHERE name % ${text} AND similarity(name, ${text}) >= ${SIMILARITY_MIN}`;
   },
 };

@@ -24,11 +24,11 @@ export async function resembling(
   if (text.length < PART_MIN_CHARS) return [];
   const index = textIndexOf({ kind });
   const isSmall = (await countListed(session)) <= COMPARE_ALL_MAX;
-  const names = isSmall ? index.resembling(text) : havingParts(index, text);
+  const places = isSmall ? index.resembling(text) : havingParts(index, text);
   const rows = await preparedRows(
     session,
     kind,
-    sql`SELECT n.id AS id, n.name AS name FROM (${names}) AS n ${index.rowOf(sql`n.id`)} WHERE ${filters}`,
+    sql`SELECT s.package_id AS id, s.name AS name FROM (${places}) AS n ${index.rowAt(sql`n.place`)} WHERE ${filters}`,
   );
   const similarity = similarityTo(text);
   return rows
@@ -39,7 +39,7 @@ export async function resembling(
     .map(({ id }) => id);
 }
 
-/** Packages whose names begin with the beginning of the text, or contain a part of it. */
+/** Places of packages whose names begin with the beginning of the text, or contain a part of it. */
 function havingParts(index: TextIndex, text: string): SQL {
   const name = wordsOf(text).join("-");
   const [half, third] = [Math.ceil(name.length / 2), Math.ceil(name.length / 3)];
@@ -50,9 +50,9 @@ function havingParts(index: TextIndex, text: string): SQL {
   const sources = [
     ...beginnings.map((part) => {
       const tiers = TIERS.map((tier) => index.having(tier, [[beginsName(part)]]));
-      return sql`SELECT id FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${COMPARED_OF_PART}`;
+      return sql`SELECT place FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${COMPARED_OF_PART}`;
     }),
-    ...insides.map((part) => sql`SELECT id FROM (${index.containing(part)}) AS inside LIMIT ${COMPARED_OF_PART}`),
-  ].map((source) => sql`SELECT id FROM (${source}) AS source`);
-  return sql`SELECT c.id AS id, s.name AS name FROM (${sql.join(sources, sql` UNION `)}) AS c ${index.rowOf(sql`c.id`)}`;
+    ...insides.map((part) => sql`SELECT place FROM (${index.containing(part)}) AS inside LIMIT ${COMPARED_OF_PART}`),
+  ].map((source) => sql`SELECT place FROM (${source}) AS source`);
+  return sql.join(sources, sql` UNION `);
 }

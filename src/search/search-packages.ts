@@ -82,10 +82,10 @@ function questionOf({ search, tags, author, readable }: PackageSearch): Question
   };
 }
 
-/** Packages that meet the conditions, tier after tier: both databases stop reading when they have enough. */
+/** Places of packages that meet the conditions, tier after tier: both databases stop reading when they have enough. */
 function byTier(index: TextIndex, conditions: Conditions, max: number): SQL {
   const tiers = TIERS.map((tier) => index.having(tier, conditions));
-  return sql`SELECT id FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${max}`;
+  return sql`SELECT place FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${max}`;
 }
 
 /** Whether a text could be part of a name: nothing else is looked for in names. */
@@ -94,8 +94,8 @@ function isNamePart(text: string): boolean {
 }
 
 /** The package that has a text as its name. */
-function namedExactly(text: string, filters: SQL): SQL {
-  return sql`SELECT s.package_id AS id FROM packages p JOIN package_search s ON s.package_id = p.id
+function namedExactly({ place }: TextIndex, text: string, filters: SQL): SQL {
+  return sql`SELECT s.${place} AS place FROM packages p JOIN package_search s ON s.package_id = p.id
     WHERE p.name = ${text} AND ${filters}`;
 }
 
@@ -111,27 +111,27 @@ function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Qu
   const sources = [byTier(index, [...narrowed, ...words.map((word) => [beginsWord(word)])], FOUND_MAX + 1)];
   const isPart = isNamePart(text);
   if (isPart) {
-    sources.push(namedExactly(text, filters), byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX));
+    sources.push(namedExactly(index, text, filters), byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX));
   }
-  const each = sources.map((source) => sql`SELECT id FROM (${source}) AS source`);
+  const each = sources.map((source) => sql`SELECT place FROM (${source}) AS source`);
   const matching = sql`matching AS MATERIALIZED (${rechecked(index, sql.join(each, sql` UNION `), recheck)})`;
-  if (!isPart || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT id FROM matching)`;
-  const inside = sql`SELECT i.id FROM (${rechecked(index, havingInside(index, text, narrowed), recheck)}) AS i
+  if (!isPart || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT place FROM matching)`;
+  const inside = sql`SELECT i.place FROM (${rechecked(index, havingInside(index, text, narrowed), recheck)}) AS i
     WHERE (SELECT count(*) FROM matching) <= ${FOUND_MAX}`;
-  return sql`${matching}, found AS MATERIALIZED (SELECT id FROM matching UNION SELECT id FROM (${inside}) AS inside)`;
+  return sql`${matching}, found AS MATERIALIZED (SELECT place FROM matching UNION SELECT place FROM (${inside}) AS inside)`;
 }
 
 /** Packages with a text inside their names; of those that are narrowed, among the most popular. */
 function havingInside(index: TextIndex, text: string, narrowed: Conditions): SQL {
-  if (narrowed.length === 0) return sql`SELECT id FROM (${index.containing(text)}) AS every LIMIT ${FOUND_MAX + 1}`;
+  if (narrowed.length === 0) return sql`SELECT place FROM (${index.containing(text)}) AS every LIMIT ${FOUND_MAX + 1}`;
   const popular = byTier(index, narrowed, INSIDE_LOOKED_AT_MAX);
-  return sql`SELECT n.id AS id FROM (${popular}) AS n ${index.rowOf(sql`n.id`)} WHERE ${index.contains(sql`s.name`, text)}`;
+  return sql`SELECT n.place FROM (${popular}) AS n ${index.rowAt(sql`n.place`)} WHERE ${index.contains(sql`s.name`, text)}`;
 }
 
 /** Candidates without those that the index may be wrong about, in the rare case that there can be any. */
-function rechecked(index: TextIndex, ids: SQL, recheck: SQL | undefined): SQL {
-  if (recheck === undefined) return ids;
-  return sql`SELECT c.id FROM (${ids}) AS c ${index.rowOf(sql`c.id`)} WHERE ${recheck}`;
+function rechecked(index: TextIndex, places: SQL, recheck: SQL | undefined): SQL {
+  if (recheck === undefined) return places;
+  return sql`SELECT c.place FROM (${places}) AS c ${index.rowAt(sql`c.place`)} WHERE ${recheck}`;
 }
 
 /** How well a word fits: names count more than tags, these more than authors and descriptions. */
@@ -142,7 +142,7 @@ function points(word: string, { contains }: TextIndex): SQL {
 
 function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQL {
   if (sort === "name") return sql`s.name`;
-  if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = f.id) DESC, s.name`;
+  if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = s.package_id) DESC, s.name`;
   if (sort === "downloads" || search === undefined) return sql`s.downloads DESC, s.name`;
   const { text, words } = search;
   const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
@@ -188,8 +188,8 @@ async function findPage(
     session,
     kind,
     sql`WITH ${candidates(index, question)}
-      SELECT f.id AS id, (SELECT count(*) FROM found) AS total
-      FROM found f ${index.rowOf(sql`f.id`)}
+      SELECT s.package_id AS id, (SELECT count(*) FROM found) AS total
+      FROM found f ${index.rowAt(sql`f.place`)}
       ORDER BY ${order(sort, question.search, index)} LIMIT ${limit} OFFSET ${offset}`,
   );
   // Behind the last page the total is that of the first.

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import { type SearchDocument, termsOf, tierOf } from "./terms.ts";
-import { textIndexOf } from "./text-index.ts";
+import { type TextIndex, textIndexOf } from "./text-index.ts";
 import { wordsOf } from "./words.ts";
 
 type Kind = Database["kind"];
@@ -40,19 +40,40 @@ async function findRow({ query, tables: { packageSearch } }: DbSession, packageI
  * change nothing that a package is found by, and then nothing is written.
  */
 export async function indexPackage(session: DbSession, kind: Kind, document: SearchDocument): Promise<void> {
-  const { packageSearch } = session.tables;
   const row = searchRow(document);
   const before = await findRow(session, row.packageId);
   if (before?.fingerprint === row.fingerprint && before.tier === row.tier) return;
   const index = textIndexOf({ kind });
-  if (before === undefined) {
-    await session.query.insert(packageSearch).values(row);
-    await changeListed(session, 1);
-  } else {
-    await session.query.update(packageSearch).set(row).where(eq(packageSearch.packageId, row.packageId));
-    await index.remove(session, row.packageId);
-  }
-  await index.add(session, row.packageId, row.name, termsOf(document));
+  const terms = termsOf(document);
+  if (before !== undefined) await index.remove(session, row.packageId);
+  await putRow(session, row, index.column(terms));
+  await index.add(session, row.packageId, row.name, terms);
+  if (before === undefined) await changeListed(session, 1);
+}
+
+/** Writes a row, with the column that only one of the databases has. */
+async function putRow(session: DbSession, row: SearchRow, column: ReturnType<TextIndex["column"]>): Promise<void> {
+  const values = [
+    row.packageId,
+    row.name,
+    row.tier,
+    row.downloads,
+    row.nameWords,
+    row.tagWords,
+    row.authorWords,
+    row.fingerprint,
+  ];
+  const names = sql.raw("package_id, name, tier, downloads, name_words, tag_words, author_words, fingerprint");
+  const more =
+    column === undefined
+      ? [sql``, sql``, sql``]
+      : [sql`, ${column.name}`, sql`, ${column.value}`, sql`, ${column.name} = excluded.${column.name}`];
+  await session.rows(sql`INSERT INTO package_search (${names}${more[0]}) VALUES (${sql.join(
+    values.map((value) => sql`${value}`),
+    sql`, `,
+  )}${more[1]})
+    ON CONFLICT (package_id) DO UPDATE SET name = excluded.name, tier = excluded.tier, downloads = excluded.downloads,
+      name_words = excluded.name_words, tag_words = excluded.tag_words, author_words = excluded.author_words, fingerprint = excluded.fingerprint${more[2]}`);
 }
 
 /** Takes a package out of lists and searches. */

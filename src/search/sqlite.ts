@@ -24,6 +24,10 @@ function trigramMatch(text: string): string {
 }
 
 export const sqliteTextIndex: TextIndex = {
+  place: sql`package_id`,
+
+  column: () => undefined,
+
   async add(session, packageId, name, terms) {
     await session.rows(sql`INSERT INTO package_terms (rowid, body) VALUES (${packageId}, ${terms.join(" ")})`);
     await session.rows(sql`INSERT INTO package_trigrams (rowid, name) VALUES (${packageId}, ${name})`);
@@ -36,19 +40,19 @@ export const sqliteTextIndex: TextIndex = {
 
   having(tier, conditions) {
     const parts = conditions.map((terms) => `(${terms.map((term) => termText(tier, term)).join(" OR ")})`);
-    return sql`SELECT rowid AS id FROM package_terms WHERE package_terms MATCH ${parts.join(" AND ")}`;
+    return sql`SELECT rowid AS place FROM package_terms WHERE package_terms MATCH ${parts.join(" AND ")}`;
   },
 
   contains: (text, part) => sql`instr(${text}, ${part}) > 0`,
 
   containing(text) {
-    return sql`SELECT rowid AS id FROM package_trigrams WHERE package_trigrams MATCH ${quoted(text)}`;
+    return sql`SELECT rowid AS place FROM package_trigrams WHERE package_trigrams MATCH ${quoted(text)}`;
   },
 
-  rowOf: (id) => sql`CROSS JOIN package_search AS s ON s.package_id = ${id}`,
+  rowAt: (place) => sql`CROSS JOIN package_search AS s ON s.package_id = ${place}`,
 
   resembling(text) {
-    return sql`SELECT rowid AS id, name FROM package_trigrams WHERE package_trigrams MATCH ${trigramMatch(text)}
+    return sql`SELECT rowid AS place FROM package_trigrams WHERE package_trigrams MATCH ${trigramMatch(text)}
       ORDER BY rank LIMIT ${RESEMBLING_COMPARED_MAX}`;
   },
 };

@@ -4,20 +4,28 @@ import { postgresTextIndex } from "./postgres.ts";
 import { sqliteTextIndex } from "./sqlite.ts";
 import type { Conditions } from "./terms.ts";
 
-/** The part of search that the two databases do differently: which packages have a term, and parts of names. */
+/**
+ * The part of search that the two databases do differently: which packages have a term, and parts of names. Packages are
+ * named by the `place` of their rows in package_search: SQLite's is their id, Postgres finds a row by it without an index.
+ */
 export interface TextIndex {
-  /** Adds a package that is not there. */
+  /** Where a row of package_search is; of the table itself, or of what it is called. */
+  readonly place: SQL;
+  /** A column of package_search that only this database has, and its value for terms. */
+  column(terms: readonly string[]): { readonly name: SQL; readonly value: SQL } | undefined;
+  /** Adds what is not in package_search, of a package that is not there. */
   add(session: DbSession, packageId: number, name: string, terms: readonly string[]): Promise<void>;
+  /** Removes what `add` added. */
   remove(session: DbSession, packageId: number): Promise<void>;
-  /** A subquery of the `id`s of packages of a tier that meet the conditions. */
+  /** A subquery of the `place`s of packages of a tier that meet the conditions. */
   having(tier: number, conditions: Conditions): SQL;
   /** Whether a text has another inside. */
   contains(text: SQL, part: string): SQL;
-  /** A subquery of the `id`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
+  /** A subquery of the `place`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
   containing(text: string): SQL;
-  /** What joins the row `s` of package_search to each `id`, looking them up one by one. */
-  rowOf(id: SQL): SQL;
-  /** A subquery of `id` and `name` of packages whose names have some of the text's trigrams: for small registries. */
+  /** What joins the row `s` of package_search to each place, looking them up one by one. */
+  rowAt(place: SQL): SQL;
+  /** A subquery of the `place`s of packages whose names have some of the text's trigrams: for small registries. */
   resembling(text: string): SQL;
 }
 
