@@ -1,66 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { createHash } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import postgres from "postgres";
-import type { DatabaseConfig } from "../../src/config/config.ts";
-import { parsePostgresConnection } from "../../src/config/connection.ts";
 import { migrate } from "../../src/db/migrate.ts";
-import { MIGRATIONS } from "../../src/db/migrations.gen.ts";
-import { clientOptions } from "../../src/db/postgres.ts";
-import { openSqlite } from "../../src/db/sqlite.ts";
 import { skeletonOf } from "../../src/registry/similar-names.ts";
-import { testPostgres } from "../support/postgres.ts";
 import type { DatabaseKind } from "../support/registry.ts";
+import { migrateBefore, type OldDatabase, oldDatabase } from "./old-database.ts";
 
 /* A database of the version before keys were pinned, and what 0003_trust makes of it. */
 
 const TRUST = "0003_trust";
 const BEFORE_TRUST = ["0000_first_circle", "0001_search", "0002_blob_removals"];
 const [KEY_A, KEY_B, KEY_C] = ["a".repeat(64), "b".repeat(64), "c".repeat(64)];
-
-type Row = Readonly<Record<string, unknown>>;
-
-/** A database to talk to in plain SQL. */
-interface OldDatabase {
-  readonly config: DatabaseConfig;
-  run(sql: string): Promise<void>;
-  rows(sql: string): Promise<Row[]>;
-  close(): Promise<void>;
-}
-
-async function oldSqlite(): Promise<OldDatabase> {
-  const dir = await mkdtemp(join(tmpdir(), "cpm-upgrade-test-"));
-  const path = join(dir, "registry.db");
-  const database = openSqlite(path);
-  return {
-    config: { kind: "sqlite", path },
-    run: async (sql) => void database.client.run(sql),
-    rows: async (sql) => database.client.query<Row, []>(sql).all(),
-    close: async () => {
-      await database.close();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
-}
-
-async function oldPostgres(): Promise<OldDatabase> {
-  const url = await (await testPostgres()).createDatabase();
-  const connection = parsePostgresConnection(url);
-  if (connection === undefined) throw new Error(`Not a connection: ${url}`);
-  const client = postgres({ ...clientOptions(connection), max: 1 });
-  return {
-    config: { kind: "postgres", connection },
-    run: async (sql) => void (await client.unsafe(sql)),
-    rows: async (sql) => [...(await client.unsafe<Row[]>(sql))],
-    close: async () => {
-      await client.end();
-      await (await testPostgres()).dropDatabase(url);
-    },
-  };
-}
 
 const TRICKY = [
   ...["s", "ss", "sss", "0", "1", "i", "l", "o", "rn", "r-n", "m", "rrn", "rnn", "rnrn", "r1n", "rni", "ir-n", "0rn0"],
@@ -120,15 +69,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade to pinned keys 
     );
 
   async function makeOld(): Promise<void> {
-    await database.run(
-      "CREATE TABLE schema_migrations (name text PRIMARY KEY, hash text NOT NULL, applied_at text NOT NULL)",
-    );
-    for (const { name, sql } of MIGRATIONS[kind]) {
-      if (!BEFORE_TRUST.includes(name)) continue;
-      for (const statement of sql.split("--> statement-breakpoint")) await database.run(statement);
-      const hash = createHash("sha256").update(sql).digest("hex");
-      await database.run(`INSERT INTO schema_migrations VALUES ('${name}', '${hash}', '')`);
-    }
+    await migrateBefore(database, TRUST);
     for (const id of ["ann", "ben", "cyd"]) await insertUser(id);
     for (const [index, name] of stored.entries()) await insertPackage(index + 1, name);
     await insertVersion(1, "1.0.0", { by: "ann", key: KEY_A, seconds: 30 });
@@ -141,7 +82,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade to pinned keys 
   }
 
   beforeAll(async () => {
-    database = await (kind === "sqlite" ? oldSqlite() : oldPostgres());
+    database = await oldDatabase(kind);
     await makeOld();
     const { pending } = await migrate(database.config);
     expect(pending).toContain(TRUST);
