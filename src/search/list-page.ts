@@ -67,6 +67,8 @@ async function markBefore(session: DbSession, db: Database, order: Order, number
     // The list has become shorter.
     if (mark === undefined) return at[last];
     at[last + 1] = mark;
+    // SQLite answers without waiting: others have their turn between two steps.
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return at[number];
 }
