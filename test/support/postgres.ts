@@ -115,6 +115,8 @@ export async function startPostgres({ durable = false, kept }: StartOptions = {}
   if (runsAsRoot) chownSync(home, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
   const data = join(home, "data");
   const isNew = !existsSync(data);
+  // Before there is a watchdog, which would end the server of somebody else.
+  if (isInUse(data)) throw new Error(`Another Postgres runs on ${data}.`);
   const watchdog = guard(data, kept === undefined ? home : "");
   const binaries = usableBinaries(home);
   const password = isNew ? randomBytes(16).toString("hex") : readFileSync(join(home, "password"), "utf8");
@@ -275,6 +277,13 @@ async function launch(native: string, home: string, data: string, port: number):
     await Bun.sleep(20);
   }
   return running;
+}
+
+/** Whether a server that is kept was not stopped, or is running for somebody else. */
+function isInUse(data: string): boolean {
+  const file = join(data, "postmaster.pid");
+  const pid = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : 0;
+  return pid > 0 && existsSync(`/proc/${pid}`);
 }
 
 function isReady(data: string, pid: number | undefined): boolean {
