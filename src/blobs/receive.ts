@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { closeSync, open, write } from "node:fs";
+import { promisify } from "node:util";
 import { failure } from "../errors.ts";
 import { UsedBuffers } from "../registry/used-buffers.ts";
 import { discardFile, storageFailure, temporaryPath } from "./incoming.ts";
@@ -9,6 +10,8 @@ import { finish } from "./verify.ts";
 /** Small chunks are written together: one system call for each would be most of the cost of an upload. */
 const WRITE_BYTES = 32 * 1024;
 const MODE = 0o640;
+const openFile = promisify(open);
+const writeSome = promisify(write);
 
 /**
  * Streams bytes into a new file in `directory`, hashing them on the way. Memory stays flat; the file is not synced. The
@@ -50,16 +53,20 @@ async function writeAll(chunks: AsyncIterable<Uint8Array>, path: string, maxByte
   }
 }
 
-/** A file that is being written: small chunks together, and a small file at once. Keeps no chunk when `take` is done. */
+/**
+ * A new file. It is made while its bytes come, and small chunks are written together. Keeps no chunk when `take` is done.
+ */
 class NewFile {
-  readonly #path: string;
+  readonly #opened: Promise<number>;
   /** Not zeroed: of every upload, that would be the largest single cost. */
   readonly #block = Buffer.allocUnsafeSlow(WRITE_BYTES);
   #filled = 0;
-  #handle: FileHandle | undefined;
+  #isSmall = true;
 
   constructor(path: string) {
-    this.#path = path;
+    this.#opened = openFile(path, "wx", MODE);
+    // Nobody may have asked yet when it fails.
+    this.#opened.catch(() => undefined);
   }
 
   async take(chunk: Uint8Array): Promise<void> {
@@ -71,23 +78,27 @@ class NewFile {
 
   /** Writes what is left. Returns all that was taken, where that is little. */
   async end(): Promise<Uint8Array | undefined> {
-    if (this.#handle !== undefined) return void (await this.#flush());
-    const whole = this.#block.subarray(0, this.#filled);
-    await writeFile(this.#path, whole, { flag: "wx", mode: MODE });
+    const whole = this.#isSmall ? this.#block.subarray(0, this.#filled) : undefined;
+    await this.#flush();
     return whole;
   }
 
+  /** Closing what nobody syncs takes a microsecond, and handing it to another thread more. */
   async close(): Promise<void> {
-    await this.#handle?.close();
+    const descriptor = await this.#opened.catch(() => undefined);
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 
   async #flush(): Promise<void> {
-    if (this.#filled > 0) await this.#write(this.#block.subarray(0, this.#filled));
+    const filled = this.#filled;
     this.#filled = 0;
+    if (filled > 0) await this.#write(this.#block.subarray(0, filled));
+    else await this.#opened;
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    this.#handle ??= await open(this.#path, "wx", MODE);
-    await this.#handle.appendFile(bytes);
+    this.#isSmall = false;
+    const descriptor = await this.#opened;
+    for (let at = 0; at < bytes.length; ) at += (await writeSome(descriptor, bytes, at)).bytesWritten;
   }
 }

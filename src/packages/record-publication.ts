@@ -21,6 +21,7 @@ import type { Proof } from "../tlog/proof.ts";
 import { requireDistinctName } from "./distinct-name.ts";
 import { findPackage, lockPackage, requireOwner } from "./find-package.ts";
 import { findVersion } from "./find-version.ts";
+import { isPlainUpdate } from "./plain-update.ts";
 import { requirePublishQuota } from "./publish-limits.ts";
 import { contentsRow } from "./records.ts";
 import { refreshSummary } from "./refresh-summary.ts";
@@ -107,6 +108,10 @@ export function foresee(deps: RecordDeps, publication: VerifiedPublication, now:
   const { inspection, publisher, verified } = publication;
   return deps.db.read(async (session) => {
     await requireStillValid(session, publisher, now);
+    if (await isPlainUpdate(session, publication)) {
+      requireScopeFor(publisher, inspection.manifest.name, "publish-update");
+      return { published: undefined, limits: await quotaOf(session, deps, publication, false, now) };
+    }
     const existing = await findPackage(session, foldName(inspection.manifest.name));
     if (existing === undefined) {
       await requireFreeName(session, deps, publication);
