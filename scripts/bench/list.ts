@@ -1,5 +1,4 @@
 import { randomFrom } from "../../test/support/random.ts";
-import { zipf } from "../fill/vocabulary.ts";
 import {
   askedSizes,
   type FilledKind,
@@ -12,8 +11,8 @@ import {
 } from "./filled.ts";
 import { draftsOf } from "./filling.ts";
 import { latencyRow, percentile, timeOf } from "./latency.ts";
-import { heading, progress, row } from "./measure.ts";
-import { buildBinary } from "./registry.ts";
+import { heading, progress, ratios, row } from "./measure.ts";
+import { type BenchRegistry, buildBinary } from "./registry.ts";
 
 const SEED = 12;
 const ROUNDS = 7;
@@ -77,36 +76,65 @@ async function depths(registries: FilledRegistries, kind: FilledKind, size: Fill
   }
 }
 
-/** Metadata by Zipf's law, of a registry of this size and of a small one that runs beside it, in turn. */
+/** Names that are asked for in turn: few enough to be kept ready. */
+const WARM_NAMES = 200;
+
+/** Metadata of a registry of this size and of a small one that runs beside it, in turn: of names that were asked for, and of others. */
 async function metadata(registries: FilledRegistries, kind: FilledKind, size: FilledSize): Promise<void> {
-  const sides = [];
+  const sides: MetadataSide[] = [];
   for (const one of [size, SMALL]) {
-    const { names } = draftsOf(one);
-    sides.push({
-      names,
-      random: randomFrom(SEED),
-      medians: [] as number[],
-      registry: await registries.start(kind, one),
-    });
+    const names = shuffled(draftsOf(one).names);
+    sides.push({ names, registry: await registries.start(kind, one), warm: [], first: [] });
   }
   try {
-    for (let round = 0; round <= ROUNDS; round += 1) {
-      progress(`metadata: round ${round} of ${ROUNDS}`);
-      for (const { names, random, medians, registry } of round % 2 === 0 ? sides : sides.toReversed()) {
-        const samples: number[] = [];
-        for (let at = 0; at < REQUESTS * 3; at += 1) {
-          samples.push(await timeOf(`${registry.url}/api/packages/${names[zipf(random, names.length)]}`));
-        }
-        if (round > 0) medians.push(percentile(samples, 50));
-      }
+    for (let round = 0; round < ROUNDS; round += 1) {
+      progress(`metadata: round ${round + 1} of ${ROUNDS}`);
+      for (const side of round % 2 === 0 ? sides : sides.toReversed()) await metadataRound(side, round);
     }
     progress();
-    const [large = [], small = []] = sides.map(({ medians }) => medians);
-    console.log(row("metadata, by Zipf", large, "ms", "", 2));
-    console.log(row(`metadata, by Zipf, ${SMALL.packages} packages`, small, "ms", "", 2));
-    const ratio = large.map((ms, round) => ms / (small[round] ?? Number.NaN));
-    console.log(row("metadata: to the small one", ratio, "×", `≤ ${METADATA_GOAL} ×`, 2));
+    const [large, small] = sides;
+    if (large === undefined || small === undefined) return;
+    for (const [what, of] of [
+      ["warm", "warm"],
+      ["asked for the first time", "first"],
+    ] as const) {
+      console.log(row(`metadata, ${what}`, large[of], "ms", "", 2));
+      console.log(row(`metadata, ${what}, ${SMALL.packages} packages`, small[of], "ms", "", 2));
+      console.log(
+        row(`metadata, ${what}: to the small one`, ratios(large[of], small[of]), "×", `≤ ${METADATA_GOAL} ×`, 2),
+      );
+    }
   } finally {
     for (const { registry } of sides) await registry.stop();
   }
+}
+
+interface MetadataSide {
+  readonly names: readonly string[];
+  readonly registry: BenchRegistry;
+  /** Medians of rounds. */
+  readonly warm: number[];
+  readonly first: number[];
+}
+
+async function metadataRound({ names, registry, warm, first }: MetadataSide, round: number): Promise<void> {
+  const ask = (name: string | undefined) => timeOf(`${registry.url}/api/packages/${name}`);
+  const samples: { warm: number[]; first: number[] } = { warm: [], first: [] };
+  for (const name of names.slice(0, WARM_NAMES)) await ask(name);
+  for (let at = 0; at < REQUESTS; at += 1) {
+    samples.first.push(await ask(names[WARM_NAMES + round * REQUESTS + at]));
+    for (let times = 0; times < 3; times += 1) samples.warm.push(await ask(names[(3 * at + times) % WARM_NAMES]));
+  }
+  warm.push(percentile(samples.warm, 50));
+  first.push(percentile(samples.first, 50));
+}
+
+function shuffled(names: readonly string[]): string[] {
+  const random = randomFrom(SEED);
+  const mixed = [...names];
+  for (let at = mixed.length - 1; at > 0; at -= 1) {
+    const other = random(at + 1);
+    [mixed[at], mixed[other]] = [mixed[other] ?? "", mixed[at] ?? ""];
+  }
+  return mixed;
 }
