@@ -1,13 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
-const FILE_MAX_BYTES = 512 * 1024 ** 2;
-
-/** Where bytes are in the file. */
-export interface Place {
-  /** Counted from the first byte that was ever written: the file is a ring. */
-  readonly start: number;
-  readonly size: number;
-}
+const FILE_MAX_BYTES = 1024 ** 3;
 
 /**
  * Bytes that may be lost, in a file that ends with the process: what is written last takes the room of what was written
@@ -17,6 +10,7 @@ export class AnswerFile {
   readonly #fd: number;
   #end = 0;
   #isGivenUp = false;
+  #scratch = new Uint8Array(64 * 1024);
 
   /** Throws when the file cannot be made. */
   constructor(
@@ -28,8 +22,11 @@ export class AnswerFile {
     rmSync(path, { force: true });
   }
 
-  /** Undefined where the bytes are too many, or the disk is full: then the file gives its room back, and takes nothing more. */
-  write(bytes: Uint8Array): Place | undefined {
+  /**
+   * Where the bytes are, counted from the first that was ever written: the file is a ring. Undefined where they are too
+   * many, or the disk is full: then the file gives its room back, and takes nothing more.
+   */
+  write(bytes: Uint8Array): number | undefined {
     const size = bytes.length;
     if (size > this.maxBytes || this.#isGivenUp) return undefined;
     const left = this.maxBytes - (this.#end % this.maxBytes);
@@ -37,7 +34,7 @@ export class AnswerFile {
     // Before the write: also one that fails may have overwritten what was there.
     this.#end = start + size;
     try {
-      if (writeSync(this.#fd, bytes, 0, size, start % this.maxBytes) === size) return { start, size };
+      if (writeSync(this.#fd, bytes, 0, size, start % this.maxBytes) === size) return start;
     } catch {
       // As a short write: there is no room for it.
     }
@@ -46,10 +43,11 @@ export class AnswerFile {
     return undefined;
   }
 
-  /** Undefined where something else was written there since. */
-  read({ start, size }: Place): Uint8Array<ArrayBuffer> | undefined {
+  /** Undefined where something else was written there since. The bytes are good until the next call. */
+  read(start: number, size: number): Uint8Array<ArrayBuffer> | undefined {
     if (start < this.#end - this.maxBytes) return undefined;
-    const bytes = new Uint8Array(size);
+    if (this.#scratch.length < size) this.#scratch = new Uint8Array(size);
+    const bytes = this.#scratch.subarray(0, size);
     try {
       return readSync(this.#fd, bytes, 0, size, start % this.maxBytes) === size ? bytes : undefined;
     } catch {

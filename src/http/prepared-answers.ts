@@ -1,14 +1,16 @@
-import type { AnswerFile, Place } from "./answer-file.ts";
+import type { AnswerFile } from "./answer-file.ts";
 import { matchesEntityTag } from "./document.ts";
 import { idOfSent } from "./request-id.ts";
 
-/** Of bodies in memory; more than that are in the file. */
+/** Of bodies in memory; those of documents that are not asked for again are only in the file. */
 const MEMORY_MAX_BYTES = 48 * 1024 * 1024;
 /** What an answer takes besides its body, roughly: it counts, so that many small answers are bounded too. */
 const ENTRY_BYTES = 400;
 /** Answers that are known of, most of them in the file: some 60 MB. */
 const ENTRIES_MAX = 200_000;
 const PREFIX = "/api/packages/";
+
+type Body = Uint8Array<ArrayBuffer> | Blob;
 
 /** Where it is heard that answers are no longer right. */
 interface Changes {
@@ -20,7 +22,8 @@ interface Changes {
 export interface Preparation {
   /** The one address it is kept for, without the prefix of `PUBLIC_URL`: that of a package, or below it. */
   readonly path: string;
-  readonly body: Blob;
+  /** Bytes may be kept in the file as well, a Blob only in memory. */
+  readonly body: Body;
   /** `PreparedAnswers.mark` before anything of it was read. */
   readonly mark: number;
   /** For how long it may be sent without looking again; left out: until its package changes. */
@@ -35,27 +38,27 @@ interface HeaderSet {
   readonly unchanged: { readonly status: 304; readonly headers: Headers };
 }
 
+/** There may be a hundred thousand: few members, and no object of its own in any. */
 interface Prepared {
   readonly headers: HeaderSet;
   readonly entityTag: string;
   readonly size: number;
+  /** Where it is in the file, undefined where it is not. */
+  readonly start: number | undefined;
   readonly goodUntilMs: number;
   readonly sent: (() => void) | undefined;
-  /** In memory, or undefined while it is only in the file. */
-  body: Blob | undefined;
-  place: Place | undefined;
+  body: Body | undefined;
   wasSent: boolean;
 }
 
-/** The answers about one package, by what follows its name in their paths. */
-type PackageAnswers = Map<string, Prepared>;
-
 /**
  * Finished answers, kept until their package changes, and sent without anything of the app being asked: the ones that are
- * asked for most in memory, the others in a file. They are what the app answered before, so both are the same.
+ * asked for most in memory, all documents in a file. They are what the app answered before, so both are the same.
  */
 export class PreparedAnswers {
-  readonly #packages = new Map<string, PackageAnswers>();
+  /** The documents of packages, by name; and what is below them, by what follows the name. */
+  readonly #documents = new Map<string, Prepared>();
+  readonly #others = new Map<string, Map<string, Prepared>>();
   readonly #offered = new WeakMap<Request, Preparation>();
   /** Those with a body in memory, the next to lose it first. */
   readonly #inMemory = new Set<Prepared>();
@@ -71,7 +74,7 @@ export class PreparedAnswers {
   ) {
     changes.listen((changed) => {
       this.#timesChanged += 1;
-      for (const name of changed === "any" ? [...this.#packages.keys()] : changed) this.#forget(name);
+      for (const name of changed === "any" ? this.#names() : changed) this.#forget(name);
     });
   }
 
@@ -100,33 +103,25 @@ export class PreparedAnswers {
     if (offered === undefined || offered.path !== path || entityTag === null || status !== 200) return;
     if (!isPlain(request) || !this.changes.areKnown || offered.mark !== this.#timesChanged) return;
     const { body, sent, goodForMs = Number.POSITIVE_INFINITY } = offered;
-    const [name, rest] = partsOf(path);
+    const isDocument = body instanceof Uint8Array;
     const entry: Prepared = {
-      headers: sent === undefined ? this.#shared(headers) : headerSet(headers),
+      headers: isDocument ? this.#shared(headers) : headerSet(headers),
       entityTag,
-      size: body.size,
+      size: isDocument ? body.length : body.size,
+      start: isDocument ? this.file?.write(body) : undefined,
       goodUntilMs: performance.now() + goodForMs,
       sent,
       body: undefined,
-      place: undefined,
       wasSent: false,
     };
-    const answers = this.#packages.get(name) ?? new Map<string, Prepared>();
-    this.#drop(answers.get(rest));
-    this.#entries += answers.has(rest) ? 0 : 1;
-    this.#packages.set(name, answers.set(rest, entry));
-    this.#remember(entry, body);
-    for (const oldest of this.#packages.keys()) {
-      if (this.#entries <= ENTRIES_MAX) return;
-      this.#forget(oldest);
-    }
+    this.#put(path, entry);
+    if (entry.start === undefined) this.#remember(entry, body);
   }
 
   /** The answer to a request for a path, undefined where the app must be asked. */
   answer(request: Request, path: string): Response | undefined {
     if (!path.startsWith(PREFIX)) return undefined;
-    const [name, rest] = partsOf(path);
-    const found = this.#packages.get(name)?.get(rest);
+    const found = this.#find(path);
     if (found === undefined || !isPlain(request) || !this.changes.areKnown) return undefined;
     if (found.goodUntilMs !== Number.POSITIVE_INFINITY && found.goodUntilMs < performance.now()) return undefined;
     const { headers } = request;
@@ -143,6 +138,29 @@ export class PreparedAnswers {
     return new Response(body, described(whole, found.entityTag, id));
   }
 
+  #find(path: string): Prepared | undefined {
+    const [name, rest] = partsOf(path);
+    return rest === "" ? this.#documents.get(name) : this.#others.get(name)?.get(rest);
+  }
+
+  #put(path: string, entry: Prepared): void {
+    const [name, rest] = partsOf(path);
+    const before = this.#find(path);
+    if (before === undefined) this.#entries += 1;
+    else this.#drop(before);
+    if (rest === "") this.#documents.set(name, entry);
+    else this.#others.set(name, (this.#others.get(name) ?? new Map<string, Prepared>()).set(rest, entry));
+    for (const oldest of this.#names()) {
+      if (this.#entries <= ENTRIES_MAX) return;
+      this.#forget(oldest);
+    }
+  }
+
+  *#names(): Generator<string> {
+    yield* this.#documents.keys();
+    yield* this.#others.keys();
+  }
+
   /** Documents differ in their entity tags only, so a hundred thousand of them share their headers. */
   #shared(headers: Headers): HeaderSet {
     const text = JSON.stringify([...headers].filter(([name]) => name !== "etag" && name !== "x-request-id"));
@@ -151,15 +169,15 @@ export class PreparedAnswers {
     return known;
   }
 
-  #recall(entry: Prepared): Blob | undefined {
-    const bytes = entry.place && this.file?.read(entry.place);
-    if (bytes === undefined) return undefined;
-    const body = new Blob([bytes]);
-    this.#remember(entry, body);
-    return body;
+  /** From the file: what is asked for again soon is in memory from then on, other bytes are good until the next call. */
+  #recall(entry: Prepared): Body | undefined {
+    if (entry.start === undefined) return undefined;
+    const bytes = this.file?.read(entry.start, entry.size);
+    if (bytes !== undefined && entry.wasSent) this.#remember(entry, bytes.slice());
+    return bytes;
   }
 
-  #remember(entry: Prepared, body: Blob): void {
+  #remember(entry: Prepared, body: Body): void {
     entry.body = body;
     this.#inMemory.add(entry);
     this.#bytes += entry.size + ENTRY_BYTES;
@@ -168,36 +186,26 @@ export class PreparedAnswers {
       this.#inMemory.delete(next);
       // What was sent since the last look gets another turn, behind all others.
       if (next.wasSent) this.#inMemory.add(next);
-      else this.#putAway(next);
+      else this.#drop(next);
       next.wasSent = false;
     }
   }
 
-  #putAway(entry: Prepared): void {
-    const { body } = entry;
-    this.#bytes -= entry.size + ENTRY_BYTES;
-    entry.body = undefined;
-    if (body === undefined || entry.place !== undefined || entry.goodUntilMs !== Number.POSITIVE_INFINITY) return;
-    const file = this.file;
-    if (file === undefined) return;
-    void body.bytes().then((bytes) => {
-      entry.place = file.write(bytes);
-    });
-  }
-
-  #drop(entry: Prepared | undefined): void {
-    if (entry?.body === undefined) return;
+  #drop(entry: Prepared): void {
+    if (entry.body === undefined) return;
     entry.body = undefined;
     this.#inMemory.delete(entry);
     this.#bytes -= entry.size + ENTRY_BYTES;
   }
 
   #forget(name: string): void {
-    const answers = this.#packages.get(name);
-    if (answers === undefined) return;
-    this.#packages.delete(name);
-    this.#entries -= answers.size;
-    for (const entry of answers.values()) this.#drop(entry);
+    const document = this.#documents.get(name);
+    const others = this.#others.get(name);
+    if (document !== undefined) this.#drop(document);
+    for (const entry of others?.values() ?? []) this.#drop(entry);
+    this.#entries -= (document === undefined ? 0 : 1) + (others?.size ?? 0);
+    this.#documents.delete(name);
+    this.#others.delete(name);
   }
 }
 

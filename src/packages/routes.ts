@@ -48,7 +48,7 @@ async function keptDocument(
 ): Promise<Response> {
   const mark = prepared?.mark ?? 0;
   const text = JSON.stringify(await load());
-  prepared?.offer(request, { path, mark, body: new Blob([text]) });
+  prepared?.offer(request, { path, mark, body: new TextEncoder().encode(text) });
   return textResponse(request, text, JSON_TYPE);
 }
 

@@ -156,10 +156,10 @@ test.skipIf(reason !== undefined)(
     const file = new AnswerFile(join(disk.path, "answers"));
     try {
       const places = Array.from({ length: 20 }, () => file.write(new Uint8Array(100 * KIB)));
-      expect(places[0]).toEqual({ start: 0, size: 100 * KIB });
+      expect(places[0]).toBe(0);
       expect(places.at(-1)).toBeUndefined();
       expect(free()).toBe(before);
-      expect(file.read({ start: 0, size: 100 * KIB })).toBeUndefined();
+      expect(file.read(0, 100 * KIB)).toBeUndefined();
     } finally {
       file.close();
       disk.remove();

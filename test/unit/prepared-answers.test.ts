@@ -31,7 +31,7 @@ function prepare({ memoryMaxBytes = 1_000_000, file }: Options = {}) {
   const request = (path: string, headers = {}) => new Request(`http://registry.test${path}`, { headers });
   const keep = (path: string, text: string, more: Partial<Preparation> = {}) => {
     const asked = request(path);
-    prepared.offer(asked, { path, body: new Blob([text]), mark: prepared.mark, ...more });
+    prepared.offer(asked, { path, body: new TextEncoder().encode(text), mark: prepared.mark, ...more });
     prepared.keep(asked, path, new Response(text, { headers: { etag: `"${text.length}-${text.slice(0, 8)}"` } }));
   };
   const get = async (path: string, headers = {}) => prepared.answer(request(path, headers), path)?.text();
@@ -46,7 +46,10 @@ test("an answer is given again until its package changes, and no other answer wi
   for (const path of [A, A_VERSION, "/api/packages/ab", "/api/packages/b"]) keep(path, path);
   changes.tell(["a"]);
   expect([await get(A), await get(A_VERSION)]).toEqual([undefined, undefined]);
-  expect([await get("/api/packages/ab"), await get("/api/packages/b")]).toEqual(["/api/packages/ab", "/api/packages/b"]);
+  expect([await get("/api/packages/ab"), await get("/api/packages/b")]).toEqual([
+    "/api/packages/ab",
+    "/api/packages/b",
+  ]);
   changes.tell("any");
   expect(await get("/api/packages/b")).toBeUndefined();
 });
@@ -87,7 +90,11 @@ test("each answer has an id of its own, or the client's; a 304 tells nothing of 
   const ids = [1, 2].map(() => prepared.answer(request(A), A)?.headers.get("x-request-id"));
   expect(ids[0]).not.toBe(ids[1] ?? null);
   const mine = prepared.answer(request(A, { "x-request-id": "mine-1", "if-none-match": 'W/"x", "1-a"' }), A);
-  expect([mine?.status, mine?.headers.get("x-request-id"), mine?.headers.get("etag")]).toEqual([304, "mine-1", '"1-a"']);
+  expect([mine?.status, mine?.headers.get("x-request-id"), mine?.headers.get("etag")]).toEqual([
+    304,
+    "mine-1",
+    '"1-a"',
+  ]);
   expect([mine?.headers.get("content-type"), await mine?.text()]).toEqual([null, ""]);
 });
 
