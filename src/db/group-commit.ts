@@ -64,12 +64,15 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      // What became ready at the same time comes into one group.
-      await new Promise(setImmediate);
-      if (await this.#begin()) await this.#writeGroup(this.#waiting.splice(0, TOGETHER_MAX));
+    try {
+      while (this.#waiting.length > 0) {
+        // What became ready at the same time comes into one group.
+        await new Promise(setImmediate);
+        if (await this.#begin()) await this.#writeGroup(this.#waiting.splice(0, TOGETHER_MAX));
+      }
+    } finally {
+      this.#running = undefined;
     }
-    this.#running = undefined;
   }
 
   /**
