@@ -6,8 +6,19 @@ import type { Deps } from "../deps.ts";
 import { coversColumn } from "./covers-column.ts";
 import { listPage } from "./list-page.ts";
 import { resembling } from "./resembling.ts";
-import { beginsName, beginsWord, type Conditions, coveredNames, hasAuthor, hasTag, isWhole, TIERS } from "./terms.ts";
+import {
+  beginsName,
+  beginsWord,
+  type Conditions,
+  coveredNames,
+  hasAuthor,
+  hasTag,
+  isWhole,
+  type Term,
+  TIERS,
+} from "./terms.ts";
 import { type TextIndex, textIndexOf } from "./text-index.ts";
+import { termsOfWords } from "./word-terms.ts";
 import { PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
 
 export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
@@ -103,12 +114,12 @@ function namedExactly({ place }: TextIndex, text: string, filters: SQL): SQL {
  * The candidates: packages that meet all conditions, those whose names begin with the text among them; and when these
  * are not enough, those with the text somewhere inside their names.
  */
-function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Question): SQL {
+function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Question, words: readonly Term[]): SQL {
   if (search === undefined) {
     return sql`found AS MATERIALIZED (${rechecked(index, byTier(index, narrowed, FOUND_MAX + 1), recheck)})`;
   }
-  const { text, words } = search;
-  const sources = [byTier(index, [...narrowed, ...words.map((word) => [beginsWord(word)])], FOUND_MAX + 1)];
+  const { text } = search;
+  const sources = [byTier(index, [...narrowed, ...words.map((word) => [word])], FOUND_MAX + 1)];
   const isPart = isNamePart(text);
   if (isPart) {
     sources.push(namedExactly(index, text, filters), byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX));
@@ -184,10 +195,13 @@ async function findPage(
   const offset = (page - 1) * pageSize;
   const limit = Math.max(0, Math.min(pageSize, FOUND_MAX - offset));
   const index = textIndexOf({ kind });
+  const words = question.search?.words ?? [];
+  const isAlone = words.length + question.narrowed.length < 2;
+  const terms = isAlone || words.length === 0 ? words.map(beginsWord) : await termsOfWords(session, kind, index, words);
   const rows = await preparedRows(
     session,
     kind,
-    sql`WITH ${candidates(index, question)}
+    sql`WITH ${candidates(index, question, terms)}
       SELECT s.package_id AS id, (SELECT count(*) FROM found) AS total
       FROM found f ${index.rowAt(sql`f.place`)}
       ORDER BY ${order(sort, question.search, index)} LIMIT ${limit} OFFSET ${offset}`,

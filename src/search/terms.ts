@@ -57,6 +57,7 @@ export function isWhole(text: string): boolean {
   return Buffer.byteLength(text) * 2 <= HEX_MAX_CHARS;
 }
 
+export const isWord = (word: string): Term => ({ text: word, isPrefix: false });
 export const beginsWord = (word: string): Term => ({ text: word, isPrefix: true });
 export const hasTag = (tag: string): Term => ({ text: tagText(tag), isPrefix: false });
 export const hasAuthor = (author: string): Term => ({ text: authorText(author), isPrefix: false });

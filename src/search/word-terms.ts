@@ -1,0 +1,30 @@
+import { type SQL, sql } from "drizzle-orm";
+import type { Database, DbSession } from "../db/database.ts";
+import { preparedRows } from "../db/statement.ts";
+import { beginsWord, isWord, type Term } from "./terms.ts";
+import type { TextIndex } from "./text-index.ts";
+
+/** Where a word is looked for to tell how common it is: some thousand packages of a large registry, and few of a small one. */
+const SAMPLED_TIERS = [4, 3];
+const COMMON_MIN = 100;
+
+/**
+ * What a package must have of each of several words. To find the packages with two words that many others begin with, a
+ * database would have to put together all that begin so; so beside other conditions, a word that is common as it stands
+ * means itself alone.
+ */
+export async function termsOfWords(
+  session: DbSession,
+  kind: Database["kind"],
+  index: TextIndex,
+  words: readonly string[],
+): Promise<Term[]> {
+  const counts = words.map((word) => sql`(SELECT count(*) FROM (${sampled(index, word)}) AS sampled)`);
+  const [row = []] = await preparedRows(session, kind, sql`SELECT ${sql.join(counts, sql`, `)}`);
+  return words.map((word, at) => (Number(row[at]) >= COMMON_MIN ? isWord(word) : beginsWord(word)));
+}
+
+function sampled(index: TextIndex, word: string): SQL {
+  const tiers = SAMPLED_TIERS.map((tier) => index.having(tier, [[isWord(word)]]));
+  return sql`SELECT place FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${COMMON_MIN}`;
+}
