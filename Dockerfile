@@ -25,6 +25,7 @@ USER 65532:65532
 # container's network. Where it does not (an old engine, --network host), say PORT=8080 or add that --sysctl.
 # JavaScriptCore thinks of the machine's memory when it decides how much garbage to keep; of so much it keeps less.
 ENV BUN_JSC_forceRAMSize=268435456 \
+    UV_THREADPOOL_SIZE=16 \
     PORT=80 \
     DATA_DIR=/data \
     HOME=/data \

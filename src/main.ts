@@ -130,7 +130,13 @@ function ofAccount(run: (given: AdminArguments) => Promise<number>): Command {
 
 /** Loaded on demand, most of them: the small commands start without the server. */
 const COMMANDS: Readonly<Record<string, Command>> = {
-  serve: { options: ["config"], run: async ({ config }) => (await import("./cli/serve.ts")).serve(config) },
+  serve: {
+    options: ["config"],
+    run: async ({ config }) => {
+      (await import("./cli/runtime.ts")).restartAsServer();
+      return (await import("./cli/serve.ts")).serve(config);
+    },
+  },
   migrate: {
     options: ["config", "check", "json"],
     run: ({ config, check = false, json = false }) => runMigrate(config, check, json),

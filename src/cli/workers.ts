@@ -3,19 +3,13 @@ import type { Config } from "../config/config.ts";
 import { openLogger } from "../deps.ts";
 import { requireFreePort } from "../http/server.ts";
 import type { Logger } from "../ops/logger.ts";
+import { programOf } from "./runtime.ts";
 
 /** A worker that keeps ending must not keep the machine busy with starting it. */
 const RESTART_AFTER_MS = 1_000;
 
 /** What tells a worker's place: the first one also says what an operator must know. */
 export const WORKER_COMMAND = "worker";
-
-/** How this program is started: by its own file where it is compiled, else by Bun and the file of its source. */
-function programOf(): string[] {
-  const main = Bun.main;
-  const isCompiled = main.startsWith("/$bunfs/");
-  return isCompiled ? [process.execPath] : [process.execPath, main];
-}
 
 /** The processes that share a port, and what becomes of them. */
 class Workers {
