@@ -95,3 +95,19 @@ test("a port that somebody has is an error and no silent share, and so is a work
     await other.remove();
   });
 }, 60_000);
+
+test.each([
+  ["its own", {}, "16"],
+  ["its operator's", { UV_THREADPOOL_SIZE: "3" }, "3"],
+] as const)(
+  "a server runs with %s number of threads for the disk, as the process that was started",
+  async (_, settings, threads) => {
+    await onScene("sqlite", async ({ server }) => {
+      await server.start(settings);
+      const environment = readFileSync(`/proc/${server.pid()}/environ`, "utf8").split("\0");
+      expect(environment).toContain(`UV_THREADPOOL_SIZE=${threads}`);
+      expect(environment).toContain("BUN_JSC_forceRAMSize=268435456");
+    });
+  },
+  60_000,
+);
