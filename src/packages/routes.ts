@@ -107,6 +107,11 @@ interface DownloadContext {
   readonly mayRead: MayRead;
 }
 
+/** A file that Bun names may be gone with the answer it was made for. */
+function isInMemory(body: Blob | Uint8Array | undefined): body is Blob {
+  return body instanceof Blob && !("name" in body && body.name !== undefined) && body.size <= KEPT_ARCHIVE_MAX_BYTES;
+}
+
 /** Answers a download, or to HEAD its headers. */
 function downloadHandler(deps: Deps) {
   const { blobs, config, downloads, prepared } = deps;
@@ -128,7 +133,7 @@ function downloadHandler(deps: Deps) {
     if (counts && found.size > KEPT_ARCHIVE_MAX_BYTES) {
       request.signal.addEventListener("abort", () => downloads.takeBack(found.counted), { once: true });
     }
-    if (counts && body instanceof Blob && body.size <= KEPT_ARCHIVE_MAX_BYTES) {
+    if (counts && isInMemory(body)) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
       prepared?.offer(request, { path, mark, body, sent, goodForMs: KEPT_ARCHIVE_MS });
     }
