@@ -10,7 +10,6 @@ import { until } from "./server.ts";
 
 /* The process dies at each step of a publish, in the order of the steps, while others are at other steps. */
 
-const seedsOn = (kind: DatabaseKind) => seeds(LONG ? 20 : kind === "sqlite" ? 2 : 1);
 const PUBLISHERS = 8;
 const COPIES = new Set<string>(LOG_POINTS.filter((point) => point !== "log.appended"));
 /** The server dies when it comes to the point for the n-th time, where n is at most this. */
@@ -45,7 +44,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
 }
 
 function declare(kind: DatabaseKind, point: string): void {
-  const all = seedsOn(kind);
+  const all = seeds(LONG ? 20 : 1);
   test(
     `${point} (seeds ${all})`,
     () =>
