@@ -3,12 +3,12 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { PackagePage, PackageSearch, Sort } from "./search-packages.ts";
 
 /*
- * Pages of all listed packages. A database that skips a hundred thousand rows reads them all; so every two-thousandth row
+ * Pages of all listed packages. A database that skips a hundred thousand rows reads them all; so every thousandth row
  * is remembered for a while, and a page is read from the one before it. Of pages deeper than that, a list that changes
  * shows what it would have shown up to a minute ago, shifted by what was published since.
  */
 
-const MARK_EVERY = 2_000;
+const MARK_EVERY = 1_000;
 const REMEMBERED_MS = 60_000;
 
 /** Where a row stands in an order: its values of it. */
@@ -53,7 +53,7 @@ export async function listPage({ db }: { readonly db: Database }, asked: Package
     if (offset >= total) return { ids: [], total, isCapped: false };
     const mark = await markBefore(session, db, order, Math.floor(offset / MARK_EVERY));
     const rows = await session.rows<{ id: number | string }>(
-      sql`${rowsAfter(db, order, mark)} LIMIT ${asked.pageSize} OFFSET ${offset % MARK_EVERY}`,
+      rowsAfter(db, order, mark, offset % MARK_EVERY, asked.pageSize),
     );
     return { ids: rows.map(({ id }) => Number(id)), total, isCapped: false };
   });
@@ -63,7 +63,7 @@ export async function listPage({ db }: { readonly db: Database }, asked: Package
 async function markBefore(session: DbSession, db: Database, order: Order, number: number): Promise<Mark | undefined> {
   const { at } = marksOf(db, order);
   for (let last = at.length - 1; last < number; last += 1) {
-    const [mark] = await session.rows<Mark>(sql`${rowsAfter(db, order, at[last])} LIMIT 1 OFFSET ${MARK_EVERY - 1}`);
+    const [mark] = await session.rows<Mark>(rowsAfter(db, order, at[last], MARK_EVERY - 1, 1));
     // The list has become shorter.
     if (mark === undefined) return at[last];
     at[last + 1] = mark;
@@ -73,17 +73,21 @@ async function markBefore(session: DbSession, db: Database, order: Order, number
   return at[number];
 }
 
-/** All rows behind a mark, in order, from an index alone. */
-function rowsAfter({ kind }: Database, order: Order, mark: Mark | undefined): SQL {
+/** So many rows behind a mark and others that are skipped, in order, from an index alone. */
+function rowsAfter({ kind }: Database, order: Order, mark: Mark | undefined, skipped: number, count: number): SQL {
+  const bounds = sql`LIMIT ${count} OFFSET ${skipped}`;
   if (order === "name") {
     const behind = mark === undefined ? sql`TRUE` : sql`name > ${mark.name}`;
-    return sql`SELECT id, name AS value, name FROM packages WHERE listed = TRUE AND ${behind} ORDER BY name`;
+    return sql`SELECT id, name AS value, name FROM packages WHERE listed = TRUE AND ${behind} ORDER BY name ${bounds}`;
   }
   const column = order === "updated" ? sql`updated_at` : sql`downloads`;
-  const rows = (where: SQL) => sql`SELECT id, ${column} AS value, name FROM packages WHERE listed = TRUE AND ${where}`;
-  if (mark === undefined) return sql`${rows(sql`TRUE`)} ORDER BY ${column} DESC, name`;
+  const rows = (where: SQL) => sql`SELECT id, ${column} AS value, name FROM packages WHERE listed = TRUE AND ${where}
+    ORDER BY ${column} DESC, name`;
+  if (mark === undefined) return sql`${rows(sql`TRUE`)} ${bounds}`;
   const value = order === "updated" && kind === "postgres" ? sql`${mark.value}::timestamptz` : sql`${mark.value}`;
-  const tied = rows(sql`${column} = ${value} AND name > ${mark.name}`);
-  const behind = rows(sql`${column} < ${value}`);
-  return sql`SELECT id, value, name FROM (${tied} UNION ALL ${behind}) AS rest ORDER BY value DESC, name`;
+  // Postgres does not merge the two by itself, but would sort all that is behind: so each gives no more than is needed.
+  const parts = [sql`${column} = ${value} AND name > ${mark.name}`, sql`${column} < ${value}`].map(
+    (where) => sql`SELECT id, value, name FROM (${rows(where)} LIMIT ${skipped + count}) AS part`,
+  );
+  return sql`SELECT id, value, name FROM (${sql.join(parts, sql` UNION ALL `)}) AS rest ORDER BY value DESC, name ${bounds}`;
 }
