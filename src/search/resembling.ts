@@ -39,14 +39,17 @@ export async function resembling(
     .map(({ id }) => id);
 }
 
-/** Places of packages whose names begin with the beginning of the text, or contain a part of it. */
+/**
+ * Places of packages whose names begin with the beginning of the text, or contain a half of its longest word. Not parts with
+ * separators in them: pg_trgm does not see those, and would compare every name with what is left.
+ */
 function havingParts(index: TextIndex, text: string): SQL {
-  const name = wordsOf(text).join("-");
-  const [half, third] = [Math.ceil(name.length / 2), Math.ceil(name.length / 3)];
-  const beginnings = [name.slice(0, half), name.slice(0, third)];
-  const insides = [name.slice(0, half), name.slice(-half), name.slice(-third)].filter(
-    (part) => part.length >= PART_MIN_CHARS,
-  );
+  const words = wordsOf(text);
+  const name = words.join("-");
+  const longest = words.toSorted((a, b) => b.length - a.length)[0] ?? "";
+  const half = Math.ceil(longest.length / 2);
+  const beginnings = [2, 3].map((parts) => name.slice(0, Math.ceil(name.length / parts)));
+  const insides = [longest.slice(0, half), longest.slice(-half)].filter((part) => part.length >= PART_MIN_CHARS);
   const sources = [
     ...beginnings.map((part) => {
       const tiers = TIERS.map((tier) => index.having(tier, [[beginsName(part)]]));
