@@ -14,8 +14,18 @@ export function matchesEntityTag(header: string | null, entityTag: string): bool
  * 304 while it is the same.
  */
 export function textResponse(request: Request, body: string, contentType: string, headers?: Record<string, string>) {
+  return taggedResponse(request, body, contentType, { ...headers, "cache-control": "no-cache" });
+}
+
+/** Answers with an entity tag over the bytes, and 304 to who has them. The headers say what caches may do. */
+export function taggedResponse(
+  request: Request,
+  body: string | Uint8Array<ArrayBuffer>,
+  contentType: string,
+  headers: Readonly<Record<string, string>>,
+): Response {
   const entityTag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-  const common = { ...headers, etag: entityTag, "cache-control": "no-cache" };
+  const common = { ...headers, etag: entityTag };
   if (matchesEntityTag(request.headers.get("if-none-match"), entityTag))
     return new Response(null, { status: 304, headers: common });
   return new Response(body, { headers: { ...common, "content-type": contentType } });

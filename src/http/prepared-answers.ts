@@ -8,7 +8,12 @@ const MEMORY_MAX_BYTES = 48 * 1024 * 1024;
 const ENTRY_BYTES = 400;
 /** Answers that are known of, most of them in the file: some 60 MB. */
 const ENTRIES_MAX = 200_000;
-const PREFIX = "/api/packages/";
+const PACKAGES = "/api/packages/";
+/** What stands for the log among the names of packages, none of which has a slash. */
+export const LOG = "/log";
+const CHECKPOINT = "/log/checkpoint";
+/** Tiles stay what they are, so nothing is ever said to change them. */
+const TILES = "/log/tile/";
 
 type Body = Uint8Array<ArrayBuffer> | Blob;
 
@@ -20,7 +25,7 @@ interface Changes {
 
 /** What a route knows of an answer that is the same for everybody who asks. */
 export interface Preparation {
-  /** The one address it is kept for, without the prefix of `PUBLIC_URL`: that of a package, or below it. */
+  /** The one address it is kept for, without the prefix of `PUBLIC_URL`: of a package or below it, or of the log. */
   readonly path: string;
   /** Bytes may be kept in the file as well, a Blob only in memory. */
   readonly body: Body;
@@ -52,7 +57,7 @@ interface Prepared {
 }
 
 /**
- * Finished answers, kept until their package changes, and sent without anything of the app being asked: the ones that are
+ * Finished answers, kept until their package or the log changes, and sent without anything of the app being asked: the ones that are
  * asked for most in memory, all documents in a file. They are what the app answered before, so both are the same.
  */
 export class PreparedAnswers {
@@ -120,7 +125,6 @@ export class PreparedAnswers {
 
   /** The answer to a request for a path, undefined where the app must be asked. */
   answer(request: Request, path: string): Response | undefined {
-    if (!path.startsWith(PREFIX)) return undefined;
     const found = this.#find(path);
     if (found === undefined || !isPlain(request) || !this.changes.areKnown) return undefined;
     if (found.goodUntilMs !== Number.POSITIVE_INFINITY && found.goodUntilMs < performance.now()) return undefined;
@@ -209,10 +213,13 @@ export class PreparedAnswers {
   }
 }
 
-/** The name in the path of an answer, and what follows it. */
+/** What changes an answer, by its path: a package, by its name, or the log; and what the answer is of that. */
 function partsOf(path: string): [name: string, rest: string] {
-  const end = path.indexOf("/", PREFIX.length);
-  return end < 0 ? [path.slice(PREFIX.length), ""] : [path.slice(PREFIX.length, end), path.slice(end)];
+  if (path === CHECKPOINT) return [LOG, path];
+  if (path.startsWith(TILES)) return [TILES, path];
+  if (!path.startsWith(PACKAGES)) return ["", path];
+  const end = path.indexOf("/", PACKAGES.length);
+  return end < 0 ? [path.slice(PACKAGES.length), ""] : [path.slice(PACKAGES.length, end), path.slice(end)];
 }
 
 /** A request that asks for nothing but an answer as it is; all others are the app's to answer. */

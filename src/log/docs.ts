@@ -28,7 +28,10 @@ export const logDocs = {
     description: "c2sp.org/tlog-tiles: tile/<level>/<index>, tile/entries/<index>, with .p/<width> while not full.",
     tag: "log",
     auth: "reader",
-    answers: { 200: { description: "Hashes or entries", mediaType: "application/octet-stream", schema: "Archive" } },
+    answers: {
+      200: { description: "Hashes or entries", mediaType: "application/octet-stream", schema: "Archive" },
+      304: { description: "Unchanged" },
+    },
     problems: ["tile_not_found"],
   }),
   consistency: operation({

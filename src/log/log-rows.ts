@@ -1,6 +1,7 @@
 import { and, asc, eq, gte, inArray, lt, or } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
 import { change, placeholders, statement, valueFor } from "../db/statement.ts";
+import { LOG } from "../http/prepared-answers.ts";
 import { HASH_BYTES, type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
 import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
 import type { Frontier, GrownTile } from "./frontier.ts";
@@ -46,6 +47,7 @@ export async function readState(session: DbSession): Promise<LogStateRow> {
 export async function lockState(session: DbSession): Promise<LogStateRow> {
   const [state] = await selectLocked(session, {});
   if (state === undefined) throw new Error("The log has no state");
+  session.changes(LOG);
   return state;
 }
 

@@ -2,7 +2,7 @@ import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { jsonResponse, textResponse } from "../http/document.ts";
+import { jsonResponse, taggedResponse, textResponse } from "../http/document.ts";
 import { parseTilePath } from "../tlog/tile.ts";
 import { logDocs } from "./docs.ts";
 import { readState } from "./log-rows.ts";
@@ -20,7 +20,7 @@ function requireEverything(readable: readonly string[] | undefined): void {
 
 /** `/log`: the transparency log as c2sp.org/tlog-tiles has it. */
 export function logRoutes(deps: Deps) {
-  const { db, config } = deps;
+  const { db, config, prepared } = deps;
   const forEver = `${config.readAccess === "public" ? "public" : "private"}, max-age=31536000, immutable`;
   return new Elysia({ prefix: "/log" })
     .use(authentication(deps))
@@ -28,7 +28,10 @@ export function logRoutes(deps: Deps) {
       "/checkpoint",
       async ({ request, readable }) => {
         requireEverything(readable);
+        const mark = prepared?.mark ?? 0;
         const { checkpoint } = await db.read(readState);
+        const body = new TextEncoder().encode(checkpoint);
+        prepared?.offer(request, { path: "/log/checkpoint", mark, body });
         return textResponse(request, checkpoint, TEXT);
       },
       { reader: true, detail: logDocs.checkpoint },
@@ -44,13 +47,16 @@ export function logRoutes(deps: Deps) {
     )
     .get(
       "/tile/*",
-      async ({ params, readable }) => {
+      async ({ params, request, readable }) => {
         requireEverything(readable);
-        const tile = parseTilePath(`tile/${params["*"]}`);
+        const path = `tile/${params["*"]}`;
+        const tile = parseTilePath(path);
+        const mark = prepared?.mark ?? 0;
         const found = tile && (await db.read((session) => readPublishedTile(session, tile)));
         if (found === undefined) throw failure({ code: "tile_not_found" });
-        const headers = { "content-type": "application/octet-stream", "cache-control": forEver };
-        return new Response(new Uint8Array(found), { headers });
+        const body = new Uint8Array(found);
+        prepared?.offer(request, { path: `/log/${path}`, mark, body });
+        return taggedResponse(request, body, "application/octet-stream", { "cache-control": forEver });
       },
       { reader: true, detail: logDocs.tile },
     );

@@ -5,6 +5,7 @@ import { onBothDatabases, startRegistry } from "../support/registry.ts";
 
 const NAME = "ready";
 const PATH = `/api/packages/${NAME}`;
+const LOG = ["/log/checkpoint", "/log/tile/0/000.p/1", "/log/tile/entries/000.p/1"];
 const PATHS = [PATH, `${PATH}/1.0.0`, `${PATH}/latest`, `${PATH}/1.0.0/download`, `${PATH}/latest/download`];
 /** No prepared answer is given to a request with a range; documents have none, and this one means nothing. */
 const UNPREPARED = { range: "lines=1" };
@@ -16,8 +17,12 @@ onBothDatabases("answers that are kept ready", (registry) => {
   let alice: Client;
   let key: SigningKey;
   const guest = () => new Client(registry().url);
-  const publish = (version: string) =>
-    alice.publish(NAME, version, makePackage({ name: NAME, version }), key);
+  const publish = (version: string) => alice.publish(NAME, version, makePackage({ name: NAME, version }), key);
+  const logSize = async () => {
+    await guest().get("/log/checkpoint");
+    return Number((await guest().get("/log/checkpoint")).text.split("\n")[1]);
+  };
+
   beforeAll(async () => {
     alice = await newAccount(registry());
     key = makeKey();
@@ -25,7 +30,7 @@ onBothDatabases("answers that are kept ready", (registry) => {
     while (!registry().deps.db.changes.areKnown) await Bun.sleep(20);
   });
 
-  test.each(PATHS)("%s is the same from memory and from the app, to the last header", async (path) => {
+  test.each([...PATHS, ...LOG])("%s is the same from memory and from the app, to the last header", async (path) => {
     const unprepared = await guest().get(path, UNPREPARED);
     await guest().get(path);
     const ready = await guest().get(path);
@@ -57,11 +62,14 @@ onBothDatabases("answers that are kept ready", (registry) => {
     ];
     for (const [what, change] of steps) {
       const before = await Promise.all([guest().get(PATH), guest().get(PATH)]);
+      const sizeBefore = await logSize();
       const changed = await change();
       expect([what, changed.status < 300]).toEqual([what, true]);
       const after = await guest().get(PATH);
       expect([what, after.headers.get("etag") === before[1].headers.get("etag")]).toEqual([what, false]);
       expect(after.text).toBe((await guest().get(PATH, UNPREPARED)).text);
+      // Only a status is no leaf of the log.
+      expect([what, (await logSize()) > sizeBefore]).toEqual([what, changed.body.signature !== undefined]);
     }
   });
 
@@ -92,7 +100,7 @@ describe("where answers are not for everybody", () => {
     try {
       const alice = await newAccount(registry);
       await alice.publish(NAME, "1.0.0", makePackage({ name: NAME, version: "1.0.0" }), makeKey());
-      for (const path of PATHS) {
+      for (const path of [...PATHS, ...LOG]) {
         expect((await alice.get(path)).status).toBe(200);
         expect((await new Client(registry.url).get(path)).status).toBe(401);
       }
