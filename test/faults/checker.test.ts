@@ -16,14 +16,19 @@ interface Damage {
   readonly cause: (victim: VersionRow, blob: string, scene: Scene) => void;
 }
 
+const HEARD_AFTER_MS = 500;
+
 function change(dataDir: string, statement: string): void {
   const database = new Database(join(dataDir, "registry.db"));
   try {
     database.run("PRAGMA foreign_keys = OFF");
     database.run(statement);
+    // Else the server, which looks four times a second, would give the tiles that it keeps ready.
+    database.run(`INSERT INTO package_changes (names) VALUES ('["/log/tile/"]')`);
   } finally {
     database.close();
   }
+  Bun.sleepSync(HEARD_AFTER_MS);
 }
 
 const onlyVictim = ({ sha256 }: VersionRow) => `sha256 = '${sha256}'`;
