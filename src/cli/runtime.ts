@@ -18,7 +18,7 @@ export function programOf(): string[] {
 }
 
 /** The environment of a server: what its operator set, and the rest of what it takes. */
-export function serverEnvironment(): Record<string, string | undefined> {
+function serverEnvironment(): Record<string, string | undefined> {
   return { ...RUNTIME_SETTINGS, ...ENVIRONMENT };
 }
 

@@ -8,8 +8,8 @@ import { programOf } from "./runtime.ts";
 /** A worker that keeps ending must not keep the machine busy with starting it. */
 const RESTART_AFTER_MS = 1_000;
 
-/** What tells a worker's place: the first one also says what an operator must know. */
-export const WORKER_COMMAND = "worker";
+/** The command of main.ts that a worker is; the first one also says what an operator must know. */
+const WORKER_COMMAND = "worker";
 
 /** The processes that share a port, and what becomes of them. */
 class Workers {

@@ -11,13 +11,21 @@ export const KNOWN_FOR_MS = 1_000;
 export class PackageChanges {
   readonly #listeners: ((changed: Changed) => void)[] = [];
   #knownUntilMs = 0;
+  #times = 0;
+
+  /** How often anything changed: what was read since it was the same, is right. */
+  get times(): number {
+    return this.#times;
+  }
 
   listen(listener: (changed: Changed) => void): void {
     this.#listeners.push(listener);
   }
 
   tell(changed: Changed): void {
-    if (changed.length > 0) for (const listener of this.#listeners) listener(changed);
+    if (changed.length === 0) return;
+    this.#times += 1;
+    for (const listener of this.#listeners) listener(changed);
   }
 
   /** Everything that was committed before `atMs`, in milliseconds of `performance.now()`, has been told. */

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { PreparedAnswers } from "./prepared-answers.ts";
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
@@ -18,7 +19,7 @@ export function textResponse(request: Request, body: string, contentType: string
 }
 
 /** Answers with an entity tag over the bytes, and 304 to who has them. The headers say what caches may do. */
-export function taggedResponse(
+function taggedResponse(
   request: Request,
   body: string | Uint8Array<ArrayBuffer>,
   contentType: string,
@@ -29,6 +30,27 @@ export function taggedResponse(
   if (matchesEntityTag(request.headers.get("if-none-match"), entityTag))
     return new Response(null, { status: 304, headers: common });
   return new Response(body, { headers: { ...common, "content-type": contentType } });
+}
+
+/** Where an answer is kept, and what it is. Left out, `cacheControl` is that of a document that changes. */
+interface Kept {
+  readonly path: string;
+  readonly contentType: string;
+  readonly cacheControl?: string;
+}
+
+/** Answers what `load` gives, and offers it for those who ask next, under the one path it is kept for. */
+export async function keptResponse(
+  prepared: PreparedAnswers | undefined,
+  request: Request,
+  { path, contentType, cacheControl = "no-cache" }: Kept,
+  load: () => Promise<string | Uint8Array<ArrayBuffer>>,
+): Promise<Response> {
+  const mark = prepared?.mark ?? 0;
+  const loaded = await load();
+  const body = typeof loaded === "string" ? new TextEncoder().encode(loaded) : loaded;
+  prepared?.offer(request, { path, mark, body });
+  return taggedResponse(request, body, contentType, { "cache-control": cacheControl });
 }
 
 /** `textResponse` for JSON. */

@@ -20,6 +20,8 @@ type Body = Uint8Array<ArrayBuffer> | Blob;
 /** Where it is heard that answers are no longer right. */
 interface Changes {
   readonly areKnown: boolean;
+  /** How often anything changed. */
+  readonly times: number;
   listen(listener: (changed: readonly string[] | "any") => void): void;
 }
 
@@ -70,7 +72,6 @@ export class PreparedAnswers {
   readonly #documentHeaders = new Map<string, HeaderSet>();
   #bytes = 0;
   #entries = 0;
-  #timesChanged = 0;
 
   constructor(
     readonly changes: Changes,
@@ -78,7 +79,6 @@ export class PreparedAnswers {
     readonly memoryMaxBytes = MEMORY_MAX_BYTES,
   ) {
     changes.listen((changed) => {
-      this.#timesChanged += 1;
       for (const name of changed === "any" ? this.#names() : changed) this.#forget(name);
     });
   }
@@ -93,7 +93,7 @@ export class PreparedAnswers {
 
   /** What was read after a mark and before the next change is right. */
   get mark(): number {
-    return this.#timesChanged;
+    return this.changes.times;
   }
 
   /** Says that the answer to a request may be sent again. */
@@ -106,7 +106,7 @@ export class PreparedAnswers {
     const offered = this.#offered.get(request);
     const entityTag = headers.get("etag");
     if (offered === undefined || offered.path !== path || entityTag === null || status !== 200) return;
-    if (!isPlain(request) || !this.changes.areKnown || offered.mark !== this.#timesChanged) return;
+    if (!isPlain(request) || !this.changes.areKnown || offered.mark !== this.mark) return;
     const { body, sent, goodForMs = Number.POSITIVE_INFINITY } = offered;
     const isDocument = body instanceof Uint8Array;
     const entry: Prepared = {

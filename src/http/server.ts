@@ -139,7 +139,7 @@ export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }:
     fetch: (request, connections) => {
       const ready = prepared?.answer(request, plainPath(request.url, prefix));
       if (ready !== undefined) {
-        tell(logger, request, ready, performance.now());
+        if (logger.tellsRequests) tell(logger, request, ready, performance.now());
         return ready;
       }
       keepClientAddress(request, () => addressOf(request, connections));

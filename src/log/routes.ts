@@ -2,7 +2,7 @@ import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { jsonResponse, taggedResponse, textResponse } from "../http/document.ts";
+import { jsonResponse, keptResponse, textResponse } from "../http/document.ts";
 import { parseTilePath } from "../tlog/tile.ts";
 import { logDocs } from "./docs.ts";
 import { readState } from "./log-rows.ts";
@@ -28,11 +28,8 @@ export function logRoutes(deps: Deps) {
       "/checkpoint",
       async ({ request, readable }) => {
         requireEverything(readable);
-        const mark = prepared?.mark ?? 0;
-        const { checkpoint } = await db.read(readState);
-        const body = new TextEncoder().encode(checkpoint);
-        prepared?.offer(request, { path: "/log/checkpoint", mark, body });
-        return textResponse(request, checkpoint, TEXT);
+        const kept = { path: "/log/checkpoint", contentType: TEXT };
+        return keptResponse(prepared, request, kept, async () => (await db.read(readState)).checkpoint);
       },
       { reader: true, detail: logDocs.checkpoint },
     )
@@ -51,12 +48,12 @@ export function logRoutes(deps: Deps) {
         requireEverything(readable);
         const path = `tile/${params["*"]}`;
         const tile = parseTilePath(path);
-        const mark = prepared?.mark ?? 0;
-        const found = tile && (await db.read((session) => readPublishedTile(session, tile)));
-        if (found === undefined) throw failure({ code: "tile_not_found" });
-        const body = new Uint8Array(found);
-        prepared?.offer(request, { path: `/log/${path}`, mark, body });
-        return taggedResponse(request, body, "application/octet-stream", { "cache-control": forEver });
+        const kept = { path: `/log/${path}`, contentType: "application/octet-stream", cacheControl: forEver };
+        return keptResponse(prepared, request, kept, async () => {
+          const found = tile && (await db.read((session) => readPublishedTile(session, tile)));
+          if (found === undefined) throw failure({ code: "tile_not_found" });
+          return new Uint8Array(found);
+        });
       },
       { reader: true, detail: logDocs.tile },
     );

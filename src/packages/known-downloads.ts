@@ -25,13 +25,11 @@ interface Known {
 export function createKnownDownloads(changes: Deps["db"]["changes"]): KnownDownloads {
   const packages = new Map<string, Map<string, Known>>();
   let size = 0;
-  let timesForgotten = 0;
   const forget = (name: string) => {
     size -= packages.get(name)?.size ?? 0;
     packages.delete(name);
   };
   changes.listen((changed) => {
-    timesForgotten += 1;
     for (const name of changed === "any" ? [...packages.keys()] : changed) forget(name);
   });
   const remember = (name: string, version: string, known: Known) => {
@@ -46,10 +44,10 @@ export function createKnownDownloads(changes: Deps["db"]["changes"]): KnownDownl
       const nowMs = performance.now();
       const remembered = packages.get(name)?.get(version);
       if (remembered !== undefined && nowMs < remembered.untilMs) return remembered.download;
-      const before = timesForgotten;
+      const before = changes.times;
       const download = await load();
       // What was loaded before something was forgotten may be what was to be forgotten.
-      if (before === timesForgotten) remember(name, version, { download, untilMs: nowMs + LIFE_MS });
+      if (before === changes.times) remember(name, version, { download, untilMs: nowMs + LIFE_MS });
       return download;
     },
   };

@@ -5,7 +5,7 @@ import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
-import { JSON_TYPE, jsonResponse, textResponse } from "../http/document.ts";
+import { JSON_TYPE, jsonResponse, keptResponse, textResponse } from "../http/document.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { rateLimitHeaders } from "../http/rate-limit.ts";
 import { readVersionProof } from "../log/read-proof.ts";
@@ -39,17 +39,14 @@ const TEXT_ROUTES = [
   { path: "/:name/:version/values", file: "values.yaml", mediaType: "application/yaml" },
 ] as const;
 
-/** Answers a document about a package, and offers it for those who ask next, under the one path it is kept for. */
-async function keptDocument(
+/** Answers a document about a package, which is kept ready. */
+function keptDocument(
   { prepared }: Pick<Deps, "prepared">,
   request: Request,
   path: string,
   load: () => Promise<object>,
-): Promise<Response> {
-  const mark = prepared?.mark ?? 0;
-  const text = JSON.stringify(await load());
-  prepared?.offer(request, { path, mark, body: new TextEncoder().encode(text) });
-  return textResponse(request, text, JSON_TYPE);
+) {
+  return keptResponse(prepared, request, { path, contentType: JSON_TYPE }, async () => JSON.stringify(await load()));
 }
 
 /** Searching and reading packages: for everybody, or for accounts where `READ_ACCESS` says so. */
