@@ -11,7 +11,8 @@ const LAST_USE_EVERY_MS = 60_000;
 
 type FindDeps = Pick<Deps, "db" | "clock">;
 
-const sessionById = statement<{ id: string; userId: string; now: Date }, { user: UserRow }>(
+/** The account of a session that has not ended. */
+export const sessionById = statement<{ id: string; userId: string; now: Date }, { user: UserRow }>(
   ({ query, tables: { sessions, users } }) =>
     query
       .select({ user: users })

@@ -3,6 +3,7 @@ import type { DbSession } from "../db/database.ts";
 import { statement, valueFor } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import type { Actor } from "./actor.ts";
+import { sessionById } from "./credentials.ts";
 import type { UserRow } from "./user.ts";
 
 type Account = Pick<UserRow, "disabledAt">;
@@ -21,25 +22,14 @@ const accountOfToken = statement<{ id: string; now: Date }, Account>(({ query, t
     ),
 );
 
-const accountOfSession = statement<{ id: string; userId: string; now: Date }, Account>(
-  ({ query, tables: { sessions, users } }) =>
-    query
-      .select({ disabledAt: users.disabledAt })
-      .from(users)
-      .innerJoin(sessions, eq(sessions.userId, users.id))
-      .where(
-        and(
-          eq(sessions.id, sql.placeholder("id")),
-          eq(users.id, sql.placeholder("userId")),
-          gt(sessions.expiresAt, valueFor(sessions.expiresAt, "now")),
-        ),
-      ),
-);
-
 /** The account of an actor whose token or session has not ended, or none. */
-function liveAccount(session: DbSession, { user, sessionId, token }: Actor, now: Date): Promise<Account[]> {
-  if (token !== undefined) return accountOfToken(session, { id: token.id, now });
-  return accountOfSession(session, { id: sessionId ?? "", userId: user.id, now });
+async function liveAccount(
+  session: DbSession,
+  { user, sessionId, token }: Actor,
+  now: Date,
+): Promise<Account | undefined> {
+  if (token !== undefined) return (await accountOfToken(session, { id: token.id, now }))[0];
+  return (await sessionById(session, { id: sessionId ?? "", userId: user.id, now }))[0]?.user;
 }
 
 /**
@@ -48,7 +38,7 @@ function liveAccount(session: DbSession, { user, sessionId, token }: Actor, now:
  * Throws `unauthenticated` or `account_disabled`.
  */
 export async function requireStillValid(session: DbSession, actor: Actor, now: Date): Promise<void> {
-  const [account] = await liveAccount(session, actor, now);
+  const account = await liveAccount(session, actor, now);
   if (account === undefined) {
     const reason = "This token ended while the request came in; log in again, or make a new API token.";
     throw failure({ code: "unauthenticated", reason });
