@@ -36,7 +36,8 @@ class Listening {
     const onnotify = (channel: string, text: string) => {
       if (channel === CHANNEL) heard(JSON.parse(text));
     };
-    const options = { ...client, max: 1, idle_timeout: 0, max_lifetime: null, onnotify };
+    // The driver asks for types by itself, and when that question is cut off, nobody hears of it but the whole process.
+    const options = { ...client, max: 1, idle_timeout: 0, max_lifetime: null, fetch_types: false, onnotify };
     this.#client = postgres(options);
   }
 
