@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 
 /** What lies under a directory of archives. */
@@ -37,4 +38,20 @@ export function readBlobs(dataDir: string): Blobs {
     }
   }
   return { sizes, damaged, incoming, foreign };
+}
+
+/** Longer than a server needs to write the copy of its checkpoint on a busy machine. */
+const SETTLED_WITHIN_MS = 10_000;
+
+/**
+ * The same with nobody publishing, as soon as nothing is in `incoming/`, or as it then still is: a server that runs may
+ * be writing the copy of its checkpoint there just now, and what it takes away itself was not left.
+ */
+export async function readSettledBlobs(dataDir: string): Promise<Blobs> {
+  const deadline = performance.now() + SETTLED_WITHIN_MS;
+  for (;;) {
+    const blobs = readBlobs(dataDir);
+    if (blobs.incoming.length === 0 || performance.now() > deadline) return blobs;
+    await sleep(50);
+  }
 }

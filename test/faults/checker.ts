@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Blobs, readBlobs } from "./blobs.ts";
+import { type Blobs, readBlobs, readSettledBlobs } from "./blobs.ts";
 import { type Publisher, publishIntent } from "./driver.ts";
 import { type Attempt, isAcknowledged, isRefused, readJournals } from "./journal.ts";
 import { logFaults } from "./log-check.ts";
@@ -120,7 +120,7 @@ async function collectedFaults(server: ServerProcess, databaseUrl: string | unde
   if (!existsSync(GC)) return [];
   const { exitCode, stdout, stderr } = await server.run("gc", "--grace", "0s", "--json");
   if (exitCode !== 0) return [`gc ended with ${exitCode}: ${stderr || stdout}`];
-  const [rows, blobs] = [await readRows(server, databaseUrl), readBlobs(server.dataDir)];
+  const [rows, blobs] = [await readRows(server, databaseUrl), await readSettledBlobs(server.dataDir)];
   return [...rowFaults(rows, blobs), ...leftoverFaults(rows, blobs, "by gc")];
 }
 
@@ -147,7 +147,10 @@ export async function check(options: CheckOptions): Promise<Verdict> {
     collecting = true,
   } = options;
   const attempts = readJournals(journals);
-  const [rows, blobs] = [await readRows(server, databaseUrl), readBlobs(server.dataDir)];
+  const [rows, blobs] = [
+    await readRows(server, databaseUrl),
+    await (spotless ? readSettledBlobs : readBlobs)(server.dataDir),
+  ];
   const faults = [...rowFaults(rows, blobs), ...fileFaults(blobs), ...promisesFaults(attempts, rows)];
   const asked = attempts.filter(({ name }) => name.startsWith(titled));
   faults.push(...(await versionFaults(server.url, asked, rows)), ...(await packageFaults(server.url, rows)));

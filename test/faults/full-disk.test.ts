@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { AnswerFile } from "../../src/http/answer-file.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, expectProblem, sha256 } from "../support/client.ts";
-import { readBlobs } from "./blobs.ts";
+import { readSettledBlobs } from "./blobs.ts";
 import { Chance } from "./chance.ts";
 import { check } from "./checker.ts";
 import { guestOf, makePublishers, type Publisher } from "./driver.ts";
@@ -131,7 +131,7 @@ for (const what of ["archives", "database"] as const) {
         expectProblem(last.answer, 507, "storage_full");
         expect(last.stored).toBe(0);
         expect((await readRows(server)).versions.length).toBe(before.rows);
-        expect(readBlobs(server.dataDir).incoming).toEqual([]);
+        expect((await readSettledBlobs(server.dataDir)).incoming).toEqual([]);
         if (what === "archives") expect(freeBytes()).toBeGreaterThanOrEqual(before.free);
         await expectService(place, what);
         expect((await check({ server, journals, collecting: false })).faults).toEqual([]);
