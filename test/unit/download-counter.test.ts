@@ -1,0 +1,40 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { migrate } from "../../src/db/migrate.ts";
+import { openSqlite } from "../../src/db/sqlite.ts";
+import { createLogger } from "../../src/ops/logger.ts";
+import { createDownloadCounter } from "../../src/packages/download-counter.ts";
+
+/* Each flush has another number of versions; a text of its own for each would be a prepared statement of its own, kept. */
+test("flushes of any number of versions run the same statements", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "cpm-download-counter-"));
+  const path = join(directory, "registry.db");
+  await migrate({ kind: "sqlite", path });
+  const db = openSqlite(path);
+  const counter = createDownloadCounter(
+    db,
+    createLogger("silent", () => new Date()),
+  );
+  const texts = new Set<string>();
+  const prepare = db.client.prepare;
+  db.client.prepare = ((text: string) => {
+    texts.add(text);
+    return prepare(text);
+  }) as typeof prepare;
+  try {
+    const flushed: number[] = [];
+    for (const versions of [1, 2, 30, 499]) {
+      for (let id = 1; id <= versions; id += 1) counter.count({ name: `p${id}`, packageId: id, versionId: id });
+      await counter.flush();
+      flushed.push(texts.size);
+    }
+    expect(flushed[0]).toBeGreaterThan(2);
+    expect(new Set(flushed).size).toBe(1);
+  } finally {
+    await counter.close();
+    await db.close();
+    rmSync(directory, { recursive: true });
+  }
+});
