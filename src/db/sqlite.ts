@@ -17,6 +17,14 @@ const READER_CACHE_KIB = 32_768;
 /** More texts than this registry has; a bound, because `inArray` makes a new text for each length. */
 const PREPARED_MAX = 500;
 
+/**
+ * SQLite plans a statement anew at every run if its plan may depend on a parameter's value, which it believes of every
+ * join: measured, 10 to 60 µs instead of one. Of `+?`, which is the same value, it believes that of none.
+ */
+function withOpaqueParameters(text: string): string {
+  return text.replaceAll(/'[^']*'|"[^"]*"|`[^`]*`|\?/g, (part) => (part === "?" ? "+?" : part));
+}
+
 /** Prepares each SQL text once: Drizzle prepares at every call, and SQLite's parser would be most of a small read. */
 function prepareOnce(client: BunDatabase): void {
   const statements = new Map<string, Statement>();
@@ -25,7 +33,7 @@ function prepareOnce(client: BunDatabase): void {
     const known = statements.get(text);
     if (known !== undefined) return known;
     if (statements.size >= PREPARED_MAX) statements.clear();
-    const statement = prepare(text);
+    const statement = prepare(withOpaqueParameters(text));
     statements.set(text, statement);
     return statement;
   }) as typeof client.prepare;
