@@ -1,9 +1,10 @@
 import type { Database as BunDatabase } from "bun:sqlite";
 import { errorCode } from "../errors.ts";
 
-/** SQLite waits inside the process, which answers nobody meanwhile: so it waits shortly, and we wait between tries. */
-export const WRITER_BUSY_TIMEOUT_MS = 20;
-const RETRY_MS = 20;
+/** SQLite would wait inside the process, which answers nobody meanwhile: so it does not, and we wait between tries. */
+export const WRITER_BUSY_TIMEOUT_MS = 0;
+/** Another worker holds the lock for some milliseconds, and is done with its next group if one waits much longer. */
+const RETRY_MS = 1;
 /** How long a write waits for a lock that another process holds. */
 const DEADLINE_MS = 5_000;
 /** Nobody else is served while a group is written. */
