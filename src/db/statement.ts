@@ -104,6 +104,21 @@ export function statement<P extends Params, Row>(
 }
 
 /**
+ * `statement` for `write` only: nobody else changes the rows that it finds until the transaction ends. On SQLite, whose
+ * builder knows no such clause, a transaction that writes has the whole database to itself.
+ */
+export function lockingStatement<P extends Params, Row>(
+  build: (
+    session: Pick<DbSession, "query" | "tables">,
+  ) => Select<Row> & { for?(strength: "no key update"): Select<Row> },
+): Run<P, Row> {
+  return statement((session) => {
+    const query = build(session);
+    return query.for?.("no key update") ?? query;
+  });
+}
+
+/**
  * An insert, update or delete that is put together once. What it returns is told again by `returning`, because Drizzle does
  * not tell.
  */

@@ -1,6 +1,6 @@
 import { and, asc, eq, gte, inArray, lt, or } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
-import { change, placeholders, statement, valueFor } from "../db/statement.ts";
+import { change, lockingStatement, placeholders, statement, valueFor } from "../db/statement.ts";
 import { LOG } from "../http/prepared-answers.ts";
 import { HASH_BYTES, type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
 import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
@@ -16,9 +16,8 @@ const selectState = statement<Record<string, never>, LogStateRow>(({ query, tabl
   query.select().from(tables.logState),
 );
 
-const selectLocked = change<Record<string, never>, LogStateRow>(
-  ({ query, tables: { logState } }) => query.update(logState).set({ id: 1 }).where(eq(logState.id, 1)).returning(),
-  ({ logState }) => logState,
+const selectLocked = lockingStatement<Record<string, never>, LogStateRow>(({ query, tables }) =>
+  query.select().from(tables.logState),
 );
 
 const updateState = change<Pick<LogStateRow, "size" | "root" | "checkpoint">>(({ query, tables: { logState } }) =>

@@ -1,7 +1,7 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { MayRead } from "../accounts/actor.ts";
 import type { DbSession } from "../db/database.ts";
-import { change, statement } from "../db/statement.ts";
+import { lockingStatement, statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { foldName, type PackageName, parsePackageName } from "../registry/package-name.ts";
 import type { PackageRow } from "./views.ts";
@@ -28,12 +28,15 @@ export function readableName(mayRead: MayRead, text: string | null | undefined):
   return name;
 }
 
-const packageByFoldedName = statement<{ nameFolded: string }, PackageRow>(({ query, tables: { packages } }) =>
-  query
+function byFoldedName({ query, tables: { packages } }: Pick<DbSession, "query" | "tables">) {
+  return query
     .select()
     .from(packages)
-    .where(eq(packages.nameFolded, sql.placeholder("nameFolded"))),
-);
+    .where(eq(packages.nameFolded, sql.placeholder("nameFolded")));
+}
+
+const packageByFoldedName = statement<{ nameFolded: string }, PackageRow>(byFoldedName);
+const lockByFoldedName = lockingStatement<{ nameFolded: string }, PackageRow>(byFoldedName);
 
 /** Finds a package by its folded name. */
 export async function findPackage(session: DbSession, nameFolded: string): Promise<PackageRow | undefined> {
@@ -54,18 +57,6 @@ export async function loadPackage(session: DbSession, name: PackageName): Promis
   if (row === undefined) throw failure({ code: "package_not_found", name });
   return row;
 }
-
-const lockByFoldedName = change<{ nameFolded: string }, PackageRow>(
-  ({ query, tables: { packages } }) => {
-    const nameFolded = sql.placeholder("nameFolded");
-    return query
-      .update(packages)
-      .set({ nameFolded: sql`${nameFolded}` })
-      .where(eq(packages.nameFolded, nameFolded))
-      .returning();
-  },
-  ({ packages }) => packages,
-);
 
 /**
  * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
