@@ -1,4 +1,4 @@
-import { Column, getTableColumns, is, Param, Placeholder, type Query, type SQL, sql, Table } from "drizzle-orm";
+import { Column, getTableColumns, is, Param, Placeholder, type Query, SQL, sql, Table } from "drizzle-orm";
 import { CasingCache } from "drizzle-orm/casing";
 import type { Database, DbSession, SqlValue, Tables } from "./database.ts";
 
@@ -31,13 +31,19 @@ interface Prepared {
   readonly fields: readonly Field[];
 }
 
+/** What makes its meaning of a driver's value; of an expression, `mapWith` said, which its type does not tell. */
+function decoderOf(selected: Column | SQL): Field["decode"] {
+  const decoder: unknown = is(selected, Column) ? selected : Reflect.get(selected, "decoder");
+  const decode: unknown = Reflect.get(Object(decoder), "mapFromDriverValue");
+  if (typeof decode !== "function") throw new Error("A statement selects an expression that nothing decodes");
+  return decode === Column.prototype.mapFromDriverValue ? undefined : (value) => decode.call(decoder, value);
+}
+
 function fieldsOf(selected: unknown, path: readonly string[] = []): Field[] {
-  if (is(selected, Column)) {
-    const isPlain = selected.mapFromDriverValue === Column.prototype.mapFromDriverValue;
-    return [{ path, decode: isPlain ? undefined : (value) => selected.mapFromDriverValue(value) }];
-  }
+  if (is(selected, Column) || is(selected, SQL)) return [{ path, decode: decoderOf(selected) }];
   const members = is(selected, Table) ? getTableColumns(selected) : selected;
-  if (typeof members !== "object" || members === null) throw new Error("A statement selects columns only");
+  if (typeof members !== "object" || members === null)
+    throw new Error("A statement selects columns and expressions only");
   return Object.entries(members).flatMap(([name, member]) => fieldsOf(member, [...path, name]));
 }
 
@@ -92,7 +98,7 @@ function prepared<P extends Params, Row>(
 
 /**
  * A select that is put together once and not at every call: for the busiest reads, Drizzle takes longer for that, and for
- * making rows of what comes back, than the database for its answer. `build` selects columns or tables, joined inner.
+ * making rows of what comes back, than the database for its answer. `build` selects columns, expressions or tables, joined inner.
  */
 export function statement<P extends Params, Row>(
   build: (session: Pick<DbSession, "query" | "tables">) => Select<Row>,

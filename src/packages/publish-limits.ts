@@ -1,6 +1,8 @@
-import { and, count, eq, gt, min } from "drizzle-orm";
+import { and, count, eq, gt, min, sql } from "drizzle-orm";
 import type { PublishLimits } from "../config/config.ts";
 import type { DbSession } from "../db/database.ts";
+import { statement, valueFor } from "../db/statement.ts";
+import { together } from "../db/together.ts";
 import { failure, type RateLimit } from "../errors.ts";
 
 const WINDOW_SECONDS = 3_600;
@@ -11,25 +13,50 @@ function rateLimit(policy: string, limit: number, used: number, oldest: Date | n
   return { policy, limit, windowSeconds: WINDOW_SECONDS, remaining: Math.max(0, limit - used), resetSeconds };
 }
 
+interface Used {
+  readonly used: number;
+  readonly oldest: Date | null;
+}
+
+const namesUsed = statement<{ userId: string; since: Date }, Used>(({ query, tables: { packages } }) =>
+  query
+    .select({ used: count(), oldest: min(packages.createdAt) })
+    .from(packages)
+    .where(
+      and(
+        eq(packages.createdBy, sql.placeholder("userId")),
+        gt(packages.createdAt, valueFor(packages.createdAt, "since")),
+      ),
+    ),
+);
+
+const versionsUsed = statement<{ userId: string; since: Date }, Used>(({ query, tables: { versions } }) =>
+  query
+    .select({ used: count(), oldest: min(versions.publishedAt) })
+    .from(versions)
+    .where(
+      and(
+        eq(versions.publishedBy, sql.placeholder("userId")),
+        gt(versions.publishedAt, valueFor(versions.publishedAt, "since")),
+      ),
+    ),
+);
+
 /**
  * What an account may still publish: counted from the rows of the last hour, so the window slides and replicas share
  * it. In the transaction of a publish, which has locked the account, it is exact.
  */
 async function publishLimitsOf(
-  { query, tables: { packages, versions } }: DbSession,
+  session: DbSession,
   { newNamesPerHour, versionsPerHour }: PublishLimits,
   userId: string,
   now: Date,
 ): Promise<{ readonly newNames: RateLimit; readonly versions: RateLimit }> {
   const since = new Date(now.getTime() - WINDOW_SECONDS * 1_000);
-  const [names] = await query
-    .select({ used: count(), oldest: min(packages.createdAt) })
-    .from(packages)
-    .where(and(eq(packages.createdBy, userId), gt(packages.createdAt, since)));
-  const [published] = await query
-    .select({ used: count(), oldest: min(versions.publishedAt) })
-    .from(versions)
-    .where(and(eq(versions.publishedBy, userId), gt(versions.publishedAt, since)));
+  const [[names], [published]] = await together([
+    namesUsed(session, { userId, since }),
+    versionsUsed(session, { userId, since }),
+  ]);
   return {
     newNames: rateLimit("new-names", newNamesPerHour, names?.used ?? 0, names?.oldest ?? null, now),
     versions: rateLimit("versions", versionsPerHour, published?.used ?? 0, published?.oldest ?? null, now),

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession, Tables } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
 import { type SearchDocument, termsOf, tierOf } from "./terms.ts";
 import { type TextIndex, textIndexOf } from "./text-index.ts";
 import { wordsOf } from "./words.ts";
@@ -30,8 +31,15 @@ async function changeListed({ query, tables: { listedPackages } }: DbSession, mo
   await query.update(listedPackages).set({ listed }).where(eq(listedPackages.id, 1));
 }
 
-async function findRow({ query, tables: { packageSearch } }: DbSession, packageId: number) {
-  const [row] = await query.select().from(packageSearch).where(eq(packageSearch.packageId, packageId));
+const rowOfPackage = statement<{ packageId: number }, SearchRow>(({ query, tables: { packageSearch } }) =>
+  query
+    .select()
+    .from(packageSearch)
+    .where(eq(packageSearch.packageId, sql.placeholder("packageId"))),
+);
+
+async function findRow(session: DbSession, packageId: number): Promise<SearchRow | undefined> {
+  const [row] = await rowOfPackage(session, { packageId });
   return row;
 }
 
