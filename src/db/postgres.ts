@@ -7,7 +7,7 @@ import { Gate } from "../gate.ts";
 import type { Database, DbSession } from "./database.ts";
 import { PackageChanges, readsOnly } from "./package-changes.ts";
 import * as tables from "./postgres/schema.ts";
-import { notesOf, watchPostgres } from "./watch-postgres.ts";
+import { ChangeNotes, watchPostgres } from "./watch-postgres.ts";
 
 const POOL_CONNECTIONS = 16;
 /** Writers that wait for one row must not take every connection: readers keep the other half. */
@@ -105,17 +105,18 @@ class Pool {
   }
 
   async #transaction<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
-    const changed = new Set<string>();
+    let notes: ChangeNotes | undefined;
     try {
       return await this.#orm.transaction(async (tx) => {
-        const session = sessionOver(tx as object as PostgresJsDatabase, (name) => void changed.add(name));
+        const session = sessionOver(tx as object as PostgresJsDatabase, (name) => notes?.add(name));
+        notes = new ChangeNotes(session.values);
         const done = await work(session);
-        for (const note of notesOf(changed)) await session.rows(note);
+        await notes.sent();
         return done;
       });
     } finally {
       // Also after an error: it may have been committed.
-      this.changes.tell([...changed]);
+      this.changes.tell(notes?.names ?? []);
     }
   }
 

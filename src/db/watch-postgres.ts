@@ -1,7 +1,7 @@
 import { setTimeout } from "node:timers/promises";
-import { type SQL, sql } from "drizzle-orm";
 import postgres from "postgres";
 import { within } from "../within.ts";
+import type { DbSession } from "./database.ts";
 import type { Changed, PackageChanges } from "./package-changes.ts";
 
 type ClientOptions = postgres.Options<Record<string, never>>;
@@ -17,15 +17,46 @@ const ANSWER_WITHIN_MS = 900;
 /** Postgres refuses notifications of 8000 bytes; a name has at most 64. */
 const NAMES_PER_NOTE = 100;
 
-/** The notifications that tell other processes, at commit, which packages a transaction changed. */
-export function notesOf(names: ReadonlySet<string>): SQL[] {
-  const all = [...names];
-  const notes: SQL[] = [];
-  for (let at = 0; at < all.length; at += NAMES_PER_NOTE) {
-    const text = JSON.stringify(all.slice(at, at + NAMES_PER_NOTE));
-    notes.push(sql`SELECT pg_notify(${CHANNEL}, ${text})`);
+/**
+ * Tells other processes, at commit, which packages a transaction changed. Names that are said at the same time are one
+ * notification, which goes with the next statement, because each message costs a system call and a wait.
+ */
+export class ChangeNotes {
+  readonly #run: DbSession["values"];
+  readonly #names = new Set<string>();
+  readonly #sent: Promise<unknown>[] = [];
+  #untold: string[] = [];
+
+  constructor(run: DbSession["values"]) {
+    this.#run = run;
   }
-  return notes;
+
+  get names(): readonly string[] {
+    return [...this.#names];
+  }
+
+  add(name: string): void {
+    if (this.#names.has(name)) return;
+    this.#names.add(name);
+    if (this.#untold.push(name) === 1) queueMicrotask(() => this.#send());
+  }
+
+  /** Returns when the database has all of them. */
+  async sent(): Promise<void> {
+    this.#send();
+    await Promise.all(this.#sent);
+  }
+
+  #send(): void {
+    for (let at = 0; at < this.#untold.length; at += NAMES_PER_NOTE) {
+      const text = JSON.stringify(this.#untold.slice(at, at + NAMES_PER_NOTE));
+      const sent = this.#run("SELECT pg_notify($1, $2)", [CHANNEL, text]);
+      // Whoever waits for it hears of its failure, and so does every later statement of the transaction.
+      sent.catch(() => undefined);
+      this.#sent.push(sent);
+    }
+    this.#untold = [];
+  }
 }
 
 /** One connection that listens. */

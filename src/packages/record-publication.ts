@@ -24,7 +24,7 @@ import { findVersion } from "./find-version.ts";
 import { isPlainUpdate } from "./plain-update.ts";
 import { requirePublishQuota } from "./publish-limits.ts";
 import { contentsRow } from "./records.ts";
-import { refreshSummary } from "./refresh-summary.ts";
+import { loadSummarySources, refreshSummary } from "./refresh-summary.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 import { insertContents, insertVersionRow, placeVersion, versionRow } from "./version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
@@ -84,17 +84,15 @@ async function requireFreeName(session: DbSession, { config }: RecordDeps, publi
   await requireDistinctName(session, name, publisher.user.id, config.similarNamesMinDownloads);
 }
 
-function quotaOf(
+async function quotaOf(
   session: DbSession,
-  { config }: RecordDeps,
+  { config: { publishLimits } }: RecordDeps,
   publication: VerifiedPublication,
   isNew: boolean,
   now: Date,
-) {
-  const { publishLimits } = config;
-  return publishLimits === undefined
-    ? []
-    : requirePublishQuota(session, publishLimits, publication.publisher.user.id, isNew, now);
+): Promise<readonly RateLimit[]> {
+  if (publishLimits === undefined) return [];
+  return requirePublishQuota(session, publishLimits, publication.publisher.user.id, isNew, now);
 }
 
 /** What a look beforehand found: the version when it was published before, and what may still be published. */
@@ -180,30 +178,35 @@ async function recordPublished(session: DbSession, publication: VerifiedPublicat
   await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
 }
 
-/** Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. */
+/**
+ * Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. `beside` is what
+ * must hold too and was asked just before: Postgres gets it in the same message.
+ */
 async function insertVersion(
   session: DbSession,
   deps: PublishDeps,
   claimed: PackageRow,
   publication: VerifiedPublication,
   now: Date,
+  beside: Promise<unknown>,
 ): Promise<Recorded> {
-  const { inspection, publisher, verified } = publication;
   const columns = versionRow(claimed.id, publication, now);
-  const [, [inserted]] = await together([
-    trustAccountKey(session, publisher, verified.publicKey, now),
+  const [, [inserted], sources] = await together([
+    beside,
     insertVersionRow(session, columns),
+    loadSummarySources(session, claimed.id),
+    recordPublished(session, publication, now),
+    deps.afterInsert(),
   ]);
   if (inserted === undefined) throw new Error("A version was not inserted");
   const row = { ...columns, ...inserted };
   await together([
-    insertContents(session, contentsRow(row.id, inspection)),
-    recordPublished(session, publication, now),
-    refreshSummary(session, deps.db.kind, claimed, now, row),
-    deps.afterInsert(),
+    insertContents(session, contentsRow(row.id, publication.inspection)),
+    refreshSummary(session, deps.db.kind, claimed, now, { version: row, sources }),
   ]);
   const logged = await logVersion(session, deps, claimed.name, row);
-  return { version: { row: { ...row, logIndex: logged.index }, publishedBy: publisher.user.username }, logged };
+  const { username } = publication.publisher.user;
+  return { version: { row: { ...row, logIndex: logged.index }, publishedBy: username }, logged };
 }
 
 /** Appends the version to the log, last of all: the log is locked from here to the commit. */
@@ -213,6 +216,34 @@ async function logVersion(session: DbSession, deps: RecordDeps, name: string, ro
     placeVersion(session, { id: row.id, logIndex }),
   );
   return { index: firstIndex, hashes: lastProof, checkpoint, extra: Buffer.from(leaf) };
+}
+
+/** Publishes the first version of a new name; undefined when somebody else just made the package. */
+async function recordNew(session: DbSession, deps: PublishDeps, publication: VerifiedPublication, now: Date) {
+  const { publisher, verified } = publication;
+  await requireFreeName(session, deps, publication);
+  const limits = await quotaOf(session, deps, publication, true, now);
+  const made = await makePackage(session, publication, now);
+  if (made === undefined) return undefined;
+  const trusting = trustAccountKey(session, publisher, verified.publicKey, now);
+  return { limits, ...(await insertVersion(session, deps, made, publication, now, trusting)) };
+}
+
+/** Throws unless the locked package takes the version; returns it when it was published before. */
+async function requireClaimed(
+  session: DbSession,
+  existing: PackageRow,
+  publication: VerifiedPublication,
+  now: Date,
+): Promise<PublishedVersion | undefined> {
+  const [, same] = await together([
+    requireClaim(session, existing, publication),
+    findSame(session, existing, publication),
+  ]);
+  if (same !== undefined) return same;
+  requireOpen(existing, await settledPackageKeys(session, existing, now), publication);
+  await trustAccountKey(session, publication.publisher, publication.verified.publicKey, now);
+  return undefined;
 }
 
 /**
@@ -228,27 +259,26 @@ export async function recordPublication(
 ) {
   const { inspection, publisher } = publication;
   const { name } = inspection.manifest;
-  // What is counted by account is counted in turn. Before the package: else one publish could hold the account and
-  // wait for the package, and another hold the package and wait for the account.
-  if (deps.config.publishLimits !== undefined) await lockAccount(session, publisher.user.id);
-  // The second once the locks are there: waiting for them is time in which a token may end.
-  const [locked] = await together([lockPackage(session, name), requireStillValid(session, publisher, now)]);
+  const isLimited = deps.config.publishLimits !== undefined;
+  const [, locked, , isPlain] = await together([
+    // What is counted by account is counted in turn. Before the package: else one publish could hold the account and
+    // wait for the package, and another hold the package and wait for the account.
+    isLimited ? lockAccount(session, publisher.user.id) : undefined,
+    lockPackage(session, name),
+    // Once the locks are there: waiting for them is time in which a token may end, and everything else change.
+    requireStillValid(session, publisher, now),
+    isPlainUpdate(session, publication),
+  ]);
   if (locked === undefined) {
-    await requireFreeName(session, deps, publication);
-    const limits = await quotaOf(session, deps, publication, true, now);
-    const made = await makePackage(session, publication, now);
-    if (made !== undefined) {
-      return { outcome: "created" as const, limits, ...(await insertVersion(session, deps, made, publication, now)) };
-    }
+    const made = await recordNew(session, deps, publication, now);
+    if (made !== undefined) return { outcome: "created" as const, ...made };
   }
   const existing = locked ?? (await lockPackage(session, name));
   if (existing === undefined) throw new Error("A package that conflicts with an insert was not found");
-  const [, same] = await together([
-    requireClaim(session, existing, publication),
-    findSame(session, existing, publication),
-  ]);
+  if (isPlain) requireScopeFor(publisher, name, "publish-update");
+  const same = isPlain ? undefined : await requireClaimed(session, existing, publication, now);
   if (same !== undefined) return { outcome: "unchanged" as const, limits: [], version: same };
-  requireOpen(existing, await settledPackageKeys(session, existing, now), publication);
-  const limits = await quotaOf(session, deps, publication, false, now);
-  return { outcome: "created" as const, limits, ...(await insertVersion(session, deps, existing, publication, now)) };
+  const limits = quotaOf(session, deps, publication, false, now);
+  const recorded = await insertVersion(session, deps, existing, publication, now, limits);
+  return { outcome: "created" as const, limits: await limits, ...recorded };
 }

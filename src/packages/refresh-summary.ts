@@ -109,28 +109,47 @@ const writeSummary = change<Summary & { packageId: number }>(({ query, tables: {
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
+/** What a summary is made of; all but the versions is mostly as it was. */
+export interface SummarySources {
+  readonly published: readonly VersionOutline[];
+  readonly owners: readonly string[];
+  readonly facets: Facets;
+}
+
+/** Reads what `refreshSummary` derives from, in a transaction that holds the package's lock. */
+export async function loadSummarySources(session: DbSession, packageId: number): Promise<SummarySources> {
+  const [published, owners, facets] = await together([
+    loadOutlines(session, packageId),
+    ownersOf(session, packageId),
+    loadFacets(session, packageId),
+  ]);
+  return { published, owners, facets };
+}
+
+/** A version that was published just now, which need not be read again, and what was read after it. */
+interface Fresh {
+  readonly version: Pick<VersionRow, "id" | "manifest">;
+  readonly sources: SummarySources;
+}
+
 /**
  * Derives everything a package row, its filters and the search know of its versions and owners. Runs in the transaction that
  * changed them, with the package row as that left it and locked, so that no two changes derive from half of each other.
- * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant. `fresh` is the
- * version that was published just now, which need not be read again.
+ * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant.
  */
 export async function refreshSummary(
   session: DbSession,
   kind: Database["kind"],
   changed: PackageRow,
   updatedAt: Date,
-  fresh?: Pick<VersionRow, "id" | "manifest">,
+  fresh?: Fresh,
 ): Promise<void> {
   const { id: packageId, name, downloads } = changed;
-  const [published, owners, before] = await together([
-    loadOutlines(session, packageId),
-    ownersOf(session, packageId),
-    loadFacets(session, packageId),
-  ]);
+  const { published, owners, facets } = fresh?.sources ?? (await loadSummarySources(session, packageId));
   const { latest, shown, listed } = chooseVersions(published, changed);
   if (shown === undefined) return;
-  const manifest = shown.id === fresh?.id ? manifestFrom(fresh.manifest) : await loadManifest(session, shown);
+  const isFresh = shown.id === fresh?.version.id;
+  const manifest = isFresh ? manifestFrom(fresh.version.manifest) : await loadManifest(session, shown);
   const tags = [...new Set(manifest.tags.map(foldTag))];
   const authors = authorsOf(manifest, owners);
   const { description } = manifest;
@@ -138,7 +157,7 @@ export async function refreshSummary(
   const summary = { description, tags: [...manifest.tags], latest: version, latestPublishedAt: publishedAt, listed };
   await together([
     writeSummary(session, { packageId, ...summary, updatedAt }),
-    replaceFacets(session, packageId, before, { tags, authors }),
+    replaceFacets(session, packageId, facets, { tags, authors }),
     listed
       ? indexPackage(session, kind, { packageId, name, tags, authors, description, downloads })
       : unindexPackage(session, kind, packageId),
