@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
 import { Client, newAccount, PASSWORD } from "../support/client.ts";
+import { hashAtFullCost } from "../support/password-cost.ts";
 import { onBothDatabases } from "../support/registry.ts";
+
+hashAtFullCost();
 
 const AT_ONCE = 120;
 const LOGINS = 3;

@@ -5,12 +5,15 @@ import { firstAccountText } from "../../src/cli/first-account.ts";
 import { inTemporaryDirectory, type Outcome } from "../binary/executable.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { hashAtFullCost } from "../support/password-cost.ts";
 import { freePort } from "../support/ports.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf, withToken } from "../support/roles.ts";
 import { pipeBeside, runBeside, runCommand } from "./scene.ts";
 
 const MAIN = resolve(import.meta.dir, "../../src/main.ts");
+
+hashAtFullCost();
 
 onBothDatabases("administration from the command line, beside the server", (registry) => {
   const guest = () => new Client(registry().url);
