@@ -9,6 +9,7 @@
  * A long form is a file `*.long.test.ts`, or a test that looks at TEST_LONG=1 for how long to go on.
  * The last line is `N passed, N failed`, which continuous integration reads.
  */
+import { buildIfOutdated, EXECUTABLE } from "../test/binary/build-executable.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { startSharedS3 } from "../test/support/s3.ts";
 
@@ -52,9 +53,19 @@ async function showAndKeepEnd(stream: ReadableStream<Uint8Array>): Promise<strin
 }
 
 /** Part of a run starts what it needs by itself: compiling the S3 server takes longer than most parts. */
+function isPart(args: readonly string[]): boolean {
+  return args.some((arg) => !arg.startsWith("-"));
+}
+
 async function sharedS3(args: readonly string[]) {
-  const isPart = args.some((arg) => !arg.startsWith("-"));
-  return isPart ? { env: {}, remove: async () => undefined } : startSharedS3();
+  return isPart(args) ? { env: {}, remove: async () => undefined } : startSharedS3();
+}
+
+/** What tests start as a process (test/support/program.ts). */
+async function program(args: readonly string[]): Promise<Record<string, string>> {
+  if (isPart(args)) return {};
+  await buildIfOutdated();
+  return { TEST_PROGRAM: EXECUTABLE };
 }
 
 async function run(asked: readonly string[], services: Readonly<Record<string, string>>): Promise<Counts> {
@@ -79,11 +90,13 @@ async function run(asked: readonly string[], services: Readonly<Record<string, s
 async function main(): Promise<number> {
   const asked = process.argv.slice(2);
   const given = process.env.TEST_DATABASE_URL;
-  const [postgres, s3] = await Promise.all([given ? undefined : startPostgres(), sharedS3(asked)]);
+  const starting = [given ? undefined : startPostgres(), sharedS3(asked), program(asked)] as const;
+  const [postgres, s3, built] = await Promise.all(starting);
   try {
     const { passed, failed, skipped } = await run(asked, {
       TEST_DATABASE_URL: given || (postgres?.url ?? ""),
       ...s3.env,
+      ...built,
     });
     console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
     return failed === 0 ? 0 : 1;

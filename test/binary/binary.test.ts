@@ -3,15 +3,8 @@ import { chownSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { IMAGE_USER_ID, makeMinimalRoot } from "../../scripts/minimal-root.ts";
 import { freePort } from "../support/ports.ts";
-import {
-  buildIfOutdated,
-  EXECUTABLE,
-  inTemporaryDirectory,
-  makeMountPoints,
-  type Place,
-  runOnce,
-  whileServing,
-} from "./executable.ts";
+import { buildIfOutdated, EXECUTABLE } from "./build-executable.ts";
+import { inTemporaryDirectory, makeMountPoints, type Place, runOnce, whileServing } from "./executable.ts";
 import { doMainJob } from "./main-job.ts";
 
 const isRoot = process.getuid?.() === 0;

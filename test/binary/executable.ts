@@ -1,31 +1,10 @@
 import { expect } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 
-const ROOT = resolve(import.meta.dir, "../..");
-const SOURCES = ["src", "drizzle", "scripts/build.ts", "package.json", "package-lock.json"];
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
-
-/** The compiled registry. */
-export const EXECUTABLE = join(ROOT, "dist/cpm-registry");
-
-/** Builds the executable unless it is newer than everything that goes into it. */
-export function buildIfOutdated(): void {
-  if (existsSync(EXECUTABLE)) {
-    const built = statSync(EXECUTABLE).mtimeMs;
-    if (SOURCES.every((source) => newestChange(join(ROOT, source)) < built)) return;
-  }
-  const build = Bun.spawnSync([process.execPath, "scripts/build.ts"], { cwd: ROOT, stdout: "ignore", stderr: "pipe" });
-  if (build.exitCode !== 0) throw new Error(`The build failed:\n${build.stderr}`);
-}
-
-function newestChange(path: string): number {
-  const self = statSync(path);
-  if (!self.isDirectory()) return self.mtimeMs;
-  return Math.max(self.mtimeMs, ...readdirSync(path).map((name) => newestChange(join(path, name))));
-}
 
 /** How to start the executable somewhere: the words before its own arguments, and what it finds there. */
 export interface Place {

@@ -1,16 +1,14 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { resolve } from "node:path";
 import { inTemporaryDirectory, type Place, runOnce, whileServing } from "../binary/executable.ts";
 import { freePort } from "../support/ports.ts";
 import { testPostgres } from "../support/postgres.ts";
+import { SOURCES } from "../support/program.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
-
-const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 
 /** The registry from its sources, in a directory, as a process of its own. */
 function placeIn(cwd: string, env: Record<string, string>): Place {
-  return { command: [process.execPath, MAIN], cwd, env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", ...env } };
+  return { command: SOURCES, cwd, env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", ...env } };
 }
 
 /** Runs `use` with the settings of an empty database, which is removed afterwards. */

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { request } from "node:http";
-import { buildIfOutdated, EXECUTABLE, inTemporaryDirectory, whileServing } from "../binary/executable.ts";
+import { buildIfOutdated, EXECUTABLE } from "../binary/build-executable.ts";
+import { inTemporaryDirectory, whileServing } from "../binary/executable.ts";
 import { newAccount } from "../support/client.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -66,7 +67,7 @@ if (!onLinux) console.warn("Skipped: memory of a process is read from /proc, whi
 
 test.skipIf(!onLinux)("500 MB of rubbish are refused with 413 and less than 120 MB of memory", () =>
   inTemporaryDirectory(async (cwd) => {
-    buildIfOutdated();
+    await buildIfOutdated();
     const port = await freePort();
     const env = { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", PORT: String(port) };
     await whileServing({ command: [EXECUTABLE], cwd, env }, async (url) => {

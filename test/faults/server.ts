@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type Socket } from "node:net";
-import { resolve } from "node:path";
 import { freePort } from "../support/ports.ts";
+import { PROGRAM, SOURCES } from "../support/program.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
 
-const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 const START_TIMEOUT_MS = 30_000;
 const POLL_MS = 10;
 const OUTPUT_MAX_CHARS = 4_000;
@@ -76,7 +75,8 @@ interface Life {
 }
 
 function launch(env: Settings, watch: (pid: number) => void): Life {
-  const child = spawn(process.execPath, [MAIN, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const [command = "", ...words] = "FAILPOINTS" in env ? SOURCES : PROGRAM;
+  const child = spawn(command, [...words, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
   if (child.pid !== undefined) watch(child.pid);
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -94,7 +94,7 @@ function launch(env: Settings, watch: (pid: number) => void): Life {
 }
 
 async function runToEnd(env: Settings, args: readonly string[]) {
-  const command = Bun.spawn([process.execPath, MAIN, ...args], { env, stdout: "pipe", stderr: "pipe" });
+  const command = Bun.spawn([...PROGRAM, ...args], { env, stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(command.stdout).text(),
     new Response(command.stderr).text(),

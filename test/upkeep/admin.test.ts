@@ -7,11 +7,10 @@ import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { hashAtFullCost } from "../support/password-cost.ts";
 import { freePort } from "../support/ports.ts";
+import { PROGRAM } from "../support/program.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf, withToken } from "../support/roles.ts";
 import { pipeBeside, runBeside, runCommand } from "./scene.ts";
-
-const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 
 hashAtFullCost();
 
@@ -244,7 +243,7 @@ describe("the command line of administration", () => {
 describe("the first account where registration is closed", () => {
   const serveOnce = async (cwd: string, env: Readonly<Record<string, string>>): Promise<string> => {
     const port = String(await freePort());
-    const child = Bun.spawn([process.execPath, MAIN, "serve"], {
+    const child = Bun.spawn([...PROGRAM, "serve"], {
       cwd,
       env: { PORT: port, HOST: "127.0.0.1", ...env },
       stdout: "pipe",

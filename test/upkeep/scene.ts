@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { type Outcome, type Place, runOnce } from "../binary/executable.ts";
 import { sha256 } from "../support/client.ts";
+import { PROGRAM } from "../support/program.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
 
-const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 export const HOUR_MS = 3_600_000;
 
 /** Runs a command of the registry as a process of its own, with no more settings than given. */
@@ -15,7 +15,7 @@ export function runCommand(env: Readonly<Record<string, string>>, ...args: strin
 
 function placeOf(env: Readonly<Record<string, string>>): Place {
   return {
-    command: [process.execPath, MAIN],
+    command: PROGRAM,
     cwd: "/",
     env: { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY, ...env },
   };

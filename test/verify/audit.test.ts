@@ -7,8 +7,9 @@ import { decodeBundle, encodeBundle } from "../../src/tlog/tile.ts";
 import { until } from "../faults/server.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256, signMessage, statementOf } from "../support/client.ts";
+import { PROGRAM } from "../support/program.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
-import { forge, MAIN, startProxy, type Tamper, textOf, Verifier } from "./scene.ts";
+import { forge, startProxy, type Tamper, textOf, Verifier } from "./scene.ts";
 
 const key = makeKey();
 const NOTHING: Tamper = () => undefined;
@@ -224,7 +225,7 @@ describe("log audit of a log of several bundles", () => {
       if (isBundle(path, 3)) return never.promise;
       return isBundle(path, 2) ? Bun.sleep(5_500).then(() => undefined) : undefined;
     };
-    const command = [process.execPath, MAIN, "log", "audit", "--registry", proxy.url];
+    const command = [...PROGRAM, "log", "audit", "--registry", proxy.url];
     const running = Bun.spawn(command, { cwd: "/", env: { HOME: person.home }, stdout: "ignore", stderr: "ignore" });
     await until(() => existsSync(kept(person)), "the audit keeps how far it came");
     running.kill("SIGKILL");

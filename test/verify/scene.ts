@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import {
   formatVerifierKey,
@@ -11,9 +11,8 @@ import {
   verifierOf,
 } from "../../src/tlog/note.ts";
 import { runOnce } from "../binary/executable.ts";
+import { PROGRAM } from "../support/program.ts";
 import { TEST_LOG_KEY } from "../support/registry.ts";
-
-export const MAIN = resolve(import.meta.dir, "../../src/main.ts");
 
 /** Somebody with a home directory of their own, who remembers what they saw of logs. */
 export class Verifier {
@@ -30,7 +29,7 @@ export class Verifier {
   }
 
   run(env: Readonly<Record<string, string>>, ...args: string[]) {
-    return runOnce({ command: [process.execPath, MAIN], cwd: "/", env: { HOME: this.home, ...env } }, ...args);
+    return runOnce({ command: PROGRAM, cwd: "/", env: { HOME: this.home, ...env } }, ...args);
   }
 
   /** Runs a command with `--json`: its exit code, the names of what failed, and the whole answer. */
