@@ -34,7 +34,7 @@ type Publisher = (n: number) => Promise<Publish>;
 const ownShares: number[] = [];
 
 /** Measures publishes whose requests are made before the clock runs. */
-function publishing(publisher: Publisher): () => Promise<number> {
+export function publishing(publisher: Publisher): () => Promise<number> {
   let made = 0;
   let wanted = PREPARED_FIRST;
   return async () => {
@@ -53,7 +53,8 @@ function publishing(publisher: Publisher): () => Promise<number> {
 const nameOf = (n: number) => `bench-${n % PACKAGES}`;
 const versionOf = (n: number) => `1.${n}.0`;
 
-async function ourPublisher(registry: BenchRegistry): Promise<Publisher> {
+/** Somebody who publishes on this registry. */
+export async function ourPublisher(registry: Pick<BenchRegistry, "url">): Promise<Publisher> {
   const client = await newAccount(registry);
   return async (n) => {
     const prepared = await preparePublish(client, nameOf(n), versionOf(n));

@@ -5,6 +5,7 @@ import { archiveOf, downloadPath, publishArchive } from "./archives.ts";
 import { compare } from "./compare.ts";
 import { documentPath, publishDocument, readDocument } from "./documents.ts";
 import { heading, missingRow } from "./measure.ts";
+import { ourPublisher, publishing } from "./publish.ts";
 import { type BenchRegistry, BINARY, buildBinary, startRegistry, withDirectory } from "./registry.ts";
 import { type Load, load, onCore, wrkMissing } from "./wrk.ts";
 
@@ -25,7 +26,7 @@ interface Side {
 async function startSide(directory: string, name: string, workers: number, core?: number): Promise<Side> {
   const dataDir = join(directory, name.replaceAll(" ", "-"));
   mkdirSync(dataDir);
-  const settings = { LOG_LEVEL: "silent", WORKERS: String(workers) };
+  const settings = { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off", WORKERS: String(workers) };
   const registry = await startRegistry([...onCore(core), BINARY], dataDir, settings);
   const client = await newAccount(registry);
   await publishDocument(client);
@@ -40,6 +41,14 @@ async function measure(sides: readonly Side[], what: string, path: string, bodyB
     once: () => load({ url: registry.url + path, bodyBytes, connections: CONNECTIONS, ...limits }, ROUND_S),
   }));
   if (two !== undefined) await compare({ what, unit: "req/s", rounds: ROUNDS }, two, ones);
+}
+
+/** Publishes, whose load is this process: it takes little, so nothing is bound to a core. */
+async function measurePublishes(sides: readonly Side[]): Promise<void> {
+  const [two, ...ones] = await Promise.all(
+    sides.map(async ({ name, registry }) => ({ name, once: publishing(await ourPublisher(registry)) })),
+  );
+  if (two !== undefined) await compare({ what: "publish", unit: "/s", rounds: ROUNDS }, two, ones);
 }
 
 /**
@@ -61,6 +70,7 @@ export async function benchWorkers(): Promise<void> {
       const lengths = await Promise.all(sides.map(({ registry }) => readDocument(registry.url)));
       await measure(sides, "metadata", documentPath(), Math.min(...lengths.map(({ body }) => body.length)));
       await measure(sides, "download of 10 KB", downloadPath(ARCHIVE.name), ARCHIVE.bytes);
+      await measurePublishes(sides.filter(({ load: { core } }) => core === undefined));
     } finally {
       for (const { registry } of sides) await registry.stop();
     }
