@@ -123,6 +123,23 @@ test("what memory is too small for comes from the file, those asked for most fro
   expect(prepared.bytesInMemory).toBeLessThanOrEqual(10_000);
 });
 
+test("only what is sent often comes from the file to memory, and what is sent most stays there", async () => {
+  const file = answerFile(1_000_000);
+  const { prepared, keep, get } = prepare({ memoryMaxBytes: 10_000, file });
+  const send = async (n: number, times: number) => {
+    for (let time = 0; time < times; time += 1) expect(await get(path(n))).toBe(BODY(n));
+  };
+  for (let n = 0; n < 100; n += 1) keep(path(n), BODY(n));
+  for (let n = 0; n < 100; n += 1) await send(n, 5);
+  expect(prepared.bytesInMemory).toBe(0);
+  await send(0, 60);
+  for (let n = 1; n < 20; n += 1) await send(n, 5);
+  // Writes over all of them in the file.
+  file.write(new Uint8Array(1_000_000));
+  const left = [0, 1, 2, 19, 20].map(async (n) => (await get(path(n))) !== undefined);
+  expect(await Promise.all(left)).toEqual([true, false, false, true, false]);
+});
+
 test("without a file, memory stays bounded and the rest is asked of the app", async () => {
   const { prepared, keep, get } = prepare({ memoryMaxBytes: 10_000 });
   for (let n = 0; n < 100; n += 1) keep(path(n), BODY(n));
