@@ -78,12 +78,12 @@ function isIntent(line: Line): line is Line & Intent {
   return line.sha256 !== undefined;
 }
 
-/** Every attempt in the journals of a directory, read from the files. */
+/** Every attempt in the journals of a directory, read from the files. A line without its end is still being written. */
 export function readJournals(directory: string): Attempt[] {
   const attempts = new Map<string, Attempt>();
   for (const file of readdirSync(directory).filter((name) => name.endsWith(".jsonl"))) {
-    for (const text of readFileSync(join(directory, file), "utf8").split("\n")) {
-      if (text === "") continue;
+    const lines = readFileSync(join(directory, file), "utf8").split("\n").slice(0, -1);
+    for (const text of lines) {
       const line: Line = JSON.parse(text);
       if (isIntent(line)) {
         const { attempt, ...intent } = line;
