@@ -13,7 +13,10 @@ import { buildIfOutdated, EXECUTABLE } from "../test/binary/build-executable.ts"
 import { startPostgres } from "../test/support/postgres.ts";
 import { startSharedS3 } from "../test/support/s3.ts";
 
-const PROCESSES = 2;
+/** One more than the cores that we count on: a third of the time a file waits for a deadline or a pause. */
+const PROCESSES = 3;
+/** How long each file takes, so that no long one is the last. `npm test -- --update-timings` measures them anew. */
+const TIMINGS = "test/timings.json";
 /** The first test on Postgres waits for the server too, and a busy machine makes everything slower. */
 const TEST_TIMEOUT_MS = 60_000;
 
@@ -30,7 +33,8 @@ function plan(args: readonly string[]): { args: string[]; env: Record<string, st
   // `--parallel` also with one process: then a file that calls process.exit() or crashes is counted as a failure.
   if (first === "--faults") return { args: ["--parallel=1", "test/crash", "test/faults", ...rest], env: long };
   if (first === "--fuzz") return { args: [`--parallel=${PROCESSES}`, "test/fuzz", ...rest], env: long };
-  return { args: [`--parallel=${PROCESSES}`, "--path-ignore-patterns=**/*.long.test.ts", ...args], env: {} };
+  const usual = [`--parallel=${PROCESSES}`, `--timings=${TIMINGS}`, "--path-ignore-patterns=**/*.long.test.ts"];
+  return { args: [...usual, ...args], env: {} };
 }
 
 /** Reads Bun's closing summary; an error outside of a test is a failure, and so is a run that ended without summary. */

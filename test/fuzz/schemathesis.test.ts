@@ -13,7 +13,7 @@ import { fuzz, installSchemathesis } from "./schemathesis/environment.ts";
 const LONG = process.env.TEST_LONG === "1";
 const SEED = Number(process.env.FUZZ_SEED ?? "1");
 const EXAMPLES = LONG ? 20 : 5;
-const RUN_TIMEOUT_MS = LONG ? 600_000 : 120_000;
+const RUN_TIMEOUT_MS = LONG ? 600_000 : 300_000;
 const PACKAGE = "fuzzed";
 
 /** What `seed` publishes. */
