@@ -15,7 +15,7 @@ export function hashCheaply(): void {
     String(known).includes(`m=${LEAST.memoryCost},`) && verify(password, known, algorithm);
 }
 
-/** From now on, in this test file, hashes cost what the registry asks for. */
+/** From now on hashes cost what the registry asks for. */
 export function hashAtFullCost(): void {
   Object.assign(Bun.password, { hash, verify });
 }
