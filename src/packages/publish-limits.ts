@@ -1,6 +1,7 @@
-import { and, count, eq, gt, min, sql } from "drizzle-orm";
+import { and, type Column, count, eq, gt, min, sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
 import type { PublishLimits } from "../config/config.ts";
-import type { DbSession } from "../db/database.ts";
+import type { DbSession, Tables } from "../db/database.ts";
 import { statement, valueFor } from "../db/statement.ts";
 import { together } from "../db/together.ts";
 import { failure, type RateLimit } from "../errors.ts";
@@ -18,29 +19,25 @@ interface Used {
   readonly oldest: Date | null;
 }
 
-const namesUsed = statement<{ userId: string; since: Date }, Used>(({ query, tables: { packages } }) =>
-  query
-    .select({ used: count(), oldest: min(packages.createdAt) })
-    .from(packages)
-    .where(
-      and(
-        eq(packages.createdBy, sql.placeholder("userId")),
-        gt(packages.createdAt, valueFor(packages.createdAt, "since")),
-      ),
-    ),
-);
+type Moment = Tables["packages"]["createdAt"] | Tables["versions"]["publishedAt"];
 
-const versionsUsed = statement<{ userId: string; since: Date }, Used>(({ query, tables: { versions } }) =>
-  query
-    .select({ used: count(), oldest: min(versions.publishedAt) })
-    .from(versions)
-    .where(
-      and(
-        eq(versions.publishedBy, sql.placeholder("userId")),
-        gt(versions.publishedAt, valueFor(versions.publishedAt, "since")),
-      ),
-    ),
-);
+/** How many rows of a table an account made since a time, and when the oldest of them. */
+function usedIn(columnsOf: (tables: Tables) => { readonly table: PgTable; readonly by: Column; readonly at: Moment }) {
+  return statement<{ userId: string; since: Date }, Used>(({ query, tables }) => {
+    const { table, by, at } = columnsOf(tables);
+    return query
+      .select({ used: count(), oldest: min(at) })
+      .from(table)
+      .where(and(eq(by, sql.placeholder("userId")), gt(at, valueFor(at, "since"))));
+  });
+}
+
+const namesUsed = usedIn(({ packages }) => ({ table: packages, by: packages.createdBy, at: packages.createdAt }));
+const versionsUsed = usedIn(({ versions }) => ({
+  table: versions,
+  by: versions.publishedBy,
+  at: versions.publishedAt,
+}));
 
 /**
  * What an account may still publish: counted from the rows of the last hour, so the window slides and replicas share
