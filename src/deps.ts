@@ -22,6 +22,7 @@ import { TransparencyLog } from "./log/transparency-log.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
 import { createDownloadCounter, type DownloadCounter } from "./packages/download-counter.ts";
 import { createKnownDownloads, type KnownDownloads } from "./packages/known-downloads.ts";
+import { UpdateQueue } from "./packages/update-queue.ts";
 import type { SignerKey } from "./tlog/note.ts";
 
 /** Everything a use case may need from outside. Tests override single members. */
@@ -39,6 +40,7 @@ export interface Deps {
   readonly reach: Reach;
   readonly log: TransparencyLog;
   readonly announcer: Announcer;
+  readonly updates: UpdateQueue;
 }
 
 /** What the codes of systems and of Postgres mean for who starts a registry. */
@@ -143,6 +145,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     reach,
     log,
     announcer,
+    updates: new UpdateQueue(),
   };
 }
 

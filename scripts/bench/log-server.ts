@@ -12,7 +12,7 @@ import { TransparencyLog } from "../../src/log/transparency-log.ts";
 class NoLog extends TransparencyLog {
   override async append(...[, , place]: Parameters<TransparencyLog["append"]>) {
     await place?.(0);
-    return { firstIndex: 0, lastProof: [], checkpoint: "" };
+    return { firstIndex: 0, proofOf: () => [], checkpoint: "" };
   }
 }
 

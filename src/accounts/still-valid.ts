@@ -45,3 +45,9 @@ export async function requireStillValid(session: DbSession, actor: Actor, now: D
   }
   if (account.disabledAt !== null) throw failure({ code: "account_disabled" });
 }
+
+/** `requireStillValid` as a question, for who then lets the answer to somebody else. */
+export async function isStillValid(session: DbSession, actor: Actor, now: Date): Promise<boolean> {
+  const account = await liveAccount(session, actor, now);
+  return account !== undefined && account.disabledAt === null;
+}

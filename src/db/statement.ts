@@ -110,17 +110,19 @@ export function statement<P extends Params, Row>(
 }
 
 /**
- * `statement` for `write` only: nobody else changes the rows that it finds until the transaction ends. On SQLite, whose
- * builder knows no such clause, a transaction that writes has the whole database to itself.
+ * `statement` for `write` only: nobody else changes the rows that it finds until the transaction ends. Of rows that
+ * others hold, it waits for them or skips them. On SQLite, whose builder knows no such clause, a transaction that writes
+ * has the whole database to itself.
  */
 export function lockingStatement<P extends Params, Row>(
   build: (
     session: Pick<DbSession, "query" | "tables">,
-  ) => Select<Row> & { for?(strength: "no key update"): Select<Row> },
+  ) => Select<Row> & { for?(strength: "no key update", how: { skipLocked?: true }): Select<Row> },
+  held: "wait" | "skip" = "wait",
 ): Run<P, Row> {
   return statement((session) => {
     const query = build(session);
-    return query.for?.("no key update") ?? query;
+    return query.for?.("no key update", held === "skip" ? { skipLocked: true } : {}) ?? query;
   });
 }
 

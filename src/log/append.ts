@@ -2,19 +2,19 @@ import type { DbSession } from "../db/database.ts";
 import { together } from "../db/together.ts";
 import { failure } from "../errors.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
-import type { Hash } from "../tlog/merkle.ts";
+import { type Hash, leafHash } from "../tlog/merkle.ts";
 import { signNote } from "../tlog/note.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
-import { bundleOf, type Frontier, type GrownTile, grow, lastLeafProof, rootOfFrontier } from "./frontier.ts";
+import { bundleOf, type Frontier, type GrownTile, grow, proofsOfNew, rootOfFrontier } from "./frontier.ts";
 import { lockState, readFrontier, readTail, writeBundle, writeLeaves, writeState, writeTiles } from "./log-rows.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
-/** Where leaves came to stand, and what proves the last of them. */
+/** Where leaves came to stand, and what proves that they are there. */
 export interface Appended {
   /** Of the first leaf; the others follow without gap. */
   readonly firstIndex: number;
-  /** The inclusion proof of the last leaf in the tree of the checkpoint. */
-  readonly lastProof: readonly Hash[];
+  /** The inclusion proof, in the tree of the checkpoint, of the leaf at this place among those that were appended. */
+  proofOf(at: number): readonly Hash[];
   readonly checkpoint: string;
 }
 
@@ -27,12 +27,12 @@ export async function appendLeaves(
 ): Promise<Appended> {
   if (log.rollback !== undefined) throw failure({ code: "log_rollback" });
   const state = await lockState(session);
-  let frontier = log.recall(state) ?? (await readFrontier(session, state.size));
-  let before = frontier;
+  const before = log.recall(state) ?? (await readFrontier(session, state.size));
+  const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
+  let frontier = before;
   const grown = new Map<string, GrownTile>();
-  for (const leaf of leaves) {
-    before = frontier;
-    const next = grow(frontier, Buffer.from(leaf));
+  for (const hash of hashes) {
+    const next = grow(frontier, hash);
     for (const tile of next.grown) grown.set(`${tile.level}/${tile.index}`, tile);
     frontier = next.frontier;
   }
@@ -43,7 +43,7 @@ export async function appendLeaves(
     place(state.size),
   ]);
   log.reach("log.appended");
-  return { firstIndex: state.size, lastProof: lastLeafProof(before), checkpoint };
+  return { firstIndex: state.size, proofOf: proofsOfNew(before, hashes), checkpoint };
 }
 
 /** Leaves are rows until their bundle is full; then they are one row. */

@@ -1,4 +1,12 @@
-import { EMPTY_ROOT, foldNodes, type Hash, leafHash, nodeHash } from "../tlog/merkle.ts";
+import {
+  EMPTY_ROOT,
+  foldNodes,
+  type Hash,
+  hashOfRange,
+  inclusionRanges,
+  nodeHash,
+  type Range,
+} from "../tlog/merkle.ts";
 import { encodeBundle, TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 
 /** A node of the right edge: the root of a whole subtree of 2^level leaves. */
@@ -25,9 +33,26 @@ export function rootOfFrontier({ nodes }: Frontier): Hash {
   return nodes.length === 0 ? EMPTY_ROOT : foldNodes(nodes.map(({ hash }) => hash));
 }
 
-/** The inclusion proof of the last leaf of a tree, by the frontier before it: all its subtrees, the smallest first. */
-export function lastLeafProof(before: Frontier): Hash[] {
-  return before.nodes.map(({ hash }) => hash).reverse();
+/**
+ * Gives the inclusion proofs of leaves that were just put behind a tree, by their place among themselves. It takes no more
+ * than the frontier: what of the old tree stands beside a new leaf, on its way to the root, is one of its whole subtrees.
+ */
+export function proofsOfNew(before: Frontier, leaves: readonly Hash[]): (at: number) => Hash[] {
+  const known = new Map<string, Hash>();
+  const keyOf = ({ start, end }: Range) => `${start}-${end}`;
+  let start = 0;
+  for (const { level, hash } of before.nodes) {
+    known.set(keyOf({ start, end: start + 2 ** level }), hash);
+    start += 2 ** level;
+  }
+  for (const [at, hash] of leaves.entries()) known.set(keyOf({ start: start + at, end: start + at + 1 }), hash);
+  const size = start + leaves.length;
+  return (at) =>
+    inclusionRanges(before.size + at, size).map((range) => {
+      const hash = hashOfRange(range, (part) => known.get(keyOf(part)));
+      known.set(keyOf(range), hash);
+      return hash;
+    });
 }
 
 /** A tile that an append changed or filled, as far as it goes. */
@@ -37,12 +62,12 @@ export interface GrownTile {
   readonly hashes: readonly Hash[];
 }
 
-/** Puts one leaf behind the others. `grown` are the tiles that it filled, and the one above them that grew. */
-export function grow(before: Frontier, leaf: Uint8Array): { frontier: Frontier; grown: GrownTile[] } {
+/** Puts one leaf behind the others, by its hash. `grown` are the tiles that it filled, and the one above them that grew. */
+export function grow(before: Frontier, leaf: Hash): { frontier: Frontier; grown: GrownTile[] } {
   const nodes = [...before.nodes];
   const edges = [...before.edges];
   const grown: GrownTile[] = [];
-  let node: EdgeNode = { level: 0, hash: leafHash(leaf) };
+  let node: EdgeNode = { level: 0, hash: leaf };
   addToTile(edges, before.size, 0, node.hash, grown);
   for (let left = nodes.at(-1); left !== undefined && left.level === node.level; left = nodes.at(-1)) {
     nodes.pop();

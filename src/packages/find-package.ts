@@ -37,6 +37,7 @@ function byFoldedName({ query, tables: { packages } }: Pick<DbSession, "query" |
 
 const packageByFoldedName = statement<{ nameFolded: string }, PackageRow>(byFoldedName);
 const lockByFoldedName = lockingStatement<{ nameFolded: string }, PackageRow>(byFoldedName);
+const lockIfFree = lockingStatement<{ nameFolded: string }, PackageRow>(byFoldedName, "skip");
 
 /** Finds a package by its folded name. */
 export async function findPackage(session: DbSession, nameFolded: string): Promise<PackageRow | undefined> {
@@ -64,6 +65,13 @@ export async function loadPackage(session: DbSession, name: PackageName): Promis
  */
 export async function lockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
   const [row] = await lockByFoldedName(session, { nameFolded: foldName(name) });
+  if (row !== undefined) session.changes(row.name);
+  return row;
+}
+
+/** `lockPackage` for who holds other packages already and so must wait for none: finds nothing where it is locked. */
+export async function lockFreePackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
+  const [row] = await lockIfFree(session, { nameFolded: foldName(name) });
   if (row !== undefined) session.changes(row.name);
   return row;
 }

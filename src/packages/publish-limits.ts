@@ -39,16 +39,22 @@ const versionsUsed = usedIn(({ versions }) => ({
   at: versions.publishedAt,
 }));
 
+/** What an account may still publish. */
+export interface Quota {
+  readonly newNames: RateLimit;
+  readonly versions: RateLimit;
+}
+
 /**
  * What an account may still publish: counted from the rows of the last hour, so the window slides and replicas share
  * it. In the transaction of a publish, which has locked the account, it is exact.
  */
-async function publishLimitsOf(
+export async function publishLimitsOf(
   session: DbSession,
   { newNamesPerHour, versionsPerHour }: PublishLimits,
   userId: string,
   now: Date,
-): Promise<{ readonly newNames: RateLimit; readonly versions: RateLimit }> {
+): Promise<Quota> {
   const since = new Date(now.getTime() - WINDOW_SECONDS * 1_000);
   const [[names], [published]] = await together([
     namesUsed(session, { userId, since }),

@@ -15,7 +15,7 @@ const STORE_TRIES = 6;
 const STORE_PAUSE_MS = 50;
 const STORE_RETRY_AFTER_SECONDS = 5;
 
-type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "reach">;
+type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "reach" | "updates">;
 
 /** `gc` may have removed the blob after it was put: nothing was recorded, and it must be put again. */
 class BlobRemoved extends Error {}
@@ -24,15 +24,21 @@ async function requireKept(session: DbSession, digest: Sha256Digest, before: Rem
   if (!wasKept(before, await removalState(session, digest), putAt)) throw new BlobRemoved();
 }
 
-/** Puts the blob, then records the version; again where `gc` removed that very blob in between. */
-function store(deps: PublishDeps, publication: VerifiedPublication, now: Date) {
-  const { db, reach } = deps;
-  return putKept(deps, publication, (removals) => {
+/**
+ * Puts the blob, then records the version, together with others where it is a plain update; again where `gc` removed that
+ * very blob in between.
+ */
+function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boolean, now: Date) {
+  const { db, reach, updates } = deps;
+  return putKept(deps, publication, async (removals) => {
     reach("publish.stored");
+    // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
+    const stillThere = (session: DbSession) => requireKept(session, publication.received.digest, removals, now);
+    const arrival = { publication, now, requireKept: stillThere };
+    const update = isPlain ? await updates.record(deps, arrival) : undefined;
+    if (update !== undefined) return { outcome: "created" as const, ...update };
     return db.write(async (session) => {
-      // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
-      const afterInsert = () => requireKept(session, publication.received.digest, removals, now);
-      const recorded = await recordPublication(session, { ...deps, afterInsert }, publication, now);
+      const recorded = await recordPublication(session, deps, arrival);
       reach("publish.inserted");
       return recorded;
     });
@@ -85,7 +91,7 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
   reach("publish.verified");
   const { name } = checked.inspection.manifest;
   const now = clock();
-  const { published, limits } = await foresee(deps, checked, now);
+  const { published, isPlain, limits } = await foresee(deps, checked, now);
   if (published !== undefined) {
     await confirm(deps, checked);
     const proof = await readVersionProof(deps, published.row);
@@ -98,7 +104,7 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
     };
     return { outcome: "checked", name, version, proof: undefined, limits };
   }
-  const { outcome, version, limits: left, ...recorded } = await store(deps, checked, now);
+  const { outcome, version, limits: left, ...recorded } = await store(deps, checked, isPlain, now);
   reach("publish.recorded");
   const proof = "logged" in recorded ? formatProof(recorded.logged) : await readVersionProof(deps, version.row);
   return { outcome, name, version, proof, limits: left };

@@ -16,23 +16,16 @@ import {
 } from "../keys/package-trust.ts";
 import { foldName } from "../registry/package-name.ts";
 import { skeletonOf } from "../registry/similar-names.ts";
-import { versionLeaf } from "../tlog/leaf.ts";
-import type { Proof } from "../tlog/proof.ts";
 import { requireDistinctName } from "./distinct-name.ts";
 import { findPackage, lockPackage, requireOwner } from "./find-package.ts";
 import { findVersion } from "./find-version.ts";
+import { type Accepted, type Arrival, insertVersions } from "./insert-versions.ts";
 import { isPlainUpdate } from "./plain-update.ts";
 import { requirePublishQuota } from "./publish-limits.ts";
-import { contentsRow } from "./records.ts";
-import { loadSummarySources, refreshSummary } from "./refresh-summary.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
-import { insertContents, insertVersionRow, placeVersion, versionRow } from "./version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
-
-/** `afterInsert` looks once more, in the transaction, whether the version may be recorded; it throws where not. */
-type PublishDeps = RecordDeps & { afterInsert(): Promise<void> };
 
 /** Throws unless the publisher owns the package of this folded name, and it takes new versions. */
 async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
@@ -98,6 +91,8 @@ async function quotaOf(
 /** What a look beforehand found: the version when it was published before, and what may still be published. */
 export interface Foreseen {
   readonly published: PublishedVersion | undefined;
+  /** A new version of an open package by one of its owners, with a key that both have. */
+  readonly isPlain: boolean;
   readonly limits: readonly RateLimit[];
 }
 
@@ -108,7 +103,7 @@ export function foresee(deps: RecordDeps, publication: VerifiedPublication, now:
     await requireStillValid(session, publisher, now);
     if (await isPlainUpdate(session, publication)) {
       requireScopeFor(publisher, inspection.manifest.name, "publish-update");
-      return { published: undefined, limits: await quotaOf(session, deps, publication, false, now) };
+      return { published: undefined, isPlain: true, limits: await quotaOf(session, deps, publication, false, now) };
     }
     const existing = await findPackage(session, foldName(inspection.manifest.name));
     if (existing === undefined) {
@@ -116,12 +111,12 @@ export function foresee(deps: RecordDeps, publication: VerifiedPublication, now:
     } else {
       await requireClaim(session, existing, publication);
       const published = await findSame(session, existing, publication);
-      if (published !== undefined) return { published, limits: [] };
+      if (published !== undefined) return { published, isPlain: false, limits: [] };
       requireOpen(existing, await loadPackageKeys(session, existing.id, now), publication);
     }
     await accountTrust(session, publisher.user.id, verified.publicKey);
     const limits = await quotaOf(session, deps, publication, existing === undefined, now);
-    return { published: undefined, limits };
+    return { published: undefined, isPlain: false, limits };
   });
 }
 
@@ -159,74 +154,22 @@ async function makePackage(
   return made;
 }
 
-/** A version that was recorded just now, and what proves that it is in the log. */
-interface Recorded {
-  readonly version: PublishedVersion;
-  readonly logged: Proof;
-}
-
-async function recordPublished(session: DbSession, publication: VerifiedPublication, now: Date): Promise<void> {
-  const { inspection, publisher, verified, received } = publication;
-  const { name, version } = inspection.manifest;
-  const about = { packageName: name, version: version.text };
-  const { keyId, scheme } = verified;
-  const details = { sha256: received.digest, size: received.size, keyId, scheme };
-  await recordEvent(session, publisher.origin, "version.published", now, { ...about, details });
-  if (inspection.secrets.length === 0) return;
-  const secrets = inspection.secrets.map(({ path, line, kind }) => ({ path, line, kind }));
-  const allowed = { ...about, details: { secrets, more: inspection.secretsLeftOut } };
-  await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
-}
-
-/**
- * Inserts a version that is not there yet; its package is locked, and the unique index on both agrees. `beside` is what
- * must hold too and was asked just before: Postgres gets it in the same message.
- */
-async function insertVersion(
-  session: DbSession,
-  deps: PublishDeps,
-  claimed: PackageRow,
-  publication: VerifiedPublication,
-  now: Date,
-  beside: Promise<unknown>,
-): Promise<Recorded> {
-  const columns = versionRow(claimed.id, publication, now);
-  const [, [inserted], sources] = await together([
-    beside,
-    insertVersionRow(session, columns),
-    loadSummarySources(session, claimed.id),
-    recordPublished(session, publication, now),
-    deps.afterInsert(),
-  ]);
-  if (inserted === undefined) throw new Error("A version was not inserted");
-  const row = { ...columns, ...inserted };
-  await together([
-    insertContents(session, contentsRow(row.id, publication.inspection)),
-    refreshSummary(session, deps.db.kind, claimed, now, { version: row, sources }),
-  ]);
-  const logged = await logVersion(session, deps, claimed.name, row);
-  const { username } = publication.publisher.user;
-  return { version: { row: { ...row, logIndex: logged.index }, publishedBy: username }, logged };
-}
-
-/** Appends the version to the log, last of all: the log is locked from here to the commit. */
-async function logVersion(session: DbSession, deps: RecordDeps, name: string, row: VersionRow): Promise<Proof> {
-  const leaf = versionLeaf({ name, ...row, scheme: row.signatureScheme });
-  const { firstIndex, lastProof, checkpoint } = await deps.log.append(session, [leaf], (logIndex) =>
-    placeVersion(session, { id: row.id, logIndex }),
-  );
-  return { index: firstIndex, hashes: lastProof, checkpoint, extra: Buffer.from(leaf) };
+async function insertVersion(session: DbSession, deps: RecordDeps, accepted: Accepted, beside: Promise<unknown>) {
+  const [recorded] = await insertVersions(session, deps, [accepted], beside);
+  if (recorded === undefined) throw new Error("A version was not recorded");
+  return recorded;
 }
 
 /** Publishes the first version of a new name; undefined when somebody else just made the package. */
-async function recordNew(session: DbSession, deps: PublishDeps, publication: VerifiedPublication, now: Date) {
+async function recordNew(session: DbSession, deps: RecordDeps, arrival: Arrival) {
+  const { publication, now } = arrival;
   const { publisher, verified } = publication;
   await requireFreeName(session, deps, publication);
   const limits = await quotaOf(session, deps, publication, true, now);
   const made = await makePackage(session, publication, now);
   if (made === undefined) return undefined;
   const trusting = trustAccountKey(session, publisher, verified.publicKey, now);
-  return { limits, ...(await insertVersion(session, deps, made, publication, now, trusting)) };
+  return { limits, ...(await insertVersion(session, deps, { ...arrival, claimed: made }, trusting)) };
 }
 
 /** Throws unless the locked package takes the version; returns it when it was published before. */
@@ -251,12 +194,8 @@ async function requireClaimed(
  * account where its publishes are limited. Returns the version that was published before, by whoever was faster with
  * the same bytes, as `unchanged`.
  */
-export async function recordPublication(
-  session: DbSession,
-  deps: PublishDeps,
-  publication: VerifiedPublication,
-  now: Date,
-) {
+export async function recordPublication(session: DbSession, deps: RecordDeps, arrival: Arrival) {
+  const { publication, now } = arrival;
   const { inspection, publisher } = publication;
   const { name } = inspection.manifest;
   const isLimited = deps.config.publishLimits !== undefined;
@@ -270,7 +209,7 @@ export async function recordPublication(
     isPlainUpdate(session, publication),
   ]);
   if (locked === undefined) {
-    const made = await recordNew(session, deps, publication, now);
+    const made = await recordNew(session, deps, arrival);
     if (made !== undefined) return { outcome: "created" as const, ...made };
   }
   const existing = locked ?? (await lockPackage(session, name));
@@ -279,6 +218,6 @@ export async function recordPublication(
   const same = isPlain ? undefined : await requireClaimed(session, existing, publication, now);
   if (same !== undefined) return { outcome: "unchanged" as const, limits: [], version: same };
   const limits = quotaOf(session, deps, publication, false, now);
-  const recorded = await insertVersion(session, deps, existing, publication, now, limits);
+  const recorded = await insertVersion(session, deps, { ...arrival, claimed: existing }, limits);
   return { outcome: "created" as const, limits: await limits, ...recorded };
 }

@@ -72,6 +72,16 @@ export function foldNodes(hashes: readonly Hash[]): Hash {
   return hashes.length === 0 ? EMPTY_ROOT : hashes.reduceRight((right, left) => nodeHash(left, right));
 }
 
+/** The hash of a range from those of the parts that `known` has; what it has not, is split as RFC 6962 §2.1 does. */
+export function hashOfRange(range: Range, known: (range: Range) => Hash | undefined): Hash {
+  const hash = known(range);
+  if (hash !== undefined) return hash;
+  const { start, end } = range;
+  if (end - start <= 1) throw new RangeError(`the hash of leaf ${start} is not known`);
+  const middle = start + splitOf(end - start);
+  return nodeHash(hashOfRange({ start, end: middle }, known), hashOfRange({ start: middle, end }, known));
+}
+
 /** The subtrees whose hashes prove that a leaf is in a tree, from the leaf's sibling to the root's child (§2.1.1). */
 export function inclusionRanges(index: number, size: number): Range[] {
   requireCount(index);

@@ -1,4 +1,5 @@
 import { type Frontier, type GrownTile, grow } from "../log/frontier.ts";
+import { leafHash } from "../tlog/merkle.ts";
 import { decodeBundle, TILE_WIDTH, tilePath, widthIn } from "../tlog/tile.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
 import type { AuditState } from "./audit-state.ts";
@@ -65,7 +66,7 @@ async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8
   const judging: Promise<LeafProblem | undefined>[] = [];
   for (const leaf of leaves) {
     judging.push(checkLeaf(leaf, progress.frontier.size, state.history, archives));
-    const next = grow(progress.frontier, leaf);
+    const next = grow(progress.frontier, leafHash(leaf));
     progress.frontier = next.frontier;
     grown.push(...next.grown.filter(({ hashes }) => hashes.length === TILE_WIDTH));
   }

@@ -1,0 +1,71 @@
+import type { Deps } from "../deps.ts";
+import { Failure } from "../errors.ts";
+import type { Arrival } from "./insert-versions.ts";
+import { type RecordedUpdate, recordUpdates } from "./record-updates.ts";
+
+/** On SQLite nobody else is served while they are written; on Postgres their packages are locked. */
+const TOGETHER_MAX = 32;
+
+type RecordDeps = Pick<Deps, "db" | "config" | "log" | "reach">;
+
+interface Waiting {
+  readonly arrival: Arrival;
+  resolve(recorded: RecordedUpdate | undefined): void;
+  reject(cause: unknown): void;
+}
+
+/**
+ * Where plain updates wait for one another: those that come while a transaction is under way share the next one. One
+ * that waits for nobody is recorded at once.
+ */
+export class UpdateQueue {
+  #waiting: Waiting[] = [];
+  #running: Promise<void> | undefined;
+
+  /**
+   * Records a version that was foreseen as a plain update. Undefined, with nothing recorded, where it must go alone: it is
+   * no plain update any more, its package is locked, or what it was together with failed. Throws what `Database.write` throws.
+   */
+  record(deps: RecordDeps, arrival: Arrival): Promise<RecordedUpdate | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ arrival, resolve, reject });
+      this.#running ??= this.#run(deps);
+    });
+  }
+
+  async #run(deps: RecordDeps): Promise<void> {
+    while (this.#waiting.length > 0) await this.#recordSome(deps);
+    this.#running = undefined;
+  }
+
+  async #recordSome(deps: RecordDeps): Promise<void> {
+    let taken: readonly Waiting[] = [];
+    try {
+      const recorded = await deps.db.write(async (session) => {
+        taken = this.#take();
+        const arrivals = taken.map(({ arrival }) => arrival);
+        const done = await recordUpdates(session, deps, arrivals);
+        for (const one of done) if (one !== undefined) deps.reach("publish.inserted");
+        return done;
+      });
+      for (const [at, { resolve }] of taken.entries()) resolve(recorded[at]);
+    } catch (cause) {
+      // A database that is gone or full is so for all that wait; anything else may be about one of them.
+      if (cause instanceof Failure) for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(cause);
+      else for (const { resolve } of taken.length > 0 ? taken : this.#waiting.splice(0)) resolve(undefined);
+    }
+  }
+
+  /** The first that wait, one of each package. */
+  #take(): Waiting[] {
+    const taken = new Map<string, Waiting>();
+    const left: Waiting[] = [];
+    for (const one of this.#waiting) {
+      const { name } = one.arrival.publication.inspection.manifest;
+      if (taken.size === TOGETHER_MAX || taken.has(name)) left.push(one);
+      else taken.set(name, one);
+    }
+    this.#waiting = left;
+    return [...taken.values()];
+  }
+}
