@@ -40,7 +40,7 @@ export interface Deps {
   readonly reach: Reach;
   readonly log: TransparencyLog;
   readonly announcer: Announcer;
-  readonly updates: UpdateQueue;
+  readonly updates: Pick<UpdateQueue, "record">;
 }
 
 /** What the codes of systems and of Postgres mean for who starts a registry. */

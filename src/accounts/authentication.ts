@@ -8,12 +8,13 @@ import { isTokenText } from "../registry/token-text.ts";
 import { isId } from "./account-id.ts";
 import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
 import { findSession, findToken } from "./credentials.ts";
+import { sessionClaims } from "./verified-sessions.ts";
 
 const AUDIENCE = "cpm-registry";
 const BEARER = /^Bearer +([^ ]+) *$/i;
 const API_TOKEN = /^cpm_/;
 
-type AuthDeps = Pick<Deps, "db" | "clock" | "config">;
+type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKey">;
 type Tokens = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
 
 /** As much of Elysia's context as a proof needs. */
@@ -39,16 +40,22 @@ function credentialOf({ headers }: Request): string | undefined {
   return bearer ?? apiKey;
 }
 
-async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text: string) {
+async function verifiedClaims({ config, clock }: AuthDeps, tokens: Tokens, text: string) {
   const claims = await tokens.verify(text, {
     algorithms: ["HS256"],
-    issuer: deps.config.jwtIssuer,
+    issuer: config.jwtIssuer,
     audience: AUDIENCE,
     requiredClaims: ["sub", "jti", "iat", "exp"],
-    currentDate: deps.clock(),
+    currentDate: clock(),
   });
   if (claims === false || !isId(claims.sub) || !isId(claims.jti)) return undefined;
-  return findSession(deps, claims.jti, claims.sub, clientAddress(request));
+  return { sessionId: claims.jti, userId: claims.sub, expiresAtMs: Number(claims.exp) * 1_000 };
+}
+
+async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text: string) {
+  const verify = () => verifiedClaims(deps, tokens, text);
+  const claims = await sessionClaims(deps.jwtKey, text, deps.clock(), verify);
+  return claims && findSession(deps, claims.sessionId, claims.userId, clientAddress(request));
 }
 
 const proved = new WeakMap<Request, Actor>();
@@ -150,7 +157,7 @@ function keepFromOthers({ config }: Pick<Deps, "config">, { set, response }: Ans
  * where `READ_ACCESS` says so answers 401 to guests.
  * Hooks of a plugin are local in Elysia, so a macro is named on every route that needs it.
  */
-export function authentication(deps: AuthDeps & Pick<Deps, "jwtKey">) {
+export function authentication(deps: AuthDeps) {
   const { config, jwtKey } = deps;
   const sessionFor =
     (guard: "session" | "admin") =>

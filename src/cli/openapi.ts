@@ -9,7 +9,6 @@ import { reachNothing } from "../failpoints.ts";
 import { Announcer } from "../log/announcer.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
 import { createLogger } from "../ops/logger.ts";
-import { UpdateQueue } from "../packages/update-queue.ts";
 import { parseSignerKey } from "../tlog/note.ts";
 
 /** Prints the OpenAPI description. Opens neither database nor storage: no route is asked for anything but itself. */
@@ -42,7 +41,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     downloads: { count: unused, takeBack: unused, flush: unused, close: unused },
     log: new TransparencyLog(signer, undefined),
     announcer: new Announcer({ db, blobs, logger, reach: reachNothing, witnesses: [] }),
-    updates: new UpdateQueue(),
+    updates: { record: unused },
     knownDownloads: { find: unused },
     prepared: undefined,
   };

@@ -5,6 +5,7 @@ import type { PostgresConnection } from "../config/connection.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
 import { Gate } from "../gate.ts";
 import type { Database, DbSession } from "./database.ts";
+import { type MergedForms, merging } from "./merged-statements.ts";
 import { PackageChanges, readsOnly } from "./package-changes.ts";
 import * as tables from "./postgres/schema.ts";
 import { ChangeNotes, watchPostgres } from "./watch-postgres.ts";
@@ -49,17 +50,26 @@ export function clientOptions(connection: PostgresConnection): postgres.Options<
 
 const PREPARED = { prepare: true };
 
+/** How statements are merged, which every connection finds out alike. */
+const mergedForms: MergedForms = new Map();
+
 function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): DbSession {
   const { session } = orm._;
   if (!(session instanceof PostgresJsSession)) throw new Error("Not a session of postgres.js");
   const client: postgres.Sql = session.client;
-  return {
+  let merged: DbSession | undefined;
+  const single: DbSession = {
     query: orm,
     tables,
     rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[],
     values: async (text, params) => [...(await client.unsafe(text, params, PREPARED).values())],
     changes,
+    merging: () => {
+      merged ??= { ...single, values: merging(single.values, mergedForms) };
+      return merged;
+    },
   };
+  return single;
 }
 
 /** No answer within the deadline. `hung`: nobody else on the pool got one in that time either, so it is not only busy. */

@@ -57,13 +57,15 @@ function connect(path: string): BunDatabase {
  */
 function sessionOver(client: BunDatabase, changes: DbSession["changes"]): DbSession {
   const orm: BunSQLiteDatabase = drizzle(client);
-  return {
+  const session: DbSession = {
     query: orm as object as QueryBuilder,
     tables: sqliteTables as object as Tables,
     rows: async <Row>(statement: SQL) => orm.all<Row>(statement),
     values: async (text, params) => client.prepare<unknown, SqlValue[]>(text).values(...params),
     changes,
+    merging: () => session,
   };
+  return session;
 }
 
 /** Drizzle's messages carry parameters, so what SQLite reports is told by its code alone. */

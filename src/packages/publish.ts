@@ -52,7 +52,7 @@ async function putKept<T>(
   then: (before: RemovalState) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
-    const before = await db.read((session) => removalState(session, received.digest));
+    const before = await db.read((session) => removalState(session.merging(), received.digest));
     await blobs.put(received);
     try {
       return await then(before);

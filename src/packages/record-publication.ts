@@ -100,10 +100,14 @@ export interface Foreseen {
 export function foresee(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Foreseen> {
   const { inspection, publisher, verified } = publication;
   return deps.db.read(async (session) => {
-    await requireStillValid(session, publisher, now);
-    if (await isPlainUpdate(session, publication)) {
+    const merging = session.merging();
+    const [, isPlain] = await together([
+      requireStillValid(merging, publisher, now),
+      isPlainUpdate(merging, publication),
+    ]);
+    if (isPlain) {
       requireScopeFor(publisher, inspection.manifest.name, "publish-update");
-      return { published: undefined, isPlain: true, limits: await quotaOf(session, deps, publication, false, now) };
+      return { published: undefined, isPlain, limits: await quotaOf(session, deps, publication, false, now) };
     }
     const existing = await findPackage(session, foldName(inspection.manifest.name));
     if (existing === undefined) {
@@ -111,12 +115,12 @@ export function foresee(deps: RecordDeps, publication: VerifiedPublication, now:
     } else {
       await requireClaim(session, existing, publication);
       const published = await findSame(session, existing, publication);
-      if (published !== undefined) return { published, isPlain: false, limits: [] };
+      if (published !== undefined) return { published, isPlain, limits: [] };
       requireOpen(existing, await loadPackageKeys(session, existing.id, now), publication);
     }
     await accountTrust(session, publisher.user.id, verified.publicKey);
     const limits = await quotaOf(session, deps, publication, existing === undefined, now);
-    return { published: undefined, isPlain: false, limits };
+    return { published: undefined, isPlain, limits };
   });
 }
 

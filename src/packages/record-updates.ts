@@ -81,9 +81,10 @@ export async function recordUpdates(
   deps: RecordDeps,
   arrivals: readonly Arrival[],
 ): Promise<(RecordedUpdate | undefined)[]> {
-  const granted = await accept(session, deps, arrivals);
+  const merging = session.merging();
+  const granted = await accept(merging, deps, arrivals);
   const accepted = granted.filter((one) => one !== undefined);
-  const recorded = accepted.length === 0 ? [] : await insertVersions(session, deps, accepted);
+  const recorded = accepted.length === 0 ? [] : await insertVersions(merging, deps, accepted);
   return granted.map((one) => {
     const done = one && recorded[accepted.indexOf(one)];
     return done && { ...done, limits: one.limits };
