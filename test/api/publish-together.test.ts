@@ -1,0 +1,200 @@
+import { beforeEach, expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
+import type { Deps } from "../../src/deps.ts";
+import { UpdateQueue } from "../../src/packages/update-queue.ts";
+import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
+import { leafHash, verifyInclusion } from "../../src/tlog/merkle.ts";
+import { verifierOf, verifyNote } from "../../src/tlog/note.ts";
+import { parseProof } from "../../src/tlog/proof.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Answer, Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { onBothDatabases, overriding } from "../support/registry.ts";
+import { eventsAreFinal } from "../support/roles.ts";
+
+/* Updates that wait for each other: here they do until a test lets them go, all at once, so that they share a transaction. */
+
+const VERSIONS_PER_HOUR = 26;
+
+const held: (() => void)[] = [];
+let holds = false;
+let queue = new UpdateQueue();
+/** Makes the next transaction fail as no failure that is expected. */
+let breaksNext = false;
+
+const updates: Deps["updates"] = {
+  record: async (deps, arrival) => {
+    if (holds) await new Promise<void>((go) => held.push(go));
+    return queue.record(deps, arrival);
+  },
+};
+
+function override(deps: Deps): Partial<Deps> {
+  const write: Deps["db"]["write"] = (work) => {
+    if (!breaksNext) return deps.db.write(work);
+    breaksNext = false;
+    return deps.db.write(async (session) => {
+      await work(session);
+      throw new Error("broken by the test");
+    });
+  };
+  return { updates, db: overriding(deps.db, { write }) };
+}
+
+onBothDatabases(
+  "updates that come at the same time",
+  (registry) => {
+    const key = makeKey();
+    let alice: Client;
+    const publish = (name: string, version: string, by = alice, files = {}) =>
+      by.publish(name, version, makePackage({ name, version, files }), key);
+    /** Publishes the first versions, so that what follows are updates. */
+    const begin = async (...names: string[]) => {
+      for (const name of names) expect((await publish(name, "1.0.0")).status).toBe(201);
+    };
+    /** Starts publishes and lets them go on together, after `meanwhile`, when all have come to their transaction. */
+    const together = async (starts: (() => Promise<Answer>)[], meanwhile = async () => {}) => {
+      holds = true;
+      const running = starts.map((start) => start());
+      for (let tries = 0; held.length < starts.length; tries += 1) {
+        if (tries === 1_000) throw new Error(`Only ${held.length} of ${starts.length} updates came`);
+        await Bun.sleep(5);
+      }
+      holds = false;
+      await meanwhile();
+      for (const go of held.splice(0)) go();
+      return Promise.all(running);
+    };
+
+    beforeEach(async () => {
+      queue = new UpdateQueue();
+      alice = await newAccount(registry());
+    });
+
+    test("are recorded under one checkpoint, which proves each of them", async () => {
+      const names = Array.from({ length: 12 }, (_, at) => `joint-${at}`);
+      await begin(...names);
+      const answers = await together(names.map((name) => () => publish(name, "1.1.0")));
+      expect(answers.map(({ status }) => status)).toEqual(names.map(() => 201));
+      const proofs = answers.map(({ body }) => parseProof(body.proof));
+      expect(new Set(proofs.map((proof) => proof?.checkpoint)).size).toBe(1);
+      const vkey = verifierOf(registry().deps.log.signer);
+      const tree = parseCheckpoint(verifyNote(proofs[0]?.checkpoint ?? "", [vkey])?.text ?? "");
+      if (tree === undefined) throw new Error("No checkpoint of this log");
+      const proved = proofs.map((proof) => {
+        const leaf = leafHash(proof?.extra ?? Buffer.alloc(0));
+        return proof && verifyInclusion(proof.hashes, proof.index, leaf, tree.size, tree.root);
+      });
+      expect(proved).toEqual(names.map(() => true));
+      const indexes = answers.map(({ body }) => body.logIndex).sort((a, b) => a - b);
+      expect(indexes).toEqual(names.map((_, at) => tree.size - names.length + at));
+      for (const [at, name] of names.entries()) {
+        expect(Buffer.from(proofs[at]?.extra ?? "").toString()).toStartWith(`cpm.version/v1 ${name} 1.1.0\n`);
+        const { body } = await alice.get(`/api/packages/${name}`);
+        expect([body.latest, body.versions.map((one: { logIndex: number }) => one.logIndex)[0]]).toEqual([
+          "1.1.0",
+          answers[at]?.body.logIndex,
+        ]);
+        expect((await alice.get(`/api/packages/${name}/1.1.0/readme`)).status).toBe(200);
+      }
+      await eventsAreFinal(registry());
+      const { body } = await alice.get("/api/packages/joint-3/events");
+      expect(body.items.filter((one: { kind: string }) => one.kind === "version.published").length).toBe(2);
+    });
+
+    test("stand or fall each by itself", async () => {
+      const names = ["apart-fine", "apart-ended", "apart-archived", "apart-raced", "apart-also-fine"] as const;
+      await begin(...names);
+      const ending = await newSession(alice);
+      const answers = await together(
+        names.map((name) => () => publish(name, "2.0.0", name === "apart-ended" ? ending : alice)),
+        async () => {
+          expect((await ending.post("/api/auth/logout")).status).toBe(204);
+          expect((await alice.send("PUT", "/api/packages/apart-archived/status", { status: "archived" })).status).toBe(
+            200,
+          );
+          expect((await publish("apart-raced", "2.0.0", alice, { "other.txt": "other" })).status).toBe(201);
+        },
+      );
+      const [fine, ended, archived, raced, alsoFine] = answers;
+      expect([fine?.status, alsoFine?.status]).toEqual([201, 201]);
+      if (ended === undefined || archived === undefined || raced === undefined) throw new Error("No answers");
+      expectProblem(ended, 401, "unauthenticated");
+      expectProblem(archived, 403, "package_archived");
+      expectProblem(raced, 409, "version_exists");
+      expect((await alice.get("/api/packages/apart-ended")).body.latest).toBe("1.0.0");
+    });
+
+    test("of one package, and of one version, come one after the other", async () => {
+      await begin("same-package");
+      const publishes = ["1.1.0", "1.2.0", "1.2.0", "1.3.0"].map((version) => () => publish("same-package", version));
+      const answers = await together(publishes);
+      expect(answers.map(({ status }) => status).sort()).toEqual([200, 201, 201, 201]);
+      const { body } = await alice.get("/api/packages/same-package");
+      expect(body.versions.map(({ version }: { version: string }) => version)).toEqual([
+        "1.3.0",
+        "1.2.0",
+        "1.1.0",
+        "1.0.0",
+      ]);
+    });
+
+    test("share what their account may still publish", async () => {
+      const names = Array.from({ length: 8 }, (_, at) => `shared-${at}`);
+      await begin(...names);
+      for (let patch = 1; patch <= VERSIONS_PER_HOUR - names.length - 6; patch += 1) {
+        expect((await publish("shared-0", `1.0.${patch}`)).status).toBe(201);
+      }
+      const answers = await together(names.map((name) => () => publish(name, "3.0.0")));
+      expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 201, 201, 201, 201, 429, 429]);
+      const told = answers.map(({ headers }) => /"versions";r=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1]);
+      expect(told.sort()).toEqual(["0", "0", "0", "1", "2", "3", "4", "5"]);
+    });
+
+    test("go alone when their common transaction breaks", async () => {
+      const names = ["broken-1", "broken-2", "broken-3"];
+      await begin(...names);
+      const answers = await together(
+        names.map((name) => () => publish(name, "1.1.0")),
+        async () => {
+          breaksNext = true;
+        },
+      );
+      expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+      expect(breaksNext).toBe(false);
+      expect(new Set(answers.map(({ body }) => parseProof(body.proof)?.checkpoint)).size).toBe(3);
+    });
+
+    test("do not wait for a package that somebody else has locked", async () => {
+      await begin("locked-1", "locked-2");
+      // On SQLite, who writes has the whole database, and nobody holds a package alone.
+      const holds = registry().kind === "postgres";
+      const free = Promise.withResolvers<void>();
+      const isLocked = Promise.withResolvers<void>();
+      const lock = sql`SELECT id FROM packages WHERE name = 'locked-1' FOR UPDATE`;
+      const locking = registry().deps.db.write(async (session) => {
+        if (holds) await session.rows(lock);
+        isLocked.resolve();
+        if (holds) await free.promise;
+      });
+      await isLocked.promise;
+      const ended: string[] = [];
+      const publishing = together(
+        ["locked-1", "locked-2"].map((name) => async () => {
+          const answer = await publish(name, "1.1.0");
+          ended.push(name);
+          if (name === "locked-2") free.resolve();
+          return answer;
+        }),
+      );
+      expect((await publishing).map(({ status }) => status)).toEqual([201, 201]);
+      await locking;
+      expect(holds ? ended : ended.sort().reverse()).toEqual(["locked-2", "locked-1"]);
+    });
+  },
+  { override, env: { PUBLISH_NEW_NAMES_PER_HOUR: "100", PUBLISH_VERSIONS_PER_HOUR: String(VERSIONS_PER_HOUR) } },
+);
+
+async function newSession(account: Client): Promise<Client> {
+  const { body } = await account.post("/api/auth/login", { username: account.username, password: PASSWORD });
+  return new Client(account.base, body.token, account.username);
+}
