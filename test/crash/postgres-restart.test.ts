@@ -55,7 +55,7 @@ describe("Postgres restarts under load", () => {
 
   beforeAll(async () => {
     postgres = await startPostgres();
-    registry = await startRegistry("postgres", { env: { DATABASE_URL: postgres.url } });
+    registry = await startRegistry("postgres", { env: { DATABASE_URL: postgres.url, PUBLISH_LIMITS: "off" } });
     alice = await newAccount(registry);
     key = makeKey();
     await alice.publish("steady", "1.0.0", makePackage({ name: "steady", version: "1.0.0" }), key);
