@@ -5,6 +5,10 @@ import { type RecordedUpdate, recordUpdates } from "./record-updates.ts";
 
 /** On SQLite nobody else is served while they are written; on Postgres their packages are locked. */
 const TOGETHER_MAX = 32;
+/** Of what is kept of their archives as text: it is in memory several times while it goes to the database. */
+const TOGETHER_MAX_CHARS = 1024 * 1024;
+/** What a file in an archive takes in the list of its files, roughly. */
+const LISTED_CHARS = 150;
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log" | "reach">;
 
@@ -12,6 +16,11 @@ interface Waiting {
   readonly arrival: Arrival;
   resolve(recorded: RecordedUpdate | undefined): void;
   reject(cause: unknown): void;
+}
+
+function charsOf({ publication: { inspection } }: Arrival): number {
+  const { manifestText, readme = "", values = "", files } = inspection;
+  return manifestText.length + readme.length + values.length + files.length * LISTED_CHARS;
 }
 
 /**
@@ -56,14 +65,20 @@ export class UpdateQueue {
     }
   }
 
-  /** The first that wait, one of each package. */
+  /** The first that wait, one of each package, and at least the very first. */
   #take(): Waiting[] {
     const taken = new Map<string, Waiting>();
     const left: Waiting[] = [];
+    let chars = 0;
     for (const one of this.#waiting) {
       const { name } = one.arrival.publication.inspection.manifest;
-      if (taken.size === TOGETHER_MAX || taken.has(name)) left.push(one);
-      else taken.set(name, one);
+      const all = chars + charsOf(one.arrival);
+      const isFull = taken.size === TOGETHER_MAX || (taken.size > 0 && all > TOGETHER_MAX_CHARS);
+      if (isFull || taken.has(name)) left.push(one);
+      else {
+        taken.set(name, one);
+        chars = all;
+      }
     }
     this.#waiting = left;
     return [...taken.values()];

@@ -150,6 +150,16 @@ onBothDatabases(
       expect(told.sort()).toEqual(["0", "0", "0", "1", "2", "3", "4", "5"]);
     });
 
+    test("are so many that what is kept of them is not much at once", async () => {
+      const names = ["wordy-1", "wordy-2", "wordy-3"];
+      await begin(...names);
+      const readme = { "README.md": "many words ".repeat(55_000) };
+      const answers = await together(names.map((name) => () => publish(name, "1.1.0", alice, readme)));
+      expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+      expect(new Set(answers.map(({ body }) => parseProof(body.proof)?.checkpoint)).size).toBe(3);
+      expect((await alice.get("/api/packages/wordy-2/1.1.0/readme")).text).toBe(readme["README.md"]);
+    });
+
     test("go alone when their common transaction breaks", async () => {
       const names = ["broken-1", "broken-2", "broken-3"];
       await begin(...names);
