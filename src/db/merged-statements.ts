@@ -91,10 +91,11 @@ async function send(run: Run, forms: MergedForms, text: string, calls: readonly 
   }
   const learns = calls.length > 1 && !forms.has(text);
   const answers = calls.map(({ params, resolve }) => run(text, params).then(resolve));
-  const [types] = learns ? await run(TYPES_OF, [text]) : [];
-  await Promise.all(answers);
+  const asked = learns ? run(TYPES_OF, [text]) : [];
+  const [types] = await Promise.all([asked, ...answers]);
   // In a pool, this may have asked a connection that has not seen the statement: then the next time tells.
-  if (types !== undefined) forms.set(text, mergedForm(text, JSON.parse(String(types[0]))));
+  const [row] = types;
+  if (row !== undefined) forms.set(text, mergedForm(text, JSON.parse(String(row[0]))));
 }
 
 /**

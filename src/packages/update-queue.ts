@@ -49,8 +49,11 @@ export class UpdateQueue {
 
   async #recordSome(deps: RecordDeps): Promise<void> {
     let taken: readonly Waiting[] = [];
+    let isOver = false;
     try {
       const recorded = await deps.db.write(async (session) => {
+        // Given up before it began: whom it took now, nobody would tell.
+        if (isOver) throw new Error("A transaction began too late");
         taken = this.#take();
         const arrivals = taken.map(({ arrival }) => arrival);
         const done = await recordUpdates(session, deps, arrivals);
@@ -59,6 +62,7 @@ export class UpdateQueue {
       });
       for (const [at, { resolve }] of taken.entries()) resolve(recorded[at]);
     } catch (cause) {
+      isOver = true;
       // A database that is gone or full is so for all that wait; anything else may be about one of them.
       if (cause instanceof Failure) for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(cause);
       else for (const { resolve } of taken.length > 0 ? taken : this.#waiting.splice(0)) resolve(undefined);

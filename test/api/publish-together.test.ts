@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import type { Deps } from "../../src/deps.ts";
+import { failure } from "../../src/errors.ts";
 import { UpdateQueue } from "../../src/packages/update-queue.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { leafHash, verifyInclusion } from "../../src/tlog/merkle.ts";
@@ -18,8 +19,8 @@ const VERSIONS_PER_HOUR = 26;
 const held: (() => void)[] = [];
 let holds = false;
 let queue = new UpdateQueue();
-/** Makes the next transaction fail as no failure that is expected. */
-let breaksNext = false;
+/** What becomes of the next transaction: it fails as nobody expects, or begins when its caller was told that it is too late. */
+let next: "breaks" | "is late" | undefined;
 
 const updates: Deps["updates"] = {
   record: async (deps, arrival) => {
@@ -30,15 +31,23 @@ const updates: Deps["updates"] = {
 
 function override(deps: Deps): Partial<Deps> {
   const write: Deps["db"]["write"] = (work) => {
-    if (!breaksNext) return deps.db.write(work);
-    breaksNext = false;
-    return deps.db.write(async (session) => {
-      await work(session);
-      throw new Error("broken by the test");
-    });
+    const fate = next;
+    next = undefined;
+    if (fate === undefined) return deps.db.write(work);
+    if (fate === "breaks") {
+      return deps.db.write(async (session) => {
+        await work(session);
+        throw new Error("broken by the test");
+      });
+    }
+    begins = () => void deps.db.write(work).catch(() => undefined);
+    return Promise.reject(failure({ code: "database_unavailable", retryAfterSeconds: 1 }));
   };
   return { updates, db: overriding(deps.db, { write }) };
 }
+
+/** Begins the transaction that is late. */
+let begins = () => {};
 
 onBothDatabases(
   "updates that come at the same time",
@@ -166,12 +175,24 @@ onBothDatabases(
       const answers = await together(
         names.map((name) => () => publish(name, "1.1.0")),
         async () => {
-          breaksNext = true;
+          next = "breaks";
         },
       );
       expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
-      expect(breaksNext).toBe(false);
+      expect(next).toBeUndefined();
       expect(new Set(answers.map(({ body }) => parseProof(body.proof)?.checkpoint)).size).toBe(3);
+    });
+
+    test("are not taken by a transaction that begins after its callers were told that the database is away", async () => {
+      await begin("late-1", "late-2", "late-3");
+      const [told] = await together([() => publish("late-1", "1.1.0")], async () => {
+        next = "is late";
+      });
+      expect([told?.status, told?.body.code]).toEqual([503, "database_unavailable"]);
+      const starts = ["late-2", "late-3"].map((name) => () => publish(name, "1.1.0"));
+      const answers = await together(starts, async () => begins());
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      expect((await publish("late-1", "1.1.0")).status).toBe(201);
     });
 
     test("do not wait for a package that somebody else has locked", async () => {

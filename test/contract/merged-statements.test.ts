@@ -87,6 +87,13 @@ test("what is said alone goes as it is, and a failure is told to all who said th
   expect((await failing).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
 });
 
+test("a failure before it is known how to merge is told to all, and is nobody else's", async () => {
+  const failing = inTransaction(new Map(), (run) =>
+    Promise.allSettled(["no number", 2].map((index) => run(INSERT, [1, index, Buffer.of(0)]))),
+  );
+  expect((await failing).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
+});
+
 test("a statement of another form is not merged", () => {
   const types = ["bigint"];
   expect(mergedForm('delete from "log_tiles" where "idx" = $1', types)).toBeUndefined();
