@@ -27,16 +27,20 @@ const CACHE =
   process.env.CPM_BENCH_CACHE ??
   (process.getuid?.() === 0 ? "/var/cache/cpm-bench" : join(homedir(), ".cache/cpm-bench"));
 
-/** The sizes that are asked for by their numbers of packages; all of them when none is. */
-export function askedSizes(asked: readonly string[]): readonly FilledSize[] {
+/** What is asked for by numbers of packages and names of databases; of what is not named, all. */
+export function askedRegistries(asked: readonly string[]): readonly { size: FilledSize; kind: FilledKind }[] {
   const known = [SMALL, ...SIZES];
-  const found = asked.map((text) => {
+  const named = asked.filter((text) => !KINDS.some((kind) => kind === text));
+  const sizes = named.map((text) => {
     const size = known.find(({ packages }) => String(packages) === text);
-    if (size === undefined)
-      throw new Error(`No size ${text}. There are: ${known.map((one) => one.packages).join(", ")}`);
+    const there = [...known.map(({ packages }) => packages), ...KINDS].join(", ");
+    if (size === undefined) throw new Error(`There is no ${text}. There are: ${there}`);
     return size;
   });
-  return asked.length === 0 ? SIZES : found;
+  const kinds = KINDS.filter((kind) => asked.includes(kind));
+  return (sizes.length === 0 ? SIZES : sizes).flatMap((size) =>
+    (kinds.length === 0 ? KINDS : kinds).map((kind) => ({ size, kind })),
+  );
 }
 
 export function sizeName({ packages, versions }: FilledSize): string {

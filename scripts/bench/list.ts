@@ -1,11 +1,10 @@
 import { randomFrom } from "../../test/support/random.ts";
 import {
-  askedSizes,
+  askedRegistries,
   type FilledKind,
   FilledRegistries,
   type FilledSize,
   KIND_NAMES,
-  KINDS,
   SMALL,
   sizeName,
 } from "./filled.ts";
@@ -29,13 +28,11 @@ export async function benchList(asked: readonly string[]): Promise<void> {
   buildBinary();
   const registries = new FilledRegistries();
   try {
-    for (const size of askedSizes(asked)) {
-      for (const kind of KINDS) {
-        console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
-        await starts(registries, kind, size);
-        await depths(registries, kind, size);
-        await metadata(registries, kind, size);
-      }
+    for (const { size, kind } of askedRegistries(asked)) {
+      console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
+      await starts(registries, kind, size);
+      await depths(registries, kind, size);
+      await metadata(registries, kind, size);
     }
   } finally {
     await registries.stop();

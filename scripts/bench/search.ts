@@ -1,6 +1,6 @@
 import { randomFrom } from "../../test/support/random.ts";
 import type { Drafts } from "../fill/drafts.ts";
-import { askedSizes, FilledRegistries, type FilledSize, KIND_NAMES, KINDS, sizeName } from "./filled.ts";
+import { askedRegistries, type FilledKind, FilledRegistries, type FilledSize, KIND_NAMES, sizeName } from "./filled.ts";
 import { draftsOf } from "./filling.ts";
 import { latencyRow, timeOf } from "./latency.ts";
 import { progress } from "./measure.ts";
@@ -11,8 +11,7 @@ const WARM_UP = 30;
 const QUESTIONS = Number(process.env.CPM_BENCH_QUESTIONS ?? 300);
 const COMMON = "data tool library api client server web cloud for and kubernetes file".split(" ");
 
-const goalMs = (kind: (typeof KINDS)[number], { packages }: FilledSize) =>
-  packages > 100_000 ? 50 : kind === "sqlite" ? 10 : 15;
+const goalMs = (kind: FilledKind, { packages }: FilledSize) => (packages > 100_000 ? 50 : kind === "sqlite" ? 10 : 15);
 
 /** Makes questions of one kind, all of them others. */
 type Questions = (index: number) => string;
@@ -59,16 +58,13 @@ export async function benchSearch(asked: readonly string[]): Promise<void> {
   buildBinary();
   const registries = new FilledRegistries();
   try {
-    for (const size of askedSizes(asked)) {
-      const drafts = draftsOf(size);
-      for (const kind of KINDS) {
-        const registry = await registries.start(kind, size);
-        try {
-          console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
-          await measure(registry.url, drafts, goalMs(kind, size));
-        } finally {
-          await registry.stop();
-        }
+    for (const { size, kind } of askedRegistries(asked)) {
+      const registry = await registries.start(kind, size);
+      try {
+        console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
+        await measure(registry.url, draftsOf(size), goalMs(kind, size));
+      } finally {
+        await registry.stop();
       }
     }
   } finally {
