@@ -2,12 +2,15 @@ import { eq, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { lockingStatement } from "../db/statement.ts";
 
-const lockUser = lockingStatement<{ id: string }, { id: string }>(({ query, tables: { users } }) =>
-  query
+function byId({ query, tables: { users } }: Pick<DbSession, "query" | "tables">) {
+  return query
     .select({ id: users.id })
     .from(users)
-    .where(eq(users.id, sql.placeholder("id"))),
-);
+    .where(eq(users.id, sql.placeholder("id")));
+}
+
+const lockUser = lockingStatement<{ id: string }, { id: string }>(byId);
+const lockIfFree = lockingStatement<{ id: string }, { id: string }>(byId, "skip");
 
 /**
  * Locks the row of an account until the transaction ends, changing nothing in it: what is counted of an account, or
@@ -15,4 +18,9 @@ const lockUser = lockingStatement<{ id: string }, { id: string }>(({ query, tabl
  */
 export async function lockAccount(session: DbSession, id: string): Promise<void> {
   await lockUser(session, { id });
+}
+
+/** `lockAccount` for who works for other accounts too and must wait for none: false where somebody else holds it. */
+export async function lockFreeAccount(session: DbSession, id: string): Promise<boolean> {
+  return (await lockIfFree(session, { id })).length > 0;
 }

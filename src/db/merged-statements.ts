@@ -90,7 +90,7 @@ async function send(run: Run, forms: MergedForms, text: string, calls: readonly 
     return;
   }
   const learns = calls.length > 1 && !forms.has(text);
-  const answers = calls.map(({ params, resolve }) => run(text, params).then(resolve));
+  const answers = calls.map(({ params, resolve, reject }) => run(text, params).then(resolve, reject));
   const asked = learns ? run(TYPES_OF, [text]) : [];
   const [types] = await Promise.all([asked, ...answers]);
   // In a pool, this may have asked a connection that has not seen the statement: then the next time tells.

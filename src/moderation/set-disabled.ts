@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import { countEnabledAdmins } from "../accounts/enabled-admins.ts";
 import { loadUser } from "../accounts/load-user.ts";
+import { lockAccount } from "../accounts/lock-account.ts";
 import type { AccountChange } from "../accounts/set-role.ts";
 import type { Deps } from "../deps.ts";
 import { type Origin, recordEvent } from "../events/record-event.ts";
@@ -22,7 +23,8 @@ export async function setDisabled(
     const user = await loadUser(session, username);
     const changed = (user.disabledAt !== null) !== isDisabled;
     if (changed) {
-      // Packages are locked before the account, as a publish does.
+      // Account, packages, log: the order of a publish, or the two could wait for each other.
+      await lockAccount(session, user.id);
       if (isDisabled) await cancelResetsBy(session, user.username, origin, now, { log });
       const disabledAt = isDisabled ? now : null;
       await session.query.update(users).set({ disabledAt }).where(eq(users.id, user.id));

@@ -1,5 +1,5 @@
 import type { Actor } from "../accounts/actor.ts";
-import { lockAccount } from "../accounts/lock-account.ts";
+import { lockFreeAccount } from "../accounts/lock-account.ts";
 import { isStillValid } from "../accounts/still-valid.ts";
 import type { DbSession } from "../db/database.ts";
 import { together } from "../db/together.ts";
@@ -49,13 +49,13 @@ function dealer(quotas: ReadonlyMap<string, Quota>): (arrival: Arrival) => reado
 }
 
 /**
- * Locks and asks, in one message, everything that must hold for plain updates. No deadlock: accounts are waited for
- * before anything is held and in one order, packages that others hold are passed by, and the log comes last everywhere.
+ * Locks and asks, in one message, everything that must hold for plain updates. Accounts and packages
+ * that others hold are passed by: nobody waits for a stranger's lock, and only the log is waited for, which comes last.
  */
 async function accept(session: DbSession, { config: { publishLimits } }: RecordDeps, arrivals: readonly Arrival[]) {
   const latest = new Date(Math.max(...arrivals.map(({ now }) => now.getTime())));
-  const [, locked, live, plain, quotas] = await together([
-    publishLimits && byKey(arrivals, accountOf, ({ user }) => lockAccount(session, user.id)),
+  const [free, locked, live, plain, quotas] = await together([
+    publishLimits && byKey(arrivals, accountOf, ({ user }) => lockFreeAccount(session, user.id)),
     together(arrivals.map(({ publication }) => lockFreePackage(session, publication.inspection.manifest.name))),
     byKey(arrivals, credentialOf, (publisher) => isStillValid(session, publisher, latest)),
     together(arrivals.map(({ publication }) => isPlainUpdate(session, publication))),
@@ -64,6 +64,7 @@ async function accept(session: DbSession, { config: { publishLimits } }: RecordD
   const deal = quotas === undefined ? () => [] : dealer(quotas);
   return arrivals.map((arrival, at): Granted | undefined => {
     const claimed = locked[at];
+    if (free?.get(accountOf(arrival)) === false) return undefined;
     // To be listed anew changes a row that everybody's lists share, which may be held by who waits for the log.
     if (claimed?.listed !== true || !plain[at] || !live.get(credentialOf(arrival))) return undefined;
     const limits = deal(arrival);

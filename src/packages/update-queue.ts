@@ -1,5 +1,5 @@
 import type { Deps } from "../deps.ts";
-import { Failure } from "../errors.ts";
+import { Failure, failure } from "../errors.ts";
 import type { Arrival } from "./insert-versions.ts";
 import { type RecordedUpdate, recordUpdates } from "./record-updates.ts";
 
@@ -10,10 +10,17 @@ const TOGETHER_MAX_CHARS = 1024 * 1024;
 /** What a file in an archive takes in the list of its files, roughly. */
 const LISTED_CHARS = 150;
 
+/** Each keeps its texts in memory. */
+const WAITING_MAX = 1_000;
+/** As long as one write may wait for its database. */
+const WAITING_MAX_MS = 5_000;
+const RETRY_AFTER_SECONDS = 1;
+
 type RecordDeps = Pick<Deps, "db" | "config" | "log" | "reach">;
 
 interface Waiting {
   readonly arrival: Arrival;
+  readonly sinceMs: number;
   resolve(recorded: RecordedUpdate | undefined): void;
   reject(cause: unknown): void;
 }
@@ -33,17 +40,24 @@ export class UpdateQueue {
 
   /**
    * Records a version that was foreseen as a plain update. Undefined, with nothing recorded, where it must go alone: it is
-   * no plain update any more, its package is locked, or what it was together with failed. Throws what `Database.write` throws.
+   * no plain update any more, its package is locked, or what it was together with failed. Throws what `Database.write`
+   * throws, and `busy` when too many wait.
    */
   record(deps: RecordDeps, arrival: Arrival): Promise<RecordedUpdate | undefined> {
+    if (this.#waiting.length >= WAITING_MAX) {
+      return Promise.reject(failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS }));
+    }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ arrival, resolve, reject });
+      this.#waiting.push({ arrival, sinceMs: performance.now(), resolve, reject });
       this.#running ??= this.#run(deps);
     });
   }
 
   async #run(deps: RecordDeps): Promise<void> {
-    while (this.#waiting.length > 0) await this.#recordSome(deps);
+    while (this.#waiting.length > 0) {
+      await this.#recordSome(deps);
+      this.#dismissLate();
+    }
     this.#running = undefined;
   }
 
@@ -66,6 +80,16 @@ export class UpdateQueue {
       // A database that is gone or full is so for all that wait; anything else may be about one of them.
       if (cause instanceof Failure) for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(cause);
       else for (const { resolve } of taken.length > 0 ? taken : this.#waiting.splice(0)) resolve(undefined);
+    }
+  }
+
+  /** Nothing of theirs was begun, so it is safe to tell them to come again. */
+  #dismissLate(): void {
+    const lateMs = performance.now() - WAITING_MAX_MS;
+    const late = this.#waiting.filter(({ sinceMs }) => sinceMs < lateMs);
+    this.#waiting = this.#waiting.filter(({ sinceMs }) => sinceMs >= lateMs);
+    for (const { reject } of late) {
+      reject(failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS }));
     }
   }
 

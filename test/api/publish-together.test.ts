@@ -195,6 +195,33 @@ onBothDatabases(
       expect((await publish("late-1", "1.1.0")).status).toBe(201);
     });
 
+    test("do not wait for an account that somebody else has locked", async () => {
+      const bob = await newAccount(registry());
+      await begin("held-1");
+      expect((await publish("held-2", "1.0.0", bob)).status).toBe(201);
+      const holds = registry().kind === "postgres";
+      const free = Promise.withResolvers<void>();
+      const isLocked = Promise.withResolvers<void>();
+      const lock = sql`SELECT id FROM users WHERE username = ${alice.username} FOR NO KEY UPDATE`;
+      const locking = registry().deps.db.write(async (session) => {
+        if (holds) await session.rows(lock);
+        isLocked.resolve();
+        if (holds) await free.promise;
+      });
+      await isLocked.promise;
+      const ended: string[] = [];
+      const publishAs = (name: string, by: Client) => async () => {
+        const answer = await publish(name, "1.1.0", by);
+        ended.push(name);
+        if (by === bob) free.resolve();
+        return answer;
+      };
+      const answers = await together([publishAs("held-1", alice), publishAs("held-2", bob)]);
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      await locking;
+      expect(holds ? ended : ended.sort().reverse()).toEqual(["held-2", "held-1"]);
+    });
+
     test("do not wait for a package that somebody else has locked", async () => {
       await begin("locked-1", "locked-2");
       // On SQLite, who writes has the whole database, and nobody holds a package alone.
