@@ -28,7 +28,10 @@ const CACHE =
   (process.getuid?.() === 0 ? "/var/cache/cpm-bench" : join(homedir(), ".cache/cpm-bench"));
 
 /** What is asked for by numbers of packages and names of databases; of what is not named, all. */
-export function askedRegistries(asked: readonly string[]): readonly { size: FilledSize; kind: FilledKind }[] {
+export function askedRegistries(asked: readonly string[]): {
+  readonly sizes: readonly FilledSize[];
+  readonly kinds: readonly FilledKind[];
+} {
   const known = [SMALL, ...SIZES];
   const named = asked.filter((text) => !KINDS.some((kind) => kind === text));
   const sizes = named.map((text) => {
@@ -38,9 +41,7 @@ export function askedRegistries(asked: readonly string[]): readonly { size: Fill
     return size;
   });
   const kinds = KINDS.filter((kind) => asked.includes(kind));
-  return (sizes.length === 0 ? SIZES : sizes).flatMap((size) =>
-    (kinds.length === 0 ? KINDS : kinds).map((kind) => ({ size, kind })),
-  );
+  return { sizes: sizes.length === 0 ? SIZES : sizes, kinds: kinds.length === 0 ? KINDS : kinds };
 }
 
 export function sizeName({ packages, versions }: FilledSize): string {

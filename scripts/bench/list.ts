@@ -28,11 +28,14 @@ export async function benchList(asked: readonly string[]): Promise<void> {
   buildBinary();
   const registries = new FilledRegistries();
   try {
-    for (const { size, kind } of askedRegistries(asked)) {
-      console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
-      await starts(registries, kind, size);
-      await depths(registries, kind, size);
-      await metadata(registries, kind, size);
+    const { sizes, kinds } = askedRegistries(asked);
+    for (const size of sizes) {
+      for (const kind of kinds) {
+        console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
+        await starts(registries, kind, size);
+        await depths(registries, kind, size);
+        await metadata(registries, kind, size);
+      }
     }
   } finally {
     await registries.stop();

@@ -58,13 +58,17 @@ export async function benchSearch(asked: readonly string[]): Promise<void> {
   buildBinary();
   const registries = new FilledRegistries();
   try {
-    for (const { size, kind } of askedRegistries(asked)) {
-      const registry = await registries.start(kind, size);
-      try {
-        console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
-        await measure(registry.url, draftsOf(size), goalMs(kind, size));
-      } finally {
-        await registry.stop();
+    const { sizes, kinds } = askedRegistries(asked);
+    for (const size of sizes) {
+      const drafts = draftsOf(size);
+      for (const kind of kinds) {
+        const registry = await registries.start(kind, size);
+        try {
+          console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
+          await measure(registry.url, drafts, goalMs(kind, size));
+        } finally {
+          await registry.stop();
+        }
       }
     }
   } finally {

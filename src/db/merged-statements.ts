@@ -30,7 +30,7 @@ function fromCall(text: string, types: readonly string[]): string {
 
 function mergedSelect(text: string, types: readonly string[]): MergedForm {
   return {
-    text: `SELECT call.place, found.* FROM ${CALLS} CROSS JOIN LATERAL (${fromCall(text, types)}${text.includes(" for ") ? "" : " OFFSET 0"}) AS found`,
+    text: `SELECT call.place, found.* FROM ${CALLS} CROSS JOIN LATERAL (${fromCall(text, types)}) AS found`,
     deal: (rows, calls) => {
       const dealt = Array.from({ length: calls }, (): unknown[][] => []);
       for (const [place, ...row] of rows) dealt[Number(place) - 1]?.push(row);
@@ -80,22 +80,30 @@ function jsonValue(value: SqlValue): string | number | boolean | null {
 const TYPES_OF =
   "SELECT CAST(array_to_json(CAST(parameter_types AS text[])) AS text) FROM pg_prepared_statements WHERE statement = $1";
 
-/** Sends calls of one statement. How to merge them, Postgres tells when they were sent singly for the first time. */
-async function send(run: Run, forms: MergedForms, text: string, calls: readonly Call[]): Promise<void> {
+/** Asks how to merge a statement that was sent before. In a pool, another connection may answer, which has not seen it. */
+async function learn(run: Run, forms: MergedForms, text: string): Promise<void> {
+  const [row] = await run(TYPES_OF, [text]);
+  if (row !== undefined) forms.set(text, mergedForm(text, JSON.parse(String(row[0]))));
+}
+
+/** Sends calls of one statement: singly the first time, because only then Postgres tells the types that merging needs. */
+function send(run: Run, forms: MergedForms, text: string, calls: readonly Call[]): void {
   const form = calls.length > 1 ? forms.get(text) : undefined;
-  if (form !== undefined) {
-    const given = JSON.stringify(calls.map(({ params }) => params.map(jsonValue)));
-    const dealt = form.deal(await run(form.text, [given]), calls.length);
-    for (const [at, { resolve }] of calls.entries()) resolve(dealt[at] ?? []);
+  if (form === undefined) {
+    for (const { params, resolve, reject } of calls) run(text, params).then(resolve, reject);
+    // What fails here is learnt the next time; if it is the transaction, the callers hear of it.
+    if (calls.length > 1 && !forms.has(text)) learn(run, forms, text).catch(() => undefined);
     return;
   }
-  const learns = calls.length > 1 && !forms.has(text);
-  const answers = calls.map(({ params, resolve, reject }) => run(text, params).then(resolve, reject));
-  const asked = learns ? run(TYPES_OF, [text]) : [];
-  const [types] = await Promise.all([asked, ...answers]);
-  // In a pool, this may have asked a connection that has not seen the statement: then the next time tells.
-  const [row] = types;
-  if (row !== undefined) forms.set(text, mergedForm(text, JSON.parse(String(row[0]))));
+  run(form.text, [JSON.stringify(calls.map(({ params }) => params.map(jsonValue)))]).then(
+    (rows) => {
+      const dealt = form.deal(rows, calls.length);
+      for (const [at, { resolve }] of calls.entries()) resolve(dealt[at] ?? []);
+    },
+    (cause) => {
+      for (const { reject } of calls) reject(cause);
+    },
+  );
 }
 
 /**
@@ -107,11 +115,7 @@ export function merging(run: Run, forms: MergedForms): Run {
   const sendAll = () => {
     const said = waiting;
     waiting = new Map();
-    for (const [text, calls] of said) {
-      send(run, forms, text, calls).catch((cause) => {
-        for (const { reject } of calls) reject(cause);
-      });
-    }
+    for (const [text, calls] of said) send(run, forms, text, calls);
   };
   return (text, params) =>
     new Promise((resolve, reject) => {

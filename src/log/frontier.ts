@@ -45,11 +45,11 @@ export function proofsOfNew(before: Frontier, leaves: readonly Hash[]): (at: num
     known.set(keyOf({ start, end: start + 2 ** level }), hash);
     start += 2 ** level;
   }
-  for (const [at, hash] of leaves.entries()) known.set(keyOf({ start: start + at, end: start + at + 1 }), hash);
-  const size = start + leaves.length;
+  const hashAt = (part: Range) =>
+    known.get(keyOf(part)) ?? (part.end - part.start === 1 ? leaves[part.start - start] : undefined);
   return (at) =>
-    inclusionRanges(before.size + at, size).map((range) => {
-      const hash = hashOfRange(range, (part) => known.get(keyOf(part)));
+    inclusionRanges(start + at, start + leaves.length).map((range) => {
+      const hash = hashOfRange(range, hashAt);
       known.set(keyOf(range), hash);
       return hash;
     });

@@ -59,21 +59,24 @@ export async function loadPackage(session: DbSession, name: PackageName): Promis
   return row;
 }
 
-/**
- * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
- * one package then derive its summary in turn. Whoever locks it means to change it, so it counts as changed.
- */
-export async function lockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
-  const [row] = await lockByFoldedName(session, { nameFolded: foldName(name) });
+/** Whoever locks a package means to change it, so it counts as changed. */
+async function toldOf(session: DbSession, locking: Promise<PackageRow[]>): Promise<PackageRow | undefined> {
+  const [row] = await locking;
   if (row !== undefined) session.changes(row.name);
   return row;
 }
 
+/**
+ * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
+ * one package then derive its summary in turn.
+ */
+export function lockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
+  return toldOf(session, lockByFoldedName(session, { nameFolded: foldName(name) }));
+}
+
 /** `lockPackage` for who holds other packages already and so must wait for none: finds nothing where it is locked. */
-export async function lockFreePackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
-  const [row] = await lockIfFree(session, { nameFolded: foldName(name) });
-  if (row !== undefined) session.changes(row.name);
-  return row;
+export function lockFreePackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
+  return toldOf(session, lockIfFree(session, { nameFolded: foldName(name) }));
 }
 
 /** `lockPackage` of exactly this name; throws `package_not_found`. */

@@ -66,6 +66,14 @@ export async function publishLimitsOf(
   };
 }
 
+/** What remains of a quota when so much more was published, in the order in which it is told. */
+export function quotaAfter({ versions, newNames }: Quota, more: { versions: number; newNames: number }): RateLimit[] {
+  return [
+    { ...versions, remaining: versions.remaining - more.versions },
+    { ...newNames, remaining: newNames.remaining - more.newNames },
+  ];
+}
+
 /**
  * Throws `publish_limit_reached` when an account has published as much as it may; else returns what remains when one
  * more version, and with `isNewName` one more name, is published.
@@ -77,11 +85,11 @@ export async function requirePublishQuota(
   isNewName: boolean,
   now: Date,
 ): Promise<RateLimit[]> {
-  const { newNames, versions } = await publishLimitsOf(session, limits, userId, now);
+  const quota = await publishLimitsOf(session, limits, userId, now);
+  const { newNames, versions } = quota;
   if (versions.remaining === 0) throw failure({ code: "publish_limit_reached", what: "versions", limit: versions });
   if (isNewName && newNames.remaining === 0) {
     throw failure({ code: "publish_limit_reached", what: "new names", limit: newNames });
   }
-  const names = isNewName ? { ...newNames, remaining: newNames.remaining - 1 } : newNames;
-  return [{ ...versions, remaining: versions.remaining - 1 }, names];
+  return quotaAfter(quota, { versions: 1, newNames: isNewName ? 1 : 0 });
 }

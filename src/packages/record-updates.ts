@@ -8,7 +8,7 @@ import type { RateLimit } from "../errors.ts";
 import { lockFreePackage } from "./find-package.ts";
 import { type Accepted, type Arrival, insertVersions, type Recorded } from "./insert-versions.ts";
 import { isPlainUpdate } from "./plain-update.ts";
-import { publishLimitsOf, type Quota } from "./publish-limits.ts";
+import { publishLimitsOf, type Quota, quotaAfter } from "./publish-limits.ts";
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 
@@ -24,15 +24,14 @@ interface Granted extends Accepted {
 const credentialOf = ({ publication: { publisher } }: Arrival) => publisher.token?.id ?? publisher.sessionId ?? "";
 const accountOf = ({ publication: { publisher } }: Arrival) => publisher.user.id;
 
-/** Asks once for each different key, in the order of the keys. */
+/** Asks once for each different key. */
 async function byKey<T>(
   arrivals: readonly Arrival[],
   keyOf: (arrival: Arrival) => string,
   ask: (publisher: Actor) => Promise<T>,
 ): Promise<ReadonlyMap<string, T>> {
   const publishers = new Map(arrivals.map((arrival) => [keyOf(arrival), arrival.publication.publisher]));
-  const inOrder = [...publishers].sort(([a], [b]) => (a < b ? -1 : 1));
-  return new Map(await together(inOrder.map(async ([key, publisher]) => [key, await ask(publisher)] as const)));
+  return new Map(await together([...publishers].map(async ([key, publisher]) => [key, await ask(publisher)] as const)));
 }
 
 /** Gives each publish its part of what its account may still publish; nothing where that is used up. */
@@ -41,16 +40,16 @@ function dealer(quotas: ReadonlyMap<string, Quota>): (arrival: Arrival) => reado
   return (arrival) => {
     const quota = quotas.get(accountOf(arrival));
     if (quota === undefined) return undefined;
-    const already = taken.get(accountOf(arrival)) ?? 0;
-    if (already >= quota.versions.remaining) return undefined;
-    taken.set(accountOf(arrival), already + 1);
-    return [{ ...quota.versions, remaining: quota.versions.remaining - already - 1 }, quota.newNames];
+    const versions = (taken.get(accountOf(arrival)) ?? 0) + 1;
+    if (versions > quota.versions.remaining) return undefined;
+    taken.set(accountOf(arrival), versions);
+    return quotaAfter(quota, { versions, newNames: 0 });
   };
 }
 
 /**
- * Locks and asks, in one message, everything that must hold for plain updates. Accounts and packages
- * that others hold are passed by: nobody waits for a stranger's lock, and only the log is waited for, which comes last.
+ * Locks and asks, in one message, everything that must hold for plain updates. Accounts and packages that others hold
+ * are passed by, so nobody waits for a stranger's lock; only the log is waited for, and it comes last everywhere.
  */
 async function accept(session: DbSession, { config: { publishLimits } }: RecordDeps, arrivals: readonly Arrival[]) {
   const latest = new Date(Math.max(...arrivals.map(({ now }) => now.getTime())));
@@ -75,7 +74,7 @@ async function accept(session: DbSession, { config: { publishLimits } }: RecordD
 /**
  * Records new versions that were foreseen as plain updates, of different packages, in one transaction: on Postgres with as
  * many messages as one takes alone, and everywhere with one signed checkpoint. What it does not record, because it is no
- * plain update any more or its package is locked, is undefined and recorded alone, which tells why.
+ * plain update any more or its package or account is locked, is undefined and recorded alone, which tells why.
  */
 export async function recordUpdates(
   session: DbSession,

@@ -40,7 +40,7 @@ export class UpdateQueue {
 
   /**
    * Records a version that was foreseen as a plain update. Undefined, with nothing recorded, where it must go alone: it is
-   * no plain update any more, its package is locked, or what it was together with failed. Throws what `Database.write`
+   * no plain update any more, its package or account is locked, or what it was together with failed. Throws what `Database.write`
    * throws, and `busy` when too many wait.
    */
   record(deps: RecordDeps, arrival: Arrival): Promise<RecordedUpdate | undefined> {
@@ -86,10 +86,10 @@ export class UpdateQueue {
   /** Nothing of theirs was begun, so it is safe to tell them to come again. */
   #dismissLate(): void {
     const lateMs = performance.now() - WAITING_MAX_MS;
-    const late = this.#waiting.filter(({ sinceMs }) => sinceMs < lateMs);
-    this.#waiting = this.#waiting.filter(({ sinceMs }) => sinceMs >= lateMs);
-    for (const { reject } of late) {
-      reject(failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS }));
+    // They wait in the order in which they came.
+    for (let [first] = this.#waiting; first !== undefined && first.sinceMs < lateMs; [first] = this.#waiting) {
+      this.#waiting.shift();
+      first.reject(failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS }));
     }
   }
 

@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from "bun:test";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Deps } from "../../src/deps.ts";
 import { failure } from "../../src/errors.ts";
 import { UpdateQueue } from "../../src/packages/update-queue.ts";
@@ -195,58 +195,42 @@ onBothDatabases(
       expect((await publish("late-1", "1.1.0")).status).toBe(201);
     });
 
+    /** Publishes two updates together while another transaction holds the first, and returns in which order they ended. */
+    const whileHeld = async (lock: SQL, first: [name: string, by: Client], second: typeof first) => {
+      // On SQLite, who writes has the whole database, and nobody holds a row alone.
+      const holds = registry().kind === "postgres";
+      const free = Promise.withResolvers<void>();
+      const isLocked = Promise.withResolvers<void>();
+      const locking = registry().deps.db.write(async (session) => {
+        if (holds) await session.rows(lock);
+        isLocked.resolve();
+        if (holds) await free.promise;
+      });
+      await isLocked.promise;
+      const ended: string[] = [];
+      const starts = [first, second].map(([name, by]) => async () => {
+        const answer = await publish(name, "1.1.0", by);
+        ended.push(name);
+        if (name === second[0]) free.resolve();
+        return answer;
+      });
+      expect((await together(starts)).map(({ status }) => status)).toEqual([201, 201]);
+      await locking;
+      return holds ? ended : ended.sort().reverse();
+    };
+
     test("do not wait for an account that somebody else has locked", async () => {
       const bob = await newAccount(registry());
       await begin("held-1");
       expect((await publish("held-2", "1.0.0", bob)).status).toBe(201);
-      const holds = registry().kind === "postgres";
-      const free = Promise.withResolvers<void>();
-      const isLocked = Promise.withResolvers<void>();
       const lock = sql`SELECT id FROM users WHERE username = ${alice.username} FOR NO KEY UPDATE`;
-      const locking = registry().deps.db.write(async (session) => {
-        if (holds) await session.rows(lock);
-        isLocked.resolve();
-        if (holds) await free.promise;
-      });
-      await isLocked.promise;
-      const ended: string[] = [];
-      const publishAs = (name: string, by: Client) => async () => {
-        const answer = await publish(name, "1.1.0", by);
-        ended.push(name);
-        if (by === bob) free.resolve();
-        return answer;
-      };
-      const answers = await together([publishAs("held-1", alice), publishAs("held-2", bob)]);
-      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
-      await locking;
-      expect(holds ? ended : ended.sort().reverse()).toEqual(["held-2", "held-1"]);
+      expect(await whileHeld(lock, ["held-1", alice], ["held-2", bob])).toEqual(["held-2", "held-1"]);
     });
 
     test("do not wait for a package that somebody else has locked", async () => {
       await begin("locked-1", "locked-2");
-      // On SQLite, who writes has the whole database, and nobody holds a package alone.
-      const holds = registry().kind === "postgres";
-      const free = Promise.withResolvers<void>();
-      const isLocked = Promise.withResolvers<void>();
       const lock = sql`SELECT id FROM packages WHERE name = 'locked-1' FOR UPDATE`;
-      const locking = registry().deps.db.write(async (session) => {
-        if (holds) await session.rows(lock);
-        isLocked.resolve();
-        if (holds) await free.promise;
-      });
-      await isLocked.promise;
-      const ended: string[] = [];
-      const publishing = together(
-        ["locked-1", "locked-2"].map((name) => async () => {
-          const answer = await publish(name, "1.1.0");
-          ended.push(name);
-          if (name === "locked-2") free.resolve();
-          return answer;
-        }),
-      );
-      expect((await publishing).map(({ status }) => status)).toEqual([201, 201]);
-      await locking;
-      expect(holds ? ended : ended.sort().reverse()).toEqual(["locked-2", "locked-1"]);
+      expect(await whileHeld(lock, ["locked-1", alice], ["locked-2", alice])).toEqual(["locked-2", "locked-1"]);
     });
   },
   { override, env: { PUBLISH_NEW_NAMES_PER_HOUR: "100", PUBLISH_VERSIONS_PER_HOUR: String(VERSIONS_PER_HOUR) } },
