@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { sql } from "drizzle-orm";
 import type { createApp } from "../../src/app.ts";
 import { OPERATOR } from "../../src/events/record-event.ts";
 import { setDisabled } from "../../src/moderation/set-disabled.ts";
@@ -150,6 +151,25 @@ onBothDatabases(
       }
       at(RESET_DELAY_MS);
       for (const name of names) expect(await stateOf(name)).toEqual([[lost.publicHex, "active"]]);
+    });
+
+    test("is cancelled with its account locked first, as a publish does: who waits for the account has not the log", async () => {
+      await shared("ordered");
+      await resetTo(people.bob, "ordered", fresh);
+      // On SQLite, who writes has the whole database.
+      const isPostgres = registry().kind === "postgres";
+      let disabling: Promise<unknown> | undefined;
+      const change = () => setDisabled(registry().deps, OPERATOR, people.bob.username, true);
+      await registry().deps.db.write(async (session) => {
+        if (!isPostgres) return;
+        await session.rows(sql`SELECT id FROM users WHERE username = ${people.bob.username} FOR NO KEY UPDATE`);
+        disabling = change();
+        await Bun.sleep(300);
+        await session.rows(sql`SELECT id FROM log_state FOR NO KEY UPDATE NOWAIT`);
+      });
+      await (disabling ?? change());
+      expect((await read("ordered")).reset).toBeNull();
+      await setDisabled(registry().deps, OPERATOR, people.bob.username, false);
     });
 
     test("is not cancelled by a key that was taken away before", async () => {
