@@ -2,13 +2,15 @@ import { beforeEach, expect, test } from "bun:test";
 import { type SQL, sql } from "drizzle-orm";
 import type { Deps } from "../../src/deps.ts";
 import { failure } from "../../src/errors.ts";
+import { beginRemovals, endRemovals } from "../../src/packages/blob-removals.ts";
 import { UpdateQueue } from "../../src/packages/update-queue.ts";
+import { parseDigest } from "../../src/registry/digest.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { leafHash, verifyInclusion } from "../../src/tlog/merkle.ts";
 import { verifierOf, verifyNote } from "../../src/tlog/note.ts";
 import { parseProof } from "../../src/tlog/proof.ts";
 import { makePackage } from "../support/archive-maker.ts";
-import { type Answer, Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { type Answer, Client, expectProblem, makeKey, newAccount, PASSWORD, sha256 } from "../support/client.ts";
 import { onBothDatabases, overriding } from "../support/registry.ts";
 import { eventsAreFinal } from "../support/roles.ts";
 
@@ -183,6 +185,35 @@ onBothDatabases(
       expect(new Set(answers.map(({ body }) => parseProof(body.proof)?.checkpoint)).size).toBe(3);
     });
 
+    test("go alone where they bring a package back to the lists", async () => {
+      await begin("unlisted-1", "unlisted-2", "unlisted-3");
+      expect((await alice.send("DELETE", "/api/packages/unlisted-2/1.0.0")).status).toBe(200);
+      const names = ["unlisted-1", "unlisted-2", "unlisted-3"];
+      const answers = await together(names.map((name) => () => publish(name, "1.1.0")));
+      const [first, unlisted, third] = answers.map(({ body }) => parseProof(body.proof)?.checkpoint);
+      expect([first === third, first === unlisted, unlisted === undefined]).toEqual([true, false, false]);
+      const { body } = await alice.get("/api/packages?search=unlisted");
+      expect(body.items.map((one: { name: string }) => one.name).sort()).toEqual(names);
+    });
+
+    test("put their archive again where gc removed it before they were recorded", async () => {
+      const names = ["swept-1", "swept-2", "swept-3"] as const;
+      await begin(...names);
+      const archives = names.map((name) => makePackage({ name, version: "1.1.0" }));
+      const { blobs, clock, db } = registry().deps;
+      const swept = parseDigest(sha256(archives[1] ?? Buffer.alloc(0)));
+      if (swept === undefined) throw new Error("No digest");
+      const starts = names.map((name, at) => () => alice.publish(name, "1.1.0", archives[at] ?? Buffer.alloc(0), key));
+      const answers = await together(starts, async () => {
+        const at = clock();
+        expect(await db.write((session) => beginRemovals(session, db.kind, [swept], at))).toEqual([swept]);
+        await blobs.remove(swept);
+        await db.write((session) => endRemovals(session, [swept], at, clock()));
+      });
+      expect(answers.map(({ status }) => status)).toEqual([201, 201, 201]);
+      for (const name of names) expect((await alice.get(`/api/packages/${name}/1.1.0/download`)).status).toBe(200);
+    });
+
     test("are not taken by a transaction that begins after its callers were told that the database is away", async () => {
       await begin("late-1", "late-2", "late-3");
       const [told] = await together([() => publish("late-1", "1.1.0")], async () => {
@@ -214,8 +245,11 @@ onBothDatabases(
         if (name === second[0]) free.resolve();
         return answer;
       });
-      expect((await together(starts)).map(({ status }) => status)).toEqual([201, 201]);
+      const answers = await together(starts);
       await locking;
+      expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+      const [held, passed] = answers.map(({ body }) => parseProof(body.proof)?.checkpoint);
+      expect(held === passed).toBe(!holds);
       return holds ? ended : ended.sort().reverse();
     };
 

@@ -1,24 +1,27 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { Failure } from "../../src/errors.ts";
 import type { Arrival } from "../../src/packages/insert-versions.ts";
 import { UpdateQueue } from "../../src/packages/update-queue.ts";
 
 type RecordDeps = Parameters<UpdateQueue["record"]>[0];
 
-/** A database whose transactions never come to their work, and fail when a test says so. */
+/** A database whose transactions begin when a test says so, and never come far. */
 function slowDatabase() {
-  const begun: PromiseWithResolvers<never>[] = [];
-  const write = () => {
-    const transaction = Promise.withResolvers<never>();
-    begun.push(transaction);
-    return transaction.promise;
+  const begun: PromiseWithResolvers<void>[] = [];
+  const write = async (work: (session: object) => Promise<unknown>) => {
+    const begins = Promise.withResolvers<void>();
+    begun.push(begins);
+    await begins.promise;
+    return work({});
   };
   // Nothing else is reached.
   const deps = { db: { write } } as object as RecordDeps;
   return { deps, begun };
 }
 
-const arrival = {} as object as Arrival;
+/** Of one package, so no two of them go together. */
+const inspection = { manifest: { name: "demo" }, manifestText: "", files: [] };
+const arrival = { publication: { inspection } } as object as Arrival;
 const codeOf = (cause: unknown) => (cause instanceof Failure ? cause.error.code : cause);
 
 test("more than a thousand updates do not wait, the next is told to come again", async () => {
@@ -28,4 +31,25 @@ test("more than a thousand updates do not wait, the next is told to come again",
   expect(await queue.record(deps, arrival).catch(codeOf)).toBe("busy");
   begun[0]?.reject(new Error("no database here"));
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
+});
+
+test("who waited for more than five seconds is told to come again, who came later is not", async () => {
+  const { deps, begun } = slowDatabase();
+  const queue = new UpdateQueue();
+  const now = spyOn(performance, "now").mockReturnValue(0);
+  try {
+    const first = queue.record(deps, arrival);
+    const early = queue.record(deps, arrival).catch(codeOf);
+    now.mockReturnValue(4_000);
+    let isLateTold = false;
+    void queue.record(deps, arrival).finally(() => {
+      isLateTold = true;
+    });
+    now.mockReturnValue(5_001);
+    begun[0]?.resolve();
+    expect([await first, await early]).toEqual([undefined, "database_unavailable"]);
+    expect([begun.length, isLateTold]).toEqual([2, false]);
+  } finally {
+    now.mockRestore();
+  }
 });
