@@ -1,11 +1,11 @@
-import type { DbSession } from "../db/database.ts";
+import type { Database, DbSession } from "../db/database.ts";
 import { together } from "../db/together.ts";
 import type { Deps } from "../deps.ts";
 import { recordEvent } from "../events/record-event.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
 import type { Proof } from "../tlog/proof.ts";
 import { contentsRow } from "./records.ts";
-import { loadSummarySources, refreshSummary, type SummarySources } from "./refresh-summary.ts";
+import { beginSummary } from "./refresh-summary.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 import { insertContents, insertVersionRow, placeVersion, versionRow } from "./version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "./views.ts";
@@ -45,20 +45,20 @@ async function recordPublished(session: DbSession, { publication, now }: Arrival
 
 interface Inserted extends Accepted {
   readonly row: VersionRow;
-  readonly sources: SummarySources;
+  readonly summarize: Awaited<ReturnType<typeof beginSummary>>;
 }
 
-async function insertRow(session: DbSession, accepted: Accepted): Promise<Inserted> {
+async function insertRow(session: DbSession, kind: Database["kind"], accepted: Accepted): Promise<Inserted> {
   const { claimed, publication, now } = accepted;
   const columns = versionRow(claimed.id, publication, now);
-  const [[inserted], sources] = await together([
+  const [[inserted], summarize] = await together([
     insertVersionRow(session, columns),
-    loadSummarySources(session, claimed.id),
+    beginSummary(session, kind, claimed, publication.inspection.manifest.version),
     recordPublished(session, accepted),
     accepted.requireKept(session),
   ]);
   if (inserted === undefined) throw new Error("A version was not inserted");
-  return { ...accepted, row: { ...columns, ...inserted }, sources };
+  return { ...accepted, row: { ...columns, ...inserted }, summarize };
 }
 
 /**
@@ -72,11 +72,11 @@ export async function insertVersions(
   accepted: readonly Accepted[],
   beside?: Promise<unknown>,
 ): Promise<Recorded[]> {
-  const [, inserted] = await together([beside, together(accepted.map((one) => insertRow(session, one)))]);
+  const [, inserted] = await together([beside, together(accepted.map((one) => insertRow(session, deps.db.kind, one)))]);
   await together(
-    inserted.flatMap(({ row, sources, publication, claimed, now }) => [
+    inserted.flatMap(({ row, summarize, publication, now }) => [
       insertContents(session, contentsRow(row.id, publication.inspection)),
-      refreshSummary(session, deps.db.kind, claimed, now, { version: row, sources }),
+      summarize(row, now),
     ]),
   );
   return logVersions(session, deps, inserted);

@@ -4,7 +4,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import { change, statement, valueFor } from "../db/statement.ts";
 import { together } from "../db/together.ts";
-import { isPrerelease } from "../registry/version.ts";
+import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { indexPackage, unindexPackage } from "../search/searchable.ts";
 import { ownersOf } from "./find-package.ts";
@@ -109,47 +109,42 @@ const writeSummary = change<Summary & { packageId: number }>(({ query, tables: {
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
+const touchPackage = change<{ packageId: number; updatedAt: Date }>(({ query, tables: { packages } }) =>
+  query
+    .update(packages)
+    .set({ updatedAt: valueFor(packages.updatedAt, "updatedAt") })
+    .where(eq(packages.id, sql.placeholder("packageId"))),
+);
+
 /** What a summary is made of; all but the versions is mostly as it was. */
-export interface SummarySources {
+interface Sources {
   readonly published: readonly VersionOutline[];
   readonly owners: readonly string[];
   readonly facets: Facets;
 }
 
-/** Reads what `refreshSummary` derives from, in a transaction that holds the package's lock. */
-export async function loadSummarySources(session: DbSession, packageId: number): Promise<SummarySources> {
+/** Reads what a summary derives from, `published` being known already or all versions. */
+async function loadSources(session: DbSession, packageId: number, known?: readonly VersionOutline[]): Promise<Sources> {
   const [published, owners, facets] = await together([
-    loadOutlines(session, packageId),
+    known ?? loadOutlines(session, packageId),
     ownersOf(session, packageId),
     loadFacets(session, packageId),
   ]);
   return { published, owners, facets };
 }
 
-/** A version that was published just now, which need not be read again, and what was read after it. */
-interface Fresh {
-  readonly version: Pick<VersionRow, "id" | "manifest">;
-  readonly sources: SummarySources;
-}
-
-/**
- * Derives everything a package row, its filters and the search know of its versions and owners. Runs in the transaction that
- * changed them, with the package row as that left it and locked, so that no two changes derive from half of each other.
- * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant.
- */
-export async function refreshSummary(
+/** Writes what derives from the sources. The manifest of `fresh` need not be read again. */
+async function writeDerived(
   session: DbSession,
   kind: Database["kind"],
   changed: PackageRow,
   updatedAt: Date,
-  fresh?: Fresh,
+  { published, owners, facets, fresh }: Sources & { readonly fresh?: VersionRow },
 ): Promise<void> {
   const { id: packageId, name, downloads } = changed;
-  const { published, owners, facets } = fresh?.sources ?? (await loadSummarySources(session, packageId));
   const { latest, shown, listed } = chooseVersions(published, changed);
   if (shown === undefined) return;
-  const isFresh = shown.id === fresh?.version.id;
-  const manifest = isFresh ? manifestFrom(fresh.version.manifest) : await loadManifest(session, shown);
+  const manifest = shown.id === fresh?.id ? manifestFrom(fresh.manifest) : await loadManifest(session, shown);
   const tags = [...new Set(manifest.tags.map(foldTag))];
   const authors = authorsOf(manifest, owners);
   const { description } = manifest;
@@ -162,4 +157,46 @@ export async function refreshSummary(
       ? indexPackage(session, kind, { packageId, name, tags, authors, description, downloads })
       : unindexPackage(session, kind, packageId),
   ]);
+}
+
+/**
+ * Derives everything a package row, its filters and the search know of its versions and owners. Runs in the transaction that
+ * changed them, with the package row as that left it and locked, so that no two changes derive from half of each other.
+ * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant.
+ */
+export async function refreshSummary(
+  session: DbSession,
+  kind: Database["kind"],
+  changed: PackageRow,
+  updatedAt: Date,
+): Promise<void> {
+  await writeDerived(session, kind, changed, updatedAt, await loadSources(session, changed.id));
+}
+
+/** Whether a version that is published now takes the place of the latest one. */
+function isLater(published: Version, latest: Version): boolean {
+  return !isPrerelease(published) && compareVersions(published, latest) > 0;
+}
+
+/**
+ * `refreshSummary` after a publish, in two steps, so that what it reads is asked together with the insert; what it gives is
+ * the second. Of a package that has a latest version, the new one either takes its place or changes nothing but
+ * `updatedAt`: the others, of which there may be thousands, are not looked at.
+ */
+export async function beginSummary(
+  session: DbSession,
+  kind: Database["kind"],
+  claimed: PackageRow,
+  published: Version,
+): Promise<(fresh: VersionRow, now: Date) => Promise<unknown>> {
+  const { id: packageId } = claimed;
+  const latest = parseVersion(claimed.latest ?? "");
+  if (latest !== undefined && !isLater(published, latest)) {
+    return (_, updatedAt) => touchPackage(session, { packageId, updatedAt });
+  }
+  const sources = await loadSources(session, packageId, latest && []);
+  return (fresh, now) => {
+    const chosenFrom = latest === undefined ? sources.published : [fresh];
+    return writeDerived(session, kind, claimed, now, { ...sources, published: chosenFrom, fresh });
+  };
 }

@@ -1,10 +1,11 @@
 import { SemVer } from "semver";
 
-declare const brand: unique symbol;
+const PARSED = Symbol("parsed");
 
 /** A version that passed `parseVersion`. */
 export interface Version {
-  readonly [brand]: "Version";
+  /** Kept, because reading a version takes a microsecond, and sorting those of a package compares each with many. */
+  readonly [PARSED]: SemVer;
   /** The text as published, build metadata included. */
   readonly text: string;
   /** The text without build metadata: two versions with one key are the same version and cannot both be published. */
@@ -24,7 +25,7 @@ export function parseVersion(text: string): Version | undefined {
   const build = parsed.build.length > 0 ? `+${parsed.build.join(".")}` : "";
   // The library also takes " v1.0.0" and "=1.0.0": only a text that comes back unchanged is a version.
   if (`${parsed.version}${build}` !== text) return undefined;
-  return brandedVersion(text, parsed.version);
+  return { [PARSED]: parsed, text, key: parsed.version };
 }
 
 /**
@@ -32,12 +33,12 @@ export function parseVersion(text: string): Version | undefined {
  * metadata plays no part (§10).
  */
 export function compareVersions(a: Version, b: Version): number {
-  return new SemVer(a.key).compare(b.key);
+  return a[PARSED].compare(b[PARSED]);
 }
 
 /** Tells whether a version is a pre-release (SemVer 2.0.0 §9), such as `1.0.0-rc.1`; `latest` never is one. */
 export function isPrerelease(version: Version): boolean {
-  return new SemVer(version.key).prerelease.length > 0;
+  return version[PARSED].prerelease.length > 0;
 }
 
 function semverOf(text: string): SemVer | undefined {
@@ -46,8 +47,4 @@ function semverOf(text: string): SemVer | undefined {
   } catch {
     return undefined;
   }
-}
-
-function brandedVersion(text: string, key: string): Version {
-  return { text, key } as Version;
 }
