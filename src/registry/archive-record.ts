@@ -186,7 +186,7 @@ export class ArchiveRecord implements TarVisitor {
     const scan = folder === "templates/" ? new TemplateScan(scanBytes) : undefined;
     if (scan !== undefined) this.#scanLeftBytes -= scanBytes;
     const text = this.#textOf(path, sizeBytes);
-    this.secrets.fileStart(path);
+    this.secrets.fileStart(path, sizeBytes);
     this.#open = { path, sizeBytes, hash: createHash("sha256"), text, scan, scanBytes };
   }
 

@@ -36,8 +36,12 @@ export class SecretScan {
   readonly found: FoundSecret[] = [];
   /** Secrets that are not listed, because there are more than `SECRETS_MAX`. */
   leftOut = 0;
-  readonly #window = Buffer.alloc(WINDOW_BYTES);
+  /** Made for the first file that comes in pieces: most come whole, and are looked at where they are. */
+  #window: Buffer | undefined;
+  /** What is looked at: the window, or a whole file. */
+  #bytes: Buffer = Buffer.alloc(0);
   #path = "";
+  #sizeBytes = 0;
   #filled = 0;
   #decided = 0;
   #line = 1;
@@ -48,17 +52,27 @@ export class SecretScan {
     return this.#candidatesLeft === 0;
   }
 
-  fileStart(path: string): void {
+  fileStart(path: string, sizeBytes: number): void {
     this.#path = path;
+    this.#sizeBytes = sizeBytes;
     this.#filled = 0;
     this.#decided = 0;
     this.#line = 1;
   }
 
   push(piece: Uint8Array): void {
+    if (this.gaveUp) return;
+    if (piece.length === this.#sizeBytes) {
+      this.#bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
+      this.#filled = piece.length;
+      this.#decide(piece.length);
+      return;
+    }
+    this.#window ??= Buffer.allocUnsafeSlow(WINDOW_BYTES);
+    this.#bytes = this.#window;
     for (let at = 0; at < piece.length && !this.gaveUp; ) {
       const part = piece.subarray(at, at + WINDOW_BYTES - this.#filled);
-      this.#window.set(part, this.#filled);
+      this.#bytes.set(part, this.#filled);
       this.#filled += part.length;
       at += part.length;
       if (this.#filled === WINDOW_BYTES) this.#moveOn();
@@ -74,7 +88,7 @@ export class SecretScan {
     const until = this.#filled - SECRET_MAX_BYTES;
     this.#decide(until);
     const kept = until - SECRET_BEHIND_BYTES;
-    this.#window.copyWithin(0, kept, this.#filled);
+    this.#bytes.copyWithin(0, kept, this.#filled);
     this.#filled -= kept;
     this.#decided = SECRET_BEHIND_BYTES;
   }
@@ -89,7 +103,7 @@ export class SecretScan {
   }
 
   #hits(until: number): Hit[] {
-    const bytes = this.#window.subarray(0, this.#filled);
+    const bytes = this.#bytes.subarray(0, this.#filled);
     const hits: Hit[] = [];
     let text: string | undefined;
     for (const { start, form } of STARTS) {
@@ -105,7 +119,7 @@ export class SecretScan {
 
   #countLines(until: number): void {
     let lines = 0;
-    for (let at = this.#decided; at < until; at += 1) lines += this.#window[at] === NEWLINE ? 1 : 0;
+    for (let at = this.#decided; at < until; at += 1) lines += this.#bytes[at] === NEWLINE ? 1 : 0;
     this.#line += lines;
     this.#decided = until;
   }

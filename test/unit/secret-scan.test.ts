@@ -158,7 +158,7 @@ const HARMLESS: readonly (readonly [string, string])[] = [
 
 function scan(bytes: Uint8Array, pieceBytes: number, path = "a"): SecretScan {
   const found = new SecretScan();
-  found.fileStart(path);
+  found.fileStart(path, bytes.length);
   for (let at = 0; at < bytes.length; at += pieceBytes) found.push(bytes.subarray(at, at + pieceBytes));
   found.fileEnd();
   return found;
@@ -198,7 +198,7 @@ describe("SecretScan", () => {
       fc.property(file, cuts, (texts, sizes) => {
         const bytes = bytesOf(texts.join("\n"));
         const cut = new SecretScan();
-        cut.fileStart("a");
+        cut.fileStart("a", bytes.length);
         for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
           const size = sizes[turn % sizes.length] ?? 1;
           cut.push(bytes.subarray(at, at + size));
@@ -217,7 +217,7 @@ describe("SecretScan", () => {
       ["b", token.slice(20)],
       ["c", token],
     ] as const) {
-      files.fileStart(path);
+      files.fileStart(path, bytesOf(text).length);
       files.push(bytesOf(text));
       files.fileEnd();
     }
