@@ -12,11 +12,14 @@ export interface Pace {
 /** A body may stall for half a minute, and come over the slowest of modems. */
 export const PACE: Pace = { graceMs: 30_000, bytesPerSecond: 8 * 1024 };
 
-/** The rules for a request's body, and `heard`, which tells its connection that some of it came. */
+/** The rules for a request's body, and `waitsFor`, which tells its connection how long it may say nothing from now on. */
 interface Arrival {
   readonly pace: Pace;
-  heard(): void;
+  waitsFor(ms: number): void;
 }
+
+/** A body that says to be this small is read at once: a stream of it costs as much as looking through a small form. */
+const AT_ONCE_MAX_BYTES = 64 * 1024;
 
 const arrivals = new WeakMap<Request, Arrival>();
 
@@ -31,27 +34,42 @@ export function copyArrival(from: Request, to: Request): void {
   if (arrival !== undefined) arrivals.set(to, arrival);
 }
 
+/** Waits for a client, who may be too slow or go away. */
+async function arriving<T>(maxMs: number, coming: Promise<T>): Promise<T> {
+  try {
+    return await within(maxMs, coming);
+  } catch (cause) {
+    const late = cause instanceof DOMException && cause.name === "TimeoutError";
+    throw failure(late ? { code: "request_timeout" } : { code: "malformed_body", reason: "The body ended early." });
+  }
+}
+
 /**
  * The chunks of a request's body. A client who is too slow is `request_timeout`, one who goes away in the middle is
  * `malformed_body`: their fault, and no error of this server. Only time that was spent waiting for the client counts.
  * Leaving the loop cancels the body, so nothing more of it is read.
  */
 export async function* chunksOf(request: Request): AsyncGenerator<Uint8Array> {
+  const { pace, waitsFor } = arrivals.get(request) ?? { pace: PACE, waitsFor: () => undefined };
+  const worthMs = (bytes: number) => (bytes / pace.bytesPerSecond) * 1000;
+  const declaredBytes = Number(request.headers.get("content-length") ?? Number.NaN);
+  if (declaredBytes <= AT_ONCE_MAX_BYTES) {
+    const maxMs = pace.graceMs + worthMs(declaredBytes);
+    waitsFor(maxMs);
+    const whole = await arriving(maxMs, request.bytes());
+    if (whole.length > 0) yield whole;
+    return;
+  }
   if (request.body === null) return;
-  const { pace, heard } = arrivals.get(request) ?? { pace: PACE, heard: () => undefined };
   const reader = request.body.getReader();
   let leftMs = pace.graceMs;
   try {
     for (;;) {
       const startedMs = performance.now();
-      const next = await within(leftMs, reader.read()).catch((cause: unknown) => {
-        const late = cause instanceof DOMException && cause.name === "TimeoutError";
-        throw failure(late ? { code: "request_timeout" } : { code: "malformed_body", reason: "The body ended early." });
-      });
+      const next = await arriving(leftMs, reader.read());
       if (next.done) return;
-      heard();
-      const gainedMs = (next.value.length / pace.bytesPerSecond) * 1000;
-      leftMs = Math.min(pace.graceMs, leftMs + gainedMs - (performance.now() - startedMs));
+      waitsFor(pace.graceMs);
+      leftMs = Math.min(pace.graceMs, leftMs + worthMs(next.value.length) - (performance.now() - startedMs));
       yield next.value;
     }
   } finally {

@@ -91,6 +91,7 @@ async function pump(
     const drained = parser.write(chunk) ? undefined : new Promise((resolve) => parser.once("drain", resolve));
     await Promise.race([drained, failed]);
   }
+  if (size === 0) throw malformed("The body is empty.");
   const closed = new Promise((resolve) => parser.once("close", resolve));
   parser.end();
   await Promise.race([closed, failed]);
@@ -121,7 +122,6 @@ export async function readUpload<T>(request: Request, rules: UploadRules<T>): Pr
   if (Number(request.headers.get("content-length") ?? 0) > bodyMaxBytes) {
     throw failure({ code: "payload_too_large", what: "The archive", limitBytes: rules.fileMaxBytes });
   }
-  if (request.body === null) throw malformed("The body is empty.");
   const parser = openParser(request);
   const form = new Form(rules);
   connect(parser, form);

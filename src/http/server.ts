@@ -143,7 +143,8 @@ export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }:
         return ready;
       }
       keepClientAddress(request, () => addressOf(request, connections));
-      keepArrival(request, { pace, heard: () => connections.timeout(request, idleSeconds) });
+      const waitsFor = (ms: number) => connections.timeout(request, Math.max(idleSeconds, Math.ceil(ms / 1000) + 1));
+      keepArrival(request, { pace, waitsFor });
       return refusal(request) ?? answer(request);
     },
     error: (cause) => {
