@@ -26,11 +26,17 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 }
 
 /** Sends the beginning of a request with more announced, lets `arrived` see it come in, and breaks the connection. */
-async function breakOff(path: string, type: string, beginning: Buffer, arrived: () => Promise<unknown>): Promise<void> {
+async function breakOff(
+  path: string,
+  type: string,
+  beginning: Buffer,
+  arrived: () => Promise<unknown>,
+  announcedBytes = 50_000,
+): Promise<void> {
   const socket = connect(Number(new URL(registry.url).port), "127.0.0.1");
   socket.on("error", () => undefined);
   const head = `POST ${path} HTTP/1.1\r\nHost: x.test\r\nAuthorization: Bearer ${token}\r\n`;
-  socket.write(`${head}Content-Type: ${type}\r\nContent-Length: 50000\r\n\r\n`);
+  socket.write(`${head}Content-Type: ${type}\r\nContent-Length: ${announcedBytes}\r\n\r\n`);
   socket.write(beginning);
   await arrived();
   events.length = 0;
@@ -42,9 +48,8 @@ test("a publisher who disconnects in the middle of the file is the client's faul
   const before = await tracesOf(registry);
   const part = '--cut\r\nContent-Disposition: form-data; name="archive"; filename="x"\r\n\r\n';
   const beginning = Buffer.concat([Buffer.from(part), new Uint8Array(20_000)]);
-  await breakOff("/api/packages", "multipart/form-data; boundary=cut", beginning, () =>
-    until(async () => (await tracesOf(registry)).files.length > before.files.length),
-  );
+  const isReceived = () => until(async () => (await tracesOf(registry)).files.length > before.files.length);
+  await breakOff("/api/packages", "multipart/form-data; boundary=cut", beginning, isReceived, 500_000);
   expect(events).toEqual([{ level: "info", event: "request", status: 400 }]);
   expect(await tracesOf(registry)).toEqual(before);
 });
