@@ -6,10 +6,10 @@ import { newAccount } from "../../test/support/client.ts";
 import { startPostgres } from "../../test/support/postgres.ts";
 import { archiveOf } from "./archives.ts";
 import { barePostgres, bareSqlite, makeBareTables, PGBENCH_KINDS } from "./bare-commits.ts";
-import type { Contender, Missing } from "./compare.ts";
+import { type Contender, compare, type Missing } from "./compare.ts";
 import { compareRegistry, NOT_INSTALLED } from "./compare-reads.ts";
 import { programPath } from "./install-peers.ts";
-import { heading, row } from "./measure.ts";
+import { heading, progress, row } from "./measure.ts";
 import { type Peer, prepareNpmPublish, pushBlob, pushManifest, startDistribution, startVerdaccio } from "./peers.ts";
 import { ARCHIVE_BYTES, preparePublish, rateOf, send } from "./publishing.ts";
 import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
@@ -24,6 +24,9 @@ const PREPARED_FIRST = 4_000;
 const PREPARED_MIN = 1_000;
 const PREPARED_SPARE = 1.5;
 const LIMIT_GOAL = 0.5;
+/** Packages that have many versions before they get more, and how many. */
+const OLD_PACKAGES = CLIENTS;
+const OLD_VERSIONS = 500;
 
 type Publish = () => Promise<unknown>;
 
@@ -54,10 +57,10 @@ const nameOf = (n: number) => `bench-${n % PACKAGES}`;
 const versionOf = (n: number) => `1.${n}.0`;
 
 /** Somebody who publishes on this registry. */
-export async function ourPublisher(registry: Pick<BenchRegistry, "url">): Promise<Publisher> {
+export async function ourPublisher(registry: Pick<BenchRegistry, "url">, named = nameOf): Promise<Publisher> {
   const client = await newAccount(registry);
   return async (n) => {
-    const prepared = await preparePublish(client, nameOf(n), versionOf(n));
+    const prepared = await preparePublish(client, named(n), versionOf(n));
     return () => send(prepared);
   };
 }
@@ -152,6 +155,27 @@ async function onPostgres(): Promise<void> {
   }
 }
 
+/** New versions of packages that have many, beside those of packages that have few: the others should not matter. */
+async function withManyVersions(): Promise<void> {
+  await withDirectory(async (directory) => {
+    const registry = await startBinary(directory, { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off" });
+    try {
+      const old = await ourPublisher(registry, (n) => `old-${n % OLD_PACKAGES}`);
+      const filling: Publish[] = [];
+      let made = 0;
+      while (made < OLD_PACKAGES * OLD_VERSIONS) filling.push(await old(made++));
+      progress(`publishing ${filling.length} versions`);
+      await rateOf(CLIENTS, Number.POSITIVE_INFINITY, filling.reverse());
+      const young = { name: "packages of few versions", once: publishing(await ourPublisher(registry)) };
+      const first = { name: `packages of ${OLD_VERSIONS} versions`, once: publishing((n) => old(made + n)) };
+      const comparison = { what: `publish, SQLite, ${CLIENTS} clients`, unit: "/s", rounds: ROUNDS };
+      await compare(comparison, first, [young]);
+    } finally {
+      await registry.stop();
+    }
+  });
+}
+
 /** Publishes of 10 KB on both databases, beside the registries that people run instead and what the disk allows. */
 export async function benchPublish(asked: readonly string[]): Promise<void> {
   buildBinary();
@@ -162,5 +186,6 @@ export async function benchPublish(asked: readonly string[]): Promise<void> {
     ]);
   }
   if (asked.length === 0 || asked.includes("postgres")) await onPostgres();
+  if (asked.length === 0 || asked.includes("versions")) await withManyVersions();
   console.log(row("the bench's own part of a core", ownShares, "%", ""));
 }
