@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { OFTEN } from "../../src/http/prepared-answers.ts";
 import { type Client, newAccount } from "../../test/support/client.ts";
 import { type Random, randomFrom } from "../../test/support/random.ts";
 import type { Drafts } from "../fill/drafts.ts";
@@ -24,8 +25,8 @@ const PEAK_GOAL_MB = 300;
 /** Requests at once, after which more wait for the next tick. */
 const IN_FLIGHT_MAX = 64;
 const OWN_PACKAGES = 200;
-/** By how many reads a document comes to memory for good, and more (`http/prepared-answers.ts`). */
-const READS_OF_EACH = 12;
+/** After which a document is in memory for good. */
+const READS_OF_EACH = OFTEN + 4;
 const READERS = 16;
 
 /** How often a second each kind of request is made. */

@@ -18,7 +18,10 @@ interface Arrival {
   waitsFor(ms: number): void;
 }
 
-/** A body that says to be this small is read at once: a stream of it costs as much as looking through a small form. */
+/**
+ * A body that says to be this small is read at once: a stream of it costs as much as looking through a small form. How much of
+ * it came is not seen, so it has all the time that all of its bytes are worth: 8 s more at most.
+ */
 const AT_ONCE_MAX_BYTES = 64 * 1024;
 
 const arrivals = new WeakMap<Request, Arrival>();

@@ -8,7 +8,7 @@ const MEMORY_MAX_BYTES = 24 * 1024 * 1024;
  * How often a document is sent from the file before it comes to memory, which saves 2 µs: what comes and goes at once makes
  * more work for the collector than that (of 100,000 names by Zipf's law, after two times, every sixth request did).
  */
-const OFTEN = 8;
+export const OFTEN = 8;
 /** What an answer takes besides its body, roughly: it counts, so that many small answers are bounded too. */
 const ENTRY_BYTES = 400;
 /** Answers that are known of, most of them in the file: some 60 MB. */

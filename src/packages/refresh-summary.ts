@@ -181,7 +181,8 @@ function isLater(published: Version, latest: Version): boolean {
 /**
  * `refreshSummary` after a publish, in two steps, so that what it reads is asked together with the insert; what it gives is
  * the second. Of a package that has a latest version, the new one either takes its place or changes nothing but
- * `updatedAt`: the others, of which there may be thousands, are not looked at.
+ * `updatedAt`: the others, of which there may be thousands, are not looked at. So every other change of versions or owners
+ * must derive the summary in its own transaction, with the package locked; a publish mends none that is stale.
  */
 export async function beginSummary(
   session: DbSession,

@@ -62,7 +62,7 @@ export class SecretScan {
 
   push(piece: Uint8Array): void {
     if (this.gaveUp) return;
-    if (piece.length === this.#sizeBytes) {
+    if (this.#filled === 0 && piece.length === this.#sizeBytes && piece.length <= WINDOW_BYTES) {
       this.#bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length);
       this.#filled = piece.length;
       this.#decide(piece.length);

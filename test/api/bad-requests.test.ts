@@ -96,6 +96,12 @@ onBothDatabases("bad requests", (registry) => {
     expectProblem(answer, status, status === 400 ? "malformed_body" : "validation_failed");
   });
 
+  test("a publish without a body is told so", async () => {
+    const answer = await leavesNothing(() => post(new Uint8Array(0)));
+    expectProblem(answer, 400, "malformed_body");
+    expect(answer.body.detail).toContain("The body is empty.");
+  });
+
   const TYPES: Record<string, [status: number, type: string]> = {
     JSON: [415, "application/json"],
     "a text": [415, "text/plain"],

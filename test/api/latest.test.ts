@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from "bun:test";
+import { afterEach, beforeAll, expect, test } from "bun:test";
 import { SemVer } from "semver";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
@@ -31,6 +31,9 @@ onBothDatabases("what a package shows", (registry) => {
   beforeAll(async () => {
     alice = await newAccount(registry());
   });
+  afterEach(() => {
+    registry().now = undefined;
+  });
 
   test.each(SEEDS)("is of its highest version, whatever the order of publishes and yanks (%d)", async (seed) => {
     const random = randomFrom(seed);
@@ -51,6 +54,8 @@ onBothDatabases("what a package shows", (registry) => {
       published.set(version, !yanked);
     };
     for (let step = 0; step < STEPS; step += 1) {
+      const now = new Date(Date.now() + step * 1_000);
+      registry().now = now;
       if (published.size === 0 || (left.length > 0 && random(3) > 0)) await publish();
       else await yankOrBack();
       const { latest, shown = "", listed } = expectedOf(published);
@@ -61,6 +66,7 @@ onBothDatabases("what a package shows", (registry) => {
         wordOf(name, shown),
         [wordOf(name, shown)],
       ]);
+      expect([step, body.updatedAt]).toEqual([step, now.toISOString()]);
       const at = body.versions.find((one: { version: string }) => one.version === latest)?.publishedAt ?? null;
       expect(body.latestPublishedAt).toBe(at);
       for (const version of published.keys()) {

@@ -196,6 +196,23 @@ onBothDatabases(
       expect(body.items.map((one: { name: string }) => one.name).sort()).toEqual(names);
     });
 
+    test("that are not the latest lift their packages in lists and change nothing else of them", async () => {
+      const names = ["lifted-1", "lifted-2", "lifted-3"];
+      await begin(...names);
+      const before = await Promise.all(names.map(async (name) => (await alice.get(`/api/packages/${name}`)).body));
+      const now = new Date(Date.now() + 60_000);
+      registry().now = now;
+      const answers = await together(names.map((name) => () => publish(name, "0.9.0")));
+      registry().now = undefined;
+      expect(new Set(answers.map(({ body }) => parseProof(body.proof)?.checkpoint)).size).toBe(1);
+      for (const [at, name] of names.entries()) {
+        const { versions, ...summary } = (await alice.get(`/api/packages/${name}`)).body;
+        expect(versions.length).toBe(2);
+        const { versions: _, ...was } = before[at];
+        expect(summary).toEqual({ ...was, updatedAt: now.toISOString() });
+      }
+    });
+
     test("put their archive again where gc removed it before they were recorded", async () => {
       const names = ["swept-1", "swept-2", "swept-3"] as const;
       await begin(...names);

@@ -101,6 +101,8 @@ const SLOW_BODIES: Readonly<Record<string, readonly [() => string, string?]>> = 
   "chunks that never end": [() => login(["Transfer-Encoding: chunked"], chunked(LOGIN, undefined, "\r\n"))],
   "an upload that stalls": [() => upload(500_000)],
   "an upload that drips": [() => upload(500_000), "x"],
+  "a small upload that stalls": [() => upload(500)],
+  "a small upload that drips": [() => upload(500), "x"],
   "an upload that stalls after 100 KB": [() => upload(500_000) + "x".repeat(100_000)],
 };
 

@@ -159,7 +159,11 @@ const HARMLESS: readonly (readonly [string, string])[] = [
 function scan(bytes: Uint8Array, pieceBytes: number, path = "a"): SecretScan {
   const found = new SecretScan();
   found.fileStart(path, bytes.length);
-  for (let at = 0; at < bytes.length; at += pieceBytes) found.push(bytes.subarray(at, at + pieceBytes));
+  for (let at = 0; at < bytes.length; at += pieceBytes) {
+    const lent = bytes.slice(at, at + pieceBytes);
+    found.push(lent);
+    lent.fill(0);
+  }
   found.fileEnd();
   return found;
 }
