@@ -18,12 +18,14 @@ const READS = 20;
 const EXIT_WITHIN_MS = 30_000;
 /** More than the kernel takes into the buffers of a connection: while nobody reads, such a download stays in flight. */
 const DOWNLOAD_BYTES = 12_000_000;
+/** More than is read at once: half of such an upload is in a file. */
+const UPLOAD_BYTES = 100_000;
 
 const times = (count: number) => Array.from({ length: count }, (_, n) => n);
 
 /** Sends the first half of a publish; `rest` sends the other half. */
 async function beginUpload(port: number, { client, key }: Publisher, version: string) {
-  const archive = makePackage({ name: "slow", version, files: { "noise.bin": new Chance(1).bytes(2_000) } });
+  const archive = makePackage({ name: "slow", version, files: { "noise.bin": new Chance(1).bytes(UPLOAD_BYTES) } });
   const signature = signMessage(key, statementOf("slow", version, archive));
   const form = new Response(publishForm({ archive, signature, publicKey: key.publicHex }));
   // Bun forgets the type once the body was read.
