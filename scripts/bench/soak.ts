@@ -8,7 +8,7 @@ import { downloadPath } from "./archives.ts";
 import { documentPath } from "./documents.ts";
 import { draftsOf, fill } from "./filling.ts";
 import { heading, progress, residentMb, residentPeakMb, row, type Sample, slopeOf } from "./measure.ts";
-import { preparePublish, send } from "./publishing.ts";
+import { preparePublish, rateOf, send } from "./publishing.ts";
 import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
 
 const MINUTES = 30;
@@ -55,6 +55,18 @@ class Visitor {
     return this.#late;
   }
 
+  /**
+   * Reads every document and archive, so that the memory for what is asked for often is as full as it gets. To come by
+   * Zipf's law alone would fill it over hours, and that would look like a leak.
+   */
+  async readAll(): Promise<void> {
+    const { names } = this.drafts;
+    const documents = Array.from({ length: READS_OF_EACH }, () => names.map(documentPath)).flat();
+    const archives = names.map((name, number) => this.#archivePath(name, number));
+    const reads = [...documents, ...archives].map((path) => () => this.#read(path));
+    await rateOf(READERS, Number.POSITIVE_INFINITY, reads);
+  }
+
   /** Begins what is due between two moments. */
   tick(fromMs: number, toMs: number): void {
     for (const kind of KINDS) {
@@ -81,17 +93,22 @@ class Visitor {
   }
 
   #do(kind: Kind): Promise<unknown> {
-    const { names, plan } = this.drafts;
+    const { names } = this.drafts;
     const number = zipf(this.#random, names.length);
     const name = names[number] ?? "";
     if (kind === "metadata") return this.#read(documentPath(name), {}, name);
     if (kind === "metadata, 304")
       return this.#read(documentPath(name), { "if-none-match": this.#etags.get(name) ?? "" });
-    if (kind === "download") return this.#read(downloadPath(name, plan.versionText(plan.lastOf[number] ?? 0)));
+    if (kind === "download") return this.#read(this.#archivePath(name, number));
     if (kind === "search") return this.#read(`/api/packages?search=${this.#word(number)}`);
     if (kind === "list") return this.#read(`/api/packages?page=${1 + zipf(this.#random, names.length / 20)}`);
     if (kind === "publish") return this.#publish();
     return this.#yank();
+  }
+
+  #archivePath(name: string, number: number): string {
+    const { plan } = this.drafts;
+    return downloadPath(name, plan.versionText(plan.lastOf[number] ?? 0));
   }
 
   /** A word of a package's description. */
@@ -120,24 +137,6 @@ class Visitor {
     const { status } = await this.client.send("DELETE", path, { reason: "broken" });
     if (status !== 200) throw new Error(`answered ${status}`);
   }
-}
-
-/**
- * Reads every document and archive, so that the memory for what is asked for often is as full as it gets. Visitors who
- * come by Zipf's law alone would fill it over hours, and that would look like a leak.
- */
-async function readAll({ client, drafts: { names, plan } }: Visitor): Promise<void> {
-  const documents = names.map(documentPath);
-  const archives = names.map((name, number) => downloadPath(name, plan.versionText(plan.lastOf[number] ?? 0)));
-  const paths = [...Array.from({ length: READS_OF_EACH }, () => documents).flat(), ...archives].values();
-  const read = async () => {
-    for (const path of paths) {
-      const response = await fetch(client.base + path);
-      await response.arrayBuffer();
-      if (response.status !== 200) throw new Error(`${path} answered ${response.status}`);
-    }
-  };
-  await Promise.all(Array.from({ length: READERS }, read));
 }
 
 async function visit(visitor: Visitor, { pid }: BenchRegistry, minutes: number): Promise<Sample[]> {
@@ -202,7 +201,7 @@ export async function benchSoak([asked = String(MINUTES)]: readonly string[]): P
     try {
       const visitor = new Visitor(await newAccount(registry), draftsOf(SIZE));
       progress("Reading everything");
-      await readAll(visitor);
+      await visitor.readAll();
       report(visitor, registry, await visit(visitor, registry, minutes), minutes);
     } finally {
       await registry.stop();

@@ -37,6 +37,11 @@ export function copyArrival(from: Request, to: Request): void {
   if (arrival !== undefined) arrivals.set(to, arrival);
 }
 
+/** How long a body says to be; NaN, which is on neither side of any bound, where it does not say. */
+export function declaredBytes(request: Request): number {
+  return Number(request.headers.get("content-length") ?? Number.NaN);
+}
+
 /** Waits for a client, who may be too slow or go away. */
 async function arriving<T>(maxMs: number, coming: Promise<T>): Promise<T> {
   try {
@@ -55,9 +60,9 @@ async function arriving<T>(maxMs: number, coming: Promise<T>): Promise<T> {
 export async function* chunksOf(request: Request): AsyncGenerator<Uint8Array> {
   const { pace, waitsFor } = arrivals.get(request) ?? { pace: PACE, waitsFor: () => undefined };
   const worthMs = (bytes: number) => (bytes / pace.bytesPerSecond) * 1000;
-  const declaredBytes = Number(request.headers.get("content-length") ?? Number.NaN);
-  if (declaredBytes <= AT_ONCE_MAX_BYTES) {
-    const maxMs = pace.graceMs + worthMs(declaredBytes);
+  const declared = declaredBytes(request);
+  if (declared <= AT_ONCE_MAX_BYTES) {
+    const maxMs = pace.graceMs + worthMs(declared);
     waitsFor(maxMs);
     const whole = await arriving(maxMs, request.bytes());
     if (whole.length > 0) yield whole;

@@ -1,5 +1,5 @@
 import { failure } from "../errors.ts";
-import { chunksOf } from "./arrival.ts";
+import { chunksOf, declaredBytes } from "./arrival.ts";
 
 /** JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four bytes. */
 export const JSON_BODY_MAX_BYTES = 64 * 1024;
@@ -11,7 +11,7 @@ export function mediaType(request: Request): string {
 
 async function readBounded(request: Request, maxBytes: number): Promise<Uint8Array> {
   const tooLarge = () => failure({ code: "payload_too_large", what: "The body", limitBytes: maxBytes });
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  if (declaredBytes(request) > maxBytes) throw tooLarge();
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of chunksOf(request)) {

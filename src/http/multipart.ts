@@ -1,6 +1,6 @@
 import busboy from "busboy";
 import { type Failure, failure } from "../errors.ts";
-import { chunksOf } from "./arrival.ts";
+import { chunksOf, declaredBytes } from "./arrival.ts";
 import { mediaType } from "./body.ts";
 
 const FIELD_MAX_BYTES = 4 * 1024;
@@ -119,7 +119,7 @@ export async function readUpload<T>(request: Request, rules: UploadRules<T>): Pr
     throw failure({ code: "unsupported_media_type", expected: "multipart/form-data" });
   }
   const bodyMaxBytes = rules.fileMaxBytes + OVERHEAD_MAX_BYTES;
-  if (Number(request.headers.get("content-length") ?? 0) > bodyMaxBytes) {
+  if (declaredBytes(request) > bodyMaxBytes) {
     throw failure({ code: "payload_too_large", what: "The archive", limitBytes: rules.fileMaxBytes });
   }
   const parser = openParser(request);

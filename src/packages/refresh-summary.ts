@@ -116,30 +116,30 @@ const touchPackage = change<{ packageId: number; updatedAt: Date }>(({ query, ta
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
-/** What a summary is made of; all but the versions is mostly as it was. */
+/** What a summary is made of besides versions; it is mostly as it was. */
 interface Sources {
-  readonly published: readonly VersionOutline[];
   readonly owners: readonly string[];
   readonly facets: Facets;
 }
 
-/** Reads what a summary derives from, `published` being known already or all versions. */
-async function loadSources(session: DbSession, packageId: number, known?: readonly VersionOutline[]): Promise<Sources> {
-  const [published, owners, facets] = await together([
-    known ?? loadOutlines(session, packageId),
-    ownersOf(session, packageId),
-    loadFacets(session, packageId),
-  ]);
-  return { published, owners, facets };
+async function loadSources(session: DbSession, packageId: number): Promise<Sources> {
+  const [owners, facets] = await together([ownersOf(session, packageId), loadFacets(session, packageId)]);
+  return { owners, facets };
 }
 
-/** Writes what derives from the sources. The manifest of `fresh` need not be read again. */
+/** The versions that a summary is chosen from, and which of them was published just now. */
+interface Chosen {
+  readonly published: readonly VersionOutline[];
+  readonly fresh?: VersionRow;
+}
+
+/** Writes what derives from versions and sources. The manifest of `fresh` need not be read again. */
 async function writeDerived(
   session: DbSession,
   kind: Database["kind"],
   changed: PackageRow,
   updatedAt: Date,
-  { published, owners, facets, fresh }: Sources & { readonly fresh?: VersionRow },
+  { published, owners, facets, fresh }: Sources & Chosen,
 ): Promise<void> {
   const { id: packageId, name, downloads } = changed;
   const { latest, shown, listed } = chooseVersions(published, changed);
@@ -170,7 +170,9 @@ export async function refreshSummary(
   changed: PackageRow,
   updatedAt: Date,
 ): Promise<void> {
-  await writeDerived(session, kind, changed, updatedAt, await loadSources(session, changed.id));
+  const { id } = changed;
+  const [published, sources] = await together([loadOutlines(session, id), loadSources(session, id)]);
+  await writeDerived(session, kind, changed, updatedAt, { ...sources, published });
 }
 
 /** Whether a version that is published now takes the place of the latest one. */
@@ -195,9 +197,9 @@ export async function beginSummary(
   if (latest !== undefined && !isLater(published, latest)) {
     return (_, updatedAt) => touchPackage(session, { packageId, updatedAt });
   }
-  const sources = await loadSources(session, packageId, latest && []);
-  return (fresh, now) => {
-    const chosenFrom = latest === undefined ? sources.published : [fresh];
-    return writeDerived(session, kind, claimed, now, { ...sources, published: chosenFrom, fresh });
-  };
+  const [all, sources] = await together([
+    latest === undefined ? loadOutlines(session, packageId) : undefined,
+    loadSources(session, packageId),
+  ]);
+  return (fresh, now) => writeDerived(session, kind, claimed, now, { ...sources, published: all ?? [fresh], fresh });
 }

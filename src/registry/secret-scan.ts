@@ -80,7 +80,7 @@ export class SecretScan {
   }
 
   fileEnd(): void {
-    if (!this.gaveUp) this.#decide(this.#filled);
+    if (!this.gaveUp && this.#decided < this.#filled) this.#decide(this.#filled);
   }
 
   /** Decides what can be decided and makes room behind the rest. */
