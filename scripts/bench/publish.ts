@@ -24,10 +24,15 @@ const PREPARED_FIRST = 4_000;
 const PREPARED_MIN = 1_000;
 const PREPARED_SPARE = 1.5;
 const LIMIT_GOAL = 0.5;
-/** Packages that have many versions before they get more, and how many. */
-const OLD_PACKAGES = CLIENTS;
-const OLD_VERSIONS = 500;
+const QUIET = { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off" };
+/** How many times what Verdaccio does. */
+const SQLITE_GOAL = 5;
+const POSTGRES_GOAL = 4;
+/** So many packages get many versions, and how many they have when they are measured. */
+const GROWING_PACKAGES = CLIENTS;
+const GROWN_VERSIONS = [100, 250, 500];
 
+type Settings = Readonly<Record<string, string>>;
 type Publish = () => Promise<unknown>;
 
 /** Somebody who publishes `n`th versions. */
@@ -36,21 +41,52 @@ type Publisher = (n: number) => Promise<Publish>;
 /** How much of a core this process took while it loaded others, in every round. */
 const ownShares: number[] = [];
 
-/** Measures publishes whose requests are made before the clock runs. */
-export function publishing(publisher: Publisher): () => Promise<number> {
-  let made = 0;
-  let wanted = PREPARED_FIRST;
-  return async () => {
+/** One publish after the other by the same publisher, of which some may never be sent. */
+class Publishes {
+  sent = 0;
+  #made = 0;
+  #wanted = PREPARED_FIRST;
+
+  constructor(readonly publisher: Publisher) {}
+
+  async #prepare(count: number): Promise<Publish[]> {
     const prepared: Publish[] = [];
-    while (prepared.length < wanted) prepared.push(await publisher(made++));
+    while (prepared.length < count) {
+      const publish = await this.publisher(this.#made++);
+      prepared.push(async () => {
+        await publish();
+        this.sent += 1;
+      });
+    }
+    return prepared;
+  }
+
+  /** Measures publishes whose requests are made before the clock runs. */
+  async measure(): Promise<number> {
+    const prepared = await this.#prepare(this.#wanted);
     const before = process.cpuUsage();
     const startedMs = performance.now();
     const rate = await rateOf(CLIENTS, ROUND_MS, prepared);
     const { user, system } = process.cpuUsage(before);
     ownShares.push((user + system) / 10 / (performance.now() - startedMs));
-    wanted = Math.max(PREPARED_MIN, Math.ceil((PREPARED_SPARE * rate * ROUND_MS) / 1_000));
+    this.#wanted = Math.max(PREPARED_MIN, Math.ceil((PREPARED_SPARE * rate * ROUND_MS) / 1_000));
     return rate;
-  };
+  }
+
+  /** Publishes until so many were published. */
+  async reach(count: number): Promise<void> {
+    while (this.sent < count) {
+      progress(`publishing, ${this.sent} of ${count} versions`);
+      const prepared = await this.#prepare(Math.min(count - this.sent, PREPARED_FIRST));
+      await rateOf(CLIENTS, Number.POSITIVE_INFINITY, prepared.reverse());
+    }
+  }
+}
+
+/** Measures publishes by a publisher, again and again. */
+export function publishing(publisher: Publisher): () => Promise<number> {
+  const publishes = new Publishes(publisher);
+  return () => publishes.measure();
 }
 
 const nameOf = (n: number) => `bench-${n % PACKAGES}`;
@@ -65,9 +101,10 @@ export async function ourPublisher(registry: Pick<BenchRegistry, "url">, named =
   };
 }
 
-function npmPublisher({ url }: Peer): Publisher {
+function npmPublisher({ url }: Peer, named = nameOf): Publisher {
   return async (n) => {
-    const prepared = prepareNpmPublish(url, nameOf(n), versionOf(n), archiveOf(nameOf(n), ARCHIVE_BYTES, versionOf(n)));
+    const [name, version] = [named(n), versionOf(n)];
+    const prepared = prepareNpmPublish(url, name, version, archiveOf(name, ARCHIVE_BYTES, version));
     return () => send(prepared);
   };
 }
@@ -117,7 +154,7 @@ async function withPeers(work: (peers: Peers, directory: string) => Promise<void
 /** Measures one registry beside peers and its limits. */
 async function measure(
   what: string,
-  settings: Readonly<Record<string, string>>,
+  settings: Settings,
   goal: number,
   limits: (directory: string) => (Contender | Missing)[],
 ): Promise<void> {
@@ -125,7 +162,7 @@ async function measure(
     const [dataDir, bare] = [join(directory, "data"), join(directory, "bare")];
     mkdirSync(dataDir);
     mkdirSync(bare);
-    const registry = await startBinary(dataDir, { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off", ...settings });
+    const registry = await startBinary(dataDir, { ...QUIET, ...settings });
     try {
       const once = publishing(await ourPublisher(registry));
       const comparison = { what: `publish, ${CLIENTS} clients`, unit: "/s", rounds: ROUNDS };
@@ -137,41 +174,58 @@ async function measure(
   });
 }
 
-async function onPostgres(): Promise<void> {
+/** Runs `work` with a Postgres that syncs, and the settings of a registry on it. */
+async function withPostgres(work: (url: string, settings: Settings) => Promise<void>): Promise<void> {
   const postgres = await startPostgres({ durable: true });
   try {
-    await makeBareTables(postgres.url);
     const keys = { JWT_KEY: randomBytes(48).toString("base64"), LOG_SIGNING_KEY: makeLogKey("bench.test/log") };
-    await measure("Postgres", { DATABASE_URL: postgres.url, ...keys }, 4, (directory) =>
-      PGBENCH_KINDS.map((kind) => {
-        const name = `${kind}, fsyncs`;
-        if (programPath("pgbench") === undefined) return { name, missing: NOT_INSTALLED };
-        const once = () => barePostgres(postgres.url, directory, kind, CLIENTS);
-        return { name, once, ...(kind === "pgbench" ? { goal: LIMIT_GOAL } : {}) };
-      }),
-    );
+    await work(postgres.url, { DATABASE_URL: postgres.url, ...keys });
   } finally {
     await postgres.remove();
   }
 }
 
-/** New versions of packages that have many, beside those of packages that have few: the others should not matter. */
-async function withManyVersions(): Promise<void> {
+async function onPostgres(url: string, settings: Settings): Promise<void> {
+  await makeBareTables(url);
+  await measure("Postgres", settings, POSTGRES_GOAL, (directory) =>
+    PGBENCH_KINDS.map((kind) => {
+      const name = `${kind}, fsyncs`;
+      if (programPath("pgbench") === undefined) return { name, missing: NOT_INSTALLED };
+      const once = () => barePostgres(url, directory, kind, CLIENTS);
+      return { name, once, ...(kind === "pgbench" ? { goal: LIMIT_GOAL } : {}) };
+    }),
+  );
+}
+
+/**
+ * New versions of packages that have many, beside those of packages that have few, and beside Verdaccio, whose packages have
+ * as many: what a registry does for a version should not depend on how many others there are.
+ */
+async function measureGrowing(what: string, settings: Settings, goal: number): Promise<void> {
   await withDirectory(async (directory) => {
-    const registry = await startBinary(directory, { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off" });
+    const verdaccio = await startVerdaccio(directory);
+    const dataDir = join(directory, "data");
+    mkdirSync(dataDir);
+    const registry = await startBinary(dataDir, { ...QUIET, ...settings });
+    const growing = (n: number) => `growing-${n % GROWING_PACKAGES}`;
     try {
-      const old = await ourPublisher(registry, (n) => `old-${n % OLD_PACKAGES}`);
-      const filling: Publish[] = [];
-      let made = 0;
-      while (made < OLD_PACKAGES * OLD_VERSIONS) filling.push(await old(made++));
-      progress(`publishing ${filling.length} versions`);
-      await rateOf(CLIENTS, Number.POSITIVE_INFINITY, filling.reverse());
-      const young = { name: "packages of few versions", once: publishing(await ourPublisher(registry)) };
-      const first = { name: `packages of ${OLD_VERSIONS} versions`, once: publishing((n) => old(made + n)) };
-      const comparison = { what: `publish, SQLite, ${CLIENTS} clients`, unit: "/s", rounds: ROUNDS };
-      await compare(comparison, first, [young]);
+      const few = publishing(await ourPublisher(registry));
+      const ours = new Publishes(await ourPublisher(registry, growing));
+      const theirs = verdaccio && new Publishes(npmPublisher(verdaccio, growing));
+      for (const versions of GROWN_VERSIONS) {
+        await ours.reach(versions * GROWING_PACKAGES);
+        await theirs?.reach(versions * GROWING_PACKAGES);
+        const comparison = { what: `publish, ${versions} versions each`, unit: "/s", rounds: ROUNDS };
+        await compare(comparison, { name: what, once: () => ours.measure() }, [
+          { name: "few versions each", once: few },
+          theirs === undefined
+            ? { name: "Verdaccio", missing: NOT_INSTALLED }
+            : { name: "Verdaccio", goal, once: () => theirs.measure() },
+        ]);
+      }
     } finally {
       await registry.stop();
+      await verdaccio?.stop();
     }
   });
 }
@@ -180,12 +234,16 @@ async function withManyVersions(): Promise<void> {
 export async function benchPublish(asked: readonly string[]): Promise<void> {
   buildBinary();
   console.log(heading());
-  if (asked.length === 0 || asked.includes("sqlite")) {
-    await measure("SQLite", {}, 5, (directory) => [
+  const isAsked = (part: string) => asked.length === 0 || asked.includes(part);
+  if (isAsked("sqlite")) {
+    await measure("SQLite", {}, SQLITE_GOAL, (directory) => [
       { name: "commits and fsyncs", goal: LIMIT_GOAL, once: () => bareSqlite(directory, CLIENTS) },
     ]);
   }
-  if (asked.length === 0 || asked.includes("postgres")) await onPostgres();
-  if (asked.length === 0 || asked.includes("versions")) await withManyVersions();
+  if (isAsked("postgres")) await withPostgres(onPostgres);
+  if (isAsked("versions")) {
+    await measureGrowing("SQLite", {}, SQLITE_GOAL);
+    await withPostgres((_, settings) => measureGrowing("Postgres", settings, POSTGRES_GOAL));
+  }
   console.log(row("the bench's own part of a core", ownShares, "%", ""));
 }
