@@ -152,7 +152,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
 /** Without it, prepared answers that memory is too small for are made again. */
 function openAnswerFile(dataDir: string): AnswerFile | undefined {
   try {
-    return new AnswerFile(join(dataDir, `answers-${process.pid}.tmp`));
+    return new AnswerFile(join(dataDir, `answers-${crypto.randomUUID()}.tmp`));
   } catch {
     return undefined;
   }

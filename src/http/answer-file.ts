@@ -1,6 +1,8 @@
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
 const FILE_MAX_BYTES = 1024 ** 3;
+/** Few documents are larger, and these are read into memory of their own. */
+const SCRATCH_BYTES = 64 * 1024;
 
 /**
  * Bytes that may be lost, in a file that ends with the process: what is written last takes the room of what was written
@@ -10,14 +12,15 @@ export class AnswerFile {
   readonly #fd: number;
   #end = 0;
   #isGivenUp = false;
-  #scratch = new Uint8Array(64 * 1024);
+  readonly #scratch = new Uint8Array(SCRATCH_BYTES);
 
   /** Throws when the file cannot be made. */
   constructor(
     readonly path: string,
     readonly maxBytes = FILE_MAX_BYTES,
   ) {
-    this.#fd = openSync(path, "w+", 0o600);
+    // A file that is there is somebody else's, whose bytes must not become answers of this process.
+    this.#fd = openSync(path, "wx+", 0o600);
     // Nobody else opens it, and nothing is left behind however this process ends. Windows keeps it until `close`.
     rmSync(path, { force: true });
   }
@@ -46,8 +49,7 @@ export class AnswerFile {
   /** Undefined where something else was written there since. The bytes are good until the next call. */
   read(start: number, size: number): Uint8Array<ArrayBuffer> | undefined {
     if (start < this.#end - this.maxBytes) return undefined;
-    if (this.#scratch.length < size) this.#scratch = new Uint8Array(size);
-    const bytes = this.#scratch.subarray(0, size);
+    const bytes = size > SCRATCH_BYTES ? new Uint8Array(size) : this.#scratch.subarray(0, size);
     try {
       return readSync(this.#fd, bytes, 0, size, start % this.maxBytes) === size ? bytes : undefined;
     } catch {

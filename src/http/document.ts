@@ -15,17 +15,25 @@ export function matchesEntityTag(header: string | null, entityTag: string): bool
  * 304 while it is the same.
  */
 export function textResponse(request: Request, body: string, contentType: string, headers?: Record<string, string>) {
-  return taggedResponse(request, body, contentType, { ...headers, "cache-control": "no-cache" });
+  return taggedResponse(request, { body, entityTag: entityTagOf(body) }, contentType, {
+    ...headers,
+    "cache-control": "no-cache",
+  });
+}
+
+type Body = string | Uint8Array<ArrayBuffer> | Blob;
+
+function entityTagOf(body: string | Uint8Array): string {
+  return `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
 }
 
 /** Answers with an entity tag over the bytes, and 304 to who has them. The headers say what caches may do. */
 function taggedResponse(
   request: Request,
-  body: string | Uint8Array<ArrayBuffer>,
+  { body, entityTag }: { readonly body: Body; readonly entityTag: string },
   contentType: string,
   headers: Readonly<Record<string, string>>,
 ): Response {
-  const entityTag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
   const common = { ...headers, etag: entityTag };
   if (matchesEntityTag(request.headers.get("if-none-match"), entityTag))
     return new Response(null, { status: 304, headers: common });
@@ -39,18 +47,30 @@ interface Kept {
   readonly cacheControl?: string;
 }
 
-/** Answers what `load` gives, and offers it for those who ask next, under the one path it is kept for. */
+interface Loaded {
+  readonly body: string | Uint8Array<ArrayBuffer>;
+  /** Whether it was asked for by one of very many addresses, and is kept under another. */
+  readonly isAlias?: boolean;
+}
+
+/**
+ * Answers what `load` gives, and offers it for those who ask next, under the one path it is kept for. What is kept is not loaded
+ * again, whatever headers the request has that keep it from being answered without the app.
+ */
 export async function keptResponse(
   prepared: PreparedAnswers | undefined,
   request: Request,
   { path, contentType, cacheControl = "no-cache" }: Kept,
-  load: () => Promise<string | Uint8Array<ArrayBuffer>>,
+  load: () => Promise<Loaded>,
 ): Promise<Response> {
+  const headers = { "cache-control": cacheControl };
+  const kept = prepared?.document(path);
+  if (kept !== undefined) return taggedResponse(request, kept, contentType, headers);
   const mark = prepared?.mark ?? 0;
-  const loaded = await load();
+  const { body: loaded, isAlias = false } = await load();
   const body = typeof loaded === "string" ? new TextEncoder().encode(loaded) : loaded;
-  prepared?.offer(request, { path, mark, body });
-  return taggedResponse(request, body, contentType, { "cache-control": cacheControl });
+  if (!isAlias) prepared?.offer(request, { path, mark, body });
+  return taggedResponse(request, { body, entityTag: entityTagOf(body) }, contentType, headers);
 }
 
 /** `textResponse` for JSON. */

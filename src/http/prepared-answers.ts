@@ -11,8 +11,8 @@ const MEMORY_MAX_BYTES = 24 * 1024 * 1024;
 export const OFTEN = 8;
 /** What an answer takes besides its body, roughly: it counts, so that many small answers are bounded too. */
 const ENTRY_BYTES = 400;
-/** Answers that are known of, most of them in the file: some 60 MB. */
-const ENTRIES_MAX = 200_000;
+/** Answers that are known of, most of them in the file: 40 to 80 MB, by how long their addresses are. */
+const ENTRIES_MAX = 120_000;
 const PACKAGES = "/api/packages/";
 /** What stands for the log among the names of packages, none of which has a slash. */
 export const LOG = "/log";
@@ -74,8 +74,8 @@ export class PreparedAnswers {
   readonly #documents = new Map<string, Prepared>();
   readonly #others = new Map<string, Map<string, Prepared>>();
   readonly #offered = new WeakMap<Request, Preparation>();
-  /** Those with a body in memory, the next to lose it first. */
-  readonly #inMemory = new Set<Prepared>();
+  /** Those with a body in memory, and their paths, the next to lose it first. */
+  readonly #inMemory = new Map<Prepared, string>();
   readonly #documentHeaders = new Map<string, HeaderSet>();
   #bytes = 0;
   #entries = 0;
@@ -84,9 +84,11 @@ export class PreparedAnswers {
     readonly changes: Changes,
     readonly file: AnswerFile | undefined,
     readonly memoryMaxBytes = MEMORY_MAX_BYTES,
+    readonly entriesMax = ENTRIES_MAX,
   ) {
     changes.listen((changed) => {
-      for (const name of changed === "any" ? this.#names() : changed) this.#forget(name);
+      for (const name of changed === "any" ? this.#documents.keys() : changed) this.#forgetDocument(name);
+      for (const name of changed === "any" ? this.#others.keys() : changed) this.#forgetOthers(name);
     });
   }
 
@@ -127,26 +129,40 @@ export class PreparedAnswers {
       times: 0,
     };
     this.#put(path, entry);
-    if (entry.start === undefined) this.#remember(entry, isDocument ? new Blob([body]) : body);
+    if (entry.start === undefined) this.#remember(path, entry, isDocument ? new Blob([body]) : body);
   }
 
   /** The answer to a request for a path, undefined where the app must be asked. */
   answer(request: Request, path: string): Response | undefined {
-    const found = this.#find(path);
-    if (found === undefined || !isPlain(request) || !this.changes.areKnown) return undefined;
-    if (found.goodUntilMs !== Number.POSITIVE_INFINITY && found.goodUntilMs < performance.now()) return undefined;
+    const found = this.#good(path);
+    if (found === undefined || !isPlain(request)) return undefined;
     const { headers } = request;
+    // Documents have no ranges: who asks for one gets all of it (RFC 9110 §14.2).
+    if (headers.has("range") && found.headers.whole.headers.has("accept-ranges")) return undefined;
     const id = idOfSent(headers.get("x-request-id"));
     const asked = headers.get("if-none-match");
     const { whole, unchanged } = found.headers;
     if (asked !== null && matchesEntityTag(asked, found.entityTag)) {
       return new Response(null, described(unchanged, found.entityTag, id));
     }
-    const body = found.body ?? this.#recall(found);
+    const body = this.#bodyOf(path, found);
     if (body === undefined) return undefined;
-    found.times += 1;
     found.sent?.();
     return new Response(body, described(whole, found.entityTag, id));
+  }
+
+  /** The document that is kept for a path, for the app, whose answer has other headers. Bytes are good until the next call. */
+  document(path: string): { readonly body: Body; readonly entityTag: string } | undefined {
+    const found = this.#good(path);
+    const body = found && this.#bodyOf(path, found);
+    return found && body && { body, entityTag: found.entityTag };
+  }
+
+  /** What is kept for a path, if it is right now. */
+  #good(path: string): Prepared | undefined {
+    const found = this.#find(path);
+    if (found === undefined || !this.changes.areKnown) return undefined;
+    return found.goodUntilMs === Number.POSITIVE_INFINITY || found.goodUntilMs >= performance.now() ? found : undefined;
   }
 
   #find(path: string): Prepared | undefined {
@@ -161,15 +177,16 @@ export class PreparedAnswers {
     else this.#drop(before);
     if (rest === "") this.#documents.set(name, entry);
     else this.#others.set(name, (this.#others.get(name) ?? new Map<string, Prepared>()).set(rest, entry));
-    for (const oldest of this.#names()) {
-      if (this.#entries <= ENTRIES_MAX) return;
-      this.#forget(oldest);
-    }
+    while (this.#entries > this.entriesMax) this.#forgetOldest();
   }
 
-  *#names(): Generator<string> {
-    yield* this.#documents.keys();
-    yield* this.#others.keys();
+  /** Of what there is more of: who reads every version of everything takes no documents from those who ask for these. */
+  #forgetOldest(): void {
+    const areOthers = this.#entries > 2 * this.#documents.size;
+    const [oldest] = (areOthers ? this.#others : this.#documents).keys();
+    if (oldest === undefined) return;
+    if (areOthers) this.#forgetOthers(oldest);
+    else this.#forgetDocument(oldest);
   }
 
   /** Documents differ in their entity tags only, so a hundred thousand of them share their headers. */
@@ -180,26 +197,38 @@ export class PreparedAnswers {
     return known;
   }
 
-  /** From the file: what is asked for often is in memory from then on, other bytes are good until the next call. */
-  #recall(entry: Prepared): Body | undefined {
-    if (entry.start === undefined) return undefined;
-    const bytes = this.file?.read(entry.start, entry.size);
-    if (bytes !== undefined && entry.times >= OFTEN) this.#remember(entry, new Blob([bytes]));
+  /** From memory or the file: what is asked for often is in memory from then on, other bytes are good until the next call. */
+  #bodyOf(path: string, entry: Prepared): Body | undefined {
+    const bytes = entry.body ?? (entry.start === undefined ? undefined : this.file?.read(entry.start, entry.size));
+    if (bytes instanceof Uint8Array && entry.times >= OFTEN) this.#remember(path, entry, new Blob([bytes]));
+    if (bytes !== undefined) entry.times += 1;
     return bytes;
   }
 
-  #remember(entry: Prepared, body: Blob): void {
+  #remember(path: string, entry: Prepared, body: Blob): void {
     entry.body = body;
-    this.#inMemory.add(entry);
+    this.#inMemory.set(entry, path);
     this.#bytes += entry.size + ENTRY_BYTES;
-    for (const next of this.#inMemory) {
+    for (const [next, itsPath] of this.#inMemory) {
       if (this.#bytes <= this.memoryMaxBytes) return;
       this.#inMemory.delete(next);
       // What was sent often since the last look gets another turn, behind all others.
-      if (next.times >= OFTEN) this.#inMemory.add(next);
-      else this.#drop(next);
+      if (next.times >= OFTEN) this.#inMemory.set(next, itsPath);
+      else this.#dropBody(itsPath, next);
       next.times = next.times >= OFTEN ? next.times >> 1 : 0;
     }
+  }
+
+  /** What has no place in the file is nothing without its body, and must not take the place of what can answer. */
+  #dropBody(path: string, entry: Prepared): void {
+    this.#drop(entry);
+    if (entry.start !== undefined || this.#find(path) !== entry) return;
+    const [name, rest] = partsOf(path);
+    const others = this.#others.get(name);
+    if (rest === "") this.#documents.delete(name);
+    else others?.delete(rest);
+    if (others?.size === 0) this.#others.delete(name);
+    this.#entries -= 1;
   }
 
   #drop(entry: Prepared): void {
@@ -209,14 +238,20 @@ export class PreparedAnswers {
     this.#bytes -= entry.size + ENTRY_BYTES;
   }
 
-  #forget(name: string): void {
+  #forgetDocument(name: string): void {
     const document = this.#documents.get(name);
-    const others = this.#others.get(name);
-    if (document !== undefined) this.#drop(document);
-    for (const entry of others?.values() ?? []) this.#drop(entry);
-    this.#entries -= (document === undefined ? 0 : 1) + (others?.size ?? 0);
+    if (document === undefined) return;
+    this.#drop(document);
     this.#documents.delete(name);
+    this.#entries -= 1;
+  }
+
+  #forgetOthers(name: string): void {
+    const others = this.#others.get(name);
+    if (others === undefined) return;
+    for (const entry of others.values()) this.#drop(entry);
     this.#others.delete(name);
+    this.#entries -= others.size;
   }
 }
 
@@ -233,7 +268,6 @@ function partsOf(path: string): [name: string, rest: string] {
 function isPlain({ method, headers }: Request): boolean {
   return (
     method === "GET" &&
-    !headers.has("range") &&
     !headers.has("origin") &&
     !headers.has("content-length") &&
     !headers.has("transfer-encoding") &&

@@ -76,11 +76,12 @@ function prefixOf(publicUrl: string): string {
 }
 
 /**
- * The path of an address as prepared answers are kept under: without the prefix of `PUBLIC_URL`, and without `/v1`. Still
+ * The path of an address as prepared answers are kept under: without the prefix of `PUBLIC_URL`, if it has it, and without `/v1`. Still
  * as it was sent, with its query, because almost every request comes by here.
  */
 function plainPath(url: string, prefix: string): string {
-  const path = url.slice(url.indexOf("/", 8) + prefix.length);
+  const sent = url.slice(url.indexOf("/", 8));
+  const path = prefix !== "" && sent.startsWith(`${prefix}/`) ? sent.slice(prefix.length) : sent;
   return path.startsWith("/api/v1/") ? `/api${path.slice(7)}` : path;
 }
 

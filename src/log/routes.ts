@@ -29,7 +29,10 @@ export function logRoutes(deps: Deps) {
       async ({ request, readable }) => {
         requireEverything(readable);
         const kept = { path: "/log/checkpoint", contentType: TEXT };
-        return keptResponse(prepared, request, kept, async () => (await db.read(readState)).checkpoint);
+        return keptResponse(prepared, request, kept, async () => {
+          const { checkpoint } = await db.read(readState);
+          return { body: checkpoint };
+        });
       },
       { reader: true, detail: logDocs.checkpoint },
     )
@@ -52,7 +55,7 @@ export function logRoutes(deps: Deps) {
         return keptResponse(prepared, request, kept, async () => {
           const found = tile && (await db.read((session) => readPublishedTile(session, tile)));
           if (found === undefined) throw failure({ code: "tile_not_found" });
-          return new Uint8Array(found);
+          return { body: new Uint8Array(found) };
         });
       },
       { reader: true, detail: logDocs.tile },

@@ -39,19 +39,15 @@ const TEXT_ROUTES = [
   { path: "/:name/:version/values", file: "values.yaml", mediaType: "application/yaml" },
 ] as const;
 
-/** Answers a document about a package, which is kept ready. */
-function keptDocument(
-  { prepared }: Pick<Deps, "prepared">,
-  request: Request,
-  path: string,
-  load: () => Promise<object>,
-) {
-  return keptResponse(prepared, request, { path, contentType: JSON_TYPE }, async () => JSON.stringify(await load()));
+/** Whether a version was asked for by its own number or as `latest`: with other build metadata, it has any number of addresses. */
+function isItsAddress(asked: string, version: string): boolean {
+  return asked === version || asked === "latest";
 }
 
 /** Searching and reading packages: for everybody, or for accounts where `READ_ACCESS` says so. */
 function readRoutes(deps: Deps) {
-  const { publicUrl } = deps.config;
+  const { config, prepared } = deps;
+  const { publicUrl } = config;
   return new Elysia()
     .use(authentication(deps))
     .get(
@@ -71,7 +67,10 @@ function readRoutes(deps: Deps) {
       "/:name",
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
-        return keptDocument(deps, request, `/api/packages/${name}`, () => readPackage(deps, name));
+        const kept = { path: `/api/packages/${name}`, contentType: JSON_TYPE };
+        return keptResponse(prepared, request, kept, async () => ({
+          body: JSON.stringify(await readPackage(deps, name)),
+        }));
       },
       { reader: true, detail: packageDocs.show },
     )
@@ -80,7 +79,10 @@ function readRoutes(deps: Deps) {
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
         const path = `/api/packages/${name}/${encodeURIComponent(params.version)}`;
-        return keptDocument(deps, request, path, () => readVersion(deps, name, params.version));
+        return keptResponse(prepared, request, { path, contentType: JSON_TYPE }, async () => {
+          const found = await readVersion(deps, name, params.version);
+          return { body: JSON.stringify(found), isAlias: !isItsAddress(params.version, found.version) };
+        });
       },
       { reader: true, detail: packageDocs.version },
     )
@@ -130,7 +132,7 @@ function downloadHandler(deps: Deps) {
     if (counts && found.size > KEPT_ARCHIVE_MAX_BYTES) {
       request.signal.addEventListener("abort", () => downloads.takeBack(found.counted), { once: true });
     }
-    if (counts && isInMemory(body)) {
+    if (counts && isInMemory(body) && isItsAddress(params.version, found.version)) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
       prepared?.offer(request, { path, mark, body, sent, goodForMs: KEPT_ARCHIVE_MS });
     }

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { packageNameParam } from "../../src/packages/find-package.ts";
+import { readPackage } from "../../src/packages/read.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { onBothDatabases, startRegistry } from "../support/registry.ts";
@@ -7,8 +9,8 @@ const NAME = "ready";
 const PATH = `/api/packages/${NAME}`;
 const LOG = ["/log/checkpoint", "/log/tile/0/000.p/1", "/log/tile/entries/000.p/1"];
 const PATHS = [PATH, `${PATH}/1.0.0`, `${PATH}/latest`, `${PATH}/1.0.0/download`, `${PATH}/latest/download`];
-/** No prepared answer is given to a request with a range; documents have none, and this one means nothing. */
-const UNPREPARED = { range: "lines=1" };
+/** Pages of other origins are answered by the app, where nothing allows them anything. */
+const UNPREPARED = { origin: "https://nobody.example.org" };
 
 const headersOf = ({ headers }: Answer) =>
   [...headers].filter(([name]) => name !== "x-request-id" && name !== "date").sort();
@@ -68,6 +70,7 @@ onBothDatabases("answers that are kept ready", (registry) => {
       const after = await guest().get(PATH);
       expect([what, after.headers.get("etag") === before[1].headers.get("etag")]).toEqual([what, false]);
       expect(after.text).toBe((await guest().get(PATH, UNPREPARED)).text);
+      expect(after.text).toBe(JSON.stringify(await readPackage(registry().deps, packageNameParam(NAME))));
       // Only a status is no leaf of the log.
       expect([what, (await logSize()) > sizeBefore]).toEqual([what, changed.body.signature !== undefined]);
     }
@@ -83,14 +86,56 @@ onBothDatabases("answers that are kept ready", (registry) => {
     expect((await guest().get(PATH)).body.downloads).toBe(before + 8);
   });
 
+  test("a document has no ranges: who asks for one gets what everybody gets", async () => {
+    const whole = await guest().get(PATH);
+    for (const range of ["bytes=0-1", "lines=1"]) {
+      const { status, text } = await guest().get(PATH, { range });
+      expect([status, text]).toEqual([200, whole.text]);
+    }
+    expect((await guest().get(`${PATH}/1.1.0/download`, { range: "bytes=0-1" })).status).toBe(206);
+  });
+
+  test("a version is kept under its own number alone, whatever build metadata it is asked for with", async () => {
+    const { prepared } = registry().deps;
+    for (const rest of ["", "/download"]) {
+      const aliases = [1, 2, 3].map((n) => `${PATH}/1.1.0%2Balias${n}${rest}`);
+      for (const path of aliases) expect((await guest().get(path)).status).toBe(200);
+      for (const path of aliases) expect(prepared?.document(path)).toBeUndefined();
+      await guest().get(`${PATH}/1.1.0${rest}`);
+      expect(prepared?.document(`${PATH}/1.1.0${rest}`)).toBeDefined();
+    }
+  });
+
   test("a package that is held back is not given out of memory", async () => {
     const path = `${PATH}/1.0.0/download`;
     for (let time = 0; time < 3; time += 1) expect((await guest().get(path)).status).toBe(200);
     const { quarantineVersion } = await import("../../src/moderation/quarantine.ts");
     const { OPERATOR } = await import("../../src/events/record-event.ts");
-    const { packageNameParam } = await import("../../src/packages/find-package.ts");
     await quarantineVersion(registry().deps, OPERATOR, packageNameParam(NAME), "1.0.0", "looked at");
     expect((await guest().get(path)).body.code).toBe("quarantined");
+  });
+});
+
+describe("a registry under a path", () => {
+  test("keeps answers for those that come with the path and those whose proxy took it off, and for no other", async () => {
+    const registry = await startRegistry("sqlite", { env: { PUBLIC_URL: "https://example.org/reg" } });
+    try {
+      const alice = await newAccount(registry);
+      await alice.publish(NAME, "1.0.0", makePackage({ name: NAME, version: "1.0.0" }), makeKey());
+      const { deps, url } = registry;
+      while (!deps.db.changes.areKnown) await Bun.sleep(20);
+      const guest = new Client(url);
+      const before = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
+      expect(before.map(({ status }) => status)).toEqual([200, 200, 404]);
+      expect(deps.prepared?.document(PATH)).toBeDefined();
+      // What is wrong in the database shows who was asked.
+      await deps.db.write((session) => session.query.update(session.tables.packages).set({ description: "changed" }));
+      const after = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
+      expect(after.map(({ status }) => status)).toEqual([200, 200, 404]);
+      for (const { text } of after.slice(0, 2)) expect(text).toBe(before[0]?.text ?? "");
+    } finally {
+      await registry.stop();
+    }
   });
 });
 

@@ -21,12 +21,13 @@ function answerFile(maxBytes: number): AnswerFile {
 
 interface Options {
   readonly memoryMaxBytes?: number;
+  readonly entriesMax?: number;
   readonly file?: AnswerFile;
 }
 
-function prepare({ memoryMaxBytes = 1_000_000, file }: Options = {}) {
+function prepare({ memoryMaxBytes = 1_000_000, entriesMax, file }: Options = {}) {
   const changes = new PackageChanges();
-  const prepared = new PreparedAnswers(changes, file, memoryMaxBytes);
+  const prepared = new PreparedAnswers(changes, file, memoryMaxBytes, entriesMax);
   changes.areKnownTo(performance.now());
   const request = (path: string, headers = {}) => new Request(`http://registry.test${path}`, { headers });
   const keep = (path: string, text: string, more: Partial<Preparation> = {}) => {
@@ -75,13 +76,23 @@ test("while nobody knows what others changed, nothing is given and nothing kept"
 test("only the request that asks for nothing but the document gets it", async () => {
   const { prepared, request, keep, get } = prepare();
   keep(A, "a");
-  for (const header of ["range", "origin", "content-length", "transfer-encoding"]) {
+  for (const header of ["origin", "content-length", "transfer-encoding"]) {
     expect(await get(A, { [header]: "1" })).toBeUndefined();
   }
   expect(prepared.answer(new Request(request(A), { method: "HEAD" }), A)).toBeUndefined();
   expect(await get(`${A}?x=1`)).toBeUndefined();
   expect(await get("/api/packages")).toBeUndefined();
   expect(await get(A, { authorization: "Bearer nonsense" })).toBe("a");
+  expect(await get(A, { range: "bytes=0-0" })).toBe("a");
+});
+
+test("a range of what has ranges is for the app", async () => {
+  const { prepared, request } = prepare();
+  const asked = request(A_VERSION);
+  prepared.offer(asked, { path: A_VERSION, body: new Blob(["archive"]), mark: prepared.mark });
+  prepared.keep(asked, A_VERSION, new Response("archive", { headers: { etag: '"1"', "accept-ranges": "bytes" } }));
+  expect(await prepared.answer(request(A_VERSION), A_VERSION)?.text()).toBe("archive");
+  expect(prepared.answer(request(A_VERSION, { range: "bytes=0-0" }), A_VERSION)).toBeUndefined();
 });
 
 test("each answer has an id of its own, or the client's; a 304 tells nothing of a body", async () => {
@@ -156,6 +167,27 @@ test("a file that is full forgets the first answers; none is ever given for anot
   const found = await Promise.all(Array.from({ length: 100 }, (_, n) => get(path(n))));
   expect(found.filter(Boolean).length).toBeGreaterThan(10);
   for (const [n, text] of found.entries()) expect([undefined, BODY(n)]).toContain(text);
+});
+
+test("who reads every archive and version of everything takes no documents from others", async () => {
+  const { keep, get } = prepare({ memoryMaxBytes: 10_000, entriesMax: 50, file: answerFile(1_000_000) });
+  for (let n = 0; n < 20; n += 1) keep(path(n), BODY(n));
+  const archive = new Blob([BODY(0)]);
+  for (let n = 0; n < 200; n += 1) keep(`${path(n)}/1.0.0/download`, BODY(n), { body: archive });
+  for (let n = 0; n < 200; n += 1) keep(`${path(n)}/1.0.0`, BODY(n));
+  for (let n = 0; n < 20; n += 1) expect(await get(path(n))).toBe(BODY(n));
+  const versions = await Promise.all(Array.from({ length: 200 }, (_, n) => get(`${path(n)}/1.0.0`)));
+  expect(versions.filter(Boolean).length).toBeGreaterThan(15);
+});
+
+test("an archive that memory has no room for any more is forgotten, and takes no room among the answers", async () => {
+  const { keep, get } = prepare({ memoryMaxBytes: 10_000, entriesMax: 50, file: answerFile(1_000_000) });
+  const archive = new Blob([BODY(0)]);
+  for (let n = 0; n < 200; n += 1) keep(`${path(n)}/download`, BODY(n), { body: archive });
+  for (let n = 0; n < 43; n += 1) keep(path(n), BODY(n));
+  for (let n = 0; n < 43; n += 1) expect(await get(path(n))).toBe(BODY(n));
+  expect(await get(`${path(199)}/download`)).toBe(BODY(0));
+  expect(await get(`${path(0)}/download`)).toBeUndefined();
 });
 
 test("a changed package is forgotten in the file as well", async () => {
