@@ -1,5 +1,5 @@
 import type { Database as BunDatabase } from "bun:sqlite";
-import { errorCode } from "../errors.ts";
+import { errorCode, failure } from "../errors.ts";
 
 /** SQLite would wait inside the process, which answers nobody meanwhile: so it does not, and we wait between tries. */
 export const WRITER_BUSY_TIMEOUT_MS = 0;
@@ -7,6 +7,9 @@ export const WRITER_BUSY_TIMEOUT_MS = 0;
 const RETRY_MS = 1;
 /** How long a write waits for a lock that another process holds. */
 const DEADLINE_MS = 5_000;
+/** Each keeps what it is about to write in memory. */
+const WAITING_MAX = 1_000;
+const RETRY_AFTER_SECONDS = 1;
 /** Nobody else is served while a group is written. */
 const TOGETHER_MAX = 32;
 
@@ -45,7 +48,11 @@ export class GroupCommit {
     this.#hooks = hooks;
   }
 
+  /** Throws what `work` throws, what SQLite says, or `busy` when too many wait. */
   write<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting.length >= WAITING_MAX) {
+      return Promise.reject(failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS }));
+    }
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     this.#waiting.push({
       deadlineMs: performance.now() + DEADLINE_MS,
@@ -83,6 +90,8 @@ export class GroupCommit {
   async #begin(): Promise<boolean> {
     while (this.#waiting.length > 0) {
       try {
+        // What could not be rolled back before must not be in what is written now.
+        if (this.#writer.inTransaction) this.#execute("ROLLBACK");
         this.#execute("BEGIN IMMEDIATE");
         return true;
       } catch (cause) {
@@ -116,7 +125,7 @@ export class GroupCommit {
     try {
       if (this.#writer.inTransaction) this.#execute("ROLLBACK");
     } catch {
-      // The next group will not begin, and tells its callers why.
+      // The next group rolls it back before it begins, or tells its callers why it cannot.
     }
   }
 

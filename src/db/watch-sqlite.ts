@@ -43,7 +43,13 @@ export function watchSqlite(reader: BunDatabase, changes: PackageChanges): () =>
     changes.areKnownTo(atMs);
   };
   look();
-  const timer = setInterval(look, LOOK_EVERY_MS);
+  const timer = setInterval(() => {
+    try {
+      look();
+    } catch {
+      // It is asked again in a moment. Until then nobody knows what changed, so nothing that is kept is given.
+    }
+  }, LOOK_EVERY_MS);
   timer.unref();
   return () => clearInterval(timer);
 }

@@ -10,8 +10,9 @@ const TOGETHER_MAX_CHARS = 1024 * 1024;
 /** What a file in an archive takes in the list of its files, roughly. */
 const LISTED_CHARS = 150;
 
-/** Each keeps its texts in memory. */
+/** Each keeps its texts in memory, which an archive of some kilobytes can fill with megabytes. */
 const WAITING_MAX = 1_000;
+const WAITING_MAX_CHARS = 32 * 1024 * 1024;
 /** As long as one write may wait for its database. */
 const WAITING_MAX_MS = 5_000;
 const RETRY_AFTER_SECONDS = 1;
@@ -20,6 +21,7 @@ type RecordDeps = Pick<Deps, "db" | "config" | "log" | "reach">;
 
 interface Waiting {
   readonly arrival: Arrival;
+  readonly chars: number;
   readonly sinceMs: number;
   resolve(recorded: RecordedUpdate | undefined): void;
   reject(cause: unknown): void;
@@ -44,13 +46,19 @@ export class UpdateQueue {
    * throws, and `busy` when too many wait.
    */
   record(deps: RecordDeps, arrival: Arrival): Promise<RecordedUpdate | undefined> {
-    if (this.#waiting.length >= WAITING_MAX) {
+    const chars = charsOf(arrival);
+    const isTooMuch = this.#waiting.length > 0 && this.#waitingChars() + chars > WAITING_MAX_CHARS;
+    if (this.#waiting.length >= WAITING_MAX || isTooMuch) {
       return Promise.reject(failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS }));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ arrival, sinceMs: performance.now(), resolve, reject });
+      this.#waiting.push({ arrival, chars, sinceMs: performance.now(), resolve, reject });
       this.#running ??= this.#run(deps);
     });
+  }
+
+  #waitingChars(): number {
+    return this.#waiting.reduce((sum, { chars }) => sum + chars, 0);
   }
 
   async #run(deps: RecordDeps): Promise<void> {
@@ -100,7 +108,7 @@ export class UpdateQueue {
     let chars = 0;
     for (const one of this.#waiting) {
       const { name } = one.arrival.publication.inspection.manifest;
-      const all = chars + charsOf(one.arrival);
+      const all = chars + one.chars;
       const isFull = taken.size === TOGETHER_MAX || (taken.size > 0 && all > TOGETHER_MAX_CHARS);
       if (isFull || taken.has(name)) left.push(one);
       else {

@@ -126,3 +126,21 @@ test("what comes while a group is written is the next group", async () => {
   await Promise.all(later);
   expect(groups).toBe(2);
 });
+
+test("a transaction that could not be rolled back is rolled back before the next begins", async () => {
+  writer.run("BEGIN");
+  put(1);
+  await commits.write(async () => put(2));
+  expect(committed()).toEqual([2]);
+});
+
+test("more than a thousand do not wait, the next is told to come again", async () => {
+  const begins = Promise.withResolvers<void>();
+  const first = commits.write(() => begins.promise);
+  await Bun.sleep(10);
+  const waiting = Array.from({ length: 1_000 }, (_, n) => commits.write(async () => put(n)));
+  const refused = await commits.write(async () => put(1_000)).catch((cause) => cause.error?.code);
+  begins.resolve();
+  await Promise.all([first, ...waiting]);
+  expect([refused, committed().length]).toEqual(["busy", 1_000]);
+});

@@ -50,3 +50,22 @@ function targetOf(fd: string): string | undefined {
     return undefined;
   }
 }
+
+test("an error while looking for the changes of others ends nothing: what is kept is not known to be right until it is over", async () => {
+  const watched = openSqlite(join(directory, "watched.db"));
+  const other = openSqlite(join(directory, "watched.db"));
+  watched.client.run("CREATE TABLE package_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, names TEXT NOT NULL)");
+  watched.watch();
+  const isKnown = () => watched.changes.areKnown;
+  try {
+    expect(isKnown()).toBe(true);
+    other.client.run("INSERT INTO package_changes (names) VALUES ('no list')");
+    while (isKnown()) await Bun.sleep(20);
+    other.client.run("DELETE FROM package_changes");
+    while (!isKnown()) await Bun.sleep(20);
+    expect(isKnown()).toBe(true);
+  } finally {
+    await watched.close();
+    await other.close();
+  }
+});

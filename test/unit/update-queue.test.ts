@@ -33,6 +33,18 @@ test("more than a thousand updates do not wait, the next is told to come again",
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
 });
 
+test("updates with so much text that memory could not hold a thousand of them do not wait either", async () => {
+  const { deps, begun } = slowDatabase();
+  const queue = new UpdateQueue();
+  const readme = "x".repeat(1024 * 1024);
+  const large = { publication: { inspection: { ...inspection, readme } } } as object as Arrival;
+  const waiting = Array.from({ length: 32 }, () => queue.record(deps, large));
+  expect(await queue.record(deps, large).catch(codeOf)).toBe("busy");
+  waiting.push(queue.record(deps, arrival));
+  begun[0]?.reject(new Error("no database here"));
+  expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
+});
+
 test("who waited for more than five seconds is told to come again, who came later is not", async () => {
   const { deps, begun } = slowDatabase();
   const queue = new UpdateQueue();
