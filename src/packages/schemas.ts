@@ -4,7 +4,7 @@ import { oneOf } from "../http/schemas.ts";
 import { wholeNumber } from "../http/whole-number.ts";
 import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../registry/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../registry/replacement.ts";
-import { SORTS } from "../search/search-packages.ts";
+import { foldTag, SORTS } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 import { PACKAGE_STATUSES, type PackageStatus } from "./package-status.ts";
 import { YANK_REASONS, type Yank } from "./yank.ts";
@@ -158,6 +158,8 @@ export const packageSchemas = {
   Version: VersionSchema,
 };
 
+const ASKED_TAGS_MAX = 10;
+
 /** A text of a question. The links of a page repeat it four times, so it is short. */
 function askedText(description: string) {
   const error = `must be given once, with at most ${QUERY_TEXT_MAX_CHARS} characters`;
@@ -167,7 +169,7 @@ function askedText(description: string) {
 export const ListQuery = t.Object({
   search: askedText("Words of name, tags, authors and description"),
   q: askedText("Another spelling of search"),
-  tags: askedText("Comma-separated; a package must have all"),
+  tags: askedText(`Comma-separated, at most ${ASKED_TAGS_MAX}; a package must have all`),
   tag: askedText("Another spelling of tags"),
   author: askedText("User name of an owner or name of a maintainer"),
   sort: t.Optional(
@@ -182,10 +184,16 @@ export const ListQuery = t.Object({
   ),
 });
 
-/** Every tag asked for, by either name of the parameter, given once (`tags=a,b`) or several times; empty ones are left out. */
+/**
+ * Every tag asked for, by either name of the parameter, given once (`tags=a,b`) or several times; empty ones are left out, and
+ * capitals make no difference. Throws `validation_failed` for more than a search looks for: each is one more index to read.
+ */
 export function askedTags(parameters: URLSearchParams): string[] {
   const lists = [...parameters.getAll("tags"), ...parameters.getAll("tag")];
-  return lists.flatMap((list) => list.split(",").map((tag) => tag.trim())).filter((tag) => tag !== "");
+  const tags = new Set(lists.flatMap((list) => list.split(",")).map(foldTag));
+  tags.delete("");
+  if (tags.size > ASKED_TAGS_MAX) throw invalid("/tags", `must name at most ${ASKED_TAGS_MAX} tags`);
+  return [...tags];
 }
 
 /**

@@ -123,6 +123,19 @@ onBothDatabases("find", (registry) => {
     }
   });
 
+  test("a list asks for ten tags at most, however often and however it names them", async () => {
+    const ten = ["ops", "web", ..."abcdefgh"];
+    expect(await found(`?tags=ops,web,OPS,Web&tag=${"ops,".repeat(20)}`)).toEqual(await found("?tags=ops,web"));
+    for (const rest of ["", "&search=kubernetes", "&search=kubernetse"]) {
+      expect(await found(`?tags=${ten.join(",")}${rest}`)).toEqual([]);
+      const answer = await list(`?tags=${ten.join(",")}&tag=i${rest}`);
+      expectProblem(answer, 422, "validation_failed");
+      expect(answer.body.errors).toEqual([{ path: "/tags", message: "must name at most 10 tags" }]);
+    }
+    expect(await found("?search=kubernetes&tags=ops,containers")).toEqual(["kubernetes"]);
+    expect(await found("?search=kubernetse&tags=ops,containers")).toEqual(["kubernetes"]);
+  });
+
   test("several tags mean all of them, however they are spelled, and they narrow a search", async () => {
     const both = ["kubernetes-tools"];
     for (const query of [
