@@ -67,9 +67,9 @@ export async function addPackageKey(
     await session.query
       .insert(packageKeys)
       .values({ packageId: changed.id, publicKey, status: "active", addedAt: now });
-    const proof = { by: user.username, statement, proof: proofOf(signed, agreed) };
-    await recordKeyChange(session, changed, change, proof, now, { log });
     const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: keyIdOf(signed.publicKey) };
     await recordEvent(session, origin, "package_key.added", now, { packageName: name, details });
+    const proof = { by: user.username, statement, proof: proofOf(signed, agreed) };
+    await recordKeyChange(session, changed, change, proof, now, { log });
   });
 }

@@ -87,9 +87,9 @@ async function endReset(
   const { publicKey, proof, origin, signedBy } = end;
   const { packageKeyResets } = session.tables;
   await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-  await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now, deps);
   const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
   await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: changed.name, details });
+  await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now, deps);
 }
 
 /**

@@ -8,7 +8,7 @@ import { logYanks } from "../log/log-yanks.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
-import type { PackageRow } from "../packages/views.ts";
+import type { PackageRow, VersionRow } from "../packages/views.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
@@ -59,16 +59,15 @@ async function sinceId(session: DbSession, changed: PackageRow, { reason, since 
   return since === undefined ? 0 : (await loadNumberedVersion(session, changed, since)).row.id;
 }
 
-/** Flags and yanks what a compromised key signed since; returns how many versions that were. */
+/** Flags and yanks what a compromised key signed since, and returns all of it as it was. */
 async function distrustVersions(
   session: DbSession,
   { id, name }: PackageRow,
   publicKey: string,
   since: number,
-  { origin, user }: SessionActor,
+  { origin }: SessionActor,
   now: Date,
-  deps: Pick<Deps, "log">,
-): Promise<number> {
+): Promise<VersionRow[]> {
   const { versions } = session.tables;
   const isSigned = and(eq(versions.packageId, id), eq(versions.publicKey, publicKey), gte(versions.id, since));
   const rows = await session.query.update(versions).set({ keyCompromised: true }).where(isSigned).returning();
@@ -80,9 +79,7 @@ async function distrustVersions(
     const details = { reason: "security", compromisedKey: keyIdOf(publicKey) };
     await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
   }
-  const yanked = rows.filter(({ yankedAt }) => yankedAt === null).map((row) => ({ ...row, name }));
-  await logYanks(session, deps, "yank", user.username, yanked);
-  return rows.length;
+  return rows;
 }
 
 async function endKey(
@@ -124,10 +121,8 @@ export async function removePackageKey(
     const statement = await nextStatement(session, changed, change, previous);
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
     await endKey(session, known, reason, since, now);
-    const proof = { by: actor.user.username, statement, proof: proofOf(signed) };
-    await recordKeyChange(session, changed, change, proof, now, { log });
-    const yanked = since === null ? 0 : await distrustVersions(session, changed, publicKey, since, actor, now, { log });
-    if (yanked > 0) await refreshSummary(session, db.kind, changed, now);
+    const distrusted = since === null ? [] : await distrustVersions(session, changed, publicKey, since, actor, now);
+    if (distrusted.length > 0) await refreshSummary(session, db.kind, changed, now);
     const details = {
       keyId: keyIdOf(publicKey),
       publicKey,
@@ -136,5 +131,11 @@ export async function removePackageKey(
       signedBy: keyIdOf(signed.publicKey),
     };
     await recordEvent(session, actor.origin, "package_key.removed", now, { packageName: name, details });
+    // The log last, because it is locked from here on, and who publishes a new name holds rows of lists that all share.
+    const { username } = actor.user;
+    const proof = { by: username, statement, proof: proofOf(signed) };
+    await recordKeyChange(session, changed, change, proof, now, { log });
+    const yanked = distrusted.filter(({ yankedAt }) => yankedAt === null).map((row) => ({ ...row, name }));
+    await logYanks(session, { log }, "yank", username, yanked);
   });
 }

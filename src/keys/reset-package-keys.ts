@@ -56,11 +56,10 @@ export async function requestReset(
     const { packageKeyResets } = session.tables;
     const row = { packageId: changed.id, publicKey, requestedBy: user.username, requestedAt: now, effectiveAt };
     await session.query.insert(packageKeyResets).values(row);
-    await recordKeyChange(session, changed, change, { by: user.username, statement, proof: proofOf(signed) }, now, {
-      log,
-    });
     const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
+    const proof = { by: user.username, statement, proof: proofOf(signed) };
+    await recordKeyChange(session, changed, change, proof, now, { log });
   });
 }
 

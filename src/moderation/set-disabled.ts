@@ -25,12 +25,12 @@ export async function setDisabled(
     if (changed) {
       // Account, packages, log: the order of a publish, or the two could wait for each other.
       await lockAccount(session, user.id);
-      if (isDisabled) await cancelResetsBy(session, user.username, origin, now, { log });
       const disabledAt = isDisabled ? now : null;
       await session.query.update(users).set({ disabledAt }).where(eq(users.id, user.id));
       await session.query.delete(sessions).where(eq(sessions.userId, user.id));
       const kind = isDisabled ? "account.disabled" : "account.enabled";
       await recordEvent(session, origin, kind, now, { details: { username: user.username } });
+      if (isDisabled) await cancelResetsBy(session, user.username, origin, now, { log });
     }
     return { username: user.username, changed, enabledAdmins: await countEnabledAdmins(session) };
   });

@@ -59,7 +59,6 @@ async function remove(
   if (staying.every(({ disabledAt }) => disabledAt !== null)) throw failure({ code: "last_owner", name: owned.name });
   // Or they could come back: through an account that they invited before, or with a key that they asked for.
   await withdraw(session, owned, origin, now, ({ invitedBy }) => invitedBy === username);
-  await cancelResetBy(session, owned, username, origin, now, { log });
   const { packageOwners } = session.tables;
   await session.query
     .delete(packageOwners)
@@ -67,6 +66,8 @@ async function remove(
   // Found under one author fewer, and not a change that lifts it in lists.
   await refreshSummary(session, kind, owned, owned.updatedAt);
   await recordEvent(session, origin, "owner.removed", now, { packageName: owned.name, details: { username } });
+  // Last, because the log is locked from here on.
+  await cancelResetBy(session, owned, username, origin, now, { log });
   return true;
 }
 

@@ -49,6 +49,11 @@ async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<v
   const byVersion = chunk.map(({ versionId, downloads }) => [versionId, downloads] as const);
   await db.write(async (session) => {
     for (const { name } of chunk) session.changes(name);
+    // An update of many rows locks them in any order, and another server that counts the same packages in another.
+    if (db.kind === "postgres") {
+      const counted = sql`SELECT more.column1 FROM ${increments(db.kind, byPackage)}`;
+      await session.rows(sql`SELECT id FROM packages WHERE id IN (${counted}) ORDER BY id FOR NO KEY UPDATE`);
+    }
     for (const [table, rows] of [
       [sql`packages`, byPackage],
       [sql`versions`, byVersion],

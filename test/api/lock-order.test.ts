@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import postgres from "postgres";
+import { clientOptions } from "../../src/db/postgres.ts";
+import { createDownloadCounter } from "../../src/packages/download-counter.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, makeKey, newAccount } from "../support/client.ts";
+import { addKey, newKey, removeKey } from "../support/key-statements.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+
+/* On Postgres, who locks the same rows in another order than others waits for them for ever (docs/architecture.md). */
+
+let registry: TestRegistry;
+let sql: postgres.Sql;
+let alice: Client;
+
+beforeAll(async () => {
+  registry = await startRegistry("postgres");
+  const { database } = registry.deps.config;
+  if (database.kind !== "postgres") throw new Error("Not a Postgres");
+  sql = postgres({ ...clientOptions(database.connection), max: 5 });
+  alice = await newAccount(registry);
+});
+afterAll(async () => {
+  await sql.end();
+  await registry.stop();
+});
+
+/** Waits until so many transactions of the registry wait for a lock. */
+async function untilWaiting(count: number): Promise<void> {
+  for (;;) {
+    const [row] = await sql`SELECT count(*)::int AS waiting FROM pg_stat_activity
+      WHERE wait_event_type = 'Lock' AND datname = current_database()`;
+    if (row?.waiting === count) return;
+    await Bun.sleep(10);
+  }
+}
+
+test("who takes a key from a package locks the log after everything else", async () => {
+  const [first, second] = [await newKey(alice), await newKey(alice)];
+  await alice.publish("leaked", "1.0.0", makePackage({ name: "leaked", version: "1.0.0" }), first);
+  expect((await addKey(alice, "leaked", second, { by: first })).status).toBe(200);
+  const removal = { by: second, reason: "compromised", since: "1.0.0" } as const;
+  let removing: ReturnType<typeof removeKey> | undefined;
+  await sql.begin(async (counting) => {
+    await counting`UPDATE listed_packages SET listed = listed`;
+    removing = removeKey(alice, "leaked", first, removal);
+    await untilWaiting(1);
+    const states = await sql`SELECT size FROM log_state FOR UPDATE NOWAIT`;
+    expect(states.length).toBe(1);
+  });
+  expect((await removing)?.status).toBe(200);
+});
+
+test("two servers that count downloads of the same packages wait for each other, in whatever order these were asked for", async () => {
+  const key = makeKey();
+  const bob = await newAccount(registry);
+  const names = ["counted-a", "counted-b"];
+  for (const name of names) await bob.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key);
+  const rows = await sql`SELECT v.id, v.package_id, p.name FROM versions v JOIN packages p ON p.id = v.package_id
+    WHERE p.name IN ${sql(names)} ORDER BY p.id`;
+  const versions = rows.map((row) => ({
+    name: row.name,
+    versionId: Number(row.id),
+    packageId: Number(row.package_id),
+  }));
+  const [least] = versions;
+  const { db, logger } = registry.deps;
+  for (const order of [versions, versions.toReversed()]) {
+    const counter = createDownloadCounter(db, logger);
+    for (const version of order) counter.count(version);
+    let flushing: Promise<void> | undefined;
+    await sql.begin(async (other) => {
+      await other`SELECT 1 FROM packages WHERE id = ${least?.packageId ?? 0} FOR UPDATE`;
+      flushing = counter.flush();
+      await untilWaiting(1);
+      // The one that waits has locked nothing behind the first.
+      const free = await sql`SELECT 1 FROM packages WHERE name IN ${sql(names)} FOR UPDATE SKIP LOCKED`;
+      expect(free.length).toBe(1);
+    });
+    await flushing;
+    await counter.close();
+  }
+  const counts = await sql`SELECT downloads::int AS downloads FROM packages WHERE name IN ${sql(names)}`;
+  expect(counts.map(({ downloads }) => downloads)).toEqual([2, 2]);
+});
