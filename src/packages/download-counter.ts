@@ -4,6 +4,9 @@ import { errorFields, type Logger } from "../ops/logger.ts";
 import { addSearchDownloads } from "../search/searchable.ts";
 
 const FLUSH_INTERVAL_MS = 5_000;
+/** When the process ends there is no next flush: another process may hold the database for a moment. */
+const LAST_FLUSHES = 3;
+const LAST_FLUSH_PAUSE_MS = 500;
 /** Versions in one transaction: short enough for any deadline. */
 const CHUNK_VERSIONS = 500;
 
@@ -16,7 +19,8 @@ export interface DownloadedVersion {
 
 /**
  * Counts downloads in memory and adds them to the database every few seconds, so that a download costs no write.
- * `close` writes the rest; a crash loses at most the last interval.
+ * `close` writes the rest, or logs how many were lost because the database took none of them several times; a crash loses at
+ * most the last interval.
  */
 export interface DownloadCounter {
   count(version: DownloadedVersion): void;
@@ -103,9 +107,16 @@ export function createDownloadCounter(db: Database, logger: Logger): DownloadCou
     count: (version) => add({ ...version, downloads: 1 }),
     takeBack: (version) => add({ ...version, downloads: -1 }),
     flush,
-    close: () => {
+    close: async () => {
       clearInterval(timer);
-      return flush();
+      await flush();
+      for (let tries = 1; waiting.size > 0 && tries < LAST_FLUSHES; tries += 1) {
+        await Bun.sleep(LAST_FLUSH_PAUSE_MS);
+        await flush();
+      }
+      if (waiting.size === 0) return;
+      const downloads = waiting.values().reduce((sum, counted) => sum + counted.downloads, 0);
+      logger.error("downloads_lost", { downloads });
     },
   };
 }

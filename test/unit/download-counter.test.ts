@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Database } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
 import { openSqlite } from "../../src/db/sqlite.ts";
 import { createLogger } from "../../src/ops/logger.ts";
@@ -37,4 +38,30 @@ test("flushes of any number of versions run the same statements", async () => {
     await db.close();
     rmSync(directory, { recursive: true });
   }
+});
+
+/** A counter over a database that refuses so many writes, and what it logged. */
+function refusing(times: number) {
+  let left = times;
+  const write = async () => {
+    if (left-- > 0) throw new Error("locked");
+  };
+  const logged: unknown[] = [];
+  const note = (event: string, fields?: object) => void logged.push([event, fields]);
+  const logger = { ...createLogger("silent", () => new Date()), warn: () => undefined, error: note };
+  return { counter: createDownloadCounter({ kind: "sqlite", write } as object as Database, logger), logged };
+}
+
+test("the last flush is tried again while somebody else holds the database", async () => {
+  const { counter, logged } = refusing(2);
+  counter.count({ name: "p", packageId: 1, versionId: 1 });
+  await counter.close();
+  expect(logged).toEqual([]);
+});
+
+test("downloads that the database never took are told of when the process ends", async () => {
+  const { counter, logged } = refusing(Number.POSITIVE_INFINITY);
+  for (const versionId of [1, 1, 2]) counter.count({ name: "p", packageId: 1, versionId });
+  await counter.close();
+  expect(logged).toEqual([["downloads_lost", { downloads: 3 }]]);
 });
