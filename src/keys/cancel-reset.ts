@@ -63,55 +63,60 @@ export async function cancelReset(
     const trusted = await settledPackageKeys(session, changed, now);
     const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
     const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
-    await endReset(session, changed, { publicKey: change.publicKey, proof, origin, signedBy }, now, { log });
+    await endResets(session, [{ changed, publicKey: change.publicKey, proof, origin, signedBy }], now, { log });
   });
 }
 
 type LogDeps = Pick<Deps, "log">;
 
 interface ResetEnd {
+  readonly changed: KeyedPackage;
   readonly publicKey: string;
   readonly proof: KeyChangeProof;
   readonly origin: Origin;
   readonly signedBy: string | undefined;
 }
 
-/** Takes a reset back in public: who reads the log sees that it never took effect. */
-async function endReset(
-  session: DbSession,
-  changed: KeyedPackage,
-  end: ResetEnd,
-  now: Date,
-  deps: LogDeps,
-): Promise<void> {
-  const { publicKey, proof, origin, signedBy } = end;
+/**
+ * Takes resets back in public: who reads the log sees that they never took effect. The rows of all of them come before
+ * the first leaf, because the log is locked from there to the end of the transaction.
+ */
+async function endResets(session: DbSession, ends: readonly ResetEnd[], now: Date, deps: LogDeps): Promise<void> {
   const { packageKeyResets } = session.tables;
-  await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-  const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
-  await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: changed.name, details });
-  await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now, deps);
+  for (const { changed, publicKey, origin, signedBy } of ends) {
+    await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
+    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
+    await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: changed.name, details });
+  }
+  for (const { changed, publicKey, proof } of ends) {
+    await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now, deps);
+  }
 }
 
 /**
- * Cancels the reset of a package, whose lock is held, if this account asked for it: whoever ceases to be an owner must
+ * Cancels the resets of packages, whose locks are held, that this account asked for: whoever ceases to be an owner must
  * not bring in a key any more. This is done when they cease, not found out when the reset is due: a leaf tells readers
- * of the log, and a reset that took effect before stays in effect.
+ * of the log, and a reset that took effect before stays in effect. Call it last: it locks the log.
  */
-export async function cancelResetBy(
+export async function cancelResetsOf(
   session: DbSession,
-  changed: KeyedPackage,
+  locked: readonly KeyedPackage[],
   username: string,
   origin: Origin,
   now: Date,
   deps: LogDeps,
 ): Promise<void> {
-  const { reset } = await settledPackageKeys(session, changed, now);
-  if (reset?.requestedBy !== username) return;
   const proof: KeyChangeProof = { by: origin.username, statement: null, proof: null };
-  await endReset(session, changed, { publicKey: reset.publicKey, proof, origin, signedBy: undefined }, now, deps);
+  const ends: ResetEnd[] = [];
+  for (const changed of locked) {
+    const { reset } = await settledPackageKeys(session, changed, now);
+    if (reset?.requestedBy !== username) continue;
+    ends.push({ changed, publicKey: reset.publicKey, proof, origin, signedBy: undefined });
+  }
+  await endResets(session, ends, now, deps);
 }
 
-/** `cancelResetBy` in all packages, for an account that is disabled. */
+/** `cancelResetsOf` all packages, for an account that is disabled. */
 export async function cancelResetsBy(
   session: DbSession,
   username: string,
@@ -126,8 +131,8 @@ export async function cancelResetsBy(
     .innerJoin(packages, eq(packages.id, packageKeyResets.packageId))
     .where(eq(packageKeyResets.requestedBy, username))
     .orderBy(asc(packages.id));
-  // Every package before the log, as everybody locks them.
+  // By their ids, the order of everybody who waits for many packages.
   const locked: KeyedPackage[] = [];
   for (const { name } of asked) locked.push(await lockNamedPackage(session, packageNameParam(name)));
-  for (const changed of locked) await cancelResetBy(session, changed, username, origin, now, deps);
+  await cancelResetsOf(session, locked, username, origin, now, deps);
 }

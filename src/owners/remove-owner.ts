@@ -6,7 +6,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { type Origin, recordEvent } from "../events/record-event.ts";
-import { cancelResetBy } from "../keys/cancel-reset.ts";
+import { cancelResetsOf } from "../keys/cancel-reset.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
 import type { PackageRow } from "../packages/views.ts";
@@ -67,7 +67,7 @@ async function remove(
   await refreshSummary(session, kind, owned, owned.updatedAt);
   await recordEvent(session, origin, "owner.removed", now, { packageName: owned.name, details: { username } });
   // Last, because the log is locked from here on.
-  await cancelResetBy(session, owned, username, origin, now, { log });
+  await cancelResetsOf(session, [owned], username, origin, now, { log });
   return true;
 }
 

@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import postgres from "postgres";
 import { clientOptions } from "../../src/db/postgres.ts";
+import { OPERATOR } from "../../src/events/record-event.ts";
+import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { createDownloadCounter } from "../../src/packages/download-counter.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount } from "../support/client.ts";
-import { addKey, newKey, removeKey } from "../support/key-statements.ts";
+import { addKey, newKey, removeKey, resetTo } from "../support/key-statements.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 /* On Postgres, who locks the same rows in another order than others waits for them for ever (docs/architecture.md). */
@@ -49,6 +51,30 @@ test("who takes a key from a package locks the log after everything else", async
     expect(states.length).toBe(1);
   });
   expect((await removing)?.status).toBe(200);
+});
+
+test("who is shut out ends every reset that waits before the log is locked for the first of them", async () => {
+  const carol = await newAccount(registry);
+  const key = await newKey(carol);
+  const names = ["reset-a", "reset-b"];
+  for (const name of names) {
+    expect((await carol.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key)).status).toBe(201);
+    expect((await resetTo(carol, name, makeKey())).status).toBe(200);
+  }
+  let disabling: ReturnType<typeof setDisabled> | undefined;
+  await sql.begin(async (other) => {
+    const held = await other`SELECT 1 FROM package_key_resets
+      WHERE package_id = (SELECT max(id) FROM packages WHERE name IN ${sql(names)}) FOR UPDATE`;
+    expect(held.length).toBe(1);
+    disabling = setDisabled(registry.deps, OPERATOR, carol.username, true);
+    await untilWaiting(1);
+    const states = await sql`SELECT size FROM log_state FOR UPDATE SKIP LOCKED`;
+    expect(states.length).toBe(1);
+  });
+  expect((await disabling)?.changed).toBe(true);
+  expect((await sql`SELECT 1 FROM package_key_resets`).length).toBe(0);
+  const cancels = await sql`SELECT 1 FROM package_key_changes WHERE action = 'cancel' AND log_index IS NOT NULL`;
+  expect(cancels.length).toBe(2);
 });
 
 test("two servers that count downloads of the same packages wait for each other, in whatever order these were asked for", async () => {
