@@ -66,6 +66,8 @@ export type RegistryError =
   | { readonly code: "reset_not_found"; readonly name: string }
   | { readonly code: "name_too_similar"; readonly name: string; readonly existing: string }
   | { readonly code: "package_archived"; readonly name: string }
+  /** A manifest that shows no more than `freeBytes` is always taken. */
+  | { readonly code: "package_full"; readonly name: string; readonly freeBytes: number }
   /** `what` is a package, or one of its versions. */
   | { readonly code: "quarantined"; readonly what: string; readonly reason: string }
   | { readonly code: "version_compromised"; readonly name: string; readonly version: string }

@@ -8,6 +8,7 @@ import sqlite_0005_log from "../../drizzle/sqlite/0005_log.sql" with { type: "te
 import sqlite_0006_package_changes from "../../drizzle/sqlite/0006_package_changes.sql" with { type: "text" };
 import sqlite_0007_search_candidates from "../../drizzle/sqlite/0007_search_candidates.sql" with { type: "text" };
 import sqlite_0008_log_existing from "../../drizzle/sqlite/0008_log_existing.sql" with { type: "text" };
+import sqlite_0009_long_manifests from "../../drizzle/sqlite/0009_long_manifests.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -16,6 +17,7 @@ import postgres_0004_event_order from "../../drizzle/postgres/0004_event_order.s
 import postgres_0005_log from "../../drizzle/postgres/0005_log.sql" with { type: "text" };
 import postgres_0006_search_candidates from "../../drizzle/postgres/0006_search_candidates.sql" with { type: "text" };
 import postgres_0007_log_existing from "../../drizzle/postgres/0007_log_existing.sql" with { type: "text" };
+import postgres_0008_long_manifests from "../../drizzle/postgres/0008_long_manifests.sql" with { type: "text" };
 
 export const MIGRATIONS = {
   sqlite: [
@@ -28,6 +30,7 @@ export const MIGRATIONS = {
     { name: "0006_package_changes", sql: sqlite_0006_package_changes },
     { name: "0007_search_candidates", sql: sqlite_0007_search_candidates },
     { name: "0008_log_existing", sql: sqlite_0008_log_existing },
+    { name: "0009_long_manifests", sql: sqlite_0009_long_manifests },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -38,5 +41,6 @@ export const MIGRATIONS = {
     { name: "0005_log", sql: postgres_0005_log },
     { name: "0006_search_candidates", sql: postgres_0006_search_candidates },
     { name: "0007_log_existing", sql: postgres_0007_log_existing },
+    { name: "0008_long_manifests", sql: postgres_0008_long_manifests },
   ],
 } as const;

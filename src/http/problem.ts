@@ -152,6 +152,9 @@ const packageAnswers = {
   package_archived: answer(403, "Package archived", ({ name }) => ({
     detail: `${name} is archived and takes no new versions; an owner can make it active again.`,
   })),
+  package_full: answer(409, "Package full", ({ name, freeBytes }) => ({
+    detail: `The manifests of all versions of ${name} are too long together. Shorten what colony.yaml shows to ${freeBytes} bytes (description, inputs, dependencies, maintainers): such a version is always taken.`,
+  })),
   quarantined: answer(403, "Quarantined", ({ what, reason }) => ({
     detail: `An administrator holds ${what} back: ${reason}`,
   })),

@@ -85,6 +85,7 @@ export const packageDocs = {
       "name_too_similar",
       "version_exists",
       "package_archived",
+      "package_full",
       "quarantined",
       "secrets_found",
       "publish_limit_reached",

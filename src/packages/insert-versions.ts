@@ -53,7 +53,7 @@ async function insertRow(session: DbSession, kind: Database["kind"], accepted: A
   const columns = versionRow(claimed.id, publication, now);
   const [[inserted], summarize] = await together([
     insertVersionRow(session, columns),
-    beginSummary(session, kind, claimed, publication.inspection.manifest.version),
+    beginSummary(session, kind, claimed, publication),
     recordPublished(session, accepted),
     accepted.requireKept(session),
   ]);

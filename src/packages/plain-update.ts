@@ -1,14 +1,17 @@
-import { and, eq, isNull, ne, notExists, sql } from "drizzle-orm";
+import { and, eq, isNull, lte, ne, notExists, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
+import { LONG_MANIFESTS_MAX_BYTES } from "../registry/limits.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 
 interface Update {
-  readonly [field: string]: string;
+  readonly [field: string]: string | number;
   readonly name: string;
   readonly userId: string;
   readonly publicKey: string;
   readonly versionKey: string;
+  /** Of what long manifests may take, what this version leaves. */
+  readonly manifestRoom: number;
 }
 
 const plainUpdate = statement<Update, { id: number }>(({ query, tables }) => {
@@ -33,6 +36,7 @@ const plainUpdate = statement<Update, { id: number }>(({ query, tables }) => {
         eq(packageOwners.userId, sql.placeholder("userId")),
         ne(packages.status, "archived"),
         isNull(packages.quarantinedAt),
+        lte(packages.longManifestBytes, sql.placeholder("manifestRoom")),
         notExists(query.select({ id: versions.id }).from(versions).where(isThisVersion)),
         notExists(query.select({ id: packageKeyResets.packageId }).from(packageKeyResets).where(isReset)),
       ),
@@ -45,10 +49,12 @@ const plainUpdate = statement<Update, { id: number }>(({ query, tables }) => {
  */
 export async function isPlainUpdate(
   session: DbSession,
-  { inspection: { manifest }, publisher, verified }: VerifiedPublication,
+  { inspection: { manifest }, publisher, verified, longManifestBytes }: VerifiedPublication,
 ): Promise<boolean> {
   const { name, version } = manifest;
   const { publicKey } = verified;
-  const found = await plainUpdate(session, { name, userId: publisher.user.id, publicKey, versionKey: version.key });
+  const manifestRoom = LONG_MANIFESTS_MAX_BYTES - longManifestBytes;
+  const asked = { name, userId: publisher.user.id, publicKey, versionKey: version.key, manifestRoom };
+  const found = await plainUpdate(session, asked);
   return found.length > 0;
 }

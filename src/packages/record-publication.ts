@@ -14,6 +14,7 @@ import {
   requirePinnedKey,
   settledPackageKeys,
 } from "../keys/package-trust.ts";
+import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../registry/limits.ts";
 import { foldName } from "../registry/package-name.ts";
 import { skeletonOf } from "../registry/similar-names.ts";
 import { requireDistinctName } from "./distinct-name.ts";
@@ -62,10 +63,13 @@ async function findSame(
 }
 
 /** Throws unless the package takes a new version that is signed with this key. */
-function requireOpen(existing: PackageRow, trusted: PackageKeys, { verified }: VerifiedPublication): void {
+function requireOpen(existing: PackageRow, trusted: PackageKeys, publication: VerifiedPublication): void {
+  const { verified, longManifestBytes } = publication;
   const { name, status, quarantinedAt, quarantineReason } = existing;
   if (quarantinedAt !== null) throw failure({ code: "quarantined", what: name, reason: quarantineReason ?? "" });
   if (status === "archived") throw failure({ code: "package_archived", name });
+  const isFull = existing.longManifestBytes + longManifestBytes > LONG_MANIFESTS_MAX_BYTES;
+  if (longManifestBytes > 0 && isFull) throw failure({ code: "package_full", name, freeBytes: LONG_MANIFEST_BYTES });
   requirePinnedKey(trusted, name, verified.publicKey);
 }
 

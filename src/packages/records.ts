@@ -1,6 +1,7 @@
 import type { Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import type { ArchiveFile, ArchiveWarning, Inspection } from "../registry/archive.ts";
+import { LONG_MANIFEST_BYTES } from "../registry/limits.ts";
 import type { Manifest } from "../registry/manifest.ts";
 
 /* What the JSON columns of a version hold. Written and read here only, so that the shapes cannot drift apart. */
@@ -17,6 +18,11 @@ export function manifestRecord(manifest: Manifest): ManifestRecord {
   const { description = "", maintainers, dependencies, conditions, inputs, tags } = manifest;
   const { license, homepage, repository } = manifest;
   return { description, maintainers, dependencies, conditions, inputs, tags, license, homepage, repository };
+}
+
+/** How many bytes of a manifest count as long: what it shows beyond what any version may. */
+export function longManifestBytes(manifest: Manifest): number {
+  return Math.max(0, Buffer.byteLength(JSON.stringify(manifestRecord(manifest))) - LONG_MANIFEST_BYTES);
 }
 
 /** Makes a value fit for a JSON column: what JSON cannot say (`undefined`) is left out. */

@@ -1,6 +1,6 @@
 import { eq, sql } from "drizzle-orm";
 import { foldIdentity } from "../accounts/user.ts";
-import type { Database, DbSession } from "../db/database.ts";
+import type { Database, DbSession, Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import { change, statement, valueFor } from "../db/statement.ts";
 import { together } from "../db/together.ts";
@@ -10,6 +10,7 @@ import { indexPackage, unindexPackage } from "../search/searchable.ts";
 import { ownersOf } from "./find-package.ts";
 import { isAvailable, loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
+import type { VerifiedPublication } from "./verify-publication.ts";
 import type { PackageRow, VersionRow } from "./views.ts";
 
 /**
@@ -95,7 +96,18 @@ async function replaceFacets(session: DbSession, packageId: number, before: Face
 /** What a package row knows of its versions. */
 type Summary = Pick<PackageRow, "description" | "tags" | "latest" | "latestPublishedAt" | "listed" | "updatedAt">;
 
-const writeSummary = change<Summary & { packageId: number }>(({ query, tables: { packages } }) =>
+/** What a change of versions adds to the bytes of long manifests. */
+const moreManifestBytes = ({ longManifestBytes }: Tables["packages"]) =>
+  sql`${longManifestBytes} + ${sql.placeholder("moreManifestBytes")}`;
+
+interface Written {
+  readonly [column: string]: unknown;
+  readonly packageId: number;
+  readonly updatedAt: Date;
+  readonly moreManifestBytes: number;
+}
+
+const writeSummary = change<Summary & Written>(({ query, tables: { packages } }) =>
   query
     .update(packages)
     .set({
@@ -105,14 +117,18 @@ const writeSummary = change<Summary & { packageId: number }>(({ query, tables: {
       latestPublishedAt: valueFor(packages.latestPublishedAt, "latestPublishedAt"),
       listed: valueFor(packages.listed, "listed"),
       updatedAt: valueFor(packages.updatedAt, "updatedAt"),
+      longManifestBytes: moreManifestBytes(packages),
     })
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
-const touchPackage = change<{ packageId: number; updatedAt: Date }>(({ query, tables: { packages } }) =>
+const touchPackage = change<Written>(({ query, tables: { packages } }) =>
   query
     .update(packages)
-    .set({ updatedAt: valueFor(packages.updatedAt, "updatedAt") })
+    .set({
+      updatedAt: valueFor(packages.updatedAt, "updatedAt"),
+      longManifestBytes: moreManifestBytes(packages),
+    })
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
@@ -127,10 +143,11 @@ async function loadSources(session: DbSession, packageId: number): Promise<Sourc
   return { owners, facets };
 }
 
-/** The versions that a summary is chosen from, and which of them was published just now. */
+/** The versions that a summary is chosen from, and which of them was published just now, with how much of its manifest is long. */
 interface Chosen {
   readonly published: readonly VersionOutline[];
   readonly fresh?: VersionRow;
+  readonly moreManifestBytes?: number;
 }
 
 /** Writes what derives from versions and sources. The manifest of `fresh` need not be read again. */
@@ -139,7 +156,7 @@ async function writeDerived(
   kind: Database["kind"],
   changed: PackageRow,
   updatedAt: Date,
-  { published, owners, facets, fresh }: Sources & Chosen,
+  { published, owners, facets, fresh, moreManifestBytes = 0 }: Sources & Chosen,
 ): Promise<void> {
   const { id: packageId, name, downloads } = changed;
   const { latest, shown, listed } = chooseVersions(published, changed);
@@ -151,7 +168,7 @@ async function writeDerived(
   const { version = null, publishedAt = null } = latest ?? {};
   const summary = { description, tags: [...manifest.tags], latest: version, latestPublishedAt: publishedAt, listed };
   await together([
-    writeSummary(session, { packageId, ...summary, updatedAt }),
+    writeSummary(session, { packageId, ...summary, updatedAt, moreManifestBytes }),
     replaceFacets(session, packageId, facets, { tags, authors }),
     listed
       ? indexPackage(session, kind, { packageId, name, tags, authors, description, downloads })
@@ -190,16 +207,19 @@ export async function beginSummary(
   session: DbSession,
   kind: Database["kind"],
   claimed: PackageRow,
-  published: Version,
+  { inspection, longManifestBytes: moreManifestBytes }: VerifiedPublication,
 ): Promise<(fresh: VersionRow, now: Date) => Promise<unknown>> {
   const { id: packageId } = claimed;
   const latest = parseVersion(claimed.latest ?? "");
-  if (latest !== undefined && !isLater(published, latest)) {
-    return (_, updatedAt) => touchPackage(session, { packageId, updatedAt });
+  if (latest !== undefined && !isLater(inspection.manifest.version, latest)) {
+    return (_, updatedAt) => touchPackage(session, { packageId, updatedAt, moreManifestBytes });
   }
   const [all, sources] = await together([
     latest === undefined ? loadOutlines(session, packageId) : undefined,
     loadSources(session, packageId),
   ]);
-  return (fresh, now) => writeDerived(session, kind, claimed, now, { ...sources, published: all ?? [fresh], fresh });
+  return (fresh, now) => {
+    const chosen = { published: all ?? [fresh], fresh, moreManifestBytes };
+    return writeDerived(session, kind, claimed, now, { ...sources, ...chosen });
+  };
 }

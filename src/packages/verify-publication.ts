@@ -11,6 +11,7 @@ import { isRemembered, rememberChecked } from "../signing/ed25519.ts";
 import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
 import type { Publication } from "./publication.ts";
+import { longManifestBytes } from "./records.ts";
 
 /** Inspecting is work for one thread and leaves garbage: two large archives at once take longer, and more memory. */
 const inspections = new Lanes({ largeAtOnce: 1, smallAtOnce: 4, waitingMax: 1_000 });
@@ -19,6 +20,7 @@ const inspections = new Lanes({ largeAtOnce: 1, smallAtOnce: 4, waitingMax: 1_00
 export interface VerifiedPublication extends Publication {
   readonly inspection: Inspection;
   readonly verified: VerifiedSignature;
+  readonly longManifestBytes: number;
 }
 
 /**
@@ -118,5 +120,5 @@ export async function verifyPublication(
     readFile(received.path),
   );
   if (!publication.allowSecrets) requireNoSecrets(inspection);
-  return { ...publication, inspection, verified };
+  return { ...publication, inspection, verified, longManifestBytes: longManifestBytes(manifest) };
 }

@@ -59,6 +59,12 @@ export const ARCHIVE_FAULTS_MAX = 100;
 /** What is shown of a manifest, as JSON: a package's page has it once for every version. */
 export const SHOWN_MANIFEST_MAX_BYTES = 32 * KIB;
 
+/** A manifest that shows no more than this counts nothing towards `LONG_MANIFESTS_MAX_BYTES`. */
+export const LONG_MANIFEST_BYTES = 1 * KIB;
+
+/** What all manifests of a package show beyond that, together: one document has all of them, and is made at once. */
+export const LONG_MANIFESTS_MAX_BYTES = 8 * MIB;
+
 /** Nesting of maps and lists in `colony.yaml`. Its own fields need four levels. */
 export const YAML_DEPTH_MAX = 32;
 

@@ -1,0 +1,1 @@
+ALTER TABLE "packages" ADD COLUMN "long_manifest_bytes" bigint DEFAULT 0 NOT NULL;

@@ -1,0 +1,1 @@
+ALTER TABLE `packages` ADD `long_manifest_bytes` integer DEFAULT 0 NOT NULL;

@@ -1,0 +1,95 @@
+import { beforeAll, expect, test } from "bun:test";
+import { eq, inArray } from "drizzle-orm";
+import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../../src/registry/limits.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
+import { onBothDatabases } from "../support/registry.ts";
+
+/* One document has the manifests of all versions of a package, so what they take together has a bound. */
+
+/** Exact: of two bytes each, so that bytes and characters differ. */
+const LONG = "ü".repeat(900);
+
+onBothDatabases("a package whose manifests are long", (registry) => {
+  const key = makeKey();
+  let alice: Client;
+  const publish = (name: string, version: string, description = "short") =>
+    alice.publish(name, version, makePackage({ name, version, description }), key);
+
+  beforeAll(async () => {
+    alice = await newAccount(registry());
+  });
+
+  /** What the package's row says, and what its versions take. */
+  const bytesOf = (name: string) =>
+    registry().deps.db.read(async ({ query, tables: { packages, versions } }) => {
+      const [row] = await query.select().from(packages).where(eq(packages.name, name));
+      const rows = await query
+        .select()
+        .from(versions)
+        .where(eq(versions.packageId, row?.id ?? 0));
+      const sizes = rows.map(({ manifest }) => Buffer.byteLength(JSON.stringify(manifest)) - LONG_MANIFEST_BYTES);
+      return { counted: row?.longManifestBytes, taken: sizes.reduce((sum, size) => sum + Math.max(0, size), 0) };
+    });
+
+  const setBytes = (name: string, longManifestBytes: number) =>
+    registry().deps.db.write(({ query, tables: { packages } }) =>
+      query
+        .update(packages)
+        .set({ longManifestBytes })
+        .where(inArray(packages.name, [name])),
+    );
+
+  test("counts what is long in each version, however it comes", async () => {
+    const taken: number[] = [];
+    const steps = [
+      ["1.0.0", "short"],
+      ["2.0.0", LONG],
+      ["1.5.0", LONG],
+      ["3.0.0-rc.1", LONG],
+      ["3.0.0", "short"],
+    ] as const;
+    for (const [version, description] of steps) {
+      expect((await publish("growing", version, description)).status).toBe(201);
+      const bytes = await bytesOf("growing");
+      expect(bytes.counted).toBe(bytes.taken);
+      taken.push(bytes.taken);
+    }
+    expect(taken).toEqual([0, 1, 2, 3, 3].map((times) => times * (taken[1] ?? 0)));
+    expect(taken[1]).toBeGreaterThan(700);
+    // A change of versions that is no publish.
+    expect((await alice.send("DELETE", "/api/packages/growing/3.0.0", { reason: "broken" })).status).toBe(200);
+    expect((await bytesOf("growing")).counted).toBe(taken[4] ?? 0);
+  });
+
+  test("counts each of many packages that are published at the same time", async () => {
+    const names = Array.from({ length: 12 }, (_, n) => `together-${n}`);
+    for (const version of ["2.0.0", "1.0.0", "1.1.0"]) {
+      const answers = await Promise.all(
+        names.map((name, n) => publish(name, version, n % 3 === 0 ? "short" : LONG + "x".repeat(n))),
+      );
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]));
+    }
+    for (const [n, name] of names.entries()) {
+      const { counted, taken } = await bytesOf(name);
+      expect([name, counted, taken > 0]).toEqual([name, taken, n % 3 !== 0]);
+    }
+  });
+
+  test("takes long manifests up to its bound, and short ones for ever", async () => {
+    await publish("full", "1.0.0", LONG);
+    const { taken } = await bytesOf("full");
+    await setBytes("full", LONG_MANIFESTS_MAX_BYTES - taken + 1);
+    const refused = await publish("full", "2.0.0", LONG);
+    expectProblem(refused, 409, "package_full");
+    expect(refused.body.detail).toContain(`${LONG_MANIFEST_BYTES} bytes`);
+    expect((await alice.get("/api/packages/full/2.0.0")).status).toBe(404);
+    expect((await bytesOf("full")).counted).toBe(LONG_MANIFESTS_MAX_BYTES - taken + 1);
+    expect((await publish("full", "2.0.0")).status).toBe(201);
+    expect((await publish("full", "1.0.0", LONG)).status).toBe(200);
+    await setBytes("full", LONG_MANIFESTS_MAX_BYTES - taken);
+    expect((await publish("full", "3.0.0", LONG)).status).toBe(201);
+    expect((await bytesOf("full")).counted).toBe(LONG_MANIFESTS_MAX_BYTES);
+    expect((await publish("full", "4.0.0")).status).toBe(201);
+  });
+});
