@@ -1,6 +1,5 @@
 import { eq, sql } from "drizzle-orm";
 import type { Actor } from "../accounts/actor.ts";
-import { lockAccount } from "../accounts/lock-account.ts";
 import type { DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
@@ -37,11 +36,11 @@ export async function accountTrust(
   throw failure({ code: "key_not_trusted", reason: "This key of your account is retired: publish with another." });
 }
 
-/** `accountTrust`, and on first use the key becomes the account's. In the transaction of a publish. */
+/**
+ * `accountTrust`, and on first use the key becomes the account's. The account is locked: of two first publishes at once with two
+ * keys, the second finds the key of the first.
+ */
 export async function trustAccountKey(session: DbSession, { user, origin }: Actor, publicKey: string, now: Date) {
-  if ((await accountTrust(session, user.id, publicKey)) === "trusted") return;
-  // Two first publishes at once with two keys: the second waits here, and then finds the key of the first.
-  await lockAccount(session, user.id);
   if ((await accountTrust(session, user.id, publicKey)) === "trusted") return;
   await session.query
     .insert(session.tables.accountKeys)

@@ -198,19 +198,17 @@ async function requireClaimed(
 }
 
 /**
- * The one transaction of a publish: everything that was foreseen is looked at again, with the package locked, and the
- * account where its publishes are limited. Returns the version that was published before, by whoever was faster with
+ * The one transaction of a publish: everything that was foreseen is looked at again, with account and package locked. Returns the version that was published before, by whoever was faster with
  * the same bytes, as `unchanged`.
  */
 export async function recordPublication(session: DbSession, deps: RecordDeps, arrival: Arrival) {
   const { publication, now } = arrival;
   const { inspection, publisher } = publication;
   const { name } = inspection.manifest;
-  const isLimited = deps.config.publishLimits !== undefined;
   const [, locked, , isPlain] = await together([
-    // What is counted by account is counted in turn. Before the package: else one publish could hold the account and
-    // wait for the package, and another hold the package and wait for the account.
-    isLimited ? lockAccount(session, publisher.user.id) : undefined,
+    // What is counted of an account, and first in it, is so in turn. Before the package, as everybody does: else one could
+    // hold the account and wait for the package, and another hold the package and wait for the account.
+    lockAccount(session, publisher.user.id),
     lockPackage(session, name),
     // Once the locks are there: waiting for them is time in which a token may end, and everything else change.
     requireStillValid(session, publisher, now),

@@ -16,7 +16,7 @@ let sql: postgres.Sql;
 let alice: Client;
 
 beforeAll(async () => {
-  registry = await startRegistry("postgres");
+  registry = await startRegistry("postgres", { env: { PUBLISH_LIMITS: "off" } });
   const { database } = registry.deps.config;
   if (database.kind !== "postgres") throw new Error("Not a Postgres");
   sql = postgres({ ...clientOptions(database.connection), max: 5 });
@@ -75,6 +75,24 @@ test("who is shut out ends every reset that waits before the log is locked for t
   expect((await sql`SELECT 1 FROM package_key_resets`).length).toBe(0);
   const cancels = await sql`SELECT 1 FROM package_key_changes WHERE action = 'cancel' AND log_index IS NOT NULL`;
   expect(cancels.length).toBe(2);
+});
+
+test("who publishes locks the account before the package, also where publishes are not limited", async () => {
+  const key = makeKey();
+  const dora = await newAccount(registry);
+  const publish = (version: string) => dora.publish("alone", version, makePackage({ name: "alone", version }), key);
+  await publish("1.0.0");
+  // Of a package that is not listed, updates are recorded one by one.
+  await dora.send("DELETE", "/api/packages/alone/1.0.0", { reason: "broken" });
+  let publishing: ReturnType<typeof publish> | undefined;
+  await sql.begin(async (other) => {
+    await other`SELECT 1 FROM users WHERE username = ${dora.username} FOR UPDATE`;
+    publishing = publish("1.1.0");
+    await untilWaiting(1);
+    const free = await sql`SELECT 1 FROM packages WHERE name = 'alone' FOR UPDATE SKIP LOCKED`;
+    expect(free.length).toBe(1);
+  });
+  expect((await publishing)?.status).toBe(201);
 });
 
 test("two servers that count downloads of the same packages wait for each other, in whatever order these were asked for", async () => {
