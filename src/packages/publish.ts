@@ -81,8 +81,9 @@ async function confirm(deps: PublishDeps, publication: VerifiedPublication): Pro
  * Throws what is wrong with the archive (`archive_rejected`, `signature_invalid`, `validation_failed`, `secrets_found`),
  * with its name and number (`name_taken`, `name_too_similar`, `version_exists`), with who publishes (`not_an_owner`,
  * `insufficient_scope`, `key_not_trusted`, `publish_limit_reached`) or with the package (`package_archived`,
- * `quarantined`); also `busy`, `database_unavailable` or what the storage throws. After any of them no row refers to this
- * publication, except that after `database_unavailable` the commit may have happened, and publishing again tells.
+ * `package_full`, `quarantined`); also `busy`, `database_unavailable` or what the storage throws. After any of them no row
+ * refers to this publication, except that after `database_unavailable` the commit may have happened, and publishing again
+ * tells.
  */
 export async function publish(deps: PublishDeps, publication: Publication): Promise<PublishOutcome> {
   const { clock, reach } = deps;

@@ -1,16 +1,30 @@
 import { beforeAll, expect, test } from "bun:test";
 import { eq, inArray } from "drizzle-orm";
+import type { Deps } from "../../src/deps.ts";
 import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../../src/registry/limits.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
-import { onBothDatabases } from "../support/registry.ts";
+import { onBothDatabases, overriding, type TestRegistry, tracesOf } from "../support/registry.ts";
 
 /* One document has the manifests of all versions of a package, so what they take together has a bound. */
 
 /** Exact: of two bytes each, so that bytes and characters differ. */
 const LONG = "ü".repeat(900);
 
-onBothDatabases("a package whose manifests are long", (registry) => {
+/** What happens between a look beforehand, which found room, and the transaction. */
+let meanwhile: (() => Promise<unknown>) | undefined;
+
+function override({ blobs }: Deps): Partial<Deps> {
+  const put: Deps["blobs"]["put"] = async (received) => {
+    await blobs.put(received);
+    const happens = meanwhile;
+    meanwhile = undefined;
+    await happens?.();
+  };
+  return { blobs: overriding(blobs, { put }) };
+}
+
+function describeFull(registry: () => TestRegistry): void {
   const key = makeKey();
   let alice: Client;
   const publish = (name: string, version: string, description = "short") =>
@@ -80,8 +94,10 @@ onBothDatabases("a package whose manifests are long", (registry) => {
     await publish("full", "1.0.0", LONG);
     const { taken } = await bytesOf("full");
     await setBytes("full", LONG_MANIFESTS_MAX_BYTES - taken + 1);
+    const before = await tracesOf(registry());
     const refused = await publish("full", "2.0.0", LONG);
     expectProblem(refused, 409, "package_full");
+    expect(await tracesOf(registry())).toEqual(before);
     expect(refused.body.detail).toContain(`${LONG_MANIFEST_BYTES} bytes`);
     expect((await alice.get("/api/packages/full/2.0.0")).status).toBe(404);
     expect((await bytesOf("full")).counted).toBe(LONG_MANIFESTS_MAX_BYTES - taken + 1);
@@ -92,4 +108,28 @@ onBothDatabases("a package whose manifests are long", (registry) => {
     expect((await bytesOf("full")).counted).toBe(LONG_MANIFESTS_MAX_BYTES);
     expect((await publish("full", "4.0.0")).status).toBe(201);
   });
-});
+
+  test("refuses in the transaction too what found room beforehand", async () => {
+    await publish("raced", "1.0.0", LONG);
+    const { taken } = await bytesOf("raced");
+    const full = LONG_MANIFESTS_MAX_BYTES - taken + 1;
+    meanwhile = () => setBytes("raced", full);
+    expectProblem(await publish("raced", "2.0.0", LONG), 409, "package_full");
+    expect(meanwhile).toBeUndefined();
+    expect((await alice.get("/api/packages/raced/2.0.0")).status).toBe(404);
+    expect(await bytesOf("raced")).toEqual({ counted: full, taken });
+  });
+
+  test("takes of many versions that come at the same time as many as there is room for", async () => {
+    await publish("crowded", "1.0.0", LONG);
+    const { taken } = await bytesOf("crowded");
+    await setBytes("crowded", LONG_MANIFESTS_MAX_BYTES - 2 * taken);
+    const versions = ["1.1.0", "1.2.0", "1.3.0", "2.0.0", "2.1.0", "2.2.0"];
+    const answers = await Promise.all(versions.map((version) => publish("crowded", version, LONG)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 409, 409, 409, 409]);
+    for (const answer of answers) if (answer.status === 409) expectProblem(answer, 409, "package_full");
+    expect(await bytesOf("crowded")).toEqual({ counted: LONG_MANIFESTS_MAX_BYTES, taken: 3 * taken });
+  });
+}
+
+onBothDatabases("a package whose manifests are long", describeFull, { override });
