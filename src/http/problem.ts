@@ -153,7 +153,7 @@ const packageAnswers = {
     detail: `${name} is archived and takes no new versions; an owner can make it active again.`,
   })),
   package_full: answer(409, "Package full", ({ name, freeBytes }) => ({
-    detail: `The manifests of all versions of ${name} are too long together. Shorten what colony.yaml shows to ${freeBytes} bytes (description, inputs, dependencies, maintainers): such a version is always taken.`,
+    detail: `The manifests of all versions of ${name} are too long together. Shorten what colony.yaml shows (description, inputs, dependencies, maintainers), together with the warnings about the archive, to ${freeBytes} bytes: such a version is always taken.`,
   })),
   quarantined: answer(403, "Quarantined", ({ what, reason }) => ({
     detail: `An administrator holds ${what} back: ${reason}`,

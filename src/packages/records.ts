@@ -20,9 +20,10 @@ export function manifestRecord(manifest: Manifest): ManifestRecord {
   return { description, maintainers, dependencies, conditions, inputs, tags, license, homepage, repository };
 }
 
-/** How many bytes of a manifest count as long: what it shows beyond what any version may. */
-export function longManifestBytes(manifest: Manifest): number {
-  return Math.max(0, Buffer.byteLength(JSON.stringify(manifestRecord(manifest))) - LONG_MANIFEST_BYTES);
+/** How many bytes of what is shown of an archive count as long: its manifest and warnings, beyond what any version may. */
+export function longManifestBytes({ manifest, warnings }: Pick<Inspection, "manifest" | "warnings">): number {
+  const shown = JSON.stringify(manifestRecord(manifest)) + JSON.stringify(warnings);
+  return Math.max(0, Buffer.byteLength(shown) - LONG_MANIFEST_BYTES);
 }
 
 /** Makes a value fit for a JSON column: what JSON cannot say (`undefined`) is left out. */

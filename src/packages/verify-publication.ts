@@ -120,5 +120,5 @@ export async function verifyPublication(
     readFile(received.path),
   );
   if (!publication.allowSecrets) requireNoSecrets(inspection);
-  return { ...publication, inspection, verified, longManifestBytes: longManifestBytes(manifest) };
+  return { ...publication, inspection, verified, longManifestBytes: longManifestBytes(inspection) };
 }

@@ -59,7 +59,7 @@ export const ARCHIVE_FAULTS_MAX = 100;
 /** What is shown of a manifest, as JSON: a package's page has it once for every version. */
 export const SHOWN_MANIFEST_MAX_BYTES = 32 * KIB;
 
-/** A manifest that shows no more than this counts nothing towards `LONG_MANIFESTS_MAX_BYTES`. */
+/** A manifest that shows no more than this, with the warnings about its archive, counts nothing towards `LONG_MANIFESTS_MAX_BYTES`. */
 export const LONG_MANIFEST_BYTES = 1 * KIB;
 
 /** What all manifests of a package show beyond that, together: one document has all of them, and is made at once. */

@@ -42,7 +42,10 @@ function describeFull(registry: () => TestRegistry): void {
         .select()
         .from(versions)
         .where(eq(versions.packageId, row?.id ?? 0));
-      const sizes = rows.map(({ manifest }) => Buffer.byteLength(JSON.stringify(manifest)) - LONG_MANIFEST_BYTES);
+      const sizes = rows.map(
+        ({ manifest, warnings }) =>
+          Buffer.byteLength(JSON.stringify(manifest) + JSON.stringify(warnings)) - LONG_MANIFEST_BYTES,
+      );
       return { counted: row?.longManifestBytes, taken: sizes.reduce((sum, size) => sum + Math.max(0, size), 0) };
     });
 
@@ -74,6 +77,17 @@ function describeFull(registry: () => TestRegistry): void {
     // A change of versions that is no publish.
     expect((await alice.send("DELETE", "/api/packages/growing/3.0.0", { reason: "broken" })).status).toBe(200);
     expect((await bytesOf("growing")).counted).toBe(taken[4] ?? 0);
+  });
+
+  test("counts warnings too, which an archive can have many of", async () => {
+    const calls = '{{ env "A" }}{{ expandenv "B" }}{{ getHostByName "c" }}';
+    const names = Array.from({ length: 12 }, (_, n) => `templates/${"long-".repeat(15)}${n}`);
+    const files = Object.fromEntries(names.map((name) => [name, calls]));
+    const archive = makePackage({ name: "warned", version: "1.0.0", files });
+    expect((await alice.publish("warned", "1.0.0", archive, key)).status).toBe(201);
+    const { counted, taken } = await bytesOf("warned");
+    expect(counted).toBe(taken);
+    expect(taken).toBeGreaterThan(5_000);
   });
 
   test("counts each of many packages that are published at the same time", async () => {

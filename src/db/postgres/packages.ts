@@ -32,7 +32,7 @@ export const packages = pgTable(
     statusReplacement: text("status_replacement"),
     quarantinedAt: instant("quarantined_at"),
     quarantineReason: text("quarantine_reason"),
-    /** What its versions' manifests show beyond `LONG_MANIFEST_BYTES` each; those that are older than this column do not count. */
+    /** What its versions show of manifests and warnings beyond `LONG_MANIFEST_BYTES` each; those that are older than this column do not count. */
     longManifestBytes: count("long_manifest_bytes").notNull().default(0),
   },
   (t) => [
