@@ -3,6 +3,7 @@ import { chunksOf, declaredBytes } from "./arrival.ts";
 
 /** JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four bytes. */
 export const JSON_BODY_MAX_BYTES = 64 * 1024;
+const UNKNOWN_FIELDS_MAX = 10;
 
 /** The media type of a Content-Type header, without parameters, in lower case. */
 export function mediaType(request: Request): string {
@@ -55,9 +56,29 @@ function requireJson(request: Request): void {
  * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`. Throws `unsupported_media_type`, `payload_too_large`,
  * `request_timeout` or `malformed_body`. For Elysia's `parse` of a route.
  */
-export async function jsonBody({ request }: { readonly request: Request }): Promise<unknown> {
+export function jsonBody(context: { readonly request: Request }): Promise<unknown> {
+  return readJson(context);
+}
+
+async function readJson({ request }: { readonly request: Request }): Promise<object> {
   requireJson(request);
   return parseJson(await readBounded(request, JSON_BODY_MAX_BYTES));
+}
+
+/**
+ * Like `jsonBody`, for what cannot be undone: a field that is not known is `validation_failed`, where elsewhere it is passed over,
+ * because who misspells what narrows a request would ask for all of it.
+ */
+export function strictJsonBody({ properties }: { readonly properties: object }) {
+  return async (context: { readonly request: Request }): Promise<unknown> => {
+    const body = await readJson(context);
+    const names = Object.keys(properties).join(", ");
+    const unknown = Object.keys(body).filter((name) => !Object.hasOwn(properties, name));
+    const message = `is not a field of this body: there are only ${names}`;
+    const faults = unknown.slice(0, UNKNOWN_FIELDS_MAX).map((name) => ({ path: `/${name.slice(0, 100)}`, message }));
+    if (faults.length > 0) throw failure({ code: "validation_failed", faults });
+    return body;
+  };
 }
 
 /** Like `jsonBody`, for a body that may be left out: without bytes it is `{}`, whatever the content type says. */

@@ -13,8 +13,10 @@ interface Entry {
 const PARAMETER = /:[A-Za-z]+/g;
 
 function matcher(path: string): RegExp {
-  const escaped = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  return new RegExp(`^${escaped.replaceAll(PARAMETER, "[^/]+")}/?$`);
+  // What fits every address, as Elysia has for CORS, names none.
+  const isFolder = path.length > 2 && path.endsWith("/*");
+  const escaped = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(PARAMETER, "[^/]+");
+  return new RegExp(`^${isFolder ? escaped.replace(/\\\*$/, ".+") : escaped}/?$`);
 }
 
 /** Of the routes that fit an address, those with the fewest parameters name it: `/keys` is no version of a package. */

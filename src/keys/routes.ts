@@ -2,7 +2,7 @@ import { Elysia } from "elysia";
 import { authentication, guardedJson, proveSession } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { optionalJsonBody } from "../http/body.ts";
+import { optionalJsonBody, strictJsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
 import { jsonResponse } from "../http/document.ts";
 import { packageNameParam, readableName } from "../packages/find-package.ts";
@@ -69,6 +69,7 @@ function signedCancel({ previous, signature }: typeof CancelResetBody.static) {
 /** `/packages/:name/keys`: which keys may sign a package, and how that changes. */
 export function packageKeyRoutes(deps: Deps) {
   const parse = guardedJson(deps, "session");
+  const parseRemoval = guardedJson(deps, "session", strictJsonBody(RemoveKeyBody));
   const keysOf = (text: string) => readPackageKeys(deps, packageNameParam(text));
   return new Elysia({ prefix: "/packages/:name/keys" })
     .use(authentication(deps))
@@ -96,7 +97,7 @@ export function packageKeyRoutes(deps: Deps) {
         });
         return keysOf(params.name);
       },
-      { session: true, parse, body: RemoveKeyBody, detail: keyDocs.remove },
+      { session: true, parse: parseRemoval, body: RemoveKeyBody, detail: keyDocs.remove },
     )
     .post(
       "/reset",

@@ -42,13 +42,13 @@ async function requireClaim(session: DbSession, existing: PackageRow, { inspecti
 
 /** Throws `version_exists` unless the version was published with the same bytes and the same key. */
 function requireSame(existing: VersionRow, { inspection, received, verified }: VerifiedPublication): void {
-  const { name, version } = inspection.manifest;
+  const { name } = inspection.manifest;
   const sameBytes = existing.sha256 === received.digest;
   if (sameBytes && existing.publicKey === verified.publicKey) return;
   const reason = sameBytes
     ? "was published with the same contents and another key."
     : `was published with other contents (sha256 ${existing.sha256}).`;
-  throw failure({ code: "version_exists", name, version: version.text, reason });
+  throw failure({ code: "version_exists", name, version: existing.version, reason });
 }
 
 /** Finds the version of a package that a publication repeats. Throws `version_exists` when it has other bytes. */

@@ -209,7 +209,11 @@ export function knownParameters(parameters: URLSearchParams): URLSearchParams {
   return new URLSearchParams([...parameters].filter(([name]) => known.includes(name)));
 }
 
-const Message = t.String({ maxLength: 1_000, pattern: "^[^\\u0000]*$", error: "must be at most 1,000 characters" });
+const Message = t.String({
+  maxLength: 1_000,
+  pattern: "^[^\\u0000]*$",
+  error: "must be at most 1,000 characters, none of them NUL",
+});
 
 const REPLACEMENT_RULE = "must be a version, the name of a package, or both as name@version";
 

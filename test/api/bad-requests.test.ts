@@ -166,6 +166,8 @@ onBothDatabases("bad requests", (registry) => {
   });
 
   const METHODS: readonly [method: string, path: string, allow: string][] = [
+    ["POST", "/log/tile/0/000", "GET, HEAD"],
+    ["DELETE", "/log/tile/entries/000", "GET, HEAD"],
     ["PUT", "/api/packages", "GET, HEAD, POST"],
     ["DELETE", "/api/packages", "GET, HEAD, POST"],
     ["PATCH", "/api/v1/packages", "GET, HEAD, POST"],

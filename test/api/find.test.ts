@@ -123,6 +123,12 @@ onBothDatabases("find", (registry) => {
     }
   });
 
+  test("what a form leaves empty asks for nothing", async () => {
+    expect(await found("?search=kubernetes&tags=&tag=&author=&q=")).toEqual(await found("?search=kubernetes"));
+    expect(await found("?search=&q=kubernetes")).toEqual(await found("?q=kubernetes"));
+    expect(await found("?author=")).toEqual(await found(""));
+  });
+
   test("a list asks for ten tags at most, however often and however it names them", async () => {
     const ten = ["ops", "web", ..."abcdefgh"];
     expect(await found(`?tags=ops,web,OPS,Web&tag=${"ops,".repeat(20)}`)).toEqual(await found("?tags=ops,web"));

@@ -80,6 +80,17 @@ onBothDatabases(
       expect((await publish("superseded", "5.0.0", first)).status).toBe(201);
     });
 
+    test("is asked with fields that are known: one that is misspelled would take all of what it signed", async () => {
+      await published("misspelled");
+      const previous = await previousOf(alice, "misspelled");
+      const signature = signMessage(one(second), changeStatement("misspelled", "remove", one(first), previous));
+      const body = { previous, signature, reason: "compromised", compromisedSince: "3.0.0" };
+      const refused = await alice.send("DELETE", `/api/packages/misspelled/keys/${keyIdOf(one(first))}`, body);
+      expectProblem(refused, 422, "validation_failed");
+      expect(refused.body.errors.map(({ path }: Json) => path)).toEqual(["/compromisedSince"]);
+      expect((await version("misspelled", "1.0.0")).yanked).toBe(false);
+    });
+
     test("as compromised since a version: what it signed from then on is flagged and yanked for good", async () => {
       await published("leaked");
       expect((await publish("leaked", "3.5.0", second)).status).toBe(201);
