@@ -108,6 +108,8 @@ export function answering(handle: Handler, { config, logger, prepared }: Serving
     }
     const length = declaredLength(request);
     if (length !== undefined) response.headers.set("content-length", String(length));
+    // Elysia writes 0 to HEAD; a 304 tells the length of what it stands for or none (RFC 9110 §8.6).
+    else if (response.status === 304) response.headers.delete("content-length");
     response.headers.set("x-request-id", id);
     response.headers.set("x-content-type-options", "nosniff");
     // What no route declared fit for caches may hold a token or an account.

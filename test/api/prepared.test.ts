@@ -45,6 +45,15 @@ onBothDatabases("answers that are kept ready", (registry) => {
     expect(headersOf(unchanged)).toEqual(headersOf(unchangedByApp));
   });
 
+  test.each([...PATHS, ...LOG])(
+    "a HEAD of %s that is answered with 304 tells no length of what is not there",
+    async (path) => {
+      const tag = { "if-none-match": (await guest().get(path)).headers.get("etag") ?? "" };
+      const { status, headers } = await guest().send("HEAD", path, undefined, tag);
+      expect([status, headers.get("content-length")]).toEqual([304, null]);
+    },
+  );
+
   test("a request keeps its id, under every address of the API", async () => {
     for (const path of [PATH, PATH.replace("/api/", "/api/v1/")]) {
       await guest().get(path);
