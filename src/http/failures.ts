@@ -25,7 +25,12 @@ function causeOf(error: unknown): unknown {
   return error instanceof Error ? error.cause : undefined;
 }
 
-function expectedError(cause: unknown, allowed: () => readonly string[]): RegistryError | undefined {
+function expectedError(cause: unknown, method: string, allowed: () => readonly string[]): RegistryError | undefined {
+  // `/owners` is no version of a package, but Elysia finds a route for versions where the one for owners has not the method.
+  if (cause instanceof Failure && cause.error.code === "version_not_found") {
+    const allow = allowed();
+    return allow.length === 0 || allow.includes(method) ? cause.error : { code: "method_not_allowed", allow };
+  }
   if (cause instanceof Failure) return cause.error;
   if (cause instanceof ParseError) {
     if (cause.cause instanceof Failure) return cause.cause.error;
@@ -49,7 +54,7 @@ function expectedError(cause: unknown, allowed: () => readonly string[]): Regist
 export function failures(logger: Logger, methodsOf: (path: string) => string[]) {
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
     const id = requestId(request);
-    const expected = expectedError(error, () => methodsOf(new URL(request.url).pathname));
+    const expected = expectedError(error, request.method, () => methodsOf(new URL(request.url).pathname));
     if (expected === undefined) {
       logger.error("internal", { requestId: id, ...errorFields(error) });
     } else if (expected.code === "blob_missing" || expected.code === "blob_corrupt") {

@@ -245,6 +245,25 @@ onBothDatabases("versions", (registry) => {
     expect((await get("yanks/1.0.0")).body.yanked).toBe(false);
   });
 
+  test("what stands where a version could is none: its methods are told", async () => {
+    const bob = await newAccount(registry());
+    const name = "sub-resources";
+    await bob.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), makeKey());
+    for (const [method, rest, allow] of [
+      ["POST", "owners", "GET, HEAD"],
+      ["DELETE", "owners", "GET, HEAD"],
+      ["GET", "status", "PUT"],
+      ["POST", "status", "PUT"],
+      ["DELETE", "events", "GET, HEAD"],
+      ["DELETE", "keys", "GET, HEAD, POST"],
+    ] as const) {
+      const answer = await bob.send(method, `/api/packages/${name}/${rest}`);
+      expectProblem(answer, 405, "method_not_allowed");
+      expect([method, rest, answer.headers.get("allow")]).toEqual([method, rest, allow]);
+    }
+    expectProblem(await bob.post(`/api/packages/${name}/9.9.9`), 404, "version_not_found");
+  });
+
   test("/api/v1 answers the same", async () => {
     const paths = ["", "?search=many&pageSize=1", "/many", "/many/latest", "/many/1.9.0/files", "/many/1.9.0/readme"];
     for (const path of [...paths, "/many/1.9.0/signature", "/many/9.9.9", "/unheard-of", "/many/1.9.0/values"]) {
