@@ -1,9 +1,9 @@
 import { failure } from "../errors.ts";
 import { chunksOf, declaredBytes } from "./arrival.ts";
+import { faultsOfUnknown } from "./unknown-names.ts";
 
 /** JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four bytes. */
 export const JSON_BODY_MAX_BYTES = 64 * 1024;
-const UNKNOWN_FIELDS_MAX = 10;
 
 /** The media type of a Content-Type header, without parameters, in lower case. */
 export function mediaType(request: Request): string {
@@ -56,11 +56,7 @@ function requireJson(request: Request): void {
  * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`. Throws `unsupported_media_type`, `payload_too_large`,
  * `request_timeout` or `malformed_body`. For Elysia's `parse` of a route.
  */
-export function jsonBody(context: { readonly request: Request }): Promise<unknown> {
-  return readJson(context);
-}
-
-async function readJson({ request }: { readonly request: Request }): Promise<object> {
+export async function jsonBody({ request }: { readonly request: Request }): Promise<object> {
   requireJson(request);
   return parseJson(await readBounded(request, JSON_BODY_MAX_BYTES));
 }
@@ -70,12 +66,10 @@ async function readJson({ request }: { readonly request: Request }): Promise<obj
  * because who misspells what narrows a request would ask for all of it.
  */
 export function strictJsonBody({ properties }: { readonly properties: object }) {
-  return async (context: { readonly request: Request }): Promise<unknown> => {
-    const body = await readJson(context);
-    const names = Object.keys(properties).join(", ");
-    const unknown = Object.keys(body).filter((name) => !Object.hasOwn(properties, name));
-    const message = `is not a field of this body: there are only ${names}`;
-    const faults = unknown.slice(0, UNKNOWN_FIELDS_MAX).map((name) => ({ path: `/${name.slice(0, 100)}`, message }));
+  const message = `is not a field of this body: there are only ${Object.keys(properties).join(", ")}`;
+  return async (context: { readonly request: Request }): Promise<object> => {
+    const body = await jsonBody(context);
+    const faults = faultsOfUnknown(Object.keys(body), properties, message);
     if (faults.length > 0) throw failure({ code: "validation_failed", faults });
     return body;
   };

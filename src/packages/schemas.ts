@@ -1,6 +1,7 @@
 import { type Static, t } from "elysia";
 import { failure } from "../errors.ts";
 import { oneOf } from "../http/schemas.ts";
+import { faultsOfUnknown } from "../http/unknown-names.ts";
 import { wholeNumber } from "../http/whole-number.ts";
 import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../registry/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../registry/replacement.ts";
@@ -17,10 +18,6 @@ const PAGE_SIZE_MAX_ZEROS = 2;
 const PAGE_SIZE_DEFAULT = 20;
 
 const QUERY_TEXT_MAX_CHARS = 400;
-
-/** Unknown parameters of one request that an answer names. */
-const UNKNOWN_PARAMETERS_MAX = 10;
-const NAME_SHOWN_MAX_CHARS = 64;
 
 const Text = t.String();
 const OptionalText = t.Optional(t.String());
@@ -262,14 +259,13 @@ export const PublishQuery = t.Object({
  * would publish for ever what was to be checked.
  */
 export function requirePublishParameters(parameters: URLSearchParams): void {
-  const names = [...parameters.keys()];
-  const unknown = [...new Set(names)].filter((name) => !Object.hasOwn(PublishQuery.properties, name));
   const repeated = Object.keys(PublishQuery.properties).filter((name) => parameters.getAll(name).length > 1);
   const faults = [
-    ...unknown.slice(0, UNKNOWN_PARAMETERS_MAX).map((name) => ({
-      path: `/${name.slice(0, NAME_SHOWN_MAX_CHARS)}`,
-      message: "is not a parameter of a publish: there are only dryRun and allowSecrets, in this spelling",
-    })),
+    ...faultsOfUnknown(
+      parameters.keys(),
+      PublishQuery.properties,
+      "is not a parameter of a publish: there are only dryRun and allowSecrets, in this spelling",
+    ),
     ...repeated.map((name) => ({ path: `/${name}`, message: "must be given once" })),
   ];
   if (faults.length > 0) throw failure({ code: "validation_failed", faults });
