@@ -36,6 +36,11 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
+/** A path without the prefix of `PUBLIC_URL`, should it have it. */
+function withoutPrefix(path: string, prefix: string): string {
+  return prefix !== "" && path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : path;
+}
+
 /**
  * Answers under the path prefix of `PUBLIC_URL` too, for proxies that do not strip it; and whatever the Host header is,
  * because no answer depends on it: HTTP/1.0 health checks send none, and then Bun gives a path for an address.
@@ -43,9 +48,8 @@ export interface RunningServer {
 function addressed(received: Request, prefix: string): Request {
   const complete = URL.parse(received.url);
   const url = complete ?? new URL(`http://localhost${received.url.replace(/^https?:\/\/[^/]*/, "")}`);
-  const isUnderPrefix = prefix !== "" && url.pathname.startsWith(`${prefix}/`);
-  if (complete !== null && !isUnderPrefix) return received;
-  const pathname = isUnderPrefix ? url.pathname.slice(prefix.length) : url.pathname;
+  const pathname = withoutPrefix(url.pathname, prefix);
+  if (complete !== null && pathname === url.pathname) return received;
   const inner = new Request(url.origin + pathname + url.search, received);
   keepRequestId(received, inner);
   copyClientAddress(received, inner);
@@ -76,12 +80,11 @@ function prefixOf(publicUrl: string): string {
 }
 
 /**
- * The path of an address as prepared answers are kept under: without the prefix of `PUBLIC_URL`, if it has it, and without `/v1`. Still
+ * The path of an address as prepared answers are kept under: without the prefix of `PUBLIC_URL`, and without `/v1`. Still
  * as it was sent, with its query, because almost every request comes by here.
  */
 function plainPath(url: string, prefix: string): string {
-  const sent = url.slice(url.indexOf("/", 8));
-  const path = prefix !== "" && sent.startsWith(`${prefix}/`) ? sent.slice(prefix.length) : sent;
+  const path = withoutPrefix(url.slice(url.indexOf("/", 8)), prefix);
   return path.startsWith("/api/v1/") ? `/api${path.slice(7)}` : path;
 }
 
