@@ -128,11 +128,14 @@ interface Peers {
   readonly distribution: Peer | undefined;
 }
 
+function verdaccioContender(goal: number, publishes: Publishes | undefined): Contender | Missing {
+  if (publishes === undefined) return { name: "Verdaccio", missing: NOT_INSTALLED };
+  return { name: "Verdaccio", goal, once: () => publishes.measure() };
+}
+
 async function contenders({ verdaccio, distribution }: Peers, goal: number): Promise<(Contender | Missing)[]> {
   return [
-    verdaccio === undefined
-      ? { name: "Verdaccio", missing: NOT_INSTALLED }
-      : { name: "Verdaccio", goal, once: publishing(npmPublisher(verdaccio)) },
+    verdaccioContender(goal, verdaccio && new Publishes(npmPublisher(verdaccio))),
     distribution === undefined
       ? { name: "Distribution", missing: NOT_INSTALLED }
       : { name: "Distribution", once: publishing(await ociPublisher(distribution)) },
@@ -202,8 +205,7 @@ async function onPostgres(url: string, settings: Settings): Promise<void> {
  * as many: what a registry does for a version should not depend on how many others there are.
  */
 async function measureGrowing(what: string, settings: Settings, goal: number): Promise<void> {
-  await withDirectory(async (directory) => {
-    const verdaccio = await startVerdaccio(directory);
+  await withPeers(async ({ verdaccio }, directory) => {
     const dataDir = join(directory, "data");
     mkdirSync(dataDir);
     const registry = await startBinary(dataDir, { ...QUIET, ...settings });
@@ -218,14 +220,11 @@ async function measureGrowing(what: string, settings: Settings, goal: number): P
         const comparison = { what: `publish, ${versions} versions each`, unit: "/s", rounds: ROUNDS };
         await compare(comparison, { name: what, once: () => ours.measure() }, [
           { name: "few versions each", once: few },
-          theirs === undefined
-            ? { name: "Verdaccio", missing: NOT_INSTALLED }
-            : { name: "Verdaccio", goal, once: () => theirs.measure() },
+          verdaccioContender(goal, theirs),
         ]);
       }
     } finally {
       await registry.stop();
-      await verdaccio?.stop();
     }
   });
 }

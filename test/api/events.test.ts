@@ -1,11 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
-import postgres from "postgres";
+import type postgres from "postgres";
 import { migrate } from "../../src/db/migrate.ts";
-import { clientOptions } from "../../src/db/postgres.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, type Json, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
-import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { clientOf, onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
 import { eventsAreFinal, newAdmin, withToken } from "../support/roles.ts";
 
 const FEED = "/api/events";
@@ -264,9 +263,7 @@ describe("the order of events on Postgres", () => {
   beforeAll(async () => {
     server = await startPostgres();
     registry = await startRegistry("postgres", { env: { DATABASE_URL: server.url } });
-    const { database } = registry.deps.config;
-    if (database.kind !== "postgres") throw new Error("Not a Postgres");
-    sql = postgres({ ...clientOptions(database.connection), max: 5 });
+    sql = clientOf(registry);
     admin = await newAdmin(registry);
   });
   afterAll(async () => {

@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import postgres from "postgres";
-import { clientOptions } from "../../src/db/postgres.ts";
+import type postgres from "postgres";
 import { OPERATOR } from "../../src/events/record-event.ts";
 import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { createDownloadCounter } from "../../src/packages/download-counter.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount } from "../support/client.ts";
 import { addKey, newKey, removeKey, resetTo } from "../support/key-statements.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { clientOf, startRegistry, type TestRegistry } from "../support/registry.ts";
 
 /* On Postgres, who locks the same rows in another order than others waits for them for ever (docs/architecture.md). */
 
@@ -17,9 +16,7 @@ let alice: Client;
 
 beforeAll(async () => {
   registry = await startRegistry("postgres", { env: { PUBLISH_LIMITS: "off" } });
-  const { database } = registry.deps.config;
-  if (database.kind !== "postgres") throw new Error("Not a Postgres");
-  sql = postgres({ ...clientOptions(database.connection), max: 5 });
+  sql = clientOf(registry);
   alice = await newAccount(registry);
 });
 afterAll(async () => {

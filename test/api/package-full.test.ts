@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from "bun:test";
-import { eq, inArray } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { Deps } from "../../src/deps.ts";
 import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../../src/registry/limits.ts";
 import { makePackage } from "../support/archive-maker.ts";
@@ -8,7 +8,7 @@ import { onBothDatabases, overriding, type TestRegistry, tracesOf } from "../sup
 
 /* One document has the manifests of all versions of a package, so what they take together has a bound. */
 
-/** Exact: of two bytes each, so that bytes and characters differ. */
+/** Of two bytes each, so that bytes and characters differ. */
 const LONG = "ü".repeat(900);
 
 /** What happens between a look beforehand, which found room, and the transaction. */
@@ -51,10 +51,7 @@ function describeFull(registry: () => TestRegistry): void {
 
   const setBytes = (name: string, longManifestBytes: number) =>
     registry().deps.db.write(({ query, tables: { packages } }) =>
-      query
-        .update(packages)
-        .set({ longManifestBytes })
-        .where(inArray(packages.name, [name])),
+      query.update(packages).set({ longManifestBytes }).where(eq(packages.name, name)),
     );
 
   test("counts what is long in each version, however it comes", async () => {

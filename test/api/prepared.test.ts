@@ -3,7 +3,7 @@ import { packageNameParam } from "../../src/packages/find-package.ts";
 import { readPackage } from "../../src/packages/read.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
-import { onBothDatabases, startRegistry } from "../support/registry.ts";
+import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
 
 const NAME = "ready";
 const PATH = `/api/packages/${NAME}`;
@@ -125,13 +125,24 @@ onBothDatabases("answers that are kept ready", (registry) => {
   });
 });
 
+/** Runs `work` with a registry of its own, which has these settings and the package. */
+async function apart(
+  env: Readonly<Record<string, string>>,
+  work: (registry: TestRegistry, alice: Client) => Promise<void>,
+): Promise<void> {
+  const registry = await startRegistry("sqlite", { env });
+  try {
+    const alice = await newAccount(registry);
+    await alice.publish(NAME, "1.0.0", makePackage({ name: NAME, version: "1.0.0" }), makeKey());
+    await work(registry, alice);
+  } finally {
+    await registry.stop();
+  }
+}
+
 describe("a registry under a path", () => {
-  test("keeps answers for those that come with the path and those whose proxy took it off, and for no other", async () => {
-    const registry = await startRegistry("sqlite", { env: { PUBLIC_URL: "https://example.org/reg" } });
-    try {
-      const alice = await newAccount(registry);
-      await alice.publish(NAME, "1.0.0", makePackage({ name: NAME, version: "1.0.0" }), makeKey());
-      const { deps, url } = registry;
+  test("keeps answers for those that come with the path and those whose proxy took it off, and for no other", () =>
+    apart({ PUBLIC_URL: "https://example.org/reg" }, async ({ deps, url }) => {
       while (!deps.db.changes.areKnown) await Bun.sleep(20);
       const guest = new Client(url);
       const before = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
@@ -142,41 +153,26 @@ describe("a registry under a path", () => {
       const after = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
       expect(after.map(({ status }) => status)).toEqual([200, 200, 404]);
       for (const { text } of after.slice(0, 2)) expect(text).toBe(before[0]?.text ?? "");
-    } finally {
-      await registry.stop();
-    }
-  });
+    }));
 });
 
 describe("where answers are not for everybody", () => {
-  test("a private registry keeps none", async () => {
-    const registry = await startRegistry("sqlite", { env: { READ_ACCESS: "authenticated" } });
-    try {
-      const alice = await newAccount(registry);
-      await alice.publish(NAME, "1.0.0", makePackage({ name: NAME, version: "1.0.0" }), makeKey());
+  test("a private registry keeps none", () =>
+    apart({ READ_ACCESS: "authenticated" }, async ({ url }, alice) => {
       for (const path of [...PATHS, ...LOG]) {
         expect((await alice.get(path)).status).toBe(200);
-        expect((await new Client(registry.url).get(path)).status).toBe(401);
+        expect((await new Client(url).get(path)).status).toBe(401);
       }
-    } finally {
-      await registry.stop();
-    }
-  });
+    }));
 
-  test("pages of allowed origins get what CORS wants, others and guests what they got before", async () => {
-    const origin = "https://dashboard.example.org";
-    const registry = await startRegistry("sqlite", { env: { CORS_ORIGINS: origin } });
-    try {
-      const alice = await newAccount(registry);
-      await alice.publish(NAME, "1.0.0", makePackage({ name: NAME, version: "1.0.0" }), makeKey());
-      const guest = new Client(registry.url);
+  const origin = "https://dashboard.example.org";
+  test("pages of allowed origins get what CORS wants, others and guests what they got before", () =>
+    apart({ CORS_ORIGINS: origin }, async ({ url }) => {
+      const guest = new Client(url);
       const without = await guest.get(PATH, UNPREPARED);
       for (let time = 0; time < 2; time += 1) {
         expect((await guest.get(PATH, { origin })).headers.get("access-control-allow-origin")).toBe(origin);
         expect(headersOf(await guest.get(PATH))).toEqual(headersOf(without));
       }
-    } finally {
-      await registry.stop();
-    }
-  });
+    }));
 });

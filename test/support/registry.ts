@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe } from "bun:test";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import postgres from "postgres";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config/config.ts";
+import { clientOptions } from "../../src/db/postgres.ts";
 import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
 import { listen, type Patience } from "../../src/http/server.ts";
 import { testPostgres } from "./postgres.ts";
@@ -101,6 +103,13 @@ export function onBothDatabases(title: string, body: (registry: () => TestRegist
       });
     });
   }
+}
+
+/** A client of its own to a registry's Postgres: for who holds locks or transactions beside it. The caller ends it. */
+export function clientOf({ deps }: TestRegistry): postgres.Sql {
+  const { database } = deps.config;
+  if (database.kind !== "postgres") throw new Error("Not a Postgres");
+  return postgres({ ...clientOptions(database.connection), max: 5 });
 }
 
 /** Everything a publish can leave behind: rows and files, counted. Equal before and after means nothing was left. */
