@@ -15,22 +15,22 @@ export function matchesEntityTag(header: string | null, entityTag: string): bool
  * 304 while it is the same.
  */
 export function textResponse(request: Request, body: string, contentType: string, headers?: Record<string, string>) {
-  return taggedResponse(request, { body, entityTag: entityTagOf(body) }, contentType, {
-    ...headers,
-    "cache-control": "no-cache",
-  });
+  return taggedResponse(request, tagged(body), contentType, { ...headers, "cache-control": "no-cache" });
 }
 
-type Body = string | Uint8Array<ArrayBuffer> | Blob;
+interface Tagged {
+  readonly body: string | Uint8Array<ArrayBuffer> | Blob;
+  readonly entityTag: string;
+}
 
-function entityTagOf(body: string | Uint8Array): string {
-  return `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
+function tagged(body: string | Uint8Array<ArrayBuffer>): Tagged {
+  return { body, entityTag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"` };
 }
 
 /** Answers with an entity tag over the bytes, and 304 to who has them. The headers say what caches may do. */
 function taggedResponse(
   request: Request,
-  { body, entityTag }: { readonly body: Body; readonly entityTag: string },
+  { body, entityTag }: Tagged,
   contentType: string,
   headers: Readonly<Record<string, string>>,
 ): Response {
@@ -70,7 +70,7 @@ export async function keptResponse(
   const { body: loaded, isAlias = false } = await load();
   const body = typeof loaded === "string" ? new TextEncoder().encode(loaded) : loaded;
   if (!isAlias) prepared?.offer(request, { path, mark, body });
-  return taggedResponse(request, { body, entityTag: entityTagOf(body) }, contentType, headers);
+  return taggedResponse(request, tagged(body), contentType, headers);
 }
 
 /** `textResponse` for JSON. */

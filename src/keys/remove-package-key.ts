@@ -1,6 +1,6 @@
 import { and, eq, gte } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
-import type { DbSession } from "../db/database.ts";
+import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
@@ -59,27 +59,29 @@ async function sinceId(session: DbSession, changed: PackageRow, { reason, since 
   return since === undefined ? 0 : (await loadNumberedVersion(session, changed, since)).row.id;
 }
 
-/** Flags and yanks what a compromised key signed since, and returns all of it as it was. */
+/** Flags and yanks what a compromised key signed since, and returns what was not yanked before, as it was. */
 async function distrustVersions(
   session: DbSession,
-  { id, name }: PackageRow,
-  publicKey: string,
-  since: number,
+  kind: Database["kind"],
+  changed: PackageRow,
+  { publicKey, since }: { readonly publicKey: string; readonly since: number },
   { origin }: SessionActor,
   now: Date,
 ): Promise<VersionRow[]> {
+  const { id, name } = changed;
   const { versions } = session.tables;
   const isSigned = and(eq(versions.packageId, id), eq(versions.publicKey, publicKey), gte(versions.id, since));
   const rows = await session.query.update(versions).set({ keyCompromised: true }).where(isSigned).returning();
-  for (const { id: versionId, version, yankedAt } of rows) {
-    if (yankedAt !== null) continue;
+  const standing = rows.filter(({ yankedAt }) => yankedAt === null);
+  for (const { id: versionId, version } of standing) {
     const yankMessage = `Signed with the key ${keyIdOf(publicKey)}, which is compromised.`;
     const yanked = { yankedAt: now, yankReason: "security", yankMessage, yankReplacement: null };
     await session.query.update(versions).set(yanked).where(eq(versions.id, versionId));
     const details = { reason: "security", compromisedKey: keyIdOf(publicKey) };
     await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
   }
-  return rows;
+  if (rows.length > 0) await refreshSummary(session, kind, changed, now);
+  return standing;
 }
 
 async function endKey(
@@ -121,8 +123,8 @@ export async function removePackageKey(
     const statement = await nextStatement(session, changed, change, previous);
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
     await endKey(session, known, reason, since, now);
-    const distrusted = since === null ? [] : await distrustVersions(session, changed, publicKey, since, actor, now);
-    if (distrusted.length > 0) await refreshSummary(session, db.kind, changed, now);
+    const yanked =
+      since === null ? [] : await distrustVersions(session, db.kind, changed, { publicKey, since }, actor, now);
     const details = {
       keyId: keyIdOf(publicKey),
       publicKey,
@@ -135,7 +137,7 @@ export async function removePackageKey(
     const { username } = actor.user;
     const proof = { by: username, statement, proof: proofOf(signed) };
     await recordKeyChange(session, changed, change, proof, now, { log });
-    const yanked = distrusted.filter(({ yankedAt }) => yankedAt === null).map((row) => ({ ...row, name }));
-    await logYanks(session, { log }, "yank", username, yanked);
+    const named = yanked.map((row) => ({ ...row, name }));
+    await logYanks(session, { log }, "yank", username, named);
   });
 }

@@ -198,8 +198,8 @@ async function requireClaimed(
 }
 
 /**
- * The one transaction of a publish: everything that was foreseen is looked at again, with account and package locked. Returns the version that was published before, by whoever was faster with
- * the same bytes, as `unchanged`.
+ * The one transaction of a publish: everything that was foreseen is looked at again, with account and package locked.
+ * Returns the version that was published before, by whoever was faster with the same bytes, as `unchanged`.
  */
 export async function recordPublication(session: DbSession, deps: RecordDeps, arrival: Arrival) {
   const { publication, now } = arrival;

@@ -100,14 +100,9 @@ type Summary = Pick<PackageRow, "description" | "tags" | "latest" | "latestPubli
 const moreManifestBytes = ({ longManifestBytes }: Tables["packages"]) =>
   sql`${longManifestBytes} + ${sql.placeholder("moreManifestBytes")}`;
 
-interface Written {
-  readonly [column: string]: unknown;
-  readonly packageId: number;
-  readonly updatedAt: Date;
-  readonly moreManifestBytes: number;
-}
+type Touched = Pick<PackageRow, "updatedAt"> & { readonly packageId: number; readonly moreManifestBytes: number };
 
-const writeSummary = change<Summary & Written>(({ query, tables: { packages } }) =>
+const writeSummary = change<Summary & Touched>(({ query, tables: { packages } }) =>
   query
     .update(packages)
     .set({
@@ -122,7 +117,7 @@ const writeSummary = change<Summary & Written>(({ query, tables: { packages } })
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
-const touchPackage = change<Written>(({ query, tables: { packages } }) =>
+const touchPackage = change<Touched>(({ query, tables: { packages } }) =>
   query
     .update(packages)
     .set({

@@ -53,9 +53,9 @@ function readRoutes(deps: Deps) {
     .get(
       "",
       async ({ query, request, readable }) => {
-        // What is left empty, as forms send it, asks for nothing.
         const { search, q, author, sort = "relevance", page = 1, pageSize = 20 } = query;
         const asked = knownParameters(new URL(request.url).searchParams);
+        // What is left empty, as forms send it, asks for nothing.
         const narrowed = { search: search || q, tags: askedTags(asked), author: author || undefined, readable };
         const found = await listPackages(deps, { ...narrowed, sort, page, pageSize });
         const totalPages = Math.ceil(found.total / pageSize);

@@ -129,7 +129,7 @@ function readVersion(reader: ShapeReader, root: YamlMap): Version | undefined {
   if (text === undefined) return undefined;
   const version = parseVersion(text);
   if (version === undefined) {
-    const expected = `a Semantic Version of at most ${VERSION_MAX_CHARS} characters and numbers of at most 9007199254740991, such as 1.0.0`;
+    const expected = `a Semantic Version of at most ${VERSION_MAX_CHARS} characters and numbers of at most ${Number.MAX_SAFE_INTEGER}, such as 1.0.0`;
     reader.refuse("/version", "manifest_version_invalid", `"${printable(text)}" must be ${expected}`);
   }
   return version;
