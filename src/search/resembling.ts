@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { preparedRows } from "../db/statement.ts";
 import { countListed } from "./list-page.ts";
+import { oneTypoFrom } from "./one-typo.ts";
 import { beginsName, TIERS } from "./terms.ts";
 import { type TextIndex, textIndexOf } from "./text-index.ts";
 import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
@@ -13,7 +14,8 @@ const COMPARE_ALL_MAX = 20_000;
 const COMPARED_OF_PART = 200;
 
 /**
- * Ids of packages whose names resemble a text, the most alike first, among those that meet the filters: for typing errors.
+ * Ids of packages whose names resemble a text, among those that meet the filters: for typing errors. Names that are one
+ * error away come first, the most downloaded of these before the others, then the most alike.
  */
 export async function resembling(
   session: DbSession,
@@ -24,17 +26,26 @@ export async function resembling(
   if (text.length < PART_MIN_CHARS) return [];
   const index = textIndexOf({ kind });
   const isSmall = (await countListed(session)) <= COMPARE_ALL_MAX;
-  const places = isSmall ? index.resembling(text) : havingParts(index, text);
+  const near = oneTypoFrom(text);
+  const alike = isSmall ? index.resembling(text) : havingParts(index, text);
+  const places = near.length === 0 ? alike : sql`SELECT place FROM (${alike}) AS alike UNION ${index.named(near)}`;
   const rows = await preparedRows(
     session,
     kind,
-    sql`SELECT s.package_id AS id, s.name AS name FROM (${places}) AS n ${index.rowAt(sql`n.place`)} WHERE ${filters}`,
+    sql`SELECT s.package_id AS id, s.name AS name, s.downloads AS downloads
+      FROM (${places}) AS n ${index.rowAt(sql`n.place`)} WHERE ${filters}`,
   );
   const similarity = similarityTo(text);
-  return rows
-    .map(([id, name]) => ({ id: Number(id), name: String(name), alike: similarity(String(name)) }))
+  const nearest = new Set(near);
+  const found = rows.map(([id, name, downloads]) => ({
+    id: Number(id),
+    name: String(name),
+    downloads: Number(downloads),
+    alike: nearest.has(String(name)) ? 1 : similarity(String(name)),
+  }));
+  return found
     .filter(({ alike }) => alike >= SIMILARITY_MIN)
-    .sort((a, b) => b.alike - a.alike || (a.name < b.name ? -1 : 1))
+    .sort((a, b) => b.alike - a.alike || b.downloads - a.downloads || (a.name < b.name ? -1 : 1))
     .slice(0, RESEMBLING_MAX)
     .map(({ id }) => id);
 }

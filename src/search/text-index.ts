@@ -23,6 +23,8 @@ export interface TextIndex {
   contains(text: SQL, part: string): SQL;
   /** A subquery of the `place`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
   containing(text: string): SQL;
+  /** A subquery of the `place`s of packages that have one of some hundred names, in one parameter. */
+  named(names: readonly string[]): SQL;
   /** What joins the row `s` of package_search to each place, looking them up one by one. */
   rowAt(place: SQL): SQL;
   /** A subquery of the `place`s of packages whose names have some of the text's trigrams: for small registries. */

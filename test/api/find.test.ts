@@ -111,6 +111,14 @@ onBothDatabases("find", (registry) => {
     ["kubernets", ["kubernetes", "kubernetes-tools"]],
     ["kuberentes", ["kubernetes", "kubernetes-tools"]],
     ["ngnix-proxy", ["nginx-proxy"]],
+    ["alsso", ["lasso"]],
+    ["lasos", ["lasso"]],
+    ["laso", ["lasso"]],
+    ["lassso", ["lasso"]],
+    ["lasko", ["lasso"]],
+    ["-lasso", ["lasso"]],
+    ["mri", ["mir"]],
+    ["sasol", []],
     ["nothing-like-it-anywhere", []],
   ];
   test.each(QUESTIONS)("searching %p finds its packages and no others", async (text, names) => {

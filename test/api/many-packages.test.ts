@@ -38,7 +38,7 @@ afterAll(async () => {
 
 test("both databases find the same packages in the same order", async () => {
   const words = ["data", "web", "kubernetes", "for", "da", "li", "k", "stream tool", "zzz", "data-", "net"];
-  const typos = ["kubernets", "databse", "librayr-web", "montior"];
+  const typos = ["kubernets", "databse", "librayr-web", "montior", "moniotr", "clod"];
   const names = drafts.names.slice(0, 20);
   const questions = [
     ...[...words, ...typos, ...names].map((text) => `search=${encodeURIComponent(text)}`),
