@@ -67,6 +67,15 @@ function refusal({ method, headers }: Request): Response | undefined {
   return new Response(null, { status: isTwofold ? 400 : 501, headers: { connection: "close" } });
 }
 
+/** `PUBLIC_URL` without the slash that relative addresses need behind it. */
+function isBare({ url }: Request, prefix: string): boolean {
+  return prefix !== "" && URL.parse(url)?.pathname === prefix;
+}
+
+function toRoot(prefix: string): Response {
+  return new Response(null, { status: 308, headers: { location: `${prefix}/` } });
+}
+
 /** What a server needs besides its app. */
 interface Serving {
   readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies" | "workers">;
@@ -104,7 +113,7 @@ export function answering(handle: Handler, { config, logger, prepared }: Serving
     const id = requestId(request);
     let response: Response;
     try {
-      response = await handle(request);
+      response = isBare(received, prefix) ? toRoot(prefix) : await handle(request);
     } catch (cause) {
       logger.error("internal", { requestId: id, ...errorFields(cause) });
       response = problemResponse({ code: "internal" }, id);

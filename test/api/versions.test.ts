@@ -310,6 +310,13 @@ onBothDatabases(
       expect(spec.body.servers).toEqual([{ url: PREFIX_URL }]);
     });
 
+    test("PUBLIC_URL as people type it, without a slash behind it, leads to the page", async () => {
+      const bare = await fetch(`${registry().url}/cpm/registry?x=1`, { redirect: "manual" });
+      expect([bare.status, bare.headers.get("location")]).toEqual([308, "/cpm/registry/"]);
+      const page = await fetch(`${registry().url}/cpm/registry`);
+      expect([page.status, page.url]).toEqual([200, `${registry().url}/cpm/registry/swagger`]);
+    });
+
     test("an address that only begins like the prefix is not under it", async () => {
       const outside = new Client(registry().url);
       for (const path of ["/cpm/registryx/api/packages", "/cpm/api/packages", "/cpm/registry/cpm/registry/health"]) {
