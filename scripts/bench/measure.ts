@@ -36,7 +36,7 @@ export function progress(text = ""): void {
   process.stderr.write(`\r${text.padEnd(70)}${text === "" ? "\r" : ""}`);
 }
 
-function statusMb(pid: number, field: "VmRSS" | "VmHWM"): number | undefined {
+function statusMb(pid: number, field: "VmRSS" | "VmHWM" | "RssFile"): number | undefined {
   const status = `/proc/${pid}/status`;
   if (!existsSync(status)) return undefined;
   const kib = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(readFileSync(status, "utf8"))?.[1];
@@ -46,6 +46,11 @@ function statusMb(pid: number, field: "VmRSS" | "VmHWM"): number | undefined {
 /** Resident memory of a process in MB, where the system tells it. */
 export function residentMb(pid: number): number | undefined {
   return statusMb(pid, "VmRSS");
+}
+
+/** As much of it as is mapped from files, the executable's own above all: the kernel has these pages anyway, and may drop them. */
+export function residentFileMb(pid: number): number | undefined {
+  return statusMb(pid, "RssFile");
 }
 
 /** The most memory a process ever had resident, in MB, where the system tells it. */

@@ -7,7 +7,7 @@ import { zipf } from "../fill/vocabulary.ts";
 import { downloadPath } from "./archives.ts";
 import { documentPath } from "./documents.ts";
 import { draftsOf, fill } from "./filling.ts";
-import { heading, progress, residentMb, residentPeakMb, row, type Sample, slopeOf } from "./measure.ts";
+import { heading, progress, residentFileMb, residentMb, residentPeakMb, row, type Sample, slopeOf } from "./measure.ts";
 import { preparePublish, rateOf, send } from "./publishing.ts";
 import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
 
@@ -139,8 +139,14 @@ class Visitor {
   }
 }
 
-async function visit(visitor: Visitor, { pid }: BenchRegistry, minutes: number): Promise<Sample[]> {
-  const samples: Sample[] = [];
+/** Resident memory over time, and as much of it as no file has. */
+interface Samples {
+  readonly resident: Sample[];
+  readonly own: Sample[];
+}
+
+async function visit(visitor: Visitor, { pid }: BenchRegistry, minutes: number): Promise<Samples> {
+  const samples: Samples = { resident: [], own: [] };
   const startedMs = performance.now();
   let [tickedMs, sampledMs] = [0, 0];
   while (tickedMs < minutes * 60_000) {
@@ -150,10 +156,12 @@ async function visit(visitor: Visitor, { pid }: BenchRegistry, minutes: number):
     tickedMs = nowMs;
     if (nowMs - sampledMs < SAMPLE_MS) continue;
     sampledMs = nowMs;
-    const mb = residentMb(pid);
-    if (mb === undefined) throw new Error("The registry is gone");
-    samples.push({ hours: nowMs / 3_600_000, mb });
-    if (samples.length % SHOWN_EVERY !== 0) continue;
+    const [mb, ofFilesMb] = [residentMb(pid), residentFileMb(pid)];
+    if (mb === undefined || ofFilesMb === undefined) throw new Error("The registry is gone");
+    const hours = nowMs / 3_600_000;
+    samples.resident.push({ hours, mb });
+    samples.own.push({ hours, mb: mb - ofFilesMb });
+    if (samples.resident.length % SHOWN_EVERY !== 0) continue;
     const errors = [...visitor.errors.values()].reduce((sum, count) => sum + count, 0);
     progress(`${(nowMs / 60_000).toFixed(1)} of ${minutes} min: ${mb.toFixed(0)} MB, ${errors} errors`);
   }
@@ -172,19 +180,21 @@ function leastOf(samples: readonly Sample[]): Sample[] {
 function reportSlope(what: string, samples: readonly Sample[], goal: string): void {
   const { slope, error } = slopeOf(samples);
   const values = samples.map(({ mb }) => mb);
-  console.log(row(`${what}, after warming up`, values, "MB", ""));
+  console.log(row(what, values, "MB", ""));
   console.log(row("  its slope", [slope], "MB/h", goal, 2));
   console.log(row("  standard error of the slope", [error], "MB/h", "", 2));
 }
 
-function report(visitor: Visitor, { pid }: BenchRegistry, samples: readonly Sample[], minutes: number): void {
+function report(visitor: Visitor, { pid }: BenchRegistry, { resident, own }: Samples, minutes: number): void {
   const counts = KINDS.map((kind) => `${visitor.done[kind]} × ${kind}`).join("; ");
   console.log(`${minutes} minutes: ${counts}; ${visitor.late} were left out as too many waited`);
   for (const [text, count] of visitor.errors) console.log(`  ${count} × ${text}`);
-  const warm = samples.filter(({ hours }) => hours >= (WARM_UP * minutes) / 60);
+  const warm = (samples: readonly Sample[]) => samples.filter(({ hours }) => hours >= (WARM_UP * minutes) / 60);
+  const goal = `< ${SLOPE_GOAL_MB_H} MB/h`;
   console.log(heading());
-  reportSlope("resident memory", warm, "");
-  reportSlope("least of each minute", leastOf(warm), `< ${SLOPE_GOAL_MB_H} MB/h`);
+  reportSlope("resident memory after warming up", warm(resident), "");
+  reportSlope("least of each minute", leastOf(warm(resident)), goal);
+  reportSlope("least of each minute, without pages of files", leastOf(warm(own)), goal);
   console.log(row("peak memory", [residentPeakMb(pid) ?? Number.NaN], "MB", `≤ ${PEAK_GOAL_MB} MB`));
 }
 
