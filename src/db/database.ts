@@ -22,6 +22,8 @@ export interface DbSession {
   rows<Row>(statement: SQL): Promise<Row[]>;
   /** Runs SQL that is the same at every call, prepared once; rows are columns in their order, as the driver gives them. */
   values(text: string, params: SqlValue[]): Promise<unknown[][]>;
+  /** `values` of a text that is one of very many: it is planned at every call, and no connection of Postgres keeps it. */
+  valuesOnce(text: string, params: SqlValue[]): Promise<unknown[][]>;
   /** Says that answers about a package will be other ones, should this transaction be committed. In `write` only. */
   changes(name: string): void;
   /**

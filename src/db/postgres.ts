@@ -63,6 +63,7 @@ function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): Db
     tables,
     rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[],
     values: async (text, params) => [...(await client.unsafe(text, params, PREPARED).values())],
+    valuesOnce: async (text, params) => [...(await client.unsafe(text, params).values())],
     changes,
     merging: () => {
       merged ??= { ...single, values: merging(single.values, mergedForms) };

@@ -57,11 +57,14 @@ function connect(path: string): BunDatabase {
  */
 function sessionOver(client: BunDatabase, changes: DbSession["changes"]): DbSession {
   const orm: BunSQLiteDatabase = drizzle(client);
+  const values: DbSession["values"] = async (text, params) =>
+    client.prepare<unknown, SqlValue[]>(text).values(...params);
   const session: DbSession = {
     query: orm as object as QueryBuilder,
     tables: sqliteTables as object as Tables,
     rows: async <Row>(statement: SQL) => orm.all<Row>(statement),
-    values: async (text, params) => client.prepare<unknown, SqlValue[]>(text).values(...params),
+    values,
+    valuesOnce: values,
     changes,
     merging: () => session,
   };

@@ -144,17 +144,19 @@ const NAMES = {
 };
 
 /**
- * Runs hand-written SQL so that the database plans it once: its text must be one of few, with everything that differs
- * in parameters. Rows are arrays.
+ * Runs hand-written SQL, once or so that the database plans it once: then its text must be one of few, with everything that
+ * differs in parameters. Rows are arrays.
  */
-export function preparedRows(
+export function rowArrays(
   session: DbSession,
   kind: Database["kind"],
   statement: SQL,
+  isPrepared: boolean,
 ): ReturnType<DbSession["values"]> {
   const escapeParam = kind === "postgres" ? (at: number) => `$${at + 1}` : () => "?";
   const { sql: text, params } = statement.toQuery({ ...NAMES, escapeParam });
-  return session.values(text, params.map(sqlValue));
+  const values = params.map(sqlValue);
+  return isPrepared ? session.values(text, values) : session.valuesOnce(text, values);
 }
 
 /** A placeholder for a value of a column, where comparisons and updates would take it for what the driver gives. */

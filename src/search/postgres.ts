@@ -44,9 +44,8 @@ export const postgresTextIndex: TextIndex = {
     return sql`SELECT ctid AS place FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
   },
 
-  named(names) {
-    return sql`SELECT s.ctid AS place FROM jsonb_array_elements_text(CAST(CAST(${JSON.stringify(names)} AS text) AS jsonb)) AS asked
-      JOIN packages AS p ON p.name = asked JOIN package_search AS s ON s.package_id = p.id`;
+  texts(texts) {
+    return sql`SELECT text FROM jsonb_array_elements_text(CAST(CAST(${JSON.stringify(texts)} AS text) AS jsonb)) AS texts (text)`;
   },
 
   // Lateral with a limit, because the planner would rather read all of a table than look up a thousand rows of it.

@@ -1,10 +1,10 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
-import { preparedRows } from "../db/statement.ts";
+import { rowArrays } from "../db/statement.ts";
 import { countListed } from "./list-page.ts";
 import { oneTypoFrom } from "./one-typo.ts";
 import { beginsName, TIERS } from "./terms.ts";
-import { type TextIndex, textIndexOf } from "./text-index.ts";
+import { named, type TextIndex, textIndexOf } from "./text-index.ts";
 import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
 
 const RESEMBLING_MAX = 20;
@@ -21,19 +21,20 @@ export async function resembling(
   session: DbSession,
   kind: Database["kind"],
   { text }: SearchText,
-  filters: SQL,
+  { filters, isUsual }: { readonly filters: SQL; readonly isUsual: boolean },
 ): Promise<number[]> {
   if (text.length < PART_MIN_CHARS) return [];
   const index = textIndexOf({ kind });
   const isSmall = (await countListed(session)) <= COMPARE_ALL_MAX;
   const near = oneTypoFrom(text);
   const alike = isSmall ? index.resembling(text) : havingParts(index, text);
-  const places = near.length === 0 ? alike : sql`SELECT place FROM (${alike}) AS alike UNION ${index.named(near)}`;
-  const rows = await preparedRows(
+  const places = near.length === 0 ? alike : sql`SELECT place FROM (${alike}) AS alike UNION ${named(index, near)}`;
+  const rows = await rowArrays(
     session,
     kind,
     sql`SELECT s.package_id AS id, s.name AS name, s.downloads AS downloads
       FROM (${places}) AS n ${index.rowAt(sql`n.place`)} WHERE ${filters}`,
+    isUsual,
   );
   const similarity = similarityTo(text);
   const nearest = new Set(near);

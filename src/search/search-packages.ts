@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import { foldIdentity } from "../accounts/user.ts";
 import type { Database, DbSession } from "../db/database.ts";
-import { preparedRows } from "../db/statement.ts";
+import { rowArrays } from "../db/statement.ts";
 import type { Deps } from "../deps.ts";
 import { coversColumn } from "./covers-column.ts";
 import { listPage } from "./list-page.ts";
@@ -28,6 +28,12 @@ export type Sort = (typeof SORTS)[number];
 export const FOUND_MAX = 1_000;
 /** Names that begin with the text and are looked for before anything else, the most popular first. */
 const BEGINNING_MAX = 200;
+
+/**
+ * A statement has a part for each word: it is prepared for so many, and made anew for more. Postgres keeps 200 KB of each that
+ * is prepared, in every connection.
+ */
+const USUAL_WORDS_MAX = 3;
 
 /** Packages of a tag or an author that are looked at for a text inside their names. */
 const INSIDE_LOOKED_AT_MAX = 2_000;
@@ -69,6 +75,8 @@ interface Question {
   readonly filters: SQL;
   /** As much of it as the index may be wrong about. */
   readonly recheck: SQL | undefined;
+  /** Whether the texts of its statements are some of few. */
+  readonly isUsual: boolean;
 }
 
 const allOf = (conditions: readonly SQL[]) => sql.join([sql`TRUE`, ...conditions], sql` AND `);
@@ -77,14 +85,10 @@ const allOf = (conditions: readonly SQL[]) => sql.join([sql`TRUE`, ...conditions
  * Whether a package has all of these tags, of which each is once. They are counted: Postgres plans an EXISTS for each as joins in
  * every order, and takes a second for thirty.
  */
-function havingTags(tags: readonly string[]): SQL[] {
+function havingTags({ texts }: TextIndex, tags: readonly string[]): SQL[] {
   if (tags.length === 0) return [];
-  const asked = sql.join(
-    tags.map((tag) => sql`${tag}`),
-    sql`, `,
-  );
   return [
-    sql`(SELECT count(*) FROM package_tags WHERE package_id = s.package_id AND tag IN (${asked})) = ${tags.length}`,
+    sql`(SELECT count(*) FROM package_tags WHERE package_id = s.package_id AND tag IN (${texts(tags)})) = ${tags.length}`,
   ];
 }
 
@@ -92,19 +96,22 @@ function havingAuthor(author: string): SQL {
   return sql`EXISTS (SELECT 1 FROM package_authors WHERE package_id = s.package_id AND author = ${author})`;
 }
 
-function questionOf({ search, tags, author, readable }: PackageSearch): Question {
+function questionOf(index: TextIndex, { search, tags, author, readable }: PackageSearch): Question {
   const byAuthor = author === undefined ? [] : [foldIdentity(author.trim())];
+  const covered = readable?.includes("*") ? undefined : readable;
   const isLong = (text: string) => !isWhole(text);
-  const longer = [...havingTags(tags.filter(isLong)), ...byAuthor.filter(isLong).map(havingAuthor)];
+  const longer = [...havingTags(index, tags.filter(isLong)), ...byAuthor.filter(isLong).map(havingAuthor)];
+  const text = parseSearch(search);
   return {
-    search: parseSearch(search),
+    search: text,
     narrowed: [
       ...tags.map((tag) => [hasTag(tag)]),
       ...byAuthor.map((name) => [hasAuthor(name)]),
-      ...(readable === undefined || readable.includes("*") ? [] : [coveredNames(readable)]),
+      ...(covered === undefined ? [] : [coveredNames(covered)]),
     ],
-    filters: allOf([coversColumn(readable, sql`s.name`), ...havingTags(tags), ...byAuthor.map(havingAuthor)]),
+    filters: allOf([coversColumn(covered, sql`s.name`), ...havingTags(index, tags), ...byAuthor.map(havingAuthor)]),
     recheck: longer.length === 0 ? undefined : allOf(longer),
+    isUsual: (text?.words.length ?? 0) <= USUAL_WORDS_MAX && covered === undefined && longer.length === 0,
   };
 }
 
@@ -166,17 +173,24 @@ function points(word: string, { contains }: TextIndex): SQL {
     WHEN ${contains(sql`s.tag_words`, ` ${word}`)} THEN 6 WHEN ${contains(sql`s.author_words`, ` ${word}`)} THEN 3 ELSE 1 END`;
 }
 
+/** One text for all orders: of those that are not asked for, all rows have NULL. */
 function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQL {
-  if (sort === "name") return sql`s.name`;
-  if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = s.package_id) DESC, s.name`;
-  if (sort === "downloads" || search === undefined) return sql`s.downloads DESC, s.name`;
+  const when = (sorts: readonly Sort[], value: SQL) => {
+    const names = sql.raw(sorts.map((name) => `'${name}'`).join(", "));
+    return sql`CASE WHEN ${sort} IN (${names}) THEN ${value} END`;
+  };
+  const updated = when(["updated"], sql`(SELECT updated_at FROM packages WHERE id = s.package_id)`);
+  const downloads = when(["relevance", "downloads"], sql`s.downloads`);
+  const common = sql`${updated} DESC, ${downloads} DESC, s.name`;
+  if (search === undefined) return common;
   const { text, words } = search;
   const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
+  const place = when(["relevance"], sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END`);
   const fit = sql.join(
     words.map((word) => points(word, index)),
     sql` + `,
   );
-  return sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END, ${fit} DESC, s.downloads DESC, s.name`;
+  return sql`${place}, ${when(["relevance"], fit)} DESC, ${common}`;
 }
 
 /**
@@ -186,15 +200,15 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
  */
 export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
   const { db } = deps;
-  const question = questionOf(asked);
-  const { search, narrowed, filters } = question;
+  const question = questionOf(textIndexOf(db), asked);
+  const { search, narrowed } = question;
   if (asked.readable?.length === 0) return NOTHING;
   if (search === undefined && narrowed.length === 0) return listPage(deps, asked);
   if (search !== undefined && search.words.length === 0) return NOTHING;
   return db.read(async (session) => {
     const page = await findPage(session, db.kind, question, asked);
     if (page.total > 0 || search === undefined) return page;
-    const alike = await resembling(session, db.kind, search, filters);
+    const alike = await resembling(session, db.kind, search, question);
     const offset = (asked.page - 1) * asked.pageSize;
     return { ids: alike.slice(offset, offset + asked.pageSize), total: alike.length, isCapped: false };
   });
@@ -211,15 +225,20 @@ async function findPage(
   const limit = Math.max(0, Math.min(pageSize, FOUND_MAX - offset));
   const index = textIndexOf({ kind });
   const words = question.search?.words ?? [];
+  const { isUsual } = question;
   const isAlone = words.length + question.narrowed.length < 2;
-  const terms = isAlone || words.length === 0 ? words.map(beginsWord) : await termsOfWords(session, kind, index, words);
-  const rows = await preparedRows(
+  const terms =
+    isAlone || words.length === 0
+      ? words.map(beginsWord)
+      : await termsOfWords(session, kind, index, { words, isUsual });
+  const rows = await rowArrays(
     session,
     kind,
     sql`WITH ${candidates(index, question, terms)}
       SELECT s.package_id AS id, (SELECT count(*) FROM found) AS total
       FROM found f ${index.rowAt(sql`f.place`)}
       ORDER BY ${order(sort, question.search, index)} LIMIT ${limit} OFFSET ${offset}`,
+    isUsual,
   );
   // Behind the last page the total is that of the first.
   if (rows.length === 0 && page > 1) {

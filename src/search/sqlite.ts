@@ -49,9 +49,7 @@ export const sqliteTextIndex: TextIndex = {
     return sql`SELECT rowid AS place FROM package_trigrams WHERE package_trigrams MATCH ${quoted(text)}`;
   },
 
-  named(names) {
-    return sql`SELECT p.id AS place FROM json_each(${JSON.stringify(names)}) AS asked CROSS JOIN packages AS p ON p.name = asked.value`;
-  },
+  texts: (texts) => sql`SELECT value AS text FROM json_each(${JSON.stringify(texts)})`,
 
   rowAt: (place) => sql`CROSS JOIN package_search AS s ON s.package_id = ${place}`,
 

@@ -1,4 +1,4 @@
-import type { SQL } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { postgresTextIndex } from "./postgres.ts";
 import { sqliteTextIndex } from "./sqlite.ts";
@@ -23,8 +23,8 @@ export interface TextIndex {
   contains(text: SQL, part: string): SQL;
   /** A subquery of the `place`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
   containing(text: string): SQL;
-  /** A subquery of the `place`s of packages that have one of some hundred names, in one parameter. */
-  named(names: readonly string[]): SQL;
+  /** A subquery of a column `text`: any number of texts, in one parameter. */
+  texts(texts: readonly string[]): SQL;
   /** What joins the row `s` of package_search to each place, looking them up one by one. */
   rowAt(place: SQL): SQL;
   /** A subquery of the `place`s of packages whose names have some of the text's trigrams: for small registries. */
@@ -34,4 +34,10 @@ export interface TextIndex {
 /** The index of a database. */
 export function textIndexOf(db: Pick<Database, "kind">): TextIndex {
   return db.kind === "sqlite" ? sqliteTextIndex : postgresTextIndex;
+}
+
+/** A subquery of the `place`s of packages that have one of these names. */
+export function named({ place, texts }: TextIndex, names: readonly string[]): SQL {
+  return sql`SELECT s.${place} AS place FROM (${texts(names)}) AS asked
+    JOIN packages AS p ON p.name = asked.text JOIN package_search AS s ON s.package_id = p.id`;
 }

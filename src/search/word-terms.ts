@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
-import { preparedRows } from "../db/statement.ts";
+import { rowArrays } from "../db/statement.ts";
 import { beginsWord, isWord, type Term } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 
@@ -17,10 +17,10 @@ export async function termsOfWords(
   session: DbSession,
   kind: Database["kind"],
   index: TextIndex,
-  words: readonly string[],
+  { words, isUsual }: { readonly words: readonly string[]; readonly isUsual: boolean },
 ): Promise<Term[]> {
   const counts = words.map((word) => sql`(SELECT count(*) FROM (${sampled(index, word)}) AS sampled)`);
-  const [row = []] = await preparedRows(session, kind, sql`SELECT ${sql.join(counts, sql`, `)}`);
+  const [row = []] = await rowArrays(session, kind, sql`SELECT ${sql.join(counts, sql`, `)}`, isUsual);
   return words.map((word, at) => (Number(row[at]) >= COMMON_MIN ? isWord(word) : beginsWord(word)));
 }
 
