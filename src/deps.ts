@@ -17,6 +17,7 @@ import { armFailpoints, type Reach, reachNothing } from "./failpoints.ts";
 import { AnswerFile } from "./http/answer-file.ts";
 import { PreparedAnswers } from "./http/prepared-answers.ts";
 import { Announcer } from "./log/announcer.ts";
+import { knownLogKey } from "./log/log-rows.ts";
 import { openLog } from "./log/open-log.ts";
 import { TransparencyLog } from "./log/transparency-log.ts";
 import { createLogger, type Logger } from "./ops/logger.ts";
@@ -128,7 +129,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
   db.watch();
-  const log = await openLog({ db, blobs, reach }, await logKeyOf(config));
+  const log = await openLog({ db, blobs, reach }, await logKeyOf(config, db));
   const announcer = new Announcer({ db, blobs, logger, reach, witnesses: config.logWitnesses });
   log.onAppend = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
@@ -158,16 +159,17 @@ function openAnswerFile(dataDir: string): AnswerFile | undefined {
   }
 }
 
-/** The key of the log: a setting, or with SQLite a file that is made once. */
-async function logKeyOf({ logKey, logOrigin, dataDir }: Config): Promise<SignerKey> {
+/** The key of the log: a setting, or with SQLite a file that is made once, with the log. */
+async function logKeyOf({ logKey, logOrigin, dataDir }: Config, db: Database): Promise<SignerKey> {
   if (logKey !== undefined) return logKey.reveal();
-  const make = () => readOrMakeLogKey(dataDir, logOrigin);
+  const existing = await db.read(knownLogKey);
+  const make = () => readOrMakeLogKey(dataDir, logOrigin, existing);
   return (await step("DATA_DIR", `${dataDir} cannot hold log.key`, make)).reveal();
 }
 
 /** The log for a command beside a server, which has looked whether it may be written. */
-export async function openLogBeside(config: Config): Promise<TransparencyLog> {
-  return new TransparencyLog(await logKeyOf(config), undefined);
+export async function openLogBeside({ config, db }: Pick<Deps, "config" | "db">): Promise<TransparencyLog> {
+  return new TransparencyLog(await logKeyOf(config, db), undefined);
 }
 
 async function requireMigrated(database: DatabaseConfig): Promise<void> {

@@ -91,7 +91,7 @@ export async function adminRevoke({ config, username, json }: AdminArguments): P
 
 /** Resets that it asked for are cancelled, which the log is told. */
 async function disableBeside(deps: Beside & { readonly config: Config }, username: string, isDisabled: boolean) {
-  return setDisabled({ ...deps, log: await openLogBeside(deps.config) }, OPERATOR, username, isDisabled);
+  return setDisabled({ ...deps, log: await openLogBeside(deps) }, OPERATOR, username, isDisabled);
 }
 
 /** Shuts an account out. */

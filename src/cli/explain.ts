@@ -1,4 +1,5 @@
 import { ConfigError } from "../config/config.ts";
+import { KeyFileError } from "../config/key-file.ts";
 import { MigrationError } from "../db/migrate.ts";
 import { errorCode, Failure, type RegistryError } from "../errors.ts";
 import { UsageError } from "./usage.ts";
@@ -53,7 +54,7 @@ function detailOf(cause: unknown): string | undefined {
     const code = errorCode(cause);
     return `${wordsOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   }
-  if (cause instanceof MigrationError) return cause.message;
+  if (cause instanceof MigrationError || cause instanceof KeyFileError) return cause.message;
   // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.
   if (cause instanceof Error && errorCode(cause) !== undefined) return innermost(cause).message;
   return undefined;

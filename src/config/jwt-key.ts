@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { readOrMakeKeyFile } from "./key-file.ts";
+import { KeyFileError, readOrMakeKeyFile } from "./key-file.ts";
 import { Secret } from "./secret.ts";
 
 /** HS256 needs a key at least as long as its digest (RFC 7518 §3.2). */
@@ -41,12 +41,12 @@ export function jwtKeyProblem(text: string): string | undefined {
 
 /**
  * Reads the session key of an embedded registry, or makes it on the first start: `jwt.key` in the data directory.
- * Throws when the directory cannot be written or the file holds a key that may not be used.
+ * Throws when the directory cannot be written, and `KeyFileError` when the file holds a key that may not be used.
  */
 export function readOrMakeJwtKey(dataDir: string): Secret<string> {
   const path = join(dataDir, "jwt.key");
   const key = readOrMakeKeyFile(path, () => randomBytes(48).toString("base64"));
   const problem = jwtKeyProblem(key);
-  if (problem !== undefined) throw new Error(`${path} ${problem}`);
+  if (problem !== undefined) throw new KeyFileError(`${path} ${problem}`);
   return new Secret(key);
 }

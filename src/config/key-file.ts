@@ -3,6 +3,11 @@ import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "no
 import { dirname } from "node:path";
 import { errorCode } from "../errors.ts";
 
+/** A file that a registry keeps for itself holds something else, or is gone: its operator must put the right one back. */
+export class KeyFileError extends Error {
+  override readonly name = "KeyFileError";
+}
+
 /** Reads a file of one line; undefined where it is not there. */
 function readLine(path: string): string | undefined {
   try {

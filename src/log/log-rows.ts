@@ -35,6 +35,12 @@ const insertLeaf = change<{ index: number; leaf: string }>(({ query, tables: { l
   query.insert(logLeaves).values(placeholders(logLeaves)),
 );
 
+/** The verifier key of the log of this database, undefined where it has none yet. */
+export async function knownLogKey(session: DbSession): Promise<string | undefined> {
+  const [state] = await selectState(session, {});
+  return state?.vkey;
+}
+
 /** The state of the log as it is committed. Throws when there is none: `openLog` makes it. */
 export async function readState(session: DbSession): Promise<LogStateRow> {
   const [state] = await selectState(session, {});

@@ -1,0 +1,42 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readConfig } from "../../src/config/config.ts";
+import { closeDeps, openDeps } from "../../src/deps.ts";
+import { knownLogKey } from "../../src/log/log-rows.ts";
+import { runCommand } from "../upkeep/scene.ts";
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "cpm-log-key-file-"));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+test("a log whose key file is gone is opened with no other, and none is made in its place", async () => {
+  const dataDir = join(directory, "gone");
+  const config = readConfig(undefined, { DATA_DIR: dataDir, LOG_LEVEL: "silent" });
+  const first = await openDeps(config);
+  const known = (await first.db.read(knownLogKey)) ?? "";
+  await closeDeps(first);
+  const path = join(dataDir, "log.key");
+  const kept = readFileSync(path, "utf8");
+  rmSync(path);
+  await expect(openDeps(config)).rejects.toThrow(`${path} is gone, and the database has the log of ${known}`);
+  expect(existsSync(path)).toBe(false);
+  writeFileSync(path, kept);
+  const again = await openDeps(config);
+  expect(await again.db.read(knownLogKey)).toBe(known);
+  await closeDeps(again);
+});
+
+test.each([
+  ["log.key", "holds no signing key of a log; put the right file back"],
+  ["jwt.key", "must be at least 32 bytes long: openssl rand -base64 48"],
+])("a %s that holds something else is told in one line", async (file, what) => {
+  const dataDir = mkdtempSync(join(directory, "other-"));
+  writeFileSync(join(dataDir, file), "junk\n");
+  const settings = { DATA_DIR: dataDir, LOG_SIGNING_KEY: "", JWT_KEY: "", PORT: "0" };
+  const { exitCode, stderr } = await runCommand(settings, "serve");
+  expect([exitCode, stderr]).toEqual([1, `cpm-registry cannot start: ${join(dataDir, file)} ${what}\n`]);
+});
