@@ -114,7 +114,8 @@ async function requirePatience({ db, clock }: Pick<Deps, "db" | "clock">, counte
   const waits = counted.map(({ key, rule }) => {
     const row = rows.find((found) => found.key === key);
     if (row === undefined) return 0;
-    const passedMs = nowMs - row[rule.from].getTime();
+    // A clock that was set back, or another server's that is ahead, left a time that is still to come: nobody waits for it.
+    const passedMs = Math.abs(nowMs - row[rule.from].getTime());
     return passedMs >= rule.forgottenAfterMs ? 0 : rule.delayMs(row.failures) - passedMs;
   });
   const waitMs = Math.max(...waits);
@@ -140,7 +141,7 @@ async function addFailure({ query, tables }: DbSession, { key, rule }: Counted, 
       target: loginFailures.key,
       set: {
         failures: sql`CASE WHEN ${isRemembered} THEN ${failures} + 1 ELSE 1 END`,
-        since: sql`CASE WHEN ${isRemembered} THEN ${since} ELSE excluded.since END`,
+        since: sql`CASE WHEN ${isRemembered} AND ${since} < excluded.since THEN ${since} ELSE excluded.since END`,
         lastAt: now,
       },
     });

@@ -152,8 +152,9 @@ export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }:
     idleTimeout: idleSeconds,
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, connections) => {
-      const ready = prepared?.answer(request, plainPath(request.url, prefix));
-      if (ready !== undefined) {
+      // Without a Host header, Bun gives a path for an address.
+      const ready = request.url.startsWith("http") && prepared?.answer(request, plainPath(request.url, prefix));
+      if (ready) {
         if (logger.tellsRequests) tell(logger, request, ready, performance.now());
         return ready;
       }

@@ -19,7 +19,7 @@ import {
 } from "./terms.ts";
 import { type TextIndex, textIndexOf } from "./text-index.ts";
 import { termsOfWords } from "./word-terms.ts";
-import { PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
+import { isNamePart, PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
 
 export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -119,11 +119,6 @@ function questionOf(index: TextIndex, { search, tags, author, readable }: Packag
 function byTier(index: TextIndex, conditions: Conditions, max: number): SQL {
   const tiers = TIERS.map((tier) => index.having(tier, conditions));
   return sql`SELECT place FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${max}`;
-}
-
-/** Whether a text could be part of a name: nothing else is looked for in names. */
-function isNamePart(text: string): boolean {
-  return /^[a-z0-9._-]+$/.test(text);
 }
 
 /** The package that has a text as its name. */

@@ -50,6 +50,11 @@ export function parseSearch(typed: string | undefined): SearchText | undefined {
   return { text, words: [...new Set(wordsOf(text))].slice(0, QUERY_WORDS_MAX) };
 }
 
+/** Whether a text could be part of a name: nothing else is looked for in names. */
+export function isNamePart(text: string): boolean {
+  return /^[a-z0-9._-]+$/.test(text);
+}
+
 /** Below this many characters a text is a prefix of too many names to look for inside or resemblance of names. */
 export const PART_MIN_CHARS = 3;
 

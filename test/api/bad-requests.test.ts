@@ -343,6 +343,16 @@ onBothDatabases("bad requests", (registry) => {
     expect(answer.slice(0, 12)).toBe("HTTP/1.1 200");
     expect(answer).toContain('"status":"ok"');
   });
+
+  test("an address without a Host is answered for what it is, not for what ends like it", async () => {
+    const path = "/api/packages/form";
+    const known = await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+    expect(known.slice(0, 12)).toBe("HTTP/1.1 200");
+    for (const before of ["/aaaaaaa", "/aaaaaaaa", ""]) {
+      const answer = await raw(`GET ${before}${path} HTTP/1.0\r\n\r\n`);
+      expect([before, answer.slice(0, 12)]).toEqual([before, `HTTP/1.1 ${before === "" ? 200 : 404}`]);
+    }
+  });
 });
 
 async function until(registry: () => TestRegistry, holds: (files: readonly string[]) => boolean): Promise<void> {

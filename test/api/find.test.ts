@@ -119,6 +119,8 @@ onBothDatabases("find", (registry) => {
     ["-lasso", ["lasso"]],
     ["mri", ["mir"]],
     ["sasol", []],
+    ["𠮷野家", []],
+    ["😀zzq", []],
     ["nothing-like-it-anywhere", []],
   ];
   test.each(QUESTIONS)("searching %p finds its packages and no others", async (text, names) => {

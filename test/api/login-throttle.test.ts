@@ -83,6 +83,15 @@ onBothDatabases(
       expect((await login(registry(), username, PASSWORD)).status).toBe(200);
     });
 
+    test("a clock that is set back an hour makes nobody wait for that hour", async () => {
+      const { username } = await newAccount(registry());
+      await fail(registry(), username, 5);
+      pass(registry(), -3_600);
+      expect((await login(registry(), username, PASSWORD)).status).toBe(200);
+      await fail(registry(), username, 5);
+      expectWait(await login(registry(), username, PASSWORD), 1);
+    });
+
     test("a login forgets the failures before it", async () => {
       const { username } = await newAccount(registry());
       for (let round = 0; round < 2; round += 1) {
