@@ -3,7 +3,7 @@ import type { SessionActor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
-import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
@@ -46,15 +46,16 @@ function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow
  */
 export async function addPackageKey(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
-  { user, origin }: SessionActor,
+  actor: SessionActor,
   name: PackageName,
   { publicKey: keyText, previous, signature, newKeySignature }: KeyAddition,
 ): Promise<void> {
+  const { user, origin } = actor;
   const publicKey = readPublicKey(keyText, "/publicKey");
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
-    await requireOwner(session, changed, user.id);
+    await requireOwnerStill(session, changed, actor, now);
     const trusted = await settledPackageKeys(session, changed, now);
     const known = requireAddable(trusted, publicKey);
     const change = { name, action: "add", publicKey } as const;

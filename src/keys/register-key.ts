@@ -1,6 +1,7 @@
 import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
+import { requireStillValid } from "../accounts/still-valid.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
@@ -29,14 +30,16 @@ export interface KeyRegistration {
  */
 export async function registerKey(
   { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
-  { user, origin }: SessionActor,
+  actor: SessionActor,
   { publicKey: keyText, nonce, signature, label }: KeyRegistration,
 ): Promise<KeyView> {
+  const { user, origin } = actor;
   const publicKey = readPublicKey(keyText, "/publicKey");
   const statement = statementFor(config.publicUrl, user.username, publicKey, nonce);
   verifyStatement(statement, signature, [publicKey], "/signature");
   const now = clock();
   return db.write(async (session) => {
+    await requireStillValid(session, actor, now);
     await useNonce(session, user.id, publicKey, nonce, now);
     await requireRoom(session, user.id);
     const { accountKeys } = session.tables;

@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
 import { logYanks } from "../log/log-yanks.ts";
-import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
 import type { PackageRow, VersionRow } from "../packages/views.ts";
@@ -113,7 +113,7 @@ export async function removePackageKey(
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
-    await requireOwner(session, changed, actor.user.id);
+    await requireOwnerStill(session, changed, actor, now);
     const trusted = await settledPackageKeys(session, changed, now);
     const known = requireRemovable(trusted, name, removal);
     const { publicKey } = known;

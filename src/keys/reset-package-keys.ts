@@ -4,7 +4,7 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
-import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import type { PackageName } from "../registry/package-name.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
@@ -32,16 +32,17 @@ export interface KeyReset {
  */
 export async function requestReset(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
-  { user, origin }: SessionActor,
+  actor: SessionActor,
   name: PackageName,
   { publicKey: keyText, previous, newKeySignature }: KeyReset,
 ): Promise<void> {
+  const { user, origin } = actor;
   const publicKey = readPublicKey(keyText, "/publicKey");
   const now = clock();
   const effectiveAt = new Date(now.getTime() + RESET_DELAY_MS);
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
-    await requireOwner(session, changed, user.id);
+    await requireOwnerStill(session, changed, actor, now);
     const { keys, reset } = await settledPackageKeys(session, changed, now);
     if (reset !== undefined) {
       throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });

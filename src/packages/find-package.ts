@@ -1,5 +1,6 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
-import type { MayRead } from "../accounts/actor.ts";
+import type { Actor, MayRead } from "../accounts/actor.ts";
+import { requireStillValid } from "../accounts/still-valid.ts";
 import type { DbSession } from "../db/database.ts";
 import { lockingStatement, statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
@@ -128,6 +129,15 @@ const ownership = statement<{ packageId: number; userId: string }, { userId: str
       .where(and(isOfPackage, eq(packageOwners.userId, sql.placeholder("userId"))));
   },
 );
+
+/**
+ * `requireOwner` for a request whose body may have come in slowly: its actor is proved again. Throws `unauthenticated` or
+ * `account_disabled` too.
+ */
+export async function requireOwnerStill(session: DbSession, owned: PackageRow, actor: Actor, now: Date): Promise<void> {
+  await requireStillValid(session, actor, now);
+  await requireOwner(session, owned, actor.user.id);
+}
 
 /** Throws `not_an_owner` unless the account owns the package. */
 export async function requireOwner(session: DbSession, owned: PackageRow, userId: string): Promise<void> {

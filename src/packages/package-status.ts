@@ -3,7 +3,7 @@ import { type Actor, requireScopeFor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { recordEvent } from "../events/record-event.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import { lockNamedPackage, requireOwner } from "./find-package.ts";
+import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
 import { viewPackage } from "./read.ts";
 import type { PackageView } from "./views.ts";
 
@@ -33,7 +33,7 @@ export async function setPackageStatus(
   return db.write(async (session) => {
     const { packages } = session.tables;
     const before = await lockNamedPackage(session, name);
-    await requireOwner(session, before, actor.user.id);
+    await requireOwnerStill(session, before, actor, now);
     const columns = { status, statusMessage: message ?? null, statusReplacement: replacement ?? null };
     const isSaid =
       before.status === columns.status &&

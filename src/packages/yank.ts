@@ -5,7 +5,7 @@ import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
 import { logYanks } from "../log/log-yanks.ts";
 import type { PackageName } from "../registry/package-name.ts";
-import { lockNamedPackage, requireOwner } from "./find-package.ts";
+import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
 import { loadNumberedVersion } from "./find-version.ts";
 import { refreshSummary } from "./refresh-summary.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
@@ -58,7 +58,7 @@ export async function setYanked(
   return db.write(async (session) => {
     const { versions } = session.tables;
     const changed = await lockNamedPackage(session, name);
-    await requireOwner(session, changed, actor.user.id);
+    await requireOwnerStill(session, changed, actor, now);
     const published = await loadNumberedVersion(session, changed, asked);
     const { id, version, keyCompromised } = published.row;
     const columns = columnsOf(published.row, yank, now);

@@ -2,6 +2,7 @@ import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor, TokenScope } from "../accounts/actor.ts";
 import { tokenDigest } from "../accounts/credentials.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
+import { requireStillValid } from "../accounts/still-valid.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { recordEvent } from "../events/record-event.ts";
@@ -24,9 +25,10 @@ export interface TokenRequest {
 /** Makes an API token; its text is returned here and never again. Throws `limit_reached`. */
 export async function createToken(
   { db, clock }: Pick<Deps, "db" | "clock">,
-  { user, origin }: SessionActor,
+  actor: SessionActor,
   { label, scopes, packages, expiresInDays }: TokenRequest,
 ): Promise<TokenView & { readonly token: string }> {
+  const { user, origin } = actor;
   const now = clock();
   const text = tokenTextOf(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES)));
   const row = {
@@ -44,6 +46,7 @@ export async function createToken(
   await db.write(async (session) => {
     const { apiTokens } = session.tables;
     await lockAccount(session, user.id);
+    await requireStillValid(session, actor, now);
     const isLive = and(eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now));
     if ((await session.query.$count(apiTokens, isLive)) >= TOKENS_MAX) {
       throw failure({ code: "limit_reached", what: "API tokens of one account", max: TOKENS_MAX });
