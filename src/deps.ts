@@ -130,7 +130,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const db = await openDatabase(database);
   db.watch();
   const log = await openLog({ db, blobs, reach }, await logKeyOf(config, db));
-  const announcer = new Announcer({ db, blobs, logger, reach, witnesses: config.logWitnesses });
+  const announcer = new Announcer({ db, blobs, logger, reach, log, witnesses: config.logWitnesses });
   log.onAppend = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
   return {

@@ -30,6 +30,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
   };
   const blobs = openMemoryStore("", clock);
   const logger = createLogger("silent", clock);
+  const log = new TransparencyLog(signer, undefined);
   const deps: Deps = {
     config,
     clock,
@@ -39,8 +40,8 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     blobs,
     reach: reachNothing,
     downloads: { count: unused, takeBack: unused, flush: unused, close: unused },
-    log: new TransparencyLog(signer, undefined),
-    announcer: new Announcer({ db, blobs, logger, reach: reachNothing, witnesses: [] }),
+    log,
+    announcer: new Announcer({ db, blobs, log, logger, reach: reachNothing, witnesses: [] }),
     updates: { record: unused },
     knownDownloads: { find: unused },
     prepared: undefined,

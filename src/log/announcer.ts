@@ -3,9 +3,11 @@ import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
 import type { Reach } from "../failpoints.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
+import { verifierOf } from "../tlog/note.ts";
 import { WitnessAsker } from "./ask-witnesses.ts";
-import { readState } from "./log-rows.ts";
-import { CHECKPOINT_COPY } from "./rollback-guard.ts";
+import { type LogStateRow, readState } from "./log-rows.ts";
+import { CHECKPOINT_COPY, findRollback } from "./rollback-guard.ts";
+import type { TransparencyLog } from "./transparency-log.ts";
 
 /** Commits that come together are announced together: a copy costs two syncs, or a request to S3. */
 const GATHER_MS = 250;
@@ -20,6 +22,7 @@ interface AnnouncerDeps {
   readonly logger: Logger;
   readonly reach: Reach;
   readonly witnesses: readonly WitnessAddress[];
+  readonly log: TransparencyLog;
 }
 
 /**
@@ -34,6 +37,8 @@ export class Announcer {
   #late: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #announced: string | undefined;
+  /** The copy that this process made last. */
+  #copied: string | undefined;
   #isWoken = false;
   #closed = false;
 
@@ -62,12 +67,14 @@ export class Announcer {
   }
 
   async #announce(): Promise<void> {
-    const { db, blobs, logger, reach } = this.#deps;
+    const { db, blobs, log, logger, reach } = this.#deps;
     try {
       const state = await db.read(readState);
-      if (state.root === this.#announced) return;
+      if (state.root === this.#announced && log.rollback === undefined) return;
       reach("log.committed");
+      if (await this.#isRolledBack(state)) return this.#startIn(AGAIN_MS);
       await blobs.writeNote(CHECKPOINT_COPY, state.checkpoint);
+      this.#copied = state.checkpoint;
       reach("log.copied");
       this.#announced = state.root;
       if (!this.#closed) await this.#asker.ask(state);
@@ -75,6 +82,20 @@ export class Announcer {
       logger.warn("log_copy_failing", errorFields(cause));
       this.#startIn(AGAIN_MS);
     }
+  }
+
+  /**
+   * Whether the database is behind what was published, as after a failover to a replica that lacked the last changes: then the
+   * copy, which tells of it, stays, and the log is for reading only until the database is the right one again.
+   */
+  async #isRolledBack({ size }: Pick<LogStateRow, "size">): Promise<boolean> {
+    const { db, blobs, log, logger } = this.#deps;
+    const isOurs = this.#copied !== undefined && (await blobs.readNote(CHECKPOINT_COPY)) === this.#copied;
+    const rollback =
+      isOurs && size >= log.committedSize ? undefined : await findRollback({ db, blobs }, verifierOf(log.signer));
+    if (rollback !== undefined && log.rollback === undefined) logger.error("log_rollback", { ...rollback });
+    log.guarded(size, rollback);
+    return rollback !== undefined;
   }
 
   /** Announces what is not announced yet. Who appended nothing has no news: it may be of a database that was restored. */

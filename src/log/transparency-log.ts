@@ -15,22 +15,38 @@ export interface Rollback {
 /** A log as this process knows it: who signs, and where the tree ended the last time. */
 export class TransparencyLog {
   readonly signer: SignerKey;
-  /** Set while the log may not be written. */
-  readonly rollback: Rollback | undefined;
   readonly reach: Reach;
   /** Told of every append, before its transaction is committed. */
   onAppend: () => void = () => undefined;
+  #rollback: Rollback | undefined;
+  #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
 
   constructor(signer: SignerKey, rollback: Rollback | undefined, reach: Reach = reachNothing) {
     this.signer = signer;
-    this.rollback = rollback;
+    this.#rollback = rollback;
     this.reach = reach;
   }
 
   /** The first line of its checkpoints. */
   get origin(): string {
     return this.signer.name;
+  }
+
+  /** Set while the log may not be written. */
+  get rollback(): Rollback | undefined {
+    return this.#rollback;
+  }
+
+  /** How large the tree was that this process last saw committed: it never gets smaller but by a rollback. */
+  get committedSize(): number {
+    return this.#committedSize;
+  }
+
+  /** What the guard found: that the tree of this size goes on what was published, or a rollback. */
+  guarded(size: number, rollback: Rollback | undefined): void {
+    this.#rollback = rollback;
+    if (rollback === undefined) this.#committedSize = Math.max(size, this.#committedSize);
   }
 
   /**

@@ -30,6 +30,8 @@ export class ArchiveReader {
         return digest === sha256 ? judge(archive) : differs(`sha256 ${digest}, and the log has ${sha256}`);
       }
       if (archive.tooLarge) return differs(archive.message);
+      // Of who may read the log: an administrator holds the version back, which the log does not tell.
+      if (archive.status === 403) return { code: "archive_withheld", index, detail: named };
       return { code: "archive_missing", index, detail: `${named}: ${archive.message}` };
     });
   }

@@ -34,6 +34,7 @@ interface Going {
   readonly options: AuditOptions;
   readonly checks: Check[];
   readonly problems: LeafProblem[];
+  readonly withheld: LeafProblem[];
   origin: string | undefined;
   size: number;
   from: number;
@@ -41,17 +42,18 @@ interface Going {
 
 /** Reads the whole log of a registry, or what is new in it, and checks all of it. */
 export async function auditLog(client: RegistryClient, trust: Trust, options: AuditOptions): Promise<Audit> {
-  const going: Going = { client, trust, options, checks: [], problems: [], origin: undefined, size: 0, from: 0 };
-  const found = (fault?: string): Audit => {
+  const found: Pick<Going, "checks" | "problems" | "withheld"> = { checks: [], problems: [], withheld: [] };
+  const going: Going = { client, trust, options, ...found, origin: undefined, size: 0, from: 0 };
+  const result = (fault?: string): Audit => {
     const { origin, size, from, checks, problems } = going;
     const inOrder = problems.toSorted((a, b) => a.index - b.index);
     return { ...(fault === undefined ? {} : { fault }), origin, size, from, checks, problems: inOrder };
   };
   try {
     await audit(going);
-    return found();
+    return result();
   } catch (cause) {
-    if (cause instanceof RegistryFault) return found(cause.message);
+    if (cause instanceof RegistryFault) return result(cause.message);
     throw cause;
   }
 }
@@ -80,13 +82,15 @@ async function audit(going: Going): Promise<void> {
   if (problems.length === 0) await save(frontier);
 }
 
-function walkOf({ client, options, size, problems }: Going, state: AuditState, save: Walk["save"]): Walk {
+function walkOf({ client, options, size, problems, withheld }: Going, state: AuditState, save: Walk["save"]): Walk {
   const archives = options.archives ? new ArchiveReader(client) : undefined;
-  return { client, size, state, archives, problems, report: options.report, save };
+  return { client, size, state, archives, problems, withheld, report: options.report, save };
 }
 
-function stateAt(frontier: Frontier, state: AuditState, { from, options }: Going): AuditState {
-  const withArchives = state.withArchives && (options.archives || frontier.size === from);
+/** Archives that were held back are read another time. */
+function stateAt(frontier: Frontier, state: AuditState, { from, options, withheld }: Going): AuditState {
+  const wereRead = options.archives && withheld.length === 0;
+  const withArchives = state.withArchives && (wereRead || frontier.size === from);
   return { ...state, frontier, withArchives };
 }
 
@@ -126,10 +130,13 @@ function checkSignatures({ history }: AuditState, problems: readonly LeafProblem
   return unchecked(name, detail);
 }
 
-function checkArchives({ options, problems }: Going): Check {
+function checkArchives({ options, problems, withheld }: Going): Check {
   if (!options.archives) return unchecked("archives", "give --archives to read them");
   const wrong = problems.filter(({ code }) => code.startsWith("archive_"));
   const [first] = wrong;
-  if (first === undefined) return ok("archives", "every one has the digest that was logged");
-  return failed("archives", first.code, `${wrong.length} are missing or differ`);
+  if (first !== undefined) return failed("archives", first.code, `${wrong.length} are missing or differ`);
+  const [held] = withheld.toSorted((a, b) => a.index - b.index);
+  if (held === undefined) return ok("archives", "every one has the digest that was logged");
+  const detail = `the registry holds back ${withheld.length} (403, as in quarantine), the first of them ${held.detail}; all others have the digest that was logged`;
+  return warning("archives", detail);
 }

@@ -20,7 +20,8 @@ export type ProblemCode =
   | "duplicate_version"
   | "sequence_gap"
   | "archive_missing"
-  | "archive_differs";
+  | "archive_differs"
+  | "archive_withheld";
 
 /** One row of what was checked; `detail` says what was compared with what. */
 export interface Check {

@@ -64,8 +64,10 @@ async function versionProblem(
   if (history.versions.has(named)) return { code: "duplicate_version", index, detail: `${named} was logged before` };
   history.versions.add(named);
   if (leaf.scheme === "ed25519-archive") {
-    if (archives !== undefined) return archives.read(leaf, index, (archive) => signatureProblem(leaf, index, archive));
+    const read = await archives?.read(leaf, index, (archive) => signatureProblem(leaf, index, archive));
+    if (archives !== undefined && read?.code !== "archive_withheld") return read;
     history.archivesUnread += 1;
+    return read ?? signatureProblem(leaf, index);
   }
   const problem = await signatureProblem(leaf, index);
   return problem ?? archives?.read(leaf, index, async () => undefined);

@@ -19,6 +19,8 @@ export interface Walk {
   readonly state: AuditState;
   readonly archives: ArchiveReader | undefined;
   readonly problems: LeafProblem[];
+  /** What is no problem of the log: archives that the registry holds back. */
+  readonly withheld: LeafProblem[];
   readonly report: (progress: { readonly done: number; readonly total: number; readonly bytes: number }) => void;
   /** Told now and then, and when the registry fails: everything before this frontier was judged and is right. */
   readonly save: (frontier: Frontier) => Promise<void>;
@@ -61,7 +63,7 @@ export async function walkLeaves(walk: Walk): Promise<Frontier> {
 }
 
 async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8Array[], tile: Uint8Array) {
-  const { state, archives, problems, size } = walk;
+  const { state, archives, problems, withheld, size } = walk;
   const grown: GrownTile[] = [];
   const judging: Promise<LeafProblem | undefined>[] = [];
   for (const leaf of leaves) {
@@ -71,7 +73,9 @@ async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8
     grown.push(...next.grown.filter(({ hashes }) => hashes.length === TILE_WIDTH));
   }
   const judged = Promise.all(judging).then((found) => {
-    problems.push(...found.filter((problem) => problem !== undefined));
+    for (const problem of found) {
+      if (problem !== undefined) (problem.code === "archive_withheld" ? withheld : problems).push(problem);
+    }
   });
   // Whoever waits for it learns of a failure; until then it is nobody's fault.
   judged.catch(() => undefined);

@@ -36,6 +36,14 @@ async function announced({ deps }: TestRegistry): Promise<void> {
   }
 }
 
+async function until(holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 8_000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error("it did not come to that");
+    await Bun.sleep(20);
+  }
+}
+
 onBothDatabases("a log that is opened again", (registry) => {
   const opened = (signer = SIGNER) => openLog(registry().deps, signer);
 
@@ -73,6 +81,30 @@ onBothDatabases("a log that is opened again", (registry) => {
     await blobs.writeNote(CHECKPOINT_COPY, older.checkpoint);
     expect((await opened()).rollback).toBeUndefined();
   });
+
+  test("is not forked where a replica took over that lacked the last changes, and goes on with the right database", async () => {
+    const { db, blobs, announcer, log } = registry().deps;
+    const alice = await newAccount(registry(), "failover");
+    const older = await db.read(readState);
+    expect((await publish(alice, "acknowledged")).status).toBe(201);
+    await announced(registry());
+    const newest = await db.read(readState);
+    const restore = (state: typeof older) =>
+      db.write(async ({ query, tables: { logState } }) => {
+        await query.update(logState).set(state).where(eq(logState.id, 1));
+      });
+    await restore(older);
+    expectProblem(await publish(alice, "forking"), 503, "log_rollback");
+    expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(newest.checkpoint);
+    announcer.wake();
+    await until(() => log.rollback !== undefined);
+    expect(log.rollback).toEqual({ publishedSize: newest.size, foundSize: older.size });
+    expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(newest.checkpoint);
+    expect((await alice.get("/health/ready")).status).toBe(503);
+    await restore(newest);
+    await until(() => log.rollback === undefined);
+    expect((await publish(alice, "forking")).status).toBe(201);
+  }, 20_000);
 
   test("while another server publishes and copies its checkpoint is no rollback", async () => {
     const { db, blobs } = registry().deps;

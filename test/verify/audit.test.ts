@@ -125,6 +125,17 @@ describe("log audit", () => {
     expect(codes).toContain(code);
   });
 
+  test("says which archives are held back, as in quarantine, and reads them the next time", async () => {
+    const person = await somebody();
+    proxy.tamper = (path) => (path.endsWith("/download") ? new Response("", { status: 403 }) : undefined);
+    const held = await audit(person, "--archives");
+    expect([held.exitCode, held.answer.verified, held.codes]).toEqual([0, true, []]);
+    const ofArchives = () => held.answer.checks.find(({ check }: { check: string }) => check === "archives");
+    expect(ofArchives()).toMatchObject({ result: "warning", detail: expect.stringContaining("holds back") });
+    proxy.tamper = (path, body) => (path.endsWith("/download") ? body.toReversed() : undefined);
+    expect((await audit(person, "--archives")).codes).toContain("archive_differs");
+  });
+
   test.each<[what: string, code: string, forged: (note: string) => string]>([
     ["a replayed checkpoint", "older_tree", (note) => forge(note, { size: 2 })],
     ["two trees shown to one client", "forked", (note) => forge(note, { root: Buffer.alloc(32) })],
