@@ -10,6 +10,7 @@ import { digestOf } from "./archive-digest.ts";
 import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
+import { checkStanding } from "./standing.ts";
 
 const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
@@ -90,7 +91,8 @@ export interface Verification {
 }
 
 /**
- * Checks that an archive is signed by its publisher and in the log, by a proof that is given or asked for. Throws
+ * Checks that an archive is signed by its publisher and in the log, by a proof that is given or asked for; and tells what
+ * the registry says of the version today. Throws
  * `RegistryFault` when the registry cannot be asked.
  */
 export async function verifyPackage(
@@ -102,7 +104,8 @@ export async function verifyPackage(
   if (signed === undefined) return { name: undefined, version: undefined, checks: [check] };
   const text = given ?? (trust.client && (await fetchProof(trust.client, signed))) ?? "";
   const checks = typeof text === "string" ? await checkProof(text, signed, archive, trust) : [text];
-  return { name: signed.name, version: signed.version, checks: [check, ...checks] };
+  const standing = trust.client === undefined || !isGood(checks) ? [] : [await checkStanding(trust.client, signed)];
+  return { name: signed.name, version: signed.version, checks: [check, ...checks, ...standing] };
 }
 
 async function checkProof(text: string, signed: SignedArchive, archive: Uint8Array, trust: Trust): Promise<Check[]> {

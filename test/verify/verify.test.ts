@@ -3,6 +3,9 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { makeLogKey } from "../../src/config/log-key.ts";
+import { OPERATOR } from "../../src/events/record-event.ts";
+import { quarantineVersion } from "../../src/moderation/quarantine.ts";
+import { packageNameParam } from "../../src/packages/find-package.ts";
 import { COSIGNATURE, formatSignerKey, formatVerifierKey, verifierOf } from "../../src/tlog/note.ts";
 import { formatProof, parseProof } from "../../src/tlog/proof.ts";
 import { makePackage } from "../support/archive-maker.ts";
@@ -54,6 +57,7 @@ describe("verify", () => {
       ["checkpoint", "ok"],
       ["consistency", "not checked"],
       ["witnesses", "not checked"],
+      ["standing", "ok"],
     ]);
     expect((await add("fourth")).status).toBe(201);
     const again = await person.ask("verify", archive, "--registry", proxy.url);
@@ -146,6 +150,25 @@ describe("verify", () => {
     const { person } = await somebody();
     const archive = await person.file("never.cpm", makePackage({ name: "never-published", version: "1.0.0" }));
     expect((await person.ask("verify", archive, "--registry", registry.url)).codes).toEqual(["not_logged"]);
+  });
+
+  test("warns of what the registry says against a version, whose proof stays right", async () => {
+    const { person } = await somebody();
+    const warned = makePackage({ name: "warned", version: "1.0.0" });
+    const archive = await person.file("warned.cpm", warned);
+    expect((await alice.publish("warned", "1.0.0", warned, key)).status).toBe(201);
+    const standing = async () => {
+      const { exitCode, answer } = await person.ask("verify", archive, "--registry", registry.url);
+      const { result, detail } = answer.checks.find(({ check }: { check: string }) => check === "standing");
+      return [exitCode, result, detail];
+    };
+    expect(await standing()).toEqual([0, "ok", "neither yanked nor in quarantine, as the registry says"]);
+    const yank = { reason: "security", message: "CVE-1", replacement: "hello@1.0.0" };
+    expect((await alice.send("DELETE", "/api/packages/warned/1.0.0", yank)).status).toBe(200);
+    const yanked = "it is yanked (security: CVE-1), use hello@1.0.0 instead";
+    expect(await standing()).toEqual([0, "warning", `the registry says that ${yanked}`]);
+    await quarantineVersion(registry.deps, OPERATOR, packageNameParam("warned"), "1.0.0", "malware");
+    expect(await standing()).toEqual([0, "warning", `the registry says that it is in quarantine: malware; ${yanked}`]);
   });
 
   test("warns when the key that is given is not the one seen before, which it was", async () => {
