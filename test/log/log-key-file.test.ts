@@ -23,6 +23,11 @@ test("a log whose key file is gone is opened with no other, and none is made in 
   const kept = readFileSync(path, "utf8");
   rmSync(path);
   await expect(openDeps(config)).rejects.toThrow(`${path} is gone, and the database has the log of ${known}`);
+  const told = await runCommand({ DATA_DIR: dataDir, LOG_SIGNING_KEY: "" }, "log", "key");
+  expect([told.exitCode, told.stderr]).toEqual([
+    1,
+    expect.stringContaining(`${path} is not there, though the database is`),
+  ]);
   expect(existsSync(path)).toBe(false);
   writeFileSync(path, kept);
   const again = await openDeps(config);
