@@ -1,4 +1,5 @@
-# The registry in an image without shell or package manager: the executable, five files of the C library, and no more.
+# The registry in an image without shell or package manager: the executable, five files of the C library, CA
+# certificates and three files in /etc, and no more.
 #
 #     docker build --tag cpm-registry .
 #     docker run --publish 5000:80 --volume cpm-data:/data --env PUBLIC_URL=http://localhost:5000 cpm-registry

@@ -36,7 +36,7 @@ Options
 Examples
   cpm-registry
   PORT=8080 DATA_DIR=/var/lib/cpm cpm-registry serve
-  DATABASE_URL=postgres://cpm:secret@db/cpm JWT_KEY="$(openssl rand -base64 48)" cpm-registry
+  DATABASE_URL=postgres://cpm:secret@db/cpm JWT_KEY=<secret> LOG_SIGNING_KEY=<secret> cpm-registry
   cpm-registry migrate --check
   cpm-registry healthcheck --url http://localhost:5000
   cpm-registry fsck

@@ -53,7 +53,7 @@ function requireNews({ status, compromisedSince }: PackageKeyRow, since: number 
   });
 }
 
-/** The id of the first version that is not trusted; ids are in the order of publishing, as the indexes of the log will be. */
+/** The id of the first version that is not trusted; ids are in the order of publishing, as the indexes of the log. */
 async function sinceId(session: DbSession, changed: PackageRow, { reason, since }: KeyRemoval): Promise<number | null> {
   if (reason === "superseded") return null;
   return since === undefined ? 0 : (await loadNumberedVersion(session, changed, since)).row.id;

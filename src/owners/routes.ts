@@ -38,7 +38,7 @@ const docs = {
     tag: "packages",
     auth: "account",
     answers: changed,
-    problems: ["package_not_found", "user_not_found", "not_an_owner", "last_owner", "storage_full"],
+    problems: ["package_not_found", "user_not_found", "not_an_owner", "last_owner", "log_rollback", "storage_full"],
   }),
   invitations: operation({
     id: "listInvitations",

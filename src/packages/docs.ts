@@ -21,7 +21,7 @@ export const PACKAGE_PARAMETERS = {
     schema: { ...text, minLength: 1, maxLength: PACKAGE_NAME_MAX_CHARS, pattern: "^[a-z0-9]+(?:[-_.][a-z0-9]+)*$" },
   },
   version: {
-    description: "SemVer 2.0.0; where something is read or yanked, also `latest`: the highest release, not yanked",
+    description: "SemVer 2.0.0; where something is read, also `latest`: the highest release, not yanked",
     schema: { ...text, minLength: 1, maxLength: VERSION_MAX_CHARS },
   },
 };
@@ -148,7 +148,14 @@ export const packageDocs = {
       302: { description: "With STORAGE_REDIRECT: where the storage has it, for some minutes", headers: ["Location"] },
       304: { description: "Unchanged" },
     },
-    problems: [...CONTENT_PROBLEMS, "range_not_satisfiable", "blob_missing", "blob_corrupt", ...STORAGE_PROBLEMS],
+    problems: [
+      ...CONTENT_PROBLEMS,
+      "range_not_satisfiable",
+      "blob_missing",
+      "blob_corrupt",
+      "busy",
+      ...STORAGE_PROBLEMS,
+    ],
   }),
   yank: operation({
     id: "yankVersion",
@@ -157,7 +164,14 @@ export const packageDocs = {
     tag: "packages",
     auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
-    problems: [...VERSION_PROBLEMS, "not_an_owner", "version_compromised", "storage_full", ...BODY_PROBLEMS],
+    problems: [
+      ...VERSION_PROBLEMS,
+      "not_an_owner",
+      "version_compromised",
+      "log_rollback",
+      "storage_full",
+      ...BODY_PROBLEMS,
+    ],
   }),
   unyank: operation({
     id: "unyankVersion",
@@ -165,7 +179,7 @@ export const packageDocs = {
     tag: "packages",
     auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
-    problems: [...VERSION_PROBLEMS, "not_an_owner", "version_compromised", "storage_full"],
+    problems: [...VERSION_PROBLEMS, "not_an_owner", "version_compromised", "log_rollback", "storage_full"],
   }),
   status: operation({
     id: "setPackageStatus",

@@ -99,6 +99,7 @@ describe("the commands of the README", () => {
       "Publish from continuous integration",
       "Publish from continuous integration",
       "Keys",
+      "Take a key out",
       "Owners",
     ]);
     for (const { heading, text } of SHELL_BLOCKS.slice(1, 5)) {
@@ -142,6 +143,7 @@ describe("the commands of the README", () => {
 
         expect(JSON.parse(told("Publish from continuous integration"))).toMatchObject({ version: "0.2.0" });
         expect(told("Keys").match(/"status":"active"/g)).toHaveLength(2);
+        expect(told("Take a key out").match(/"status":"\w+"/g)).toEqual(['"status":"active"', '"status":"superseded"']);
         expect(told("Owners")).toContain('"package":"hello"');
         expect(told("Owners")).toMatch(/"items":\[\{"username":"alice".*"username":"bob".*"invitations":\[\]/);
         expect(told("Owners")).toContain('"kind":"owner.added"');
