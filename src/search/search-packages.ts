@@ -168,24 +168,25 @@ function points(word: string, { contains }: TextIndex): SQL {
     WHEN ${contains(sql`s.tag_words`, ` ${word}`)} THEN 6 WHEN ${contains(sql`s.author_words`, ` ${word}`)} THEN 3 ELSE 1 END`;
 }
 
-/** One text for all orders: of those that are not asked for, all rows have NULL. */
+/**
+ * One text for all orders but the last change: of those that are not asked for, all rows have NULL. Were that one in it too,
+ * Postgres would find it worth planning anew each time to know that no other table is needed.
+ */
 function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQL {
-  const when = (sorts: readonly Sort[], value: SQL) => {
-    const names = sql.raw(sorts.map((name) => `'${name}'`).join(", "));
-    return sql`CASE WHEN ${sort} IN (${names}) THEN ${value} END`;
-  };
-  const updated = when(["updated"], sql`(SELECT updated_at FROM packages WHERE id = s.package_id)`);
-  const downloads = when(["relevance", "downloads"], sql`s.downloads`);
-  const common = sql`${updated} DESC, ${downloads} DESC, s.name`;
+  if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = s.package_id) DESC, s.name`;
+  const [byRelevance, byName] = [sort === "relevance", sort === "name"].map(
+    (is) => sql`CAST(${is ? 1 : 0} AS integer) = 1`,
+  );
+  const common = sql`CASE WHEN ${byName} THEN 0 ELSE s.downloads END DESC, s.name`;
   if (search === undefined) return common;
   const { text, words } = search;
   const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
-  const place = when(["relevance"], sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END`);
+  const place = sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END`;
   const fit = sql.join(
     words.map((word) => points(word, index)),
     sql` + `,
   );
-  return sql`${place}, ${when(["relevance"], fit)} DESC, ${common}`;
+  return sql`CASE WHEN ${byRelevance} THEN ${place} END, CASE WHEN ${byRelevance} THEN ${fit} END DESC, ${common}`;
 }
 
 /**
