@@ -132,6 +132,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const log = await openLog({ db, blobs, reach }, await logKeyOf(config, db));
   const announcer = new Announcer({ db, blobs, logger, reach, log, witnesses: config.logWitnesses });
   log.onAppend = () => announcer.wake();
+  log.onSuspicion = log.onAppend;
   const downloads = createDownloadCounter(db, logger);
   return {
     config,

@@ -28,7 +28,10 @@ export async function appendLeaves(
   if (log.rollback !== undefined) throw failure({ code: "log_rollback" });
   const state = await lockState(session);
   // A replica took over that lacked the last changes: what was signed for them must not be signed for others.
-  if (state.size < log.committedSize) throw failure({ code: "log_rollback" });
+  if (state.size < log.committedSize) {
+    log.onSuspicion();
+    throw failure({ code: "log_rollback" });
+  }
   const before = log.recall(state) ?? (await readFrontier(session, state.size));
   const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
   let frontier = before;

@@ -18,6 +18,8 @@ export class TransparencyLog {
   readonly reach: Reach;
   /** Told of every append, before its transaction is committed. */
   onAppend: () => void = () => undefined;
+  /** Told when an append finds the database behind what was committed. */
+  onSuspicion: () => void = () => undefined;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;

@@ -83,7 +83,7 @@ onBothDatabases("a log that is opened again", (registry) => {
   });
 
   test("is not forked where a replica took over that lacked the last changes, and goes on with the right database", async () => {
-    const { db, blobs, announcer, log } = registry().deps;
+    const { db, blobs, log } = registry().deps;
     const alice = await newAccount(registry(), "failover");
     const older = await db.read(readState);
     expect((await publish(alice, "acknowledged")).status).toBe(201);
@@ -96,7 +96,6 @@ onBothDatabases("a log that is opened again", (registry) => {
     await restore(older);
     expectProblem(await publish(alice, "forking"), 503, "log_rollback");
     expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(newest.checkpoint);
-    announcer.wake();
     await until(() => log.rollback !== undefined);
     expect(log.rollback).toEqual({ publishedSize: newest.size, foundSize: older.size });
     expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(newest.checkpoint);
