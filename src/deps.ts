@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { DurableDirectories } from "./blobs/durable-directories.ts";
 import { openFileStore } from "./blobs/file-store.ts";
@@ -174,6 +175,11 @@ export async function openLogBeside({ config, db }: Pick<Deps, "config" | "db">)
 }
 
 async function requireMigrated(database: DatabaseConfig): Promise<void> {
+  if (database.kind === "sqlite" && !existsSync(database.path)) {
+    throw new MigrationError(
+      `There is no database at ${database.path}: start the registry first, or is DATA_DIR another, or closed to this user?`,
+    );
+  }
   const { pending } = await databaseStep(database, () => migrationState(database));
   if (pending.length === 0) return;
   throw new MigrationError("The database is not up to date: start the registry, or run cpm-registry migrate.");

@@ -29,7 +29,7 @@ export async function logAudit({ archives, json, ...trusted }: AuditArguments): 
   const trust = await trustOf(trusted);
   const { client } = trust;
   if (client === undefined) throw new UsageError("log audit needs --registry <url>");
-  return asking("log audit", async () => {
+  return asking("log audit", json, async () => {
     const bar = progressBar("log audit", json);
     return tell(await auditLog(client, trust, { archives, report: bar.report }).finally(bar.end), json);
   });

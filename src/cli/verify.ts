@@ -12,12 +12,13 @@ export interface VerifyArguments extends TrustArguments {
   readonly json: boolean;
 }
 
-/** Runs what asks a registry; one that cannot be asked, or remembered, ends it with 1 and the reason. */
-export async function asking(command: string, work: () => Promise<number>): Promise<number> {
+/** Runs what asks a registry; one that cannot be asked, or remembered, ends it with 1 and the reason, with `json` in a document too. */
+export async function asking(command: string, json: boolean, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (cause) {
     if (!(cause instanceof RegistryFault || cause instanceof SeenLogFault)) throw cause;
+    if (json) console.log(JSON.stringify({ verified: false, fault: cause.message, checks: [] }));
     console.error(`cpm-registry ${command} failed: ${cause.message}`);
     return 1;
   }
@@ -31,7 +32,7 @@ export async function verify({ archive, proof, json, ...trusted }: VerifyArgumen
   const trust = await trustOf(trusted);
   const bytes = await readGiven(archive);
   const given = proof === undefined ? undefined : (await readGiven(proof)).toString("utf8");
-  return asking("verify", async () => {
+  return asking("verify", json, async () => {
     const { name = null, version = null, checks } = await verifyPackage(bytes, given, trust);
     const isVerified = isGood(checks);
     if (json) console.log(JSON.stringify({ verified: isVerified, name, version, checks }));

@@ -46,7 +46,7 @@ type Feed = Pick<Deps, "db">;
 export function readEvents({ db }: Feed, asked: EventsAsked): Promise<EventPage<EventView>> {
   return db.read(async (session) => {
     const rows = await loadEvents(session, db.kind, asked);
-    const items = rows.map((row) => ({ ...packageEventView(row), address: row.address, tokenId: row.tokenId }));
+    const items = rows.map((row) => ({ ...eventView(row), address: row.address, tokenId: row.tokenId }));
     return pageOf(items, asked);
   });
 }
@@ -83,9 +83,15 @@ async function loadEvents(
 
 type EventRow = Awaited<ReturnType<typeof loadEvents>>[number];
 
-function packageEventView(row: EventRow): PackageEventView {
+function eventView(row: EventRow): PackageEventView {
   const { id, at, kind, username, packageName, version, details } = row;
   return { id, at: at.toISOString(), kind, user: username, package: packageName, version, details };
+}
+
+/** For everybody: that secrets were allowed, and not where they stand. */
+function packageEventView(row: EventRow): PackageEventView {
+  const view = eventView(row);
+  return row.kind === "version.secrets_allowed" ? { ...view, details: {} } : view;
 }
 
 function pageOf<View extends PackageEventView>(items: readonly View[], { after }: EventsAsked): EventPage<View> {

@@ -47,6 +47,7 @@ export class RegistryClient {
   /** Throws `RegistryFault` for every answer but 200. A redirect is followed once, without the token. */
   async bytes(path: string, maxBytes?: number): Promise<Uint8Array> {
     const address = `${this.url}${path}`;
+    const hasToken = "authorization" in this.#headers;
     try {
       const signal = AbortSignal.timeout(ANSWER_WITHIN_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS));
       let response = await fetch(address, { headers: this.#headers, redirect: "manual", signal });
@@ -54,7 +55,8 @@ export class RegistryClient {
       if (REDIRECTS.includes(response.status) && location !== null) {
         response = await fetch(new URL(location, address), { redirect: "error", signal });
       }
-      if (response.status !== 200) throw new RegistryFault(refusal(address, response.status), response.status);
+      if (response.status !== 200)
+        throw new RegistryFault(refusal(address, response.status, hasToken), response.status);
       return await bodyOf(response, maxBytes ?? ANSWER_MAX_BYTES, address);
     } catch (cause) {
       if (cause instanceof RegistryFault) throw cause;
@@ -64,8 +66,11 @@ export class RegistryClient {
   }
 }
 
-function refusal(address: string, status: number): string {
-  const hint = status === 401 || status === 403 ? "; a private registry wants CPM_API_TOKEN in the environment" : "";
+function refusal(address: string, status: number, hasToken: boolean): string {
+  const wanted = hasToken
+    ? "a token in CPM_API_TOKEN that may read all packages (read, *)"
+    : "CPM_API_TOKEN in the environment";
+  const hint = status === 401 || status === 403 ? `; a private registry wants ${wanted}` : "";
   return `${address} answered ${status}${hint}`;
 }
 

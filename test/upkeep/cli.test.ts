@@ -93,7 +93,7 @@ describe("the command line", () => {
       const { exitCode, stderr } = await runCommand({ DATA_DIR: join(home, "data") }, command);
       expect([exitCode, stderr]).toEqual([
         1,
-        `cpm-registry ${command} failed: The database is not up to date: start the registry, or run cpm-registry migrate.\n`,
+        `cpm-registry ${command} failed: There is no database at ${join(home, "data", "registry.db")}: start the registry first, or is DATA_DIR another, or closed to this user?\n`,
       ]);
       expect(readdirSync(home)).toEqual([]);
     }),

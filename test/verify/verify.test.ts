@@ -230,6 +230,9 @@ describe("verify", () => {
     const { person, archive } = await somebody();
     const unreachable = await person.run({}, "verify", archive, "--registry", "http://127.0.0.1:1");
     expect([unreachable.exitCode, unreachable.stderr.trim().split("\n").length]).toEqual([1, 1]);
+    const asJson = await person.run({}, "verify", archive, "--registry", "http://127.0.0.1:1", "--json");
+    const fault = expect.stringContaining("cannot be reached");
+    expect([asJson.exitCode, JSON.parse(asJson.stdout)]).toEqual([1, { verified: false, fault, checks: [] }]);
     expect((await person.run({}, "verify", archive)).exitCode).toBe(64);
   });
 });
