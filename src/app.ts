@@ -76,7 +76,7 @@ export function createApp(deps: Deps) {
   // Elysia would look for the path behind the eleventh character, past the slash of `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })
     .onTransform({ as: "global" }, namedByNothing)
-    .use(failures(deps.logger, methodsOf))
+    .use(failures(deps, methodsOf))
     .use(crossOrigin(deps.config.corsOrigins))
     .use(healthRoutes(deps))
     .use(logRoutes(deps))

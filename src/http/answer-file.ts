@@ -41,9 +41,15 @@ export class AnswerFile {
     } catch {
       // As a short write: there is no room for it.
     }
+    this.giveUp();
+    return undefined;
+  }
+
+  /** Gives its room back, and takes nothing more: others need it. What it had is read no more. */
+  giveUp(): void {
+    if (this.#isGivenUp) return;
     this.#isGivenUp = true;
     ftruncateSync(this.#fd, 0);
-    return undefined;
   }
 
   /** Undefined where something else was written there since. The bytes are good until the next call. */

@@ -1,6 +1,7 @@
 import { Elysia, NotFoundError, ParseError, ValidationError } from "elysia";
 import { Failure, type Fault, type RegistryError } from "../errors.ts";
 import { errorFields, type Logger } from "../ops/logger.ts";
+import type { PreparedAnswers } from "./prepared-answers.ts";
 import { problemResponse, statusOf } from "./problem.ts";
 import { requestId } from "./request-id.ts";
 
@@ -46,12 +47,17 @@ function expectedError(cause: unknown, method: string, allowed: () => readonly s
   return undefined;
 }
 
+interface FailureDeps {
+  readonly logger: Logger;
+  readonly prepared: PreparedAnswers | undefined;
+}
+
 /**
  * The one place where failures become answers, first in the app and global. Expected ones are problem bodies, and a
  * warning where the registry and not the client is at fault. Everything else is logged once, without its message, and
  * answered as `internal`.
  */
-export function failures(logger: Logger, methodsOf: (path: string) => string[]) {
+export function failures({ logger, prepared }: FailureDeps, methodsOf: (path: string) => string[]) {
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
     const id = requestId(request);
     const expected = expectedError(error, request.method, () => methodsOf(new URL(request.url).pathname));
@@ -61,6 +67,7 @@ export function failures(logger: Logger, methodsOf: (path: string) => string[]) 
       logger.error(expected.code, { requestId: id, digest: expected.digest });
     } else if (statusOf(expected.code).status >= 500) {
       logger.warn(expected.code, { requestId: id, ...(causeOf(error) === undefined ? {} : errorFields(error)) });
+      if (expected.code === "storage_full") prepared?.giveRoomBack();
     }
     return problemResponse(expected ?? { code: "internal" }, id);
   });

@@ -96,6 +96,11 @@ export class PreparedAnswers {
     this.file?.close();
   }
 
+  /** The disk is full: a file that has gone round writes over its own bytes, and would never notice. */
+  giveRoomBack(): void {
+    this.file?.giveUp();
+  }
+
   get bytesInMemory(): number {
     return this.#bytes;
   }

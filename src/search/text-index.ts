@@ -23,7 +23,7 @@ export interface TextIndex {
   contains(text: SQL, part: string): SQL;
   /** A subquery of the `place`s of packages with a text inside their names, which has at least `PART_MIN_CHARS`. */
   containing(text: string): SQL;
-  /** A subquery of a column `text`: any number of texts, in one parameter. */
+  /** A subquery of a column `text` with however many texts, in one parameter. */
   texts(texts: readonly string[]): SQL;
   /** What joins the row `s` of package_search to each place, looking them up one by one. */
   rowAt(place: SQL): SQL;

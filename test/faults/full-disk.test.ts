@@ -148,6 +148,26 @@ for (const what of ["archives", "database"] as const) {
 }
 
 test.skipIf(reason !== undefined)(
+  "and a file that has gone round gives its room back when it is told that others need it",
+  () => {
+    const disk = mountTmpfs(MIB);
+    const free = () => statfsSync(disk.path).bfree;
+    const before = free();
+    const file = new AnswerFile(join(disk.path, "answers"), 300 * KIB);
+    try {
+      for (let count = 0; count < 10; count += 1) expect(file.write(new Uint8Array(100 * KIB))).toBe(count * 100 * KIB);
+      expect(file.read(900 * KIB, 100 * KIB)).toHaveLength(100 * KIB);
+      file.giveUp();
+      expect(free()).toBe(before);
+      expect([file.read(900 * KIB, 100 * KIB), file.write(new Uint8Array(KIB))]).toEqual([undefined, undefined]);
+    } finally {
+      file.close();
+      disk.remove();
+    }
+  },
+);
+
+test.skipIf(reason !== undefined)(
   "answers that memory is too small for give the room back that nobody else has",
   () => {
     const disk = mountTmpfs(MIB);
