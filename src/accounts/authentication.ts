@@ -161,12 +161,7 @@ export function authentication(deps: AuthDeps) {
   const { config, jwtKey } = deps;
   const sessionFor =
     (guard: "session" | "admin") =>
-    async (context: Proving): Promise<{ actor: SessionActor }> => {
-      await requireActor(deps, guard)(context);
-      const actor = await prove(deps, context);
-      if (!isSession(actor)) throw failure({ code: "session_required" });
-      return { actor };
-    };
+    async (context: Proving): Promise<{ actor: SessionActor }> => ({ actor: await proveSession(deps, guard)(context) });
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({
