@@ -132,8 +132,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   db.watch();
   const log = await openLog({ db, blobs, reach }, await logKeyOf(config, db));
   const announcer = new Announcer({ db, blobs, logger, reach, log, witnesses: config.logWitnesses });
-  log.onAppend = () => announcer.wake();
-  log.onSuspicion = log.onAppend;
+  log.onNews = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
   return {
     config,

@@ -56,10 +56,10 @@ function detailOf(cause: unknown): string | undefined {
   }
   if (cause instanceof MigrationError || cause instanceof KeyFileError) return cause.message;
   // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.
-  if (cause instanceof Error && errorCode(cause) === "EADDRINUSE")
-    return `${innermost(cause).message} Stop what has it, or set PORT.`;
-  if (cause instanceof Error && errorCode(cause) !== undefined) return innermost(cause).message;
-  return undefined;
+  const code = errorCode(cause);
+  if (!(cause instanceof Error) || code === undefined) return undefined;
+  const { message } = innermost(cause);
+  return code === "EADDRINUSE" ? `${message} Stop what has it, or set PORT.` : message;
 }
 
 /**

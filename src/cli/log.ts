@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { readConfig } from "../config/config.ts";
 import { KeyFileError } from "../config/key-file.ts";
-import { makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
+import { logKeyPath, makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
 import { openHousekeeping } from "../deps.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
@@ -62,7 +61,7 @@ function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, i
 /** Prints the verifier key of the log that the settings configure, and makes it where nothing is yet. */
 export function logKey(configFile: string | undefined): number {
   const { logKey: configured, dataDir, logOrigin, database } = readConfig(configFile);
-  const path = join(dataDir, "log.key");
+  const path = logKeyPath(dataDir);
   if (configured === undefined && database.kind === "sqlite" && existsSync(database.path) && !existsSync(path)) {
     throw new KeyFileError(
       `${path} is not there, though the database is; start the registry, which makes it or says more`,

@@ -9,13 +9,18 @@ export function makeLogKey(origin: string): string {
   return formatSignerKey(origin, randomBytes(32));
 }
 
+/** Where an embedded registry keeps the key of its log. */
+export function logKeyPath(dataDir: string): string {
+  return join(dataDir, "log.key");
+}
+
 /**
  * Reads the key of an embedded registry's log, or makes it on the first start: `log.key` in the data directory. Its
  * name is the log's origin from then on. `existing` is the verifier key of a log that is there already, for which none is made.
  * Throws when the directory cannot be written, and `KeyFileError` when the file holds no key or must be put back.
  */
 export function readOrMakeLogKey(dataDir: string, origin: string, existing?: string): Secret<SignerKey> {
-  const path = join(dataDir, "log.key");
+  const path = logKeyPath(dataDir);
   const make = () => {
     if (existing === undefined) return makeLogKey(origin);
     throw new KeyFileError(`${path} is gone, and the database has the log of ${existing}; put the right file back`);

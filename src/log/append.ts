@@ -29,7 +29,7 @@ export async function appendLeaves(
   const state = await lockState(session);
   // A replica took over that lacked the last changes: what was signed for them must not be signed for others.
   if (state.size < log.committedSize) {
-    log.onSuspicion();
+    log.onNews();
     throw failure({ code: "log_rollback" });
   }
   const before = log.recall(state) ?? (await readFrontier(session, state.size));

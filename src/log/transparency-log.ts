@@ -16,10 +16,8 @@ export interface Rollback {
 export class TransparencyLog {
   readonly signer: SignerKey;
   readonly reach: Reach;
-  /** Told of every append, before its transaction is committed. */
-  onAppend: () => void = () => undefined;
-  /** Told when an append finds the database behind what was committed. */
-  onSuspicion: () => void = () => undefined;
+  /** Told of every append, before its transaction is committed, and of one that finds the database behind what was committed. */
+  onNews: () => void = () => undefined;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
@@ -74,6 +72,6 @@ export class TransparencyLog {
 
   remember({ root }: Pick<LogStateRow, "root">, frontier: Frontier): void {
     this.#last = { root, frontier };
-    this.onAppend();
+    this.onNews();
   }
 }

@@ -174,10 +174,8 @@ function points(word: string, { contains }: TextIndex): SQL {
  */
 function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQL {
   if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = s.package_id) DESC, s.name`;
-  const [byRelevance, byName] = [sort === "relevance", sort === "name"].map(
-    (is) => sql`CAST(${is ? 1 : 0} AS integer) = 1`,
-  );
-  const common = sql`CASE WHEN ${byName} THEN 0 ELSE s.downloads END DESC, s.name`;
+  const isBy = (order: Sort) => sql`CAST(${sort === order ? 1 : 0} AS integer) = 1`;
+  const common = sql`CASE WHEN ${isBy("name")} THEN 0 ELSE s.downloads END DESC, s.name`;
   if (search === undefined) return common;
   const { text, words } = search;
   const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
@@ -186,7 +184,7 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
     words.map((word) => points(word, index)),
     sql` + `,
   );
-  return sql`CASE WHEN ${byRelevance} THEN ${place} END, CASE WHEN ${byRelevance} THEN ${fit} END DESC, ${common}`;
+  return sql`CASE WHEN ${isBy("relevance")} THEN ${place} END, CASE WHEN ${isBy("relevance")} THEN ${fit} END DESC, ${common}`;
 }
 
 /**

@@ -42,8 +42,8 @@ interface Going {
 
 /** Reads the whole log of a registry, or what is new in it, and checks all of it. */
 export async function auditLog(client: RegistryClient, trust: Trust, options: AuditOptions): Promise<Audit> {
-  const found: Pick<Going, "checks" | "problems" | "withheld"> = { checks: [], problems: [], withheld: [] };
-  const going: Going = { client, trust, options, ...found, origin: undefined, size: 0, from: 0 };
+  const nothing = { checks: [], problems: [], withheld: [], origin: undefined, size: 0, from: 0 };
+  const going: Going = { client, trust, options, ...nothing };
   const result = (fault?: string): Audit => {
     const { origin, size, from, checks, problems } = going;
     const inOrder = problems.toSorted((a, b) => a.index - b.index);

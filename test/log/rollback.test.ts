@@ -36,6 +36,20 @@ async function announced({ deps }: TestRegistry): Promise<void> {
   }
 }
 
+/** Publishes and waits for the checkpoint's copy; the log before and after it, and what makes the database one of them. */
+async function publishedSince(registry: TestRegistry, by: Client, name: string) {
+  const { db } = registry.deps;
+  const older = await db.read(readState);
+  expect((await publish(by, name)).status).toBe(201);
+  await announced(registry);
+  const newest = await db.read(readState);
+  const restore = (state: typeof older) =>
+    db.write(async ({ query, tables: { logState } }) => {
+      await query.update(logState).set(state).where(eq(logState.id, 1));
+    });
+  return { older, newest, restore };
+}
+
 async function until(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + 8_000;
   while (!holds()) {
@@ -58,16 +72,9 @@ onBothDatabases("a log that is opened again", (registry) => {
   });
 
   test("in a database that was restored from an older backup is for reading only", async () => {
-    const { db, blobs } = registry().deps;
+    const { blobs } = registry().deps;
     const alice = await newAccount(registry(), "restored");
-    const older = await db.read(readState);
-    expect((await publish(alice, "lost")).status).toBe(201);
-    await announced(registry());
-    const newest = await db.read(readState);
-    const restore = (state: typeof older) =>
-      db.write(async ({ query, tables: { logState } }) => {
-        await query.update(logState).set(state).where(eq(logState.id, 1));
-      });
+    const { older, newest, restore } = await publishedSince(registry(), alice, "lost");
     await restore(older);
     expect((await opened()).rollback).toEqual({ publishedSize: older.size + 1, foundSize: older.size });
     await restore(newest);
@@ -83,16 +90,9 @@ onBothDatabases("a log that is opened again", (registry) => {
   });
 
   test("is not forked where a replica took over that lacked the last changes, and goes on with the right database", async () => {
-    const { db, blobs, log } = registry().deps;
+    const { blobs, log } = registry().deps;
     const alice = await newAccount(registry(), "failover");
-    const older = await db.read(readState);
-    expect((await publish(alice, "acknowledged")).status).toBe(201);
-    await announced(registry());
-    const newest = await db.read(readState);
-    const restore = (state: typeof older) =>
-      db.write(async ({ query, tables: { logState } }) => {
-        await query.update(logState).set(state).where(eq(logState.id, 1));
-      });
+    const { older, newest, restore } = await publishedSince(registry(), alice, "acknowledged");
     await restore(older);
     expectProblem(await publish(alice, "forking"), 503, "log_rollback");
     expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(newest.checkpoint);
