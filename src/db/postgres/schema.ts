@@ -1,17 +1,29 @@
-/* The tables on Postgres. `../sqlite/schema.ts` has the same tables with the same row types; `../same-rows.ts` proves it. */
+import { postgresDialect } from "../dialect.ts";
+import { defineTables } from "../tables.ts";
 
-export { accountKeys, apiTokens, keyChallenges, loginFailures, sessions, users } from "./accounts.ts";
-export { events } from "./events.ts";
-export { logLeaves, logState, logTiles } from "./log.ts";
-export { ownerInvitations, packageKeyChanges, packageKeyResets, packageKeys, packageOwners } from "./package-trust.ts";
-export {
-  allowedNames,
-  blobRemovals,
-  listedPackages,
-  packageAuthors,
-  packageSearch,
+export const {
+  users,
+  sessions,
+  accountKeys,
+  keyChallenges,
+  apiTokens,
+  loginFailures,
   packages,
+  packageSearch,
+  listedPackages,
   packageTags,
-  versionContents,
+  packageAuthors,
   versions,
-} from "./packages.ts";
+  versionContents,
+  blobRemovals,
+  allowedNames,
+  packageOwners,
+  ownerInvitations,
+  packageKeys,
+  packageKeyChanges,
+  packageKeyResets,
+  logState,
+  logLeaves,
+  logTiles,
+  events,
+} = defineTables(postgresDialect);

@@ -1,0 +1,41 @@
+import { sql } from "drizzle-orm";
+import * as pg from "drizzle-orm/pg-core";
+import * as sqlite from "drizzle-orm/sqlite-core";
+
+/* How each database declares a column. SQLite's stands under the type of Postgres', the one cast of the query layer. */
+
+export const postgresDialect = {
+  table: pg.pgTable,
+  index: pg.index,
+  uniqueIndex: pg.uniqueIndex,
+  primaryKey: pg.primaryKey,
+  text: pg.text,
+  boolean: pg.boolean,
+  json: pg.jsonb,
+  instant: (name: string) => pg.timestamp(name, { precision: 3, withTimezone: true, mode: "date" }),
+  identity: (name: string) => pg.bigint(name, { mode: "number" }).primaryKey().generatedByDefaultAsIdentity(),
+  count: (name: string) => pg.bigint(name, { mode: "number" }),
+  bytes: pg.customType<{ data: Buffer }>({ dataType: () => "bytea" }),
+  /** Ordered by bytes, as SQLite orders text: a database made with another collation would list names in another order. */
+  byteOrderedText: pg.customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' }),
+  /** Postgres' ids can become visible out of order; on SQLite, with one writer, the number is 0. */
+  transactionId: sql<number>`txid_current()`,
+};
+
+export type Dialect = typeof postgresDialect;
+
+export const sqliteDialect = {
+  table: sqlite.sqliteTable,
+  index: sqlite.index,
+  uniqueIndex: sqlite.uniqueIndex,
+  primaryKey: sqlite.primaryKey,
+  text: sqlite.text,
+  boolean: (name: string) => sqlite.integer(name, { mode: "boolean" }),
+  json: (name: string) => sqlite.text(name, { mode: "json" }),
+  instant: (name: string) => sqlite.integer(name, { mode: "timestamp_ms" }),
+  identity: (name: string) => sqlite.integer(name).primaryKey({ autoIncrement: true }),
+  count: (name: string) => sqlite.integer(name),
+  bytes: (name: string) => sqlite.blob(name, { mode: "buffer" }),
+  byteOrderedText: (name: string) => sqlite.text(name),
+  transactionId: 0,
+} as object as Dialect;
