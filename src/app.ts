@@ -1,12 +1,12 @@
 import { type AnyElysia, Elysia } from "elysia";
 import { accountRoutes } from "./accounts/routes.ts";
 import { accountSchemas } from "./accounts/schemas.ts";
-import type { Deps } from "./deps.ts";
 import { eventRoutes, packageEventRoutes } from "./events/routes.ts";
 import { eventSchemas } from "./events/schemas.ts";
+import { healthRoutes, healthSchemas } from "./health/routes.ts";
 import { apiPage } from "./http/api-page.ts";
 import { crossOrigin } from "./http/cors.ts";
-import { failures } from "./http/failures.ts";
+import { failures } from "./http/error-handler.ts";
 import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
 import { accountKeyRoutes, packageKeyRoutes } from "./keys/routes.ts";
@@ -15,12 +15,13 @@ import { logDocs } from "./log/docs.ts";
 import { logProofRoutes, logRoutes } from "./log/routes.ts";
 import { LOG_PARAMETERS, logSchemas } from "./log/schemas.ts";
 import { allowedNameRoutes, quarantineRoutes } from "./moderation/routes.ts";
-import { healthRoutes, healthSchemas } from "./ops/routes.ts";
 import { invitationRoutes, ownerRoutes } from "./owners/routes.ts";
 import { OWNER_PARAMETERS, ownerSchemas } from "./owners/schemas.ts";
 import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS } from "./packages/docs.ts";
 import { packageRoutes } from "./packages/routes.ts";
 import { packageSchemas } from "./packages/schemas.ts";
+import { publishRoutes } from "./publish/routes.ts";
+import type { Registry } from "./start/open-deps.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
 import { TOKEN_PARAMETERS, tokenSchemas } from "./tokens/schemas.ts";
 
@@ -47,13 +48,14 @@ const described = {
 };
 
 /** The rooms as a list: the compiler refuses the type that joins their routes, and no client is made of it. */
-function api(deps: Deps, prefix: "/api" | "/api/v1"): AnyElysia {
+function api(deps: Registry, prefix: "/api" | "/api/v1"): AnyElysia {
   const rooms: AnyElysia[] = [
     accountRoutes(deps),
     tokenRoutes(deps),
     accountKeyRoutes(deps),
     invitationRoutes(deps),
     packageRoutes(deps),
+    publishRoutes(deps),
     ownerRoutes(deps),
     quarantineRoutes(deps),
     allowedNameRoutes(deps),
@@ -71,7 +73,7 @@ function namedByNothing({ params }: { readonly params: Record<string, string | u
 }
 
 /** The whole server, in the order a request meets it. `http/server.ts` listens and wraps every answer. */
-export function createApp(deps: Deps) {
+export function createApp(deps: Registry) {
   const methodsOf = createMethodFinder(() => app.routes);
   // Elysia would look for the path behind the eleventh character, past the slash of `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })

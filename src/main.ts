@@ -5,7 +5,7 @@ import { healthcheck } from "./cli/healthcheck.ts";
 import { COMMAND_HELP, HELP } from "./cli/help.ts";
 import { runMigrate } from "./cli/migrate.ts";
 import { UsageError } from "./cli/usage.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./runtime/version.ts";
 
 const OPTIONS = {
   config: { type: "string" },
@@ -133,7 +133,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   serve: {
     options: ["config"],
     run: async ({ config }) => {
-      (await import("./cli/runtime.ts")).restartAsServer();
+      (await import("./start/runtime-settings.ts")).restartAsServer();
       return (await import("./cli/serve.ts")).serve(config);
     },
   },

@@ -2,9 +2,10 @@
  * Inspects the archive at a path, as the registry does with an upload, in a process of its own, so that its memory is
  * its own. Writes what it saw to stdout.
  */
+
+import { inspectArchive } from "../../src/archive/inspect.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { Failure } from "../../src/errors.ts";
-import { inspectArchive } from "../../src/registry/archive.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
 import { residentMb, residentPeakMb } from "./measure.ts";
 
 /** What one refusal cost. */

@@ -1,9 +1,9 @@
 import { createHash, generateKeyPairSync, randomFillSync, sign } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { inspectArchive } from "../../src/registry/archive.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
-import { SecretScan } from "../../src/registry/secret-scan.ts";
+import { inspectArchive } from "../../src/archive/inspect.ts";
+import { SecretScan } from "../../src/archive/secret-scan.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { chunked, goStyleArchive, manifestOf } from "../../test/support/archive-maker.ts";
 import { verifyStrictly } from "../../test/support/strict.ts";
 import { archiveOf, VERSION } from "./archives.ts";

@@ -4,9 +4,9 @@
  */
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config/config.ts";
-import { closeDeps, openDeps } from "../../src/deps.ts";
 import { listen } from "../../src/http/server.ts";
 import { TransparencyLog } from "../../src/log/transparency-log.ts";
+import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 
 /** Writes an index that is none and returns at once. */
 class NoLog extends TransparencyLog {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { OFTEN } from "../../src/http/prepared-answers.ts";
+import { OFTEN } from "../../src/http/response-cache.ts";
 import { type Client, newAccount } from "../../test/support/client.ts";
 import { type Random, randomFrom } from "../../test/support/random.ts";
 import type { Drafts } from "../fill/drafts.ts";

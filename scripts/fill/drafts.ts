@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
-import type { PackageName } from "../../src/registry/package-name.ts";
+import type { PackageName } from "../../src/domain/package-name.ts";
 import type { PackageDraft } from "../../test/support/archive-maker.ts";
 import type { SigningKey } from "../../test/support/client.ts";
 import { randomFrom } from "../../test/support/random.ts";

@@ -1,6 +1,7 @@
 import { hashPassword } from "../../src/accounts/password.ts";
 import type { Config } from "../../src/config/config.ts";
-import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
+import type { Registry as Deps } from "../../src/start/open-deps.ts";
+import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 import { versionLeaf, yankLeaf } from "../../src/tlog/leaf.ts";
 import { PASSWORD } from "../../test/support/client.ts";
 import { type Archives, prepareArchives } from "./archives.ts";

@@ -1,10 +1,10 @@
-import { foldIdentity } from "../../src/accounts/user.ts";
-import type { EventKind, EventSubject } from "../../src/events/record-event.ts";
+import type { EventKind, EventSubject } from "../../src/audit/record-event.ts";
+import { foldIdentity } from "../../src/domain/identity.ts";
+import { foldName } from "../../src/domain/package-name.ts";
+import { skeletonOf } from "../../src/domain/similar-names.ts";
 import { contentsRow } from "../../src/packages/records.ts";
 import { authorsOf } from "../../src/packages/refresh-summary.ts";
 import { versionRow } from "../../src/packages/version-rows.ts";
-import { foldName } from "../../src/registry/package-name.ts";
-import { skeletonOf } from "../../src/registry/similar-names.ts";
 import { foldTag } from "../../src/search/search-packages.ts";
 import { publishStatement } from "../../src/signing/statement.ts";
 import { keyIdOf } from "../../src/signing/verify-archive.ts";

@@ -1,4 +1,4 @@
-import { foldName, type PackageName, parsePackageName } from "../../src/registry/package-name.ts";
+import { foldName, type PackageName, parsePackageName } from "../../src/domain/package-name.ts";
 import { type Random, randomFrom } from "../../test/support/random.ts";
 
 /** Words of sentences, the most frequent first; names have none of them. */

@@ -1,5 +1,5 @@
+import type { Origin } from "../audit/record-event.ts";
 import { failure } from "../errors.ts";
-import type { Origin } from "../events/record-event.ts";
 import type { UserRow } from "./user.ts";
 
 /** What an API token may be allowed to do. */

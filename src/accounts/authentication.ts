@@ -1,10 +1,10 @@
 import { jwt } from "@elysiajs/jwt";
 import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
+import { isTokenText } from "../domain/token-text.ts";
 import { failure } from "../errors.ts";
 import { jsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
-import { isTokenText } from "../registry/token-text.ts";
 import { isId } from "./account-id.ts";
 import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
 import { findSession, findToken } from "./credentials.ts";

@@ -1,7 +1,7 @@
 import { and, eq, ne } from "drizzle-orm";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import type { SessionActor } from "./actor.ts";
 import { accountKey, forgetFailures, tryPassword } from "./login-throttle.ts";
 import { hashPassword, verifyPassword } from "./password.ts";

@@ -1,7 +1,8 @@
 import { eq } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
+import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
-import { foldIdentity, type UserRow } from "./user.ts";
+import type { UserRow } from "./user.ts";
 
 /** As much of a name as a message repeats of it: hostile text stays short. */
 const NAME_SHOWN_MAX_CHARS = 64;

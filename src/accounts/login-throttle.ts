@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { eq, gt, inArray, lte, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
-import { KeyedGate } from "../gate.ts";
 import { clientNetwork } from "../http/client-address.ts";
-import { foldIdentity } from "./user.ts";
+import { KeyedGate } from "../runtime/semaphore.ts";
 
 /* Guessing passwords is slow: for each account, known or not, and from each address. */
 

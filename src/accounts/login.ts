@@ -1,7 +1,7 @@
 import { and, eq, lt } from "drizzle-orm";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { sessionActor } from "./actor.ts";
 import { accountKey, forgetFailures, nameKey, tryPassword } from "./login-throttle.ts";
 import { verifyPassword } from "./password.ts";

@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
-import { recordEvent } from "../events/record-event.ts";
 import type { SessionActor } from "./actor.ts";
 
 /** Ends a session: its token is refused from the next request on. */

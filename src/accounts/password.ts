@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { Gate } from "../gate.ts";
+import { Gate } from "../runtime/semaphore.ts";
 
 export const PASSWORD_MIN_CHARS = 10;
 export const PASSWORD_MAX_CHARS = 1_024;

@@ -1,11 +1,12 @@
 import { eq, or } from "drizzle-orm";
+import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
-import { type Origin, recordEvent } from "../events/record-event.ts";
 import { registerInTurn } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";
-import { foldIdentity, type User, type UserRow, userView } from "./user.ts";
+import { type User, type UserRow, userView } from "./user.ts";
 
 export interface Registration {
   readonly username: string;

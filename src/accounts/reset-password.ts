@@ -1,7 +1,7 @@
 import { and, eq, isNull } from "drizzle-orm";
+import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
-import { type Origin, recordEvent } from "../events/record-event.ts";
 import { loadUser } from "./load-user.ts";
 import { forgetFailures } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";

@@ -1,5 +1,5 @@
 import { type Static, t } from "elysia";
-import { requireForm } from "../http/require-form.ts";
+import { requireForm } from "../http/validate.ts";
 import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "./password.ts";
 
 /* What accounts send and get. `error` is the sentence a user reads when a field breaks its rule. */

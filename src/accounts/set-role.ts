@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
+import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
-import { type Origin, recordEvent } from "../events/record-event.ts";
 import { countEnabledAdmins } from "./enabled-admins.ts";
 import { loadUser } from "./load-user.ts";
 import type { User } from "./user.ts";

@@ -1,5 +1,6 @@
 import { eq, or } from "drizzle-orm";
 import type { Database, Tables } from "../db/database.ts";
+import { foldIdentity } from "../domain/identity.ts";
 
 export type UserRow = Tables["users"]["$inferSelect"];
 
@@ -15,14 +16,6 @@ export interface User {
 export function userView(row: UserRow): User {
   const { id, username, email, role, createdAt } = row;
   return { id, username, email, role, createdAt: createdAt.toISOString() };
-}
-
-/** User names and e-mail addresses compare without case. Control characters, which Postgres refuses in text, match nothing. */
-export function foldIdentity(text: string): string {
-  return text
-    .normalize("NFKC")
-    .toLowerCase()
-    .replaceAll(/\p{Cc}/gu, "\u{fffd}");
 }
 
 /** Finds an account by user name or e-mail address; a user name never has an `@`, so the two cannot meet. */

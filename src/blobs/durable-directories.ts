@@ -2,7 +2,7 @@ import { closeSync, fsync, openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import type { Reach } from "../failpoints.ts";
+import type { Reach } from "../runtime/failpoints.ts";
 
 const sync = promisify(fsync);
 

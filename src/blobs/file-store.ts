@@ -1,11 +1,11 @@
 import { type Stats, statSync } from "node:fs";
 import { link, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { errorCode, failure } from "../errors.ts";
-import { type Reach, reachNothing } from "../failpoints.ts";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { type Reach, reachNothing } from "../runtime/failpoints.ts";
+import { type FileStamp, HotBlobs } from "./blob-cache.ts";
 import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
-import { type FileStamp, HotBlobs } from "./hot-blobs.ts";
 import { checkWritable, discardFile, prepareIncoming, storageFailure, temporaryPath } from "./incoming.ts";
 import {
   type BlobBody,

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { failure } from "../errors.ts";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import type { BlobStat, BlobStore, ListedBlob } from "./store.ts";

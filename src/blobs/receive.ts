@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, open, write } from "node:fs";
 import { promisify } from "node:util";
 import { failure } from "../errors.ts";
-import { UsedBuffers } from "../registry/used-buffers.ts";
+import { UsedBuffers } from "./buffer-release.ts";
 import { discardFile, storageFailure, temporaryPath } from "./incoming.ts";
 import type { ReceivedFile } from "./store.ts";
 import { finish } from "./verify.ts";

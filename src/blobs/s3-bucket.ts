@@ -1,5 +1,5 @@
 import type { S3Config } from "../config/storage.ts";
-import { within } from "../within.ts";
+import { within } from "../runtime/timeout.ts";
 import { failed, faultOf, refusal, type S3Fault } from "./s3-fault.ts";
 
 const BACKOFF_FIRST_MS = 100;

@@ -1,9 +1,9 @@
 import type { S3Config } from "../config/storage.ts";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
+import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
-import { type Reach, reachNothing } from "../failpoints.ts";
-import { Lanes } from "../gate.ts";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
-import { COMPRESSED_HARD_MAX_BYTES } from "../registry/limits.ts";
+import { type Reach, reachNothing } from "../runtime/failpoints.ts";
+import { Lanes } from "../runtime/semaphore.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import { type FaultReport, S3Bucket } from "./s3-bucket.ts";

@@ -1,4 +1,4 @@
-import type { Sha256Digest } from "../registry/digest.ts";
+import type { Sha256Digest } from "../domain/digest.ts";
 
 /** A blob by its name and size. */
 export interface KnownBlob {

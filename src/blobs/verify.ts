@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { failure } from "../errors.ts";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
-import { UsedBuffers } from "../registry/used-buffers.ts";
+import { UsedBuffers } from "./buffer-release.ts";
 import type { ByteRange, KnownBlob } from "./store.ts";
 
 /** The digest and the number of bytes that were given. The chunks belong to it: they are gone afterwards. */

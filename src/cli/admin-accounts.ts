@@ -2,11 +2,11 @@ import { createAccount } from "../accounts/register.ts";
 import { resetPassword } from "../accounts/reset-password.ts";
 import { requireNewPassword, requireRegistration } from "../accounts/schemas.ts";
 import { type AccountChange, setRole } from "../accounts/set-role.ts";
+import { OPERATOR } from "../audit/record-event.ts";
 import type { Config } from "../config/config.ts";
-import { type Beside, openLogBeside } from "../deps.ts";
-import { OPERATOR } from "../events/record-event.ts";
 import { setDisabled } from "../moderation/set-disabled.ts";
-import { beside } from "./beside.ts";
+import { beside } from "../start/offline-command.ts";
+import { type Beside, openLogBeside } from "../start/open-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
 import { counted } from "./table.ts";
 

@@ -1,9 +1,9 @@
-import { OPERATOR } from "../events/record-event.ts";
-import { requireForm } from "../http/require-form.ts";
+import { OPERATOR } from "../audit/record-event.ts";
+import { requireForm } from "../http/validate.ts";
 import { allowName } from "../moderation/allow-name.ts";
 import { quarantinePackage, quarantineVersion } from "../moderation/quarantine.ts";
 import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
-import { beside } from "./beside.ts";
+import { beside } from "../start/offline-command.ts";
 import { UsageError } from "./usage.ts";
 
 /** How `admin quarantine` was called. */

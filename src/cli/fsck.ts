@@ -1,6 +1,6 @@
 import { readConfig } from "../config/config.ts";
-import { openHousekeeping } from "../deps.ts";
-import { checkStore, type FsckResult, type Problem } from "../upkeep/check-store.ts";
+import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
+import { openHousekeeping } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText, tableText } from "./table.ts";

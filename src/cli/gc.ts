@@ -1,6 +1,6 @@
 import { readConfig } from "../config/config.ts";
-import { openHousekeeping } from "../deps.ts";
-import { collectGarbage, type GcResult } from "../upkeep/collect-garbage.ts";
+import { collectGarbage, type GcResult } from "../maintenance/collect-garbage.ts";
+import { openHousekeeping } from "../start/open-offline.ts";
 import { durationText, parseDuration } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText } from "./table.ts";

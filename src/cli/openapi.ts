@@ -3,12 +3,13 @@ import { openMemoryStore } from "../blobs/memory-store.ts";
 import { readConfig } from "../config/config.ts";
 import { makeLogKey } from "../config/log-key.ts";
 import { Secret } from "../config/secret.ts";
-import { PackageChanges } from "../db/package-changes.ts";
+import { PackageChanges } from "../db/invalidations.ts";
 import type { Deps } from "../deps.ts";
-import { reachNothing } from "../failpoints.ts";
 import { Announcer } from "../log/announcer.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
-import { createLogger } from "../ops/logger.ts";
+import { reachNothing } from "../runtime/failpoints.ts";
+import { createLogger } from "../runtime/logger.ts";
+import type { Registry } from "../start/open-deps.ts";
 import { parseSignerKey } from "../tlog/note.ts";
 
 /** Prints the OpenAPI description. Opens neither database nor storage: no route is asked for anything but itself. */
@@ -31,7 +32,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
   const blobs = openMemoryStore("", clock);
   const logger = createLogger("silent", clock);
   const log = new TransparencyLog(signer, undefined);
-  const deps: Deps = {
+  const deps: Registry = {
     config,
     clock,
     logger,

@@ -1,4 +1,4 @@
-import type { Progress, Report } from "../upkeep/progress.ts";
+import type { Progress, Report } from "../maintenance/progress.ts";
 import { durationText } from "./duration.ts";
 import { bytesText } from "./table.ts";
 

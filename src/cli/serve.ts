@@ -1,12 +1,13 @@
 import { hasAccounts } from "../accounts/has-accounts.ts";
 import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config/config.ts";
-import { closeDeps, type Deps, openDeps } from "../deps.ts";
+import type { Deps } from "../deps.ts";
 import { listen } from "../http/server.ts";
 import { rollbackText } from "../log/rollback-guard.ts";
+import { closeDeps, openDeps } from "../start/open-deps.ts";
+import { serveWithWorkers } from "../start/workers.ts";
 import { firstAccountText } from "./first-account.ts";
 import { UsageError } from "./usage.ts";
-import { serveWithWorkers } from "./workers.ts";
 
 /** Runs the registry until SIGTERM or SIGINT, then lets requests in flight finish. Returns the exit code. */
 export async function serve(configFile: string | undefined): Promise<number> {

@@ -1,8 +1,8 @@
 import { existsSync, realpathSync } from "node:fs";
 import { ConfigError } from "../config/config.ts";
 import { type NamedStorage, readNamedStorage } from "../config/named-storage.ts";
-import { openLogger, openStore } from "../deps.ts";
-import { type CopyResult, copyStore, type NotCopied } from "../upkeep/copy-store.ts";
+import { type CopyResult, copyStore, type NotCopied } from "../maintenance/copy-store.ts";
+import { openLogger, openStore } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText } from "./table.ts";

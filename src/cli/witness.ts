@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { readOrMakeKeyFile } from "../config/key-file.ts";
-import { openLogger, systemClock } from "../deps.ts";
+import { openLogger, systemClock } from "../start/open-offline.ts";
 import {
   COSIGNATURE,
   formatSignerKey,

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
-import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../failpoints.ts";
-import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
+import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../runtime/failpoints.ts";
+import { LOG_LEVELS, type LogLevel } from "../runtime/logger.ts";
 import { isKeyName, parseSignerKey, type SignerKey } from "../tlog/note.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
@@ -14,9 +15,6 @@ import { parseWitness, type WitnessAddress } from "./witnesses.ts";
 export type DatabaseConfig =
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "postgres"; readonly connection: PostgresConnection };
-
-export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** How much one account may publish within an hour. */
 export interface PublishLimits {

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { ConfigError, ENVIRONMENT, LOG_LEVELS, type LogLevel } from "./config.ts";
+import { LOG_LEVELS, type LogLevel } from "../runtime/logger.ts";
+import { ConfigError, ENVIRONMENT } from "./config.ts";
 import { SettingReader } from "./setting-reader.ts";
 import { collectSettings, type SettingName, type SettingProblem } from "./settings.ts";
 import { readStorage, type StorageConfig } from "./storage.ts";

@@ -1,6 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
-import type { PackageChanges } from "./package-changes.ts";
+import type { PackageChanges } from "./invalidations.ts";
 import type * as schema from "./postgres/schema.ts";
 
 export type Tables = typeof schema;

@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config/config.ts";
 import { errorCode } from "../errors.ts";
-import { clientOptions } from "./postgres.ts";
-import { WATCH_STATEMENTS } from "./watch-postgres.ts";
+import { clientOptions } from "./postgres/database.ts";
+import { WATCH_STATEMENTS } from "./postgres/invalidations.ts";
 
 /**
  * Tells whether a registry runs on the database. On SQLite any process that has the file open counts; on Postgres what

@@ -83,7 +83,7 @@ async function bringUpToDate(known: readonly Migration[], ledger: Ledger): Promi
 }
 
 async function withSqlite<T>(path: string, task: (ledger: Ledger) => Promise<T>): Promise<T> {
-  const { openSqlite } = await import("./sqlite.ts");
+  const { openSqlite } = await import("./sqlite/database.ts");
   const database = openSqlite(path);
   const client = database.client;
   try {
@@ -108,7 +108,7 @@ async function withSqlite<T>(path: string, task: (ledger: Ledger) => Promise<T>)
 
 async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Ledger) => Promise<T>): Promise<T> {
   const { default: postgres } = await import("postgres");
-  const { clientOptions } = await import("./postgres.ts");
+  const { clientOptions } = await import("./postgres/database.ts");
   const client = postgres({ ...clientOptions(connection), max: 1 });
   try {
     const running = client.begin(async (sql) => {

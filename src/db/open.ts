@@ -4,9 +4,9 @@ import type { Database } from "./database.ts";
 /** Opens the configured database without migrating it. Each driver is loaded only where it is used: start-up and memory. */
 export async function openDatabase(config: DatabaseConfig): Promise<Database> {
   if (config.kind === "sqlite") {
-    const { openSqlite } = await import("./sqlite.ts");
+    const { openSqlite } = await import("./sqlite/database.ts");
     return openSqlite(config.path);
   }
-  const { openPostgres } = await import("./postgres.ts");
+  const { openPostgres } = await import("./postgres/database.ts");
   return openPostgres(config.connection);
 }

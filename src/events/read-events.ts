@@ -2,8 +2,8 @@ import { and, asc, desc, eq, lte, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { areFinal } from "./final-events.ts";
 
 /** Which part of the feed is asked for. */

@@ -1,7 +1,7 @@
 import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
-import { jsonResponse } from "../http/document.ts";
+import { jsonResponse } from "../http/conditional-response.ts";
 import { operation } from "../http/operation.ts";
 import { readableName } from "../packages/find-package.ts";
 import { readEvents, readPackageEvents } from "./read-events.ts";

@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { wholeNumber } from "../http/whole-number.ts";
+import { wholeNumber } from "../http/integer-parameter.ts";
 
 export const LIMIT_DEFAULT = 100;
 /** Largest numbers, as powers of ten: more ids than there will be events, and a thousand events at once. */

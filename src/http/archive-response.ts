@@ -1,5 +1,5 @@
 import { failure } from "../errors.ts";
-import { matchesEntityTag } from "./document.ts";
+import { matchesEntityTag } from "./entity-tag.ts";
 import { declareLength } from "./head-length.ts";
 
 export const ARCHIVE_MEDIA_TYPE = "application/gzip";

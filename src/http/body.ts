@@ -1,6 +1,6 @@
 import { failure } from "../errors.ts";
-import { chunksOf, declaredBytes } from "./arrival.ts";
-import { faultsOfUnknown } from "./unknown-names.ts";
+import { chunksOf, declaredBytes } from "./body-pace.ts";
+import { faultsOfUnknown } from "./unknown-fields.ts";
 
 /** JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four bytes. */
 export const JSON_BODY_MAX_BYTES = 64 * 1024;

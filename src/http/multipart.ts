@@ -1,7 +1,7 @@
 import busboy from "busboy";
 import { type Failure, failure } from "../errors.ts";
-import { chunksOf, declaredBytes } from "./arrival.ts";
 import { mediaType } from "./body.ts";
+import { chunksOf, declaredBytes } from "./body-pace.ts";
 
 const FIELD_MAX_BYTES = 4 * 1024;
 const FIELDS_MAX = 16;

@@ -1,6 +1,6 @@
 import { swagger } from "@elysiajs/swagger";
 import { type DocumentDecoration, Elysia, type TSchema, t } from "elysia";
-import { VERSION } from "../version.ts";
+import { VERSION } from "../runtime/version.ts";
 import { openApiDocument, type PathParameter } from "./openapi-document.ts";
 import { isJsonObject, type JsonObject, mapMembers } from "./openapi-schema.ts";
 import { ProblemSchema } from "./schemas.ts";

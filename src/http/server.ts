@@ -1,13 +1,13 @@
 import { BlockList } from "node:net";
 import type { Config } from "../config/config.ts";
 import { parseProxies } from "../config/proxies.ts";
-import { errorFields, type Logger } from "../ops/logger.ts";
-import { copyArrival, keepArrival, PACE, type Pace } from "./arrival.ts";
+import { errorFields, type Logger } from "../runtime/logger.ts";
+import { copyArrival, keepArrival, PACE, type Pace } from "./body-pace.ts";
 import { clientBehind, copyClientAddress, keepClientAddress } from "./client-address.ts";
 import { declaredLength } from "./head-length.ts";
-import type { PreparedAnswers } from "./prepared-answers.ts";
 import { problemResponse } from "./problem.ts";
 import { keepRequestId, requestId } from "./request-id.ts";
+import type { PreparedAnswers } from "./response-cache.ts";
 
 /** How long clients are waited for. */
 export interface Patience {

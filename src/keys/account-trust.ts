@@ -1,9 +1,9 @@
 import { eq, sql } from "drizzle-orm";
 import type { Actor } from "../accounts/actor.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
 type KeyRow = Tables["accountKeys"]["$inferSelect"];

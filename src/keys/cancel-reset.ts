@@ -1,11 +1,11 @@
 import { asc, eq } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
+import { NOBODY, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { NOBODY, type Origin, recordEvent } from "../events/record-event.ts";
 import { loadPackage, lockNamedPackage, packageNameParam, requireOwner } from "../packages/find-package.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import type { KeyChange } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";

@@ -1,9 +1,9 @@
 import { desc, eq, sql } from "drizzle-orm";
+import { OPERATOR, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession, Tables } from "../db/database.ts";
+import { together } from "../db/pipeline.ts";
 import { statement } from "../db/statement.ts";
-import { together } from "../db/together.ts";
 import { failure } from "../errors.ts";
-import { OPERATOR, type Origin, recordEvent } from "../events/record-event.ts";
 import { NO_LEAF } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 

@@ -1,8 +1,8 @@
 import { asc, eq, inArray } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { NO_LEAF } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { type KeyResetRow, loadPackageKeys, type PackageKeyRow } from "./package-trust.ts";

@@ -1,11 +1,11 @@
 import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
-import { requireStillValid } from "../accounts/still-valid.ts";
+import { requireStillValid } from "../accounts/revalidate.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { statementFor } from "./challenge-key.ts";

@@ -1,15 +1,15 @@
 import { and, eq, gte } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { logYanks } from "../log/log-yanks.ts";
 import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
 import type { PackageRow, VersionRow } from "../packages/views.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, type PackageKeyRow, type PackageKeys, settledPackageKeys } from "./package-trust.ts";

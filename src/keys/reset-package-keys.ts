@@ -1,11 +1,11 @@
 import { and, eq, gt } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { settledPackageKeys } from "./package-trust.ts";

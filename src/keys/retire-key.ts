@@ -1,8 +1,8 @@
 import { and, eq, isNull } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
 /** As much of an address as a message repeats of it. */

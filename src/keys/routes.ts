@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { optionalJsonBody, strictJsonBody } from "../http/body.ts";
 import { clientAddress } from "../http/client-address.ts";
-import { jsonResponse } from "../http/document.ts";
+import { jsonResponse } from "../http/conditional-response.ts";
 import { packageNameParam, readableName } from "../packages/find-package.ts";
 import { addPackageKey } from "./add-package-key.ts";
 import { cancelReset } from "./cancel-reset.ts";

@@ -1,8 +1,8 @@
 import type { BlobStore } from "../blobs/store.ts";
 import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
-import type { Reach } from "../failpoints.ts";
-import { errorFields, type Logger } from "../ops/logger.ts";
+import type { Reach } from "../runtime/failpoints.ts";
+import { errorFields, type Logger } from "../runtime/logger.ts";
 import { verifierOf } from "../tlog/note.ts";
 import { WitnessAsker } from "./ask-witnesses.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";

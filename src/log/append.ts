@@ -1,13 +1,23 @@
 import type { DbSession } from "../db/database.ts";
-import { together } from "../db/together.ts";
+import { together } from "../db/pipeline.ts";
 import { failure } from "../errors.ts";
+import type { Reach } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { type Hash, leafHash } from "../tlog/merkle.ts";
+import type { SignerKey } from "../tlog/note.ts";
 import { signNote } from "../tlog/note.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { bundleOf, type Frontier, type GrownTile, grow, proofsOfNew, rootOfFrontier } from "./frontier.ts";
-import { lockState, readFrontier, readTail, writeBundle, writeLeaves, writeState, writeTiles } from "./log-rows.ts";
-import type { TransparencyLog } from "./transparency-log.ts";
+import {
+  type LogStateRow,
+  lockState,
+  readFrontier,
+  readTail,
+  writeBundle,
+  writeLeaves,
+  writeState,
+  writeTiles,
+} from "./log-rows.ts";
 
 /** Where leaves came to stand, and what proves that they are there. */
 export interface Appended {
@@ -18,10 +28,22 @@ export interface Appended {
   readonly checkpoint: string;
 }
 
+/** As much of an open log as it takes to append to it. */
+interface OpenLog {
+  readonly origin: string;
+  readonly signer: SignerKey;
+  readonly reach: Reach;
+  readonly rollback: object | undefined;
+  readonly committedSize: number;
+  onNews(): void;
+  recall(state: Pick<LogStateRow, "size" | "root">): Frontier | undefined;
+  remember(state: Pick<LogStateRow, "root">, frontier: Frontier): void;
+}
+
 /** What `TransparencyLog.append` promises. */
 export async function appendLeaves(
   session: DbSession,
-  log: TransparencyLog,
+  log: OpenLog,
   leaves: readonly string[],
   place: (firstIndex: number) => Promise<unknown>,
 ): Promise<Appended> {
@@ -64,7 +86,7 @@ async function writeEntries(session: DbSession, size: number, leaves: readonly s
   return writeLeaves(session, (firstBundle + fullBundles) * TILE_WIDTH, all.slice(fullBundles * TILE_WIDTH));
 }
 
-async function writeCheckpoint(session: DbSession, log: TransparencyLog, frontier: Frontier) {
+async function writeCheckpoint(session: DbSession, log: OpenLog, frontier: Frontier) {
   const root = rootOfFrontier(frontier);
   const { size } = frontier;
   const checkpoint = signNote(formatCheckpoint({ origin: log.origin, size, root }), log.signer);

@@ -1,10 +1,10 @@
 import { eq } from "drizzle-orm";
 import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
-import type { Logger } from "../ops/logger.ts";
+import type { Logger } from "../runtime/logger.ts";
 import { consistencyProof, type Hash } from "../tlog/merkle.ts";
 import { parseNote, type VerifierKey, verifyNote } from "../tlog/note.ts";
-import { formatSubmission } from "../witness/submission.ts";
+import { formatSubmission } from "../tlog/submission.ts";
 import { type LogStateRow, lockState, nodeReader } from "./log-rows.ts";
 
 /** A witness may take so long; then the checkpoint goes without it, until the next. */

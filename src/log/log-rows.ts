@@ -1,7 +1,7 @@
 import { and, asc, eq, gte, inArray, lt, or } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
+import { LOG } from "../db/invalidations.ts";
 import { change, lockingStatement, placeholders, statement, valueFor } from "../db/statement.ts";
-import { LOG } from "../http/prepared-answers.ts";
 import { HASH_BYTES, type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
 import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
 import type { Frontier, GrownTile } from "./frontier.ts";

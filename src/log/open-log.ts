@@ -1,7 +1,7 @@
 import type { BlobStore } from "../blobs/store.ts";
 import { ConfigError } from "../config/config.ts";
 import type { Database } from "../db/database.ts";
-import type { Reach } from "../failpoints.ts";
+import type { Reach } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { EMPTY_ROOT } from "../tlog/merkle.ts";
 import { formatVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";

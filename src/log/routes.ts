@@ -2,7 +2,7 @@ import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { jsonResponse, keptResponse, textResponse } from "../http/document.ts";
+import { jsonResponse, keptResponse, textResponse } from "../http/conditional-response.ts";
 import { parseTilePath } from "../tlog/tile.ts";
 import { logDocs } from "./docs.ts";
 import { readState } from "./log-rows.ts";

@@ -1,5 +1,5 @@
 import { t } from "elysia";
-import { wholeNumber } from "../http/whole-number.ts";
+import { wholeNumber } from "../http/integer-parameter.ts";
 
 /** Largest size, as a power of ten: as many leaves as there will never be. */
 const SIZE_MAX_ZEROS = 15;

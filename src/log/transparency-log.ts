@@ -1,5 +1,5 @@
 import type { DbSession } from "../db/database.ts";
-import { type Reach, reachNothing } from "../failpoints.ts";
+import { type Reach, reachNothing } from "../runtime/failpoints.ts";
 import type { SignerKey } from "../tlog/note.ts";
 import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";

@@ -1,6 +1,6 @@
+import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
-import { type Origin, recordEvent } from "../events/record-event.ts";
-import type { PackageName } from "../registry/package-name.ts";
+import type { PackageName } from "../domain/package-name.ts";
 
 /** Lets a name be published though it resembles a popular one. Safe to repeat. */
 export async function allowName(

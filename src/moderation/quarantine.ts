@@ -1,7 +1,8 @@
 import { eq } from "drizzle-orm";
+import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
-import { type Origin, recordEvent } from "../events/record-event.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { lockNamedPackage } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { viewPackage } from "../packages/read.ts";
@@ -13,7 +14,6 @@ import {
   type VersionView,
   versionView,
 } from "../packages/views.ts";
-import type { PackageName } from "../registry/package-name.ts";
 
 type QuarantineDeps = Pick<Deps, "db" | "clock"> & { readonly config: Pick<Deps["config"], "publicUrl"> };
 

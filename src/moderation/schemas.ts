@@ -1,6 +1,6 @@
 import { t } from "elysia";
+import { explainPackageName, type PackageName, parsePackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { explainPackageName, type PackageName, parsePackageName } from "../registry/package-name.ts";
 
 export const QUARANTINE_REASON_MAX_CHARS = 300;
 

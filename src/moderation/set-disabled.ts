@@ -3,8 +3,8 @@ import { countEnabledAdmins } from "../accounts/enabled-admins.ts";
 import { loadUser } from "../accounts/load-user.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
 import type { AccountChange } from "../accounts/set-role.ts";
+import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
-import { type Origin, recordEvent } from "../events/record-event.ts";
 import { cancelResetsBy } from "../keys/cancel-reset.ts";
 
 /**

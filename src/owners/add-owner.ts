@@ -1,15 +1,15 @@
 import { and, eq, lt } from "drizzle-orm";
 import { type Actor, requireScopeFor } from "../accounts/actor.ts";
 import { loadEnabledUser } from "../accounts/load-user.ts";
-import { foldIdentity } from "../accounts/user.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import { foldIdentity } from "../domain/identity.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { refreshSummary } from "../packages/refresh-summary.ts";
 import type { PackageRow } from "../packages/views.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { deleteInvitation, findInvitation, loadInvitations } from "./invitations.ts";
 import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
 

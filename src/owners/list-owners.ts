@@ -1,8 +1,8 @@
 import { asc, eq } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { type InvitationTerms, loadInvitations, termsOf } from "./invitations.ts";
 
 /** Who owns a package, since when, and who is asked to. */

@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, inArray, lt, or, sql } from "drizzle-orm";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
-import type { Sha256Digest } from "../registry/digest.ts";
+import type { Sha256Digest } from "../domain/digest.ts";
 
 /*
  * How `gc` and `publish` keep out of each other's way, and one `gc` out of another's. A publish puts its blob before its

@@ -1,9 +1,9 @@
 import { eq } from "drizzle-orm";
+import type { ArchiveFile } from "../archive/inspect.ts";
 import type { Tables } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import type { ArchiveFile } from "../registry/archive.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { loadReleasedVersion } from "./find-version.ts";
 import { filesFrom } from "./records.ts";
 

@@ -1,6 +1,6 @@
+import { PACKAGE_NAME_MAX_CHARS } from "../domain/package-name.ts";
+import { VERSION_MAX_CHARS } from "../domain/version.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
-import { PACKAGE_NAME_MAX_CHARS } from "../registry/package-name.ts";
-import { VERSION_MAX_CHARS } from "../registry/version.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 
 /* What /swagger/json says of the routes of packages. */

@@ -1,6 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
-import { errorFields, type Logger } from "../ops/logger.ts";
+import { errorFields, type Logger } from "../runtime/logger.ts";
 import { addSearchDownloads } from "../search/searchable.ts";
 
 const FLUSH_INTERVAL_MS = 5_000;

@@ -1,16 +1,9 @@
 import type { BlobBody, ByteRange, KnownBlob } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import type { PackageName } from "../registry/package-name.ts";
-import type { DownloadedVersion } from "./download-counter.ts";
 import { digestOf, loadReleasedVersion } from "./find-version.ts";
-
-/** The archive of a version, by what the database knows of it. */
-export interface Download extends KnownBlob {
-  readonly name: string;
-  readonly version: string;
-  readonly counted: DownloadedVersion;
-}
+import type { Download, KnownDownloads } from "./known-downloads.ts";
 
 /**
  * Finds the archive of a version, yanked ones included. The database is asked once in a while for each version; what
@@ -18,7 +11,7 @@ export interface Download extends KnownBlob {
  * `quarantined`.
  */
 export function findDownload(
-  { db, knownDownloads }: Pick<Deps, "db" | "knownDownloads">,
+  { db, knownDownloads }: Pick<Deps, "db"> & { readonly knownDownloads: KnownDownloads },
   name: PackageName,
   asked: string,
 ): Promise<Download> {

@@ -1,10 +1,10 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { Actor, MayRead } from "../accounts/actor.ts";
-import { requireStillValid } from "../accounts/still-valid.ts";
+import { requireStillValid } from "../accounts/revalidate.ts";
 import type { DbSession } from "../db/database.ts";
 import { lockingStatement, statement } from "../db/statement.ts";
+import { foldName, type PackageName, parsePackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { foldName, type PackageName, parsePackageName } from "../registry/package-name.ts";
 import type { PackageRow } from "./views.ts";
 
 /** As much of an address as a message repeats of it: hostile text stays short. */

@@ -1,10 +1,10 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
+import type { PackageName } from "../domain/package-name.ts";
+import { compareVersions, isPrerelease, parseVersion, type Version } from "../domain/version.ts";
 import { failure } from "../errors.ts";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
-import type { PackageName } from "../registry/package-name.ts";
-import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
 import { loadPackage, shortened } from "./find-package.ts";
 import type { PackageRow, PublishedVersion, Quarantinable, VersionRow } from "./views.ts";
 

@@ -1,5 +1,13 @@
+import type { KnownBlob } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
-import type { Download } from "./download.ts";
+import type { DownloadedVersion } from "./download-counter.ts";
+
+/** The archive of a version, by what the database knows of it. */
+export interface Download extends KnownBlob {
+  readonly name: string;
+  readonly version: string;
+  readonly counted: DownloadedVersion;
+}
 
 /** Some megabytes of memory, and more than most registries have versions that are asked for again and again. */
 const KNOWN_MAX = 10_000;

@@ -1,8 +1,8 @@
 import { eq } from "drizzle-orm";
 import { type Actor, requireScopeFor } from "../accounts/actor.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
-import { recordEvent } from "../events/record-event.ts";
-import type { PackageName } from "../registry/package-name.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
 import { viewPackage } from "./read.ts";
 import type { PackageView } from "./views.ts";

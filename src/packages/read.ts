@@ -1,8 +1,9 @@
 import { inArray } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
-import type { PackageName } from "../registry/package-name.ts";
-import { type PackageSearch, searchPackages } from "../search/search-packages.ts";
+import type { PackageName } from "../domain/package-name.ts";
+import type { PackageSearch } from "../search/package-search.ts";
+import { searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
 import { loadNamedVersion, loadVersions } from "./find-version.ts";
 import {

@@ -1,8 +1,8 @@
+import type { ArchiveFile, ArchiveWarning, Inspection } from "../archive/inspect.ts";
+import type { Manifest } from "../archive/manifest.ts";
 import type { Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
-import type { ArchiveFile, ArchiveWarning, Inspection } from "../registry/archive.ts";
-import { LONG_MANIFEST_BYTES } from "../registry/limits.ts";
-import type { Manifest } from "../registry/manifest.ts";
+import { LONG_MANIFEST_BYTES } from "../domain/limits.ts";
 
 /* What the JSON columns of a version hold. Written and read here only, so that the shapes cannot drift apart. */
 

@@ -1,16 +1,16 @@
 import { eq, sql } from "drizzle-orm";
-import { foldIdentity } from "../accounts/user.ts";
+import type { Inspection } from "../archive/inspect.ts";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
+import { together } from "../db/pipeline.ts";
 import { change, statement, valueFor } from "../db/statement.ts";
-import { together } from "../db/together.ts";
-import { compareVersions, isPrerelease, parseVersion, type Version } from "../registry/version.ts";
+import { foldIdentity } from "../domain/identity.ts";
+import { compareVersions, isPrerelease, parseVersion, type Version } from "../domain/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { indexPackage, unindexPackage } from "../search/searchable.ts";
 import { ownersOf } from "./find-package.ts";
 import { isAvailable, loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
-import type { VerifiedPublication } from "./verify-publication.ts";
 import type { PackageRow, VersionRow } from "./views.ts";
 
 /**
@@ -187,6 +187,12 @@ export async function refreshSummary(
   await writeDerived(session, kind, changed, updatedAt, { ...sources, published });
 }
 
+/** As much of a publication as its package is shown by. */
+interface Published {
+  readonly inspection: Pick<Inspection, "manifest">;
+  readonly longManifestBytes: number;
+}
+
 /** Whether a version that is published now takes the place of the latest one. */
 function isLater(published: Version, latest: Version): boolean {
   return !isPrerelease(published) && compareVersions(published, latest) > 0;
@@ -202,7 +208,7 @@ export async function beginSummary(
   session: DbSession,
   kind: Database["kind"],
   claimed: PackageRow,
-  { inspection, longManifestBytes: moreManifestBytes }: VerifiedPublication,
+  { inspection, longManifestBytes: moreManifestBytes }: Published,
 ): Promise<(fresh: VersionRow, now: Date) => Promise<unknown>> {
   const { id: packageId } = claimed;
   const latest = parseVersion(claimed.latest ?? "");

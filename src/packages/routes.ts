@@ -1,13 +1,12 @@
 import { Elysia } from "elysia";
-import { type MayRead, requireScope } from "../accounts/actor.ts";
+import type { MayRead } from "../accounts/actor.ts";
 import { authentication, requireActor } from "../accounts/authentication.ts";
 import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
-import { JSON_TYPE, jsonResponse, keptResponse, textResponse } from "../http/document.ts";
+import { JSON_TYPE, jsonResponse, keptResponse, textResponse } from "../http/conditional-response.ts";
 import { pageLinks } from "../http/pagination.ts";
-import { rateLimitHeaders } from "../http/rate-limit.ts";
 import { readVersionProof } from "../log/read-proof.ts";
 import { readFiles, readKeptText } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
@@ -15,8 +14,6 @@ import { findDownload, readArchive, requireStored } from "./download.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
 import { loadNamedVersion } from "./find-version.ts";
 import { setPackageStatus } from "./package-status.ts";
-import { publish } from "./publish.ts";
-import { withPublishForm } from "./publish-form.ts";
 import { listPackages, readPackage, readVersion } from "./read.ts";
 import {
   askedStatus,
@@ -25,12 +22,10 @@ import {
   knownParameters,
   ListQuery,
   PackageStatusBody,
-  PublishQuery,
-  requirePublishParameters,
   YankBody,
 } from "./schemas.ts";
+import type { PackageServices } from "./services.ts";
 import { readSignature } from "./signature.ts";
-import { versionUrl, versionView } from "./views.ts";
 import { setYanked } from "./yank.ts";
 
 const TEXT_ROUTES = [
@@ -113,7 +108,7 @@ function isInMemory(body: Blob | Uint8Array | undefined): body is Blob {
 }
 
 /** Answers a download, or to HEAD its headers. */
-function downloadHandler(deps: Deps) {
+function downloadHandler(deps: Deps & PackageServices) {
   const { blobs, config, downloads, prepared } = deps;
   return async ({ params, request, mayRead }: DownloadContext) => {
     const mark = prepared?.mark ?? 0;
@@ -142,7 +137,7 @@ function downloadHandler(deps: Deps) {
 }
 
 /** What is inside a version: the archive itself, and parts of it as text. */
-function contentRoutes(deps: Deps) {
+function contentRoutes(deps: Deps & PackageServices) {
   const { db } = deps;
   const app = new Elysia()
     .use(authentication(deps))
@@ -177,33 +172,10 @@ function contentRoutes(deps: Deps) {
   return app;
 }
 
-/** Publishing and yanking: for owners. */
+/** Yanking, and what owners say of a package. */
 function writeRoutes(deps: Deps) {
-  const { publicUrl } = deps.config;
   return new Elysia()
     .use(authentication(deps))
-    .post(
-      "",
-      ({ request, actor, query }) => {
-        requirePublishParameters(new URL(request.url).searchParams);
-        requireScope(actor, "publish-new", "publish-update");
-        const { dryRun = false, allowSecrets = false } = query;
-        return withPublishForm(deps, request, async (form) => {
-          const published = await publish(deps, { ...form, publisher: actor, dryRun, allowSecrets });
-          const { outcome, name, version, proof, limits } = published;
-          const location = outcome === "created" ? { location: versionUrl(publicUrl, name, version.row.version) } : {};
-          const headers = { ...rateLimitHeaders(limits), ...location };
-          return Response.json(
-            { ...versionView(publicUrl, name, version), proof: proof ?? null },
-            {
-              status: outcome === "created" ? 201 : 200,
-              headers,
-            },
-          );
-        });
-      },
-      { account: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
-    )
     .delete(
       "/:name/:version",
       ({ params, actor, body }) =>
@@ -232,7 +204,7 @@ function writeRoutes(deps: Deps) {
     );
 }
 
-/** `/packages`: publish, search, read, download and yank. */
-export function packageRoutes(deps: Deps) {
+/** `/packages`: search, read, download and yank. */
+export function packageRoutes(deps: Deps & PackageServices) {
   return new Elysia({ prefix: "/packages" }).use(readRoutes(deps)).use(contentRoutes(deps)).use(writeRoutes(deps));
 }

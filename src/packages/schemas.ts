@@ -1,11 +1,12 @@
 import { type Static, t } from "elysia";
+import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../domain/package-name.ts";
+import { isReplacement, REPLACEMENT_MAX_CHARS } from "../domain/replacement.ts";
 import { failure } from "../errors.ts";
+import { wholeNumber } from "../http/integer-parameter.ts";
 import { oneOf } from "../http/schemas.ts";
-import { faultsOfUnknown } from "../http/unknown-names.ts";
-import { wholeNumber } from "../http/whole-number.ts";
-import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../registry/package-name.ts";
-import { isReplacement, REPLACEMENT_MAX_CHARS } from "../registry/replacement.ts";
-import { foldTag, SORTS } from "../search/search-packages.ts";
+import { faultsOfUnknown } from "../http/unknown-fields.ts";
+import { SORTS } from "../search/package-search.ts";
+import { foldTag } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 import { PACKAGE_STATUSES, type PackageStatus } from "./package-status.ts";
 import { YANK_REASONS, type Yank } from "./yank.ts";

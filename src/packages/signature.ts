@@ -1,5 +1,5 @@
 import type { Deps } from "../deps.ts";
-import type { PackageName } from "../registry/package-name.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { publishStatement, type SignatureScheme } from "../signing/statement.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { digestOf, loadNamedVersion } from "./find-version.ts";

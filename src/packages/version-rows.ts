@@ -1,14 +1,16 @@
 import { eq, sql } from "drizzle-orm";
+import type { Inspection } from "../archive/inspect.ts";
+import type { KnownBlob } from "../blobs/store.ts";
 import { change, placeholders } from "../db/statement.ts";
+import type { VerifiedSignature } from "../signing/verify-archive.ts";
 import { type contentsRow, manifestRecord, toJson } from "./records.ts";
-import type { VerifiedPublication } from "./verify-publication.ts";
 import type { VersionRow } from "./views.ts";
 
 /** As much of a publication as the row of its version is made from. */
 interface VersionSource {
-  readonly inspection: Pick<VerifiedPublication["inspection"], "manifest" | "warnings">;
-  readonly received: Pick<VerifiedPublication["received"], "digest" | "size">;
-  readonly verified: Pick<VerifiedPublication["verified"], "scheme" | "publicKey" | "signature">;
+  readonly inspection: Pick<Inspection, "manifest" | "warnings">;
+  readonly received: KnownBlob;
+  readonly verified: Pick<VerifiedSignature, "scheme" | "publicKey" | "signature">;
   readonly publisher: { readonly user: { readonly id: string } };
 }
 

@@ -1,5 +1,5 @@
+import type { ArchiveWarning } from "../archive/inspect.ts";
 import type { Tables } from "../db/database.ts";
-import type { ArchiveWarning } from "../registry/archive.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
 

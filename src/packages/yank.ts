@@ -1,10 +1,10 @@
 import { and, eq } from "drizzle-orm";
 import { type Actor, requireScopeFor } from "../accounts/actor.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 import { logYanks } from "../log/log-yanks.ts";
-import type { PackageName } from "../registry/package-name.ts";
 import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
 import { loadNumberedVersion } from "./find-version.ts";
 import { refreshSummary } from "./refresh-summary.ts";

@@ -1,6 +1,6 @@
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
-import type { PackagePage, PackageSearch, Sort } from "./search-packages.ts";
+import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 
 /*
  * Pages of all listed packages. A database that skips a hundred thousand rows reads them all; so every thousandth row

@@ -3,8 +3,9 @@ import type { Database, DbSession } from "../db/database.ts";
 import { rowArrays } from "../db/statement.ts";
 import { countListed } from "./list-page.ts";
 import { oneTypoFrom } from "./one-typo.ts";
+import { textIndexOf } from "./open-text-index.ts";
 import { beginsName, TIERS } from "./terms.ts";
-import { named, type TextIndex, textIndexOf } from "./text-index.ts";
+import { named, type TextIndex } from "./text-index.ts";
 import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
 
 const RESEMBLING_MAX = 20;

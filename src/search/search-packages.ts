@@ -1,10 +1,12 @@
 import { type SQL, sql } from "drizzle-orm";
-import { foldIdentity } from "../accounts/user.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import { rowArrays } from "../db/statement.ts";
 import type { Deps } from "../deps.ts";
+import { foldIdentity } from "../domain/identity.ts";
 import { coversColumn } from "./covers-column.ts";
 import { listPage } from "./list-page.ts";
+import { textIndexOf } from "./open-text-index.ts";
+import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 import { resembling } from "./resembling.ts";
 import {
   beginsName,
@@ -17,12 +19,9 @@ import {
   type Term,
   TIERS,
 } from "./terms.ts";
-import { type TextIndex, textIndexOf } from "./text-index.ts";
+import type { TextIndex } from "./text-index.ts";
 import { termsOfWords } from "./word-terms.ts";
 import { isNamePart, PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
-
-export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
-export type Sort = (typeof SORTS)[number];
 
 /** What is found at most: of more, the most popular. Who looks further narrows the search. */
 export const FOUND_MAX = 1_000;
@@ -37,27 +36,6 @@ const USUAL_WORDS_MAX = 3;
 
 /** Packages of a tag or an author that are looked at for a text inside their names. */
 const INSIDE_LOOKED_AT_MAX = 2_000;
-
-/** What a list is asked for. `page` counts from 1. */
-export interface PackageSearch {
-  readonly search: string | undefined;
-  /** Folded, each once. A package must have all of them. */
-  readonly tags: readonly string[];
-  readonly author: string | undefined;
-  /** Names and patterns of what may be found; undefined: everything. */
-  readonly readable: readonly string[] | undefined;
-  readonly sort: Sort;
-  readonly page: number;
-  readonly pageSize: number;
-}
-
-/** Ids of one page, in order, and how many packages match in all. */
-export interface PackagePage {
-  readonly ids: readonly number[];
-  readonly total: number;
-  /** There are more than `total`, which are not looked for. */
-  readonly isCapped: boolean;
-}
 
 const NOTHING: PackagePage = { ids: [], total: 0, isCapped: false };
 

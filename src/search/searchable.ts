@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
+import { textIndexOf } from "./open-text-index.ts";
 import { type SearchDocument, termsOf, tierOf } from "./terms.ts";
-import { type TextIndex, textIndexOf } from "./text-index.ts";
+import type { TextIndex } from "./text-index.ts";
 import { wordsOf } from "./words.ts";
 
 type Kind = Database["kind"];

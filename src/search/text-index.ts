@@ -1,7 +1,5 @@
 import { type SQL, sql } from "drizzle-orm";
-import type { Database, DbSession } from "../db/database.ts";
-import { postgresTextIndex } from "./postgres.ts";
-import { sqliteTextIndex } from "./sqlite.ts";
+import type { DbSession } from "../db/database.ts";
 import type { Conditions } from "./terms.ts";
 
 /**
@@ -29,11 +27,6 @@ export interface TextIndex {
   rowAt(place: SQL): SQL;
   /** A subquery of the `place`s of packages whose names have some of the text's trigrams: for small registries. */
   resembling(text: string): SQL;
-}
-
-/** The index of a database. */
-export function textIndexOf(db: Pick<Database, "kind">): TextIndex {
-  return db.kind === "sqlite" ? sqliteTextIndex : postgresTextIndex;
 }
 
 /** A subquery of the `place`s of packages that have one of these names. */

@@ -1,4 +1,4 @@
-import type { Sha256Digest } from "../registry/digest.ts";
+import type { Sha256Digest } from "../domain/digest.ts";
 
 /** The messages a publisher may sign, the preferred one first. */
 export const SIGNATURE_SCHEMES = ["cpm-v1", "ed25519-sha256", "ed25519-sha256-hex", "ed25519-archive"] as const;

@@ -2,11 +2,11 @@ import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor, TokenScope } from "../accounts/actor.ts";
 import { tokenDigest } from "../accounts/credentials.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
-import { requireStillValid } from "../accounts/still-valid.ts";
+import { requireStillValid } from "../accounts/revalidate.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
+import { tokenTextOf } from "../domain/token-text.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
-import { tokenTextOf } from "../registry/token-text.ts";
 import { type TokenView, tokenView } from "./token-view.ts";
 
 const TOKENS_MAX = 100;

@@ -1,9 +1,9 @@
 import { and, eq, isNull } from "drizzle-orm";
 import { isId } from "../accounts/account-id.ts";
 import type { SessionActor } from "../accounts/actor.ts";
+import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { recordEvent } from "../events/record-event.ts";
 
 /** As much of an address as a message repeats of it. */
 const ID_SHOWN_MAX_CHARS = 64;

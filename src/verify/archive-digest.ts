@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { parseDigest, type Sha256Digest } from "../registry/digest.ts";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 
 /** The digest of an archive that is whole in memory. */
 export function digestOf(bytes: Uint8Array): Sha256Digest {

@@ -1,8 +1,8 @@
-import { Lanes } from "../gate.ts";
-import { COMPRESSED_HARD_MAX_BYTES } from "../registry/limits.ts";
+import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
+import { Lanes } from "../runtime/semaphore.ts";
 import type { VersionEntry } from "../tlog/leaf.ts";
 import { digestOf } from "./archive-digest.ts";
-import type { LeafProblem } from "./leaf-rules.ts";
+import type { LeafProblem } from "./leaf-problem.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 /** An archive is whole in memory while it is checked: few large ones at once, so that all of them fit. */

@@ -4,7 +4,7 @@ import { ArchiveReader } from "./archive-reader.ts";
 import { type AuditState, firstState, stateOf, storedOf } from "./audit-state.ts";
 import { checkCheckpoint, continues, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked, warning } from "./checks.ts";
-import type { LeafProblem } from "./leaf-rules.ts";
+import type { LeafProblem } from "./leaf-problem.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import { type Walk, walkLeaves } from "./walk-leaves.ts";
 

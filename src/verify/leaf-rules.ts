@@ -1,9 +1,9 @@
-import { parseDigest } from "../registry/digest.ts";
+import { parseDigest } from "../domain/digest.ts";
 import { checkPublicKey, equationHoldsAside, hasSmallOrder } from "../signing/ed25519.ts";
 import { signedMessage } from "../signing/statement.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
-import type { ProblemCode } from "./checks.ts";
+import type { LeafProblem } from "./leaf-problem.ts";
 
 /** What the rules need to know of earlier leaves; kept from one audit to the next. */
 export interface LeafHistory {
@@ -12,12 +12,6 @@ export interface LeafHistory {
   readonly sequences: Map<string, number>;
   /** How many versions have a signature over their archive, which was not read. */
   archivesUnread: number;
-}
-
-export interface LeafProblem {
-  readonly code: ProblemCode;
-  readonly index: number;
-  readonly detail: string;
 }
 
 /** An `archive` is needed for the one scheme that signs the archive itself; without it only the key is checked. */

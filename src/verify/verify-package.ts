@@ -1,6 +1,6 @@
+import { inspectArchive } from "../archive/inspect.ts";
+import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { Failure } from "../errors.ts";
-import { inspectArchive } from "../registry/archive.ts";
-import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../registry/limits.ts";
 import type { SignedArchive } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
 import { parseLeaf, type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
@@ -10,7 +10,7 @@ import { digestOf } from "./archive-digest.ts";
 import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
-import { checkStanding } from "./standing.ts";
+import { checkStanding } from "./registry-status.ts";
 
 const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 

@@ -3,7 +3,8 @@ import { leafHash } from "../tlog/merkle.ts";
 import { decodeBundle, TILE_WIDTH, tilePath, widthIn } from "../tlog/tile.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
 import type { AuditState } from "./audit-state.ts";
-import { checkLeaf, type LeafProblem } from "./leaf-rules.ts";
+import type { LeafProblem } from "./leaf-problem.ts";
+import { checkLeaf } from "./leaf-rules.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 /** Bundles, and tiles of their hashes, that are asked for ahead of the one that is checked. */

@@ -1,7 +1,7 @@
 import { type Checkpoint, checkpointOfNote, cosign } from "../tlog/checkpoint.ts";
 import { verifyConsistency } from "../tlog/merkle.ts";
 import { type SignerKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
-import { parseSubmission, type Submission } from "./submission.ts";
+import { parseSubmission, type Submission } from "../tlog/submission.ts";
 
 /** The last checkpoint that a witness cosigned of each log, kept beyond its process. */
 export interface WitnessedLogs {

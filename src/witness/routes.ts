@@ -1,6 +1,6 @@
 import { Failure } from "../errors.ts";
-import type { Logger } from "../ops/logger.ts";
-import { errorFields } from "../ops/logger.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { errorFields } from "../runtime/logger.ts";
 import { formatVerifierKey, verifierOf } from "../tlog/note.ts";
 import { addCheckpoint, type Witness, type WitnessAnswer } from "./add-checkpoint.ts";
 

@@ -3,8 +3,8 @@ import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "../blobs/durable-directories.ts";
 import { errorCode } from "../errors.ts";
-import { reachNothing } from "../failpoints.ts";
-import { KeyedGate } from "../gate.ts";
+import { reachNothing } from "../runtime/failpoints.ts";
+import { KeyedGate } from "../runtime/semaphore.ts";
 import type { WitnessedLogs } from "./add-checkpoint.ts";
 
 const WAITING_MAX = 1_000;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, sha256 } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";

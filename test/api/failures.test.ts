@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { failure } from "../../src/errors.ts";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { Client, expectProblem } from "../support/client.ts";
 import { startRegistry } from "../support/registry.ts";
 

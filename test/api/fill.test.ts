@@ -4,7 +4,7 @@ import { Drafts } from "../../scripts/fill/drafts.ts";
 import { fillDatabase } from "../../scripts/fill/into-database.ts";
 import { fillOverHttp } from "../../scripts/fill/over-http.ts";
 import { planRegistry } from "../../scripts/fill/plan.ts";
-import { checkStore } from "../../src/upkeep/check-store.ts";
+import { checkStore } from "../../src/maintenance/check-store.ts";
 import { auditLog } from "../../src/verify/audit.ts";
 import { RegistryClient } from "../../src/verify/registry-client.ts";
 import { SeenLogs } from "../../src/verify/seen-logs.ts";

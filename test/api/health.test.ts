@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from "bun:test";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Database } from "../../src/db/database.ts";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/runtime/version.ts";
 import { Client } from "../support/client.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { onBothDatabases, overriding, startRegistry, type TestRegistry } from "../support/registry.ts";

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import type { createApp } from "../../src/app.ts";
-import { OPERATOR } from "../../src/events/record-event.ts";
+import { OPERATOR } from "../../src/audit/record-event.ts";
 import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { type Client, expectProblem, type Json, makeKey, signMessage } from "../support/client.ts";
 import {

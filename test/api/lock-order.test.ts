@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type postgres from "postgres";
-import { OPERATOR } from "../../src/events/record-event.ts";
+import { OPERATOR } from "../../src/audit/record-event.ts";
 import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { createDownloadCounter } from "../../src/packages/download-counter.ts";
 import { makePackage } from "../support/archive-maker.ts";

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "bun:test";
 import { inArray } from "drizzle-orm";
 import { resetPassword } from "../../src/accounts/reset-password.ts";
-import { OPERATOR } from "../../src/events/record-event.ts";
+import { OPERATOR } from "../../src/audit/record-event.ts";
 import { type Answer, Client, expectProblem, newAccount, PASSWORD } from "../support/client.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";

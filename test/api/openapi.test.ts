@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { ERROR_CODES } from "../../src/http/problem.ts";
-import { VERSION } from "../../src/version.ts";
+import { VERSION } from "../../src/runtime/version.ts";
 import { Client } from "../support/client.ts";
 import { startRegistry, TEST_PUBLIC_URL, type TestRegistry } from "../support/registry.ts";
 import { type ApiDescription, type DescribedOperation, operationsOf } from "./api-description.ts";

@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
-import type { Deps } from "../../src/deps.ts";
-import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../../src/registry/limits.ts";
+import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../../src/domain/limits.ts";
+import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, overriding, type TestRegistry, tracesOf } from "../support/registry.ts";

@@ -1,8 +1,8 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
-import { OPERATOR } from "../../src/events/record-event.ts";
+import { OPERATOR } from "../../src/audit/record-event.ts";
+import { tokenTextOf } from "../../src/domain/token-text.ts";
 import { setDisabled } from "../../src/moderation/set-disabled.ts";
-import { tokenTextOf } from "../../src/registry/token-text.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { register } from "../support/key-statements.ts";

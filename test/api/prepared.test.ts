@@ -119,7 +119,7 @@ onBothDatabases("answers that are kept ready", (registry) => {
     const path = `${PATH}/1.0.0/download`;
     for (let time = 0; time < 3; time += 1) expect((await guest().get(path)).status).toBe(200);
     const { quarantineVersion } = await import("../../src/moderation/quarantine.ts");
-    const { OPERATOR } = await import("../../src/events/record-event.ts");
+    const { OPERATOR } = await import("../../src/audit/record-event.ts");
     await quarantineVersion(registry().deps, OPERATOR, packageNameParam(NAME), "1.0.0", "looked at");
     expect((await guest().get(path)).body.code).toBe("quarantined");
   });

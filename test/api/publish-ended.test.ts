@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { OPERATOR } from "../../src/events/record-event.ts";
+import { OPERATOR } from "../../src/audit/record-event.ts";
 import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import {

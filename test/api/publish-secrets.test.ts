@@ -1,6 +1,6 @@
 import { beforeAll, beforeEach, expect, test } from "bun:test";
 import type { createApp } from "../../src/app.ts";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import {
   type Answer,

@@ -1,10 +1,10 @@
 import { beforeEach, expect, test } from "bun:test";
 import { type SQL, sql } from "drizzle-orm";
-import type { Deps } from "../../src/deps.ts";
+import { parseDigest } from "../../src/domain/digest.ts";
 import { failure } from "../../src/errors.ts";
 import { beginRemovals, endRemovals } from "../../src/packages/blob-removals.ts";
-import { UpdateQueue } from "../../src/packages/update-queue.ts";
-import { parseDigest } from "../../src/registry/digest.ts";
+import { UpdateQueue } from "../../src/publish/batcher.ts";
+import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { leafHash, verifyInclusion } from "../../src/tlog/merkle.ts";
 import { verifierOf, verifyNote } from "../../src/tlog/note.ts";

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { blobKey } from "../../src/blobs/store.ts";
-import { parseDigest } from "../../src/registry/digest.ts";
+import { parseDigest } from "../../src/domain/digest.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import {
   type Answer,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { inspectArchive } from "../../src/archive/inspect.ts";
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { Failure } from "../../src/errors.ts";
-import { inspectArchive } from "../../src/registry/archive.ts";
-import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
 import { chunked, makeArchive, paxEntry } from "../support/archive-maker.ts";
 import { expectProblem, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, tracesOf } from "../support/registry.ts";

@@ -1,5 +1,5 @@
-import type { ArchiveFaultCode } from "../../src/registry/archive-fault.ts";
-import type { ArchiveLimits } from "../../src/registry/limits.ts";
+import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
+import type { ArchiveLimits } from "../../src/domain/limits.ts";
 import { makeArchive, type RawEntry } from "../support/archive-maker.ts";
 
 /** The rules of trust.md §5, one by one, in its words. A key's number is the rule's number there. */

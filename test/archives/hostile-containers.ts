@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { crc32, gzipSync } from "node:zlib";
-import type { ArchiveFaultCode } from "../../src/registry/archive-fault.ts";
+import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { bytesOf, concat, makeArchive, makeTar, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, MANIFEST, type Rule, SOUND, soundAnd } from "./hostile-case.ts";
 

@@ -1,4 +1,4 @@
-import type { ArchiveFaultCode } from "../../src/registry/archive-fault.ts";
+import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { makeArchive, paxEntry, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, MANIFEST, type Rule, SOUND, withEntries } from "./hostile-case.ts";
 

@@ -1,4 +1,4 @@
-import type { ArchiveFaultCode } from "../../src/registry/archive-fault.ts";
+import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { bytesOf, concat, makeArchive, makeTar, paxEntry, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, type Rule, SOUND, soundAnd, withEntries } from "./hostile-case.ts";
 

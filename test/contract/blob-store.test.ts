@@ -7,7 +7,7 @@ import { openMemoryStore, type StoredBytes } from "../../src/blobs/memory-store.
 import { openS3Store } from "../../src/blobs/s3-store.ts";
 import { blobKey } from "../../src/blobs/store.ts";
 import { readConfig } from "../../src/config/config.ts";
-import { parseDigest } from "../../src/registry/digest.ts";
+import { parseDigest } from "../../src/domain/digest.ts";
 import { startFakeS3 } from "../support/fake-s3.ts";
 import { startRegistry } from "../support/registry.ts";
 import { s3Missing, testS3 } from "../support/s3.ts";

@@ -4,8 +4,8 @@ import { readdir } from "node:fs/promises";
 import { discardFile } from "../../src/blobs/incoming.ts";
 import { receiveFile } from "../../src/blobs/receive.ts";
 import { type BlobStore, type ReceivedFile, VERIFIED_MAX_BYTES } from "../../src/blobs/store.ts";
+import { parseDigest, type Sha256Digest } from "../../src/domain/digest.ts";
 import { Failure } from "../../src/errors.ts";
-import { parseDigest, type Sha256Digest } from "../../src/registry/digest.ts";
 import { sha256 } from "../support/client.ts";
 
 /** A store under test, and the ways around it. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { DbSession } from "../../src/db/database.ts";
-import { type MergedForms, mergedForm, merging } from "../../src/db/merged-statements.ts";
+import { type MergedForms, mergedForm, merging } from "../../src/db/postgres/statement-batching.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 /* Statements that are merged against the same ones one by one, on a real Postgres. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AnswerFile } from "../../src/http/answer-file.ts";
+import { AnswerFile } from "../../src/http/spill-file.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, expectProblem, sha256 } from "../support/client.ts";
 import { readSettledBlobs } from "./blobs.ts";

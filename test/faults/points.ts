@@ -1,4 +1,4 @@
-import { FAILPOINTS } from "../../src/failpoints.ts";
+import { FAILPOINTS } from "../../src/runtime/failpoints.ts";
 
 /** The steps of a publish on files, in their order, and of the copy of the checkpoint. */
 export const FILE_POINTS = FAILPOINTS.filter((point) => point !== "blob.uploaded" && !point.startsWith("sync."));

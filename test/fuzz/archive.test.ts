@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { inspectArchive } from "../../src/archive/inspect.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { Failure } from "../../src/errors.ts";
-import { inspectArchive } from "../../src/registry/archive.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
 import {
   bytesOf,
   chunked,

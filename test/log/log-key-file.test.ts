@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../src/config/config.ts";
-import { closeDeps, openDeps } from "../../src/deps.ts";
 import { knownLogKey } from "../../src/log/log-rows.ts";
+import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 import { runCommand } from "../upkeep/scene.ts";
 
 let directory: string;

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createLogger } from "../../src/ops/logger.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import {
   COSIGNATURE,

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { HELP } from "../../src/cli/help.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
+import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { inTemporaryDirectory, whileServing } from "../binary/executable.ts";
 import { freePort } from "../support/ports.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config/config.ts";
-import { clientOptions } from "../../src/db/postgres.ts";
-import { closeDeps, type Deps, openDeps } from "../../src/deps.ts";
+import { clientOptions } from "../../src/db/postgres/database.ts";
 import { listen, type Patience } from "../../src/http/server.ts";
+import type { Registry as Deps } from "../../src/start/open-deps.ts";
+import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 import { testPostgres } from "./postgres.ts";
 
 export type DatabaseKind = "sqlite" | "postgres";

@@ -2,9 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Inspection, inspectArchive } from "../../src/archive/inspect.ts";
+import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { Failure } from "../../src/errors.ts";
-import { type Inspection, inspectArchive } from "../../src/registry/archive.ts";
-import { type ArchiveLimits, DEFAULT_ARCHIVE_LIMITS } from "../../src/registry/limits.ts";
 import {
   bytesOf,
   chunked,

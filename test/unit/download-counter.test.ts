@@ -4,9 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Database } from "../../src/db/database.ts";
 import { migrate } from "../../src/db/migrate.ts";
-import { openSqlite } from "../../src/db/sqlite.ts";
-import { createLogger } from "../../src/ops/logger.ts";
+import { openSqlite } from "../../src/db/sqlite/database.ts";
 import { createDownloadCounter } from "../../src/packages/download-counter.ts";
+import { createLogger } from "../../src/runtime/logger.ts";
 
 /* Each flush has another number of versions; a text of its own for each would be a prepared statement of its own, kept. */
 test("flushes of any number of versions run the same statements", async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type EntryKind, readEntryName } from "../../src/registry/entry-name.ts";
-import { EntryNames } from "../../src/registry/entry-names.ts";
+import { type EntryKind, readEntryName } from "../../src/archive/entry-name.ts";
+import { EntryNames } from "../../src/archive/entry-names.ts";
 import { bytesOf } from "../support/archive-maker.ts";
 
 function codesOf(name: string | Uint8Array, kind: EntryKind = "file"): (string | undefined)[] {

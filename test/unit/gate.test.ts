@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { KeyedGate } from "../../src/gate.ts";
+import { KeyedGate } from "../../src/runtime/semaphore.ts";
 
 test("work about one key takes turns in the order it came, also after failures; other keys do not wait", async () => {
   const gate = new KeyedGate(8);

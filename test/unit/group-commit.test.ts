@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { GroupCommit } from "../../src/db/group-commit.ts";
+import { GroupCommit } from "../../src/db/sqlite/group-commit.ts";
 
 let directory: string;
 let writer: Database;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { crc32, gzipSync } from "node:zlib";
-import { UnreadableArchive } from "../../src/registry/archive-fault.ts";
-import { gunzipSingleMember } from "../../src/registry/gzip.ts";
+import { UnreadableArchive } from "../../src/archive/archive-fault.ts";
+import { gunzipSingleMember } from "../../src/archive/gzip.ts";
 import { bytesOf, chunked, concat } from "../support/archive-maker.ts";
 
 const CONTENT = bytesOf("hello gzip ".repeat(50));

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { type FileStamp, HotBlobs } from "../../src/blobs/hot-blobs.ts";
-import { parseDigest } from "../../src/registry/digest.ts";
+import { type FileStamp, HotBlobs } from "../../src/blobs/blob-cache.ts";
+import { parseDigest } from "../../src/domain/digest.ts";
 
 function digest(at: number) {
   const parsed = parseDigest(at.toString(16).padStart(64, "0"));

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { PackageChanges } from "../../src/db/package-changes.ts";
-import type { Download } from "../../src/packages/download.ts";
-import { createKnownDownloads } from "../../src/packages/known-downloads.ts";
-import { parseDigest } from "../../src/registry/digest.ts";
+import { PackageChanges } from "../../src/db/invalidations.ts";
+import { parseDigest } from "../../src/domain/digest.ts";
+
+import { createKnownDownloads, type Download } from "../../src/packages/known-downloads.ts";
 
 const digest = parseDigest("0".repeat(64));
 if (digest === undefined) throw new Error("no digest");

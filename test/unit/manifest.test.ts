@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { type Manifest, readManifest } from "../../src/registry/manifest.ts";
+import { type Manifest, readManifest } from "../../src/archive/manifest.ts";
 import { bytesOf } from "../support/archive-maker.ts";
 
 const HEAD = "name: my-package\nversion: 1.0.0\n";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { explainPackageName, foldName, parsePackageName } from "../../src/registry/package-name.ts";
+import { explainPackageName, foldName, parsePackageName } from "../../src/domain/package-name.ts";
 
 function folded(text: string): string | undefined {
   const name = parsePackageName(text);

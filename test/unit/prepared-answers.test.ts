@@ -2,9 +2,9 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PackageChanges } from "../../src/db/package-changes.ts";
-import { AnswerFile } from "../../src/http/answer-file.ts";
-import { type Preparation, PreparedAnswers } from "../../src/http/prepared-answers.ts";
+import { PackageChanges } from "../../src/db/invalidations.ts";
+import { type Preparation, PreparedAnswers } from "../../src/http/response-cache.ts";
+import { AnswerFile } from "../../src/http/spill-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cpm-answers-"));
 const opened: AnswerFile[] = [];

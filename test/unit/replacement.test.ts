@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isReplacement, REPLACEMENT_MAX_CHARS } from "../../src/registry/replacement.ts";
+import { isReplacement, REPLACEMENT_MAX_CHARS } from "../../src/domain/replacement.ts";
 
 test("a replacement is a version, a name, or both", () => {
   const longest = `${"n".repeat(64)}@1.0.0-${"v".repeat(58)}`;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
-import { inspectArchive } from "../../src/registry/archive.ts";
-import { DEFAULT_ARCHIVE_LIMITS, SECRET_CANDIDATES_MAX, SECRETS_MAX } from "../../src/registry/limits.ts";
-import { type FoundSecret, SecretScan } from "../../src/registry/secret-scan.ts";
-import { tokenTextOf } from "../../src/registry/token-text.ts";
+import { inspectArchive } from "../../src/archive/inspect.ts";
+import { type FoundSecret, SecretScan } from "../../src/archive/secret-scan.ts";
+import { DEFAULT_ARCHIVE_LIMITS, SECRET_CANDIDATES_MAX, SECRETS_MAX } from "../../src/domain/limits.ts";
+import { tokenTextOf } from "../../src/domain/token-text.ts";
 import { bytesOf, chunked, makeArchive } from "../support/archive-maker.ts";
 
 /* Secrets are put together here, so that no scanner takes this file for a leak. None of them opens anything. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { foldName, parsePackageName } from "../../src/registry/package-name.ts";
-import { skeletonOf } from "../../src/registry/similar-names.ts";
+import { foldName, parsePackageName } from "../../src/domain/package-name.ts";
+import { skeletonOf } from "../../src/domain/similar-names.ts";
 
 const ALIKE: readonly (readonly string[])[] = [
   [

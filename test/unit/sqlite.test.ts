@@ -2,7 +2,7 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSqlite } from "../../src/db/sqlite.ts";
+import { openSqlite } from "../../src/db/sqlite/database.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cpm-sqlite-"));
 const db = openSqlite(join(directory, "test.db"));

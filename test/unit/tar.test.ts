@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { UnreadableArchive } from "../../src/registry/archive-fault.ts";
-import { TarWalker } from "../../src/registry/tar.ts";
+import { UnreadableArchive } from "../../src/archive/archive-fault.ts";
+import { TarWalker } from "../../src/archive/tar.ts";
 import { bytesOf, concat, makeTar, paxEntry, type RawEntry } from "../support/archive-maker.ts";
 
 interface Walked {

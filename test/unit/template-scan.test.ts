@@ -1,11 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { inspectArchive } from "../../src/registry/archive.ts";
-import {
-  DEFAULT_ARCHIVE_LIMITS,
-  TEMPLATE_SCAN_MAX_BYTES,
-  TEMPLATE_SCANS_MAX_BYTES,
-} from "../../src/registry/limits.ts";
-import { TemplateScan } from "../../src/registry/template-scan.ts";
+import { inspectArchive } from "../../src/archive/inspect.ts";
+import { TemplateScan } from "../../src/archive/template-scan.ts";
+import { DEFAULT_ARCHIVE_LIMITS, TEMPLATE_SCAN_MAX_BYTES, TEMPLATE_SCANS_MAX_BYTES } from "../../src/domain/limits.ts";
 import { bytesOf, chunked, makeArchive } from "../support/archive-maker.ts";
 
 function foundIn(template: string, chunkBytes = 65_536): readonly string[] {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { isTokenText, tokenTextOf } from "../../src/registry/token-text.ts";
+import { isTokenText, tokenTextOf } from "../../src/domain/token-text.ts";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

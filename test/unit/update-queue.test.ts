@@ -1,7 +1,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { Failure } from "../../src/errors.ts";
-import type { Arrival } from "../../src/packages/insert-versions.ts";
-import { UpdateQueue } from "../../src/packages/update-queue.ts";
+import { UpdateQueue } from "../../src/publish/batcher.ts";
+import type { Arrival } from "../../src/publish/insert-versions.ts";
 
 type RecordDeps = Parameters<UpdateQueue["record"]>[0];
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { parseDigest } from "../../src/registry/digest.ts";
-import { compareVersions, isPrerelease, parseVersion, type Version } from "../../src/registry/version.ts";
+import { parseDigest } from "../../src/domain/digest.ts";
+import { compareVersions, isPrerelease, parseVersion, type Version } from "../../src/domain/version.ts";
 
 function version(text: string): Version {
   const parsed = parseVersion(text);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readBoolean, readYaml, type YamlNode } from "../../src/registry/yaml.ts";
+import { readBoolean, readYaml, type YamlNode } from "../../src/archive/yaml.ts";
 import { bytesOf } from "../support/archive-maker.ts";
 
 type Plain = string | null | Plain[] | { [key: string]: Plain };

@@ -4,7 +4,7 @@ import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { failure } from "../../src/errors.ts";
-import { checkStore } from "../../src/upkeep/check-store.ts";
+import { checkStore } from "../../src/maintenance/check-store.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256, signMessage } from "../support/client.ts";
 import { onBothDatabases, overriding, startRegistry, type TestRegistry } from "../support/registry.ts";

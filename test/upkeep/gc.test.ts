@@ -3,7 +3,11 @@ import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
+import { parseDigest, type Sha256Digest } from "../../src/domain/digest.ts";
 import { errorCode, failure } from "../../src/errors.ts";
+import { checkStore } from "../../src/maintenance/check-store.ts";
+import { collectGarbage } from "../../src/maintenance/collect-garbage.ts";
+import { removeUnreferenced } from "../../src/maintenance/remove-blobs.ts";
 import {
   beginRemovals,
   endRemovals,
@@ -12,10 +16,6 @@ import {
   removalState,
   wasKept,
 } from "../../src/packages/blob-removals.ts";
-import { parseDigest, type Sha256Digest } from "../../src/registry/digest.ts";
-import { checkStore } from "../../src/upkeep/check-store.ts";
-import { collectGarbage } from "../../src/upkeep/collect-garbage.ts";
-import { removeUnreferenced } from "../../src/upkeep/remove-blobs.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount, sha256 } from "../support/client.ts";
 import { onBothDatabases, overriding, type TestRegistry } from "../support/registry.ts";

@@ -6,8 +6,8 @@ import postgres from "postgres";
 import type { DatabaseConfig } from "../../src/config/config.ts";
 import { parsePostgresConnection } from "../../src/config/connection.ts";
 import { MIGRATIONS } from "../../src/db/migrations.gen.ts";
-import { clientOptions } from "../../src/db/postgres.ts";
-import { openSqlite } from "../../src/db/sqlite.ts";
+import { clientOptions } from "../../src/db/postgres/database.ts";
+import { openSqlite } from "../../src/db/sqlite/database.ts";
 import { testPostgres } from "../support/postgres.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 

@@ -6,7 +6,7 @@ import { openFileStore } from "../../src/blobs/file-store.ts";
 import { openMemoryStore, type StoredBytes } from "../../src/blobs/memory-store.ts";
 import { readNamedStorage } from "../../src/config/named-storage.ts";
 import { failure } from "../../src/errors.ts";
-import { copyStore } from "../../src/upkeep/copy-store.ts";
+import { copyStore } from "../../src/maintenance/copy-store.ts";
 import { inTemporaryDirectory } from "../binary/executable.ts";
 import { sha256 } from "../support/client.ts";
 import { overriding } from "../support/registry.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { migrate } from "../../src/db/migrate.ts";
-import { skeletonOf } from "../../src/registry/similar-names.ts";
+import { skeletonOf } from "../../src/domain/similar-names.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { migrateBefore, type OldDatabase, oldDatabase } from "./old-database.ts";
 

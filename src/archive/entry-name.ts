@@ -1,0 +1,105 @@
+import { ENTRY_DEPTH_MAX, ENTRY_NAME_MAX_BYTES } from "../domain/limits.ts";
+import { isWindowsDeviceName } from "../domain/package-name.ts";
+import { type ArchiveFault, type EntryNameFaultCode, printable } from "./archive-fault.ts";
+
+export type EntryKind = "file" | "directory";
+
+/** An entry's name as every part of the registry uses it: `/` between segments, no `./` before, no `/` after. */
+export interface EntryName {
+  /** Empty for the `.` directory. */
+  readonly path: string;
+  /** True when the archive was packed with `\` between segments, as the client does on Windows. */
+  readonly backslashes: boolean;
+  readonly faults: readonly ArchiveFault[];
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const lossyUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Format characters are invisible, reorder text on screen, and some file systems drop them when comparing names. */
+const CONTROL_CHARACTER = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+const PLAIN_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
+
+/**
+ * Normalises one entry's name and lists everything that is wrong with it. The rules are those of every file system the
+ * client may unpack on, because the client checks none of them: a name that is fine on Linux and leaves the folder on
+ * Windows is refused. Never throws.
+ */
+export function readEntryName(bytes: Uint8Array, kind: EntryKind): EntryName {
+  const decoded = decodeName(bytes);
+  const slashed = decoded.text.replaceAll("\\", "/");
+  const backslashes = slashed !== decoded.text;
+  const path = normalise(slashed, kind);
+  const codes = decoded.valid ? nameProblems(path, slashed, kind, bytes.length) : (["name_not_utf8"] as const);
+  const shown = printable(path);
+  return { path, backslashes, faults: codes.map((code) => ({ path: shown, code, message: explain(code, shown) })) };
+}
+
+function decodeName(bytes: Uint8Array): { readonly text: string; readonly valid: boolean } {
+  try {
+    return { text: utf8.decode(bytes), valid: true };
+  } catch {
+    return { text: lossyUtf8.decode(bytes), valid: false };
+  }
+}
+
+function normalise(slashed: string, kind: EntryKind): string {
+  const directoryMark = kind === "directory" && slashed.length > 1 && slashed.endsWith("/");
+  const bare = directoryMark ? slashed.slice(0, -1) : slashed;
+  if (kind === "directory" && bare === ".") return "";
+  return bare.startsWith("./") ? bare.slice(2) : bare;
+}
+
+function nameProblems(path: string, slashed: string, kind: EntryKind, lengthBytes: number): EntryNameFaultCode[] {
+  if (path === "") return kind === "directory" && /^\.\/?$/.test(slashed) ? [] : ["name_empty"];
+  const codes: EntryNameFaultCode[] = [];
+  if (lengthBytes > ENTRY_NAME_MAX_BYTES) codes.push("name_too_long");
+  const segments = path.split("/");
+  if (segments.length > ENTRY_DEPTH_MAX) codes.push("name_too_deep");
+  // Ordinary names pass one expression; what is left for them to break is a final dot or a device name.
+  if (!PLAIN_NAME.test(path)) codes.push(...unusualNameProblems(path, segments));
+  if (segments.some((segment) => /[. ]$/.test(segment) && !isDots(segment))) codes.push("name_trailing_dot_or_space");
+  if (segments.some(isWindowsDeviceName)) codes.push("name_windows_device");
+  return codes;
+}
+
+function unusualNameProblems(path: string, segments: readonly string[]): EntryNameFaultCode[] {
+  const codes: EntryNameFaultCode[] = [];
+  // What makes a path absolute is one problem: its slashes and its colon are not counted again.
+  const root = /^(?:[A-Za-z]:\/*|\/+)/.exec(path)?.[0] ?? "";
+  const below = path.slice(root.length);
+  if (root !== "") codes.push("name_absolute");
+  if (segments.some(isDots)) codes.push("name_traversal");
+  if (below !== "" && below.split("/").includes("")) codes.push("name_empty_segment");
+  if (CONTROL_CHARACTER.test(path)) codes.push("name_control_character");
+  if (/[<>:"|?*]/.test(below)) codes.push("name_forbidden_character");
+  if (path.normalize("NFC") !== path) codes.push("name_not_nfc");
+  return codes;
+}
+
+function isDots(segment: string): boolean {
+  return segment === "." || segment === "..";
+}
+
+const EXPLANATIONS: Readonly<Record<EntryNameFaultCode, string>> = {
+  name_empty: "has an empty name: remove the entry",
+  name_not_utf8: "is not a UTF-8 name: rename the file",
+  name_not_nfc: "is not in Unicode normal form NFC, so it is another file on other systems: rename it",
+  name_too_long: `is longer than ${ENTRY_NAME_MAX_BYTES} bytes: shorten the path`,
+  name_too_deep: `is deeper than ${ENTRY_DEPTH_MAX} levels: flatten the folders`,
+  name_absolute: "is an absolute path: pack paths relative to the package's folder",
+  name_traversal: "has a . or .. segment: pack paths that stay inside the package's folder",
+  name_empty_segment: "has an empty segment (a doubled /, or a file name that ends with /): remove the extra /",
+  name_control_character: "has a control or invisible character: rename the file",
+  name_forbidden_character: 'has one of < > : " | ? *, which Windows cannot store: rename the file',
+  name_trailing_dot_or_space: "has a segment that ends with a dot or a space, which Windows drops: rename it",
+  name_windows_device: "has a segment that is a device name on Windows (such as con, nul, com1): rename it",
+  name_duplicate: "appears more than once: pack it once",
+  name_case_conflict: "is spelled with other capitals or accents elsewhere in the archive: keep one spelling",
+  name_file_and_directory: "is a file here and a directory elsewhere in the archive: rename one of them",
+};
+
+/** The sentence for a fault of an entry's name; `shown` is already printable. */
+export function explain(code: EntryNameFaultCode, shown: string): string {
+  return `entry "${shown}" ${EXPLANATIONS[code]}`;
+}

@@ -1,0 +1,188 @@
+import { SHOWN_MANIFEST_MAX_BYTES } from "../domain/limits.ts";
+import type { PackageName } from "../domain/package-name.ts";
+import { explainPackageName, parsePackageName } from "../domain/package-name.ts";
+import { parseVersion, VERSION_MAX_CHARS, type Version } from "../domain/version.ts";
+import { type ArchiveFault, printable } from "./archive-fault.ts";
+import { type ManifestValue, ShapeReader } from "./manifest-shape.ts";
+import { readYaml, type YamlMap } from "./yaml.ts";
+
+export type { ManifestValue } from "./manifest-shape.ts";
+
+export interface Maintainer {
+  readonly name: string | undefined;
+  readonly email: string | undefined;
+  readonly url: string | undefined;
+}
+
+/** `version` is whatever range the client understands; the registry does not resolve it. */
+export interface Dependency {
+  readonly name: string;
+  readonly version: string | undefined;
+}
+
+export interface Conditions {
+  readonly colonyOSVersion: string | undefined;
+  readonly architecture: string | undefined;
+}
+
+/** A value the installer asks for. `default` and `options` are free: their scalars are text, as written. */
+export interface ManifestInput {
+  readonly key: string | undefined;
+  readonly label: string | undefined;
+  readonly type: string | undefined;
+  readonly description: string | undefined;
+  readonly required: boolean;
+  readonly default: ManifestValue | undefined;
+  readonly options: readonly ManifestValue[];
+}
+
+/** What `colony.yaml` says. Texts are as written: nobody has checked that `homepage` is a web address. */
+export interface Manifest {
+  readonly apiVersion: string | undefined;
+  readonly name: PackageName;
+  readonly version: Version;
+  readonly description: string | undefined;
+  readonly maintainers: readonly Maintainer[];
+  readonly dependencies: readonly Dependency[];
+  readonly conditions: Conditions;
+  readonly inputs: readonly ManifestInput[];
+  /** `tags` and `keywords` together, trimmed, each once whatever its capitals. */
+  readonly tags: readonly string[];
+  readonly license: string | undefined;
+  readonly homepage: string | undefined;
+  readonly repository: string | undefined;
+  readonly publicKey: string | undefined;
+}
+
+export interface ManifestReading {
+  /** Present when there are no faults. */
+  readonly manifest?: Manifest;
+  /** The manifest's text without a byte order mark; empty when it is not UTF-8. */
+  readonly text: string;
+  /** Everything that is wrong; `path` is a JSON pointer (RFC 6901), empty for the document as a whole. */
+  readonly faults: readonly ArchiveFault[];
+}
+
+const WORD_MAX_CHARS = 200;
+const LINK_MAX_CHARS = 2_048;
+const DESCRIPTION_MAX_CHARS = 2_000;
+const TAG_MAX_CHARS = 50;
+const TAGS_MAX = 50;
+const LIST_MAX = 200;
+
+/**
+ * Reads `colony.yaml` as the `cpm` client's struct would be filled: scalars are text where the struct has strings
+ * (`version: 1.10` is "1.10"), nulls are absent, unknown fields are passed over. What the client could not decode, and
+ * a name or version this registry could not publish, are faults, all of them in one reading. Never throws.
+ */
+export function readManifest(bytes: Uint8Array): ManifestReading {
+  const { root, text, faults } = readYaml(bytes);
+  if (root === undefined) return { text, faults };
+  const reader = new ShapeReader();
+  if (root.kind !== "map") {
+    reader.refuse("", "manifest_wrong_type", "must be a map of fields such as name: and version:");
+    return { text, faults: reader.faults };
+  }
+  const name = readName(reader, root);
+  const version = readVersion(reader, root);
+  const rest = readOptionalFields(reader, root);
+  refuseOversize(reader, rest);
+  if (name === undefined || version === undefined || reader.faults.length > 0) return { text, faults: reader.faults };
+  return { manifest: { name, version, ...rest }, text, faults: [] };
+}
+
+function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, "name" | "version"> {
+  return {
+    apiVersion: reader.word(root, "apiVersion", "", WORD_MAX_CHARS),
+    description: reader.text(root, "description", "", DESCRIPTION_MAX_CHARS),
+    maintainers: readMaintainers(reader, root),
+    dependencies: readDependencies(reader, root),
+    conditions: readConditions(reader, root),
+    inputs: readInputs(reader, root),
+    tags: readTags(reader, root),
+    license: reader.word(root, "license", "", WORD_MAX_CHARS),
+    homepage: reader.word(root, "homepage", "", LINK_MAX_CHARS),
+    repository: reader.word(root, "repository", "", LINK_MAX_CHARS),
+    publicKey: reader.word(root, "publicKey", "", WORD_MAX_CHARS),
+  };
+}
+
+/** Each field has a bound of its own, but all of them at theirs together are more than a package's page can carry. */
+function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "version">): void {
+  if (Buffer.byteLength(JSON.stringify(fields)) <= SHOWN_MANIFEST_MAX_BYTES) return;
+  const message =
+    `has fields of more than ${SHOWN_MANIFEST_MAX_BYTES} bytes in all: ` +
+    "shorten the longest of inputs, dependencies, maintainers and description";
+  reader.refuse("", "manifest_field_too_long", message);
+}
+
+function readName(reader: ShapeReader, root: YamlMap): PackageName | undefined {
+  const text = reader.required(root, "name", "", WORD_MAX_CHARS);
+  if (text === undefined) return undefined;
+  const problem = explainPackageName(text);
+  if (problem !== undefined) reader.refuse("/name", "manifest_name_invalid", `"${printable(text)}" ${problem}`);
+  return parsePackageName(text);
+}
+
+function readVersion(reader: ShapeReader, root: YamlMap): Version | undefined {
+  const text = reader.required(root, "version", "", WORD_MAX_CHARS);
+  if (text === undefined) return undefined;
+  const version = parseVersion(text);
+  if (version === undefined) {
+    const expected = `a Semantic Version of at most ${VERSION_MAX_CHARS} characters and numbers of at most ${Number.MAX_SAFE_INTEGER}, such as 1.0.0`;
+    reader.refuse("/version", "manifest_version_invalid", `"${printable(text)}" must be ${expected}`);
+  }
+  return version;
+}
+
+function readMaintainers(reader: ShapeReader, root: YamlMap): Maintainer[] {
+  return reader.maps(root, "maintainers", LIST_MAX).map(({ map, path }) => ({
+    name: reader.word(map, "name", path, WORD_MAX_CHARS),
+    email: reader.word(map, "email", path, WORD_MAX_CHARS),
+    url: reader.word(map, "url", path, LINK_MAX_CHARS),
+  }));
+}
+
+function readDependencies(reader: ShapeReader, root: YamlMap): Dependency[] {
+  return reader.maps(root, "dependencies", LIST_MAX).map(({ map, path }) => ({
+    name: reader.required(map, "name", path, WORD_MAX_CHARS) ?? "",
+    version: reader.word(map, "version", path, WORD_MAX_CHARS),
+  }));
+}
+
+function readConditions(reader: ShapeReader, root: YamlMap): Conditions {
+  const path = "/conditions";
+  const map = reader.map(root, "conditions");
+  // The client's struct has strings here, so a list of architectures would make it fail on every machine.
+  return {
+    colonyOSVersion: map && reader.word(map, "colonyOSVersion", path, WORD_MAX_CHARS),
+    architecture: map && reader.word(map, "architecture", path, WORD_MAX_CHARS),
+  };
+}
+
+function readInputs(reader: ShapeReader, root: YamlMap): ManifestInput[] {
+  return reader.maps(root, "inputs", LIST_MAX).map(({ map, path }) => ({
+    key: reader.word(map, "key", path, WORD_MAX_CHARS),
+    label: reader.word(map, "label", path, WORD_MAX_CHARS),
+    type: reader.word(map, "type", path, WORD_MAX_CHARS),
+    description: reader.text(map, "description", path, DESCRIPTION_MAX_CHARS),
+    required: reader.boolean(map, "required", path),
+    default: reader.value(map, "default"),
+    options: reader.values(map, "options", path, LIST_MAX),
+  }));
+}
+
+function readTags(reader: ShapeReader, root: YamlMap): string[] {
+  const tags = new Map<string, string>();
+  for (const field of ["tags", "keywords"]) {
+    for (const { text, path } of reader.words(root, field, LIST_MAX, TAG_MAX_CHARS)) {
+      const tag = text.trim();
+      const key = tag.toLowerCase();
+      // A search names several tags with commas between them.
+      if (tag.includes(",")) reader.refuse(path, "manifest_field_invalid", "has a comma: write one tag per list entry");
+      if (tag !== "" && !tags.has(key)) tags.set(key, tag);
+    }
+  }
+  if (tags.size > TAGS_MAX) reader.refuse("/tags", "manifest_field_too_long", `has more than ${TAGS_MAX} tags`);
+  return [...tags.values()];
+}

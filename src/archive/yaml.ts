@@ -1,0 +1,242 @@
+import { Composer, CST, isMap, isScalar, isSeq, Lexer, type ParsedNode, Parser, Scalar } from "yaml";
+import { YAML_DEPTH_MAX, YAML_TOKENS_MAX } from "../domain/limits.ts";
+import { type ArchiveFault, printable, type YamlFaultCode } from "./archive-fault.ts";
+
+/** A node of a document. Scalars are text: what type a plain scalar has depends on the field that it is read into. */
+export type YamlNode = YamlScalar | YamlNull | YamlList | YamlMap;
+
+export interface YamlScalar {
+  readonly kind: "scalar";
+  readonly text: string;
+  /** False for quoted and block scalars, which are text whatever they look like. */
+  readonly plain: boolean;
+}
+
+/** A plain `~`, `null`, `Null`, `NULL` or nothing: the field keeps its zero value, as if it were not there. */
+export interface YamlNull {
+  readonly kind: "null";
+}
+
+export interface YamlList {
+  readonly kind: "list";
+  readonly nodes: readonly YamlNode[];
+}
+
+export interface YamlMap {
+  readonly kind: "map";
+  readonly fields: ReadonlyMap<string, YamlNode>;
+}
+
+/** One reading of a document; the `path` of a fault is a JSON pointer (RFC 6901), empty for the document as a whole. */
+export interface YamlReading {
+  /** Present when there are no faults. An empty document is a null node. */
+  readonly root?: YamlNode;
+  /** The document's text, without a byte order mark; empty when it is not UTF-8. */
+  readonly text: string;
+  readonly faults: readonly ArchiveFault[];
+}
+
+/** Syntax errors listed for one document; one is often the cause of the others. */
+const FAULTS_MAX = 20;
+
+const NULL_NODE: YamlNull = { kind: "null" };
+const NULL_TEXTS = new Set(["", "~", "null", "Null", "NULL"]);
+const TRUE_TEXTS = new Set(["true", "True", "TRUE"]);
+const FALSE_TEXTS = new Set(["false", "False", "FALSE"]);
+const TRUE_WORDS = new Set(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"]);
+const FALSE_WORDS = new Set(["n", "N", "no", "No", "NO", "off", "Off", "OFF"]);
+
+/**
+ * What yaml.v3's reader refuses, and the line ends that it knows and the `yaml` package does not (NEL, LS, PS of
+ * YAML 1.1, a lone CR): one text would be two manifests.
+ */
+const FORBIDDEN_CHARACTER =
+  /[^\t\n\r\x20-\x7e\u{a0}-\u{2027}\u{202a}-\u{d7ff}\u{e000}-\u{fefe}\u{ff00}-\u{fffd}\u{10000}-\u{10ffff}]|\r(?!\n)/u;
+
+/**
+ * Reads one YAML document the way Go's yaml.v3 decodes into a struct, less what a manifest does not need: aliases,
+ * anchors, tags, merge keys and directives are faults. Never throws and needs time and memory in proportion to `bytes`.
+ */
+export function readYaml(bytes: Uint8Array): YamlReading {
+  const text = decodeUtf8(bytes);
+  if (text === undefined) {
+    return { text: "", faults: [fault("yaml_not_utf8", "is not UTF-8: save it in UTF-8")] };
+  }
+  const forbidden = FORBIDDEN_CHARACTER.exec(text);
+  if (forbidden !== null) {
+    const where = `${printable(forbidden[0])} in line ${lineAt(text, forbidden.index)}`;
+    return { text, faults: [fault("yaml_control_character", `has the character ${where}: remove it`)] };
+  }
+  try {
+    return { text, ...readDocument(text) };
+  } catch {
+    return { text, faults: [fault("yaml_invalid", "cannot be read as YAML: check its syntax")] };
+  }
+}
+
+/**
+ * Reads a boolean by yaml.v3's rule for a field of type bool: the core words when plain, the words of YAML 1.1 also
+ * when quoted. `undefined` for everything else.
+ */
+export function readBoolean(node: YamlScalar): boolean | undefined {
+  if (node.plain && TRUE_TEXTS.has(node.text)) return true;
+  if (node.plain && FALSE_TEXTS.has(node.text)) return false;
+  if (TRUE_WORDS.has(node.text)) return true;
+  if (FALSE_WORDS.has(node.text)) return false;
+  return undefined;
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function readDocument(text: string): Omit<YamlReading, "text"> {
+  const tokens = readTokens(text);
+  if (tokens.faults.length > 0) return tokens;
+  // Unique keys are checked in `nodeOf`: the library compares every pair of keys, which 60,000 keys turn into minutes.
+  const composer = new Composer({ schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
+  const documents = [...composer.compose(tokens.documents, true, text.length)];
+  const [first, second] = documents;
+  if (first === undefined) return { root: NULL_NODE, faults: [] };
+  if (second !== undefined) {
+    return {
+      faults: [fault("yaml_multiple_documents", "has more than one YAML document: keep one, without --- between")],
+    };
+  }
+  const faults = first.errors
+    .slice(0, FAULTS_MAX)
+    .map((error) => fault("yaml_invalid", `line ${lineAt(text, error.pos[0])}: ${printable(error.message, 200)}`));
+  if (faults.length > 0) return { faults };
+  const root = nodeOf(first.contents, "", faults);
+  return faults.length > 0 ? { faults } : { root, faults };
+}
+
+/**
+ * Parses into tokens, watching the parser's own stack: the composer recurses, so nesting must be bounded before it
+ * runs, and the parser itself slows down with depth.
+ */
+function readTokens(text: string): { readonly documents: CST.Token[]; readonly faults: ArchiveFault[] } {
+  const parser = new Parser();
+  const documents: CST.Token[] = [];
+  const faults: ArchiveFault[] = [];
+  let lexemes = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    const refused = refusal(CST.tokenType(lexeme));
+    if (refused !== undefined)
+      faults.push(fault(refused.code, `line ${lineAt(text, parser.offset)}: ${refused.message}`));
+    for (const token of parser.next(lexeme)) documents.push(token);
+    lexemes += 1;
+    const excess = excessOf(lexemes, parser.stack.length);
+    if (excess !== undefined) faults.push(excess);
+    if (excess !== undefined || faults.length >= FAULTS_MAX) return { documents, faults };
+  }
+  for (const token of parser.end()) documents.push(token);
+  return { documents, faults };
+}
+
+/** The parser's stack holds at most two tokens for one level of nesting. */
+function excessOf(lexemes: number, stackDepth: number): ArchiveFault | undefined {
+  if (stackDepth > 2 * YAML_DEPTH_MAX) {
+    return fault("yaml_too_deep", `is nested deeper than ${YAML_DEPTH_MAX} levels: flatten it`);
+  }
+  if (lexemes > YAML_TOKENS_MAX) {
+    return fault("yaml_too_complex", `has more than ${YAML_TOKENS_MAX} keys, values and marks: shorten it`);
+  }
+  return undefined;
+}
+
+function refusal(type: CST.TokenType | null): { readonly code: YamlFaultCode; readonly message: string } | undefined {
+  switch (type) {
+    case "alias":
+    case "anchor":
+      return {
+        code: "yaml_alias",
+        message: "anchors (&) and aliases (*) are not allowed: write the value out, or quote it",
+      };
+    case "tag":
+      return { code: "yaml_tag", message: "tags (!) are not allowed: quote the value to make it text" };
+    case "directive-line":
+      return { code: "yaml_directive", message: "directives (%) are not allowed: remove the line" };
+    default:
+      return undefined;
+  }
+}
+
+function nodeOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): YamlNode {
+  if (isScalar(node)) return checkedScalar(node, path, faults);
+  if (isSeq(node)) {
+    const nodes = node.items.map((child, index) => nodeOf(childNode(child), `${path}/${index}`, faults));
+    return { kind: "list", nodes };
+  }
+  if (!isMap(node)) return NULL_NODE;
+  const fields = new Map<string, YamlNode>();
+  const keys = new Set<string>();
+  for (const pair of node.items) {
+    const key = keyOf(childNode(pair.key), path, faults);
+    if (key === undefined) continue;
+    const at = `${path}/${key.text.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+    if (keys.has(key.text)) faults.push(fault("yaml_duplicate_key", "is set twice: keep one of the two", at));
+    keys.add(key.text);
+    const value = nodeOf(childNode(pair.value), at, faults);
+    // yaml.v3 cannot decode a null into a field's name and passes over it.
+    if (key.kind === "scalar") fields.set(key.text, value);
+  }
+  return { kind: "map", fields };
+}
+
+function keyOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): KeyText | undefined {
+  if (node === null) return { kind: "null", text: "" };
+  if (!isScalar(node)) {
+    faults.push(fault("yaml_invalid", "has a key that is a list or a map: write keys as text", path));
+    return undefined;
+  }
+  const scalar = checkedScalar(node, path, faults);
+  const text = String(node.source);
+  if (scalar.kind === "scalar" && scalar.plain && text === "<<") {
+    faults.push(fault("yaml_merge_key", "uses a merge key (<<), which is not allowed: write the fields out", path));
+    return undefined;
+  }
+  return { kind: scalar.kind, text };
+}
+
+interface KeyText {
+  readonly kind: "scalar" | "null";
+  readonly text: string;
+}
+
+/**
+ * Half of a surrogate pair is no character, and yaml.v3 refuses its escape. NUL ends a text for much that reads one,
+ * and no database of ours keeps both. The document cannot hold them, but `"\0"` and `"\ud800"` can write them.
+ */
+const ESCAPED_NO_TEXT = /\0|\p{Cs}/u;
+
+function checkedScalar(node: Scalar, path: string, faults: ArchiveFault[]): YamlScalar | YamlNull {
+  const scalar = scalarOf(node);
+  if (scalar.kind === "scalar" && ESCAPED_NO_TEXT.test(scalar.text)) {
+    faults.push(fault("yaml_control_character", "has an escape for NUL or for half a character: remove it", path));
+  }
+  return scalar;
+}
+
+function scalarOf(node: Scalar): YamlScalar | YamlNull {
+  const text = node.source ?? "";
+  const plain = node.type === Scalar.PLAIN || node.type === undefined;
+  return plain && NULL_TEXTS.has(text) ? NULL_NODE : { kind: "scalar", text, plain };
+}
+
+/** The composer's types allow aliases and pairs as children; aliases were refused before and pairs need another schema. */
+function childNode(child: unknown): ParsedNode | null {
+  return isScalar(child) || isSeq(child) || isMap(child) ? (child as ParsedNode) : null;
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split("\n").length;
+}
+
+function fault(code: YamlFaultCode, message: string, path = ""): ArchiveFault {
+  return { path, code, message };
+}

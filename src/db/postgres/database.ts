@@ -1,0 +1,218 @@
+import type { SQL } from "drizzle-orm";
+import { drizzle, type PostgresJsDatabase, PostgresJsSession } from "drizzle-orm/postgres-js";
+import postgres from "postgres";
+import type { PostgresConnection } from "../../config/connection.ts";
+import { errorCode, Failure, failure } from "../../errors.ts";
+import { Gate } from "../../runtime/semaphore.ts";
+import type { Database, DbSession } from "../database.ts";
+import { PackageChanges, readsOnly } from "../invalidations.ts";
+import { ChangeNotes, watchPostgres } from "./invalidations.ts";
+import * as tables from "./schema.ts";
+import { type MergedForms, merging } from "./statement-batching.ts";
+
+const POOL_CONNECTIONS = 16;
+/** Writers that wait for one row must not take every connection: readers keep the other half. */
+const WRITERS_AT_ONCE = 8;
+const WRITERS_WAITING_MAX = 1_000;
+const CONNECT_TIMEOUT_S = 4;
+/** How long one `read` or `write` may take, waiting for a connection included. Statements are cancelled a little earlier by the server. */
+const WORK_DEADLINE_MS = 6_000;
+const STATEMENT_TIMEOUT_MS = 5_000;
+/** How long callers of a pool that lost a connection may go on: those on healthy connections finish, stuck ones are freed. */
+const ABANDON_AFTER_MS = 1_500;
+const RETRY_AFTER_SECONDS = 1;
+
+/** postgres.js reports a lost connection by these codes, Postgres a shutdown or start by class 57P and 08. */
+const LOST_CONNECTION = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT|57P0|08)/;
+const OUT_OF_SPACE = "53100";
+const OVERLOADED = /^(53300|57014|40001|40P01|55P03)$/;
+
+/** Whatever role or database say: a statement must see what was committed when it began (packages/blob-removals.ts). */
+const SESSION = { application_name: "cpm-registry", default_transaction_isolation: "read committed" } as const;
+
+/** The connection settings of postgres.js for this registry. `prefer` first tries TLS and goes on without, as libpq does. */
+export function clientOptions(connection: PostgresConnection): postgres.Options<Record<string, never>> {
+  const tls = { off: false, prefer: "prefer", require: "require", verify: "verify-full" } as const;
+  return {
+    host: connection.host,
+    port: connection.port,
+    database: connection.database,
+    username: connection.username,
+    password: connection.password.reveal(),
+    ssl: tls[connection.tls],
+    connect_timeout: CONNECT_TIMEOUT_S,
+    // postgres.js waits longer after each failed connect; a registry wants to be back as soon as its database is.
+    backoff: () => 0.2,
+    connection: SESSION,
+    onnotice: () => undefined,
+  };
+}
+
+const PREPARED = { prepare: true };
+
+/** How statements are merged, which every connection finds out alike. */
+const mergedForms: MergedForms = new Map();
+
+function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): DbSession {
+  const { session } = orm._;
+  if (!(session instanceof PostgresJsSession)) throw new Error("Not a session of postgres.js");
+  const client: postgres.Sql = session.client;
+  let merged: DbSession | undefined;
+  const single: DbSession = {
+    query: orm,
+    tables,
+    rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[],
+    values: async (text, params) => [...(await client.unsafe(text, params, PREPARED).values())],
+    valuesOnce: async (text, params) => [...(await client.unsafe(text, params).values())],
+    changes,
+    merging: () => {
+      merged ??= { ...single, values: merging(single.values, mergedForms) };
+      return merged;
+    },
+  };
+  return single;
+}
+
+/** No answer within the deadline. `hung`: nobody else on the pool got one in that time either, so it is not only busy. */
+class MissedDeadline extends Error {
+  constructor(readonly hung: boolean) {
+    super("The database did not answer in time");
+  }
+}
+
+/** One set of connections. When one is lost, the whole pool is given up and a new one takes its place. */
+class Pool {
+  readonly #client: postgres.Sql;
+  readonly #orm: PostgresJsDatabase;
+  readonly #session: DbSession;
+  readonly #abandoned = Promise.withResolvers<never>();
+  readonly #writers = new Gate(WRITERS_AT_ONCE, WRITERS_WAITING_MAX);
+  #lastAnswerMs = 0;
+
+  constructor(
+    connection: PostgresConnection,
+    readonly changes: PackageChanges,
+  ) {
+    this.#client = postgres({
+      ...clientOptions(connection),
+      max: POOL_CONNECTIONS,
+      idle_timeout: 60,
+      connection: { ...SESSION, statement_timeout: STATEMENT_TIMEOUT_MS },
+    });
+    this.#orm = drizzle(this.#client);
+    this.#session = sessionOver(this.#orm, readsOnly);
+    this.#abandoned.promise.catch(() => undefined);
+  }
+
+  read<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
+    return this.#bounded(() => work(this.#session));
+  }
+
+  write<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
+    return this.#bounded((isLate) =>
+      // Whose caller has gone while it waited for its turn does not start.
+      this.#writers.run(async () => (isLate() ? Promise.reject(new MissedDeadline(false)) : this.#transaction(work))),
+    );
+  }
+
+  async #transaction<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
+    let notes: ChangeNotes | undefined;
+    try {
+      return await this.#orm.transaction(async (tx) => {
+        const session = sessionOver(tx as object as PostgresJsDatabase, (name) => notes?.add(name));
+        notes = new ChangeNotes(session.values);
+        const done = await work(session);
+        await notes.sent();
+        return done;
+      });
+    } finally {
+      // Also after an error: it may have been committed.
+      this.changes.tell(notes?.names ?? []);
+    }
+  }
+
+  /** Ends the pool without waiting for it: measured, `end()` itself can hang on a connection that was lost. */
+  abandon(): void {
+    const lost = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
+    setTimeout(() => this.#abandoned.reject(lost), ABANDON_AFTER_MS).unref();
+    this.#client.end({ timeout: ABANDON_AFTER_MS / 1000 }).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    const ended = this.#client.end({ timeout: 5 }).catch(() => undefined);
+    await Promise.race([ended, Bun.sleep(6_000)]);
+  }
+
+  async #bounded<T>(work: (isLate: () => boolean) => Promise<T>): Promise<T> {
+    const startedMs = performance.now();
+    const deadline = Promise.withResolvers<never>();
+    const miss = () => deadline.reject(new MissedDeadline(this.#lastAnswerMs < startedMs));
+    const timer = setTimeout(miss, WORK_DEADLINE_MS);
+    // Also what throws before it awaits anything is a rejection: else nobody would stop the timer.
+    const running = (async () => work(() => performance.now() - startedMs > WORK_DEADLINE_MS))();
+    // Who loses the race below must not end the process as an unhandled rejection.
+    running.catch(() => undefined);
+    try {
+      const result = await Promise.race([running, deadline.promise, this.#abandoned.promise]);
+      this.#lastAnswerMs = performance.now();
+      return result;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function expected(cause: unknown): unknown {
+  if (cause instanceof Failure) return cause;
+  const unavailable = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
+  if (cause instanceof MissedDeadline) return unavailable;
+  const code = errorCode(cause) ?? "";
+  if (code === OUT_OF_SPACE) return failure({ code: "storage_full" });
+  return LOST_CONNECTION.test(code) || OVERLOADED.test(code) ? unavailable : cause;
+}
+
+function isLost(cause: unknown): boolean {
+  if (cause instanceof Failure) return cause.error.code === "database_unavailable";
+  if (cause instanceof MissedDeadline) return cause.hung;
+  return LOST_CONNECTION.test(errorCode(cause) ?? "");
+}
+
+/**
+ * Opens a pool to Postgres; connections are made when first used. Under Bun some callers of postgres.js hang for ever
+ * after a server restart, so every call has a deadline, and a pool on which nobody gets an answer or that loses a connection is replaced:
+ * new callers get fresh connections at once, callers of the old pool end within `ABANDON_AFTER_MS`.
+ */
+export function openPostgres(connection: PostgresConnection): Database {
+  const changes = new PackageChanges();
+  let pool = new Pool(connection, changes);
+  let stopWatching = () => {};
+  const run = async <T>(task: (pool: Pool) => Promise<T>, attempts: number): Promise<T> => {
+    const used = pool;
+    try {
+      return await task(used);
+    } catch (cause) {
+      if (isLost(cause) && pool === used) {
+        pool = new Pool(connection, changes);
+        used.abandon();
+      }
+      // A missed deadline is not tried again: its caller has waited long enough.
+      const again = attempts > 1 && LOST_CONNECTION.test(errorCode(cause) ?? "");
+      if (again) return await run(task, attempts - 1);
+      throw expected(cause);
+    }
+  };
+  return {
+    kind: "postgres",
+    read: (work) => run((current) => current.read(work), 2),
+    // A write may have been committed before its connection was lost, so only its caller can repeat it.
+    write: (work) => run((current) => current.write(work), 1),
+    changes,
+    watch: () => {
+      stopWatching = watchPostgres(clientOptions(connection), changes);
+    },
+    close: () => {
+      stopWatching();
+      return pool.close();
+    },
+  };
+}

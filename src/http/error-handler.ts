@@ -1,0 +1,74 @@
+import { Elysia, NotFoundError, ParseError, ValidationError } from "elysia";
+import { Failure, type Fault, type RegistryError } from "../errors.ts";
+import { errorFields, type Logger } from "../runtime/logger.ts";
+import { problemResponse, statusOf } from "./problem.ts";
+import { requestId } from "./request-id.ts";
+import type { PreparedAnswers } from "./response-cache.ts";
+
+/** Names the field and the rule. Elysia's own answer would repeat the submitted values, passwords included. */
+function faultsOf(error: ValidationError): Fault[] {
+  const faults = new Map<string, Fault>();
+  for (const problem of error.all) {
+    const path = "path" in problem && typeof problem.path === "string" ? problem.path : "";
+    const rule = "schema" in problem ? describe(problem.schema) : undefined;
+    if (!faults.has(path)) faults.set(path, { path, message: rule ?? "is missing or not of the right form" });
+  }
+  return [...faults.values()];
+}
+
+/** Every input schema says its rule in `error`, in words for a user. */
+function describe(schema: unknown): string | undefined {
+  if (typeof schema !== "object" || schema === null || !("error" in schema)) return undefined;
+  return typeof schema.error === "string" ? schema.error : undefined;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}
+
+function expectedError(cause: unknown, method: string, allowed: () => readonly string[]): RegistryError | undefined {
+  // `/owners` is no version of a package, but Elysia finds a route for versions where the one for owners has not the method.
+  if (cause instanceof Failure && cause.error.code === "version_not_found") {
+    const allow = allowed();
+    return allow.length === 0 || allow.includes(method) ? cause.error : { code: "method_not_allowed", allow };
+  }
+  if (cause instanceof Failure) return cause.error;
+  if (cause instanceof ParseError) {
+    if (cause.cause instanceof Failure) return cause.cause.error;
+    return { code: "malformed_body", reason: "The body cannot be read." };
+  }
+  if (cause instanceof ValidationError && cause.type !== "response") {
+    return { code: "validation_failed", faults: faultsOf(cause) };
+  }
+  if (cause instanceof NotFoundError) {
+    const allow = allowed();
+    return allow.length === 0 ? { code: "route_not_found" } : { code: "method_not_allowed", allow };
+  }
+  return undefined;
+}
+
+interface FailureDeps {
+  readonly logger: Logger;
+  readonly prepared: PreparedAnswers | undefined;
+}
+
+/**
+ * The one place where failures become answers, first in the app and global. Expected ones are problem bodies, and a
+ * warning where the registry and not the client is at fault. Everything else is logged once, without its message, and
+ * answered as `internal`.
+ */
+export function failures({ logger, prepared }: FailureDeps, methodsOf: (path: string) => string[]) {
+  return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
+    const id = requestId(request);
+    const expected = expectedError(error, request.method, () => methodsOf(new URL(request.url).pathname));
+    if (expected === undefined) {
+      logger.error("internal", { requestId: id, ...errorFields(error) });
+    } else if (expected.code === "blob_missing" || expected.code === "blob_corrupt") {
+      logger.error(expected.code, { requestId: id, digest: expected.digest });
+    } else if (statusOf(expected.code).status >= 500) {
+      logger.warn(expected.code, { requestId: id, ...(causeOf(error) === undefined ? {} : errorFields(error)) });
+      if (expected.code === "storage_full") prepared?.giveRoomBack();
+    }
+    return problemResponse(expected ?? { code: "internal" }, id);
+  });
+}

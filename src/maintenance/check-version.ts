@@ -1,0 +1,143 @@
+import { readFile } from "node:fs/promises";
+import { eq } from "drizzle-orm";
+import type { ReceivedFile } from "../blobs/store.ts";
+import type { Database, DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
+import { Failure } from "../errors.ts";
+import { Gate } from "../runtime/semaphore.ts";
+import type { SignatureScheme } from "../signing/statement.ts";
+import { verifyArchiveSignature } from "../signing/verify-archive.ts";
+import { patiently, refusalOf } from "./retry.ts";
+
+/** One scheme signs the whole archive, which then is in memory: one at a time. */
+const wholeArchives = new Gate(1, Number.POSITIVE_INFINITY);
+
+/** What can be wrong with a published version. */
+export type ProblemKind =
+  | "blob_missing"
+  | "blob_corrupt"
+  | "size_mismatch"
+  | "signature_invalid"
+  | "contents_missing"
+  | "unreadable";
+
+/** One thing that is wrong with one version; `detail` says it to an operator. */
+export interface Finding {
+  readonly problem: ProblemKind;
+  readonly detail: string;
+}
+
+/** As much of a stored version as it takes to check it. */
+export interface CheckedVersion {
+  readonly id: number;
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly scheme: SignatureScheme;
+  readonly publicKey: string;
+  readonly signature: string;
+  readonly contentsOf: number | null;
+}
+
+/** Selects versions to check, with the names of their packages. */
+export function selectChecked({ query, tables }: DbSession) {
+  const { versions, packages, versionContents } = tables;
+  return query
+    .select({
+      id: versions.id,
+      name: packages.name,
+      version: versions.version,
+      sha256: versions.sha256,
+      size: versions.size,
+      scheme: versions.signatureScheme,
+      publicKey: versions.publicKey,
+      signature: versions.signature,
+      contentsOf: versionContents.versionId,
+    })
+    .from(versions)
+    .innerJoin(packages, eq(packages.id, versions.packageId))
+    .leftJoin(versionContents, eq(versionContents.versionId, versions.id));
+}
+
+async function signatureFinding(
+  checked: CheckedVersion,
+  digest: Sha256Digest,
+  readArchive: () => Promise<Uint8Array>,
+): Promise<Finding[]> {
+  const { name, version, size, publicKey, signature, scheme } = checked;
+  try {
+    await verifyArchiveSignature({ publicKey, signature, scheme }, { name, version, digest, size }, readArchive);
+    return [];
+  } catch (cause) {
+    if (!(cause instanceof Failure) || cause.error.code !== "signature_invalid") throw cause;
+    const detail = cause.error.faults.map(({ path, message }) => `${path.slice(1)} ${message}`).join("; ");
+    return [{ problem: "signature_invalid", detail }];
+  }
+}
+
+/** The schemes but one sign what the row says; whether it signs a damaged archive is not asked. */
+function rowSignature(checked: CheckedVersion, digest: Sha256Digest): Promise<Finding[]> {
+  if (checked.scheme === "ed25519-archive") return Promise.resolve([]);
+  return signatureFinding(checked, digest, async () => new Uint8Array());
+}
+
+async function fileFindings(checked: CheckedVersion, digest: Sha256Digest, file: ReceivedFile): Promise<Finding[]> {
+  if (file.digest !== digest) {
+    const detail = `the archive has ${file.size} bytes and sha256 ${file.digest}, and should have ${checked.size} bytes`;
+    return [{ problem: "blob_corrupt", detail }, ...(await rowSignature(checked, digest))];
+  }
+  if (file.size !== checked.size) {
+    const detail = `the archive is whole with ${file.size} bytes, and the database says ${checked.size}`;
+    return [{ problem: "size_mismatch", detail }];
+  }
+  const verify = () => signatureFinding(checked, digest, () => readFile(file.path));
+  return checked.scheme === "ed25519-archive" ? wholeArchives.run(verify) : verify();
+}
+
+async function blobFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVersion): Promise<Finding[]> {
+  const digest = parseDigest(checked.sha256);
+  if (digest === undefined) return [{ problem: "blob_missing", detail: "the database has no digest for it" }];
+  try {
+    const findings = await blobs.withFile(digest, (file) => fileFindings(checked, digest, file));
+    if (findings !== undefined) return findings;
+    return [{ problem: "blob_missing", detail: "no archive is stored" }, ...(await rowSignature(checked, digest))];
+  } catch (cause) {
+    if (cause instanceof Failure && cause.error.code === "payload_too_large") {
+      return [
+        { problem: "blob_corrupt", detail: `the archive is larger than any, and should have ${checked.size} bytes` },
+      ];
+    }
+    return [{ problem: "unreadable", detail: `the storage does not give the archive: ${refusalOf(cause)}` }];
+  }
+}
+
+async function findingsOf(deps: Pick<Deps, "blobs">, checked: CheckedVersion): Promise<Finding[]> {
+  const findings = await blobFindings(deps, checked);
+  if (checked.contentsOf !== null) return findings;
+  return [...findings, { problem: "contents_missing", detail: "what files, readme and manifest answer is not stored" }];
+}
+
+async function reload(db: Database, { id }: CheckedVersion): Promise<CheckedVersion | undefined> {
+  const [row] = await patiently(() =>
+    db.read((session) => selectChecked(session).where(eq(session.tables.versions.id, id))),
+  );
+  return row;
+}
+
+/**
+ * Finds everything that is wrong with a version: its archive is read and hashed, its signature verified. What is wrong
+ * is looked at twice, `pauseMs` apart and with the row read again, because somebody may be mending it right now.
+ */
+export async function checkVersion(
+  deps: Pick<Deps, "db" | "blobs">,
+  checked: CheckedVersion,
+  pauseMs: number,
+): Promise<readonly Finding[]> {
+  const first = await findingsOf(deps, checked);
+  if (first.length === 0) return first;
+  await Bun.sleep(pauseMs);
+  const again = await reload(deps.db, checked);
+  return again === undefined ? [] : findingsOf(deps, again);
+}

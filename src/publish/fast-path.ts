@@ -1,0 +1,60 @@
+import { and, eq, isNull, lte, ne, notExists, sql } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import { statement } from "../db/statement.ts";
+import { LONG_MANIFESTS_MAX_BYTES } from "../domain/limits.ts";
+import type { VerifiedPublication } from "./verify-publication.ts";
+
+interface Update {
+  readonly [field: string]: string | number;
+  readonly name: string;
+  readonly userId: string;
+  readonly publicKey: string;
+  readonly versionKey: string;
+  /** Of what long manifests may take, what this version leaves. */
+  readonly manifestRoom: number;
+}
+
+const plainUpdate = statement<Update, { id: number }>(({ query, tables }) => {
+  const { packages, packageOwners, packageKeys, accountKeys, versions, packageKeyResets } = tables;
+  const publicKey = sql.placeholder("publicKey");
+  const isKeyOfPackage = and(eq(packageKeys.packageId, packages.id), eq(packageKeys.publicKey, publicKey));
+  const isKeyOfOwner = and(eq(accountKeys.userId, packageOwners.userId), eq(accountKeys.publicKey, publicKey));
+  const isThisVersion = and(
+    eq(versions.packageId, packages.id),
+    eq(versions.versionKey, sql.placeholder("versionKey")),
+  );
+  const isReset = eq(packageKeyResets.packageId, packages.id);
+  return query
+    .select({ id: packages.id })
+    .from(packages)
+    .innerJoin(packageOwners, eq(packageOwners.packageId, packages.id))
+    .innerJoin(packageKeys, and(isKeyOfPackage, eq(packageKeys.status, "active")))
+    .innerJoin(accountKeys, and(isKeyOfOwner, isNull(accountKeys.retiredAt)))
+    .where(
+      and(
+        eq(packages.name, sql.placeholder("name")),
+        eq(packageOwners.userId, sql.placeholder("userId")),
+        ne(packages.status, "archived"),
+        isNull(packages.quarantinedAt),
+        lte(packages.longManifestBytes, sql.placeholder("manifestRoom")),
+        notExists(query.select({ id: versions.id }).from(versions).where(isThisVersion)),
+        notExists(query.select({ id: packageKeyResets.packageId }).from(packageKeyResets).where(isReset)),
+      ),
+    );
+});
+
+/**
+ * Whether this is what nearly every publish is, in one question instead of six: a new version of an open package, by one of
+ * its owners, with a key of the package and of the owner. Where not, the six questions tell why, or that it may be all the same.
+ */
+export async function isPlainUpdate(
+  session: DbSession,
+  { inspection: { manifest }, publisher, verified, longManifestBytes }: VerifiedPublication,
+): Promise<boolean> {
+  const { name, version } = manifest;
+  const { publicKey } = verified;
+  const manifestRoom = LONG_MANIFESTS_MAX_BYTES - longManifestBytes;
+  const asked = { name, userId: publisher.user.id, publicKey, versionKey: version.key, manifestRoom };
+  const found = await plainUpdate(session, asked);
+  return found.length > 0;
+}

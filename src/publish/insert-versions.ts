@@ -1,0 +1,98 @@
+import { recordEvent } from "../audit/record-event.ts";
+import type { Database, DbSession } from "../db/database.ts";
+import { together } from "../db/pipeline.ts";
+import type { Deps } from "../deps.ts";
+import { contentsRow } from "../packages/records.ts";
+import { beginSummary } from "../packages/refresh-summary.ts";
+import { insertContents, insertVersionRow, placeVersion, versionRow } from "../packages/version-rows.ts";
+import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
+import { versionLeaf } from "../tlog/leaf.ts";
+import type { Proof } from "../tlog/proof.ts";
+import type { VerifiedPublication } from "./verify-publication.ts";
+
+/** A verified archive on its way into the rows. */
+export interface Arrival {
+  readonly publication: VerifiedPublication;
+  /** When it was published. */
+  readonly now: Date;
+  /** In the transaction, after the insert: throws where its blob was removed since it was put (blob-removals.ts). */
+  requireKept(session: DbSession): Promise<void>;
+}
+
+/** A version that its package, whose row is locked, takes. */
+export interface Accepted extends Arrival {
+  readonly claimed: PackageRow;
+}
+
+/** A version that was recorded just now, and what proves that it is in the log. */
+export interface Recorded {
+  readonly version: PublishedVersion;
+  readonly logged: Proof;
+}
+
+async function recordPublished(session: DbSession, { publication, now }: Arrival): Promise<void> {
+  const { inspection, publisher, verified, received } = publication;
+  const { name, version } = inspection.manifest;
+  const about = { packageName: name, version: version.text };
+  const { keyId, scheme } = verified;
+  const details = { sha256: received.digest, size: received.size, keyId, scheme };
+  await recordEvent(session, publisher.origin, "version.published", now, { ...about, details });
+  if (inspection.secrets.length === 0) return;
+  const secrets = inspection.secrets.map(({ path, line, kind }) => ({ path, line, kind }));
+  const allowed = { ...about, details: { secrets, more: inspection.secretsLeftOut } };
+  await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
+}
+
+interface Inserted extends Accepted {
+  readonly row: VersionRow;
+  readonly summarize: Awaited<ReturnType<typeof beginSummary>>;
+}
+
+async function insertRow(session: DbSession, kind: Database["kind"], accepted: Accepted): Promise<Inserted> {
+  const { claimed, publication, now } = accepted;
+  const columns = versionRow(claimed.id, publication, now);
+  const [[inserted], summarize] = await together([
+    insertVersionRow(session, columns),
+    beginSummary(session, kind, claimed, publication),
+    recordPublished(session, accepted),
+    accepted.requireKept(session),
+  ]);
+  if (inserted === undefined) throw new Error("A version was not inserted");
+  return { ...accepted, row: { ...columns, ...inserted }, summarize };
+}
+
+/**
+ * Inserts versions that are not there yet, of packages that are locked and each there once; the unique index agrees.
+ * `beside` is what must hold too and was asked just before: Postgres gets it in the same message. Statements about one
+ * version need nothing of those about another, so all of them cost Postgres as many messages as one does.
+ */
+export async function insertVersions(
+  session: DbSession,
+  deps: Pick<Deps, "db" | "log">,
+  accepted: readonly Accepted[],
+  beside?: Promise<unknown>,
+): Promise<Recorded[]> {
+  const [, inserted] = await together([beside, together(accepted.map((one) => insertRow(session, deps.db.kind, one)))]);
+  await together(
+    inserted.flatMap(({ row, summarize, publication, now }) => [
+      insertContents(session, contentsRow(row.id, publication.inspection)),
+      summarize(row, now),
+    ]),
+  );
+  return logVersions(session, deps, inserted);
+}
+
+/** Appends the versions to the log, last of all: the log is locked from here to the commit. */
+async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inserted: readonly Inserted[]) {
+  const leaves = inserted.map(({ claimed: { name }, row }) =>
+    versionLeaf({ name, ...row, scheme: row.signatureScheme }),
+  );
+  const { firstIndex, proofOf, checkpoint } = await log.append(session, leaves, (first) =>
+    together(inserted.map(({ row: { id } }, at) => placeVersion(session, { id, logIndex: first + at }))),
+  );
+  return inserted.map(({ row, publication }, at) => {
+    const index = firstIndex + at;
+    const version = { row: { ...row, logIndex: index }, publishedBy: publication.publisher.user.username };
+    return { version, logged: { index, hashes: proofOf(at), checkpoint, extra: Buffer.from(leaves[at] ?? "") } };
+  });
+}

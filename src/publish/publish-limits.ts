@@ -1,0 +1,95 @@
+import { and, type Column, count, eq, gt, min, sql } from "drizzle-orm";
+import type { PgTable } from "drizzle-orm/pg-core";
+import type { PublishLimits } from "../config/config.ts";
+import type { DbSession, Tables } from "../db/database.ts";
+import { together } from "../db/pipeline.ts";
+import { statement, valueFor } from "../db/statement.ts";
+import { failure, type RateLimit } from "../errors.ts";
+
+const WINDOW_SECONDS = 3_600;
+
+function rateLimit(policy: string, limit: number, used: number, oldest: Date | null, now: Date): RateLimit {
+  const leavesMs = oldest === null ? 0 : oldest.getTime() + WINDOW_SECONDS * 1_000 - now.getTime();
+  const resetSeconds = oldest === null ? WINDOW_SECONDS : Math.max(1, Math.ceil(leavesMs / 1_000));
+  return { policy, limit, windowSeconds: WINDOW_SECONDS, remaining: Math.max(0, limit - used), resetSeconds };
+}
+
+interface Used {
+  readonly used: number;
+  readonly oldest: Date | null;
+}
+
+type Moment = Tables["packages"]["createdAt"] | Tables["versions"]["publishedAt"];
+
+/** How many rows of a table an account made since a time, and when the oldest of them. */
+function usedIn(columnsOf: (tables: Tables) => { readonly table: PgTable; readonly by: Column; readonly at: Moment }) {
+  return statement<{ userId: string; since: Date }, Used>(({ query, tables }) => {
+    const { table, by, at } = columnsOf(tables);
+    return query
+      .select({ used: count(), oldest: min(at) })
+      .from(table)
+      .where(and(eq(by, sql.placeholder("userId")), gt(at, valueFor(at, "since"))));
+  });
+}
+
+const namesUsed = usedIn(({ packages }) => ({ table: packages, by: packages.createdBy, at: packages.createdAt }));
+const versionsUsed = usedIn(({ versions }) => ({
+  table: versions,
+  by: versions.publishedBy,
+  at: versions.publishedAt,
+}));
+
+/** What an account may still publish. */
+export interface Quota {
+  readonly newNames: RateLimit;
+  readonly versions: RateLimit;
+}
+
+/**
+ * What an account may still publish: counted from the rows of the last hour, so the window slides and replicas share
+ * it. In the transaction of a publish, which has locked the account, it is exact.
+ */
+export async function publishLimitsOf(
+  session: DbSession,
+  { newNamesPerHour, versionsPerHour }: PublishLimits,
+  userId: string,
+  now: Date,
+): Promise<Quota> {
+  const since = new Date(now.getTime() - WINDOW_SECONDS * 1_000);
+  const [[names], [published]] = await together([
+    namesUsed(session, { userId, since }),
+    versionsUsed(session, { userId, since }),
+  ]);
+  return {
+    newNames: rateLimit("new-names", newNamesPerHour, names?.used ?? 0, names?.oldest ?? null, now),
+    versions: rateLimit("versions", versionsPerHour, published?.used ?? 0, published?.oldest ?? null, now),
+  };
+}
+
+/** What remains of a quota when so much more was published, in the order in which it is told. */
+export function quotaAfter({ versions, newNames }: Quota, more: { versions: number; newNames: number }): RateLimit[] {
+  return [
+    { ...versions, remaining: versions.remaining - more.versions },
+    { ...newNames, remaining: newNames.remaining - more.newNames },
+  ];
+}
+
+/**
+ * Throws `publish_limit_reached` when an account has published as much as it may; else returns what remains when one
+ * more version, and with `isNewName` one more name, is published.
+ */
+export async function requirePublishQuota(
+  session: DbSession,
+  limits: PublishLimits,
+  userId: string,
+  isNewName: boolean,
+  now: Date,
+): Promise<RateLimit[]> {
+  const quota = await publishLimitsOf(session, limits, userId, now);
+  const { newNames, versions } = quota;
+  if (versions.remaining === 0) throw failure({ code: "publish_limit_reached", what: "versions", limit: versions });
+  if (isNewName && newNames.remaining === 0) {
+    throw failure({ code: "publish_limit_reached", what: "new names", limit: newNames });
+  }
+  return quotaAfter(quota, { versions: 1, newNames: isNewName ? 1 : 0 });
+}

@@ -1,0 +1,37 @@
+import { Elysia } from "elysia";
+import { requireScope } from "../accounts/actor.ts";
+import { authentication } from "../accounts/authentication.ts";
+import type { Deps } from "../deps.ts";
+import { rateLimitHeaders } from "../http/rate-limit.ts";
+import { packageDocs } from "../packages/docs.ts";
+import { PublishQuery, requirePublishParameters } from "../packages/schemas.ts";
+import { versionUrl, versionView } from "../packages/views.ts";
+import { type PublishServices, publish } from "./publish.ts";
+import { withPublishForm } from "./publish-form.ts";
+
+/** `POST /packages`: publish. */
+export function publishRoutes(deps: Deps & PublishServices) {
+  const { publicUrl } = deps.config;
+  return new Elysia({ prefix: "/packages" }).use(authentication(deps)).post(
+    "",
+    ({ request, actor, query }) => {
+      requirePublishParameters(new URL(request.url).searchParams);
+      requireScope(actor, "publish-new", "publish-update");
+      const { dryRun = false, allowSecrets = false } = query;
+      return withPublishForm(deps, request, async (form) => {
+        const published = await publish(deps, { ...form, publisher: actor, dryRun, allowSecrets });
+        const { outcome, name, version, proof, limits } = published;
+        const location = outcome === "created" ? { location: versionUrl(publicUrl, name, version.row.version) } : {};
+        const headers = { ...rateLimitHeaders(limits), ...location };
+        return Response.json(
+          { ...versionView(publicUrl, name, version), proof: proof ?? null },
+          {
+            status: outcome === "created" ? 201 : 200,
+            headers,
+          },
+        );
+      });
+    },
+    { account: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
+  );
+}
