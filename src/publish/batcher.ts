@@ -41,7 +41,7 @@ export class UpdateQueue {
   #running: Promise<void> | undefined;
 
   /**
-   * Records a version that was foreseen as a plain update. Undefined, with nothing recorded, where it must go alone: it is
+   * Records a version that the precheck found to be a plain update. Undefined, with nothing recorded, where it must go alone: it is
    * no plain update any more, its package or account is locked, or what it was together with failed. Throws what `Database.write`
    * throws, and `busy` when too many wait.
    */

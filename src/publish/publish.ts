@@ -8,7 +8,7 @@ import { versionRow } from "../packages/version-rows.ts";
 import { formatProof } from "../tlog/proof.ts";
 import type { UpdateQueue } from "./batcher.ts";
 import type { Publication, PublishOutcome } from "./publication.ts";
-import { foresee, recordPublication } from "./record.ts";
+import { precheck, recordPublication } from "./record.ts";
 import { type VerifiedPublication, verifyPublication } from "./verify-publication.ts";
 
 /** A `gc` that removes this very blob right now is done with it in a moment. */
@@ -98,7 +98,7 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
   reach("publish.verified");
   const { name } = checked.inspection.manifest;
   const now = clock();
-  const { published, isPlain, limits } = await foresee(deps, checked, now);
+  const { published, isPlain, limits } = await precheck(deps, checked, now);
   if (published !== undefined) {
     await confirm(deps, checked);
     const proof = await readVersionProof(deps, published.row);

@@ -72,7 +72,7 @@ async function accept(session: DbSession, { config: { publishLimits } }: RecordD
 }
 
 /**
- * Records new versions that were foreseen as plain updates, of different packages, in one transaction: on Postgres with as
+ * Records new versions that the precheck found to be plain updates, of different packages, in one transaction: on Postgres with as
  * many messages as one takes alone, and everywhere with one signed checkpoint. What it does not record, because it is no
  * plain update any more or its package or account is locked, is undefined and recorded alone, which tells why.
  */

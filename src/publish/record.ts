@@ -93,7 +93,7 @@ async function quotaOf(
 }
 
 /** What a look beforehand found: the version when it was published before, and what may still be published. */
-export interface Foreseen {
+export interface Prechecked {
   readonly published: PublishedVersion | undefined;
   /** A new version of an open package by one of its owners, with a key that both have. */
   readonly isPlain: boolean;
@@ -101,7 +101,7 @@ export interface Foreseen {
 }
 
 /** Answers early what the transaction would answer too, before anything is stored. */
-export function foresee(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Foreseen> {
+export function precheck(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Prechecked> {
   const { inspection, publisher, verified } = publication;
   return deps.db.read(async (session) => {
     const merging = session.merging();
@@ -198,7 +198,7 @@ async function requireClaimed(
 }
 
 /**
- * The one transaction of a publish: everything that was foreseen is looked at again, with account and package locked.
+ * The one transaction of a publish: everything that the precheck asked is asked again, with account and package locked.
  * Returns the version that was published before, by whoever was faster with the same bytes, as `unchanged`.
  */
 export async function recordPublication(session: DbSession, deps: RecordDeps, arrival: Arrival) {
