@@ -1,6 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { Failure, failure } from "../errors.ts";
-import type { Arrival } from "./insert-versions.ts";
+import type { PendingPublication } from "./insert-versions.ts";
 import { type RecordedUpdate, recordUpdates } from "./record-batch.ts";
 
 /** On SQLite nobody else is served while they are written; on Postgres their packages are locked. */
@@ -20,14 +20,14 @@ const RETRY_AFTER_SECONDS = 1;
 type RecordDeps = Pick<Deps, "db" | "config" | "log" | "reach">;
 
 interface Waiting {
-  readonly arrival: Arrival;
+  readonly pending: PendingPublication;
   readonly chars: number;
   readonly sinceMs: number;
   resolve(recorded: RecordedUpdate | undefined): void;
   reject(cause: unknown): void;
 }
 
-function charsOf({ publication: { inspection } }: Arrival): number {
+function charsOf({ publication: { inspection } }: PendingPublication): number {
   const { manifestText, readme = "", values = "", files } = inspection;
   return manifestText.length + readme.length + values.length + files.length * LISTED_CHARS;
 }
@@ -45,14 +45,14 @@ export class UpdateQueue {
    * no plain update any more, its package or account is locked, or what it was together with failed. Throws what `Database.write`
    * throws, and `busy` when too many wait.
    */
-  record(deps: RecordDeps, arrival: Arrival): Promise<RecordedUpdate | undefined> {
-    const chars = charsOf(arrival);
+  record(deps: RecordDeps, pending: PendingPublication): Promise<RecordedUpdate | undefined> {
+    const chars = charsOf(pending);
     const isTooMuch = this.#waiting.length > 0 && this.#waitingChars() + chars > WAITING_MAX_CHARS;
     if (this.#waiting.length >= WAITING_MAX || isTooMuch) {
       return Promise.reject(failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS }));
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ arrival, chars, sinceMs: performance.now(), resolve, reject });
+      this.#waiting.push({ pending, chars, sinceMs: performance.now(), resolve, reject });
       this.#running ??= this.#run(deps);
     });
   }
@@ -77,8 +77,8 @@ export class UpdateQueue {
         // Given up before it began: whom it took now, nobody would tell.
         if (isOver) throw new Error("A transaction began too late");
         taken = this.#take();
-        const arrivals = taken.map(({ arrival }) => arrival);
-        const done = await recordUpdates(session, deps, arrivals);
+        const batch = taken.map(({ pending }) => pending);
+        const done = await recordUpdates(session, deps, batch);
         for (const one of done) if (one !== undefined) deps.reach("publish.inserted");
         return done;
       });
@@ -107,7 +107,7 @@ export class UpdateQueue {
     const left: Waiting[] = [];
     let chars = 0;
     for (const one of this.#waiting) {
-      const { name } = one.arrival.publication.inspection.manifest;
+      const { name } = one.pending.publication.inspection.manifest;
       const all = chars + one.chars;
       const isFull = taken.size === TOGETHER_MAX || (taken.size > 0 && all > TOGETHER_MAX_CHARS);
       if (isFull || taken.has(name)) left.push(one);

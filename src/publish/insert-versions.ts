@@ -11,7 +11,7 @@ import type { Proof } from "../tlog/proof.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 
 /** A verified archive on its way into the rows. */
-export interface Arrival {
+export interface PendingPublication {
   readonly publication: VerifiedPublication;
   /** When it was published. */
   readonly now: Date;
@@ -20,7 +20,7 @@ export interface Arrival {
 }
 
 /** A version that its package, whose row is locked, takes. */
-export interface Accepted extends Arrival {
+export interface Accepted extends PendingPublication {
   readonly claimed: PackageRow;
 }
 
@@ -30,7 +30,7 @@ export interface Recorded {
   readonly logged: Proof;
 }
 
-async function recordPublished(session: DbSession, { publication, now }: Arrival): Promise<void> {
+async function recordPublished(session: DbSession, { publication, now }: PendingPublication): Promise<void> {
   const { inspection, publisher, verified, received } = publication;
   const { name, version } = inspection.manifest;
   const about = { packageName: name, version: version.text };

@@ -40,11 +40,11 @@ function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boo
     reach("publish.stored");
     // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
     const stillThere = (session: DbSession) => requireKept(session, publication.received.digest, removals, now);
-    const arrival = { publication, now, requireKept: stillThere };
-    const update = isPlain ? await updates.record(deps, arrival) : undefined;
+    const pending = { publication, now, requireKept: stillThere };
+    const update = isPlain ? await updates.record(deps, pending) : undefined;
     if (update !== undefined) return { outcome: "created" as const, ...update };
     return db.write(async (session) => {
-      const recorded = await recordPublication(session, deps, arrival);
+      const recorded = await recordPublication(session, deps, pending);
       reach("publish.inserted");
       return recorded;
     });

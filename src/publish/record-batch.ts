@@ -7,7 +7,7 @@ import type { Deps } from "../deps.ts";
 import type { RateLimit } from "../errors.ts";
 import { lockFreePackage } from "../packages/find-package.ts";
 import { isPlainUpdate } from "./fast-path.ts";
-import { type Accepted, type Arrival, insertVersions, type Recorded } from "./insert-versions.ts";
+import { type Accepted, insertVersions, type PendingPublication, type Recorded } from "./insert-versions.ts";
 import { publishLimitsOf, type Quota, quotaAfter } from "./publish-limits.ts";
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
@@ -21,28 +21,29 @@ interface Granted extends Accepted {
 }
 
 /** Who publishes, proved by the same session or token. */
-const credentialOf = ({ publication: { publisher } }: Arrival) => publisher.token?.id ?? publisher.sessionId ?? "";
-const accountOf = ({ publication: { publisher } }: Arrival) => publisher.user.id;
+const credentialOf = ({ publication: { publisher } }: PendingPublication) =>
+  publisher.token?.id ?? publisher.sessionId ?? "";
+const accountOf = ({ publication: { publisher } }: PendingPublication) => publisher.user.id;
 
 /** Asks once for each different key. */
 async function byKey<T>(
-  arrivals: readonly Arrival[],
-  keyOf: (arrival: Arrival) => string,
+  batch: readonly PendingPublication[],
+  keyOf: (pending: PendingPublication) => string,
   ask: (publisher: Actor) => Promise<T>,
 ): Promise<ReadonlyMap<string, T>> {
-  const publishers = new Map(arrivals.map((arrival) => [keyOf(arrival), arrival.publication.publisher]));
+  const publishers = new Map(batch.map((pending) => [keyOf(pending), pending.publication.publisher]));
   return new Map(await together([...publishers].map(async ([key, publisher]) => [key, await ask(publisher)] as const)));
 }
 
 /** Gives each publish its part of what its account may still publish; nothing where that is used up. */
-function dealer(quotas: ReadonlyMap<string, Quota>): (arrival: Arrival) => readonly RateLimit[] | undefined {
+function dealer(quotas: ReadonlyMap<string, Quota>): (pending: PendingPublication) => readonly RateLimit[] | undefined {
   const taken = new Map<string, number>();
-  return (arrival) => {
-    const quota = quotas.get(accountOf(arrival));
+  return (pending) => {
+    const quota = quotas.get(accountOf(pending));
     if (quota === undefined) return undefined;
-    const versions = (taken.get(accountOf(arrival)) ?? 0) + 1;
+    const versions = (taken.get(accountOf(pending)) ?? 0) + 1;
     if (versions > quota.versions.remaining) return undefined;
-    taken.set(accountOf(arrival), versions);
+    taken.set(accountOf(pending), versions);
     return quotaAfter(quota, { versions, newNames: 0 });
   };
 }
@@ -51,23 +52,27 @@ function dealer(quotas: ReadonlyMap<string, Quota>): (arrival: Arrival) => reado
  * Locks and asks, in one message, everything that must hold for plain updates. Accounts and packages that others hold
  * are passed by, so nobody waits for a stranger's lock; only the log is waited for, and it comes last everywhere.
  */
-async function accept(session: DbSession, { config: { publishLimits } }: RecordDeps, arrivals: readonly Arrival[]) {
-  const latest = new Date(Math.max(...arrivals.map(({ now }) => now.getTime())));
+async function accept(
+  session: DbSession,
+  { config: { publishLimits } }: RecordDeps,
+  batch: readonly PendingPublication[],
+) {
+  const latest = new Date(Math.max(...batch.map(({ now }) => now.getTime())));
   const [free, locked, live, plain, quotas] = await together([
-    publishLimits && byKey(arrivals, accountOf, ({ user }) => lockFreeAccount(session, user.id)),
-    together(arrivals.map(({ publication }) => lockFreePackage(session, publication.inspection.manifest.name))),
-    byKey(arrivals, credentialOf, (publisher) => isStillValid(session, publisher, latest)),
-    together(arrivals.map(({ publication }) => isPlainUpdate(session, publication))),
-    publishLimits && byKey(arrivals, accountOf, ({ user }) => publishLimitsOf(session, publishLimits, user.id, latest)),
+    publishLimits && byKey(batch, accountOf, ({ user }) => lockFreeAccount(session, user.id)),
+    together(batch.map(({ publication }) => lockFreePackage(session, publication.inspection.manifest.name))),
+    byKey(batch, credentialOf, (publisher) => isStillValid(session, publisher, latest)),
+    together(batch.map(({ publication }) => isPlainUpdate(session, publication))),
+    publishLimits && byKey(batch, accountOf, ({ user }) => publishLimitsOf(session, publishLimits, user.id, latest)),
   ]);
   const deal = quotas === undefined ? () => [] : dealer(quotas);
-  return arrivals.map((arrival, at): Granted | undefined => {
+  return batch.map((pending, at): Granted | undefined => {
     const claimed = locked[at];
-    if (free?.get(accountOf(arrival)) === false) return undefined;
+    if (free?.get(accountOf(pending)) === false) return undefined;
     // To be listed anew changes a row that everybody's lists share, which may be held by who waits for the log.
-    if (claimed?.listed !== true || !plain[at] || !live.get(credentialOf(arrival))) return undefined;
-    const limits = deal(arrival);
-    return limits && { ...arrival, claimed, limits };
+    if (claimed?.listed !== true || !plain[at] || !live.get(credentialOf(pending))) return undefined;
+    const limits = deal(pending);
+    return limits && { ...pending, claimed, limits };
   });
 }
 
@@ -79,10 +84,10 @@ async function accept(session: DbSession, { config: { publishLimits } }: RecordD
 export async function recordUpdates(
   session: DbSession,
   deps: RecordDeps,
-  arrivals: readonly Arrival[],
+  batch: readonly PendingPublication[],
 ): Promise<(RecordedUpdate | undefined)[]> {
   const merging = session.merging();
-  const granted = await accept(merging, deps, arrivals);
+  const granted = await accept(merging, deps, batch);
   const accepted = granted.filter((one) => one !== undefined);
   const recorded = accepted.length === 0 ? [] : await insertVersions(merging, deps, accepted);
   return granted.map((one) => {

@@ -21,7 +21,7 @@ import { findPackage, lockPackage, requireOwner } from "../packages/find-package
 import { findVersion } from "../packages/find-version.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
 import { isPlainUpdate } from "./fast-path.ts";
-import { type Accepted, type Arrival, insertVersions } from "./insert-versions.ts";
+import { type Accepted, insertVersions, type PendingPublication } from "./insert-versions.ts";
 import { requireDistinctName } from "./name-similarity.ts";
 import { requirePublishQuota } from "./publish-limits.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
@@ -169,15 +169,15 @@ async function insertVersion(session: DbSession, deps: RecordDeps, accepted: Acc
 }
 
 /** Publishes the first version of a new name; undefined when somebody else just made the package. */
-async function recordNew(session: DbSession, deps: RecordDeps, arrival: Arrival) {
-  const { publication, now } = arrival;
+async function recordNew(session: DbSession, deps: RecordDeps, pending: PendingPublication) {
+  const { publication, now } = pending;
   const { publisher, verified } = publication;
   await requireFreeName(session, deps, publication);
   const limits = await quotaOf(session, deps, publication, true, now);
   const made = await makePackage(session, publication, now);
   if (made === undefined) return undefined;
   const trusting = trustAccountKey(session, publisher, verified.publicKey, now);
-  return { limits, ...(await insertVersion(session, deps, { ...arrival, claimed: made }, trusting)) };
+  return { limits, ...(await insertVersion(session, deps, { ...pending, claimed: made }, trusting)) };
 }
 
 /** Throws unless the locked package takes the version; returns it when it was published before. */
@@ -201,8 +201,8 @@ async function requireClaimed(
  * The one transaction of a publish: everything that the precheck asked is asked again, with account and package locked.
  * Returns the version that was published before, by whoever was faster with the same bytes, as `unchanged`.
  */
-export async function recordPublication(session: DbSession, deps: RecordDeps, arrival: Arrival) {
-  const { publication, now } = arrival;
+export async function recordPublication(session: DbSession, deps: RecordDeps, pending: PendingPublication) {
+  const { publication, now } = pending;
   const { inspection, publisher } = publication;
   const { name } = inspection.manifest;
   const [, locked, , isPlain] = await together([
@@ -215,7 +215,7 @@ export async function recordPublication(session: DbSession, deps: RecordDeps, ar
     isPlainUpdate(session, publication),
   ]);
   if (locked === undefined) {
-    const made = await recordNew(session, deps, arrival);
+    const made = await recordNew(session, deps, pending);
     if (made !== undefined) return { outcome: "created" as const, ...made };
   }
   const existing = locked ?? (await lockPackage(session, name));
@@ -224,6 +224,6 @@ export async function recordPublication(session: DbSession, deps: RecordDeps, ar
   const same = isPlain ? undefined : await requireClaimed(session, existing, publication, now);
   if (same !== undefined) return { outcome: "unchanged" as const, limits: [], version: same };
   const limits = quotaOf(session, deps, publication, false, now);
-  const recorded = await insertVersion(session, deps, { ...arrival, claimed: existing }, limits);
+  const recorded = await insertVersion(session, deps, { ...pending, claimed: existing }, limits);
   return { outcome: "created" as const, limits: await limits, ...recorded };
 }

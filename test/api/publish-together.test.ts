@@ -25,9 +25,9 @@ let queue = new UpdateQueue();
 let next: "breaks" | "is late" | undefined;
 
 const updates: Deps["updates"] = {
-  record: async (deps, arrival) => {
+  record: async (deps, pending) => {
     if (holds) await new Promise<void>((go) => held.push(go));
-    return queue.record(deps, arrival);
+    return queue.record(deps, pending);
   },
 };
 

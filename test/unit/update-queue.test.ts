@@ -1,7 +1,7 @@
 import { expect, spyOn, test } from "bun:test";
 import { Failure } from "../../src/errors.ts";
 import { UpdateQueue } from "../../src/publish/batcher.ts";
-import type { Arrival } from "../../src/publish/insert-versions.ts";
+import type { PendingPublication } from "../../src/publish/insert-versions.ts";
 
 type RecordDeps = Parameters<UpdateQueue["record"]>[0];
 
@@ -21,14 +21,14 @@ function slowDatabase() {
 
 /** Of one package, so no two of them go together. */
 const inspection = { manifest: { name: "demo" }, manifestText: "", files: [] };
-const arrival = { publication: { inspection } } as object as Arrival;
+const pending = { publication: { inspection } } as object as PendingPublication;
 const codeOf = (cause: unknown) => (cause instanceof Failure ? cause.error.code : cause);
 
 test("more than a thousand updates do not wait, the next is told to come again", async () => {
   const { deps, begun } = slowDatabase();
   const queue = new UpdateQueue();
-  const waiting = Array.from({ length: 1_000 }, () => queue.record(deps, arrival));
-  expect(await queue.record(deps, arrival).catch(codeOf)).toBe("busy");
+  const waiting = Array.from({ length: 1_000 }, () => queue.record(deps, pending));
+  expect(await queue.record(deps, pending).catch(codeOf)).toBe("busy");
   begun[0]?.reject(new Error("no database here"));
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
 });
@@ -37,10 +37,10 @@ test("updates with so much text that memory could not hold a thousand of them do
   const { deps, begun } = slowDatabase();
   const queue = new UpdateQueue();
   const readme = "x".repeat(1024 * 1024);
-  const large = { publication: { inspection: { ...inspection, readme } } } as object as Arrival;
+  const large = { publication: { inspection: { ...inspection, readme } } } as object as PendingPublication;
   const waiting = Array.from({ length: 32 }, () => queue.record(deps, large));
   expect(await queue.record(deps, large).catch(codeOf)).toBe("busy");
-  waiting.push(queue.record(deps, arrival));
+  waiting.push(queue.record(deps, pending));
   begun[0]?.reject(new Error("no database here"));
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
 });
@@ -50,11 +50,11 @@ test("who waited for more than five seconds is told to come again, who came late
   const queue = new UpdateQueue();
   const now = spyOn(performance, "now").mockReturnValue(0);
   try {
-    const first = queue.record(deps, arrival);
-    const early = queue.record(deps, arrival).catch(codeOf);
+    const first = queue.record(deps, pending);
+    const early = queue.record(deps, pending).catch(codeOf);
     now.mockReturnValue(4_000);
     let isLateTold = false;
-    void queue.record(deps, arrival).finally(() => {
+    void queue.record(deps, pending).finally(() => {
       isLateTold = true;
     });
     now.mockReturnValue(5_001);
