@@ -43,7 +43,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     downloads: { count: unused, takeBack: unused, flush: unused, close: unused },
     log,
     announcer: new Announcer({ db, blobs, log, logger, reach: reachNothing, witnesses: [] }),
-    updates: { record: unused },
+    batcher: { record: unused },
     knownDownloads: { find: unused },
     prepared: undefined,
   };

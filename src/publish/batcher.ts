@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { Failure, failure } from "../errors.ts";
 import type { PendingPublication } from "./insert-versions.ts";
-import { type RecordedUpdate, recordUpdates } from "./record-batch.ts";
+import { type RecordedMember, recordBatch } from "./record-batch.ts";
 
 /** On SQLite nobody else is served while they are written; on Postgres their packages are locked. */
 const TOGETHER_MAX = 32;
@@ -23,7 +23,7 @@ interface Waiting {
   readonly pending: PendingPublication;
   readonly chars: number;
   readonly sinceMs: number;
-  resolve(recorded: RecordedUpdate | undefined): void;
+  resolve(recorded: RecordedMember | undefined): void;
   reject(cause: unknown): void;
 }
 
@@ -36,7 +36,7 @@ function charsOf({ publication: { inspection } }: PendingPublication): number {
  * Where plain updates wait for one another: those that come while a transaction is under way share the next one. One
  * that waits for nobody is recorded at once.
  */
-export class UpdateQueue {
+export class PublishBatcher {
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
@@ -45,7 +45,7 @@ export class UpdateQueue {
    * no plain update any more, its package or account is locked, or what it was together with failed. Throws what `Database.write`
    * throws, and `busy` when too many wait.
    */
-  record(deps: RecordDeps, pending: PendingPublication): Promise<RecordedUpdate | undefined> {
+  record(deps: RecordDeps, pending: PendingPublication): Promise<RecordedMember | undefined> {
     const chars = charsOf(pending);
     const isTooMuch = this.#waiting.length > 0 && this.#waitingChars() + chars > WAITING_MAX_CHARS;
     if (this.#waiting.length >= WAITING_MAX || isTooMuch) {
@@ -78,7 +78,7 @@ export class UpdateQueue {
         if (isOver) throw new Error("A transaction began too late");
         taken = this.#take();
         const batch = taken.map(({ pending }) => pending);
-        const done = await recordUpdates(session, deps, batch);
+        const done = await recordBatch(session, deps, batch);
         for (const one of done) if (one !== undefined) deps.reach("publish.inserted");
         return done;
       });

@@ -6,7 +6,7 @@ import { readVersionProof } from "../log/read-proof.ts";
 import { type RemovalState, removalState, wasKept } from "../packages/blob-removals.ts";
 import { versionRow } from "../packages/version-rows.ts";
 import { formatProof } from "../tlog/proof.ts";
-import type { UpdateQueue } from "./batcher.ts";
+import type { PublishBatcher } from "./batcher.ts";
 import type { Publication, PublishOutcome } from "./publication.ts";
 import { precheck, recordPublication } from "./record.ts";
 import { type VerifiedPublication, verifyPublication } from "./verify-publication.ts";
@@ -18,7 +18,7 @@ const STORE_RETRY_AFTER_SECONDS = 5;
 
 /** Where publishes that need not go alone wait for one another. */
 export interface PublishServices {
-  readonly updates: Pick<UpdateQueue, "record">;
+  readonly batcher: Pick<PublishBatcher, "record">;
 }
 
 type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "reach"> & PublishServices;
@@ -35,13 +35,13 @@ async function requireKept(session: DbSession, digest: Sha256Digest, before: Rem
  * very blob in between.
  */
 function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boolean, now: Date) {
-  const { db, reach, updates } = deps;
+  const { db, reach, batcher } = deps;
   return putKept(deps, publication, async (removals) => {
     reach("publish.stored");
     // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
     const stillThere = (session: DbSession) => requireKept(session, publication.received.digest, removals, now);
     const pending = { publication, now, requireKept: stillThere };
-    const update = isPlain ? await updates.record(deps, pending) : undefined;
+    const update = isPlain ? await batcher.record(deps, pending) : undefined;
     if (update !== undefined) return { outcome: "created" as const, ...update };
     return db.write(async (session) => {
       const recorded = await recordPublication(session, deps, pending);

@@ -12,7 +12,7 @@ import { publishLimitsOf, type Quota, quotaAfter } from "./publish-limits.ts";
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 
-export interface RecordedUpdate extends Recorded {
+export interface RecordedMember extends Recorded {
   readonly limits: readonly RateLimit[];
 }
 
@@ -81,11 +81,11 @@ async function accept(
  * many messages as one takes alone, and everywhere with one signed checkpoint. What it does not record, because it is no
  * plain update any more or its package or account is locked, is undefined and recorded alone, which tells why.
  */
-export async function recordUpdates(
+export async function recordBatch(
   session: DbSession,
   deps: RecordDeps,
   batch: readonly PendingPublication[],
-): Promise<(RecordedUpdate | undefined)[]> {
+): Promise<(RecordedMember | undefined)[]> {
   const merging = session.merging();
   const granted = await accept(merging, deps, batch);
   const accepted = granted.filter((one) => one !== undefined);

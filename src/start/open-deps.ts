@@ -21,7 +21,7 @@ import { openLog } from "../log/open-log.ts";
 import { createDownloadCounter } from "../packages/download-counter.ts";
 import { createKnownDownloads } from "../packages/known-downloads.ts";
 import type { PackageServices } from "../packages/services.ts";
-import { UpdateQueue } from "../publish/batcher.ts";
+import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
 import { armFailpoints, type Reach } from "../runtime/failpoints.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
@@ -132,7 +132,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     reach,
     log,
     announcer,
-    updates: new UpdateQueue(),
+    batcher: new PublishBatcher(),
   };
 }
 

@@ -3,7 +3,7 @@ import { type SQL, sql } from "drizzle-orm";
 import { parseDigest } from "../../src/domain/digest.ts";
 import { failure } from "../../src/errors.ts";
 import { beginRemovals, endRemovals } from "../../src/packages/blob-removals.ts";
-import { UpdateQueue } from "../../src/publish/batcher.ts";
+import { PublishBatcher } from "../../src/publish/batcher.ts";
 import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { leafHash, verifyInclusion } from "../../src/tlog/merkle.ts";
@@ -20,14 +20,14 @@ const VERSIONS_PER_HOUR = 26;
 
 const held: (() => void)[] = [];
 let holds = false;
-let queue = new UpdateQueue();
+let publishBatcher = new PublishBatcher();
 /** What becomes of the next transaction: it fails as nobody expects, or begins when its caller was told that it is too late. */
 let next: "breaks" | "is late" | undefined;
 
-const updates: Deps["updates"] = {
+const batcher: Deps["batcher"] = {
   record: async (deps, pending) => {
     if (holds) await new Promise<void>((go) => held.push(go));
-    return queue.record(deps, pending);
+    return publishBatcher.record(deps, pending);
   },
 };
 
@@ -45,7 +45,7 @@ function override(deps: Deps): Partial<Deps> {
     begins = () => void deps.db.write(work).catch(() => undefined);
     return Promise.reject(failure({ code: "database_unavailable", retryAfterSeconds: 1 }));
   };
-  return { updates, db: overriding(deps.db, { write }) };
+  return { batcher, db: overriding(deps.db, { write }) };
 }
 
 /** Begins the transaction that is late. */
@@ -77,7 +77,7 @@ onBothDatabases(
     };
 
     beforeEach(async () => {
-      queue = new UpdateQueue();
+      publishBatcher = new PublishBatcher();
       alice = await newAccount(registry());
     });
 

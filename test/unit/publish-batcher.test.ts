@@ -1,9 +1,9 @@
 import { expect, spyOn, test } from "bun:test";
 import { Failure } from "../../src/errors.ts";
-import { UpdateQueue } from "../../src/publish/batcher.ts";
+import { PublishBatcher } from "../../src/publish/batcher.ts";
 import type { PendingPublication } from "../../src/publish/insert-versions.ts";
 
-type RecordDeps = Parameters<UpdateQueue["record"]>[0];
+type RecordDeps = Parameters<PublishBatcher["record"]>[0];
 
 /** A database whose transactions begin when a test says so, and never come far. */
 function slowDatabase() {
@@ -26,35 +26,35 @@ const codeOf = (cause: unknown) => (cause instanceof Failure ? cause.error.code 
 
 test("more than a thousand updates do not wait, the next is told to come again", async () => {
   const { deps, begun } = slowDatabase();
-  const queue = new UpdateQueue();
-  const waiting = Array.from({ length: 1_000 }, () => queue.record(deps, pending));
-  expect(await queue.record(deps, pending).catch(codeOf)).toBe("busy");
+  const batcher = new PublishBatcher();
+  const waiting = Array.from({ length: 1_000 }, () => batcher.record(deps, pending));
+  expect(await batcher.record(deps, pending).catch(codeOf)).toBe("busy");
   begun[0]?.reject(new Error("no database here"));
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
 });
 
 test("updates with so much text that memory could not hold a thousand of them do not wait either", async () => {
   const { deps, begun } = slowDatabase();
-  const queue = new UpdateQueue();
+  const batcher = new PublishBatcher();
   const readme = "x".repeat(1024 * 1024);
   const large = { publication: { inspection: { ...inspection, readme } } } as object as PendingPublication;
-  const waiting = Array.from({ length: 32 }, () => queue.record(deps, large));
-  expect(await queue.record(deps, large).catch(codeOf)).toBe("busy");
-  waiting.push(queue.record(deps, pending));
+  const waiting = Array.from({ length: 32 }, () => batcher.record(deps, large));
+  expect(await batcher.record(deps, large).catch(codeOf)).toBe("busy");
+  waiting.push(batcher.record(deps, pending));
   begun[0]?.reject(new Error("no database here"));
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
 });
 
 test("who waited for more than five seconds is told to come again, who came later is not", async () => {
   const { deps, begun } = slowDatabase();
-  const queue = new UpdateQueue();
+  const batcher = new PublishBatcher();
   const now = spyOn(performance, "now").mockReturnValue(0);
   try {
-    const first = queue.record(deps, pending);
-    const early = queue.record(deps, pending).catch(codeOf);
+    const first = batcher.record(deps, pending);
+    const early = batcher.record(deps, pending).catch(codeOf);
     now.mockReturnValue(4_000);
     let isLateTold = false;
-    void queue.record(deps, pending).finally(() => {
+    void batcher.record(deps, pending).finally(() => {
       isLateTold = true;
     });
     now.mockReturnValue(5_001);
