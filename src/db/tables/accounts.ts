@@ -1,0 +1,132 @@
+import type { Dialect } from "../dialect.ts";
+
+export type UsersTable = ReturnType<typeof usersTable>;
+
+/** Declares accounts and what belongs to one account: sessions, keys, tokens and failed logins. */
+export function accountTables(d: Dialect) {
+  const users = usersTable(d);
+  return {
+    users,
+    sessions: sessionsTable(d, users),
+    accountKeys: accountKeysTable(d, users),
+    keyChallenges: keyChallengesTable(d, users),
+    apiTokens: apiTokensTable(d, users),
+    loginFailures: loginFailuresTable(d),
+  };
+}
+
+/** Declares `user_id` of a row that is deleted with its account. */
+export function userIdColumn(d: Dialect, users: UsersTable) {
+  return d
+    .text("user_id")
+    .notNull()
+    .references(() => users.id, { onDelete: "cascade" });
+}
+
+function usersTable(d: Dialect) {
+  return d.table("users", {
+    id: d.text("id").primaryKey(),
+    username: d.text("username").notNull(),
+    usernameFolded: d.text("username_folded").notNull().unique(),
+    email: d.text("email").notNull(),
+    emailFolded: d.text("email_folded").notNull().unique(),
+    passwordHash: d.text("password_hash").notNull(),
+    role: d.text("role", { enum: ["user", "admin"] }).notNull(),
+    createdAt: d.instant("created_at").notNull(),
+    /**
+     * From this time neither the password nor the tokens of the account work; null for an account
+     * in use.
+     */
+    disabledAt: d.instant("disabled_at"),
+  });
+}
+
+function sessionsTable(d: Dialect, users: UsersTable) {
+  return d.table(
+    "sessions",
+    {
+      id: d.text("id").primaryKey(),
+      userId: userIdColumn(d, users),
+      createdAt: d.instant("created_at").notNull(),
+      expiresAt: d.instant("expires_at").notNull(),
+    },
+    (t) => [d.index("sessions_user_idx").on(t.userId), d.index("sessions_expires_idx").on(t.expiresAt)],
+  );
+}
+
+/**
+ * Declares the signing keys of accounts. Each key is checked to be torsion-free once, before it is
+ * stored.
+ */
+function accountKeysTable(d: Dialect, users: UsersTable) {
+  return d.table(
+    "account_keys",
+    {
+      id: d.identity("id"),
+      userId: userIdColumn(d, users),
+      /** Lower-case hex. */
+      publicKey: d.text("public_key").notNull(),
+      label: d.text("label").notNull(),
+      createdAt: d.instant("created_at").notNull(),
+      retiredAt: d.instant("retired_at"),
+    },
+    (t) => [
+      d.uniqueIndex("account_keys_user_key_idx").on(t.userId, t.publicKey),
+      d.index("account_keys_public_key_idx").on(t.publicKey),
+    ],
+  );
+}
+
+/** Declares the nonces that were issued for proofs of possession and not used yet. */
+function keyChallengesTable(d: Dialect, users: UsersTable) {
+  return d.table(
+    "key_challenges",
+    {
+      nonce: d.text("nonce").primaryKey(),
+      userId: userIdColumn(d, users),
+      publicKey: d.text("public_key").notNull(),
+      expiresAt: d.instant("expires_at").notNull(),
+    },
+    (t) => [d.index("key_challenges_user_idx").on(t.userId, t.expiresAt)],
+  );
+}
+
+function apiTokensTable(d: Dialect, users: UsersTable) {
+  return d.table(
+    "api_tokens",
+    {
+      id: d.text("id").primaryKey(),
+      userId: userIdColumn(d, users),
+      label: d.text("label").notNull(),
+      /** SHA-256 of the token's text in hex. The text itself is never stored. */
+      tokenSha256: d.text("token_sha256").notNull().unique(),
+      scopes: d.json("scopes").$type<string[]>().notNull(),
+      /** Names and patterns such as `foo-*`. */
+      packages: d.json("packages").$type<string[]>().notNull(),
+      createdAt: d.instant("created_at").notNull(),
+      expiresAt: d.instant("expires_at").notNull(),
+      lastUsedAt: d.instant("last_used_at"),
+      revokedAt: d.instant("revoked_at"),
+    },
+    (t) => [d.index("api_tokens_user_idx").on(t.userId)],
+  );
+}
+
+/**
+ * Declares failed logins by account, unknown name or address. They are rows so that all replicas
+ * share one count.
+ */
+function loginFailuresTable(d: Dialect) {
+  return d.table(
+    "login_failures",
+    {
+      /** A kind and a digest, so that nothing a stranger typed is stored. */
+      key: d.text("key").primaryKey(),
+      failures: d.count("failures").notNull(),
+      /** The time of the first failure that is counted. */
+      since: d.instant("since").notNull(),
+      lastAt: d.instant("last_at").notNull(),
+    },
+    (t) => [d.index("login_failures_last_idx").on(t.lastAt)],
+  );
+}

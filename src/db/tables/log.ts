@@ -1,0 +1,53 @@
+import type { Dialect } from "../dialect.ts";
+
+/** Declares the transparency log: its state, the leaves of its last bundle, and its tiles. */
+export function logTables(d: Dialect) {
+  return { logState: logStateTable(d), logLeaves: logLeavesTable(d), logTiles: logTilesTable(d) };
+}
+
+/** Declares the state of the log in one row, which an append holds locked. */
+function logStateTable(d: Dialect) {
+  return d.table(
+    "log_state",
+    {
+      /** Always 1. */
+      id: d.count("id").notNull(),
+      origin: d.text("origin").notNull(),
+      /** The verifier key in the form of signed notes. */
+      vkey: d.text("vkey").notNull(),
+      size: d.count("size").notNull(),
+      /** The root of the tree of this size, in hex. */
+      root: d.text("root").notNull(),
+      /** The signed note for size and root. */
+      checkpoint: d.text("checkpoint").notNull(),
+      /**
+       * True once the log holds what was published before there was a log, so that no later start
+       * looks for it.
+       */
+      hasExisting: d.boolean("has_existing").notNull().default(false),
+    },
+    (t) => [d.primaryKey({ columns: [t.id] })],
+  );
+}
+
+/**
+ * Declares the leaves of the last entry bundle while it is not full. A full bundle is one row of
+ * `log_tiles`.
+ */
+function logLeavesTable(d: Dialect) {
+  return d.table("log_leaves", { index: d.count("idx").notNull(), leaf: d.text("leaf").notNull() }, (t) => [
+    d.primaryKey({ columns: [t.index] }),
+  ]);
+}
+
+/**
+ * Declares tiles (c2sp.org/tlog-tiles). Tiles of leaf hashes are stored when they are full, those
+ * of higher levels also while they are partial. Level -1 has the entry bundles.
+ */
+function logTilesTable(d: Dialect) {
+  return d.table(
+    "log_tiles",
+    { level: d.count("level").notNull(), index: d.count("idx").notNull(), data: d.bytes("data").notNull() },
+    (t) => [d.primaryKey({ columns: [t.level, t.index] })],
+  );
+}

@@ -1,0 +1,60 @@
+import type { Dialect } from "../dialect.ts";
+import { type PackagesTable, packageIdColumn } from "./packages.ts";
+
+/**
+ * Declares what search reads instead of packages. The text index of each database is not declared
+ * here: search/text-index.ts.
+ */
+export function searchTables(d: Dialect, packages: PackagesTable) {
+  return {
+    packageSearch: packageSearchTable(d, packages),
+    packageTags: packageTagsTable(d, packages),
+    packageAuthors: packageAuthorsTable(d, packages),
+  };
+}
+
+/** Declares the row by which search finds and ranks a listed package: see search/searchable.ts. */
+function packageSearchTable(d: Dialect, packages: PackagesTable) {
+  return d.table(
+    "package_search",
+    {
+      packageId: packageIdColumn(d, packages),
+      name: d.byteOrderedText("name").notNull(),
+      /** The popularity bucket of its downloads, 0 to 7. */
+      tier: d.count("tier").notNull(),
+      downloads: d.count("downloads").notNull(),
+      /** Words with a blank before and after each. */
+      nameWords: d.text("name_words").notNull(),
+      tagWords: d.text("tag_words").notNull(),
+      authorWords: d.text("author_words").notNull(),
+      /**
+       * A digest of everything the package is found by. An update that leaves it equal writes
+       * nothing.
+       */
+      fingerprint: d.text("fingerprint").notNull(),
+    },
+    (t) => [d.primaryKey({ columns: [t.packageId] })],
+  );
+}
+
+function packageTagsTable(d: Dialect, packages: PackagesTable) {
+  return d.table("package_tags", { packageId: packageIdColumn(d, packages), tag: d.text("tag").notNull() }, (t) => [
+    d.primaryKey({ columns: [t.packageId, t.tag] }),
+    d.index("package_tags_tag_idx").on(t.tag, t.packageId),
+  ]);
+}
+
+/**
+ * Declares what `author=` matches: a package's owners and the maintainers its manifest names, case
+ * folded.
+ */
+function packageAuthorsTable(d: Dialect, packages: PackagesTable) {
+  return d.table(
+    "package_authors",
+    { packageId: packageIdColumn(d, packages), author: d.text("author").notNull() },
+    (t) => [
+      d.primaryKey({ columns: [t.packageId, t.author] }),
+      d.index("package_authors_author_idx").on(t.author, t.packageId),
+    ],
+  );
+}
