@@ -11,7 +11,7 @@ import { download, downloadSlowly, publishFile, type Transfer } from "./transfer
 const ROUNDS = 2;
 /** As the executable is, and with what the Dockerfile sets. */
 const VARIANTS = { bare: {}, "image's setting": { BUN_JSC_forceRAMSize: "268435456" } } as const;
-const AT_ONCE = 100;
+const CONCURRENCY = 100;
 /** Just below the 20 MiB that an archive may have. */
 const CONTENT_BYTES = 20_960_000;
 const PEAK_GOAL_MB = 250;
@@ -38,8 +38,8 @@ interface Seen {
 
 /** Makes the archives once: a hundred different ones in files. */
 function makeArchives(directory: string): Stored[] {
-  return Array.from({ length: AT_ONCE }, (_, index) => {
-    progress(`making archive ${index + 1} of ${AT_ONCE}`);
+  return Array.from({ length: CONCURRENCY }, (_, index) => {
+    progress(`making archive ${index + 1} of ${CONCURRENCY}`);
     const name = `bench-${index}`;
     const archive = archiveOf(name, CONTENT_BYTES);
     const file = join(directory, name);
@@ -125,10 +125,10 @@ function report(storage: Storage, variant: Variant, rounds: readonly Record<Phas
   for (const phase of PHASES) {
     const seen = rounds.map((one) => one[phase]);
     const peaks = seen.map(({ peak }) => peak);
-    console.log(row(`peak, ${storage}, ${variant}, ${AT_ONCE} ${phase}`, peaks, "MB", `< ${PEAK_GOAL_MB} MB`));
+    console.log(row(`peak, ${storage}, ${variant}, ${CONCURRENCY} ${phase}`, peaks, "MB", `< ${PEAK_GOAL_MB} MB`));
     for (const { trouble } of seen) if (trouble !== undefined) console.log(`  ${trouble}`);
     if (phase === "downloaded slowly") continue;
-    const rates = seen.map(({ seconds }) => (AT_ONCE * CONTENT_BYTES) / 1_000_000 / seconds);
+    const rates = seen.map(({ seconds }) => (CONCURRENCY * CONTENT_BYTES) / 1_000_000 / seconds);
     console.log(row("  their speed, for orientation", rates, "MB/s", ""));
   }
 }

@@ -11,7 +11,7 @@ import type { Plan } from "./plan.ts";
 import { type AddedVersion, addAccount, addDeprecation, addPackage, addVersion, DAY_MS, type Shown } from "./rows.ts";
 
 /** Leaves of one transaction: each writes the tiles above anew. */
-const LEAVES_AT_ONCE = 4_096;
+const LEAVES_BATCH_SIZE = 4_096;
 
 /** Told what is done: which kind of things, how many of how many. */
 export type Report = (what: string, done: number, total: number) => void;
@@ -106,7 +106,7 @@ async function addVersions(
     const made = leavesOf(await addVersion(load, drafts, number, text, archive, logIndex));
     leaves.push(...made);
     logIndex += made.length;
-    if (leaves.length >= LEAVES_AT_ONCE) await log();
+    if (leaves.length >= LEAVES_BATCH_SIZE) await log();
     report("versions", number + 1, plan.versions);
   }
   await log();

@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
 import { clientNetwork } from "../http/client-address.ts";
-import { KeyedGate } from "../runtime/semaphore.ts";
+import { KeyedMutex } from "../runtime/semaphore.ts";
 
 /* Guessing passwords is slow: for each account, known or not, and from each address. */
 
@@ -15,7 +15,7 @@ const ADDRESS_FAILURES_MAX = 20;
 const ACCOUNT_FAILURES_FREE = 5;
 const DELAY_MAX_SECONDS = 300;
 /** Rows are made by strangers, one for each name they think of, and taken away faster than that. */
-const PRUNED_AT_ONCE = 100;
+const PRUNE_BATCH_SIZE = 100;
 const WAITING_MAX = 64;
 
 /** How failures of a kind of key count. */
@@ -72,7 +72,7 @@ function countedBy({ key, address }: Attempt): readonly Counted[] {
 }
 
 /** Attempts on one account, and those from one address, take turns: or many at once would all be the fifth. */
-const turns = new KeyedGate(WAITING_MAX);
+const turns = new KeyedMutex(WAITING_MAX);
 
 function inTurn<T>([key, ...others]: readonly string[], work: () => Promise<T>): Promise<T> {
   return key === undefined ? work() : turns.run(key, () => inTurn(others, work));
@@ -153,7 +153,7 @@ async function prune({ query, rows, tables }: DbSession, kind: Database["kind"],
   // A row that somebody counts in right now is left to them, or the two could wait for each other.
   const unlocked = kind === "postgres" ? sql`FOR UPDATE SKIP LOCKED` : sql``;
   const old = await rows<{ key: string }>(
-    sql`SELECT key FROM ${loginFailures} WHERE ${isOld} ORDER BY last_at LIMIT ${PRUNED_AT_ONCE} ${unlocked}`,
+    sql`SELECT key FROM ${loginFailures} WHERE ${isOld} ORDER BY last_at LIMIT ${PRUNE_BATCH_SIZE} ${unlocked}`,
   );
   if (old.length === 0) return;
   // By key, and not with the query above inside: Postgres would read the whole table for that.

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { Gate } from "../runtime/semaphore.ts";
+import { Semaphore } from "../runtime/semaphore.ts";
 
 export const PASSWORD_MIN_CHARS = 10;
 export const PASSWORD_MAX_CHARS = 1_024;
@@ -10,7 +10,7 @@ const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as c
 /** Hashing fills cores and memory, so no more than the cores hash at once, and no more than this many wait. */
 const WAITING_MAX = 64;
 
-const hashing = new Gate(availableParallelism(), WAITING_MAX);
+const hashing = new Semaphore(availableParallelism(), WAITING_MAX);
 
 /** One spelling of the same characters, so that a password typed on another keyboard is the same (RFC 8265 §4.2). */
 function normalised(password: string): string {

@@ -1,5 +1,5 @@
 import type { S3Config } from "../config/storage.ts";
-import { within } from "../runtime/timeout.ts";
+import { withTimeout } from "../runtime/timeout.ts";
 import { failed, faultOf, refusal, type S3Fault } from "./s3-fault.ts";
 
 const BACKOFF_FIRST_MS = 100;
@@ -109,7 +109,7 @@ export class S3Bucket {
     for (;;) {
       const asked = { prefix: keyPrefix + prefix, ...(startAfter === undefined ? {} : { startAfter }) };
       const page = await this.#trying({ method: "LIST", extraMs: 0 }, (attemptMs) =>
-        within(attemptMs, this.#client.list(asked)),
+        withTimeout(attemptMs, this.#client.list(asked)),
       );
       for (const { key, size = 0, lastModified } of page.contents ?? []) {
         startAfter = key;

@@ -3,7 +3,7 @@ import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
 import { type Reach, reachNothing } from "../runtime/failpoints.ts";
-import { Lanes } from "../runtime/semaphore.ts";
+import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import { type FaultReport, S3Bucket } from "./s3-bucket.ts";
@@ -27,10 +27,10 @@ import { digestOf, verifiedPart } from "./verify.ts";
  * Few large transfers go at once and many small ones: uploads over TLS lie in memory while they are sent and read back
  * in pieces as large as the network likes, and of a hundred downloads at once each would be too slow for its deadline.
  */
-const LARGE_UPLOADS_AT_ONCE = 2;
-const LARGE_DOWNLOADS_AT_ONCE = 8;
+const LARGE_UPLOAD_CONCURRENCY = 2;
+const LARGE_DOWNLOAD_CONCURRENCY = 8;
 /** Who waits longer is told to come again: the client will not wait much longer either. */
-const LANES = { smallAtOnce: 32, waitingMax: 1_000, waitMaxMs: 30_000 };
+const SIZE_CLASS_LIMITS = { smallConcurrency: 32, waitingMax: 1_000, waitMaxMs: 30_000 };
 /** A fetched file is opened by Bun as soon as it is answered; this long after, its name is needed no more. */
 const OPENED_AFTER_MS = 5_000;
 /** How often the check of the bucket may really ask it: `/health` is open to everybody, and requests cost money. */
@@ -65,8 +65,11 @@ class S3Store implements BlobStore {
   readonly #bucket: S3Bucket;
   readonly #redirect: boolean;
   readonly #reach: Reach;
-  readonly #uploads = new Lanes({ ...LANES, largeAtOnce: LARGE_UPLOADS_AT_ONCE });
-  readonly #downloads = new Lanes({ ...LANES, largeAtOnce: LARGE_DOWNLOADS_AT_ONCE });
+  readonly #uploads = new SizeClassSemaphores({ ...SIZE_CLASS_LIMITS, largeConcurrency: LARGE_UPLOAD_CONCURRENCY });
+  readonly #downloads = new SizeClassSemaphores({
+    ...SIZE_CLASS_LIMITS,
+    largeConcurrency: LARGE_DOWNLOAD_CONCURRENCY,
+  });
   readonly #fetched = new Map<string, Timer>();
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 import { errorFields } from "../runtime/logger.ts";
-import { within } from "../runtime/timeout.ts";
+import { withTimeout } from "../runtime/timeout.ts";
 import { VERSION } from "../runtime/version.ts";
 
 /** Who asks for health waits a few seconds at most: no answer is an answer. A hung disk or network would give none. */
@@ -30,7 +30,7 @@ export async function checkHealth({
 }: Pick<Deps, "db" | "blobs" | "log" | "logger">): Promise<Health> {
   const probe = async (name: string, work: Promise<unknown>): Promise<Check> => {
     try {
-      await within(CHECK_MAX_MS, work);
+      await withTimeout(CHECK_MAX_MS, work);
       return "ok";
     } catch (cause) {
       logger.warn(`${name}_failing`, errorFields(cause));

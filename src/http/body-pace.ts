@@ -1,5 +1,5 @@
 import { failure } from "../errors.ts";
-import { within } from "../runtime/timeout.ts";
+import { withTimeout } from "../runtime/timeout.ts";
 
 /* How bodies come in: as fast as their clients send, but not as slowly as they like. */
 
@@ -45,7 +45,7 @@ export function declaredBytes(request: Request): number {
 /** Waits for a client, who may be too slow or go away. */
 async function arriving<T>(maxMs: number, coming: Promise<T>): Promise<T> {
   try {
-    return await within(maxMs, coming);
+    return await withTimeout(maxMs, coming);
   } catch (cause) {
     const late = cause instanceof DOMException && cause.name === "TimeoutError";
     throw failure(late ? { code: "request_timeout" } : { code: "malformed_body", reason: "The body ended early." });

@@ -6,7 +6,7 @@ import { logYanks } from "./log-yanks.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
 /** So many in one transaction: the log is locked meanwhile. */
-const AT_ONCE = 500;
+const BATCH_SIZE = 500;
 
 interface LogDeps {
   readonly db: Database;
@@ -22,7 +22,7 @@ async function logVersions(session: DbSession, deps: LogDeps): Promise<number> {
     .innerJoin(packages, eq(packages.id, versions.packageId))
     .where(isNull(versions.logIndex))
     .orderBy(asc(versions.id))
-    .limit(AT_ONCE);
+    .limit(BATCH_SIZE);
   if (rows.length === 0) return 0;
   const leaves = rows.map(({ name, row }) => versionLeaf({ name, ...row, scheme: row.signatureScheme }));
   const { firstIndex } = await deps.log.append(session, leaves);
@@ -43,7 +43,7 @@ async function logKeyChanges(session: DbSession, deps: LogDeps): Promise<number>
     .from(changes)
     .where(isNull(changes.logIndex))
     .orderBy(asc(changes.id))
-    .limit(AT_ONCE);
+    .limit(BATCH_SIZE);
   if (rows.length === 0) return 0;
   const { firstIndex } = await deps.log.append(
     session,
@@ -67,7 +67,7 @@ async function logOldYanks(session: DbSession, deps: LogDeps): Promise<number> {
     .innerJoin(packages, eq(packages.id, versions.packageId))
     .where(and(isNotNull(versions.yankedAt), eq(versions.yankSeq, 0)))
     .orderBy(asc(versions.id))
-    .limit(AT_ONCE);
+    .limit(BATCH_SIZE);
   await logYanks(session, deps, "yank", "-", rows);
   return rows.length;
 }

@@ -4,13 +4,13 @@ import type { Deps } from "../deps.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
 import { unreferencedOf } from "../packages/blob-removals.ts";
 import { type CheckedVersion, checkVersion, type Finding, selectChecked } from "./check-version.ts";
-import { batchesOf, forEachAtOnce } from "./concurrency.ts";
+import { batchesOf, forEachConcurrently } from "./concurrency.ts";
 import { type Amount, add, Noted, nothing, type Report } from "./progress.ts";
 import { type Repair, repairVersion } from "./repair-version.ts";
 import { patiently } from "./retry.ts";
 
 const PAGE = 500;
-const AT_ONCE = 6;
+const CONCURRENCY = 6;
 const PROBLEMS_KEPT_MAX = 10_000;
 const FOREIGN_KEPT_MAX = 1_000;
 /** Before a problem is looked at again; where there are many, somebody mending one of them is not what happened. */
@@ -64,7 +64,7 @@ export async function checkStore(deps: FsckDeps, options: FsckOptions): Promise<
     foreign: new Noted(FOREIGN_KEPT_MAX),
   };
   const total = await patiently(() => deps.db.read(({ query, tables }) => query.$count(tables.versions)));
-  await forEachAtOnce(allVersions(deps), AT_ONCE, async (checked) => {
+  await forEachConcurrently(allVersions(deps), CONCURRENCY, async (checked) => {
     const pauseMs = result.problems.count < PAUSES_MAX ? RECHECK_AFTER_MS : 0;
     for (const finding of await checkVersion(deps, checked, pauseMs))
       await note(deps, options, result, checked, finding);

@@ -5,13 +5,13 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { Failure } from "../errors.ts";
-import { Gate } from "../runtime/semaphore.ts";
+import { Semaphore } from "../runtime/semaphore.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
 import { patiently, refusalOf } from "./retry.ts";
 
 /** One scheme signs the whole archive, which then is in memory: one at a time. */
-const wholeArchives = new Gate(1, Number.POSITIVE_INFINITY);
+const wholeArchives = new Semaphore(1, Number.POSITIVE_INFINITY);
 
 /** What can be wrong with a published version. */
 export type ProblemKind =

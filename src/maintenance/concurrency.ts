@@ -1,10 +1,10 @@
 /**
- * Works on items, at most `atOnce` of them at a time, reading no further ahead than that. The first failure ends it:
+ * Works on items, at most `concurrency` of them at a time, reading no further ahead than that. The first failure ends it:
  * what runs already is waited for, nothing more begins, and the failure is thrown.
  */
-export async function forEachAtOnce<T>(
+export async function forEachConcurrently<T>(
   items: AsyncIterable<T> | Iterable<T>,
-  atOnce: number,
+  concurrency: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   const source = each(items);
@@ -19,7 +19,7 @@ export async function forEachAtOnce<T>(
       failures.push(cause);
     }
   };
-  await Promise.all(Array.from({ length: atOnce }, worker));
+  await Promise.all(Array.from({ length: concurrency }, worker));
   await source.return();
   if (failures.length > 0) throw failures[0];
 }

@@ -3,11 +3,11 @@ import { discardFile } from "../blobs/incoming.ts";
 import { receiveFile } from "../blobs/receive.ts";
 import type { BlobStore, KnownBlob, ReceivedFile } from "../blobs/store.ts";
 import { Failure, failure } from "../errors.ts";
-import { forEachAtOnce } from "./concurrency.ts";
+import { forEachConcurrently } from "./concurrency.ts";
 import { type Amount, add, Noted, nothing, type Report } from "./progress.ts";
 import { refusalOf } from "./retry.ts";
 
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 const NOTED_MAX = 1_000;
 /** So many failures are no single blob any more: a storage is away. */
 const FAILURES_MAX = 100;
@@ -56,7 +56,7 @@ export async function copyStore(from: BlobStore, to: BlobStore, report: Report):
     const done = copied.count + skipped.count + damaged.count + failures.count + vanished;
     report({ done, total: Math.max(total, done), bytes: copied.bytes });
   };
-  await forEachAtOnce(missingBlobs(from, to, result, tell), AT_ONCE, async (blob) => {
+  await forEachConcurrently(missingBlobs(from, to, result, tell), CONCURRENCY, async (blob) => {
     if (!result.isStopped) await copyBlob(from, to, blob, result);
     tell();
   });

@@ -3,10 +3,10 @@ import type { Deps } from "../deps.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
 import { Failure } from "../errors.ts";
 import { beginRemovals, endRemovals, REMOVAL_MAX_MS } from "../packages/blob-removals.ts";
-import { forEachAtOnce } from "./concurrency.ts";
+import { forEachConcurrently } from "./concurrency.ts";
 import { patiently, refusalOf } from "./retry.ts";
 
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 
 interface Refused {
   readonly digest: Sha256Digest;
@@ -44,9 +44,9 @@ export async function removeUnreferenced(
   const refused: Refused[] = [];
   const unknown: Refused[] = [];
   const marked = new Set(begun.marked);
-  await forEachAtOnce(
+  await forEachConcurrently(
     blobs.filter(({ digest }) => marked.has(digest)),
-    AT_ONCE,
+    CONCURRENCY,
     async (blob) => {
       const { digest } = blob;
       if (isLate()) {

@@ -7,14 +7,14 @@ import type { Database } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
 import { longManifestBytes } from "../packages/records.ts";
-import { Lanes } from "../runtime/semaphore.ts";
+import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import { isRemembered, rememberChecked } from "../signing/ed25519.ts";
 import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
 import type { Publication } from "./publication.ts";
 
 /** Inspecting is work for one thread and leaves garbage: two large archives at once take longer, and more memory. */
-const inspections = new Lanes({ largeAtOnce: 1, smallAtOnce: 4, waitingMax: 1_000 });
+const inspections = new SizeClassSemaphores({ largeConcurrency: 1, smallConcurrency: 4, waitingMax: 1_000 });
 
 /** An archive that was inspected and whose signature holds. */
 export interface VerifiedPublication extends Publication {

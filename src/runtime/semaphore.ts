@@ -2,24 +2,27 @@ import { failure } from "../errors.ts";
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** Lets at most `atOnce` pieces of work run and at most `waitingMax` wait, in the order they came. */
-export class Gate {
+/** Limits how many tasks run at the same time and how many wait. Waiting tasks start in order of arrival. */
+export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
 
   constructor(
-    atOnce: number,
+    concurrency: number,
     readonly waitingMax: number,
-    /** How long one may wait; Node's timers know no longer time. */
+    /** How long a task may wait. The default is the longest delay that Node's timers accept. */
     readonly waitMaxMs = 2 ** 31 - 1,
   ) {
-    this.#free = atOnce;
+    this.#free = concurrency;
   }
 
-  /** Runs `work` when there is room. Throws `busy`: at once when too many wait already, or after waiting too long. */
+  /**
+   * Runs `work` as soon as a permit is free. Throws `busy` immediately when `waitingMax` tasks wait already, or once this
+   * task has waited for `waitMaxMs`.
+   */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
-    else await this.#turn();
+    else await this.#acquire();
     try {
       return await work();
     } finally {
@@ -29,7 +32,7 @@ export class Gate {
     }
   }
 
-  #turn(): Promise<void> {
+  #acquire(): Promise<void> {
     const busy = failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS });
     if (this.#waiting.size >= this.waitingMax) return Promise.reject(busy);
     return new Promise<void>((resolve, reject) => {
@@ -50,44 +53,46 @@ export class Gate {
 
 const LARGE_BYTES = 1_048_576;
 
-/** How many pieces of work go at once, by the size of what they are about. */
-export interface LaneLimits {
-  readonly largeAtOnce: number;
-  readonly smallAtOnce: number;
+/** The concurrency of each size class, and how many tasks of a class may wait and for how long. */
+export interface SizeClassLimits {
+  readonly largeConcurrency: number;
+  readonly smallConcurrency: number;
   readonly waitingMax: number;
   readonly waitMaxMs?: number;
 }
 
-/** Two gates: what is about more than a mebibyte holds up its like only. */
-export class Lanes {
-  readonly #large: Gate;
-  readonly #small: Gate;
+/** One semaphore for items above one mebibyte and one for all others, so that large items delay only large items. */
+export class SizeClassSemaphores {
+  readonly #large: Semaphore;
+  readonly #small: Semaphore;
 
-  constructor({ largeAtOnce, smallAtOnce, waitingMax, waitMaxMs }: LaneLimits) {
-    this.#large = new Gate(largeAtOnce, waitingMax, waitMaxMs);
-    this.#small = new Gate(smallAtOnce, waitingMax, waitMaxMs);
+  constructor({ largeConcurrency, smallConcurrency, waitingMax, waitMaxMs }: SizeClassLimits) {
+    this.#large = new Semaphore(largeConcurrency, waitingMax, waitMaxMs);
+    this.#small = new Semaphore(smallConcurrency, waitingMax, waitMaxMs);
   }
 
+  /** Runs `work` on an item of `bytes` bytes under the semaphore of its size class. Throws `busy` as `Semaphore.run` does. */
   run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     return (bytes > LARGE_BYTES ? this.#large : this.#small).run(work);
   }
 }
 
-/** A gate for each key: work about one key takes turns. Keys that nobody works on take no room. */
-export class KeyedGate {
-  readonly #gates = new Map<string, { readonly gate: Gate; users: number }>();
+/** Runs tasks with the same key one after the other. A key without tasks takes no memory. */
+export class KeyedMutex {
+  readonly #held = new Map<string, { readonly mutex: Semaphore; users: number }>();
 
   constructor(readonly waitingMax: number) {}
 
+  /** Runs `work` once every earlier task of `key` has ended. Throws `busy` when `waitingMax` tasks of the key wait already. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const held = this.#gates.get(key) ?? { gate: new Gate(1, this.waitingMax), users: 0 };
-    this.#gates.set(key, held);
+    const held = this.#held.get(key) ?? { mutex: new Semaphore(1, this.waitingMax), users: 0 };
+    this.#held.set(key, held);
     held.users += 1;
     try {
-      return await held.gate.run(work);
+      return await held.mutex.run(work);
     } finally {
       held.users -= 1;
-      if (held.users === 0) this.#gates.delete(key);
+      if (held.users === 0) this.#held.delete(key);
     }
   }
 }

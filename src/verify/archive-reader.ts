@@ -1,16 +1,16 @@
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
-import { Lanes } from "../runtime/semaphore.ts";
+import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import type { VersionEntry } from "../tlog/leaf.ts";
 import { digestOf } from "./archive-digest.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 /** An archive is whole in memory while it is checked: few large ones at once, so that all of them fit. */
-const AT_ONCE = { smallAtOnce: 16, largeAtOnce: 2, waitingMax: Number.POSITIVE_INFINITY };
+const SIZE_CLASS_LIMITS = { smallConcurrency: 16, largeConcurrency: 2, waitingMax: Number.POSITIVE_INFINITY };
 
 /** Reads archives of a registry and compares them with the log. */
 export class ArchiveReader {
-  readonly #lanes = new Lanes(AT_ONCE);
+  readonly #downloads = new SizeClassSemaphores(SIZE_CLASS_LIMITS);
 
   constructor(readonly client: RegistryClient) {}
 
@@ -23,7 +23,7 @@ export class ArchiveReader {
     const named = `${name} ${version}`;
     const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}/download`;
     const differs = (what: string) => ({ code: "archive_differs" as const, index, detail: `${named}: ${what}` });
-    return this.#lanes.run(size, async () => {
+    return this.#downloads.run(size, async () => {
       const archive = await this.#archive(path, Math.min(size, COMPRESSED_HARD_MAX_BYTES));
       if (!(archive instanceof RegistryFault)) {
         const digest = digestOf(archive);

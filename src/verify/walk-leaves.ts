@@ -10,7 +10,7 @@ import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 /** Bundles, and tiles of their hashes, that are asked for ahead of the one that is checked. */
 const AHEAD = 16;
 /** Bundles whose signatures are being checked while the next is read. */
-const JUDGED_AT_ONCE = 4;
+const JUDGED_CONCURRENCY = 4;
 const SAVE_EVERY_MS = 5_000;
 
 /** A walk over the leaves of a log, from where `state` ends. */
@@ -82,7 +82,7 @@ async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8
   judged.catch(() => undefined);
   progress.judged.push(judged);
   for (const full of grown) compareTile(walk, full, full.level === 0 ? tile : await tileOf(walk, full));
-  if (progress.judged.length > JUDGED_AT_ONCE) await progress.judged.shift();
+  if (progress.judged.length > JUDGED_CONCURRENCY) await progress.judged.shift();
   if (performance.now() - progress.savedMs > SAVE_EVERY_MS) {
     await Promise.all(progress.judged.splice(0));
     await saveIfRight(walk, progress);

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { syncDirectory } from "../blobs/durable-directories.ts";
 import { errorCode } from "../errors.ts";
 import { reachNothing } from "../runtime/failpoints.ts";
-import { KeyedGate } from "../runtime/semaphore.ts";
+import { KeyedMutex } from "../runtime/semaphore.ts";
 import type { WitnessedLogs } from "./add-checkpoint.ts";
 
 const WAITING_MAX = 1_000;
@@ -12,7 +12,7 @@ const WAITING_MAX = 1_000;
 /** Keeps the last checkpoint of each log as a file of `directory`, which one witness at a time may use. */
 export async function openWitnessedFiles(directory: string): Promise<WitnessedLogs> {
   await mkdir(directory, { recursive: true });
-  const turns = new KeyedGate(WAITING_MAX);
+  const turns = new KeyedMutex(WAITING_MAX);
   const pathOf = (origin: string) =>
     join(directory, `${createHash("sha256").update(origin).digest("hex").slice(0, 32)}.checkpoint`);
   return {

@@ -5,7 +5,7 @@ import { onBothDatabases } from "../support/registry.ts";
 
 hashAtFullCost();
 
-const AT_ONCE = 120;
+const CONCURRENCY = 120;
 const LOGINS = 3;
 
 let names = 0;
@@ -34,7 +34,7 @@ onBothDatabases(
       const guest = new Client(url);
       const statuses = new Set<number>();
       let isOver = false;
-      const registering = Array.from({ length: AT_ONCE }, async (_, at) => {
+      const registering = Array.from({ length: CONCURRENCY }, async (_, at) => {
         while (!isOver) {
           const { status } = await register(guest, nameFrom(username), addressOf(at));
           statuses.add(status);

@@ -4,7 +4,7 @@ import type { Attempt } from "./journal.ts";
 import type { Rows, VersionRow } from "./rows.ts";
 
 const PAGE_SIZE = 100;
-const AT_ONCE = 32;
+const CONCURRENCY = 32;
 
 /** Runs `work` on all items, so many at once, and puts together what it found. */
 export async function collect<T>(
@@ -13,7 +13,7 @@ export async function collect<T>(
 ): Promise<string[]> {
   const found: string[] = [];
   const waiting = items.values();
-  const workers = Array.from({ length: AT_ONCE }, async () => {
+  const workers = Array.from({ length: CONCURRENCY }, async () => {
     for (const item of waiting) found.push(...(await work(item)));
   });
   await Promise.all(workers);

@@ -26,7 +26,7 @@ const RUNS = Number(process.env.DIFFERENTIAL_RUNS ?? (process.env.TEST_LONG === 
 const FIRST_SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000);
 /** Fewer accepted, and the readers have nothing to disagree about. */
 const ACCEPTED_MIN_SHARE = 0.12;
-const AT_ONCE = 4;
+const CONCURRENCY = 4;
 const FIXTURES = join(import.meta.dir, "../../../shared/fixtures");
 const MEMORY = "/dev/shm";
 const PACKERS = [
@@ -149,7 +149,7 @@ test.skipIf(readers.length === 0)(
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
       }
     };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+    await Promise.all(Array.from({ length: CONCURRENCY }, worker));
     const counted = [...outcomes].sort((a, b) => b[1] - a[1]).map(([outcome, count]) => `${count} ${outcome}`);
     const asked = [...compared].map(([name, count]) => `${name} ${count}`).join(", ");
     const seconds = Math.round((performance.now() - started) / 1_000);

@@ -3,7 +3,7 @@ import { drizzle, type PostgresJsDatabase, PostgresJsSession } from "drizzle-orm
 import postgres from "postgres";
 import type { PostgresConnection } from "../../config/connection.ts";
 import { errorCode, Failure, failure } from "../../errors.ts";
-import { Gate } from "../../runtime/semaphore.ts";
+import { Semaphore } from "../../runtime/semaphore.ts";
 import type { Database, DbSession } from "../database.ts";
 import { PackageChanges, readsOnly } from "../invalidations.ts";
 import { ChangeNotes, watchPostgres } from "./invalidations.ts";
@@ -12,7 +12,7 @@ import { type MergedForms, merging } from "./statement-batching.ts";
 
 const POOL_CONNECTIONS = 16;
 /** Writers that wait for one row must not take every connection: readers keep the other half. */
-const WRITERS_AT_ONCE = 8;
+const WRITER_CONCURRENCY = 8;
 const WRITERS_WAITING_MAX = 1_000;
 const CONNECT_TIMEOUT_S = 4;
 /** How long one `read` or `write` may take, waiting for a connection included. Statements are cancelled a little earlier by the server. */
@@ -86,7 +86,7 @@ class Pool {
   readonly #orm: PostgresJsDatabase;
   readonly #session: DbSession;
   readonly #abandoned = Promise.withResolvers<never>();
-  readonly #writers = new Gate(WRITERS_AT_ONCE, WRITERS_WAITING_MAX);
+  readonly #writers = new Semaphore(WRITER_CONCURRENCY, WRITERS_WAITING_MAX);
   #lastAnswerMs = 0;
 
   constructor(

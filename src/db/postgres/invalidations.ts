@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 import postgres from "postgres";
-import { within } from "../../runtime/timeout.ts";
+import { withTimeout } from "../../runtime/timeout.ts";
 import type { DbSession } from "../database.ts";
 import type { Changed, PackageChanges } from "../invalidations.ts";
 
@@ -73,7 +73,7 @@ class Listening {
   }
 
   async begin(): Promise<void> {
-    await within(ANSWER_WITHIN_MS, this.#client.unsafe(LISTEN));
+    await withTimeout(ANSWER_WITHIN_MS, this.#client.unsafe(LISTEN));
   }
 
   /**
@@ -81,7 +81,7 @@ class Listening {
    * before the question is delivered, at the latest, between its answer and that of the next one.
    */
   async isListening(): Promise<boolean> {
-    const channels = await within(ANSWER_WITHIN_MS, this.#client.unsafe(STILL_LISTENING));
+    const channels = await withTimeout(ANSWER_WITHIN_MS, this.#client.unsafe(STILL_LISTENING));
     return channels.length > 0;
   }
 
