@@ -10,7 +10,7 @@ function byId({ query, tables: { users } }: Pick<DbSession, "query" | "tables">)
 }
 
 const lockUser = lockingStatement<{ id: string }, { id: string }>(byId);
-const lockIfFree = lockingStatement<{ id: string }, { id: string }>(byId, "skip");
+const tryLockUser = lockingStatement<{ id: string }, { id: string }>(byId, "skip");
 
 /**
  * Locks the row of an account until the transaction ends, changing nothing in it: what is counted of an account, or
@@ -21,6 +21,6 @@ export async function lockAccount(session: DbSession, id: string): Promise<void>
 }
 
 /** `lockAccount` for who works for other accounts too and must wait for none: false where somebody else holds it. */
-export async function lockFreeAccount(session: DbSession, id: string): Promise<boolean> {
-  return (await lockIfFree(session, { id })).length > 0;
+export async function tryLockAccount(session: DbSession, id: string): Promise<boolean> {
+  return (await tryLockUser(session, { id })).length > 0;
 }

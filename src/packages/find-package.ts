@@ -38,7 +38,7 @@ function byFoldedName({ query, tables: { packages } }: Pick<DbSession, "query" |
 
 const packageByFoldedName = statement<{ nameFolded: string }, PackageRow>(byFoldedName);
 const lockByFoldedName = lockingStatement<{ nameFolded: string }, PackageRow>(byFoldedName);
-const lockIfFree = lockingStatement<{ nameFolded: string }, PackageRow>(byFoldedName, "skip");
+const tryLockByFoldedName = lockingStatement<{ nameFolded: string }, PackageRow>(byFoldedName, "skip");
 
 /** Finds a package by its folded name. */
 export async function findPackage(session: DbSession, nameFolded: string): Promise<PackageRow | undefined> {
@@ -76,8 +76,8 @@ export function lockPackage(session: DbSession, name: PackageName): Promise<Pack
 }
 
 /** `lockPackage` for who holds other packages already and so must wait for none: finds nothing where it is locked. */
-export function lockFreePackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
-  return toldOf(session, lockIfFree(session, { nameFolded: foldName(name) }));
+export function tryLockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
+  return toldOf(session, tryLockByFoldedName(session, { nameFolded: foldName(name) }));
 }
 
 /** `lockPackage` of exactly this name; throws `package_not_found`. */

@@ -1,11 +1,11 @@
 import type { Actor } from "../accounts/actor.ts";
-import { lockFreeAccount } from "../accounts/lock-account.ts";
+import { tryLockAccount } from "../accounts/lock-account.ts";
 import { isStillValid } from "../accounts/revalidate.ts";
 import type { DbSession } from "../db/database.ts";
 import { together } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import type { RateLimit } from "../errors.ts";
-import { lockFreePackage } from "../packages/find-package.ts";
+import { tryLockPackage } from "../packages/find-package.ts";
 import { isPlainUpdate } from "./fast-path.ts";
 import { type Accepted, insertVersions, type PendingPublication, type Recorded } from "./insert-versions.ts";
 import { publishLimitsOf, type Quota, quotaAfter } from "./publish-limits.ts";
@@ -59,8 +59,8 @@ async function accept(
 ) {
   const latest = new Date(Math.max(...batch.map(({ now }) => now.getTime())));
   const [free, locked, live, plain, quotas] = await together([
-    publishLimits && byKey(batch, accountOf, ({ user }) => lockFreeAccount(session, user.id)),
-    together(batch.map(({ publication }) => lockFreePackage(session, publication.inspection.manifest.name))),
+    publishLimits && byKey(batch, accountOf, ({ user }) => tryLockAccount(session, user.id)),
+    together(batch.map(({ publication }) => tryLockPackage(session, publication.inspection.manifest.name))),
     byKey(batch, credentialOf, (publisher) => isStillValid(session, publisher, latest)),
     together(batch.map(({ publication }) => isPlainUpdate(session, publication))),
     publishLimits && byKey(batch, accountOf, ({ user }) => publishLimitsOf(session, publishLimits, user.id, latest)),
