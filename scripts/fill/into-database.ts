@@ -67,7 +67,7 @@ async function addPackages({ load, drafts, report }: Fill): Promise<void> {
   }
 }
 
-/** What the versions of each package make of it: src/packages/refresh-summary.ts has the rule. */
+/** What the versions of each package make of it: src/packages/rebuild-listing.ts has the rule. */
 function shownVersions(plan: Plan): Shown[] {
   const shown = Array.from({ length: plan.packages }, () => ({
     latest: undefined as number | undefined,

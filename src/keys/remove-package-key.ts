@@ -8,7 +8,7 @@ import { failure } from "../errors.ts";
 import { logYanks } from "../log/log-yanks.ts";
 import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
-import { refreshSummary } from "../packages/refresh-summary.ts";
+import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow, VersionRow } from "../packages/views.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
@@ -80,7 +80,7 @@ async function distrustVersions(
     const details = { reason: "security", compromisedKey: keyIdOf(publicKey) };
     await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
   }
-  if (rows.length > 0) await refreshSummary(session, kind, changed, now);
+  if (rows.length > 0) await rebuildListing(session, kind, changed, now);
   return standing;
 }
 

@@ -6,7 +6,7 @@ import type { PackageName } from "../domain/package-name.ts";
 import { lockNamedPackage } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { viewPackage } from "../packages/read.ts";
-import { refreshSummary } from "../packages/refresh-summary.ts";
+import { rebuildListing } from "../packages/rebuild-listing.ts";
 import {
   type PackageRow,
   type PackageView,
@@ -85,7 +85,7 @@ export async function quarantineVersion(
 
 /** Derives what lists show. An administrator's word is no change that lifts the package in them. */
 async function refreshed(session: DbSession, kind: Database["kind"], changed: PackageRow): Promise<PackageRow> {
-  await refreshSummary(session, kind, changed, changed.updatedAt);
+  await rebuildListing(session, kind, changed, changed.updatedAt);
   const { packages } = session.tables;
   const [row = changed] = await session.query.select().from(packages).where(eq(packages.id, changed.id));
   return row;

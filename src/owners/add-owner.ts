@@ -8,7 +8,7 @@ import { foldIdentity } from "../domain/identity.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
-import { refreshSummary } from "../packages/refresh-summary.ts";
+import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow } from "../packages/views.ts";
 import { deleteInvitation, findInvitation, loadInvitations } from "./invitations.ts";
 import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
@@ -54,7 +54,7 @@ async function accept(session: DbSession, kind: Database["kind"], owned: Package
   await deleteInvitation(session, owned.id, userId);
   await session.query.insert(session.tables.packageOwners).values({ packageId: owned.id, userId, createdAt: now });
   // Found under one more author, and not a change that lifts it in lists.
-  await refreshSummary(session, kind, owned, owned.updatedAt);
+  await rebuildListing(session, kind, owned, owned.updatedAt);
   const details = { username, invitedBy: invitation.invitedBy };
   await recordEvent(session, actor.origin, "owner.added", now, { packageName: owned.name, details });
 }

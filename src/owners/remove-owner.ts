@@ -10,7 +10,7 @@ import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { cancelResetsOf } from "../keys/cancel-reset.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
-import { refreshSummary } from "../packages/refresh-summary.ts";
+import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow } from "../packages/views.ts";
 import { deleteInvitation, loadInvitations } from "./invitations.ts";
 import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
@@ -65,7 +65,7 @@ async function remove(
     .delete(packageOwners)
     .where(and(eq(packageOwners.packageId, owned.id), eq(packageOwners.userId, userId)));
   // Found under one author fewer, and not a change that lifts it in lists.
-  await refreshSummary(session, kind, owned, owned.updatedAt);
+  await rebuildListing(session, kind, owned, owned.updatedAt);
   await recordEvent(session, origin, "owner.removed", now, { packageName: owned.name, details: { username } });
   // Last, because the log is locked from here on.
   await cancelResetsOf(session, [owned], username, origin, now, { log });

@@ -7,7 +7,7 @@ import { failure } from "../errors.ts";
 import { logYanks } from "../log/log-yanks.ts";
 import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
 import { loadNumberedVersion } from "./find-version.ts";
-import { refreshSummary } from "./refresh-summary.ts";
+import { rebuildListing } from "./rebuild-listing.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
 
 export const YANK_REASONS = ["broken", "security", "renamed", "other"] as const;
@@ -71,7 +71,7 @@ export async function setYanked(
       .set(columns)
       .where(and(eq(versions.packageId, changed.id), eq(versions.id, id)))
       .returning();
-    await refreshSummary(session, db.kind, changed, now);
+    await rebuildListing(session, db.kind, changed, now);
     const { yankReason: reason, yankReplacement: replacement } = columns;
     const kind = yank === undefined ? "version.unyanked" : "version.yanked";
     const details = yank === undefined ? {} : { reason, replacement };

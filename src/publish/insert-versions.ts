@@ -2,8 +2,8 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import { together } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
+import { beginListing } from "../packages/rebuild-listing.ts";
 import { contentsRow } from "../packages/records.ts";
-import { beginSummary } from "../packages/refresh-summary.ts";
 import { insertContents, insertVersionRow, placeVersion, versionRow } from "../packages/version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
@@ -45,20 +45,20 @@ async function recordPublished(session: DbSession, { publication, now }: Pending
 
 interface Inserted extends Accepted {
   readonly row: VersionRow;
-  readonly summarize: Awaited<ReturnType<typeof beginSummary>>;
+  readonly finishListing: Awaited<ReturnType<typeof beginListing>>;
 }
 
 async function insertRow(session: DbSession, kind: Database["kind"], accepted: Accepted): Promise<Inserted> {
   const { claimed, publication, now } = accepted;
   const columns = versionRow(claimed.id, publication, now);
-  const [[inserted], summarize] = await together([
+  const [[inserted], finishListing] = await together([
     insertVersionRow(session, columns),
-    beginSummary(session, kind, claimed, publication),
+    beginListing(session, kind, claimed, publication),
     recordPublished(session, accepted),
     accepted.requireKept(session),
   ]);
   if (inserted === undefined) throw new Error("A version was not inserted");
-  return { ...accepted, row: { ...columns, ...inserted }, summarize };
+  return { ...accepted, row: { ...columns, ...inserted }, finishListing };
 }
 
 /**
@@ -74,9 +74,9 @@ export async function insertVersions(
 ): Promise<Recorded[]> {
   const [, inserted] = await together([beside, together(accepted.map((one) => insertRow(session, deps.db.kind, one)))]);
   await together(
-    inserted.flatMap(({ row, summarize, publication, now }) => [
+    inserted.flatMap(({ row, finishListing, publication, now }) => [
       insertContents(session, contentsRow(row.id, publication.inspection)),
-      summarize(row, now),
+      finishListing(row, now),
     ]),
   );
   return logVersions(session, deps, inserted);

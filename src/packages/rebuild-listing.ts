@@ -94,7 +94,7 @@ async function replaceFacets(session: DbSession, packageId: number, before: Face
 }
 
 /** What a package row knows of its versions. */
-type Summary = Pick<PackageRow, "description" | "tags" | "latest" | "latestPublishedAt" | "listed" | "updatedAt">;
+type Listing = Pick<PackageRow, "description" | "tags" | "latest" | "latestPublishedAt" | "listed" | "updatedAt">;
 
 /** What a change of versions adds to the bytes of long manifests. */
 const moreManifestBytes = ({ longManifestBytes }: Tables["packages"]) =>
@@ -102,7 +102,7 @@ const moreManifestBytes = ({ longManifestBytes }: Tables["packages"]) =>
 
 type Touched = Pick<PackageRow, "updatedAt"> & { readonly packageId: number; readonly moreManifestBytes: number };
 
-const writeSummary = change<Summary & Touched>(({ query, tables: { packages } }) =>
+const writeListing = change<Listing & Touched>(({ query, tables: { packages } }) =>
   query
     .update(packages)
     .set({
@@ -127,7 +127,7 @@ const touchPackage = change<Touched>(({ query, tables: { packages } }) =>
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
-/** What a summary is made of besides versions; it is mostly as it was. */
+/** What a listing is made of besides versions; it is mostly as it was. */
 interface Sources {
   readonly owners: readonly string[];
   readonly facets: Facets;
@@ -138,7 +138,7 @@ async function loadSources(session: DbSession, packageId: number): Promise<Sourc
   return { owners, facets };
 }
 
-/** The versions that a summary is chosen from, and which of them was published just now, with how much of its manifest is long. */
+/** The versions that a listing is chosen from, and which of them was published just now, with how much of its manifest is long. */
 interface Chosen {
   readonly published: readonly VersionOutline[];
   readonly fresh?: VersionRow;
@@ -161,9 +161,9 @@ async function writeDerived(
   const authors = authorsOf(manifest, owners);
   const { description } = manifest;
   const { version = null, publishedAt = null } = latest ?? {};
-  const summary = { description, tags: [...manifest.tags], latest: version, latestPublishedAt: publishedAt, listed };
+  const listing = { description, tags: [...manifest.tags], latest: version, latestPublishedAt: publishedAt, listed };
   await together([
-    writeSummary(session, { packageId, ...summary, updatedAt, moreManifestBytes }),
+    writeListing(session, { packageId, ...listing, updatedAt, moreManifestBytes }),
     replaceFacets(session, packageId, facets, { tags, authors }),
     listed
       ? indexPackage(session, kind, { packageId, name, tags, authors, description, downloads })
@@ -176,7 +176,7 @@ async function writeDerived(
  * changed them, with the package row as that left it and locked, so that no two changes derive from half of each other.
  * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant.
  */
-export async function refreshSummary(
+export async function rebuildListing(
   session: DbSession,
   kind: Database["kind"],
   changed: PackageRow,
@@ -199,12 +199,12 @@ function isLater(published: Version, latest: Version): boolean {
 }
 
 /**
- * `refreshSummary` after a publish, in two steps, so that what it reads is asked together with the insert; what it gives is
+ * `rebuildListing` after a publish, in two steps, so that what it reads is asked together with the insert; what it gives is
  * the second. Of a package that has a latest version, the new one either takes its place or changes nothing but
  * `updatedAt`: the others, of which there may be thousands, are not looked at. So every other change of versions or owners
- * must derive the summary in its own transaction, with the package locked; a publish mends none that is stale.
+ * must derive the listing in its own transaction, with the package locked; a publish mends none that is stale.
  */
-export async function beginSummary(
+export async function beginListing(
   session: DbSession,
   kind: Database["kind"],
   claimed: PackageRow,
