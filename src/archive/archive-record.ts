@@ -10,10 +10,10 @@ import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault
 import type { ArchiveWarning } from "./archive-warning.ts";
 import { readEntryName } from "./entry-name.ts";
 import { EntryNames } from "./entry-names.ts";
-import { KeptText } from "./kept-text.ts";
 import { SecretScan } from "./secret-scan.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TemplateScan } from "./template-scan.ts";
+import { TextFile } from "./text-file.ts";
 
 export interface ArchiveFile {
   /** Normalised: `/` between segments, nothing before. */
@@ -28,7 +28,7 @@ interface OpenFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly hash: Hash;
-  readonly text: KeptText | undefined;
+  readonly text: TextFile | undefined;
   readonly scan: TemplateScan | undefined;
   /** How much of the file `scan` looks at. */
   readonly scanBytes: number;
@@ -53,7 +53,7 @@ export class ArchiveRecord implements TarVisitor {
   readonly #names = new EntryNames();
   readonly #files: ArchiveFile[] = [];
   readonly #fileWarnings: ArchiveWarning[] = [];
-  readonly #texts = new Map<string, KeptText>();
+  readonly #texts = new Map<string, TextFile>();
   #entries = 0;
   #backslashes = false;
   #hasTemplates = false;
@@ -190,15 +190,15 @@ export class ArchiveRecord implements TarVisitor {
     this.#open = { path, sizeBytes, hash: createHash("sha256"), text, scan, scanBytes };
   }
 
-  #textOf(path: string, sizeBytes: number): KeptText | undefined {
+  #textOf(path: string, sizeBytes: number): TextFile | undefined {
     if (path === MANIFEST) return this.#manifestText(sizeBytes);
     if (MANIFEST_MISSPELLED.test(path)) this.#misspelled ??= path;
     if (path.endsWith(`/${MANIFEST}`)) this.#nested ??= path;
     const kept = path === VALUES || path.toLowerCase() === "readme.md";
-    return kept ? new KeptText(path, sizeBytes, STORED_TEXT_MAX_BYTES) : undefined;
+    return kept ? new TextFile(path, sizeBytes, STORED_TEXT_MAX_BYTES) : undefined;
   }
 
-  #manifestText(sizeBytes: number): KeptText | undefined {
+  #manifestText(sizeBytes: number): TextFile | undefined {
     if (this.#manifestSeen) {
       const message = `the archive has more than one ${MANIFEST}: pack it once`;
       this.fault({ path: MANIFEST, code: "manifest_duplicate", message });
@@ -206,7 +206,7 @@ export class ArchiveRecord implements TarVisitor {
     }
     this.#manifestSeen = true;
     const maxBytes = this.#limits.manifestMaxBytes;
-    if (sizeBytes <= maxBytes) return new KeptText(MANIFEST, sizeBytes, maxBytes);
+    if (sizeBytes <= maxBytes) return new TextFile(MANIFEST, sizeBytes, maxBytes);
     const message = `${MANIFEST} is larger than ${maxBytes} bytes: shorten it`;
     this.fault({ path: MANIFEST, code: "manifest_too_large", message });
     return undefined;

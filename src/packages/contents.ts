@@ -8,7 +8,7 @@ import { loadReleasedVersion } from "./find-version.ts";
 import { filesFrom } from "./records.ts";
 
 /** Files of an archive that are kept as text. */
-export type KeptFile = "README.md" | "colony.yaml" | "values.yaml";
+export type TextFileName = "README.md" | "colony.yaml" | "values.yaml";
 
 const COLUMNS = { "README.md": "readme", "colony.yaml": "manifestText", "values.yaml": "valuesText" } as const;
 
@@ -45,11 +45,11 @@ export async function readFiles(
  * The text of one of the kept files. Throws `package_not_found`, `version_not_found`, `quarantined`, or
  * `contents_not_found` when the archive has no such file, or none that is text.
  */
-export async function readKeptText(
+export async function readTextFile(
   deps: Pick<Deps, "db">,
   name: PackageName,
   asked: string | null,
-  file: KeptFile,
+  file: TextFileName,
 ): Promise<string> {
   const { version, kept } = await readColumn(deps, name, asked, COLUMNS[file]);
   if (kept === null) throw failure({ code: "contents_not_found", name, version, file });

@@ -8,7 +8,7 @@ import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { JSON_TYPE, jsonResponse, keptResponse, textResponse } from "../http/conditional-response.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { readVersionProof } from "../log/read-proof.ts";
-import { readFiles, readKeptText } from "./contents.ts";
+import { readFiles, readTextFile } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
 import { findDownload, readArchive, requireStored } from "./download.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
@@ -163,7 +163,7 @@ function contentRoutes(deps: Deps & PackageServices) {
     app.get(
       path,
       async ({ params, request, mayRead }) => {
-        const text = await readKeptText(deps, readableName(mayRead, params.name), params.version, file);
+        const text = await readTextFile(deps, readableName(mayRead, params.name), params.version, file);
         return textResponse(request, text, `${mediaType}; charset=utf-8`);
       },
       { reader: true, detail: packageDocs.text(file, mediaType) },

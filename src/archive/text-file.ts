@@ -1,7 +1,7 @@
 import type { ArchiveWarning } from "./archive-warning.ts";
 
 /** A file of the archive that is kept in memory as text, when it is small enough. */
-export class KeptText {
+export class TextFile {
   readonly #path: string;
   readonly #sizeBytes: number;
   readonly #maxBytes: number;
