@@ -61,7 +61,7 @@ export async function removalState(session: DbSession, digest: Sha256Digest): Pr
  * Whether a blob that was put at `putAt` or later is still there: nothing changed from `before` the put until now, and
  * no gc can be removing it.
  */
-export function wasKept(before: RemovalState, now: RemovalState, putAt: Date): boolean {
+export function isStillStored(before: RemovalState, now: RemovalState, putAt: Date): boolean {
   if (now.removals !== before.removals || now.marked !== before.marked) return false;
   if (now.changedAtMs !== before.changedAtMs) return false;
   return !now.marked || isStale(now.changedAtMs, putAt);

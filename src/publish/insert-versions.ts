@@ -16,7 +16,7 @@ export interface PendingPublication {
   /** When it was published. */
   readonly now: Date;
   /** In the transaction, after the insert: throws where its blob was removed since it was put (blob-removals.ts). */
-  requireKept(session: DbSession): Promise<void>;
+  requireBlob(session: DbSession): Promise<void>;
 }
 
 /** A version that its package, whose row is locked, takes. */
@@ -55,7 +55,7 @@ async function insertRow(session: DbSession, kind: Database["kind"], accepted: A
     insertVersionRow(session, columns),
     beginListing(session, kind, claimed, publication),
     recordPublished(session, accepted),
-    accepted.requireKept(session),
+    accepted.requireBlob(session),
   ]);
   if (inserted === undefined) throw new Error("A version was not inserted");
   return { ...accepted, row: { ...columns, ...inserted }, finishListing };

@@ -3,7 +3,7 @@ import type { Deps } from "../deps.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
 import { failure } from "../errors.ts";
 import { readVersionProof } from "../log/read-proof.ts";
-import { type RemovalState, removalState, wasKept } from "../packages/blob-removals.ts";
+import { isStillStored, type RemovalState, removalState } from "../packages/blob-removals.ts";
 import { versionRow } from "../packages/version-rows.ts";
 import { formatProof } from "../tlog/proof.ts";
 import type { PublishBatcher } from "./batcher.ts";
@@ -26,8 +26,8 @@ type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "rea
 /** `gc` may have removed the blob after it was put: nothing was recorded, and it must be put again. */
 class BlobRemoved extends Error {}
 
-async function requireKept(session: DbSession, digest: Sha256Digest, before: RemovalState, putAt: Date): Promise<void> {
-  if (!wasKept(before, await removalState(session, digest), putAt)) throw new BlobRemoved();
+async function requireBlob(session: DbSession, digest: Sha256Digest, before: RemovalState, putAt: Date): Promise<void> {
+  if (!isStillStored(before, await removalState(session, digest), putAt)) throw new BlobRemoved();
 }
 
 /**
@@ -36,11 +36,11 @@ async function requireKept(session: DbSession, digest: Sha256Digest, before: Rem
  */
 function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boolean, now: Date) {
   const { db, reach, batcher } = deps;
-  return putKept(deps, publication, async (removals) => {
+  return withStoredBlob(deps, publication, async (removals) => {
     reach("publish.stored");
     // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
-    const stillThere = (session: DbSession) => requireKept(session, publication.received.digest, removals, now);
-    const pending = { publication, now, requireKept: stillThere };
+    const requireStored = (session: DbSession) => requireBlob(session, publication.received.digest, removals, now);
+    const pending = { publication, now, requireBlob: requireStored };
     const update = isPlain ? await batcher.record(deps, pending) : undefined;
     if (update !== undefined) return { outcome: "created" as const, ...update };
     return db.write(async (session) => {
@@ -52,7 +52,7 @@ function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boo
 }
 
 /** Puts the blob and runs `then`; again while that throws `BlobRemoved`. */
-async function putKept<T>(
+async function withStoredBlob<T>(
   { db, blobs }: Pick<PublishDeps, "db" | "blobs">,
   { received }: VerifiedPublication,
   then: (before: RemovalState) => Promise<T>,
@@ -74,8 +74,8 @@ async function putKept<T>(
 async function confirm(deps: PublishDeps, publication: VerifiedPublication): Promise<void> {
   if (publication.dryRun) return;
   const putAt = deps.clock();
-  await putKept(deps, publication, (before) =>
-    deps.db.read((session) => requireKept(session, publication.received.digest, before, putAt)),
+  await withStoredBlob(deps, publication, (before) =>
+    deps.db.read((session) => requireBlob(session, publication.received.digest, before, putAt)),
   );
 }
 

@@ -11,10 +11,10 @@ import { removeUnreferenced } from "../../src/maintenance/remove-blobs.ts";
 import {
   beginRemovals,
   endRemovals,
+  isStillStored,
   MARK_STALE_AFTER_MS,
   REMOVAL_MAX_MS,
   removalState,
-  wasKept,
 } from "../../src/packages/blob-removals.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount, sha256 } from "../support/client.ts";
@@ -238,10 +238,10 @@ test("a blob was kept when nothing changed and no gc can be at it", () => {
     changedAtMs: now.getTime() - ageMs,
   });
   const stale = MARK_STALE_AFTER_MS + 1;
-  expect(wasKept(state(0, false, 5), state(0, false, 5), now)).toBe(true);
-  expect(wasKept(state(1, false, 5), state(2, false, 5), now)).toBe(false);
-  expect(wasKept(state(1, false, 5), state(1, true, 1), now)).toBe(false);
-  expect(wasKept(state(1, true, 5), state(1, true, 5), now)).toBe(false);
-  expect(wasKept(state(1, true, stale), state(1, true, stale), now)).toBe(true);
-  expect(wasKept(state(1, true, stale), state(1, true, 1), now)).toBe(false);
+  expect(isStillStored(state(0, false, 5), state(0, false, 5), now)).toBe(true);
+  expect(isStillStored(state(1, false, 5), state(2, false, 5), now)).toBe(false);
+  expect(isStillStored(state(1, false, 5), state(1, true, 1), now)).toBe(false);
+  expect(isStillStored(state(1, true, 5), state(1, true, 5), now)).toBe(false);
+  expect(isStillStored(state(1, true, stale), state(1, true, stale), now)).toBe(true);
+  expect(isStillStored(state(1, true, stale), state(1, true, 1), now)).toBe(false);
 });
