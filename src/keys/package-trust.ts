@@ -1,7 +1,7 @@
 import { desc, eq, sql } from "drizzle-orm";
 import { OPERATOR, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession, Tables } from "../db/database.ts";
-import { together } from "../db/pipeline.ts";
+import { pipelined } from "../db/pipeline.ts";
 import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { NO_LEAF } from "../signing/key-statements.ts";
@@ -66,7 +66,7 @@ export async function settledPackageKeys(
   now: Date,
 ): Promise<PackageKeys> {
   // One after the other on its connection, and the package is locked.
-  const [[reset], keys] = await together([
+  const [[reset], keys] = await pipelined([
     resetOfPackage(session, { packageId: id }),
     keysOfPackage(session, { packageId: id }),
   ]);

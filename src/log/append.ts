@@ -1,5 +1,5 @@
 import type { DbSession } from "../db/database.ts";
-import { together } from "../db/pipeline.ts";
+import { pipelined } from "../db/pipeline.ts";
 import { failure } from "../errors.ts";
 import type { Reach } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
@@ -63,7 +63,7 @@ export async function appendLeaves(
     for (const tile of next.grown) grown.set(`${tile.level}/${tile.index}`, tile);
     frontier = next.frontier;
   }
-  const [checkpoint] = await together([
+  const [checkpoint] = await pipelined([
     writeCheckpoint(session, log, frontier),
     writeEntries(session, state.size, leaves),
     writeTiles(session, [...grown.values()]),

@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import type { Inspection } from "../archive/inspect.ts";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
-import { together } from "../db/pipeline.ts";
+import { pipelined } from "../db/pipeline.ts";
 import { change, statement, valueFor } from "../db/statement.ts";
 import { foldIdentity } from "../domain/identity.ts";
 import { compareVersions, isPrerelease, parseVersion, type Version } from "../domain/version.ts";
@@ -68,7 +68,7 @@ interface Facets {
 }
 
 async function loadFacets(session: DbSession, packageId: number): Promise<Facets> {
-  const [tags, authors] = await together([
+  const [tags, authors] = await pipelined([
     tagsOfPackage(session, { packageId }),
     authorsOfPackage(session, { packageId }),
   ]);
@@ -134,7 +134,7 @@ interface Sources {
 }
 
 async function loadSources(session: DbSession, packageId: number): Promise<Sources> {
-  const [owners, facets] = await together([ownersOf(session, packageId), loadFacets(session, packageId)]);
+  const [owners, facets] = await pipelined([ownersOf(session, packageId), loadFacets(session, packageId)]);
   return { owners, facets };
 }
 
@@ -162,7 +162,7 @@ async function writeDerived(
   const { description } = manifest;
   const { version = null, publishedAt = null } = latest ?? {};
   const listing = { description, tags: [...manifest.tags], latest: version, latestPublishedAt: publishedAt, listed };
-  await together([
+  await pipelined([
     writeListing(session, { packageId, ...listing, updatedAt, moreManifestBytes }),
     replaceFacets(session, packageId, facets, { tags, authors }),
     listed
@@ -183,7 +183,7 @@ export async function rebuildListing(
   updatedAt: Date,
 ): Promise<void> {
   const { id } = changed;
-  const [published, sources] = await together([loadOutlines(session, id), loadSources(session, id)]);
+  const [published, sources] = await pipelined([loadOutlines(session, id), loadSources(session, id)]);
   await writeDerived(session, kind, changed, updatedAt, { ...sources, published });
 }
 
@@ -215,7 +215,7 @@ export async function beginListing(
   if (latest !== undefined && !isLater(inspection.manifest.version, latest)) {
     return (_, updatedAt) => touchPackage(session, { packageId, updatedAt, moreManifestBytes });
   }
-  const [all, sources] = await together([
+  const [all, sources] = await pipelined([
     latest === undefined ? loadOutlines(session, packageId) : undefined,
     loadSources(session, packageId),
   ]);

@@ -1,6 +1,6 @@
 import { recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
-import { together } from "../db/pipeline.ts";
+import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import { beginListing } from "../packages/rebuild-listing.ts";
 import { contentsRow } from "../packages/records.ts";
@@ -51,7 +51,7 @@ interface Inserted extends Accepted {
 async function insertRow(session: DbSession, kind: Database["kind"], accepted: Accepted): Promise<Inserted> {
   const { claimed, publication, now } = accepted;
   const columns = versionRow(claimed.id, publication, now);
-  const [[inserted], finishListing] = await together([
+  const [[inserted], finishListing] = await pipelined([
     insertVersionRow(session, columns),
     beginListing(session, kind, claimed, publication),
     recordPublished(session, accepted),
@@ -72,8 +72,11 @@ export async function insertVersions(
   accepted: readonly Accepted[],
   beside?: Promise<unknown>,
 ): Promise<Recorded[]> {
-  const [, inserted] = await together([beside, together(accepted.map((one) => insertRow(session, deps.db.kind, one)))]);
-  await together(
+  const [, inserted] = await pipelined([
+    beside,
+    pipelined(accepted.map((one) => insertRow(session, deps.db.kind, one))),
+  ]);
+  await pipelined(
     inserted.flatMap(({ row, finishListing, publication, now }) => [
       insertContents(session, contentsRow(row.id, publication.inspection)),
       finishListing(row, now),
@@ -88,7 +91,7 @@ async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inser
     versionLeaf({ name, ...row, scheme: row.signatureScheme }),
   );
   const { firstIndex, proofOf, checkpoint } = await log.append(session, leaves, (first) =>
-    together(inserted.map(({ row: { id } }, at) => placeVersion(session, { id, logIndex: first + at }))),
+    pipelined(inserted.map(({ row: { id } }, at) => placeVersion(session, { id, logIndex: first + at }))),
   );
   return inserted.map(({ row, publication }, at) => {
     const index = firstIndex + at;

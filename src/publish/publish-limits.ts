@@ -2,7 +2,7 @@ import { and, type Column, count, eq, gt, min, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { PublishLimits } from "../config/config.ts";
 import type { DbSession, Tables } from "../db/database.ts";
-import { together } from "../db/pipeline.ts";
+import { pipelined } from "../db/pipeline.ts";
 import { statement, valueFor } from "../db/statement.ts";
 import { failure, type RateLimit } from "../errors.ts";
 
@@ -56,7 +56,7 @@ export async function publishLimitsOf(
   now: Date,
 ): Promise<Quota> {
   const since = new Date(now.getTime() - WINDOW_SECONDS * 1_000);
-  const [[names], [published]] = await together([
+  const [[names], [published]] = await pipelined([
     namesUsed(session, { userId, since }),
     versionsUsed(session, { userId, since }),
   ]);

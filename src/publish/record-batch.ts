@@ -2,7 +2,7 @@ import type { Actor } from "../accounts/actor.ts";
 import { tryLockAccount } from "../accounts/lock-account.ts";
 import { isStillValid } from "../accounts/revalidate.ts";
 import type { DbSession } from "../db/database.ts";
-import { together } from "../db/pipeline.ts";
+import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import type { RateLimit } from "../errors.ts";
 import { tryLockPackage } from "../packages/find-package.ts";
@@ -32,7 +32,9 @@ async function byKey<T>(
   ask: (publisher: Actor) => Promise<T>,
 ): Promise<ReadonlyMap<string, T>> {
   const publishers = new Map(batch.map((pending) => [keyOf(pending), pending.publication.publisher]));
-  return new Map(await together([...publishers].map(async ([key, publisher]) => [key, await ask(publisher)] as const)));
+  return new Map(
+    await pipelined([...publishers].map(async ([key, publisher]) => [key, await ask(publisher)] as const)),
+  );
 }
 
 /** Gives each publish its part of what its account may still publish; nothing where that is used up. */
@@ -58,11 +60,11 @@ async function accept(
   batch: readonly PendingPublication[],
 ) {
   const latest = new Date(Math.max(...batch.map(({ now }) => now.getTime())));
-  const [free, locked, live, plain, quotas] = await together([
+  const [free, locked, live, plain, quotas] = await pipelined([
     publishLimits && byKey(batch, accountOf, ({ user }) => tryLockAccount(session, user.id)),
-    together(batch.map(({ publication }) => tryLockPackage(session, publication.inspection.manifest.name))),
+    pipelined(batch.map(({ publication }) => tryLockPackage(session, publication.inspection.manifest.name))),
     byKey(batch, credentialOf, (publisher) => isStillValid(session, publisher, latest)),
-    together(batch.map(({ publication }) => isPlainUpdate(session, publication))),
+    pipelined(batch.map(({ publication }) => isPlainUpdate(session, publication))),
     publishLimits && byKey(batch, accountOf, ({ user }) => publishLimitsOf(session, publishLimits, user.id, latest)),
   ]);
   const deal = quotas === undefined ? () => [] : dealer(quotas);

@@ -3,7 +3,7 @@ import { lockAccount } from "../accounts/lock-account.ts";
 import { requireStillValid } from "../accounts/revalidate.ts";
 import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
-import { together } from "../db/pipeline.ts";
+import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../domain/limits.ts";
 import { foldName } from "../domain/package-name.ts";
@@ -105,7 +105,7 @@ export function precheck(deps: RecordDeps, publication: VerifiedPublication, now
   const { inspection, publisher, verified } = publication;
   return deps.db.read(async (session) => {
     const merging = session.merging();
-    const [, isPlain] = await together([
+    const [, isPlain] = await pipelined([
       requireStillValid(merging, publisher, now),
       isPlainUpdate(merging, publication),
     ]);
@@ -154,7 +154,7 @@ async function makePackage(
     .returning();
   if (made === undefined) return undefined;
   session.changes(name);
-  await together([
+  await pipelined([
     session.query.insert(packageOwners).values({ packageId: made.id, userId: publisher.user.id, createdAt: now }),
     recordEvent(session, publisher.origin, "package.created", now, { packageName: name }),
     pinFirstKey(session, made, verified.publicKey, publisher.origin, now),
@@ -187,7 +187,7 @@ async function requireClaimed(
   publication: VerifiedPublication,
   now: Date,
 ): Promise<PublishedVersion | undefined> {
-  const [, same] = await together([
+  const [, same] = await pipelined([
     requireClaim(session, existing, publication),
     findSame(session, existing, publication),
   ]);
@@ -205,7 +205,7 @@ export async function recordPublication(session: DbSession, deps: RecordDeps, pe
   const { publication, now } = pending;
   const { inspection, publisher } = publication;
   const { name } = inspection.manifest;
-  const [, locked, , isPlain] = await together([
+  const [, locked, , isPlain] = await pipelined([
     // What is counted of an account, and first in it, is so in turn. Before the package, as everybody does: else one could
     // hold the account and wait for the package, and another hold the package and wait for the account.
     lockAccount(session, publisher.user.id),
