@@ -5,7 +5,7 @@ import type { Database } from "./db/database.ts";
 import type { PreparedAnswers } from "./http/response-cache.ts";
 import type { Announcer } from "./log/announcer.ts";
 import type { TransparencyLog } from "./log/transparency-log.ts";
-import type { Reach } from "./runtime/failpoints.ts";
+import type { Failpoints } from "./runtime/failpoints.ts";
 import type { Logger } from "./runtime/logger.ts";
 
 /** Everything a use case may need from outside. Tests override single members. */
@@ -18,7 +18,7 @@ export interface Deps {
   readonly jwtKey: Secret<string>;
   readonly clock: () => Date;
   readonly logger: Logger;
-  readonly reach: Reach;
+  readonly failpoints: Failpoints;
   readonly log: TransparencyLog;
   readonly announcer: Announcer;
 }

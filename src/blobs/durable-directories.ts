@@ -2,7 +2,7 @@ import { closeSync, fsync, openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import type { Reach } from "../runtime/failpoints.ts";
+import type { Failpoints } from "../runtime/failpoints.ts";
 
 const sync = promisify(fsync);
 
@@ -20,8 +20,8 @@ export async function syncPath(path: string, flags: "r" | "r+"): Promise<void> {
 }
 
 /** A new name in a directory survives a power cut only after the directory itself was synced. */
-export async function syncDirectory(path: string, reach: Reach): Promise<void> {
-  if (!reach("sync.directory")) await syncPath(path, "r");
+export async function syncDirectory(path: string, failpoints: Failpoints): Promise<void> {
+  if (!failpoints.hit("sync.directory")) await syncPath(path, "r");
 }
 
 /**
@@ -33,7 +33,7 @@ export class DurableDirectories {
 
   constructor(
     readonly root: string,
-    readonly reach: Reach,
+    readonly failpoints: Failpoints,
   ) {}
 
   ensure(path: string): Promise<void> {
@@ -55,7 +55,7 @@ export class DurableDirectories {
     const first = await mkdir(path, { recursive: true });
     const topLength = Math.min(this.root.length, first?.length ?? this.root.length);
     for (let directory = path; directory.length >= topLength; directory = dirname(directory)) {
-      await syncDirectory(dirname(directory), this.reach);
+      await syncDirectory(dirname(directory), this.failpoints);
     }
   }
 }

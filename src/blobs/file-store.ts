@@ -3,7 +3,7 @@ import { link, readdir, readFile, rename, stat, utimes, writeFile } from "node:f
 import { dirname, join } from "node:path";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { errorCode, failure } from "../errors.ts";
-import { type Reach, reachNothing } from "../runtime/failpoints.ts";
+import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
 import { type FileStamp, HotBlobs } from "./blob-cache.ts";
 import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
 import { checkWritable, discardFile, prepareIncoming, storageFailure, temporaryPath } from "./incoming.ts";
@@ -64,10 +64,10 @@ async function isBlob(path: string, digest: Sha256Digest): Promise<boolean> {
  */
 export async function openFileStore(
   root: string,
-  reach: Reach = reachNothing,
+  failpoints: Failpoints = noFailpoints,
   prepare: (incomingDir: string) => Promise<void> = prepareIncoming,
 ): Promise<BlobStore> {
-  const store = new FileStore(root, reach);
+  const store = new FileStore(root, failpoints);
   await store.open(prepare);
   return store;
 }
@@ -75,15 +75,15 @@ export async function openFileStore(
 class FileStore implements BlobStore {
   readonly incomingDir: string;
   readonly #root: string;
-  readonly #reach: Reach;
+  readonly #failpoints: Failpoints;
   readonly #directories: DurableDirectories;
   readonly #hot = new HotBlobs(HOT_TOTAL_BYTES);
 
-  constructor(root: string, reach: Reach) {
+  constructor(root: string, failpoints: Failpoints) {
     this.#root = root;
-    this.#reach = reach;
+    this.#failpoints = failpoints;
     this.incomingDir = join(root, "incoming");
-    this.#directories = new DurableDirectories(root, reach);
+    this.#directories = new DurableDirectories(root, failpoints);
   }
 
   async open(prepare: (incomingDir: string) => Promise<void>): Promise<void> {
@@ -98,11 +98,11 @@ class FileStore implements BlobStore {
   /** The order is the promise: bytes, then the name, then the directory that holds the name (fsync(2), NOTES). */
   async put(received: ReceivedFile): Promise<void> {
     try {
-      if (!this.#reach("sync.file")) await syncPath(received.path, "r+");
-      this.#reach("blob.synced");
+      if (!this.#failpoints.hit("sync.file")) await syncPath(received.path, "r+");
+      this.#failpoints.hit("blob.synced");
       await this.#place(received);
-      this.#reach("blob.linked");
-      await syncDirectory(dirname(this.#pathOf(received.digest)), this.#reach);
+      this.#failpoints.hit("blob.linked");
+      await syncDirectory(dirname(this.#pathOf(received.digest)), this.#failpoints);
     } catch (cause) {
       throw storageFailure(cause);
     }
@@ -179,7 +179,7 @@ class FileStore implements BlobStore {
     await this.#directories.ensure(corruptDir);
     const aside = join(corruptDir, `${digest}-${crypto.randomUUID()}`);
     await ifThere(() => rename(path, aside));
-    for (const directory of [corruptDir, dirname(path)]) await syncDirectory(directory, this.#reach);
+    for (const directory of [corruptDir, dirname(path)]) await syncDirectory(directory, this.#failpoints);
   }
 
   async *list(prefix = ""): AsyncGenerator<ListedBlob> {
@@ -205,9 +205,9 @@ class FileStore implements BlobStore {
     try {
       await this.#directories.ensure(dirname(path));
       await writeFile(written, text, { flag: "wx", flush: true });
-      this.#reach("note.written");
+      this.#failpoints.hit("note.written");
       await rename(written, path);
-      await syncDirectory(dirname(path), this.#reach);
+      await syncDirectory(dirname(path), this.#failpoints);
     } catch (cause) {
       throw storageFailure(cause);
     } finally {

@@ -2,7 +2,7 @@ import type { S3Config } from "../config/storage.ts";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
-import { type Reach, reachNothing } from "../runtime/failpoints.ts";
+import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
 import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
@@ -49,7 +49,7 @@ interface S3StoreOptions {
   /** A local directory that was prepared, for uploads and for archives on their way through. */
   readonly incomingDir: string;
   readonly report: FaultReport;
-  readonly reach?: Reach;
+  readonly failpoints?: Failpoints;
 }
 
 /**
@@ -64,7 +64,7 @@ class S3Store implements BlobStore {
   readonly incomingDir: string;
   readonly #bucket: S3Bucket;
   readonly #redirect: boolean;
-  readonly #reach: Reach;
+  readonly #failpoints: Failpoints;
   readonly #uploads = new SizeClassSemaphores({ ...SIZE_CLASS_LIMITS, largeConcurrency: LARGE_UPLOAD_CONCURRENCY });
   readonly #downloads = new SizeClassSemaphores({
     ...SIZE_CLASS_LIMITS,
@@ -73,10 +73,10 @@ class S3Store implements BlobStore {
   readonly #fetched = new Map<string, Timer>();
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 
-  constructor(config: S3Config, { incomingDir, report, reach = reachNothing }: S3StoreOptions) {
+  constructor(config: S3Config, { incomingDir, report, failpoints = noFailpoints }: S3StoreOptions) {
     this.incomingDir = incomingDir;
     this.#redirect = config.redirect;
-    this.#reach = reach;
+    this.#failpoints = failpoints;
     this.#bucket = new S3Bucket(config, report);
   }
 
@@ -91,7 +91,7 @@ class S3Store implements BlobStore {
   async #putAndCompare({ path, digest, size }: ReceivedFile): Promise<void> {
     const key = blobKey(digest);
     await this.#putObject(key, Bun.file(path), size);
-    this.#reach("blob.uploaded");
+    this.#failpoints.hit("blob.uploaded");
     const request = { method: "GET", key, bytes: size } as const;
     const stored = await this.#bucket.send(request, (response) => digestOf(bodyOf(response)));
     if (stored?.digest !== digest) throw failed(wrongAnswer(stored === undefined ? "NotStored" : "StoredOtherBytes"));

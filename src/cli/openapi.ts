@@ -7,7 +7,7 @@ import { PackageChanges } from "../db/invalidations.ts";
 import type { Deps } from "../deps.ts";
 import { Announcer } from "../log/announcer.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
-import { reachNothing } from "../runtime/failpoints.ts";
+import { noFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
 import type { Registry } from "../start/open-deps.ts";
 import { parseSignerKey } from "../tlog/note.ts";
@@ -39,10 +39,10 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     jwtKey: new Secret(crypto.randomUUID()),
     db,
     blobs,
-    reach: reachNothing,
+    failpoints: noFailpoints,
     downloads: { count: unused, takeBack: unused, flush: unused, close: unused },
     log,
-    announcer: new Announcer({ db, blobs, log, logger, reach: reachNothing, witnesses: [] }),
+    announcer: new Announcer({ db, blobs, log, logger, failpoints: noFailpoints, witnesses: [] }),
     batcher: { record: unused },
     knownDownloads: { find: unused },
     prepared: undefined,

@@ -1,7 +1,7 @@
 import type { BlobStore } from "../blobs/store.ts";
 import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
-import type { Reach } from "../runtime/failpoints.ts";
+import type { Failpoints } from "../runtime/failpoints.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { verifierOf } from "../tlog/note.ts";
 import { WitnessAsker } from "./ask-witnesses.ts";
@@ -20,7 +20,7 @@ interface AnnouncerDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly logger: Logger;
-  readonly reach: Reach;
+  readonly failpoints: Failpoints;
   readonly witnesses: readonly WitnessAddress[];
   readonly log: TransparencyLog;
 }
@@ -67,15 +67,15 @@ export class Announcer {
   }
 
   async #announce(): Promise<void> {
-    const { db, blobs, log, logger, reach } = this.#deps;
+    const { db, blobs, log, logger, failpoints } = this.#deps;
     try {
       const state = await db.read(readState);
       if (state.root === this.#announced && log.rollback === undefined) return;
-      reach("log.committed");
+      failpoints.hit("log.committed");
       if (await this.#isRolledBack(state)) return this.#startIn(AGAIN_MS);
       await blobs.writeNote(CHECKPOINT_COPY, state.checkpoint);
       this.#copied = state.checkpoint;
-      reach("log.copied");
+      failpoints.hit("log.copied");
       this.#announced = state.root;
       if (!this.#closed) await this.#asker.ask(state);
     } catch (cause) {

@@ -1,7 +1,7 @@
 import type { DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import { failure } from "../errors.ts";
-import type { Reach } from "../runtime/failpoints.ts";
+import type { Failpoints } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { type Hash, leafHash } from "../tlog/merkle.ts";
 import type { SignerKey } from "../tlog/note.ts";
@@ -32,7 +32,7 @@ export interface Appended {
 interface OpenLog {
   readonly origin: string;
   readonly signer: SignerKey;
-  readonly reach: Reach;
+  readonly failpoints: Failpoints;
   readonly rollback: object | undefined;
   readonly committedSize: number;
   onNews(): void;
@@ -69,7 +69,7 @@ export async function appendLeaves(
     writeTiles(session, [...grown.values()]),
     place(state.size),
   ]);
-  log.reach("log.appended");
+  log.failpoints.hit("log.appended");
   return { firstIndex: state.size, proofOf: proofsOfNew(before, hashes), checkpoint };
 }
 

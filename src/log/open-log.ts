@@ -1,7 +1,7 @@
 import type { BlobStore } from "../blobs/store.ts";
 import { ConfigError } from "../config/config.ts";
 import type { Database } from "../db/database.ts";
-import type { Reach } from "../runtime/failpoints.ts";
+import type { Failpoints } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { EMPTY_ROOT } from "../tlog/merkle.ts";
 import { formatVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";
@@ -38,14 +38,14 @@ function requireSameLog({ origin, vkey }: LogStateRow, signer: SignerKey, ownKey
  * `ConfigError` when the database has a log of another origin or key. After a rollback it is opened for reading.
  */
 export async function openLog(
-  { db, blobs, reach }: { readonly db: Database; readonly blobs: BlobStore; readonly reach?: Reach },
+  { db, blobs, failpoints }: { readonly db: Database; readonly blobs: BlobStore; readonly failpoints?: Failpoints },
   signer: SignerKey,
 ): Promise<TransparencyLog> {
   const verifier = verifierOf(signer);
   const vkey = formatVerifierKey(verifier);
   const state = await makeState(db, signer, vkey);
   requireSameLog(state, signer, vkey);
-  const log = new TransparencyLog(signer, await findRollback({ db, blobs }, verifier), reach);
+  const log = new TransparencyLog(signer, await findRollback({ db, blobs }, verifier), failpoints);
   if (log.rollback === undefined && !state.hasExisting) await logExisting({ db, log });
   return log;
 }

@@ -1,5 +1,5 @@
 import type { DbSession } from "../db/database.ts";
-import { type Reach, reachNothing } from "../runtime/failpoints.ts";
+import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
 import type { SignerKey } from "../tlog/note.ts";
 import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
@@ -15,17 +15,17 @@ export interface Rollback {
 /** A log as this process knows it: who signs, and where the tree ended the last time. */
 export class TransparencyLog {
   readonly signer: SignerKey;
-  readonly reach: Reach;
+  readonly failpoints: Failpoints;
   /** Told of every append, before its transaction is committed, and of one that finds the database behind what was committed. */
   onNews: () => void = () => undefined;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
 
-  constructor(signer: SignerKey, rollback: Rollback | undefined, reach: Reach = reachNothing) {
+  constructor(signer: SignerKey, rollback: Rollback | undefined, failpoints: Failpoints = noFailpoints) {
     this.signer = signer;
     this.#rollback = rollback;
-    this.reach = reach;
+    this.failpoints = failpoints;
   }
 
   /** The first line of its checkpoints. */

@@ -17,7 +17,7 @@ const WAITING_MAX_CHARS = 32 * 1024 * 1024;
 const WAITING_MAX_MS = 5_000;
 const RETRY_AFTER_SECONDS = 1;
 
-type RecordDeps = Pick<Deps, "db" | "config" | "log" | "reach">;
+type RecordDeps = Pick<Deps, "db" | "config" | "log" | "failpoints">;
 
 interface Waiting {
   readonly pending: PendingPublication;
@@ -79,7 +79,7 @@ export class PublishBatcher {
         taken = this.#take();
         const batch = taken.map(({ pending }) => pending);
         const done = await recordBatch(session, deps, batch);
-        for (const one of done) if (one !== undefined) deps.reach("publish.inserted");
+        for (const one of done) if (one !== undefined) deps.failpoints.hit("publish.inserted");
         return done;
       });
       for (const [at, { resolve }] of taken.entries()) resolve(recorded[at]);

@@ -21,7 +21,7 @@ export interface PublishServices {
   readonly batcher: Pick<PublishBatcher, "record">;
 }
 
-type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "reach"> & PublishServices;
+type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "failpoints"> & PublishServices;
 
 /** `gc` may have removed the blob after it was put: nothing was recorded, and it must be put again. */
 class BlobRemoved extends Error {}
@@ -35,9 +35,9 @@ async function requireBlob(session: DbSession, digest: Sha256Digest, before: Rem
  * very blob in between.
  */
 function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boolean, now: Date) {
-  const { db, reach, batcher } = deps;
+  const { db, failpoints, batcher } = deps;
   return withStoredBlob(deps, publication, async (removals) => {
-    reach("publish.stored");
+    failpoints.hit("publish.stored");
     // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
     const requireStored = (session: DbSession) => requireBlob(session, publication.received.digest, removals, now);
     const pending = { publication, now, requireBlob: requireStored };
@@ -45,7 +45,7 @@ function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boo
     if (update !== undefined) return { outcome: "created" as const, ...update };
     return db.write(async (session) => {
       const recorded = await recordPublication(session, deps, pending);
-      reach("publish.inserted");
+      failpoints.hit("publish.inserted");
       return recorded;
     });
   });
@@ -92,10 +92,10 @@ async function confirm(deps: PublishDeps, publication: VerifiedPublication): Pro
  * tells.
  */
 export async function publish(deps: PublishDeps, publication: Publication): Promise<PublishOutcome> {
-  const { clock, reach } = deps;
-  reach("publish.received");
+  const { clock, failpoints } = deps;
+  failpoints.hit("publish.received");
   const checked = await verifyPublication(deps, publication);
-  reach("publish.verified");
+  failpoints.hit("publish.verified");
   const { name } = checked.inspection.manifest;
   const now = clock();
   const { published, isPlain, limits } = await precheck(deps, checked, now);
@@ -112,7 +112,7 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
     return { outcome: "checked", name, version, proof: undefined, limits };
   }
   const { outcome, version, limits: left, ...recorded } = await store(deps, checked, isPlain, now);
-  reach("publish.recorded");
+  failpoints.hit("publish.recorded");
   const proof = "logged" in recorded ? formatProof(recorded.logged) : await readVersionProof(deps, version.row);
   return { outcome, name, version, proof, limits: left };
 }

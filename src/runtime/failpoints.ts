@@ -1,11 +1,11 @@
 /**
- * Places where tests stop, kill or change a running registry. A registry that people use has none of them:
- * `config/config.ts` refuses the setting outside of tests, and then every call here does nothing.
+ * Failpoints: named places where tests kill, freeze or change a running registry. A registry in production has none:
+ * `config/config.ts` refuses the setting outside of tests, and then every hit does nothing.
  */
 
 /**
- * Steps of a publish, in their order; then those by which the checkpoint comes to lie beside the archives; then the syncs
- * that a test may leave out to see that it would notice.
+ * First the steps of a publish in their order, then the steps that copy the checkpoint into the blob store. Last come
+ * the syncs, which a test skips to prove that it notices a missing one.
  */
 export const FAILPOINTS = [
   "publish.received",
@@ -26,22 +26,25 @@ export const FAILPOINTS = [
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 
-/** `kill`: this process dies as in a power cut. `stop`: it freezes until SIGCONT. `skip`: the step is left out. */
+/** `kill` ends this process as a power cut does. `stop` freezes it until SIGCONT. `skip` leaves the step out. */
 export type FailpointAction = "kill" | "stop" | "skip";
 
-/** What happens at the `atHit`-th arrival at a point; `skip` from then on. */
+/** What happens at a failpoint. `kill` and `stop` act on hit number `atHit` only, `skip` on that and every later hit. */
 export interface ArmedFailpoint {
   readonly action: FailpointAction;
   readonly atHit: number;
 }
 
-/** Told where the work has come to. Answers whether the step is to be left out. */
-export type Reach = (point: Failpoint) => boolean;
+/** The failpoints of one process. */
+export interface Failpoints {
+  /** Reports that the work has come to `point`. Returns true if the step must be skipped. */
+  hit(point: Failpoint): boolean;
+}
 
-/** No failpoints: what every registry outside of tests runs with. */
-export const reachNothing: Reach = () => false;
+/** Failpoints that never act. Every registry outside of tests runs with these. */
+export const noFailpoints: Failpoints = { hit: () => false };
 
-/** Reads `publish.stored=kill@3,sync.file=skip`; undefined where it is not of that form. */
+/** Parses `publish.stored=kill@3,sync.file=skip`. Returns undefined if the text is malformed. */
 export function parseFailpoints(text: string): ReadonlyMap<Failpoint, ArmedFailpoint> | undefined {
   const armed = new Map<Failpoint, ArmedFailpoint>();
   for (const part of text.split(",")) {
@@ -54,17 +57,19 @@ export function parseFailpoints(text: string): ReadonlyMap<Failpoint, ArmedFailp
   return armed;
 }
 
-/** Makes armed failpoints act in this process. */
-export function armFailpoints(armed: ReadonlyMap<Failpoint, ArmedFailpoint>): Reach {
-  if (armed.size === 0) return reachNothing;
+/** Returns failpoints that act on this process as `armed` says. */
+export function armFailpoints(armed: ReadonlyMap<Failpoint, ArmedFailpoint>): Failpoints {
+  if (armed.size === 0) return noFailpoints;
   const hits = new Map<Failpoint, number>();
-  return (point) => {
-    const found = armed.get(point);
-    if (found === undefined) return false;
-    const hit = (hits.get(point) ?? 0) + 1;
-    hits.set(point, hit);
-    if (found.action === "skip") return hit >= found.atHit;
-    if (hit === found.atHit) process.kill(process.pid, found.action === "kill" ? "SIGKILL" : "SIGSTOP");
-    return false;
+  return {
+    hit(point) {
+      const found = armed.get(point);
+      if (found === undefined) return false;
+      const count = (hits.get(point) ?? 0) + 1;
+      hits.set(point, count);
+      if (found.action === "skip") return count >= found.atHit;
+      if (count === found.atHit) process.kill(process.pid, found.action === "kill" ? "SIGKILL" : "SIGSTOP");
+      return false;
+    },
   };
 }

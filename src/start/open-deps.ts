@@ -23,7 +23,7 @@ import { createKnownDownloads } from "../packages/known-downloads.ts";
 import type { PackageServices } from "../packages/services.ts";
 import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
-import { armFailpoints, type Reach } from "../runtime/failpoints.ts";
+import { armFailpoints, type Failpoints } from "../runtime/failpoints.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
 import type { SignerKey } from "../tlog/note.ts";
 
@@ -77,22 +77,22 @@ export async function openBlobs(
   storage: StorageConfig,
   dataDir: string,
   logger: Logger,
-  reach: Reach,
+  failpoints: Failpoints,
   prepare: (incomingDir: string) => Promise<void> = prepareIncoming,
 ): Promise<BlobStore> {
   if (storage.kind === "files") {
     const { directory } = storage;
-    return step("DATA_DIR", `${directory} cannot be written`, () => openFileStore(directory, reach, prepare));
+    return step("DATA_DIR", `${directory} cannot be written`, () => openFileStore(directory, failpoints, prepare));
   }
   const incomingDir = join(dataDir, "packages", "incoming");
   await step("DATA_DIR", `${incomingDir} cannot be written`, async () => {
-    await new DurableDirectories(join(dataDir, "packages"), reach).ensure(incomingDir);
+    await new DurableDirectories(join(dataDir, "packages"), failpoints).ensure(incomingDir);
     await prepare(incomingDir);
   });
   // Loaded on demand: a registry on files needs none of it.
   const { openS3Store } = await import("../blobs/s3-store.ts");
   const report: FaultReport = (method, { code }) => logger.warn("storage_fault", { method, code });
-  return openS3Store(storage, { incomingDir, report, reach });
+  return openS3Store(storage, { incomingDir, report, failpoints });
 }
 
 function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<void> {
@@ -106,8 +106,8 @@ function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<
 export async function openDeps(config: Config, clock: () => Date = () => new Date()): Promise<Registry> {
   const { dataDir, database } = config;
   const logger = createLogger(config.logLevel, clock);
-  const reach = armFailpoints(config.failpoints);
-  const blobs = await openBlobs(config.storage, dataDir, logger, reach);
+  const failpoints = armFailpoints(config.failpoints);
+  const blobs = await openBlobs(config.storage, dataDir, logger, failpoints);
   // A registry must not start on a bucket it cannot use.
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
   const jwtKey =
@@ -115,8 +115,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
   db.watch();
-  const log = await openLog({ db, blobs, reach }, await logKeyOf(config, db));
-  const announcer = new Announcer({ db, blobs, logger, reach, log, witnesses: config.logWitnesses });
+  const log = await openLog({ db, blobs, failpoints }, await logKeyOf(config, db));
+  const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses: config.logWitnesses });
   log.onNews = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
   return {
@@ -129,7 +129,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     jwtKey,
     clock,
     logger,
-    reach,
+    failpoints,
     log,
     announcer,
     batcher: new PublishBatcher(),

@@ -6,7 +6,7 @@ import { MigrationError, migrationState } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
-import { reachNothing } from "../runtime/failpoints.ts";
+import { noFailpoints } from "../runtime/failpoints.ts";
 import type { LogLevel } from "../runtime/logger.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
 import { databaseStep, logKeyOf, openBlobs } from "./open-deps.ts";
@@ -60,7 +60,7 @@ export async function openHousekeeping(
 
 /** Opens a store beside a server that may use it: its incoming directory is left as it is. Throws `ConfigError`. */
 export function openStore(storage: StorageConfig, dataDir: string, logger: Logger): Promise<BlobStore> {
-  return openBlobs(storage, dataDir, logger, reachNothing, async () => undefined);
+  return openBlobs(storage, dataDir, logger, noFailpoints, async () => undefined);
 }
 
 /** The clock of this machine. */

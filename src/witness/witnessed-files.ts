@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { syncDirectory } from "../blobs/durable-directories.ts";
 import { errorCode } from "../errors.ts";
-import { reachNothing } from "../runtime/failpoints.ts";
+import { noFailpoints } from "../runtime/failpoints.ts";
 import { KeyedMutex } from "../runtime/semaphore.ts";
 import type { WitnessedLogs } from "./add-checkpoint.ts";
 
@@ -34,7 +34,7 @@ export async function openWitnessedFiles(directory: string): Promise<WitnessedLo
         await unlink(written).catch(() => undefined);
         throw cause;
       }
-      await syncDirectory(directory, reachNothing);
+      await syncDirectory(directory, noFailpoints);
     },
   };
 }
