@@ -5,14 +5,14 @@ import type { Sha256Digest } from "../domain/digest.ts";
 import { unreferencedOf } from "../packages/blob-removals.ts";
 import { type CheckedVersion, checkVersion, type Finding, selectChecked } from "./check-version.ts";
 import { batchesOf, forEachConcurrently } from "./concurrency.ts";
-import { type Amount, add, Noted, nothing, type Report } from "./progress.ts";
+import { type Amount, add, BoundedList, nothing, type Report } from "./progress.ts";
 import { type Repair, repairVersion } from "./repair-version.ts";
-import { patiently } from "./retry.ts";
+import { retryUntilAvailable } from "./retry.ts";
 
 const PAGE = 500;
 const CONCURRENCY = 6;
-const PROBLEMS_KEPT_MAX = 10_000;
-const FOREIGN_KEPT_MAX = 1_000;
+const PROBLEMS_LISTED_MAX = 10_000;
+const FOREIGN_LISTED_MAX = 1_000;
 /** Before a problem is looked at again; where there are many, somebody mending one of them is not what happened. */
 const RECHECK_AFTER_MS = 300;
 const PAUSES_MAX = 100;
@@ -39,7 +39,7 @@ export interface Problem extends Finding {
 export interface FsckResult {
   /** Versions, and the bytes they should have. */
   readonly checked: Amount;
-  readonly problems: Noted<Problem>;
+  readonly problems: BoundedList<Problem>;
   /** Problems that are none any more. */
   repaired: number;
   /** Damaged archives that were moved away; their versions still need theirs. */
@@ -47,7 +47,7 @@ export interface FsckResult {
   /** Blobs that no version refers to, which is no damage. */
   readonly orphans: Amount;
   /** Names among the blobs that are no digests. */
-  readonly foreign: Noted<string>;
+  readonly foreign: BoundedList<string>;
 }
 
 /**
@@ -57,13 +57,13 @@ export interface FsckResult {
 export async function checkStore(deps: FsckDeps, options: FsckOptions): Promise<FsckResult> {
   const result: FsckResult = {
     checked: nothing(),
-    problems: new Noted(PROBLEMS_KEPT_MAX),
+    problems: new BoundedList(PROBLEMS_LISTED_MAX),
     repaired: 0,
     setAside: 0,
     orphans: nothing(),
-    foreign: new Noted(FOREIGN_KEPT_MAX),
+    foreign: new BoundedList(FOREIGN_LISTED_MAX),
   };
-  const total = await patiently(() => deps.db.read(({ query, tables }) => query.$count(tables.versions)));
+  const total = await retryUntilAvailable(() => deps.db.read(({ query, tables }) => query.$count(tables.versions)));
   await forEachConcurrently(allVersions(deps), CONCURRENCY, async (checked) => {
     const pauseMs = result.problems.count < PAUSES_MAX ? RECHECK_AFTER_MS : 0;
     for (const finding of await checkVersion(deps, checked, pauseMs))
@@ -80,7 +80,7 @@ export async function checkStore(deps: FsckDeps, options: FsckOptions): Promise<
 async function* allVersions({ db }: FsckDeps): AsyncGenerator<CheckedVersion> {
   for (let last = 0; ; ) {
     const after = last;
-    const page = await patiently(() =>
+    const page = await retryUntilAvailable(() =>
       db.read((session) => {
         const { id } = session.tables.versions;
         return selectChecked(session).where(gt(id, after)).orderBy(asc(id)).limit(PAGE);
@@ -104,7 +104,7 @@ async function note(
   const done = repair ? await repairVersion(deps, checked, finding) : undefined;
   if (done === "rebuilt" || done === "healed") result.repaired += 1;
   if (done === "set_aside") result.setAside += 1;
-  result.problems.note({
+  result.problems.add({
     ...finding,
     package: name,
     version,
@@ -117,7 +117,7 @@ async function* oldDigests({ blobs, clock }: FsckDeps, result: FsckResult) {
   const oldestMs = clock().getTime() - ORPHAN_AFTER_MS;
   for await (const blob of blobs.list()) {
     const { digest } = blob;
-    if (digest === undefined) result.foreign.note(blob.name);
+    if (digest === undefined) result.foreign.add(blob.name);
     else if (blob.storedAt.getTime() < oldestMs) yield { ...blob, digest };
   }
 }
@@ -126,7 +126,9 @@ async function findOrphans(deps: FsckDeps, result: FsckResult): Promise<void> {
   const listed: AsyncGenerator<ListedBlob & { readonly digest: Sha256Digest }> = oldDigests(deps, result);
   for await (const batch of batchesOf(listed, PAGE)) {
     const digests = batch.map(({ digest }) => digest);
-    const orphans = new Set(await patiently(() => deps.db.read((session) => unreferencedOf(session, digests))));
+    const orphans = new Set(
+      await retryUntilAvailable(() => deps.db.read((session) => unreferencedOf(session, digests))),
+    );
     for (const { digest, size } of batch) if (orphans.has(digest)) add(result.orphans, size);
   }
 }

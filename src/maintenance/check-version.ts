@@ -8,7 +8,7 @@ import { Failure } from "../errors.ts";
 import { Semaphore } from "../runtime/semaphore.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
-import { patiently, refusalOf } from "./retry.ts";
+import { refusalOf, retryUntilAvailable } from "./retry.ts";
 
 /** One scheme signs the whole archive, which then is in memory: one at a time. */
 const wholeArchives = new Semaphore(1, Number.POSITIVE_INFINITY);
@@ -120,7 +120,7 @@ async function findingsOf(deps: Pick<Deps, "blobs">, checked: CheckedVersion): P
 }
 
 async function reload(db: Database, { id }: CheckedVersion): Promise<CheckedVersion | undefined> {
-  const [row] = await patiently(() =>
+  const [row] = await retryUntilAvailable(() =>
     db.read((session) => selectChecked(session).where(eq(session.tables.versions.id, id))),
   );
   return row;

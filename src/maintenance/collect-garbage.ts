@@ -5,13 +5,13 @@ import type { Deps } from "../deps.ts";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { forgetRemovals, releaseReferenced, unfinishedRemovals, unreferencedOf } from "../packages/blob-removals.ts";
 import { batchesOf } from "./concurrency.ts";
-import { type Amount, add, Noted, nothing, type Report } from "./progress.ts";
+import { type Amount, add, BoundedList, nothing, type Report } from "./progress.ts";
 import { type RemovalResult, removeUnreferenced } from "./remove-blobs.ts";
-import { patiently, refusalOf } from "./retry.ts";
+import { refusalOf, retryUntilAvailable } from "./retry.ts";
 
 /** So many digests in one transaction, which publishes on Postgres wait for. */
 const BATCH = 100;
-const NOTED_MAX = 1_000;
+const LISTED_MAX = 1_000;
 /** So many refusals are no single file any more: the storage itself does not remove. */
 const FAILURES_MAX = 100;
 const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
@@ -45,9 +45,9 @@ export interface GcResult {
   finished: number;
   /** It is not known whether they are gone: they stay marked, and a later gc finishes them. */
   unknown: number;
-  readonly failures: Noted<NotRemoved>;
+  readonly failures: BoundedList<NotRemoved>;
   /** Names among the blobs that are no digests: never removed. */
-  readonly foreign: Noted<string>;
+  readonly foreign: BoundedList<string>;
   isStopped: boolean;
 }
 
@@ -64,8 +64,8 @@ export async function collectGarbage(deps: GcDeps, options: GcOptions): Promise<
     young: nothing(),
     finished: 0,
     unknown: 0,
-    failures: new Noted(NOTED_MAX),
-    foreign: new Noted(NOTED_MAX),
+    failures: new BoundedList(LISTED_MAX),
+    foreign: new BoundedList(LISTED_MAX),
     isStopped: false,
   };
   // First, because on a full disk it makes the room that the database needs for the rest.
@@ -74,7 +74,7 @@ export async function collectGarbage(deps: GcDeps, options: GcOptions): Promise<
   await removeOldBlobs(deps, options, result);
   if (!options.dryRun) {
     const before = new Date(deps.clock().getTime() - FORGET_AFTER_MS);
-    await patiently(() => deps.db.write((session) => forgetRemovals(session, before)));
+    await retryUntilAvailable(() => deps.db.write((session) => forgetRemovals(session, before)));
   }
   return result;
 }
@@ -99,14 +99,14 @@ async function removeTemporaryFiles({ blobs, clock }: GcDeps, { graceMs, dryRun 
       if (!dryRun) await discardFile(path);
       add(result.temporary, size);
     } catch (cause) {
-      result.failures.note({ name: `incoming/${name}`, reason: refusalOf(cause) });
+      result.failures.add({ name: `incoming/${name}`, reason: refusalOf(cause) });
     }
   }
 }
 
 function takeOver(result: GcResult, { removed, refused, unknown }: RemovalResult): void {
   for (const { size } of removed) add(result.removed, size);
-  for (const { digest, reason } of [...refused, ...unknown]) result.failures.note({ name: digest, reason });
+  for (const { digest, reason } of [...refused, ...unknown]) result.failures.add({ name: digest, reason });
   result.unknown += unknown.length;
 }
 
@@ -115,13 +115,15 @@ async function finishRemovals({ db, blobs, clock }: GcDeps, { dryRun, isStopped 
   let after = "";
   for (;;) {
     const last = after;
-    const names = await patiently(() => db.read((session) => unfinishedRemovals(session, clock(), last, BATCH)));
+    const names = await retryUntilAvailable(() =>
+      db.read((session) => unfinishedRemovals(session, clock(), last, BATCH)),
+    );
     const digests = names.map(parseDigest).filter((digest) => digest !== undefined);
     after = names.at(-1) ?? "";
     if (after === "" || isStopped?.()) return;
     result.finished += digests.length;
     if (dryRun) continue;
-    await patiently(() => db.write((session) => releaseReferenced(session, digests, clock())));
+    await retryUntilAvailable(() => db.write((session) => releaseReferenced(session, digests, clock())));
     const sizes = new Map<Sha256Digest, number>();
     for (const digest of digests) sizes.set(digest, (await blobs.stat(digest))?.size ?? 0);
     const done = await removeUnreferenced(
@@ -144,14 +146,14 @@ async function* listedBlobs({ blobs }: GcDeps, { report }: GcOptions, result: Gc
     add(listed, blob.size);
     report({ done: listed.count, bytes: listed.bytes });
     const { digest } = blob;
-    if (digest === undefined) result.foreign.note(blob.name);
+    if (digest === undefined) result.foreign.add(blob.name);
     else yield { ...blob, digest };
   }
 }
 
 async function unreferenced({ db }: GcDeps, batch: readonly UnreferencedBlob[]): Promise<UnreferencedBlob[]> {
   const digests = batch.map(({ digest }) => digest);
-  const found = new Set(await patiently(() => db.read((session) => unreferencedOf(session, digests))));
+  const found = new Set(await retryUntilAvailable(() => db.read((session) => unreferencedOf(session, digests))));
   return batch.filter(({ digest }) => found.has(digest));
 }
 

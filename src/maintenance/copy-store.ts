@@ -4,11 +4,11 @@ import { receiveFile } from "../blobs/receive.ts";
 import type { BlobStore, KnownBlob, ReceivedFile } from "../blobs/store.ts";
 import { Failure, failure } from "../errors.ts";
 import { forEachConcurrently } from "./concurrency.ts";
-import { type Amount, add, Noted, nothing, type Report } from "./progress.ts";
+import { type Amount, add, BoundedList, nothing, type Report } from "./progress.ts";
 import { refusalOf } from "./retry.ts";
 
 const CONCURRENCY = 8;
-const NOTED_MAX = 1_000;
+const LISTED_MAX = 1_000;
 /** So many failures are no single blob any more: a storage is away. */
 const FAILURES_MAX = 100;
 
@@ -24,12 +24,12 @@ export interface CopyResult {
   /** At the destination with the same size already. */
   readonly skipped: Amount;
   /** Their bytes have another digest than their name says: not copied. */
-  readonly damaged: Noted<NotCopied>;
-  readonly failures: Noted<NotCopied>;
+  readonly damaged: BoundedList<NotCopied>;
+  readonly failures: BoundedList<NotCopied>;
   /** Removed by a gc while it was their turn. */
   vanished: number;
   /** Names that are no digests: not copied. */
-  readonly foreign: Noted<string>;
+  readonly foreign: BoundedList<string>;
   /** Given up, because nearly nothing could be copied any more. */
   isStopped: boolean;
 }
@@ -42,10 +42,10 @@ export async function copyStore(from: BlobStore, to: BlobStore, report: Report):
   const result: CopyResult = {
     copied: nothing(),
     skipped: nothing(),
-    damaged: new Noted(NOTED_MAX),
-    failures: new Noted(NOTED_MAX),
+    damaged: new BoundedList(LISTED_MAX),
+    failures: new BoundedList(LISTED_MAX),
     vanished: 0,
-    foreign: new Noted(NOTED_MAX),
+    foreign: new BoundedList(LISTED_MAX),
     isStopped: false,
   };
   // Listing costs little beside copying, and people want to know how long it will take.
@@ -72,7 +72,7 @@ async function* missingBlobs(from: BlobStore, to: BlobStore, result: CopyResult,
     for await (const { digest, size, name } of from.list()) {
       if (result.isStopped) return;
       if (digest === undefined) {
-        result.foreign.note(name);
+        result.foreign.add(name);
         continue;
       }
       while (!next.done && (next.value.digest === undefined || next.value.digest < digest))
@@ -92,7 +92,7 @@ async function copyBlob(from: BlobStore, to: BlobStore, { digest }: KnownBlob, r
     const found = await from.withFile(digest, async (file) => {
       if (file.digest !== digest) {
         const reason = `its ${file.size} bytes have sha256 ${file.digest}`;
-        result.damaged.note({ sha256: digest, reason });
+        result.damaged.add({ sha256: digest, reason });
         return true;
       }
       await putFile(to, file);
@@ -101,7 +101,7 @@ async function copyBlob(from: BlobStore, to: BlobStore, { digest }: KnownBlob, r
     });
     if (found === undefined) result.vanished += 1;
   } catch (cause) {
-    result.failures.note({ sha256: digest, reason: refusalOf(cause) });
+    result.failures.add({ sha256: digest, reason: refusalOf(cause) });
     const isFull = cause instanceof Failure && cause.error.code === "storage_full";
     if (isFull || result.failures.count >= FAILURES_MAX) result.isStopped = true;
   }

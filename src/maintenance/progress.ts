@@ -25,15 +25,15 @@ export function add(amount: Amount, bytes: number): void {
   amount.bytes += bytes;
 }
 
-/** A list of which only the beginning is kept, so that it fits in memory however long it is. */
-export class Noted<T> {
+/** Counts every item but keeps only the first `itemsMax`, so that a report of any length fits in memory. */
+export class BoundedList<T> {
   readonly items: T[] = [];
   count = 0;
 
-  constructor(readonly keptMax: number) {}
+  constructor(readonly itemsMax: number) {}
 
-  note(item: T): void {
+  add(item: T): void {
     this.count += 1;
-    if (this.items.length < this.keptMax) this.items.push(item);
+    if (this.items.length < this.itemsMax) this.items.push(item);
   }
 }

@@ -4,7 +4,7 @@ import type { Sha256Digest } from "../domain/digest.ts";
 import { Failure } from "../errors.ts";
 import { beginRemovals, endRemovals, REMOVAL_MAX_MS } from "../packages/blob-removals.ts";
 import { forEachConcurrently } from "./concurrency.ts";
-import { patiently, refusalOf } from "./retry.ts";
+import { refusalOf, retryUntilAvailable } from "./retry.ts";
 
 const CONCURRENCY = 8;
 
@@ -32,7 +32,7 @@ export async function removeUnreferenced(
 ): Promise<RemovalResult> {
   const digests = blobs.map(({ digest }) => digest);
   // Each try marks at a time of its own: one that was committed without an answer looks like another gc's.
-  const begun = await patiently(async () => {
+  const begun = await retryUntilAvailable(async () => {
     const at = { date: clock(), monotonicMs: performance.now() };
     return { at, marked: await db.write((session) => beginRemovals(session, db.kind, digests, at.date)) };
   });
@@ -63,6 +63,7 @@ export async function removeUnreferenced(
     },
   );
   const known = [...removed, ...refused].map(({ digest }) => digest);
-  if (known.length > 0) await patiently(() => db.write((session) => endRemovals(session, known, at.date, clock())));
+  if (known.length > 0)
+    await retryUntilAvailable(() => db.write((session) => endRemovals(session, known, at.date, clock())));
   return { removed, refused, unknown };
 }

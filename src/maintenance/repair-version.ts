@@ -6,7 +6,7 @@ import { Failure } from "../errors.ts";
 import { endRemovals, markRemovals } from "../packages/blob-removals.ts";
 import { contentsRow } from "../packages/records.ts";
 import type { CheckedVersion, Finding } from "./check-version.ts";
-import { patiently, refusalOf } from "./retry.ts";
+import { refusalOf, retryUntilAvailable } from "./retry.ts";
 
 /** An operator may have lowered the limits since the archive was published. */
 const WIDEST_LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
@@ -46,14 +46,14 @@ export async function repairVersion(
  */
 async function setAside({ db, blobs, clock }: RepairDeps, digest: Sha256Digest): Promise<Repair> {
   // Each try marks at a time of its own: one that was committed without an answer looks like somebody else's.
-  const { at, marked } = await patiently(async () => {
+  const { at, marked } = await retryUntilAvailable(async () => {
     const now = clock();
     return { at: now, marked: await db.write((session) => markRemovals(session, [digest], now)) };
   });
   if (marked.length === 0) return "failed";
   await blobs.setAside(digest);
   const isGone = (await blobs.stat(digest)) === undefined;
-  await patiently(() => db.write((session) => endRemovals(session, [digest], at, clock())));
+  await retryUntilAvailable(() => db.write((session) => endRemovals(session, [digest], at, clock())));
   return isGone ? "set_aside" : "healed";
 }
 
@@ -67,7 +67,7 @@ async function rebuildContents(
     file.digest === digest ? inspectArchive(Bun.file(file.path).stream(), WIDEST_LIMITS) : undefined,
   );
   if (inspection === undefined) return "failed";
-  await patiently(() =>
+  await retryUntilAvailable(() =>
     db.write(({ query, tables: { versionContents } }) =>
       query.insert(versionContents).values(contentsRow(id, inspection)).onConflictDoNothing(),
     ),

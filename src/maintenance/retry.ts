@@ -1,14 +1,14 @@
 import { errorCode, Failure } from "../errors.ts";
 
-const PATIENCE_MS = 30_000;
+const RETRY_MAX_MS = 30_000;
 const PAUSE_MS = 500;
 
 /**
- * Does a piece of work that is safe to repeat until the database answers: a server that writes goes first. Throws
- * `database_unavailable` when it still does not after half a minute.
+ * Repeats `work`, which must be safe to repeat, until the database answers: maintenance yields to a server that
+ * writes. Throws `database_unavailable` if the database still does not answer after half a minute.
  */
-export async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  const deadlineMs = performance.now() + PATIENCE_MS;
+export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T> {
+  const deadlineMs = performance.now() + RETRY_MAX_MS;
   for (;;) {
     try {
       return await work();
