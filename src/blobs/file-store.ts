@@ -15,8 +15,8 @@ import {
   blobKey,
   type KnownBlob,
   type ListedBlob,
-  type NoteName,
   type ReceivedFile,
+  type SidecarName,
 } from "./store.ts";
 import { digestOf, verifiedPart } from "./verify.ts";
 
@@ -199,13 +199,13 @@ class FileStore implements BlobStore {
     return undefined;
   }
 
-  async writeNote(name: NoteName, text: string): Promise<void> {
+  async putSidecar(name: SidecarName, text: string): Promise<void> {
     const path = join(this.#root, name);
     const written = temporaryPath(this.incomingDir, "note");
     try {
       await this.#directories.ensure(dirname(path));
       await writeFile(written, text, { flag: "wx", flush: true });
-      this.#failpoints.hit("note.written");
+      this.#failpoints.hit("sidecar.written");
       await rename(written, path);
       await syncDirectory(dirname(path), this.#failpoints);
     } catch (cause) {
@@ -215,7 +215,7 @@ class FileStore implements BlobStore {
     }
   }
 
-  readNote(name: NoteName): Promise<string | undefined> {
+  readSidecar(name: SidecarName): Promise<string | undefined> {
     return ifThere(() => readFile(join(this.#root, name), "utf8"));
   }
 

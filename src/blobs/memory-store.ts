@@ -26,13 +26,13 @@ export function openMemoryStore(
       if (found !== undefined) yield { ...found, name, digest: parseDigest(name) };
     }
   }
-  const notes = new Map<string, string>();
+  const sidecars = new Map<string, string>();
   return {
     incomingDir,
-    async writeNote(name, text) {
-      notes.set(name, text);
+    async putSidecar(name, text) {
+      sidecars.set(name, text);
     },
-    readNote: async (name) => notes.get(name),
+    readSidecar: async (name) => sidecars.get(name),
     async put({ path, digest, size }) {
       const bytes = new Uint8Array(await readFile(path));
       if (bytes.length !== size) throw failure({ code: "storage_failed" });

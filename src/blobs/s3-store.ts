@@ -17,8 +17,8 @@ import {
   type KnownBlob,
   type LinkOptions,
   type ListedBlob,
-  type NoteName,
   type ReceivedFile,
+  type SidecarName,
   VERIFIED_MAX_BYTES,
 } from "./store.ts";
 import { digestOf, verifiedPart } from "./verify.ts";
@@ -40,7 +40,7 @@ const WRONG_LENGTH = "WrongLength";
 /** S3's word for a range that is not inside of the object: it is shorter than it should be. */
 const INVALID_RANGE = "InvalidRange";
 /** Of a checkpoint with its cosignatures: what a deadline is made for. */
-const NOTE_MAX_BYTES = 64 * 1024;
+const SIDECAR_MAX_BYTES = 64 * 1024;
 const CHECK_KEY = "check";
 const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
 
@@ -184,13 +184,13 @@ class S3Store implements BlobStore {
     return this.#redirect ? this.#bucket.link(blobKey(digest), fileName, mediaType) : undefined;
   }
 
-  writeNote(name: NoteName, text: string): Promise<void> {
+  putSidecar(name: SidecarName, text: string): Promise<void> {
     const bytes = Buffer.from(text);
     return this.#putObject(name, bytes, bytes.length, "text/plain; charset=utf-8");
   }
 
-  readNote(name: NoteName): Promise<string | undefined> {
-    return this.#bucket.send({ method: "GET", key: name, bytes: NOTE_MAX_BYTES }, (response) => response.text());
+  readSidecar(name: SidecarName): Promise<string | undefined> {
+    return this.#bucket.send({ method: "GET", key: name, bytes: SIDECAR_MAX_BYTES }, (response) => response.text());
   }
 
   check(): Promise<void> {

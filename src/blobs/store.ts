@@ -61,8 +61,8 @@ export interface LinkOptions {
  *   meanwhile may be there or not.
  * - `link` gives an address at which the storage itself answers with the blob for some minutes; undefined where the
  *   store has none to give.
- * - `writeNote` puts a small text under a name of its own in place of the one before, durable when it returns; `readNote`
- *   gives the last one, undefined where there is none. For the copy of the log's checkpoint (log/rollback-guard.ts).
+ * - `putSidecar` replaces the small text under a name and returns when it is durable. `readSidecar` returns the last
+ *   text, or undefined if there is none. They hold the copy of the log's checkpoint (log/rollback-guard.ts).
  * - `check` throws when the store cannot take writes.
  * - `close` lets go of temporary files.
  * - Failures are `storage_full`, `storage_busy`, `storage_failed` and `storage_timeout`; every call ends.
@@ -78,14 +78,14 @@ export interface BlobStore {
   setAside(digest: Sha256Digest): Promise<void>;
   list(prefix?: string): AsyncIterable<ListedBlob>;
   link(digest: Sha256Digest, options: LinkOptions): string | undefined;
-  writeNote(name: NoteName, text: string): Promise<void>;
-  readNote(name: NoteName): Promise<string | undefined>;
+  putSidecar(name: SidecarName, text: string): Promise<void>;
+  readSidecar(name: SidecarName): Promise<string | undefined>;
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Texts beside the blobs. */
-export type NoteName = "log/checkpoint" | "log/checkpoint-before-rollback";
+/** Small texts that the store keeps beside the blobs. */
+export type SidecarName = "log/checkpoint" | "log/checkpoint-before-rollback";
 
 /** Up to this size a blob is hashed whenever it is read, so most packages are; larger ones would cost the reader. */
 export const VERIFIED_MAX_BYTES = 64 * 1024;

@@ -21,8 +21,8 @@ export async function acceptRollback(
   if (key === undefined) throw new Error("The log's verifier key cannot be read");
   const rollback = await findRollback(deps, key);
   if (rollback === undefined || !yes) return rollback;
-  const copy = await deps.blobs.readNote(CHECKPOINT_COPY);
-  if (copy !== undefined) await deps.blobs.writeNote(KEPT_COPY, copy);
-  await deps.blobs.writeNote(CHECKPOINT_COPY, checkpoint);
+  const copy = await deps.blobs.readSidecar(CHECKPOINT_COPY);
+  if (copy !== undefined) await deps.blobs.putSidecar(KEPT_COPY, copy);
+  await deps.blobs.putSidecar(CHECKPOINT_COPY, checkpoint);
   return rollback;
 }

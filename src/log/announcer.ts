@@ -73,7 +73,7 @@ export class Announcer {
       if (state.root === this.#announced && log.rollback === undefined) return;
       failpoints.hit("log.committed");
       if (await this.#isRolledBack(state)) return this.#startIn(AGAIN_MS);
-      await blobs.writeNote(CHECKPOINT_COPY, state.checkpoint);
+      await blobs.putSidecar(CHECKPOINT_COPY, state.checkpoint);
       this.#copied = state.checkpoint;
       failpoints.hit("log.copied");
       this.#announced = state.root;
@@ -90,7 +90,7 @@ export class Announcer {
    */
   async #isRolledBack({ size }: Pick<LogStateRow, "size">): Promise<boolean> {
     const { db, blobs, log, logger } = this.#deps;
-    const isOurs = this.#copied !== undefined && (await blobs.readNote(CHECKPOINT_COPY)) === this.#copied;
+    const isOurs = this.#copied !== undefined && (await blobs.readSidecar(CHECKPOINT_COPY)) === this.#copied;
     const rollback =
       isOurs && size >= log.committedSize ? undefined : await findRollback({ db, blobs }, verifierOf(log.signer));
     if (rollback !== undefined && log.rollback === undefined) logger.error("log_rollback", { ...rollback });

@@ -18,7 +18,7 @@ export async function findRollback(
   { db, blobs }: { readonly db: Database; readonly blobs: BlobStore },
   key: VerifierKey,
 ): Promise<Rollback | undefined> {
-  const copy = await blobs.readNote(CHECKPOINT_COPY);
+  const copy = await blobs.readSidecar(CHECKPOINT_COPY);
   // After the copy: another server may publish meanwhile, and its newest copy is not older than what it committed.
   const state = await db.read(readState);
   if (copy === undefined || copy === state.checkpoint) return undefined;

@@ -18,7 +18,7 @@ export const FAILPOINTS = [
   "publish.inserted",
   "publish.recorded",
   "log.committed",
-  "note.written",
+  "sidecar.written",
   "log.copied",
   "sync.file",
   "sync.directory",

@@ -4,4 +4,4 @@ import { FAILPOINTS } from "../../src/runtime/failpoints.ts";
 export const FILE_POINTS = FAILPOINTS.filter((point) => point !== "blob.uploaded" && !point.startsWith("sync."));
 
 /** Where the log is committed or not, and told or not. */
-export const LOG_POINTS = FILE_POINTS.filter((point) => /^(log|note)\./.test(point));
+export const LOG_POINTS = FILE_POINTS.filter((point) => /^(log|sidecar)\./.test(point));

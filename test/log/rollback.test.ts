@@ -29,7 +29,7 @@ const publish = (by: Client, name: string, version = "1.0.0") =>
 async function announced({ deps }: TestRegistry): Promise<void> {
   const deadline = performance.now() + ANNOUNCED_WITHIN_MS;
   for (;;) {
-    const [copy, { checkpoint }] = [await deps.blobs.readNote(CHECKPOINT_COPY), await deps.db.read(readState)];
+    const [copy, { checkpoint }] = [await deps.blobs.readSidecar(CHECKPOINT_COPY), await deps.db.read(readState)];
     if (copy === checkpoint) return;
     if (performance.now() > deadline) throw new Error("the checkpoint was not copied");
     await Bun.sleep(20);
@@ -80,12 +80,12 @@ onBothDatabases("a log that is opened again", (registry) => {
     await restore(newest);
     expect((await opened()).rollback).toBeUndefined();
     const forked = { origin: older.origin, size: older.size, root: Buffer.alloc(32, 7) };
-    await blobs.writeNote(CHECKPOINT_COPY, signNote(formatCheckpoint(forked), SIGNER));
+    await blobs.putSidecar(CHECKPOINT_COPY, signNote(formatCheckpoint(forked), SIGNER));
     expect((await opened()).rollback).toEqual({ publishedSize: older.size, foundSize: newest.size });
     const foreign = signerOf(makeLogKey(older.origin));
-    await blobs.writeNote(CHECKPOINT_COPY, signNote(formatCheckpoint({ ...forked, size: 1 }), foreign));
+    await blobs.putSidecar(CHECKPOINT_COPY, signNote(formatCheckpoint({ ...forked, size: 1 }), foreign));
     expect((await opened()).rollback).toEqual({ publishedSize: undefined, foundSize: newest.size });
-    await blobs.writeNote(CHECKPOINT_COPY, older.checkpoint);
+    await blobs.putSidecar(CHECKPOINT_COPY, older.checkpoint);
     expect((await opened()).rollback).toBeUndefined();
   });
 
@@ -95,10 +95,10 @@ onBothDatabases("a log that is opened again", (registry) => {
     const { older, newest, restore } = await publishedSince(registry(), alice, "acknowledged");
     await restore(older);
     expectProblem(await publish(alice, "forking"), 503, "log_rollback");
-    expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(newest.checkpoint);
+    expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(newest.checkpoint);
     await until(() => log.rollback !== undefined);
     expect(log.rollback).toEqual({ publishedSize: newest.size, foundSize: older.size });
-    expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(newest.checkpoint);
+    expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(newest.checkpoint);
     expect((await alice.get("/health/ready")).status).toBe(503);
     await restore(newest);
     await until(() => log.rollback === undefined);
@@ -110,10 +110,10 @@ onBothDatabases("a log that is opened again", (registry) => {
     const alice = await newAccount(registry(), "meanwhile");
     expect((await publish(alice, "before")).status).toBe(201);
     const slow = overriding(blobs, {
-      readNote: async (name) => {
+      readSidecar: async (name) => {
         expect((await publish(alice, "meanwhile")).status).toBe(201);
         await announced(registry());
-        return blobs.readNote(name);
+        return blobs.readSidecar(name);
       },
     });
     expect((await openLog({ db, blobs: slow }, SIGNER)).rollback).toBeUndefined();
@@ -131,9 +131,9 @@ onBothDatabases("a log that is opened again", (registry) => {
       await query.delete(logTiles);
       await query.update(versions).set({ logIndex: null, yankSeq: 0 });
     });
-    await registry().deps.blobs.writeNote(CHECKPOINT_COPY, "");
+    await registry().deps.blobs.putSidecar(CHECKPOINT_COPY, "");
     // Beside the archives lies nothing of a log yet.
-    const blobs = { ...registry().deps.blobs, readNote: async () => undefined };
+    const blobs = { ...registry().deps.blobs, readSidecar: async () => undefined };
     await Promise.all([openLog({ db, blobs }, SIGNER), openLog({ db, blobs }, SIGNER)]);
     const rows = await db.read(({ query, tables: { versions } }) =>
       query.select({ index: versions.logIndex, seq: versions.yankSeq }).from(versions).orderBy(versions.id),
@@ -155,7 +155,7 @@ describe("a registry whose database is behind its log", () => {
     await announced(first);
     const ahead = { origin: "registry.test/log", size: 9, root: Buffer.alloc(32, 9) };
     const published = signNote(formatCheckpoint(ahead), SIGNER);
-    await first.deps.blobs.writeNote(CHECKPOINT_COPY, published);
+    await first.deps.blobs.putSidecar(CHECKPOINT_COPY, published);
     const second = await startRegistry("sqlite", { env: { DATA_DIR: first.dataDir } });
     try {
       const bob = await newAccount(second, "behind");
@@ -169,7 +169,7 @@ describe("a registry whose database is behind its log", () => {
       expect((await bob.get("/health/live")).status).toBe(200);
       // What it found is still found by the next start.
       await second.stop();
-      expect(await first.deps.blobs.readNote(CHECKPOINT_COPY)).toBe(published);
+      expect(await first.deps.blobs.readSidecar(CHECKPOINT_COPY)).toBe(published);
     } finally {
       await first.stop();
     }

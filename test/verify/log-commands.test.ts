@@ -88,7 +88,7 @@ describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind
   test("shows both sizes, is refused while the registry runs, and lets it write again; the old checkpoint is kept", () =>
     onServer(kind, async ({ server, blobs, database, accept }) => {
       await server.kill();
-      await blobs.writeNote(CHECKPOINT_COPY, longer);
+      await blobs.putSidecar(CHECKPOINT_COPY, longer);
       const sizes = { publishedSize: 9, foundSize: 0 };
       expect(await accept()).toEqual([1, { ...sizes, accepted: false }]);
 
@@ -96,7 +96,7 @@ describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind
       expect(await isReady(server)).toBe(false);
       await until(() => isInUse(database), "the registry is known to run");
       expect(await accept("--yes")).toEqual([1, { ...sizes, accepted: false, refused: "registry_running" }]);
-      expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(longer);
+      expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(longer);
 
       await server.kill();
       // Postgres lists a connection for a moment after its client is gone.
@@ -104,19 +104,19 @@ describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind
       expect(await accept("--yes")).toEqual([0, { ...sizes, accepted: true }]);
       await server.start();
       expect(await isReady(server)).toBe(true);
-      expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(await (await fetch(`${server.url}/log/checkpoint`)).text());
-      expect(await blobs.readNote("log/checkpoint-before-rollback")).toBe(longer);
+      expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(await (await fetch(`${server.url}/log/checkpoint`)).text());
+      expect(await blobs.readSidecar("log/checkpoint-before-rollback")).toBe(longer);
     }));
 
   test("refuses where there is no rollback, and leaves the checkpoint as it is", () =>
     onServer(kind, async ({ server, blobs, accept }) => {
       const checkpoint = await (await fetch(`${server.url}/log/checkpoint`)).text();
       await server.kill();
-      await blobs.writeNote(CHECKPOINT_COPY, checkpoint);
+      await blobs.putSidecar(CHECKPOINT_COPY, checkpoint);
       const refused = { publishedSize: null, foundSize: null, accepted: false };
       const [exitCode, answer] = await accept();
       expect([exitCode, answer]).toEqual([1, { ...refused, refused: "no_rollback" }]);
-      expect(await blobs.readNote(CHECKPOINT_COPY)).toBe(checkpoint);
-      expect(await blobs.readNote("log/checkpoint-before-rollback")).toBeUndefined();
+      expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(checkpoint);
+      expect(await blobs.readSidecar("log/checkpoint-before-rollback")).toBeUndefined();
     }));
 });
