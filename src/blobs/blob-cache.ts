@@ -1,6 +1,6 @@
 import type { Sha256Digest } from "../domain/digest.ts";
 
-/** What the file system says of a file: it changes when anybody writes to it. */
+/** The parts of a file's status that change when anybody writes to the file. */
 export interface FileStamp {
   readonly size: number;
   readonly mtimeMs: number;
@@ -8,7 +8,7 @@ export interface FileStamp {
   readonly ino: number;
 }
 
-interface HotBlob {
+interface CacheEntry {
   readonly stamp: FileStamp;
   readonly blob: Blob;
 }
@@ -17,36 +17,41 @@ function isSame(a: FileStamp, b: FileStamp): boolean {
   return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
 }
 
-/** Verified blobs that were asked for lately, in at most `maxBytes` of memory, each for as long as its file is unchanged. */
-export class HotBlobs {
-  /** The one that was used last is the last. */
-  readonly #kept = new Map<Sha256Digest, HotBlob>();
+/**
+ * A least-recently-used cache of verified blobs, at most `maxBytes` in total. An entry is valid for as long as the stamp
+ * of its file is unchanged.
+ */
+export class BlobCache {
+  /** From the least to the most recently used. */
+  readonly #entries = new Map<Sha256Digest, CacheEntry>();
   #bytes = 0;
 
   constructor(readonly maxBytes: number) {}
 
+  /** Returns the cached blob, or undefined if there is none. Evicts an entry whose file has changed. */
   get(digest: Sha256Digest, stamp: FileStamp): Blob | undefined {
-    const found = this.#kept.get(digest);
+    const found = this.#entries.get(digest);
     if (found === undefined) return undefined;
-    this.#forget(digest, found);
+    this.#evict(digest, found);
     if (!isSame(found.stamp, stamp)) return undefined;
-    this.keep(digest, found.stamp, found.blob);
+    this.set(digest, found.stamp, found.blob);
     return found.blob;
   }
 
-  keep(digest: Sha256Digest, { size, mtimeMs, ctimeMs, ino }: FileStamp, blob: Blob): void {
-    const before = this.#kept.get(digest);
-    if (before !== undefined) this.#forget(digest, before);
-    this.#kept.set(digest, { stamp: { size, mtimeMs, ctimeMs, ino }, blob });
+  /** Caches a verified blob, and evicts the least recently used entries above `maxBytes`. */
+  set(digest: Sha256Digest, { size, mtimeMs, ctimeMs, ino }: FileStamp, blob: Blob): void {
+    const before = this.#entries.get(digest);
+    if (before !== undefined) this.#evict(digest, before);
+    this.#entries.set(digest, { stamp: { size, mtimeMs, ctimeMs, ino }, blob });
     this.#bytes += blob.size;
-    for (const [oldest, entry] of this.#kept) {
+    for (const [oldest, entry] of this.#entries) {
       if (this.#bytes <= this.maxBytes) return;
-      this.#forget(oldest, entry);
+      this.#evict(oldest, entry);
     }
   }
 
-  #forget(digest: Sha256Digest, { blob }: HotBlob): void {
-    this.#kept.delete(digest);
+  #evict(digest: Sha256Digest, { blob }: CacheEntry): void {
+    this.#entries.delete(digest);
     this.#bytes -= blob.size;
   }
 }

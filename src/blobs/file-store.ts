@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { errorCode, failure } from "../errors.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
-import { type FileStamp, HotBlobs } from "./blob-cache.ts";
+import { BlobCache, type FileStamp } from "./blob-cache.ts";
 import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
 import { checkWritable, discardFile, prepareIncoming, storageFailure, temporaryPath } from "./incoming.ts";
 import {
@@ -21,8 +21,8 @@ import {
 import { digestOf, verifiedPart } from "./verify.ts";
 
 /** Up to this size an archive is sent from memory: measured, that takes half as long as from a file. */
-const HOT_MAX_BYTES = 1_048_576;
-const HOT_TOTAL_BYTES = 32 * 1_048_576;
+const CACHEABLE_MAX_BYTES = 1_048_576;
+const CACHE_MAX_BYTES = 32 * 1_048_576;
 
 /** Renews the time of a file; answers whether it is there. */
 async function touch(path: string, time: Date): Promise<boolean> {
@@ -77,7 +77,7 @@ class FileStore implements BlobStore {
   readonly #root: string;
   readonly #failpoints: Failpoints;
   readonly #directories: DurableDirectories;
-  readonly #hot = new HotBlobs(HOT_TOTAL_BYTES);
+  readonly #cache = new BlobCache(CACHE_MAX_BYTES);
 
   constructor(root: string, failpoints: Failpoints) {
     this.#root = root;
@@ -142,18 +142,18 @@ class FileStore implements BlobStore {
     const found = stampOf(path);
     if (found === undefined) return undefined;
     if (found.size !== blob.size) throw failure({ code: "blob_corrupt", digest: blob.digest });
-    const whole = found.size > HOT_MAX_BYTES ? Bun.file(path) : await this.#readHot(path, blob, found);
+    const whole = found.size > CACHEABLE_MAX_BYTES ? Bun.file(path) : await this.#readCached(path, blob, found);
     return range === undefined ? whole : whole?.slice(range.first, range.last + 1);
   }
 
-  /** From memory, or read, verified and kept there. Throws `blob_corrupt`. */
-  async #readHot(path: string, blob: KnownBlob, stamp: FileStamp): Promise<Blob | undefined> {
-    const hot = this.#hot.get(blob.digest, stamp);
-    if (hot !== undefined) return hot;
+  /** Returns the blob from the cache, or reads, verifies and caches it. Throws `blob_corrupt`. */
+  async #readCached(path: string, blob: KnownBlob, stamp: FileStamp): Promise<Blob | undefined> {
+    const cached = this.#cache.get(blob.digest, stamp);
+    if (cached !== undefined) return cached;
     const bytes = await ifThere(() => readFile(path));
     if (bytes === undefined) return undefined;
     const verified = new Blob([verifiedPart(bytes, blob, undefined)]);
-    this.#hot.keep(blob.digest, stamp, verified);
+    this.#cache.set(blob.digest, stamp, verified);
     return verified;
   }
 
