@@ -51,7 +51,7 @@ export async function findSession(
   userId: string,
   address: string | null,
 ): Promise<SessionActor | undefined> {
-  const [row] = await db.read((session) => sessionById(session.merging(), { id, userId, now: clock() }));
+  const [row] = await db.read((session) => sessionById(session.batched(), { id, userId, now: clock() }));
   if (row === undefined) return undefined;
   if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
   return sessionActor(row.user, id, address);
@@ -72,7 +72,7 @@ export async function findToken(
   address: string | null,
 ): Promise<Actor | undefined> {
   const now = clock();
-  const [row] = await db.read((session) => tokenByDigest(session.merging(), { digest: tokenDigest(text), now }));
+  const [row] = await db.read((session) => tokenByDigest(session.batched(), { digest: tokenDigest(text), now }));
   if (row === undefined) return undefined;
   if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
   await touch({ db }, row.token.id, row.token.lastUsedAt, now);

@@ -8,7 +8,10 @@ export type Tables = typeof schema;
 /** What goes to a driver as it is. */
 export type SqlValue = string | number | boolean | Uint8Array | null;
 
-/** The query builder both databases offer. What only one of them has (`execute`, `transaction`) is left out. */
+/**
+ * The query builder both databases offer. What only one of them has (`execute`, `transaction`) is
+ * left out.
+ */
 export type QueryBuilder = Pick<
   PgDatabase<PgQueryResultHKT, Record<string, never>>,
   "select" | "selectDistinct" | "insert" | "update" | "delete" | "$count"
@@ -18,33 +21,50 @@ export type QueryBuilder = Pick<
 export interface DbSession {
   readonly query: QueryBuilder;
   readonly tables: Tables;
-  /** Runs hand-written SQL, for the few statements that differ between the databases, and returns its rows. */
+  /**
+   * Runs hand-written SQL, for the few statements that differ between the databases, and returns
+   * its rows.
+   */
   rows<Row>(statement: SQL): Promise<Row[]>;
-  /** Runs SQL that is the same at every call, prepared once; rows are columns in their order, as the driver gives them. */
+  /**
+   * Runs SQL that is the same at every call, prepared once; rows are columns in their order, as the
+   * driver gives them.
+   */
   values(text: string, params: SqlValue[]): Promise<unknown[][]>;
-  /** `values` of a text that is one of very many: it is planned at every call, and no connection of Postgres keeps it. */
+  /**
+   * `values` of a text that is one of very many: it is planned at every call, and no connection of
+   * Postgres keeps it.
+   */
   valuesOnce(text: string, params: SqlValue[]): Promise<unknown[][]>;
-  /** Says that answers about a package will be other ones, should this transaction be committed. In `write` only. */
+  /**
+   * Says that answers about a package will be other ones, should this transaction be committed. In
+   * `write` only.
+   */
   changes(name: string): void;
   /**
-   * This session, for work on many things at once: where that is faster, `values` sends statements of the same text that are
-   * said at the same time as one. They must need nothing of each other.
+   * Returns this session for work on many things at once. On Postgres, its `values` batches calls
+   * with the same text that are made in the same turn of the event loop into one statement. The
+   * calls must not depend on each other.
    */
-  merging(): DbSession;
+  batched(): DbSession;
 }
 
 /**
- * A database of either kind. Every call ends: with a result, with what `work` threw, or with `database_unavailable`
- * or `storage_full` when the database does not answer within its deadline, is gone, or is full.
+ * A database of either kind. Every call ends: with a result, with what `work` threw, or with
+ * `database_unavailable` or `storage_full` when the database does not answer within its deadline,
+ * is gone, or is full.
  */
 export interface Database {
   readonly kind: "sqlite" | "postgres";
-  /** Runs reads outside a transaction. On Postgres `work` may run twice, after a lost connection. */
+  /**
+   * Runs reads outside a transaction. On Postgres `work` may run twice, after a lost connection.
+   */
   read<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
   /**
-   * Runs `work` in one transaction, committed when it returns and rolled back when it throws. It must only await
-   * the session it is given: no network, no files, no other database call. After `database_unavailable` the
-   * transaction may or may not have been committed; callers make their writes safe to repeat.
+   * Runs `work` in one transaction, committed when it returns and rolled back when it throws. It
+   * must only await the session it is given: no network, no files, no other database call. After
+   * `database_unavailable` the transaction may or may not have been committed; callers make their
+   * writes safe to repeat.
    */
   write<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
   /** What `session.changes` said in transactions that were committed, here or elsewhere. */

@@ -58,7 +58,7 @@ async function withStoredBlob<T>(
   then: (before: RemovalState) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
-    const before = await db.read((session) => removalState(session.merging(), received.digest));
+    const before = await db.read((session) => removalState(session.batched(), received.digest));
     await blobs.put(received);
     try {
       return await then(before);

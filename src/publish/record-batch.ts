@@ -88,10 +88,10 @@ export async function recordBatch(
   deps: RecordDeps,
   batch: readonly PendingPublication[],
 ): Promise<(RecordedMember | undefined)[]> {
-  const merging = session.merging();
-  const granted = await accept(merging, deps, batch);
+  const batched = session.batched();
+  const granted = await accept(batched, deps, batch);
   const accepted = granted.filter((one) => one !== undefined);
-  const recorded = accepted.length === 0 ? [] : await insertVersions(merging, deps, accepted);
+  const recorded = accepted.length === 0 ? [] : await insertVersions(batched, deps, accepted);
   return granted.map((one) => {
     const done = one && recorded[accepted.indexOf(one)];
     return done && { ...done, limits: one.limits };

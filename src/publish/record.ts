@@ -104,10 +104,10 @@ export interface Prechecked {
 export function precheck(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Prechecked> {
   const { inspection, publisher, verified } = publication;
   return deps.db.read(async (session) => {
-    const merging = session.merging();
+    const batched = session.batched();
     const [, isPlain] = await pipelined([
-      requireStillValid(merging, publisher, now),
-      isPlainUpdate(merging, publication),
+      requireStillValid(batched, publisher, now),
+      isPlainUpdate(batched, publication),
     ]);
     if (isPlain) {
       requireScopeFor(publisher, inspection.manifest.name, "publish-update");

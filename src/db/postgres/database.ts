@@ -8,7 +8,7 @@ import type { Database, DbSession } from "../database.ts";
 import { PackageChanges, readsOnly } from "../invalidations.ts";
 import { ChangeNotes, watchPostgres } from "./invalidations.ts";
 import * as tables from "./schema.ts";
-import { type MergedForms, merging } from "./statement-batching.ts";
+import { type BatchedForms, batched } from "./statement-batching.ts";
 
 const POOL_CONNECTIONS = 16;
 /** Writers that wait for one row must not take every connection: readers keep the other half. */
@@ -50,14 +50,14 @@ export function clientOptions(connection: PostgresConnection): postgres.Options<
 
 const PREPARED = { prepare: true };
 
-/** How statements are merged, which every connection finds out alike. */
-const mergedForms: MergedForms = new Map();
+/** The batched forms of statements, which are the same on every connection. */
+const batchedForms: BatchedForms = new Map();
 
 function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): DbSession {
   const { session } = orm._;
   if (!(session instanceof PostgresJsSession)) throw new Error("Not a session of postgres.js");
   const client: postgres.Sql = session.client;
-  let merged: DbSession | undefined;
+  let batchedSession: DbSession | undefined;
   const single: DbSession = {
     query: orm,
     tables,
@@ -65,9 +65,9 @@ function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): Db
     values: async (text, params) => [...(await client.unsafe(text, params, PREPARED).values())],
     valuesOnce: async (text, params) => [...(await client.unsafe(text, params).values())],
     changes,
-    merging: () => {
-      merged ??= { ...single, values: merging(single.values, mergedForms) };
-      return merged;
+    batched: () => {
+      batchedSession ??= { ...single, values: batched(single.values, batchedForms) };
+      return batchedSession;
     },
   };
   return single;

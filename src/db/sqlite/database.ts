@@ -66,7 +66,7 @@ function sessionOver(client: BunDatabase, changes: DbSession["changes"]): DbSess
     values,
     valuesOnce: values,
     changes,
-    merging: () => session,
+    batched: () => session,
   };
   return session;
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { DbSession } from "../../src/db/database.ts";
-import { type MergedForms, mergedForm, merging } from "../../src/db/postgres/statement-batching.ts";
+import { type BatchedForms, batched, batchedForm } from "../../src/db/postgres/statement-batching.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
-/* Statements that are merged against the same ones one by one, on a real Postgres. */
+/* Batched statements against the same statements one by one, on a real Postgres. */
 
 const INSERT = 'insert into "log_tiles" ("level", "idx", "data") values ($1, $2, $3)';
 const INSERT_EVENT =
@@ -20,9 +20,9 @@ beforeAll(async () => {
 });
 afterAll(() => registry.stop());
 
-/** Runs `work` in a transaction that leaves nothing, and tells how many statements it sent. */
+/** Runs `work` in a transaction that is rolled back, and counts the statements that it sends. */
 async function inTransaction<T>(
-  forms: MergedForms,
+  forms: BatchedForms,
   work: (run: DbSession["values"], sent: () => number) => Promise<T>,
 ) {
   const done = Promise.withResolvers<T>();
@@ -33,7 +33,7 @@ async function inTransaction<T>(
       sent += 1;
       return session.values(text, params);
     };
-    done.resolve(await work(merging(counting, forms), () => sent));
+    done.resolve(await work(batched(counting, forms), () => sent));
     throw end;
   });
   const [result] = await Promise.allSettled([written]);
@@ -63,20 +63,20 @@ async function everything(run: DbSession["values"]) {
   return { events, tiles, updated, selected, locked };
 }
 
-test("merged statements give each caller what it would get alone", async () => {
-  const forms: MergedForms = new Map();
+test("batched statements give each caller the rows that it would get alone", async () => {
+  const forms: BatchedForms = new Map();
   const single = await inTransaction(forms, async (run, sent) => ({ ...(await everything(run)), sent: sent() }));
   expect(single.sent).toBe(4 + 3 + 3 + 4 + 3 + 5);
   expect([...forms.values()].filter((form) => form === undefined)).toEqual([]);
-  const merged = await inTransaction(forms, async (run, sent) => ({ ...(await everything(run)), sent: sent() }));
-  expect(merged).toEqual({ ...single, sent: 5 });
+  const inBatches = await inTransaction(forms, async (run, sent) => ({ ...(await everything(run)), sent: sent() }));
+  expect(inBatches).toEqual({ ...single, sent: 5 });
   expect(single.selected).toEqual([[["6", "9", "6e6577"]], [], [["5", "7", "00ff07"]], [["6", "8", "6e6577"]]]);
   expect(single.locked.map((rows) => rows.length)).toEqual([0, 2, 3]);
   expect(single.events.map(([row]) => row?.[2])).toEqual(TEXTS);
 });
 
-test("what is said alone goes as it is, and a failure is told to all who said the same", async () => {
-  const forms: MergedForms = new Map();
+test("a single call is sent as it is, and a failed batch rejects all of its calls", async () => {
+  const forms: BatchedForms = new Map();
   await inTransaction(forms, (run) => Promise.all([run(LOCK, [1]), run(LOCK, [2])]));
   await inTransaction(forms, (run) => Promise.all([1, 2].map((index) => run(INSERT, [1, index, Buffer.of(0)]))));
   const alone = await inTransaction(forms, async (run, sent) => ({ rows: await run(LOCK, [1]), sent: sent() }));
@@ -87,17 +87,28 @@ test("what is said alone goes as it is, and a failure is told to all who said th
   expect((await failing).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
 });
 
-test("a failure before it is known how to merge is told to all, and is nobody else's", async () => {
+test("a failure before the batched form is known rejects the calls and nothing else", async () => {
   const failing = inTransaction(new Map(), (run) =>
     Promise.allSettled(["no number", 2].map((index) => run(INSERT, [1, index, Buffer.of(0)]))),
   );
   expect((await failing).map(({ status }) => status)).toEqual(["rejected", "rejected"]);
 });
 
-test("a statement of another form is not merged", () => {
+test("a statement of another form is not batched", () => {
   const types = ["bigint"];
-  expect(mergedForm('delete from "log_tiles" where "idx" = $1', types)).toBeUndefined();
-  expect(mergedForm('update "log_tiles" set "idx" = 1 where "idx" = $1 returning "idx"', types)).toBeUndefined();
+  expect(batchedForm('delete from "log_tiles" where "idx" = $1', types)).toBeUndefined();
+  expect(batchedForm('update "log_tiles" set "idx" = 1 where "idx" = $1 returning "idx"', types)).toBeUndefined();
   const onConflict = 'insert into "log_tiles" ("idx") values ($1) on conflict do nothing';
-  expect(mergedForm(onConflict, types)).toBeUndefined();
+  expect(batchedForm(onConflict, types)).toBeUndefined();
+});
+
+test("an update with a subquery that has a where is not batched", () => {
+  const types = ["bigint", "bigint"];
+  const idx = '(select "idx" from "log_leaves" where "idx" = $1)';
+  const update = 'update "log_tiles" set "idx" = 1 where';
+  expect(batchedForm(`${update} "idx" = $1`, types)).toBeDefined();
+  expect(batchedForm(`${update} "idx" in ${idx}`, types)).toBeUndefined();
+  expect(batchedForm(`${update} "idx" in ${idx.replace("where", "WHERE")}`, types)).toBeUndefined();
+  expect(batchedForm(`update "log_tiles" set "idx" = ${idx} where "idx" = $2`, types)).toBeUndefined();
+  expect(batchedForm(`update "log_tiles" set "idx" = ${idx}`, types)).toBeUndefined();
 });
