@@ -44,7 +44,6 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     log,
     announcer: new Announcer({ db, blobs, log, logger, failpoints: noFailpoints, witnesses: [] }),
     batcher: { record: unused },
-    knownDownloads: { find: unused },
     prepared: undefined,
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));

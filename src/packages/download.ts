@@ -2,25 +2,21 @@ import type { BlobBody, ByteRange, KnownBlob } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
+import type { DownloadedVersion } from "./download-counter.ts";
 import { digestOf, loadReleasedVersion } from "./find-version.ts";
-import type { Download, KnownDownloads } from "./known-downloads.ts";
 
-/**
- * Finds the archive of a version, yanked ones included. The database is asked once in a while for each version; what
- * `latest` means is asked every time, and so is what was not found. Throws `package_not_found`, `version_not_found` or
- * `quarantined`.
- */
-export function findDownload(
-  { db, knownDownloads }: Pick<Deps, "db"> & { readonly knownDownloads: KnownDownloads },
-  name: PackageName,
-  asked: string,
-): Promise<Download> {
-  const load = async () => {
-    const { row } = await db.read((session) => loadReleasedVersion(session, name, asked));
-    const counted = { name, versionId: row.id, packageId: row.packageId };
-    return { name, version: row.version, digest: digestOf(row), size: row.size, counted };
-  };
-  return asked === "latest" ? load() : knownDownloads.find(name, asked, load);
+/** The archive of a version, as its row describes it. */
+interface Download extends KnownBlob {
+  readonly name: string;
+  readonly version: string;
+  readonly counted: DownloadedVersion;
+}
+
+/** Finds the archive of a version, also a yanked one. Throws `package_not_found`, `version_not_found` or `quarantined`. */
+export async function findDownload({ db }: Pick<Deps, "db">, name: PackageName, asked: string): Promise<Download> {
+  const { row } = await db.read((session) => loadReleasedVersion(session, name, asked));
+  const counted = { name, versionId: row.id, packageId: row.packageId };
+  return { name, version: row.version, digest: digestOf(row), size: row.size, counted };
 }
 
 /** The bytes of an archive, or a range inside of it. Throws `blob_missing`, `blob_corrupt`, or what the storage throws. */

@@ -19,7 +19,6 @@ import { Announcer } from "../log/announcer.ts";
 import { knownLogKey } from "../log/log-rows.ts";
 import { openLog } from "../log/open-log.ts";
 import { createDownloadCounter } from "../packages/download-counter.ts";
-import { createKnownDownloads } from "../packages/known-downloads.ts";
 import type { PackageServices } from "../packages/services.ts";
 import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
@@ -124,7 +123,6 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     db,
     blobs,
     downloads,
-    knownDownloads: createKnownDownloads(db.changes),
     prepared: config.readAccess === "public" ? new PreparedAnswers(db.changes, openAnswerFile(dataDir)) : undefined,
     jwtKey,
     clock,
