@@ -7,7 +7,7 @@ import { failure } from "../errors.ts";
 import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
-import { activeKeys, type PackageKeyRow, type PackageKeys, settledPackageKeys } from "./package-trust.ts";
+import { activeKeys, applyDueReset, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
 import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /** More than a team has machines that sign. */
@@ -56,7 +56,7 @@ export async function addPackageKey(
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     await requireOwnerStill(session, changed, actor, now);
-    const trusted = await settledPackageKeys(session, changed, now);
+    const trusted = await applyDueReset(session, changed, now);
     const known = requireAddable(trusted, publicKey);
     const change = { name, action: "add", publicKey } as const;
     const statement = await nextStatement(session, changed, change, previous);

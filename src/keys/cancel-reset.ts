@@ -9,13 +9,7 @@ import { loadPackage, lockNamedPackage, packageNameParam, requireOwner } from ".
 import type { KeyChange } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
-import {
-  activeKeys,
-  type KeyedPackage,
-  loadPackageKeys,
-  type PackageKeys,
-  settledPackageKeys,
-} from "./package-trust.ts";
+import { activeKeys, applyDueReset, type KeyedPackage, loadPackageKeys, type PackageKeys } from "./package-trust.ts";
 import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /**
@@ -60,7 +54,7 @@ export async function cancelReset(
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     if ("owner" in canceller) await requireOwner(session, changed, canceller.owner.user.id);
-    const trusted = await settledPackageKeys(session, changed, now);
+    const trusted = await applyDueReset(session, changed, now);
     const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
     const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
     await endResets(session, [{ changed, publicKey: change.publicKey, proof, origin, signedBy }], now, { log });
@@ -109,7 +103,7 @@ export async function cancelResetsOf(
   const proof: KeyChangeProof = { by: origin.username, statement: null, proof: null };
   const ends: ResetEnd[] = [];
   for (const changed of locked) {
-    const { reset } = await settledPackageKeys(session, changed, now);
+    const { reset } = await applyDueReset(session, changed, now);
     if (reset?.requestedBy !== username) continue;
     ends.push({ changed, publicKey: reset.publicKey, proof, origin, signedBy: undefined });
   }

@@ -59,12 +59,11 @@ export async function loadPackageKeys(session: DbSession, packageId: number, now
   return { keys: afterReset(keys, reset), reset: undefined };
 }
 
-/** `loadPackageKeys` for a transaction that holds the package's lock: a reset whose time has come is written. */
-export async function settledPackageKeys(
-  session: DbSession,
-  { id, name }: KeyedPackage,
-  now: Date,
-): Promise<PackageKeys> {
+/**
+ * Loads the keys of a package like `loadPackageKeys`, and first writes a reset that is due. The transaction must hold the
+ * package's lock.
+ */
+export async function applyDueReset(session: DbSession, { id, name }: KeyedPackage, now: Date): Promise<PackageKeys> {
   // One after the other on its connection, and the package is locked.
   const [[reset], keys] = await pipelined([
     resetOfPackage(session, { packageId: id }),
@@ -73,13 +72,13 @@ export async function settledPackageKeys(
   if (reset === undefined || reset.effectiveAt > now) return { keys, reset };
   const { packageKeys, packageKeyResets } = session.tables;
   const { publicKey, requestedBy, effectiveAt } = reset;
-  const settled = afterReset(keys, reset);
+  const applied = afterReset(keys, reset);
   await session.query.delete(packageKeys).where(eq(packageKeys.packageId, id));
-  await session.query.insert(packageKeys).values(settled);
+  await session.query.insert(packageKeys).values(applied);
   await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, id));
   const details = { keyId: keyIdOf(publicKey), publicKey, requestedBy, effectiveAt: effectiveAt.toISOString() };
   await recordEvent(session, OPERATOR, "package_key.reset_effective", now, { packageName: name, details });
-  return { keys: settled, reset: undefined };
+  return { keys: applied, reset: undefined };
 }
 
 /** The keys that may sign. */

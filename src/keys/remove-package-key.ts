@@ -12,7 +12,7 @@ import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow, VersionRow } from "../packages/views.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
-import { activeKeys, type PackageKeyRow, type PackageKeys, settledPackageKeys } from "./package-trust.ts";
+import { activeKeys, applyDueReset, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
 import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /** A key to take away, signed for by a key that may sign the package. */
@@ -114,7 +114,7 @@ export async function removePackageKey(
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     await requireOwnerStill(session, changed, actor, now);
-    const trusted = await settledPackageKeys(session, changed, now);
+    const trusted = await applyDueReset(session, changed, now);
     const known = requireRemovable(trusted, name, removal);
     const { publicKey } = known;
     const since = await sinceId(session, changed, removal);

@@ -8,7 +8,7 @@ import { failure } from "../errors.ts";
 import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
-import { settledPackageKeys } from "./package-trust.ts";
+import { applyDueReset } from "./package-trust.ts";
 import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /** How long owners and holders of old keys have to notice a reset and to cancel it. */
@@ -43,7 +43,7 @@ export async function requestReset(
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     await requireOwnerStill(session, changed, actor, now);
-    const { keys, reset } = await settledPackageKeys(session, changed, now);
+    const { keys, reset } = await applyDueReset(session, changed, now);
     if (reset !== undefined) {
       throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });
     }

@@ -11,11 +11,11 @@ import { skeletonOf } from "../domain/similar-names.ts";
 import { failure, type RateLimit } from "../errors.ts";
 import { accountTrust, trustAccountKey } from "../keys/account-trust.ts";
 import {
+  applyDueReset,
   loadPackageKeys,
   type PackageKeys,
   pinFirstKey,
   requirePinnedKey,
-  settledPackageKeys,
 } from "../keys/package-trust.ts";
 import { findPackage, lockPackage, requireOwner } from "../packages/find-package.ts";
 import { findVersion } from "../packages/find-version.ts";
@@ -192,7 +192,7 @@ async function requireClaimed(
     findSame(session, existing, publication),
   ]);
   if (same !== undefined) return same;
-  requireOpen(existing, await settledPackageKeys(session, existing, now), publication);
+  requireOpen(existing, await applyDueReset(session, existing, now), publication);
   await trustAccountKey(session, publication.publisher, publication.verified.publicKey, now);
   return undefined;
 }
