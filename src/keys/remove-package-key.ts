@@ -72,8 +72,8 @@ async function distrustVersions(
   const { versions } = session.tables;
   const isSigned = and(eq(versions.packageId, id), eq(versions.publicKey, publicKey), gte(versions.id, since));
   const rows = await session.query.update(versions).set({ keyCompromised: true }).where(isSigned).returning();
-  const standing = rows.filter(({ yankedAt }) => yankedAt === null);
-  for (const { id: versionId, version } of standing) {
+  const notYanked = rows.filter(({ yankedAt }) => yankedAt === null);
+  for (const { id: versionId, version } of notYanked) {
     const yankMessage = `Signed with the key ${keyIdOf(publicKey)}, which is compromised.`;
     const yanked = { yankedAt: now, yankReason: "security", yankMessage, yankReplacement: null };
     await session.query.update(versions).set(yanked).where(eq(versions.id, versionId));
@@ -81,7 +81,7 @@ async function distrustVersions(
     await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
   }
   if (rows.length > 0) await rebuildListing(session, kind, changed, now);
-  return standing;
+  return notYanked;
 }
 
 async function endKey(

@@ -2,7 +2,7 @@ import type { SignedArchive } from "../signing/statement.ts";
 import { type Check, ok, unchecked, warning } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
-const NAME = "standing";
+const NAME = "registry status";
 
 /** As much as is looked at of what a registry says of a version. */
 interface Said {
@@ -29,7 +29,7 @@ function objections({ yanked, yankReason, yankMessage, yankReplacement, quaranti
  * What the registry says of a version today: a warning where it should not be used any more. Only its word, which no proof
  * of the version stands for: that one is right for ever.
  */
-export async function checkStanding(client: RegistryClient, { name, version }: SignedArchive): Promise<Check> {
+export async function checkRegistryStatus(client: RegistryClient, { name, version }: SignedArchive): Promise<Check> {
   const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}`;
   try {
     const said: Said = JSON.parse(await client.text(path)) ?? {};

@@ -10,7 +10,7 @@ import { digestOf } from "./archive-digest.ts";
 import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
-import { checkStanding } from "./registry-status.ts";
+import { checkRegistryStatus } from "./registry-status.ts";
 
 const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
@@ -104,8 +104,8 @@ export async function verifyPackage(
   if (signed === undefined) return { name: undefined, version: undefined, checks: [check] };
   const text = given ?? (trust.client && (await fetchProof(trust.client, signed))) ?? "";
   const checks = typeof text === "string" ? await checkProof(text, signed, archive, trust) : [text];
-  const standing = trust.client === undefined || !isGood(checks) ? [] : [await checkStanding(trust.client, signed)];
-  return { name: signed.name, version: signed.version, checks: [check, ...checks, ...standing] };
+  const status = trust.client === undefined || !isGood(checks) ? [] : [await checkRegistryStatus(trust.client, signed)];
+  return { name: signed.name, version: signed.version, checks: [check, ...checks, ...status] };
 }
 
 async function checkProof(text: string, signed: SignedArchive, archive: Uint8Array, trust: Trust): Promise<Check[]> {

@@ -57,7 +57,7 @@ describe("verify", () => {
       ["checkpoint", "ok"],
       ["consistency", "not checked"],
       ["witnesses", "not checked"],
-      ["standing", "ok"],
+      ["registry status", "ok"],
     ]);
     expect((await add("fourth")).status).toBe(201);
     const again = await person.ask("verify", archive, "--registry", proxy.url);
@@ -157,18 +157,22 @@ describe("verify", () => {
     const warned = makePackage({ name: "warned", version: "1.0.0" });
     const archive = await person.file("warned.cpm", warned);
     expect((await alice.publish("warned", "1.0.0", warned, key)).status).toBe(201);
-    const standing = async () => {
+    const registryStatus = async () => {
       const { exitCode, answer } = await person.ask("verify", archive, "--registry", registry.url);
-      const { result, detail } = answer.checks.find(({ check }: { check: string }) => check === "standing");
+      const { result, detail } = answer.checks.find(({ check }: { check: string }) => check === "registry status");
       return [exitCode, result, detail];
     };
-    expect(await standing()).toEqual([0, "ok", "neither yanked nor in quarantine, as the registry says"]);
+    expect(await registryStatus()).toEqual([0, "ok", "neither yanked nor in quarantine, as the registry says"]);
     const yank = { reason: "security", message: "CVE-1", replacement: "hello@1.0.0" };
     expect((await alice.send("DELETE", "/api/packages/warned/1.0.0", yank)).status).toBe(200);
     const yanked = "it is yanked (security: CVE-1), use hello@1.0.0 instead";
-    expect(await standing()).toEqual([0, "warning", `the registry says that ${yanked}`]);
+    expect(await registryStatus()).toEqual([0, "warning", `the registry says that ${yanked}`]);
     await quarantineVersion(registry.deps, OPERATOR, packageNameParam("warned"), "1.0.0", "malware");
-    expect(await standing()).toEqual([0, "warning", `the registry says that it is in quarantine: malware; ${yanked}`]);
+    expect(await registryStatus()).toEqual([
+      0,
+      "warning",
+      `the registry says that it is in quarantine: malware; ${yanked}`,
+    ]);
   });
 
   test("warns when the key that is given is not the one seen before, which it was", async () => {
