@@ -18,7 +18,7 @@ import {
   type ReceivedFile,
   type SidecarName,
 } from "./store.ts";
-import { digestOf, verifiedPart } from "./verify.ts";
+import { hashChunks, verifiedPart } from "./verify.ts";
 
 /** Up to this size an archive is sent from memory: measured, that takes half as long as from a file. */
 const CACHEABLE_MAX_BYTES = 1_048_576;
@@ -55,7 +55,7 @@ function statOf(path: string): BlobStat | undefined {
 }
 
 async function isBlob(path: string, digest: Sha256Digest): Promise<boolean> {
-  return (await digestOf(Bun.file(path).stream())).digest === digest;
+  return (await hashChunks(Bun.file(path).stream())).digest === digest;
 }
 
 /**
@@ -160,7 +160,7 @@ class FileStore implements BlobStore {
   async withFile<T>(digest: Sha256Digest, use: (file: ReceivedFile) => Promise<T>): Promise<T | undefined> {
     const path = this.#pathOf(digest);
     if (statOf(path) === undefined) return undefined;
-    const stored = await ifThere(() => digestOf(Bun.file(path).stream()));
+    const stored = await ifThere(() => hashChunks(Bun.file(path).stream()));
     return stored && use({ ...stored, path });
   }
 

@@ -4,7 +4,7 @@ import { failure } from "../errors.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import type { BlobStat, BlobStore, ListedBlob } from "./store.ts";
-import { digestOf, verifiedPart } from "./verify.ts";
+import { hashChunks, verifiedPart } from "./verify.ts";
 
 /** The blobs of a memory store, open for tests to damage. */
 export type StoredBytes = Map<string, { bytes: Uint8Array<ArrayBuffer>; storedAt: Date }>;
@@ -58,7 +58,7 @@ export function openMemoryStore(
     },
     async setAside(digest) {
       const found = blobs.get(digest);
-      if (found === undefined || (await digestOf(new Blob([found.bytes]).stream())).digest === digest) return;
+      if (found === undefined || (await hashChunks(new Blob([found.bytes]).stream())).digest === digest) return;
       aside.set(digest, found);
       blobs.delete(digest);
     },

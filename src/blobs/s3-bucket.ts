@@ -1,6 +1,6 @@
 import type { S3Config } from "../config/storage.ts";
 import { withTimeout } from "../runtime/timeout.ts";
-import { failed, faultOf, refusal, type S3Fault } from "./s3-fault.ts";
+import { failed, faultOf, faultOfResponse, type S3Fault } from "./s3-fault.ts";
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 2_000;
@@ -96,7 +96,7 @@ export class S3Bucket {
         ...(request.body === undefined ? {} : { body: request.body }),
       });
       if (response.ok) return taken(response, use);
-      const fault = await refusal(response);
+      const fault = await faultOfResponse(response);
       if (response.status === 404 && fault.code !== "NoSuchBucket") return undefined;
       throw fault;
     });

@@ -28,7 +28,7 @@ const BUSY = /^(?:SlowDown|ServiceUnavailable|TooManyRequests|RequestLimitExceed
 const FINAL = /^(?:AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|NoSuchBucket|ExpiredToken|InvalidToken)$/;
 
 /** Tells what a refused request means. S3 names its code in the body. */
-export async function refusal(response: Response): Promise<S3Fault> {
+export async function faultOfResponse(response: Response): Promise<S3Fault> {
   const text = await response.text();
   const named = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text.slice(0, 4_096))?.[1];
   const { status } = response;

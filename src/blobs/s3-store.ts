@@ -21,7 +21,7 @@ import {
   type SidecarName,
   VERIFIED_MAX_BYTES,
 } from "./store.ts";
-import { digestOf, verifiedPart } from "./verify.ts";
+import { hashChunks, verifiedPart } from "./verify.ts";
 
 /**
  * Few large transfers go at once and many small ones: uploads over TLS lie in memory while they are sent and read back
@@ -93,7 +93,7 @@ class S3Store implements BlobStore {
     await this.#putObject(key, Bun.file(path), size);
     this.#failpoints.hit("blob.uploaded");
     const request = { method: "GET", key, bytes: size } as const;
-    const stored = await this.#bucket.send(request, (response) => digestOf(bodyOf(response)));
+    const stored = await this.#bucket.send(request, (response) => hashChunks(bodyOf(response)));
     if (stored?.digest !== digest) throw failed(wrongAnswer(stored === undefined ? "NotStored" : "StoredOtherBytes"));
   }
 

@@ -5,7 +5,7 @@ import { UsedBuffers } from "./buffer-release.ts";
 import type { ByteRange, KnownBlob } from "./store.ts";
 
 /** The digest and the number of bytes that were given. The chunks belong to it: they are gone afterwards. */
-export async function digestOf(chunks: AsyncIterable<Uint8Array>): Promise<KnownBlob> {
+export async function hashChunks(chunks: AsyncIterable<Uint8Array>): Promise<KnownBlob> {
   const hash = createHash("sha256");
   const used = new UsedBuffers();
   let size = 0;

@@ -7,17 +7,17 @@ import { VERSION } from "../runtime/version.ts";
 /** Who asks for health waits a few seconds at most: no answer is an answer. A hung disk or network would give none. */
 const CHECK_MAX_MS = 2_000;
 
-type Check = "ok" | "failing";
+type ProbeResult = "ok" | "failing";
 
 /** What `/health` answers. */
 export interface Health {
   readonly status: "ok" | "unhealthy";
   readonly version: string;
   readonly checks: {
-    readonly database: Check;
-    readonly storage: Check;
+    readonly database: ProbeResult;
+    readonly storage: ProbeResult;
     /** Only there when the log may not be written. */
-    readonly log?: Check;
+    readonly log?: ProbeResult;
   };
 }
 
@@ -28,7 +28,7 @@ export async function checkHealth({
   log,
   logger,
 }: Pick<Deps, "db" | "blobs" | "log" | "logger">): Promise<Health> {
-  const probe = async (name: string, work: Promise<unknown>): Promise<Check> => {
+  const probe = async (name: string, work: Promise<unknown>): Promise<ProbeResult> => {
     try {
       await withTimeout(CHECK_MAX_MS, work);
       return "ok";

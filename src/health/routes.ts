@@ -5,12 +5,12 @@ import { checkHealth } from "./health.ts";
 
 const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4";
 
-const Check = t.Union([t.Literal("ok"), t.Literal("failing")]);
+const ProbeResultSchema = t.Union([t.Literal("ok"), t.Literal("failing")]);
 
 const HealthSchema = t.Object({
   status: t.Union([t.Literal("ok"), t.Literal("unhealthy")]),
   version: t.String(),
-  checks: t.Object({ database: Check, storage: Check, log: t.Optional(Check) }),
+  checks: t.Object({ database: ProbeResultSchema, storage: ProbeResultSchema, log: t.Optional(ProbeResultSchema) }),
 });
 
 /** By the names under which /swagger/json has them. */

@@ -1,3 +1,4 @@
+import type { ByteRange } from "../blobs/store.ts";
 import { failure } from "../errors.ts";
 import { matchesEntityTag } from "./entity-tag.ts";
 import { declareLength } from "./head-length.ts";
@@ -21,11 +22,6 @@ export interface ArchiveFile {
  * whatever Bun takes must match here, or it would answer a part where this file means the whole.
  */
 const SINGLE_RANGE = /^bytes[ \t]*=[ \t]*(\d*)[ \t]*-[ \t]*(\d*)[ \t]*$/i;
-
-interface ByteRange {
-  readonly first: number;
-  readonly last: number;
-}
 
 /** Where the bytes come from, each asked for only when the answer needs it. */
 export interface ArchiveSource {

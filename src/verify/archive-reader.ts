@@ -1,7 +1,7 @@
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import type { VersionEntry } from "../tlog/leaf.ts";
-import { digestOf } from "./archive-digest.ts";
+import { sha256Of } from "./archive-digest.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
@@ -26,7 +26,7 @@ export class ArchiveReader {
     return this.#downloads.run(size, async () => {
       const archive = await this.#archive(path, Math.min(size, COMPRESSED_HARD_MAX_BYTES));
       if (!(archive instanceof RegistryFault)) {
-        const digest = digestOf(archive);
+        const digest = sha256Of(archive);
         return digest === sha256 ? judge(archive) : differs(`sha256 ${digest}, and the log has ${sha256}`);
       }
       if (archive.tooLarge) return differs(archive.message);

@@ -56,7 +56,7 @@ export class RegistryClient {
         response = await fetch(new URL(location, address), { redirect: "error", signal });
       }
       if (response.status !== 200)
-        throw new RegistryFault(refusal(address, response.status, hasToken), response.status);
+        throw new RegistryFault(refusalText(address, response.status, hasToken), response.status);
       return await bodyOf(response, maxBytes ?? ANSWER_MAX_BYTES, address);
     } catch (cause) {
       if (cause instanceof RegistryFault) throw cause;
@@ -66,7 +66,7 @@ export class RegistryClient {
   }
 }
 
-function refusal(address: string, status: number, hasToken: boolean): string {
+function refusalText(address: string, status: number, hasToken: boolean): string {
   const wanted = hasToken
     ? "a token in CPM_API_TOKEN that may read all packages (read, *)"
     : "CPM_API_TOKEN in the environment";

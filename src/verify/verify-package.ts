@@ -6,7 +6,7 @@ import { verifyArchiveSignature } from "../signing/verify-archive.ts";
 import { parseLeaf, type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
 import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
 import { type Proof, parseProof } from "../tlog/proof.ts";
-import { digestOf } from "./archive-digest.ts";
+import { sha256Of } from "./archive-digest.ts";
 import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
@@ -25,7 +25,7 @@ async function checkArchive(archive: Uint8Array): Promise<{ check: Check; signed
   }
   try {
     const { manifest } = await inspectArchive(chunks(), LIMITS);
-    const digest = digestOf(archive);
+    const digest = sha256Of(archive);
     const signed = { name: manifest.name, version: manifest.version.text, digest, size: archive.length };
     return { check: ok("archive", `${signed.name} ${signed.version}, sha256 ${digest}, ${signed.size} bytes`), signed };
   } catch (cause) {
