@@ -3,7 +3,7 @@ import { openMemoryStore } from "../blobs/memory-store.ts";
 import { readConfig } from "../config/config.ts";
 import { makeLogKey } from "../config/log-key.ts";
 import { Secret } from "../config/secret.ts";
-import { PackageChanges } from "../db/invalidations.ts";
+import { Invalidations } from "../db/invalidations.ts";
 import type { Deps } from "../deps.ts";
 import { Announcer } from "../log/announcer.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
@@ -25,7 +25,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     kind: "sqlite",
     read: unused,
     write: unused,
-    changes: new PackageChanges(),
+    invalidations: new Invalidations(),
     watch: unused,
     close: unused,
   };

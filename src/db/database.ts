@@ -1,6 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
-import type { PackageChanges } from "./invalidations.ts";
+import type { Invalidations } from "./invalidations.ts";
 import type * as schema from "./postgres/schema.ts";
 
 export type Tables = typeof schema;
@@ -37,10 +37,9 @@ export interface DbSession {
    */
   valuesOnce(text: string, params: SqlValue[]): Promise<unknown[][]>;
   /**
-   * Says that answers about a package will be other ones, should this transaction be committed. In
-   * `write` only.
+   * Invalidates what caches hold about a package, when this transaction commits. In `write` only.
    */
-  changes(name: string): void;
+  invalidate(name: string): void;
   /**
    * Returns this session for work on many things at once. On Postgres, its `values` batches calls
    * with the same text that are made in the same turn of the event loop into one statement. The
@@ -67,9 +66,12 @@ export interface Database {
    * writes safe to repeat.
    */
   write<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
-  /** What `session.changes` said in transactions that were committed, here or elsewhere. */
-  readonly changes: PackageChanges;
-  /** Begins to hear of the commits of other processes, until `close`. */
+  /**
+   * Notifies what `session.invalidate` named in committed transactions, of this process and of
+   * others.
+   */
+  readonly invalidations: Invalidations;
+  /** Starts to notify the commits of other processes, until `close`. */
   watch(): void;
   close(): Promise<void>;
 }

@@ -1,48 +1,60 @@
-/** What stands for the log among the names of packages, none of which has a slash. */
+/** Stands for the log among package names, none of which has a slash. */
 export const LOG = "/log";
 
-/** The packages that a commit changed, by name; or that any may have changed, because nobody knows which. */
-export type Changed = readonly string[] | "any";
-
-/** What was told is good for this long: a change by another process is known within a second, or nothing is. */
-export const KNOWN_FOR_MS = 1_000;
+/** The names of the packages that a commit changed, or "any" when it is not known which. */
+export type Invalidated = readonly string[] | "any";
 
 /**
- * Tells which packages changed, for those that remember answers about them: each commit of this process before its
- * caller hears of it, and the commits of others within `KNOWN_FOR_MS`.
+ * Cache entries may be served for one second after the last successful freshness check. After that
+ * every lookup misses.
  */
-export class PackageChanges {
-  readonly #listeners: ((changed: Changed) => void)[] = [];
-  #knownUntilMs = 0;
-  #times = 0;
+export const FRESH_FOR_MS = 1_000;
 
-  /** How often anything changed: what was read since it was the same, is right. */
-  get times(): number {
-    return this.#times;
+/**
+ * Notifies caches which packages changed. A commit of this process is notified before its caller
+ * gets the result, a commit of another process within `FRESH_FOR_MS`.
+ */
+export class Invalidations {
+  readonly #listeners: ((invalidated: Invalidated) => void)[] = [];
+  #freshUntilMs = 0;
+  #generation = 0;
+
+  /**
+   * Grows with every notification. Do not cache a load that began in an earlier generation: it
+   * raced with a change.
+   */
+  get generation(): number {
+    return this.#generation;
   }
 
-  listen(listener: (changed: Changed) => void): void {
+  listen(listener: (invalidated: Invalidated) => void): void {
     this.#listeners.push(listener);
   }
 
-  tell(changed: Changed): void {
-    if (changed.length === 0) return;
-    this.#times += 1;
-    for (const listener of this.#listeners) listener(changed);
+  notify(invalidated: Invalidated): void {
+    if (invalidated.length === 0) return;
+    this.#generation += 1;
+    for (const listener of this.#listeners) listener(invalidated);
   }
 
-  /** Everything that was committed before `atMs`, in milliseconds of `performance.now()`, has been told. */
-  areKnownTo(atMs: number): void {
-    this.#knownUntilMs = atMs + KNOWN_FOR_MS;
+  /**
+   * Records that every commit before `atMs`, in milliseconds of `performance.now()`, has been
+   * notified.
+   */
+  markFreshAt(atMs: number): void {
+    this.#freshUntilMs = atMs + FRESH_FOR_MS;
   }
 
-  /** False where nobody watches, or nothing was heard of other processes for too long: then ask the database. */
-  get areKnown(): boolean {
-    return performance.now() < this.#knownUntilMs;
+  /**
+   * False where nobody watches, or where the last freshness check is too long ago. Then ask the
+   * database.
+   */
+  get isFresh(): boolean {
+    return performance.now() < this.#freshUntilMs;
   }
 }
 
-/** `changes` of a session that only reads. */
-export function readsOnly(): never {
-  throw new Error("A read changes nothing");
+/** `invalidate` of a session that only reads. */
+export function rejectInvalidation(): never {
+  throw new Error("A read cannot invalidate a package");
 }

@@ -60,10 +60,10 @@ export async function keptResponse(
   const headers = { "cache-control": cacheControl };
   const kept = prepared?.document(path);
   if (kept !== undefined) return taggedResponse(request, kept, contentType, headers);
-  const mark = prepared?.mark ?? 0;
+  const generation = prepared?.generation ?? 0;
   const { body: loaded, isAlias = false } = await load();
   const body = typeof loaded === "string" ? new TextEncoder().encode(loaded) : loaded;
-  if (!isAlias) prepared?.offer(request, { path, mark, body });
+  if (!isAlias) prepared?.offer(request, { path, generation, body });
   return taggedResponse(request, tagged(body), contentType, headers);
 }
 

@@ -1,4 +1,4 @@
-import { LOG } from "../db/invalidations.ts";
+import { type Invalidations, LOG } from "../db/invalidations.ts";
 import { matchesEntityTag } from "./entity-tag.ts";
 import { idOfSent } from "./request-id.ts";
 import type { AnswerFile } from "./spill-file.ts";
@@ -22,22 +22,14 @@ const TILES = "/log/tile/";
 /** Blobs are what is kept in memory: answers share their bytes, and copy those of an array. */
 type Body = Uint8Array<ArrayBuffer> | Blob;
 
-/** Where it is heard that answers are no longer right. */
-interface Changes {
-  readonly areKnown: boolean;
-  /** How often anything changed. */
-  readonly times: number;
-  listen(listener: (changed: readonly string[] | "any") => void): void;
-}
-
 /** What a route knows of an answer that is the same for everybody who asks. */
 export interface Preparation {
   /** The one address it is kept for, without the prefix of `PUBLIC_URL`: of a package or below it, or of the log. */
   readonly path: string;
   /** Bytes may be kept in the file as well, a Blob only in memory. */
   readonly body: Body;
-  /** `PreparedAnswers.mark` before anything of it was read. */
-  readonly mark: number;
+  /** `PreparedAnswers.generation` before anything of it was read. */
+  readonly generation: number;
   /** For how long it may be sent without looking again; left out: until its package changes. */
   readonly goodForMs?: number;
   /** Called for each time it is sent whole. */
@@ -80,12 +72,12 @@ export class PreparedAnswers {
   #entries = 0;
 
   constructor(
-    readonly changes: Changes,
+    readonly invalidations: Pick<Invalidations, "isFresh" | "generation" | "listen">,
     readonly file: AnswerFile | undefined,
     readonly memoryMaxBytes = MEMORY_MAX_BYTES,
     readonly entriesMax = ENTRIES_MAX,
   ) {
-    changes.listen((changed) => {
+    invalidations.listen((changed) => {
       for (const name of changed === "any" ? this.#documents.keys() : changed) this.#forgetDocument(name);
       for (const name of changed === "any" ? this.#others.keys() : changed) this.#forgetOthers(name);
     });
@@ -104,9 +96,9 @@ export class PreparedAnswers {
     return this.#bytes;
   }
 
-  /** What was read after a mark and before the next change is right. */
-  get mark(): number {
-    return this.changes.times;
+  /** A body that was loaded in this generation, and offered while it lasts, did not race with an invalidation. */
+  get generation(): number {
+    return this.invalidations.generation;
   }
 
   /** Says that the answer to a request may be sent again. */
@@ -119,7 +111,7 @@ export class PreparedAnswers {
     const offered = this.#offered.get(request);
     const entityTag = headers.get("etag");
     if (offered === undefined || offered.path !== path || entityTag === null || status !== 200) return;
-    if (!isPlain(request) || !this.changes.areKnown || offered.mark !== this.mark) return;
+    if (!isPlain(request) || !this.invalidations.isFresh || offered.generation !== this.generation) return;
     const { body, sent, goodForMs = Number.POSITIVE_INFINITY } = offered;
     const isDocument = body instanceof Uint8Array;
     const entry: Prepared = {
@@ -165,7 +157,7 @@ export class PreparedAnswers {
   /** What is kept for a path, if it is right now. */
   #good(path: string): Prepared | undefined {
     const found = this.#find(path);
-    if (found === undefined || !this.changes.areKnown) return undefined;
+    if (found === undefined || !this.invalidations.isFresh) return undefined;
     return found.goodUntilMs === Number.POSITIVE_INFINITY || found.goodUntilMs >= performance.now() ? found : undefined;
   }
 

@@ -52,7 +52,7 @@ export async function readState(session: DbSession): Promise<LogStateRow> {
 export async function lockState(session: DbSession): Promise<LogStateRow> {
   const [state] = await selectLocked(session, {});
   if (state === undefined) throw new Error("The log has no state");
-  session.changes(LOG);
+  session.invalidate(LOG);
   return state;
 }
 

@@ -52,7 +52,7 @@ async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<v
   for (const { packageId, downloads } of chunk) byPackage.set(packageId, (byPackage.get(packageId) ?? 0) + downloads);
   const byVersion = chunk.map(({ versionId, downloads }) => [versionId, downloads] as const);
   await db.write(async (session) => {
-    for (const { name } of chunk) session.changes(name);
+    for (const { name } of chunk) session.invalidate(name);
     // An update of many rows locks them in any order, and another server that counts the same packages in another.
     if (db.kind === "postgres") {
       const counted = sql`SELECT more.column1 FROM ${increments(db.kind, byPackage)}`;

@@ -63,7 +63,7 @@ export async function loadPackage(session: DbSession, name: PackageName): Promis
 /** Whoever locks a package means to change it, so it counts as changed. */
 async function toldOf(session: DbSession, locking: Promise<PackageRow[]>): Promise<PackageRow | undefined> {
   const [row] = await locking;
-  if (row !== undefined) session.changes(row.name);
+  if (row !== undefined) session.invalidate(row.name);
   return row;
 }
 

@@ -111,7 +111,7 @@ function isInMemory(body: Blob | Uint8Array | undefined): body is Blob {
 function downloadHandler(deps: Deps & PackageServices) {
   const { blobs, config, downloads, prepared } = deps;
   return async ({ params, request, mayRead }: DownloadContext) => {
-    const mark = prepared?.mark ?? 0;
+    const generation = prepared?.generation ?? 0;
     const found = await findDownload(deps, readableName(mayRead, params.name), params.version);
     const fileName = `${found.name}-${found.version}.cpm`;
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
@@ -130,7 +130,7 @@ function downloadHandler(deps: Deps & PackageServices) {
     }
     if (counts && isInMemory(body) && isItsAddress(params.version, found.version)) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
-      prepared?.offer(request, { path, mark, body, sent, goodForMs: KEPT_ARCHIVE_MS });
+      prepared?.offer(request, { path, generation, body, sent, goodForMs: KEPT_ARCHIVE_MS });
     }
     return response;
   };

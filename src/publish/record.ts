@@ -153,7 +153,7 @@ async function makePackage(
     .onConflictDoNothing()
     .returning();
   if (made === undefined) return undefined;
-  session.changes(name);
+  session.invalidate(name);
   await pipelined([
     session.query.insert(packageOwners).values({ packageId: made.id, userId: publisher.user.id, createdAt: now }),
     recordEvent(session, publisher.origin, "package.created", now, { packageName: name }),

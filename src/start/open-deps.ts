@@ -123,7 +123,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     db,
     blobs,
     downloads,
-    prepared: config.readAccess === "public" ? new PreparedAnswers(db.changes, openAnswerFile(dataDir)) : undefined,
+    prepared:
+      config.readAccess === "public" ? new PreparedAnswers(db.invalidations, openAnswerFile(dataDir)) : undefined,
     jwtKey,
     clock,
     logger,

@@ -29,7 +29,7 @@ onBothDatabases("answers that are kept ready", (registry) => {
     alice = await newAccount(registry());
     key = makeKey();
     await publish("1.0.0");
-    while (!registry().deps.db.changes.areKnown) await Bun.sleep(20);
+    while (!registry().deps.db.invalidations.isFresh) await Bun.sleep(20);
   });
 
   test.each([...PATHS, ...LOG])("%s is the same from memory and from the app, to the last header", async (path) => {
@@ -143,7 +143,7 @@ async function apart(
 describe("a registry under a path", () => {
   test("keeps answers for those that come with the path and those whose proxy took it off, and for no other", () =>
     apart({ PUBLIC_URL: "https://example.org/reg" }, async ({ deps, url }) => {
-      while (!deps.db.changes.areKnown) await Bun.sleep(20);
+      while (!deps.db.invalidations.isFresh) await Bun.sleep(20);
       const guest = new Client(url);
       const before = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
       expect(before.map(({ status }) => status)).toEqual([200, 200, 404]);

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PackageChanges } from "../../src/db/invalidations.ts";
+import { Invalidations } from "../../src/db/invalidations.ts";
 import { type Preparation, PreparedAnswers } from "../../src/http/response-cache.ts";
 import { AnswerFile } from "../../src/http/spill-file.ts";
 
@@ -26,50 +26,50 @@ interface Options {
 }
 
 function prepare({ memoryMaxBytes = 1_000_000, entriesMax, file }: Options = {}) {
-  const changes = new PackageChanges();
-  const prepared = new PreparedAnswers(changes, file, memoryMaxBytes, entriesMax);
-  changes.areKnownTo(performance.now());
+  const invalidations = new Invalidations();
+  const prepared = new PreparedAnswers(invalidations, file, memoryMaxBytes, entriesMax);
+  invalidations.markFreshAt(performance.now());
   const request = (path: string, headers = {}) => new Request(`http://registry.test${path}`, { headers });
   const keep = (path: string, text: string, more: Partial<Preparation> = {}) => {
     const asked = request(path);
-    prepared.offer(asked, { path, body: new TextEncoder().encode(text), mark: prepared.mark, ...more });
+    prepared.offer(asked, { path, body: new TextEncoder().encode(text), generation: prepared.generation, ...more });
     prepared.keep(asked, path, new Response(text, { headers: { etag: `"${text.length}-${text.slice(0, 8)}"` } }));
   };
   const get = async (path: string, headers = {}) => prepared.answer(request(path, headers), path)?.text();
-  return { changes, prepared, request, keep, get };
+  return { invalidations, prepared, request, keep, get };
 }
 
 const A = "/api/packages/a";
 const A_VERSION = "/api/packages/a/1.0.0";
 
 test("an answer is given again until its package changes, and no other answer with it", async () => {
-  const { changes, keep, get } = prepare();
+  const { invalidations, keep, get } = prepare();
   for (const path of [A, A_VERSION, "/api/packages/ab", "/api/packages/b"]) keep(path, path);
-  changes.tell(["a"]);
+  invalidations.notify(["a"]);
   expect([await get(A), await get(A_VERSION)]).toEqual([undefined, undefined]);
   expect([await get("/api/packages/ab"), await get("/api/packages/b")]).toEqual([
     "/api/packages/ab",
     "/api/packages/b",
   ]);
-  changes.tell("any");
+  invalidations.notify("any");
   expect(await get("/api/packages/b")).toBeUndefined();
 });
 
 test("what was read before a change and answered after it is not kept", async () => {
-  const { changes, prepared, keep, get } = prepare();
-  const mark = prepared.mark;
-  changes.tell(["b"]);
-  keep(A, "old", { mark });
+  const { invalidations, prepared, keep, get } = prepare();
+  const generation = prepared.generation;
+  invalidations.notify(["b"]);
+  keep(A, "old", { generation });
   expect(await get(A)).toBeUndefined();
 });
 
 test("while nobody knows what others changed, nothing is given and nothing kept", async () => {
-  const { changes, keep, get } = prepare();
+  const { invalidations, keep, get } = prepare();
   keep(A, "a");
-  changes.areKnownTo(performance.now() - 1_000);
+  invalidations.markFreshAt(performance.now() - 1_000);
   keep("/api/packages/b", "b");
   expect(await get(A)).toBeUndefined();
-  changes.areKnownTo(performance.now());
+  invalidations.markFreshAt(performance.now());
   expect([await get(A), await get("/api/packages/b")]).toEqual(["a", undefined]);
 });
 
@@ -89,7 +89,7 @@ test("only the request that asks for nothing but the document gets it", async ()
 test("a range of what has ranges is for the app", async () => {
   const { prepared, request } = prepare();
   const asked = request(A_VERSION);
-  prepared.offer(asked, { path: A_VERSION, body: new Blob(["archive"]), mark: prepared.mark });
+  prepared.offer(asked, { path: A_VERSION, body: new Blob(["archive"]), generation: prepared.generation });
   prepared.keep(asked, A_VERSION, new Response("archive", { headers: { etag: '"1"', "accept-ranges": "bytes" } }));
   expect(await prepared.answer(request(A_VERSION), A_VERSION)?.text()).toBe("archive");
   expect(prepared.answer(request(A_VERSION, { range: "bytes=0-0" }), A_VERSION)).toBeUndefined();
@@ -191,10 +191,10 @@ test("an archive that memory has no room for any more is forgotten, and takes no
 });
 
 test("a changed package is forgotten in the file as well", async () => {
-  const { changes, keep, get } = prepare({ memoryMaxBytes: 3_000, file: answerFile(1_000_000) });
+  const { invalidations, keep, get } = prepare({ memoryMaxBytes: 3_000, file: answerFile(1_000_000) });
   for (let n = 0; n < 20; n += 1) keep(path(n), BODY(n));
   await Bun.sleep(20);
-  changes.tell(["p3"]);
+  invalidations.notify(["p3"]);
   expect([await get(path(3)), await get(path(4))]).toEqual([undefined, BODY(4)]);
 });
 

@@ -56,7 +56,7 @@ test("an error while looking for the changes of others ends nothing: what is kep
   const other = openSqlite(join(directory, "watched.db"));
   watched.client.run("CREATE TABLE package_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, names TEXT NOT NULL)");
   watched.watch();
-  const isKnown = () => watched.changes.areKnown;
+  const isKnown = () => watched.invalidations.isFresh;
   try {
     expect(isKnown()).toBe(true);
     other.client.run("INSERT INTO package_changes (names) VALUES ('no list')");

@@ -5,8 +5,8 @@ import type { PostgresConnection } from "../../config/connection.ts";
 import { errorCode, Failure, failure } from "../../errors.ts";
 import { Semaphore } from "../../runtime/semaphore.ts";
 import type { Database, DbSession } from "../database.ts";
-import { PackageChanges, readsOnly } from "../invalidations.ts";
-import { ChangeNotes, watchPostgres } from "./invalidations.ts";
+import { Invalidations, rejectInvalidation } from "../invalidations.ts";
+import { PendingNotifications, watchPostgres } from "./invalidations.ts";
 import * as tables from "./schema.ts";
 import { type BatchedForms, batched } from "./statement-batching.ts";
 
@@ -53,7 +53,7 @@ const PREPARED = { prepare: true };
 /** The batched forms of statements, which are the same on every connection. */
 const batchedForms: BatchedForms = new Map();
 
-function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): DbSession {
+function sessionOver(orm: PostgresJsDatabase, invalidate: DbSession["invalidate"]): DbSession {
   const { session } = orm._;
   if (!(session instanceof PostgresJsSession)) throw new Error("Not a session of postgres.js");
   const client: postgres.Sql = session.client;
@@ -64,7 +64,7 @@ function sessionOver(orm: PostgresJsDatabase, changes: DbSession["changes"]): Db
     rows: async <Row>(statement: SQL) => [...(await orm.execute(statement))] as Row[],
     values: async (text, params) => [...(await client.unsafe(text, params, PREPARED).values())],
     valuesOnce: async (text, params) => [...(await client.unsafe(text, params).values())],
-    changes,
+    invalidate,
     batched: () => {
       batchedSession ??= { ...single, values: batched(single.values, batchedForms) };
       return batchedSession;
@@ -91,7 +91,7 @@ class Pool {
 
   constructor(
     connection: PostgresConnection,
-    readonly changes: PackageChanges,
+    readonly invalidations: Invalidations,
   ) {
     this.#client = postgres({
       ...clientOptions(connection),
@@ -100,7 +100,7 @@ class Pool {
       connection: { ...SESSION, statement_timeout: STATEMENT_TIMEOUT_MS },
     });
     this.#orm = drizzle(this.#client);
-    this.#session = sessionOver(this.#orm, readsOnly);
+    this.#session = sessionOver(this.#orm, rejectInvalidation);
     this.#abandoned.promise.catch(() => undefined);
   }
 
@@ -116,18 +116,18 @@ class Pool {
   }
 
   async #transaction<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
-    let notes: ChangeNotes | undefined;
+    let notifications: PendingNotifications | undefined;
     try {
       return await this.#orm.transaction(async (tx) => {
-        const session = sessionOver(tx as object as PostgresJsDatabase, (name) => notes?.add(name));
-        notes = new ChangeNotes(session.values);
+        const session = sessionOver(tx as object as PostgresJsDatabase, (name) => notifications?.add(name));
+        notifications = new PendingNotifications(session.values);
         const done = await work(session);
-        await notes.sent();
+        await notifications.flush();
         return done;
       });
     } finally {
       // Also after an error: it may have been committed.
-      this.changes.tell(notes?.names ?? []);
+      this.invalidations.notify(notifications?.names ?? []);
     }
   }
 
@@ -183,8 +183,8 @@ function isLost(cause: unknown): boolean {
  * new callers get fresh connections at once, callers of the old pool end within `ABANDON_AFTER_MS`.
  */
 export function openPostgres(connection: PostgresConnection): Database {
-  const changes = new PackageChanges();
-  let pool = new Pool(connection, changes);
+  const invalidations = new Invalidations();
+  let pool = new Pool(connection, invalidations);
   let stopWatching = () => {};
   const run = async <T>(task: (pool: Pool) => Promise<T>, attempts: number): Promise<T> => {
     const used = pool;
@@ -192,7 +192,7 @@ export function openPostgres(connection: PostgresConnection): Database {
       return await task(used);
     } catch (cause) {
       if (isLost(cause) && pool === used) {
-        pool = new Pool(connection, changes);
+        pool = new Pool(connection, invalidations);
         used.abandon();
       }
       // A missed deadline is not tried again: its caller has waited long enough.
@@ -206,9 +206,9 @@ export function openPostgres(connection: PostgresConnection): Database {
     read: (work) => run((current) => current.read(work), 2),
     // A write may have been committed before its connection was lost, so only its caller can repeat it.
     write: (work) => run((current) => current.write(work), 1),
-    changes,
+    invalidations,
     watch: () => {
-      stopWatching = watchPostgres(clientOptions(connection), changes);
+      stopWatching = watchPostgres(clientOptions(connection), invalidations);
     },
     close: () => {
       stopWatching();

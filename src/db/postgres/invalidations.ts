@@ -2,30 +2,34 @@ import { setTimeout } from "node:timers/promises";
 import postgres from "postgres";
 import { withTimeout } from "../../runtime/timeout.ts";
 import type { DbSession } from "../database.ts";
-import type { Changed, PackageChanges } from "../invalidations.ts";
+import type { Invalidated, Invalidations } from "../invalidations.ts";
 
 type ClientOptions = postgres.Options<Record<string, never>>;
 
 const CHANNEL = "cpm_registry_changes";
 const LISTEN = `LISTEN ${CHANNEL}`;
 const STILL_LISTENING = "SELECT pg_listening_channels()";
-/** What is said on a connection that watches, and on no other: by it a running server is known. */
+/**
+ * The statements of a connection that watches, and of no other. By them a running server is
+ * recognised.
+ */
 export const WATCH_STATEMENTS = [LISTEN, STILL_LISTENING];
-const LOOK_EVERY_MS = 250;
-/** An answer that takes longer is as good as none: the watch begins anew, on a new connection. */
-const ANSWER_WITHIN_MS = 900;
+const CHECK_EVERY_MS = 250;
+/** After this time without an answer the watch starts again on a new connection. */
+const ANSWER_MAX_MS = 900;
 /** Postgres refuses notifications of 8000 bytes; a name has at most 64. */
-const NAMES_PER_NOTE = 100;
+const NAMES_PER_NOTIFICATION = 100;
 
 /**
- * Tells other processes, at commit, which packages a transaction changed. Names that are said at the same time are one
- * notification, which goes with the next statement, because each message costs a system call and a wait.
+ * Notifies other processes, at commit, which packages a transaction changed. Names that are added
+ * in the same turn of the event loop are one notification, which is sent with the next statement,
+ * because each message costs a system call and a wait.
  */
-export class ChangeNotes {
+export class PendingNotifications {
   readonly #run: DbSession["values"];
   readonly #names = new Set<string>();
   readonly #sent: Promise<unknown>[] = [];
-  #untold: string[] = [];
+  #unsent: string[] = [];
 
   constructor(run: DbSession["values"]) {
     this.#run = run;
@@ -38,92 +42,98 @@ export class ChangeNotes {
   add(name: string): void {
     if (this.#names.has(name)) return;
     this.#names.add(name);
-    if (this.#untold.push(name) === 1) queueMicrotask(() => this.#send());
+    if (this.#unsent.push(name) === 1) queueMicrotask(() => this.#send());
   }
 
-  /** Returns when the database has all of them. */
-  async sent(): Promise<void> {
+  /** Returns when the database has received all of them. */
+  async flush(): Promise<void> {
     this.#send();
     await Promise.all(this.#sent);
   }
 
   #send(): void {
-    for (let at = 0; at < this.#untold.length; at += NAMES_PER_NOTE) {
-      const text = JSON.stringify(this.#untold.slice(at, at + NAMES_PER_NOTE));
+    for (let at = 0; at < this.#unsent.length; at += NAMES_PER_NOTIFICATION) {
+      const text = JSON.stringify(this.#unsent.slice(at, at + NAMES_PER_NOTIFICATION));
       const sent = this.#run("SELECT pg_notify($1, $2)", [CHANNEL, text]);
-      // Whoever waits for it hears of its failure, and so does every later statement of the transaction.
+      // `flush` reports a failure, and so does every later statement of the transaction.
       sent.catch(() => undefined);
       this.#sent.push(sent);
     }
-    this.#untold = [];
+    this.#unsent = [];
   }
 }
 
 /** One connection that listens. */
-class Listening {
+class Listener {
   readonly #client: postgres.Sql;
 
-  constructor(client: ClientOptions, heard: (changed: Changed) => void) {
+  constructor(client: ClientOptions, received: (invalidated: Invalidated) => void) {
     const onnotify = (channel: string, text: string) => {
-      if (channel === CHANNEL) heard(JSON.parse(text));
+      if (channel === CHANNEL) received(JSON.parse(text));
     };
-    // The driver asks for types by itself, and when that question is cut off, nobody hears of it but the whole process.
+    // With `fetch_types` the driver sends a query of its own. If that is cut off, nobody catches
+    // the rejection.
     const options = { ...client, max: 1, idle_timeout: 0, max_lifetime: null, fetch_types: false, onnotify };
     this.#client = postgres(options);
   }
 
   async begin(): Promise<void> {
-    await withTimeout(ANSWER_WITHIN_MS, this.#client.unsafe(LISTEN));
+    await withTimeout(ANSWER_MAX_MS, this.#client.unsafe(LISTEN));
   }
 
   /**
-   * Whether this connection still listens: the driver makes a new one by itself when one is lost. What was committed
-   * before the question is delivered, at the latest, between its answer and that of the next one.
+   * Asks whether this connection still listens, because the driver replaces a lost connection by
+   * itself. A notification of a commit before the question is delivered, at the latest, between its
+   * answer and the answer of the next question.
    */
   async isListening(): Promise<boolean> {
-    const channels = await withTimeout(ANSWER_WITHIN_MS, this.#client.unsafe(STILL_LISTENING));
+    const channels = await withTimeout(ANSWER_MAX_MS, this.#client.unsafe(STILL_LISTENING));
     return channels.length > 0;
   }
 
-  /** Not waited for: measured, it can hang on a connection that was lost. */
+  /**
+   * Ends the connection without waiting, because `end()` can hang on a connection that was lost.
+   */
   end(): void {
     this.#client.end({ timeout: 1 }).catch(() => undefined);
   }
 }
 
 /**
- * Listens for what other processes on the database changed, and asks four times a second whether it still does. While it
- * does not, nothing is known (`PackageChanges.areKnown`); when it does again, anything may have changed. Returns how to stop.
+ * Listens for changes by other processes on the database, and checks four times a second that it
+ * still does. While it does not, nothing is fresh (`Invalidations.isFresh`). When it listens again,
+ * everything is invalidated, because it may have missed notifications. Returns a function that
+ * stops it.
  */
-export function watchPostgres(client: ClientOptions, changes: PackageChanges): () => void {
-  let listening: Listening | undefined;
+export function watchPostgres(client: ClientOptions, invalidations: Invalidations): () => void {
+  let listener: Listener | undefined;
   let isStopped = false;
   let askedMs = Number.NEGATIVE_INFINITY;
-  const look = async () => {
+  const check = async () => {
     const deliveredMs = askedMs;
     askedMs = performance.now();
-    if (listening === undefined) {
-      listening = new Listening(client, (changed) => changes.tell(changed));
-      await listening.begin();
-      changes.tell("any");
+    if (listener === undefined) {
+      listener = new Listener(client, (invalidated) => invalidations.notify(invalidated));
+      await listener.begin();
+      invalidations.notify("any");
     } else {
-      if (!(await listening.isListening())) throw new Error("The connection that listened was lost");
-      changes.areKnownTo(deliveredMs);
+      if (!(await listener.isListening())) throw new Error("The connection that listened was lost");
+      invalidations.markFreshAt(deliveredMs);
     }
   };
   const watch = async () => {
     while (!isStopped) {
-      await look().catch(() => {
-        listening?.end();
-        listening = undefined;
+      await check().catch(() => {
+        listener?.end();
+        listener = undefined;
       });
-      await setTimeout(LOOK_EVERY_MS, undefined, { ref: false });
+      await setTimeout(CHECK_EVERY_MS, undefined, { ref: false });
     }
-    listening?.end();
+    listener?.end();
   };
   void watch();
   return () => {
     isStopped = true;
-    listening?.end();
+    listener?.end();
   };
 }

@@ -5,9 +5,9 @@ import type { SQL } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { errorCode, failure } from "../../errors.ts";
 import type { Database, DbSession, QueryBuilder, SqlValue, Tables } from "../database.ts";
-import { PackageChanges, readsOnly } from "../invalidations.ts";
+import { Invalidations, rejectInvalidation } from "../invalidations.ts";
 import { GroupCommit, WRITER_BUSY_TIMEOUT_MS } from "./group-commit.ts";
-import { noteChanges, watchSqlite } from "./invalidations.ts";
+import { recordInvalidations, watchSqlite } from "./invalidations.ts";
 import * as sqliteTables from "./schema.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
@@ -55,7 +55,7 @@ function connect(path: string): BunDatabase {
  * The one cast of the query layer: the SQLite builder under the type of the Postgres builder, and the SQLite tables
  * under the type of the Postgres tables. `same-rows.ts` is its proof; both builders have the same methods.
  */
-function sessionOver(client: BunDatabase, changes: DbSession["changes"]): DbSession {
+function sessionOver(client: BunDatabase, invalidate: DbSession["invalidate"]): DbSession {
   const orm: BunSQLiteDatabase = drizzle(client);
   const values: DbSession["values"] = async (text, params) =>
     client.prepare<unknown, SqlValue[]>(text).values(...params);
@@ -65,7 +65,7 @@ function sessionOver(client: BunDatabase, changes: DbSession["changes"]): DbSess
     rows: async <Row>(statement: SQL) => orm.all<Row>(statement),
     values,
     valuesOnce: values,
-    changes,
+    invalidate,
     batched: () => session,
   };
   return session;
@@ -95,12 +95,12 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
   const changed = new Set<string>();
   const writes = sessionOver(writer, (name) => void changed.add(name));
-  const reads = sessionOver(reader, readsOnly);
-  const changes = new PackageChanges();
+  const reads = sessionOver(reader, rejectInvalidation);
+  const invalidations = new Invalidations();
   const commits = new GroupCommit(writer, {
-    beforeCommit: () => noteChanges(writer, changed),
+    beforeCommit: () => recordInvalidations(writer, changed),
     afterwards: () => {
-      changes.tell([...changed]);
+      invalidations.notify([...changed]);
       changed.clear();
     },
   });
@@ -122,9 +122,9 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
         throw expected(cause);
       }
     },
-    changes,
+    invalidations,
     watch: () => {
-      stopWatching = watchSqlite(reader, changes);
+      stopWatching = watchSqlite(reader, invalidations);
     },
     close: async () => {
       stopWatching();
