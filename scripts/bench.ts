@@ -1,43 +1,40 @@
 /*
- * `bun run bench -- <name> [<part>…]`: measures, prints beside the goal, never fails a build. Numbers of one run are compared
- * with each other only; docs/benchmarks.md says when and where the recorded ones were taken.
+ * `npm run bench -- <name> [<part>…]`: measures, prints the results with their goals and writes them to dist/bench/<name>.json.
+ * A missed goal does not fail the run. Compare only numbers of the same run; docs/benchmarks.md has the methods.
+ *
+ * `npm run bench -- chart [<result file>…]`: records result files in docs/benchmarks.json and makes chart and table of it.
  */
-import { benchDownload } from "./bench/download.ts";
-import { benchInspect } from "./bench/inspect.ts";
-import { installPeers } from "./bench/install-peers.ts";
-import { benchList } from "./bench/list.ts";
-import { benchLog } from "./bench/log.ts";
-import { benchLogin } from "./bench/login.ts";
-import { benchProfile } from "./bench/profile.ts";
-import { benchPublish } from "./bench/publish.ts";
-import { benchRead } from "./bench/read.ts";
-import { benchSearch } from "./bench/search.ts";
-import { benchSoak } from "./bench/soak.ts";
-import { benchStart } from "./bench/start.ts";
-import { benchWorkers } from "./bench/workers.ts";
+import { writeResults } from "./bench/results.ts";
 
-const BENCHES: Readonly<Record<string, (parts: readonly string[]) => Promise<void>>> = {
-  download: benchDownload,
-  inspect: benchInspect,
-  list: benchList,
-  log: benchLog,
-  login: benchLogin,
-  peers: installPeers,
-  profile: benchProfile,
-  publish: benchPublish,
-  read: benchRead,
-  search: benchSearch,
-  soak: benchSoak,
-  start: benchStart,
-  workers: benchWorkers,
+type Bench = (parts: readonly string[]) => Promise<void>;
+
+/** Loaded on demand: the modules of some benches compile what they need. */
+const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  chart: async () => (await import("./bench/chart.ts")).writeChart,
+  download: async () => (await import("./bench/download.ts")).benchDownload,
+  inspect: async () => (await import("./bench/inspect.ts")).benchInspect,
+  list: async () => (await import("./bench/list.ts")).benchList,
+  log: async () => (await import("./bench/log.ts")).benchLog,
+  login: async () => (await import("./bench/login.ts")).benchLogin,
+  peers: async () => (await import("./bench/install-peers.ts")).installPeers,
+  profile: async () => (await import("./bench/profile.ts")).benchProfile,
+  publish: async () => (await import("./bench/publish.ts")).benchPublish,
+  read: async () => (await import("./bench/read.ts")).benchRead,
+  search: async () => (await import("./bench/search.ts")).benchSearch,
+  soak: async () => (await import("./bench/soak.ts")).benchSoak,
+  start: async () => (await import("./bench/start.ts")).benchStart,
+  workers: async () => (await import("./bench/workers.ts")).benchWorkers,
 };
 
 const name = process.argv[2] ?? "";
-const bench = BENCHES[name];
-if (bench === undefined) {
+const load = BENCHES[name];
+if (load === undefined) {
   console.error(
-    `Usage: bun run bench -- <name>\nNames: ${Object.keys(BENCHES).join(", ")}\nExample: bun run bench -- start`,
+    `Usage: npm run bench -- <name>\nNames: ${Object.keys(BENCHES).join(", ")}\nExample: npm run bench -- start`,
   );
   process.exit(64);
 }
+const bench = await load();
 await bench(process.argv.slice(3));
+const written = writeResults(name);
+if (written !== undefined) console.log(`\nThe results are in ${written}`);

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { heading, progress, row } from "./measure.ts";
+import { heading, progress, report } from "./measure.ts";
 import { BINARY, buildBinary, ROOT, startBinary, withDirectory } from "./registry.ts";
 
 const ROUNDS = 3;
@@ -54,8 +54,8 @@ export async function benchAudit(): Promise<void> {
     }
     progress();
     console.log(heading());
-    console.log(row(`log audit of ${VERSIONS} versions`, whole, "s", `< ${GOAL_S} s`, 1));
-    console.log(row("log audit, time of all processors", processor, "s", "", 1));
-    console.log(row("log audit again, nothing new", again, "s", "", 1));
+    report(`log audit of ${VERSIONS} versions`, whole, "s", `< ${GOAL_S} s`, 1);
+    report("log audit, time of all processors", processor, "s", "", 1);
+    report("log audit again, nothing new", again, "s", "", 1);
   });
 }

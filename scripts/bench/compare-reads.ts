@@ -1,5 +1,5 @@
 import { type Comparison, type Contender, compare, type Missing } from "./compare.ts";
-import { peakMb, row } from "./measure.ts";
+import { peakMb, report } from "./measure.ts";
 import type { Peer } from "./peers.ts";
 import type { BenchRegistry } from "./registry.ts";
 import { type Load, load } from "./wrk.ts";
@@ -36,7 +36,7 @@ export async function compareRegistry(
     return result;
   };
   await compare(comparison, { name, once: watched }, peers);
-  if (peaks.length > 0) console.log(row(`  peak memory of ${name}`, peaks, "MB", `≤ ${PEAK_GOAL_MB} MB`));
+  if (peaks.length > 0) report(`  peak memory of ${name}`, peaks, "MB", `≤ ${PEAK_GOAL_MB} MB`);
 }
 
 /** As `compareRegistry`, for reads. */

@@ -1,4 +1,4 @@
-import { missingRow, progress, ratios, row } from "./measure.ts";
+import { missingRow, progress, ratios, report } from "./measure.ts";
 
 /** One of those that are measured in turns. */
 export interface Contender {
@@ -41,11 +41,11 @@ export async function compare(
   progress();
   const [ours, ...theirs] = sides;
   if (ours === undefined) return;
-  console.log(row(`${what}, ${ours.name}`, ours.rates, unit, ""));
+  report(`${what}, ${ours.name}`, ours.rates, unit, "");
   for (const { name, rates, goal } of theirs) {
-    console.log(row(`${what}, ${name}`, rates, unit, ""));
+    report(`${what}, ${name}`, rates, unit, "");
     const wanted = goal === undefined ? "" : `≥ ${goal} ×`;
-    console.log(row(`  ${ours.name} to ${name}`, ratios(ours.rates, rates), "×", wanted, 2));
+    report(`  ${ours.name} to ${name}`, ratios(ours.rates, rates), "×", wanted, 2);
   }
   for (const other of others) if ("missing" in other) console.log(missingRow(`${what}, ${other.name}`, other.missing));
 }

@@ -9,7 +9,7 @@ import { receiveFile } from "../../src/blobs/receive.ts";
 import type { BlobStore } from "../../src/blobs/store.ts";
 import { type Client, newAccount } from "../../test/support/client.ts";
 import { archiveOf, publishArchive } from "./archives.ts";
-import { progress, ratios, row } from "./measure.ts";
+import { progress, ratios, report } from "./measure.ts";
 import { startBinary, withDirectory } from "./registry.ts";
 
 const ROUNDS = 7;
@@ -122,9 +122,9 @@ async function comparePut(directory: string, store: BlobStore, { label, bytes }:
       for (const measure of round % 2 === 0 ? measures.toReversed() : measures) await measure();
     }
     progress();
-    console.log(row(`disk: write, fsync, link, fsync; ${label}, ${width}×`, disk, "/s", ""));
-    console.log(row(`durable put in files; ${label}, ${width}×`, puts, "/s", ""));
-    console.log(row(`  put to disk; ${label}, ${width}×`, ratios(puts, disk), "×", "", 2));
+    report(`disk: write, fsync, link, fsync; ${label}, ${width}×`, disk, "/s", "");
+    report(`durable put in files; ${label}, ${width}×`, puts, "/s", "");
+    report(`put to disk; ${label}, ${width}×`, ratios(puts, disk), "×", "", 2);
   }
 }
 
@@ -155,7 +155,7 @@ async function measurePublishes(dataDir: string): Promise<void> {
     }
     progress();
     for (const [width, seen] of rates) {
-      console.log(row(`publishes over HTTP, SQLite; 10 KB, ${width}×`, seen, "/s", ""));
+      report(`publishes over HTTP, SQLite; 10 KB, ${width}×`, seen, "/s", "");
     }
   } finally {
     await registry.stop();

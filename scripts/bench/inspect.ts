@@ -8,7 +8,7 @@ import { chunked, goStyleArchive, manifestOf } from "../../test/support/archive-
 import { verifyStrictly } from "../../test/support/strict.ts";
 import { archiveOf, VERSION } from "./archives.ts";
 import type { BombReport } from "./bomb-child.ts";
-import { heading, missingRow, progress, ratios, row } from "./measure.ts";
+import { heading, missingRow, progress, ratios, report } from "./measure.ts";
 import { withDirectory } from "./registry.ts";
 
 const ROUNDS = 7;
@@ -70,9 +70,9 @@ async function compareVerifies(): Promise<void> {
     unseen.push(microsecondsUnseen());
   }
   progress();
-  console.log(row("verify, remembered key", remembered, "µs", `< ${VERIFY_GOAL_US} µs`));
-  console.log(row("verify, key not seen before", unseen, "µs", ""));
-  console.log(row("  unseen to remembered", ratios(unseen, remembered), "×", "", 1));
+  report("verify, remembered key", remembered, "µs", `< ${VERIFY_GOAL_US} µs`);
+  report("verify, key not seen before", unseen, "µs", "");
+  report("  unseen to remembered", ratios(unseen, remembered), "×", "", 1);
 }
 
 /** Lines as in templates; with 24 characters of each that are random they compress to a sixth, with 8 to a tenth. */
@@ -106,7 +106,7 @@ async function measurePackages(): Promise<void> {
       if (round > 0) took.push(ms);
     }
     progress();
-    console.log(row(`inspect ${label} (${archive.length} bytes)`, took, "ms", `< ${PACKAGE_GOAL_MS} ms`, 2));
+    report(`inspect ${label}`, took, "ms", `< ${PACKAGE_GOAL_MS} ms`, 2);
   }
 }
 
@@ -131,10 +131,10 @@ function measureScans(): void {
   };
   for (const [label, content] of Object.entries(contents)) {
     const rates = measure(content).map((ms) => SCAN_BYTES / 1_000 / ms);
-    console.log(row(`leak guard, ${label}`, rates, "MB/s", `> ${SCAN_GOAL_MB_S} MB/s`));
+    report(`leak guard, ${label}`, rates, "MB/s", `> ${SCAN_GOAL_MB_S} MB/s`);
   }
   const headers = Buffer.alloc(SCAN_BYTES, "-----BEGIN PRIVATE KEY-----\n");
-  console.log(row("leak guard, key headers until it gives up", measure(headers), "ms", ""));
+  report("leak guard, key headers until it gives up", measure(headers), "ms", "");
 }
 
 async function refuse(path: string): Promise<BombReport> {
@@ -154,9 +154,9 @@ async function measureBomb(label: string, path: string): Promise<void> {
   const times = seen.map(({ ms }) => ms);
   const peaks = seen.map(({ peakMb }) => peakMb);
   const growths = seen.map(({ peakMb, idleMb }) => peakMb - idleMb);
-  console.log(row(`refuse 130 MiB of ${label}`, times, "ms", `< ${BOMB_GOAL_MS} ms`));
-  console.log(row("  peak of its process", peaks, "MB", `< ${BOMB_GOAL_MB} MB`));
-  console.log(row("  over the process when idle", growths, "MB", ""));
+  report(`refuse 130 MiB of ${label}`, times, "ms", `< ${BOMB_GOAL_MS} ms`);
+  report("  peak of its process", peaks, "MB", `< ${BOMB_GOAL_MB} MB`);
+  report("  over the process when idle", growths, "MB", "");
 }
 
 async function measureBombs(): Promise<void> {

@@ -9,8 +9,8 @@ import {
   sizeName,
 } from "./filled.ts";
 import { draftsOf } from "./filling.ts";
-import { latencyRow, percentile, timeOf } from "./latency.ts";
-import { heading, progress, ratios, row } from "./measure.ts";
+import { percentile, reportLatency, timeOf } from "./latency.ts";
+import { heading, progress, ratios, report, startSection } from "./measure.ts";
 import { type BenchRegistry, buildBinary } from "./registry.ts";
 
 const SEED = 12;
@@ -31,7 +31,7 @@ export async function benchList(asked: readonly string[]): Promise<void> {
     const { sizes, kinds } = askedRegistries(asked);
     for (const size of sizes) {
       for (const kind of kinds) {
-        console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
+        startSection(`${KIND_NAMES[kind]}, ${sizeName(size)}`);
         await starts(registries, kind, size);
         await depths(registries, kind, size);
         await metadata(registries, kind, size);
@@ -51,7 +51,7 @@ async function starts(registries: FilledRegistries, kind: FilledKind, size: Fill
     if (round > 0) startMs.push(registry.startMs);
   }
   console.log(heading());
-  console.log(row("start to first answer", startMs, "ms", `≤ ${START_GOAL_MS} ms`));
+  report("start to first answer", startMs, "ms", `≤ ${START_GOAL_MS} ms`);
 }
 
 /** The first page and a deep one in turn; of a registry with fewer pages, its last. */
@@ -66,10 +66,10 @@ async function depths(registries: FilledRegistries, kind: FilledKind, size: Fill
         first.push(await timeOf(address(1)));
         far.push(await timeOf(address(deep + (at % 20))));
       }
-      console.log(latencyRow(`by ${sort}: page 1`, first));
-      console.log(latencyRow(`by ${sort}: pages from ${deep}, by leaps`, far));
+      reportLatency(`by ${sort}: page 1`, first);
+      reportLatency(`by ${sort}: pages from ${deep}, by leaps`, far);
       const ratio = percentile(far, 50) / percentile(first, 50);
-      console.log(row(`by ${sort}: deep to first`, [ratio], "×", `≤ ${DEPTH_GOAL} ×`, 2));
+      report(`by ${sort}: deep to first`, [ratio], "×", `≤ ${DEPTH_GOAL} ×`, 2);
     }
   } finally {
     await registry.stop();
@@ -98,11 +98,9 @@ async function metadata(registries: FilledRegistries, kind: FilledKind, size: Fi
       ["warm", "warm"],
       ["asked for the first time", "first"],
     ] as const) {
-      console.log(row(`metadata, ${what}`, large[of], "ms", "", 2));
-      console.log(row(`metadata, ${what}, ${SMALL.packages} packages`, small[of], "ms", "", 2));
-      console.log(
-        row(`metadata, ${what}: to the small one`, ratios(large[of], small[of]), "×", `≤ ${METADATA_GOAL} ×`, 2),
-      );
+      report(`metadata, ${what}`, large[of], "ms", "", 2);
+      report(`metadata, ${what}, ${SMALL.packages} packages`, small[of], "ms", "", 2);
+      report(`metadata, ${what}: to the small one`, ratios(large[of], small[of]), "×", `≤ ${METADATA_GOAL} ×`, 2);
     }
   } finally {
     for (const { registry } of sides) await registry.stop();

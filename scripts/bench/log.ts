@@ -15,7 +15,7 @@ import {
 } from "../../test/support/client.ts";
 import { startPostgres } from "../../test/support/postgres.ts";
 import { benchAudit } from "./audit.ts";
-import { heading, missingRow, progress, ratios, row } from "./measure.ts";
+import { heading, missingRow, progress, ratios, report } from "./measure.ts";
 import { withDirectory } from "./registry.ts";
 import { load, wrkMissing } from "./wrk.ts";
 
@@ -94,9 +94,9 @@ async function compare(what: string, on: Side, off: Side, clients: number): Prom
   }
   progress();
   const label = `${what}, ${clients} client${clients === 1 ? "" : "s"}`;
-  console.log(row(`${label}: with the log`, on.rates, "/s", ""));
-  console.log(row(`${label}: without`, off.rates, "/s", ""));
-  console.log(row(`${label}: cost of the log`, ratios(off.rates, on.rates), "×", `≤ ${COST_GOAL} ×`, 2));
+  report(`${label}: with the log`, on.rates, "/s", "");
+  report(`${label}: without`, off.rates, "/s", "");
+  report(`${label}: cost of the log`, ratios(off.rates, on.rates), "×", `≤ ${COST_GOAL} ×`, 2);
 }
 
 /** What the log answers, beside the metadata of a package with one version. */
@@ -114,9 +114,9 @@ async function compareReads(what: string, { url, publisher, key }: Side): Promis
   }
   progress();
   const { metadata = [], checkpoint = [], tile = [] } = rates;
-  console.log(row(`${what}: GET of metadata`, metadata, "req/s", ""));
+  report(`${what}: GET of metadata`, metadata, "req/s", "");
   for (const [name, values] of Object.entries({ checkpoint, tile })) {
-    console.log(row(`${what}: ${name} to metadata`, ratios(values, metadata), "×", `≥ ${READ_GOAL} ×`, 2));
+    report(`${what}: ${name} to metadata`, ratios(values, metadata), "×", `≥ ${READ_GOAL} ×`, 2);
   }
 }
 
@@ -127,7 +127,7 @@ async function bytesEach(what: string, { databaseEnv }: Side): Promise<void> {
   const [counted] = await db.read(({ rows }) => rows<{ bytes: number; size: number }>(text));
   await db.close();
   const each = Number(counted?.bytes) / Number(counted?.size);
-  console.log(row(`${what}: tiles and leaves, each of ${counted?.size} versions`, [each], "bytes", `≤ ${BYTES_GOAL}`));
+  report(`${what}: tiles and leaves for each version`, [each], "bytes", `≤ ${BYTES_GOAL}`);
 }
 
 async function measure(what: string, on: Side, off: Side): Promise<void> {

@@ -1,5 +1,5 @@
 import { Client, PASSWORD } from "../../test/support/client.ts";
-import { heading, median, progress, row } from "./measure.ts";
+import { heading, median, progress, report } from "./measure.ts";
 import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
 
 const TRIES = 200;
@@ -64,10 +64,10 @@ export async function benchLogin(): Promise<void> {
       const taken = await measure(registry);
       const difference = 100 * (median(taken.unknown) / median(taken.known) - 1);
       console.log(heading());
-      console.log(row("wrong password, known name", taken.known, "ms", "", 2));
-      console.log(row("wrong password, unknown name", taken.unknown, "ms", "", 2));
+      report("wrong password, known name", taken.known, "ms", "", 2);
+      report("wrong password, unknown name", taken.unknown, "ms", "", 2);
       const goal = `within ${DIFFERENCE_GOAL_PERCENT} %`;
-      console.log(row("unknown beside known, of the medians", [difference], "%", goal, 2));
+      report("unknown beside known, of the medians", [difference], "%", goal, 2);
     } finally {
       await registry.stop();
     }

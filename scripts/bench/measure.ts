@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { beginSection, keepResult } from "./results.ts";
 
 /** The middle of some numbers. */
 export function median(values: readonly number[]): number {
@@ -6,18 +7,27 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** The line above rows. */
+/** The titles of the columns that `report` prints. */
 export function heading(): string {
   return columns("", "median", "spread", "goal");
 }
 
-/** One line of a report: median and spread of what was measured, and the goal where there is one. */
-export function row(what: string, values: readonly number[], unit: string, goal: string, digits = 0): string {
-  const spread = `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;
-  return columns(what, `${median(values).toFixed(digits)} ${unit}`, spread, goal);
+/** Prints what the rows that follow have in common, and keeps it with their results. */
+export function startSection(name: string): void {
+  beginSection(name);
+  console.log(`\n${name}`);
 }
 
-/** A line for what could not be measured. */
+/** Prints the median and spread of some values, with the goal where there is one, and keeps them for the results file. */
+export function report(what: string, values: readonly number[], unit: string, goal: string, digits = 0): void {
+  const [middle, low, high] = [median(values), Math.min(...values), Math.max(...values)];
+  const spread = `${low.toFixed(digits)}–${high.toFixed(digits)}`;
+  console.log(columns(what, `${middle.toFixed(digits)} ${unit}`, spread, goal));
+  const isOne = values.length === 1;
+  keepResult(what, { median: middle, low: isOne ? null : low, high: isOne ? null : high, unit, digits, goal });
+}
+
+/** A line for a value that could not be measured. */
 export function missingRow(what: string, why: string): string {
   return columns(what, "", "", `not measured: ${why}`);
 }
@@ -26,12 +36,12 @@ function columns(what: string, middle: string, spread: string, goal: string): st
   return `${what.padEnd(46)}${middle.padStart(12)}   ${spread.padStart(13)}   ${goal}`.trimEnd();
 }
 
-/** What `a` is for each `b` of the same round. */
+/** The quotient of the values of each round. */
 export function ratios(a: readonly number[], b: readonly number[]): number[] {
   return a.map((value, round) => value / (b[round] ?? Number.NaN));
 }
 
-/** Says on stderr how far a bench is; without a text the line is wiped. */
+/** Shows the progress of a bench on stderr. Without a text it clears the line. */
 export function progress(text = ""): void {
   process.stderr.write(`\r${text.padEnd(70)}${text === "" ? "\r" : ""}`);
 }
@@ -43,35 +53,38 @@ function statusMb(pid: number, field: "VmRSS" | "VmHWM" | "RssFile"): number | u
   return kib === undefined ? undefined : Number(kib) / 1024;
 }
 
-/** Resident memory of a process in MB, where the system tells it. */
+/** Resident memory of a process in MB; undefined on a system without /proc. */
 export function residentMb(pid: number): number | undefined {
   return statusMb(pid, "VmRSS");
 }
 
-/** As much of it as is mapped from files, the executable's own above all: the kernel has these pages anyway, and may drop them. */
+/**
+ * The part of the resident memory that is mapped from files, most of it the executable. The kernel has these pages anyway
+ * and may drop them.
+ */
 export function residentFileMb(pid: number): number | undefined {
   return statusMb(pid, "RssFile");
 }
 
-/** The most memory a process ever had resident, in MB, where the system tells it. */
+/** The peak resident memory of a process in MB since it started; undefined on a system without /proc. */
 export function residentPeakMb(pid: number): number | undefined {
   return statusMb(pid, "VmHWM");
 }
 
-/** The most memory a process had resident since `work` began, in MB, as the kernel kept it; runs `work`. */
+/** Runs `work` and returns its result with the peak resident memory of a process meanwhile, in MB, as the kernel counts it. */
 export async function peakMb<T>(pid: number, work: () => Promise<T>): Promise<{ peak: number; result: T }> {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
   const result = await work();
   return { peak: statusMb(pid, "VmHWM") ?? Number.NaN, result };
 }
 
-/** How much memory there was after so many hours. */
+/** Resident memory at one time of a soak. */
 export interface Sample {
   readonly hours: number;
   readonly mb: number;
 }
 
-/** The line through samples by least squares: its slope, and the standard error of that. */
+/** Fits a line through samples by least squares. Returns its slope and the standard error of the slope. */
 export function slopeOf(samples: readonly Sample[]): { slope: number; error: number } {
   const mean = (of: (sample: Sample) => number) => samples.reduce((sum, one) => sum + of(one), 0) / samples.length;
   const [hours, mb] = [mean((one) => one.hours), mean((one) => one.mb)];

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { newAccount } from "../../test/support/client.ts";
 import { s3Missing, testS3 } from "../../test/support/s3.ts";
 import { archiveOf, type SignedArchive, signed } from "./archives.ts";
-import { missingRow, peakMb, progress, row } from "./measure.ts";
+import { missingRow, peakMb, progress, report } from "./measure.ts";
 import { type BenchRegistry, startBinary, withDirectory } from "./registry.ts";
 import { download, downloadSlowly, publishFile, type Transfer } from "./transfers.ts";
 
@@ -121,15 +121,15 @@ async function round(storage: Storage, variant: Variant, archives: readonly Stor
   });
 }
 
-function report(storage: Storage, variant: Variant, rounds: readonly Record<Phase, Seen>[]): void {
+function reportPhases(storage: Storage, variant: Variant, rounds: readonly Record<Phase, Seen>[]): void {
   for (const phase of PHASES) {
     const seen = rounds.map((one) => one[phase]);
     const peaks = seen.map(({ peak }) => peak);
-    console.log(row(`peak, ${storage}, ${variant}, ${CONCURRENCY} ${phase}`, peaks, "MB", `< ${PEAK_GOAL_MB} MB`));
+    report(`peak, ${storage}, ${variant}, ${CONCURRENCY} ${phase}`, peaks, "MB", `< ${PEAK_GOAL_MB} MB`);
     for (const { trouble } of seen) if (trouble !== undefined) console.log(`  ${trouble}`);
     if (phase === "downloaded slowly") continue;
     const rates = seen.map(({ seconds }) => (CONCURRENCY * CONTENT_BYTES) / 1_000_000 / seconds);
-    console.log(row("  their speed, for orientation", rates, "MB/s", ""));
+    report("  their speed, for orientation", rates, "MB/s", "");
   }
 }
 
@@ -148,7 +148,7 @@ export async function benchMemory(): Promise<void> {
           seen.push(await round(storage, variant, archives, say));
         }
         progress();
-        report(storage, variant, seen);
+        reportPhases(storage, variant, seen);
       }
     }
   });

@@ -9,7 +9,7 @@ import { barePostgres, bareSqlite, makeBareTables, PGBENCH_KINDS } from "./bare-
 import { type Contender, compare, type Missing } from "./compare.ts";
 import { compareRegistry, NOT_INSTALLED } from "./compare-reads.ts";
 import { programPath } from "./install-peers.ts";
-import { heading, progress, row } from "./measure.ts";
+import { heading, progress, report } from "./measure.ts";
 import { type Peer, prepareNpmPublish, pushBlob, pushManifest, startDistribution, startVerdaccio } from "./peers.ts";
 import { ARCHIVE_BYTES, preparePublish, rateOf, send } from "./publishing.ts";
 import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
@@ -168,9 +168,9 @@ async function measure(
     const registry = await startBinary(dataDir, { ...QUIET, ...settings });
     try {
       const once = publishing(await ourPublisher(registry));
-      const comparison = { what: `publish, ${CLIENTS} clients`, unit: "/s", rounds: ROUNDS };
+      const comparison = { what: `publish on ${what}, ${CLIENTS} clients`, unit: "/s", rounds: ROUNDS };
       const others = [...(await contenders(peers, goal)), ...limits(bare)];
-      await compareRegistry(comparison, { name: what, pid: registry.pid, once }, others);
+      await compareRegistry(comparison, { name: "registry", pid: registry.pid, once }, others);
     } finally {
       await registry.stop();
     }
@@ -192,7 +192,7 @@ async function onPostgres(url: string, settings: Settings): Promise<void> {
   await makeBareTables(url);
   await measure("Postgres", settings, POSTGRES_GOAL, (directory) =>
     PGBENCH_KINDS.map((kind) => {
-      const name = `${kind}, fsyncs`;
+      const name = `${kind} and fsyncs`;
       if (programPath("pgbench") === undefined) return { name, missing: NOT_INSTALLED };
       const once = () => barePostgres(url, directory, kind, CLIENTS);
       return { name, once, ...(kind === "pgbench" ? { goal: LIMIT_GOAL } : {}) };
@@ -217,8 +217,8 @@ async function measureGrowing(what: string, settings: Settings, goal: number): P
       for (const versions of GROWN_VERSIONS) {
         await ours.reach(versions * GROWING_PACKAGES);
         await theirs?.reach(versions * GROWING_PACKAGES);
-        const comparison = { what: `publish, ${versions} versions each`, unit: "/s", rounds: ROUNDS };
-        await compare(comparison, { name: what, once: () => ours.measure() }, [
+        const comparison = { what: `publish on ${what}, ${versions} versions each`, unit: "/s", rounds: ROUNDS };
+        await compare(comparison, { name: "registry", once: () => ours.measure() }, [
           { name: "few versions each", once: few },
           verdaccioContender(goal, theirs),
         ]);
@@ -244,5 +244,5 @@ export async function benchPublish(asked: readonly string[]): Promise<void> {
     await measureGrowing("SQLite", {}, SQLITE_GOAL);
     await withPostgres((_, settings) => measureGrowing("Postgres", settings, POSTGRES_GOAL));
   }
-  console.log(row("the bench's own part of a core", ownShares, "%", ""));
+  report("the bench's own part of a core", ownShares, "%", "");
 }

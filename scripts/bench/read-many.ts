@@ -56,12 +56,12 @@ export async function benchReadMany(): Promise<void> {
       const leastBytes = lengths.values().reduce((least, bytes) => Math.min(least, bytes), averageBytes);
       const many = loadOf(directory, "many", asked, leastBytes);
       const one = loadOf(directory, "one", [average], averageBytes);
-      const label = `metadata of ${MANY.packages.toLocaleString("en")}, Zipf (${averageBytes} bytes)`;
+      const label = `metadata of ${MANY.packages.toLocaleString("en")} names, Zipf`;
       await compareReads(label, registry, many(registry.url), [
-        peer("registry, one name", registry, GOAL, one),
+        peer("registry (one name)", registry, GOAL, one),
         peer("nginx", nginx, undefined, many),
-        peer("nginx, one name", nginx, undefined, one),
-        peer("nginx, one name, no script", nginx, undefined, (url) => ({
+        peer("nginx (one name)", nginx, undefined, one),
+        peer("nginx (one name without script)", nginx, undefined, (url) => ({
           ...{ url: url + documentPath(average), bodyBytes: averageBytes },
         })),
       ]);

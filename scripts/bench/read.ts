@@ -4,7 +4,7 @@ import { newAccount } from "../../test/support/client.ts";
 import { archiveOf, downloadPath, publishArchive, VERSION } from "./archives.ts";
 import { compareReads, peer } from "./compare-reads.ts";
 import { DOCUMENT, documentPath, publishDocument, readDocument } from "./documents.ts";
-import { heading, missingRow, residentMb, row } from "./measure.ts";
+import { heading, missingRow, report, residentMb } from "./measure.ts";
 import { serveFile, startNginx } from "./nginx.ts";
 import { type Peer, prepareNpmPublish, pushBlob, startDistribution, startVerdaccio } from "./peers.ts";
 import { send } from "./publishing.ts";
@@ -43,7 +43,7 @@ async function metadata({ registry, nginx, verdaccio, files }: Sides): Promise<v
     }
   }
   const url = registry.url + documentPath();
-  const label = `metadata (${body.length} bytes)`;
+  const label = `metadata of ${DOCUMENT.versions} versions`;
   await compareReads(label, registry, { url, bodyBytes: body.length }, [
     peer("nginx", nginx, 1, (base) => ({ url: base + documentPath(), bodyBytes: body.length })),
     // Each version of Verdaccio's document takes more than this.
@@ -87,7 +87,7 @@ async function idle({ pid }: BenchRegistry): Promise<void> {
   await Bun.sleep(SETTLE_MS);
   const resident = residentMb(pid);
   if (resident === undefined) return console.log(missingRow("idle memory", "only Linux tells it"));
-  console.log(row("idle memory of the registry", [resident], "MB", `≤ ${IDLE_GOAL_MB} MB`));
+  report("idle memory of the registry", [resident], "MB", `≤ ${IDLE_GOAL_MB} MB`);
 }
 
 /** The parts that share a registry, whose packages each of them brings. */

@@ -2,8 +2,8 @@ import { randomFrom } from "../../test/support/random.ts";
 import type { Drafts } from "../fill/drafts.ts";
 import { askedRegistries, type FilledKind, FilledRegistries, type FilledSize, KIND_NAMES, sizeName } from "./filled.ts";
 import { draftsOf } from "./filling.ts";
-import { latencyRow, timeOf } from "./latency.ts";
-import { progress } from "./measure.ts";
+import { reportLatency, timeOf } from "./latency.ts";
+import { progress, startSection } from "./measure.ts";
 import { buildBinary } from "./registry.ts";
 
 const SEED = 11;
@@ -64,7 +64,7 @@ export async function benchSearch(asked: readonly string[]): Promise<void> {
       for (const kind of kinds) {
         const registry = await registries.start(kind, size);
         try {
-          console.log(`\n${KIND_NAMES[kind]}, ${sizeName(size)}`);
+          startSection(`${KIND_NAMES[kind]}, ${sizeName(size)}`);
           await measure(registry.url, drafts, goalMs(kind, size));
         } finally {
           await registry.stop();
@@ -86,8 +86,8 @@ async function measure(url: string, drafts: Drafts, goal: number): Promise<void>
       if (index >= WARM_UP) samples.push(ms);
     }
     progress();
-    console.log(latencyRow(name, samples));
+    reportLatency(name, samples);
     all.push(...samples);
   }
-  console.log(latencyRow("all of them", all, goal));
+  reportLatency("all of them", all, goal);
 }

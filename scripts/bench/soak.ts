@@ -7,7 +7,16 @@ import { zipf } from "../fill/vocabulary.ts";
 import { downloadPath } from "./archives.ts";
 import { documentPath } from "./documents.ts";
 import { draftsOf, fill } from "./filling.ts";
-import { heading, progress, residentFileMb, residentMb, residentPeakMb, row, type Sample, slopeOf } from "./measure.ts";
+import {
+  heading,
+  progress,
+  report,
+  residentFileMb,
+  residentMb,
+  residentPeakMb,
+  type Sample,
+  slopeOf,
+} from "./measure.ts";
 import { preparePublish, rateOf, send } from "./publishing.ts";
 import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
 
@@ -186,12 +195,12 @@ function leastOf(samples: readonly Sample[]): Sample[] {
 function reportSlope(what: string, samples: readonly Sample[], goal: string): void {
   const { slope, error } = slopeOf(samples);
   const values = samples.map(({ mb }) => mb);
-  console.log(row(what, values, "MB", ""));
-  console.log(row("  its slope", [slope], "MB/h", goal, 2));
-  console.log(row("  standard error of the slope", [error], "MB/h", "", 2));
+  report(what, values, "MB", "");
+  report("  its slope", [slope], "MB/h", goal, 2);
+  report("  standard error of the slope", [error], "MB/h", "", 2);
 }
 
-function report(visitor: Visitor, { pid }: BenchRegistry, { resident, own }: Samples, minutes: number): void {
+function reportVisit(visitor: Visitor, { pid }: BenchRegistry, { resident, own }: Samples, minutes: number): void {
   const counts = KINDS.map((kind) => `${visitor.done[kind]} × ${kind}`).join("; ");
   console.log(`${minutes} minutes: ${counts}; ${visitor.late} were left out as too many waited`);
   for (const [text, count] of visitor.errors) console.log(`  ${count} × ${text}`);
@@ -200,14 +209,14 @@ function report(visitor: Visitor, { pid }: BenchRegistry, { resident, own }: Sam
   console.log(heading());
   reportSlope("resident memory after warming up", warm(resident), "");
   reportSlope("least of each minute", leastOf(warm(resident)), goal);
-  reportSlope("least of each minute, without pages of files", leastOf(warm(own)), goal);
-  console.log(row("peak memory", [residentPeakMb(pid) ?? Number.NaN], "MB", `≤ ${PEAK_GOAL_MB} MB`));
+  reportSlope("least of each minute without pages of files", leastOf(warm(own)), goal);
+  report("peak memory", [residentPeakMb(pid) ?? Number.NaN], "MB", `≤ ${PEAK_GOAL_MB} MB`);
 }
 
 /** Half an hour (or so many minutes) of everything at a steady rate: does memory grow, does anything fail? */
 export async function benchSoak([asked = String(MINUTES)]: readonly string[]): Promise<void> {
   const minutes = Number(asked);
-  if (!(minutes > 0)) throw new Error("Say for how many minutes: bun run bench -- soak 30");
+  if (!(minutes > 0)) throw new Error("Say for how many minutes: npm run bench -- soak 30");
   if (process.platform !== "linux") return console.log("Only Linux tells how much memory a process has.");
   buildBinary();
   await withDirectory(async (directory) => {
@@ -218,7 +227,7 @@ export async function benchSoak([asked = String(MINUTES)]: readonly string[]): P
       const visitor = new Visitor(await newAccount(registry), draftsOf(SIZE));
       progress("Reading everything");
       await visitor.readAll();
-      report(visitor, registry, await visit(visitor, registry, minutes), minutes);
+      reportVisit(visitor, registry, await visit(visitor, registry, minutes), minutes);
     } finally {
       await registry.stop();
     }

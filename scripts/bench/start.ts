@@ -1,4 +1,4 @@
-import { heading, progress, residentMb, row } from "./measure.ts";
+import { heading, progress, report, residentMb } from "./measure.ts";
 import { buildBinary, startBinary, withDirectory } from "./registry.ts";
 
 const ROUNDS = 15;
@@ -37,8 +37,8 @@ export async function benchStart(): Promise<void> {
     }
     progress();
     console.log(heading());
-    console.log(row("start, empty directory (makes database)", [first.startMs], "ms", ""));
-    console.log(row("start to first answer", started, "ms", `< ${START_GOAL_MS} ms`));
-    if (idle.length > 0) console.log(row("idle memory (resident)", idle, "MB", `< ${IDLE_GOAL_MB} MB`));
+    report("start, empty directory (makes database)", [first.startMs], "ms", "");
+    report("start to first answer", started, "ms", `< ${START_GOAL_MS} ms`);
+    if (idle.length > 0) report("idle memory (resident)", idle, "MB", `< ${IDLE_GOAL_MB} MB`);
   });
 }
