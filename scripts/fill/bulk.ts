@@ -125,8 +125,9 @@ export async function openBulkLoader(config: DatabaseConfig): Promise<BulkLoader
 const SEARCH_COLUMNS = "package_id name tier downloads name_words tag_words author_words fingerprint".split(" ");
 
 function searchValues(document: SearchDocument): Driven[] {
-  const { packageId, name, tier, downloads, nameWords, tagWords, authorWords, fingerprint } = searchRow(document);
-  return [packageId, name, tier, downloads, nameWords, tagWords, authorWords, fingerprint];
+  const { packageId, name, popularityBucket, downloads, nameWords, tagWords, authorWords, fingerprint } =
+    searchRow(document);
+  return [packageId, name, popularityBucket, downloads, nameWords, tagWords, authorWords, fingerprint];
 }
 
 function sqliteBulk(path: string): IndexedDatabase {

@@ -1,6 +1,9 @@
 import { type SQL, sql } from "drizzle-orm";
 
-/** `coversName` of accounts/actor.ts as SQL, without a pattern language whose characters a name could have. */
+/**
+ * `coversName` of accounts/actor.ts as SQL, without a pattern language whose characters a name
+ * could have.
+ */
 export function coversColumn(patterns: readonly string[] | undefined, name: SQL): SQL {
   if (patterns === undefined) return sql`TRUE`;
   const covers = patterns.map((pattern) => {

@@ -3,9 +3,10 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 
 /*
- * Pages of all listed packages. A database that skips a hundred thousand rows reads them all; so every thousandth row
- * is remembered for a while, and a page is read from the one before it. Of pages deeper than that, a list that changes
- * shows what it would have shown up to a minute ago, shifted by what was published since.
+ * Pages of all listed packages. A database that skips a hundred thousand rows reads them all; so
+ * every thousandth row is remembered for a while, and a page is read from the one before it. Of
+ * pages deeper than that, a list that changes shows what it would have shown up to a minute ago,
+ * shifted by what was published since.
  */
 
 const MARK_EVERY = 1_000;
@@ -59,7 +60,10 @@ export async function listPage({ db }: { readonly db: Database }, asked: Package
   });
 }
 
-/** Walks to the mark of this number from the last one that is remembered, remembering those on the way. */
+/**
+ * Walks to the mark of this number from the last one that is remembered, remembering those on the
+ * way.
+ */
 async function markBefore(session: DbSession, db: Database, order: Order, number: number): Promise<Mark | undefined> {
   const { at } = marksOf(db, order);
   for (let last = at.length - 1; last < number; last += 1) {
@@ -85,7 +89,8 @@ function rowsAfter({ kind }: Database, order: Order, mark: Mark | undefined, ski
     ORDER BY ${column} DESC, name`;
   if (mark === undefined) return sql`${rows(sql`TRUE`)} ${bounds}`;
   const value = order === "updated" && kind === "postgres" ? sql`${mark.value}::timestamptz` : sql`${mark.value}`;
-  // Postgres does not merge the two by itself, but would sort all that is behind: so each gives no more than is needed.
+  // Postgres does not merge the two by itself, but would sort all that is behind: so each gives no
+  // more than is needed.
   const parts = [sql`${column} = ${value} AND name > ${mark.name}`, sql`${column} < ${value}`].map(
     (where) => sql`SELECT id, value, name FROM (${rows(where)} LIMIT ${skipped + count}) AS part`,
   );

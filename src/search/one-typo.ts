@@ -6,9 +6,10 @@ const ONE_TYPO_MAX_CHARS = 8;
 const ONE_TYPO_MIN_CHARS = 3;
 
 /**
- * Every text that is one typing error away from a short name: a letter too many, one too few, a wrong one, or two in each
- * other's place; some 700 for the longest. In five or six letters an error leaves hardly a trigram whole, so these names
- * are looked up instead. Empty for a text of another length, or that no name resembles.
+ * Every text that is one typing error away from a short name: a letter too many, one too few, a
+ * wrong one, or two in each other's place; some 700 for the longest. In five or six letters an
+ * error leaves hardly a trigram whole, so these names are looked up instead. Empty for a text of
+ * another length, or that no name resembles.
  */
 export function oneTypoFrom(text: string): string[] {
   if (text.length < ONE_TYPO_MIN_CHARS || text.length > ONE_TYPO_MAX_CHARS || !isNamePart(text)) return [];

@@ -5,13 +5,16 @@ import { SIMILARITY_MIN } from "./words.ts";
 
 /* Terms and parts of names on Postgres: columns of package_search (drizzle/postgres). */
 
-/** A lexeme in quotes. Words are letters and digits and names have none, but nobody has to know that here. */
+/**
+ * A lexeme in quotes. Words are letters and digits and names have none, but nobody has to know that
+ * here.
+ */
 function quoted(text: string): string {
   return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
 
-function termText(tier: number, { text, isPrefix }: Term): string {
-  return quoted(`${tier}${text}`) + (isPrefix ? ":*" : "");
+function termText(bucket: number, { text, isPrefix }: Term): string {
+  return quoted(`${bucket}${text}`) + (isPrefix ? ":*" : "");
 }
 
 /** Text as a LIKE pattern that matches only itself. */
@@ -33,8 +36,8 @@ export const postgresTextIndex: TextIndex = {
 
   remove: async () => undefined,
 
-  having(tier, conditions) {
-    const parts = conditions.map((terms) => `(${terms.map((term) => termText(tier, term)).join(" | ")})`);
+  having(bucket, conditions) {
+    const parts = conditions.map((terms) => `(${terms.map((term) => termText(bucket, term)).join(" | ")})`);
     return sql`SELECT ctid AS place FROM package_search WHERE terms @@ ${parts.join(" & ")}::tsquery`;
   },
 
@@ -48,11 +51,13 @@ export const postgresTextIndex: TextIndex = {
     return sql`SELECT text FROM jsonb_array_elements_text(CAST(CAST(${JSON.stringify(texts)} AS text) AS jsonb)) AS texts (text)`;
   },
 
-  // Lateral with a limit, because the planner would rather read all of a table than look up a thousand rows of it.
+  // Lateral with a limit, because the planner would rather read all of a table than look up a
+  // thousand rows of it.
   rowAt: (place) => sql`CROSS JOIN LATERAL (SELECT * FROM package_search WHERE ctid = ${place} LIMIT 1) AS s`,
 
   resembling(text) {
-    // `%` uses the trigram index; its threshold is a setting, so the similarity is compared as well.
+    // `%` uses the trigram index; its threshold is a setting, so the similarity is compared as
+    // well.
     return sql`SELECT ctid AS place FROM package_search
       WHERE name % ${text} AND similarity(name, ${text}) >= ${SIMILARITY_MIN}`;
   },

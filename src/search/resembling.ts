@@ -4,19 +4,26 @@ import { rowArrays } from "../db/statement.ts";
 import { countListed } from "./list-page.ts";
 import { oneTypoFrom } from "./one-typo.ts";
 import { textIndexOf } from "./open-text-index.ts";
-import { beginsName, TIERS } from "./terms.ts";
+import { beginsName, POPULARITY_BUCKETS } from "./terms.ts";
 import { named, type TextIndex } from "./text-index.ts";
 import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
 
 const RESEMBLING_MAX = 20;
-/** In a registry of so many packages every name that shares trigrams with the text is compared with it. */
+/**
+ * In a registry of so many packages every name that shares trigrams with the text is compared with
+ * it.
+ */
 const COMPARE_ALL_MAX = 20_000;
-/** In larger ones, so many names that have a part of the text: one typing error leaves one of its halves whole. */
+/**
+ * In larger ones, so many names that have a part of the text: one typing error leaves one of its
+ * halves whole.
+ */
 const COMPARED_OF_PART = 200;
 
 /**
- * Ids of packages whose names resemble a text, among those that meet the filters: for typing errors. Names that are one
- * error away come first, the most downloaded of these before the others, then the most alike.
+ * Ids of packages whose names resemble a text, among those that meet the filters: for typing
+ * errors. Names that are one error away come first, the most downloaded of these before the others,
+ * then the most alike.
  */
 export async function resembling(
   session: DbSession,
@@ -53,8 +60,9 @@ export async function resembling(
 }
 
 /**
- * Places of packages whose names begin with the beginning of the text, or contain a half of its longest word. Not parts with
- * separators in them: pg_trgm does not see those, and would compare every name with what is left.
+ * Places of packages whose names begin with the beginning of the text, or contain a half of its
+ * longest word. Not parts with separators in them: pg_trgm does not see those, and would compare
+ * every name with what is left.
  */
 function havingParts(index: TextIndex, text: string): SQL {
   const words = wordsOf(text);
@@ -65,8 +73,8 @@ function havingParts(index: TextIndex, text: string): SQL {
   const insides = [longest.slice(0, half), longest.slice(-half)].filter((part) => part.length >= PART_MIN_CHARS);
   const sources = [
     ...beginnings.map((part) => {
-      const tiers = TIERS.map((tier) => index.having(tier, [[beginsName(part)]]));
-      return sql`SELECT place FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${COMPARED_OF_PART}`;
+      const buckets = POPULARITY_BUCKETS.map((bucket) => index.having(bucket, [[beginsName(part)]]));
+      return sql`SELECT place FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMPARED_OF_PART}`;
     }),
     ...insides.map((part) => sql`SELECT place FROM (${index.containing(part)}) AS inside LIMIT ${COMPARED_OF_PART}`),
   ].map((source) => sql`SELECT place FROM (${source}) AS source`);

@@ -16,8 +16,8 @@ import {
   hasAuthor,
   hasTag,
   isWhole,
+  POPULARITY_BUCKETS,
   type Term,
-  TIERS,
 } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { termsOfWords } from "./word-terms.ts";
@@ -25,12 +25,14 @@ import { isNamePart, PART_MIN_CHARS, parseSearch, type SearchText } from "./word
 
 /** What is found at most: of more, the most popular. Who looks further narrows the search. */
 export const FOUND_MAX = 1_000;
-/** Names that begin with the text and are looked for before anything else, the most popular first. */
+/**
+ * Names that begin with the text and are looked for before anything else, the most popular first.
+ */
 const BEGINNING_MAX = 200;
 
 /**
- * A statement has a part for each word: it is prepared for so many, and made anew for more. Postgres keeps 200 KB of each that
- * is prepared, in every connection.
+ * A statement has a part for each word: it is prepared for so many, and made anew for more.
+ * Postgres keeps 200 KB of each that is prepared, in every connection.
  */
 const USUAL_WORDS_MAX = 3;
 
@@ -60,8 +62,8 @@ interface Question {
 const allOf = (conditions: readonly SQL[]) => sql.join([sql`TRUE`, ...conditions], sql` AND `);
 
 /**
- * Whether a package has all of these tags, of which each is once. They are counted: Postgres plans an EXISTS for each as joins in
- * every order, and takes a second for thirty.
+ * Whether a package has all of these tags, of which each is once. They are counted: Postgres plans
+ * an EXISTS for each as joins in every order, and takes a second for thirty.
  */
 function havingTags({ texts }: TextIndex, tags: readonly string[]): SQL[] {
   if (tags.length === 0) return [];
@@ -93,10 +95,13 @@ function questionOf(index: TextIndex, { search, tags, author, readable }: Packag
   };
 }
 
-/** Places of packages that meet the conditions, tier after tier: both databases stop reading when they have enough. */
-function byTier(index: TextIndex, conditions: Conditions, max: number): SQL {
-  const tiers = TIERS.map((tier) => index.having(tier, conditions));
-  return sql`SELECT place FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${max}`;
+/**
+ * The most popular packages that meet the conditions, bucket after bucket: both databases stop
+ * reading when they have enough.
+ */
+function mostPopular(index: TextIndex, conditions: Conditions, max: number): SQL {
+  const buckets = POPULARITY_BUCKETS.map((bucket) => index.having(bucket, conditions));
+  return sql`SELECT place FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${max}`;
 }
 
 /** The package that has a text as its name. */
@@ -106,18 +111,21 @@ function namedExactly({ place }: TextIndex, text: string, filters: SQL): SQL {
 }
 
 /**
- * The candidates: packages that meet all conditions, those whose names begin with the text among them; and when these
- * are not enough, those with the text somewhere inside their names.
+ * The candidates: packages that meet all conditions, those whose names begin with the text among
+ * them; and when these are not enough, those with the text somewhere inside their names.
  */
 function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Question, words: readonly Term[]): SQL {
   if (search === undefined) {
-    return sql`found AS MATERIALIZED (${rechecked(index, byTier(index, narrowed, FOUND_MAX + 1), recheck)})`;
+    return sql`found AS MATERIALIZED (${rechecked(index, mostPopular(index, narrowed, FOUND_MAX + 1), recheck)})`;
   }
   const { text } = search;
-  const sources = [byTier(index, [...narrowed, ...words.map((word) => [word])], FOUND_MAX + 1)];
+  const sources = [mostPopular(index, [...narrowed, ...words.map((word) => [word])], FOUND_MAX + 1)];
   const isPart = isNamePart(text);
   if (isPart) {
-    sources.push(namedExactly(index, text, filters), byTier(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX));
+    sources.push(
+      namedExactly(index, text, filters),
+      mostPopular(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX),
+    );
   }
   const each = sources.map((source) => sql`SELECT place FROM (${source}) AS source`);
   const matching = sql`matching AS MATERIALIZED (${rechecked(index, sql.join(each, sql` UNION `), recheck)})`;
@@ -130,11 +138,14 @@ function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Qu
 /** Packages with a text inside their names; of those that are narrowed, among the most popular. */
 function havingInside(index: TextIndex, text: string, narrowed: Conditions): SQL {
   if (narrowed.length === 0) return sql`SELECT place FROM (${index.containing(text)}) AS every LIMIT ${FOUND_MAX + 1}`;
-  const popular = byTier(index, narrowed, INSIDE_LOOKED_AT_MAX);
+  const popular = mostPopular(index, narrowed, INSIDE_LOOKED_AT_MAX);
   return sql`SELECT n.place FROM (${popular}) AS n ${index.rowAt(sql`n.place`)} WHERE ${index.contains(sql`s.name`, text)}`;
 }
 
-/** Candidates without those that the index may be wrong about, in the rare case that there can be any. */
+/**
+ * Candidates without those that the index may be wrong about, in the rare case that there can be
+ * any.
+ */
 function rechecked(index: TextIndex, places: SQL, recheck: SQL | undefined): SQL {
   if (recheck === undefined) return places;
   return sql`SELECT c.place FROM (${places}) AS c ${index.rowAt(sql`c.place`)} WHERE ${recheck}`;
@@ -147,8 +158,9 @@ function points(word: string, { contains }: TextIndex): SQL {
 }
 
 /**
- * One text for all orders but the last change: of those that are not asked for, all rows have NULL. Were that one in it too,
- * Postgres would find it worth planning anew each time to know that no other table is needed.
+ * One text for all orders but the last change: of those that are not asked for, all rows have NULL.
+ * Were that one in it too, Postgres would find it worth planning anew each time to know that no
+ * other table is needed.
  */
 function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQL {
   if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = s.package_id) DESC, s.name`;
@@ -166,9 +178,10 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
 }
 
 /**
- * Finds listed packages. With a search text every word must begin a word of name, tags, authors or description, or
- * the name must contain the text; an exact name comes first. When nothing matches, names that resemble the text are
- * the answer, so a typing error still finds its package. A list that is narrowed has `FOUND_MAX` packages at most.
+ * Finds listed packages. With a search text every word must begin a word of name, tags, authors or
+ * description, or the name must contain the text; an exact name comes first. When nothing matches,
+ * names that resemble the text are the answer, so a typing error still finds its package. A list
+ * that is narrowed has `FOUND_MAX` packages at most.
  */
 export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
   const { db } = deps;

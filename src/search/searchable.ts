@@ -3,14 +3,17 @@ import { eq, type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
 import { textIndexOf } from "./open-text-index.ts";
-import { type SearchDocument, termsOf, tierOf } from "./terms.ts";
+import { popularityBucketOf, type SearchDocument, termsOf } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { wordsOf } from "./words.ts";
 
 type Kind = Database["kind"];
 type SearchRow = Tables["packageSearch"]["$inferSelect"];
 
-/** What decides the order of matches of one text; names are shorter, and the words beyond are found all the same. */
+/**
+ * What decides the order of matches of one text; names are shorter, and the words beyond are found
+ * all the same.
+ */
 const RANKED_MAX_CHARS = 2_000;
 
 function ranked(text: string): string {
@@ -21,7 +24,7 @@ function ranked(text: string): string {
 export function searchRow({ packageId, name, tags, authors, description, downloads }: SearchDocument): SearchRow {
   const everything = JSON.stringify([name, tags.toSorted(), authors.toSorted(), description]);
   return {
-    ...{ packageId, name, downloads, tier: tierOf(downloads) },
+    ...{ packageId, name, downloads, popularityBucket: popularityBucketOf(downloads) },
     ...{ nameWords: ranked(name), tagWords: ranked(tags.join(" ")), authorWords: ranked(authors.join(" ")) },
     fingerprint: createHash("sha256").update(everything).digest("base64").slice(0, 22),
   };
@@ -45,13 +48,13 @@ async function findRow(session: DbSession, packageId: number): Promise<SearchRow
 }
 
 /**
- * Makes a listed package findable as it is now, in the transaction that changed it and holds its lock. Most publishes
- * change nothing that a package is found by, and then nothing is written.
+ * Makes a listed package findable as it is now, in the transaction that changed it and holds its
+ * lock. Most publishes change nothing that a package is found by, and then nothing is written.
  */
 export async function indexPackage(session: DbSession, kind: Kind, document: SearchDocument): Promise<void> {
   const row = searchRow(document);
   const before = await findRow(session, row.packageId);
-  if (before?.fingerprint === row.fingerprint && before.tier === row.tier) return;
+  if (before?.fingerprint === row.fingerprint && before.popularityBucket === row.popularityBucket) return;
   const index = textIndexOf({ kind });
   const terms = termsOf(document);
   if (before !== undefined) await index.remove(session, row.packageId);
@@ -65,7 +68,7 @@ async function putRow(session: DbSession, row: SearchRow, column: ReturnType<Tex
   const values = [
     row.packageId,
     row.name,
-    row.tier,
+    row.popularityBucket,
     row.downloads,
     row.nameWords,
     row.tagWords,
@@ -95,16 +98,16 @@ export async function unindexPackage(session: DbSession, kind: Kind, packageId: 
 }
 
 /**
- * Adds downloads of packages, `more` being a table of (column1: id, column2: downloads), and moves those that became more
- * popular by a tier. In the transaction that counts them.
+ * Adds downloads of packages, `more` being a table of (column1: id, column2: downloads), and moves
+ * those that became more popular by a bucket. In the transaction that counts them.
  */
 export async function addSearchDownloads(session: DbSession, kind: Kind, more: SQL): Promise<void> {
-  const counted = await session.rows<{ id: number | string; tier: number | string; downloads: number | string }>(
+  const counted = await session.rows<{ id: number | string; bucket: number | string; downloads: number | string }>(
     sql`UPDATE package_search SET downloads = downloads + more.column2 FROM ${more} WHERE package_id = more.column1
-      RETURNING package_id AS id, tier, downloads`,
+      RETURNING package_id AS id, tier AS bucket, downloads`,
   );
-  for (const { id, tier, downloads } of counted) {
-    if (tierOf(Number(downloads)) === Number(tier)) continue;
+  for (const { id, bucket, downloads } of counted) {
+    if (popularityBucketOf(Number(downloads)) === Number(bucket)) continue;
     await indexPackage(session, kind, await loadDocument(session, Number(id), Number(downloads)));
   }
 }

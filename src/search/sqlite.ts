@@ -3,7 +3,10 @@ import type { Term } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { PART_MIN_CHARS } from "./words.ts";
 
-/* Terms and parts of names on SQLite: two FTS5 tables, package_terms and package_trigrams (drizzle/sqlite). */
+/*
+ * Terms and parts of names on SQLite: two FTS5 tables, package_terms and package_trigrams
+ * (drizzle/sqlite).
+ */
 
 /** How many names that share trigrams are compared one by one. */
 const RESEMBLING_COMPARED_MAX = 500;
@@ -13,8 +16,8 @@ function quoted(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
-function termText(tier: number, { text, isPrefix }: Term): string {
-  return quoted(`${tier}${text}`) + (isPrefix ? " *" : "");
+function termText(bucket: number, { text, isPrefix }: Term): string {
+  return quoted(`${bucket}${text}`) + (isPrefix ? " *" : "");
 }
 
 function trigramMatch(text: string): string {
@@ -38,8 +41,8 @@ export const sqliteTextIndex: TextIndex = {
     await session.rows(sql`DELETE FROM package_trigrams WHERE rowid = ${packageId}`);
   },
 
-  having(tier, conditions) {
-    const parts = conditions.map((terms) => `(${terms.map((term) => termText(tier, term)).join(" OR ")})`);
+  having(bucket, conditions) {
+    const parts = conditions.map((terms) => `(${terms.map((term) => termText(bucket, term)).join(" OR ")})`);
     return sql`SELECT rowid AS place FROM package_terms WHERE package_terms MATCH ${parts.join(" AND ")}`;
   },
 

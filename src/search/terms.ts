@@ -1,16 +1,23 @@
 import { wordsOf } from "./words.ts";
 
 /*
- * What the index knows of a package: the words of its texts, its name behind `^`, its tags behind `#` and its authors
- * behind `@`, each with the digit of the package's tier in front. So one lookup finds the packages of one tier, and a
- * search that begins with the most popular tier may stop when it has enough. drizzle/<database>/*_search_candidates.sql
- * has the same rules for packages that were there before.
+ * The text index has these terms of a package: the words of its texts, its name after `^`, its tags
+ * after `#` and its authors after `@`. Each begins with the digit of the package's popularity
+ * bucket, so one lookup finds the packages of one bucket, and a search that starts with the most
+ * popular bucket can stop when it has enough. The column in the database is called `tier`.
+ * drizzle/<database>/*_search_candidates.sql has the same rules for packages that are older.
  */
 
-/** Tiers, the most popular first: each has packages with four times the downloads of the next. */
-export const TIERS = [7, 6, 5, 4, 3, 2, 1, 0] as const;
+/**
+ * The popularity buckets, the most popular first. Packages of each have four times the downloads of
+ * the next.
+ */
+export const POPULARITY_BUCKETS = [7, 6, 5, 4, 3, 2, 1, 0] as const;
 
-/** Tags and authors are longer than an index takes; what is beyond is compared where it matters: `isWhole`. */
+/**
+ * Tags and authors are longer than an index takes; what is beyond is compared where it matters:
+ * `isWhole`.
+ */
 const HEX_MAX_CHARS = 200;
 
 /** The words one package is found by, and how popular it is. */
@@ -23,7 +30,7 @@ export interface SearchDocument {
   readonly downloads: number;
 }
 
-/** A term without its tier; one that stands for all that begin so. */
+/** A term without the digit of its bucket. A prefix stands for all terms that begin with it. */
 export interface Term {
   readonly text: string;
   readonly isPrefix: boolean;
@@ -33,16 +40,16 @@ export interface Term {
 export type Conditions = readonly (readonly Term[])[];
 
 /** How popular a package is: 0 below 4 downloads, 1 below 16, 2 below 64 and so on. */
-export function tierOf(downloads: number): number {
-  return downloads < 1 ? 0 : Math.min(TIERS[0], Math.floor(Math.log2(downloads) / 2));
+export function popularityBucketOf(downloads: number): number {
+  return downloads < 1 ? 0 : Math.min(POPULARITY_BUCKETS[0], Math.floor(Math.log2(downloads) / 2));
 }
 
 /** The terms of a package, each once. */
 export function termsOf({ name, tags, authors, description, downloads }: SearchDocument): string[] {
-  const tier = tierOf(downloads);
+  const bucket = popularityBucketOf(downloads);
   const texts = [name, tags.join(" "), authors.join(" "), description];
   const terms = [...texts.flatMap(wordsOf), `^${name}`, ...tags.map(tagText), ...authors.map(authorText)];
-  return [...new Set(terms)].map((term) => `${tier}${term}`);
+  return [...new Set(terms)].map((term) => `${bucket}${term}`);
 }
 
 function hexOf(text: string): string {
@@ -63,7 +70,10 @@ export const hasTag = (tag: string): Term => ({ text: tagText(tag), isPrefix: fa
 export const hasAuthor = (author: string): Term => ({ text: authorText(author), isPrefix: false });
 export const beginsName = (beginning: string): Term => ({ text: `^${beginning}`, isPrefix: true });
 
-/** The terms of names that one of the patterns covers, as `coversName` of accounts/actor.ts reads them. */
+/**
+ * The terms of names that one of the patterns covers, as `coversName` of accounts/actor.ts reads
+ * them.
+ */
 export function coveredNames(patterns: readonly string[]): Term[] {
   return patterns.map((pattern) =>
     pattern.endsWith("*") ? beginsName(pattern.slice(0, -1)) : { text: `^${pattern}`, isPrefix: false },

@@ -4,14 +4,17 @@ import { rowArrays } from "../db/statement.ts";
 import { beginsWord, isWord, type Term } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 
-/** Where a word is looked for to tell how common it is: some thousand packages of a large registry, and few of a small one. */
-const SAMPLED_TIERS = [4, 3];
+/**
+ * Where a word is looked for to tell how common it is: some thousand packages of a large registry,
+ * and few of a small one.
+ */
+const SAMPLED_BUCKETS = [4, 3];
 const COMMON_MIN = 100;
 
 /**
- * What a package must have of each of several words. To find the packages with two words that many others begin with, a
- * database would have to put together all that begin so; so beside other conditions, a word that is common as it stands
- * means itself alone.
+ * What a package must have of each of several words. To find the packages with two words that many
+ * others begin with, a database would have to put together all that begin so; so beside other
+ * conditions, a word that is common as it stands means itself alone.
  */
 export async function termsOfWords(
   session: DbSession,
@@ -25,6 +28,6 @@ export async function termsOfWords(
 }
 
 function sampled(index: TextIndex, word: string): SQL {
-  const tiers = SAMPLED_TIERS.map((tier) => index.having(tier, [[isWord(word)]]));
-  return sql`SELECT place FROM (${sql.join(tiers, sql` UNION ALL `)}) AS tiers LIMIT ${COMMON_MIN}`;
+  const buckets = SAMPLED_BUCKETS.map((bucket) => index.having(bucket, [[isWord(word)]]));
+  return sql`SELECT place FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMMON_MIN}`;
 }

@@ -2,8 +2,9 @@
 const QUERY_WORDS_MAX = 12;
 const WORD_MAX_CHARS = 64;
 /*
- * What is indexed of one text. Folding makes eighteen characters of some single ones, and Postgres refuses a tsvector
- * above 1 MiB: four texts of this size and the positions of their words stay below it.
+ * What is indexed of one text. Folding makes eighteen characters of some single ones, and Postgres
+ * refuses a tsvector above 1 MiB: four texts of this size and the positions of their words stay
+ * below it.
  */
 const TEXT_WORDS_MAX = 4_000;
 const TEXT_WORDS_MAX_BYTES = 128 * 1_024;
@@ -11,9 +12,10 @@ const TEXT_WORDS_MAX_BYTES = 128 * 1_024;
 export const SEARCH_MAX_CHARS = 200;
 
 /**
- * Splits text into the words both databases index and are asked for: letters and digits of any script, lower case,
- * without accents. Everything else, `%`, `_`, quotes and operators included, only separates words, so no query can be
- * syntax. Splitting here and not in the databases keeps them alike. What is beyond the bounds of a text is left out.
+ * Splits text into the words both databases index and are asked for: letters and digits of any
+ * script, lower case, without accents. Everything else, `%`, `_`, quotes and operators included,
+ * only separates words, so no query can be syntax. Splitting here and not in the databases keeps
+ * them alike. What is beyond the bounds of a text is left out.
  */
 export function wordsOf(text: string): string[] {
   const folded = text
@@ -39,7 +41,10 @@ export interface SearchText {
   readonly words: readonly string[];
 }
 
-/** Reads a search text; undefined when nothing was typed. Without a letter or digit in it, it matches nothing. */
+/**
+ * Reads a search text; undefined when nothing was typed. Without a letter or digit in it, it
+ * matches nothing.
+ */
 export function parseSearch(typed: string | undefined): SearchText | undefined {
   if (typed === undefined || typed.trim() === "") return undefined;
   const text = typed
@@ -55,7 +60,10 @@ export function isNamePart(text: string): boolean {
   return /^[a-z0-9._-]+$/.test(text);
 }
 
-/** Below this many characters a text is a prefix of too many names to look for inside or resemblance of names. */
+/**
+ * Below this many characters a text is a prefix of too many names to look for inside or resemblance
+ * of names.
+ */
 export const PART_MIN_CHARS = 3;
 
 /** The trigrams of words as pg_trgm makes them: each word with two spaces before and one behind. */
@@ -68,7 +76,10 @@ function trigramsOf(words: readonly string[]): Set<string> {
   return trigrams;
 }
 
-/** How alike names are to a text, 0 to 1: shared trigrams over all trigrams, as pg_trgm's `similarity`. */
+/**
+ * How alike names are to a text, 0 to 1: shared trigrams over all trigrams, as pg_trgm's
+ * `similarity`.
+ */
 export function similarityTo(text: string): (name: string) => number {
   const own = trigramsOf(wordsOf(text));
   return (name) => {

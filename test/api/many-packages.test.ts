@@ -110,7 +110,7 @@ for (const kind of KINDS) {
           .select({ name: packageSearch.name, packageId: packageSearch.packageId, versionId: versions.id })
           .from(packageSearch)
           .innerJoin(versions, eq(versions.packageId, packageSearch.packageId))
-          .where(eq(packageSearch.tier, 2))
+          .where(eq(packageSearch.popularityBucket, 2))
           .orderBy(desc(packageSearch.packageId))
           .limit(1),
       );
@@ -119,12 +119,16 @@ for (const kind of KINDS) {
       await downloads.flush();
       const [row] = await db.read(({ query, tables: { packageSearch, packages } }) =>
         query
-          .select({ tier: packageSearch.tier, counted: packageSearch.downloads, downloads: packages.downloads })
+          .select({
+            bucket: packageSearch.popularityBucket,
+            counted: packageSearch.downloads,
+            downloads: packages.downloads,
+          })
           .from(packageSearch)
           .innerJoin(packages, eq(packages.id, packageSearch.packageId))
           .where(eq(packages.id, least.packageId)),
       );
-      expect(row?.tier).toBe(4);
+      expect(row?.bucket).toBe(4);
       expect(row?.counted).toBe(row?.downloads ?? 0);
       expect(namesOf(await get(kind, `search=${least.name}`))[0]).toBe(least.name);
     });

@@ -4,7 +4,7 @@ import { migrate } from "../../src/db/migrate.ts";
 import { openDatabase } from "../../src/db/open.ts";
 import { searchPackages } from "../../src/search/search-packages.ts";
 import { indexPackage } from "../../src/search/searchable.ts";
-import { type SearchDocument, tierOf } from "../../src/search/terms.ts";
+import { popularityBucketOf, type SearchDocument } from "../../src/search/terms.ts";
 import { wordsOf } from "../../src/search/words.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { migrateBefore, type OldDatabase, oldDatabase } from "./old-database.ts";
@@ -15,7 +15,7 @@ const DOCUMENTS: readonly SearchDocument[] = [
   ["data-tools", ["data base", "web"], ["ada", "ann lovelace"], "Tools for 数据库 and Café", 0],
   ["kubernetes", [], ["ada"], "", 3],
   ["x.y_z", ["a:b", "é"], ["ünal"], "data data data", 4],
-  ["popular", ["web"], ["ben"], "of all tiers", 70_000],
+  ["popular", ["web"], ["ben"], "of all buckets", 70_000],
   ["hidden", ["web"], ["ben"], "every version is yanked", 9],
 ].map(([name, tags, authors, description, downloads], at) => ({
   ...{ packageId: at + 1, name: name as string, tags: tags as string[], authors: authors as string[] },
@@ -104,7 +104,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade of the search i
     });
     const migrated = (await rows()).map(shape);
     expect(migrated.map((row) => Number((row as { tier?: unknown }).tier))).toEqual(
-      listed.map(({ downloads }) => tierOf(downloads)),
+      listed.map(({ downloads }) => popularityBucketOf(downloads)),
     );
     await db.write(async (session) => {
       for (const document of listed) await indexPackage(session, kind, document);

@@ -21,7 +21,7 @@ function packageSearchTable(d: Dialect, packages: PackagesTable) {
       packageId: packageIdColumn(d, packages),
       name: d.byteOrderedText("name").notNull(),
       /** The popularity bucket of its downloads, 0 to 7. */
-      tier: d.count("tier").notNull(),
+      popularityBucket: d.count("tier").notNull(),
       downloads: d.count("downloads").notNull(),
       /** Words with a blank before and after each. */
       nameWords: d.text("name_words").notNull(),
