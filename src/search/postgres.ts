@@ -28,7 +28,7 @@ export function vectorText(terms: readonly string[]): string {
 }
 
 export const postgresTextIndex: TextIndex = {
-  place: sql`ctid`,
+  rowLocator: sql`ctid`,
 
   column: (terms) => ({ name: sql`terms`, value: sql`${vectorText(terms)}::tsvector` }),
 
@@ -36,15 +36,15 @@ export const postgresTextIndex: TextIndex = {
 
   remove: async () => undefined,
 
-  having(bucket, conditions) {
+  matching(bucket, conditions) {
     const parts = conditions.map((terms) => `(${terms.map((term) => termText(bucket, term)).join(" | ")})`);
-    return sql`SELECT ctid AS place FROM package_search WHERE terms @@ ${parts.join(" & ")}::tsquery`;
+    return sql`SELECT ctid AS row_locator FROM package_search WHERE terms @@ ${parts.join(" & ")}::tsquery`;
   },
 
   contains: (text, part) => sql`strpos(${text}, ${part}) > 0`,
 
-  containing(text) {
-    return sql`SELECT ctid AS place FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
+  namesContaining(text) {
+    return sql`SELECT ctid AS row_locator FROM package_search WHERE name LIKE ${`%${likeText(text)}%`}`;
   },
 
   texts(texts) {
@@ -53,12 +53,13 @@ export const postgresTextIndex: TextIndex = {
 
   // Lateral with a limit, because the planner would rather read all of a table than look up a
   // thousand rows of it.
-  rowAt: (place) => sql`CROSS JOIN LATERAL (SELECT * FROM package_search WHERE ctid = ${place} LIMIT 1) AS s`,
+  joinRow: (rowLocator) =>
+    sql`CROSS JOIN LATERAL (SELECT * FROM package_search WHERE ctid = ${rowLocator} LIMIT 1) AS s`,
 
   resembling(text) {
     // `%` uses the trigram index; its threshold is a setting, so the similarity is compared as
     // well.
-    return sql`SELECT ctid AS place FROM package_search
+    return sql`SELECT ctid AS row_locator FROM package_search
       WHERE name % ${text} AND similarity(name, ${text}) >= ${SIMILARITY_MIN}`;
   },
 };

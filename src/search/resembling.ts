@@ -5,7 +5,7 @@ import { countListed } from "./list-page.ts";
 import { oneTypoFrom } from "./one-typo.ts";
 import { textIndexOf } from "./open-text-index.ts";
 import { beginsName, POPULARITY_BUCKETS } from "./terms.ts";
-import { named, type TextIndex } from "./text-index.ts";
+import { type TextIndex, withNames } from "./text-index.ts";
 import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
 
 const RESEMBLING_MAX = 20;
@@ -35,13 +35,14 @@ export async function resembling(
   const index = textIndexOf({ kind });
   const isSmall = (await countListed(session)) <= COMPARE_ALL_MAX;
   const near = oneTypoFrom(text);
-  const alike = isSmall ? index.resembling(text) : havingParts(index, text);
-  const places = near.length === 0 ? alike : sql`SELECT place FROM (${alike}) AS alike UNION ${named(index, near)}`;
+  const alike = isSmall ? index.resembling(text) : withNameParts(index, text);
+  const locators =
+    near.length === 0 ? alike : sql`SELECT row_locator FROM (${alike}) AS alike UNION ${withNames(index, near)}`;
   const rows = await rowArrays(
     session,
     kind,
     sql`SELECT s.package_id AS id, s.name AS name, s.downloads AS downloads
-      FROM (${places}) AS n ${index.rowAt(sql`n.place`)} WHERE ${filters}`,
+      FROM (${locators}) AS n ${index.joinRow(sql`n.row_locator`)} WHERE ${filters}`,
     isUsual,
   );
   const similarity = similarityTo(text);
@@ -64,7 +65,7 @@ export async function resembling(
  * longest word. Not parts with separators in them: pg_trgm does not see those, and would compare
  * every name with what is left.
  */
-function havingParts(index: TextIndex, text: string): SQL {
+function withNameParts(index: TextIndex, text: string): SQL {
   const words = wordsOf(text);
   const name = words.join("-");
   const longest = words.toSorted((a, b) => b.length - a.length)[0] ?? "";
@@ -73,10 +74,12 @@ function havingParts(index: TextIndex, text: string): SQL {
   const insides = [longest.slice(0, half), longest.slice(-half)].filter((part) => part.length >= PART_MIN_CHARS);
   const sources = [
     ...beginnings.map((part) => {
-      const buckets = POPULARITY_BUCKETS.map((bucket) => index.having(bucket, [[beginsName(part)]]));
-      return sql`SELECT place FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMPARED_OF_PART}`;
+      const buckets = POPULARITY_BUCKETS.map((bucket) => index.matching(bucket, [[beginsName(part)]]));
+      return sql`SELECT row_locator FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMPARED_OF_PART}`;
     }),
-    ...insides.map((part) => sql`SELECT place FROM (${index.containing(part)}) AS inside LIMIT ${COMPARED_OF_PART}`),
-  ].map((source) => sql`SELECT place FROM (${source}) AS source`);
+    ...insides.map(
+      (part) => sql`SELECT row_locator FROM (${index.namesContaining(part)}) AS inside LIMIT ${COMPARED_OF_PART}`,
+    ),
+  ].map((source) => sql`SELECT row_locator FROM (${source}) AS source`);
   return sql.join(sources, sql` UNION `);
 }

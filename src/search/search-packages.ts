@@ -11,13 +11,13 @@ import { resembling } from "./resembling.ts";
 import {
   beginsName,
   beginsWord,
-  type Conditions,
   coveredNames,
   hasAuthor,
   hasTag,
   isWhole,
   POPULARITY_BUCKETS,
   type Term,
+  type TermConditions,
 } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { termsOfWords } from "./word-terms.ts";
@@ -47,10 +47,10 @@ export function foldTag(tag: string): string {
 }
 
 /** A search as the index and the tables are asked. */
-interface Question {
+interface SearchQuery {
   readonly search: SearchText | undefined;
   /** Of tags, author and what may be read: what every match has. */
-  readonly narrowed: Conditions;
+  readonly narrowed: TermConditions;
   /** The same on tables, where `s` is package_search. */
   readonly filters: SQL;
   /** As much of it as the index may be wrong about. */
@@ -65,22 +65,22 @@ const allOf = (conditions: readonly SQL[]) => sql.join([sql`TRUE`, ...conditions
  * Whether a package has all of these tags, of which each is once. They are counted: Postgres plans
  * an EXISTS for each as joins in every order, and takes a second for thirty.
  */
-function havingTags({ texts }: TextIndex, tags: readonly string[]): SQL[] {
+function tagsFilter({ texts }: TextIndex, tags: readonly string[]): SQL[] {
   if (tags.length === 0) return [];
   return [
     sql`(SELECT count(*) FROM package_tags WHERE package_id = s.package_id AND tag IN (${texts(tags)})) = ${tags.length}`,
   ];
 }
 
-function havingAuthor(author: string): SQL {
+function authorFilter(author: string): SQL {
   return sql`EXISTS (SELECT 1 FROM package_authors WHERE package_id = s.package_id AND author = ${author})`;
 }
 
-function questionOf(index: TextIndex, { search, tags, author, readable }: PackageSearch): Question {
+function searchQueryOf(index: TextIndex, { search, tags, author, readable }: PackageSearch): SearchQuery {
   const byAuthor = author === undefined ? [] : [foldIdentity(author.trim())];
   const covered = readable?.includes("*") ? undefined : readable;
   const isLong = (text: string) => !isWhole(text);
-  const longer = [...havingTags(index, tags.filter(isLong)), ...byAuthor.filter(isLong).map(havingAuthor)];
+  const longer = [...tagsFilter(index, tags.filter(isLong)), ...byAuthor.filter(isLong).map(authorFilter)];
   const text = parseSearch(search);
   return {
     search: text,
@@ -89,7 +89,7 @@ function questionOf(index: TextIndex, { search, tags, author, readable }: Packag
       ...byAuthor.map((name) => [hasAuthor(name)]),
       ...(covered === undefined ? [] : [coveredNames(covered)]),
     ],
-    filters: allOf([coversColumn(covered, sql`s.name`), ...havingTags(index, tags), ...byAuthor.map(havingAuthor)]),
+    filters: allOf([coversColumn(covered, sql`s.name`), ...tagsFilter(index, tags), ...byAuthor.map(authorFilter)]),
     recheck: longer.length === 0 ? undefined : allOf(longer),
     isUsual: (text?.words.length ?? 0) <= USUAL_WORDS_MAX && covered === undefined && longer.length === 0,
   };
@@ -99,14 +99,14 @@ function questionOf(index: TextIndex, { search, tags, author, readable }: Packag
  * The most popular packages that meet the conditions, bucket after bucket: both databases stop
  * reading when they have enough.
  */
-function mostPopular(index: TextIndex, conditions: Conditions, max: number): SQL {
-  const buckets = POPULARITY_BUCKETS.map((bucket) => index.having(bucket, conditions));
-  return sql`SELECT place FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${max}`;
+function mostPopular(index: TextIndex, conditions: TermConditions, max: number): SQL {
+  const buckets = POPULARITY_BUCKETS.map((bucket) => index.matching(bucket, conditions));
+  return sql`SELECT row_locator FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${max}`;
 }
 
 /** The package that has a text as its name. */
-function namedExactly({ place }: TextIndex, text: string, filters: SQL): SQL {
-  return sql`SELECT s.${place} AS place FROM packages p JOIN package_search s ON s.package_id = p.id
+function namedExactly({ rowLocator }: TextIndex, text: string, filters: SQL): SQL {
+  return sql`SELECT s.${rowLocator} AS row_locator FROM packages p JOIN package_search s ON s.package_id = p.id
     WHERE p.name = ${text} AND ${filters}`;
 }
 
@@ -114,7 +114,11 @@ function namedExactly({ place }: TextIndex, text: string, filters: SQL): SQL {
  * The candidates: packages that meet all conditions, those whose names begin with the text among
  * them; and when these are not enough, those with the text somewhere inside their names.
  */
-function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Question, words: readonly Term[]): SQL {
+function candidates(
+  index: TextIndex,
+  { search, narrowed, filters, recheck }: SearchQuery,
+  words: readonly Term[],
+): SQL {
   if (search === undefined) {
     return sql`found AS MATERIALIZED (${rechecked(index, mostPopular(index, narrowed, FOUND_MAX + 1), recheck)})`;
   }
@@ -127,28 +131,29 @@ function candidates(index: TextIndex, { search, narrowed, filters, recheck }: Qu
       mostPopular(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX),
     );
   }
-  const each = sources.map((source) => sql`SELECT place FROM (${source}) AS source`);
-  const matching = sql`matching AS MATERIALIZED (${rechecked(index, sql.join(each, sql` UNION `), recheck)})`;
-  if (!isPart || text.length < PART_MIN_CHARS) return sql`${matching}, found AS (SELECT place FROM matching)`;
-  const inside = sql`SELECT i.place FROM (${rechecked(index, havingInside(index, text, narrowed), recheck)}) AS i
-    WHERE (SELECT count(*) FROM matching) <= ${FOUND_MAX}`;
-  return sql`${matching}, found AS MATERIALIZED (SELECT place FROM matching UNION SELECT place FROM (${inside}) AS inside)`;
+  const each = sources.map((source) => sql`SELECT row_locator FROM (${source}) AS source`);
+  const matched = sql`matched AS MATERIALIZED (${rechecked(index, sql.join(each, sql` UNION `), recheck)})`;
+  if (!isPart || text.length < PART_MIN_CHARS) return sql`${matched}, found AS (SELECT row_locator FROM matched)`;
+  const inside = sql`SELECT i.row_locator FROM (${rechecked(index, matchingInside(index, text, narrowed), recheck)}) AS i
+    WHERE (SELECT count(*) FROM matched) <= ${FOUND_MAX}`;
+  return sql`${matched}, found AS MATERIALIZED (SELECT row_locator FROM matched UNION SELECT row_locator FROM (${inside}) AS inside)`;
 }
 
 /** Packages with a text inside their names; of those that are narrowed, among the most popular. */
-function havingInside(index: TextIndex, text: string, narrowed: Conditions): SQL {
-  if (narrowed.length === 0) return sql`SELECT place FROM (${index.containing(text)}) AS every LIMIT ${FOUND_MAX + 1}`;
+function matchingInside(index: TextIndex, text: string, narrowed: TermConditions): SQL {
+  if (narrowed.length === 0)
+    return sql`SELECT row_locator FROM (${index.namesContaining(text)}) AS every LIMIT ${FOUND_MAX + 1}`;
   const popular = mostPopular(index, narrowed, INSIDE_LOOKED_AT_MAX);
-  return sql`SELECT n.place FROM (${popular}) AS n ${index.rowAt(sql`n.place`)} WHERE ${index.contains(sql`s.name`, text)}`;
+  return sql`SELECT n.row_locator FROM (${popular}) AS n ${index.joinRow(sql`n.row_locator`)} WHERE ${index.contains(sql`s.name`, text)}`;
 }
 
 /**
  * Candidates without those that the index may be wrong about, in the rare case that there can be
  * any.
  */
-function rechecked(index: TextIndex, places: SQL, recheck: SQL | undefined): SQL {
-  if (recheck === undefined) return places;
-  return sql`SELECT c.place FROM (${places}) AS c ${index.rowAt(sql`c.place`)} WHERE ${recheck}`;
+function rechecked(index: TextIndex, locators: SQL, recheck: SQL | undefined): SQL {
+  if (recheck === undefined) return locators;
+  return sql`SELECT c.row_locator FROM (${locators}) AS c ${index.joinRow(sql`c.row_locator`)} WHERE ${recheck}`;
 }
 
 /** How well a word fits: names count more than tags, these more than authors and descriptions. */
@@ -169,12 +174,12 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
   if (search === undefined) return common;
   const { text, words } = search;
   const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
-  const place = sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END`;
+  const nameRank = sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END`;
   const fit = sql.join(
     words.map((word) => points(word, index)),
     sql` + `,
   );
-  return sql`CASE WHEN ${isBy("relevance")} THEN ${place} END, CASE WHEN ${isBy("relevance")} THEN ${fit} END DESC, ${common}`;
+  return sql`CASE WHEN ${isBy("relevance")} THEN ${nameRank} END, CASE WHEN ${isBy("relevance")} THEN ${fit} END DESC, ${common}`;
 }
 
 /**
@@ -185,7 +190,7 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
  */
 export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
   const { db } = deps;
-  const question = questionOf(textIndexOf(db), asked);
+  const question = searchQueryOf(textIndexOf(db), asked);
   const { search, narrowed } = question;
   if (asked.readable?.length === 0) return NOTHING;
   if (search === undefined && narrowed.length === 0) return listPage(deps, asked);
@@ -202,7 +207,7 @@ export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearc
 async function findPage(
   session: DbSession,
   kind: Database["kind"],
-  question: Question,
+  question: SearchQuery,
   asked: PackageSearch,
 ): Promise<PackagePage> {
   const { sort, page, pageSize } = asked;
@@ -221,7 +226,7 @@ async function findPage(
     kind,
     sql`WITH ${candidates(index, question, terms)}
       SELECT s.package_id AS id, (SELECT count(*) FROM found) AS total
-      FROM found f ${index.rowAt(sql`f.place`)}
+      FROM found f ${index.joinRow(sql`f.row_locator`)}
       ORDER BY ${order(sort, question.search, index)} LIMIT ${limit} OFFSET ${offset}`,
     isUsual,
   );

@@ -27,7 +27,7 @@ function trigramMatch(text: string): string {
 }
 
 export const sqliteTextIndex: TextIndex = {
-  place: sql`package_id`,
+  rowLocator: sql`package_id`,
 
   column: () => undefined,
 
@@ -41,23 +41,23 @@ export const sqliteTextIndex: TextIndex = {
     await session.rows(sql`DELETE FROM package_trigrams WHERE rowid = ${packageId}`);
   },
 
-  having(bucket, conditions) {
+  matching(bucket, conditions) {
     const parts = conditions.map((terms) => `(${terms.map((term) => termText(bucket, term)).join(" OR ")})`);
-    return sql`SELECT rowid AS place FROM package_terms WHERE package_terms MATCH ${parts.join(" AND ")}`;
+    return sql`SELECT rowid AS row_locator FROM package_terms WHERE package_terms MATCH ${parts.join(" AND ")}`;
   },
 
   contains: (text, part) => sql`instr(${text}, ${part}) > 0`,
 
-  containing(text) {
-    return sql`SELECT rowid AS place FROM package_trigrams WHERE package_trigrams MATCH ${quoted(text)}`;
+  namesContaining(text) {
+    return sql`SELECT rowid AS row_locator FROM package_trigrams WHERE package_trigrams MATCH ${quoted(text)}`;
   },
 
   texts: (texts) => sql`SELECT value AS text FROM json_each(${JSON.stringify(texts)})`,
 
-  rowAt: (place) => sql`CROSS JOIN package_search AS s ON s.package_id = ${place}`,
+  joinRow: (rowLocator) => sql`CROSS JOIN package_search AS s ON s.package_id = ${rowLocator}`,
 
   resembling(text) {
-    return sql`SELECT rowid AS place FROM package_trigrams WHERE package_trigrams MATCH ${trigramMatch(text)}
+    return sql`SELECT rowid AS row_locator FROM package_trigrams WHERE package_trigrams MATCH ${trigramMatch(text)}
       ORDER BY rank LIMIT ${RESEMBLING_COMPARED_MAX}`;
   },
 };

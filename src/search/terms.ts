@@ -37,7 +37,7 @@ export interface Term {
 }
 
 /** What a package must have to match: of each condition one term. */
-export type Conditions = readonly (readonly Term[])[];
+export type TermConditions = readonly (readonly Term[])[];
 
 /** How popular a package is: 0 below 4 downloads, 1 below 16, 2 below 64 and so on. */
 export function popularityBucketOf(downloads: number): number {

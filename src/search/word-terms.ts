@@ -28,6 +28,6 @@ export async function termsOfWords(
 }
 
 function sampled(index: TextIndex, word: string): SQL {
-  const buckets = SAMPLED_BUCKETS.map((bucket) => index.having(bucket, [[isWord(word)]]));
-  return sql`SELECT place FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMMON_MIN}`;
+  const buckets = SAMPLED_BUCKETS.map((bucket) => index.matching(bucket, [[isWord(word)]]));
+  return sql`SELECT row_locator FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMMON_MIN}`;
 }
