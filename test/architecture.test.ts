@@ -1,195 +1,214 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { join } from "node:path";
 import { migrationIndex } from "../scripts/generate.ts";
+import {
+  fileCircles,
+  type Layers,
+  readSource,
+  roomCircles,
+  roomOf,
+  type SourceFile,
+  unlistedFiles,
+  upwardImports,
+  usersOf,
+} from "./support/imports.ts";
 
-/* The house plan (docs/architecture.md), checked: which way imports go, and what stands in one place only. */
+/* The plan of the house (docs/architecture.md), computed from what the files of src/ import. */
 
 const SRC = join(import.meta.dir, "../src");
 
-interface Source {
-  /** Relative to src/, such as `packages/publish.ts`. */
-  readonly path: string;
-  readonly text: string;
-  /** Modules of src/, relative to it; and names of packages. */
-  readonly imports: readonly string[];
-}
+const sources: readonly SourceFile[] = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => /\.tsx?$/.test(path) && !path.endsWith(".d.ts"))
+  .map((path) => readSource(path, readFileSync(join(SRC, path), "utf8")));
 
-function importsOf(path: string, text: string): string[] {
-  const specifiers = [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"/g)].map((match) => match[1] ?? "");
-  return specifiers.map((specifier) =>
-    specifier.startsWith(".") ? relative(SRC, join(SRC, dirname(path), specifier)) : specifier,
-  );
-}
+/** A file imports only from lines below its own and from its own room. Rooms on one line do not import each other. */
+const LAYERS: Layers = [
+  ["main.ts"],
+  ["cli"],
+  ["app.ts"],
+  ["start", "client", "web"],
+  // The HTTP surface of every room. It may look at the use cases of other rooms.
+  ["*/routes.ts"],
+  ["*/docs.ts", "*/schemas.ts"],
+  // Features: the use cases.
+  ["publish"],
+  ["maintenance", "moderation", "owners"],
+  ["events", "keys"],
+  ["packages", "tokens"],
+  ["accounts", "health", "search"],
+  ["deps.ts"],
+  // The transparency log.
+  ["verify", "witness"],
+  ["log"],
+  // Adapters.
+  ["http", "http/schemas.ts"],
+  ["audit"],
+  ["blobs", "db"],
+  ["config"],
+  // Formats, cryptography and rules: pure.
+  ["archive", "tlog"],
+  ["signing"],
+  ["domain", "runtime"],
+  ["errors.ts"],
+];
 
-const sources: Source[] = readdirSync(SRC, { recursive: true, encoding: "utf8" })
-  .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
-  .map((path) => {
-    const text = readFileSync(join(SRC, path), "utf8");
-    return { path, text, imports: importsOf(path, text) };
-  });
+/** Rooms whose files compute only: the same input gives the same output. */
+const PURE_ROOMS = ["archive", "domain", "errors.ts", "signing", "tlog"];
 
-/** The room of a file: its folder under src/, or its own name at the top. */
-function roomOf(path: string): string {
-  return path.includes("/") ? (path.split("/")[0] ?? "") : path;
-}
+const isTopOfRoom = (path: string) => /^(?!http\/)[a-z]+\/(routes|schemas|docs)\.ts$/.test(path);
 
-/** What each room may import from, itself aside. Below stands first: nothing imports upwards. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  "errors.ts": [],
-  "version.ts": [],
-  "gate.ts": ["errors.ts"],
-  registry: ["errors.ts"],
-  "failpoints.ts": [],
-  "within.ts": [],
-  config: ["registry", "tlog", "errors.ts", "failpoints.ts"],
-  signing: ["registry", "errors.ts"],
-  tlog: ["signing"],
-  blobs: ["config", "registry", "errors.ts", "failpoints.ts", "gate.ts", "within.ts"],
-  db: ["config", "errors.ts", "gate.ts", "within.ts"],
-  ops: ["config", "db", "http", "deps.ts", "errors.ts", "version.ts", "within.ts"],
-  http: ["config", "ops", "errors.ts", "version.ts", "within.ts"],
-  events: ["accounts", "db", "http", "packages", "registry", "deps.ts", "errors.ts"],
-  accounts: ["db", "events", "http", "registry", "deps.ts", "errors.ts", "gate.ts"],
-  tokens: ["accounts", "db", "events", "http", "registry", "deps.ts", "errors.ts"],
-  keys: ["accounts", "db", "events", "http", "log", "packages", "registry", "signing", "deps.ts", "errors.ts"],
-  owners: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
-  moderation: ["accounts", "db", "events", "http", "keys", "packages", "registry", "deps.ts", "errors.ts"],
-  witness: ["blobs", "ops", "tlog", "errors.ts", "failpoints.ts", "gate.ts"],
-  log: ["accounts", "blobs", "config", "db", "http", "ops", "tlog", "witness", "deps.ts", "errors.ts", "failpoints.ts"],
-  verify: ["log", "registry", "signing", "tlog", "errors.ts", "gate.ts"],
-  search: ["accounts", "db", "deps.ts"],
-  packages: [
-    "accounts",
-    "blobs",
-    "config",
-    "db",
-    "events",
-    "keys",
-    "http",
-    "log",
-    "ops",
-    "registry",
-    "search",
-    "signing",
-    "tlog",
-    "deps.ts",
-    "errors.ts",
-    "gate.ts",
-  ],
-  "deps.ts": ["blobs", "config", "db", "http", "log", "ops", "packages", "tlog", "errors.ts", "failpoints.ts"],
-  upkeep: ["blobs", "db", "packages", "registry", "signing", "deps.ts", "errors.ts", "gate.ts"],
-  "app.ts": [
-    "accounts",
-    "deps.ts",
-    "events",
-    "http",
-    "keys",
-    "log",
-    "moderation",
-    "ops",
-    "owners",
-    "packages",
-    "tokens",
-  ],
-  cli: [
-    "accounts",
-    "app.ts",
-    "blobs",
-    "config",
-    "db",
-    "deps.ts",
-    "errors.ts",
-    "events",
-    "failpoints.ts",
-    "http",
-    "log",
-    "moderation",
-    "ops",
-    "registry",
-    "tlog",
-    "upkeep",
-    "verify",
-    "witness",
-  ],
-  "main.ts": ["cli", "version.ts"],
+const environmentReaders = (files: readonly SourceFile[]) => {
+  const text = /\b(process|Bun)\s*(\.\s*env\b|\[)|import\.meta\.env|\{[^{}]*\benv\b[^{}]*\}\s*=\s*(process|Bun)\b/;
+  return usersOf(files, { text, imports: /^(node:)?process$/ }, /^config\//);
 };
 
-const FEATURES = ["accounts", "events", "keys", "log", "moderation", "owners", "packages", "search", "tokens", "ops"];
+const elysiaUsers = (files: readonly SourceFile[]) => {
+  const allowed = /^(app\.ts|(http|web)\/.*|[a-z]+\/(routes|schemas)\.ts|accounts\/authentication\.ts)$/;
+  return usersOf(files, { imports: /^(elysia|@elysiajs\/.*)$/ }, allowed);
+};
 
-describe("imports", () => {
-  test("go one way: main, cli, app, routes, use case, adapters, registry, errors", () => {
-    const wrong = sources.flatMap(({ path, imports }) => {
-      const room = roomOf(path);
-      const allowed = [room, ...(MAY_IMPORT[room] ?? [])];
-      return imports
-        .filter((target) => /\.(ts|tsx)$/.test(target) && !target.startsWith(".."))
-        .filter((target) => !allowed.includes(roomOf(target)))
-        .map((target) => `${path} imports ${target}`);
+const routeUsers = (files: readonly SourceFile[]) => usersOf(files, { imports: /^[a-z]+\/routes\.tsx?$/ }, /^app\.ts$/);
+
+const impureFiles = (files: readonly SourceFile[]) => {
+  const text =
+    /\bfetch\(|\bBun\.|\bprocess\.|Math\.random|randomUUID|randomBytes|performance\.now|new Date\(\)|Date\.now/;
+  const imports = /^(node:)?(child_process|dns|fs|http|https|net|os|tls|worker_threads)\b|^bun\b/;
+  const pure = files.filter(({ path }) => PURE_ROOMS.includes(roomOf(path)));
+  return usersOf(pure, { text, imports }, /^$/);
+};
+
+describe("imports in src", () => {
+  test("form no circle of files, type imports included", () => {
+    expect(fileCircles(sources)).toEqual([]);
+  });
+
+  test("form no circle of rooms, with routes, schemas and docs left aside", () => {
+    expect(roomCircles(sources, isTopOfRoom)).toEqual([]);
+  });
+
+  test("go from upper layers to lower ones", () => {
+    expect(unlistedFiles(sources, LAYERS)).toEqual([]);
+    expect(upwardImports(sources, LAYERS)).toEqual([]);
+  });
+
+  test("of Elysia are in app.ts, http/, web/, routes, schemas and the authentication macros", () => {
+    expect(elysiaUsers(sources)).toEqual([]);
+  });
+
+  test("of routes are in app.ts", () => {
+    expect(routeUsers(sources)).toEqual([]);
+  });
+
+  test("are all found: every import that Bun sees, and every text that names a source file", () => {
+    const transpilers = { ts: new Bun.Transpiler({ loader: "ts" }), tsx: new Bun.Transpiler({ loader: "tsx" }) };
+    const missed = sources.flatMap(({ path, text, imports }) => {
+      const seen = transpilers[path.endsWith("x") ? "tsx" : "ts"].scanImports(text).map((found) => found.path);
+      const named = [...text.matchAll(/"(\.\.?\/[^"\n]+\.tsx?)"/g)].map((match) => match[1] ?? "");
+      const targets = readSource(path, [...seen, ...named].map((name) => `import "${name}";`).join("\n")).imports;
+      return targets.filter((target) => !imports.includes(target)).map((target) => `${path} imports ${target}`);
     });
-    expect(wrong).toEqual([]);
-  });
-
-  test("every room is on the plan", () => {
-    expect([...new Set(sources.map(({ path }) => roomOf(path)))].filter((room) => !(room in MAY_IMPORT))).toEqual([]);
-  });
-
-  test("of the operations room, http takes the logger only", () => {
-    const taken = sources.filter(({ path }) => roomOf(path) === "http").flatMap(({ imports }) => imports);
-    expect([...new Set(taken.filter((target) => roomOf(target) === "ops"))]).toEqual(["ops/logger.ts"]);
-  });
-
-  test("no feature imports another feature's routes or queries", () => {
-    const wrong = sources.flatMap(({ path, imports }) =>
-      imports
-        .filter((target) => FEATURES.includes(roomOf(target)) && roomOf(target) !== roomOf(path))
-        .filter((target) => /\/(routes|queries)\.ts$/.test(target) && path !== "app.ts")
-        .map((target) => `${path} imports ${target}`),
-    );
-    expect(wrong).toEqual([]);
-  });
-
-  test("Elysia is imported by app, http, routes, schemas and the authentication macro only", () => {
-    const allowed = /^(app\.ts|http\/.*|[a-z]+\/(routes|schemas)\.ts|accounts\/authentication\.ts)$/;
-    const users = sources.filter(({ imports }) => imports.some((name) => /^(elysia|@elysiajs\/)/.test(name)));
-    expect(users.map(({ path }) => path).filter((path) => !allowed.test(path))).toEqual([]);
-  });
-
-  test("a use case builds no Response", () => {
-    const builders = sources.filter(({ text }) => /\bnew Response\(|\bResponse\.json\(/.test(text));
-    const allowed = /^(http\/.*|[a-z]+\/routes\.ts)$/;
-    expect(builders.map(({ path }) => path).filter((path) => !allowed.test(path))).toEqual([]);
-  });
-
-  test("nothing is exported through barrels, and nothing is called utils or helper", () => {
-    expect(
-      sources.map(({ path }) => path).filter((path) => /(^|\/)(index|utils?|helpers?|common|misc)\b/.test(path)),
-    ).toEqual([]);
-    expect(sources.filter(({ text }) => /^export \* from/m.test(text)).map(({ path }) => path)).toEqual([]);
+    expect(missed).toEqual([]);
   });
 });
 
+describe("the rules about imports refuse", () => {
+  /** The sources after `text` was put at the head of one file, as an author would. */
+  const changed = (path: string, text: string) =>
+    sources.map((source) => (source.path === path ? readSource(path, `${text}\n${source.text}`) : source));
+
+  test("two files that import each other, be it only for a type", () => {
+    const circle = ["log/append.ts", "log/transparency-log.ts"];
+    expect(fileCircles(changed("log/append.ts", 'import type { Rollback } from "./transparency-log.ts";'))).toEqual([
+      circle,
+    ]);
+    expect(fileCircles(changed("log/append.ts", 'type Log = import("./transparency-log.ts").Rollback;'))).toEqual([
+      circle,
+    ]);
+  });
+
+  test("rooms that import each other, though none of their files do", () => {
+    const mutated = changed("audit/record-event.ts", 'import { publish } from "../publish/publish.ts";');
+    expect(roomCircles(mutated, isTopOfRoom).flat()).toEqual(expect.arrayContaining(["audit", "publish"]));
+    expect(fileCircles(changed("keys/list-keys.ts", 'import "../owners/list-owners.ts";'))).toEqual([]);
+    expect(roomCircles(changed("keys/list-keys.ts", 'import "../owners/list-owners.ts";'), isTopOfRoom)).toEqual([
+      ["keys", "owners"],
+    ]);
+  });
+
+  test.each([
+    ["from the audit to a use case", "audit/record-event.ts", "publish/publish.ts"],
+    ["from the errors to the domain", "errors.ts", "domain/digest.ts"],
+    ["from one room to another of the same layer", "owners/list-owners.ts", "moderation/quarantine.ts"],
+    ["from a use case to the schemas of its own room", "keys/list-keys.ts", "keys/schemas.ts"],
+    ["from routes to the routes of another room", "keys/routes.ts", "packages/routes.ts"],
+    ["from a pure room to the database", "tlog/merkle.ts", "db/database.ts"],
+  ])("an import %s", (_, path, target) => {
+    const root = path.includes("/") ? ".." : ".";
+    const mutated = changed(path, `import type { Thing } from "${root}/${target}";`);
+    expect(upwardImports(mutated, LAYERS)).toEqual([`${path} imports ${target}`]);
+  });
+
+  test("a room that is on no layer", () => {
+    expect(unlistedFiles([...sources, readSource("news/feed.ts", "")], LAYERS)).toEqual(["news/feed.ts"]);
+  });
+
+  test.each([
+    "const home = process.env.HOME;",
+    'const home = Bun.env["HOME"];',
+    "const { env } = process;",
+    'import { env } from "node:process";',
+  ])("a use case that reads the environment: %s", (line) => {
+    expect(environmentReaders(changed("publish/publish.ts", line))).toEqual(["publish/publish.ts"]);
+  });
+
+  test.each(['import { t } from "elysia";', 'import type { Static } from "elysia";', 'import "@elysiajs/jwt";'])(
+    "a use case that knows Elysia: %s",
+    (line) => {
+      expect(elysiaUsers(changed("publish/publish.ts", line))).toEqual(["publish/publish.ts"]);
+    },
+  );
+
+  test("routes that are used outside of app.ts", () => {
+    const line = 'import { keyRoutes } from "../keys/routes.ts";';
+    expect(routeUsers(changed("start/workers.ts", line))).toEqual(["start/workers.ts"]);
+  });
+
+  test.each(['import { readFile } from "node:fs/promises";', "const now = new Date();", "const id = randomUUID();"])(
+    "a pure room that does this: %s",
+    (line) => {
+      expect(impureFiles(changed("domain/version.ts", line))).toEqual(["domain/version.ts"]);
+    },
+  );
+});
+
 describe("one place only", () => {
-  test("the environment is read in config/ alone", () => {
-    const readers = sources.filter(({ text }) => /\b(process|Bun)\.env\b/.test(text)).map(({ path }) => path);
-    expect(readers).toEqual(["config/config.ts"]);
+  const users = (text: RegExp, allowed: RegExp) => usersOf(sources, { text }, allowed);
+
+  test("config/ alone reads the environment", () => {
+    expect(environmentReaders(sources)).toEqual([]);
   });
 
-  test("the clock is read where a process is put together, not in a use case", () => {
-    const readers = sources.filter(({ text }) => /new Date\(\)|Date\.now\(\)/.test(text)).map(({ path }) => path);
-    expect(readers).toEqual(["deps.ts"]);
+  test("start/ alone reads the clock", () => {
+    expect(users(/new Date\(\)|Date\.now\(\)/, /^start\//)).toEqual([]);
   });
 
-  test("the exit code is set in main alone", () => {
-    const setters = sources.filter(({ text }) => /process\.exit(Code)?\b/.test(text)).map(({ path }) => path);
-    expect(setters).toEqual(["main.ts"]);
+  test("main.ts alone sets the exit code", () => {
+    expect(users(/process\.exit(Code)?\b/, /^main\.ts$/)).toEqual([]);
   });
 
-  test("registry/ and tlog/ are pure: no files, no network, no clock, no randomness", () => {
-    const impure = /node:fs|node:net|node:http|\bfetch\(|\bBun\.|Math\.random|randomUUID|randomBytes|performance\.now/;
-    const pure = sources.filter(({ path }) => ["registry", "tlog"].includes(roomOf(path)));
-    const wrong = pure.filter(({ text }) => impure.test(text));
-    expect(wrong.map(({ path }) => path)).toEqual([]);
+  test("http/, web/, routes and the server of the witness alone build a Response", () => {
+    const allowed = /^((http|web)\/.*|[a-z]+\/routes\.ts|witness\/server\.ts)$/;
+    expect(users(/\bnew Response\(|\bResponse\.json\(/, allowed)).toEqual([]);
+  });
+
+  test("pure rooms use no files, no network, no clock and no randomness", () => {
+    expect(impureFiles(sources)).toEqual([]);
+  });
+
+  test("deps.ts is types only", () => {
+    const text = sources.find(({ path }) => path === "deps.ts")?.text ?? "missing";
+    expect(new Bun.Transpiler({ loader: "ts" }).transformSync(text).trim()).toBe("");
   });
 
   test("src/db/migrations.gen.ts lists every migration under drizzle/", async () => {
@@ -197,14 +216,20 @@ describe("one place only", () => {
   });
 });
 
-describe("size", () => {
-  test("no file is longer than 300 lines", () => {
-    const long = sources.filter(({ text }) => text.split("\n").length > 301).map(({ path }) => path);
-    expect(long).toEqual([]);
+describe("files", () => {
+  test("have at most 300 lines", () => {
+    expect(sources.filter(({ text }) => text.split("\n").length > 301).map(({ path }) => path)).toEqual([]);
   });
 
-  test("no type is forced and no check is switched off, but for the casts that are proved", () => {
+  test("are no barrels, and none is called utils or helper", () => {
+    const vague = /(^|\/)(index|utils?|helpers?|common|misc)\b/;
+    expect(sources.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
+    expect(usersOf(sources, { text: /^export (type )?\* from/m }, /^$/)).toEqual([]);
+  });
+
+  test("force no type and switch off no check", () => {
     const forced = /@ts-(ignore|expect-error|nocheck)|biome-ignore|\bas any\b|: any\b|as unknown as/;
-    expect(sources.filter(({ text }) => forced.test(text)).map(({ path }) => path)).toEqual([]);
+    const inCode = sources.map(({ path, text }) => readSource(path, text.replace(/\/\*[\s\S]*?\*\//g, "")));
+    expect(usersOf(inCode, { text: forced }, /^$/)).toEqual([]);
   });
 });

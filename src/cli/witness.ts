@@ -11,7 +11,7 @@ import {
   parseVerifierKey,
   verifierOf,
 } from "../tlog/note.ts";
-import { serveWitness } from "../witness/routes.ts";
+import { serveWitness } from "../witness/server.ts";
 import { openWitnessedFiles } from "../witness/witnessed-files.ts";
 import { UsageError } from "./usage.ts";
 

@@ -14,7 +14,7 @@ import {
   verifierOf,
   verifyNote,
 } from "../../src/tlog/note.ts";
-import { serveWitness } from "../../src/witness/routes.ts";
+import { serveWitness } from "../../src/witness/server.ts";
 import { openWitnessedFiles } from "../../src/witness/witnessed-files.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
