@@ -69,3 +69,8 @@ export function requireScopeFor(actor: Actor, name: string, ...scopes: readonly 
   }
   requireScope(actor, ...scopes);
 }
+
+/** Reports whether `requireScopeFor` lets the actor pass. */
+export function hasScopeFor({ token }: Actor, name: string, scope: TokenScope): boolean {
+  return token === undefined || (coversName(token.packages, name) && token.scopes.includes(scope));
+}

@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { statement, valueFor } from "../db/statement.ts";
-import { failure } from "../errors.ts";
+import { type Failure, failure } from "../errors.ts";
 import type { Actor } from "./actor.ts";
 import { sessionById } from "./credentials.ts";
 import type { UserRow } from "./user.ts";
@@ -33,21 +33,24 @@ async function liveAccount(
 }
 
 /**
- * Proves an actor again, inside a transaction: who was proved before a body came in may have been shut out while it
- * did, and an upload takes as long as its sender likes. A stolen token must not publish minutes after it was revoked.
- * Throws `unauthenticated` or `account_disabled`.
+ * Says why an actor may act no longer: `unauthenticated` or `account_disabled`. Undefined where the token or session still
+ * holds. For callers that must not throw, because they work for other actors too.
  */
-export async function requireStillValid(session: DbSession, actor: Actor, now: Date): Promise<void> {
+export async function credentialFault(session: DbSession, actor: Actor, now: Date): Promise<Failure | undefined> {
   const account = await liveAccount(session, actor, now);
   if (account === undefined) {
     const reason = "This token ended while the request came in; log in again, or make a new API token.";
-    throw failure({ code: "unauthenticated", reason });
+    return failure({ code: "unauthenticated", reason });
   }
-  if (account.disabledAt !== null) throw failure({ code: "account_disabled" });
+  return account.disabledAt === null ? undefined : failure({ code: "account_disabled" });
 }
 
-/** `requireStillValid` as a question, for who then lets the answer to somebody else. */
-export async function isStillValid(session: DbSession, actor: Actor, now: Date): Promise<boolean> {
-  const account = await liveAccount(session, actor, now);
-  return account !== undefined && account.disabledAt === null;
+/**
+ * Checks the credential of an actor again, inside a transaction. An upload takes as long as its sender likes, and an actor
+ * who was authenticated before the body came in may have been shut out since. A stolen token must not publish minutes
+ * after it was revoked. Throws `unauthenticated` or `account_disabled`.
+ */
+export async function requireStillValid(session: DbSession, actor: Actor, now: Date): Promise<void> {
+  const fault = await credentialFault(session, actor, now);
+  if (fault !== undefined) throw fault;
 }

@@ -37,11 +37,10 @@ export async function accountTrust(
 }
 
 /**
- * `accountTrust`, and on first use the key becomes the account's. The account is locked: of two first publishes at once with two
- * keys, the second finds the key of the first.
+ * Registers the key of an account's first publish. The caller holds the account's lock and found `first_use` under it: of
+ * two first publishes at the same time with two keys, the second finds the key of the first.
  */
-export async function trustAccountKey(session: DbSession, { user, origin }: Actor, publicKey: string, now: Date) {
-  if ((await accountTrust(session, user.id, publicKey)) === "trusted") return;
+export async function registerFirstKey(session: DbSession, { user, origin }: Actor, publicKey: string, now: Date) {
   await session.query
     .insert(session.tables.accountKeys)
     .values({ userId: user.id, publicKey, label: "first publish", createdAt: now, retiredAt: null });

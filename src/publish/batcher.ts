@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { Failure, failure } from "../errors.ts";
-import type { PendingPublication } from "./insert-versions.ts";
-import { type RecordedMember, recordBatch } from "./record-batch.ts";
+import type { PendingPublication, Recorded } from "./insert-versions.ts";
+import { recordBatch } from "./record.ts";
 
 /** On SQLite nobody else is served while they are written; on Postgres their packages are locked. */
 const TOGETHER_MAX = 32;
@@ -23,7 +23,7 @@ interface Waiting {
   readonly pending: PendingPublication;
   readonly chars: number;
   readonly sinceMs: number;
-  resolve(recorded: RecordedMember | undefined): void;
+  resolve(recorded: Recorded | undefined): void;
   reject(cause: unknown): void;
 }
 
@@ -45,7 +45,7 @@ export class PublishBatcher {
    * no plain update any more, its package or account is locked, or what it was together with failed. Throws what `Database.write`
    * throws, and `busy` when too many wait.
    */
-  record(deps: RecordDeps, pending: PendingPublication): Promise<RecordedMember | undefined> {
+  record(deps: RecordDeps, pending: PendingPublication): Promise<Recorded | undefined> {
     const chars = charsOf(pending);
     const isTooMuch = this.#waiting.length > 0 && this.#waitingChars() + chars > WAITING_MAX_CHARS;
     if (this.#waiting.length >= WAITING_MAX || isTooMuch) {

@@ -4,17 +4,17 @@ import { statement } from "../db/statement.ts";
 import { LONG_MANIFESTS_MAX_BYTES } from "../domain/limits.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 
-interface Update {
+interface Params {
   readonly [field: string]: string | number;
   readonly name: string;
   readonly userId: string;
   readonly publicKey: string;
   readonly versionKey: string;
-  /** Of what long manifests may take, what this version leaves. */
+  /** The most that the package's long manifests may take now, so that this version still fits. */
   readonly manifestRoom: number;
 }
 
-const plainUpdate = statement<Update, { id: number }>(({ query, tables }) => {
+const fastPathQuery = statement<Params, { id: number }>(({ query, tables }) => {
   const { packages, packageOwners, packageKeys, accountKeys, versions, packageKeyResets } = tables;
   const publicKey = sql.placeholder("publicKey");
   const isKeyOfPackage = and(eq(packageKeys.packageId, packages.id), eq(packageKeys.publicKey, publicKey));
@@ -44,17 +44,19 @@ const plainUpdate = statement<Update, { id: number }>(({ query, tables }) => {
 });
 
 /**
- * Whether this is what nearly every publish is, in one question instead of six: a new version of an open package, by one of
- * its owners, with a key of the package and of the owner. Where not, the six questions tell why, or that it may be all the same.
+ * Reports whether a publication is a new version of an open package, by one of its owners, with an active key of both
+ * package and owner. Nearly every publish is, and this asks in one query what the rules of decide.ts ask in six. The query
+ * may only say yes where those rules do; `test/api/publish-decision.test.ts` holds it to that. Its no refuses nothing: the
+ * rules then decide.
  */
-export async function isPlainUpdate(
+export async function isOnFastPath(
   session: DbSession,
   { inspection: { manifest }, publisher, verified, longManifestBytes }: VerifiedPublication,
 ): Promise<boolean> {
   const { name, version } = manifest;
   const { publicKey } = verified;
   const manifestRoom = LONG_MANIFESTS_MAX_BYTES - longManifestBytes;
-  const asked = { name, userId: publisher.user.id, publicKey, versionKey: version.key, manifestRoom };
-  const found = await plainUpdate(session, asked);
+  const params = { name, userId: publisher.user.id, publicKey, versionKey: version.key, manifestRoom };
+  const found = await fastPathQuery(session, params);
   return found.length > 0;
 }

@@ -2,32 +2,33 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
+import type { RateLimit } from "../errors.ts";
 import { beginListing } from "../packages/rebuild-listing.ts";
 import { contentsRow } from "../packages/records.ts";
 import { insertContents, insertVersionRow, placeVersion, versionRow } from "../packages/version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
 import type { Proof } from "../tlog/proof.ts";
-import type { VerifiedPublication } from "./verify-publication.ts";
+import type { Candidate } from "./facts.ts";
 
-/** A verified archive on its way into the rows. */
-export interface PendingPublication {
-  readonly publication: VerifiedPublication;
-  /** When it was published. */
-  readonly now: Date;
-  /** In the transaction, after the insert: throws where its blob was removed since it was put (blob-removals.ts). */
+/** A verified publication whose blob is stored and whose rows are not yet written. */
+export interface PendingPublication extends Candidate {
+  /** In the transaction, after the insert: throws where the blob was removed since it was put (blob-removals.ts). */
   requireBlob(session: DbSession): Promise<void>;
 }
 
-/** A version that its package, whose row is locked, takes. */
+/** A publication that was accepted. The row of its package is locked. */
 export interface Accepted extends PendingPublication {
   readonly claimed: PackageRow;
+  /** What the publisher may still publish afterwards. */
+  readonly limits: readonly RateLimit[];
 }
 
-/** A version that was recorded just now, and what proves that it is in the log. */
+/** A version that was recorded just now, and the proof that it is in the log. */
 export interface Recorded {
   readonly version: PublishedVersion;
   readonly logged: Proof;
+  readonly limits: readonly RateLimit[];
 }
 
 async function recordPublished(session: DbSession, { publication, now }: PendingPublication): Promise<void> {
@@ -62,20 +63,15 @@ async function insertRow(session: DbSession, kind: Database["kind"], accepted: A
 }
 
 /**
- * Inserts versions that are not there yet, of packages that are locked and each there once; the unique index agrees.
- * `beside` is what must hold too and was asked just before: Postgres gets it in the same message. Statements about one
- * version need nothing of those about another, so all of them cost Postgres as many messages as one does.
+ * Inserts versions that do not exist yet, of different packages that are locked; the unique index on versions agrees. The
+ * statements about one version need nothing of those about another, so a batch costs Postgres as many messages as one.
  */
 export async function insertVersions(
   session: DbSession,
   deps: Pick<Deps, "db" | "log">,
   accepted: readonly Accepted[],
-  beside?: Promise<unknown>,
 ): Promise<Recorded[]> {
-  const [, inserted] = await pipelined([
-    beside,
-    pipelined(accepted.map((one) => insertRow(session, deps.db.kind, one))),
-  ]);
+  const inserted = await pipelined(accepted.map((one) => insertRow(session, deps.db.kind, one)));
   await pipelined(
     inserted.flatMap(({ row, finishListing, publication, now }) => [
       insertContents(session, contentsRow(row.id, publication.inspection)),
@@ -85,7 +81,7 @@ export async function insertVersions(
   return logVersions(session, deps, inserted);
 }
 
-/** Appends the versions to the log, last of all: the log is locked from here to the commit. */
+/** Appends the versions to the log. It comes last, because the log is locked from here to the commit. */
 async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inserted: readonly Inserted[]) {
   const leaves = inserted.map(({ claimed: { name }, row }) =>
     versionLeaf({ name, ...row, scheme: row.signatureScheme }),
@@ -93,9 +89,10 @@ async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inser
   const { firstIndex, proofOf, checkpoint } = await log.append(session, leaves, (first) =>
     pipelined(inserted.map(({ row: { id } }, at) => placeVersion(session, { id, logIndex: first + at }))),
   );
-  return inserted.map(({ row, publication }, at) => {
+  return inserted.map(({ row, publication, limits }, at) => {
     const index = firstIndex + at;
     const version = { row: { ...row, logIndex: index }, publishedBy: publication.publisher.user.username };
-    return { version, logged: { index, hashes: proofOf(at), checkpoint, extra: Buffer.from(leaves[at] ?? "") } };
+    const logged = { index, hashes: proofOf(at), checkpoint, extra: Buffer.from(leaves[at] ?? "") };
+    return { version, logged, limits };
   });
 }

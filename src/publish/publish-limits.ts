@@ -21,7 +21,7 @@ interface Used {
 
 type Moment = Tables["packages"]["createdAt"] | Tables["versions"]["publishedAt"];
 
-/** How many rows of a table an account made since a time, and when the oldest of them. */
+/** Counts the rows of a table that an account made since a time, and finds when it made the oldest of them. */
 function usedIn(columnsOf: (tables: Tables) => { readonly table: PgTable; readonly by: Column; readonly at: Moment }) {
   return statement<{ userId: string; since: Date }, Used>(({ query, tables }) => {
     const { table, by, at } = columnsOf(tables);
@@ -46,10 +46,10 @@ export interface Quota {
 }
 
 /**
- * What an account may still publish: counted from the rows of the last hour, so the window slides and replicas share
- * it. In the transaction of a publish, which has locked the account, it is exact.
+ * Loads what an account may still publish. It is counted from the rows of the last hour, so the window slides and servers
+ * that share a database share it. In the transaction of a publish, which has locked the account, the count is exact.
  */
-export async function publishLimitsOf(
+export async function loadQuota(
   session: DbSession,
   { newNamesPerHour, versionsPerHour }: PublishLimits,
   userId: string,
@@ -66,7 +66,7 @@ export async function publishLimitsOf(
   };
 }
 
-/** What remains of a quota when so much more was published, in the order in which it is told. */
+/** Returns what remains of a quota after more was published, in the order of the `RateLimit` header. */
 export function quotaAfter({ versions, newNames }: Quota, more: { versions: number; newNames: number }): RateLimit[] {
   return [
     { ...versions, remaining: versions.remaining - more.versions },
@@ -75,17 +75,10 @@ export function quotaAfter({ versions, newNames }: Quota, more: { versions: numb
 }
 
 /**
- * Throws `publish_limit_reached` when an account has published as much as it may; else returns what remains when one
- * more version, and with `isNewName` one more name, is published.
+ * Returns what remains of a quota after one more version, and with `isNewName` one more name. Throws
+ * `publish_limit_reached` when the quota is used up.
  */
-export async function requirePublishQuota(
-  session: DbSession,
-  limits: PublishLimits,
-  userId: string,
-  isNewName: boolean,
-  now: Date,
-): Promise<RateLimit[]> {
-  const quota = await publishLimitsOf(session, limits, userId, now);
+export function requireQuota(quota: Quota, isNewName: boolean): RateLimit[] {
   const { newNames, versions } = quota;
   if (versions.remaining === 0) throw failure({ code: "publish_limit_reached", what: "versions", limit: versions });
   if (isNewName && newNames.remaining === 0) {

@@ -5,10 +5,13 @@ import { failure } from "../errors.ts";
 import { readVersionProof } from "../log/read-proof.ts";
 import { isStillStored, type RemovalState, removalState } from "../packages/blob-removals.ts";
 import { versionRow } from "../packages/version-rows.ts";
+import type { PublishedVersion } from "../packages/views.ts";
 import { formatProof } from "../tlog/proof.ts";
 import type { PublishBatcher } from "./batcher.ts";
+import { precheck } from "./decide.ts";
+import type { Candidate } from "./facts.ts";
 import type { Publication, PublishOutcome } from "./publication.ts";
-import { precheck, recordPublication } from "./record.ts";
+import { type RecordOutcome, recordOne } from "./record.ts";
 import { type VerifiedPublication, verifyPublication } from "./verify-publication.ts";
 
 /** A `gc` that removes this very blob right now is done with it in a moment. */
@@ -16,7 +19,7 @@ const STORE_TRIES = 6;
 const STORE_PAUSE_MS = 50;
 const STORE_RETRY_AFTER_SECONDS = 5;
 
-/** Where publishes that need not go alone wait for one another. */
+/** What this feature holds in memory for the life of a process. */
 export interface PublishServices {
   readonly batcher: Pick<PublishBatcher, "record">;
 }
@@ -31,20 +34,21 @@ async function requireBlob(session: DbSession, digest: Sha256Digest, before: Rem
 }
 
 /**
- * Puts the blob, then records the version, together with others where it is a plain update; again where `gc` removed that
- * very blob in between.
+ * Puts the blob, then records the version: in a batch with others where it is on the fast path, else alone. Starts again
+ * where `gc` removed that very blob in between.
  */
-function store(deps: PublishDeps, publication: VerifiedPublication, isPlain: boolean, now: Date) {
+function store(deps: PublishDeps, candidate: Candidate, isOnFastPath: boolean): Promise<RecordOutcome> {
   const { db, failpoints, batcher } = deps;
+  const { publication, now } = candidate;
   return withStoredBlob(deps, publication, async (removals) => {
     failpoints.hit("publish.stored");
     // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
     const requireStored = (session: DbSession) => requireBlob(session, publication.received.digest, removals, now);
-    const pending = { publication, now, requireBlob: requireStored };
-    const update = isPlain ? await batcher.record(deps, pending) : undefined;
-    if (update !== undefined) return { outcome: "created" as const, ...update };
+    const pending = { ...candidate, requireBlob: requireStored };
+    const batched = isOnFastPath ? await batcher.record(deps, pending) : undefined;
+    if (batched !== undefined) return { outcome: "created" as const, ...batched };
     return db.write(async (session) => {
-      const recorded = await recordPublication(session, deps, pending);
+      const recorded = await recordOne(session, deps, pending);
       failpoints.hit("publish.inserted");
       return recorded;
     });
@@ -79,40 +83,41 @@ async function confirm(deps: PublishDeps, publication: VerifiedPublication): Pro
   );
 }
 
+/** The version as it would be recorded, for a dry run. */
+function wouldBe({ publication, now }: Candidate): PublishedVersion {
+  return { row: { id: 0, ...versionRow(0, publication, now) }, publishedBy: publication.publisher.user.username };
+}
+
 /**
- * Publishes a received archive: inspect, verify the signature, store the blob, then one short transaction. The blob is
- * durable before the row exists, so a crash leaves at most a blob nothing refers to. Publishing the same bytes with
- * the same key again is `unchanged`. The caller removes the received file.
+ * Publishes a received archive: inspects it, verifies the signature, stores the blob, then runs one short transaction. The
+ * blob is durable before the row exists, so a crash leaves at most a blob that no version refers to. Publishing the same
+ * bytes with the same key again is `unchanged`. The caller removes the received file.
  *
  * Throws what is wrong with the archive (`archive_rejected`, `signature_invalid`, `validation_failed`, `secrets_found`),
- * with its name and number (`name_taken`, `name_too_similar`, `version_exists`), with who publishes (`not_an_owner`,
- * `insufficient_scope`, `key_not_trusted`, `publish_limit_reached`) or with the package (`package_archived`,
- * `package_full`, `quarantined`); also `busy`, `database_unavailable` or what the storage throws. After any of them no row
- * refers to this publication, except that after `database_unavailable` the commit may have happened, and publishing again
- * tells.
+ * with its name and number (`name_taken`, `name_too_similar`, `version_exists`), with the publisher (`unauthenticated`,
+ * `account_disabled`, `not_an_owner`, `insufficient_scope`, `key_not_trusted`, `publish_limit_reached`) or with the package
+ * (`package_archived`, `package_full`, `quarantined`); also `busy`, `database_unavailable` or what the storage throws.
+ * After any of them no row refers to this publication, except that after `database_unavailable` the commit may have
+ * happened: publishing again then answers `unchanged`.
  */
 export async function publish(deps: PublishDeps, publication: Publication): Promise<PublishOutcome> {
   const { clock, failpoints } = deps;
   failpoints.hit("publish.received");
-  const checked = await verifyPublication(deps, publication);
+  const verified = await verifyPublication(deps, publication);
   failpoints.hit("publish.verified");
-  const { name } = checked.inspection.manifest;
-  const now = clock();
-  const { published, isPlain, limits } = await precheck(deps, checked, now);
-  if (published !== undefined) {
-    await confirm(deps, checked);
-    const proof = await readVersionProof(deps, published.row);
-    return { outcome: "unchanged", name, version: published, proof, limits };
+  const { name } = verified.inspection.manifest;
+  const candidate = { publication: verified, now: clock() };
+  const decision = await precheck(deps, candidate);
+  if (decision.outcome === "unchanged") {
+    await confirm(deps, verified);
+    return { ...decision, name, proof: await readVersionProof(deps, decision.version.row), limits: [] };
   }
   if (publication.dryRun) {
-    const version = {
-      row: { id: 0, ...versionRow(0, checked, now) },
-      publishedBy: publication.publisher.user.username,
-    };
-    return { outcome: "checked", name, version, proof: undefined, limits };
+    return { outcome: "checked", name, version: wouldBe(candidate), proof: undefined, limits: decision.limits };
   }
-  const { outcome, version, limits: left, ...recorded } = await store(deps, checked, isPlain, now);
+  const recorded = await store(deps, candidate, decision.isOnFastPath);
   failpoints.hit("publish.recorded");
-  const proof = "logged" in recorded ? formatProof(recorded.logged) : await readVersionProof(deps, version.row);
-  return { outcome, name, version, proof, limits: left };
+  const { outcome, version, limits } = recorded;
+  const proof = outcome === "created" ? formatProof(recorded.logged) : await readVersionProof(deps, version.row);
+  return { outcome, name, version, proof, limits };
 }

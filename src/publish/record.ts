@@ -1,134 +1,31 @@
-import { requireScopeFor } from "../accounts/actor.ts";
-import { lockAccount } from "../accounts/lock-account.ts";
-import { requireStillValid } from "../accounts/revalidate.ts";
 import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
-import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../domain/limits.ts";
 import { foldName } from "../domain/package-name.ts";
 import { skeletonOf } from "../domain/similar-names.ts";
-import { failure, type RateLimit } from "../errors.ts";
-import { accountTrust, trustAccountKey } from "../keys/account-trust.ts";
-import {
-  applyDueReset,
-  loadPackageKeys,
-  type PackageKeys,
-  pinFirstKey,
-  requirePinnedKey,
-} from "../keys/package-trust.ts";
-import { findPackage, lockPackage, requireOwner } from "../packages/find-package.ts";
-import { findVersion } from "../packages/find-version.ts";
-import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
-import { isPlainUpdate } from "./fast-path.ts";
-import { type Accepted, insertVersions, type PendingPublication } from "./insert-versions.ts";
-import { requireDistinctName } from "./name-similarity.ts";
-import { requirePublishQuota } from "./publish-limits.ts";
+import type { RateLimit } from "../errors.ts";
+import { registerFirstKey } from "../keys/account-trust.ts";
+import { applyDueReset, pinFirstKey } from "../keys/package-trust.ts";
+import type { PackageRow, PublishedVersion } from "../packages/views.ts";
+import { decide, limitsOnFastPath } from "./decide.ts";
+import { accountOf, askFacts, type Facts } from "./facts.ts";
+import { type Accepted, insertVersions, type PendingPublication, type Recorded } from "./insert-versions.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
+
+/*
+ * The one transaction of a publish, for one publication or a batch: take the locks and ask the facts (facts.ts), decide
+ * (decide.ts), insert what is accepted (insert-versions.ts).
+ */
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 
-/** Throws unless the publisher owns the package of this folded name, and it takes new versions. */
-async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
-  const { name } = inspection.manifest;
-  if (existing.name !== name) {
-    // As for a name that is free: a token that may not make this package hears nothing of the other.
-    requireScopeFor(publisher, name, "publish-new");
-    throw failure({ code: "name_taken", name, existing: existing.name });
-  }
-  requireScopeFor(publisher, name, "publish-update");
-  await requireOwner(session, existing, publisher.user.id);
-}
+/** A version that was recorded, or one that was there already, by whoever was faster with the same bytes. */
+export type RecordOutcome =
+  | ({ readonly outcome: "created" } & Recorded)
+  | { readonly outcome: "unchanged"; readonly version: PublishedVersion; readonly limits: readonly RateLimit[] };
 
-/** Throws `version_exists` unless the version was published with the same bytes and the same key. */
-function requireSame(existing: VersionRow, { inspection, received, verified }: VerifiedPublication): void {
-  const { name } = inspection.manifest;
-  const sameBytes = existing.sha256 === received.digest;
-  if (sameBytes && existing.publicKey === verified.publicKey) return;
-  const reason = sameBytes
-    ? "was published with the same contents and another key."
-    : `was published with other contents (sha256 ${existing.sha256}).`;
-  throw failure({ code: "version_exists", name, version: existing.version, reason });
-}
-
-/** Finds the version of a package that a publication repeats. Throws `version_exists` when it has other bytes. */
-async function findSame(
-  session: DbSession,
-  existing: PackageRow,
-  publication: VerifiedPublication,
-): Promise<PublishedVersion | undefined> {
-  const published = await findVersion(session, existing.id, publication.inspection.manifest.version.key);
-  if (published !== undefined) requireSame(published.row, publication);
-  return published;
-}
-
-/** Throws unless the package takes a new version that is signed with this key. */
-function requireOpen(existing: PackageRow, trusted: PackageKeys, publication: VerifiedPublication): void {
-  const { verified, longManifestBytes } = publication;
-  const { name, status, quarantinedAt, quarantineReason } = existing;
-  if (quarantinedAt !== null) throw failure({ code: "quarantined", what: name, reason: quarantineReason ?? "" });
-  if (status === "archived") throw failure({ code: "package_archived", name });
-  const isFull = existing.longManifestBytes + longManifestBytes > LONG_MANIFESTS_MAX_BYTES;
-  if (longManifestBytes > 0 && isFull) throw failure({ code: "package_full", name, freeBytes: LONG_MANIFEST_BYTES });
-  requirePinnedKey(trusted, name, verified.publicKey);
-}
-
-/** Throws unless the publisher may give a new package this name. */
-async function requireFreeName(session: DbSession, { config }: RecordDeps, publication: VerifiedPublication) {
-  const { inspection, publisher } = publication;
-  const { name } = inspection.manifest;
-  requireScopeFor(publisher, name, "publish-new");
-  await requireDistinctName(session, name, publisher.user.id, config.similarNamesMinDownloads);
-}
-
-async function quotaOf(
-  session: DbSession,
-  { config: { publishLimits } }: RecordDeps,
-  publication: VerifiedPublication,
-  isNew: boolean,
-  now: Date,
-): Promise<readonly RateLimit[]> {
-  if (publishLimits === undefined) return [];
-  return requirePublishQuota(session, publishLimits, publication.publisher.user.id, isNew, now);
-}
-
-/** What a look beforehand found: the version when it was published before, and what may still be published. */
-export interface Prechecked {
-  readonly published: PublishedVersion | undefined;
-  /** A new version of an open package by one of its owners, with a key that both have. */
-  readonly isPlain: boolean;
-  readonly limits: readonly RateLimit[];
-}
-
-/** Answers early what the transaction would answer too, before anything is stored. */
-export function precheck(deps: RecordDeps, publication: VerifiedPublication, now: Date): Promise<Prechecked> {
-  const { inspection, publisher, verified } = publication;
-  return deps.db.read(async (session) => {
-    const batched = session.batched();
-    const [, isPlain] = await pipelined([
-      requireStillValid(batched, publisher, now),
-      isPlainUpdate(batched, publication),
-    ]);
-    if (isPlain) {
-      requireScopeFor(publisher, inspection.manifest.name, "publish-update");
-      return { published: undefined, isPlain, limits: await quotaOf(session, deps, publication, false, now) };
-    }
-    const existing = await findPackage(session, foldName(inspection.manifest.name));
-    if (existing === undefined) {
-      await requireFreeName(session, deps, publication);
-    } else {
-      await requireClaim(session, existing, publication);
-      const published = await findSame(session, existing, publication);
-      if (published !== undefined) return { published, isPlain, limits: [] };
-      requireOpen(existing, await loadPackageKeys(session, existing.id, now), publication);
-    }
-    await accountTrust(session, publisher.user.id, verified.publicKey);
-    const limits = await quotaOf(session, deps, publication, existing === undefined, now);
-    return { published: undefined, isPlain, limits };
-  });
-}
-
-/** Makes the package, its first owner and its first key; undefined when somebody else just made it. */
+/** Makes the package, its first owner and its first key. Undefined when another transaction just made the package. */
 async function makePackage(
   session: DbSession,
   { inspection, publisher, verified }: VerifiedPublication,
@@ -162,68 +59,73 @@ async function makePackage(
   return made;
 }
 
-async function insertVersion(session: DbSession, deps: RecordDeps, accepted: Accepted, beside: Promise<unknown>) {
-  const [recorded] = await insertVersions(session, deps, [accepted], beside);
-  if (recorded === undefined) throw new Error("A version was not recorded");
-  return recorded;
-}
-
-/** Publishes the first version of a new name; undefined when somebody else just made the package. */
-async function recordNew(session: DbSession, deps: RecordDeps, pending: PendingPublication) {
-  const { publication, now } = pending;
-  const { publisher, verified } = publication;
-  await requireFreeName(session, deps, publication);
-  const limits = await quotaOf(session, deps, publication, true, now);
-  const made = await makePackage(session, publication, now);
-  if (made === undefined) return undefined;
-  const trusting = trustAccountKey(session, publisher, verified.publicKey, now);
-  return { limits, ...(await insertVersion(session, deps, { ...pending, claimed: made }, trusting)) };
-}
-
-/** Throws unless the locked package takes the version; returns it when it was published before. */
-async function requireClaimed(
+/** `recordOne`, or undefined where another transaction made the package after this one found none. */
+async function tryRecordOne(
   session: DbSession,
-  existing: PackageRow,
-  publication: VerifiedPublication,
-  now: Date,
-): Promise<PublishedVersion | undefined> {
-  const [, same] = await pipelined([
-    requireClaim(session, existing, publication),
-    findSame(session, existing, publication),
-  ]);
-  if (same !== undefined) return same;
-  requireOpen(existing, await applyDueReset(session, existing, now), publication);
-  await trustAccountKey(session, publication.publisher, publication.verified.publicKey, now);
-  return undefined;
+  deps: RecordDeps,
+  pending: PendingPublication,
+): Promise<RecordOutcome | undefined> {
+  const { publication, now } = pending;
+  const batched = session.batched();
+  const [facts] = await askFacts(batched, deps, [pending], "wait");
+  if (facts === undefined) throw new Error("Nothing was asked about a publication");
+  const decision = await decide(session, deps, pending, facts, applyDueReset);
+  if (decision.outcome === "unchanged") return { ...decision, limits: [] };
+  const claimed = facts.existing ?? (await makePackage(session, publication, now));
+  if (claimed === undefined) return undefined;
+  const { publisher, verified } = publication;
+  if (decision.isFirstKey) await registerFirstKey(session, publisher, verified.publicKey, now);
+  const [recorded] = await insertVersions(batched, deps, [{ ...pending, claimed, limits: decision.limits }]);
+  if (recorded === undefined) throw new Error("A version was not recorded");
+  return { outcome: "created", ...recorded };
 }
 
 /**
- * The one transaction of a publish: everything that the precheck asked is asked again, with account and package locked.
- * Returns the version that was published before, by whoever was faster with the same bytes, as `unchanged`.
+ * Records one publication: waits for the locks of its account and package, and decides again what the precheck decided.
+ * Throws why it is refused.
  */
-export async function recordPublication(session: DbSession, deps: RecordDeps, pending: PendingPublication) {
-  const { publication, now } = pending;
-  const { inspection, publisher } = publication;
-  const { name } = inspection.manifest;
-  const [, locked, , isPlain] = await pipelined([
-    // What is counted of an account, and first in it, is so in turn. Before the package, as everybody does: else one could
-    // hold the account and wait for the package, and another hold the package and wait for the account.
-    lockAccount(session, publisher.user.id),
-    lockPackage(session, name),
-    // Once the locks are there: waiting for them is time in which a token may end, and everything else change.
-    requireStillValid(session, publisher, now),
-    isPlainUpdate(session, publication),
-  ]);
-  if (locked === undefined) {
-    const made = await recordNew(session, deps, pending);
-    if (made !== undefined) return { outcome: "created" as const, ...made };
-  }
-  const existing = locked ?? (await lockPackage(session, name));
-  if (existing === undefined) throw new Error("A package that conflicts with an insert was not found");
-  if (isPlain) requireScopeFor(publisher, name, "publish-update");
-  const same = isPlain ? undefined : await requireClaimed(session, existing, publication, now);
-  if (same !== undefined) return { outcome: "unchanged" as const, limits: [], version: same };
-  const limits = quotaOf(session, deps, publication, false, now);
-  const recorded = await insertVersion(session, deps, { ...pending, claimed: existing }, limits);
-  return { outcome: "created" as const, limits: await limits, ...recorded };
+export async function recordOne(
+  session: DbSession,
+  deps: RecordDeps,
+  pending: PendingPublication,
+): Promise<RecordOutcome> {
+  // The second time, the package is there and can be locked.
+  const recorded = (await tryRecordOne(session, deps, pending)) ?? (await tryRecordOne(session, deps, pending));
+  if (recorded === undefined) throw new Error("A package that conflicts with an insert was not found");
+  return recorded;
+}
+
+/** Chooses those of a batch that the facts alone accept. Members of one account share its quota, in their order. */
+function acceptProved(batch: readonly PendingPublication[], facts: readonly Facts[]): (Accepted | undefined)[] {
+  const acceptedOf = new Map<string, number>();
+  return batch.map((pending, at) => {
+    const known = facts[at];
+    if (known?.existing === undefined || !known.isAccountFree) return undefined;
+    // A package that comes back to the lists changes a counter that all lists share. Whoever holds the counter may be
+    // waiting for the log, so this transaction must not wait for it.
+    if (!known.existing.listed) return undefined;
+    const ahead = acceptedOf.get(accountOf(pending)) ?? 0;
+    const limits = limitsOnFastPath(pending, known, ahead);
+    if (limits === undefined) return undefined;
+    acceptedOf.set(accountOf(pending), ahead + 1);
+    return { ...pending, claimed: known.existing, limits };
+  });
+}
+
+/**
+ * Records a batch of publications to different packages, in one transaction and under one signed checkpoint. On Postgres
+ * that costs as many messages as one publication. It waits for no account and no package, because it works for strangers;
+ * only the log is waited for, and the log comes last everywhere. A member is undefined, with nothing recorded, where it is
+ * not on the fast path or its account or package is locked. Record that member with `recordOne`, which waits and explains.
+ */
+export async function recordBatch(
+  session: DbSession,
+  deps: RecordDeps,
+  batch: readonly PendingPublication[],
+): Promise<(Recorded | undefined)[]> {
+  const batched = session.batched();
+  const proved = acceptProved(batch, await askFacts(batched, deps, batch, "skip"));
+  const accepted = proved.filter((one) => one !== undefined);
+  const recorded = accepted.length === 0 ? [] : await insertVersions(batched, deps, accepted);
+  return proved.map((one) => one && recorded[accepted.indexOf(one)]);
 }
