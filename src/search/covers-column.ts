@@ -1,8 +1,8 @@
 import { type SQL, sql } from "drizzle-orm";
 
 /**
- * `coversName` of accounts/actor.ts as SQL, without a pattern language whose characters a name
- * could have.
+ * `coversName` of accounts/actor.ts as SQL. It uses no pattern language, because a name could
+ * contain its special characters.
  */
 export function coversColumn(patterns: readonly string[] | undefined, name: SQL): SQL {
   if (patterns === undefined) return sql`TRUE`;

@@ -3,95 +3,107 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 
 /*
- * Pages of all listed packages. A database that skips a hundred thousand rows reads them all; so
- * every thousandth row is remembered for a while, and a page is read from the one before it. Of
- * pages deeper than that, a list that changes shows what it would have shown up to a minute ago,
- * shifted by what was published since.
+ * Pages of all listed packages. A database that skips a hundred thousand rows reads them all, so
+ * every thousandth row is cached for a while as an anchor, and a page is read from the anchor
+ * before it.
+ *
+ * After the first anchor, a page of a list that changes is the page of up to a minute ago, shifted
+ * by what was published since.
  */
 
-const MARK_EVERY = 1_000;
-const REMEMBERED_MS = 60_000;
+const ANCHOR_EVERY = 1_000;
+const ANCHORS_MAX_AGE_MS = 60_000;
 
-/** Where a row stands in an order: its values of it. */
-interface Mark {
+/** The sort values of a row, after which a page can start. */
+interface Anchor {
   readonly value: number | string;
   readonly name: string;
 }
 
-/** `at[n]` is the row before position `n * MARK_EVERY`; the first is before all. */
-interface Marks {
+/**
+ * `at[n]` is the row before position `n * ANCHOR_EVERY`. The first is undefined: the start of the
+ * list.
+ */
+interface Anchors {
   readonly sinceMs: number;
-  readonly at: (Mark | undefined)[];
+  readonly at: (Anchor | undefined)[];
 }
 
 type Order = Exclude<Sort, "relevance">;
 
-const remembered = new WeakMap<Database, Map<Order, Marks>>();
+const anchorCache = new WeakMap<Database, Map<Order, Anchors>>();
 
-function marksOf(db: Database, order: Order): Marks {
-  const known = remembered.get(db) ?? new Map<Order, Marks>();
-  remembered.set(db, known);
+function anchorsOf(db: Database, order: Order): Anchors {
+  const known = anchorCache.get(db) ?? new Map<Order, Anchors>();
+  anchorCache.set(db, known);
   const nowMs = performance.now();
-  const marks = known.get(order);
-  if (marks !== undefined && nowMs - marks.sinceMs < REMEMBERED_MS) return marks;
+  const anchors = known.get(order);
+  if (anchors !== undefined && nowMs - anchors.sinceMs < ANCHORS_MAX_AGE_MS) return anchors;
   const fresh = { sinceMs: nowMs, at: [undefined] };
   known.set(order, fresh);
   return fresh;
 }
 
-/** How many packages are listed. */
+/** Returns how many packages are listed. */
 export async function countListed({ query, tables: { listedPackages } }: DbSession): Promise<number> {
   const [row] = await query.select().from(listedPackages).where(eq(listedPackages.id, 1));
   return row?.listed ?? 0;
 }
 
-/** A page of all listed packages. */
+/** Returns a page of all listed packages. */
 export async function listPage({ db }: { readonly db: Database }, asked: PackageSearch): Promise<PackagePage> {
   const order = asked.sort === "relevance" ? "downloads" : asked.sort;
   const offset = (asked.page - 1) * asked.pageSize;
   return db.read(async (session) => {
     const total = await countListed(session);
     if (offset >= total) return { ids: [], total, isCapped: false };
-    const mark = await markBefore(session, db, order, Math.floor(offset / MARK_EVERY));
+    const anchor = await anchorBefore(session, db, order, Math.floor(offset / ANCHOR_EVERY));
     const rows = await session.rows<{ id: number | string }>(
-      rowsAfter(db, order, mark, offset % MARK_EVERY, asked.pageSize),
+      rowsAfter(db, order, anchor, offset % ANCHOR_EVERY, asked.pageSize),
     );
     return { ids: rows.map(({ id }) => Number(id)), total, isCapped: false };
   });
 }
 
 /**
- * Walks to the mark of this number from the last one that is remembered, remembering those on the
- * way.
+ * Finds the anchor of this number. It walks there from the last cached anchor and caches those on
+ * the way.
  */
-async function markBefore(session: DbSession, db: Database, order: Order, number: number): Promise<Mark | undefined> {
-  const { at } = marksOf(db, order);
+async function anchorBefore(
+  session: DbSession,
+  db: Database,
+  order: Order,
+  number: number,
+): Promise<Anchor | undefined> {
+  const { at } = anchorsOf(db, order);
   for (let last = at.length - 1; last < number; last += 1) {
-    const [mark] = await session.rows<Mark>(rowsAfter(db, order, at[last], MARK_EVERY - 1, 1));
+    const [anchor] = await session.rows<Anchor>(rowsAfter(db, order, at[last], ANCHOR_EVERY - 1, 1));
     // The list has become shorter.
-    if (mark === undefined) return at[last];
-    at[last + 1] = mark;
-    // SQLite answers without waiting: others have their turn between two steps.
+    if (anchor === undefined) return at[last];
+    at[last + 1] = anchor;
+    // SQLite answers synchronously, so other requests get a turn between two steps.
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
   return at[number];
 }
 
-/** So many rows behind a mark and others that are skipped, in order, from an index alone. */
-function rowsAfter({ kind }: Database, order: Order, mark: Mark | undefined, skipped: number, count: number): SQL {
+/**
+ * A query of `count` rows after an anchor and `skipped` more rows, in order, from an index alone.
+ */
+function rowsAfter({ kind }: Database, order: Order, anchor: Anchor | undefined, skipped: number, count: number): SQL {
   const bounds = sql`LIMIT ${count} OFFSET ${skipped}`;
   if (order === "name") {
-    const behind = mark === undefined ? sql`TRUE` : sql`name > ${mark.name}`;
-    return sql`SELECT id, name AS value, name FROM packages WHERE listed = TRUE AND ${behind} ORDER BY name ${bounds}`;
+    const after = anchor === undefined ? sql`TRUE` : sql`name > ${anchor.name}`;
+    return sql`SELECT id, name AS value, name FROM packages WHERE listed = TRUE AND ${after} ORDER BY name ${bounds}`;
   }
   const column = order === "updated" ? sql`updated_at` : sql`downloads`;
   const rows = (where: SQL) => sql`SELECT id, ${column} AS value, name FROM packages WHERE listed = TRUE AND ${where}
     ORDER BY ${column} DESC, name`;
-  if (mark === undefined) return sql`${rows(sql`TRUE`)} ${bounds}`;
-  const value = order === "updated" && kind === "postgres" ? sql`${mark.value}::timestamptz` : sql`${mark.value}`;
-  // Postgres does not merge the two by itself, but would sort all that is behind: so each gives no
-  // more than is needed.
-  const parts = [sql`${column} = ${value} AND name > ${mark.name}`, sql`${column} < ${value}`].map(
+  if (anchor === undefined) return sql`${rows(sql`TRUE`)} ${bounds}`;
+  const value = order === "updated" && kind === "postgres" ? sql`${anchor.value}::timestamptz` : sql`${anchor.value}`;
+  // Postgres does not merge the two parts in order but would sort everything after the anchor. So
+  // each part is limited to the rows that are needed.
+  const parts = [sql`${column} = ${value} AND name > ${anchor.name}`, sql`${column} < ${value}`].map(
     (where) => sql`SELECT id, value, name FROM (${rows(where)} LIMIT ${skipped + count}) AS part`,
   );
   return sql`SELECT id, value, name FROM (${sql.join(parts, sql` UNION ALL `)}) AS rest ORDER BY value DESC, name ${bounds}`;

@@ -1,15 +1,15 @@
 import { isNamePart } from "./words.ts";
 
 const LETTERS = [..."abcdefghijklmnopqrstuvwxyz0123456789-_."];
-/** A longer text keeps enough trigrams whole to be found by these. */
+/** A longer text keeps enough of its trigrams to be found by them. */
 const ONE_TYPO_MAX_CHARS = 8;
 const ONE_TYPO_MIN_CHARS = 3;
 
 /**
- * Every text that is one typing error away from a short name: a letter too many, one too few, a
- * wrong one, or two in each other's place; some 700 for the longest. In five or six letters an
- * error leaves hardly a trigram whole, so these names are looked up instead. Empty for a text of
- * another length, or that no name resembles.
+ * Returns every text that is one typing error away from a short name: one letter too many, one too
+ * few, one wrong letter, or two letters swapped. In five or six letters an error leaves hardly a
+ * trigram whole, so these names are looked up instead. Empty for a text of another length, or one
+ * that is not part of any name.
  */
 export function oneTypoFrom(text: string): string[] {
   if (text.length < ONE_TYPO_MIN_CHARS || text.length > ONE_TYPO_MAX_CHARS || !isNamePart(text)) return [];

@@ -3,7 +3,7 @@ import { postgresTextIndex } from "./postgres.ts";
 import { sqliteTextIndex } from "./sqlite.ts";
 import type { TextIndex } from "./text-index.ts";
 
-/** The index of a database. */
+/** Returns the text index of a database. */
 export function textIndexOf(db: Pick<Database, "kind">): TextIndex {
   return db.kind === "sqlite" ? sqliteTextIndex : postgresTextIndex;
 }

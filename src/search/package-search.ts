@@ -1,23 +1,23 @@
 export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
 export type Sort = (typeof SORTS)[number];
 
-/** What a list is asked for. `page` counts from 1. */
+/** The parameters of a list. `page` counts from 1. */
 export interface PackageSearch {
   readonly search: string | undefined;
-  /** Folded, each once. A package must have all of them. */
+  /** Folded, without duplicates. A package must have all of them. */
   readonly tags: readonly string[];
   readonly author: string | undefined;
-  /** Names and patterns of what may be found; undefined: everything. */
+  /** The names and patterns of packages that may be found; undefined means all of them. */
   readonly readable: readonly string[] | undefined;
   readonly sort: Sort;
   readonly page: number;
   readonly pageSize: number;
 }
 
-/** Ids of one page, in order, and how many packages match in all. */
+/** The ids of one page, in order, and how many packages match in all. */
 export interface PackagePage {
   readonly ids: readonly number[];
   readonly total: number;
-  /** There are more than `total`, which are not looked for. */
+  /** True if more than `total` packages match; they are not counted. */
   readonly isCapped: boolean;
 }

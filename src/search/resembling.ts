@@ -10,20 +10,20 @@ import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf 
 
 const RESEMBLING_MAX = 20;
 /**
- * In a registry of so many packages every name that shares trigrams with the text is compared with
- * it.
+ * Up to this number of listed packages, every name that shares trigrams with the text is compared
+ * with it.
  */
 const COMPARE_ALL_MAX = 20_000;
 /**
- * In larger ones, so many names that have a part of the text: one typing error leaves one of its
- * halves whole.
+ * In larger registries, this many names per part of the text are compared. One typing error leaves
+ * one half of the text whole.
  */
 const COMPARED_OF_PART = 200;
 
 /**
- * Ids of packages whose names resemble a text, among those that meet the filters: for typing
- * errors. Names that are one error away come first, the most downloaded of these before the others,
- * then the most alike.
+ * Finds packages whose names resemble a text, among those that meet the filters: for typing errors.
+ * Names that are one error away come first, the most downloaded of them before the others. Then
+ * come the names that are most alike.
  */
 export async function resembling(
   session: DbSession,
@@ -61,9 +61,9 @@ export async function resembling(
 }
 
 /**
- * Places of packages whose names begin with the beginning of the text, or contain a half of its
- * longest word. Not parts with separators in them: pg_trgm does not see those, and would compare
- * every name with what is left.
+ * A subquery of the row locators of packages whose names begin as the text does, or contain one
+ * half of its longest word. Parts with separators in them are not used: pg_trgm ignores separators
+ * and would compare every name with what is left.
  */
 function withNameParts(index: TextIndex, text: string): SQL {
   const words = wordsOf(text);

@@ -23,47 +23,52 @@ import type { TextIndex } from "./text-index.ts";
 import { termsOfWords } from "./word-terms.ts";
 import { isNamePart, PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
 
-/** What is found at most: of more, the most popular. Who looks further narrows the search. */
+/**
+ * The most packages that a search finds: the most popular ones. To see others, the caller must
+ * narrow the search.
+ */
 export const FOUND_MAX = 1_000;
 /**
- * Names that begin with the text and are looked for before anything else, the most popular first.
+ * The number of names that begin with the text and are always candidates, the most popular first.
  */
 const BEGINNING_MAX = 200;
 
 /**
- * A statement has a part for each word: it is prepared for so many, and made anew for more.
- * Postgres keeps 200 KB of each that is prepared, in every connection.
+ * A statement has a part for each word. Statements of up to this many words are prepared; those of
+ * more are planned at every call. Postgres keeps memory for each prepared statement in every
+ * connection.
  */
 const USUAL_WORDS_MAX = 3;
 
-/** Packages of a tag or an author that are looked at for a text inside their names. */
+/** The number of packages of a tag or an author whose names are searched for the text. */
 const INSIDE_LOOKED_AT_MAX = 2_000;
 
 const NOTHING: PackagePage = { ids: [], total: 0, isCapped: false };
 
-/** Tags compare without case, like the names of people. */
+/** Folds a tag. Tags compare without case, like user names. */
 export function foldTag(tag: string): string {
   return foldIdentity(tag.trim());
 }
 
-/** A search as the index and the tables are asked. */
+/** A search, translated for the text index and the tables. */
 interface SearchQuery {
   readonly search: SearchText | undefined;
-  /** Of tags, author and what may be read: what every match has. */
+  /** The conditions that every match meets, from tags, author and what the caller may read. */
   readonly narrowed: TermConditions;
-  /** The same on tables, where `s` is package_search. */
+  /** The same conditions on tables, where `s` is package_search. */
   readonly filters: SQL;
-  /** As much of it as the index may be wrong about. */
+  /** The part of them that the index cannot decide alone, because it cuts long tags and authors. */
   readonly recheck: SQL | undefined;
-  /** Whether the texts of its statements are some of few. */
+  /** True if its statements have one of a few texts, so that they are worth preparing. */
   readonly isUsual: boolean;
 }
 
 const allOf = (conditions: readonly SQL[]) => sql.join([sql`TRUE`, ...conditions], sql` AND `);
 
 /**
- * Whether a package has all of these tags, of which each is once. They are counted: Postgres plans
- * an EXISTS for each as joins in every order, and takes a second for thirty.
+ * A condition that is true if a package has all of these tags, which are distinct. They are
+ * counted, because Postgres plans one EXISTS per tag as joins in every order: with many tags the
+ * planning takes far longer than the search.
  */
 function tagsFilter({ texts }: TextIndex, tags: readonly string[]): SQL[] {
   if (tags.length === 0) return [];
@@ -96,7 +101,7 @@ function searchQueryOf(index: TextIndex, { search, tags, author, readable }: Pac
 }
 
 /**
- * The most popular packages that meet the conditions, bucket after bucket: both databases stop
+ * The most popular packages that meet the conditions, bucket after bucket. Both databases stop
  * reading when they have enough.
  */
 function mostPopular(index: TextIndex, conditions: TermConditions, max: number): SQL {
@@ -111,8 +116,8 @@ function namedExactly({ rowLocator }: TextIndex, text: string, filters: SQL): SQ
 }
 
 /**
- * The candidates: packages that meet all conditions, those whose names begin with the text among
- * them; and when these are not enough, those with the text somewhere inside their names.
+ * The candidates: packages that meet all conditions, among them those whose names begin with the
+ * text. If these are not enough, packages with the text anywhere inside their names are added.
  */
 function candidates(
   index: TextIndex,
@@ -139,7 +144,10 @@ function candidates(
   return sql`${matched}, found AS MATERIALIZED (SELECT row_locator FROM matched UNION SELECT row_locator FROM (${inside}) AS inside)`;
 }
 
-/** Packages with a text inside their names; of those that are narrowed, among the most popular. */
+/**
+ * Packages with a text inside their names. If there are conditions, only the most popular packages
+ * that meet them are searched.
+ */
 function matchingInside(index: TextIndex, text: string, narrowed: TermConditions): SQL {
   if (narrowed.length === 0)
     return sql`SELECT row_locator FROM (${index.namesContaining(text)}) AS every LIMIT ${FOUND_MAX + 1}`;
@@ -148,24 +156,27 @@ function matchingInside(index: TextIndex, text: string, narrowed: TermConditions
 }
 
 /**
- * Candidates without those that the index may be wrong about, in the rare case that there can be
- * any.
+ * Removes candidates that the index matched wrongly. That is only possible with long tags and
+ * authors.
  */
 function rechecked(index: TextIndex, locators: SQL, recheck: SQL | undefined): SQL {
   if (recheck === undefined) return locators;
   return sql`SELECT c.row_locator FROM (${locators}) AS c ${index.joinRow(sql`c.row_locator`)} WHERE ${recheck}`;
 }
 
-/** How well a word fits: names count more than tags, these more than authors and descriptions. */
+/**
+ * Rates how well a word fits: names count more than tags, and tags more than authors and
+ * descriptions.
+ */
 function points(word: string, { contains }: TextIndex): SQL {
   return sql`CASE WHEN ${contains(sql`s.name_words`, ` ${word} `)} THEN 12 WHEN ${contains(sql`s.name_words`, ` ${word}`)} THEN 10
     WHEN ${contains(sql`s.tag_words`, ` ${word}`)} THEN 6 WHEN ${contains(sql`s.author_words`, ` ${word}`)} THEN 3 ELSE 1 END`;
 }
 
 /**
- * One text for all orders but the last change: of those that are not asked for, all rows have NULL.
- * Were that one in it too, Postgres would find it worth planning anew each time to know that no
- * other table is needed.
+ * The ORDER BY of a search. It is one text for all orders except `updated`: an order that was not
+ * asked for is NULL in all rows. With `updated` in the same text, Postgres would plan the statement
+ * at every call, because only the parameters show that no other table is needed.
  */
 function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQL {
   if (sort === "updated") return sql`(SELECT updated_at FROM packages WHERE id = s.package_id) DESC, s.name`;
@@ -183,22 +194,23 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
 }
 
 /**
- * Finds listed packages. With a search text every word must begin a word of name, tags, authors or
- * description, or the name must contain the text; an exact name comes first. When nothing matches,
- * names that resemble the text are the answer, so a typing error still finds its package. A list
- * that is narrowed has `FOUND_MAX` packages at most.
+ * Finds listed packages. With a search text, every word must begin a word of name, tags, authors or
+ * description, or the name must contain the text. An exact name comes first.
+ *
+ * If nothing matches, names that resemble the text are returned, so that a typing error still finds
+ * its package. A list that is narrowed has `FOUND_MAX` packages at most.
  */
 export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
   const { db } = deps;
-  const question = searchQueryOf(textIndexOf(db), asked);
-  const { search, narrowed } = question;
+  const query = searchQueryOf(textIndexOf(db), asked);
+  const { search, narrowed } = query;
   if (asked.readable?.length === 0) return NOTHING;
   if (search === undefined && narrowed.length === 0) return listPage(deps, asked);
   if (search !== undefined && search.words.length === 0) return NOTHING;
   return db.read(async (session) => {
-    const page = await findPage(session, db.kind, question, asked);
+    const page = await findPage(session, db.kind, query, asked);
     if (page.total > 0 || search === undefined) return page;
-    const alike = await resembling(session, db.kind, search, question);
+    const alike = await resembling(session, db.kind, search, query);
     const offset = (asked.page - 1) * asked.pageSize;
     return { ids: alike.slice(offset, offset + asked.pageSize), total: alike.length, isCapped: false };
   });
@@ -207,16 +219,16 @@ export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearc
 async function findPage(
   session: DbSession,
   kind: Database["kind"],
-  question: SearchQuery,
+  query: SearchQuery,
   asked: PackageSearch,
 ): Promise<PackagePage> {
   const { sort, page, pageSize } = asked;
   const offset = (page - 1) * pageSize;
   const limit = Math.max(0, Math.min(pageSize, FOUND_MAX - offset));
   const index = textIndexOf({ kind });
-  const words = question.search?.words ?? [];
-  const { isUsual } = question;
-  const isAlone = words.length + question.narrowed.length < 2;
+  const words = query.search?.words ?? [];
+  const { isUsual } = query;
+  const isAlone = words.length + query.narrowed.length < 2;
   const terms =
     isAlone || words.length === 0
       ? words.map(beginsWord)
@@ -224,15 +236,15 @@ async function findPage(
   const rows = await rowArrays(
     session,
     kind,
-    sql`WITH ${candidates(index, question, terms)}
+    sql`WITH ${candidates(index, query, terms)}
       SELECT s.package_id AS id, (SELECT count(*) FROM found) AS total
       FROM found f ${index.joinRow(sql`f.row_locator`)}
-      ORDER BY ${order(sort, question.search, index)} LIMIT ${limit} OFFSET ${offset}`,
+      ORDER BY ${order(sort, query.search, index)} LIMIT ${limit} OFFSET ${offset}`,
     isUsual,
   );
-  // Behind the last page the total is that of the first.
+  // After the last page, the total is that of the first page.
   if (rows.length === 0 && page > 1) {
-    return { ...(await findPage(session, kind, question, { ...asked, page: 1 })), ids: [] };
+    return { ...(await findPage(session, kind, query, { ...asked, page: 1 })), ids: [] };
   }
   const total = Number(rows[0]?.[1] ?? 0);
   const ids = rows.map(([id]) => Number(id));

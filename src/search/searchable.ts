@@ -10,17 +10,14 @@ import { wordsOf } from "./words.ts";
 type Kind = Database["kind"];
 type SearchRow = Tables["packageSearch"]["$inferSelect"];
 
-/**
- * What decides the order of matches of one text; names are shorter, and the words beyond are found
- * all the same.
- */
+/** The longest text that ranking looks at. Names are shorter; words beyond it are still found. */
 const RANKED_MAX_CHARS = 2_000;
 
 function ranked(text: string): string {
   return ` ${wordsOf(text).join(" ").slice(0, RANKED_MAX_CHARS)} `;
 }
 
-/** The row that a package is ranked by. */
+/** Returns the row by which a package is ranked. */
 export function searchRow({ packageId, name, tags, authors, description, downloads }: SearchDocument): SearchRow {
   const everything = JSON.stringify([name, tags.toSorted(), authors.toSorted(), description]);
   return {
@@ -48,8 +45,8 @@ async function findRow(session: DbSession, packageId: number): Promise<SearchRow
 }
 
 /**
- * Makes a listed package findable as it is now, in the transaction that changed it and holds its
- * lock. Most publishes change nothing that a package is found by, and then nothing is written.
+ * Indexes a listed package as it is now, in the transaction that changed it and holds its lock.
+ * Most publishes change nothing that a package is found by; then nothing is written.
  */
 export async function indexPackage(session: DbSession, kind: Kind, document: SearchDocument): Promise<void> {
   const row = searchRow(document);
@@ -63,7 +60,7 @@ export async function indexPackage(session: DbSession, kind: Kind, document: Sea
   if (before === undefined) await changeListed(session, 1);
 }
 
-/** Writes a row, with the column that only one of the databases has. */
+/** Writes a row, including the column that only one of the databases has. */
 async function putRow(session: DbSession, row: SearchRow, column: ReturnType<TextIndex["column"]>): Promise<void> {
   const values = [
     row.packageId,
@@ -88,7 +85,7 @@ async function putRow(session: DbSession, row: SearchRow, column: ReturnType<Tex
       name_words = excluded.name_words, tag_words = excluded.tag_words, author_words = excluded.author_words, fingerprint = excluded.fingerprint${more[2]}`);
 }
 
-/** Takes a package out of lists and searches. */
+/** Removes a package from lists and searches. */
 export async function unindexPackage(session: DbSession, kind: Kind, packageId: number): Promise<void> {
   if ((await findRow(session, packageId)) === undefined) return;
   const { packageSearch } = session.tables;
@@ -98,8 +95,8 @@ export async function unindexPackage(session: DbSession, kind: Kind, packageId: 
 }
 
 /**
- * Adds downloads of packages, `more` being a table of (column1: id, column2: downloads), and moves
- * those that became more popular by a bucket. In the transaction that counts them.
+ * Adds downloads to packages and moves those that reached the next popularity bucket, in the
+ * transaction that counts the downloads. `more` is a table of (column1: id, column2: downloads).
  */
 export async function addSearchDownloads(session: DbSession, kind: Kind, more: SQL): Promise<void> {
   const counted = await session.rows<{ id: number | string; bucket: number | string; downloads: number | string }>(
@@ -112,7 +109,7 @@ export async function addSearchDownloads(session: DbSession, kind: Kind, more: S
   }
 }
 
-/** What a package is found by, as its rows have it. */
+/** Loads what a package is found by from its rows. */
 async function loadDocument(
   { query, tables }: DbSession,
   packageId: number,

@@ -4,14 +4,15 @@ import type { TextIndex } from "./text-index.ts";
 import { PART_MIN_CHARS } from "./words.ts";
 
 /*
- * Terms and parts of names on SQLite: two FTS5 tables, package_terms and package_trigrams
- * (drizzle/sqlite).
+ * The text index of SQLite: two FTS5 tables, package_terms and package_trigrams (drizzle/sqlite).
  */
 
-/** How many names that share trigrams are compared one by one. */
+/** The number of names that share trigrams and are compared one by one. */
 const RESEMBLING_COMPARED_MAX = 500;
 
-/** An FTS5 string: in double quotes nothing is syntax but the quote itself, which is doubled. */
+/**
+ * Quotes an FTS5 string. Between double quotes only the quote itself is syntax, and it is doubled.
+ */
 function quoted(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }

@@ -15,12 +15,12 @@ import { wordsOf } from "./words.ts";
 export const POPULARITY_BUCKETS = [7, 6, 5, 4, 3, 2, 1, 0] as const;
 
 /**
- * Tags and authors are longer than an index takes; what is beyond is compared where it matters:
+ * Tags and authors may be longer than an index accepts. What is cut is compared on the tables:
  * `isWhole`.
  */
 const HEX_MAX_CHARS = 200;
 
-/** The words one package is found by, and how popular it is. */
+/** What a package is found by, and its downloads. */
 export interface SearchDocument {
   readonly packageId: number;
   readonly name: string;
@@ -36,15 +36,15 @@ export interface Term {
   readonly isPrefix: boolean;
 }
 
-/** What a package must have to match: of each condition one term. */
+/** The conditions of a match. A package must have one term of each of them. */
 export type TermConditions = readonly (readonly Term[])[];
 
-/** How popular a package is: 0 below 4 downloads, 1 below 16, 2 below 64 and so on. */
+/** Returns the popularity bucket: 0 below 4 downloads, 1 below 16, 2 below 64 and so on. */
 export function popularityBucketOf(downloads: number): number {
   return downloads < 1 ? 0 : Math.min(POPULARITY_BUCKETS[0], Math.floor(Math.log2(downloads) / 2));
 }
 
-/** The terms of a package, each once. */
+/** Returns the terms of a package, without duplicates. */
 export function termsOf({ name, tags, authors, description, downloads }: SearchDocument): string[] {
   const bucket = popularityBucketOf(downloads);
   const texts = [name, tags.join(" "), authors.join(" "), description];
@@ -59,7 +59,10 @@ function hexOf(text: string): string {
 const tagText = (tag: string) => `#${hexOf(tag)}`;
 const authorText = (author: string) => `@${hexOf(author)}`;
 
-/** Whether the term of a tag or author is that of no other. */
+/**
+ * Returns whether the term of a tag or author is not cut, so that no other tag or author has the
+ * same term.
+ */
 export function isWhole(text: string): boolean {
   return Buffer.byteLength(text) * 2 <= HEX_MAX_CHARS;
 }
@@ -71,8 +74,8 @@ export const hasAuthor = (author: string): Term => ({ text: authorText(author), 
 export const beginsName = (beginning: string): Term => ({ text: `^${beginning}`, isPrefix: true });
 
 /**
- * The terms of names that one of the patterns covers, as `coversName` of accounts/actor.ts reads
- * them.
+ * Returns the terms of names that one of the patterns covers, as `coversName` of accounts/actor.ts
+ * reads them.
  */
 export function coveredNames(patterns: readonly string[]): Term[] {
   return patterns.map((pattern) =>

@@ -5,16 +5,16 @@ import { beginsWord, isWord, type Term } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 
 /**
- * Where a word is looked for to tell how common it is: some thousand packages of a large registry,
- * and few of a small one.
+ * The buckets in which a word is counted to tell how common it is. They have some thousand packages
+ * in a large registry, and few in a small one.
  */
 const SAMPLED_BUCKETS = [4, 3];
 const COMMON_MIN = 100;
 
 /**
- * What a package must have of each of several words. To find the packages with two words that many
- * others begin with, a database would have to put together all that begin so; so beside other
- * conditions, a word that is common as it stands means itself alone.
+ * Returns the term that a package must have for each of several words. To find packages with two
+ * words that begin many others, a database would have to merge all terms with these prefixes. So a
+ * word that is common as a whole word matches only itself here.
  */
 export async function termsOfWords(
   session: DbSession,

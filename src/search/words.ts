@@ -1,21 +1,23 @@
-/** More words than a person types; the rest of a longer query is left out. */
+/** More words than a person types. Further words of a query are ignored. */
 const QUERY_WORDS_MAX = 12;
 const WORD_MAX_CHARS = 64;
 /*
- * What is indexed of one text. Folding makes eighteen characters of some single ones, and Postgres
- * refuses a tsvector above 1 MiB: four texts of this size and the positions of their words stay
- * below it.
+ * The bounds of the indexed words of one text. Folding can turn one character into eighteen, and
+ * Postgres refuses a tsvector above 1 MiB. Four texts of this size, with the positions of their
+ * words, stay below it.
  */
 const TEXT_WORDS_MAX = 4_000;
 const TEXT_WORDS_MAX_BYTES = 128 * 1_024;
-/** The longest search text; what follows is left out. */
+/** The longest search text. Further characters are ignored. */
 export const SEARCH_MAX_CHARS = 200;
 
 /**
- * Splits text into the words both databases index and are asked for: letters and digits of any
- * script, lower case, without accents. Everything else, `%`, `_`, quotes and operators included,
- * only separates words, so no query can be syntax. Splitting here and not in the databases keeps
- * them alike. What is beyond the bounds of a text is left out.
+ * Splits text into the words that both databases index and search: letters and digits of any
+ * script, in lower case, without accents. All other characters, `%`, `_`, quotes and operators
+ * included, only separate words, so no query can be syntax.
+ *
+ * The splitting is done here and not in the databases so that both behave the same. Words beyond
+ * the bounds of a text are ignored.
  */
 export function wordsOf(text: string): string[] {
   const folded = text
@@ -33,17 +35,17 @@ export function wordsOf(text: string): string[] {
   return words;
 }
 
-/** A search as it was typed and as it is asked. */
+/** A search text, parsed. */
 export interface SearchText {
-  /** Trimmed and in lower case: what a package's name is compared with. */
+  /** Trimmed and in lower case. It is compared with names. */
   readonly text: string;
   /** Each of them must begin a word of the package. */
   readonly words: readonly string[];
 }
 
 /**
- * Reads a search text; undefined when nothing was typed. Without a letter or digit in it, it
- * matches nothing.
+ * Parses a search text; undefined when it is blank. A text without a letter or digit matches
+ * nothing.
  */
 export function parseSearch(typed: string | undefined): SearchText | undefined {
   if (typed === undefined || typed.trim() === "") return undefined;
@@ -55,18 +57,18 @@ export function parseSearch(typed: string | undefined): SearchText | undefined {
   return { text, words: [...new Set(wordsOf(text))].slice(0, QUERY_WORDS_MAX) };
 }
 
-/** Whether a text could be part of a name: nothing else is looked for in names. */
+/** Returns whether a text could be part of a name. Other texts are not searched in names. */
 export function isNamePart(text: string): boolean {
   return /^[a-z0-9._-]+$/.test(text);
 }
 
-/**
- * Below this many characters a text is a prefix of too many names to look for inside or resemblance
- * of names.
- */
+/** A shorter text is part of too many names to be searched inside names or compared with them. */
 export const PART_MIN_CHARS = 3;
 
-/** The trigrams of words as pg_trgm makes them: each word with two spaces before and one behind. */
+/**
+ * Returns the trigrams of words as pg_trgm makes them: each word with two spaces before and one
+ * after it.
+ */
 function trigramsOf(words: readonly string[]): Set<string> {
   const trigrams = new Set<string>();
   for (const word of words) {
@@ -77,13 +79,13 @@ function trigramsOf(words: readonly string[]): Set<string> {
 }
 
 /**
- * How alike names are to a text, 0 to 1: shared trigrams over all trigrams, as pg_trgm's
- * `similarity`.
+ * Returns a function that rates how alike a name is to a text, from 0 to 1: shared trigrams over
+ * all trigrams, as pg_trgm's `similarity`.
  */
 export function similarityTo(text: string): (name: string) => number {
   const own = trigramsOf(wordsOf(text));
   return (name) => {
-    // What `wordsOf` would say of a name, in a tenth of the time.
+    // The same words as `wordsOf` would return for a name, but much faster.
     const others = trigramsOf(name.split(/[-_.]/));
     let shared = 0;
     for (const trigram of others) if (own.has(trigram)) shared += 1;
@@ -92,5 +94,7 @@ export function similarityTo(text: string): (name: string) => number {
   };
 }
 
-/** Names at least this alike are offered when nothing else matches: pg_trgm's own default. */
+/**
+ * Names at least this alike are returned when nothing else matches. It is pg_trgm's own default.
+ */
 export const SIMILARITY_MIN = 0.3;
