@@ -98,7 +98,7 @@ function plainPath(url: string, prefix: string): string {
 }
 
 function tell(logger: Logger, { method, url }: Request, { status, headers }: Response, startedMs: number): void {
-  if (!logger.tellsRequests) return;
+  if (!logger.logsRequests) return;
   const ms = Math.round(performance.now() - startedMs);
   const requestId = headers.get("x-request-id") ?? undefined;
   logger.info("request", { requestId, method, path: new URL(url).pathname, status, ms });
@@ -155,7 +155,7 @@ export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }:
       // Without a Host header, Bun gives a path for an address.
       const ready = request.url.startsWith("http") && prepared?.answer(request, plainPath(request.url, prefix));
       if (ready) {
-        if (logger.tellsRequests) tell(logger, request, ready, performance.now());
+        if (logger.logsRequests) tell(logger, request, ready, performance.now());
         return ready;
       }
       keepClientAddress(request, () => addressOf(request, connections));

@@ -5,12 +5,15 @@ import { readState } from "./log-rows.ts";
 import { CHECKPOINT_COPY, findRollback } from "./rollback-guard.ts";
 import type { Rollback } from "./transparency-log.ts";
 
-const KEPT_COPY = "log/checkpoint-before-rollback";
+const OLD_COPY = "log/checkpoint-before-rollback";
 
 /**
- * Replaces the checkpoint beside the archives by the database's, so that the registry may write again; the old one is
- * kept under another name first. Without `yes` it only tells the sizes. Undefined when there is no rollback to accept.
- * No registry may run meanwhile: it would go on with what it found at its start.
+ * Accepts that the log went back, so that the registry may write again. It saves the checkpoint of
+ * the blob store under another name, then replaces it with the checkpoint of the database.
+ *
+ * Without `yes` it changes nothing and returns the sizes of both. Returns undefined if there is no
+ * rollback. No server may run at the same time: it would continue with what it found when it
+ * started.
  */
 export async function acceptRollback(
   deps: { readonly db: Database; readonly blobs: BlobStore },
@@ -18,11 +21,11 @@ export async function acceptRollback(
 ): Promise<Rollback | undefined> {
   const { vkey, checkpoint } = await deps.db.read(readState);
   const key = parseVerifierKey(vkey);
-  if (key === undefined) throw new Error("The log's verifier key cannot be read");
+  if (key === undefined) throw new Error("The log's verifier key is malformed");
   const rollback = await findRollback(deps, key);
   if (rollback === undefined || !yes) return rollback;
   const copy = await deps.blobs.readSidecar(CHECKPOINT_COPY);
-  if (copy !== undefined) await deps.blobs.putSidecar(KEPT_COPY, copy);
+  if (copy !== undefined) await deps.blobs.putSidecar(OLD_COPY, copy);
   await deps.blobs.putSidecar(CHECKPOINT_COPY, checkpoint);
   return rollback;
 }

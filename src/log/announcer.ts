@@ -4,16 +4,21 @@ import type { Database } from "../db/database.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { verifierOf } from "../tlog/note.ts";
-import { WitnessAsker } from "./ask-witnesses.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
 import { CHECKPOINT_COPY, findRollback } from "./rollback-guard.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
+import { WitnessClient } from "./witness-client.ts";
 
-/** Commits that come together are announced together: a copy costs two syncs, or a request to S3. */
+/**
+ * How long to gather commits before one announcement: each copy costs two syncs or a request to S3.
+ */
 const GATHER_MS = 250;
-/** After a failure: the storage may be away for longer. */
-const AGAIN_MS = 5_000;
-/** Longer than any transaction lasts: what was appended shortly before may be committed only then. */
+/** The pause after a failure. The storage may be unavailable for longer. */
+const RETRY_AFTER_MS = 5_000;
+/**
+ * Longer than any transaction lasts. A leaf appended just before `wake` may be committed as late as
+ * this.
+ */
 const LATE_COMMIT_MS = 7_000;
 
 interface AnnouncerDeps {
@@ -26,31 +31,35 @@ interface AnnouncerDeps {
 }
 
 /**
- * Tells others of a new checkpoint once it is committed, off the publish path: its copy beside the archives, which the
- * rollback guard reads, then witnesses. What is lost with the process is only older news.
+ * Announces each committed checkpoint, outside of the publish path. It first copies the checkpoint
+ * into the blob store, where the rollback guard reads it, and then asks the witnesses. If the
+ * process dies before, the next announcement covers everything that was not announced.
  */
 export class Announcer {
   readonly #deps: AnnouncerDeps;
-  readonly #asker: WitnessAsker;
+  readonly #witnesses: WitnessClient;
   #timer: Timer | undefined;
-  /** Apart from the other: what is committed now does not wait for what may be committed late. */
+  /** A second timer, so that the first announcement does not wait for commits that come late. */
   #late: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #announced: string | undefined;
-  /** The copy that this process made last. */
+  /** The checkpoint that this process copied last. */
   #copied: string | undefined;
-  #isWoken = false;
+  #hasAppended = false;
   #closed = false;
 
   constructor(deps: AnnouncerDeps) {
     this.#deps = deps;
-    this.#asker = new WitnessAsker(deps, deps.witnesses);
+    this.#witnesses = new WitnessClient(deps, deps.witnesses);
   }
 
-  /** Call it before or after the commit: what is announced is what is committed by then. */
+  /**
+   * Schedules an announcement. Call it before or after the commit: it announces what is committed
+   * when it runs.
+   */
   wake(): void {
     if (this.#closed) return;
-    this.#isWoken = true;
+    this.#hasAppended = true;
     this.#startIn(GATHER_MS);
     clearTimeout(this.#late);
     this.#late = setTimeout(() => this.#startIn(0), LATE_COMMIT_MS);
@@ -72,21 +81,22 @@ export class Announcer {
       const state = await db.read(readState);
       if (state.root === this.#announced && log.rollback === undefined) return;
       failpoints.hit("log.committed");
-      if (await this.#isRolledBack(state)) return this.#startIn(AGAIN_MS);
+      if (await this.#isRolledBack(state)) return this.#startIn(RETRY_AFTER_MS);
       await blobs.putSidecar(CHECKPOINT_COPY, state.checkpoint);
       this.#copied = state.checkpoint;
       failpoints.hit("log.copied");
       this.#announced = state.root;
-      if (!this.#closed) await this.#asker.ask(state);
+      if (!this.#closed) await this.#witnesses.collectCosignatures(state);
     } catch (cause) {
       logger.warn("log_copy_failing", errorFields(cause));
-      this.#startIn(AGAIN_MS);
+      this.#startIn(RETRY_AFTER_MS);
     }
   }
 
   /**
-   * Whether the database is behind what was published, as after a failover to a replica that lacked the last changes: then the
-   * copy, which tells of it, stays, and the log is for reading only until the database is the right one again.
+   * Returns whether the database is behind what was published, as after a failover to a replica
+   * that lacked the last changes. The copy in the blob store proves the rollback, so it must stay.
+   * The log is read-only until the database holds everything that was published.
    */
   async #isRolledBack({ size }: Pick<LogStateRow, "size">): Promise<boolean> {
     const { db, blobs, log, logger } = this.#deps;
@@ -94,16 +104,19 @@ export class Announcer {
     const rollback =
       isOurs && size >= log.committedSize ? undefined : await findRollback({ db, blobs }, verifierOf(log.signer));
     if (rollback !== undefined && log.rollback === undefined) logger.error("log_rollback", { ...rollback });
-    log.guarded(size, rollback);
+    log.recordCheck(size, rollback);
     return rollback !== undefined;
   }
 
-  /** Announces what is not announced yet. Who appended nothing has no news: it may be of a database that was restored. */
+  /**
+   * Stops, after one last announcement of what this process appended. A process that appended
+   * nothing announces nothing: its database may have been restored from a backup.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     clearTimeout(this.#late);
     await this.#running;
-    if (this.#isWoken) await this.#announce();
+    if (this.#hasAppended) await this.#announce();
   }
 }

@@ -19,42 +19,45 @@ import {
   writeTiles,
 } from "./log-rows.ts";
 
-/** Where leaves came to stand, and what proves that they are there. */
+/** The place of appended leaves in the log, and the proofs that they are there. */
 export interface Appended {
-  /** Of the first leaf; the others follow without gap. */
+  /** The index of the first leaf. The others follow without a gap. */
   readonly firstIndex: number;
-  /** The inclusion proof, in the tree of the checkpoint, of the leaf at this place among those that were appended. */
+  /**
+   * Returns the inclusion proof of appended leaf number `at` (from 0) in the tree of `checkpoint`.
+   */
   proofOf(at: number): readonly Hash[];
   readonly checkpoint: string;
 }
 
-/** As much of an open log as it takes to append to it. */
-interface OpenLog {
+/** The members of a `TransparencyLog` that an append needs. */
+interface AppendTarget {
   readonly origin: string;
   readonly signer: SignerKey;
   readonly failpoints: Failpoints;
   readonly rollback: object | undefined;
   readonly committedSize: number;
-  onNews(): void;
-  recall(state: Pick<LogStateRow, "size" | "root">): Frontier | undefined;
-  remember(state: Pick<LogStateRow, "root">, frontier: Frontier): void;
+  onAppend(): void;
+  frontierOf(state: Pick<LogStateRow, "size" | "root">): Frontier | undefined;
+  setFrontier(state: Pick<LogStateRow, "root">, frontier: Frontier): void;
 }
 
-/** What `TransparencyLog.append` promises. */
+/** Implements `TransparencyLog.append`. */
 export async function appendLeaves(
   session: DbSession,
-  log: OpenLog,
+  log: AppendTarget,
   leaves: readonly string[],
-  place: (firstIndex: number) => Promise<unknown>,
+  recordIndex: (firstIndex: number) => Promise<unknown>,
 ): Promise<Appended> {
   if (log.rollback !== undefined) throw failure({ code: "log_rollback" });
   const state = await lockState(session);
-  // A replica took over that lacked the last changes: what was signed for them must not be signed for others.
+  // A replica that lacked the last changes has taken over. The log signed a tree of this size for
+  // those changes, and must not sign another one.
   if (state.size < log.committedSize) {
-    log.onNews();
+    log.onAppend();
     throw failure({ code: "log_rollback" });
   }
-  const before = log.recall(state) ?? (await readFrontier(session, state.size));
+  const before = log.frontierOf(state) ?? (await readFrontier(session, state.size));
   const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
   let frontier = before;
   const grown = new Map<string, GrownTile>();
@@ -67,13 +70,15 @@ export async function appendLeaves(
     writeCheckpoint(session, log, frontier),
     writeEntries(session, state.size, leaves),
     writeTiles(session, [...grown.values()]),
-    place(state.size),
+    recordIndex(state.size),
   ]);
   log.failpoints.hit("log.appended");
   return { firstIndex: state.size, proofOf: proofsOfNew(before, hashes), checkpoint };
 }
 
-/** Leaves are rows until their bundle is full; then they are one row. */
+/**
+ * Writes leaves as rows of their own until their bundle is full, then the whole bundle as one row.
+ */
 async function writeEntries(session: DbSession, size: number, leaves: readonly string[]): Promise<void> {
   const inTail = size % TILE_WIDTH;
   if (inTail + leaves.length < TILE_WIDTH) return writeLeaves(session, size, leaves);
@@ -86,12 +91,12 @@ async function writeEntries(session: DbSession, size: number, leaves: readonly s
   return writeLeaves(session, (firstBundle + fullBundles) * TILE_WIDTH, all.slice(fullBundles * TILE_WIDTH));
 }
 
-async function writeCheckpoint(session: DbSession, log: OpenLog, frontier: Frontier) {
+async function writeCheckpoint(session: DbSession, log: AppendTarget, frontier: Frontier) {
   const root = rootOfFrontier(frontier);
   const { size } = frontier;
   const checkpoint = signNote(formatCheckpoint({ origin: log.origin, size, root }), log.signer);
   const state = { size, root: root.toString("hex"), checkpoint };
   await writeState(session, state);
-  log.remember(state, frontier);
+  log.setFrontier(state, frontier);
   return checkpoint;
 }

@@ -2,7 +2,7 @@ import { operation } from "../http/operation.ts";
 
 const text = (description: string) => ({ description, mediaType: "text/plain", schema: "Text" });
 
-/* What /swagger/json says of the log. */
+/* The operations of the log in the OpenAPI document. */
 export const logDocs = {
   checkpoint: operation({
     id: "readCheckpoint",
@@ -16,7 +16,8 @@ export const logDocs = {
   vkey: operation({
     id: "readVerifierKey",
     summary: "The key that verifies the log's checkpoints",
-    description: "c2sp.org/signed-note. Ask for it once and keep it: who asks each time trusts who answers.",
+    description:
+      "c2sp.org/signed-note. Fetch it once and keep it. A client that fetches it each time trusts whoever answers.",
     tag: "log",
     auth: "reader",
     answers: { 200: text("The verifier key"), 304: { description: "Unchanged" } },
@@ -25,7 +26,7 @@ export const logDocs = {
   tile: operation({
     id: "readTile",
     summary: "A tile of hashes, or an entry bundle",
-    description: "c2sp.org/tlog-tiles: tile/<level>/<index>, tile/entries/<index>, with .p/<width> while not full.",
+    description: "c2sp.org/tlog-tiles: tile/<level>/<index>, tile/entries/<index>, with .p/<width> for a partial one.",
     tag: "log",
     auth: "reader",
     answers: {
@@ -36,7 +37,7 @@ export const logDocs = {
   }),
   consistency: operation({
     id: "readConsistency",
-    summary: "The proof that one size of the log is the beginning of another",
+    summary: "The proof that the log of one size is a prefix of the log of another size",
     tag: "log",
     auth: "reader",
     answers: { 200: { description: "The proof", schema: "Consistency" }, 304: { description: "Unchanged" } },

@@ -9,33 +9,35 @@ import {
 } from "../tlog/merkle.ts";
 import { encodeBundle, TILE_HEIGHT, TILE_WIDTH } from "../tlog/tile.ts";
 
-/** A node of the right edge: the root of a whole subtree of 2^level leaves. */
+/** A node of the right edge: the root of a complete subtree of 2^level leaves. */
 interface EdgeNode {
   readonly level: number;
   readonly hash: Hash;
 }
 
 /**
- * As much of a tree as it takes to append to it: the whole subtrees it consists of, the largest first, and the hashes of
- * the last tile of each level while that is not full. Never changed: an append makes another.
+ * The part of a tree that an append needs. It has the complete subtrees of the tree, the largest
+ * first, and the hashes of the partial tile of each level. It is immutable: an append returns a new
+ * frontier.
  */
 export interface Frontier {
   readonly size: number;
   readonly nodes: readonly EdgeNode[];
-  /** By level of tiles. */
+  /** The hashes of the partial tile of each tile level. */
   readonly edges: readonly (readonly Hash[])[];
 }
 
 export const EMPTY_FRONTIER: Frontier = { size: 0, nodes: [], edges: [] };
 
-/** The root of the tree that ends here (RFC 6962 §2.1). */
+/** Returns the root of the whole tree (RFC 6962 §2.1). */
 export function rootOfFrontier({ nodes }: Frontier): Hash {
   return nodes.length === 0 ? EMPTY_ROOT : foldNodes(nodes.map(({ hash }) => hash));
 }
 
 /**
- * Gives the inclusion proofs of leaves that were just put behind a tree, by their place among themselves. It takes no more
- * than the frontier: what of the old tree stands beside a new leaf, on its way to the root, is one of its whole subtrees.
+ * Returns a function that gives the inclusion proof of the n-th leaf (from 0) of those just
+ * appended to a tree. It needs no more than the frontier: on the path from a new leaf to the root,
+ * every sibling in the old tree is one of its complete subtrees.
  */
 export function proofsOfNew(before: Frontier, leaves: readonly Hash[]): (at: number) => Hash[] {
   const known = new Map<string, Hash>();
@@ -55,14 +57,17 @@ export function proofsOfNew(before: Frontier, leaves: readonly Hash[]): (at: num
     });
 }
 
-/** A tile that an append changed or filled, as far as it goes. */
+/** A tile that an append changed or filled, with all its hashes so far. */
 export interface GrownTile {
   readonly level: number;
   readonly index: number;
   readonly hashes: readonly Hash[];
 }
 
-/** Puts one leaf behind the others, by its hash. `grown` are the tiles that it filled, and the one above them that grew. */
+/**
+ * Appends one leaf by its hash. `grown` lists the tiles that it filled, and the tile above them
+ * that it extended.
+ */
 export function grow(before: Frontier, leaf: Hash): { frontier: Frontier; grown: GrownTile[] } {
   const nodes = [...before.nodes];
   const edges = [...before.edges];
@@ -78,7 +83,10 @@ export function grow(before: Frontier, leaf: Hash): { frontier: Frontier; grown:
   return { frontier: { size: before.size + 1, nodes, edges }, grown };
 }
 
-/** Level 0 is written only when it is full, because its leaves are rows of their own until then. */
+/**
+ * Adds a hash to the last tile of a level. A tile of level 0 grows only when full: until then its
+ * leaves are rows.
+ */
 function addToTile(edges: (readonly Hash[])[], last: number, level: number, hash: Hash, grown: GrownTile[]): void {
   const hashes = [...(edges[level] ?? []), hash];
   const isFull = hashes.length === TILE_WIDTH;
@@ -86,7 +94,7 @@ function addToTile(edges: (readonly Hash[])[], last: number, level: number, hash
   if (isFull || level > 0) grown.push({ level, index: Math.floor(last / TILE_WIDTH ** (level + 1)), hashes });
 }
 
-/** An entry bundle of leaves that are text. */
+/** Encodes leaves of text as an entry bundle. */
 export function bundleOf(leaves: readonly string[]): Buffer {
   return encodeBundle(leaves.map((leaf) => Buffer.from(leaf)));
 }

@@ -6,8 +6,9 @@ import { HASH_BYTES, type Hash, leafHash, type NodeId, nodesOf, type ReadNodes }
 import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
 import type { Frontier, GrownTile } from "./frontier.ts";
 
-/* The log's rows: state, leaves of the last bundle, tiles. Level -1 of the tiles has the entry bundles. */
+/* The log in the database: its state, the leaves of the last bundle, and the tiles. */
 
+/** The level under which the table of tiles stores entry bundles. */
 export const ENTRIES_LEVEL = -1;
 
 export type LogStateRow = Tables["logState"]["$inferSelect"];
@@ -35,20 +36,20 @@ const insertLeaf = change<{ index: number; leaf: string }>(({ query, tables: { l
   query.insert(logLeaves).values(placeholders(logLeaves)),
 );
 
-/** The verifier key of the log of this database, undefined where it has none yet. */
+/** Returns the verifier key of the database's log, or undefined if it has no log yet. */
 export async function knownLogKey(session: DbSession): Promise<string | undefined> {
   const [state] = await selectState(session, {});
   return state?.vkey;
 }
 
-/** The state of the log as it is committed. Throws when there is none: `openLog` makes it. */
+/** Reads the committed state of the log. Throws if there is none: `openLog` creates it. */
 export async function readState(session: DbSession): Promise<LogStateRow> {
   const [state] = await selectState(session, {});
   if (state === undefined) throw new Error("The log has no state");
   return state;
 }
 
-/** Reads the state and keeps everybody else from appending until the transaction ends. */
+/** Reads the state and locks the log: no other transaction can append until this one ends. */
 export async function lockState(session: DbSession): Promise<LogStateRow> {
   const [state] = await selectLocked(session, {});
   if (state === undefined) throw new Error("The log has no state");
@@ -64,7 +65,7 @@ export async function writeState(
   await updateState(session, state);
 }
 
-/** The leaves of the bundle that is not full, in their order. */
+/** Reads the leaves of the partial bundle in order. */
 export async function readTail({ query, tables: { logLeaves } }: DbSession, size: number): Promise<string[]> {
   const first = size - (size % TILE_WIDTH);
   const rows = await query
@@ -75,7 +76,7 @@ export async function readTail({ query, tables: { logLeaves } }: DbSession, size
   return rows.map(({ leaf }) => leaf);
 }
 
-/** A tile of hashes as far as it is stored; of level 0 only full ones are. */
+/** Reads a tile with all its hashes so far. Level 0 has full tiles only. */
 export async function readTile(
   { query, tables: { logTiles } }: DbSession,
   level: number,
@@ -90,7 +91,10 @@ export async function readTile(
 
 const tileKey = (level: number, index: number) => `${level}/${index}`;
 
-/** Reads nodes of a tree of this size, with one query for tiles, and one for the leaves at its end. */
+/**
+ * Reads nodes of a tree of `size` leaves, with one query for tiles and one for the leaves of the
+ * partial bundle.
+ */
 export function nodeReader(session: DbSession, size: number): ReadNodes {
   return async (ids) => {
     const tiles = await tilesOf(session, ids, size);
@@ -131,7 +135,10 @@ async function tilesOf(session: DbSession, ids: readonly NodeId[], size: number)
   return found;
 }
 
-/** The hashes of the last leaves of a tree of this size. The tree may have grown, and their tile be full by now. */
+/**
+ * Reads the hashes of the leaves in the partial bundle of a tree of `size` leaves. The log may have
+ * grown since: then the bundle is full and its hashes are a tile.
+ */
 export async function readTailHashes(session: DbSession, size: number): Promise<Buffer> {
   const width = size % TILE_WIDTH;
   const leaves = await readTail(session, size);
@@ -141,7 +148,7 @@ export async function readTailHashes(session: DbSession, size: number): Promise<
   return full.subarray(0, width * HASH_BYTES);
 }
 
-/** The leaf hashes of a bundle, as a tile has them. */
+/** Encodes the hashes of leaves as a tile of level 0. */
 function hashesOf(leaves: readonly string[]): Buffer {
   return Buffer.concat(leaves.map((leaf) => leafHash(Buffer.from(leaf))));
 }
@@ -152,7 +159,7 @@ function splitHashes(tile: Buffer): Hash[] {
   );
 }
 
-/** Reads what it takes to append to a tree of this size. */
+/** Reads the frontier of a tree of `size` leaves. */
 export async function readFrontier(session: DbSession, size: number): Promise<Frontier> {
   const ids = nodesOf({ start: 0, end: size });
   const hashes = ids.length === 0 ? [] : await nodeReader(session, size)(ids);
@@ -166,7 +173,7 @@ export async function readFrontier(session: DbSession, size: number): Promise<Fr
   return { size, nodes, edges };
 }
 
-/** Writes tiles as far as they go. A tile only ever grows at its end. */
+/** Writes full and partial tiles. Hashes are only ever added to the end of a tile. */
 export async function writeTiles({ query, tables: { logTiles } }: DbSession, grown: readonly GrownTile[]) {
   for (const { level, index, hashes } of grown) {
     const data = Buffer.concat(hashes);
@@ -177,7 +184,7 @@ export async function writeTiles({ query, tables: { logTiles } }: DbSession, gro
   }
 }
 
-/** Writes leaves of a bundle that is not full. */
+/** Writes leaves of a partial bundle. */
 export async function writeLeaves(session: DbSession, first: number, leaves: readonly string[]): Promise<void> {
   const [leaf] = leaves;
   if (leaf === undefined) return;
@@ -186,7 +193,7 @@ export async function writeLeaves(session: DbSession, first: number, leaves: rea
   await query.insert(tables.logLeaves).values(leaves.map((leaf, at) => ({ index: first + at, leaf })));
 }
 
-/** Makes one row of the leaves of a full bundle. */
+/** Writes a full bundle as one row and deletes the rows of its leaves. */
 export async function writeBundle(
   { query, tables: { logLeaves, logTiles } }: DbSession,
   index: number,

@@ -3,7 +3,7 @@ import type { DbSession } from "../db/database.ts";
 import { yankLeaf } from "../tlog/leaf.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
-/** As much of a version as its leaf tells. */
+/** The members of a version that its yank leaf states. */
 interface YankedVersion {
   readonly id: number;
   readonly name: string;
@@ -11,7 +11,10 @@ interface YankedVersion {
   readonly yankSeq: number;
 }
 
-/** Logs that versions were yanked or taken back. Their rows are locked, so numbers have no gaps. */
+/**
+ * Logs that versions were yanked or unyanked. The caller has locked their rows, so that `seq` has
+ * no gaps.
+ */
 export async function logYanks(
   session: DbSession,
   { log }: { readonly log: TransparencyLog },

@@ -5,13 +5,16 @@ import type { Failpoints } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { EMPTY_ROOT } from "../tlog/merkle.ts";
 import { formatVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";
-import { logExisting } from "./log-existing.ts";
+import { backfillLog } from "./backfill.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
 import { findRollback } from "./rollback-guard.ts";
 import { TransparencyLog } from "./transparency-log.ts";
 
-/** Makes the log's one row at the first start; servers that start at once make one. */
-async function makeState(db: Database, signer: SignerKey, vkey: string): Promise<LogStateRow> {
+/**
+ * Creates the single row of the log at the first start. Servers that start at the same time create
+ * one row.
+ */
+async function ensureState(db: Database, signer: SignerKey, vkey: string): Promise<LogStateRow> {
   const origin = signer.name;
   const checkpoint = signNote(formatCheckpoint({ origin, size: 0, root: EMPTY_ROOT }), signer);
   return db.write(async (session) => {
@@ -22,20 +25,24 @@ async function makeState(db: Database, signer: SignerKey, vkey: string): Promise
   });
 }
 
-/** A log that goes on under another name or key is another log: nobody who verified the first would accept it. */
+/**
+ * Throws `ConfigError` unless the log has this origin and key. A client that verified the old log
+ * would not accept others.
+ */
 function requireSameLog({ origin, vkey }: LogStateRow, signer: SignerKey, ownKey: string): void {
   if (origin !== signer.name) {
-    const message = `this database has the log ${origin}, not ${signer.name}; leave LOG_ORIGIN out, or set it to that`;
+    const message = `this database has the log ${origin}, not ${signer.name}; unset LOG_ORIGIN, or set it to ${origin}`;
     throw new ConfigError([{ setting: "LOG_ORIGIN", message }]);
   }
   if (vkey === ownKey) return;
-  const message = `is not the key of the log in this database, whose verifier key is ${vkey}; put the right one back`;
+  const message = `is not the key of the log in this database, whose verifier key is ${vkey}; restore the right key`;
   throw new ConfigError([{ setting: "LOG_SIGNING_KEY", message }]);
 }
 
 /**
- * Opens the log of a database, making it at the first start, and logs what an earlier version published. Throws
- * `ConfigError` when the database has a log of another origin or key. After a rollback it is opened for reading.
+ * Opens the log of a database. The first start creates it and logs what an earlier version of this
+ * program published. After a rollback the log is read-only. Throws `ConfigError` if the database
+ * has a log of another origin or key.
  */
 export async function openLog(
   { db, blobs, failpoints }: { readonly db: Database; readonly blobs: BlobStore; readonly failpoints?: Failpoints },
@@ -43,9 +50,9 @@ export async function openLog(
 ): Promise<TransparencyLog> {
   const verifier = verifierOf(signer);
   const vkey = formatVerifierKey(verifier);
-  const state = await makeState(db, signer, vkey);
+  const state = await ensureState(db, signer, vkey);
   requireSameLog(state, signer, vkey);
   const log = new TransparencyLog(signer, await findRollback({ db, blobs }, verifier), failpoints);
-  if (log.rollback === undefined && !state.hasExisting) await logExisting({ db, log });
+  if (log.rollback === undefined && !state.hasExisting) await backfillLog({ db, log });
   return log;
 }

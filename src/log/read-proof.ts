@@ -8,8 +8,9 @@ import { readLeaf } from "./read-tile.ts";
 type ReadDeps = { readonly db: Database };
 
 /**
- * Reads the proof that a version is in the log, against its newest checkpoint (c2sp.org/tlog-proof): whoever has the
- * log's verifier key checks it without asking anybody. Its `extra` is the leaf, which the proof's own hashes vouch for.
+ * Reads the proof that a version is in the log, against the newest checkpoint
+ * (c2sp.org/tlog-proof). A client that has the log's verifier key checks the proof offline. `extra`
+ * is the leaf; the hashes of the proof cover it.
  */
 export async function readVersionProof({ db }: ReadDeps, { logIndex }: { readonly logIndex: number | null }) {
   if (logIndex === null) throw new Error("A version is not in the log");
@@ -20,7 +21,7 @@ export async function readVersionProof({ db }: ReadDeps, { logIndex }: { readonl
   });
 }
 
-/** A consistency proof as the API shows it: hashes in base64. */
+/** A consistency proof of the API, with hashes in base64. */
 export interface ConsistencyView {
   readonly from: number;
   readonly to: number;
@@ -28,8 +29,9 @@ export interface ConsistencyView {
 }
 
 /**
- * Reads the proof that the tree of one size is the beginning of that of another, of the newest where `asked` is left out
- * (RFC 6962 §2.1.2). Throws `validation_failed` for sizes that the log has not, or in the wrong order.
+ * Reads the proof that the tree of `from` leaves is a prefix of the tree of `asked` leaves (RFC
+ * 6962 §2.1.2). `asked` defaults to the newest tree. Throws `validation_failed` for a size that the
+ * log does not have, or if `from` is the larger one.
  */
 export function readConsistency({ db }: ReadDeps, from: number, asked: number | undefined): Promise<ConsistencyView> {
   return db.read(async (session) => {
@@ -37,7 +39,7 @@ export function readConsistency({ db }: ReadDeps, from: number, asked: number | 
     const to = asked ?? size;
     const faults = [
       ...(to > size ? [{ path: "/to", message: `the log has ${size} leaves` }] : []),
-      ...(from > to ? [{ path: "/from", message: `must not be greater than to, ${to}` }] : []),
+      ...(from > to ? [{ path: "/from", message: `must be at most ${to}, the value of to` }] : []),
     ];
     if (faults.length > 0) throw failure({ code: "validation_failed", faults });
     const proof = await consistencyProof(from, to, nodeReader(session, to));

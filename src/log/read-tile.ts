@@ -4,7 +4,10 @@ import { decodeBundle, encodeBundle, TILE_WIDTH, type TileId, widthIn } from "..
 import { bundleOf } from "./frontier.ts";
 import { ENTRIES_LEVEL, readState, readTail, readTailHashes, readTile } from "./log-rows.ts";
 
-/** Reads a tile or an entry bundle as c2sp.org/tlog-tiles has it; undefined beyond the published size. */
+/**
+ * Reads a tile or an entry bundle of c2sp.org/tlog-tiles. Returns undefined beyond the published
+ * size.
+ */
 export async function readPublishedTile(session: DbSession, tile: TileId): Promise<Buffer | undefined> {
   const { size } = await readState(session);
   const level = tile.level === "entries" ? 0 : tile.level;
@@ -12,7 +15,7 @@ export async function readPublishedTile(session: DbSession, tile: TileId): Promi
   return tile.level === "entries" ? readEntries(session, tile) : readHashes(session, level, tile, size);
 }
 
-/** Reads the text of one leaf of a tree of this size. Throws when the log has lost it. */
+/** Reads leaf number `at` of a tree of `size` leaves. Throws if the leaf is missing. */
 export async function readLeaf(session: DbSession, at: number, size: number): Promise<Uint8Array> {
   const index = Math.floor(at / TILE_WIDTH);
   const bundle = await readEntries(session, { level: "entries", index, width: widthIn(size, 0, index) });
@@ -24,7 +27,7 @@ export async function readLeaf(session: DbSession, at: number, size: number): Pr
 async function readHashes(session: DbSession, level: number, { index, width }: TileId, size: number) {
   const stored = await readTile(session, level, index);
   if (stored !== undefined) return stored.subarray(0, width * HASH_BYTES);
-  // The last tile of leaf hashes is not stored before it is full.
+  // A partial tile of level 0 is not stored.
   return (await readTailHashes(session, size)).subarray(0, width * HASH_BYTES);
 }
 

@@ -6,20 +6,23 @@ import { type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { nodeReader, readState } from "./log-rows.ts";
 import type { Rollback } from "./transparency-log.ts";
 
-/** Where the archives are, the last checkpoint lies too: a database that was restored does not take it along. */
+/** The name of the last checkpoint in the blob store. A restored database does not change it. */
 export const CHECKPOINT_COPY = "log/checkpoint";
 
 /**
- * Compares the database with the checkpoint beside the archives. Answers what is wrong: the database is behind it (an
- * old backup was restored, a replica took over too early), or has another history, or the copy is no checkpoint of this
- * log. Undefined where the database holds all that was published, or nothing was.
+ * Compares the database with the copy of the last checkpoint in the blob store. Returns undefined
+ * if the database holds everything that was published, or if nothing was.
+ *
+ * There is a rollback if the database is behind the copy (an old backup was restored, or a replica
+ * took over too early), if it has another history, or if the copy is no checkpoint of this log.
  */
 export async function findRollback(
   { db, blobs }: { readonly db: Database; readonly blobs: BlobStore },
   key: VerifierKey,
 ): Promise<Rollback | undefined> {
   const copy = await blobs.readSidecar(CHECKPOINT_COPY);
-  // After the copy: another server may publish meanwhile, and its newest copy is not older than what it committed.
+  // Read the state after the copy. Another server may publish in between, and it commits before it
+  // copies.
   const state = await db.read(readState);
   if (copy === undefined || copy === state.checkpoint) return undefined;
   const found = { foundSize: state.size };
@@ -31,15 +34,16 @@ export async function findRollback(
   return rootThen.equals(root) ? undefined : { ...found, publishedSize: size };
 }
 
-/** What an operator must know and can do. */
+/** Explains a rollback to an operator, with the two ways out. */
 export function rollbackText({ publishedSize, foundSize }: Rollback): string {
   const published =
     publishedSize === undefined
-      ? "Beside the archives lies the checkpoint of another log"
+      ? "The blob store has the checkpoint of another log"
       : `The log published ${publishedSize} leaves`;
-  return `log_rollback: ${published}, and this database has ${foundSize} that are not its continuation.
-An older backup was restored, or a replica took over that lacked the last changes. Until you decide, the registry
-answers reads and refuses everything that would be logged. Either
-  - restore the newest backup of the database, and start again; or
-  - accept what is lost: cpm-registry log accept-rollback --yes, and start again. Whoever saw the longer log will notice.`;
+  return `log_rollback: ${published}, and the ${foundSize} leaves of this database do not continue it.
+An older backup was restored, or a replica that lacked the last changes took over. Until you decide, the registry
+answers reads and refuses every change that would be logged. Either
+  - restore the newest backup of the database and start again; or
+  - accept the loss: run cpm-registry log accept-rollback --yes and start again. Clients that saw the longer log will
+    notice.`;
 }

@@ -12,22 +12,24 @@ import { ConsistencyQuery } from "./schemas.ts";
 
 const TEXT = "text/plain; charset=utf-8";
 
-/** The log names every package: of a private registry, only who may read them all reads it. */
-function requireEverything(readable: readonly string[] | undefined): void {
+/**
+ * Throws `insufficient_scope` unless the caller may read all packages: the log names every package.
+ */
+function requireAllPackages(readable: readonly string[] | undefined): void {
   if (readable === undefined || readable.includes("*")) return;
-  throw failure({ code: "insufficient_scope", needed: "* among its packages, because the log names them all" });
+  throw failure({ code: "insufficient_scope", needed: "* among its packages, because the log names every package" });
 }
 
-/** `/log`: the transparency log as c2sp.org/tlog-tiles has it. */
+/** The routes under `/log`: the transparency log as in c2sp.org/tlog-tiles. */
 export function logRoutes(deps: Deps) {
   const { db, config, prepared } = deps;
-  const forEver = `${config.readAccess === "public" ? "public" : "private"}, max-age=31536000, immutable`;
+  const immutable = `${config.readAccess === "public" ? "public" : "private"}, max-age=31536000, immutable`;
   return new Elysia({ prefix: "/log" })
     .use(authentication(deps))
     .get(
       "/checkpoint",
       async ({ request, readable }) => {
-        requireEverything(readable);
+        requireAllPackages(readable);
         const kept = { path: "/log/checkpoint", contentType: TEXT };
         return keptResponse(prepared, request, kept, async () => {
           const { checkpoint } = await db.read(readState);
@@ -39,7 +41,7 @@ export function logRoutes(deps: Deps) {
     .get(
       "/vkey",
       async ({ request, readable }) => {
-        requireEverything(readable);
+        requireAllPackages(readable);
         const { vkey } = await db.read(readState);
         return textResponse(request, `${vkey}\n`, TEXT);
       },
@@ -48,10 +50,10 @@ export function logRoutes(deps: Deps) {
     .get(
       "/tile/*",
       async ({ params, request, readable }) => {
-        requireEverything(readable);
+        requireAllPackages(readable);
         const path = `tile/${params["*"]}`;
         const tile = parseTilePath(path);
-        const kept = { path: `/log/${path}`, contentType: "application/octet-stream", cacheControl: forEver };
+        const kept = { path: `/log/${path}`, contentType: "application/octet-stream", cacheControl: immutable };
         return keptResponse(prepared, request, kept, async () => {
           const found = tile && (await db.read((session) => readPublishedTile(session, tile)));
           if (found === undefined) throw failure({ code: "tile_not_found" });
@@ -62,12 +64,12 @@ export function logRoutes(deps: Deps) {
     );
 }
 
-/** `/api/log`: what only this registry's own tools ask for. */
+/** The routes under `/api/log`, which only the tools of this registry use. */
 export function logProofRoutes(deps: Deps) {
   return new Elysia({ prefix: "/log" }).use(authentication(deps)).get(
     "/consistency",
     async ({ query: { from = 0, to }, request, readable }) => {
-      requireEverything(readable);
+      requireAllPackages(readable);
       return jsonResponse(request, await readConsistency(deps, from, to));
     },
     { reader: true, query: ConsistencyQuery, detail: logDocs.consistency },

@@ -1,7 +1,7 @@
 import { t } from "elysia";
 import { wholeNumber } from "../http/integer-parameter.ts";
 
-/** Largest size, as a power of ten: as many leaves as there will never be. */
+/** The largest size as a power of ten. No log will have as many leaves. */
 const SIZE_MAX_ZEROS = 15;
 
 export const ConsistencyQuery = t.Object({
@@ -9,7 +9,7 @@ export const ConsistencyQuery = t.Object({
     wholeNumber({ description: "Size of the older tree", minimum: 0, zeros: SIZE_MAX_ZEROS, preset: 0 }),
   ),
   to: t.Optional(
-    wholeNumber({ description: "Size of the newer tree; left out, the newest", minimum: 0, zeros: SIZE_MAX_ZEROS }),
+    wholeNumber({ description: "Size of the newer tree; defaults to the newest", minimum: 0, zeros: SIZE_MAX_ZEROS }),
   ),
 });
 
@@ -19,10 +19,10 @@ const ConsistencySchema = t.Object({
   proof: t.Array(t.String({ description: "SHA-256 in base64" }), { description: "RFC 6962 §2.1.2" }),
 });
 
-/** By the names under which /swagger/json has them. */
+/** The schemas of the log by their names in the OpenAPI document. */
 export const logSchemas = { Consistency: ConsistencySchema };
 
-/** What `{tile}` in an address takes. */
+/** The path parameters of the log. */
 export const LOG_PARAMETERS = {
   tile: {
     description: "A tile as c2sp.org/tlog-tiles names it, such as 0/x001/067 or entries/000.p/12",

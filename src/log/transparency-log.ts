@@ -5,19 +5,25 @@ import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
 import type { LogStateRow } from "./log-rows.ts";
 
-/** The database is not what was published: sizes of both. */
+/** The database does not hold what was published. */
 export interface Rollback {
-  /** Undefined when the checkpoint beside the archives is of another log. */
+  /** Undefined if the copy in the blob store is a checkpoint of another log. */
   readonly publishedSize: number | undefined;
   readonly foundSize: number;
 }
 
-/** A log as this process knows it: who signs, and where the tree ended the last time. */
+/**
+ * The log in this process: its signing key, the frontier of its last append, and whether it may be
+ * written.
+ */
 export class TransparencyLog {
   readonly signer: SignerKey;
   readonly failpoints: Failpoints;
-  /** Told of every append, before its transaction is committed, and of one that finds the database behind what was committed. */
-  onNews: () => void = () => undefined;
+  /**
+   * Called on every append, before its transaction is committed. Also called when an append finds
+   * the database behind what this process saw committed.
+   */
+  onAppend: () => void = () => undefined;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
@@ -28,50 +34,60 @@ export class TransparencyLog {
     this.failpoints = failpoints;
   }
 
-  /** The first line of its checkpoints. */
+  /** The first line of the log's checkpoints. */
   get origin(): string {
     return this.signer.name;
   }
 
-  /** Set while the log may not be written. */
+  /** Set while the log is read-only. */
   get rollback(): Rollback | undefined {
     return this.#rollback;
   }
 
-  /** How large the tree was that this process last saw committed: it never gets smaller but by a rollback. */
+  /**
+   * The size of the largest tree that this process saw committed. Only a rollback makes a tree
+   * smaller.
+   */
   get committedSize(): number {
     return this.#committedSize;
   }
 
-  /** What the guard found: that the tree of this size goes on what was published, or a rollback. */
-  guarded(size: number, rollback: Rollback | undefined): void {
+  /**
+   * Records what the rollback guard found: a tree of `size` leaves that continues what was
+   * published, or a rollback.
+   */
+  recordCheck(size: number, rollback: Rollback | undefined): void {
     this.#rollback = rollback;
     if (rollback === undefined) this.#committedSize = Math.max(size, this.#committedSize);
   }
 
   /**
-   * Appends leaves in the transaction of the change that they tell of: whoever sees the change finds it in the log, and
-   * no crash parts them. `place` writes down where they are. Call it last, because the log is locked until the
-   * transaction ends. Throws `log_rollback`.
+   * Appends leaves in the transaction of the change that they record. So every visible change is in
+   * the log, and no crash separates the two. `recordIndex` stores where the leaves are.
+   *
+   * Call it last in a transaction: the log stays locked until the transaction ends. Throws
+   * `log_rollback`.
    */
   append(
     session: DbSession,
     leaves: readonly string[],
-    place: (firstIndex: number) => Promise<unknown> = async () => undefined,
+    recordIndex: (firstIndex: number) => Promise<unknown> = async () => undefined,
   ): Promise<Appended> {
-    return appendLeaves(session, this, leaves, place);
+    return appendLeaves(session, this, leaves, recordIndex);
   }
 
   /**
-   * The end of the tree, if it is the one that is remembered. It may be of a transaction that was rolled back: then its
-   * root is no other tree's, and it is not asked for.
+   * Returns the cached frontier if it belongs to this state. The cached one may come from a
+   * transaction that was rolled back: then no committed state has its root, and it is never
+   * returned.
    */
-  recall({ size, root }: Pick<LogStateRow, "size" | "root">): Frontier | undefined {
+  frontierOf({ size, root }: Pick<LogStateRow, "size" | "root">): Frontier | undefined {
     return this.#last?.root === root && this.#last.frontier.size === size ? this.#last.frontier : undefined;
   }
 
-  remember({ root }: Pick<LogStateRow, "root">, frontier: Frontier): void {
+  /** Caches the frontier of the last append. */
+  setFrontier({ root }: Pick<LogStateRow, "root">, frontier: Frontier): void {
     this.#last = { root, frontier };
-    this.onNews();
+    this.onAppend();
   }
 }

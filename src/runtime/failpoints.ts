@@ -1,11 +1,12 @@
 /**
- * Failpoints: named places where tests kill, freeze or change a running registry. A registry in production has none:
- * `config/config.ts` refuses the setting outside of tests, and then every hit does nothing.
+ * Failpoints: named places where tests kill, freeze or change a running registry. A registry in
+ * production has none: `config/config.ts` refuses the setting outside of tests, and then every hit
+ * does nothing.
  */
 
 /**
- * First the steps of a publish in their order, then the steps that copy the checkpoint into the blob store. Last come
- * the syncs, which a test skips to prove that it notices a missing one.
+ * First the steps of a publish in their order, then the steps that copy the checkpoint into the
+ * blob store. Last come the syncs, which a test skips to prove that it notices a missing one.
  */
 export const FAILPOINTS = [
   "publish.received",
@@ -26,10 +27,16 @@ export const FAILPOINTS = [
 
 export type Failpoint = (typeof FAILPOINTS)[number];
 
-/** `kill` ends this process as a power cut does. `stop` freezes it until SIGCONT. `skip` leaves the step out. */
+/**
+ * `kill` ends this process as a power cut does. `stop` freezes it until SIGCONT. `skip` leaves the
+ * step out.
+ */
 export type FailpointAction = "kill" | "stop" | "skip";
 
-/** What happens at a failpoint. `kill` and `stop` act on hit number `atHit` only, `skip` on that and every later hit. */
+/**
+ * What happens at a failpoint. `kill` and `stop` act on hit number `atHit` only, `skip` on that and
+ * every later hit.
+ */
 export interface ArmedFailpoint {
   readonly action: FailpointAction;
   readonly atHit: number;

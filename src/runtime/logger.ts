@@ -2,25 +2,29 @@ export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**
- * Codes, ids, counts and durations, and of what a client sent only method, path and request id. Never a query, another header
- * or a body: passwords and tokens are there.
+ * The fields of a log line: codes, ids, counts and durations. Of what a client sent, only the
+ * method, the path and the request id may be logged. A query, any other header or a body may hold
+ * passwords and tokens.
  */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** Writes one JSON line per event to stderr; stdout belongs to the commands' answers. */
+/** Writes one JSON line per event to stderr. Stdout is for the output of commands. */
 export interface Logger {
-  /** False where a line per request would be dropped: then nobody need put one together. */
-  readonly tellsRequests: boolean;
+  /** False if the level drops request lines, so that callers need not build them. */
+  readonly logsRequests: boolean;
   info(event: string, fields?: LogFields): void;
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
-  /** How often each warning and error happened since the start, also those that the level keeps out of the log. */
+  /**
+   * How often each warning and error has happened since the start. Events that the level drops are
+   * counted too.
+   */
   readonly counts: ReadonlyMap<string, number>;
 }
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = { info: 0, warn: 1, error: 2, silent: 3 };
 
-/** Makes a logger that drops events below `level`. `write` takes one line without its end. */
+/** Creates a logger that drops events below `level`. `write` gets one line without its line end. */
 export function createLogger(
   level: LogLevel,
   clock: () => Date,
@@ -32,19 +36,20 @@ export function createLogger(
     if (SEVERITY[severity] < SEVERITY[level]) return;
     write(JSON.stringify({ time: clock().toISOString(), level: severity, event, ...fields }));
   };
-  return { tellsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error"), counts };
+  return { logsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error"), counts };
 }
 
 /**
- * What may be logged of an unexpected error: its class, its code and where it was thrown. Never its message, because
- * the messages of drivers carry parameters, password hashes among them.
+ * Returns the parts of an unexpected error that may be logged: its class, its code and the first
+ * stack frames. The message is left out, because messages of database drivers contain parameters
+ * such as password hashes.
  */
 export function errorFields(cause: unknown): LogFields {
   let innermost = cause;
   while (innermost instanceof Error && innermost.cause instanceof Error) innermost = innermost.cause;
   if (!(innermost instanceof Error)) return { error: typeof innermost };
   const code = "code" in innermost ? String(innermost.code) : undefined;
-  // The stack begins with the message, whose lines may look like frames.
+  // The stack begins with the message, and lines of a message may look like frames.
   const stack = innermost.stack?.replace(innermost.message, () => "") ?? "";
   const frames = stack.split("\n").filter((line) => /^\s+at /.test(line));
   return { error: innermost.name, code, at: frames.slice(0, 4).join(" | ").trim() };

@@ -2,7 +2,10 @@ import { failure } from "../errors.ts";
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** Limits how many tasks run at the same time and how many wait. Waiting tasks start in order of arrival. */
+/**
+ * Limits how many tasks run at the same time and how many wait. Waiting tasks start in order of
+ * arrival.
+ */
 export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -17,8 +20,8 @@ export class Semaphore {
   }
 
   /**
-   * Runs `work` as soon as a permit is free. Throws `busy` immediately when `waitingMax` tasks wait already, or once this
-   * task has waited for `waitMaxMs`.
+   * Runs `work` as soon as a permit is free. Throws `busy` immediately when `waitingMax` tasks wait
+   * already, or once this task has waited for `waitMaxMs`.
    */
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free -= 1;
@@ -61,7 +64,10 @@ export interface SizeClassLimits {
   readonly waitMaxMs?: number;
 }
 
-/** One semaphore for items above one mebibyte and one for all others, so that large items delay only large items. */
+/**
+ * One semaphore for items above one mebibyte and one for all others, so that large items delay only
+ * large items.
+ */
 export class SizeClassSemaphores {
   readonly #large: Semaphore;
   readonly #small: Semaphore;
@@ -71,7 +77,10 @@ export class SizeClassSemaphores {
     this.#small = new Semaphore(smallConcurrency, waitingMax, waitMaxMs);
   }
 
-  /** Runs `work` on an item of `bytes` bytes under the semaphore of its size class. Throws `busy` as `Semaphore.run` does. */
+  /**
+   * Runs `work` on an item of `bytes` bytes under the semaphore of its size class. Throws `busy` as
+   * `Semaphore.run` does.
+   */
   run<T>(bytes: number, work: () => Promise<T>): Promise<T> {
     return (bytes > LARGE_BYTES ? this.#large : this.#small).run(work);
   }
@@ -83,7 +92,10 @@ export class KeyedMutex {
 
   constructor(readonly waitingMax: number) {}
 
-  /** Runs `work` once every earlier task of `key` has ended. Throws `busy` when `waitingMax` tasks of the key wait already. */
+  /**
+   * Runs `work` once every earlier task of `key` has ended. Throws `busy` when `waitingMax` tasks
+   * of the key wait already.
+   */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const held = this.#held.get(key) ?? { mutex: new Semaphore(1, this.waitingMax), users: 0 };
     this.#held.set(key, held);

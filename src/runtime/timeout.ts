@@ -1,6 +1,6 @@
 /**
- * Returns the result of `work`, or throws a `TimeoutError` after `maxMs`. `work` is not cancelled: it goes on, and its
- * result or failure is ignored.
+ * Returns the result of `work`, or throws a `TimeoutError` after `maxMs`. `work` is not cancelled:
+ * it goes on, and its result or failure is ignored.
  */
 export async function withTimeout<T>(maxMs: number, work: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();

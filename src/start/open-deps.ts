@@ -116,7 +116,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   db.watch();
   const log = await openLog({ db, blobs, failpoints }, await logKeyOf(config, db));
   const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses: config.logWitnesses });
-  log.onNews = () => announcer.wake();
+  log.onAppend = () => announcer.wake();
   const downloads = createDownloadCounter(db, logger);
   return {
     config,

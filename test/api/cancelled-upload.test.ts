@@ -11,7 +11,7 @@ beforeAll(async () => {
   const at = (level: string) => (event: string, fields?: Readonly<Record<string, unknown>>) => {
     events.push({ level, event, status: fields?.status });
   };
-  const logger = { tellsRequests: true, info: at("info"), warn: at("warn"), error: at("error"), counts: new Map() };
+  const logger = { logsRequests: true, info: at("info"), warn: at("warn"), error: at("error"), counts: new Map() };
   registry = await startRegistry("sqlite", { override: () => ({ logger }) });
   token = (await newAccount(registry)).token;
 });

@@ -1,6 +1,9 @@
 import { dirname, join } from "node:path";
 
-/* What the files of a source tree import, and which imports a list of layers forbids. Pure: texts in, findings out. */
+/*
+ * What the files of a source tree import, and which imports a list of layers forbids. Pure: texts
+ * in, findings out.
+ */
 
 /** A source file and everything it imports, types included. */
 export interface SourceFile {
@@ -12,7 +15,10 @@ export interface SourceFile {
 }
 
 const CLAUSE = String.raw`(?:type\s+)?(?:[\w$]+|(?:[\w$]+\s*,\s*)?(?:\*(?:\s*as\s+[\w$]+)?|\{[^}]*\}))`;
-/** `import "x"`, `import a, { b } from "x"`, `import type …`, `export … from "x"`. Biome starts each on its own line. */
+/**
+ * `import "x"`, `import a, { b } from "x"`, `import type …`, `export … from "x"`. Biome starts each
+ * on its own line.
+ */
 const STATEMENT = new RegExp(String.raw`^(?:import|export)\s+(?:${CLAUSE}\s*from\s*)?"([^"]+)"`, "gm");
 /** `import("x")` in code and in types, and `require("x")`. */
 const CALL = /\b(?:import|require)\(\s*"([^"]+)"/g;
@@ -24,7 +30,9 @@ export function readSource(path: string, text: string): SourceFile {
   return { path, text, imports: [...new Set(imports)] };
 }
 
-/** The room of a file: its folder at the root of the tree, or its own name if it lies at the root. */
+/**
+ * The room of a file: its folder at the root of the tree, or its own name if it lies at the root.
+ */
 export function roomOf(path: string): string {
   return path.split("/")[0] ?? path;
 }
@@ -49,7 +57,9 @@ export function roomCircles(sources: readonly SourceFile[], isLeftAside: (path: 
   return circlesOf(rooms);
 }
 
-/** The strongly connected components of a graph that have more than one node, by Tarjan's algorithm. */
+/**
+ * The strongly connected components of a graph that have more than one node, by Tarjan's algorithm.
+ */
 function circlesOf(graph: ReadonlyMap<string, Iterable<string>>): string[][] {
   const circles: string[][] = [];
   const indexes = new Map<string, number>();
@@ -74,8 +84,9 @@ function circlesOf(graph: ReadonlyMap<string, Iterable<string>>): string[][] {
 }
 
 /**
- * Layers from the top to the bottom. A layer lists rooms (`publish`), files (`app.ts`), and files of any room by their name
- * (an asterisk for the room). The path of a file wins over its name, and its name over its room.
+ * Layers from the top to the bottom. A layer lists rooms (`publish`), files (`app.ts`), and files
+ * of any room by their name (an asterisk for the room). The path of a file wins over its name, and
+ * its name over its room.
  */
 export type Layers = readonly (readonly string[])[];
 

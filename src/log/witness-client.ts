@@ -7,42 +7,54 @@ import { parseNote, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { formatSubmission } from "../tlog/submission.ts";
 import { type LogStateRow, lockState, nodeReader } from "./log-rows.ts";
 
-/** A witness may take so long; then the checkpoint goes without it, until the next. */
-const ASK_MAX_MS = 3_000;
-const ANSWER_MAX_CHARS = 16 * 1024;
+/**
+ * How long a witness may take. Afterwards the checkpoint stays without its cosignature, until the
+ * next one.
+ */
+const REQUEST_MAX_MS = 3_000;
+const RESPONSE_MAX_CHARS = 16 * 1024;
 
-interface AskDeps {
+interface WitnessClientDeps {
   readonly db: Database;
   readonly logger: Logger;
 }
 
-/** Asks witnesses for cosignatures (c2sp.org/tlog-witness) and puts them under the checkpoint that is served. */
-export class WitnessAsker {
-  readonly #deps: AskDeps;
+/**
+ * Asks witnesses for cosignatures (c2sp.org/tlog-witness) and adds them to the checkpoint that is
+ * served.
+ */
+export class WitnessClient {
+  readonly #deps: WitnessClientDeps;
   readonly #witnesses: readonly WitnessAddress[];
-  /** What each witness cosigned last, as far as this process knows; whoever is wrong is told by the witness. */
+  /**
+   * The size that each witness cosigned last, as far as this process knows. If it is wrong, the
+   * witness answers 409 with the right one.
+   */
   readonly #sizes = new Map<string, number>();
 
-  constructor(deps: AskDeps, witnesses: readonly WitnessAddress[]) {
+  constructor(deps: WitnessClientDeps, witnesses: readonly WitnessAddress[]) {
     this.#deps = deps;
     this.#witnesses = witnesses;
   }
 
-  /** Asks all of them at once. Never throws: a witness that does not cosign is logged. */
-  async ask(state: LogStateRow): Promise<void> {
-    const asked = this.#witnesses.filter(({ key }) => !isSignedBy(state.checkpoint, key));
-    const lines = await Promise.all(asked.map((witness) => this.#askOne(witness, state)));
-    const given = lines.filter((line) => line !== undefined);
-    if (given.length > 0) await addCosignatures(this.#deps.db, state, given);
+  /**
+   * Asks all witnesses concurrently. Does not throw for a witness that fails to cosign, but logs
+   * it.
+   */
+  async collectCosignatures(state: LogStateRow): Promise<void> {
+    const missing = this.#witnesses.filter(({ key }) => !isSignedBy(state.checkpoint, key));
+    const lines = await Promise.all(missing.map((witness) => this.#requestCosignature(witness, state)));
+    const received = lines.filter((line) => line !== undefined);
+    if (received.length > 0) await addCosignatures(this.#deps.db, state, received);
   }
 
-  async #askOne(witness: WitnessAddress, state: LogStateRow): Promise<string | undefined> {
+  async #requestCosignature(witness: WitnessAddress, state: LogStateRow): Promise<string | undefined> {
     const { name } = witness.key;
-    const signal = AbortSignal.timeout(ASK_MAX_MS);
+    const signal = AbortSignal.timeout(REQUEST_MAX_MS);
     try {
       for (let tries = 1; tries <= 2; tries += 1) {
         const response = await this.#submit(witness, state, signal);
-        const text = (await response.text()).slice(0, ANSWER_MAX_CHARS);
+        const text = (await response.text()).slice(0, RESPONSE_MAX_CHARS);
         if (response.status === 409 && tries === 1) {
           this.#sizes.set(name, Number(/^\d{1,15}\n$/.exec(text)?.[0] ?? 0));
           continue;
@@ -72,7 +84,10 @@ export class WitnessAsker {
   }
 }
 
-/** `status` 200: what it answered is no cosignature of this checkpoint. */
+/**
+ * A witness did not cosign. Status 200 means that its response holds no cosignature of this
+ * checkpoint.
+ */
 class WitnessRefused extends Error {
   constructor(readonly status: number) {
     super("A witness did not cosign");
@@ -83,21 +98,24 @@ function isSignedBy(note: string, key: VerifierKey): boolean {
   return verifyNote(note, [key]) !== undefined;
 }
 
-/** The line of an answer that is the witness's cosignature; what else it answers is not taken over. */
-function cosignatureIn(answer: string, checkpoint: string, key: VerifierKey): string | undefined {
+/**
+ * Returns the line of a response that is the witness's cosignature. Everything else in the response
+ * is ignored.
+ */
+function cosignatureIn(response: string, checkpoint: string, key: VerifierKey): string | undefined {
   const { text = "" } = parseNote(checkpoint) ?? {};
-  return answer
+  return response
     .split("\n")
     .map((line) => `${line}\n`)
     .find((line) => line.startsWith(`— ${key.name} `) && isSignedBy(`${text}\n${line}`, key));
 }
 
-/** Puts cosignatures under the checkpoint, if it is still the newest. */
-async function addCosignatures(db: Database, asked: LogStateRow, lines: readonly string[]): Promise<void> {
+/** Adds cosignatures to the stored checkpoint if it is still the newest one. */
+async function addCosignatures(db: Database, cosigned: LogStateRow, lines: readonly string[]): Promise<void> {
   await db.write(async (session) => {
     const { logState } = session.tables;
     const { size, root, checkpoint } = await lockState(session);
-    if (size !== asked.size || root !== asked.root) return;
+    if (size !== cosigned.size || root !== cosigned.root) return;
     const added = lines.filter((line) => !checkpoint.includes(line));
     await session.query
       .update(logState)

@@ -5,16 +5,16 @@ import { lockState } from "./log-rows.ts";
 import { logYanks } from "./log-yanks.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
-/** So many in one transaction: the log is locked meanwhile. */
+/** The leaves of one transaction, which holds the lock of the log. */
 const BATCH_SIZE = 500;
 
-interface LogDeps {
+interface BackfillDeps {
   readonly db: Database;
   readonly log: TransparencyLog;
 }
 
-/** Versions of before there was a log, in the order of publishing. */
-async function logVersions(session: DbSession, deps: LogDeps): Promise<number> {
+/** Logs versions that were published before there was a log, in the order of publishing. */
+async function backfillVersions(session: DbSession, deps: BackfillDeps): Promise<number> {
   const { versions, packages } = session.tables;
   const rows = await session.query
     .select({ name: packages.name, row: versions })
@@ -35,8 +35,8 @@ async function logVersions(session: DbSession, deps: LogDeps): Promise<number> {
   return rows.length;
 }
 
-/** Key changes of before there was a log. */
-async function logKeyChanges(session: DbSession, deps: LogDeps): Promise<number> {
+/** Logs key changes that were made before there was a log. */
+async function backfillKeyChanges(session: DbSession, deps: BackfillDeps): Promise<number> {
   const { packageKeyChanges: changes } = session.tables;
   const rows = await session.query
     .select({ id: changes.id, leaf: changes.leaf })
@@ -58,8 +58,11 @@ async function logKeyChanges(session: DbSession, deps: LogDeps): Promise<number>
   return rows.length;
 }
 
-/** Versions that were yanked before there was a log; nobody knows by whom. */
-async function logOldYanks(session: DbSession, deps: LogDeps): Promise<number> {
+/**
+ * Logs yanks that were made before there was a log. Their author is unknown, so the leaf has `-` in
+ * its place.
+ */
+async function backfillYanks(session: DbSession, deps: BackfillDeps): Promise<number> {
   const { versions, packages } = session.tables;
   const rows = await session.query
     .select({ id: versions.id, name: packages.name, version: versions.version, yankSeq: versions.yankSeq })
@@ -73,11 +76,14 @@ async function logOldYanks(session: DbSession, deps: LogDeps): Promise<number> {
 }
 
 /**
- * Logs what was published before this registry had a log, once: servers that start at once take turns. Afterwards nothing is
- * published without being logged, and looking through millions of versions at every start would take seconds.
+ * Logs everything that was published before this registry had a log. Servers that start at the same
+ * time take turns.
+ *
+ * It runs once and then sets `hasExisting`. Afterwards nothing is published without being logged,
+ * and a search through millions of versions would delay every start.
  */
-export async function logExisting(deps: LogDeps): Promise<void> {
-  for (const step of [logVersions, logKeyChanges, logOldYanks]) {
+export async function backfillLog(deps: BackfillDeps): Promise<void> {
+  for (const step of [backfillVersions, backfillKeyChanges, backfillYanks]) {
     for (let logged = 1; logged > 0; ) {
       logged = await deps.db.write(async (session) => {
         await lockState(session);
