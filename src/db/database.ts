@@ -5,35 +5,35 @@ import type * as schema from "./postgres/schema.ts";
 
 export type Tables = typeof schema;
 
-/** What goes to a driver as it is. */
+/** A parameter as a driver takes it. */
 export type SqlValue = string | number | boolean | Uint8Array | null;
 
 /**
- * The query builder both databases offer. What only one of them has (`execute`, `transaction`) is
- * left out.
+ * The query builder that both databases offer. Methods that only one of them has (`execute`,
+ * `transaction`) are left out.
  */
 export type QueryBuilder = Pick<
   PgDatabase<PgQueryResultHKT, Record<string, never>>,
   "select" | "selectDistinct" | "insert" | "update" | "delete" | "$count"
 >;
 
-/** A place to run statements: inside `read` or `write` only, never kept after the callback ends. */
+/** Runs statements. Use it only inside `read` or `write`, and never after the callback ends. */
 export interface DbSession {
   readonly query: QueryBuilder;
   readonly tables: Tables;
   /**
-   * Runs hand-written SQL, for the few statements that differ between the databases, and returns
-   * its rows.
+   * Runs hand-written SQL and returns its rows. It is for the few statements that differ between
+   * the databases.
    */
   rows<Row>(statement: SQL): Promise<Row[]>;
   /**
-   * Runs SQL that is the same at every call, prepared once; rows are columns in their order, as the
-   * driver gives them.
+   * Runs SQL whose text is the same at every call, and prepares it once. Rows are arrays of columns
+   * as the driver returns them.
    */
   values(text: string, params: SqlValue[]): Promise<unknown[][]>;
   /**
-   * `values` of a text that is one of very many: it is planned at every call, and no connection of
-   * Postgres keeps it.
+   * Like `values`, for SQL with one of very many texts. It is planned at every call, so no
+   * connection of Postgres has to keep it.
    */
   valuesOnce(text: string, params: SqlValue[]): Promise<unknown[][]>;
   /**
@@ -49,9 +49,9 @@ export interface DbSession {
 }
 
 /**
- * A database of either kind. Every call ends: with a result, with what `work` threw, or with
- * `database_unavailable` or `storage_full` when the database does not answer within its deadline,
- * is gone, or is full.
+ * A database of either kind. Every call ends: with a result, with what `work` threw, or with an
+ * error. The error is `database_unavailable` if the database does not answer within its deadline or
+ * is gone, and `storage_full` if it is full.
  */
 export interface Database {
   readonly kind: "sqlite" | "postgres";
@@ -60,18 +60,18 @@ export interface Database {
    */
   read<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
   /**
-   * Runs `work` in one transaction, committed when it returns and rolled back when it throws. It
-   * must only await the session it is given: no network, no files, no other database call. After
-   * `database_unavailable` the transaction may or may not have been committed; callers make their
-   * writes safe to repeat.
+   * Runs `work` in one transaction, which is committed when it returns and rolled back when it
+   * throws. `work` must await nothing but its session: no network, no files, no other database
+   * call. After `database_unavailable` the transaction may or may not be committed, so callers make
+   * their writes safe to repeat.
    */
   write<T>(work: (session: DbSession) => Promise<T>): Promise<T>;
   /**
-   * Notifies what `session.invalidate` named in committed transactions, of this process and of
+   * Reports what `session.invalidate` named in committed transactions, of this process and of
    * others.
    */
   readonly invalidations: Invalidations;
-  /** Starts to notify the commits of other processes, until `close`. */
+  /** Starts to watch for commits of other processes, until `close`. */
   watch(): void;
   close(): Promise<void>;
 }

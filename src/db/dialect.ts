@@ -2,7 +2,10 @@ import { sql } from "drizzle-orm";
 import * as pg from "drizzle-orm/pg-core";
 import * as sqlite from "drizzle-orm/sqlite-core";
 
-/* How each database declares a column. SQLite's stands under the type of Postgres', the one cast of the query layer. */
+/*
+ * How each database declares a column. The SQLite dialect is cast to the type of the Postgres
+ * dialect: with the casts in sqlite/database.ts, the only ones of the query layer.
+ */
 
 export const postgresDialect = {
   table: pg.pgTable,
@@ -16,9 +19,15 @@ export const postgresDialect = {
   identity: (name: string) => pg.bigint(name, { mode: "number" }).primaryKey().generatedByDefaultAsIdentity(),
   count: (name: string) => pg.bigint(name, { mode: "number" }),
   bytes: pg.customType<{ data: Buffer }>({ dataType: () => "bytea" }),
-  /** Ordered by bytes, as SQLite orders text: a database made with another collation would list names in another order. */
+  /**
+   * Text that is ordered by bytes, as SQLite orders it. Without this, a database created with
+   * another collation would list names in another order.
+   */
   byteOrderedText: pg.customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' }),
-  /** Postgres' ids can become visible out of order; on SQLite, with one writer, the number is 0. */
+  /**
+   * The id of the transaction. On Postgres, event ids can become visible out of order; on SQLite,
+   * which has one writer, this is 0.
+   */
   transactionId: sql<number>`txid_current()`,
 };
 

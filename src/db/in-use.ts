@@ -7,8 +7,9 @@ import { clientOptions } from "./postgres/database.ts";
 import { WATCH_STATEMENTS } from "./postgres/invalidations.ts";
 
 /**
- * Tells whether a registry runs on the database. On SQLite any process that has the file open counts; on Postgres what
- * counts is the connection by which every server watches for changes, as far as this role may see it.
+ * Returns whether a registry runs on the database. On SQLite any process that has the file open
+ * counts. On Postgres it counts the connections by which servers watch for changes, as far as this
+ * role may see them.
  */
 export async function isInUse(config: DatabaseConfig): Promise<boolean> {
   if (config.kind === "sqlite") return existsSync(config.path) && isOpenElsewhere(config.path);
@@ -23,7 +24,7 @@ export async function isInUse(config: DatabaseConfig): Promise<boolean> {
   }
 }
 
-/** SQLite takes a file out of its WAL mode only for whoever has it alone. */
+/** SQLite leaves WAL mode only for a process that has the file alone. */
 function isOpenElsewhere(path: string): boolean {
   const client = new BunDatabase(path, { readwrite: true });
   try {

@@ -1,2 +1,2 @@
-/** What a JSON column holds; each reader narrows it to the shape its writer wrote. */
+/** The value of a JSON column. Each reader narrows it to the shape that its writer wrote. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json | undefined };

@@ -9,18 +9,24 @@ interface Migration {
   readonly sql: string;
 }
 
-/** Which migrations a database has and lacks, by name, in order. */
+/** The names of the migrations that a database has and lacks, in order. */
 export interface MigrationState {
   readonly applied: readonly string[];
   readonly pending: readonly string[];
 }
 
-/** The schema of the database is not one this binary can work with. The message tells the operator what to do. */
+/**
+ * Thrown when this binary cannot work with the schema of the database. The message tells the
+ * operator what to do.
+ */
 export class MigrationError extends Error {
   override readonly name = "MigrationError";
 }
 
-/** Where one database stands: runs statements in one transaction that excludes every other migrating process. */
+/**
+ * The migrations table of one database, in one transaction that excludes every other migrating
+ * process.
+ */
 interface Ledger {
   run(statement: string): Promise<void>;
   applied(): Promise<{ name: string; hash: string }[]>;
@@ -30,13 +36,17 @@ interface Ledger {
 const LEDGER_TABLE =
   "CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, hash text NOT NULL, applied_at text NOT NULL)";
 
-/** Any constant of our own: the key of the advisory lock all migrating processes take ("cpmregis" as a number). */
+/**
+ * The key of the advisory lock that all migrating processes take: an arbitrary constant ("cpmregis"
+ * as a number).
+ */
 const ADVISORY_LOCK = "7165064477873236339";
 const MIGRATION_LOCK_TIMEOUT_MS = 60_000;
 
 /**
- * A dump restored into another server has events of transactions that are still to come there: they would be hidden, and
- * new ones would come before them (events/final-events.ts). Below zero they keep their order and come before all new ones.
+ * Renumbers the events of a dump that was restored into another server. Their transaction ids are
+ * still to come there, so they would be hidden, and new events would be listed before them
+ * (events/final-events.ts). Below zero they keep their order and precede all new ones.
  */
 const SETTLE_RESTORED_EVENTS = `UPDATE events SET transaction_id = transaction_id - last.number - 1
   FROM (SELECT max(transaction_id) AS number FROM events) AS last
@@ -46,14 +56,17 @@ function hashOf(migration: Migration): string {
   return createHash("sha256").update(migration.sql).digest("hex");
 }
 
-/** Compares the ledger with the embedded migrations; throws `MigrationError` when they tell different histories. */
+/**
+ * Compares the ledger with the embedded migrations. Throws `MigrationError` when their histories
+ * differ.
+ */
 function stateOf(known: readonly Migration[], ledger: readonly { name: string; hash: string }[]): MigrationState {
   const hashes = new Map(ledger.map((row) => [row.name, row.hash]));
   for (const migration of known) {
     const hash = hashes.get(migration.name);
     if (hash !== undefined && hash !== hashOf(migration)) {
       throw new MigrationError(
-        `Migration ${migration.name} was applied with other contents: restore the database or its binary.`,
+        `Migration ${migration.name} was applied with different SQL. Restore the database, or start the cpm-registry that applied it.`,
       );
     }
     hashes.delete(migration.name);
@@ -61,7 +74,7 @@ function stateOf(known: readonly Migration[], ledger: readonly { name: string; h
   const [unknown] = hashes.keys();
   if (unknown !== undefined) {
     throw new MigrationError(
-      `The database has migration ${unknown} of a newer cpm-registry: start that version or a newer one.`,
+      `The database has migration ${unknown} of a newer cpm-registry. Start that version or a newer one.`,
     );
   }
   const applied = new Set(ledger.map((row) => row.name));
@@ -139,9 +152,11 @@ function onLedger<T>(
 }
 
 /**
- * Applies the embedded migrations the database lacks, all in one transaction under a lock: servers that start at once
- * on an empty database wait for each other and all come up. Returns what was applied before. Throws `MigrationError`
- * when the database is newer than this binary or was migrated with other SQL.
+ * Applies the embedded migrations that the database lacks, all in one transaction under a lock. So
+ * servers that start at once on an empty database wait for each other, and all come up.
+ *
+ * Returns the state before. Throws `MigrationError` when the database is newer than this binary or
+ * was migrated with other SQL.
  */
 export function migrate(config: DatabaseConfig): Promise<MigrationState> {
   return onLedger(config, async (ledger, known) => {
@@ -151,7 +166,10 @@ export function migrate(config: DatabaseConfig): Promise<MigrationState> {
   });
 }
 
-/** Tells which migrations are applied and pending. Changes nothing but an empty ledger table in an existing database. */
+/**
+ * Returns which migrations are applied and pending. It changes nothing except that it creates an
+ * empty ledger table in an existing database.
+ */
 export async function migrationState(config: DatabaseConfig): Promise<MigrationState> {
   if (config.kind === "sqlite" && !existsSync(config.path)) return stateOf(MIGRATIONS.sqlite, []);
   return onLedger(config, async (ledger, known) => {

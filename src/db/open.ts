@@ -1,7 +1,10 @@
 import type { DatabaseConfig } from "../config/config.ts";
 import type { Database } from "./database.ts";
 
-/** Opens the configured database without migrating it. Each driver is loaded only where it is used: start-up and memory. */
+/**
+ * Opens the configured database without migrating it. Each driver is loaded only where it is used,
+ * to save start-up time and memory.
+ */
 export async function openDatabase(config: DatabaseConfig): Promise<Database> {
   if (config.kind === "sqlite") {
     const { openSqlite } = await import("./sqlite/database.ts");

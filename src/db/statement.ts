@@ -2,18 +2,18 @@ import { Column, getTableColumns, is, Param, Placeholder, type Query, SQL, sql, 
 import { CasingCache } from "drizzle-orm/casing";
 import type { Database, DbSession, SqlValue, Tables } from "./database.ts";
 
-/** A query of Drizzle that gives rows, with `sql.placeholder` where parameters go. */
+/** A Drizzle query that returns rows, with `sql.placeholder` for its parameters. */
 type Select<Row> = PromiseLike<Row[]> & {
   toSQL(): Query;
   readonly _: { readonly selectedFields: unknown };
 };
 
-/** An insert, update or delete of Drizzle with placeholders. */
+/** A Drizzle insert, update or delete with placeholders. */
 interface Change {
   toSQL(): Query;
 }
 
-/** What is known of a statement's parameters. */
+/** The parameters of a statement by name. */
 type Params = Readonly<Record<string, unknown>>;
 
 /** Runs a statement with its parameters. */
@@ -21,21 +21,24 @@ type Run<P extends Params, Row> = (session: DbSession, params: P) => Promise<Row
 
 interface Field {
   readonly path: readonly string[];
-  /** Undefined where the driver already gives what the column means. */
+  /** Undefined where the driver already returns the value of the column. */
   readonly decode: ((value: unknown) => unknown) | undefined;
 }
 
-interface Prepared {
+interface CachedStatement {
   readonly sql: string;
   readonly params: unknown[];
   readonly fields: readonly Field[];
 }
 
-/** What makes its meaning of a driver's value; of an expression, `mapWith` said, which its type does not tell. */
+/**
+ * Returns what decodes a driver's value. For an expression, `mapWith` set it, which the type of the
+ * expression does not show.
+ */
 function decoderOf(selected: Column | SQL): Field["decode"] {
   const decoder: unknown = is(selected, Column) ? selected : Reflect.get(selected, "decoder");
   const decode: unknown = Reflect.get(Object(decoder), "mapFromDriverValue");
-  if (typeof decode !== "function") throw new Error("A statement selects an expression that nothing decodes");
+  if (typeof decode !== "function") throw new Error("A statement selects an expression without a decoder");
   return decode === Column.prototype.mapFromDriverValue ? undefined : (value) => decode.call(decoder, value);
 }
 
@@ -43,7 +46,7 @@ function fieldsOf(selected: unknown, path: readonly string[] = []): Field[] {
   if (is(selected, Column) || is(selected, SQL)) return [{ path, decode: decoderOf(selected) }];
   const members = is(selected, Table) ? getTableColumns(selected) : selected;
   if (typeof members !== "object" || members === null)
-    throw new Error("A statement selects columns and expressions only");
+    throw new Error("A statement can only select columns, expressions and tables");
   return Object.entries(members).flatMap(([name, member]) => fieldsOf(member, [...path, name]));
 }
 
@@ -65,54 +68,60 @@ function rowOf(values: readonly unknown[], fields: readonly Field[]): Record<str
 function sqlValue(value: unknown): SqlValue {
   if (value === null || typeof value === "string" || typeof value === "number") return value;
   if (typeof value === "boolean" || value instanceof Uint8Array) return value;
-  throw new Error("A parameter is none that a driver takes");
+  throw new Error("A parameter has a type that no driver accepts");
 }
 
-/** The value that goes where a placeholder is, in the driver's form where Drizzle knows of which column it is. */
-function filled(place: unknown, params: Params): SqlValue {
-  const placeholder = is(place, Param) ? place.value : place;
-  if (!is(placeholder, Placeholder)) return sqlValue(place);
+/**
+ * Returns the parameter for a slot, encoded for the driver where Drizzle knows the column it
+ * belongs to.
+ */
+function parameterFor(slot: unknown, params: Params): SqlValue {
+  const placeholder = is(slot, Param) ? slot.value : slot;
+  if (!is(placeholder, Placeholder)) return sqlValue(slot);
   const value = params[placeholder.name];
-  return sqlValue(is(place, Param) && value !== null ? place.encoder.mapToDriverValue(value) : value);
+  return sqlValue(is(slot, Param) && value !== null ? slot.encoder.mapToDriverValue(value) : value);
 }
 
-function prepared<P extends Params, Row>(
-  build: (session: Pick<DbSession, "query" | "tables">) => Omit<Prepared, "fields"> & { readonly selected: unknown },
+function cached<P extends Params, Row>(
+  build: (
+    session: Pick<DbSession, "query" | "tables">,
+  ) => Omit<CachedStatement, "fields"> & { readonly selected: unknown },
 ): Run<P, Row> {
-  const preparedFor = new WeakMap<Tables, Prepared>();
+  const statements = new WeakMap<Tables, CachedStatement>();
   return async (session, params) => {
-    let known = preparedFor.get(session.tables);
+    let known = statements.get(session.tables);
     if (known === undefined) {
       const { selected, ...query } = build(session);
       known = { ...query, fields: fieldsOf(selected) };
-      preparedFor.set(session.tables, known);
+      statements.set(session.tables, known);
     }
-    const { sql: text, params: places, fields } = known;
+    const { sql: text, params: slots, fields } = known;
     const found = await session.values(
       text,
-      places.map((place) => filled(place, params)),
+      slots.map((slot) => parameterFor(slot, params)),
     );
     return found.map((values) => rowOf(values, fields) as Row);
   };
 }
 
 /**
- * A select that is put together once and not at every call: for the busiest reads, Drizzle takes longer for that, and for
- * making rows of what comes back, than the database for its answer. `build` selects columns, expressions or tables, joined inner.
+ * A select that is built once and not at every call. For the busiest reads, Drizzle needs longer to
+ * build the SQL and to map the rows than the database needs to answer. `build` selects columns,
+ * expressions or tables, with inner joins only.
  */
 export function statement<P extends Params, Row>(
   build: (session: Pick<DbSession, "query" | "tables">) => Select<Row>,
 ): Run<P, Row> {
-  return prepared((session) => {
+  return cached((session) => {
     const query = build(session);
     return { ...query.toSQL(), selected: query._.selectedFields };
   });
 }
 
 /**
- * `statement` for `write` only: nobody else changes the rows that it finds until the transaction ends. Of rows that
- * others hold, it waits for them or skips them. On SQLite, whose builder knows no such clause, a transaction that writes
- * has the whole database to itself.
+ * Like `statement`, in `write` only: it locks the rows that it finds until the transaction ends.
+ * With `held`, it waits for rows that others have locked, or skips them. On SQLite, whose builder
+ * has no such clause, a transaction that writes locks the whole database.
  */
 export function lockingStatement<P extends Params, Row>(
   build: (
@@ -127,14 +136,14 @@ export function lockingStatement<P extends Params, Row>(
 }
 
 /**
- * An insert, update or delete that is put together once. What it returns is told again by `returning`, because Drizzle does
- * not tell.
+ * An insert, update or delete that is built once. `returning` repeats what it returns, because
+ * Drizzle does not expose it.
  */
 export function change<P extends Params, Row = never>(
   build: (session: Pick<DbSession, "query" | "tables">) => Change,
   returning: (tables: Tables) => Table | Readonly<Record<string, Column>> = () => ({}),
 ): Run<P, Row> {
-  return prepared((session) => ({ ...build(session).toSQL(), selected: returning(session.tables) }));
+  return cached((session) => ({ ...build(session).toSQL(), selected: returning(session.tables) }));
 }
 
 const NAMES = {
@@ -144,8 +153,8 @@ const NAMES = {
 };
 
 /**
- * Runs hand-written SQL, once or so that the database plans it once: then its text must be one of few, with everything that
- * differs in parameters. Rows are arrays.
+ * Runs hand-written SQL and returns rows as arrays. If `isPrepared`, the database plans it once;
+ * then its text must be one of few, with everything that differs in parameters.
  */
 export function rowArrays(
   session: DbSession,
@@ -159,16 +168,21 @@ export function rowArrays(
   return isPrepared ? session.values(text, values) : session.valuesOnce(text, values);
 }
 
-/** A placeholder for a value of a column, where comparisons and updates would take it for what the driver gives. */
+/**
+ * A placeholder for the value of a column. In comparisons and updates, a plain placeholder would
+ * take the value as the driver's.
+ */
 export function valueFor(column: Column, name: string): SQL {
   return sql`${sql.param(sql.placeholder(name), column)}`;
 }
 
 type ColumnNames<T extends Table, LeftOut> = Exclude<Extract<keyof T["_"]["columns"], string>, LeftOut>;
 
-/** Placeholders for the columns of a table in an insert, each with the name of its column. */
+/**
+ * Returns placeholders for the columns of a table in an insert, each with the name of its column.
+ */
 export function placeholders<T extends Table, LeftOut extends string = never>(table: T, ...leftOut: LeftOut[]) {
   const names = Object.keys(getTableColumns(table)).filter((name) => !leftOut.some((other) => other === name));
-  const places: object = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)]));
-  return places as Record<ColumnNames<T, LeftOut>, Placeholder>;
+  const slots: object = Object.fromEntries(names.map((name) => [name, sql.placeholder(name)]));
+  return slots as Record<ColumnNames<T, LeftOut>, Placeholder>;
 }

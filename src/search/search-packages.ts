@@ -1,7 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { rowArrays } from "../db/statement.ts";
-import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../domain/identity.ts";
 import { coversColumn } from "./covers-column.ts";
 import { listPage } from "./list-page.ts";
@@ -200,7 +199,7 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
  * If nothing matches, names that resemble the text are returned, so that a typing error still finds
  * its package. A list that is narrowed has `FOUND_MAX` packages at most.
  */
-export async function searchPackages(deps: Pick<Deps, "db">, asked: PackageSearch): Promise<PackagePage> {
+export async function searchPackages(deps: { readonly db: Database }, asked: PackageSearch): Promise<PackagePage> {
   const { db } = deps;
   const query = searchQueryOf(textIndexOf(db), asked);
   const { search, narrowed } = query;

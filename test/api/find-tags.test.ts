@@ -36,13 +36,13 @@ onBothDatabases("tags of a list", (registry) => {
     return body.items.map(({ name }: Json) => name).sort();
   };
 
-  test("are counted once each, however often and in which capitals they are asked for", async () => {
+  test("are counted once each, however often and in whatever case they are given", async () => {
     const again = [...TEN, ...TEN.map((tag) => tag.toUpperCase()), "%20one%20", "", "ＯＮＥ"];
     expect(await found(`tags=${again}`)).toEqual(["gearbox", "wheel"]);
     expect(await found(`q=ready&tags=${TEN}&tag=${again}`)).toEqual(["gearbox", "wheel"]);
   });
 
-  test("narrow words, an exact name, parts of names and what resembles a typing error", async () => {
+  test("narrow matches of words, exact names, parts of names and typing errors", async () => {
     const nine = `tags=${TEN.slice(0, 9)}`;
     const questions: readonly [query: string, names: string[]][] = [
       [`q=turn&${nine}`, ["gearbox", "gearbox-lite"]],
@@ -62,7 +62,7 @@ onBothDatabases("tags of a list", (registry) => {
     for (const [query, names] of questions) expect([query, await found(query)]).toEqual([query, names]);
   });
 
-  test("are compared whole where they are longer than the index knows them", async () => {
+  test("are compared whole where they are longer than the term in the index", async () => {
     const both = `tags=${LONG_A},${LONG_B}`;
     expect(await found(`tags=${LONG_A}`)).toEqual(["long-both", "long-mine", "long-other"]);
     expect(await found(both)).toEqual(["long-both", "long-mine"]);

@@ -71,7 +71,7 @@ onBothDatabases("find", (registry) => {
     });
   });
 
-  test("a list without a question has every package; each sort orders it", async () => {
+  test("a list without parameters has every package, in the order of each sort", async () => {
     const names = CORPUS.map(({ name }) => name);
     expect((await found("")).sort()).toEqual([...names].sort());
     expect(await found("?sort=name")).toEqual([...names].sort());
@@ -80,7 +80,7 @@ onBothDatabases("find", (registry) => {
     expect((await found("?sort=relevance")).length).toBe(names.length);
   });
 
-  test("the exact name comes first, also when another package has more of the word and more downloads", async () => {
+  test("the exact name comes first, also when another package has more matches and more downloads", async () => {
     for (const text of ["kubernetes", "KUBERNETES", "  Kubernetes "]) {
       expect(await searched(text)).toEqual(["kubernetes", "kubernetes-tools"]);
     }
@@ -133,13 +133,13 @@ onBothDatabases("find", (registry) => {
     }
   });
 
-  test("what a form leaves empty asks for nothing", async () => {
+  test("empty parameters, as a form sends them, are ignored", async () => {
     expect(await found("?search=kubernetes&tags=&tag=&author=&q=")).toEqual(await found("?search=kubernetes"));
     expect(await found("?search=&q=kubernetes")).toEqual(await found("?q=kubernetes"));
     expect(await found("?author=")).toEqual(await found(""));
   });
 
-  test("a list asks for ten tags at most, however often and however it names them", async () => {
+  test("more than ten different tags are refused, in whatever way they are given", async () => {
     const ten = ["ops", "web", ..."abcdefgh"];
     expect(await found(`?tags=ops,web,OPS,Web&tag=${"ops,".repeat(20)}`)).toEqual(await found("?tags=ops,web"));
     for (const rest of ["", "&search=kubernetes", "&search=kubernetse"]) {
@@ -152,7 +152,7 @@ onBothDatabases("find", (registry) => {
     expect(await found("?search=kubernetse&tags=ops,containers")).toEqual(["kubernetes"]);
   });
 
-  test("several tags mean all of them, however they are spelled, and they narrow a search", async () => {
+  test("a package must have all tags that are asked for, in any spelling, also in a search", async () => {
     const both = ["kubernetes-tools"];
     for (const query of [
       "?tags=ops,web",
@@ -171,7 +171,7 @@ onBothDatabases("find", (registry) => {
     expect(await found("?tags=o%25")).toEqual([]);
   });
 
-  test("author is a publisher's user name or a maintainer's name, in any case and whole", async () => {
+  test("author matches the whole name of a publisher or maintainer, in any case", async () => {
     expect((await found("?author=ada%20lovelace")).sort()).toEqual(["kubernetes-tools", "lasso"]);
     expect(await found(`?author=${publisher.username.toUpperCase()}`)).toHaveLength(CORPUS.length);
     expect(await found("?author=ada%20lovelace&search=lasso")).toEqual(["lasso"]);
@@ -282,7 +282,7 @@ onBothDatabases("find", (registry) => {
     expect(pages.flat()).toEqual(CORPUS.map(({ name }) => name).sort());
   });
 
-  test("a page behind the last is empty and still has the totals; links keep the question", async () => {
+  test("a page after the last is empty and still has the totals, and its links keep the parameters", async () => {
     const { body, headers } = await list("?search=kubernetes&tags=ops&page=9&pageSize=1");
     expect(body).toEqual({ items: [], page: 9, pageSize: 1, total: 2, totalPages: 2 });
     const links = headers.get("link") ?? "";
@@ -291,7 +291,7 @@ onBothDatabases("find", (registry) => {
     expect((await list("?search=nothing-like-it")).body).toMatchObject({ items: [], total: 0, totalPages: 0 });
   });
 
-  test("links repeat what is known of a question only, and a question is short", async () => {
+  test("links repeat known parameters only, and long texts are refused", async () => {
     const { headers } = await list(`?search=kubernetes&sort=name&junk=${"j".repeat(9_000)}`);
     const links = headers.get("link") ?? "";
     expect(links).toContain("search=kubernetes&sort=name");
@@ -323,7 +323,7 @@ onBothDatabases("find", (registry) => {
     expect(answer.body.errors.map(({ path }: { path: string }) => path)).toEqual([`/${query.split("=")[0]}`]);
   });
 
-  test("unknown parameters are passed over", async () => {
+  test("unknown parameters are ignored", async () => {
     expect(await found("?search=mir&utm_source=x&__proto__=x&constructor=y")).toEqual(["mir"]);
   });
 

@@ -53,7 +53,7 @@ test("both databases find the same packages in the same order", async () => {
 
 for (const kind of KINDS) {
   describe(`many packages (${kind})`, () => {
-    test("a search finds a thousand and says that there are more; pages end there", async () => {
+    test("a search returns at most a thousand packages and reports that there are more", async () => {
       const first = await get(kind, "search=for&pageSize=100");
       expect(first).toMatchObject({ total: FOUND_MAX, totalCapped: true, totalPages: 10 });
       expect(namesOf(await get(kind, "search=for&pageSize=100&page=10"))).toHaveLength(100);
@@ -68,7 +68,7 @@ for (const kind of KINDS) {
       expect([namesOf(rare), rare.total, "totalCapped" in rare]).toEqual([[longest], 1, false]);
     });
 
-    test("a package that nobody downloaded is found by its name among more than are looked for", async () => {
+    test("a package without downloads is found by its name among more matches than a search reads", async () => {
       const publisher = await newAccount(registryOf(kind));
       const [name, version] = ["for", "1.0.0"];
       const before = (await get(kind, "pageSize=1")).total;
@@ -84,7 +84,7 @@ for (const kind of KINDS) {
       expect(namesOf(await get(kind, "search=for"))[0]).toBe("for");
     });
 
-    test("lists have every listed package once and in order, page after page and by leaps", async () => {
+    test("lists have every listed package once and in order, page by page and with pages skipped", async () => {
       const { db } = registryOf(kind).deps;
       const rows = await db.read(({ query, tables: { packages } }) =>
         query.select().from(packages).where(eq(packages.listed, true)).orderBy(asc(packages.name)),
@@ -103,7 +103,7 @@ for (const kind of KINDS) {
       }
     });
 
-    test("downloads move a package up where searches look first", async () => {
+    test("downloads move a package to a more popular bucket", async () => {
       const { db, downloads } = registryOf(kind).deps;
       const [least] = await db.read(({ query, tables: { packageSearch, versions } }) =>
         query

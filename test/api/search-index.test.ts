@@ -5,7 +5,7 @@ import { makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
 
 onBothDatabases("search index", (registry) => {
-  test("takes any text, also one that folding makes eighteen times as long", async () => {
+  test("accepts any text, also one that folding makes eighteen times as long", async () => {
     const alice = await newAccount(registry());
     const published = await alice.publish(
       "folded",
@@ -33,7 +33,7 @@ onBothDatabases("search index", (registry) => {
     expect((await alice.get("/api/packages?search=folded")).body.total).toBe(1);
   });
 
-  test("takes maintainers whose names folding makes eighteen times as long", async () => {
+  test("accepts maintainers whose names folding makes eighteen times as long", async () => {
     const alice = await newAccount(registry());
     const maintainers = Array.from({ length: 40 }, (_, index) => ({ name: `<${index}> ${"ﷺ".repeat(190)}` }));
     const archive = makePackage({ name: "maintained", version: "1.0.0", maintainers });

@@ -15,7 +15,7 @@ async function preparedTexts(): Promise<number> {
   return Number(row?.[0]);
 }
 
-test("a guest who asks in every way leaves few statements in a connection of Postgres, where each takes 200 KB", async () => {
+test("searches of every kind leave only a few prepared statements in a connection of Postgres", async () => {
   const long = "z".repeat(120);
   const words = Array.from({ length: 12 }, (_, at) => `word${at}`);
   const texts = ["", ...words.map((_, at) => words.slice(0, at + 1).join(" "))];

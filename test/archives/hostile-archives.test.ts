@@ -56,7 +56,7 @@ function archiveWithTenProblems(): Uint8Array {
   ]);
 }
 
-describe("the list of hostile archives", () => {
+describe("the set of hostile archives", () => {
   test("has at least sixty, and at least two for every rule", () => {
     const counts = Map.groupBy(CASES, (hostile) => hostile.rule);
     const rules = Object.keys(RULES) as Rule[];
@@ -65,7 +65,7 @@ describe("the list of hostile archives", () => {
     expect(new Set(CASES.map(({ rule, what }) => `${rule}: ${what}`)).size).toBe(CASES.length);
   });
 
-  test("is made from a package that breaks none", async () => {
+  test("is made from a package that breaks no rule", async () => {
     const { warnings } = await inspectArchive(chunked(makeArchive(SOUND)), DEFAULT_ARCHIVE_LIMITS);
     expect(warnings).toEqual([]);
   });
@@ -79,7 +79,7 @@ describe("inspectArchive refuses, with this code alone,", () => {
   }
 });
 
-test("an archive with ten problems gets all ten in one answer", async () => {
+test("an archive with ten faults is refused with all ten at once", async () => {
   expect(await codesOf(archiveWithTenProblems())).toEqual(TEN_PROBLEMS);
 });
 
@@ -108,7 +108,7 @@ onBothDatabases("a hostile archive over HTTP", (registry) => {
     },
   );
 
-  test("ten problems: 422 with all ten, nothing kept", async () => {
+  test("with ten faults gets a 422 with all ten, and nothing is stored", async () => {
     const account = await newAccount(registry());
     const before = await tracesOf(registry());
     const answer = await account.publish("hostile", "1.0.0", archiveWithTenProblems(), makeKey());

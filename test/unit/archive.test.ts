@@ -49,7 +49,7 @@ function withEntries(...entries: RawEntry[]): Uint8Array {
 }
 
 describe("inspectArchive accepts", () => {
-  test("the archive a client makes, and tells what is in it", async () => {
+  test("the archive that a client makes, and returns its contents", async () => {
     const archive = makePackage({
       name: "my-package",
       version: "1.2.0",
@@ -78,7 +78,7 @@ describe("inspectArchive accepts", () => {
     });
   });
 
-  test("the same bytes with the same answer, however they are cut", async () => {
+  test("the same bytes with the same result, however they are cut into chunks", async () => {
     const archive = makePackage({ name: "my-package", version: "1.0.0" });
     const whole = await inspect(archive);
     for (const size of [1, 13, 512]) expect(await inspect(archive, {}, size)).toEqual(whole);
@@ -104,11 +104,11 @@ describe("inspectArchive accepts", () => {
 });
 
 describe("inspectArchive warns", () => {
-  test("of missing values and templates", async () => {
+  test("about missing values and templates", async () => {
     expect(await warningsOf({ "colony.yaml": MANIFEST })).toEqual(["values_missing", "templates_missing"]);
   });
 
-  test("of texts it does not keep, and takes the package", async () => {
+  test("about texts that it does not store, and accepts the package", async () => {
     const big = "x".repeat(1_048_577);
     const inspection = await inspect(
       makeArchive({ ...SOUND, "README.md": big, "values.yaml": new Uint8Array([0xff]) }),
@@ -117,7 +117,7 @@ describe("inspectArchive warns", () => {
     expect(inspection.warnings.map((warning) => warning.code).sort()).toEqual(["text_not_utf8", "text_too_large"]);
   });
 
-  test("with a bounded number of warnings", async () => {
+  test("at most fifty times about single files", async () => {
     const files = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`templates/${index}`, "{{ env }}"]));
     const warnings = await warningsOf({ ...SOUND, ...files });
     expect(warnings).toHaveLength(51);
@@ -179,7 +179,7 @@ describe("inspectArchive rejects", () => {
     expect(await codesOf(withEntries({ name: "templates\\a.json" }))).toEqual(["name_duplicate"]);
   });
 
-  test("a missing manifest, and says where it found one", async () => {
+  test("a missing manifest, and names the place where it found one", async () => {
     expect(await codesOf(makeArchive({ "values.yaml": "" }))).toEqual(["manifest_missing"]);
     const [fault] = await faultsOf(makeArchive({ "pkg/colony.yaml": MANIFEST }));
     expect(fault?.message).toContain("pkg/colony.yaml");
@@ -217,13 +217,13 @@ describe("inspectArchive rejects", () => {
     expect(await codesOf(makeArchive({ "colony.yaml": "a: *b\n" }))).toEqual(["yaml_alias"]);
   });
 
-  test("hostile keys and names of the manifest, escaped in the answer", async () => {
+  test("hostile keys and names in the manifest, escaped in the message", async () => {
     const key = '"a\\u001b": 1\n"a\\u001b": 2\n';
     const faults = await faultsOf(makeArchive({ ...SOUND, "colony.yaml": `${MANIFEST}${key}` }));
     expect(faults.map((fault) => fault.path)).toEqual(["colony.yaml#/a\\u{1b}"]);
   });
 
-  test("what it read of a truncated archive, without calling the rest missing", async () => {
+  test("a truncated archive with the faults before its end, without calling the rest missing", async () => {
     const archive = makeArchive({ "a?": "" }, { end: new Uint8Array(0) });
     expect(await codesOf(archive)).toEqual(["name_forbidden_character", "tar_truncated"]);
   });
@@ -237,7 +237,7 @@ describe("inspectArchive rejects", () => {
   });
 });
 
-test("memory stays flat for 128 MiB", async () => {
+test("inspecting 128 MiB uses a bounded amount of memory", async () => {
   const big = makeArchive({ ...SOUND, "templates/big": new Uint8Array(120 * 1024 * 1024) }, { level: 1 });
   Bun.gc(true);
   const before = process.memoryUsage().rss;

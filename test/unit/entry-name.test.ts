@@ -25,7 +25,7 @@ describe("readEntryName", () => {
     "com10.txt",
   ])("accepts %s", (name) => expect(codesOf(name)).toEqual([]));
 
-  test("reads \\ as / and says so", () => {
+  test("reads \\ as / and reports it", () => {
     expect(readEntryName(bytesOf("templates\\a\\b.json"), "file")).toMatchObject({
       path: "templates/a/b.json",
       backslashes: true,
@@ -39,12 +39,12 @@ describe("readEntryName", () => {
     expect(codesOf("././a")).toEqual(["name_traversal"]);
   });
 
-  test("takes directories with and without a slash at the end", () => {
+  test("accepts directories with and without a slash at the end", () => {
     for (const name of ["a/b", "a/b/"])
       expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "a/b", faults: [] });
   });
 
-  test("takes . as the directory of the package and not as a file", () => {
+  test("accepts . as the directory of the package and not as a file", () => {
     for (const name of [".", "./"])
       expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "", faults: [] });
     expect(codesOf(".")).toEqual(["name_traversal"]);
@@ -117,7 +117,7 @@ describe("readEntryName", () => {
     (name) => expect(codesOf(name)).toEqual(["name_absolute"]),
   );
 
-  test("escapes control characters in what it answers", () => {
+  test("escapes control characters in its messages", () => {
     const [fault] = readEntryName(bytesOf("a\u001b[31mb"), "file").faults;
     expect(fault?.message).toContain("\\u{1b}");
     expect(JSON.stringify(fault)).not.toContain("\\u001b");
@@ -125,7 +125,7 @@ describe("readEntryName", () => {
 });
 
 describe("EntryNames", () => {
-  test("lets different names and listed parents pass", () => {
+  test("accepts different names and parents that are listed", () => {
     expect(
       conflictsOf([
         ["", "directory"],
@@ -159,7 +159,7 @@ describe("EntryNames", () => {
     ).toEqual(["name_duplicate"]);
   });
 
-  test("finds names that are one without case", () => {
+  test("finds names that differ only in case", () => {
     expect(
       conflictsOf([
         ["README.md", "file"],
@@ -174,7 +174,7 @@ describe("EntryNames", () => {
     ).toEqual(["name_case_conflict"]);
   });
 
-  test("finds folders that are one without case", () => {
+  test("finds folders that differ only in case", () => {
     expect(
       conflictsOf([
         ["Lib/a", "file"],

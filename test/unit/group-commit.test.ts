@@ -24,7 +24,7 @@ beforeEach(() => {
   const beforeCommit = () => {
     groups += 1;
   };
-  commits = new GroupCommit(writer, { beforeCommit, afterwards: () => undefined });
+  commits = new GroupCommit(writer, { beforeCommit, afterGroup: () => undefined });
 });
 
 afterEach(() => {
@@ -40,7 +40,7 @@ const committed = () =>
     .all()
     .map(({ id }) => id);
 
-test("writes that wait share a commit, in their order, and are told of it when others see it", async () => {
+test("writes that wait share one commit in their order, and resolve once others can read it", async () => {
   const seen = await Promise.all(
     [1, 2, 3].map((id) =>
       commits
@@ -59,7 +59,7 @@ test("writes that wait share a commit, in their order, and are told of it when o
   expect(groups).toBe(1);
 });
 
-test("one that throws leaves nothing behind and does not harm the others", async () => {
+test("a write that throws leaves nothing behind and does not harm the others of its group", async () => {
   const ended = await Promise.allSettled([
     commits.write(async () => put(1)),
     commits.write(async () => {
@@ -72,7 +72,7 @@ test("one that throws leaves nothing behind and does not harm the others", async
   expect(committed()).toEqual([1, 3]);
 });
 
-test("where all of a group throw, nothing is committed", async () => {
+test("a group in which every write throws commits nothing", async () => {
   const refused = commits.write(async () => {
     put(1);
     throw new Error("refused");
@@ -82,7 +82,7 @@ test("where all of a group throw, nothing is committed", async () => {
   expect([committed(), groups]).toEqual([[], 0]);
 });
 
-test("a commit that fails fails all of its group, also who was refused on what it had written; the next goes on", async () => {
+test("a commit that fails rejects its whole group, refusals included, and the next group goes on", async () => {
   const ended = await Promise.allSettled([
     commits.write(async () => put(1)),
     commits.write(async () => Promise.reject(new Error("refused"))),
@@ -97,7 +97,7 @@ test("a commit that fails fails all of its group, also who was refused on what i
   expect(committed()).toEqual([4]);
 });
 
-test("an error that ends the transaction, as of a full disk, fails all of its group; nobody works outside of one", async () => {
+test("an error that ends the transaction, such as a full disk, rejects the group, and no write runs outside a transaction", async () => {
   let isLastRun = false;
   const ended = await Promise.allSettled([
     commits.write(async () => put(1)),
@@ -117,7 +117,7 @@ test("an error that ends the transaction, as of a full disk, fails all of its gr
   expect([committed(), isLastRun]).toEqual([[], false]);
 });
 
-test("what comes while a group is written is the next group", async () => {
+test("a write that comes while a group is written joins the next group", async () => {
   const later: Promise<unknown>[] = [];
   await commits.write(async () => {
     put(1);
@@ -134,7 +134,7 @@ test("a transaction that could not be rolled back is rolled back before the next
   expect(committed()).toEqual([2]);
 });
 
-test("more than a thousand do not wait, the next is told to come again", async () => {
+test("a write is refused as busy when a thousand already wait", async () => {
   const begins = Promise.withResolvers<void>();
   const first = commits.write(() => begins.promise);
   await Bun.sleep(10);

@@ -34,7 +34,7 @@ function memberWithHeader(options: { flags?: number; method?: number; headerCrc?
 }
 
 describe("gunzipSingleMember", () => {
-  test("gives the content back, however the bytes are cut into chunks", async () => {
+  test("returns the content, however the bytes are cut into chunks", async () => {
     for (const size of CHUNK_SIZES) expect(await unpack(MEMBER, size)).toEqual(CONTENT);
   });
 
@@ -56,13 +56,13 @@ describe("gunzipSingleMember", () => {
     for (const size of [100, 65_536]) expect(await codeOf(unpack(endless, size))).toBe("gzip_bad_header");
   });
 
-  test("tells an empty upload, other formats and truncation apart", async () => {
+  test("distinguishes an empty upload, other formats and truncation", async () => {
     expect(await codeOf(unpack(new Uint8Array(0)))).toBe("archive_empty");
     expect(await codeOf(unpack(bytesOf("PK\x03\x04 a zip file")))).toBe("not_gzip");
     expect(await codeOf(unpack(bytesOf("P")))).toBe("not_gzip");
   });
 
-  test("names truncation at every possible length", async () => {
+  test("reports truncation at every possible length", async () => {
     for (let length = 1; length < MEMBER.length; length++) {
       expect(await codeOf(unpack(MEMBER.subarray(0, length)))).toBe("gzip_truncated");
     }
@@ -73,7 +73,7 @@ describe("gunzipSingleMember", () => {
       expect(await codeOf(unpack(concat([MEMBER, MEMBER]), size))).toBe("gzip_trailing_data");
   });
 
-  test("refuses any byte behind the trailer, also zeros and in a chunk of its own", async () => {
+  test("refuses any byte after the trailer, also a zero and in a chunk of its own", async () => {
     const padded = concat([MEMBER, new Uint8Array(1)]);
     for (const size of [...CHUNK_SIZES, MEMBER.length])
       expect(await codeOf(unpack(padded, size))).toBe("gzip_trailing_data");
@@ -88,7 +88,7 @@ describe("gunzipSingleMember", () => {
     }
   });
 
-  test("refuses a deflate stream that is not one", async () => {
+  test("refuses a deflate stream that is corrupt", async () => {
     const changed = MEMBER.slice();
     changed.fill(0xff, 10, 20);
     expect(await codeOf(unpack(changed))).toBe("gzip_corrupt");
@@ -130,7 +130,7 @@ describe("gunzipSingleMember", () => {
     expect(closed).toBe(true);
   });
 
-  test("passes an error of the source on unchanged", async () => {
+  test("throws an error of its source unchanged", async () => {
     const broken = new Error("disk on fire");
     async function* source() {
       yield MEMBER.subarray(0, 20);

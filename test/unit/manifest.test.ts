@@ -46,7 +46,7 @@ describe("readManifest", () => {
     expect(manifest.inputs[0]?.options).toEqual(["1", "2.0", { a: "b" }]);
   });
 
-  test("needs only name and version; null and empty fields are absent", () => {
+  test("requires only name and version; null and empty fields are absent", () => {
     expect(
       read(`${HEAD}dependencies: []\nmaintainers: ~\ntags:\nconditions: null\ndescription:\ninputs: []\n`),
     ).toMatchObject({
@@ -64,7 +64,7 @@ describe("readManifest", () => {
     expect(read(`${HEAD}description: 2024-01-01\n`).description).toBe("2024-01-01");
   });
 
-  test("passes over unknown fields and keeps them in the text", () => {
+  test("ignores unknown fields and keeps them in the text", () => {
     const text = `${HEAD}icon: x.png\nbuild: {steps: [1, ~]}\n`;
     expect(read(text)).toEqual(read(HEAD));
     expect(readManifest(bytesOf(text)).text).toBe(text);
@@ -74,7 +74,7 @@ describe("readManifest", () => {
     expect(read(`${HEAD}tags: [AI, ' ml ', ai, ~, '']\nkeywords: [ML, data]\n`).tags).toEqual(["AI", "ml", "data"]);
   });
 
-  test("gives the text without a byte order mark", () => {
+  test("returns the text without a byte order mark", () => {
     expect(readManifest(bytesOf(`\ufeff${HEAD}`)).text).toBe(HEAD);
   });
 
@@ -133,7 +133,7 @@ describe("readManifest", () => {
     for (const text of ["", "[]", "text", "~"]) expect(faultsOf(text)).toEqual([" manifest_wrong_type"]);
   });
 
-  test("bounds the length of texts and lists", () => {
+  test("limits the length of texts and lists", () => {
     const tags = (count: number) => Array.from({ length: count }, (_, index) => `t${index}`).join(", ");
     expect(read(`${HEAD}description: ${"d".repeat(2_000)}\ntags: [${tags(50)}]\n`).tags).toHaveLength(50);
     expect(faultsOf(`${HEAD}description: ${"d".repeat(2_001)}\n`)).toEqual(["/description manifest_field_too_long"]);
@@ -144,7 +144,7 @@ describe("readManifest", () => {
     ]);
   });
 
-  test("bounds what is shown of all fields together, in bytes, and not what is unknown", () => {
+  test("limits the bytes of all known fields together, but not of unknown ones", () => {
     const inputs = (chars: number, char: string) => `inputs:\n  - {key: a, default: "${char.repeat(chars)}"}\n`;
     expect(faultsOf(HEAD + inputs(32_000, "d"))).toEqual([]);
     expect(faultsOf(HEAD + inputs(32_768, "d"))).toEqual([" manifest_field_too_long"]);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { oneTypoFrom } from "../../src/search/one-typo.ts";
 
-test("one letter too many, too few, wrong, or two in each other's place, wherever they are, and each once", () => {
+test("oneTypoFrom returns each text with one letter added, removed, replaced or swapped, once", () => {
   const near = oneTypoFrom("nginx");
   for (const name of [
     "anginx",
@@ -21,12 +21,12 @@ test("one letter too many, too few, wrong, or two in each other's place, whereve
   expect(new Set(near).size).toBe(near.length);
 });
 
-test("is symmetric: who mistypes one of two names gets the other", () => {
+test("oneTypoFrom is symmetric: a text one typo away from a name has that name one typo away", () => {
   for (const name of oneTypoFrom("redis").filter(({ length }) => length >= 3))
     expect(oneTypoFrom(name)).toContain("redis");
 });
 
-test("texts with enough trigrams, and those that are near to everything, have none", () => {
+test("oneTypoFrom returns nothing for long or very short texts and for texts that cannot be part of a name", () => {
   expect(oneTypoFrom("ab")).toEqual([]);
   expect(oneTypoFrom("kubernetes")).toEqual([]);
   for (const text of ["𠮷野家", "😀zzq", "two wd", "ünder"]) expect([text, oneTypoFrom(text)]).toEqual([text, []]);

@@ -59,11 +59,11 @@ describe("parsePackageName", () => {
 });
 
 describe("foldName", () => {
-  test("makes names equal that differ only in - _ .", () => {
+  test("folds names that differ only in - _ . to one text", () => {
     expect(new Set([folded("my-pkg.x"), folded("my_pkg-x"), folded("my.pkg_x")]).size).toBe(1);
   });
 
-  test("keeps other names apart", () => {
+  test("folds other names to different texts", () => {
     expect(folded("mypkg")).not.toBe(folded("my-pkg"));
   });
 });

@@ -190,11 +190,11 @@ describe("SecretScan", () => {
     for (const pieceBytes of [1, 4_096]) expect(scan(bytesOf(`key: ${text}\n`), pieceBytes).found).toEqual([]);
   });
 
-  test("finds what stands behind an escaped line break, as in JSON", () => {
+  test("finds a secret after an escaped line break, as in JSON", () => {
     expect(scan(bytesOf(JSON.stringify(`a\nglpat-${random(BASE62, 20)}\n`)), 7).found).toHaveLength(1);
   });
 
-  test("says the same however a file is cut", () => {
+  test("has the same result however a file is cut into chunks", () => {
     const parts = [...SECRETS.map(([, , secret]) => secret), ...HARMLESS.map(([, text]) => text), "\n", "é", " "];
     const file = fc.array(fc.constantFrom(...parts), { maxLength: 12 });
     const cuts = fc.array(fc.integer({ min: 1, max: 200 }), { minLength: 1, maxLength: 20 });
@@ -214,7 +214,7 @@ describe("SecretScan", () => {
     );
   });
 
-  test("keeps the files apart: no secret begins in one and ends in the next", () => {
+  test("finds no secret that begins in one file and ends in the next", () => {
     const files = new SecretScan();
     for (const [path, text] of [
       ["a", `\n${token.slice(0, 20)}`],
@@ -228,14 +228,14 @@ describe("SecretScan", () => {
     expect(files.found).toEqual([{ path: "c", line: 1, kind: "api_token" }]);
   });
 
-  test("lists so many, in the order of the file, and counts the rest", () => {
+  test("lists fifty secrets in the order of the file and counts the rest", () => {
     const lines = Array.from({ length: 80 }, (_, at) => (at % 2 === 0 ? token : `npm_${random(BASE62, 36)}`));
     const { found, leftOut } = scan(bytesOf(lines.join("\n")), 4_096);
     expect(found.map(({ line }) => line)).toEqual(Array.from({ length: SECRETS_MAX }, (_, at) => at + 1));
     expect(leftOut).toBe(30);
   });
 
-  test("gives up when everything looks like the start of a secret, and says so", () => {
+  test("gives up when everything looks like the start of a secret, and reports it", () => {
     const starts = "cpm_\n".repeat(SECRET_CANDIDATES_MAX - 1);
     expect(scan(bytesOf(starts + token), 4_096)).toMatchObject({ found: [{ line: SECRET_CANDIDATES_MAX }] });
     const more = scan(bytesOf(`${starts}cpm_\ncpm_\n${token}`), 4_096);
@@ -246,7 +246,7 @@ describe("SecretScan", () => {
 describe("an archive's inspection", () => {
   const SOUND = { "colony.yaml": "name: a\nversion: 1.0.0\n", "values.yaml": "", "templates/a": "" };
 
-  test("names the places of secrets in any of its files, never the secrets, and does not reject", async () => {
+  test("lists the places of secrets but never the secrets, and does not reject the archive", async () => {
     const files = { ...SOUND, "colony.yaml": `${SOUND["colony.yaml"]}description: ${token}\n`, "x/id_rsa": pkcs8 };
     const inspection = await inspectArchive(chunked(makeArchive(files), 100), DEFAULT_ARCHIVE_LIMITS);
     expect(inspection).toMatchObject({
@@ -260,7 +260,7 @@ describe("an archive's inspection", () => {
     expect(JSON.stringify(inspection.secrets)).not.toContain(token.slice(4, 12));
   });
 
-  test("says when there are none", async () => {
+  test("reports no secrets when there are none", async () => {
     const files = { ...SOUND, "README.md": HARMLESS.map(([, text]) => text).join("\n") };
     const { secrets, secretsLeftOut, warnings } = await inspectArchive(
       chunked(makeArchive(files)),
@@ -270,7 +270,7 @@ describe("an archive's inspection", () => {
     expect(warnings.map(({ code }) => code)).toEqual(["text_not_utf8"]);
   });
 
-  test("warns when it was not searched to its end", async () => {
+  test("has a warning when the archive was not searched to its end", async () => {
     const files = { ...SOUND, "x.txt": "cpm_".repeat(SECRET_CANDIDATES_MAX + 1) };
     const { warnings } = await inspectArchive(chunked(makeArchive(files)), DEFAULT_ARCHIVE_LIMITS);
     expect(warnings.map(({ code }) => code)).toEqual(["secrets_not_searched"]);

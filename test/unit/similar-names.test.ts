@@ -35,16 +35,16 @@ const APART = [
 ];
 
 describe("skeletonOf", () => {
-  test.each(ALIKE.map((names) => [names[0], names] as const))("makes one of what looks like %s", (_, names) => {
+  test.each(ALIKE.map((names) => [names[0], names] as const))("is the same for names that look like %s", (_, names) => {
     expect([...new Set(names.map(skeletonOf))]).toHaveLength(1);
   });
 
-  test("keeps apart what looks different", () => {
+  test("is different for names that look different", () => {
     expect(new Set(APART.map(skeletonOf)).size).toBe(APART.length);
   });
 
   const name = fc.stringMatching(/^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/, { maxLength: 64 });
-  test("is one for names that fold alike, of a separator more or less, or a plural", () => {
+  test("is the same for names that fold alike, or differ in a separator or a plural s", () => {
     fc.assert(
       fc.property(name, (text) => {
         const parsed = parsePackageName(text);

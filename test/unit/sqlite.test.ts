@@ -11,7 +11,7 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test("a question mark in a text or a name is no parameter, and parameters keep their types", async () => {
+test("a question mark in a literal or a name is not taken for a parameter, and parameters keep their types", async () => {
   const text = `SELECT '?', 'it''s ?', "?", typeof(?), typeof(?), typeof(?), ? FROM (SELECT 1 AS "?")`;
   const params = ["1", 1, new Uint8Array([1]), "?"];
   expect(await db.read((session) => session.values(text, params))).toEqual([
@@ -19,7 +19,7 @@ test("a question mark in a text or a name is no parameter, and parameters keep t
   ]);
 });
 
-test("a text that is a parameter is compared with a column as it is without a sign before it", async () => {
+test("a text parameter compares with a column as it does without the plus sign", async () => {
   db.client.run("CREATE TABLE numbered (n INTEGER, t TEXT)");
   db.client.run("INSERT INTO numbered VALUES (7, '7')");
   const found = await db.read((session) =>
@@ -28,7 +28,7 @@ test("a text that is a parameter is compared with a column as it is without a si
   expect(found).toEqual([[1, 1]]);
 });
 
-test("what savepoints go back to needs no file, however much a member of a group changes", async () => {
+test("a savepoint with many changes opens no temporary file", async () => {
   db.client.run("CREATE TABLE filled (t TEXT)");
   const openFiles = () => readdirSync("/proc/self/fd").flatMap((fd) => targetOf(fd) ?? []);
   await db.write(async (session) => {
@@ -51,7 +51,7 @@ function targetOf(fd: string): string | undefined {
   }
 }
 
-test("an error while looking for the changes of others ends nothing: what is kept is not known to be right until it is over", async () => {
+test("a freshness check that fails makes caches stale until one succeeds, and does not end the process", async () => {
   const watched = openSqlite(join(directory, "watched.db"));
   const other = openSqlite(join(directory, "watched.db"));
   watched.client.run("CREATE TABLE package_changes (id INTEGER PRIMARY KEY AUTOINCREMENT, names TEXT NOT NULL)");

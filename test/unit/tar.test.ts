@@ -72,7 +72,7 @@ describe("TarWalker", () => {
     expect(walk(makeTar([{ name: "b", prefix: "a/c" }])).entries[0]?.name).toBe("a/c/b");
   });
 
-  test("takes the path of a PAX header, for one entry only", () => {
+  test("uses the path of a PAX header for one entry only", () => {
     const long = `${"d/".repeat(60)}ä`;
     const tar = makeTar([
       paxEntry({ path: long, mtime: "1.5", uid: "3000000", uname: "ü" }),
@@ -84,7 +84,7 @@ describe("TarWalker", () => {
     }
   });
 
-  test("refuses a wrong checksum, also one that only a signed sum makes right", () => {
+  test("refuses a wrong checksum, also one that is right as a signed sum", () => {
     expect(codesOf({ name: "a", afterChecksum: (header) => header.set(bytesOf("b"), 0) })).toEqual([
       "tar_bad_checksum",
     ]);
@@ -123,7 +123,7 @@ describe("TarWalker", () => {
     });
   });
 
-  test("refuses bytes hidden behind the end of a name or prefix", () => {
+  test("refuses bytes hidden after the end of a name or prefix", () => {
     expect(codesOf(withField(50, "x"))).toEqual(["tar_bad_field"]);
     expect(codesOf(withField(400, "x"))).toEqual(["tar_bad_field"]);
   });
@@ -140,7 +140,7 @@ describe("TarWalker", () => {
     expect(codesOf({ name: "a", type, linkName: "b" })).toEqual(["entry_type_forbidden"]);
   });
 
-  test("goes on behind a forbidden entry and its content", () => {
+  test("goes on after a forbidden entry and its content", () => {
     expect(walk(makeTar([{ name: "l", type: "L", content: "long" }, { name: "s", type: "2" }, { name: "b" }]))).toEqual(
       {
         codes: ["entry_type_forbidden", "entry_type_forbidden"],
@@ -160,7 +160,7 @@ describe("TarWalker", () => {
     });
   });
 
-  test("refuses PAX keys that are not known, and keys twice", () => {
+  test("refuses unknown PAX keys and repeated ones", () => {
     expect(codesOf(paxEntry({ linkpath: "x" }), { name: "a" })).toEqual(["tar_bad_pax"]);
     expect(codesOf(paxEntry({ "GNU.sparse.size": "1" }), { name: "a" })).toEqual(["tar_bad_pax"]);
     expect(codesOf(paxEntry({ hdrcharset: "BINARY" }), { name: "a" })).toEqual(["tar_bad_pax"]);
@@ -187,7 +187,7 @@ describe("TarWalker", () => {
     expect(codesOf(paxEntry({ path: "a".repeat(9_000) }), { name: "c" })).toEqual(["tar_bad_pax"]);
   });
 
-  test("accepts any number of zeros behind the end and nothing else", () => {
+  test("accepts any number of zeros after the end and nothing else", () => {
     const end = (bytes: Uint8Array) => walk(makeTar([{ name: "a" }], { end: bytes })).codes;
     expect(end(new Uint8Array(10_240))).toEqual([]);
     expect(end(concat([new Uint8Array(2_000), bytesOf("x")]))).toEqual(["tar_bad_end"]);
@@ -195,7 +195,7 @@ describe("TarWalker", () => {
     expect(end(concat([new Uint8Array(1_024), makeTar([{ name: "b" }])]))).toEqual(["tar_bad_end"]);
   });
 
-  test("calls a tar truncated that ends anywhere before its two zero blocks", () => {
+  test("reports truncation for a tar that ends anywhere before its two zero blocks", () => {
     for (const length of [0, 100, 512, 700, plain.length - 1_024, plain.length - 512, plain.length - 1]) {
       expect(walk(plain.subarray(0, length)).codes).toEqual(["tar_truncated"]);
     }

@@ -59,12 +59,12 @@ describe("TemplateScan", () => {
   });
 });
 
-test("templates that call the machine are a warning, other files are not", async () => {
+test("a template that reads the machine is a warning; other files that do are not", async () => {
   expect(await warningsOf({ "templates/deep/t": '{{ env "HOME" }}' })).toEqual(["template_reads_environment"]);
   expect(await warningsOf({ "docs/t": '{{ env "HOME" }}' })).toEqual([]);
 });
 
-test("a template is read up to the limit, and a longer one is a warning that says so", async () => {
+test("a template is scanned up to the limit, and a longer one has a warning", async () => {
   const call = "{{ env }}";
   const upTo = (bytes: number) => " ".repeat(bytes - call.length) + call;
   expect(await warningsOf({ "templates/t": upTo(TEMPLATE_SCAN_MAX_BYTES) })).toEqual(["template_reads_environment"]);
@@ -78,7 +78,7 @@ test("a template is read up to the limit, and a longer one is a warning that say
   for (const size of [1_000, 65_536]) expect(foundIn(" ".repeat(TEMPLATE_SCAN_MAX_BYTES) + call, size)).toEqual([]);
 });
 
-test("many templates together are searched no further than their common limit, and the rest are warnings", async () => {
+test("many templates are scanned up to their common limit, and the rest have warnings", async () => {
   const count = TEMPLATE_SCANS_MAX_BYTES / TEMPLATE_SCAN_MAX_BYTES;
   const full = Array.from(
     { length: count },

@@ -20,19 +20,19 @@ describe("a token's text", () => {
     expect(isTokenText(token)).toBe(true);
   });
 
-  test("is made of any 64 bytes of which enough are of use", () => {
+  test("is made from any 64 bytes of which enough are usable", () => {
     const usable = randomBytes.filter((bytes) => bytes.filter((byte) => byte < 248).length >= 30);
     fc.assert(fc.property(usable, (bytes) => isTokenText(tokenTextOf(bytes))));
   });
 
-  test("leaves out bytes that would make some characters likelier", () => {
+  test("skips bytes that would make some characters likelier", () => {
     const [token = ""] = VECTORS;
     const bytes = Array.from(token.slice(4, 34), (character) => ALPHABET.indexOf(character));
     expect(tokenTextOf(Uint8Array.from([248, 255, ...bytes.flatMap((byte) => [byte, 250])]))).toBe(token);
     expect(tokenTextOf(Uint8Array.from(bytes, (byte) => byte + 3 * 62))).toBe(token);
   });
 
-  test("is not made of too few bytes", () => {
+  test("is not made from too few usable bytes", () => {
     expect(() => tokenTextOf(new Uint8Array(29))).toThrow("Too few");
     expect(() => tokenTextOf(new Uint8Array(64).fill(255, 29))).toThrow("Too few");
   });

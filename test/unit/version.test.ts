@@ -61,7 +61,7 @@ describe("compareVersions", () => {
     expect(sorted.map((each) => each.text).join(" ")).toBe(ordered);
   });
 
-  test("does not see build metadata", () => {
+  test("ignores build metadata", () => {
     expect(compareVersions(version("1.0.0+a"), version("1.0.0+b"))).toBe(0);
   });
 });

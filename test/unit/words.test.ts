@@ -6,7 +6,7 @@ describe("wordsOf", () => {
     expect(wordsOf("Café-Besucher, 2.0!")).toEqual(["cafe", "besucher", "2", "0"]);
   });
 
-  test("keeps at most 4,000 words and 128 KiB of them, however much folding makes of a text", () => {
+  test("returns at most 4,000 words and 128 KiB, also when folding makes a text longer", () => {
     expect(wordsOf("a ".repeat(5_000))).toHaveLength(4_000);
     const long = wordsOf(`${"数".repeat(64)} `.repeat(3_000));
     const bytes = Buffer.byteLength(long.join(""));

@@ -70,7 +70,7 @@ describe("readYaml", () => {
     }
   });
 
-  test("passes over null keys and keeps names that objects have by nature", () => {
+  test("ignores null keys and keeps keys that are also members of every object", () => {
     const { root } = readYaml(bytesOf("~: x\n__proto__: y\n"));
     expect(root?.kind === "map" ? [...root.fields.keys()] : []).toEqual(["__proto__"]);
   });
@@ -98,11 +98,11 @@ describe("readYaml", () => {
     ["a: \ufeffb\n", "yaml_control_character"],
   ])("refuses %j with %s", (text, code) => expect(codesOf(text)).toContain(code));
 
-  test("lets quoted << and quoted marks pass as text", () => {
+  test("reads a quoted << and quoted indicators as text", () => {
     expect(read("\"<<\": x\na: '*x'\nb: \"&x\"\nc: '!x'\n")).toEqual({ "<<": "x", a: "*x", b: "&x", c: "!x" });
   });
 
-  test("names the place of a duplicate key as a JSON pointer", () => {
+  test("reports a duplicate key at its JSON pointer", () => {
     const { faults } = readYaml(bytesOf("x:\n  - a/b~c: 1\n    a/b~c: 2\n"));
     expect(faults).toMatchObject([{ path: "/x/0/a~1b~0c", code: "yaml_duplicate_key" }]);
   });

@@ -76,7 +76,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade of the search i
     return page.ids.map((id) => DOCUMENTS[id - 1]?.name);
   }
 
-  test("finds every package by its words, name, tags and authors, and no other", async () => {
+  test("finds every package by its words, name, tags and authors, and no other package", async () => {
     expect(await found({ search: "data" })).toEqual(["data-tools", "x.y_z"]);
     expect(await found({ search: "数据" })).toEqual(["data-tools"]);
     expect(await found({ search: "CAFÉ tool" })).toEqual(["data-tools"]);
@@ -92,7 +92,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade of the search i
     expect(await found({ search: "hidden" })).toEqual([]);
   });
 
-  test("made the rows that indexing makes", async () => {
+  test("made the same rows as indexing makes", async () => {
     const listed = DOCUMENTS.filter(({ name }) => name !== "hidden");
     const rows = () => old.rows("SELECT * FROM package_search ORDER BY package_id");
     const shape = (row: Readonly<Record<string, unknown>>) => ({

@@ -11,26 +11,43 @@ import * as tables from "./schema.ts";
 import { type BatchedForms, batched } from "./statement-batching.ts";
 
 const POOL_CONNECTIONS = 16;
-/** Writers that wait for one row must not take every connection: readers keep the other half. */
+/**
+ * Writers that wait for one row must not take every connection. The other half is left to readers.
+ */
 const WRITER_CONCURRENCY = 8;
 const WRITERS_WAITING_MAX = 1_000;
 const CONNECT_TIMEOUT_S = 4;
-/** How long one `read` or `write` may take, waiting for a connection included. Statements are cancelled a little earlier by the server. */
+/**
+ * The time that one `read` or `write` may take, including the wait for a connection. The server
+ * cancels statements a little earlier.
+ */
 const WORK_DEADLINE_MS = 6_000;
 const STATEMENT_TIMEOUT_MS = 5_000;
-/** How long callers of a pool that lost a connection may go on: those on healthy connections finish, stuck ones are freed. */
+/**
+ * The time that callers of a pool that lost a connection may go on. Those on healthy connections
+ * finish; stuck ones are freed.
+ */
 const ABANDON_AFTER_MS = 1_500;
 const RETRY_AFTER_SECONDS = 1;
 
-/** postgres.js reports a lost connection by these codes, Postgres a shutdown or start by class 57P and 08. */
+/**
+ * postgres.js reports a lost connection by these codes, Postgres a shutdown or start by the classes
+ * 57P and 08.
+ */
 const LOST_CONNECTION = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT|57P0|08)/;
 const OUT_OF_SPACE = "53100";
 const OVERLOADED = /^(53300|57014|40001|40P01|55P03)$/;
 
-/** Whatever role or database say: a statement must see what was committed when it began (packages/blob-removals.ts). */
+/**
+ * Overrides the defaults of role and database: a statement must see what was committed before it
+ * began (packages/blob-removals.ts).
+ */
 const SESSION = { application_name: "cpm-registry", default_transaction_isolation: "read committed" } as const;
 
-/** The connection settings of postgres.js for this registry. `prefer` first tries TLS and goes on without, as libpq does. */
+/**
+ * Returns the connection settings of postgres.js. `prefer` first tries TLS and goes on without it,
+ * as libpq does.
+ */
 export function clientOptions(connection: PostgresConnection): postgres.Options<Record<string, never>> {
   const tls = { off: false, prefer: "prefer", require: "require", verify: "verify-full" } as const;
   return {
@@ -41,7 +58,8 @@ export function clientOptions(connection: PostgresConnection): postgres.Options<
     password: connection.password.reveal(),
     ssl: tls[connection.tls],
     connect_timeout: CONNECT_TIMEOUT_S,
-    // postgres.js waits longer after each failed connect; a registry wants to be back as soon as its database is.
+    // postgres.js waits longer after each failed connect, but the registry must be back as soon as
+    // its database is.
     backoff: () => 0.2,
     connection: SESSION,
     onnotice: () => undefined,
@@ -73,14 +91,20 @@ function sessionOver(orm: PostgresJsDatabase, invalidate: DbSession["invalidate"
   return single;
 }
 
-/** No answer within the deadline. `hung`: nobody else on the pool got one in that time either, so it is not only busy. */
+/**
+ * Thrown when there is no answer within the deadline. `hung` is true if no other caller of the pool
+ * got an answer in that time either, so that the pool is not only busy.
+ */
 class MissedDeadline extends Error {
   constructor(readonly hung: boolean) {
     super("The database did not answer in time");
   }
 }
 
-/** One set of connections. When one is lost, the whole pool is given up and a new one takes its place. */
+/**
+ * A set of connections. When one connection is lost, the whole pool is abandoned and a new one
+ * takes its place.
+ */
 class Pool {
   readonly #client: postgres.Sql;
   readonly #orm: PostgresJsDatabase;
@@ -110,7 +134,7 @@ class Pool {
 
   write<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
     return this.#bounded((isLate) =>
-      // Whose caller has gone while it waited for its turn does not start.
+      // Do not start a write whose caller gave up while it waited for its turn.
       this.#writers.run(async () => (isLate() ? Promise.reject(new MissedDeadline(false)) : this.#transaction(work))),
     );
   }
@@ -126,12 +150,14 @@ class Pool {
         return done;
       });
     } finally {
-      // Also after an error: it may have been committed.
+      // Also after an error, because the transaction may have been committed.
       this.invalidations.notify(notifications?.names ?? []);
     }
   }
 
-  /** Ends the pool without waiting for it: measured, `end()` itself can hang on a connection that was lost. */
+  /**
+   * Ends the pool without waiting, because `end()` itself can hang on a connection that was lost.
+   */
   abandon(): void {
     const lost = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
     setTimeout(() => this.#abandoned.reject(lost), ABANDON_AFTER_MS).unref();
@@ -148,9 +174,10 @@ class Pool {
     const deadline = Promise.withResolvers<never>();
     const miss = () => deadline.reject(new MissedDeadline(this.#lastAnswerMs < startedMs));
     const timer = setTimeout(miss, WORK_DEADLINE_MS);
-    // Also what throws before it awaits anything is a rejection: else nobody would stop the timer.
+    // An async function, so that a synchronous throw is a rejection too. Otherwise nothing would
+    // clear the timer.
     const running = (async () => work(() => performance.now() - startedMs > WORK_DEADLINE_MS))();
-    // Who loses the race below must not end the process as an unhandled rejection.
+    // A promise that loses the race below must not end the process as an unhandled rejection.
     running.catch(() => undefined);
     try {
       const result = await Promise.race([running, deadline.promise, this.#abandoned.promise]);
@@ -162,7 +189,7 @@ class Pool {
   }
 }
 
-function expected(cause: unknown): unknown {
+function asFailure(cause: unknown): unknown {
   if (cause instanceof Failure) return cause;
   const unavailable = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
   if (cause instanceof MissedDeadline) return unavailable;
@@ -178,9 +205,11 @@ function isLost(cause: unknown): boolean {
 }
 
 /**
- * Opens a pool to Postgres; connections are made when first used. Under Bun some callers of postgres.js hang for ever
- * after a server restart, so every call has a deadline, and a pool on which nobody gets an answer or that loses a connection is replaced:
- * new callers get fresh connections at once, callers of the old pool end within `ABANDON_AFTER_MS`.
+ * Opens a pool to Postgres. Connections are made when they are first used.
+ *
+ * Under Bun some callers of postgres.js hang forever after a server restart. So every call has a
+ * deadline, and a pool is replaced when it loses a connection or when nobody on it gets an answer.
+ * New callers get fresh connections at once; callers of the old pool end within `ABANDON_AFTER_MS`.
  */
 export function openPostgres(connection: PostgresConnection): Database {
   const invalidations = new Invalidations();
@@ -195,16 +224,17 @@ export function openPostgres(connection: PostgresConnection): Database {
         pool = new Pool(connection, invalidations);
         used.abandon();
       }
-      // A missed deadline is not tried again: its caller has waited long enough.
+      // A missed deadline is not retried: its caller has waited long enough.
       const again = attempts > 1 && LOST_CONNECTION.test(errorCode(cause) ?? "");
       if (again) return await run(task, attempts - 1);
-      throw expected(cause);
+      throw asFailure(cause);
     }
   };
   return {
     kind: "postgres",
     read: (work) => run((current) => current.read(work), 2),
-    // A write may have been committed before its connection was lost, so only its caller can repeat it.
+    // A write may have been committed before its connection was lost, so only its caller can repeat
+    // it.
     write: (work) => run((current) => current.write(work), 1),
     invalidations,
     watch: () => {

@@ -11,21 +11,31 @@ import { recordInvalidations, watchSqlite } from "./invalidations.ts";
 import * as sqliteTables from "./schema.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
-/** Pages of the log before they are copied into the database: pages that many commits change are copied once (16 MB). */
+/**
+ * The number of WAL pages at which they are copied into the database (16 MB). Pages that many
+ * commits change are copied once.
+ */
 const CHECKPOINT_PAGES = 4_000;
 const READER_CACHE_KIB = 32_768;
-/** More texts than this registry has; a bound, because `inArray` makes a new text for each length. */
+/**
+ * Larger than the number of SQL texts of this registry. It is bounded because `inArray` makes a new
+ * text for each length.
+ */
 const PREPARED_MAX = 500;
 
 /**
- * SQLite plans a statement anew at every run if its plan may depend on a parameter's value, which it believes of every
- * join: measured, 10 to 60 µs instead of one. Of `+?`, which is the same value, it believes that of none.
+ * Hides parameters from the planner of SQLite. It plans a statement again at every run if the plan
+ * may depend on the value of a parameter, and it assumes that of every join. `+?` has the same
+ * value but never counts as such.
  */
 function withOpaqueParameters(text: string): string {
   return text.replaceAll(/'[^']*'|"[^"]*"|`[^`]*`|\?/g, (part) => (part === "?" ? "+?" : part));
 }
 
-/** Prepares each SQL text once: Drizzle prepares at every call, and SQLite's parser would be most of a small read. */
+/**
+ * Prepares each SQL text once. Drizzle prepares at every call, and SQLite's parser would be most of
+ * the cost of a small read.
+ */
 function prepareOnce(client: BunDatabase): void {
   const statements = new Map<string, Statement>();
   const prepare = client.prepare.bind(client);
@@ -43,7 +53,8 @@ function connect(path: string): BunDatabase {
   const client = new BunDatabase(path, { create: true, readwrite: true, strict: true });
   client.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
   client.run("PRAGMA journal_mode = WAL");
-  // FULL: a commit is on the disk when it returns. NORMAL would lose the last commits in a power cut.
+  // FULL: a commit is on the disk when it returns. NORMAL would lose the last commits in a power
+  // cut.
   client.run("PRAGMA synchronous = FULL");
   client.run(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   client.run("PRAGMA foreign_keys = ON");
@@ -52,8 +63,9 @@ function connect(path: string): BunDatabase {
 }
 
 /**
- * The one cast of the query layer: the SQLite builder under the type of the Postgres builder, and the SQLite tables
- * under the type of the Postgres tables. `same-rows.ts` is its proof; both builders have the same methods.
+ * Casts the SQLite builder to the type of the Postgres builder, and the SQLite tables to the type
+ * of the Postgres tables. It is safe because both builders have the same methods and both schemas
+ * come from one definition (tables.ts).
  */
 function sessionOver(client: BunDatabase, invalidate: DbSession["invalidate"]): DbSession {
   const orm: BunSQLiteDatabase = drizzle(client);
@@ -71,8 +83,8 @@ function sessionOver(client: BunDatabase, invalidate: DbSession["invalidate"]): 
   return session;
 }
 
-/** Drizzle's messages carry parameters, so what SQLite reports is told by its code alone. */
-function expected(cause: unknown): unknown {
+/** Maps an error of SQLite by its code alone, because messages of Drizzle contain parameters. */
+function asFailure(cause: unknown): unknown {
   const code = errorCode(cause);
   if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE") return failure({ code: "storage_full" });
   if (code?.startsWith("SQLITE_BUSY")) return failure({ code: "database_unavailable", retryAfterSeconds: 1 });
@@ -80,17 +92,20 @@ function expected(cause: unknown): unknown {
 }
 
 /**
- * Opens the SQLite file at `path`, making it and its directory when missing. One writer connection does one write at a
- * time, because awaiting code would otherwise slip into somebody else's; a second connection reads.
+ * Opens the SQLite file at `path`, and creates it and its directory if they are missing. One writer
+ * connection does one write at a time, because statements of other writes could otherwise slip
+ * between those of an asynchronous one. A second connection reads.
  */
 export function openSqlite(path: string): Database & { readonly client: BunDatabase } {
   mkdirSync(dirname(path), { recursive: true });
   const writer = connect(path);
   const reader = connect(path);
   reader.run("PRAGMA query_only = ON");
-  // A search ranks a thousand packages that lie anywhere: with the usual 2 MB it takes twice as long.
+  // A search ranks a thousand packages from anywhere in the file, which do not fit into SQLite's
+  // default cache.
   reader.run(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
-  // Each member of a group has a savepoint, and what it takes to go back to it went through a file: four of five writes.
+  // Each member of a group has a savepoint. Without this, SQLite writes what a savepoint needs for
+  // a rollback to a temporary file.
   writer.run("PRAGMA temp_store = MEMORY");
   writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
   const changed = new Set<string>();
@@ -99,7 +114,7 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   const invalidations = new Invalidations();
   const commits = new GroupCommit(writer, {
     beforeCommit: () => recordInvalidations(writer, changed),
-    afterwards: () => {
+    afterGroup: () => {
       invalidations.notify([...changed]);
       changed.clear();
     },
@@ -112,14 +127,14 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
       try {
         return await work(reads);
       } catch (cause) {
-        throw expected(cause);
+        throw asFailure(cause);
       }
     },
     write: async (work) => {
       try {
         return await commits.write(() => work(writes));
       } catch (cause) {
-        throw expected(cause);
+        throw asFailure(cause);
       }
     },
     invalidations,

@@ -1,46 +1,63 @@
 import type { Database as BunDatabase } from "bun:sqlite";
 import { errorCode, failure } from "../../errors.ts";
 
-/** SQLite would wait inside the process, which answers nobody meanwhile: so it does not, and we wait between tries. */
+/**
+ * SQLite would wait for the lock inside the process, which answers nobody meanwhile. So it does not
+ * wait, and this file retries.
+ */
 export const WRITER_BUSY_TIMEOUT_MS = 0;
-/** Another worker holds the lock for some milliseconds, and is done with its next group if one waits much longer. */
+/**
+ * Another process holds the lock for some milliseconds. After a much longer pause it might hold it
+ * again for its next group.
+ */
 const RETRY_MS = 1;
-/** How long a write waits for a lock that another process holds. */
+/** The time that a write waits for a lock that another process holds. */
 const DEADLINE_MS = 5_000;
-/** Each keeps what it is about to write in memory. */
+/** Bounded because each waiting write keeps its data in memory. */
 const WAITING_MAX = 1_000;
 const RETRY_AFTER_SECONDS = 1;
-/** Nobody else is served while a group is written. */
-const TOGETHER_MAX = 32;
+/** Bounded because nothing else is served while a group is written. */
+const GROUP_MAX = 32;
 
-interface Waiting {
+interface WaitingWrite {
   readonly deadlineMs: number;
-  /** Works in the open transaction and returns how to tell the caller, for when it is committed. */
+  /**
+   * Runs in the open transaction and returns a function that resolves the caller, to be called
+   * after the commit.
+   */
   work(): Promise<() => void>;
   fail(cause: unknown): void;
 }
 
-/** How a member of a group ended, which its caller hears after the commit: even a refusal may rest on what others wrote. */
-interface Ended {
-  readonly isKept: boolean;
-  tell(): void;
+/**
+ * The result of a member of a group. Its caller gets it after the commit: even a refusal may depend
+ * on what other members wrote.
+ */
+interface MemberResult {
+  readonly isWritten: boolean;
+  settle(): void;
 }
 
 interface GroupCommitHooks {
   beforeCommit(): void;
-  /** Before anybody hears of it; also after an error, because it may have been committed. */
-  afterwards(): void;
+  /**
+   * Runs before any caller gets its result. Also runs after an error, because the transaction may
+   * have been committed.
+   */
+  afterGroup(): void;
 }
 
 /**
- * Runs writes one after the other, in the order they came; those that wait at the same time share one transaction, so a
- * commit and its sync cost all of them what they would cost one. Each has a savepoint: one that throws leaves nothing
- * behind and does not harm the others. When the commit fails, or an error ends the transaction, all of the group fail.
+ * Runs writes one after the other, in the order they came. Writes that wait at the same time share
+ * one transaction, so one commit and its sync serve all of them.
+ *
+ * Each write has a savepoint: one that throws leaves nothing behind and does not harm the others.
+ * When the commit fails, or an error ends the transaction, all writes of the group fail.
  */
 export class GroupCommit {
   readonly #writer: BunDatabase;
   readonly #hooks: GroupCommitHooks;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: WaitingWrite[] = [];
   #running: Promise<void> | undefined;
 
   constructor(writer: BunDatabase, hooks: GroupCommitHooks) {
@@ -48,7 +65,7 @@ export class GroupCommit {
     this.#hooks = hooks;
   }
 
-  /** Throws what `work` throws, what SQLite says, or `busy` when too many wait. */
+  /** Throws what `work` throws, the error of SQLite, or `busy` when too many writes wait. */
   write<T>(work: () => Promise<T>): Promise<T> {
     if (this.#waiting.length >= WAITING_MAX) {
       return Promise.reject(failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS }));
@@ -66,7 +83,7 @@ export class GroupCommit {
     return promise;
   }
 
-  /** Returns when nobody waits any more. */
+  /** Returns when no write waits any more. */
   async settled(): Promise<void> {
     await this.#running;
   }
@@ -74,9 +91,9 @@ export class GroupCommit {
   async #run(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        // What became ready at the same time comes into one group.
+        // Writes that became ready at the same time join one group.
         await new Promise(setImmediate);
-        if (await this.#begin()) await this.#writeGroup(this.#waiting.splice(0, TOGETHER_MAX));
+        if (await this.#begin()) await this.#writeGroup(this.#waiting.splice(0, GROUP_MAX));
       }
     } finally {
       this.#running = undefined;
@@ -84,21 +101,21 @@ export class GroupCommit {
   }
 
   /**
-   * Takes the write lock, which another process may hold: a backup, a migration, a person with a shell. False when there
-   * is nobody left who waits for it.
+   * Takes the write lock, which another process may hold: a backup, a migration, a person with a
+   * shell. False when no write is left that waits for it.
    */
   async #begin(): Promise<boolean> {
     while (this.#waiting.length > 0) {
       try {
-        // What could not be rolled back before must not be in what is written now.
+        // A transaction that could not be rolled back before must not become part of this one.
         if (this.#writer.inTransaction) this.#execute("ROLLBACK");
         this.#execute("BEGIN IMMEDIATE");
         return true;
       } catch (cause) {
         const isBusy = errorCode(cause)?.startsWith("SQLITE_BUSY");
         const nowMs = performance.now();
-        const given = isBusy ? this.#waiting.findIndex(({ deadlineMs }) => deadlineMs >= nowMs) : -1;
-        const late = given < 0 ? this.#waiting.splice(0) : this.#waiting.splice(0, given);
+        const firstInTime = isBusy ? this.#waiting.findIndex(({ deadlineMs }) => deadlineMs >= nowMs) : -1;
+        const late = firstInTime < 0 ? this.#waiting.splice(0) : this.#waiting.splice(0, firstInTime);
         for (const { fail } of late) fail(cause);
         await Bun.sleep(RETRY_MS);
       }
@@ -106,17 +123,17 @@ export class GroupCommit {
     return false;
   }
 
-  async #writeGroup(group: readonly Waiting[]): Promise<void> {
+  async #writeGroup(group: readonly WaitingWrite[]): Promise<void> {
     try {
-      const ended: Ended[] = [];
-      for (const member of group) ended.push(await this.#apart(member));
-      if (ended.some(({ isKept }) => isKept)) this.#hooks.beforeCommit();
-      this.#execute(ended.some(({ isKept }) => isKept) ? "COMMIT" : "ROLLBACK");
-      this.#hooks.afterwards();
-      for (const { tell } of ended) tell();
+      const results: MemberResult[] = [];
+      for (const member of group) results.push(await this.#runMember(member));
+      if (results.some(({ isWritten }) => isWritten)) this.#hooks.beforeCommit();
+      this.#execute(results.some(({ isWritten }) => isWritten) ? "COMMIT" : "ROLLBACK");
+      this.#hooks.afterGroup();
+      for (const { settle } of results) settle();
     } catch (cause) {
       this.#rollBack();
-      this.#hooks.afterwards();
+      this.#hooks.afterGroup();
       for (const { fail } of group) fail(cause);
     }
   }
@@ -125,22 +142,22 @@ export class GroupCommit {
     try {
       if (this.#writer.inTransaction) this.#execute("ROLLBACK");
     } catch {
-      // The next group rolls it back before it begins, or tells its callers why it cannot.
+      // The next group rolls it back before it begins, or fails with the reason why it cannot.
     }
   }
 
-  async #apart({ work, fail }: Waiting): Promise<Ended> {
+  async #runMember({ work, fail }: WaitingWrite): Promise<MemberResult> {
     this.#execute("SAVEPOINT member");
     try {
-      const tell = await work();
+      const settle = await work();
       this.#execute("RELEASE member");
-      return { isKept: true, tell };
+      return { isWritten: true, settle };
     } catch (cause) {
-      // A full disk may have ended the transaction, and what others wrote in it is gone.
+      // A full disk may have ended the transaction. Then what other members wrote in it is gone.
       if (!this.#writer.inTransaction) throw cause;
       this.#execute("ROLLBACK TO member");
       this.#execute("RELEASE member");
-      return { isKept: false, tell: () => fail(cause) };
+      return { isWritten: false, settle: () => fail(cause) };
     }
   }
 
