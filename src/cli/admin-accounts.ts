@@ -5,8 +5,8 @@ import { type AccountChange, setRole } from "../accounts/set-role.ts";
 import { OPERATOR } from "../audit/record-event.ts";
 import type { Config } from "../config/config.ts";
 import { setDisabled } from "../moderation/set-disabled.ts";
-import { beside } from "../start/offline-command.ts";
-import { type Beside, openLogBeside } from "../start/open-offline.ts";
+import { type OfflineDeps, openOfflineLog } from "../start/open-offline.ts";
+import { runOffline } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
 import { counted } from "./table.ts";
 
@@ -36,7 +36,9 @@ export async function adminCreate({
   const { password, isGenerated } = secret;
   requireRegistration({ username, email, password });
   const role = admin ? "admin" : "user";
-  const made = await beside(config, (deps) => createAccount(deps, { username, email, password, role }, () => OPERATOR));
+  const made = await runOffline(config, (deps) =>
+    createAccount(deps, { username, email, password, role }, () => OPERATOR),
+  );
   const told = { username: made.username, email: made.email, role: made.role };
   const what = `Made the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
   if (json) console.log(JSON.stringify({ ...told, ...(isGenerated ? { password } : {}) }));
@@ -54,7 +56,7 @@ export async function adminResetPassword({
   const secret = await newPassword(passwordStdin);
   const { password, isGenerated } = secret;
   requireNewPassword(password);
-  const reset = await beside(config, (deps) => resetPassword(deps, OPERATOR, username, password));
+  const reset = await runOffline(config, (deps) => resetPassword(deps, OPERATOR, username, password));
   const tokens = counted(reset.tokensRevoked, "API token");
   const what = `Gave ${reset.username} another password, ended its sessions and revoked ${tokens}.`;
   if (json) console.log(JSON.stringify({ ...reset, ...(isGenerated ? { password } : {}) }));
@@ -79,29 +81,33 @@ function report(
 
 /** Makes an account an administrator. */
 export async function adminGrant({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await beside(config, (deps) => setRole(deps, OPERATOR, username, "admin"));
+  const change = await runOffline(config, (deps) => setRole(deps, OPERATOR, username, "admin"));
   return report(change, json, "is an administrator now", "was an administrator already");
 }
 
 /** Makes an administrator an account like any other. */
 export async function adminRevoke({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await beside(config, (deps) => setRole(deps, OPERATOR, username, "user"));
+  const change = await runOffline(config, (deps) => setRole(deps, OPERATOR, username, "user"));
   return report(change, json, "is no administrator any more", "was no administrator");
 }
 
 /** Resets that it asked for are cancelled, which the log is told. */
-async function disableBeside(deps: Beside & { readonly config: Config }, username: string, isDisabled: boolean) {
-  return setDisabled({ ...deps, log: await openLogBeside(deps) }, OPERATOR, username, isDisabled);
+async function setDisabledOffline(
+  deps: OfflineDeps & { readonly config: Config },
+  username: string,
+  isDisabled: boolean,
+) {
+  return setDisabled({ ...deps, log: await openOfflineLog(deps) }, OPERATOR, username, isDisabled);
 }
 
 /** Shuts an account out. */
 export async function adminDisable({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await beside(config, (deps) => disableBeside(deps, username, true));
+  const change = await runOffline(config, (deps) => setDisabledOffline(deps, username, true));
   return report(change, json, "is disabled, and its sessions have ended", "was disabled already");
 }
 
 /** Lets an account in again. */
 export async function adminEnable({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await beside(config, (deps) => disableBeside(deps, username, false));
+  const change = await runOffline(config, (deps) => setDisabledOffline(deps, username, false));
   return report(change, json, "is enabled: it can log in, and its API tokens work", "was enabled already");
 }

@@ -3,7 +3,7 @@ import { requireForm } from "../http/validate.ts";
 import { allowName } from "../moderation/allow-name.ts";
 import { quarantinePackage, quarantineVersion } from "../moderation/quarantine.ts";
 import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
-import { beside } from "../start/offline-command.ts";
+import { runOffline } from "../start/run-offline.ts";
 import { UsageError } from "./usage.ts";
 
 /** How `admin quarantine` was called. */
@@ -23,7 +23,7 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
   if (lift === (reason !== undefined)) throw new UsageError("admin quarantine needs --reason, or --lift to release");
   if (!lift) requireForm(QuarantineBody, { reason });
   const name = nameParam(given.name);
-  const { quarantine } = await beside(config, async (opened) => {
+  const { quarantine } = await runOffline(config, async (opened) => {
     if (version === undefined) return await quarantinePackage(opened, OPERATOR, name, reason);
     return await quarantineVersion(opened, OPERATOR, name, version, reason);
   });
@@ -45,7 +45,7 @@ export async function adminAllowName({
   readonly json: boolean;
 }): Promise<number> {
   const name = nameParam(text);
-  await beside(config, (deps) => allowName(deps, OPERATOR, name));
+  await runOffline(config, (deps) => allowName(deps, OPERATOR, name));
   console.log(json ? JSON.stringify({ name, allowed: true }) : `${name} may be published.`);
   return 0;
 }

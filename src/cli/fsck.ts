@@ -1,6 +1,6 @@
 import { readConfig } from "../config/config.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
-import { openHousekeeping } from "../start/open-offline.ts";
+import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText, tableText } from "./table.ts";
@@ -24,7 +24,7 @@ export interface FsckArguments {
 /** Checks every version and archive and prints what is wrong. Exit code 1: there are problems that are not repaired. */
 export async function fsck({ config, repair, json }: FsckArguments): Promise<number> {
   const startedMs = performance.now();
-  const deps = await openHousekeeping(readConfig(config));
+  const deps = await openOfflineWithBlobs(readConfig(config));
   const bar = progressBar("fsck", json);
   try {
     const result = await checkStore(deps, { repair, report: bar.report });

@@ -1,6 +1,6 @@
 import { readConfig } from "../config/config.ts";
 import { collectGarbage, type GcResult } from "../maintenance/collect-garbage.ts";
-import { openHousekeeping } from "../start/open-offline.ts";
+import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText, parseDuration } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText } from "./table.ts";
@@ -21,7 +21,7 @@ export interface GcArguments {
  */
 export async function gc({ config, grace = GRACE_DEFAULT, dryRun, json }: GcArguments): Promise<number> {
   const graceMs = parseDuration("--grace", grace);
-  const deps = await openHousekeeping(readConfig(config));
+  const deps = await openOfflineWithBlobs(readConfig(config));
   const bar = progressBar("gc", json);
   let isStopped = false;
   // Between batches: a mark that is left behind would hold up who publishes these very bytes.

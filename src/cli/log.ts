@@ -5,7 +5,7 @@ import { logKeyPath, makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
 import type { Rollback } from "../log/transparency-log.ts";
-import { openHousekeeping } from "../start/open-offline.ts";
+import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
 import { type Audit, auditLog } from "../verify/audit.ts";
 import { isGood } from "../verify/checks.ts";
@@ -83,7 +83,7 @@ export function logMakeKey(origin: string): number {
 export async function logAcceptRollback(configFile: string | undefined, yes: boolean, json: boolean): Promise<number> {
   const config = readConfig(configFile);
   const isRunning = yes && (await isInUse(config.database));
-  const deps = await openHousekeeping(config);
+  const deps = await openOfflineWithBlobs(config);
   try {
     const rollback = await acceptRollback(deps, yes && !isRunning);
     const accepted = rollback !== undefined && yes && !isRunning;

@@ -12,7 +12,7 @@ import { createLogger, type Logger } from "../runtime/logger.ts";
 import { databaseStep, logKeyOf, openBlobs } from "./open-deps.ts";
 
 /** The log for a command beside a server, which has looked whether it may be written. */
-export async function openLogBeside({ config, db }: Pick<Deps, "config" | "db">): Promise<TransparencyLog> {
+export async function openOfflineLog({ config, db }: Pick<Deps, "config" | "db">): Promise<TransparencyLog> {
   return new TransparencyLog(await logKeyOf(config, db), undefined);
 }
 
@@ -28,26 +28,26 @@ async function requireMigrated(database: DatabaseConfig): Promise<void> {
 }
 
 /** What a command has that works beside a server. */
-export type Beside = Pick<Deps, "db" | "clock"> & { close(): Promise<void> };
+export type OfflineDeps = Pick<Deps, "db" | "clock"> & { close(): Promise<void> };
 
 /**
  * Opens the database beside a server that may be running; nothing is migrated and no file is made. Throws
  * `MigrationError` when it has not all migrations.
  */
-export async function openBeside(
+export async function openOffline(
   { database }: Pick<Config, "database">,
   clock: () => Date = () => new Date(),
-): Promise<Beside> {
+): Promise<OfflineDeps> {
   await requireMigrated(database);
   const db = await openDatabase(database);
   return { db, clock, close: () => db.close() };
 }
 
-/** `openBeside` with the store: the incoming directory is left as it is, full disk or not. */
-export async function openHousekeeping(
+/** `openOffline` with the store: the incoming directory is left as it is, full disk or not. */
+export async function openOfflineWithBlobs(
   config: Config,
   clock: () => Date = () => new Date(),
-): Promise<Beside & Pick<Deps, "blobs">> {
+): Promise<OfflineDeps & Pick<Deps, "blobs">> {
   await requireMigrated(config.database);
   const blobs = await openStore(config.storage, config.dataDir, createLogger(config.logLevel, clock));
   const db = await openDatabase(config.database);

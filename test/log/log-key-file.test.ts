@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { readConfig } from "../../src/config/config.ts";
 import { knownLogKey } from "../../src/log/log-rows.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
-import { runCommand } from "../upkeep/scene.ts";
+import { runCommand } from "../maintenance/scene.ts";
 
 let directory: string;
 beforeAll(() => {

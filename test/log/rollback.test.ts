@@ -132,7 +132,7 @@ onBothDatabases("a log that is opened again", (registry) => {
       await query.update(versions).set({ logIndex: null, yankSeq: 0 });
     });
     await registry().deps.blobs.putSidecar(CHECKPOINT_COPY, "");
-    // Beside the archives lies nothing of a log yet.
+    // No checkpoint lies next to the archives yet.
     const blobs = { ...registry().deps.blobs, readSidecar: async () => undefined };
     await Promise.all([openLog({ db, blobs }, SIGNER), openLog({ db, blobs }, SIGNER)]);
     const rows = await db.read(({ query, tables: { versions } }) =>

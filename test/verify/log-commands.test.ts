@@ -10,9 +10,9 @@ import { openLogger, openStore } from "../../src/start/open-offline.ts";
 import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { formatVerifierKey, parseSignerKey, signNote, verifierOf } from "../../src/tlog/note.ts";
 import { prepareServer, type ServerProcess, until } from "../faults/server.ts";
+import { runCommand } from "../maintenance/scene.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { type DatabaseKind, TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
-import { runCommand } from "../upkeep/scene.ts";
 
 const signer = parseSignerKey(TEST_LOG_KEY);
 if (signer === undefined) throw new Error("the test's key is none");

@@ -10,13 +10,13 @@ import { freePort } from "../support/ports.ts";
 import { PROGRAM } from "../support/program.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf, withToken } from "../support/roles.ts";
-import { pipeBeside, runBeside, runCommand } from "./scene.ts";
+import { pipeOffline, runCommand, runOffline } from "./scene.ts";
 
 hashAtFullCost();
 
 onBothDatabases("administration from the command line, beside the server", (registry) => {
   const guest = () => new Client(registry().url);
-  const admin = (...args: string[]) => runBeside(registry(), "admin", ...args);
+  const admin = (...args: string[]) => runOffline(registry(), "admin", ...args);
   const login = (username: string, password: string) => guest().post("/api/auth/login", { username, password });
   const loggedIn = async (username: string, password: string) =>
     new Client(registry().url, (await login(username, password)).body.token, username);
@@ -48,7 +48,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
 
   test("create and reset-password take a password from standard input, and do not print it", async () => {
     const pipe = (input: string, ...args: string[]) =>
-      pipeBeside(registry(), input, "admin", ...args, "--password-stdin");
+      pipeOffline(registry(), input, "admin", ...args, "--password-stdin");
     const typed = " pässword with blanks ";
     expect(done(await pipe(`${typed}\r\nanother line\n`, "create", "carl"))).toBe(
       "Made the account carl (carl@localhost).\n",

@@ -8,7 +8,7 @@ import { checkStore } from "../../src/maintenance/check-store.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256, signMessage } from "../support/client.ts";
 import { onBothDatabases, overriding, startRegistry, type TestRegistry } from "../support/registry.ts";
-import { HOUR_MS, pathOf, plant, runBeside } from "./scene.ts";
+import { HOUR_MS, pathOf, plant, runOffline } from "./scene.ts";
 
 const key = makeKey();
 
@@ -21,7 +21,7 @@ async function publishAll(client: Client, names: readonly string[]): Promise<voi
 }
 
 async function fsck(registry: TestRegistry, ...args: string[]) {
-  const { exitCode, stdout, stderr } = await runBeside(registry, "fsck", "--json", ...args);
+  const { exitCode, stdout, stderr } = await runOffline(registry, "fsck", "--json", ...args);
   expect(stderr).toBe("");
   return { exitCode, ...JSON.parse(stdout) };
 }
@@ -75,7 +75,7 @@ onBothDatabases("fsck", (registry) => {
       problems: [],
       orphans: { count: 0, bytes: 0 },
     });
-    const { exitCode, stdout } = await runBeside(registry(), "fsck");
+    const { exitCode, stdout } = await runOffline(registry(), "fsck");
     expect([exitCode, stdout]).toEqual([
       0,
       expect.stringMatching(/^Checked 3 versions \(.*\) in .*: no problems\.\n$/),
@@ -128,7 +128,7 @@ onBothDatabases("fsck", (registry) => {
         ["lost", "blob_missing"],
       ],
     ]);
-    const table = await runBeside(registry(), "fsck");
+    const table = await runOffline(registry(), "fsck");
     expect(table.exitCode).toBe(1);
     expect(table.stdout).toMatch(/^PROBLEM +PACKAGE +VERSION +DIGEST +DETAIL\n/);
     expect(table.stdout).toContain(sha256(archiveOf("cut")).slice(0, 16));

@@ -19,7 +19,7 @@ import {
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount, sha256 } from "../support/client.ts";
 import { onBothDatabases, overriding, type TestRegistry } from "../support/registry.ts";
-import { HOUR_MS, isStored, makeOlder, pathOf, plant, runBeside } from "./scene.ts";
+import { HOUR_MS, isStored, makeOlder, pathOf, plant, runOffline } from "./scene.ts";
 
 const DAY_MS = 24 * HOUR_MS;
 let planted = 0;
@@ -64,12 +64,12 @@ onBothDatabases("gc", (registry) => {
     for (const path of [stray, upload, fresh]) await writeFile(path, "left");
     for (const path of [stray, upload]) await makeOlder(path, 2 * DAY_MS);
 
-    const looked = await runBeside(registry(), "gc", "--dry-run", "--json");
+    const looked = await runOffline(registry(), "gc", "--dry-run", "--json");
     expect([looked.exitCode, looked.stderr]).toEqual([0, ""]);
     expect(JSON.parse(looked.stdout)).toMatchObject({ dryRun: true, removed: { count: 1 }, temporary: { count: 1 } });
     expect([isStored(store(), old), existsSync(upload)]).toEqual([true, true]);
 
-    const { exitCode, stdout, stderr } = await runBeside(registry(), "gc");
+    const { exitCode, stdout, stderr } = await runOffline(registry(), "gc");
     expect([exitCode, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("Removed 1 archive that no version refers to");
     expect(stdout).toContain("and 1 temporary file (4 bytes).");
@@ -80,7 +80,7 @@ onBothDatabases("gc", (registry) => {
     expect(isStored(store(), sha256(archive))).toBe(true);
     expect(await stateOf(registry(), old)).toMatchObject({ removals: 1, marked: false });
 
-    const everything = JSON.parse((await runBeside(registry(), "gc", "--grace", "0s", "--json")).stdout);
+    const everything = JSON.parse((await runOffline(registry(), "gc", "--grace", "0s", "--json")).stdout);
     expect(everything).toMatchObject({ removed: { count: 1 }, temporary: { count: 0 }, foreignCount: 1 });
     expect([isStored(store(), young), existsSync(fresh)]).toEqual([false, true]);
   });
@@ -95,10 +95,10 @@ onBothDatabases("gc", (registry) => {
     await mark(registry(), gone, MARK_STALE_AFTER_MS + 60_000);
     await registry().deps.blobs.remove(gone);
     await mark(registry(), current, 60_000);
-    const looked = JSON.parse((await runBeside(registry(), "gc", "--dry-run", "--json")).stdout);
+    const looked = JSON.parse((await runOffline(registry(), "gc", "--dry-run", "--json")).stdout);
     expect(looked).toMatchObject({ finished: 2 });
     expect(await stateOf(registry(), left)).toMatchObject({ marked: true });
-    const done = JSON.parse((await runBeside(registry(), "gc", "--grace", "0s", "--json")).stdout);
+    const done = JSON.parse((await runOffline(registry(), "gc", "--grace", "0s", "--json")).stdout);
     expect(done).toMatchObject({ finished: 2, removed: { count: 1 } });
     expect([isStored(store(), left), isStored(store(), current)]).toEqual([false, true]);
     expect(await stateOf(registry(), left)).toMatchObject({ removals: 1, marked: false });

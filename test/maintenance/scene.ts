@@ -22,7 +22,7 @@ function placeOf(env: Readonly<Record<string, string>>): Place {
 }
 
 /** The settings of a command beside a registry of this process, on the same database and files. */
-function settingsBeside({ deps, dataDir }: TestRegistry): Record<string, string> {
+function offlineSettings({ deps, dataDir }: TestRegistry): Record<string, string> {
   const { database } = deps.config;
   if (database.kind === "sqlite") return { DATA_DIR: dataDir };
   const { host, port, database: name, username, password } = database.connection;
@@ -31,13 +31,13 @@ function settingsBeside({ deps, dataDir }: TestRegistry): Record<string, string>
 }
 
 /** Runs a command beside a registry. */
-export function runBeside(registry: TestRegistry, ...args: string[]): Promise<Outcome> {
-  return runOnce(placeOf(settingsBeside(registry)), ...args);
+export function runOffline(registry: TestRegistry, ...args: string[]): Promise<Outcome> {
+  return runOnce(placeOf(offlineSettings(registry)), ...args);
 }
 
 /** Runs a command beside a registry, which reads `input` from standard input. */
-export function pipeBeside(registry: TestRegistry, input: string, ...args: string[]): Promise<Outcome> {
-  return runOnce({ ...placeOf(settingsBeside(registry)), input }, ...args);
+export function pipeOffline(registry: TestRegistry, input: string, ...args: string[]): Promise<Outcome> {
+  return runOnce({ ...placeOf(offlineSettings(registry)), input }, ...args);
 }
 
 /** Where a store keeps a blob. */
