@@ -2,7 +2,7 @@ import type { BlobStore } from "./blobs/store.ts";
 import type { Config } from "./config/config.ts";
 import type { Secret } from "./config/secret.ts";
 import type { Database } from "./db/database.ts";
-import type { PreparedAnswers } from "./http/response-cache.ts";
+import type { ResponseCache } from "./http/response-cache.ts";
 import type { Announcer } from "./log/announcer.ts";
 import type { TransparencyLog } from "./log/transparency-log.ts";
 import type { Failpoints } from "./runtime/failpoints.ts";
@@ -13,8 +13,8 @@ export interface Deps {
   readonly config: Config;
   readonly db: Database;
   readonly blobs: BlobStore;
-  /** Where everybody may read: answers that are sent without asking the app. */
-  readonly prepared: PreparedAnswers | undefined;
+  /** Undefined where not everybody may read: a cached response may be sent to any client. */
+  readonly responseCache: ResponseCache | undefined;
   readonly jwtKey: Secret<string>;
   readonly clock: () => Date;
   readonly logger: Logger;

@@ -76,7 +76,7 @@ async function depths(registries: FilledRegistries, kind: FilledKind, size: Fill
   }
 }
 
-/** Names that are asked for in turn: few enough to be kept ready. */
+/** Names that are asked for in turn: few enough to stay in the response cache. */
 const WARM_NAMES = 200;
 
 /** Metadata of a registry of this size and of a small one that runs beside it, in turn: of names that were asked for, and of others. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { OFTEN } from "../../src/http/response-cache.ts";
+import { PROMOTION_THRESHOLD } from "../../src/http/response-cache.ts";
 import { type Client, newAccount } from "../../test/support/client.ts";
 import { type Random, randomFrom } from "../../test/support/random.ts";
 import type { Drafts } from "../fill/drafts.ts";
@@ -39,7 +39,7 @@ const PEAK_GOAL_MB = 300;
 const IN_FLIGHT_MAX = 64;
 const OWN_PACKAGES = 200;
 /** After which a document is in memory for good. */
-const READS_OF_EACH = OFTEN + 4;
+const READS_OF_EACH = PROMOTION_THRESHOLD + 4;
 const READERS = 16;
 
 /** How often a second each kind of request is made. */

@@ -12,7 +12,10 @@ import { createLogger } from "../runtime/logger.ts";
 import type { Registry } from "../start/open-deps.ts";
 import { parseSignerKey } from "../tlog/note.ts";
 
-/** Prints the OpenAPI description. Opens neither database nor storage: no route is asked for anything but itself. */
+/**
+ * Prints the OpenAPI description. Opens neither database nor storage: no route is asked for
+ * anything but itself.
+ */
 export async function printOpenApi(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
   const unused = () => {
@@ -44,7 +47,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     log,
     announcer: new Announcer({ db, blobs, log, logger, failpoints: noFailpoints, witnesses: [] }),
     batcher: { record: unused },
-    prepared: undefined,
+    responseCache: undefined,
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));
   console.log(JSON.stringify(await response.json(), null, 2));

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { matchesEntityTag } from "./entity-tag.ts";
-import type { PreparedAnswers } from "./response-cache.ts";
+import type { ResponseCache } from "./response-cache.ts";
 
 export const JSON_TYPE = "application/json; charset=utf-8";
 
 /**
- * Answers a document that changes: with an entity tag over its bytes and `no-cache`, so that clients ask again and get
- * 304 while it is the same.
+ * Responds with a document that may change. It has an entity tag of its bytes and `no-cache`, so
+ * clients revalidate it and get 304 while it is the same.
  */
 export function textResponse(request: Request, body: string, contentType: string, headers?: Record<string, string>) {
   return taggedResponse(request, tagged(body), contentType, { ...headers, "cache-control": "no-cache" });
@@ -21,7 +21,10 @@ function tagged(body: string | Uint8Array<ArrayBuffer>): Tagged {
   return { body, entityTag: `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"` };
 }
 
-/** Answers with an entity tag over the bytes, and 304 to who has them. The headers say what caches may do. */
+/**
+ * Responds with the body, or with 304 if the client has these bytes. `headers` must include the
+ * caching rules.
+ */
 function taggedResponse(
   request: Request,
   { body, entityTag }: Tagged,
@@ -34,8 +37,11 @@ function taggedResponse(
   return new Response(body, { headers: { ...common, "content-type": contentType } });
 }
 
-/** Where an answer is kept, and what it is. Left out, `cacheControl` is that of a document that changes. */
-interface Kept {
+/**
+ * Under which path a document is cached, and how it is sent. `cacheControl` defaults to that of a
+ * document that may change.
+ */
+interface CachedDocument {
   readonly path: string;
   readonly contentType: string;
   readonly cacheControl?: string;
@@ -43,27 +49,31 @@ interface Kept {
 
 interface Loaded {
   readonly body: string | Uint8Array<ArrayBuffer>;
-  /** Whether it was asked for by one of very many addresses, and is kept under another. */
+  /**
+   * True if the requested path is one of many that name the same document. Such a path is not
+   * cached: anybody could fill the cache with aliases.
+   */
   readonly isAlias?: boolean;
 }
 
 /**
- * Answers what `load` gives, and offers it for those who ask next, under the one path it is kept for. What is kept is not loaded
- * again, whatever headers the request has that keep it from being answered without the app.
+ * Responds with a document that `load` returns, and offers it to the response cache. A cached
+ * document is not loaded again, also if headers of this request kept the cache itself from
+ * answering it.
  */
-export async function keptResponse(
-  prepared: PreparedAnswers | undefined,
+export async function cachedResponse(
+  responseCache: ResponseCache | undefined,
   request: Request,
-  { path, contentType, cacheControl = "no-cache" }: Kept,
+  { path, contentType, cacheControl = "no-cache" }: CachedDocument,
   load: () => Promise<Loaded>,
 ): Promise<Response> {
   const headers = { "cache-control": cacheControl };
-  const kept = prepared?.document(path);
-  if (kept !== undefined) return taggedResponse(request, kept, contentType, headers);
-  const generation = prepared?.generation ?? 0;
+  const cached = responseCache?.cachedBody(path);
+  if (cached !== undefined) return taggedResponse(request, cached, contentType, headers);
+  const generation = responseCache?.generation ?? 0;
   const { body: loaded, isAlias = false } = await load();
   const body = typeof loaded === "string" ? new TextEncoder().encode(loaded) : loaded;
-  if (!isAlias) prepared?.offer(request, { path, generation, body });
+  if (!isAlias) responseCache?.offer(request, { path, generation, body });
   return taggedResponse(request, tagged(body), contentType, headers);
 }
 

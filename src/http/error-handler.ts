@@ -3,9 +3,12 @@ import { Failure, type Fault, type RegistryError } from "../errors.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { problemResponse, statusOf } from "./problem.ts";
 import { requestId } from "./request-id.ts";
-import type { PreparedAnswers } from "./response-cache.ts";
+import type { ResponseCache } from "./response-cache.ts";
 
-/** Names the field and the rule. Elysia's own answer would repeat the submitted values, passwords included. */
+/**
+ * Names the field and the rule. Elysia's own answer would repeat the submitted values, passwords
+ * included.
+ */
 function faultsOf(error: ValidationError): Fault[] {
   const faults = new Map<string, Fault>();
   for (const problem of error.all) {
@@ -27,7 +30,8 @@ function causeOf(error: unknown): unknown {
 }
 
 function expectedError(cause: unknown, method: string, allowed: () => readonly string[]): RegistryError | undefined {
-  // `/owners` is no version of a package, but Elysia finds a route for versions where the one for owners has not the method.
+  // `/owners` is no version of a package, but Elysia finds a route for versions where the one for
+  // owners has not the method.
   if (cause instanceof Failure && cause.error.code === "version_not_found") {
     const allow = allowed();
     return allow.length === 0 || allow.includes(method) ? cause.error : { code: "method_not_allowed", allow };
@@ -49,15 +53,15 @@ function expectedError(cause: unknown, method: string, allowed: () => readonly s
 
 interface FailureDeps {
   readonly logger: Logger;
-  readonly prepared: PreparedAnswers | undefined;
+  readonly responseCache: ResponseCache | undefined;
 }
 
 /**
- * The one place where failures become answers, first in the app and global. Expected ones are problem bodies, and a
- * warning where the registry and not the client is at fault. Everything else is logged once, without its message, and
- * answered as `internal`.
+ * The one place where failures become answers, first in the app and global. Expected ones are
+ * problem bodies, and a warning where the registry and not the client is at fault. Everything else
+ * is logged once, without its message, and answered as `internal`.
  */
-export function failures({ logger, prepared }: FailureDeps, methodsOf: (path: string) => string[]) {
+export function failures({ logger, responseCache }: FailureDeps, methodsOf: (path: string) => string[]) {
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
     const id = requestId(request);
     const expected = expectedError(error, request.method, () => methodsOf(new URL(request.url).pathname));
@@ -67,7 +71,7 @@ export function failures({ logger, prepared }: FailureDeps, methodsOf: (path: st
       logger.error(expected.code, { requestId: id, digest: expected.digest });
     } else if (statusOf(expected.code).status >= 500) {
       logger.warn(expected.code, { requestId: id, ...(causeOf(error) === undefined ? {} : errorFields(error)) });
-      if (expected.code === "storage_full") prepared?.giveRoomBack();
+      if (expected.code === "storage_full") responseCache?.releaseSpillFile();
     }
     return problemResponse(expected ?? { code: "internal" }, id);
   });

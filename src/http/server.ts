@@ -7,14 +7,15 @@ import { clientBehind, copyClientAddress, keepClientAddress } from "./client-add
 import { declaredLength } from "./head-length.ts";
 import { problemResponse } from "./problem.ts";
 import { keepRequestId, requestId } from "./request-id.ts";
-import type { PreparedAnswers } from "./response-cache.ts";
+import type { ResponseCache } from "./response-cache.ts";
 
 /** How long clients are waited for. */
 export interface Patience {
   /**
-   * A client that sends or reads nothing for this long is let go, with a step of Bun's of four seconds. The head of a
-   * connection's first request has 12 s, later ones have this; bytes do not put it off. Nor do they for a body of less
-   * than 16 KiB a second, so one that is read has its own pace and Bun is told that it keeps it.
+   * A client that sends or reads nothing for this long is let go, with a step of Bun's of four
+   * seconds. The head of a connection's first request has 12 s, later ones have this; bytes do not
+   * put it off. Nor do they for a body of less than 16 KiB a second, so one that is read has its
+   * own pace and Bun is told that it keeps it.
    */
   readonly idleSeconds: number;
   readonly pace: Pace;
@@ -29,7 +30,9 @@ const DRAIN_POLL_MS = 20;
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
-/** A server that is listening. `stop` takes no new requests, waits for those in flight and returns. */
+/**
+ * A server that is listening. `stop` takes no new requests, waits for those in flight and returns.
+ */
 export interface RunningServer {
   readonly port: number;
   readonly url: string;
@@ -42,8 +45,9 @@ function withoutPrefix(path: string, prefix: string): string {
 }
 
 /**
- * Answers under the path prefix of `PUBLIC_URL` too, for proxies that do not strip it; and whatever the Host header is,
- * because no answer depends on it: HTTP/1.0 health checks send none, and then Bun gives a path for an address.
+ * Answers under the path prefix of `PUBLIC_URL` too, for proxies that do not strip it; and whatever
+ * the Host header is, because no answer depends on it: HTTP/1.0 health checks send none, and then
+ * Bun gives a path for an address.
  */
 function addressed(received: Request, prefix: string): Request {
   const complete = URL.parse(received.url);
@@ -58,8 +62,9 @@ function addressed(received: Request, prefix: string): Request {
 }
 
 /**
- * Refuses what Bun lets through and RFC 9112 does not: more than one Host (§3.2), and lengths that another reader may
- * take otherwise (§6.3), even equal ones. Bun joins lines of one name with commas. Behind CONNECT comes no HTTP.
+ * Refuses what Bun lets through and RFC 9112 does not: more than one Host (§3.2), and lengths that
+ * another reader may take otherwise (§6.3), even equal ones. Bun joins lines of one name with
+ * commas. Behind CONNECT comes no HTTP.
  */
 function refusal({ method, headers }: Request): Response | undefined {
   const isTwofold = ["host", "content-length"].some((name) => headers.get(name)?.includes(","));
@@ -81,7 +86,7 @@ interface Serving {
   readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies" | "workers">;
   readonly logger: Logger;
   /** Left out where no answer may be given to another than who asked. */
-  readonly prepared?: PreparedAnswers | undefined;
+  readonly responseCache?: ResponseCache | undefined;
 }
 
 function prefixOf(publicUrl: string): string {
@@ -89,8 +94,9 @@ function prefixOf(publicUrl: string): string {
 }
 
 /**
- * The path of an address as prepared answers are kept under: without the prefix of `PUBLIC_URL`, and without `/v1`. Still
- * as it was sent, with its query, because almost every request comes by here.
+ * The path of an address as prepared answers are kept under: without the prefix of `PUBLIC_URL`,
+ * and without `/v1`. Still as it was sent, with its query, because almost every request comes by
+ * here.
  */
 function plainPath(url: string, prefix: string): string {
   const path = withoutPrefix(url.slice(url.indexOf("/", 8)), prefix);
@@ -105,7 +111,7 @@ function tell(logger: Logger, { method, url }: Request, { status, headers }: Res
 }
 
 /** Adds what every answer carries, logs it once, and makes sure that nothing internal gets out. */
-export function answering(handle: Handler, { config, logger, prepared }: Serving): Handler {
+export function answering(handle: Handler, { config, logger, responseCache }: Serving): Handler {
   const prefix = prefixOf(config.publicUrl);
   return async (received) => {
     const startedMs = performance.now();
@@ -120,24 +126,26 @@ export function answering(handle: Handler, { config, logger, prepared }: Serving
     }
     const length = declaredLength(request);
     if (length !== undefined) response.headers.set("content-length", String(length));
-    // Elysia writes 0 to HEAD; a 304 tells the length of what it stands for or none (RFC 9110 §8.6).
+    // Elysia writes 0 to HEAD; a 304 tells the length of what it stands for or none (RFC 9110
+    // §8.6).
     else if (response.status === 304) response.headers.delete("content-length");
     response.headers.set("x-request-id", id);
     response.headers.set("x-content-type-options", "nosniff");
     // What no route declared fit for caches may hold a token or an account.
     if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-    prepared?.keep(request, plainPath(request.url, ""), response);
+    responseCache?.put(request, plainPath(request.url, ""), response);
     tell(logger, request, response, startedMs);
     return response;
   };
 }
 
 /**
- * Listens on the configured host and port. Throws when the port is taken: without `reusePort`, a second server on
- * one port is an error and not a silent share. Workers share it, and `serve` looks before it starts them.
+ * Listens on the configured host and port. Throws when the port is taken: without `reusePort`, a
+ * second server on one port is an error and not a silent share. Workers share it, and `serve` looks
+ * before it starts them.
  */
 export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }: Patience = PATIENCE): RunningServer {
-  const { config, logger, prepared } = serving;
+  const { config, logger, responseCache } = serving;
   const prefix = prefixOf(config.publicUrl);
   const answer = answering(handle, serving);
   const proxies = parseProxies(config.trustedProxies) ?? new BlockList();
@@ -153,7 +161,7 @@ export function listen(handle: Handler, serving: Serving, { idleSeconds, pace }:
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, connections) => {
       // Without a Host header, Bun gives a path for an address.
-      const ready = request.url.startsWith("http") && prepared?.answer(request, plainPath(request.url, prefix));
+      const ready = request.url.startsWith("http") && responseCache?.match(request, plainPath(request.url, prefix));
       if (ready) {
         if (logger.logsRequests) tell(logger, request, ready, performance.now());
         return ready;
@@ -183,8 +191,9 @@ export function requireFreePort({ host, port }: Pick<Config, "host" | "port">): 
 }
 
 /**
- * Stops listening and waits for requests in flight. It asks Bun for their number instead of awaiting `stop(false)`:
- * measured, that never resolves while a client keeps half of a refused upload in its socket.
+ * Stops listening and waits for requests in flight. It asks Bun for their number instead of
+ * awaiting `stop(false)`: measured, that never resolves while a client keeps half of a refused
+ * upload in its socket.
  */
 async function drain(server: Bun.Server<undefined>): Promise<void> {
   void server.stop(false);

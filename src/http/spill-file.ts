@@ -1,58 +1,61 @@
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
 const FILE_MAX_BYTES = 1024 ** 3;
-/** Few documents are larger, and these are read into memory of their own. */
+/** Few documents are larger. Those are read into a new buffer. */
 const SCRATCH_BYTES = 64 * 1024;
 
 /**
- * Bytes that may be lost, in a file that ends with the process: what is written last takes the room of what was written
- * first. Reads and writes go to the page cache, where a few kilobytes take some microseconds.
+ * A ring buffer in an unnamed file, for cached bytes that may be lost. New bytes overwrite the
+ * oldest ones, and the file ends with the process. Reads and writes are synchronous: they go to the
+ * page cache, which is faster than a turn of the event loop.
  */
-export class AnswerFile {
+export class SpillFile {
   readonly #fd: number;
   #end = 0;
-  #isGivenUp = false;
+  #isReleased = false;
   readonly #scratch = new Uint8Array(SCRATCH_BYTES);
 
-  /** Throws when the file cannot be made. */
+  /** Throws if the file cannot be created. */
   constructor(
     readonly path: string,
     readonly maxBytes = FILE_MAX_BYTES,
   ) {
-    // A file that is there is somebody else's, whose bytes must not become answers of this process.
+    // An existing file belongs to another process. Its bytes must not become responses of this one.
     this.#fd = openSync(path, "wx+", 0o600);
-    // Nobody else opens it, and nothing is left behind however this process ends. Windows keeps it until `close`.
+    // Without a name nobody else opens the file, and nothing is left behind however this process
+    // ends. Windows keeps the name until `close`.
     rmSync(path, { force: true });
   }
 
   /**
-   * Where the bytes are, counted from the first that was ever written: the file is a ring. Undefined where they are too
-   * many, or the disk is full: then the file gives its room back, and takes nothing more.
+   * Writes bytes and returns their offset, counted from the first byte that was ever written.
+   * Returns undefined if the bytes do not fit into the file, or if the disk is full. On a full disk
+   * the file is released.
    */
   write(bytes: Uint8Array): number | undefined {
     const size = bytes.length;
-    if (size > this.maxBytes || this.#isGivenUp) return undefined;
+    if (size > this.maxBytes || this.#isReleased) return undefined;
     const left = this.maxBytes - (this.#end % this.maxBytes);
     const start = left < size ? this.#end + left : this.#end;
-    // Before the write: also one that fails may have overwritten what was there.
+    // Advances before the write, because a write that fails may have overwritten old bytes too.
     this.#end = start + size;
     try {
       if (writeSync(this.#fd, bytes, 0, size, start % this.maxBytes) === size) return start;
     } catch {
-      // As a short write: there is no room for it.
+      // The same as a short write: the disk is full.
     }
-    this.giveUp();
+    this.release();
     return undefined;
   }
 
-  /** Gives its room back, and takes nothing more: others need it. What it had is read no more. */
-  giveUp(): void {
-    if (this.#isGivenUp) return;
-    this.#isGivenUp = true;
+  /** Frees the disk space for others. After that every read misses and every write is refused. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     ftruncateSync(this.#fd, 0);
   }
 
-  /** Undefined where something else was written there since. The bytes are good until the next call. */
+  /** Returns bytes that are valid until the next call. Undefined if newer bytes overwrote them. */
   read(start: number, size: number): Uint8Array<ArrayBuffer> | undefined {
     if (start < this.#end - this.maxBytes) return undefined;
     const bytes = size > SCRATCH_BYTES ? new Uint8Array(size) : this.#scratch.subarray(0, size);
@@ -63,6 +66,7 @@ export class AnswerFile {
     }
   }
 
+  /** Closes the file and removes its name where the name is still there. */
   close(): void {
     closeSync(this.#fd);
     rmSync(this.path, { force: true });

@@ -2,7 +2,7 @@ import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { jsonResponse, keptResponse, textResponse } from "../http/conditional-response.ts";
+import { cachedResponse, jsonResponse, textResponse } from "../http/conditional-response.ts";
 import { parseTilePath } from "../tlog/tile.ts";
 import { logDocs } from "./docs.ts";
 import { readState } from "./log-rows.ts";
@@ -22,7 +22,7 @@ function requireAllPackages(readable: readonly string[] | undefined): void {
 
 /** The routes under `/log`: the transparency log as in c2sp.org/tlog-tiles. */
 export function logRoutes(deps: Deps) {
-  const { db, config, prepared } = deps;
+  const { db, config, responseCache } = deps;
   const immutable = `${config.readAccess === "public" ? "public" : "private"}, max-age=31536000, immutable`;
   return new Elysia({ prefix: "/log" })
     .use(authentication(deps))
@@ -30,8 +30,8 @@ export function logRoutes(deps: Deps) {
       "/checkpoint",
       async ({ request, readable }) => {
         requireAllPackages(readable);
-        const kept = { path: "/log/checkpoint", contentType: TEXT };
-        return keptResponse(prepared, request, kept, async () => {
+        const target = { path: "/log/checkpoint", contentType: TEXT };
+        return cachedResponse(responseCache, request, target, async () => {
           const { checkpoint } = await db.read(readState);
           return { body: checkpoint };
         });
@@ -53,8 +53,8 @@ export function logRoutes(deps: Deps) {
         requireAllPackages(readable);
         const path = `tile/${params["*"]}`;
         const tile = parseTilePath(path);
-        const kept = { path: `/log/${path}`, contentType: "application/octet-stream", cacheControl: immutable };
-        return keptResponse(prepared, request, kept, async () => {
+        const target = { path: `/log/${path}`, contentType: "application/octet-stream", cacheControl: immutable };
+        return cachedResponse(responseCache, request, target, async () => {
           const found = tile && (await db.read((session) => readPublishedTile(session, tile)));
           if (found === undefined) throw failure({ code: "tile_not_found" });
           return { body: new Uint8Array(found) };

@@ -5,7 +5,7 @@ import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
-import { JSON_TYPE, jsonResponse, keptResponse, textResponse } from "../http/conditional-response.ts";
+import { cachedResponse, JSON_TYPE, jsonResponse, textResponse } from "../http/conditional-response.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { readVersionProof } from "../log/read-proof.ts";
 import { readFiles, readTextFile } from "./contents.ts";
@@ -34,14 +34,17 @@ const TEXT_ROUTES = [
   { path: "/:name/:version/values", file: "values.yaml", mediaType: "application/yaml" },
 ] as const;
 
-/** Whether a version was asked for by its own number or as `latest`: with other build metadata, it has any number of addresses. */
+/**
+ * Whether a version was asked for by its own number or as `latest`: with other build metadata, it
+ * has any number of addresses.
+ */
 function isItsAddress(asked: string, version: string): boolean {
   return asked === version || asked === "latest";
 }
 
 /** Searching and reading packages: for everybody, or for accounts where `READ_ACCESS` says so. */
 function readRoutes(deps: Deps) {
-  const { config, prepared } = deps;
+  const { config, responseCache } = deps;
   const { publicUrl } = config;
   return new Elysia()
     .use(authentication(deps))
@@ -63,8 +66,8 @@ function readRoutes(deps: Deps) {
       "/:name",
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
-        const kept = { path: `/api/packages/${name}`, contentType: JSON_TYPE };
-        return keptResponse(prepared, request, kept, async () => ({
+        const target = { path: `/api/packages/${name}`, contentType: JSON_TYPE };
+        return cachedResponse(responseCache, request, target, async () => ({
           body: JSON.stringify(await readPackage(deps, name)),
         }));
       },
@@ -75,7 +78,7 @@ function readRoutes(deps: Deps) {
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
         const path = `/api/packages/${name}/${encodeURIComponent(params.version)}`;
-        return keptResponse(prepared, request, { path, contentType: JSON_TYPE }, async () => {
+        return cachedResponse(responseCache, request, { path, contentType: JSON_TYPE }, async () => {
           const found = await readVersion(deps, name, params.version);
           return { body: JSON.stringify(found), isAlias: !isItsAddress(params.version, found.version) };
         });
@@ -90,10 +93,10 @@ function readRoutes(deps: Deps) {
     );
 }
 
-/** Larger ones are sent from their files. */
-const KEPT_ARCHIVE_MAX_BYTES = 1024 * 1024;
-/** Then the storage is asked again whether it still has the archive. */
-const KEPT_ARCHIVE_MS = 1_000;
+/** Larger archives are not cached; they are sent from their files. */
+const CACHED_ARCHIVE_MAX_BYTES = 1024 * 1024;
+/** After that the storage is asked again whether it still has the archive. */
+const CACHED_ARCHIVE_TTL_MS = 1_000;
 
 /** As much of Elysia's context as a download needs. */
 interface DownloadContext {
@@ -102,16 +105,19 @@ interface DownloadContext {
   readonly mayRead: MayRead;
 }
 
-/** A file that Bun names may be gone with the answer it was made for. */
+/**
+ * A file with a name may be deleted after the response that it was opened for, so it must not be
+ * cached.
+ */
 function isInMemory(body: Blob | Uint8Array | undefined): body is Blob {
-  return body instanceof Blob && !("name" in body && body.name !== undefined) && body.size <= KEPT_ARCHIVE_MAX_BYTES;
+  return body instanceof Blob && !("name" in body && body.name !== undefined) && body.size <= CACHED_ARCHIVE_MAX_BYTES;
 }
 
 /** Answers a download, or to HEAD its headers. */
 function downloadHandler(deps: Deps & PackageServices) {
-  const { blobs, config, downloads, prepared } = deps;
+  const { blobs, config, downloads, responseCache } = deps;
   return async ({ params, request, mayRead }: DownloadContext) => {
-    const generation = prepared?.generation ?? 0;
+    const generation = responseCache?.generation ?? 0;
     const found = await findDownload(deps, readableName(mayRead, params.name), params.version);
     const fileName = `${found.name}-${found.version}.cpm`;
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
@@ -121,16 +127,16 @@ function downloadHandler(deps: Deps & PackageServices) {
       link: () => blobs.link(found.digest, { fileName, mediaType: ARCHIVE_MEDIA_TYPE }),
     };
     const { response, body, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);
-    const sent = () => downloads.count(found.counted);
-    if (counts) sent();
-    // Smaller ones are in the buffers of the connection at once, and nobody hears what becomes of them. Bun 1.4.5 tells of
-    // some: not where it notices by a write that failed.
-    if (counts && found.size > KEPT_ARCHIVE_MAX_BYTES) {
+    const onSend = () => downloads.count(found.counted);
+    if (counts) onSend();
+    // Smaller ones are in the buffers of the connection at once, and nobody hears what becomes of
+    // them. Bun 1.4.5 tells of some: not where it notices by a write that failed.
+    if (counts && found.size > CACHED_ARCHIVE_MAX_BYTES) {
       request.signal.addEventListener("abort", () => downloads.takeBack(found.counted), { once: true });
     }
     if (counts && isInMemory(body) && isItsAddress(params.version, found.version)) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
-      prepared?.offer(request, { path, generation, body, sent, goodForMs: KEPT_ARCHIVE_MS });
+      responseCache?.offer(request, { path, generation, body, onSend, ttlMs: CACHED_ARCHIVE_TTL_MS });
     }
     return response;
   };

@@ -13,8 +13,8 @@ import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
 import { errorCode } from "../errors.ts";
-import { PreparedAnswers } from "../http/response-cache.ts";
-import { AnswerFile } from "../http/spill-file.ts";
+import { ResponseCache } from "../http/response-cache.ts";
+import { SpillFile } from "../http/spill-file.ts";
 import { Announcer } from "../log/announcer.ts";
 import { knownLogKey } from "../log/log-rows.ts";
 import { openLog } from "../log/open-log.ts";
@@ -26,7 +26,10 @@ import { armFailpoints, type Failpoints } from "../runtime/failpoints.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
 import type { SignerKey } from "../tlog/note.ts";
 
-/** A registry that is put together: what use cases need, and what features keep in memory. Tests override single members. */
+/**
+ * A registry that is put together: what use cases need, and what features keep in memory. Tests
+ * override single members.
+ */
 export type Registry = Deps & PackageServices & PublishServices;
 
 /** What the codes of systems and of Postgres mean for who starts a registry. */
@@ -70,7 +73,8 @@ export function databaseStep<T>(database: DatabaseConfig, work: () => Promise<T>
 
 /**
  * Opens a store of archives. Uploads on their way to S3, and archives on their way from it, lie in
- * `dataDir/packages/incoming`, which `prepare` makes ready. Throws `ConfigError` when that cannot be done.
+ * `dataDir/packages/incoming`, which `prepare` makes ready. Throws `ConfigError` when that cannot
+ * be done.
  */
 export async function openBlobs(
   storage: StorageConfig,
@@ -99,8 +103,9 @@ function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<
 }
 
 /**
- * Migrates and opens the database, opens the blob store and reads or makes the session key. Throws, with a message for
- * the operator, when any of them cannot be used. Close what it returns with `closeDeps`.
+ * Migrates and opens the database, opens the blob store and reads or makes the session key. Throws,
+ * with a message for the operator, when any of them cannot be used. Close what it returns with
+ * `closeDeps`.
  */
 export async function openDeps(config: Config, clock: () => Date = () => new Date()): Promise<Registry> {
   const { dataDir, database } = config;
@@ -123,8 +128,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     db,
     blobs,
     downloads,
-    prepared:
-      config.readAccess === "public" ? new PreparedAnswers(db.invalidations, openAnswerFile(dataDir)) : undefined,
+    responseCache:
+      config.readAccess === "public" ? new ResponseCache(db.invalidations, openSpillFile(dataDir)) : undefined,
     jwtKey,
     clock,
     logger,
@@ -135,10 +140,13 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   };
 }
 
-/** Without it, prepared answers that memory is too small for are made again. */
-function openAnswerFile(dataDir: string): AnswerFile | undefined {
+/**
+ * Opens the spill file of the response cache. Without it, only bodies that fit into memory are
+ * cached.
+ */
+function openSpillFile(dataDir: string): SpillFile | undefined {
   try {
-    return new AnswerFile(join(dataDir, `answers-${crypto.randomUUID()}.tmp`));
+    return new SpillFile(join(dataDir, `responses-${crypto.randomUUID()}.tmp`));
   } catch {
     return undefined;
   }
@@ -156,7 +164,7 @@ export async function logKeyOf({ logKey, logOrigin, dataDir }: Config, db: Datab
 export async function closeDeps(deps: Registry): Promise<void> {
   await deps.downloads.close();
   await deps.announcer.close();
-  deps.prepared?.close();
+  deps.responseCache?.close();
   await deps.blobs.close();
   await deps.db.close();
 }

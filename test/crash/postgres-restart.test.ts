@@ -5,8 +5,9 @@ import { type PostgresServer, type StopMode, startPostgres } from "../support/po
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 /*
- * Under Bun, some callers of postgres.js hang for ever after a restart of the server (measured: 5 of 16). The registry
- * replaces its pool, so here nobody may hang, and service must be back within five seconds.
+ * Under Bun, some callers of postgres.js hang for ever after a restart of the server (measured: 5
+ * of 16). The registry replaces its pool, so here nobody may hang, and service must be back within
+ * five seconds.
  */
 
 const READERS = 24;
@@ -15,7 +16,10 @@ const BACK_WITHIN_MS = 5_000;
 /** Longer than any deadline of the registry: who takes longer is stuck. */
 const STUCK_AFTER_MS = 15_000;
 const RUN_AFTER_RESTART_MS = 3_000;
-/** Between the requests of a caller who was served after the restart: no need to fill the cores any longer. */
+/**
+ * Between the requests of a caller who was served after the restart: no need to fill the cores any
+ * longer.
+ */
 const PAUSE_MS = 20;
 
 interface Outcome {
@@ -25,7 +29,10 @@ interface Outcome {
   readonly published?: string;
 }
 
-/** Runs `task` over and over in `count` callers until told to stop, and gives every outcome; each may pause after its own. */
+/**
+ * Runs `task` over and over in `count` callers until told to stop, and gives every outcome; each
+ * may pause after its own.
+ */
 function load(
   count: number,
   running: () => boolean,
@@ -110,7 +117,8 @@ describe("Postgres restarts under load", () => {
   test("a server that freezes gives 503 within the deadline, and answers again when it thaws", async () => {
     postgres.freeze();
     const startedMs = performance.now();
-    // A search, because documents are kept ready and are right for a second after nobody is heard of.
+    // A search, because the response cache still answers documents for one second after it lost the
+    // database.
     const frozen = await Promise.all(Array.from({ length: 16 }, () => alice.get("/api/packages?search=steady")));
     const tookMs = performance.now() - startedMs;
     postgres.thaw();

@@ -8,8 +8,9 @@ import { onScene } from "./scene.ts";
 import { prepareServer } from "./server.ts";
 
 /*
- * Answers are kept ready (http/prepared-answers.ts), and still nobody may be told of a package as it was more than a second
- * before he asked; by the process that made a change, not even at once after its answer.
+ * The response cache (http/response-cache.ts) must never send a package as it was more than one
+ * second before the request. The process that made a change must not send the old state at all
+ * after it answered the change.
  */
 
 const NAME = "fresh";
@@ -55,7 +56,10 @@ async function change(urls: readonly string[], { client, key }: Publisher): Prom
   return made;
 }
 
-/** Reads as fast as it can. Connections end with their answers, so that workers of one port take turns. */
+/**
+ * Reads as fast as it can. Connections end with their answers, so that workers of one port take
+ * turns.
+ */
 async function read(url: string, running: () => boolean): Promise<Read[]> {
   const reads: Read[] = [];
   while (running()) {
@@ -70,7 +74,10 @@ async function read(url: string, running: () => boolean): Promise<Read[]> {
   return reads;
 }
 
-/** The reads that were told less than they had to be. `isOne`: a server is one process, so its own changes count at once. */
+/**
+ * The reads that were told less than they had to be. `isOne`: a server is one process, so its own
+ * changes count at once.
+ */
 function staleOf(reads: readonly Read[], changes: readonly Change[], isOne: boolean): Read[] {
   return reads.filter(({ url, askedMs, changesKnown }) => {
     const known = (made: Change) =>

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, statfsSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AnswerFile } from "../../src/http/spill-file.ts";
+import { SpillFile } from "../../src/http/spill-file.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, expectProblem, sha256 } from "../support/client.ts";
 import { readSettledBlobs } from "./blobs.ts";
@@ -14,7 +14,10 @@ import { mountTmpfs, reasonAgainstTmpfs } from "./mounts.ts";
 import { readRows } from "./rows.ts";
 import { prepareServer, type ServerProcess } from "./server.ts";
 
-/* A disk that is full refuses what needs room, keeps what it has, and takes more as soon as there is room again. */
+/*
+ * A disk that is full refuses what needs room, keeps what it has, and takes more as soon as there
+ * is room again.
+ */
 
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
@@ -60,7 +63,10 @@ async function onSmallDisk(what: OnSmallDisk, play: (place: Place) => Promise<vo
   }
 }
 
-/** A package that needs about `bytes` wherever it is kept: its README, which the database keeps, compresses little. */
+/**
+ * A package that needs about `bytes` wherever it is kept: its README, which the database keeps,
+ * compresses little.
+ */
 function bulky(version: string, what: OnSmallDisk, bytes: number): Uint8Array {
   const noise = new Chance(Bun.hash.crc32(version)).bytes(bytes);
   const files = what === "archives" ? { "noise.bin": noise } : { "README.md": Buffer.from(noise).toString("base64") };
@@ -81,7 +87,10 @@ async function publishNoted({ journals }: Place, publisher: Publisher, version: 
   }
 }
 
-/** Publishes new versions one after the other until one is refused; gives that answer and how many were stored. */
+/**
+ * Publishes new versions one after the other until one is refused; gives that answer and how many
+ * were stored.
+ */
 async function fill(place: Place, what: OnSmallDisk, publisher: Publisher, bytes: number, patch = 0) {
   for (let n = 0; n < TRIES_MAX; n += 1) {
     const version = `1.${bytes}.${patch + n}`;
@@ -121,7 +130,8 @@ for (const what of ["archives", "database"] as const) {
         const { server, journals, filler, freeBytes } = place;
         const [publisher] = await makePublishers(server.url, 1);
         if (publisher === undefined) throw new Error("Nobody can publish");
-        // Large ones until they do not fit, then small ones: what fits in between must be stored whole, too.
+        // Large ones until they do not fit, then small ones: what fits in between must be stored
+        // whole, too.
         for (const bytes of [150 * KIB, 20 * KIB, 4 * KIB]) {
           const { answer } = await fill(place, what, publisher, bytes);
           expectProblem(answer, 507, "storage_full");
@@ -140,19 +150,23 @@ for (const what of ["archives", "database"] as const) {
         const again = await publishNoted(place, publisher, last.version, last.archive);
         expect([again.status, again.body?.sha256]).toEqual([201, sha256(last.archive)]);
         expect((await guestOf(server.url).get("/health")).status).toBe(200);
-        // What the full database refused may have left blobs that nothing refers to; a full store leaves nothing.
+        // What the full database refused may have left blobs that nothing refers to; a full store
+        // leaves nothing.
         expect((await check({ server, journals, spotless: what === "archives" })).faults).toEqual([]);
       }),
     );
   });
 }
 
-/** Runs `work` with a file of answers on a disk of one mebibyte; `isEmpty` says whether nothing of the disk is taken. */
-function withAnswers(maxBytes: number | undefined, work: (file: AnswerFile, isEmpty: () => boolean) => void): void {
+/**
+ * Runs `work` with a spill file on a disk of one mebibyte. `isEmpty` reports whether the disk has
+ * all its space.
+ */
+function withSpillFile(maxBytes: number | undefined, work: (file: SpillFile, isEmpty: () => boolean) => void): void {
   const disk = mountTmpfs(MIB);
   const free = () => statfsSync(disk.path).bfree;
   const before = free();
-  const file = new AnswerFile(join(disk.path, "answers"), maxBytes);
+  const file = new SpillFile(join(disk.path, "spill"), maxBytes);
   try {
     work(file, () => free() === before);
   } finally {
@@ -161,8 +175,8 @@ function withAnswers(maxBytes: number | undefined, work: (file: AnswerFile, isEm
   }
 }
 
-test.skipIf(reason !== undefined)("answers that memory is too small for give the room back that nobody else has", () =>
-  withAnswers(undefined, (file, isEmpty) => {
+test.skipIf(reason !== undefined)("a spill file that fills the disk frees its space", () =>
+  withSpillFile(undefined, (file, isEmpty) => {
     const places = Array.from({ length: 20 }, () => file.write(new Uint8Array(100 * KIB)));
     expect(places[0]).toBe(0);
     expect(places.at(-1)).toBeUndefined();
@@ -171,11 +185,11 @@ test.skipIf(reason !== undefined)("answers that memory is too small for give the
   }),
 );
 
-test.skipIf(reason !== undefined)("and also when they have gone round, and others need it", () =>
-  withAnswers(300 * KIB, (file, isEmpty) => {
+test.skipIf(reason !== undefined)("a spill file that has wrapped around frees its space when released", () =>
+  withSpillFile(300 * KIB, (file, isEmpty) => {
     for (let count = 0; count < 10; count += 1) expect(file.write(new Uint8Array(100 * KIB))).toBe(count * 100 * KIB);
     expect(file.read(900 * KIB, 100 * KIB)).toHaveLength(100 * KIB);
-    file.giveUp();
+    file.release();
     expect(isEmpty()).toBe(true);
     expect([file.read(900 * KIB, 100 * KIB), file.write(new Uint8Array(KIB))]).toEqual([undefined, undefined]);
   }),

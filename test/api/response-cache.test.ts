@@ -9,13 +9,16 @@ const NAME = "ready";
 const PATH = `/api/packages/${NAME}`;
 const LOG = ["/log/checkpoint", "/log/tile/0/000.p/1", "/log/tile/entries/000.p/1"];
 const PATHS = [PATH, `${PATH}/1.0.0`, `${PATH}/latest`, `${PATH}/1.0.0/download`, `${PATH}/latest/download`];
-/** Pages of other origins are answered by the app, where nothing allows them anything. */
-const UNPREPARED = { origin: "https://nobody.example.org" };
+/**
+ * The cache leaves cross-origin requests to the app. Without CORS_ORIGINS the app adds no header
+ * for them.
+ */
+const UNCACHED = { origin: "https://nobody.example.org" };
 
 const headersOf = ({ headers }: Answer) =>
   [...headers].filter(([name]) => name !== "x-request-id" && name !== "date").sort();
 
-onBothDatabases("answers that are kept ready", (registry) => {
+onBothDatabases("the response cache", (registry) => {
   let alice: Client;
   let key: SigningKey;
   const guest = () => new Client(registry().url);
@@ -32,29 +35,26 @@ onBothDatabases("answers that are kept ready", (registry) => {
     while (!registry().deps.db.invalidations.isFresh) await Bun.sleep(20);
   });
 
-  test.each([...PATHS, ...LOG])("%s is the same from memory and from the app, to the last header", async (path) => {
-    const unprepared = await guest().get(path, UNPREPARED);
+  test.each([...PATHS, ...LOG])("%s has the same body and headers from the cache and from the app", async (path) => {
+    const uncached = await guest().get(path, UNCACHED);
     await guest().get(path);
     const ready = await guest().get(path);
-    expect([ready.status, ready.text]).toEqual([200, unprepared.text]);
-    expect(headersOf(ready)).toEqual(headersOf(unprepared));
+    expect([ready.status, ready.text]).toEqual([200, uncached.text]);
+    expect(headersOf(ready)).toEqual(headersOf(uncached));
     const tag = { "if-none-match": ready.headers.get("etag") ?? "" };
     const unchanged = await guest().get(path, tag);
-    const unchangedByApp = await guest().get(path, { ...tag, ...UNPREPARED });
+    const unchangedByApp = await guest().get(path, { ...tag, ...UNCACHED });
     expect([unchanged.status, unchanged.text]).toEqual([304, ""]);
     expect(headersOf(unchanged)).toEqual(headersOf(unchangedByApp));
   });
 
-  test.each([...PATHS, ...LOG])(
-    "a HEAD of %s that is answered with 304 tells no length of what is not there",
-    async (path) => {
-      const tag = { "if-none-match": (await guest().get(path)).headers.get("etag") ?? "" };
-      const { status, headers } = await guest().send("HEAD", path, undefined, tag);
-      expect([status, headers.get("content-length")]).toEqual([304, null]);
-    },
-  );
+  test.each([...PATHS, ...LOG])("a HEAD of %s that gets 304 has no Content-Length", async (path) => {
+    const tag = { "if-none-match": (await guest().get(path)).headers.get("etag") ?? "" };
+    const { status, headers } = await guest().send("HEAD", path, undefined, tag);
+    expect([status, headers.get("content-length")]).toEqual([304, null]);
+  });
 
-  test("a request keeps its id, under every address of the API", async () => {
+  test("a cached response has the request ID of its request, under /api and /api/v1", async () => {
     for (const path of [PATH, PATH.replace("/api/", "/api/v1/")]) {
       await guest().get(path);
       const { headers } = await guest().get(path, { "x-request-id": "mine-42" });
@@ -62,7 +62,7 @@ onBothDatabases("answers that are kept ready", (registry) => {
     }
   });
 
-  test("every change is in the next answer", async () => {
+  test("every change of a package is in the next response", async () => {
     const url = `${PATH}/1.1.0`;
     const steps: readonly (readonly [what: string, change: () => Promise<Answer>])[] = [
       ["a version", () => publish("1.1.0")],
@@ -78,14 +78,14 @@ onBothDatabases("answers that are kept ready", (registry) => {
       expect([what, changed.status < 300]).toEqual([what, true]);
       const after = await guest().get(PATH);
       expect([what, after.headers.get("etag") === before[1].headers.get("etag")]).toEqual([what, false]);
-      expect(after.text).toBe((await guest().get(PATH, UNPREPARED)).text);
+      expect(after.text).toBe((await guest().get(PATH, UNCACHED)).text);
       expect(after.text).toBe(JSON.stringify(await readPackage(registry().deps, packageNameParam(NAME))));
-      // Only a status is no leaf of the log.
+      // Of these changes only a status adds no leaf to the log.
       expect([what, (await logSize()) > sizeBefore]).toEqual([what, changed.body.signature !== undefined]);
     }
   });
 
-  test("downloads from memory are counted, and shown with the next flush", async () => {
+  test("downloads from the cache are counted and visible after the next flush", async () => {
     const path = `${PATH}/1.0.0/download`;
     await registry().deps.downloads.flush();
     const before = (await guest().get(PATH)).body.downloads;
@@ -95,7 +95,7 @@ onBothDatabases("answers that are kept ready", (registry) => {
     expect((await guest().get(PATH)).body.downloads).toBe(before + 8);
   });
 
-  test("a document has no ranges: who asks for one gets what everybody gets", async () => {
+  test("a range request of a document gets the whole document", async () => {
     const whole = await guest().get(PATH);
     for (const range of ["bytes=0-1", "lines=1"]) {
       const { status, text } = await guest().get(PATH, { range });
@@ -104,18 +104,18 @@ onBothDatabases("answers that are kept ready", (registry) => {
     expect((await guest().get(`${PATH}/1.1.0/download`, { range: "bytes=0-1" })).status).toBe(206);
   });
 
-  test("a version is kept under its own number alone, whatever build metadata it is asked for with", async () => {
-    const { prepared } = registry().deps;
+  test("a version is cached only under its own number, whatever build metadata the request adds", async () => {
+    const { responseCache } = registry().deps;
     for (const rest of ["", "/download"]) {
       const aliases = [1, 2, 3].map((n) => `${PATH}/1.1.0%2Balias${n}${rest}`);
       for (const path of aliases) expect((await guest().get(path)).status).toBe(200);
-      for (const path of aliases) expect(prepared?.document(path)).toBeUndefined();
+      for (const path of aliases) expect(responseCache?.cachedBody(path)).toBeUndefined();
       await guest().get(`${PATH}/1.1.0${rest}`);
-      expect(prepared?.document(`${PATH}/1.1.0${rest}`)).toBeDefined();
+      expect(responseCache?.cachedBody(`${PATH}/1.1.0${rest}`)).toBeDefined();
     }
   });
 
-  test("a package that is held back is not given out of memory", async () => {
+  test("a quarantined version is not sent from the cache", async () => {
     const path = `${PATH}/1.0.0/download`;
     for (let time = 0; time < 3; time += 1) expect((await guest().get(path)).status).toBe(200);
     const { quarantineVersion } = await import("../../src/moderation/quarantine.ts");
@@ -125,7 +125,7 @@ onBothDatabases("answers that are kept ready", (registry) => {
   });
 });
 
-/** Runs `work` with a registry of its own, which has these settings and the package. */
+/** Runs `work` on a new registry with these settings and one package. */
 async function apart(
   env: Readonly<Record<string, string>>,
   work: (registry: TestRegistry, alice: Client) => Promise<void>,
@@ -141,14 +141,14 @@ async function apart(
 }
 
 describe("a registry under a path", () => {
-  test("keeps answers for those that come with the path and those whose proxy took it off, and for no other", () =>
+  test("caches a document for requests with and without the path prefix, and for no other prefix", () =>
     apart({ PUBLIC_URL: "https://example.org/reg" }, async ({ deps, url }) => {
       while (!deps.db.invalidations.isFresh) await Bun.sleep(20);
       const guest = new Client(url);
       const before = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
       expect(before.map(({ status }) => status)).toEqual([200, 200, 404]);
-      expect(deps.prepared?.document(PATH)).toBeDefined();
-      // What is wrong in the database shows who was asked.
+      expect(deps.responseCache?.cachedBody(PATH)).toBeDefined();
+      // This change invalidates nothing, so the text shows whether cache or database answered.
       await deps.db.write((session) => session.query.update(session.tables.packages).set({ description: "changed" }));
       const after = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
       expect(after.map(({ status }) => status)).toEqual([200, 200, 404]);
@@ -156,8 +156,8 @@ describe("a registry under a path", () => {
     }));
 });
 
-describe("where answers are not for everybody", () => {
-  test("a private registry keeps none", () =>
+describe("where responses differ between clients", () => {
+  test("a private registry caches no response", () =>
     apart({ READ_ACCESS: "authenticated" }, async ({ url }, alice) => {
       for (const path of [...PATHS, ...LOG]) {
         expect((await alice.get(path)).status).toBe(200);
@@ -166,10 +166,10 @@ describe("where answers are not for everybody", () => {
     }));
 
   const origin = "https://dashboard.example.org";
-  test("pages of allowed origins get what CORS wants, others and guests what they got before", () =>
+  test("an allowed origin gets its CORS headers, and requests without Origin get none", () =>
     apart({ CORS_ORIGINS: origin }, async ({ url }) => {
       const guest = new Client(url);
-      const without = await guest.get(PATH, UNPREPARED);
+      const without = await guest.get(PATH, UNCACHED);
       for (let time = 0; time < 2; time += 1) {
         expect((await guest.get(PATH, { origin })).headers.get("access-control-allow-origin")).toBe(origin);
         expect(headersOf(await guest.get(PATH))).toEqual(headersOf(without));
