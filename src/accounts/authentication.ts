@@ -8,7 +8,6 @@ import { clientAddress } from "../http/client-address.ts";
 import { isId } from "./account-id.ts";
 import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
 import { findSession, findToken } from "./credentials.ts";
-import { sessionClaims } from "./verified-sessions.ts";
 
 const AUDIENCE = "cpm-registry";
 const BEARER = /^Bearer +([^ ]+) *$/i;
@@ -49,12 +48,11 @@ async function verifiedClaims({ config, clock }: AuthDeps, tokens: Tokens, text:
     currentDate: clock(),
   });
   if (claims === false || !isId(claims.sub) || !isId(claims.jti)) return undefined;
-  return { sessionId: claims.jti, userId: claims.sub, expiresAtMs: Number(claims.exp) * 1_000 };
+  return { sessionId: claims.jti, userId: claims.sub };
 }
 
 async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text: string) {
-  const verify = () => verifiedClaims(deps, tokens, text);
-  const claims = await sessionClaims(deps.jwtKey, text, deps.clock(), verify);
+  const claims = await verifiedClaims(deps, tokens, text);
   return claims && findSession(deps, claims.sessionId, claims.userId, clientAddress(request));
 }
 
