@@ -18,8 +18,8 @@ function isSame(a: FileStamp, b: FileStamp): boolean {
 }
 
 /**
- * A least-recently-used cache of verified blobs, at most `maxBytes` in total. An entry is valid for as long as the stamp
- * of its file is unchanged.
+ * A least-recently-used cache of verified blobs, at most `maxBytes` in total. An entry is valid for
+ * as long as the stamp of its file is unchanged.
  */
 export class BlobCache {
   /** From the least to the most recently used. */
@@ -28,7 +28,9 @@ export class BlobCache {
 
   constructor(readonly maxBytes: number) {}
 
-  /** Returns the cached blob, or undefined if there is none. Evicts an entry whose file has changed. */
+  /**
+   * Returns the cached blob, or undefined if there is none. Evicts an entry whose file has changed.
+   */
   get(digest: Sha256Digest, stamp: FileStamp): Blob | undefined {
     const found = this.#entries.get(digest);
     if (found === undefined) return undefined;

@@ -7,8 +7,8 @@ import type { Failpoints } from "../runtime/failpoints.ts";
 const sync = promisify(fsync);
 
 /**
- * Syncs a file or a directory. Only that waits for the disk: opening and closing what is there takes microseconds, and
- * handing each to another thread and back took longer.
+ * Syncs a file or a directory. Only the sync waits for the disk. Opening and closing an existing
+ * path is faster in this thread than through Node's thread pool.
  */
 export async function syncPath(path: string, flags: "r" | "r+"): Promise<void> {
   const descriptor = openSync(path, flags);
@@ -19,14 +19,18 @@ export async function syncPath(path: string, flags: "r" | "r+"): Promise<void> {
   }
 }
 
-/** A new name in a directory survives a power cut only after the directory itself was synced. */
+/**
+ * Syncs a directory. A new name in a directory survives a power cut only after the directory itself
+ * was synced.
+ */
 export async function syncDirectory(path: string, failpoints: Failpoints): Promise<void> {
   if (!failpoints.hit("sync.directory")) await syncPath(path, "r");
 }
 
 /**
- * Makes directories durable, each once in the life of a process: a directory that is there may have been made a moment
- * ago by somebody whose sync is still to come, and a power cut would take it with everything in it.
+ * Creates directories and makes them durable, each once per process. An existing directory is
+ * synced too: another process may have created it just now and not synced it yet, and a power cut
+ * would remove it with everything in it.
  */
 export class DurableDirectories {
   readonly #made = new Map<string, Promise<void>>();
@@ -36,6 +40,7 @@ export class DurableDirectories {
     readonly failpoints: Failpoints,
   ) {}
 
+  /** Creates `path` if it is missing and returns when it is durable. */
   ensure(path: string): Promise<void> {
     const known = this.#made.get(path);
     if (known !== undefined) return known;
@@ -45,12 +50,15 @@ export class DurableDirectories {
     return made;
   }
 
-  /** Somebody removed the directory, or it could not be made: the next one tries again. */
+  /** Makes the next `ensure` of `path` start again. Call it when the directory was removed. */
   forget(path: string): void {
     this.#made.delete(path);
   }
 
-  /** Makes `path` and syncs every directory from it to the parent of the root, whoever made them, and above it if made. */
+  /**
+   * Creates `path` and syncs every directory from `path` up to the parent of the root, whoever
+   * created them. Directories above the root are synced only if they were created here.
+   */
   async #make(path: string): Promise<void> {
     const first = await mkdir(path, { recursive: true });
     const topLength = Math.min(this.root.length, first?.length ?? this.root.length);

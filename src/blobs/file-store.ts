@@ -20,17 +20,17 @@ import {
 } from "./store.ts";
 import { hashChunks, verifiedPart } from "./verify.ts";
 
-/** Up to this size an archive is sent from memory: measured, that takes half as long as from a file. */
+/** Up to this size a blob is sent from memory, which is faster than from a file. */
 const CACHEABLE_MAX_BYTES = 1_048_576;
 const CACHE_MAX_BYTES = 32 * 1_048_576;
 
-/** Renews the time of a file; answers whether it is there. */
+/** Sets the time of a file. Returns whether the file exists. */
 async function touch(path: string, time: Date): Promise<boolean> {
   const touched = await ifThere(() => utimes(path, time, time).then(() => true));
   return touched ?? false;
 }
 
-/** What `work` gives, or undefined where the file it needs is not there. */
+/** Returns the result of `work`, or undefined if the file that it needs does not exist. */
 async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -41,8 +41,8 @@ async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 /**
- * Asks in this thread: what the kernel knows takes microseconds, and handing the question to another thread and back is
- * a tenth of sending a megabyte (measured). nginx asks so too.
+ * Reads the status of a file in this thread, as nginx does. The kernel answers from its cache, and
+ * a round trip to the thread pool takes longer than the answer.
  */
 function stampOf(path: string): Stats | undefined {
   const found = statSync(path, { throwIfNoEntry: false });
@@ -59,8 +59,9 @@ async function isBlob(path: string, digest: Sha256Digest): Promise<boolean> {
 }
 
 /**
- * A blob store in a directory: `sha256/ab/<digest>`, uploads in `incoming/`, damaged blobs that were set aside in
- * `corrupt/`. Throws when the directory cannot be made or written: a registry must not start on a store it cannot use.
+ * Opens a blob store in a directory. Blobs are at `sha256/ab/<digest>`, uploads in `incoming/`, and
+ * damaged blobs that were set aside in `corrupt/`. Throws if the directory cannot be created or
+ * written: a registry must not start on a store that it cannot use.
  */
 export async function openFileStore(
   root: string,
@@ -95,12 +96,15 @@ class FileStore implements BlobStore {
     return join(this.#root, blobKey(digest));
   }
 
-  /** The order is the promise: bytes, then the name, then the directory that holds the name (fsync(2), NOTES). */
+  /**
+   * Syncs the bytes, then links the name, then syncs the directory of the name. Only this order is
+   * durable: fsync(2), NOTES.
+   */
   async put(received: ReceivedFile): Promise<void> {
     try {
       if (!this.#failpoints.hit("sync.file")) await syncPath(received.path, "r+");
       this.#failpoints.hit("blob.synced");
-      await this.#place(received);
+      await this.#linkBlob(received);
       this.#failpoints.hit("blob.linked");
       await syncDirectory(dirname(this.#pathOf(received.digest)), this.#failpoints);
     } catch (cause) {
@@ -108,8 +112,11 @@ class FileStore implements BlobStore {
     }
   }
 
-  /** Links the file under its digest, which never overwrites, in a directory that somebody may have removed. */
-  async #place(received: ReceivedFile, again = true): Promise<void> {
+  /**
+   * Links the file under its digest. A link never overwrites. If somebody removed the directory, it
+   * tries once more.
+   */
+  async #linkBlob(received: ReceivedFile, mayRetry = true): Promise<void> {
     const target = this.#pathOf(received.digest);
     await this.#directories.ensure(dirname(target));
     try {
@@ -117,17 +124,21 @@ class FileStore implements BlobStore {
     } catch (cause) {
       const code = errorCode(cause);
       if (code === "EEXIST") return this.#replace(received, target);
-      if (code !== "ENOENT" || !again) throw cause;
+      if (code !== "ENOENT" || !mayRetry) throw cause;
       this.#directories.forget(dirname(target));
-      await this.#place(received, false);
+      await this.#linkBlob(received, false);
     }
   }
 
-  /** The same bytes are there already, or damaged ones, whose place the received ones take. */
+  /**
+   * Renews the time of a blob that exists already, or replaces it with the received bytes if it is
+   * damaged.
+   */
   async #replace({ path, digest }: ReceivedFile, target: string): Promise<void> {
     const isWhole = await ifThere(() => isBlob(target, digest));
     if (isWhole && (await touch(target, (await stat(path)).mtime))) return;
-    // A second name for the received bytes: the first stays with its receiver.
+    // The rename consumes a second name of the received bytes. The first name belongs to the
+    // receiver.
     const second = temporaryPath(this.incomingDir, "upload");
     try {
       await link(path, second);
@@ -226,7 +237,7 @@ class FileStore implements BlobStore {
   async close(): Promise<void> {}
 }
 
-/** Names in a directory; none where it is not there or not a directory. */
+/** Lists the names in a directory. A path that is missing or no directory has none. */
 async function sortedNames(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).sort();

@@ -5,42 +5,54 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { errorCode, failure } from "../errors.ts";
 
-/** An empty file needs no block and fits on a full disk; so does a small one where file systems keep it in its inode. */
+/**
+ * Large enough to need a block. A full disk still takes an empty file, and some file systems keep
+ * small files in the inode.
+ */
 const PROBE_BYTES = 64 * 1024;
-/** A client that sends nothing is let go after a minute, so a file nobody wrote to for this long has no server any more. */
+/**
+ * A server drops a client that sends nothing for a minute. So a file without a write for this long
+ * has no server any more.
+ */
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
-/** `upload-<place>.<pid>-<uuid>`; earlier versions wrote no place and no process. */
+/** Matches `upload-<place>.<pid>-<uuid>`. Earlier versions wrote no place and no process id. */
 const TEMPORARY_NAME = /^(?:upload|download|check|note)-(?:([0-9a-f]{8})\.(\d{1,10})-)?/;
 
 type Purpose = "upload" | "download" | "check" | "note";
 
-/** Where process ids mean something: this machine, or this container on it. */
+/** Identifies the machine, or the container, in which a process id is unique. */
 const PLACE = createHash("sha256")
   .update(
     [
       hostname(),
-      tellOf(() => readFileSync("/etc/machine-id", "utf8")),
-      tellOf(() => readlinkSync("/proc/self/ns/pid")),
+      readOrEmpty(() => readFileSync("/etc/machine-id", "utf8")),
+      readOrEmpty(() => readlinkSync("/proc/self/ns/pid")),
     ].join(),
   )
   .digest("hex")
   .slice(0, 8);
 
-/** What the system tells of itself; nothing where it does not. */
-function tellOf(ask: () => string): string {
+/** Returns what `read` returns, or an empty text if the system does not have it. */
+function readOrEmpty(read: () => string): string {
   try {
-    return ask();
+    return read();
   } catch {
     return "";
   }
 }
 
-/** A new name in `directory`, which tells whose it is: what a process that is gone left behind, nobody waits for. */
+/**
+ * Returns a new path in `directory`. Its name holds the place and process, so that files of dead
+ * processes can be found.
+ */
 export function temporaryPath(directory: string, purpose: Purpose): string {
   return join(directory, `${purpose}-${PLACE}.${process.pid}-${crypto.randomUUID()}`);
 }
 
-/** Whether the process that made a temporary file is known to be gone. One that is frozen is not. */
+/**
+ * Returns whether the process that created a temporary file is known to be dead. A frozen process
+ * is not dead.
+ */
 function isOrphan([, place, pid]: RegExpExecArray): boolean {
   if (place !== PLACE) return false;
   try {
@@ -51,20 +63,20 @@ function isOrphan([, place, pid]: RegExpExecArray): boolean {
   }
 }
 
-/** A temporary file that nobody writes to any more. */
+/** A temporary file that no process writes to any more. */
 export interface AbandonedFile {
   readonly name: string;
   readonly path: string;
   readonly size: number;
 }
 
-/** Makes a full disk an expected failure and leaves every other cause as it is. */
+/** Converts a full disk to the failure `storage_full` and returns every other cause unchanged. */
 export function storageFailure(cause: unknown): unknown {
   const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(errorCode(cause) ?? "");
   return full ? failure({ code: "storage_full" }, cause) : cause;
 }
 
-/** Throws when files cannot be written to `directory`; the system's code is on the error. */
+/** Throws if files cannot be written to `directory`. The error has the system's code. */
 export async function checkWritable(directory: string): Promise<void> {
   const probe = temporaryPath(directory, "check");
   const handle = await open(probe, "wx");
@@ -78,9 +90,12 @@ export async function checkWritable(directory: string): Promise<void> {
 }
 
 /**
- * Temporary files that are older than `graceMs`, if the process that wrote them is known to be gone; other ones when
- * nobody wrote to them for an hour at least, because another machine may share the directory and be receiving right
- * now. `nowMs` must come from the clock that dates the files. A file may be gone before it is looked at.
+ * Lists temporary files that no process writes to any more. A file is abandoned after `graceMs` if
+ * its process is known to be dead. Otherwise it is abandoned after at least an hour without a
+ * write: another machine may share the directory and be receiving a file now.
+ *
+ * `nowMs` must come from the clock that dates the files. A listed file may be removed before the
+ * caller uses it.
  */
 export async function* abandonedFiles(
   incomingDir: string,
@@ -91,17 +106,17 @@ export async function* abandonedFiles(
     const named = TEMPORARY_NAME.exec(entry.name);
     if (!entry.isFile() || named === null) continue;
     const path = join(incomingDir, entry.name);
-    const keptMs = isOrphan(named) ? graceMs : Math.max(graceMs, ABANDONED_AFTER_MS);
+    const minimumAgeMs = isOrphan(named) ? graceMs : Math.max(graceMs, ABANDONED_AFTER_MS);
     try {
       const { mtimeMs, size } = await stat(path);
-      if (nowMs - mtimeMs >= keptMs) yield { name: entry.name, path, size };
+      if (nowMs - mtimeMs >= minimumAgeMs) yield { name: entry.name, path, size };
     } catch (cause) {
       if (errorCode(cause) !== "ENOENT") throw cause;
     }
   }
 }
 
-/** Removes a temporary file; one that is gone already is fine. */
+/** Removes a temporary file. Does nothing if the file is gone already. */
 export async function discardFile(path: string): Promise<void> {
   try {
     await unlink(path);
@@ -111,8 +126,9 @@ export async function discardFile(path: string): Promise<void> {
 }
 
 /**
- * Checks that uploads can be received in a directory that is there, and removes what killed servers left in it. The
- * check changed the directory just now, by the clock of the file system.
+ * Checks that an existing directory can receive uploads, and removes the files that killed servers
+ * left in it. The check itself modifies the directory, so the time of the directory is the present
+ * time of the file system's clock.
  */
 export async function prepareIncoming(incomingDir: string): Promise<void> {
   await checkWritable(incomingDir);

@@ -6,10 +6,10 @@ import { receiveFile } from "./receive.ts";
 import type { BlobStat, BlobStore, ListedBlob } from "./store.ts";
 import { hashChunks, verifiedPart } from "./verify.ts";
 
-/** The blobs of a memory store, open for tests to damage. */
+/** The blobs of a memory store. Tests damage them on purpose. */
 export type StoredBytes = Map<string, { bytes: Uint8Array<ArrayBuffer>; storedAt: Date }>;
 
-/** A blob store that forgets everything with its process, for tests. It receives uploads in `incomingDir`. */
+/** Opens a blob store in memory, for tests. It receives uploads in `incomingDir`. */
 export function openMemoryStore(
   incomingDir: string,
   clock: () => Date,

@@ -4,17 +4,23 @@ import { failed, faultOf, faultOfResponse, type S3Fault } from "./s3-fault.ts";
 
 const BACKOFF_FIRST_MS = 100;
 const BACKOFF_MAX_MS = 2_000;
-/** All attempts of one call together may take this many times what one may. */
+/** The deadline of a call, as a multiple of the timeout of one attempt. */
 const DEADLINE_ATTEMPTS = 2;
-/** What the size of an archive adds to a deadline: archives larger than a few MiB need 8 MiB/s. */
+/** The slowest transfer rate that deadlines allow for: 8 MiB/s. */
 const SLOWEST_BYTES_PER_MS = (8 * 1_048_576) / 1_000;
-/** An address signed for one request of our own: only has to outlive clocks that differ. */
+/**
+ * The lifetime of an address for one request of this process. It must be longer than clocks may
+ * differ.
+ */
 const OWN_ADDRESS_S = 900;
 const LINK_S = 300;
 
 type Method = "GET" | "HEAD" | "PUT" | "DELETE";
 
-/** A request to the bucket. `bytes`: how many will go either way, for the deadline. */
+/**
+ * A request to the bucket. `bytes` is how many bytes it sends or receives, which extends its
+ * deadline.
+ */
 interface S3Request {
   readonly method: Method;
   readonly key: string;
@@ -23,8 +29,8 @@ interface S3Request {
   readonly body?: Blob | Uint8Array<ArrayBuffer>;
 }
 
-/** How a request is tried: `extraMs` is what its size adds to a deadline. */
-interface Tries {
+/** How a request is tried. `extraMs` extends the timeout by the time that its size needs. */
+interface RetryPolicy {
   readonly method: string;
   readonly extraMs: number;
   readonly attemptsMax?: number;
@@ -37,14 +43,18 @@ export interface S3Object {
   readonly storedAt: Date;
 }
 
-/** Told of each failed attempt: which request, and the code of its fault. */
+/** Called for each failed attempt, with the method of the request and its fault. */
 export type FaultReport = (method: string, fault: S3Fault) => void;
 
 /**
- * The objects of one bucket below a prefix. Bun's `S3Client` signs; `fetch` sends, because the client's own calls
- * cannot be given up (it has no timeout) and read a file into memory before they send it (measured, Bun 1.4.5). So
- * every call has a deadline, ends for real when it passes, and is tried again, with jitter, after 5xx, 429, a timeout
- * or a lost connection: every request here but a removal is safe to repeat.
+ * The objects of one bucket below a prefix.
+ *
+ * Bun's `S3Client` signs requests and `fetch` sends them. The client's own calls cannot be
+ * cancelled, as they have no timeout, and they read a file into memory before they send it (Bun
+ * 1.4.5). So every call has a deadline and really ends when the deadline passes.
+ *
+ * A call is retried with jitter after 5xx, 429, a timeout or a lost connection. Every request
+ * except a removal is safe to repeat.
  */
 export class S3Bucket {
   readonly #client: Bun.S3Client;
@@ -65,7 +75,9 @@ export class S3Bucket {
     });
   }
 
-  /** An address that answers with an object under a name and type of ours, for five minutes. */
+  /**
+   * Returns an address that serves an object under the given file name and type for five minutes.
+   */
   link(key: string, fileName: string, mediaType: string): string {
     return this.#client.presign(this.#config.keyPrefix + key, {
       expiresIn: LINK_S,
@@ -75,41 +87,46 @@ export class S3Bucket {
   }
 
   /**
-   * Sends a request until `use` has taken its good answer; faults of S3 that `use` throws are tried again too.
-   * Undefined for an object that is not there. Throws `storage_failed`, `storage_busy`, `storage_timeout` or
-   * `storage_full`.
+   * Sends a request and returns what `use` makes of the successful response. It retries an
+   * `S3Fault`, also one that `use` throws. Returns undefined for an object that does not exist.
+   * Throws `storage_failed`, `storage_busy`, `storage_timeout` or `storage_full`.
    */
   send<T>(request: S3Request, use: (response: Response) => Promise<T>): Promise<T | undefined> {
     const extraMs = request.bytes / SLOWEST_BYTES_PER_MS;
-    // A removal that was not answered may still happen, after somebody put the object again: so it is sent once, and
-    // who asked for it must take any failure for "perhaps".
+    // A removal without a response may still be carried out later, after another process put the
+    // object again. So it is sent once, and after a failure the caller must assume that the object
+    // may or may not exist.
     const attemptsMax = request.method === "DELETE" ? 1 : Number.POSITIVE_INFINITY;
-    return this.#trying({ method: request.method, extraMs, attemptsMax }, async (attemptMs) => {
+    return this.#retry({ method: request.method, extraMs, attemptsMax }, async (attemptMs) => {
       const response = await fetch(this.#addressOf(request), {
         method: request.method,
         redirect: "manual",
         signal: AbortSignal.timeout(attemptMs),
-        // On a connection that was used before, fetch sends a request again by itself when it is lost.
+        // On a reused connection that is lost, fetch sends the request again by itself.
         keepalive: request.method !== "DELETE",
-        // fetch would ask for compressed bytes, and unpack what a proxy calls compressed.
+        // By default fetch asks for compressed bytes, and it unpacks whatever a proxy labels as
+        // compressed.
         headers: { "accept-encoding": "identity", ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
       });
-      if (response.ok) return taken(response, use);
+      if (response.ok) return consume(response, use);
       const fault = await faultOfResponse(response);
       if (response.status === 404 && fault.code !== "NoSuchBucket") return undefined;
       throw fault;
     });
   }
 
-  /** Objects whose keys begin with `prefix`, in the order of their keys, below the prefix of the bucket. */
+  /**
+   * Lists the objects whose keys begin with `prefix`, in order of their keys. Keys are relative to
+   * the configured prefix.
+   */
   async *list(prefix: string): AsyncGenerator<S3Object> {
     const { keyPrefix } = this.#config;
     let startAfter: string | undefined;
     for (;;) {
-      const asked = { prefix: keyPrefix + prefix, ...(startAfter === undefined ? {} : { startAfter }) };
-      const page = await this.#trying({ method: "LIST", extraMs: 0 }, (attemptMs) =>
-        withTimeout(attemptMs, this.#client.list(asked)),
+      const options = { prefix: keyPrefix + prefix, ...(startAfter === undefined ? {} : { startAfter }) };
+      const page = await this.#retry({ method: "LIST", extraMs: 0 }, (attemptMs) =>
+        withTimeout(attemptMs, this.#client.list(options)),
       );
       for (const { key, size = 0, lastModified } of page.contents ?? []) {
         startAfter = key;
@@ -123,13 +140,13 @@ export class S3Bucket {
     return this.#client.presign(this.#config.keyPrefix + key, { method, expiresIn: OWN_ADDRESS_S });
   }
 
-  async #trying<T>(
-    { method, extraMs, attemptsMax = Number.POSITIVE_INFINITY }: Tries,
+  async #retry<T>(
+    { method, extraMs, attemptsMax = Number.POSITIVE_INFINITY }: RetryPolicy,
     attempt: (attemptMs: number) => Promise<T>,
   ): Promise<T> {
     const attemptMs = this.#config.timeoutMs + extraMs;
     const deadlineMs = performance.now() + attemptMs * DEADLINE_ATTEMPTS;
-    let answered: S3Fault | undefined;
+    let earlier: S3Fault | undefined;
     for (let tries = 1; ; tries += 1) {
       const leftMs = deadlineMs - performance.now();
       try {
@@ -137,9 +154,10 @@ export class S3Bucket {
       } catch (cause) {
         const fault = faultOf(cause);
         if (fault === undefined) throw cause;
-        // Of an attempt that had less than its time, a timeout says nothing; what the storage said before does.
-        if (answered !== undefined && leftMs < attemptMs && fault.answer === "storage_timeout") throw failed(answered);
-        answered = fault;
+        // The last attempt may have had less than its full time. Then its timeout proves nothing:
+        // report the earlier fault.
+        if (earlier !== undefined && leftMs < attemptMs && fault.answer === "storage_timeout") throw failed(earlier);
+        earlier = fault;
         this.#report(method, fault);
         const pauseMs = Math.random() * Math.min(BACKOFF_FIRST_MS * 2 ** tries, BACKOFF_MAX_MS);
         if (tries >= Math.min(fault.attemptsMax, attemptsMax) || performance.now() + pauseMs >= deadlineMs)
@@ -150,12 +168,15 @@ export class S3Bucket {
   }
 }
 
-/** What `use` makes of an answer; an answer that it refuses is not left open. */
-async function taken<T>(response: Response, use: (response: Response) => Promise<T>): Promise<T> {
+/**
+ * Returns what `use` makes of a response. If `use` throws, it cancels the body so that the
+ * connection is freed.
+ */
+async function consume<T>(response: Response, use: (response: Response) => Promise<T>): Promise<T> {
   try {
     return await use(response);
   } catch (cause) {
-    // Where the body was begun already, its reader has given it up.
+    // Cancelling fails if the body has a reader. That reader has cancelled it already.
     await response.body?.cancel().catch(() => undefined);
     throw cause;
   }

@@ -2,20 +2,24 @@ import { errorCode, Failure, failure, type RegistryError } from "../errors.ts";
 
 type StorageErrorCode = Extract<RegistryError["code"], `storage_${string}`>;
 
-/** A storage that is restarted or asks for fewer requests is back within these, with the pauses between them. */
+/** Enough attempts, with their pauses, to outlast a restart or a rate limit of the storage. */
 const ATTEMPTS_MAX = 4;
-/** A wrong answer may be the network's fault, but hardly twice. */
+/** A wrong response may come from the network once, but hardly twice. */
 const WRONG_ATTEMPTS_MAX = 2;
 
-/** Why one request to S3 did not do what it should: a status with S3's own code, or a code of the network. */
+/** The failure of one request to S3. */
 export class S3Fault extends Error {
   override readonly name = "S3Fault";
 
   constructor(
-    /** `SlowDown`, `403`, `ECONNREFUSED`: for the log and for who starts a registry. */
+    /**
+     * A code of S3 (`SlowDown`), a status (`403`) or a code of the network (`ECONNREFUSED`), for
+     * operators.
+     */
     readonly code: string,
+    /** The failure that a call ends with if this is its last fault. */
     readonly answer: StorageErrorCode,
-    /** How many times in all the same request is worth sending. */
+    /** How many times in total it makes sense to send the request. */
     readonly attemptsMax: number,
   ) {
     super(code);
@@ -24,10 +28,10 @@ export class S3Fault extends Error {
 
 const FULL = /^(?:QuotaExceeded|XMinioStorageFull|InsufficientStorage|InsufficientCapacity)$/;
 const BUSY = /^(?:SlowDown|ServiceUnavailable|TooManyRequests|RequestLimitExceeded)$/;
-/** Asking again changes nothing about who asks for what. */
+/** Codes about permissions and addresses, which a retry does not change. */
 const FINAL = /^(?:AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|NoSuchBucket|ExpiredToken|InvalidToken)$/;
 
-/** Tells what a refused request means. S3 names its code in the body. */
+/** Classifies an unsuccessful response. S3 puts its own code into the body. */
 export async function faultOfResponse(response: Response): Promise<S3Fault> {
   const text = await response.text();
   const named = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text.slice(0, 4_096))?.[1];
@@ -39,12 +43,15 @@ export async function faultOfResponse(response: Response): Promise<S3Fault> {
   return namedFault(code, status >= 500 ? ATTEMPTS_MAX : 1);
 }
 
-/** The answer was not what was asked for, though its status says so. */
+/** Makes the fault of a response that has a good status and a wrong content. */
 export function wrongAnswer(code: string): S3Fault {
   return new S3Fault(code, "storage_failed", WRONG_ATTEMPTS_MAX);
 }
 
-/** What a failed request means; undefined for failures that are no matter of S3, such as a full disk here. */
+/**
+ * Classifies a thrown error. Returns undefined for a failure that S3 did not cause, such as a full
+ * local disk.
+ */
 export function faultOf(cause: unknown): S3Fault | undefined {
   if (cause instanceof S3Fault) return cause;
   if (cause instanceof Failure) return undefined;
@@ -52,23 +59,24 @@ export function faultOf(cause: unknown): S3Fault | undefined {
     return new S3Fault("Timeout", "storage_timeout", ATTEMPTS_MAX);
   }
   const code = errorCode(cause);
-  // fetch names what the network did; errors of this program, and of its own disk, have other codes or none.
+  // Errors of the network have a code of fetch. Errors of this program and of the local disk have
+  // one of these or none.
   if (code === undefined || /^(?:ENOSPC|EDQUOT|EFBIG|EACCES|EROFS|EIO|EMFILE|ENOENT|ERR_(?!TLS))/.test(code)) {
     return undefined;
   }
   return namedFault(code, ATTEMPTS_MAX);
 }
 
-/** What S3's own code means where there is no status: Bun's list reports nothing else. */
+/** Classifies a code of S3 without a status. Bun's list operation reports nothing else. */
 function namedFault(code: string, attemptsMax: number): S3Fault {
   if (FULL.test(code)) return new S3Fault(code, "storage_full", 1);
-  // The status of this one is 400, though it is the network's: the body of an upload came too slowly.
+  // Its status is 400, but the network is the cause: the body of an upload came too slowly.
   if (code === "RequestTimeout") return new S3Fault(code, "storage_timeout", ATTEMPTS_MAX);
   if (BUSY.test(code)) return new S3Fault(code, "storage_busy", ATTEMPTS_MAX);
   return new S3Fault(code, "storage_failed", FINAL.test(code) ? 1 : attemptsMax);
 }
 
-/** The failure that a fault ends in. */
+/** Converts the last fault of a call to a failure. */
 export function failed(fault: S3Fault): Failure {
   return failure({ code: fault.answer }, fault);
 }

@@ -24,37 +24,49 @@ import {
 import { hashChunks, verifiedPart } from "./verify.ts";
 
 /**
- * Few large transfers go at once and many small ones: uploads over TLS lie in memory while they are sent and read back
- * in pieces as large as the network likes, and of a hundred downloads at once each would be too slow for its deadline.
+ * Large transfers have a low concurrency. An upload over TLS is in memory while it is sent, and
+ * reading it back takes buffers of any size. Among a hundred concurrent downloads, each would be
+ * too slow for its deadline.
  */
 const LARGE_UPLOAD_CONCURRENCY = 2;
 const LARGE_DOWNLOAD_CONCURRENCY = 8;
-/** Who waits longer is told to come again: the client will not wait much longer either. */
+/**
+ * A call that waits longer fails as `busy`, because its client will not wait much longer either.
+ */
 const SIZE_CLASS_LIMITS = { smallConcurrency: 32, waitingMax: 1_000, waitMaxMs: 30_000 };
-/** A fetched file is opened by Bun as soon as it is answered; this long after, its name is needed no more. */
+/**
+ * Bun opens a downloaded file as soon as it is the body of a response. After this time the name can
+ * be removed.
+ */
 const OPENED_AFTER_MS = 5_000;
-/** How often the check of the bucket may really ask it: `/health` is open to everybody, and requests cost money. */
+/**
+ * The shortest time between two real checks of the bucket. `/health` is public, and requests to S3
+ * cost money.
+ */
 const CHECK_EVERY_MS = 5_000;
 const WRONG_BYTES = "WrongBytes";
 const WRONG_LENGTH = "WrongLength";
-/** S3's word for a range that is not inside of the object: it is shorter than it should be. */
+/** S3's code for a range outside of the object: the object is shorter than it should be. */
 const INVALID_RANGE = "InvalidRange";
-/** Of a checkpoint with its cosignatures: what a deadline is made for. */
+/**
+ * The largest expected sidecar, a checkpoint with its cosignatures. It only extends the deadline.
+ */
 const SIDECAR_MAX_BYTES = 64 * 1024;
 const CHECK_KEY = "check";
 const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
 
-/** What an S3 store needs besides its bucket. */
+/** What an S3 store needs besides the configuration of its bucket. */
 interface S3StoreOptions {
-  /** A local directory that was prepared, for uploads and for archives on their way through. */
+  /** A prepared local directory for uploads and for downloads that pass through this process. */
   readonly incomingDir: string;
   readonly report: FaultReport;
   readonly failpoints?: Failpoints;
 }
 
 /**
- * A blob store in a bucket: `<prefix>sha256/ab/<digest>`, damaged blobs in `<prefix>corrupt/`. Asks the bucket nothing:
- * whoever serves from it has to `check` it first.
+ * Opens a blob store in a bucket. Blobs are at `<prefix>sha256/ab/<digest>`, and damaged blobs at
+ * `<prefix>corrupt/`. It sends no request: a server must `check` the store before it serves from
+ * it.
  */
 export function openS3Store(config: S3Config, options: S3StoreOptions): BlobStore {
   return new S3Store(config, options);
@@ -81,8 +93,9 @@ class S3Store implements BlobStore {
   }
 
   /**
-   * One PUT of the file, never a multipart upload: Bun's reports success when its completion failed. Then the object is
-   * read back, because 200 is not a proof: it may carry an error, and what it stored may be less than what was sent.
+   * Sends the file with one PUT and reads the object back. It never uses Bun's multipart upload,
+   * which reports success even if its completion failed. A status of 200 proves nothing: the
+   * response may carry an error, or the storage may have stored less than was sent.
    */
   put(received: ReceivedFile): Promise<void> {
     return this.#uploads.run(received.size, () => this.#putAndCompare(received));
@@ -100,34 +113,37 @@ class S3Store implements BlobStore {
   async read(blob: KnownBlob, range?: ByteRange): Promise<BlobBody | undefined> {
     const { digest, size } = blob;
     const isSmall = size <= VERIFIED_MAX_BYTES;
-    const asked = isSmall ? undefined : range;
-    const headers = asked === undefined ? {} : { range: `bytes=${asked.first}-${asked.last}` };
-    const bytes = asked === undefined ? size : asked.last - asked.first + 1;
+    const part = isSmall ? undefined : range;
+    const headers = part === undefined ? {} : { range: `bytes=${part.first}-${part.last}` };
+    const bytes = part === undefined ? size : part.last - part.first + 1;
     const request = { method: "GET", key: blobKey(digest), bytes, headers } as const;
     const take = async (response: Response): Promise<BlobBody> => {
-      requireLength(response, bytes, asked === undefined ? undefined : size);
+      requireLength(response, bytes, part === undefined ? undefined : size);
       if (isSmall) return verifiedBytes(new Uint8Array(await response.arrayBuffer()), blob, range);
       const file = await receiveFile(bodyOf(response), this.incomingDir, bytes, "download");
       this.#removeLater(file.path);
-      if (asked === undefined && file.digest !== digest) throw wrongAnswer(WRONG_BYTES);
+      if (part === undefined && file.digest !== digest) throw wrongAnswer(WRONG_BYTES);
       return Bun.file(file.path);
     };
     try {
       return await this.#downloads.run(bytes, () => this.#bucket.send(request, take));
     } catch (cause) {
-      throw await this.#blame(cause, blob);
+      throw await this.#asCorruption(cause, blob);
     }
   }
 
-  /** What was fetched wrongly again and again is damaged where it lies, unless the storage itself says otherwise. */
-  async #blame(cause: unknown, { digest, size }: KnownBlob): Promise<unknown> {
+  /**
+   * Converts repeated wrong downloads to `blob_corrupt`: the blob itself is damaged. A wrong length
+   * counts only if the storage also reports another size.
+   */
+  async #asCorruption(cause: unknown, { digest, size }: KnownBlob): Promise<unknown> {
     const code = cause instanceof Failure ? errorCode(cause) : undefined;
     const isShorter = code === WRONG_LENGTH || code === INVALID_RANGE;
     const isDamaged = code === WRONG_BYTES || (isShorter && (await this.stat(digest))?.size !== size);
     return isDamaged ? failure({ code: "blob_corrupt", digest }, cause) : cause;
   }
 
-  /** Bun opens the file as soon as the answer is given to it, and then needs its name no more. */
+  /** Removes a downloaded file once Bun has opened it to send it. */
   #removeLater(path: string): void {
     const remove = () => {
       this.#fetched.delete(path);
@@ -164,7 +180,7 @@ class S3Store implements BlobStore {
 
   async setAside(digest: Sha256Digest): Promise<void> {
     await this.withFile(digest, async (file) => {
-      // Somebody published the right bytes after they were found damaged.
+      // The right bytes were published again after the damage was found.
       if (file.digest === digest) return;
       await this.#putObject(`corrupt/${digest}-${crypto.randomUUID()}`, Bun.file(file.path), file.size);
       await this.remove(digest);
@@ -231,12 +247,15 @@ class S3Store implements BlobStore {
   }
 }
 
-/** The body of a good answer; one without is empty. */
+/** Returns the body of a response, or an empty one if there is none. */
 function bodyOf(response: Response): AsyncIterable<Uint8Array> {
   return response.body ?? new Blob().stream();
 }
 
-/** `total`: of how many bytes those asked for are a part. */
+/**
+ * Throws unless the response has `bytes` bytes and, for a range, belongs to an object of `total`
+ * bytes.
+ */
 function requireLength(response: Response, bytes: number, total: number | undefined): void {
   const range = response.headers.get("content-range");
   const isRange = total === undefined || (response.status === 206 && range?.endsWith(`/${total}`) === true);

@@ -1,72 +1,82 @@
 import type { Sha256Digest } from "../domain/digest.ts";
 
-/** A blob by its name and size. */
+/** The digest of a blob, which is its name, and its size. */
 export interface KnownBlob {
   readonly digest: Sha256Digest;
   readonly size: number;
 }
 
-/** Bytes received into a temporary file, not yet under their digest and not yet synced. */
+/** A temporary file with received bytes, not yet linked under its digest and not yet synced. */
 export interface ReceivedFile extends KnownBlob {
   readonly path: string;
-  /** What is in the file, where it is small: who reads it need not ask the disk. */
+  /** The content of a small file, so that readers need not read it from disk. */
   readonly bytes?: Uint8Array | undefined;
 }
 
-/** Both ends belong to the range, as in HTTP. */
+/** A range of bytes. Both ends are inclusive, as in HTTP. */
 export interface ByteRange {
   readonly first: number;
   readonly last: number;
 }
 
-/** What a store knows of a blob without reading it. */
+/** What a store knows about a blob without reading it. */
 export interface BlobStat {
   readonly size: number;
-  /** When its bytes were last put, by the clock of the store. */
+  /** The time of the last `put` of these bytes, by the clock of the store. */
   readonly storedAt: Date;
 }
 
-/** A blob in a list. `digest` is undefined for a name that is none: something that does not belong there. */
+/**
+ * A blob in a list. `digest` is undefined if the name is no digest: such an object does not belong
+ * to the store.
+ */
 export interface ListedBlob extends BlobStat {
   readonly digest: Sha256Digest | undefined;
   readonly name: string;
 }
 
-/** Bytes to be sent, exactly those asked for. A file is read lazily: hand it to a Response so that the kernel sends it. */
+/**
+ * Exactly the requested bytes. A file is read lazily: give it to a Response, so that the kernel
+ * sends it.
+ */
 export type BlobBody = Blob | Uint8Array<ArrayBuffer>;
 
-/** How an address of a blob in its own storage answers. */
+/** The headers with which the storage itself serves a linked blob. */
 export interface LinkOptions {
   readonly fileName: string;
   readonly mediaType: string;
 }
 
 /**
- * Where archives lie, each under the SHA-256 of its bytes. Every implementation keeps these promises, and
- * `test/contract/blob-store.ts` holds every one to them:
+ * Stores archives, each under the SHA-256 of its bytes. Every implementation keeps these promises,
+ * and `test/contract/blob-store.ts` tests all of them:
  *
- * - `put` returns when the bytes are durable: after it, a power cut loses nothing. It is idempotent, renews `storedAt`,
- *   and leaves exactly the digest's bytes: other bytes under one digest are impossible, damaged ones are replaced.
- *   The received file stays with its receiver, who removes it.
- * - `read` answers the whole blob or a range of it, which must lie inside; undefined for a digest that is not stored. A
- *   blob of another size, and a damaged one up to `VERIFIED_MAX_BYTES`, is never given: `blob_corrupt`. Larger ones are
- *   hashed where they pass through this process; of those that are sent from their files, `fsck` is who reads them.
- * - `withFile` lends a local file with the bytes as they are stored, and the digest and size they really have: for who
- *   compares or copies. Undefined for a digest that is not stored.
- * - `stat` answers undefined for a digest that is not stored.
- * - `remove` is idempotent. Nobody but `gc` may call it: see `packages/blob-removals.ts`.
- * - `setAside` moves a damaged blob out of the way without losing its bytes; nothing is under its digest afterwards. One
- *   that is right stays. Who puts it meanwhile must notice: `packages/blob-removals.ts` again.
- * - `list` gives each blob whose digest begins with `prefix` once, in the order of their digests; those put or removed
- *   meanwhile may be there or not.
- * - `link` gives an address at which the storage itself answers with the blob for some minutes; undefined where the
- *   store has none to give.
- * - `putSidecar` replaces the small text under a name and returns when it is durable. `readSidecar` returns the last
- *   text, or undefined if there is none. They hold the copy of the log's checkpoint (log/rollback-guard.ts).
- * - `check` throws when the store cannot take writes.
- * - `close` lets go of temporary files.
- * - Failures are `storage_full`, `storage_busy`, `storage_failed` and `storage_timeout`; every call ends.
- * - `incomingDir` is where uploads are received: a local directory that `put` can take files from.
+ * - `put` returns when the bytes are durable: a power cut after it loses nothing. It is idempotent
+ *   and renews `storedAt`. Afterwards the digest has exactly its bytes: a damaged blob is replaced.
+ *   The received file still belongs to the caller, who removes it.
+ * - `read` returns the whole blob or a range, which must lie inside of the blob. It returns
+ *   undefined for an unknown digest. It throws `blob_corrupt` for a blob of another size, and for a
+ *   damaged blob of at most `VERIFIED_MAX_BYTES`. Larger blobs are hashed if they pass through this
+ *   process. If they are sent from their files, only `fsck` reads them.
+ * - `withFile` lends a local file with the stored bytes, and their real digest and size, to compare
+ *   or copy them. It returns undefined for an unknown digest.
+ * - `stat` returns undefined for an unknown digest.
+ * - `remove` is idempotent. Only `gc` may call it: see `packages/blob-removals.ts`.
+ * - `setAside` moves a damaged blob to another name, so that its bytes are not lost. Afterwards the
+ *   digest is unknown. A blob that is not damaged stays. A concurrent `put` must notice it: see
+ *   `packages/blob-removals.ts`.
+ * - `list` yields each blob whose digest begins with `prefix` once, in order of their digests.
+ *   Blobs that are put or removed during the listing may or may not be in it.
+ * - `link` returns an address at which the storage itself serves the blob for some minutes, or
+ *   undefined if the store has no such address.
+ * - `putSidecar` replaces the small text under a name and returns when it is durable. `readSidecar`
+ *   returns the last text, or undefined if there is none. They hold the copy of the log's
+ *   checkpoint (log/rollback-guard.ts).
+ * - `check` throws if the store does not accept writes.
+ * - `close` removes temporary files.
+ * - Failures are `storage_full`, `storage_busy`, `storage_failed` and `storage_timeout`. Every call
+ *   ends.
+ * - `incomingDir` is the local directory for uploads. `put` takes files from it.
  */
 export interface BlobStore {
   readonly incomingDir: string;
@@ -87,10 +97,13 @@ export interface BlobStore {
 /** Small texts that the store keeps beside the blobs. */
 export type SidecarName = "log/checkpoint" | "log/checkpoint-before-rollback";
 
-/** Up to this size a blob is hashed whenever it is read, so most packages are; larger ones would cost the reader. */
+/**
+ * Up to this size a blob is hashed on every read. Most packages are smaller; hashing larger ones
+ * would delay readers.
+ */
 export const VERIFIED_MAX_BYTES = 64 * 1024;
 
-/** The key of a blob below the root of its store: `sha256/ab/<digest>`. */
+/** Returns the key of a blob below the root of its store, `sha256/ab/<digest>`. */
 export function blobKey(digest: Sha256Digest): string {
   return `sha256/${digest.slice(0, 2)}/${digest}`;
 }

@@ -4,7 +4,10 @@ import { failure } from "../errors.ts";
 import { UsedBuffers } from "./buffer-release.ts";
 import type { ByteRange, KnownBlob } from "./store.ts";
 
-/** The digest and the number of bytes that were given. The chunks belong to it: they are gone afterwards. */
+/**
+ * Returns the digest and the size of a stream. It takes ownership of the chunks and releases their
+ * memory.
+ */
 export async function hashChunks(chunks: AsyncIterable<Uint8Array>): Promise<KnownBlob> {
   const hash = createHash("sha256");
   const used = new UsedBuffers();
@@ -15,23 +18,26 @@ export async function hashChunks(chunks: AsyncIterable<Uint8Array>): Promise<Kno
     used.use(chunk);
   }
   used.release();
-  return { digest: finish(hash), size };
+  return { digest: finishDigest(hash), size };
 }
 
-/** The digest of what was hashed. */
-export function finish(hash: ReturnType<typeof createHash>): Sha256Digest {
+/** Returns the digest of everything that a hash has been updated with. */
+export function finishDigest(hash: ReturnType<typeof createHash>): Sha256Digest {
   const digest = parseDigest(hash.digest("hex"));
-  if (digest === undefined) throw new Error("SHA-256 did not give 64 hexadecimal characters");
+  if (digest === undefined) throw new Error("A SHA-256 digest has 64 hexadecimal characters");
   return digest;
 }
 
-/** The bytes of a range, or all of them. Throws `blob_corrupt` unless `bytes` are the blob. */
+/**
+ * Returns a range of `bytes`, or all of them. Throws `blob_corrupt` unless `bytes` are exactly the
+ * blob.
+ */
 export function verifiedPart(
   bytes: Uint8Array<ArrayBuffer>,
   { digest, size }: KnownBlob,
   range: ByteRange | undefined,
 ): Uint8Array<ArrayBuffer> {
-  const isRight = bytes.length === size && finish(createHash("sha256").update(bytes)) === digest;
+  const isRight = bytes.length === size && finishDigest(createHash("sha256").update(bytes)) === digest;
   if (!isRight) throw failure({ code: "blob_corrupt", digest });
   return range === undefined ? bytes : bytes.subarray(range.first, range.last + 1);
 }

@@ -3,34 +3,39 @@ import { verifyConsistency } from "../tlog/merkle.ts";
 import { type SignerKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { parseSubmission, type Submission } from "../tlog/submission.ts";
 
-/** The last checkpoint that a witness cosigned of each log, kept beyond its process. */
+/** The durable store of the last checkpoint that a witness cosigned of each log. */
 export interface WitnessedLogs {
-  /** Runs `work` while nobody else reads or keeps the checkpoint of this log. */
+  /** Runs `work` while no other work reads or stores the checkpoint of this log. */
   locked<T>(origin: string, work: () => Promise<T>): Promise<T>;
-  /** The signed note; undefined before the first. */
+  /** Returns the last signed note, or undefined before the first one. */
   last(origin: string): Promise<string | undefined>;
-  /** Durable when it returns. */
-  keep(origin: string, checkpoint: string): Promise<void>;
+  /** Stores a signed note. It is durable when this returns. */
+  store(origin: string, checkpoint: string): Promise<void>;
 }
 
+/** A witness of transparency logs. */
 export interface Witness {
   readonly signer: SignerKey;
-  /** Of the logs it watches; the name of a log's key is its origin. */
+  /** The keys of the logs that it watches. The name of a log's key is the origin of the log. */
   readonly logs: readonly VerifierKey[];
   readonly witnessed: WitnessedLogs;
   readonly clock: () => Date;
 }
 
-/** What is answered: by its status, in the words of the specification. */
+/** The response to add-checkpoint, by its HTTP status in the specification. */
 export type WitnessAnswer =
   | { readonly status: 200; readonly cosignature: string }
-  /** Where the witness is, so that the sender can prove from there. */
+  /**
+   * `size` is the size that the witness cosigned last, so that the client can prove consistency
+   * from there.
+   */
   | { readonly status: 409; readonly size: number }
   | { readonly status: 400 | 403 | 404 | 422 };
 
 /**
- * Answers add-checkpoint (c2sp.org/tlog-witness): cosigns a checkpoint that a watched log signed and that only adds to
- * the last one cosigned. 400, 403, 404, 409 and 422 as the specification has them; after any of them nothing changed.
+ * Handles add-checkpoint (c2sp.org/tlog-witness). It cosigns a checkpoint if a watched log signed
+ * it and if its tree extends the tree cosigned last. Otherwise it returns 400, 403, 404, 409 or 422
+ * as specified, and changes nothing.
  */
 export async function addCheckpoint(witness: Witness, body: string): Promise<WitnessAnswer> {
   const submission = parseSubmission(body);
@@ -58,6 +63,6 @@ async function judge(
   } else if (proof.length > 0) {
     return { status: 422 };
   }
-  await witnessed.keep(origin, checkpoint);
+  await witnessed.store(origin, checkpoint);
   return { status: 200, cosignature: cosign(text, signer, clock()) };
 }

@@ -4,7 +4,7 @@ import { errorFields } from "../runtime/logger.ts";
 import { formatVerifierKey, verifierOf } from "../tlog/note.ts";
 import { addCheckpoint, type Witness, type WitnessAnswer } from "./add-checkpoint.ts";
 
-/** A checkpoint with a hundred cosignatures, and its proof, are far smaller. */
+/** A checkpoint with a hundred cosignatures and a proof is far smaller. */
 const BODY_MAX_BYTES = 64 * 1024;
 const IDLE_SECONDS = 10;
 const TEXT = "text/plain; charset=utf-8";
@@ -25,7 +25,10 @@ async function answer(witness: Witness, logger: Logger, request: Request): Promi
   }
 }
 
-/** Listens for add-checkpoint (c2sp.org/tlog-witness); `GET /vkey` gives the key that its cosignatures verify with. */
+/**
+ * Serves add-checkpoint (c2sp.org/tlog-witness). `GET /vkey` returns the key that verifies the
+ * cosignatures.
+ */
 export function serveWitness(
   witness: Witness,
   logger: Logger,

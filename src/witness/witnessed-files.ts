@@ -9,14 +9,17 @@ import type { WitnessedLogs } from "./add-checkpoint.ts";
 
 const WAITING_MAX = 1_000;
 
-/** Keeps the last checkpoint of each log as a file of `directory`, which one witness at a time may use. */
+/**
+ * Stores the last checkpoint of each log as a file in `directory`. Only one witness at a time may
+ * use the directory.
+ */
 export async function openWitnessedFiles(directory: string): Promise<WitnessedLogs> {
   await mkdir(directory, { recursive: true });
-  const turns = new KeyedMutex(WAITING_MAX);
+  const mutex = new KeyedMutex(WAITING_MAX);
   const pathOf = (origin: string) =>
     join(directory, `${createHash("sha256").update(origin).digest("hex").slice(0, 32)}.checkpoint`);
   return {
-    locked: (origin, work) => turns.run(origin, work),
+    locked: (origin, work) => mutex.run(origin, work),
     async last(origin) {
       try {
         return await readFile(pathOf(origin), "utf8");
@@ -25,7 +28,7 @@ export async function openWitnessedFiles(directory: string): Promise<WitnessedLo
         return undefined;
       }
     },
-    async keep(origin, checkpoint) {
+    async store(origin, checkpoint) {
       const written = `${pathOf(origin)}.${crypto.randomUUID()}`;
       try {
         await writeFile(written, checkpoint, { flag: "wx", flush: true });
