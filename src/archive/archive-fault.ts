@@ -1,11 +1,17 @@
-/** One problem of an archive: `path` is an entry name, a place in the manifest (`colony.yaml#/tags/0`), or empty. */
+/**
+ * A problem of an archive. `path` is an entry name, a place in the manifest
+ * (`colony.yaml#/tags/0`), or empty.
+ */
 export interface ArchiveFault {
   readonly path: string;
   readonly code: ArchiveFaultCode;
   readonly message: string;
 }
 
-/** Every reason to reject an archive. Clients act on these: a code may be added, none may change its meaning. */
+/**
+ * Every reason to reject an archive. Clients act on these codes: codes may be added, but none may
+ * change its meaning.
+ */
 export type ArchiveFaultCode =
   | GzipFaultCode
   | TarFaultCode
@@ -75,7 +81,10 @@ export type ManifestFaultCode =
   | "manifest_name_invalid"
   | "manifest_version_invalid";
 
-/** Thrown inside the walk when what follows cannot be read with certainty; `inspectArchive` adds its fault and stops. */
+/**
+ * Thrown during the walk when the rest cannot be read with certainty. `inspectArchive` adds its
+ * fault and stops.
+ */
 export class UnreadableArchive extends Error {
   override readonly name = "UnreadableArchive";
   readonly fault: ArchiveFault;
@@ -87,8 +96,8 @@ export class UnreadableArchive extends Error {
 }
 
 /**
- * Makes hostile text fit for a message or a terminal: control, format and unpaired surrogate characters become
- * `\u{…}` escapes, and what is longer than `maxChars` is cut.
+ * Makes hostile text safe for a message or a terminal. Control, format and unpaired surrogate
+ * characters become `\u{…}` escapes, and text longer than `maxChars` is cut.
  */
 export function printable(text: string, maxChars = 260): string {
   const cut = text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;

@@ -16,7 +16,7 @@ import { TemplateScan } from "./template-scan.ts";
 import { TextFile } from "./text-file.ts";
 
 export interface ArchiveFile {
-  /** Normalised: `/` between segments, nothing before. */
+  /** Normalised: `/` between segments, no `./` before them. */
   readonly path: string;
   /** In bytes. */
   readonly size: number;
@@ -30,20 +30,24 @@ interface OpenFile {
   readonly hash: Hash;
   readonly text: TextFile | undefined;
   readonly scan: TemplateScan | undefined;
-  /** How much of the file `scan` looks at. */
+  /** The number of bytes of the file that `scan` reads. */
   readonly scanBytes: number;
 }
 
 const MANIFEST = "colony.yaml";
 const VALUES = "values.yaml";
-/** What people write instead; the client opens `colony.yaml` and nothing else. */
+/** Names that people use by mistake. The client opens `colony.yaml` and nothing else. */
 const MANIFEST_MISSPELLED = /^colony\.(?:ya?ml|json)$/i;
-/** Warnings about single files; the rest is counted, so that a version's warnings stay small. */
+/**
+ * The most warnings about single files; further ones are counted. So the warnings of a version stay
+ * small.
+ */
 const FILE_WARNINGS_MAX = 50;
 
 /**
- * What a walk over a tar has found so far: files with their digests, the texts worth keeping, faults and warnings.
- * Memory follows the number of entries and the size of the kept texts, never the size of the archive.
+ * Collects what a walk over a tar finds: files with their digests, the texts to store, faults and
+ * warnings. Its memory depends on the number of entries and the size of these texts, never on the
+ * size of the archive.
  */
 export class ArchiveRecord implements TarVisitor {
   readonly faults: ArchiveFault[] = [];
@@ -67,7 +71,7 @@ export class ArchiveRecord implements TarVisitor {
     this.#limits = limits;
   }
 
-  /** The manifest's bytes when one was read completely. */
+  /** The bytes of the manifest, if one was read completely. */
   get manifestBytes(): Uint8Array | undefined {
     return this.#texts.get(MANIFEST)?.bytes;
   }
@@ -81,7 +85,7 @@ export class ArchiveRecord implements TarVisitor {
   }
 
   fault(fault: ArchiveFault): void {
-    // Ten thousand bad entries must not become ten thousand sentences.
+    // Ten thousand bad entries must not become ten thousand messages.
     if (this.faults.length < ARCHIVE_FAULTS_MAX) this.faults.push(fault);
     else this.faultsLeftOut += 1;
   }
@@ -122,14 +126,14 @@ export class ArchiveRecord implements TarVisitor {
     for (const name of file.scan?.found ?? []) {
       this.#fileWarnings.push({
         code: "template_reads_environment",
-        message: `template "${printable(file.path)}" calls ${name}, which reads the machine it is installed from`,
+        message: `template "${printable(file.path)}" calls ${name}, which reads the machine on which the package is installed`,
         path: file.path,
       });
     }
     if (file.scan !== undefined && file.sizeBytes > file.scanBytes) {
       this.#fileWarnings.push({
         code: "template_not_scanned",
-        message: `template "${printable(file.path)}" was searched for calls that read the machine only in its first ${file.scanBytes} bytes`,
+        message: `only the first ${file.scanBytes} bytes of template "${printable(file.path)}" were searched for calls that read the machine`,
         path: file.path,
       });
     }
@@ -139,7 +143,7 @@ export class ArchiveRecord implements TarVisitor {
     return this.#files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 
-  /** What a completely read archive lacks. */
+  /** The faults for what an archive lacks. Call it only if the archive was read completely. */
   missing(): ArchiveFault[] {
     const spelled = this.#misspelled === undefined ? "" : printable(this.#misspelled);
     if (spelled !== "") {
@@ -157,12 +161,12 @@ export class ArchiveRecord implements TarVisitor {
   warnings(): ArchiveWarning[] {
     const warnings: ArchiveWarning[] = [];
     if (!this.#files.some((file) => file.path === VALUES)) {
-      warnings.push({ code: "values_missing", message: "the package has no values.yaml: it has no default values" });
+      warnings.push({ code: "values_missing", message: "the package has no values.yaml, so it has no default values" });
     }
     if (!this.#hasTemplates) {
       warnings.push({
         code: "templates_missing",
-        message: "the package has no templates/ folder: it installs nothing",
+        message: "the package has no templates/ folder, so it installs nothing",
       });
     }
     if (this.#backslashes) {
@@ -170,7 +174,8 @@ export class ArchiveRecord implements TarVisitor {
       warnings.push({ code: "backslash_names", message });
     }
     if (this.secrets.gaveUp) {
-      const message = "so much in the package begins as secrets do that it was not searched for them to its end";
+      const message =
+        "the package has so many texts that look like the start of a secret that it was not searched to its end";
       warnings.push({ code: "secrets_not_searched", message });
     }
     for (const text of this.#texts.values()) if (text.warning !== undefined) warnings.push(text.warning);

@@ -1,4 +1,4 @@
-/** Something a publisher and an installer should know, but no reason to reject. */
+/** Something that a publisher and an installer should know, but no reason to reject. */
 export interface ArchiveWarning {
   readonly code: ArchiveWarningCode;
   readonly message: string;

@@ -1,6 +1,6 @@
 /**
- * Reads a chunked stream one chunk at a time and takes unread bytes back, so that the gzip header, the deflate stream
- * and the trailer can share it although their borders fall inside chunks.
+ * Reads a stream one chunk at a time and takes unread bytes back. So the gzip header, the deflate
+ * stream and the trailer can share it, although their borders are inside chunks.
  */
 export class ChunkSource {
   readonly #iterator: AsyncIterator<Uint8Array>;
@@ -10,7 +10,7 @@ export class ChunkSource {
     this.#iterator = chunks[Symbol.asyncIterator]();
   }
 
-  /** The next chunk, never an empty one; `undefined` at the end. */
+  /** Returns the next chunk, never an empty one; `undefined` at the end. */
   async read(): Promise<Uint8Array | undefined> {
     const unread = this.#unread;
     this.#unread = undefined;
@@ -22,12 +22,15 @@ export class ChunkSource {
     }
   }
 
-  /** Puts bytes back in front of what is to come. Only what the last `read` gave may be put back. */
+  /**
+   * Puts bytes back before the rest of the stream. They must be bytes that the last `read`
+   * returned.
+   */
   putBack(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#unread = bytes;
   }
 
-  /** Tells the producer that nothing more will be read. */
+  /** Signals the producer that nothing more will be read. */
   async close(): Promise<void> {
     await this.#iterator.return?.();
   }

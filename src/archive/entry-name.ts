@@ -4,11 +4,14 @@ import { type ArchiveFault, type EntryNameFaultCode, printable } from "./archive
 
 export type EntryKind = "file" | "directory";
 
-/** An entry's name as every part of the registry uses it: `/` between segments, no `./` before, no `/` after. */
+/**
+ * The name of an entry as every part of the registry uses it: `/` between segments, no `./` before
+ * them, no `/` after them.
+ */
 export interface EntryName {
   /** Empty for the `.` directory. */
   readonly path: string;
-  /** True when the archive was packed with `\` between segments, as the client does on Windows. */
+  /** True if the archive was packed with `\` between segments, as the client does on Windows. */
   readonly backslashes: boolean;
   readonly faults: readonly ArchiveFault[];
 }
@@ -16,14 +19,17 @@ export interface EntryName {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lossyUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Format characters are invisible, reorder text on screen, and some file systems drop them when comparing names. */
+/**
+ * Format characters are invisible and reorder text on screen, and some file systems ignore them
+ * when they compare names.
+ */
 const CONTROL_CHARACTER = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const PLAIN_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 /**
- * Normalises one entry's name and lists everything that is wrong with it. The rules are those of every file system the
- * client may unpack on, because the client checks none of them: a name that is fine on Linux and leaves the folder on
- * Windows is refused. Never throws.
+ * Normalises the name of an entry and lists everything that is wrong with it. The rules are those
+ * of all file systems on which the client may unpack, because the client checks none of them. A
+ * name that is safe on Linux but leaves the folder on Windows is refused. Never throws.
  */
 export function readEntryName(bytes: Uint8Array, kind: EntryKind): EntryName {
   const decoded = decodeName(bytes);
@@ -56,7 +62,8 @@ function nameProblems(path: string, slashed: string, kind: EntryKind, lengthByte
   if (lengthBytes > ENTRY_NAME_MAX_BYTES) codes.push("name_too_long");
   const segments = path.split("/");
   if (segments.length > ENTRY_DEPTH_MAX) codes.push("name_too_deep");
-  // Ordinary names pass one expression; what is left for them to break is a final dot or a device name.
+  // Ordinary names match one expression. Then only a trailing dot or a device name can be wrong
+  // with them.
   if (!PLAIN_NAME.test(path)) codes.push(...unusualNameProblems(path, segments));
   if (segments.some((segment) => /[. ]$/.test(segment) && !isDots(segment))) codes.push("name_trailing_dot_or_space");
   if (segments.some(isWindowsDeviceName)) codes.push("name_windows_device");
@@ -65,7 +72,7 @@ function nameProblems(path: string, slashed: string, kind: EntryKind, lengthByte
 
 function unusualNameProblems(path: string, segments: readonly string[]): EntryNameFaultCode[] {
   const codes: EntryNameFaultCode[] = [];
-  // What makes a path absolute is one problem: its slashes and its colon are not counted again.
+  // What makes a path absolute is one problem: its slashes and its colon are not reported again.
   const root = /^(?:[A-Za-z]:\/*|\/+)/.exec(path)?.[0] ?? "";
   const below = path.slice(root.length);
   if (root !== "") codes.push("name_absolute");
@@ -99,7 +106,7 @@ const EXPLANATIONS: Readonly<Record<EntryNameFaultCode, string>> = {
   name_file_and_directory: "is a file here and a directory elsewhere in the archive: rename one of them",
 };
 
-/** The sentence for a fault of an entry's name; `shown` is already printable. */
+/** Returns the message for a fault of an entry name; `shown` must be printable. */
 export function explain(code: EntryNameFaultCode, shown: string): string {
   return `entry "${shown}" ${EXPLANATIONS[code]}`;
 }

@@ -4,19 +4,25 @@ import { type EntryKind, explain } from "./entry-name.ts";
 interface SeenName {
   readonly path: string;
   readonly kind: EntryKind;
-  /** False for a directory that so far is only known from names below it. */
+  /** False for a directory that is known only from names below it so far. */
   listed: boolean;
 }
 
 /**
- * The names of one archive, and what they mean to each other: no name twice, no two names that a file system without
- * case or with other normalisation takes for one, no file that is also a directory. Parents count as directories even
- * when the archive has no entry for them. Its size follows the number and depth of entries, both limited.
+ * Checks the names of one archive against each other. No name may appear twice, no two names may be
+ * the same on a file system that ignores case or normalises Unicode, and no file may also be a
+ * directory.
+ *
+ * Parents count as directories even if the archive has no entry for them. The size depends on the
+ * number and depth of entries, both of which are limited.
  */
 export class EntryNames {
   readonly #seen = new Map<string, SeenName>();
 
-  /** Adds a normalised name and returns what conflicts with the names before it. The `.` directory is the empty path. */
+  /**
+   * Adds a normalised name and returns its conflicts with the names before it. The `.` directory is
+   * the empty path.
+   */
   add(path: string, kind: EntryKind): ArchiveFault[] {
     const codes = new Set<EntryNameFaultCode>();
     this.#addParents(path, codes);
@@ -51,15 +57,15 @@ export class EntryNames {
       }
       if (known.path !== parent) codes.add("name_case_conflict");
       else if (known.kind === "file") codes.add("name_file_and_directory");
-      // A directory that is known was added together with its own parents.
+      // A known directory was added together with its own parents.
       return;
     }
   }
 }
 
 /**
- * Upper-casing before lower-casing also joins the letters that lower-casing alone keeps apart and file systems do not
- * (`ß` and `SS`, `ſ` and `s`).
+ * Folds a path. Upper-casing before lower-casing also joins letters that lower-casing alone keeps
+ * apart and file systems do not (`ß` and `SS`, `ſ` and `s`).
  */
 function foldPath(path: string): string {
   return path.toUpperCase().toLowerCase().normalize("NFC");

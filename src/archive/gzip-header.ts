@@ -17,15 +17,15 @@ const METHOD_DEFLATE = 8;
 const TEXT_MAX_BYTES = 511;
 
 /**
- * Reads the header of a gzip member (RFC 1952 §2.3) and leaves the source at the first byte of the deflate stream.
- * Throws `UnreadableArchive` for anything that is not such a header.
+ * Reads the header of a gzip member (RFC 1952 §2.3) and leaves the source at the first byte of the
+ * deflate stream. Throws `UnreadableArchive` if there is no such header.
  */
 export async function readGzipHeader(source: ChunkSource): Promise<void> {
   let header: Uint8Array = new Uint8Array(0);
   for (;;) {
     const chunk = await source.read();
     if (chunk === undefined) throw endedInHeader(header);
-    // The header almost always lies in the first chunk: only then is nothing copied.
+    // The header is almost always in the first chunk. Then nothing is copied.
     header = header.length === 0 ? chunk : joined(header, chunk);
     const end = headerEnd(header);
     if (end !== undefined) {
@@ -36,7 +36,7 @@ export async function readGzipHeader(source: ChunkSource): Promise<void> {
   }
 }
 
-/** Length of a complete header, or `undefined` while bytes are missing. */
+/** Returns the length of a complete header, or `undefined` while bytes are missing. */
 function headerEnd(bytes: Uint8Array): number | undefined {
   if (!startsLikeGzip(bytes)) {
     throw new UnreadableArchive("not_gzip", "the archive is not gzip-compressed: upload the .cpm file that cpm made");

@@ -5,17 +5,21 @@ import { UnreadableArchive } from "./archive-fault.ts";
 import { ChunkSource } from "./chunk-source.ts";
 import { readGzipHeader } from "./gzip-header.ts";
 
-/** Size of the pieces handed on, and so what a bomb can exceed the limit by before it is noticed. */
+/**
+ * The size of the pieces that are yielded, and so the most by which a bomb can exceed the limit
+ * before it is noticed.
+ */
 const OUTPUT_CHUNK_BYTES = 65_536;
 const TRAILER_BYTES = 8;
 
 /**
- * Decompresses exactly one gzip member (RFC 1952). Common readers ignore or join what follows a member, and they do not
- * agree which: two readers would see two archives under one signature. So nothing may follow, and CRC-32 and size must
- * be right. Yields as it goes, so what was yielded is only confirmed when the iteration ends without an error.
+ * Decompresses exactly one gzip member (RFC 1952). Common readers ignore or join what follows a
+ * member, and they do not agree: two readers would see two archives under one signature. So nothing
+ * may follow, and CRC-32 and size must be right.
  *
- * Holds a few chunks at a time; reads no further than it is asked to. Throws `UnreadableArchive` with a gzip fault;
- * errors of the source pass unchanged.
+ * It yields while it reads, so the yielded bytes are confirmed only when the iteration ends without
+ * an error. It holds a few chunks at a time and reads no further than it is asked to. Throws
+ * `UnreadableArchive` with a gzip fault; errors of the source are thrown unchanged.
  */
 export async function* gunzipSingleMember(
   chunks: AsyncIterable<Uint8Array>,
@@ -38,13 +42,16 @@ export async function* gunzipSingleMember(
   }
 }
 
-/** How a small deflate stream unpacked: to at most one piece, and how many bytes of the source it took. */
+/**
+ * A small deflate stream, unpacked to at most one piece, and the number of bytes of the source that
+ * it took.
+ */
 interface Unpacked {
   readonly bytes: Uint8Array;
   readonly consumed: number;
 }
 
-/** What `inflateRawSync` gives when it is asked for its engine too, which its types do not tell. */
+/** Reads what `inflateRawSync` returns with `info: true`, which its types do not describe. */
 function unpackedOf(result: unknown): Unpacked | undefined {
   if (typeof result !== "object" || result === null || !("buffer" in result) || !("engine" in result)) return undefined;
   const { buffer, engine } = result;
@@ -53,20 +60,20 @@ function unpackedOf(result: unknown): Unpacked | undefined {
   return { bytes: buffer, consumed: engine.bytesWritten };
 }
 
-/** Undefined where the chunk holds no whole deflate stream, a large or a wrong one. */
+/** Undefined if the chunk has no complete deflate stream, or a large or an invalid one. */
 function inflateWhole(chunk: Uint8Array): Unpacked | undefined {
   if (chunk.length > OUTPUT_CHUNK_BYTES) return undefined;
   try {
     return unpackedOf(inflateRawSync(chunk, { maxOutputLength: OUTPUT_CHUNK_BYTES, info: true }));
   } catch {
-    // The stream tells what is wrong.
+    // The streaming inflater will report what is wrong.
     return undefined;
   }
 }
 
 /**
- * Inflates up to the end of the deflate stream and puts the bytes behind it back into the source. What is small is
- * inflated at once: making a stream takes several times as long.
+ * Inflates up to the end of the deflate stream and puts the bytes after it back into the source.
+ * Small input is inflated at once, because a stream costs several times as much.
  */
 async function* inflateMember(source: ChunkSource): AsyncGenerator<Uint8Array, void, void> {
   const chunk = await source.read();
@@ -92,8 +99,9 @@ async function* inflateStream(source: ChunkSource): AsyncGenerator<Uint8Array, v
 }
 
 /**
- * Writes the source into the inflater, one chunk at a time: when a write is done and fewer bytes were consumed than
- * were written, the deflate stream ended inside that chunk. `bytesWritten` counts consumed bytes only.
+ * Writes the source into the inflater, one chunk at a time. If a write is done and fewer bytes were
+ * consumed than written, the deflate stream ended inside that chunk. `bytesWritten` counts consumed
+ * bytes only.
  */
 class Feeder {
   sourceError: unknown;
@@ -110,7 +118,10 @@ class Feeder {
     inflate.once("close", () => this.#end());
   }
 
-  /** Never rejects: an error of the source destroys the inflater, whose reader then finds `sourceError`. */
+  /**
+   * Never rejects. An error of the source destroys the inflater, whose reader then finds
+   * `sourceError`.
+   */
   async run(): Promise<void> {
     try {
       while (!this.#ended) {

@@ -11,28 +11,33 @@ import { TarWalker } from "./tar.ts";
 export type { ArchiveFile } from "./archive-record.ts";
 export type { ArchiveWarning } from "./archive-warning.ts";
 
-/** What an acceptable archive holds. */
+/** The contents of an archive that was accepted. */
 export interface Inspection {
   readonly manifest: Manifest;
   readonly manifestText: string;
-  /** The root's `README.md` (in any capitals); absent when there is none that can be kept as text. */
+  /**
+   * The `README.md` at the root (in any capitals); undefined if there is none that can be stored as
+   * text.
+   */
   readonly readme: string | undefined;
-  /** The root's `values.yaml`; absent when there is none that can be kept as text. */
+  /** The `values.yaml` at the root; undefined if there is none that can be stored as text. */
   readonly values: string | undefined;
-  /** Files without directories, by normalised path in code unit order. */
+  /** All files, without directories, sorted by normalised path in code unit order. */
   readonly files: readonly ArchiveFile[];
   readonly warnings: readonly ArchiveWarning[];
-  /** What should not be public, in the order of the archive; no reason to reject here. */
+  /** Possible secrets, in the order of the archive. They are no reason to reject here. */
   readonly secrets: readonly FoundSecret[];
-  /** How many more secrets there are than are listed. */
+  /** The number of secrets that are not listed. */
   readonly secretsLeftOut: number;
 }
 
 /**
- * Reads a package archive once, in flat memory, and decides whether the registry may hand it out. The client unpacks
- * without checking, so this accepts only what every reader unpacks to the same files inside one folder. Throws
- * `archive_rejected` with all problems that can be known from one reading (at most `ARCHIVE_FAULTS_MAX`, then a count);
- * errors of the source pass unchanged.
+ * Reads a package archive once, in bounded memory, and decides whether the registry may serve it.
+ * The client unpacks without checks, so only archives are accepted that every reader unpacks to the
+ * same files inside one folder.
+ *
+ * Throws `archive_rejected` with all problems that one reading can find (at most
+ * `ARCHIVE_FAULTS_MAX`, then a count). Errors of the source are thrown unchanged.
  */
 export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: ArchiveLimits): Promise<Inspection> {
   const record = new ArchiveRecord(limits);
@@ -41,7 +46,7 @@ export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: 
   const faults = [
     ...record.faults,
     ...(reading?.faults ?? []).map(inManifest),
-    // Whether something is missing can be said only when everything was seen.
+    // Only a complete reading shows that something is missing.
     ...(walked ? record.missing() : []),
   ];
   const manifest = reading?.manifest;
@@ -60,7 +65,7 @@ export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: 
   };
 }
 
-/** Returns false when the walk had to stop; its reason then is among the record's faults. */
+/** Returns false if the walk had to stop. The reason is then among the faults of the record. */
 async function walk(chunks: AsyncIterable<Uint8Array>, record: ArchiveRecord, limits: ArchiveLimits): Promise<boolean> {
   try {
     const tar = new TarWalker(record);
@@ -87,7 +92,9 @@ async function* withinLimit(chunks: AsyncIterable<Uint8Array>, maxBytes: number)
   }
 }
 
-/** Names the place as a URI fragment (RFC 6901 §6), so that it differs from an entry's name. */
+/**
+ * Writes the place as a URI fragment (RFC 6901 §6), so that it differs from the name of an entry.
+ */
 function inManifest(fault: ArchiveFault): ArchiveFault {
   if (fault.path === "") return { ...fault, path: "colony.yaml", message: `colony.yaml ${fault.message}` };
   const pointer = printable(fault.path);
@@ -97,6 +104,6 @@ function inManifest(fault: ArchiveFault): ArchiveFault {
 function atMost(faults: readonly ArchiveFault[], leftOut: number): ArchiveFault[] {
   const shown = faults.slice(0, ARCHIVE_FAULTS_MAX);
   const more = faults.length - shown.length + leftOut;
-  const message = `and ${more} more problems: correct these and try again`;
+  const message = `and ${more} more problems: fix these and try again`;
   return more === 0 ? shown : [...shown, { path: "", code: "more_faults", message }];
 }

@@ -1,7 +1,7 @@
 import type { ArchiveFault, ManifestFaultCode } from "./archive-fault.ts";
 import { readBoolean, type YamlMap, type YamlNode } from "./yaml.ts";
 
-/** A value without a type of its own, fit for JSON: scalars are the text that was written. */
+/** A value without a type of its own, suitable for JSON. Scalars are the text that was written. */
 export type ManifestValue = string | null | readonly ManifestValue[] | { readonly [field: string]: ManifestValue };
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
@@ -17,8 +17,9 @@ interface PlacedText {
 }
 
 /**
- * Takes fields out of a document in the shape that yaml.v3 would decode them into, and collects a fault for each that
- * has another shape. `at` is the JSON pointer of the map a field is in. An absent or null field is no fault.
+ * Reads fields of a document in the shape into which yaml.v3 would decode them, and collects a
+ * fault for each field of another shape. `at` is the JSON pointer of the map that a field is in. An
+ * absent or null field is no fault.
  */
 export class ShapeReader {
   readonly faults: ArchiveFault[] = [];
@@ -27,17 +28,17 @@ export class ShapeReader {
     this.faults.push({ path, code, message });
   }
 
-  /** A text that may have several lines. */
+  /** Reads a text that may have several lines. */
   text(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
     return this.#scalar(map.fields.get(field), `${at}/${field}`, maxChars);
   }
 
-  /** A text of one line. */
+  /** Reads a text of one line. */
   word(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
     return this.#word(map.fields.get(field), `${at}/${field}`, maxChars);
   }
 
-  /** A text of one line that must be there and must not be empty. */
+  /** Reads a text of one line that is required and must not be empty. */
   required(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
     const node = map.fields.get(field);
     const text = this.#word(node, `${at}/${field}`, maxChars);
@@ -46,7 +47,7 @@ export class ShapeReader {
     return text === "" ? undefined : text;
   }
 
-  /** A boolean by yaml.v3's rule; false when absent. */
+  /** Reads a boolean by the rule of yaml.v3; false if absent. */
   boolean(map: YamlMap, field: string, at: string): boolean {
     const node = map.fields.get(field);
     if (node === undefined || node.kind === "null") return false;
@@ -56,7 +57,7 @@ export class ShapeReader {
     return value ?? false;
   }
 
-  /** A map in a field of the document's own. */
+  /** Reads a map in a field of the document itself. */
   map(root: YamlMap, field: string): YamlMap | undefined {
     const node = root.fields.get(field);
     if (node === undefined || node.kind === "null") return undefined;
@@ -65,7 +66,10 @@ export class ShapeReader {
     return undefined;
   }
 
-  /** A list of maps in a field of the document's own. Null entries are dropped, as yaml.v3 drops them. */
+  /**
+   * Reads a list of maps in a field of the document itself. Null entries are dropped, as yaml.v3
+   * does.
+   */
   maps(root: YamlMap, field: string, max: number): PlacedMap[] {
     const found: PlacedMap[] = [];
     this.#list(root, field, "", max).forEach((node, index) => {
@@ -77,7 +81,7 @@ export class ShapeReader {
     return found;
   }
 
-  /** A list of one-line texts in a field of the document's own. Null entries are dropped. */
+  /** Reads a list of one-line texts in a field of the document itself. Null entries are dropped. */
   words(root: YamlMap, field: string, max: number, maxChars: number): PlacedText[] {
     const found: PlacedText[] = [];
     this.#list(root, field, "", max).forEach((node, index) => {
@@ -88,14 +92,14 @@ export class ShapeReader {
     return found;
   }
 
-  /** A list of anything. Null entries are dropped. */
+  /** Reads a list of any values. Null entries are dropped. */
   values(map: YamlMap, field: string, at: string, max: number): ManifestValue[] {
     return this.#list(map, field, at, max)
       .filter((node) => node.kind !== "null")
       .map(toValue);
   }
 
-  /** Anything; `undefined` when absent or null. */
+  /** Reads any value; `undefined` if absent or null. */
   value(map: YamlMap, field: string): ManifestValue | undefined {
     const node = map.fields.get(field);
     return node === undefined || node.kind === "null" ? undefined : toValue(node);

@@ -14,7 +14,7 @@ export interface Maintainer {
   readonly url: string | undefined;
 }
 
-/** `version` is whatever range the client understands; the registry does not resolve it. */
+/** `version` is any range that the client understands; the registry does not resolve it. */
 export interface Dependency {
   readonly name: string;
   readonly version: string | undefined;
@@ -25,7 +25,10 @@ export interface Conditions {
   readonly architecture: string | undefined;
 }
 
-/** A value the installer asks for. `default` and `options` are free: their scalars are text, as written. */
+/**
+ * A value that the installer asks for. `default` and `options` can be of any type; their scalars
+ * are the text that was written.
+ */
 export interface ManifestInput {
   readonly key: string | undefined;
   readonly label: string | undefined;
@@ -36,7 +39,10 @@ export interface ManifestInput {
   readonly options: readonly ManifestValue[];
 }
 
-/** What `colony.yaml` says. Texts are as written: nobody has checked that `homepage` is a web address. */
+/**
+ * The contents of `colony.yaml`. Texts are as written: `homepage`, for example, may be no web
+ * address.
+ */
 export interface Manifest {
   readonly apiVersion: string | undefined;
   readonly name: PackageName;
@@ -46,7 +52,7 @@ export interface Manifest {
   readonly dependencies: readonly Dependency[];
   readonly conditions: Conditions;
   readonly inputs: readonly ManifestInput[];
-  /** `tags` and `keywords` together, trimmed, each once whatever its capitals. */
+  /** `tags` and `keywords` in one list, trimmed, without duplicates in other capitals. */
   readonly tags: readonly string[];
   readonly license: string | undefined;
   readonly homepage: string | undefined;
@@ -55,11 +61,11 @@ export interface Manifest {
 }
 
 export interface ManifestReading {
-  /** Present when there are no faults. */
+  /** Present if there are no faults. */
   readonly manifest?: Manifest;
   /** The manifest's text without a byte order mark; empty when it is not UTF-8. */
   readonly text: string;
-  /** Everything that is wrong; `path` is a JSON pointer (RFC 6901), empty for the document as a whole. */
+  /** All faults; `path` is a JSON pointer (RFC 6901), empty for the document as a whole. */
   readonly faults: readonly ArchiveFault[];
 }
 
@@ -71,9 +77,11 @@ const TAGS_MAX = 50;
 const LIST_MAX = 200;
 
 /**
- * Reads `colony.yaml` as the `cpm` client's struct would be filled: scalars are text where the struct has strings
- * (`version: 1.10` is "1.10"), nulls are absent, unknown fields are passed over. What the client could not decode, and
- * a name or version this registry could not publish, are faults, all of them in one reading. Never throws.
+ * Reads `colony.yaml` as it would fill the struct of the `cpm` client: scalars are text where the
+ * struct has strings (`version: 1.10` is "1.10"), nulls are absent, unknown fields are ignored.
+ *
+ * Everything that the client could not decode is a fault, and so is a name or version that this
+ * registry could not publish. One reading reports all faults. Never throws.
  */
 export function readManifest(bytes: Uint8Array): ManifestReading {
   const { root, text, faults } = readYaml(bytes);
@@ -107,7 +115,10 @@ function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, 
   };
 }
 
-/** Each field has a bound of its own, but all of them at theirs together are more than a package's page can carry. */
+/**
+ * Refuses a manifest whose fields are too large in sum. Each field has a limit of its own, but all
+ * of them at their limits are more than the page of a package can carry.
+ */
 function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "version">): void {
   if (Buffer.byteLength(JSON.stringify(fields)) <= SHOWN_MANIFEST_MAX_BYTES) return;
   const message =
@@ -153,7 +164,8 @@ function readDependencies(reader: ShapeReader, root: YamlMap): Dependency[] {
 function readConditions(reader: ShapeReader, root: YamlMap): Conditions {
   const path = "/conditions";
   const map = reader.map(root, "conditions");
-  // The client's struct has strings here, so a list of architectures would make it fail on every machine.
+  // The struct of the client has strings here, so a list of architectures would make it fail on
+  // every machine.
   return {
     colonyOSVersion: map && reader.word(map, "colonyOSVersion", path, WORD_MAX_CHARS),
     architecture: map && reader.word(map, "architecture", path, WORD_MAX_CHARS),
@@ -178,7 +190,7 @@ function readTags(reader: ShapeReader, root: YamlMap): string[] {
     for (const { text, path } of reader.words(root, field, LIST_MAX, TAG_MAX_CHARS)) {
       const tag = text.trim();
       const key = tag.toLowerCase();
-      // A search names several tags with commas between them.
+      // A search separates tags by commas.
       if (tag.includes(",")) reader.refuse(path, "manifest_field_invalid", "has a comma: write one tag per list entry");
       if (tag !== "" && !tags.has(key)) tags.set(key, tag);
     }

@@ -1,6 +1,9 @@
 import { type ArchiveFault, printable } from "./archive-fault.ts";
 
-/** What a PAX extended header (POSIX.1-2017, pax, "pax Header Block") may change about the entry behind it. */
+/**
+ * What a PAX extended header (POSIX.1-2017, pax, "pax Header Block") may change about the entry
+ * that follows it.
+ */
 export interface PaxRecords {
   readonly path: Uint8Array | undefined;
   readonly sizeBytes: number | undefined;
@@ -15,8 +18,9 @@ const isOwner = (value: Uint8Array) => (readDecimal(value) ?? OWNER_MAX + 1) <= 
 const isText = (value: Uint8Array) => !value.includes(0);
 
 /**
- * The keys Go's `archive/tar` writes, and what they may say. Any other key could change what an entry is, in some
- * reader; for a value like `soon`, Go and GNU tar refuse the archive and others unpack it.
+ * The keys that Go's `archive/tar` writes, and the values they may have. Any other key could change
+ * what an entry is in some reader. A value such as `soon` makes Go and GNU tar refuse the archive
+ * while other readers unpack it.
  */
 const VALUES = new Map<string, (value: Uint8Array) => boolean>([
   ["path", () => true],
@@ -34,7 +38,10 @@ const SPACE = 0x20;
 const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
 
-/** Reads the records `<length> <key>=<value>\n` of one extended header. Malformed records end the reading, never throw. */
+/**
+ * Reads the records `<length> <key>=<value>\n` of one extended header. A malformed record is a
+ * fault and ends the reading. Never throws.
+ */
 export function readPaxRecords(bytes: Uint8Array): PaxRecords {
   const values = new Map<string, Uint8Array>();
   const faults: ArchiveFault[] = [];
@@ -58,7 +65,7 @@ function recordProblem(key: string, value: Uint8Array, seen: boolean): string | 
   const accepts = VALUES.get(key);
   if (accepts === undefined) return "is not allowed";
   if (seen) return "appears twice";
-  return accepts(value) ? undefined : "has a value that is not of its kind";
+  return accepts(value) ? undefined : "has an invalid value";
 }
 
 function paxFault(what: string): ArchiveFault {

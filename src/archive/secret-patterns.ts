@@ -1,6 +1,8 @@
 import { isTokenText } from "../domain/token-text.ts";
 
-/** What a found secret is. Clients act on these: a kind may be added, none may change its meaning. */
+/**
+ * The kind of a secret. Clients act on these: kinds may be added, but none may change its meaning.
+ */
 export type SecretKind =
   | "private_key"
   | "api_token"
@@ -17,41 +19,43 @@ export type SecretKind =
 /** One way in which a secret is written. */
 export interface SecretForm {
   readonly kind: SecretKind;
-  /** Each secret of this form begins with one of these. */
+  /** Every secret of this form begins with one of these. */
   readonly starts: readonly string[];
-  /** Sticky, over bytes as latin1, with its evidence never longer than `SECRET_MAX_BYTES`. */
+  /**
+   * Sticky, matched on bytes as latin1. What it matches is never longer than `SECRET_MAX_BYTES`.
+   */
   readonly form: RegExp;
-  /** Tells the real one from a placeholder, by the form's first group. */
+  /** Distinguishes a real secret from a placeholder, by the first group of the form. */
   readonly isReal: (evidence: string) => boolean;
 }
 
-/** The longest secret together with what must follow it. */
+/** The length of the longest secret, including what must follow it. */
 export const SECRET_MAX_BYTES = 1_024;
-/** How much before its start a form looks at. */
+/** The number of bytes before its start that a form looks at. */
 export const SECRET_BEHIND_BYTES = 2;
 
 const KEY_TEXT_CHARS = 900;
-/** Armour headers and the first line of the key; empty lines do not count. */
+/** Armour headers and the first line of the key; empty lines are not counted. */
 const KEY_TEXT_LINES = 12;
 const LINE_BREAK = /[\r\n]+|(?:\\+[rn])+/;
 /** Indentation, comment signs, and the quotes between strings that a program joins. */
 const LINE_MARGIN = /^[\s"'`+,#*/>|-]+/;
 /** `Proc-Type: 4,ENCRYPTED`, `Version: GnuPG v2`, `Public-Lines: 6`. */
 const ARMOR_HEADER = /^[A-Za-z][A-Za-z-]{1,30}: /;
-/** A shorter line is a word of prose; every key's first line is longer. */
+/** The first line of every key is longer than this; a shorter line is a word of prose. */
 const KEY_LINE = /^[A-Za-z0-9+/]{40}/;
 const KEY_LINE_ENTROPY = 3;
 
-/** What people write where a secret would be. By chance it stands in one of some million secrets. */
+/** What people write instead of a secret. By chance it occurs in one of some million secrets. */
 const PLACEHOLDER = /example|placeholder|x{5}|0{5}|12345678|abcdefgh/i;
 
-/** The keys that every Azure Storage and Cosmos DB emulator has, documented by Microsoft. */
+/** The keys of every Azure Storage and Cosmos DB emulator, documented by Microsoft. */
 const EMULATOR_KEYS = new Set([
   "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
   "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==",
 ]);
 
-/** Shannon entropy in bits for each character. */
+/** Returns the Shannon entropy in bits per character. */
 function entropyOf(text: string): number {
   const counts = new Map<string, number>();
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1);
@@ -60,12 +64,18 @@ function entropyOf(text: string): number {
   return bits;
 }
 
-/** Tells random characters from words: they are varied, and among 16 or more there is a digit or a capital. */
+/**
+ * Distinguishes random characters from words: they are varied, and among 16 or more there is a
+ * digit or a capital.
+ */
 function isRandom(entropyMin: number): (text: string) => boolean {
   return (text) => /[0-9A-Z]/.test(text) && entropyOf(text) >= entropyMin && !PLACEHOLDER.test(text);
 }
 
-/** Whether a key's base64 follows a header, behind armour headers. In a template, something else comes first. */
+/**
+ * Returns whether the base64 of a key follows a header, after armour headers. In a template,
+ * something else follows.
+ */
 function hasKeyBody(text: string): boolean {
   for (const line of text.split(LINE_BREAK, KEY_TEXT_LINES)) {
     const content = line.replace(LINE_MARGIN, "");
@@ -76,24 +86,33 @@ function hasKeyBody(text: string): boolean {
   return false;
 }
 
-/** GitHub's tokens end with the checksum that this registry's have ("Behind GitHub's new authentication token formats", 2021). */
+/**
+ * GitHub's tokens end with the same checksum as those of this registry ("Behind GitHub's new
+ * authentication token formats", 2021).
+ */
 function hasChecksum(payload: string): boolean {
   return isTokenText(`cpm_${payload}`);
 }
 
-/** The form `body`, not in the middle of a word; a `\n` in a JSON string ends the word before it. */
+/**
+ * Builds the form `body` that does not match inside a word. A `\n` in a JSON string ends the word
+ * before it.
+ */
 function separate(body: string): RegExp {
   return new RegExp(`(?<=^|\\W|\\\\[nrt])${body}(?![\\w-])`, "y");
 }
 
 /**
- * What the leak guard looks for. Each form follows the rule of gitleaks (config/gitleaks.toml) with its entropy unless
- * something else is said; a checksum counts more than entropy and needs no border. Not found: what is in UTF-16, in
- * base64 once more, or split over two strings.
+ * The forms that the leak guard searches for. Each follows the rule of gitleaks
+ * (config/gitleaks.toml) with its entropy, unless a comment says otherwise. A checksum is stronger
+ * evidence than entropy and needs no border.
+ *
+ * Not found are secrets in UTF-16, in base64 once more, or split over two strings.
  */
 export const SECRET_FORMS: readonly SecretForm[] = [
   {
-    // RFC 7468 (PKCS#8), OpenSSL's RSA, EC and DSA, OpenSSH's PROTOCOL.key, RFC 9580 §6.2 (PGP). A Google service account's too.
+    // RFC 7468 (PKCS#8), OpenSSL's RSA, EC and DSA, OpenSSH's PROTOCOL.key, RFC 9580 §6.2 (PGP).
+    // Also the key of a Google service account.
     kind: "private_key",
     starts: ["-----BEGIN "],
     form: new RegExp(
@@ -103,7 +122,8 @@ export const SECRET_FORMS: readonly SecretForm[] = [
     isReal: hasKeyBody,
   },
   {
-    // PuTTY's manual, appendix C.1. The public half comes first; the file always holds the private one.
+    // PuTTY's manual, appendix C.1. The public half comes first, but the file always holds the
+    // private half.
     kind: "private_key",
     starts: ["PuTTY-User-Key-File-"],
     form: new RegExp(`PuTTY-User-Key-File-[1-3]: [\\w@.-]{1,64}([\\s\\S]{0,${KEY_TEXT_CHARS}})`, "y"),
@@ -111,15 +131,15 @@ export const SECRET_FORMS: readonly SecretForm[] = [
   },
   { kind: "api_token", starts: ["cpm_"], form: /cpm_([0-9A-Za-z]{36})/y, isReal: hasChecksum },
   {
-    // The identifier alone: the secret key beside it has no form of its own, and this one hardly occurs by chance.
-    // AWS's documented examples end in EXAMPLE.
+    // The identifier alone. The secret key beside it has no form of its own, and the identifier
+    // hardly occurs by chance. AWS's documented examples end in EXAMPLE.
     kind: "aws_access_key",
     starts: ["AKIA", "ASIA"],
     form: separate("A[KS]IA([A-Z2-7]{16})"),
     isReal: isRandom(2.5),
   },
   {
-    // trufflehog's azure_storage with the length that 64 bytes have.
+    // The rule azure_storage of trufflehog, with the length of 64 bytes.
     kind: "azure_storage_key",
     starts: ["AccountKey="],
     form: /AccountKey=([A-Za-z0-9+/]{86}==)/y,
@@ -144,7 +164,7 @@ export const SECRET_FORMS: readonly SecretForm[] = [
     isReal: isRandom(3),
   },
   {
-    // The second way to end is that of routable tokens.
+    // The second alternative is for routable tokens.
     kind: "gitlab_token",
     starts: ["glpat-"],
     form: separate("glpat-([0-9A-Za-z_-]{20}|[0-9A-Za-z_-]{27,300}\\.[0-9a-z]{9})"),
@@ -158,14 +178,15 @@ export const SECRET_FORMS: readonly SecretForm[] = [
   },
   { kind: "npm_token", starts: ["npm_"], form: separate("npm_([0-9A-Za-z]{36})"), isReal: isRandom(3.5) },
   {
-    // gitleaks' five rules for bot, user and workspace tokens, drawn together.
+    // The five rules of gitleaks for bot, user and workspace tokens in one.
     kind: "slack_token",
     starts: ["xoxa-", "xoxb-", "xoxe-", "xoxp-", "xoxr-"],
     form: separate("xox[abepr]-(?:[0-9]-)?(?:[0-9]{8,14}-){1,3}([0-9A-Za-z]{18,64})"),
     isReal: isRandom(2.5),
   },
   {
-    // trufflehog's stripe: keys of the live mode. Those of the test mode move no money.
+    // The rule stripe of trufflehog, for keys of the live mode. Keys of the test mode move no
+    // money.
     kind: "stripe_key",
     starts: ["sk_live_", "rk_live_"],
     form: separate("[rs]k_live_([0-9A-Za-z]{20,247})"),

@@ -7,10 +7,10 @@ import {
   type SecretKind,
 } from "./secret-patterns.ts";
 
-/** Where a secret is; the secret itself is not kept. */
+/** The place of a secret. The secret itself is not stored. */
 export interface FoundSecret {
   readonly path: string;
-  /** Of the secret's first character, counted from 1. */
+  /** The line of its first character, counted from 1. */
   readonly line: number;
   readonly kind: SecretKind;
 }
@@ -28,17 +28,22 @@ const STARTS: readonly { readonly start: Buffer; readonly form: SecretForm }[] =
 );
 
 /**
- * Looks for secrets in the files of an archive, one after the other, pushed in pieces of any size. Files go through one
- * window: a place in it is decided when everything that could belong to a secret there has come, so borders between
- * pieces change nothing. A fast search for the starts of secrets comes first, because it sees up to 128 MiB.
+ * Searches the files of an archive for secrets, one after the other, pushed in pieces of any size.
+ * Files go through one window. A position in it is decided when everything that could belong to a
+ * secret there has arrived, so borders between pieces change nothing.
+ *
+ * A fast search for the starts of secrets comes first, because up to 128 MiB are searched.
  */
 export class SecretScan {
   readonly found: FoundSecret[] = [];
-  /** Secrets that are not listed, because there are more than `SECRETS_MAX`. */
+  /** The number of secrets that are not listed because there are more than `SECRETS_MAX`. */
   leftOut = 0;
-  /** Made for the first file that comes in pieces: most come whole, and are looked at where they are. */
+  /**
+   * Allocated for the first file that comes in pieces. Most files come whole and are searched in
+   * place.
+   */
   #window: Buffer | undefined;
-  /** What is looked at: the window, or a whole file. */
+  /** The bytes that are searched: the window, or a whole file. */
   #bytes: Buffer = Buffer.alloc(0);
   #path = "";
   #sizeBytes = 0;
@@ -47,7 +52,7 @@ export class SecretScan {
   #line = 1;
   #candidatesLeft = SECRET_CANDIDATES_MAX;
 
-  /** Whether the archive had so many starts of secrets that the search was given up. */
+  /** True if the archive had so many starts of secrets that the search was given up. */
   get gaveUp(): boolean {
     return this.#candidatesLeft === 0;
   }
@@ -83,7 +88,7 @@ export class SecretScan {
     if (!this.gaveUp && this.#decided < this.#filled) this.#decide(this.#filled);
   }
 
-  /** Decides what can be decided and makes room behind the rest. */
+  /** Decides the positions that can be decided and makes room after the rest. */
   #moveOn(): void {
     const until = this.#filled - SECRET_MAX_BYTES;
     this.#decide(until);

@@ -2,11 +2,11 @@ import { type ArchiveFault, UnreadableArchive } from "./archive-fault.ts";
 
 export const TAR_BLOCK_BYTES = 512;
 
-/** What a header block says, before any PAX record changes the name. */
+/** A header block, before a PAX record changes the name. */
 export interface TarHeader {
-  /** The raw bytes of prefix and name; whether they are a good name is for `readEntryName` to say. */
+  /** The raw bytes of prefix and name; `readEntryName` decides whether they are a valid name. */
   readonly name: Uint8Array;
-  /** The type flag as a character; a NUL flag, the old spelling of a file, reads as `0`. */
+  /** The type flag as a character. A NUL flag, the old form for a file, is read as `0`. */
   readonly type: string;
   readonly sizeBytes: number;
   readonly faults: readonly ArchiveFault[];
@@ -38,8 +38,9 @@ const MAGIC_V7 = "\0".repeat(8);
 const SPACE = 0x20;
 
 /**
- * Reads one header block. Throws `UnreadableArchive` when checksum or size leave no certain way to go on; lesser
- * problems are in `faults`. Numbers are octal only: no base-256, no sign, no missing terminator.
+ * Reads one header block. Throws `UnreadableArchive` if checksum or size leave no certain way to go
+ * on; lesser problems are in `faults`. Numbers are octal only: no base-256, no sign, no missing
+ * terminator.
  */
 export function readTarHeader(block: Uint8Array): TarHeader {
   if (readOctal(block, CHECKSUM) !== checksumOf(block)) {
@@ -61,7 +62,7 @@ export function readTarHeader(block: Uint8Array): TarHeader {
   };
 }
 
-/** Tells whether a block holds only zeros, as the two at the end of every tar do. */
+/** Returns whether bytes are all zero, as in the two blocks at the end of every tar. */
 export function isZero(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at++) if (bytes[at] !== 0) return false;
   return true;
@@ -69,7 +70,8 @@ export function isZero(bytes: Uint8Array): boolean {
 
 function headerProblems(block: Uint8Array, magic: string): string[] {
   const problems: string[] = [];
-  // Files have no device numbers, but readers parse them: at what is none, Go fails and Python takes the tar to end.
+  // Files have no device numbers, but readers parse them. If they are invalid, Go fails and Python
+  // takes the tar as ended.
   const numbers = {
     mode: MODE,
     uid: OWNER,
@@ -87,8 +89,9 @@ function headerProblems(block: Uint8Array, magic: string): string[] {
 }
 
 /**
- * The bytes behind the device numbers are a prefix in ustar, two times in GNU and something else in star: a reader of
- * one dialect gives an entry of another a different name. So only ustar may use them.
+ * Reports bytes that the dialects of tar read differently. The bytes after the device numbers are a
+ * prefix in ustar, two times in GNU tar and something else in star: a reader of one dialect gives
+ * an entry of another a different name. So only ustar may use them.
  */
 function dialectProblems(block: Uint8Array, magic: string): string[] {
   if (magic === MAGIC_USTAR) {
@@ -120,7 +123,7 @@ function untilZero(block: Uint8Array, field: Field): Uint8Array {
   return zero === -1 ? whole : whole.subarray(0, zero);
 }
 
-/** Bytes behind the terminating zero are invisible to some readers and part of the name to others. */
+/** Bytes after the terminating zero are ignored by some readers and part of the name for others. */
 function hasCleanEnd(block: Uint8Array, field: Field): boolean {
   const text = untilZero(block, field);
   return isZero(block.subarray(field.at + text.length, field.at + field.bytes));
@@ -134,7 +137,7 @@ function latin1(block: Uint8Array, field: Field): string {
   return String.fromCharCode(...block.subarray(field.at, field.at + field.bytes));
 }
 
-/** Octal digits, then one or more NULs or spaces up to the end of the field. */
+/** Reads octal digits, followed by one or more NULs or spaces up to the end of the field. */
 function readOctal(block: Uint8Array, field: Field): number | undefined {
   const end = field.at + field.bytes;
   let value = 0;
@@ -152,7 +155,7 @@ function readOctal(block: Uint8Array, field: Field): number | undefined {
   return value;
 }
 
-/** The unsigned sum of the block with its checksum field read as spaces. */
+/** Returns the unsigned sum of the block with its checksum field read as spaces. */
 function checksumOf(block: Uint8Array): number {
   let sum = CHECKSUM.bytes * SPACE;
   for (let at = 0; at < TAR_BLOCK_BYTES; at++) sum += block[at] ?? 0;

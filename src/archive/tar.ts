@@ -4,17 +4,22 @@ import type { EntryKind } from "./entry-name.ts";
 import { type PaxRecords, readPaxRecords } from "./pax.ts";
 import { isZero, readTarHeader, TAR_BLOCK_BYTES, type TarHeader } from "./tar-header.ts";
 
-/** A file or directory of the tar; `name` is raw and not judged yet. */
+/** A file or directory of the tar. `name` is raw and not checked yet. */
 export interface TarEntry {
   readonly name: Uint8Array;
   readonly kind: EntryKind;
   readonly sizeBytes: number;
 }
 
-/** Receives a tar as it is walked: `entry`, then its content in pieces, then `entryEnd`; faults at any time. */
+/**
+ * Receives a tar while it is walked: `entry`, then its content in pieces, then `entryEnd`. Faults
+ * can come at any time.
+ */
 export interface TarVisitor {
   entry(entry: TarEntry): void;
-  /** A piece of the current entry's content; the bytes are only lent for the call. */
+  /**
+   * Receives a piece of the content of the current entry. The bytes are only valid during the call.
+   */
   content(piece: Uint8Array): void;
   entryEnd(): void;
   fault(fault: ArchiveFault): void;
@@ -22,9 +27,15 @@ export interface TarVisitor {
 
 type State = "header" | "content" | "pax" | "skip" | "padding" | "ending" | "ended";
 
-/** The type flags of entries that have no content whatever their size field says, so readers disagree when it is not 0. */
+/**
+ * The type flags of entries that have no content whatever their size field says. Readers disagree
+ * if it is not 0.
+ */
 const CONTENTLESS_TYPES = "123456";
-/** Old GNU sparse files have more headers behind their header: what follows cannot be told apart. */
+/**
+ * Old GNU sparse files have more headers after their header, so what follows cannot be
+ * distinguished.
+ */
 const SPARSE_TYPE = "S";
 
 const TYPE_NAMES: Readonly<Record<string, string>> = {
@@ -40,9 +51,12 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Walks a tar (POSIX ustar and PAX) that is pushed in chunks of any size. Stricter than any reader, so that every
- * reader unpacks the same files: what two of them could read differently is a fault. Faults that leave the position of
- * the next header uncertain are thrown as `UnreadableArchive`; the walker must not be used after that.
+ * Walks a tar (POSIX ustar and PAX) that is pushed in chunks of any size. It is stricter than any
+ * reader, so that every reader unpacks the same files: what two readers could read differently is a
+ * fault.
+ *
+ * Faults that leave the position of the next header uncertain are thrown as `UnreadableArchive`.
+ * The walker must not be used after that.
  */
 export class TarWalker {
   readonly #visitor: TarVisitor;
@@ -51,7 +65,7 @@ export class TarWalker {
   #state: State = "header";
   #remaining = 0;
   #paddingAfter = 0;
-  /** Whole blocks: what stands behind the records is judged too. */
+  /** Whole blocks, because the bytes after the records are checked too. */
   #paxBlocks = new Uint8Array(0);
   #paxSizeBytes = 0;
   #pax: PaxRecords | undefined;
@@ -60,13 +74,13 @@ export class TarWalker {
     this.#visitor = visitor;
   }
 
-  /** Walks over the next bytes. The chunk is not kept. */
+  /** Walks over the next bytes. The chunk is not stored. */
   push(chunk: Uint8Array): void {
     let at = 0;
     while (at < chunk.length) at += this.#step(at === 0 ? chunk : chunk.subarray(at));
   }
 
-  /** Says that nothing follows: throws `tar_truncated` unless both end blocks were seen. */
+  /** Ends the tar. Throws `tar_truncated` unless both end blocks were seen. */
   end(): void {
     if (this.#state !== "ended") {
       throw new UnreadableArchive(
@@ -76,14 +90,14 @@ export class TarWalker {
     }
   }
 
-  /** Consumes the front of `bytes`, at least one byte, and returns how many. */
+  /** Consumes at least one byte from the start of `bytes` and returns how many. */
   #step(bytes: Uint8Array): number {
     switch (this.#state) {
       case "header":
       case "ending":
         return this.#takeHeader(bytes);
       case "ended":
-        if (!isZero(bytes)) throw badEnd("something follows the end of the tar");
+        if (!isZero(bytes)) throw badEnd("bytes follow the end of the tar");
         return bytes.length;
       default:
         return this.#takeBody(bytes);
@@ -108,10 +122,10 @@ export class TarWalker {
   #onBlock(block: Uint8Array): void {
     const zero = isZero(block);
     if (this.#state === "ending") {
-      if (!zero) throw badEnd("a single zero block stands between entries");
+      if (!zero) throw badEnd("a single zero block is between two entries");
       this.#state = "ended";
     } else if (zero) {
-      if (this.#pax !== undefined) throw badEnd("a PAX header has no entry behind it");
+      if (this.#pax !== undefined) throw badEnd("a PAX header has no entry after it");
       this.#state = "ending";
     } else {
       this.#onHeader(readTarHeader(block));
@@ -128,8 +142,7 @@ export class TarWalker {
   }
 
   #startPax(header: TarHeader, path: string): void {
-    if (this.#pax !== undefined)
-      throw new UnreadableArchive("tar_bad_pax", "two PAX headers stand before one entry", path);
+    if (this.#pax !== undefined) throw new UnreadableArchive("tar_bad_pax", "one entry has two PAX headers", path);
     if (header.sizeBytes > PAX_HEADER_MAX_BYTES) {
       const message = `a PAX header is larger than ${PAX_HEADER_MAX_BYTES} bytes: shorten the file's path`;
       throw new UnreadableArchive("tar_bad_pax", message, path);
@@ -195,13 +208,13 @@ export class TarWalker {
     this.#pax = readPaxRecords(this.#paxBlocks.subarray(0, this.#paxSizeBytes));
     for (const fault of this.#pax.faults) this.#visitor.fault(fault);
     if (isZero(this.#paxBlocks.subarray(this.#paxSizeBytes))) return;
-    // Python since 2024 takes it for records, and ends its list of files there.
-    const message = "something stands behind the records of a PAX header: pack the archive again with cpm";
+    // Python since 2024 takes these bytes for records, and ends its list of files there.
+    const message = "bytes follow the records of a PAX header: pack the archive again with cpm";
     this.#visitor.fault({ path: "", code: "tar_bad_pax", message });
   }
 }
 
-/** What fills up the last block of a body. */
+/** Returns the number of bytes that fill the last block of a body. */
 function paddingOf(sizeBytes: number): number {
   return (TAR_BLOCK_BYTES - (sizeBytes % TAR_BLOCK_BYTES)) % TAR_BLOCK_BYTES;
 }

@@ -14,7 +14,7 @@ const NEWLINE = 0x0a;
 const DOT = 0x2e;
 const DOLLAR = 0x24;
 
-/** Go's identifiers: letters, digits, `_`; every byte of a non-ASCII letter counts. */
+/** Identifiers of Go: letters, digits, `_`. Every byte of a non-ASCII letter counts. */
 const IS_WORD_BYTE = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x80 || /[A-Za-z0-9_]/.test(String.fromCharCode(byte)) ? 1 : 0,
 );
@@ -22,10 +22,12 @@ const IS_WORD_BYTE = Uint8Array.from({ length: 256 }, (_, byte) =>
 type State = "text" | "action" | "word" | "quoted" | "raw" | "comment";
 
 /**
- * Looks for calls of `env`, `expandenv` and `getHostByName` between `{{` and `}}`, with the lexical rules of Go's
- * text/template: a word behind a `.` or `$` is a field or a variable, and strings and comments hold no calls. Works on
- * a stream, remembers one word, and so finds calls that fall on a border between two chunks. Ignores what is beyond
- * its first `maxBytes`.
+ * Searches for calls of `env`, `expandenv` and `getHostByName` between `{{` and `}}`, by the
+ * lexical rules of Go's text/template: a word after a `.` or `$` is a field or a variable, and
+ * strings and comments contain no calls.
+ *
+ * It works on a stream and remembers one word, so it finds calls across the border of two chunks.
+ * It ignores bytes after the first `maxBytes`.
  */
 export class TemplateScan {
   #state: State = "text";
@@ -40,7 +42,7 @@ export class TemplateScan {
     this.#leftBytes = maxBytes;
   }
 
-  /** The functions called so far, in the order of their first call. */
+  /** The functions that were called so far, in the order of their first call. */
   get found(): readonly string[] {
     return [...this.#found];
   }
@@ -63,11 +65,14 @@ export class TemplateScan {
     }
   }
 
-  /** Reads on to the end of a word and returns where that is; the word is only over when a byte follows it. */
+  /**
+   * Reads to the end of a word and returns the position after it. A word is complete only when a
+   * byte follows it.
+   */
   #wordBytes(piece: Uint8Array, from: number): number {
     let end = from;
     while (end < piece.length && IS_WORD_BYTE[piece[end] ?? 0] === 1) end += 1;
-    // One byte more than the longest name is enough to know that a word is none of them.
+    // One byte more than the longest name is enough to know that a word is none of the functions.
     const missing = WORD_MAX_BYTES + 1 - this.#word.length;
     for (let at = from; at < Math.min(end, from + missing); at++) this.#word += String.fromCharCode(piece[at] ?? 0);
     if (end < piece.length) {
@@ -109,7 +114,7 @@ export class TemplateScan {
       this.#escaped = false;
       this.#enter("quoted");
     } else if (IS_WORD_BYTE[byte] === 1) {
-      // The first byte only marks a field or variable; such a word never equals a function's name.
+      // The first byte marks a field or variable; such a word never equals the name of a function.
       this.#word = previous === DOT || previous === DOLLAR ? "." : "";
       this.#word += String.fromCharCode(byte);
       this.#state = "word";
@@ -117,7 +122,8 @@ export class TemplateScan {
   }
 
   #quotedByte(byte: number): void {
-    // A string does not span lines: Go refuses such a template, and what follows must not go unread here.
+    // A string does not span lines. Go refuses such a template, and this scan must still read what
+    // follows.
     if (byte === NEWLINE || (byte === this.#quote && !this.#escaped)) this.#enter("action");
     else this.#escaped = byte === BACKSLASH && !this.#escaped;
   }

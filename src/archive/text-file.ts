@@ -1,6 +1,6 @@
 import type { ArchiveWarning } from "./archive-warning.ts";
 
-/** A file of the archive that is kept in memory as text, when it is small enough. */
+/** Collects a file of the archive in memory as text, if it is small enough. */
 export class TextFile {
   readonly #path: string;
   readonly #sizeBytes: number;
@@ -8,7 +8,7 @@ export class TextFile {
   readonly #pieces: Uint8Array[] = [];
   #keptBytes = 0;
 
-  /** `sizeBytes` is the file's size; nothing is kept of a file larger than `maxBytes`. */
+  /** `sizeBytes` is the size of the file. Nothing is collected of a file larger than `maxBytes`. */
   constructor(path: string, sizeBytes: number, maxBytes: number) {
     this.#path = path;
     this.#sizeBytes = sizeBytes;
@@ -21,15 +21,15 @@ export class TextFile {
     this.#keptBytes += piece.length;
   }
 
-  /** The whole file; `undefined` when it is too large or did not end. */
+  /** The whole file; `undefined` if it is too large or was not read to its end. */
   get bytes(): Uint8Array | undefined {
     if (this.#sizeBytes > this.#maxBytes || this.#keptBytes !== this.#sizeBytes) return undefined;
     return Buffer.concat(this.#pieces);
   }
 
   /**
-   * The file as text without a byte order mark; `undefined` when it is too large or not UTF-8. A NUL, which Postgres
-   * cannot store, makes it binary.
+   * The file as text without a byte order mark; `undefined` if it is too large or not UTF-8. A file
+   * with a NUL, which Postgres cannot store, counts as binary.
    */
   get text(): string | undefined {
     const bytes = this.bytes;
@@ -42,7 +42,7 @@ export class TextFile {
     }
   }
 
-  /** Why there is no text, when there is none. */
+  /** The reason if there is no text. */
   get warning(): ArchiveWarning | undefined {
     const path = this.#path;
     if (this.#sizeBytes > this.#maxBytes) {

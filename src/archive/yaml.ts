@@ -2,17 +2,23 @@ import { Composer, CST, isMap, isScalar, isSeq, Lexer, type ParsedNode, Parser, 
 import { YAML_DEPTH_MAX, YAML_TOKENS_MAX } from "../domain/limits.ts";
 import { type ArchiveFault, printable, type YamlFaultCode } from "./archive-fault.ts";
 
-/** A node of a document. Scalars are text: what type a plain scalar has depends on the field that it is read into. */
+/**
+ * A node of a document. Scalars are text, because the type of a plain scalar depends on the field
+ * that it is read into.
+ */
 export type YamlNode = YamlScalar | YamlNull | YamlList | YamlMap;
 
 export interface YamlScalar {
   readonly kind: "scalar";
   readonly text: string;
-  /** False for quoted and block scalars, which are text whatever they look like. */
+  /** False for quoted and block scalars, which are always text. */
   readonly plain: boolean;
 }
 
-/** A plain `~`, `null`, `Null`, `NULL` or nothing: the field keeps its zero value, as if it were not there. */
+/**
+ * A plain `~`, `null`, `Null`, `NULL` or nothing. The field keeps its zero value, as if it were
+ * absent.
+ */
 export interface YamlNull {
   readonly kind: "null";
 }
@@ -27,16 +33,19 @@ export interface YamlMap {
   readonly fields: ReadonlyMap<string, YamlNode>;
 }
 
-/** One reading of a document; the `path` of a fault is a JSON pointer (RFC 6901), empty for the document as a whole. */
+/**
+ * The result of reading a document. The `path` of a fault is a JSON pointer (RFC 6901), empty for
+ * the document as a whole.
+ */
 export interface YamlReading {
-  /** Present when there are no faults. An empty document is a null node. */
+  /** Present if there are no faults. An empty document is a null node. */
   readonly root?: YamlNode;
   /** The document's text, without a byte order mark; empty when it is not UTF-8. */
   readonly text: string;
   readonly faults: readonly ArchiveFault[];
 }
 
-/** Syntax errors listed for one document; one is often the cause of the others. */
+/** The most syntax errors that are listed for one document. One error often causes the others. */
 const FAULTS_MAX = 20;
 
 const NULL_NODE: YamlNull = { kind: "null" };
@@ -47,15 +56,16 @@ const TRUE_WORDS = new Set(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"]);
 const FALSE_WORDS = new Set(["n", "N", "no", "No", "NO", "off", "Off", "OFF"]);
 
 /**
- * What yaml.v3's reader refuses, and the line ends that it knows and the `yaml` package does not (NEL, LS, PS of
- * YAML 1.1, a lone CR): one text would be two manifests.
+ * What the reader of yaml.v3 refuses, and the line ends that it knows and the `yaml` package does
+ * not (NEL, LS, PS of YAML 1.1, a lone CR). With those, one text would be two manifests.
  */
 const FORBIDDEN_CHARACTER =
   /[^\t\n\r\x20-\x7e\u{a0}-\u{2027}\u{202a}-\u{d7ff}\u{e000}-\u{fefe}\u{ff00}-\u{fffd}\u{10000}-\u{10ffff}]|\r(?!\n)/u;
 
 /**
- * Reads one YAML document the way Go's yaml.v3 decodes into a struct, less what a manifest does not need: aliases,
- * anchors, tags, merge keys and directives are faults. Never throws and needs time and memory in proportion to `bytes`.
+ * Reads one YAML document as Go's yaml.v3 decodes it into a struct, without what a manifest does
+ * not need: aliases, anchors, tags, merge keys and directives are faults. Never throws. Time and
+ * memory are proportional to `bytes`.
  */
 export function readYaml(bytes: Uint8Array): YamlReading {
   const text = decodeUtf8(bytes);
@@ -75,8 +85,8 @@ export function readYaml(bytes: Uint8Array): YamlReading {
 }
 
 /**
- * Reads a boolean by yaml.v3's rule for a field of type bool: the core words when plain, the words of YAML 1.1 also
- * when quoted. `undefined` for everything else.
+ * Reads a boolean by the rule of yaml.v3 for a field of type bool: the core words if plain, the
+ * words of YAML 1.1 also if quoted. `undefined` for everything else.
  */
 export function readBoolean(node: YamlScalar): boolean | undefined {
   if (node.plain && TRUE_TEXTS.has(node.text)) return true;
@@ -97,7 +107,8 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
 function readDocument(text: string): Omit<YamlReading, "text"> {
   const tokens = readTokens(text);
   if (tokens.faults.length > 0) return tokens;
-  // Unique keys are checked in `nodeOf`: the library compares every pair of keys, which 60,000 keys turn into minutes.
+  // Unique keys are checked in `nodeOf`. The library compares every pair of keys, which is
+  // quadratic: tens of thousands of keys would take minutes.
   const composer = new Composer({ schema: "failsafe", uniqueKeys: false, prettyErrors: false, logLevel: "silent" });
   const documents = [...composer.compose(tokens.documents, true, text.length)];
   const [first, second] = documents;
@@ -116,8 +127,8 @@ function readDocument(text: string): Omit<YamlReading, "text"> {
 }
 
 /**
- * Parses into tokens, watching the parser's own stack: the composer recurses, so nesting must be bounded before it
- * runs, and the parser itself slows down with depth.
+ * Parses into tokens and watches the stack of the parser. The composer recurses, so nesting must be
+ * limited before it runs, and the parser itself slows down with depth.
  */
 function readTokens(text: string): { readonly documents: CST.Token[]; readonly faults: ArchiveFault[] } {
   const parser = new Parser();
@@ -125,7 +136,7 @@ function readTokens(text: string): { readonly documents: CST.Token[]; readonly f
   const faults: ArchiveFault[] = [];
   let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
-    const refused = refusal(CST.tokenType(lexeme));
+    const refused = refusedToken(CST.tokenType(lexeme));
     if (refused !== undefined)
       faults.push(fault(refused.code, `line ${lineAt(text, parser.offset)}: ${refused.message}`));
     for (const token of parser.next(lexeme)) documents.push(token);
@@ -138,7 +149,7 @@ function readTokens(text: string): { readonly documents: CST.Token[]; readonly f
   return { documents, faults };
 }
 
-/** The parser's stack holds at most two tokens for one level of nesting. */
+/** The stack of the parser holds at most two tokens per level of nesting. */
 function excessOf(lexemes: number, stackDepth: number): ArchiveFault | undefined {
   if (stackDepth > 2 * YAML_DEPTH_MAX) {
     return fault("yaml_too_deep", `is nested deeper than ${YAML_DEPTH_MAX} levels: flatten it`);
@@ -149,7 +160,9 @@ function excessOf(lexemes: number, stackDepth: number): ArchiveFault | undefined
   return undefined;
 }
 
-function refusal(type: CST.TokenType | null): { readonly code: YamlFaultCode; readonly message: string } | undefined {
+function refusedToken(
+  type: CST.TokenType | null,
+): { readonly code: YamlFaultCode; readonly message: string } | undefined {
   switch (type) {
     case "alias":
     case "anchor":
@@ -182,7 +195,7 @@ function nodeOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): 
     if (keys.has(key.text)) faults.push(fault("yaml_duplicate_key", "is set twice: keep one of the two", at));
     keys.add(key.text);
     const value = nodeOf(childNode(pair.value), at, faults);
-    // yaml.v3 cannot decode a null into a field's name and passes over it.
+    // yaml.v3 cannot decode a null into the name of a field and ignores it.
     if (key.kind === "scalar") fields.set(key.text, value);
   }
   return { kind: "map", fields };
@@ -209,8 +222,9 @@ interface KeyText {
 }
 
 /**
- * Half of a surrogate pair is no character, and yaml.v3 refuses its escape. NUL ends a text for much that reads one,
- * and no database of ours keeps both. The document cannot hold them, but `"\0"` and `"\ud800"` can write them.
+ * Half of a surrogate pair is not a character, and yaml.v3 refuses its escape. NUL ends a text for
+ * many programs. Neither database stores both. The document cannot contain them, but `"\0"` and
+ * `"\ud800"` can write them.
  */
 const ESCAPED_NO_TEXT = /\0|\p{Cs}/u;
 
@@ -228,7 +242,10 @@ function scalarOf(node: Scalar): YamlScalar | YamlNull {
   return plain && NULL_TEXTS.has(text) ? NULL_NODE : { kind: "scalar", text, plain };
 }
 
-/** The composer's types allow aliases and pairs as children; aliases were refused before and pairs need another schema. */
+/**
+ * The types of the composer allow aliases and pairs as children. Aliases were refused before, and
+ * pairs need another schema.
+ */
 function childNode(child: unknown): ParsedNode | null {
   return isScalar(child) || isSeq(child) || isMap(child) ? (child as ParsedNode) : null;
 }

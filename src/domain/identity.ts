@@ -1,4 +1,7 @@
-/** User names and e-mail addresses compare without case. Control characters, which Postgres refuses in text, match nothing. */
+/**
+ * Folds a user name or e-mail address, which compare without case. Control characters, which
+ * Postgres refuses in text, are replaced so that they match nothing.
+ */
 export function foldIdentity(text: string): string {
   return text
     .normalize("NFKC")

@@ -1,15 +1,18 @@
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
 
-/** What one archive may cost. An operator may lower every one of them. */
+/** The limits of one archive. An operator may lower each of them. */
 export interface ArchiveLimits {
-  /** Size of the upload as received. It is enforced while the body is received and again while it is inspected. */
+  /**
+   * The size of the upload as received. It is enforced while the body is received, and again while
+   * the archive is inspected.
+   */
   readonly compressedMaxBytes: number;
-  /** Size of the tar inside, headers and padding included: inflating stops here. */
+  /** The size of the tar inside, including headers and padding. Inflating stops at this size. */
   readonly unpackedMaxBytes: number;
-  /** Files and directories in the tar. */
+  /** The number of files and directories in the tar. */
   readonly entriesMax: number;
-  /** Size of `colony.yaml`. */
+  /** The size of `colony.yaml`. */
   readonly manifestMaxBytes: number;
 }
 
@@ -20,53 +23,73 @@ export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
   manifestMaxBytes: 256 * KIB,
 };
 
-/** No configuration raises `compressedMaxBytes` above this. */
+/** The highest value that a configuration may set for `compressedMaxBytes`. */
 export const COMPRESSED_HARD_MAX_BYTES = 100 * MIB;
 
-/** Length of an entry's name in UTF-8: with a folder in front it still fits Windows' 260 characters. */
+/**
+ * The length of an entry name in UTF-8. With a folder before it, the path still fits the 260
+ * characters of Windows.
+ */
 export const ENTRY_NAME_MAX_BYTES = 240;
 
-/** Segments in an entry's name, the file's own included. */
+/** The segments of an entry name, including the file itself. */
 export const ENTRY_DEPTH_MAX = 16;
 
-/** A README or `values.yaml` above this is part of the archive but is not kept as text. */
+/** A README or `values.yaml` above this size is part of the archive but is not stored as text. */
 export const STORED_TEXT_MAX_BYTES = 1 * MIB;
 
-/** A template is searched for calls up to here: 1 MiB costs some 15 ms of CPU, and half a MiB can inflate to 120. */
+/**
+ * A template is scanned for calls up to this size, because scanning costs CPU time and half a MiB
+ * can inflate to 120.
+ */
 export const TEMPLATE_SCAN_MAX_BYTES = 1 * MIB;
 
-/** All templates of an archive together: many of them must not cost what one may not. */
+/**
+ * The limit for all templates of an archive in sum: many of them must not cost what one may not.
+ */
 export const TEMPLATE_SCANS_MAX_BYTES = 8 * MIB;
 
-/** Secrets listed of one archive; the rest is counted. */
+/** The secrets that are listed for one archive; further ones are counted. */
 export const SECRETS_MAX = 50;
 
 /**
- * Places in an archive that look like the start of a secret. Looking closely at this many costs up to 150 ms of CPU; an
- * archive with more is made to cost it, or is no text.
+ * The places in an archive that look like the start of a secret. Each is examined closely, which
+ * costs CPU time. An archive with more of them was made to cost that time, or is not text.
  */
 export const SECRET_CANDIDATES_MAX = 100_000;
 
-/** A gzip header is 10 bytes and perhaps a file name; one that goes on longer is hiding something. */
+/** A gzip header is 10 bytes and maybe a file name. A longer one hides something. */
 export const GZIP_HEADER_MAX_BYTES = 4 * KIB;
 
-/** One PAX header: a path, three times and four owner fields fit many times over. */
+/** The size of one PAX header. A path, three times and four owner fields fit many times over. */
 export const PAX_HEADER_MAX_BYTES = 8 * KIB;
 
-/** Problems listed in one answer; the rest is counted. */
+/** The problems that are listed in one response; further ones are counted. */
 export const ARCHIVE_FAULTS_MAX = 100;
 
-/** What is shown of a manifest, as JSON: a package's page has it once for every version. */
+/**
+ * The size of the shown fields of a manifest, as JSON. The page of a package has them once per
+ * version.
+ */
 export const SHOWN_MANIFEST_MAX_BYTES = 32 * KIB;
 
-/** A manifest that shows no more than this, with the warnings about its archive, counts nothing towards `LONG_MANIFESTS_MAX_BYTES`. */
+/**
+ * Up to this size, the shown fields of a manifest and the warnings about its archive are not
+ * counted towards `LONG_MANIFESTS_MAX_BYTES`.
+ */
 export const LONG_MANIFEST_BYTES = 1 * KIB;
 
-/** What all manifests of a package show beyond that, together: one document has all of them, and is made at once. */
+/**
+ * The sum of what all manifests of a package show beyond `LONG_MANIFEST_BYTES`. One document has
+ * all of them and is built at once.
+ */
 export const LONG_MANIFESTS_MAX_BYTES = 8 * MIB;
 
-/** Nesting of maps and lists in `colony.yaml`. Its own fields need four levels. */
+/** The nesting of maps and lists in `colony.yaml`. Its own fields need four levels. */
 export const YAML_DEPTH_MAX = 32;
 
-/** Lexical tokens of `colony.yaml`, line ends included: about 5,000 lines. Reading that many takes some 100 ms of CPU. */
+/**
+ * The lexical tokens of `colony.yaml`, including line ends: about 5,000 lines. It bounds the CPU
+ * time of reading.
+ */
 export const YAML_TOKENS_MAX = 25_000;

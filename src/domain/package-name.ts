@@ -1,17 +1,24 @@
 declare const brand: unique symbol;
 
-/** A package name that passed `parsePackageName`: safe as a URL segment, as a file name and as a line of a statement. */
+/**
+ * A package name that passed `parsePackageName`. It is safe as a URL segment, as a file name and as
+ * a line of a statement.
+ */
 export type PackageName = string & { readonly [brand]: "PackageName" };
 
 export const PACKAGE_NAME_MAX_CHARS = 64;
 
 const PACKAGE_NAME = /^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/;
 
-/** Windows opens a device, not a file, for these names, also when an extension follows the first dot. */
+/**
+ * For these names Windows opens a device instead of a file, also if an extension follows the first
+ * dot.
+ */
 const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])$/;
 
 /**
- * Names that would read as part of the registry itself: words of its URLs and of its log, and the client's own name.
+ * Names that would look like part of the registry: words of its URLs and of its log, and the name
+ * of the client.
  */
 const RESERVED_NAMES = new Set(
   "api auth colony colonyos cpm cpm-registry docs health latest log metrics packages registry search swagger".split(
@@ -20,8 +27,9 @@ const RESERVED_NAMES = new Set(
 );
 
 /**
- * Tells whether a file of this name would be a device on Windows: `con`, `NUL.txt`, `com1.tar.gz`. The part before
- * the first dot decides, without its trailing spaces and whatever its case.
+ * Returns whether a file of this name would be a device on Windows: `con`, `NUL.txt`,
+ * `com1.tar.gz`. The part before the first dot decides, without its trailing spaces and in any
+ * case.
  */
 export function isWindowsDeviceName(segment: string): boolean {
   const stem = segment.split(".", 1)[0] ?? "";
@@ -29,16 +37,18 @@ export function isWindowsDeviceName(segment: string): boolean {
 }
 
 /**
- * Reads a package name: 1 to 64 of `a-z`, `0-9` and single `-`, `_`, `.` between them, not reserved.
- * Nothing is trimmed or lower-cased: a text that is not exactly a name is `undefined`.
+ * Parses a package name: 1 to 64 characters of `a-z`, `0-9` and single `-`, `_`, `.` between them,
+ * not reserved. Nothing is trimmed or lower-cased: a text that is not exactly a name is
+ * `undefined`.
  */
 export function parsePackageName(text: string): PackageName | undefined {
   return isPackageName(text) ? text : undefined;
 }
 
 /**
- * The form in which names must differ: `-`, `_` and `.` are one character here, so `my-pkg`, `my_pkg` and `my.pkg`
- * fold to the same text and only the first of them can be published.
+ * Folds a name to the form in which names must differ. `-`, `_` and `.` are one character in it, so
+ * `my-pkg`, `my_pkg` and `my.pkg` fold to the same text and only the first of them can be
+ * published.
  */
 export function foldName(name: PackageName): string {
   return fold(name);
@@ -52,7 +62,10 @@ function fold(name: string): string {
   return name.replace(/[_.]/g, "-");
 }
 
-/** Says in a sentence fragment why a text is not a package name, for messages (`name "CON" ...`); `undefined` for a name. */
+/**
+ * Returns a sentence fragment for messages (`name "CON" ...`) that explains why a text is not a
+ * package name; `undefined` for a name.
+ */
 export function explainPackageName(text: string): string | undefined {
   if (text.length === 0) return "is empty";
   if (text.length > PACKAGE_NAME_MAX_CHARS) {

@@ -4,7 +4,10 @@ import { parseVersion, VERSION_MAX_CHARS } from "./version.ts";
 /** A name, `@` and a version. */
 export const REPLACEMENT_MAX_CHARS = PACKAGE_NAME_MAX_CHARS + 1 + VERSION_MAX_CHARS;
 
-/** Tells whether a text names what to use instead of a version: a version, a package, or `name@version`. */
+/**
+ * Returns whether a text can name the replacement of a version: a version, a package, or
+ * `name@version`.
+ */
 export function isReplacement(text: string): boolean {
   const at = text.indexOf("@");
   if (at === -1) return parseVersion(text) !== undefined || parsePackageName(text) !== undefined;
