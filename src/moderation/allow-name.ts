@@ -2,7 +2,7 @@ import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 
-/** Lets a name be published though it resembles a popular one. Safe to repeat. */
+/** Allows a name although it resembles a popular one. Safe to repeat. */
 export async function allowName(
   { db, clock }: Pick<Deps, "db" | "clock">,
   origin: Origin,

@@ -17,10 +17,13 @@ import {
 
 type QuarantineDeps = Pick<Deps, "db" | "clock"> & { readonly config: Pick<Deps["config"], "publicUrl"> };
 
-/** Why something is held back; undefined releases it. */
+/** Why a version or package is held back; undefined releases it. */
 type Reason = string | undefined;
 
-/** The columns after the change, since when it was where it is held back already; undefined where nothing changes. */
+/**
+ * Returns the columns after the change, or undefined where nothing changes. What is held back
+ * already keeps its time.
+ */
 function changeOf(before: Quarantinable, reason: Reason, now: Date): Quarantinable | undefined {
   if ((before.quarantineReason ?? undefined) === reason) return undefined;
   if (reason === undefined) return { quarantinedAt: null, quarantineReason: null };
@@ -28,9 +31,10 @@ function changeOf(before: Quarantinable, reason: Reason, now: Date): Quarantinab
 }
 
 /**
- * Holds a whole package back, or releases it with `reason` undefined: it is in no list and has no `latest`, and what is
- * in its versions is answered `quarantined`, at once by this process and within a second by others. What is known of it
- * stays readable. Safe to repeat. Throws `package_not_found`.
+ * Holds a whole package back, or releases it with `reason` undefined. It is in no list and has no
+ * `latest`, and requests for the contents of its versions get `quarantined`: at once from this
+ * process and within a second from others. Its metadata stays readable. Safe to repeat. Throws
+ * `package_not_found`.
  */
 export async function quarantinePackage(
   deps: QuarantineDeps,
@@ -47,7 +51,7 @@ export async function quarantinePackage(
     if (change === undefined) return viewPackage(session, config.publicUrl, before);
     const isHeld = eq(packages.id, before.id);
     const [changed = before] = await session.query.update(packages).set(change).where(isHeld).returning();
-    const after = await refreshed(session, db.kind, changed);
+    const after = await rebuilt(session, db.kind, changed);
     const kind = reason === undefined ? "package.released" : "package.quarantined";
     await recordEvent(session, origin, kind, now, { packageName: name, details: detailsOf(reason) });
     return viewPackage(session, config.publicUrl, after);
@@ -76,15 +80,18 @@ export async function quarantineVersion(
       .set(change)
       .where(eq(versions.id, id))
       .returning();
-    await refreshed(session, db.kind, ofPackage);
+    await rebuilt(session, db.kind, ofPackage);
     const kind = reason === undefined ? "version.released" : "version.quarantined";
     await recordEvent(session, origin, kind, now, { packageName: name, version, details: detailsOf(reason) });
     return versionView(config.publicUrl, name, { ...published, row });
   });
 }
 
-/** Derives what lists show. An administrator's word is no change that lifts the package in them. */
-async function refreshed(session: DbSession, kind: Database["kind"], changed: PackageRow): Promise<PackageRow> {
+/**
+ * Rebuilds the listing of the package, which keeps its position in lists sorted by last change: a
+ * quarantine is no change by its owners.
+ */
+async function rebuilt(session: DbSession, kind: Database["kind"], changed: PackageRow): Promise<PackageRow> {
   await rebuildListing(session, kind, changed, changed.updatedAt);
   const { packages } = session.tables;
   const [row = changed] = await session.query.select().from(packages).where(eq(packages.id, changed.id));

@@ -59,7 +59,9 @@ const docs = {
   }),
 };
 
-/** Quarantine of packages and versions: for administrators with a password session. */
+/**
+ * Routes of the quarantine of packages and versions, for administrators with a password session.
+ */
 export function quarantineRoutes(deps: Deps) {
   const hold = { admin: true, parse: guardedJson(deps, "admin"), body: QuarantineBody } as const;
   const release = { admin: true, parse: "none" } as const;
@@ -89,7 +91,10 @@ export function quarantineRoutes(deps: Deps) {
     );
 }
 
-/** `/admin/allowed-names`: names that may be published although they resemble popular ones. */
+/**
+ * Routes of `/admin/allowed-names`: names that may be published although they resemble popular
+ * ones.
+ */
 export function allowedNameRoutes(deps: Deps) {
   return new Elysia({ prefix: "/admin/allowed-names" }).use(authentication(deps)).put(
     "/:name",

@@ -13,7 +13,10 @@ export const QuarantineBody = t.Object({
   }),
 });
 
-/** Reads a name that need not be published yet. Throws `validation_failed` for what cannot be a name. */
+/**
+ * Reads a name that may not be published yet. Throws `validation_failed` for text that cannot be a
+ * name.
+ */
 export function nameParam(text: string): PackageName {
   const name = parsePackageName(text);
   if (name !== undefined) return name;

@@ -8,8 +8,9 @@ import type { Deps } from "../deps.ts";
 import { cancelResetsBy } from "../keys/cancel-reset.ts";
 
 /**
- * Shuts an account out, or lets it in again. Its sessions end; its API tokens stay and are refused while it is disabled.
- * What it published stays; resets of keys that it asked for and that wait are cancelled. Throws `user_not_found`.
+ * Disables or enables an account. Disabling ends its sessions. Its API tokens stay and are refused
+ * while it is disabled. What it published stays. Key resets that it requested and that are pending
+ * are cancelled. Throws `user_not_found`.
  */
 export async function setDisabled(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -23,7 +24,8 @@ export async function setDisabled(
     const user = await loadUser(session, username);
     const changed = (user.disabledAt !== null) !== isDisabled;
     if (changed) {
-      // Account, packages, log: the order of a publish, or the two could wait for each other.
+      // Account, packages, log: the order in which a publish takes its locks. In another order, the
+      // two could wait for each other.
       await lockAccount(session, user.id);
       const disabledAt = isDisabled ? now : null;
       await session.query.update(users).set({ disabledAt }).where(eq(users.id, user.id));

@@ -15,13 +15,15 @@ import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
 
 const INVITATION_MS = 30 * 24 * 60 * 60_000;
 
-/** Of one package, at once: each of them is shown to somebody who did not ask for it. */
+/** Open invitations of one package: each is shown to somebody who did not ask for it. */
 const INVITATIONS_MAX = 50;
 
 /**
- * An owner invites somebody, again to renew an invitation; who is invited accepts by adding themselves. Nobody becomes
- * an owner without both, and without the inviter being an owner who may log in still. Whoever is an owner already stays
- * one. Throws `package_not_found`, `not_an_owner`, `user_not_found`, `limit_reached` or `insufficient_scope`.
+ * Invites an account to own a package, or accepts an invitation. An owner invites, and invites
+ * again to renew. The invited account accepts by adding itself. Nobody becomes an owner without
+ * both, nor where the inviter is no owner any more or is disabled. Adding an owner again changes
+ * nothing. Throws `package_not_found`, `not_an_owner`, `user_not_found`, `limit_reached` or
+ * `insufficient_scope`.
  */
 export async function addOwner(
   { db, clock }: Pick<Deps, "db" | "clock">,
@@ -48,12 +50,14 @@ async function accept(session: DbSession, kind: Database["kind"], owned: Package
   const owners = await loadOwnerRows(session, owned.id);
   if (isAmong(owners, userId)) return;
   const invitation = await findInvitation(session, owned.id, userId, now);
-  // The word of an account that was disabled since, perhaps because it is in wrong hands, makes nobody an owner.
+  // An invitation does not count where the inviter's account was disabled since, perhaps because it
+  // was taken over.
   const inviter = owners.find((owner) => owner.username === invitation?.invitedBy && owner.disabledAt === null);
   if (invitation === undefined || inviter === undefined) throw failure({ code: "not_an_owner", name: owned.name });
   await deleteInvitation(session, owned.id, userId);
   await session.query.insert(session.tables.packageOwners).values({ packageId: owned.id, userId, createdAt: now });
-  // Found under one more author, and not a change that lifts it in lists.
+  // The package is found under one more author, but keeps its position in lists sorted by last
+  // change.
   await rebuildListing(session, kind, owned, owned.updatedAt);
   const details = { username, invitedBy: invitation.invitedBy };
   await recordEvent(session, actor.origin, "owner.added", now, { packageName: owned.name, details });

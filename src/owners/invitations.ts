@@ -1,16 +1,17 @@
 import { and, asc, eq, gt } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
 
-/** As the database has it. */
+/** An invitation as the database stores it. */
 export type InvitationRow = Tables["ownerInvitations"]["$inferSelect"];
 
-/** What everybody may know of an invitation. */
+/** What everybody may know about an invitation. */
 export interface InvitationTerms {
   readonly invitedBy: string;
   readonly createdAt: string;
   readonly expiresAt: string;
 }
 
+/** Makes the public view of an invitation. */
 export function termsOf({ invitedBy, createdAt, expiresAt }: Omit<InvitationRow, "packageId" | "userId">) {
   return {
     invitedBy,
@@ -19,7 +20,7 @@ export function termsOf({ invitedBy, createdAt, expiresAt }: Omit<InvitationRow,
   } satisfies InvitationTerms;
 }
 
-/** The invitation of an account to own a package, unless it has expired. */
+/** Finds the invitation of an account to own a package, unless it has expired. */
 export async function findInvitation(
   { query, tables: { ownerInvitations } }: DbSession,
   packageId: number,
@@ -34,7 +35,7 @@ export async function findInvitation(
   return row;
 }
 
-/** Ends an invitation, which may have expired. */
+/** Deletes an invitation, which may have expired. */
 export async function deleteInvitation(
   { query, tables: { ownerInvitations } }: DbSession,
   packageId: number,
@@ -45,7 +46,9 @@ export async function deleteInvitation(
     .where(and(eq(ownerInvitations.packageId, packageId), eq(ownerInvitations.userId, userId)));
 }
 
-/** The open invitations of a package with the names of those invited, the oldest first. */
+/**
+ * Loads the open invitations of a package with the names of the invited accounts, the oldest first.
+ */
 export function loadInvitations({ query, tables }: DbSession, packageId: number, now: Date) {
   const { ownerInvitations, users } = tables;
   const { userId, invitedBy, createdAt, expiresAt } = ownerInvitations;

@@ -3,13 +3,16 @@ import type { SessionActor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { type InvitationTerms, termsOf } from "./invitations.ts";
 
-/** A package that somebody is asked to own. */
+/** A package that an account is invited to own. */
 export type OwnInvitation = { readonly package: string } & InvitationTerms;
 
-/** More than one is asked to own at once; those that go on are shown when others are answered. */
+/**
+ * More invitations than an account has at one time. Those beyond are listed once others are
+ * answered.
+ */
 const LISTED_MAX = 200;
 
-/** The packages an account is asked to own, by their names. */
+/** Lists the packages that an account is invited to own, by name. */
 export async function listInvitations(
   { db, clock }: Pick<Deps, "db" | "clock">,
   { user }: SessionActor,

@@ -5,7 +5,7 @@ import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
 import { type InvitationTerms, loadInvitations, termsOf } from "./invitations.ts";
 
-/** Who owns a package, since when, and who is asked to. */
+/** The owners of a package, since when they are, and who is invited. */
 export interface OwnersView {
   readonly items: readonly { readonly username: string; readonly since: string }[];
   readonly invitations: readonly ({ readonly username: string } & InvitationTerms)[];
@@ -16,7 +16,7 @@ export function listOwners({ db, clock }: Pick<Deps, "db" | "clock">, name: Pack
   return db.read(async (session) => viewOwners(session, (await loadPackage(session, name)).id, clock()));
 }
 
-/** The owners of a package and its open invitations. */
+/** Makes the view of a package's owners and open invitations. */
 export async function viewOwners(session: DbSession, packageId: number, now: Date): Promise<OwnersView> {
   const owners = await loadOwnerRows(session, packageId);
   const invitations = await loadInvitations(session, packageId, now);
@@ -26,7 +26,9 @@ export async function viewOwners(session: DbSession, packageId: number, now: Dat
   };
 }
 
-/** The owners of a package with what their accounts are called and whether they are in use. */
+/**
+ * Loads the owners of a package with the names of their accounts and whether these are disabled.
+ */
 export function loadOwnerRows({ query, tables: { packageOwners, users } }: DbSession, packageId: number) {
   const { userId, createdAt: since } = packageOwners;
   return query

@@ -16,10 +16,10 @@ import { deleteInvitation, loadInvitations } from "./invitations.ts";
 import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
 
 /**
- * Takes an owner away, or an invitation back: an owner does so to anybody, and whoever is one or is invited to
- * themselves. Safe to repeat for an owner; who has left is refused like anybody else.
- * Throws `package_not_found`, `not_an_owner`, `user_not_found`, `insufficient_scope`, or `last_owner` where no owner
- * would be left whose account is in use.
+ * Removes an owner, or withdraws an invitation. An owner may remove anybody; owners and invited
+ * accounts may remove themselves. Safe to repeat for an owner; an account that has left is refused
+ * like any other. Throws `package_not_found`, `not_an_owner`, `user_not_found`,
+ * `insufficient_scope`, or `last_owner` where no owner would be left whose account is enabled.
  */
 export async function removeOwner(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -30,7 +30,8 @@ export async function removeOwner(
   requireScopeFor(actor, name, "owners");
   const now = clock();
   return db.write(async (session) => {
-    // Two owners who leave at the same time come one after the other, and the second finds itself the last.
+    // The lock serialises two owners who leave at the same time, and the second finds itself the
+    // last.
     const owned = await lockNamedPackage(session, name);
     const leaving = await userOf(session, owned, actor, username);
     const withdrawn = await withdraw(session, owned, actor.origin, now, (invited) => invited.userId === leaving.id);
@@ -58,13 +59,15 @@ async function remove(
   const staying = owners.filter((owner) => owner.userId !== userId);
   if (staying.length === owners.length) return false;
   if (staying.every(({ disabledAt }) => disabledAt !== null)) throw failure({ code: "last_owner", name: owned.name });
-  // Or they could come back: through an account that they invited before, or with a key that they asked for.
+  // Otherwise the removed owner could come back: through an account that they invited before, or
+  // with a key that they asked for.
   await withdraw(session, owned, origin, now, ({ invitedBy }) => invitedBy === username);
   const { packageOwners } = session.tables;
   await session.query
     .delete(packageOwners)
     .where(and(eq(packageOwners.packageId, owned.id), eq(packageOwners.userId, userId)));
-  // Found under one author fewer, and not a change that lifts it in lists.
+  // The package is found under one author fewer, but keeps its position in lists sorted by last
+  // change.
   await rebuildListing(session, kind, owned, owned.updatedAt);
   await recordEvent(session, origin, "owner.removed", now, { packageName: owned.name, details: { username } });
   // Last, because the log is locked from here on.

@@ -50,7 +50,7 @@ const docs = {
   }),
 };
 
-/** `/packages/{name}/owners`: who owns a package. */
+/** Routes of `/packages/{name}/owners`: the owners of a package. */
 export function ownerRoutes(deps: Deps) {
   return new Elysia({ prefix: "/packages/:name/owners" })
     .use(authentication(deps))
@@ -72,7 +72,7 @@ export function ownerRoutes(deps: Deps) {
     );
 }
 
-/** `/auth/invitations`: what an account is invited to own. */
+/** Routes of `/auth/invitations`: the invitations of an account. */
 export function invitationRoutes(deps: Deps) {
   return new Elysia({ prefix: "/auth/invitations" })
     .use(authentication(deps))

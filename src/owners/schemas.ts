@@ -13,10 +13,10 @@ const InvitationListSchema = t.Object({
   items: t.Array(t.Object({ package: t.String({ description: "Name of the package" }), ...terms })),
 });
 
-/** By the names under which /swagger/json has them. */
+/** By their names in /swagger/json. */
 export const ownerSchemas = { InvitationList: InvitationListSchema, Owners: OwnersSchema };
 
-/** What `:username` in an address takes. */
+/** The parameters of the addresses. */
 export const OWNER_PARAMETERS = {
   username: {
     description: "User name of the account",

@@ -4,35 +4,42 @@ import { statement } from "../db/statement.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
 
 /*
- * How `gc` and `publish` keep out of each other's way, and one `gc` out of another's. A publish puts its blob before its
- * row, so between the two the blob looks unreferenced; age alone would not protect it, because an old blob nobody
- * referred to may be the one that a publish is about to refer to. So every removal is told in the table `blob_removals`:
+ * How `gc` and `publish` keep out of each other's way, and one `gc` out of another's. A publish
+ * puts its blob before its row, so between the two the blob looks unreferenced. Age alone would not
+ * protect it: an old blob that no version refers to may be the one that a publish is about to refer
+ * to. So every removal is announced in the table `blob_removals`:
  *
- *   gc       one transaction: marks digests that no version refers to as being removed — removes the blobs — one
- *            transaction: counts the removals and takes the marks off.
- *   publish  reads the state — puts the blob — in its transaction: inserts the version, then reads the state again.
- *            Marked, or changed since: the blob may be gone. The transaction ends without a version, and the publish
- *            puts the blob again.
+ *   gc       one transaction: marks digests that no version refers to as being removed —
+ *            removes the blobs — one transaction: counts the removals and takes the marks off.
+ *   publish  reads the state — puts the blob — in its transaction: inserts the version, then
+ *            reads the state again. Marked, or changed since: the blob may be gone. The
+ *            transaction ends without a version, and the publish puts the blob again.
  *
- * Setting a damaged blob aside is a removal too, though versions refer to it: `fsck --repair` marks it in the same way,
- * and who publishes the same version again, to mend it, reads the state before and after the put.
+ * Setting a damaged blob aside is a removal too, though versions refer to the blob. `fsck --repair`
+ * marks it in the same way. A client that publishes the same version again, to mend it, reads the
+ * state before and after the put.
  *
- * Either gc's transaction sees the version and leaves the blob, or the publish sees the mark or the count: SQLite has one
- * writer; on Postgres gc first locks `versions` against writers, so of the two transactions one sees the other.
+ * Either gc's transaction sees the version and leaves the blob, or the publish sees the mark or the
+ * count. SQLite has one writer. On Postgres gc first locks `versions` against writers, so one of
+ * the two transactions sees the other.
  *
- * A mark belongs to the gc that set it: another one passes by what is marked, for if it took the mark off, a publish
- * could put the blob and commit before the first gc, which is still at it, removes that blob. `changedAt` tells whose
- * mark it is, since nobody else can set one before it is stale. A gc begins no removal later than `REMOVAL_MAX_MS` after
- * its mark, so a mark that is older than `MARK_STALE_AFTER_MS` is of one that was killed: the next gc takes it over, and
- * a publish whose put came after that time need not wait for it.
+ * A mark belongs to the gc that set it, and another gc leaves marked digests alone. If it took the
+ * mark off, a publish could put the blob and commit before the first gc, which is still at work,
+ * removes that blob. `changedAt` identifies the owner of a mark, since no other gc can set one
+ * before it is stale. A gc begins no removal later than `REMOVAL_MAX_MS` after its mark. So a mark
+ * that is older than `MARK_STALE_AFTER_MS` was left by a gc that was killed: the next gc takes it
+ * over, and a publish whose put came after that time need not wait for it.
  */
 
-/** A gc begins no removal later than this after its mark: it may have been frozen, and others count on it. */
+/**
+ * A gc begins no removal later than this after its mark. It may have been frozen, and publishes and
+ * other gcs rely on this bound.
+ */
 export const REMOVAL_MAX_MS = 5 * 60_000;
 /** Twice that, because clocks differ and a removal that began takes its time. */
 export const MARK_STALE_AFTER_MS = 2 * REMOVAL_MAX_MS;
 
-/** How often a blob was removed and when that last changed; `marked` while it is being removed. */
+/** How often a blob was removed and when that last changed. `marked` while a gc is removing it. */
 export interface RemovalState {
   readonly removals: number;
   readonly marked: boolean;
@@ -50,7 +57,7 @@ const removalOf = statement<{ digest: string }, RemovalRow>(({ query, tables: { 
     .where(eq(blobRemovals.sha256, sql.placeholder("digest"))),
 );
 
-/** The removals of a digest until now. */
+/** Reads the removals of a digest until now. */
 export async function removalState(session: DbSession, digest: Sha256Digest): Promise<RemovalState> {
   const [row] = await removalOf(session, { digest });
   if (row === undefined) return NEVER_REMOVED;
@@ -58,8 +65,8 @@ export async function removalState(session: DbSession, digest: Sha256Digest): Pr
 }
 
 /**
- * Whether a blob that was put at `putAt` or later is still there: nothing changed from `before` the put until now, and
- * no gc can be removing it.
+ * Reports whether a blob that was put at `putAt` or later is still there: nothing changed between
+ * `before`, which was read before the put, and `now`, and no gc can be removing the blob.
  */
 export function isStillStored(before: RemovalState, now: RemovalState, putAt: Date): boolean {
   if (now.removals !== before.removals || now.marked !== before.marked) return false;
@@ -76,8 +83,8 @@ function staleBefore(now: Date): Date {
 }
 
 /**
- * Marks those of `digests` that no version refers to, unless another gc has marked them, and returns what it marked:
- * these may be removed until `REMOVAL_MAX_MS` after `now`. In a transaction.
+ * Marks those of `digests` that no version refers to and no other gc has marked, in the caller's
+ * transaction. Returns the marked digests, which may be removed until `REMOVAL_MAX_MS` after `now`.
  */
 export async function beginRemovals(
   session: DbSession,
@@ -95,8 +102,9 @@ export async function beginRemovals(
 }
 
 /**
- * Marks digests, referred to or not, unless somebody else has marked them, and returns what it marked. For `gc` after
- * it made sure that no version refers to them, and for `fsck`, which sets damaged blobs aside. In a transaction.
+ * Marks digests, whether or not a version refers to them, in the caller's transaction. Skips those
+ * that another process has marked, and returns those that it marked. `gc` calls it after it made
+ * sure that no version refers to the digests, `fsck` to set damaged blobs aside.
  */
 export async function markRemovals(
   { query, tables: { blobRemovals } }: DbSession,
@@ -117,7 +125,7 @@ export async function markRemovals(
   return digests.filter((digest) => mine.has(digest));
 }
 
-/** Those of `digests` that no version refers to. */
+/** Returns those of `digests` that no version refers to. */
 export async function unreferencedOf(
   { query, tables: { versions } }: DbSession,
   digests: readonly Sha256Digest[],
@@ -131,7 +139,10 @@ export async function unreferencedOf(
   return digests.filter((digest) => !referenced.has(digest));
 }
 
-/** Counts the removals that began at `begunAt`, and takes their marks off. In a transaction; safe to repeat. */
+/**
+ * Counts the removals that began at `begunAt` and takes their marks off, in the caller's
+ * transaction. Safe to repeat.
+ */
 export async function endRemovals(
   { query, tables: { blobRemovals } }: DbSession,
   digests: readonly Sha256Digest[],
@@ -145,7 +156,10 @@ export async function endRemovals(
     .where(and(isMine, inArray(blobRemovals.sha256, [...digests])));
 }
 
-/** Digests after `after`, in order, whose removal began and never ended, because their `gc` was killed. */
+/**
+ * Returns digests after `after`, in order, whose removal began and never ended because its `gc` was
+ * killed.
+ */
 export async function unfinishedRemovals(
   { query, tables: { blobRemovals } }: DbSession,
   now: Date,
@@ -163,8 +177,8 @@ export async function unfinishedRemovals(
 }
 
 /**
- * Takes stale marks off those of `digests` that a version refers to: a publish did not wait for the gc that was killed.
- * In a transaction.
+ * Takes stale marks off those of `digests` that a version refers to, in the caller's transaction.
+ * Such a version was published without waiting for the gc that was killed.
  */
 export async function releaseReferenced(
   session: DbSession,
@@ -183,7 +197,10 @@ export async function releaseReferenced(
     .where(and(isStaleMark, inArray(blobRemovals.sha256, referenced)));
 }
 
-/** Forgets removals that ended before a time at which every publish of today had not begun. In a transaction. */
+/**
+ * Deletes removals that ended before a time, in the caller's transaction. Every publish that runs
+ * now must have begun after that time.
+ */
 export async function forgetRemovals({ query, tables: { blobRemovals } }: DbSession, before: Date): Promise<void> {
   await query.delete(blobRemovals).where(and(eq(blobRemovals.removing, false), lt(blobRemovals.changedAt, before)));
 }

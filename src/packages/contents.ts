@@ -7,12 +7,15 @@ import { failure } from "../errors.ts";
 import { loadReleasedVersion } from "./find-version.ts";
 import { filesFrom } from "./records.ts";
 
-/** Files of an archive that are kept as text. */
+/** The files of an archive that are stored as text. */
 export type TextFileName = "README.md" | "colony.yaml" | "values.yaml";
 
 const COLUMNS = { "README.md": "readme", "colony.yaml": "manifestText", "values.yaml": "valuesText" } as const;
 
-/** Loads one column only: the list of files of a large archive takes longer to parse than a text takes to send. */
+/**
+ * Loads one column only: the list of files of a large archive takes longer to parse than a text
+ * takes to send.
+ */
 function readColumn<C extends keyof Tables["versionContents"]["$inferSelect"]>(
   { db }: Pick<Deps, "db">,
   name: PackageName,
@@ -22,28 +25,31 @@ function readColumn<C extends keyof Tables["versionContents"]["$inferSelect"]>(
   return db.read(async (session) => {
     const { row } = await loadReleasedVersion(session, name, asked);
     const { versionContents } = session.tables;
-    const [kept] = await session.query
-      .select({ kept: versionContents[column] })
+    const [found] = await session.query
+      .select({ value: versionContents[column] })
       .from(versionContents)
       .where(eq(versionContents.versionId, row.id));
-    if (kept === undefined) throw new Error("A version has no contents row");
-    return { version: row.version, kept: kept.kept };
+    if (found === undefined) throw new Error("A version has no contents row");
+    return { version: row.version, value: found.value };
   });
 }
 
-/** The files in the archive of a version. Throws `package_not_found`, `version_not_found` or `quarantined`. */
+/**
+ * Lists the files in the archive of a version. Throws `package_not_found`, `version_not_found` or
+ * `quarantined`.
+ */
 export async function readFiles(
   deps: Pick<Deps, "db">,
   name: PackageName,
   asked: string | null,
 ): Promise<readonly ArchiveFile[]> {
-  const { kept } = await readColumn(deps, name, asked, "files");
-  return filesFrom(kept);
+  const { value } = await readColumn(deps, name, asked, "files");
+  return filesFrom(value);
 }
 
 /**
- * The text of one of the kept files. Throws `package_not_found`, `version_not_found`, `quarantined`, or
- * `contents_not_found` when the archive has no such file, or none that is text.
+ * Reads one of the stored texts. Throws `package_not_found`, `version_not_found`, `quarantined`, or
+ * `contents_not_found` when the archive has no such file, or one that is not text.
  */
 export async function readTextFile(
   deps: Pick<Deps, "db">,
@@ -51,7 +57,7 @@ export async function readTextFile(
   asked: string | null,
   file: TextFileName,
 ): Promise<string> {
-  const { version, kept } = await readColumn(deps, name, asked, COLUMNS[file]);
-  if (kept === null) throw failure({ code: "contents_not_found", name, version, file });
-  return kept;
+  const { version, value } = await readColumn(deps, name, asked, COLUMNS[file]);
+  if (value === null) throw failure({ code: "contents_not_found", name, version, file });
+  return value;
 }

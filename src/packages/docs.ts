@@ -3,7 +3,7 @@ import { VERSION_MAX_CHARS } from "../domain/version.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 
-/* What /swagger/json says of the routes of packages. */
+/* Documentation of the routes of packages in /swagger/json. */
 
 const text = { type: "string" } as const;
 const PACKAGE_PROBLEMS = ["package_not_found"] as const;
@@ -11,10 +11,10 @@ const STORAGE_PROBLEMS = ["storage_busy", "storage_failed", "storage_timeout"] a
 const VERSION_PROBLEMS = ["package_not_found", "version_not_found"] as const;
 const CONTENT_PROBLEMS = [...VERSION_PROBLEMS, "quarantined"] as const;
 
-/** `operationId`s of the routes that show a kept file. */
+/** `operationId`s of the routes that return a text file. */
 const TEXT_IDS = { "README.md": "readReadme", "colony.yaml": "readManifest", "values.yaml": "readValues" } as const;
 
-/** What `:name` and `:version` in an address take. */
+/** The parameters of the addresses. */
 export const PACKAGE_PARAMETERS = {
   name: {
     description: "Name of the package",

@@ -4,13 +4,16 @@ import { errorFields, type Logger } from "../runtime/logger.ts";
 import { addSearchDownloads } from "../search/searchable.ts";
 
 const FLUSH_INTERVAL_MS = 5_000;
-/** When the process ends there is no next flush: another process may hold the database for a moment. */
+/**
+ * When the process ends there is no next flush, and another process may hold the database for a
+ * moment.
+ */
 const LAST_FLUSHES = 3;
 const LAST_FLUSH_PAUSE_MS = 500;
-/** Versions in one transaction: short enough for any deadline. */
+/** Versions in one transaction: few enough for any deadline. */
 const CHUNK_VERSIONS = 500;
 
-/** Which version was downloaded, by the ids of its rows, and the name of its package. */
+/** A version that was downloaded, by the ids of its rows, and the name of its package. */
 export interface DownloadedVersion {
   readonly name: string;
   readonly versionId: number;
@@ -18,13 +21,13 @@ export interface DownloadedVersion {
 }
 
 /**
- * Counts downloads in memory and adds them to the database every few seconds, so that a download costs no write.
- * `close` writes the rest, or logs how many were lost because the database took none of them several times; a crash loses at
- * most the last interval.
+ * Counts downloads in memory and adds them to the database every few seconds, so that a download
+ * costs no write. `close` writes the rest. If the database does not take them after several tries,
+ * it logs how many were lost. A crash loses at most the last interval.
  */
 export interface DownloadCounter {
   count(version: DownloadedVersion): void;
-  /** Takes one back that was counted and did not come to its end. */
+  /** Takes back a download that was counted and then did not complete. */
   takeBack(version: DownloadedVersion): void;
   flush(): Promise<void>;
   close(): Promise<void>;
@@ -35,8 +38,9 @@ interface Counted extends DownloadedVersion {
 }
 
 /**
- * Rows of `(id, downloads)` as a table of (column1, column2), in one parameter: the text is the same for any number of them,
- * where SQLite would keep 100 KB of each statement of some hundred.
+ * Makes a table (column1, column2) of rows `(id, downloads)`, in one parameter. The text is the
+ * same for any number of rows. Otherwise SQLite would cache a statement of its own for each number,
+ * and one of some hundred rows is large.
  */
 function increments(kind: Database["kind"], rows: Iterable<readonly [id: number, downloads: number]>): SQL {
   const pairs = JSON.stringify([...rows]);
@@ -46,14 +50,18 @@ function increments(kind: Database["kind"], rows: Iterable<readonly [id: number,
         FROM jsonb_array_elements(CAST(CAST(${pairs} AS text) AS jsonb)) AS pair) AS more`;
 }
 
-/** Adds one chunk with a statement per table, so that a slow network costs two waits and not two for each version. */
+/**
+ * Adds one chunk with a statement per table, so that a slow network costs two waits and not two for
+ * each version.
+ */
 async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<void> {
   const byPackage = new Map<number, number>();
   for (const { packageId, downloads } of chunk) byPackage.set(packageId, (byPackage.get(packageId) ?? 0) + downloads);
   const byVersion = chunk.map(({ versionId, downloads }) => [versionId, downloads] as const);
   await db.write(async (session) => {
     for (const { name } of chunk) session.invalidate(name);
-    // An update of many rows locks them in any order, and another server that counts the same packages in another.
+    // An update of many rows locks them in any order, and another server that counts the same
+    // packages in another order. Without this, the two could wait for each other.
     if (db.kind === "postgres") {
       const counted = sql`SELECT more.column1 FROM ${increments(db.kind, byPackage)}`;
       await session.rows(sql`SELECT id FROM packages WHERE id IN (${counted}) ORDER BY id FOR NO KEY UPDATE`);
@@ -87,7 +95,8 @@ export function createDownloadCounter(db: Database, logger: Logger): DownloadCou
       try {
         await addToDatabase(db, batch.slice(at, at + CHUNK_VERSIONS));
       } catch (cause) {
-        // Counted again with the next flush; if the commit did happen, one chunk counts twice, which is no promise broken.
+        // The chunk is counted again with the next flush. If the commit did happen, it counts
+        // twice, which breaks no promise.
         for (const counted of batch.slice(at)) add(counted);
         logger.warn("downloads_not_flushed", errorFields(cause));
         return;
@@ -95,7 +104,8 @@ export function createDownloadCounter(db: Database, logger: Logger): DownloadCou
     }
   };
 
-  // One after the other: a flush that takes longer than the interval must not meet itself.
+  // One flush after the other: a flush that takes longer than the interval must not overlap the
+  // next.
   const flush = () => {
     flushing = flushing.then(flushOnce);
     return flushing;

@@ -12,14 +12,20 @@ interface Download extends KnownBlob {
   readonly counted: DownloadedVersion;
 }
 
-/** Finds the archive of a version, also a yanked one. Throws `package_not_found`, `version_not_found` or `quarantined`. */
+/**
+ * Finds the archive of a version, also a yanked one. Throws `package_not_found`,
+ * `version_not_found` or `quarantined`.
+ */
 export async function findDownload({ db }: Pick<Deps, "db">, name: PackageName, asked: string): Promise<Download> {
   const { row } = await db.read((session) => loadReleasedVersion(session, name, asked));
   const counted = { name, versionId: row.id, packageId: row.packageId };
   return { name, version: row.version, digest: digestOf(row), size: row.size, counted };
 }
 
-/** The bytes of an archive, or a range inside of it. Throws `blob_missing`, `blob_corrupt`, or what the storage throws. */
+/**
+ * Reads an archive, or a range of it. Throws `blob_missing`, `blob_corrupt`, or what the storage
+ * throws.
+ */
 export async function readArchive(
   { blobs }: Pick<Deps, "blobs">,
   { digest, size }: KnownBlob,
@@ -30,7 +36,10 @@ export async function readArchive(
   return body;
 }
 
-/** Throws `blob_missing` or `blob_corrupt` unless the storage has a blob of this size; reads nothing of it. */
+/**
+ * Throws `blob_missing` or `blob_corrupt` unless the storage has a blob of this size. Reads nothing
+ * of it.
+ */
 export async function requireStored({ blobs }: Pick<Deps, "blobs">, { digest, size }: KnownBlob): Promise<void> {
   const stored = await blobs.stat(digest);
   if (stored === undefined) throw failure({ code: "blob_missing", digest });

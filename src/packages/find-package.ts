@@ -7,12 +7,15 @@ import { foldName, type PackageName, parsePackageName } from "../domain/package-
 import { failure } from "../errors.ts";
 import type { PackageRow } from "./views.ts";
 
-/** As much of an address as a message repeats of it: hostile text stays short. */
+/** Cuts text of an address to what a message may repeat of it: hostile text stays short. */
 export function shortened(text: string | null | undefined): string {
   return (text ?? "").slice(0, 64);
 }
 
-/** Reads the name in an address. What cannot be a name is a package that is not there: `package_not_found`. */
+/**
+ * Reads the name in an address. Throws `package_not_found` for text that cannot be a name: no
+ * package can have it.
+ */
 export function packageNameParam(text: string | null | undefined): PackageName {
   const name = parsePackageName(text ?? "");
   if (name === undefined) throw failure({ code: "package_not_found", name: shortened(text) });
@@ -20,8 +23,8 @@ export function packageNameParam(text: string | null | undefined): PackageName {
 }
 
 /**
- * Reads the name in the address of something that is read. A name that the reader may not see looks exactly like one
- * that is not there.
+ * Reads the name in the address of a read. A name that the reader may not see looks exactly like
+ * one that does not exist.
  */
 export function readableName(mayRead: MayRead, text: string | null | undefined): PackageName {
   const name = packageNameParam(text);
@@ -60,35 +63,42 @@ export async function loadPackage(session: DbSession, name: PackageName): Promis
   return row;
 }
 
-/** Whoever locks a package means to change it, so it counts as changed. */
-async function toldOf(session: DbSession, locking: Promise<PackageRow[]>): Promise<PackageRow | undefined> {
+/**
+ * Waits for a lock and invalidates caches of the package: a transaction that locks a package is
+ * about to change it.
+ */
+async function invalidating(session: DbSession, locking: Promise<PackageRow[]>): Promise<PackageRow | undefined> {
   const [row] = await locking;
   if (row !== undefined) session.invalidate(row.name);
   return row;
 }
 
 /**
- * Finds a package by its folded name and locks its row until the transaction ends, changing nothing in it: changes of
- * one package then derive its summary in turn.
+ * Finds a package by its folded name and locks its row until the transaction ends, changing nothing
+ * in it. The lock serialises the changes of a package, so that each derives its listing from the
+ * one before.
  */
 export function lockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
-  return toldOf(session, lockByFoldedName(session, { nameFolded: foldName(name) }));
+  return invalidating(session, lockByFoldedName(session, { nameFolded: foldName(name) }));
 }
 
-/** `lockPackage` for who holds other packages already and so must wait for none: finds nothing where it is locked. */
+/**
+ * `lockPackage` for a transaction that holds other packages already and so must wait for none.
+ * Finds nothing where another transaction holds the package.
+ */
 export function tryLockPackage(session: DbSession, name: PackageName): Promise<PackageRow | undefined> {
-  return toldOf(session, tryLockByFoldedName(session, { nameFolded: foldName(name) }));
+  return invalidating(session, tryLockByFoldedName(session, { nameFolded: foldName(name) }));
 }
 
-/** `lockPackage` of exactly this name; throws `package_not_found`. */
+/** `lockPackage` of exactly this name. Throws `package_not_found`. */
 export async function lockNamedPackage(session: DbSession, name: PackageName): Promise<PackageRow> {
   const locked = await lockPackage(session, name);
-  // The lock takes names that only fold alike for one; an address means its own name.
+  // The lock finds names that only fold alike, but an address means its own name.
   if (locked?.name !== name) throw failure({ code: "package_not_found", name });
   return locked;
 }
 
-/** User names of the owners of packages, in the order they became owners. */
+/** Loads the user names of the owners of packages, in the order they became owners. */
 export async function loadOwners(
   { query, tables }: DbSession,
   packageIds: readonly number[],
@@ -115,7 +125,7 @@ const ownersById = statement<{ id: number }, { username: string }>(({ query, tab
     .orderBy(asc(packageOwners.createdAt), asc(users.username)),
 );
 
-/** User names of the owners of one package, in the order they became owners. */
+/** Loads the user names of the owners of one package, in the order they became owners. */
 export async function ownersOf(session: DbSession, packageId: number): Promise<readonly string[]> {
   return (await ownersById(session, { id: packageId })).map(({ username }) => username);
 }
@@ -131,8 +141,8 @@ const ownership = statement<{ packageId: number; userId: string }, { userId: str
 );
 
 /**
- * `requireOwner` for a request whose body may have come in slowly: its actor is proved again. Throws `unauthenticated` or
- * `account_disabled` too.
+ * `requireOwner` for a request whose body may have come in slowly: the actor's credential is
+ * checked again. Throws `unauthenticated` or `account_disabled` too.
  */
 export async function requireOwnerStill(session: DbSession, owned: PackageRow, actor: Actor, now: Date): Promise<void> {
   await requireStillValid(session, actor, now);

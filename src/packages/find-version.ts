@@ -8,7 +8,7 @@ import { failure } from "../errors.ts";
 import { loadPackage, shortened } from "./find-package.ts";
 import type { PackageRow, PublishedVersion, Quarantinable, VersionRow } from "./views.ts";
 
-/** The version of a stored row. Rows hold what `parseVersion` accepted. */
+/** Parses the version of a stored row. Rows hold only what `parseVersion` accepted. */
 export function versionOf(row: Pick<VersionRow, "version">): Version {
   const version = parseVersion(row.version);
   if (version === undefined) throw new Error("A stored version is not a version");
@@ -22,7 +22,7 @@ function highestFirst<T>(items: readonly T[], rowOf: (item: T) => Pick<VersionRo
     .map(({ item }) => item);
 }
 
-/** Versions with the user names of their publishers. */
+/** Selects versions with the user names of their publishers. */
 function publishedVersions({ query, tables: { packages, versions, users } }: Pick<DbSession, "query" | "tables">) {
   const { quarantinedAt, quarantineReason } = packages;
   return query
@@ -42,16 +42,22 @@ const versionByKey = statement<{ id: number; key: string }, PublishedVersion>((s
   return publishedVersions(session).where(isAsked);
 });
 
-/** All versions of a package, the highest first (SemVer 2.0.0 §11). */
+/** Loads all versions of a package, the highest first (SemVer 2.0.0 §11). */
 export async function loadVersions(session: DbSession, packageId: number): Promise<PublishedVersion[]> {
   const rows = await versionsOfPackage(session, { id: packageId });
   return highestFirst(rows, ({ row }) => row);
 }
 
-/** As much of a version as it takes to choose among all of them: manifests of many versions are megabytes. */
+/**
+ * What it takes to choose among all versions of a package, without their manifests, which can be
+ * megabytes.
+ */
 export type VersionOutline = Pick<VersionRow, "id" | "version" | "yankedAt" | "quarantinedAt" | "publishedAt">;
 
-/** Tells whether a version may be `latest` and puts its package on lists: neither yanked nor in quarantine. */
+/**
+ * Reports whether a version may be `latest` and puts its package on lists: it is neither yanked nor
+ * in quarantine.
+ */
 export function isAvailable({ yankedAt, quarantinedAt }: VersionOutline): boolean {
   return yankedAt === null && quarantinedAt === null;
 }
@@ -64,7 +70,7 @@ const outlinesOfPackage = statement<{ packageId: number }, VersionOutline>(({ qu
     .where(eq(versions.packageId, sql.placeholder("packageId")));
 });
 
-/** All versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
+/** Loads all versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
 export async function loadOutlines(session: DbSession, packageId: number): Promise<VersionOutline[]> {
   return highestFirst(await outlinesOfPackage(session, { packageId }), (row) => row);
 }
@@ -80,8 +86,8 @@ export async function findVersion(
 }
 
 /**
- * Finds one version by the text of an address: a version, with or without build metadata, or `latest`.
- * Throws `version_not_found`.
+ * Finds one version by the text of an address: a version, with or without build metadata, or
+ * `latest`. Throws `version_not_found`.
  */
 export async function loadVersion(
   session: DbSession,
@@ -104,8 +110,9 @@ export async function loadNamedVersion(
 }
 
 /**
- * `loadVersion` of a change: what `latest` names may change with it, and repeated after a lost answer, the request
- * would change a second version.
+ * `loadVersion` for a request that changes the version. It refuses `latest`: the change may move
+ * `latest`, and a client that repeats the request after a lost response would change a second
+ * version.
  */
 export async function loadNumberedVersion(
   session: DbSession,
@@ -117,7 +124,10 @@ export async function loadNumberedVersion(
   throw failure({ code: "version_not_found", name: owner.name, version: asked, hint });
 }
 
-/** `loadNamedVersion` of what is given out: throws `quarantined` for what an administrator holds back. */
+/**
+ * `loadNamedVersion` for contents that are given out. Throws `quarantined` for a version or package
+ * that an administrator holds back.
+ */
 export async function loadReleasedVersion(
   session: DbSession,
   name: PackageName,
@@ -135,7 +145,7 @@ function requireReleased(what: string, row: Quarantinable): void {
   throw failure({ code: "quarantined", what, reason: row.quarantineReason ?? "" });
 }
 
-/** The digest of a stored row. Rows hold what `parseDigest` accepted. */
+/** Parses the digest of a stored row. Rows hold only what `parseDigest` accepted. */
 export function digestOf(row: Pick<VersionRow, "sha256">): Sha256Digest {
   const digest = parseDigest(row.sha256);
   if (digest === undefined) throw new Error("A stored digest is not a digest");

@@ -7,10 +7,13 @@ import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
 import { viewPackage } from "./read.ts";
 import type { PackageView } from "./views.ts";
 
-/** `archived`: takes no new versions. `deprecated`: should not be used any more. Both stay found and downloadable. */
+/**
+ * `archived`: takes no new versions. `deprecated`: should not be used any more. Both stay found and
+ * downloadable.
+ */
 export const PACKAGE_STATUSES = ["active", "archived", "deprecated"] as const;
 
-/** What the owners of a package say of it. */
+/** The status that the owners of a package set. */
 export interface PackageStatus {
   readonly status: (typeof PACKAGE_STATUSES)[number];
   readonly message: string | undefined;
@@ -19,8 +22,8 @@ export interface PackageStatus {
 }
 
 /**
- * Says whether a package is cared for, and what to use instead. Only an owner may; safe to repeat. Throws
- * `package_not_found`, `not_an_owner` or `insufficient_scope`.
+ * Sets whether a package is maintained, and what to use instead. Only an owner may. Safe to repeat.
+ * Throws `package_not_found`, `not_an_owner` or `insufficient_scope`.
  */
 export async function setPackageStatus(
   { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
@@ -35,11 +38,11 @@ export async function setPackageStatus(
     const before = await lockNamedPackage(session, name);
     await requireOwnerStill(session, before, actor, now);
     const columns = { status, statusMessage: message ?? null, statusReplacement: replacement ?? null };
-    const isSaid =
+    const isUnchanged =
       before.status === columns.status &&
       before.statusMessage === columns.statusMessage &&
       before.statusReplacement === columns.statusReplacement;
-    if (isSaid) return viewPackage(session, config.publicUrl, before);
+    if (isUnchanged) return viewPackage(session, config.publicUrl, before);
     const [after = before] = await session.query
       .update(packages)
       .set({ ...columns, updatedAt: now })

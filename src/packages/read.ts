@@ -22,7 +22,7 @@ export function readPackage({ db, config }: ReadDeps, name: PackageName): Promis
   return db.read(async (session) => viewPackage(session, config.publicUrl, await loadPackage(session, name)));
 }
 
-/** A package of a row, with all its versions. */
+/** Makes the view of a package row, with all its versions. */
 export async function viewPackage(session: DbSession, publicUrl: string, row: PackageRow): Promise<PackageView> {
   const owners = await ownersOf(session, row.id);
   const versions = (await loadVersions(session, row.id)).map((version) => versionView(publicUrl, row.name, version));
@@ -34,11 +34,11 @@ export function readVersion({ db, config }: ReadDeps, name: PackageName, asked: 
   return db.read(async (session) => versionView(config.publicUrl, name, await loadNamedVersion(session, name, asked)));
 }
 
-/** One page of packages and how many there are in all. */
+/** One page of packages and the number of all that match. */
 export interface PackageList {
   readonly items: readonly PackageSummary[];
   readonly total: number;
-  /** Only there when more packages match than are looked for: then `total` is that bound. */
+  /** Set only when more packages match than a search looks for. Then `total` is that bound. */
   readonly totalCapped?: true;
 }
 

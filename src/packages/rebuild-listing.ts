@@ -14,8 +14,9 @@ import { type ManifestRecord, manifestFrom } from "./records.ts";
 import type { PackageRow, VersionRow } from "./views.ts";
 
 /**
- * What a package is shown and found by comes from one version: the highest release that is available, else the highest
- * pre-release that is available, else the highest version. A package in quarantine has no latest and is not listed.
+ * Chooses the one version that a package is shown and found by: the highest release that is
+ * available, else the highest pre-release that is available, else the highest version. A package in
+ * quarantine has no latest version and is not listed.
  */
 function chooseVersions(published: readonly VersionOutline[], { quarantinedAt }: PackageRow) {
   const available = published.filter(isAvailable);
@@ -38,7 +39,10 @@ async function loadManifest(session: DbSession, { id }: VersionOutline): Promise
   return manifestFrom(row.manifest);
 }
 
-/** Who a package is found under: its owners and whom its manifest names, each once, case folded. */
+/**
+ * Returns the authors that a package is found under: its owners and the maintainers in its
+ * manifest, each once, case folded.
+ */
 export function authorsOf(
   { maintainers }: { readonly maintainers: readonly { readonly name?: string | undefined }[] },
   owners: readonly string[],
@@ -61,7 +65,7 @@ const authorsOfPackage = statement<{ packageId: number }, { author: string }>(({
     .where(eq(packageAuthors.packageId, sql.placeholder("packageId"))),
 );
 
-/** What lists are narrowed by. */
+/** What lists are filtered by. */
 interface Facets {
   readonly tags: readonly string[];
   readonly authors: readonly string[];
@@ -79,7 +83,10 @@ function isSameSet(some: readonly string[], others: readonly string[]): boolean 
   return some.length === others.length && new Set([...some, ...others]).size === others.length;
 }
 
-/** Most publishes change neither tags nor authors, and then nothing is written. */
+/**
+ * Replaces the facets that changed. Most publishes change neither tags nor authors, and then it
+ * writes nothing.
+ */
 async function replaceFacets(session: DbSession, packageId: number, before: Facets, { tags, authors }: Facets) {
   const { query, tables } = session;
   const { packageTags, packageAuthors } = tables;
@@ -93,10 +100,10 @@ async function replaceFacets(session: DbSession, packageId: number, before: Face
   }
 }
 
-/** What a package row knows of its versions. */
+/** The columns of a package row that derive from its versions. */
 type Listing = Pick<PackageRow, "description" | "tags" | "latest" | "latestPublishedAt" | "listed" | "updatedAt">;
 
-/** What a change of versions adds to the bytes of long manifests. */
+/** Adds what a change of versions contributes to the bytes of long manifests. */
 const moreManifestBytes = ({ longManifestBytes }: Tables["packages"]) =>
   sql`${longManifestBytes} + ${sql.placeholder("moreManifestBytes")}`;
 
@@ -127,7 +134,7 @@ const touchPackage = change<Touched>(({ query, tables: { packages } }) =>
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
-/** What a listing is made of besides versions; it is mostly as it was. */
+/** What a listing derives from besides versions. A change mostly leaves it as it was. */
 interface Sources {
   readonly owners: readonly string[];
   readonly facets: Facets;
@@ -138,14 +145,19 @@ async function loadSources(session: DbSession, packageId: number): Promise<Sourc
   return { owners, facets };
 }
 
-/** The versions that a listing is chosen from, and which of them was published just now, with how much of its manifest is long. */
+/**
+ * The versions that a listing is chosen from. `fresh` is the one that was published just now, with
+ * `moreManifestBytes` of long manifest.
+ */
 interface Chosen {
   readonly published: readonly VersionOutline[];
   readonly fresh?: VersionRow;
   readonly moreManifestBytes?: number;
 }
 
-/** Writes what derives from versions and sources. The manifest of `fresh` need not be read again. */
+/**
+ * Writes what derives from versions and sources. The manifest of `fresh` need not be read again.
+ */
 async function writeDerived(
   session: DbSession,
   kind: Database["kind"],
@@ -172,9 +184,10 @@ async function writeDerived(
 }
 
 /**
- * Derives everything a package row, its filters and the search know of its versions and owners. Runs in the transaction that
- * changed them, with the package row as that left it and locked, so that no two changes derive from half of each other.
- * `updatedAt` lifts the package in lists by the last change; give the one it has where that is not meant.
+ * Derives everything that the package row, the facets and the search know of a package's versions
+ * and owners. It runs in the transaction that changed them, with the package row locked and as that
+ * change left it, so that no two changes derive from half of each other. `updatedAt` moves the
+ * package in lists sorted by last change; pass the current `updatedAt` to keep its position.
  */
 export async function rebuildListing(
   session: DbSession,
@@ -187,22 +200,23 @@ export async function rebuildListing(
   await writeDerived(session, kind, changed, updatedAt, { ...sources, published });
 }
 
-/** As much of a publication as its package is shown by. */
+/** The parts of a publication that the listing of its package shows. */
 interface Published {
   readonly inspection: Pick<Inspection, "manifest">;
   readonly longManifestBytes: number;
 }
 
-/** Whether a version that is published now takes the place of the latest one. */
+/** Reports whether a version that is published now replaces the latest one. */
 function isLater(published: Version, latest: Version): boolean {
   return !isPrerelease(published) && compareVersions(published, latest) > 0;
 }
 
 /**
- * `rebuildListing` after a publish, in two steps, so that what it reads is asked together with the insert; what it gives is
- * the second. Of a package that has a latest version, the new one either takes its place or changes nothing but
- * `updatedAt`: the others, of which there may be thousands, are not looked at. So every other change of versions or owners
- * must derive the listing in its own transaction, with the package locked; a publish mends none that is stale.
+ * `rebuildListing` after a publish, in two steps: it reads in the same message as the insert, and
+ * returns the step that writes. If the package has a latest version, the new one either replaces it
+ * or changes nothing but `updatedAt`. The other versions, of which there may be thousands, are not
+ * looked at. So every other change of versions or owners must rebuild the listing in its own
+ * transaction, with the package locked: a publish does not repair a stale listing.
  */
 export async function beginListing(
   session: DbSession,

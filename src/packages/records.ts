@@ -4,46 +4,63 @@ import type { Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import { LONG_MANIFEST_BYTES } from "../domain/limits.ts";
 
-/* What the JSON columns of a version hold. Written and read here only, so that the shapes cannot drift apart. */
+/*
+ * What the JSON columns of a version hold. They are written and read only here, so that the shapes
+ * cannot drift apart.
+ */
 
-type Kept = "maintainers" | "dependencies" | "conditions" | "inputs" | "tags" | "license" | "homepage" | "repository";
+type StoredField =
+  | "maintainers"
+  | "dependencies"
+  | "conditions"
+  | "inputs"
+  | "tags"
+  | "license"
+  | "homepage"
+  | "repository";
 
-/** The manifest as it was published, without what has columns of its own. */
-export interface ManifestRecord extends Pick<Manifest, Kept> {
+/** The manifest as it was published, without the fields that have columns of their own. */
+export interface ManifestRecord extends Pick<Manifest, StoredField> {
   readonly description: string;
 }
 
-/** Chooses what is kept of a manifest; its whole text is kept beside it. */
+/** Chooses the fields of a manifest that are stored parsed. Its whole text is stored too. */
 export function manifestRecord(manifest: Manifest): ManifestRecord {
   const { description = "", maintainers, dependencies, conditions, inputs, tags } = manifest;
   const { license, homepage, repository } = manifest;
   return { description, maintainers, dependencies, conditions, inputs, tags, license, homepage, repository };
 }
 
-/** How many bytes of what is shown of an archive count as long: its manifest and warnings, beyond what any version may. */
+/**
+ * Counts the bytes of manifest and warnings beyond `LONG_MANIFEST_BYTES`, which any version may
+ * have.
+ */
 export function longManifestBytes({ manifest, warnings }: Pick<Inspection, "manifest" | "warnings">): number {
   const shown = JSON.stringify(manifestRecord(manifest)) + JSON.stringify(warnings);
   return Math.max(0, Buffer.byteLength(shown) - LONG_MANIFEST_BYTES);
 }
 
-/** Makes a value fit for a JSON column: what JSON cannot say (`undefined`) is left out. */
+/** Makes a value fit for a JSON column: leaves out what JSON cannot express (`undefined`). */
 export function toJson(value: ManifestRecord | Inspection["files"] | Inspection["warnings"]): Json {
   return JSON.parse(JSON.stringify(value));
 }
 
+/** Reads a manifest from its JSON column. */
 export function manifestFrom(column: Json): ManifestRecord {
   return column as object as ManifestRecord;
 }
 
+/** Reads warnings from their JSON column. */
 export function warningsFrom(column: Json): readonly ArchiveWarning[] {
   return column as object as readonly ArchiveWarning[];
 }
 
+/** Reads the list of files from its JSON column. */
 export function filesFrom(column: Json): readonly ArchiveFile[] {
   return column as object as readonly ArchiveFile[];
 }
 
-/** What is kept of an archive beside its version. */
+/** Makes the row of an archive's contents, which are stored beside its version. */
 export function contentsRow(
   versionId: number,
   inspection: Pick<Inspection, "manifestText" | "readme" | "values" | "files">,

@@ -35,14 +35,17 @@ const TEXT_ROUTES = [
 ] as const;
 
 /**
- * Whether a version was asked for by its own number or as `latest`: with other build metadata, it
- * has any number of addresses.
+ * Reports whether a version was asked for by its own number or as `latest`. With other build
+ * metadata, a version has any number of addresses.
  */
-function isItsAddress(asked: string, version: string): boolean {
+function isOwnAddress(asked: string, version: string): boolean {
   return asked === version || asked === "latest";
 }
 
-/** Searching and reading packages: for everybody, or for accounts where `READ_ACCESS` says so. */
+/**
+ * Routes that search and read packages: for everybody, or for accounts only where `READ_ACCESS`
+ * says so.
+ */
 function readRoutes(deps: Deps) {
   const { config, responseCache } = deps;
   const { publicUrl } = config;
@@ -53,7 +56,7 @@ function readRoutes(deps: Deps) {
       async ({ query, request, readable }) => {
         const { search, q, author, sort = "relevance", page = 1, pageSize = 20 } = query;
         const asked = knownParameters(new URL(request.url).searchParams);
-        // What is left empty, as forms send it, asks for nothing.
+        // An empty parameter, as forms send it, asks for nothing.
         const narrowed = { search: search || q, tags: askedTags(asked), author: author || undefined, readable };
         const found = await listPackages(deps, { ...narrowed, sort, page, pageSize });
         const totalPages = Math.ceil(found.total / pageSize);
@@ -80,7 +83,7 @@ function readRoutes(deps: Deps) {
         const path = `/api/packages/${name}/${encodeURIComponent(params.version)}`;
         return cachedResponse(responseCache, request, { path, contentType: JSON_TYPE }, async () => {
           const found = await readVersion(deps, name, params.version);
-          return { body: JSON.stringify(found), isAlias: !isItsAddress(params.version, found.version) };
+          return { body: JSON.stringify(found), isAlias: !isOwnAddress(params.version, found.version) };
         });
       },
       { reader: true, detail: packageDocs.version },
@@ -98,7 +101,7 @@ const CACHED_ARCHIVE_MAX_BYTES = 1024 * 1024;
 /** After that the storage is asked again whether it still has the archive. */
 const CACHED_ARCHIVE_TTL_MS = 1_000;
 
-/** As much of Elysia's context as a download needs. */
+/** The parts of Elysia's context that a download needs. */
 interface DownloadContext {
   readonly params: { readonly name: string; readonly version: string };
   readonly request: Request;
@@ -113,7 +116,7 @@ function isInMemory(body: Blob | Uint8Array | undefined): body is Blob {
   return body instanceof Blob && !("name" in body && body.name !== undefined) && body.size <= CACHED_ARCHIVE_MAX_BYTES;
 }
 
-/** Answers a download, or to HEAD its headers. */
+/** Makes the handler of downloads, which answers HEAD with the headers. */
 function downloadHandler(deps: Deps & PackageServices) {
   const { blobs, config, downloads, responseCache } = deps;
   return async ({ params, request, mayRead }: DownloadContext) => {
@@ -134,7 +137,7 @@ function downloadHandler(deps: Deps & PackageServices) {
     if (counts && found.size > CACHED_ARCHIVE_MAX_BYTES) {
       request.signal.addEventListener("abort", () => downloads.takeBack(found.counted), { once: true });
     }
-    if (counts && isInMemory(body) && isItsAddress(params.version, found.version)) {
+    if (counts && isInMemory(body) && isOwnAddress(params.version, found.version)) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;
       responseCache?.offer(request, { path, generation, body, onSend, ttlMs: CACHED_ARCHIVE_TTL_MS });
     }
@@ -142,7 +145,7 @@ function downloadHandler(deps: Deps & PackageServices) {
   };
 }
 
-/** What is inside a version: the archive itself, and parts of it as text. */
+/** Routes of what is inside a version: the archive itself, and parts of it as text. */
 function contentRoutes(deps: Deps & PackageServices) {
   const { db } = deps;
   const app = new Elysia()
@@ -178,7 +181,7 @@ function contentRoutes(deps: Deps & PackageServices) {
   return app;
 }
 
-/** Yanking, and what owners say of a package. */
+/** Routes that yank versions and set the status of packages. */
 function writeRoutes(deps: Deps) {
   return new Elysia()
     .use(authentication(deps))
@@ -210,7 +213,7 @@ function writeRoutes(deps: Deps) {
     );
 }
 
-/** `/packages`: search, read, download and yank. */
+/** Routes of `/packages`: search, read, download and yank. */
 export function packageRoutes(deps: Deps & PackageServices) {
   return new Elysia({ prefix: "/packages" }).use(readRoutes(deps)).use(contentRoutes(deps)).use(writeRoutes(deps));
 }

@@ -11,9 +11,15 @@ import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 import { PACKAGE_STATUSES, type PackageStatus } from "./package-status.ts";
 import { YANK_REASONS, type Yank } from "./yank.ts";
 
-/* What packages answer with and are asked by. `error` is the sentence a user reads when a field breaks its rule. */
+/*
+ * Schemas of the responses and requests of packages. `error` is the sentence a user reads when a
+ * field breaks its rule.
+ */
 
-/** Largest numbers, as powers of ten: a million pages, a hundred packages on a page. */
+/**
+ * The largest page number and page size, as powers of ten: a million pages, a hundred packages on a
+ * page.
+ */
 const PAGE_MAX_ZEROS = 6;
 const PAGE_SIZE_MAX_ZEROS = 2;
 const PAGE_SIZE_DEFAULT = 20;
@@ -144,7 +150,7 @@ const SignatureSchema = t.Object({
   statement: t.Unsafe<string | null>({ type: "string", nullable: true, description: "The bytes that cpm-v1 signs" }),
 });
 
-/** By the names under which /swagger/json has them. */
+/** By their names in /swagger/json. */
 export const packageSchemas = {
   LoggedVersion: LoggedVersionSchema,
   Archive: t.Unsafe({ type: "string", format: "binary" }),
@@ -158,7 +164,9 @@ export const packageSchemas = {
 
 const ASKED_TAGS_MAX = 10;
 
-/** A text of a question. The links of a page repeat it four times, so it is short. */
+/**
+ * Declares a text parameter of a search. The links of a page repeat it four times, so it is short.
+ */
 function askedText(description: string) {
   const error = `must be given once, with at most ${QUERY_TEXT_MAX_CHARS} characters`;
   return t.Optional(t.String({ description, maxLength: QUERY_TEXT_MAX_CHARS, error }));
@@ -183,8 +191,9 @@ export const ListQuery = t.Object({
 });
 
 /**
- * Every tag asked for, by either name of the parameter, given once (`tags=a,b`) or several times; empty ones are left out, and
- * capitals make no difference. Throws `validation_failed` for more than a search looks for: each is one more index to read.
+ * Returns every tag that is asked for, by either name of the parameter, given once (`tags=a,b`) or
+ * several times. Empty tags are left out, and case makes no difference. Throws `validation_failed`
+ * for more tags than a search looks for: each is one more index to read.
  */
 export function askedTags(parameters: URLSearchParams): string[] {
   const lists = [...parameters.getAll("tags"), ...parameters.getAll("tag")];
@@ -195,8 +204,9 @@ export function askedTags(parameters: URLSearchParams): string[] {
 }
 
 /**
- * The parameters of a list's address that it knows, which are all that its links repeat. Throws `validation_failed`
- * when one of them is too long: the schema sees a single value of a parameter that is given several times.
+ * Returns the known parameters of a list's address, which are all that its links repeat. Throws
+ * `validation_failed` when one is too long: the schema sees a single value of a parameter that is
+ * given several times.
  */
 export function knownParameters(parameters: URLSearchParams): URLSearchParams {
   const known = Object.keys(ListQuery.properties);
@@ -221,7 +231,10 @@ export const YankBody = t.Object({
   replacement: t.Optional(t.String({ maxLength: REPLACEMENT_MAX_CHARS, error: REPLACEMENT_RULE })),
 });
 
-/** The yank that a body asks for. Throws `validation_failed` for a replacement that names nothing. */
+/**
+ * Reads the yank that a body asks for. Throws `validation_failed` for a replacement that names
+ * nothing.
+ */
 export function askedYank({ reason, message, replacement }: Static<typeof YankBody>): Yank {
   if (replacement !== undefined && !isReplacement(replacement)) throw invalid("/replacement", REPLACEMENT_RULE);
   return { reason, message, replacement };
@@ -235,7 +248,10 @@ export const PackageStatusBody = t.Object({
   replacement: t.Optional(t.String({ maxLength: PACKAGE_NAME_MAX_CHARS, error: STATUS_REPLACEMENT_RULE })),
 });
 
-/** The status that a body asks for. Throws `validation_failed` for a replacement that is no name. */
+/**
+ * Reads the status that a body asks for. Throws `validation_failed` for a replacement that is not a
+ * name.
+ */
 export function askedStatus({ status, message, replacement }: Static<typeof PackageStatusBody>): PackageStatus {
   const instead = replacement === undefined ? undefined : parsePackageName(replacement);
   if (replacement !== instead) throw invalid("/replacement", STATUS_REPLACEMENT_RULE);
@@ -256,8 +272,8 @@ export const PublishQuery = t.Object({
 });
 
 /**
- * Refuses parameters that a publish does not know or that are repeated, with `validation_failed`: who mistypes `dryRun`
- * would publish for ever what was to be checked.
+ * Throws `validation_failed` for parameters that a publish does not know or that are repeated. A
+ * client that mistypes `dryRun` would otherwise publish for ever what it only meant to check.
  */
 export function requirePublishParameters(parameters: URLSearchParams): void {
   const repeated = Object.keys(PublishQuery.properties).filter((name) => parameters.getAll(name).length > 1);

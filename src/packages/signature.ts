@@ -4,7 +4,9 @@ import { publishStatement, type SignatureScheme } from "../signing/statement.ts"
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { digestOf, loadNamedVersion } from "./find-version.ts";
 
-/** What anybody needs to verify a version by themselves: `openssl pkeyutl -verify -rawin` takes these. */
+/**
+ * What anyone needs to verify a version themselves: `openssl pkeyutl -verify -rawin` takes these.
+ */
 export interface SignatureView {
   readonly scheme: SignatureScheme;
   readonly keyId: string;
@@ -12,7 +14,10 @@ export interface SignatureView {
   readonly publicKey: string;
   /** Base64. */
   readonly signature: string;
-  /** The signed bytes of `cpm-v1`; null for the legacy schemes, which sign the archive or its digest. */
+  /**
+   * The bytes that `cpm-v1` signs; null for the legacy schemes, which sign the archive or its
+   * digest.
+   */
   readonly statement: string | null;
 }
 

@@ -6,7 +6,7 @@ import type { VerifiedSignature } from "../signing/verify-archive.ts";
 import { type contentsRow, manifestRecord, toJson } from "./records.ts";
 import type { VersionRow } from "./views.ts";
 
-/** As much of a publication as the row of its version is made from. */
+/** The parts of a publication that the row of its version is made from. */
 interface VersionSource {
   readonly inspection: Pick<Inspection, "manifest" | "warnings">;
   readonly received: KnownBlob;
@@ -14,7 +14,7 @@ interface VersionSource {
   readonly publisher: { readonly user: { readonly id: string } };
 }
 
-/** The row of a version that is published now. */
+/** Makes the row of a version that is published now. */
 export function versionRow(packageId: number, publication: VersionSource, now: Date) {
   const { inspection, received, verified, publisher } = publication;
   const { manifest, warnings } = inspection;
@@ -53,12 +53,12 @@ export const insertVersionRow = change<Omit<VersionRow, "id">, Pick<VersionRow, 
   ({ versions }) => ({ id: versions.id }),
 );
 
-/** Inserts what is kept of the archive of a version. */
+/** Inserts the contents of the archive of a version. */
 export const insertContents = change<ReturnType<typeof contentsRow>>(({ query, tables: { versionContents } }) =>
   query.insert(versionContents).values(placeholders(versionContents)),
 );
 
-/** Writes down where the log has a version. */
+/** Stores where the log has a version. */
 export const placeVersion = change<{ id: number; logIndex: number }>(({ query, tables: { versions } }) =>
   query
     .update(versions)

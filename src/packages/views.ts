@@ -6,18 +6,18 @@ import { type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
 export type PackageRow = Tables["packages"]["$inferSelect"];
 export type VersionRow = Tables["versions"]["$inferSelect"];
 
-/** As much of a version or package as tells whether an administrator holds it back. */
+/** The columns of a version or package that say whether an administrator holds it back. */
 export type Quarantinable = Pick<PackageRow, "quarantinedAt" | "quarantineReason">;
 
 /** A version with the user name of its publisher. */
 export interface PublishedVersion {
   readonly row: VersionRow;
   readonly publishedBy: string;
-  /** Left out where the package is not held back. */
+  /** Left out in the response to a publish, which a package that is held back refuses. */
   readonly ofPackage?: Quarantinable;
 }
 
-/** Why and since when an administrator holds something back. */
+/** Why and since when an administrator holds a version or package back. */
 export interface QuarantineView {
   readonly reason: string;
   readonly at: string;
@@ -45,7 +45,7 @@ export interface VersionView extends ManifestRecord {
     /** Its key was already compromised when it signed. */
     readonly compromised: boolean;
   };
-  /** Where the log has it; null in a dry run. */
+  /** The index of its leaf in the log; null in a dry run. */
   readonly logIndex: number | null;
   readonly warnings: readonly ArchiveWarning[];
   readonly downloads: number;
@@ -70,12 +70,12 @@ export interface PackageSummary {
   readonly quarantine: QuarantineView | null;
 }
 
-/** A package as its own page shows it. */
+/** A package with all its versions. */
 export interface PackageView extends PackageSummary {
   readonly versions: readonly VersionView[];
 }
 
-/** The address of a version in the API. */
+/** Returns the address of a version in the API. */
 export function versionUrl(publicUrl: string, name: string, version: string): string {
   return `${publicUrl}/api/packages/${name}/${encodeURIComponent(version)}`;
 }
@@ -85,6 +85,7 @@ function quarantineView({ quarantinedAt, quarantineReason }: Quarantinable): Qua
   return { reason: quarantineReason ?? "", at: quarantinedAt.toISOString() };
 }
 
+/** Makes the view of a version. */
 export function versionView(publicUrl: string, name: string, published: PublishedVersion): VersionView {
   const { row, publishedBy, ofPackage } = published;
   return {
@@ -115,6 +116,7 @@ export function versionView(publicUrl: string, name: string, published: Publishe
   };
 }
 
+/** Makes the view of a package in a list. */
 export function packageSummary(row: PackageRow, owners: readonly string[]): PackageSummary {
   return {
     name: row.name,

@@ -16,13 +16,16 @@ export const YANK_REASONS = ["broken", "security", "renamed", "other"] as const;
 export interface Yank {
   readonly reason: (typeof YANK_REASONS)[number] | undefined;
   readonly message: string | undefined;
-  /** What to use instead, as `isReplacement` takes it. */
+  /** What to use instead, in a form that `isReplacement` accepts. */
   readonly replacement: string | undefined;
 }
 
 const NOT_YANKED = { yankedAt: null, yankReason: null, yankMessage: null, yankReplacement: null };
 
-/** The columns of a row that is yanked so, or not at all. A yanked version stays yanked since when it was. */
+/**
+ * Returns the columns of a row with this yank, or without one. A yanked version keeps the time of
+ * its first yank.
+ */
 function columnsOf({ yankedAt }: VersionRow, yank: Yank | undefined, now: Date) {
   if (yank === undefined) return NOT_YANKED;
   const { reason = null, message = null, replacement = null } = yank;
@@ -31,7 +34,7 @@ function columnsOf({ yankedAt }: VersionRow, yank: Yank | undefined, now: Date) 
 
 type YankColumns = ReturnType<typeof columnsOf>;
 
-function isYankedSo(row: VersionRow, columns: YankColumns): boolean {
+function hasYank(row: VersionRow, columns: YankColumns): boolean {
   return (
     row.yankedAt?.getTime() === columns.yankedAt?.getTime() &&
     row.yankReason === columns.yankReason &&
@@ -41,10 +44,11 @@ function isYankedSo(row: VersionRow, columns: YankColumns): boolean {
 }
 
 /**
- * Takes a version out of search and `latest`, or back in with `yank` undefined; it stays downloadable, because somebody
- * depends on it. Only an owner may. Yanking a yanked version changes its reason; both are safe to repeat.
- * Throws `package_not_found`, `version_not_found`, `not_an_owner`, `insufficient_scope`, or `version_compromised` where
- * a yank and its reason are for ever.
+ * Takes a version out of search and `latest`, or puts it back with `yank` undefined. The version
+ * stays downloadable, because other packages may depend on it. Only an owner may. Yanking a yanked
+ * version changes the reason. Both are safe to repeat. Throws `package_not_found`,
+ * `version_not_found`, `not_an_owner`, `insufficient_scope`, or `version_compromised` where a yank
+ * and its reason are permanent.
  */
 export async function setYanked(
   { db, clock, config, log }: Pick<Deps, "db" | "clock" | "config" | "log">,
@@ -62,9 +66,11 @@ export async function setYanked(
     const published = await loadNumberedVersion(session, changed, asked);
     const { id, version, keyCompromised } = published.row;
     const columns = columnsOf(published.row, yank, now);
-    // A repeated request is no news: it must not lift the package in lists that are sorted by the last change.
-    if (isYankedSo(published.row, columns)) return versionView(config.publicUrl, name, published);
-    // Nor may its owner, or who took the account, tell another story of it.
+    // A repeated request changes nothing: it must not move the package in lists sorted by last
+    // change.
+    if (hasYank(published.row, columns)) return versionView(config.publicUrl, name, published);
+    // Nor may the owner, or somebody who took over the owner's account, change the reason of such a
+    // yank.
     if (keyCompromised) throw failure({ code: "version_compromised", name, version });
     const [row = published.row] = await session.query
       .update(versions)
@@ -76,7 +82,7 @@ export async function setYanked(
     const kind = yank === undefined ? "version.unyanked" : "version.yanked";
     const details = yank === undefined ? {} : { reason, replacement };
     await recordEvent(session, actor.origin, kind, now, { packageName: name, version, details });
-    // Another reason for a yank is no other yank.
+    // The log records that a version is yanked, not the reason: a new reason is no new leaf.
     if ((published.row.yankedAt === null) !== (row.yankedAt === null)) {
       await logYanks(session, { log }, yank === undefined ? "unyank" : "yank", actor.user.username, [{ ...row, name }]);
     }

@@ -3,14 +3,23 @@ import { Failure, failure } from "../errors.ts";
 import type { PendingPublication, Recorded } from "./insert-versions.ts";
 import { recordBatch } from "./record.ts";
 
-/** On SQLite nobody else is served while they are written; on Postgres their packages are locked. */
-const TOGETHER_MAX = 32;
-/** Of what is kept of their archives as text: it is in memory several times while it goes to the database. */
-const TOGETHER_MAX_CHARS = 1024 * 1024;
-/** What a file in an archive takes in the list of its files, roughly. */
+/**
+ * The most members of a batch. While a batch is written, SQLite serves no other writer, and
+ * Postgres holds the members' packages locked.
+ */
+const BATCH_MAX = 32;
+/**
+ * The most characters that the texts of a batch may have: they are in memory several times while
+ * they go to the database.
+ */
+const BATCH_MAX_CHARS = 1024 * 1024;
+/** About how many characters a file takes in the list of an archive's files. */
 const LISTED_CHARS = 150;
 
-/** Each keeps its texts in memory, which an archive of some kilobytes can fill with megabytes. */
+/**
+ * How many publications may wait. Each holds its texts in memory, and an archive of some kilobytes
+ * can hold megabytes of text.
+ */
 const WAITING_MAX = 1_000;
 const WAITING_MAX_CHARS = 32 * 1024 * 1024;
 /** As long as one write may wait for its database. */
@@ -33,17 +42,18 @@ function charsOf({ publication: { inspection } }: PendingPublication): number {
 }
 
 /**
- * Where plain updates wait for one another: those that come while a transaction is under way share the next one. One
- * that waits for nobody is recorded at once.
+ * Batches publications on the fast path: those that come while a transaction runs share the next
+ * one. A publication that comes while none runs is recorded at once.
  */
 export class PublishBatcher {
   #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
   /**
-   * Records a version that the precheck found to be a plain update. Undefined, with nothing recorded, where it must go alone: it is
-   * no plain update any more, its package or account is locked, or what it was together with failed. Throws what `Database.write`
-   * throws, and `busy` when too many wait.
+   * Records a version that the precheck found on the fast path. Returns undefined, with nothing
+   * recorded, where the publication must go alone: it is not on the fast path any more, its package
+   * or account is locked, or the transaction of its batch failed. Throws what `Database.write`
+   * throws, and `busy` when too many publications wait.
    */
   record(deps: RecordDeps, pending: PendingPublication): Promise<Recorded | undefined> {
     const chars = charsOf(pending);
@@ -74,7 +84,8 @@ export class PublishBatcher {
     let isOver = false;
     try {
       const recorded = await deps.db.write(async (session) => {
-        // Given up before it began: whom it took now, nobody would tell.
+        // `write` gave this transaction up before it began. Nobody would get the results of members
+        // that it took now.
         if (isOver) throw new Error("A transaction began too late");
         taken = this.#take();
         const batch = taken.map(({ pending }) => pending);
@@ -85,23 +96,30 @@ export class PublishBatcher {
       for (const [at, { resolve }] of taken.entries()) resolve(recorded[at]);
     } catch (cause) {
       isOver = true;
-      // A database that is gone or full is so for all that wait; anything else may be about one of them.
+      // A database that is gone or full is so for every publication that waits. Any other failure
+      // may be about one member, so each member then goes alone.
       if (cause instanceof Failure) for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(cause);
       else for (const { resolve } of taken.length > 0 ? taken : this.#waiting.splice(0)) resolve(undefined);
     }
   }
 
-  /** Nothing of theirs was begun, so it is safe to tell them to come again. */
+  /**
+   * Rejects those that waited too long. Nothing was begun for them, so their clients may safely
+   * retry.
+   */
   #dismissLate(): void {
     const lateMs = performance.now() - WAITING_MAX_MS;
-    // They wait in the order in which they came.
+    // The oldest is first.
     for (let [first] = this.#waiting; first !== undefined && first.sinceMs < lateMs; [first] = this.#waiting) {
       this.#waiting.shift();
       first.reject(failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS }));
     }
   }
 
-  /** The first that wait, one of each package, and at least the very first. */
+  /**
+   * Takes the oldest that wait, at most one of each package. It takes at least the very first,
+   * however long its texts are.
+   */
   #take(): Waiting[] {
     const taken = new Map<string, Waiting>();
     const left: Waiting[] = [];
@@ -109,7 +127,7 @@ export class PublishBatcher {
     for (const one of this.#waiting) {
       const { name } = one.pending.publication.inspection.manifest;
       const all = chars + one.chars;
-      const isFull = taken.size === TOGETHER_MAX || (taken.size > 0 && all > TOGETHER_MAX_CHARS);
+      const isFull = taken.size === BATCH_MAX || (taken.size > 0 && all > BATCH_MAX_CHARS);
       if (isFull || taken.has(name)) left.push(one);
       else {
         taken.set(name, one);

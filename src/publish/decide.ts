@@ -14,7 +14,10 @@ import { requireDistinctName } from "./name-similarity.ts";
 import { quotaAfter, requireQuota } from "./publish-limits.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 
-/* The rules of "may this be published?". The precheck, a batch of one and a batch of many all ask here. */
+/*
+ * The rules of "may this be published?". The precheck, a batch of one and a batch of many all ask
+ * here.
+ */
 
 /** What becomes of a candidate that is not refused. */
 export type Decision =
@@ -31,8 +34,9 @@ export type Decision =
     };
 
 /**
- * Returns the limits that remain where the facts alone prove that a candidate is accepted. `ahead` is how many versions of
- * its account the same batch accepts before it. Undefined refuses nothing: `decide` then asks the rules one by one.
+ * Returns the limits that remain where the facts alone prove that a candidate is accepted. `ahead`
+ * is how many versions of its account the same batch accepts before it. Undefined refuses nothing:
+ * `decide` then asks the rules one by one.
  */
 export function limitsOnFastPath(
   { publication: { inspection, publisher } }: Candidate,
@@ -45,11 +49,15 @@ export function limitsOnFastPath(
   return quota.versions.remaining > ahead ? quotaAfter(quota, { versions: ahead + 1, newNames: 0 }) : undefined;
 }
 
-/** Throws unless the publisher owns the package of this folded name, and the package has exactly this name. */
+/**
+ * Throws unless the publisher owns the package of this folded name, and the package has exactly
+ * this name.
+ */
 async function requireClaim(session: DbSession, existing: PackageRow, { inspection, publisher }: VerifiedPublication) {
   const { name } = inspection.manifest;
   if (existing.name !== name) {
-    // The same scope as for a name that is free: a token that may not make this package learns nothing of the other one.
+    // The same scope as for a name that is free: a token that may not make this package learns
+    // nothing of the other one.
     requireScopeFor(publisher, name, "publish-new");
     throw failure({ code: "name_taken", name, existing: existing.name });
   }
@@ -57,7 +65,9 @@ async function requireClaim(session: DbSession, existing: PackageRow, { inspecti
   await requireOwner(session, existing, publisher.user.id);
 }
 
-/** Throws `version_exists` unless the version was published with the same bytes and the same key. */
+/**
+ * Throws `version_exists` unless the version was published with the same bytes and the same key.
+ */
 function requireSame(existing: VersionRow, { inspection, received, verified }: VerifiedPublication): void {
   const { name } = inspection.manifest;
   const sameBytes = existing.sha256 === received.digest;
@@ -68,7 +78,10 @@ function requireSame(existing: VersionRow, { inspection, received, verified }: V
   throw failure({ code: "version_exists", name, version: existing.version, reason });
 }
 
-/** Finds the version of a package that a publication repeats. Throws `version_exists` when it has other bytes or another key. */
+/**
+ * Finds the version of a package that a publication repeats. Throws `version_exists` when it has
+ * other bytes or another key.
+ */
 async function findSame(
   session: DbSession,
   existing: PackageRow,
@@ -101,7 +114,10 @@ async function requireFreeName(
   await requireDistinctName(session, name, publisher.user.id, config.similarNamesMinDownloads);
 }
 
-/** Loads the keys of a package: with the package's lock held, a reset that is due may be written too. */
+/**
+ * Loads the keys of a package: with the package's lock held, a reset that is due may be written
+ * too.
+ */
 type LoadKeys = (session: DbSession, existing: PackageRow, now: Date) => Promise<PackageKeys>;
 
 /** Decides about one candidate. Throws the reason where it is refused. */
@@ -133,7 +149,10 @@ export async function decide(
   return { outcome: "accepted", isOnFastPath: false, isFirstKey: trust === "first_use", limits };
 }
 
-/** Decides about a candidate without a lock, before its blob is stored. The transaction decides again. */
+/**
+ * Decides about a candidate without a lock, before its blob is stored. The transaction decides
+ * again.
+ */
 export function precheck(deps: Pick<Deps, "db" | "config">, candidate: Candidate): Promise<Decision> {
   return deps.db.read(async (session) => {
     const [facts] = await askFacts(session.batched(), deps, [candidate], "read");

@@ -19,14 +19,19 @@ export interface Candidate {
   readonly now: Date;
 }
 
-/** How accounts and packages are read: without a lock, with a lock that is waited for, or with one that is skipped if held. */
+/**
+ * How accounts and packages are read: without a lock, with a lock that is waited for, or with one
+ * that is skipped if held.
+ */
 export type Access = "read" | "wait" | "skip";
 
 /** What the first message asks about a candidate. */
 export interface Facts {
   /** False where another transaction holds the account. */
   readonly isAccountFree: boolean;
-  /** The package of this folded name; with `skip` also undefined where another transaction holds it. */
+  /**
+   * The package of this folded name; with `skip` also undefined where another transaction holds it.
+   */
   readonly existing: PackageRow | undefined;
   /** Why the publisher's credential has ended, if it has. */
   readonly fault: Failure | undefined;
@@ -58,8 +63,9 @@ async function askByKey<T>(
 }
 
 /**
- * Locks an account as `access` says. `wait` locks it always, because an account's first key is decided under this lock.
- * `skip` needs the lock for the count of a quota alone: the fast path registers no key.
+ * Locks an account as `access` says. `wait` locks it always, because an account's first key is
+ * decided under this lock. `skip` needs the lock for the count of a quota alone: the fast path
+ * registers no key.
  */
 async function holdAccount(session: DbSession, access: Access, id: string, isLimited: boolean): Promise<boolean> {
   if (access === "wait") await lockAccount(session, id);
@@ -72,10 +78,11 @@ function packageOf(session: DbSession, access: Access, name: PackageName): Promi
 }
 
 /**
- * Takes the locks of a batch and asks what is needed to decide about it: on Postgres in one message, as many messages as
- * one candidate costs. The account comes before the package, as in every transaction: two that took them in different
- * orders could wait for each other. Everything else is asked after the locks, because waiting for them is time in which
- * a token may end and a package may change.
+ * Takes the locks of a batch and asks what is needed to decide about it: on Postgres in one
+ * message, as many messages as one candidate costs. The account comes before the package, as in
+ * every transaction: two that took them in different orders could wait for each other. Everything
+ * else is asked after the locks, because waiting for them is time in which a token may end and a
+ * package may change.
  */
 export async function askFacts(
   session: DbSession,

@@ -44,10 +44,11 @@ const fastPathQuery = statement<Params, { id: number }>(({ query, tables }) => {
 });
 
 /**
- * Reports whether a publication is a new version of an open package, by one of its owners, with an active key of both
- * package and owner. Nearly every publish is, and this asks in one query what the rules of decide.ts ask in six. The query
- * may only say yes where those rules do; `test/api/publish-decision.test.ts` holds it to that. Its no refuses nothing: the
- * rules then decide.
+ * Reports whether a publication is a new version of an open package, by one of its owners, with an
+ * active key of both package and owner. Nearly every publish is, and this asks in one query what
+ * the rules of decide.ts ask in six. The query may only say yes where those rules do;
+ * `test/api/publish-decision.test.ts` holds it to that. Its no refuses nothing: the rules then
+ * decide.
  */
 export async function isOnFastPath(
   session: DbSession,

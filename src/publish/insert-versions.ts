@@ -13,7 +13,10 @@ import type { Candidate } from "./facts.ts";
 
 /** A verified publication whose blob is stored and whose rows are not yet written. */
 export interface PendingPublication extends Candidate {
-  /** In the transaction, after the insert: throws where the blob was removed since it was put (blob-removals.ts). */
+  /**
+   * In the transaction, after the insert: throws where the blob was removed since it was put
+   * (blob-removals.ts).
+   */
   requireBlob(session: DbSession): Promise<void>;
 }
 
@@ -63,8 +66,9 @@ async function insertRow(session: DbSession, kind: Database["kind"], accepted: A
 }
 
 /**
- * Inserts versions that do not exist yet, of different packages that are locked; the unique index on versions agrees. The
- * statements about one version need nothing of those about another, so a batch costs Postgres as many messages as one.
+ * Inserts versions that do not exist yet, of different packages that are locked; the unique index
+ * on versions agrees. The statements about one version need nothing of those about another, so a
+ * batch costs Postgres as many messages as one.
  */
 export async function insertVersions(
   session: DbSession,
@@ -81,7 +85,10 @@ export async function insertVersions(
   return logVersions(session, deps, inserted);
 }
 
-/** Appends the versions to the log. It comes last, because the log is locked from here to the commit. */
+/**
+ * Appends the versions to the log. It comes last, because the log is locked from here to the
+ * commit.
+ */
 async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inserted: readonly Inserted[]) {
   const leaves = inserted.map(({ claimed: { name }, row }) =>
     versionLeaf({ name, ...row, scheme: row.signatureScheme }),

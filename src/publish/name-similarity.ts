@@ -4,12 +4,13 @@ import type { PackageName } from "../domain/package-name.ts";
 import { skeletonOf } from "../domain/similar-names.ts";
 import { failure } from "../errors.ts";
 
-/** So many popular names that look the same are more than there can be by accident. */
+/** More popular names than this do not look alike by accident. */
 const ALIKE_MAX = 50;
 
 /**
- * Throws `name_too_similar` when a new name is easily taken for that of a popular package, one with at least
- * `minDownloads`: unless the publisher owns one of those, or an admin allowed the name.
+ * Throws `name_too_similar` when a new name is easily mistaken for the name of a popular package,
+ * which has at least `minDownloads`. The publisher may use the name all the same if they own one of
+ * the packages that it resembles, or if an admin allowed it.
  */
 export async function requireDistinctName(
   { query, tables }: DbSession,

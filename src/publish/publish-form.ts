@@ -39,8 +39,9 @@ function toPublication({ fields, file }: Upload<ReceivedFile>): FormPublication 
 }
 
 /**
- * Receives a publish form and hands it to `task`; the received file is gone afterwards, whatever happened. Throws
- * `validation_failed` with every missing field, or what reading the form throws.
+ * Receives a publish form and hands it to `task`. The received file is deleted afterwards, whether
+ * or not `task` succeeded. Throws `validation_failed` with every missing field, or what reading the
+ * form throws.
  */
 export async function withPublishForm<T>(
   { config, blobs }: Pick<Deps, "config" | "blobs">,

@@ -21,7 +21,10 @@ interface Used {
 
 type Moment = Tables["packages"]["createdAt"] | Tables["versions"]["publishedAt"];
 
-/** Counts the rows of a table that an account made since a time, and finds when it made the oldest of them. */
+/**
+ * Counts the rows of a table that an account made since a time, and finds when it made the oldest
+ * of them.
+ */
 function usedIn(columnsOf: (tables: Tables) => { readonly table: PgTable; readonly by: Column; readonly at: Moment }) {
   return statement<{ userId: string; since: Date }, Used>(({ query, tables }) => {
     const { table, by, at } = columnsOf(tables);
@@ -39,15 +42,16 @@ const versionsUsed = usedIn(({ versions }) => ({
   at: versions.publishedAt,
 }));
 
-/** What an account may still publish. */
+/** How much an account may still publish. */
 export interface Quota {
   readonly newNames: RateLimit;
   readonly versions: RateLimit;
 }
 
 /**
- * Loads what an account may still publish. It is counted from the rows of the last hour, so the window slides and servers
- * that share a database share it. In the transaction of a publish, which has locked the account, the count is exact.
+ * Loads what an account may still publish. It is counted from the rows of the last hour, so the
+ * window slides and servers that share a database share it. In the transaction of a publish, which
+ * has locked the account, the count is exact.
  */
 export async function loadQuota(
   session: DbSession,
@@ -66,7 +70,9 @@ export async function loadQuota(
   };
 }
 
-/** Returns what remains of a quota after more was published, in the order of the `RateLimit` header. */
+/**
+ * Returns what remains of a quota after more was published, in the order of the `RateLimit` header.
+ */
 export function quotaAfter({ versions, newNames }: Quota, more: { versions: number; newNames: number }): RateLimit[] {
   return [
     { ...versions, remaining: versions.remaining - more.versions },
@@ -75,8 +81,8 @@ export function quotaAfter({ versions, newNames }: Quota, more: { versions: numb
 }
 
 /**
- * Returns what remains of a quota after one more version, and with `isNewName` one more name. Throws
- * `publish_limit_reached` when the quota is used up.
+ * Returns what remains of a quota after one more version, and with `isNewName` one more name.
+ * Throws `publish_limit_reached` when the quota is used up.
  */
 export function requireQuota(quota: Quota, isNewName: boolean): RateLimit[] {
   const { newNames, versions } = quota;

@@ -14,7 +14,7 @@ import type { Publication, PublishOutcome } from "./publication.ts";
 import { type RecordOutcome, recordOne } from "./record.ts";
 import { type VerifiedPublication, verifyPublication } from "./verify-publication.ts";
 
-/** A `gc` that removes this very blob right now is done with it in a moment. */
+/** A `gc` that is removing this very blob is done with it in a moment. */
 const STORE_TRIES = 6;
 const STORE_PAUSE_MS = 50;
 const STORE_RETRY_AFTER_SECONDS = 5;
@@ -26,7 +26,10 @@ export interface PublishServices {
 
 type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "failpoints"> & PublishServices;
 
-/** `gc` may have removed the blob after it was put: nothing was recorded, and it must be put again. */
+/**
+ * Thrown where `gc` may have removed the blob after it was put. Nothing was recorded, and the blob
+ * must be put again.
+ */
 class BlobRemoved extends Error {}
 
 async function requireBlob(session: DbSession, digest: Sha256Digest, before: RemovalState, putAt: Date): Promise<void> {
@@ -34,15 +37,16 @@ async function requireBlob(session: DbSession, digest: Sha256Digest, before: Rem
 }
 
 /**
- * Puts the blob, then records the version: in a batch with others where it is on the fast path, else alone. Starts again
- * where `gc` removed that very blob in between.
+ * Puts the blob, then records the version: in a batch with others where it is on the fast path,
+ * else alone. Starts again where `gc` removed that very blob in between.
  */
 function store(deps: PublishDeps, candidate: Candidate, isOnFastPath: boolean): Promise<RecordOutcome> {
   const { db, failpoints, batcher } = deps;
   const { publication, now } = candidate;
   return withStoredBlob(deps, publication, async (removals) => {
     failpoints.hit("publish.stored");
-    // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the removal.
+    // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the
+    // removal.
     const requireStored = (session: DbSession) => requireBlob(session, publication.received.digest, removals, now);
     const pending = { ...candidate, requireBlob: requireStored };
     const batched = isOnFastPath ? await batcher.record(deps, pending) : undefined;
@@ -55,7 +59,7 @@ function store(deps: PublishDeps, candidate: Candidate, isOnFastPath: boolean): 
   });
 }
 
-/** Puts the blob and runs `then`; again while that throws `BlobRemoved`. */
+/** Puts the blob and runs `then`. Starts again while `then` throws `BlobRemoved`. */
 async function withStoredBlob<T>(
   { db, blobs }: Pick<PublishDeps, "db" | "blobs">,
   { received }: VerifiedPublication,
@@ -74,7 +78,7 @@ async function withStoredBlob<T>(
   }
 }
 
-/** Publishing the same again stores the bytes again: should the blob be damaged or lost, this mends it. */
+/** Stores the bytes of a repeated publish again: if the blob was damaged or lost, this mends it. */
 async function confirm(deps: PublishDeps, publication: VerifiedPublication): Promise<void> {
   if (publication.dryRun) return;
   const putAt = deps.clock();
@@ -89,16 +93,19 @@ function wouldBe({ publication, now }: Candidate): PublishedVersion {
 }
 
 /**
- * Publishes a received archive: inspects it, verifies the signature, stores the blob, then runs one short transaction. The
- * blob is durable before the row exists, so a crash leaves at most a blob that no version refers to. Publishing the same
- * bytes with the same key again is `unchanged`. The caller removes the received file.
+ * Publishes a received archive: inspects it, verifies the signature, stores the blob, then runs one
+ * short transaction. The blob is durable before the row exists, so a crash leaves at most a blob
+ * that no version refers to. Publishing the same bytes with the same key again is `unchanged`. The
+ * caller removes the received file.
  *
- * Throws what is wrong with the archive (`archive_rejected`, `signature_invalid`, `validation_failed`, `secrets_found`),
- * with its name and number (`name_taken`, `name_too_similar`, `version_exists`), with the publisher (`unauthenticated`,
- * `account_disabled`, `not_an_owner`, `insufficient_scope`, `key_not_trusted`, `publish_limit_reached`) or with the package
- * (`package_archived`, `package_full`, `quarantined`); also `busy`, `database_unavailable` or what the storage throws.
- * After any of them no row refers to this publication, except that after `database_unavailable` the commit may have
- * happened: publishing again then answers `unchanged`.
+ * Throws what is wrong with the archive (`archive_rejected`, `signature_invalid`,
+ * `validation_failed`, `secrets_found`), with its name and number (`name_taken`,
+ * `name_too_similar`, `version_exists`), with the publisher (`unauthenticated`, `account_disabled`,
+ * `not_an_owner`, `insufficient_scope`, `key_not_trusted`, `publish_limit_reached`) or with the
+ * package (`package_archived`, `package_full`, `quarantined`); also `busy`, `database_unavailable`
+ * or what the storage throws. After any of them no row refers to this publication, except that
+ * after `database_unavailable` the commit may have happened: publishing again then answers
+ * `unchanged`.
  */
 export async function publish(deps: PublishDeps, publication: Publication): Promise<PublishOutcome> {
   const { clock, failpoints } = deps;

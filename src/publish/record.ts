@@ -14,18 +14,24 @@ import { type Accepted, insertVersions, type PendingPublication, type Recorded }
 import type { VerifiedPublication } from "./verify-publication.ts";
 
 /*
- * The one transaction of a publish, for one publication or a batch: take the locks and ask the facts (facts.ts), decide
- * (decide.ts), insert what is accepted (insert-versions.ts).
+ * The one transaction of a publish, for one publication or a batch: take the locks and ask the
+ * facts (facts.ts), decide (decide.ts), insert what is accepted (insert-versions.ts).
  */
 
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 
-/** A version that was recorded, or one that was there already, by whoever was faster with the same bytes. */
+/**
+ * A version that was recorded, or one that was there already, by whoever was faster with the same
+ * bytes.
+ */
 export type RecordOutcome =
   | ({ readonly outcome: "created" } & Recorded)
   | { readonly outcome: "unchanged"; readonly version: PublishedVersion; readonly limits: readonly RateLimit[] };
 
-/** Makes the package, its first owner and its first key. Undefined when another transaction just made the package. */
+/**
+ * Makes the package, its first owner and its first key. Undefined when another transaction just
+ * made the package.
+ */
 async function makePackage(
   session: DbSession,
   { inspection, publisher, verified }: VerifiedPublication,
@@ -59,7 +65,9 @@ async function makePackage(
   return made;
 }
 
-/** `recordOne`, or undefined where another transaction made the package after this one found none. */
+/**
+ * `recordOne`, or undefined where another transaction made the package after this one found none.
+ */
 async function tryRecordOne(
   session: DbSession,
   deps: RecordDeps,
@@ -81,8 +89,8 @@ async function tryRecordOne(
 }
 
 /**
- * Records one publication: waits for the locks of its account and package, and decides again what the precheck decided.
- * Throws why it is refused.
+ * Records one publication: waits for the locks of its account and package, and decides again what
+ * the precheck decided. Throws why it is refused.
  */
 export async function recordOne(
   session: DbSession,
@@ -95,14 +103,17 @@ export async function recordOne(
   return recorded;
 }
 
-/** Chooses those of a batch that the facts alone accept. Members of one account share its quota, in their order. */
+/**
+ * Chooses those of a batch that the facts alone accept. Members of one account share its quota, in
+ * their order.
+ */
 function acceptProved(batch: readonly PendingPublication[], facts: readonly Facts[]): (Accepted | undefined)[] {
   const acceptedOf = new Map<string, number>();
   return batch.map((pending, at) => {
     const known = facts[at];
     if (known?.existing === undefined || !known.isAccountFree) return undefined;
-    // A package that comes back to the lists changes a counter that all lists share. Whoever holds the counter may be
-    // waiting for the log, so this transaction must not wait for it.
+    // A package that comes back to the lists changes a counter that all lists share. Whoever holds
+    // the counter may be waiting for the log, so this transaction must not wait for it.
     if (!known.existing.listed) return undefined;
     const ahead = acceptedOf.get(accountOf(pending)) ?? 0;
     const limits = limitsOnFastPath(pending, known, ahead);
@@ -113,10 +124,12 @@ function acceptProved(batch: readonly PendingPublication[], facts: readonly Fact
 }
 
 /**
- * Records a batch of publications to different packages, in one transaction and under one signed checkpoint. On Postgres
- * that costs as many messages as one publication. It waits for no account and no package, because it works for strangers;
- * only the log is waited for, and the log comes last everywhere. A member is undefined, with nothing recorded, where it is
- * not on the fast path or its account or package is locked. Record that member with `recordOne`, which waits and explains.
+ * Records a batch of publications to different packages, in one transaction and under one signed
+ * checkpoint. On Postgres that costs as many messages as one publication. It waits for no account
+ * and no package, because it works for strangers; only the log is waited for, and the log comes
+ * last everywhere. A member is undefined, with nothing recorded, where it is not on the fast path
+ * or its account or package is locked. Record that member with `recordOne`, which waits and
+ * explains.
  */
 export async function recordBatch(
   session: DbSession,

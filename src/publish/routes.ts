@@ -9,7 +9,7 @@ import { versionUrl, versionView } from "../packages/views.ts";
 import { type PublishServices, publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
 
-/** `POST /packages`: publish. */
+/** Routes of `POST /packages`, which publishes. */
 export function publishRoutes(deps: Deps & PublishServices) {
   const { publicUrl } = deps.config;
   return new Elysia({ prefix: "/packages" }).use(authentication(deps)).post(

@@ -13,10 +13,13 @@ import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
 import type { Publication } from "./publication.ts";
 
-/** Inspecting is work for one thread and leaves garbage: two large archives at once take longer, and more memory. */
+/**
+ * Inspecting is work for one thread and leaves garbage: two large archives at once take longer, and
+ * more memory.
+ */
 const inspections = new SizeClassSemaphores({ largeConcurrency: 1, smallConcurrency: 4, waitingMax: 1_000 });
 
-/** An archive that was inspected and whose signature holds. */
+/** A publication whose archive was inspected and whose signature is valid. */
 export interface VerifiedPublication extends Publication {
   readonly inspection: Inspection;
   readonly verified: VerifiedSignature;
@@ -24,8 +27,10 @@ export interface VerifiedPublication extends Publication {
 }
 
 /**
- * The legacy schemes sign the archive alone: they are safe against replay under another name only because name and
- * version always come from the signed `colony.yaml`, and everything else that states them must agree.
+ * Throws `validation_failed` where the form states another name or version than `colony.yaml`. The
+ * legacy schemes sign the archive alone. They are safe against replay under another name only
+ * because name and version always come from the signed `colony.yaml`, and everything else that
+ * states them must agree.
  */
 function requireAgreement({ statedName, statedVersion }: Publication, { manifest }: Inspection): void {
   const faults: Fault[] = [];
@@ -51,7 +56,10 @@ function chooseKey(fromForm: string | undefined, fromManifest: string | undefine
   throw failure({ code: "signature_invalid", faults: [{ path: "/publicKey", message }] });
 }
 
-/** A key that some account has was checked before it became its key: after a restart that costs no millisecond again. */
+/**
+ * Marks a key as checked if some account has it: it was checked before the account got it. After a
+ * restart the check, a millisecond of work, is then not repeated.
+ */
 async function recallKey(db: Database, keyText: string): Promise<void> {
   const bytes = decodeStrictly(keyText, 32);
   if (bytes === undefined || isRemembered(bytes)) return;
@@ -79,7 +87,10 @@ const SECRET_WORDS: Readonly<Record<SecretKind, string>> = {
   stripe_key: "a secret key of Stripe",
 };
 
-/** Names where a secret stands and never the secret, which would end up in the logs of whoever publishes. */
+/**
+ * Throws `secrets_found` with the place of each secret. It never repeats a secret, which would end
+ * up in the logs of the publisher's CI.
+ */
 function requireNoSecrets({ secrets, secretsLeftOut }: Inspection): void {
   if (secrets.length === 0) return;
   const faults: Fault[] = secrets.map(({ path, line, kind }) => ({
@@ -91,15 +102,15 @@ function requireNoSecrets({ secrets, secretsLeftOut }: Inspection): void {
   throw failure({ code: "secrets_found", faults });
 }
 
-/** The bytes of a received archive, which belong to who reads them. */
+/** The bytes of a received archive. They belong to the reader. */
 async function* contentsOf({ path, bytes }: ReceivedFile): AsyncGenerator<Uint8Array> {
   if (bytes === undefined) yield* Bun.file(path).stream();
   else yield bytes.slice();
 }
 
 /**
- * Inspects a received archive and verifies its signature. Throws `archive_rejected`, `validation_failed`,
- * `signature_invalid`, `secrets_found`, or `busy`.
+ * Inspects a received archive and verifies its signature. Throws `archive_rejected`,
+ * `validation_failed`, `signature_invalid`, `secrets_found`, or `busy`.
  */
 export async function verifyPublication(
   { db, config }: Pick<Deps, "db" | "config">,
@@ -111,7 +122,7 @@ export async function verifyPublication(
   );
   requireAgreement(publication, inspection);
   const { manifest } = inspection;
-  // A field left empty in a template names no key, in the form as in colony.yaml.
+  // A field that a template leaves empty names no key, in the form as in colony.yaml.
   const publicKey = chooseKey(publication.publicKey, manifest.publicKey?.trim() || undefined);
   await recallKey(db, publicKey);
   const { digest, size } = received;

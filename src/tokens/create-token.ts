@@ -11,10 +11,10 @@ import { type TokenView, tokenView } from "./token-view.ts";
 
 const TOKENS_MAX = 100;
 const DAY_MS = 24 * 60 * 60_000;
-/** So many that at least 30 of them are of use, whatever they are: `tokenTextOf` leaves out some. */
+/** Enough that at least 30 of them are usable: `tokenTextOf` discards some. */
 const RANDOM_BYTES = 128;
 
-/** What a token shall be called and may do. */
+/** The label of a new token and what it may do. */
 export interface TokenRequest {
   readonly label: string;
   readonly scopes: readonly TokenScope[];
@@ -22,7 +22,7 @@ export interface TokenRequest {
   readonly expiresInDays: number;
 }
 
-/** Makes an API token; its text is returned here and never again. Throws `limit_reached`. */
+/** Makes an API token. Its text is returned here and never again. Throws `limit_reached`. */
 export async function createToken(
   { db, clock }: Pick<Deps, "db" | "clock">,
   actor: SessionActor,

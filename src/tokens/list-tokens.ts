@@ -3,10 +3,15 @@ import type { SessionActor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { type TokenView, tokenView } from "./token-view.ts";
 
-/** More than one account may have that work, and some that ended lately. */
+/**
+ * More than the live tokens one account may have, so that some that ended lately are listed too.
+ */
 const LISTED_MAX = 200;
 
-/** The tokens of an account that were not revoked, the newest first; expired ones too, so that one sees what ended. */
+/**
+ * Lists the tokens of an account that were not revoked, the newest first. Expired tokens are
+ * included, so that their owner sees what has ended.
+ */
 export async function listTokens({ db }: Pick<Deps, "db">, { user }: SessionActor): Promise<TokenView[]> {
   const rows = await db.read(({ query, tables: { apiTokens } }) =>
     query

@@ -5,10 +5,12 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 
-/** As much of an address as a message repeats of it. */
+/** As much of an address as a message repeats. */
 const ID_SHOWN_MAX_CHARS = 64;
 
-/** Ends a token of one's own: it is refused from the next request on. Throws `token_not_found`. */
+/**
+ * Revokes a token of the account: it is refused from the next request on. Throws `token_not_found`.
+ */
 export async function revokeToken(
   { db, clock }: Pick<Deps, "db" | "clock">,
   { user, origin }: SessionActor,

@@ -35,7 +35,7 @@ const docs = {
   }),
 };
 
-/** `/auth/tokens`: what scripts log in with. A token cannot make tokens. */
+/** Routes of `/auth/tokens`: API tokens for scripts. A token cannot make tokens. */
 export function tokenRoutes(deps: Deps) {
   return new Elysia({ prefix: "/auth/tokens" })
     .use(authentication(deps))

@@ -12,7 +12,7 @@ const Label = t.String({
   error: "must be 1 to 100 characters in one line: what the token is for",
 });
 
-/** Not `oneOf`: of a text in place of the list, Elysia would then judge each letter. */
+/** Not `oneOf`: for a text in place of the list, Elysia would then judge each letter. */
 const Scope = t.UnionEnum([...TOKEN_SCOPES], { error: `must be one of ${TOKEN_SCOPES.join(", ")}` });
 
 const Pattern = t.String({
@@ -46,7 +46,7 @@ export const CreateTokenBody = t.Object({
   ),
 });
 
-/** What a request leaves out. */
+/** The values of fields that a request leaves out. */
 export const TOKEN_DEFAULTS = { packages: ["*"], expiresInDays: EXPIRES_DEFAULT_DAYS } as const;
 
 const tokenFields = {
@@ -66,7 +66,7 @@ const NewApiTokenSchema = t.Object({
 });
 const ApiTokenListSchema = t.Object({ items: t.Array(t.Unsafe({ $ref: "#/components/schemas/ApiToken" })) });
 
-/** What `:id` in an address takes. */
+/** The parameters of the addresses. */
 export const TOKEN_PARAMETERS = {
   id: {
     description: "Id of an API token",
@@ -74,7 +74,7 @@ export const TOKEN_PARAMETERS = {
   },
 };
 
-/** By the names under which /swagger/json has them. */
+/** By their names in /swagger/json. */
 export const tokenSchemas = {
   ApiToken: ApiTokenSchema,
   ApiTokenList: ApiTokenListSchema,

@@ -8,10 +8,11 @@ export interface TokenView {
   readonly packages: readonly string[];
   readonly createdAt: string;
   readonly expiresAt: string;
-  /** To the minute. */
+  /** Exact to the minute. */
   readonly lastUsedAt: string | null;
 }
 
+/** Makes the view of a token. */
 export function tokenView(row: Tables["apiTokens"]["$inferSelect"]): TokenView {
   const { id, label, scopes, packages, createdAt, expiresAt, lastUsedAt } = row;
   return {
