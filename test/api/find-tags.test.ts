@@ -3,10 +3,10 @@ import { makePackage, type PackageDraft } from "../support/archive-maker.ts";
 import { Client, type Json, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
 
-/* Lists that are narrowed by several tags at once, as many as one may ask for. */
+/* Lists that are narrowed by several tags at once, up to the maximum. */
 
 const TEN = ["One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten"];
-/** The index of terms knows the beginning only of tags so long, so it takes these for one another. */
+/** The text index knows only the beginning of tags of this length, so it confuses these. */
 const [LONG_A, LONG_B, LONG_C] = ["a", "b", "c"].map((end) => "字".repeat(40) + end);
 
 const CORPUS: readonly (Partial<PackageDraft> & { name: string })[] = [

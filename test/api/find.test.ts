@@ -5,7 +5,7 @@ import { onBothDatabases, TEST_PUBLIC_URL, type TestRegistry } from "../support/
 
 const ADA = [{ name: "Ada Lovelace", email: "ada@example.org" }];
 
-/** In the order they are published; the search tests know what each of them is for. */
+/** In the order in which they are published. Each is there for one of the search tests. */
 const CORPUS: readonly PackageDraft[] = [
   { name: "kubernetes", version: "1.0.0", description: "Runs clusters", tags: ["containers", "ops"] },
   {
@@ -214,7 +214,10 @@ onBothDatabases("find", (registry) => {
     ...[`${"zq".repeat(99)}z🚀`, "𐌰".repeat(40), "(".repeat(10_000)],
   ];
   const NOT_TEXT = ["%00", "%00%00", "zq%00", "%", "%zz", "%ff", "%c0%80", "%ED%A0%80", "zq%ED%A0%80", "%F0%9F"];
-  /** As they stand in the address. None is syntax, so none finds more than the letters in it do: here, next to nothing. */
+  /**
+   * As written in the address. None is syntax, so each finds only what its letters find: here,
+   * nearly nothing.
+   */
   const HOSTILE = [...TEXTS.map(encodeURIComponent), ...NOT_TEXT];
   const TOO_LONG = new Set(TEXTS.filter((text) => text.length > 400).map(encodeURIComponent));
   test.each(HOSTILE.map((query) => [query.slice(0, 40), query] as const))(

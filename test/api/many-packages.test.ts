@@ -7,7 +7,7 @@ import { makePackage } from "../support/archive-maker.ts";
 import { Client, type Json, makeKey, newAccount } from "../support/client.ts";
 import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/registry.ts";
 
-/* More packages than a search looks for, and than two marks of a list are apart. */
+/* There are more packages than a search returns, and more than two anchors of a list are apart. */
 
 const [SEED, PACKAGES] = [3, 4_600];
 const FOUND_MAX = 1_000;

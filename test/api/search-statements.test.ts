@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry.stop());
 
-/** One connection's, of those that searched. */
+/** Counts the prepared statements of one connection. */
 async function preparedTexts(): Promise<number> {
   const count = "SELECT CAST(count(*) AS int) FROM pg_prepared_statements WHERE statement LIKE '%package_search%'";
   const [row] = await registry.deps.db.read(({ valuesOnce }) => valuesOnce(count, []));

@@ -11,7 +11,9 @@ import { MANIFEST_CASES } from "./hostile-manifests.ts";
 import { NAME_CASES } from "./hostile-names.ts";
 import { TAR_CASES } from "./hostile-tars.ts";
 
-/* Every rule of trust.md §5, broken alone, at least twice: the answer is its code and no other. */
+/*
+ * Every rule of trust.md §5 is broken alone, at least twice. The result is its code and no other.
+ */
 
 const CASES: readonly HostileCase[] = [...LIMIT_CASES, ...GZIP_CASES, ...TAR_CASES, ...NAME_CASES, ...MANIFEST_CASES];
 
@@ -25,7 +27,9 @@ async function codesOf(archive: Uint8Array, limits: Partial<ArchiveLimits> = {})
   }
 }
 
-/** Ten members, each of which breaks a rule of its own, and the codes in the order in which they are met. */
+/**
+ * Ten members that each break a different rule, and the codes in the order in which they are found.
+ */
 const TEN_PROBLEMS = [
   "entry_type_forbidden",
   "tar_bad_field",

@@ -2,7 +2,7 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import type { ArchiveLimits } from "../../src/domain/limits.ts";
 import { makeArchive, type RawEntry } from "../support/archive-maker.ts";
 
-/** The rules of trust.md §5, one by one, in its words. A key's number is the rule's number there. */
+/** The rules of trust.md §5, in its words. The number in a key is the number of the rule there. */
 export const RULES = {
   "1 compressed": "compressed 20 MiB",
   "1 unpacked": "unpacked 128 MiB",
@@ -63,27 +63,29 @@ export interface HostileCase {
   readonly rule: Rule;
   readonly what: string;
   readonly code: ArchiveFaultCode;
-  /** Made when it is needed: some are large. */
+  /** Built on demand, because some are large. */
   readonly archive: () => Uint8Array;
-  /** Lower limits than the default ones. */
+  /** Limits that are lower than the defaults. */
   readonly limits?: Partial<ArchiveLimits>;
 }
 
 export const MANIFEST = "name: hostile\nversion: 1.0.0\n";
 
-/** A package that breaks no rule and gets no warning; hostile ones are this one with one thing changed. */
+/**
+ * A package that breaks no rule and gets no warning. Hostile archives are this one with one change.
+ */
 export const SOUND: Readonly<Record<string, string>> = {
   "colony.yaml": MANIFEST,
   "values.yaml": "a: 1\n",
   "templates/a.json": "{}",
 };
 
-/** The sound package's members and then others. */
+/** The members of the sound package, followed by others. */
 export function soundAnd(...entries: readonly RawEntry[]): RawEntry[] {
   return [...Object.entries(SOUND).map(([name, content]) => ({ name, content })), ...entries];
 }
 
-/** The sound package with more members behind its own. */
+/** The sound package with more members after its own. */
 export function withEntries(...entries: readonly RawEntry[]): () => Uint8Array {
   return () => makeArchive(soundAnd(...entries));
 }

@@ -4,11 +4,11 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { bytesOf, concat, makeArchive, makeTar, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, MANIFEST, type Rule, SOUND, soundAnd } from "./hostile-case.ts";
 
-/* Rules 1 and 2 of trust.md §5: what an archive may cost, and the gzip around it. */
+/* Rules 1 and 2 of trust.md §5: the limits of an archive, and the gzip around it. */
 
 const MIB = 1_024 * 1_024;
 
-/** Bytes that deflate cannot make smaller, the same on every run. */
+/** Bytes that deflate cannot compress, the same on every run. */
 function incompressible(length: number): Uint8Array {
   const blocks = Array.from({ length: Math.ceil(length / 64) }, (_, n) => createHash("sha512").update(`${n}`).digest());
   return concat(blocks).subarray(0, length);
@@ -18,7 +18,10 @@ function manyFiles(count: number): RawEntry[] {
   return Array.from({ length: count }, (_, n) => ({ name: `templates/${n}` }));
 }
 
-/** The sound package with other bytes at a place of its gzip member; a negative place counts from the end. */
+/**
+ * The sound package with other bytes at a position of its gzip member; a negative position counts
+ * from the end.
+ */
 function patched(at: number, change: (byte: number) => number): () => Uint8Array {
   return () => {
     const archive = makeArchive(SOUND);
@@ -28,7 +31,7 @@ function patched(at: number, change: (byte: number) => number): () => Uint8Array
   };
 }
 
-/** The sound package with another gzip header in front of its deflate stream. */
+/** The sound package with another gzip header before its deflate stream. */
 function withGzipHeader(flags: number, ...fields: readonly Uint8Array[]): () => Uint8Array {
   return () => {
     const fixed = new Uint8Array([0x1f, 0x8b, 8, flags, 0, 0, 0, 0, 0, 3]);

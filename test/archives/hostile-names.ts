@@ -2,7 +2,7 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { bytesOf, paxEntry, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, type Rule, withEntries } from "./hostile-case.ts";
 
-/* Rule 4 of trust.md §5: what the entries are called, alone and together. */
+/* Rule 4 of trust.md §5: the names of entries, alone and combined. */
 
 const SINGLE_NAMES: readonly (readonly [Rule, ArchiveFaultCode, ...(string | Uint8Array)[]])[] = [
   ["4 utf-8", "name_not_utf8", new Uint8Array([0x61, 0xff]), new Uint8Array([0xc0, 0xae, 0x2f, 0x61])],
@@ -23,7 +23,7 @@ const SINGLE_NAMES: readonly (readonly [Rule, ArchiveFaultCode, ...(string | Uin
   ["4 device name", "name_windows_device", "nul", "a/CON/b", "Com1.txt", "aux .txt", "lpt¹", "conin$"],
 ];
 
-/** Names longer than a header's field travel in a PAX header. */
+/** Names longer than the field of a header are in a PAX header. */
 function named(name: string | Uint8Array): RawEntry[] {
   const bytes = bytesOf(name);
   return bytes.length <= 100 || typeof name !== "string" ? [{ name }] : [paxEntry({ path: name }), { name: "short" }];
@@ -38,7 +38,7 @@ const SINGLE_CASES: readonly HostileCase[] = SINGLE_NAMES.flatMap(([rule, code, 
   })),
 );
 
-/** Entries that are sound alone; the sound package brings `values.yaml` and `templates/a.json`. */
+/** Entries that are sound alone. The sound package has `values.yaml` and `templates/a.json`. */
 function together(rule: Rule, what: string, code: ArchiveFaultCode, ...entries: readonly RawEntry[]): HostileCase {
   return { rule, what, code, archive: withEntries(...entries) };
 }

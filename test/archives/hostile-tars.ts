@@ -8,7 +8,7 @@ function tarCase(rule: Rule, what: string, code: ArchiveFaultCode, ...entries: r
   return { rule, what, code, archive: withEntries(...entries) };
 }
 
-/** A file with other bytes in its header, under a right checksum. */
+/** A file with other bytes in its header and a correct checksum. */
 function withField(at: number, bytes: string | Uint8Array, entry: Partial<RawEntry> = {}): RawEntry {
   return { name: "field", content: "x", ...entry, beforeChecksum: (header) => header.set(bytesOf(bytes), at) };
 }
@@ -89,7 +89,7 @@ const PAX_CASES: readonly HostileCase[] = [
   ...["8 path=a\n", "99 path=a\n", "9 path=ab", "9 path=a\n9 path=b\n", "09 path=a\n"].map((content) =>
     tarCase("3 pax records", JSON.stringify(content), "tar_bad_pax", { name: "p", type: "x", content }, { name: "e" }),
   ),
-  // Python since 2024 reads on behind the size, and leaves out the rest of the archive without a word.
+  // Python since 2024 reads on after the size, and silently leaves out the rest of the archive.
   ...["9 path=a\nx", `9 path=a\n${"9 path=b\n".repeat(3)}`].map((content) =>
     tarCase(
       "3 pax padding",
@@ -133,7 +133,10 @@ const ONE_READING_CASES: readonly HostileCase[] = [
   tarCase("3 one reading", "a name behind the name's end", "tar_bad_field", withField(50, "hidden")),
 ];
 
-/** Go or GNU tar refuses these, or Python leaves files out; others unpack them. The differential test found them. */
+/**
+ * Go or GNU tar refuses these, or Python leaves files out, while other readers unpack them. The
+ * differential test found them.
+ */
 const REFUSED_BY_ONE: readonly HostileCase[] = [
   ...[
     { mtime: "soon" },

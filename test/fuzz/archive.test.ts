@@ -15,11 +15,11 @@ import {
 import { type Random, randomFrom } from "../support/random.ts";
 
 /*
- * Promises under mutation: `inspectArchive` returns or throws a `Failure`, within the time limit, whatever the bytes.
+ * Fuzzes `inspectArchive`: whatever the bytes, it returns or throws a `Failure` within the time limit.
  *
  *     FUZZ_SECONDS=20 FUZZ_SEED=123 npm run test:fuzz
  *
- * Run i uses seed + i and nothing else, so a printed seed repeats its run.
+ * Run i depends on seed + i alone, so a printed seed repeats its run.
  */
 
 const RUN_MAX_MS = 2_000;
@@ -115,7 +115,7 @@ function mutatedBytes(bytes: Uint8Array, random: Random): Uint8Array {
   return changed;
 }
 
-/** Changes tar headers and makes their checksums right again, so that the change is what is judged. */
+/** Changes tar headers and corrects their checksums, so that the change itself is tested. */
 function mutatedTar(tar: Uint8Array, random: Random): Uint8Array {
   const changed = new Uint8Array(tar);
   for (let count = random(3); count >= 0; count--) {
@@ -146,7 +146,10 @@ function inputOf(random: Random): Uint8Array {
   }
 }
 
-/** What happened: `accepted`, the first fault's code, or throws what `inspectArchive` should not have thrown. */
+/**
+ * Returns `accepted` or the code of the first fault. Throws whatever `inspectArchive` should not
+ * have thrown.
+ */
 async function outcomeOf(input: Uint8Array, chunkBytes: number): Promise<string> {
   try {
     const { manifest, files } = await inspectArchive(chunked(input, chunkBytes), LIMITS);
@@ -174,12 +177,15 @@ async function runOnce(seed: number): Promise<string> {
   return outcome;
 }
 
-/** A taste of it belongs to every run; `npm run test:fuzz` goes on for longer. The same seed makes the same archives. */
+/**
+ * Every test run fuzzes for a moment; `npm run test:fuzz` fuzzes for longer. The same seed makes
+ * the same archives.
+ */
 const seconds = Number(process.env.FUZZ_SECONDS ?? (process.env.TEST_LONG === "1" ? 120 : 2));
 const firstSeed = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000);
 
 test(
-  "an archive, however broken, is inspected or refused: no other outcome, and never a hang",
+  "inspectArchive accepts or refuses every mutated archive, without any other error and in time",
   async () => {
     const until = performance.now() + seconds * 1_000;
     const outcomes = new Map<string, number>();
@@ -194,7 +200,7 @@ test(
     const counted = [...outcomes].sort((a, b) => b[1] - a[1]).map(([outcome, count]) => `${count} ${outcome}`);
     console.log(`${runs} archives from FUZZ_SEED=${firstSeed}: ${counted.slice(0, 8).join(", ")}`);
     expect(runs).toBeGreaterThan(0);
-    // Both ends must be met, or the archives made here prove nothing.
+    // Both results must occur, or the archives made here prove nothing.
     expect(outcomes.size).toBeGreaterThan(1);
   },
   (seconds + 60) * 1_000,

@@ -13,18 +13,19 @@ import { mutated } from "./oracle/mutations.ts";
 import { openReaders, packedBy, READER_NAMES, type Reader, type Reading } from "./oracle/readers.ts";
 
 /*
- * What the registry accepts, everybody unpacks to the same files: the registry's list of path, size and SHA-256 is what
- * Go's archive/tar, Python's tarfile, GNU tar and bsdtar get out of the archive. Mutations of real archives, made by the
- * same programs:
+ * Compares the registry with other readers of tar. For an archive that the registry accepts, its
+ * list of path, size and SHA-256 must be what Go's archive/tar, Python's tarfile, GNU tar and
+ * bsdtar unpack. The archives are mutations of real ones that the same programs packed:
  *
  *     FUZZ_SEED=123 DIFFERENTIAL_RUNS=1 npm test -- test/fuzz/differential.test.ts
  *
- * Run i uses seed + i and nothing else, so a printed seed repeats its run where the same packages and programs are.
+ * Run i depends on seed + i alone, so a printed seed repeats its run on a machine with the same
+ * packages and programs.
  */
 
 const RUNS = Number(process.env.DIFFERENTIAL_RUNS ?? (process.env.TEST_LONG === "1" ? 10_000 : 500));
 const FIRST_SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 1_000_000_000);
-/** Fewer accepted, and the readers have nothing to disagree about. */
+/** With fewer accepted archives the readers have nothing to disagree about. */
 const ACCEPTED_MIN_SHARE = 0.12;
 const CONCURRENCY = 4;
 const FIXTURES = join(import.meta.dir, "../../../shared/fixtures");
@@ -77,7 +78,10 @@ function packedOnWindows(): Uint8Array {
   return new Uint8Array(gunzipSync(readFileSync(join(FIXTURES, "test-pkg-v2-0.1.0.cpm"))));
 }
 
-/** A package with what the real ones lack: a name too long for the name field, a letter beyond ASCII, an empty file. For PAX only. */
+/**
+ * A package with what the real ones lack: a name too long for the name field, a letter beyond
+ * ASCII, an empty file. For PAX only.
+ */
 function madeFolder(): string {
   const folder = join(scratch, "package");
   const files = {
@@ -94,7 +98,7 @@ function madeFolder(): string {
   return folder;
 }
 
-/** The registry's reading, or the code of what it has against the archive. */
+/** The registry's list of files, or the code of its first fault. */
 async function registryReading(archive: Uint8Array): Promise<Reading> {
   try {
     const { files } = await inspectArchive(chunked(archive), DEFAULT_ARCHIVE_LIMITS);
@@ -111,7 +115,7 @@ async function readBy(reader: Reader, path: string): Promise<readonly [string, R
   return [reader.name, reading];
 }
 
-/** Returns what the registry said: `accepted` only when every reader agrees. */
+/** Returns the registry's result. It is `accepted` only if every reader agrees. */
 async function outcomeOf(seed: number): Promise<string> {
   const random = randomFrom(seed);
   const base = bases[random(bases.length)];
@@ -133,7 +137,7 @@ function differences(ours: Reading, others: readonly (readonly [string, Reading]
 }
 
 test.skipIf(readers.length === 0)(
-  `${RUNS} mutations of real archives: what the registry accepts, all readers unpack to the registry's list of files`,
+  `every reader unpacks what the registry accepts of ${RUNS} mutated archives to the registry's list of files`,
   async () => {
     const started = performance.now();
     const outcomes = new Map<string, number>();

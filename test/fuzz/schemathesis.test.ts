@@ -8,7 +8,10 @@ import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/
 import { eventsOf, newAdmin, withToken } from "../support/roles.ts";
 import { fuzz, installSchemathesis } from "./schemathesis/environment.ts";
 
-/* Schemathesis against the running server, from the description that it gives of itself, with every check on. */
+/*
+ * Runs Schemathesis against the running server, from its own OpenAPI document, with every check
+ * enabled.
+ */
 
 const LONG = process.env.TEST_LONG === "1";
 const SEED = Number(process.env.FUZZ_SEED ?? "1");
@@ -23,7 +26,7 @@ const installed = installSchemathesis();
 const program = "program" in installed ? installed.program : undefined;
 if ("missing" in installed) console.warn(`Skipped: Schemathesis cannot be installed here: ${installed.missing}`);
 
-/** A package with two versions: something for the addresses that the run is told of. */
+/** Publishes a package with two versions, which the run uses in addresses. */
 async function seed(owner: Client): Promise<void> {
   const key = makeKey();
   for (const version of ["1.0.0", "1.1.0"]) {
@@ -37,7 +40,7 @@ async function seed(owner: Client): Promise<void> {
   }
 }
 
-/** The credentials of a run, by who is asking. The first is the short form. */
+/** The credentials of a run by role. The first is the short form. */
 const ROLES: Readonly<Record<string, (registry: TestRegistry, owner: Client) => Promise<string | undefined>>> = {
   session: async (_registry, owner) => owner.token,
   nobody: async () => undefined,
@@ -48,7 +51,10 @@ const ROLES: Readonly<Record<string, (registry: TestRegistry, owner: Client) => 
 
 const KINDS: readonly DatabaseKind[] = LONG ? ["sqlite", "postgres"] : ["sqlite"];
 
-/** A run of its own registry: what one leaves behind, such as a hundred tokens, is no limit of the next. */
+/**
+ * Each run has a registry of its own, so that what one leaves behind, such as a hundred tokens,
+ * does not limit the next.
+ */
 async function withSeeded(kind: DatabaseKind, use: (registry: TestRegistry, owner: Client) => Promise<void>) {
   const registry = await startRegistry(kind, { env: { PUBLISH_LIMITS: "off" } });
   try {
@@ -66,7 +72,7 @@ describe.skipIf(program === undefined).each(KINDS)("Schemathesis (%s)", (kind) =
     console.info(`${output.match(/^\s*(\d+ generated.*)$/m)?.[1] ?? "No case"}: ${what} (${kind}), seed ${SEED}`);
     if (exitCode !== 0) console.error(output);
     expect(exitCode).toBe(0);
-    // Or the run was one of 401s.
+    // Otherwise every response of the run was a 401.
     if (token !== undefined) expect((await new Client(url, token).get("/api/auth/me")).status).toBe(200);
   };
 
@@ -80,7 +86,7 @@ describe.skipIf(program === undefined).each(KINDS)("Schemathesis (%s)", (kind) =
           const before = await eventsOf(registry, "", PACKAGE);
           await expectNoFault(`${role}, a published package`, registry.url, token, KNOWN);
           const after = await eventsOf(registry, "", PACKAGE);
-          // Or the run never got to the package. Nobody only reads, which leaves no event.
+          // Otherwise the run never reached the package. A guest only reads, which leaves no event.
           if (token !== undefined) expect(after.length).toBeGreaterThan(before.length);
         }),
       RUN_TIMEOUT_MS,
@@ -89,7 +95,7 @@ describe.skipIf(program === undefined).each(KINDS)("Schemathesis (%s)", (kind) =
 });
 
 test.skipIf(program === undefined)(
-  "a status that the description leaves out is found",
+  "Schemathesis finds a status that the OpenAPI document omits",
   async () => {
     const registry = await startRegistry("sqlite", { env: { PUBLISH_LIMITS: "off" } });
     const folder = await mkdtemp(join(tmpdir(), "cpm-fuzz-"));

@@ -246,7 +246,8 @@ test("inspecting 128 MiB uses a bounded amount of memory", async () => {
   async function* watched() {
     for await (const chunk of chunked(big, 1_024)) {
       chunks += 1;
-      // Collected often, so that what is measured is what is held and not what waits for the collector.
+      // Collect often, so that the measurement shows what is held and not what waits for the
+      // collector.
       if (chunks % 20 === 0) Bun.gc(true);
       peak = Math.max(peak, process.memoryUsage().rss);
       yield chunk;

@@ -7,7 +7,10 @@ import { DEFAULT_ARCHIVE_LIMITS, SECRET_CANDIDATES_MAX, SECRETS_MAX } from "../.
 import { tokenTextOf } from "../../src/domain/token-text.ts";
 import { bytesOf, chunked, makeArchive } from "../support/archive-maker.ts";
 
-/* Secrets are put together here, so that no scanner takes this file for a leak. None of them opens anything. */
+/*
+ * Secrets are assembled here, so that no scanner reports this file as a leak. None of them opens
+ * anything.
+ */
 
 const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE62 = BASE64.slice(0, 62);
@@ -30,7 +33,7 @@ function pem(label: string, headers = ""): string {
   return `-----BEGIN ${label}-----\n${headers}${body}-----END ${label}-----\n`;
 }
 
-/** Every OpenSSH key without a passphrase begins so; it is little varied. */
+/** Every OpenSSH key without a passphrase begins like this; it has little variety. */
 const OPENSSH_BEGINNING = Buffer.from(
   "openssh-key-v1\0\0\0\0\x04none\0\0\0\x04none\0\0\0\0\0\0\0\x01\0\0\0\x33\0\0\0",
 ).toString("base64");
@@ -103,7 +106,7 @@ const SECRETS: readonly (readonly [FoundSecret["kind"], string, string])[] = [
   ["stripe_key", "restricted", `rk_live_${random(BASE62, 99)}`],
 ];
 
-/** What is nearly one, in the words of documentation and templates. */
+/** Text that is nearly a secret, as in documentation and templates. */
 const HARMLESS: readonly (readonly [string, string])[] = [
   ["a header alone", "The file begins with -----BEGIN PRIVATE KEY----- and ends with -----END PRIVATE KEY-----."],
   ["a header in a README", "```\n-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----\n```"],

@@ -42,7 +42,9 @@ test("a savepoint with many changes opens no temporary file", async () => {
   expect(during.filter((file) => !before.includes(file) && file.includes("(deleted)"))).toEqual([]);
 });
 
-/** What an open file is; undefined for the one that lists them, which is closed by now. */
+/**
+ * The target of an open file; undefined for the descriptor that lists them, which is closed by now.
+ */
 function targetOf(fd: string): string | undefined {
   try {
     return readlinkSync(join("/proc/self/fd", fd));

@@ -35,7 +35,7 @@ function codesOf(...entries: RawEntry[]): string[] {
   return walk(makeTar(entries)).codes;
 }
 
-/** A file whose header field at `at` is replaced by `text` before the checksum is made. */
+/** A file whose header field at `at` is replaced by `text` before the checksum is computed. */
 function withField(at: number, text: string | Uint8Array, entry: Partial<RawEntry> = {}): RawEntry {
   return { name: "a", content: "x", ...entry, beforeChecksum: (header) => header.set(bytesOf(text), at) };
 }

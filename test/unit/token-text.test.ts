@@ -4,7 +4,7 @@ import { isTokenText, tokenTextOf } from "../../src/domain/token-text.ts";
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** Made with Python's `zlib.crc32`; the last one's checksum is padded. */
+/** Made with Python's `zlib.crc32`. The checksum of the last one is padded. */
 const VECTORS = [
   "cpm_0123456789ABCDEFGHIJKLMNOPQRST4PMbyp",
   "cpm_zzzzzzzzzzzzzzzzzzzzzzzzzzzzzz4IlJEz",

@@ -7,7 +7,10 @@ const FLAG_EXTRA = 0x04;
 const FLAG_NAME = 0x08;
 const FLAG_COMMENT = 0x10;
 
-/** A gzip of these bytes in one of the forms that RFC 1952 knows; one in sixteen is followed by what it does not know. */
+/**
+ * Compresses bytes to gzip in one of the forms of RFC 1952. One in sixteen is followed by bytes
+ * that RFC 1952 does not define.
+ */
 export function gzipOf(bytes: Uint8Array, random: Random): Uint8Array {
   const zipped = gzipSync(bytes, { level: random(10), memLevel: 1 + random(9), strategy: random(5) });
   const plain = random(2) === 0 ? new Uint8Array(zipped) : concat([headerFrom(random), zipped.subarray(10)]);

@@ -4,15 +4,15 @@ const BLOCK = 512;
 const SIZE_AT = 124;
 const CHECKSUM_AT = 148;
 
-/** A header block and the content behind it, as they stand in a tar. */
+/** A header block and the content after it, as they are in a tar. */
 export interface Member {
   readonly header: Uint8Array;
   readonly content: Uint8Array;
-  /** What fills the content's last block. */
+  /** The bytes that fill the last block of the content. */
   readonly fill: number;
 }
 
-/** The members of a tar that a packer wrote, up to its end blocks. */
+/** Reads the members of a tar that a packer wrote, up to its end blocks. */
 export function membersOf(tar: Uint8Array): Member[] {
   const members: Member[] = [];
   for (let at = 0; at + BLOCK <= tar.length && tar[at] !== 0; ) {
@@ -24,7 +24,7 @@ export function membersOf(tar: Uint8Array): Member[] {
   return members;
 }
 
-/** A tar of these members and this end. */
+/** Builds a tar of these members and this end. */
 export function tarOf(members: readonly Member[], end: Uint8Array): Uint8Array {
   const blocks = members.flatMap(({ header, content, fill }) => {
     return [header, content, new Uint8Array((BLOCK - (content.length % BLOCK)) % BLOCK).fill(fill)];
@@ -32,14 +32,16 @@ export function tarOf(members: readonly Member[], end: Uint8Array): Uint8Array {
   return concat([...blocks, end]);
 }
 
-/** The text of a field up to its first zero. */
+/** Returns the text of a field up to its first zero. */
 export function textAt(header: Uint8Array, at: number, length: number): string {
   const field = header.subarray(at, at + length);
   const zero = field.indexOf(0);
   return new TextDecoder().decode(zero === -1 ? field : field.subarray(0, zero));
 }
 
-/** The member with another field, the rest of the field zero, and a checksum that is right again. */
+/**
+ * Returns the member with another field, zeros in the rest of the field, and a correct checksum.
+ */
 export function withField(member: Member, at: number, length: number, value: string | Uint8Array): Member {
   const header = member.header.slice();
   header.fill(0, at, at + length);
@@ -47,7 +49,7 @@ export function withField(member: Member, at: number, length: number, value: str
   return { ...member, header: withChecksum(header) };
 }
 
-/** The member with other content, and the size that goes with it. */
+/** Returns the member with other content and its size. */
 export function withContent(member: Member, content: Uint8Array): Member {
   const size = `${content.length.toString(8).padStart(11, "0")}\0`;
   return { ...withField(member, SIZE_AT, 12, size), content };

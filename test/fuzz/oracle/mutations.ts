@@ -4,8 +4,9 @@ import { gzipOf } from "./gzip-forms.ts";
 import { type Member, membersOf, tarOf, textAt, withContent, withField } from "./members.ts";
 
 /*
- * Changes of real archives that packers, old and new, could have made, and the likes of them that attackers would. Every
- * header keeps a right checksum and every archive a right CRC: what is judged is the change.
+ * Mutations of real archives that old and new packers could have made, and similar ones that
+ * attackers would make. Every header keeps a correct checksum and every archive a correct CRC, so
+ * that the mutation itself is tested.
  */
 
 type Mutation = (members: readonly Member[], random: Random) => readonly Member[];
@@ -85,7 +86,10 @@ function ofOne(change: (member: Member, random: Random) => Member | readonly Mem
   };
 }
 
-/** A number as some packer writes it: zeros or spaces before, NULs or spaces behind, base-256. */
+/**
+ * A number as some packer writes it: with zeros or spaces before it, with NULs or spaces after it,
+ * or in base-256.
+ */
 function numberForm(member: Member, random: Random): Member {
   const [at, length] = oneOf(random, NUMBER_FIELDS);
   const digits = textAt(member.header, at, length)
@@ -130,7 +134,7 @@ function paxBefore(member: Member, random: Random): readonly Member[] {
     const key = keys[random(keys.length)] ?? "path";
     records[key] = oneOf(random, PAX_VALUES[key] ?? [""]);
   }
-  // Mostly right: a size that is not the header's is only one of many things to get wrong.
+  // Mostly correct, because a size that differs from the header is only one of many mistakes.
   if (records.size !== undefined && random(2) === 0) records.size = String(member.content.length);
   const entry = paxEntry(records);
   const type = random(12) === 0 ? oneOf(random, ["g", "X"]) : "x";
@@ -142,7 +146,7 @@ function longNameBefore(member: Member, random: Random): readonly Member[] {
   return [...membersOf(makeTar([entry])), member];
 }
 
-/** A member among the others; in their folders, beside them, or where one of them is already. */
+/** Adds a member among the others: in their folders, beside them, or at the path of one of them. */
 function added(members: readonly Member[], random: Random): readonly Member[] {
   const name = oneOf(random, [
     "new",
@@ -211,7 +215,10 @@ const MUTATIONS: readonly [Mutation, ...Mutation[]] = [
   moved,
 ];
 
-/** An archive that differs from its base by one to three changes of its members, in its end, and in its gzip header. */
+/**
+ * Builds an archive that differs from its base in one to three members, in its end, and in its gzip
+ * header.
+ */
 export function mutated(base: Uint8Array, random: Random): Uint8Array {
   let members: readonly Member[] = membersOf(base);
   for (let count = random(3); count >= 0; count--) members = oneOf(random, MUTATIONS)(members, random);

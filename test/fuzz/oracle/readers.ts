@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-/** What a reader gets out of an archive: lines of path, size and SHA-256, or why it gets nothing. */
+/** The result of a reader: lines of path, size and SHA-256, or the reason why it failed. */
 export type Reading = { readonly files: readonly string[] } | { readonly error: string };
 
-/** A program that unpacks archives, and that has never seen the registry's code. */
+/** A program that unpacks archives and is independent of the registry's code. */
 export interface Reader {
   readonly name: string;
   read(archivePath: string): Promise<Reading>;
@@ -15,17 +15,20 @@ export interface Reader {
 export const READER_NAMES = ["Go", "Python", "GNU tar", "bsdtar"];
 
 const ORACLE = import.meta.dir;
-/** In the C locale bsdtar refuses every name that is not ASCII; nobody has had that for his own in years. */
+/**
+ * In the C locale bsdtar refuses every name that is not ASCII; hardly anybody has used that locale
+ * in years.
+ */
 const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", LC_ALL: "C.UTF-8" };
 
 /**
- * What a plain `tar -xzf` does, run by anybody: it keeps neither owners nor special permissions. Root's tar would, and
- * the tests must say the same for both.
+ * The options of a plain `tar -xzf` run by any user: it keeps neither owners nor special
+ * permissions. Root's tar would, and the tests must have the same result for both.
  */
 const EXTRACT = ["-xzf"];
 const AS_ANYBODY = ["--no-same-owner", "--no-same-permissions"];
 
-/** Every reader whose program is on this machine. Temporary files go below `scratch`. */
+/** Returns every reader whose program is on this machine. Temporary files go below `scratch`. */
 export async function openReaders(scratch: string): Promise<{ readers: Reader[]; missing: string[] }> {
   const go = Bun.which("go") === null ? undefined : lineReader("Go", [await compiledOracle(scratch), "list"]);
   const python = pythonPath();
@@ -41,7 +44,9 @@ export async function openReaders(scratch: string): Promise<{ readers: Reader[];
   };
 }
 
-/** A tar of a folder, uncompressed, made by a program of that name; `undefined` where it is missing. */
+/**
+ * Builds an uncompressed tar of a folder with a program of that name; `undefined` if it is missing.
+ */
 export function packedBy(packer: string, format: string, folder: string, scratch: string): Uint8Array | undefined {
   const python = pythonPath();
   const commands: Readonly<Record<string, readonly string[] | undefined>> = {
@@ -61,7 +66,7 @@ function pythonPath(): string | null {
   return Bun.which("python3");
 }
 
-/** Compiled once: `go run` would take a second for each. */
+/** Compiled once, because `go run` would compile each time. */
 async function compiledOracle(scratch: string): Promise<string> {
   const path = join(scratch, "oracle");
   const build = Bun.spawn(["go", "build", "-o", path, join(ORACLE, "oracle.go")], {
@@ -104,7 +109,7 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
   }
 }
 
-/** A program that unpacks into a folder; what lies there afterwards is what it read. */
+/** A program that unpacks into a folder. The files there afterwards are its result. */
 function extractor(name: string, program: string, scratch: string): Reader {
   let runs = 0;
   return {
@@ -130,7 +135,7 @@ function extractor(name: string, program: string, scratch: string): Reader {
 }
 
 function filesBelow(folder: string, prefix = ""): string[] {
-  // An archive may say that its owner cannot read a folder or file.
+  // An archive may make a folder or file unreadable for its owner.
   chmodSync(folder, 0o700);
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -143,7 +148,10 @@ function filesBelow(folder: string, prefix = ""): string[] {
   });
 }
 
-/** As the registry names files: `/` for `\`, no `./` before. On Linux, a name with `\` is one name to every program. */
+/**
+ * Normalises a name as the registry does: `/` for `\`, no `./` before it. On Linux, a name with `\`
+ * is a single name for every program.
+ */
 function normalised(file: string): string {
   return file.replaceAll("\\", "/").replace(/^\.\//, "");
 }
