@@ -16,9 +16,11 @@ const keysOfAccount = statement<{ userId: string }, KeyRow>(({ query, tables: { 
 );
 
 /**
- * Whether an account may publish with a key: `trusted` when it is one of its keys, `first_use` when the account never
- * had a key. Retired keys count as had: otherwise whoever steals a token of an account that retired its key could
- * bring one of his own. Throws `key_not_trusted`.
+ * Returns whether an account may publish with a key: `trusted` if the key is one of the account's,
+ * `first_use` if the account never had a key. Throws `key_not_trusted` otherwise.
+ *
+ * An account with retired keys only is no `first_use`. Otherwise a thief with a token of that
+ * account could bring a key of their own.
  */
 export async function accountTrust(
   session: DbSession,
@@ -29,16 +31,17 @@ export async function accountTrust(
   if (keys.length === 0) return "first_use";
   const known = keys.find((key) => key.publicKey === publicKey);
   if (known === undefined) {
-    const reason = "Your account has keys, and this is none of them: register it first, with POST /api/auth/keys.";
+    const reason = "Your account has other keys. Register this key first with POST /api/auth/keys.";
     throw failure({ code: "key_not_trusted", reason });
   }
   if (known.retiredAt === null) return "trusted";
-  throw failure({ code: "key_not_trusted", reason: "This key of your account is retired: publish with another." });
+  throw failure({ code: "key_not_trusted", reason: "This key of your account is retired. Publish with another one." });
 }
 
 /**
- * Registers the key of an account's first publish. The caller holds the account's lock and found `first_use` under it: of
- * two first publishes at the same time with two keys, the second finds the key of the first.
+ * Registers the key of an account's first publish. The caller must hold the account's lock and have
+ * found `first_use` under it. So if two first publishes race with two keys, the second one finds
+ * the key of the first.
  */
 export async function registerFirstKey(session: DbSession, { user, origin }: Actor, publicKey: string, now: Date) {
   await session.query

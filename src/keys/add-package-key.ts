@@ -10,13 +10,19 @@ import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, applyDueReset, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
 import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
-/** More than a team has machines that sign. */
+/** More than the signing machines of any team. */
 const ACTIVE_KEYS_MAX = 20;
 
-/** With those that may sign no more, which are kept for ever. A reset is not held to it: it is the last way out. */
+/**
+ * Includes superseded and compromised keys, which are kept for ever. A reset may exceed it, because
+ * it is the last resort.
+ */
 const KEYS_EVER_MAX = 200;
 
-/** A key to add, signed for by a key that may sign the package and by itself (TUF's rule for new root keys). */
+/**
+ * A key to add. An active key of the package and the new key itself sign the change (TUF's rule for
+ * new root keys).
+ */
 export interface KeyAddition {
   readonly publicKey: string;
   readonly previous: string;
@@ -28,21 +34,24 @@ function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow
   const known = keys.find((key) => key.publicKey === publicKey);
   if (known?.status === "active") throw failure({ code: "key_exists", reason: "The package has this key already." });
   if (known?.status === "compromised") {
-    throw failure({ code: "key_exists", reason: "This key was compromised and does not come back: make a new one." });
+    throw failure({
+      code: "key_exists",
+      reason: "This key was compromised and cannot be added again. Make a new one.",
+    });
   }
   if (keys.filter(({ status }) => status === "active").length >= ACTIVE_KEYS_MAX) {
     throw failure({ code: "limit_reached", what: "keys that may sign one package", max: ACTIVE_KEYS_MAX });
   }
   if (known === undefined && keys.length >= KEYS_EVER_MAX) {
-    const advice = "add one of those again, unless it is compromised";
+    const advice = "add one of the earlier keys again, unless it is compromised";
     throw failure({ code: "limit_reached", what: "keys of one package ever", max: KEYS_EVER_MAX, advice });
   }
   return known;
 }
 
 /**
- * Lets another key sign a package. Only for owners. Throws `package_not_found`, `not_an_owner`, `key_exists`,
- * `limit_reached`, `key_change_outdated` or `signature_invalid`.
+ * Adds a key that may sign a package. Only an owner may do this. Throws `package_not_found`,
+ * `not_an_owner`, `key_exists`, `limit_reached`, `key_change_outdated` or `signature_invalid`.
  */
 export async function addPackageKey(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -61,7 +70,7 @@ export async function addPackageKey(
     const change = { name, action: "add", publicKey } as const;
     const statement = await nextStatement(session, changed, change, previous);
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
-    const agreed = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
+    const signedByNewKey = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
     const { packageKeys } = session.tables;
     const isKnown = and(eq(packageKeys.packageId, changed.id), eq(packageKeys.publicKey, publicKey));
     if (known !== undefined) await session.query.delete(packageKeys).where(isKnown);
@@ -70,7 +79,7 @@ export async function addPackageKey(
       .values({ packageId: changed.id, publicKey, status: "active", addedAt: now });
     const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: keyIdOf(signed.publicKey) };
     await recordEvent(session, origin, "package_key.added", now, { packageName: name, details });
-    const proof = { by: user.username, statement, proof: proofOf(signed, agreed) };
+    const proof = { by: user.username, statement, proof: proofOf(signed, signedByNewKey) };
     await recordKeyChange(session, changed, change, proof, now, { log });
   });
 }

@@ -13,14 +13,17 @@ import { activeKeys, applyDueReset, type KeyedPackage, loadPackageKeys, type Pac
 import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
 /**
- * Who cancels a reset: an owner, or an old key by its signature. That is good without an account, because the account
- * may be what was stolen.
+ * Who cancels a reset: an owner with a session, or the holder of an old key with a signature. The
+ * signature needs no account, because the account may be what was stolen.
  */
 export type Canceller =
   | { readonly owner: SessionActor }
   | { readonly address: string | null; readonly previous: string; readonly signature: string };
 
-/** What cancels a reset, and what proves that the canceller may: for an owner its session, for an old key a signature. */
+/**
+ * Builds the key change that cancels a reset, with its proof. Throws unless the canceller may
+ * cancel.
+ */
 async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trusted: PackageKeys, canceller: Canceller) {
   if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
   const change: KeyChange = { name, action: "cancel", publicKey: trusted.reset.publicKey };
@@ -35,8 +38,8 @@ async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trust
 }
 
 /**
- * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`, `reset_not_found`,
- * `key_change_outdated` or `signature_invalid`.
+ * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`,
+ * `reset_not_found`, `key_change_outdated` or `signature_invalid`.
  */
 export async function cancelReset(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -45,7 +48,7 @@ export async function cancelReset(
 ): Promise<void> {
   const now = clock();
   if (!("owner" in canceller)) {
-    // Before anything is locked: who has no account must not make publishers wait.
+    // Check before taking locks: a client without an account must not make publishers wait.
     await db.read(async (session) => {
       const found = await loadPackage(session, name);
       await proveCancel(session, found, await loadPackageKeys(session, found.id, now), canceller);
@@ -72,8 +75,9 @@ interface ResetEnd {
 }
 
 /**
- * Takes resets back in public: who reads the log sees that they never took effect. The rows of all of them come before
- * the first leaf, because the log is locked from there to the end of the transaction.
+ * Deletes resets and logs their cancellation, so that readers of the log see that they never took
+ * effect. All rows are written before the first leaf, because the log is locked from the first leaf
+ * to the end of the transaction.
  */
 async function endResets(session: DbSession, ends: readonly ResetEnd[], now: Date, deps: LogDeps): Promise<void> {
   const { packageKeyResets } = session.tables;
@@ -88,9 +92,12 @@ async function endResets(session: DbSession, ends: readonly ResetEnd[], now: Dat
 }
 
 /**
- * Cancels the resets of packages, whose locks are held, that this account asked for: whoever ceases to be an owner must
- * not bring in a key any more. This is done when they cease, not found out when the reset is due: a leaf tells readers
- * of the log, and a reset that took effect before stays in effect. Call it last: it locks the log.
+ * Cancels the resets that this account requested for some packages. The caller must hold the locks
+ * of the packages.
+ *
+ * A former owner must not bring in a key. The reset is cancelled when the ownership ends and not
+ * when the reset is due: so the log has a leaf about it, and a reset that took effect earlier stays
+ * in effect. Call it last, because it locks the log.
  */
 export async function cancelResetsOf(
   session: DbSession,
@@ -110,7 +117,9 @@ export async function cancelResetsOf(
   await endResets(session, ends, now, deps);
 }
 
-/** `cancelResetsOf` all packages, for an account that is disabled. */
+/**
+ * Cancels the resets that an account requested for any package. Used when the account is disabled.
+ */
 export async function cancelResetsBy(
   session: DbSession,
   username: string,
@@ -119,14 +128,14 @@ export async function cancelResetsBy(
   deps: LogDeps,
 ): Promise<void> {
   const { packageKeyResets, packages } = session.tables;
-  const asked = await session.query
+  const requested = await session.query
     .select({ name: packages.name })
     .from(packageKeyResets)
     .innerJoin(packages, eq(packages.id, packageKeyResets.packageId))
     .where(eq(packageKeyResets.requestedBy, username))
     .orderBy(asc(packages.id));
-  // By their ids, the order of everybody who waits for many packages.
+  // Every transaction that locks several packages locks them in order of their ids.
   const locked: KeyedPackage[] = [];
-  for (const { name } of asked) locked.push(await lockNamedPackage(session, packageNameParam(name)));
+  for (const { name } of requested) locked.push(await lockNamedPackage(session, packageNameParam(name)));
   await cancelResetsOf(session, locked, username, origin, now, deps);
 }

@@ -8,19 +8,25 @@ import { readPublicKey } from "../signing/verify-statement.ts";
 const CHALLENGE_MS = 10 * 60_000;
 const CHALLENGES_MAX = 100;
 
-/** What a key must sign to be registered, and until when. */
+/** The statement that a key must sign to be registered, and when its nonce expires. */
 export interface KeyChallenge {
   readonly nonce: string;
   readonly statement: string;
   readonly expiresAt: string;
 }
 
-/** The statement that registers a key at this registry; its origin is that of the public address (RFC 6454). */
+/**
+ * Returns the statement that registers a key. It names the registry by the origin of its public URL
+ * (RFC 6454).
+ */
 export function statementFor(publicUrl: string, username: string, publicKey: string, nonce: string): string {
   return registrationStatement({ registry: new URL(publicUrl).origin, username, publicKey, nonce });
 }
 
-/** Hands out a nonce for registering a key, good once. Throws `signature_invalid` for what is no key, or `limit_reached`. */
+/**
+ * Issues a single-use nonce to register a key. Throws `signature_invalid` for a malformed key, or
+ * `limit_reached`.
+ */
 export async function challengeKey(
   { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
   { user }: SessionActor,
@@ -35,7 +41,7 @@ export async function challengeKey(
     const isReplaced = or(eq(keyChallenges.publicKey, publicKey), lt(keyChallenges.expiresAt, now));
     await query.delete(keyChallenges).where(and(isMine, isReplaced));
     if ((await query.$count(keyChallenges, isMine)) >= CHALLENGES_MAX) {
-      throw failure({ code: "limit_reached", what: "nonces at a time", max: CHALLENGES_MAX });
+      throw failure({ code: "limit_reached", what: "open nonces of one account", max: CHALLENGES_MAX });
     }
     await query.insert(keyChallenges).values({ nonce, userId: user.id, publicKey, expiresAt });
   });

@@ -1,6 +1,6 @@
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 
-/* What /swagger/json says of signing keys. */
+/* The operations on signing keys in the OpenAPI document. */
 
 const OWNER_PROBLEMS = ["package_not_found", "not_an_owner", "storage_full", ...BODY_PROBLEMS] as const;
 const STATEMENT_PROBLEMS = ["signature_invalid", "key_change_outdated", "log_rollback"] as const;
@@ -12,7 +12,7 @@ export const keyDocs = {
     summary: "The signing keys of this account",
     tag: "accounts",
     auth: "session",
-    answers: { 200: { description: "The keys, retired ones too", schema: "SigningKeyList" } },
+    answers: { 200: { description: "The keys, including retired ones", schema: "SigningKeyList" } },
     problems: [],
   }),
   challenge: operation({
@@ -27,7 +27,7 @@ export const keyDocs = {
   register: operation({
     id: "registerKey",
     summary: "Register a signing key",
-    description: "The first publish of an account without keys does this by itself.",
+    description: "The first publish of an account without keys registers its key automatically.",
     tag: "accounts",
     auth: "session",
     answers: { 201: { description: "The key", schema: "SigningKey" } },
@@ -36,7 +36,7 @@ export const keyDocs = {
   retire: operation({
     id: "retireKey",
     summary: "Retire a signing key",
-    description: "Nothing more can be published with it; what it signed stays valid.",
+    description: "The key can no longer publish. Versions that it signed stay valid.",
     tag: "accounts",
     auth: "session",
     answers: { 204: { description: "Retired" } },
@@ -44,7 +44,7 @@ export const keyDocs = {
   }),
   read: operation({
     id: "readPackageKeys",
-    summary: "Which keys may sign a package, and everything that happened to them",
+    summary: "The keys of a package and the history of their changes",
     tag: "packages",
     auth: "reader",
     answers: { 200: { description: "The keys", schema: "PackageKeys" }, 304: { description: "Unchanged" } },
@@ -52,9 +52,9 @@ export const keyDocs = {
   }),
   add: operation({
     id: "addPackageKey",
-    summary: "Let another key sign a package",
+    summary: "Add a key that may sign a package",
     description:
-      "signature is of a key that may sign the package, newKeySignature of the new one, both over cpm-key-change/v1 with add and previous.",
+      "signature is by a key that may sign the package, newKeySignature by the new key. Both sign cpm-key-change/v1 with add and previous.",
     tag: "packages",
     auth: "session",
     answers: keysAnswer,
@@ -62,8 +62,9 @@ export const keyDocs = {
   }),
   remove: operation({
     id: "removePackageKey",
-    summary: "Take from a key the right to sign a package",
-    description: "With compromised, the versions it signed (since one of them) are flagged and yanked for good.",
+    summary: "Remove a key of a package",
+    description:
+      "With the reason compromised, the versions that the key signed (since a given one) are flagged and permanently yanked.",
     tag: "packages",
     auth: "session",
     answers: keysAnswer,
@@ -79,8 +80,8 @@ export const keyDocs = {
   }),
   reset: operation({
     id: "resetPackageKeys",
-    summary: "Ask for a new key in place of all others, in 72 hours",
-    description: "For an owner whose keys are lost. Any owner or old key can cancel it until then.",
+    summary: "Request a key that replaces all others after 72 hours",
+    description: "For an owner whose keys are lost. Until then, any owner or old key can cancel the reset.",
     tag: "packages",
     auth: "session",
     answers: keysAnswer,
@@ -90,7 +91,7 @@ export const keyDocs = {
     id: "cancelPackageKeyReset",
     summary: "Cancel a reset",
     description:
-      "As an owner with a session and no body, or without an account by the signature of a key that may sign.",
+      "An owner cancels with a session and no body. The holder of an active key cancels with a signature, without an account.",
     tag: "packages",
     auth: "reader",
     answers: keysAnswer,

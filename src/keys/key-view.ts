@@ -11,6 +11,7 @@ export interface KeyView {
   readonly retiredAt: string | null;
 }
 
+/** Converts a row to a signing key of the API. */
 export function keyView(row: Tables["accountKeys"]["$inferSelect"]): KeyView {
   const { publicKey, label, createdAt, retiredAt } = row;
   return {

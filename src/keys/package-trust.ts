@@ -10,19 +10,19 @@ import { keyIdOf } from "../signing/verify-archive.ts";
 export type PackageKeyRow = Tables["packageKeys"]["$inferSelect"];
 export type KeyResetRow = Tables["packageKeyResets"]["$inferSelect"];
 
-/** As much of a package as its keys need. */
+/** The members of a package that its keys need. */
 export interface KeyedPackage {
   readonly id: number;
   readonly name: string;
 }
 
-/** The keys of a package, and a reset that waits for its time. */
+/** The keys of a package, and its reset if one is pending. */
 export interface PackageKeys {
   readonly keys: readonly PackageKeyRow[];
   readonly reset: KeyResetRow | undefined;
 }
 
-/** Puts the new key in the place of all others, as a reset does when its time has come. */
+/** Returns the keys of a package after a reset took effect: the new key supersedes all others. */
 function afterReset(keys: readonly PackageKeyRow[], { packageId, publicKey, effectiveAt }: KeyResetRow) {
   const ended = keys
     .filter((key) => key.publicKey !== publicKey)
@@ -47,12 +47,15 @@ const keysOfPackage = statement<{ packageId: number }, PackageKeyRow>(({ query, 
 );
 
 async function loadRows(session: DbSession, packageId: number): Promise<PackageKeys> {
-  // First the reset: written between the two, it is applied twice, to the same end; the other way round it would be lost.
+  // Read the reset first. If it is applied between the two reads, it is applied twice, which
+  // changes nothing. In the other order it would be lost.
   const [reset] = await resetOfPackage(session, { packageId });
   return { keys: await keysOfPackage(session, { packageId }), reset };
 }
 
-/** The keys of a package as they are now: a reset whose time has come counts, whether or not it was written yet. */
+/**
+ * Loads the present keys of a package. A reset that is due counts, even if it is not written yet.
+ */
 export async function loadPackageKeys(session: DbSession, packageId: number, now: Date): Promise<PackageKeys> {
   const { keys, reset } = await loadRows(session, packageId);
   if (reset === undefined || reset.effectiveAt > now) return { keys, reset };
@@ -60,11 +63,12 @@ export async function loadPackageKeys(session: DbSession, packageId: number, now
 }
 
 /**
- * Loads the keys of a package like `loadPackageKeys`, and first writes a reset that is due. The transaction must hold the
- * package's lock.
+ * Loads the keys of a package like `loadPackageKeys`, and first writes a reset that is due. The
+ * transaction must hold the package's lock.
  */
 export async function applyDueReset(session: DbSession, { id, name }: KeyedPackage, now: Date): Promise<PackageKeys> {
-  // One after the other on its connection, and the package is locked.
+  // The connection runs the two reads in order and the package is locked, so nothing changes in
+  // between.
   const [[reset], keys] = await pipelined([
     resetOfPackage(session, { packageId: id }),
     keysOfPackage(session, { packageId: id }),
@@ -81,24 +85,24 @@ export async function applyDueReset(session: DbSession, { id, name }: KeyedPacka
   return { keys: applied, reset: undefined };
 }
 
-/** The keys that may sign. */
+/** Returns the keys that may sign. */
 export function activeKeys({ keys }: PackageKeys): string[] {
   return keys.filter(({ status }) => status === "active").map(({ publicKey }) => publicKey);
 }
 
-/** Throws `key_not_trusted` unless a key is one of those that may sign the package. */
+/** Throws `key_not_trusted` unless the key may sign the package. */
 export function requirePinnedKey({ keys }: PackageKeys, name: string, publicKey: string): void {
   const status = keys.find((key) => key.publicKey === publicKey)?.status;
   if (status === "active") return;
   const address = `/api/packages/${name}/keys`;
   const reason =
     status === undefined
-      ? `This key is none of those that may sign ${name}: an owner adds it with POST ${address}.`
-      : `This key may no longer sign ${name}, it is ${status}: GET ${address} tells which may.`;
+      ? `This key may not sign ${name}. An owner can add it with POST ${address}.`
+      : `This key may no longer sign ${name}: it is ${status}. GET ${address} lists the keys that may.`;
   throw failure({ code: "key_not_trusted", reason });
 }
 
-/** Pins the key of the first publish to a package. */
+/** Pins the key of a package's first publish. */
 export async function pinFirstKey(
   session: DbSession,
   { id, name }: KeyedPackage,
@@ -112,7 +116,10 @@ export async function pinFirstKey(
   await recordEvent(session, origin, "package_key.pinned", now, { packageName: name, details });
 }
 
-/** The last key leaf of a package: its number, and its digest as `previous` of the next change. */
+/**
+ * Returns the number of a package's last key leaf, and its digest, which the next change names as
+ * `previous`.
+ */
 export async function lastKeyLeaf(
   { query, tables: { packageKeyChanges } }: DbSession,
   packageId: number,

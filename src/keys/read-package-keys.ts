@@ -9,26 +9,31 @@ import { type KeyResetRow, loadPackageKeys, type PackageKeyRow } from "./package
 
 type ChangeRow = Tables["packageKeyChanges"]["$inferSelect"];
 
-/** The keys of a package and everything that happened to them after its first publish. */
+/** The keys of a package and all changes of them since its first publish. */
 export interface PackageKeysView {
   readonly name: string;
   readonly keys: readonly PackageKeyView[];
-  /** What the next key change must name as `previous`. */
+  /** The value that the next key change must name as `previous`. */
   readonly previous: string;
   readonly reset: KeyResetView | null;
   readonly changes: readonly KeyChangeView[];
 }
 
+/** One key of a package. */
 export interface PackageKeyView {
   readonly keyId: string;
   readonly publicKey: string;
   readonly status: PackageKeyRow["status"];
   readonly addedAt: string;
   readonly endedAt: string | null;
-  /** With `compromised`: the first version that is not trusted; null when none is that the key signed. */
+  /**
+   * With `compromised`, the first version that is not trusted. Null if no version of this key is
+   * trusted.
+   */
   readonly compromisedSince: string | null;
 }
 
+/** A pending reset. */
 export interface KeyResetView {
   readonly keyId: string;
   readonly publicKey: string;
@@ -37,13 +42,14 @@ export interface KeyResetView {
   readonly effectiveAt: string;
 }
 
+/** One change of the keys of a package, as in the log. */
 export interface KeyChangeView {
   readonly seq: number;
   readonly action: ChangeRow["action"];
   readonly publicKey: string;
   readonly by: string | null;
   readonly at: string;
-  /** The signed statement; null where an owner's session was enough. */
+  /** The signed statement, or null if an owner's session was the proof. */
   readonly statement: string | null;
   readonly leaf: string;
   readonly leafSha256: string;

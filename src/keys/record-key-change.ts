@@ -6,24 +6,27 @@ import { type KeyChange, keyChangeStatement, keyLeaf } from "../signing/key-stat
 import type { StatementSignature } from "../signing/verify-statement.ts";
 import { type KeyedPackage, lastKeyLeaf } from "./package-trust.ts";
 
-/** Who changes keys and how that is proved. */
+/** Who changes keys, and the proof that they may. */
 export interface KeyChangeProof {
-  /** A user name; null when an old key alone proves it. */
+  /** A user name, or null if the signature of an old key is the only proof. */
   readonly by: string | null;
   readonly statement: string | null;
-  /** Base64 of keys and signatures, in the order of `proofOf`. */
+  /** The keys and signatures in base64, as `proofOf` orders them. */
   readonly proof: string | null;
 }
 
-/** The proof in a leaf: who signed, 32 bytes, and the signature, 64; then, where there is one, that of the new key. */
+/**
+ * Encodes the proof of a leaf: the key that signed (32 bytes), its signature (64), and the new
+ * key's signature if any.
+ */
 export function proofOf({ publicKey, signature }: StatementSignature, newKeySignature?: StatementSignature): string {
   const parts = [Buffer.from(publicKey, "hex"), signature, newKeySignature?.signature ?? new Uint8Array()];
   return Buffer.concat(parts).toString("base64");
 }
 
 /**
- * The statement of a change that follows the package's last key leaf. Throws `key_change_outdated` when what was signed
- * names another: so nothing that was signed once is good twice.
+ * Returns the statement of a change that follows the package's last key leaf. Throws
+ * `key_change_outdated` if `previous` is not that leaf. So no signed statement is valid twice.
  */
 export async function nextStatement(
   session: DbSession,
@@ -36,7 +39,10 @@ export async function nextStatement(
   return keyChangeStatement(change, previous);
 }
 
-/** Writes a change as the package's next key leaf. The package's row is locked, so numbers have no gaps. */
+/**
+ * Appends a change as the package's next key leaf. The caller has locked the package, so that `seq`
+ * has no gaps.
+ */
 export async function recordKeyChange(
   session: DbSession,
   { id }: KeyedPackage,

@@ -13,10 +13,10 @@ import { type KeyView, keyView } from "./key-view.ts";
 
 const KEYS_MAX = 100;
 
-/** With those that are retired, which are kept for ever. */
+/** Includes retired keys, which are kept for ever. */
 const KEYS_EVER_MAX = 200;
 
-/** A key and the proof that who sends it has its private half. */
+/** A key and the proof that the sender has the private key. */
 export interface KeyRegistration {
   readonly publicKey: string;
   readonly nonce: string;
@@ -25,8 +25,9 @@ export interface KeyRegistration {
 }
 
 /**
- * Adds a signing key to an account. Throws `nonce_invalid`, `signature_invalid`, `limit_reached`, or `key_exists` for a
- * key that the account has, retired ones too: a retired key does not come back.
+ * Adds a signing key to an account. Throws `nonce_invalid`, `signature_invalid` or `limit_reached`.
+ * Throws `key_exists` for a key that the account has or had: a retired key cannot be registered
+ * again.
  */
 export async function registerKey(
   { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
@@ -56,13 +57,13 @@ export async function registerKey(
 
 async function useNonce({ query, tables }: DbSession, userId: string, publicKey: string, nonce: string, now: Date) {
   const { keyChallenges } = tables;
-  const isAsked = and(
+  const isIssued = and(
     eq(keyChallenges.nonce, nonce),
     eq(keyChallenges.userId, userId),
     eq(keyChallenges.publicKey, publicKey),
     gt(keyChallenges.expiresAt, now),
   );
-  const used = await query.delete(keyChallenges).where(isAsked).returning();
+  const used = await query.delete(keyChallenges).where(isIssued).returning();
   if (used.length === 0) throw failure({ code: "nonce_invalid" });
 }
 
@@ -74,8 +75,13 @@ async function requireRoom(session: DbSession, userId: string): Promise<void> {
   const active = await query.$count(accountKeys, and(isTheirs, isNull(accountKeys.retiredAt)));
   if (active >= KEYS_MAX) throw failure({ code: "limit_reached", what: "keys of one account", max: KEYS_MAX });
   if ((await query.$count(accountKeys, isTheirs)) < KEYS_EVER_MAX) return;
-  const advice = "publish with one that is not retired";
-  throw failure({ code: "limit_reached", what: "keys of one account, retired ones too", max: KEYS_EVER_MAX, advice });
+  const advice = "publish with a key that is not retired";
+  throw failure({
+    code: "limit_reached",
+    what: "keys of one account, including retired ones",
+    max: KEYS_EVER_MAX,
+    advice,
+  });
 }
 
 async function existing({ query, tables: { accountKeys } }: DbSession, userId: string, publicKey: string) {
@@ -84,5 +90,5 @@ async function existing({ query, tables: { accountKeys } }: DbSession, userId: s
     .from(accountKeys)
     .where(and(eq(accountKeys.userId, userId), eq(accountKeys.publicKey, publicKey)));
   if (row === undefined || row.retiredAt === null) return "Your account has this key already.";
-  return "This key was retired, and a retired key does not come back: make a new one.";
+  return "This key is retired and cannot be registered again. Make a new one.";
 }

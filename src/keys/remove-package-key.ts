@@ -15,51 +15,66 @@ import { verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, applyDueReset, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
 import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
-/** A key to take away, signed for by a key that may sign the package. */
+/** A key to remove. An active key of the package signs the change. */
 export interface KeyRemoval {
   readonly keyId: string;
   readonly previous: string;
   readonly signature: string;
-  /** `superseded`: what it signed stays valid. `compromised`: what it signed since some version does not. */
+  /**
+   * `superseded`: all versions that the key signed stay valid. `compromised`: they are invalid
+   * since some version.
+   */
   readonly reason: "superseded" | "compromised";
-  /** With `compromised`, the first version that is not trusted; left out, none that the key signed is. */
+  /**
+   * With `compromised`, the first version that is not trusted. Undefined if no version of the key
+   * is trusted.
+   */
   readonly since: string | undefined;
 }
 
-/** As much of an address as a message repeats of it. */
+/** How much of the key id in the path a message repeats. */
 const KEY_ID_SHOWN_MAX_CHARS = 64;
 
 function requireRemovable({ keys, reset }: PackageKeys, name: string, { keyId, reason }: KeyRemoval): PackageKeyRow {
   const known = keys.find((key) => keyIdOf(key.publicKey) === keyId);
   if (known === undefined) throw failure({ code: "key_not_found", keyId: keyId.slice(0, KEY_ID_SHOWN_MAX_CHARS) });
-  // Else the reset would make it one that may sign again, though it was found compromised meanwhile.
+  // Otherwise the reset would make the key active again after it was found compromised.
   if (reset?.publicKey === known.publicKey) {
     throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });
   }
   if (known.status === "active") {
     if (keys.filter(({ status }) => status === "active").length === 1) throw failure({ code: "last_key", name });
   } else if (reason === "superseded") {
-    throw failure({ code: "key_exists", reason: `This key may not sign ${name} any more: it is ${known.status}.` });
+    throw failure({ code: "key_exists", reason: `This key may no longer sign ${name}: it is ${known.status}.` });
   }
   return known;
 }
 
-/** What is compromised stays so: since an earlier version than was known, perhaps, and never since a later one. */
-function requireNews({ status, compromisedSince }: PackageKeyRow, since: number | null): void {
+/**
+ * Throws `key_exists` unless the key is compromised since an earlier version than known. It is
+ * never trusted again.
+ */
+function requireEarlier({ status, compromisedSince }: PackageKeyRow, since: number | null): void {
   if (status !== "compromised" || (since ?? 0) < (compromisedSince ?? 0)) return;
   throw failure({
     code: "key_exists",
-    reason: "This key is compromised already, since that version or an earlier one.",
+    reason: "This key is already compromised since that version or an earlier one.",
   });
 }
 
-/** The id of the first version that is not trusted; ids are in the order of publishing, as the indexes of the log. */
+/**
+ * Returns the id of the first version that is not trusted. Ids are in order of publishing, like the
+ * indexes of the log.
+ */
 async function sinceId(session: DbSession, changed: PackageRow, { reason, since }: KeyRemoval): Promise<number | null> {
   if (reason === "superseded") return null;
   return since === undefined ? 0 : (await loadNumberedVersion(session, changed, since)).row.id;
 }
 
-/** Flags and yanks what a compromised key signed since, and returns what was not yanked before, as it was. */
+/**
+ * Flags and yanks the versions that a compromised key signed. Returns those that were not yanked
+ * before, unchanged.
+ */
 async function distrustVersions(
   session: DbSession,
   kind: Database["kind"],
@@ -99,9 +114,10 @@ async function endKey(
 }
 
 /**
- * Takes from a key the right to sign a package, never from the last one. Versions that a compromised key signed are
- * flagged and yanked for good. Only for owners. Throws `package_not_found`, `not_an_owner`, `key_not_found`, `last_key`,
- * `key_exists`, `reset_pending`, `version_not_found`, `key_change_outdated` or `signature_invalid`.
+ * Removes a key of a package, but never the last one. Versions that a compromised key signed are
+ * flagged and permanently yanked. Only an owner may do this. Throws `package_not_found`,
+ * `not_an_owner`, `key_not_found`, `last_key`, `key_exists`, `reset_pending`, `version_not_found`,
+ * `key_change_outdated` or `signature_invalid`.
  */
 export async function removePackageKey(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -118,7 +134,7 @@ export async function removePackageKey(
     const known = requireRemovable(trusted, name, removal);
     const { publicKey } = known;
     const since = await sinceId(session, changed, removal);
-    requireNews(known, since);
+    requireEarlier(known, since);
     const change = { name, action: "remove", publicKey } as const;
     const statement = await nextStatement(session, changed, change, previous);
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
@@ -133,7 +149,8 @@ export async function removePackageKey(
       signedBy: keyIdOf(signed.publicKey),
     };
     await recordEvent(session, actor.origin, "package_key.removed", now, { packageName: name, details });
-    // The log last, because it is locked from here on, and who publishes a new name holds rows of lists that all share.
+    // Append to the log last. It is locked from here on, and a publish of a new name waits for it
+    // while it holds rows of lists that all publishers share.
     const { username } = actor.user;
     const proof = { by: username, statement, proof: proofOf(signed) };
     await recordKeyChange(session, changed, change, proof, now, { log });

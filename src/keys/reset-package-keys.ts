@@ -11,14 +11,14 @@ import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { applyDueReset } from "./package-trust.ts";
 import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
 
-/** How long owners and holders of old keys have to notice a reset and to cancel it. */
+/** The time in which owners and holders of old keys can notice and cancel a reset. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
 
-/** Of one package, whoever asks: each is a leaf that is kept for ever. */
+/** The limit of one package over all its owners. Each reset is a leaf that is kept for ever. */
 const RESETS_PER_DAY = 10;
 const DAY_MS = 24 * 60 * 60_000;
 
-/** A key that shall take the place of all others, signed for by itself. */
+/** A key that shall replace all others. It signs the change itself. */
 export interface KeyReset {
   readonly publicKey: string;
   readonly previous: string;
@@ -26,9 +26,9 @@ export interface KeyReset {
 }
 
 /**
- * Asks for a new key in place of all others, for an owner whose keys are lost. It is public at once and takes effect
- * after `RESET_DELAY_MS`. Throws `package_not_found`, `not_an_owner`, `reset_pending`, `key_exists`, `limit_reached`,
- * `key_change_outdated` or `signature_invalid`.
+ * Requests a key that replaces all others, for an owner whose keys are lost. The reset is public
+ * immediately and takes effect after `RESET_DELAY_MS`. Throws `package_not_found`, `not_an_owner`,
+ * `reset_pending`, `key_exists`, `limit_reached`, `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -48,7 +48,7 @@ export async function requestReset(
       throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });
     }
     if (keys.some((key) => key.publicKey === publicKey && key.status !== "superseded")) {
-      throw failure({ code: "key_exists", reason: "The package has this key already, or it is compromised." });
+      throw failure({ code: "key_exists", reason: "The package has this key already, or the key is compromised." });
     }
     await requireRoom(session, changed.id, now);
     const change = { name, action: "reset", publicKey } as const;
@@ -68,8 +68,13 @@ async function requireRoom({ query, tables }: DbSession, packageId: number, now:
   const { packageKeyChanges } = tables;
   const { action, at } = packageKeyChanges;
   const isRecent = and(eq(action, "reset"), gt(at, new Date(now.getTime() - DAY_MS)));
-  const asked = await query.$count(packageKeyChanges, and(eq(packageKeyChanges.packageId, packageId), isRecent));
-  if (asked < RESETS_PER_DAY) return;
+  const recent = await query.$count(packageKeyChanges, and(eq(packageKeyChanges.packageId, packageId), isRecent));
+  if (recent < RESETS_PER_DAY) return;
   const what = "resets of a package a day";
-  throw failure({ code: "limit_reached", what, max: RESETS_PER_DAY, advice: "wait until the first is a day old" });
+  throw failure({
+    code: "limit_reached",
+    what,
+    max: RESETS_PER_DAY,
+    advice: "wait until the first of them is a day old",
+  });
 }

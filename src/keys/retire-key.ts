@@ -5,12 +5,12 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
-/** As much of an address as a message repeats of it. */
+/** How much of the key id in the path a message repeats. */
 const KEY_ID_SHOWN_MAX_CHARS = 64;
 
 /**
- * Retires a key of one's own: nothing more can be published with it, what was stays valid. Safe to repeat. Throws
- * `key_not_found`.
+ * Retires a key of the caller's account. It can no longer publish; versions that it signed stay
+ * valid. Retiring it again does nothing. Throws `key_not_found`.
  */
 export async function retireKey(
   { db, clock }: Pick<Deps, "db" | "clock">,

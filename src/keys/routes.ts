@@ -25,7 +25,10 @@ import {
   ResetKeysBody,
 } from "./schemas.ts";
 
-/** `/auth/keys`: the signing keys of an account. Only with a password: who steals a token must not bring a key. */
+/**
+ * The routes of an account's signing keys. They need a session: a thief with an API token must not
+ * bring a key.
+ */
 export function accountKeyRoutes(deps: Deps) {
   const parse = guardedJson(deps, "session");
   return new Elysia({ prefix: "/auth/keys" })
@@ -57,16 +60,20 @@ export function accountKeyRoutes(deps: Deps) {
     );
 }
 
-/** What an old key signed to cancel a reset; undefined where an owner's session is to. Throws `validation_failed`. */
+/**
+ * Returns the signed cancellation of an old key, or undefined if an owner's session cancels. Throws
+ * `validation_failed`.
+ */
 function signedCancel({ previous, signature }: typeof CancelResetBody.static) {
   if (previous !== undefined && signature !== undefined) return { previous, signature };
   if (previous === undefined && signature === undefined) return undefined;
   const path = previous === undefined ? "/previous" : "/signature";
-  const message = "is missing: a key cancels with both previous and signature, an owner's session with neither";
+  const message =
+    "is missing: send both previous and signature to cancel with a key, or neither to cancel with an owner's session";
   throw failure({ code: "validation_failed", faults: [{ path, message }] });
 }
 
-/** `/packages/:name/keys`: which keys may sign a package, and how that changes. */
+/** The routes of a package's signing keys. */
 export function packageKeyRoutes(deps: Deps) {
   const parse = guardedJson(deps, "session");
   const parseRemoval = guardedJson(deps, "session", strictJsonBody(RemoveKeyBody));

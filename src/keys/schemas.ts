@@ -2,7 +2,7 @@ import { t } from "elysia";
 import { oneOf } from "../http/schemas.ts";
 import { KEY_ACTIONS } from "../signing/key-statements.ts";
 
-/** 32 or 64 bytes in any of the alphabets; what they are is judged where they are read. */
+/** Encoded bytes. The use case decodes them and checks their length. */
 const Encoded = (what: string) =>
   t.String({ minLength: 1, maxLength: 256, error: `must be ${what} as hex, base64 or base64url` });
 
@@ -10,7 +10,7 @@ const PublicKey = Encoded("a public key of 32 bytes");
 const Signature = Encoded("a signature of 64 bytes");
 const Previous = t.String({
   pattern: "^[0-9a-f]{64}$",
-  error: "must be previous of GET /api/packages/{name}/keys, 64 hex digits",
+  error: "must be the value of previous in GET /api/packages/{name}/keys, 64 hex digits",
 });
 
 export const ChallengeBody = t.Object({ publicKey: PublicKey });
@@ -79,11 +79,11 @@ const PackageKeysSchema = t.Object({
       compromisedSince: NullableText("The first version that is not trusted"),
     }),
   ),
-  previous: t.String({ description: "What the next key change must name as previous" }),
+  previous: t.String({ description: "The value that the next key change must name as previous" }),
   reset: t.Unsafe<object | null>({
     ...t.Object({ keyId: KeyId, publicKey: Hex, requestedBy: t.String(), requestedAt: Time, effectiveAt: Time }),
     nullable: true,
-    description: "Null unless one waits for its time",
+    description: "Null unless a reset is pending",
   }),
   changes: t.Array(
     t.Object({
@@ -92,14 +92,14 @@ const PackageKeysSchema = t.Object({
       publicKey: Hex,
       by: NullableText("User name"),
       at: Time,
-      statement: NullableText("What was signed"),
+      statement: NullableText("The signed statement"),
       leaf: t.String({ description: "The leaf of the log" }),
       leafSha256: t.String(),
     }),
   ),
 });
 
-/** What `:keyId` in an address takes. */
+/** The path parameters of keys. */
 export const KEY_PARAMETERS = {
   keyId: {
     description: "Id of a key: the first 16 bytes of its SHA-256, in hex",
@@ -107,7 +107,7 @@ export const KEY_PARAMETERS = {
   },
 };
 
-/** By the names under which /swagger/json has them. */
+/** The schemas of keys by their names in the OpenAPI document. */
 export const keySchemas = {
   KeyChallenge: KeyChallengeSchema,
   PackageKeys: PackageKeysSchema,

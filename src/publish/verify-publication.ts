@@ -8,7 +8,7 @@ import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
 import { longManifestBytes } from "../packages/records.ts";
 import { SizeClassSemaphores } from "../runtime/semaphore.ts";
-import { isRemembered, rememberChecked } from "../signing/ed25519.ts";
+import { cacheCheckedKey, isCachedKey } from "../signing/ed25519.ts";
 import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
 import type { Publication } from "./publication.ts";
@@ -62,7 +62,7 @@ function chooseKey(fromForm: string | undefined, fromManifest: string | undefine
  */
 async function recallKey(db: Database, keyText: string): Promise<void> {
   const bytes = decodeStrictly(keyText, 32);
-  if (bytes === undefined || isRemembered(bytes)) return;
+  if (bytes === undefined || isCachedKey(bytes)) return;
   const [known] = await db.read(({ query, tables: { accountKeys } }) =>
     query
       .select({ id: accountKeys.id })
@@ -70,7 +70,7 @@ async function recallKey(db: Database, keyText: string): Promise<void> {
       .where(eq(accountKeys.publicKey, toHex(bytes)))
       .limit(1),
   );
-  if (known !== undefined) rememberChecked(bytes);
+  if (known !== undefined) cacheCheckedKey(bytes);
 }
 
 const SECRET_WORDS: Readonly<Record<SecretKind, string>> = {

@@ -3,9 +3,10 @@ import { promisify } from "node:util";
 import { Point } from "@noble/ed25519";
 
 /*
- * The policy `cpm-strict`: a signature counts only if every careful Ed25519 library would accept it. Libraries differ
- * on small-order and mixed-order points and on non-canonical encodings ("Taming the many EdDSAs", Chalkias et al.
- * 2020), so those are refused before the equation is checked.
+ * The policy `cpm-strict`: a signature is valid only if every careful Ed25519 library accepts it.
+ * Libraries differ on small-order and mixed-order points and on non-canonical encodings ("Taming
+ * the many EdDSAs", Chalkias et al. 2020). This policy refuses all of these before it checks the
+ * equation.
  */
 
 const KEY_BYTES = 32;
@@ -14,23 +15,29 @@ const SIGNATURE_BYTES = 64;
 const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 /** SubjectPublicKeyInfo of an Ed25519 key up to the 32 key bytes, RFC 8410 §4. */
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
-const KNOWN_KEYS_MAX = 10_000;
+const CACHED_KEYS_MAX = 10_000;
 
 declare const isPublicKey: unique symbol;
 
-/** 32 bytes that are a canonical, torsion-free point of the Ed25519 group other than the small-order ones. */
+/**
+ * 32 bytes that encode a canonical, torsion-free point of the Ed25519 group which is not of small
+ * order.
+ */
 export type PublicKey = Uint8Array & { readonly [isPublicKey]: true };
 
-/** Why bytes are not a key or a signature of `cpm-strict`, worded for the publisher. */
+/** The reason why bytes are no key or signature of `cpm-strict`, worded for the publisher. */
 export interface Refusal {
   readonly refused: string;
 }
 
-/** Checked keys by their bytes in latin1: the torsion check costs about a millisecond and never changes its answer. */
+/**
+ * Caches checked keys by their bytes in latin1. The torsion check is slow, and its result never
+ * changes.
+ */
 const knownKeys = new Map<string, KeyObject>();
 
-function remember(cacheKey: string, key: KeyObject): KeyObject {
-  if (knownKeys.size >= KNOWN_KEYS_MAX) {
+function cacheKeyObject(cacheKey: string, key: KeyObject): KeyObject {
+  if (knownKeys.size >= CACHED_KEYS_MAX) {
     const oldest = knownKeys.keys().next();
     if (!oldest.done) knownKeys.delete(oldest.value);
   }
@@ -43,36 +50,46 @@ function keyObject(bytes: Uint8Array): KeyObject {
   const known = knownKeys.get(cacheKey);
   if (known !== undefined) return known;
   const der = Buffer.concat([SPKI_PREFIX, bytes]);
-  return remember(cacheKey, createPublicKey({ key: der, format: "der", type: "spki" }));
+  return cacheKeyObject(cacheKey, createPublicKey({ key: der, format: "der", type: "spki" }));
 }
 
-/** Tells whether a key was checked by this process and is still remembered. */
-export function isRemembered(bytes: Uint8Array): boolean {
+/** Returns whether this process has checked the key and still caches it. */
+export function isCachedKey(bytes: Uint8Array): boolean {
   return knownKeys.has(Buffer.from(bytes).toString("latin1"));
 }
 
-/** Remembers a key that was checked before, by another process or long ago. Never call it with any other. */
-export function rememberChecked(bytes: Uint8Array): void {
+/**
+ * Caches a key that was checked before, by another process or long ago. Never call it with an
+ * unchecked key.
+ */
+export function cacheCheckedKey(bytes: Uint8Array): void {
   keyObject(bytes);
 }
 
-/** Decodes a point canonically (RFC 8032 §5.1.3, y < p, no "negative zero"); undefined when it is not one or of small order. */
+/**
+ * Decodes a point canonically (RFC 8032 §5.1.3, y < p, no "negative zero"). Returns undefined for
+ * other bytes and for a point of small order.
+ */
 function decodePoint(bytes: Uint8Array): Point | undefined {
   try {
     const point = Point.fromBytes(bytes, false);
-    // noble takes x = 0 with the sign bit set; encoding again shows it.
+    // noble accepts x = 0 with the sign bit set. Encoding the point again reveals it.
     if (!Buffer.from(point.toBytes()).equals(bytes)) return undefined;
     return point.isSmallOrder() ? undefined : point;
   } catch {
-    // noble throws for bytes that are not on the curve: the expected answer to a question about foreign bytes.
+    // noble throws for bytes that are not on the curve, which is an expected result for bytes from
+    // outside.
     return undefined;
   }
 }
 
-/** Accepts rules 1, 2 and 4 of `cpm-strict` for a key: length, canonical, not of small order, torsion-free. */
+/**
+ * Checks a key by rules 1, 2 and 4 of `cpm-strict`: length, canonical and not of small order,
+ * torsion-free.
+ */
 export function checkPublicKey(bytes: Uint8Array): PublicKey | Refusal {
   if (bytes.length !== KEY_BYTES) return { refused: `a key has ${KEY_BYTES} bytes, this one ${bytes.length}` };
-  if (isRemembered(bytes)) return bytes as PublicKey;
+  if (isCachedKey(bytes)) return bytes as PublicKey;
   const point = decodePoint(bytes);
   if (point === undefined) return { refused: "the key is not a canonical Ed25519 point, or one of small order" };
   if (!point.isTorsionFree()) return { refused: "the key is not in the prime-order subgroup" };
@@ -85,7 +102,10 @@ function scalarOf(signature: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(signature.subarray(KEY_BYTES)).reverse().toString("hex")}`);
 }
 
-/** Accepts rules 1 to 3 of `cpm-strict` for a signature by itself: length, R canonical and not of small order, S < L. */
+/**
+ * Checks a signature by rules 1 to 3 of `cpm-strict`: length, R canonical and not of small order, S
+ * < L.
+ */
 export function checkSignature(signature: Uint8Array): Refusal | undefined {
   if (signature.length !== SIGNATURE_BYTES) {
     return { refused: `a signature has ${SIGNATURE_BYTES} bytes, this one ${signature.length}` };
@@ -97,19 +117,25 @@ export function checkSignature(signature: Uint8Array): Refusal | undefined {
   return undefined;
 }
 
-/** Checks the signature equation with OpenSSL's rules (`node:crypto`). Call it after both checks above. */
+/**
+ * Checks the signature equation by OpenSSL's rules (`node:crypto`). Call it after both checks
+ * above.
+ */
 export function equationHolds(key: PublicKey, message: Uint8Array, signature: Uint8Array): boolean {
   return verify(null, message, keyObject(key), signature);
 }
 
-const verifyAside = promisify<null, Uint8Array, KeyObject, Uint8Array, boolean>(verify);
+const verifyAsync = promisify<null, Uint8Array, KeyObject, Uint8Array, boolean>(verify);
 
-/** As `equationHolds`, on the threads of the runtime: for many signatures, which then use every core. */
-export function equationHoldsAside(key: PublicKey, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
-  return verifyAside(null, message, keyObject(key), signature);
+/** Like `equationHolds`, but on the thread pool, so that many signatures use every core. */
+export function equationHoldsAsync(key: PublicKey, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  return verifyAsync(null, message, keyObject(key), signature);
 }
 
-/** The eight points of small order, encoded: the multiples of one of order 8 (Chalkias et al. 2020, table 1). */
+/**
+ * The encodings of the eight points of small order, which are the multiples of a point of order 8
+ * (Chalkias et al., table 1).
+ */
 const smallOrder = multiplesOf(Point.fromHex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), 8);
 
 function multiplesOf(point: Point, count: number): ReadonlySet<string> {
@@ -123,8 +149,9 @@ function multiplesOf(point: Point, count: number): ReadonlySet<string> {
 }
 
 /**
- * `checkSignature` in a hundredth of its time, for what the equation is checked of too: OpenSSL's rules compare R with
- * an encoding that is canonical, and refuse an S that is not below the group order.
+ * Returns whether a signature's R is of small order. Together with `equationHolds` it replaces the
+ * much slower `checkSignature`: OpenSSL's rules compare R with a canonical encoding and refuse an S
+ * that is not below the group order.
  */
 export function hasSmallOrder(signature: Uint8Array): boolean {
   return smallOrder.has(Buffer.from(signature.subarray(0, KEY_BYTES)).toString("hex"));

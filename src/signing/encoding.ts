@@ -1,9 +1,10 @@
 const HEX = /^(?:[0-9a-f]{2})+$/;
 
 /**
- * Decodes hex, base64 or base64url strictly: encoding the bytes again must give the same text, so one signature has
- * one spelling per alphabet. `byteLength` decides between the alphabets, because short texts fit several. Padding may
- * be left out in base64url only. Undefined when no alphabet gives exactly that many bytes.
+ * Decodes hex, base64 or base64url strictly. Encoding the bytes again must give the same text, so
+ * that a signature has one spelling per alphabet. `byteLength` selects the alphabet, because short
+ * texts fit several. Only base64url may omit padding. Returns undefined if no alphabet gives
+ * exactly `byteLength` bytes.
  */
 export function decodeStrictly(text: string, byteLength: number): Uint8Array | undefined {
   if (text.length === byteLength * 2 && HEX.test(text)) return new Uint8Array(Buffer.from(text, "hex"));
@@ -14,10 +15,12 @@ export function decodeStrictly(text: string, byteLength: number): Uint8Array | u
   return undefined;
 }
 
+/** Encodes bytes as lower-case hex. */
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
+/** Encodes bytes as base64 with padding. */
 export function toBase64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
 }

@@ -1,6 +1,12 @@
-/* The messages about keys that are signed (trust.md §3), and their leaves in the log (§4). ASCII, LF, a final LF. */
+/*
+ * The statements about keys that are signed (trust.md §3), and their leaves in the log (§4). ASCII,
+ * LF, a final LF.
+ */
 
-/** What a key signs to prove that its holder wants it registered: for one registry, one account, once. */
+/**
+ * Returns the statement that a key signs to be registered. It is valid for one registry and one
+ * account, once.
+ */
 export function registrationStatement(about: {
   /** Scheme, host and port of the registry's public address. */
   readonly registry: string;
@@ -12,6 +18,7 @@ export function registrationStatement(about: {
   return `cpm-key-registration/v1\nregistry: ${registry}\nuser: ${username}\nkey: ${publicKey}\nnonce: ${nonce}\n`;
 }
 
+/** The kinds of key changes. */
 export const KEY_ACTIONS = ["add", "remove", "reset", "cancel"] as const;
 export type KeyAction = (typeof KEY_ACTIONS)[number];
 
@@ -19,19 +26,28 @@ export type KeyAction = (typeof KEY_ACTIONS)[number];
 export interface KeyChange {
   readonly name: string;
   readonly action: KeyAction;
-  /** Lower-case hex of the key that is added or removed, or that a reset puts in place of the others. */
+  /**
+   * Lower-case hex of the key that is added or removed, or that a reset puts in place of the
+   * others.
+   */
   readonly publicKey: string;
 }
 
-/** `previous` of the first change of a package. */
+/** The `previous` of a package's first key change. */
 export const NO_LEAF = "0".repeat(64);
 
-/** What is signed for a change; `previous`, the SHA-256 of the package's last key leaf, makes each good for once. */
+/**
+ * Returns the statement that is signed for a change. `previous` is the SHA-256 of the package's
+ * last key leaf, so that each statement is valid once.
+ */
 export function keyChangeStatement({ name, action, publicKey }: KeyChange, previous: string): string {
   return `cpm-key-change/v1\nname: ${name}\n${action}: ${publicKey}\nprevious: ${previous}\n`;
 }
 
-/** The leaf of a change: `by` is a user name, `proof` base64 of who signed and the signatures. At most 1,024 bytes. */
+/**
+ * Returns the leaf of a change. `by` is a user name, `proof` the keys and signatures in base64. At
+ * most 1,024 bytes.
+ */
 export function keyLeaf(
   { name, action, publicKey }: KeyChange,
   seq: number,

@@ -1,10 +1,10 @@
 import type { Sha256Digest } from "../domain/digest.ts";
 
-/** The messages a publisher may sign, the preferred one first. */
+/** The kinds of messages that a publisher may sign, the preferred one first. */
 export const SIGNATURE_SCHEMES = ["cpm-v1", "ed25519-sha256", "ed25519-sha256-hex", "ed25519-archive"] as const;
 export type SignatureScheme = (typeof SIGNATURE_SCHEMES)[number];
 
-/** What every scheme binds a signature to. */
+/** The archive to which every scheme binds a signature. */
 export interface SignedArchive {
   readonly name: string;
   readonly version: string;
@@ -12,14 +12,17 @@ export interface SignedArchive {
   readonly size: number;
 }
 
-/** The statement of `cpm-v1`: ASCII, LF, a final LF. These bytes are what was signed; never build them elsewhere. */
+/**
+ * Returns the statement of `cpm-v1`: ASCII, LF, a final LF. These exact bytes are signed; never
+ * build them elsewhere.
+ */
 export function publishStatement({ name, version, digest, size }: SignedArchive): string {
   return `cpm-package-signature/v1\nname: ${name}\nversion: ${version}\nsha256: ${digest}\nsize: ${size}\n`;
 }
 
 /**
- * The bytes a scheme signs. `readArchive` is called for `ed25519-archive` only: Ed25519 hashes the message twice,
- * so that scheme alone needs the whole archive in memory.
+ * Returns the bytes that a scheme signs. `readArchive` is called for `ed25519-archive` only:
+ * Ed25519 hashes the message twice, so this scheme needs the whole archive in memory.
  */
 export async function signedMessage(
   scheme: SignatureScheme,

@@ -4,15 +4,15 @@ import { checkPublicKey, checkSignature, equationHolds, hasSmallOrder, type Publ
 import { decodeStrictly, toBase64, toHex } from "./encoding.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme, type SignedArchive, signedMessage } from "./statement.ts";
 
-/** The texts a publisher sent with an archive. */
+/** The signature texts that a publisher sent with an archive. */
 export interface SignatureFields {
   readonly signature: string;
   readonly publicKey: string;
-  /** When absent, the schemes are tried in the order of `SIGNATURE_SCHEMES`. */
+  /** If undefined, the schemes are tried in the order of `SIGNATURE_SCHEMES`. */
   readonly scheme: SignatureScheme | undefined;
 }
 
-/** A signature that was verified, in the spelling this registry stores. */
+/** A verified signature, in the spelling that this registry stores. */
 export interface VerifiedSignature {
   readonly scheme: SignatureScheme;
   /** Lower-case hex. */
@@ -24,7 +24,10 @@ export interface VerifiedSignature {
 
 const KEY_ID_LENGTH = 32;
 
-/** Names a key in lists and addresses: the first 16 bytes of the SHA-256 of its 32 bytes, in hex. */
+/**
+ * Returns the id of a key for lists and paths: the first 16 bytes of the SHA-256 of its 32 bytes,
+ * in hex.
+ */
 export function keyIdOf(publicKeyHex: string): string {
   return createHash("sha256").update(publicKeyHex, "hex").digest("hex").slice(0, KEY_ID_LENGTH);
 }
@@ -49,8 +52,9 @@ function readSignature(text: string, faults: Fault[]): Uint8Array | undefined {
 }
 
 /**
- * Verifies a publisher's signature over an archive by `cpm-strict` and tells which scheme matched.
- * Throws `signature_invalid`. `readArchive` is called only when the scheme `ed25519-archive` is tried.
+ * Verifies a publisher's signature over an archive by `cpm-strict`, and returns it with the scheme
+ * that matched. It calls `readArchive` only if it tries the scheme `ed25519-archive`. Throws
+ * `signature_invalid`.
  */
 export async function verifyArchiveSignature(
   fields: SignatureFields,
@@ -67,7 +71,8 @@ export async function verifyArchiveSignature(
       return { scheme, publicKey, keyId: keyIdOf(publicKey), signature: toBase64(signature) };
     }
   }
-  // What is wrong with the signature by itself takes long to find out, and what the equation holds for has none of it.
+  // The slow check of the signature only explains the failure: a signature for which the equation
+  // holds would pass it.
   const refusal = signature && checkSignature(signature);
   if (refusal !== undefined) faults.push({ path: "/signature", message: refusal.refused });
   if (faults.length > 0) throw failure({ code: "signature_invalid", faults });

@@ -2,7 +2,10 @@ import { type Fault, failure } from "../errors.ts";
 import { checkPublicKey, checkSignature, equationHolds, type PublicKey } from "./ed25519.ts";
 import { decodeStrictly, toHex } from "./encoding.ts";
 
-/** Reads a public key from a form or a body as lower-case hex, by `cpm-strict`. Throws `signature_invalid` at `path`. */
+/**
+ * Reads a public key by `cpm-strict` and returns it as lower-case hex. Throws `signature_invalid`
+ * at `path`.
+ */
 export function readPublicKey(text: string, path: string): string {
   const bytes = decodeStrictly(text.trim(), 32);
   const key = bytes === undefined ? undefined : checkPublicKey(bytes);
@@ -20,11 +23,11 @@ function readSignature(text: string, path: string): Uint8Array {
 
 function keyOf(publicKey: string): PublicKey {
   const key = checkPublicKey(new Uint8Array(Buffer.from(publicKey, "hex")));
-  if ("refused" in key) throw new Error("A stored key is not a key");
+  if ("refused" in key) throw new Error("A stored key is no key of cpm-strict");
   return key;
 }
 
-/** A signature that holds, with the key that made it. */
+/** A valid signature and the key that made it. */
 export interface StatementSignature {
   /** Lower-case hex. */
   readonly publicKey: string;
@@ -32,8 +35,9 @@ export interface StatementSignature {
 }
 
 /**
- * Finds the key, of those given in lower-case hex, under which a signature over a statement holds by `cpm-strict`. Throws
- * `signature_invalid` at `path` with the statement that should have been signed, when there is none.
+ * Verifies a signature over a statement by `cpm-strict` and returns the key that made it, one of
+ * `keys` in lower-case hex. Throws `signature_invalid` at `path`, with the statement to sign, if it
+ * is valid under none of them.
  */
 export function verifyStatement(
   statement: string,

@@ -1,5 +1,5 @@
 import { parseDigest } from "../domain/digest.ts";
-import { checkPublicKey, equationHoldsAside, hasSmallOrder } from "../signing/ed25519.ts";
+import { checkPublicKey, equationHoldsAsync, hasSmallOrder } from "../signing/ed25519.ts";
 import { signedMessage } from "../signing/statement.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
@@ -23,7 +23,7 @@ async function signatureHolds(entry: VersionEntry, archive: Uint8Array | undefin
   if (digest === undefined || "refused" in key || hasSmallOrder(signature)) return false;
   if (scheme === "ed25519-archive" && archive === undefined) return true;
   const message = await signedMessage(scheme, { name, version, digest, size }, async () => archive ?? Buffer.of());
-  return equationHoldsAside(key, message, signature);
+  return equationHoldsAsync(key, message, signature);
 }
 
 async function signatureProblem(entry: VersionEntry, index: number, archive?: Uint8Array) {

@@ -2,7 +2,7 @@ import {
   checkPublicKey,
   checkSignature,
   equationHolds,
-  equationHoldsAside,
+  equationHoldsAsync,
   hasSmallOrder,
 } from "../../src/signing/ed25519.ts";
 
@@ -17,5 +17,5 @@ export function verifyStrictly(keyBytes: Uint8Array, message: Uint8Array, signat
 export async function verifyAside(keyBytes: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
   const key = checkPublicKey(keyBytes);
   if ("refused" in key || signature.length !== 64 || hasSmallOrder(signature)) return false;
-  return equationHoldsAside(key, message, signature);
+  return equationHoldsAsync(key, message, signature);
 }
