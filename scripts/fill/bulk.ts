@@ -7,7 +7,7 @@ import * as postgresTables from "../../src/db/postgres/schema.ts";
 import * as sqliteTables from "../../src/db/sqlite/schema.ts";
 import { vectorText } from "../../src/search/postgres.ts";
 import { searchRow } from "../../src/search/searchable.ts";
-import { type SearchDocument, termsOf } from "../../src/search/terms.ts";
+import { indexTermsOf, type SearchDocument } from "../../src/search/terms.ts";
 
 type TableName = keyof typeof postgresTables;
 type Row<T extends TableName> = (typeof postgresTables)[T]["$inferInsert"];
@@ -161,7 +161,7 @@ function sqliteBulk(path: string): IndexedDatabase {
     },
     termTables: [
       [new HeldRows("package_search", SEARCH_COLUMNS), searchValues],
-      [new HeldRows("package_terms", ["rowid", "body"]), (one) => [one.packageId, termsOf(one).join(" ")]],
+      [new HeldRows("package_terms", ["rowid", "body"]), (one) => [one.packageId, indexTermsOf(one).join(" ")]],
       [new HeldRows("package_trigrams", ["rowid", "name"]), ({ packageId, name }) => [packageId, name]],
     ],
     lastStatements: ["ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"],
@@ -189,7 +189,7 @@ async function postgresBulk(config: DatabaseConfig & { kind: "postgres" }): Prom
     termTables: [
       [
         new HeldRows("package_search", [...SEARCH_COLUMNS, "terms"]),
-        (one) => [...searchValues(one), vectorText(termsOf(one))],
+        (one) => [...searchValues(one), vectorText(indexTermsOf(one))],
       ],
     ],
     lastStatements: [setSequences(), "VACUUM ANALYZE"],

@@ -38,7 +38,11 @@ export function readEntryName(bytes: Uint8Array, kind: EntryKind): EntryName {
   const path = normalise(slashed, kind);
   const codes = decoded.valid ? nameProblems(path, slashed, kind, bytes.length) : (["name_not_utf8"] as const);
   const shown = printable(path);
-  return { path, backslashes, faults: codes.map((code) => ({ path: shown, code, message: explain(code, shown) })) };
+  return {
+    path,
+    backslashes,
+    faults: codes.map((code) => ({ path: shown, code, message: explainEntryName(code, shown) })),
+  };
 }
 
 function decodeName(bytes: Uint8Array): { readonly text: string; readonly valid: boolean } {
@@ -107,6 +111,6 @@ const EXPLANATIONS: Readonly<Record<EntryNameFaultCode, string>> = {
 };
 
 /** Returns the message for a fault of an entry name; `shown` must be printable. */
-export function explain(code: EntryNameFaultCode, shown: string): string {
+export function explainEntryName(code: EntryNameFaultCode, shown: string): string {
   return `entry "${shown}" ${EXPLANATIONS[code]}`;
 }

@@ -1,5 +1,5 @@
 import { type ArchiveFault, type EntryNameFaultCode, printable } from "./archive-fault.ts";
-import { type EntryKind, explain } from "./entry-name.ts";
+import { type EntryKind, explainEntryName } from "./entry-name.ts";
 
 interface SeenName {
   readonly path: string;
@@ -29,7 +29,7 @@ export class EntryNames {
     const code = this.#addEntry(path, kind);
     if (code !== undefined) codes.add(code);
     const shown = printable(path === "" ? "." : path);
-    return [...codes].map((found) => ({ path: shown, code: found, message: explain(found, shown) }));
+    return [...codes].map((found) => ({ path: shown, code: found, message: explainEntryName(found, shown) }));
   }
 
   #addEntry(path: string, kind: EntryKind): EntryNameFaultCode | undefined {

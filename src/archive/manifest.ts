@@ -91,8 +91,8 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
     reader.refuse("", "manifest_wrong_type", "must be a map of fields such as name: and version:");
     return { text, faults: reader.faults };
   }
-  const name = readName(reader, root);
-  const version = readVersion(reader, root);
+  const name = readNameField(reader, root);
+  const version = readVersionField(reader, root);
   const rest = readOptionalFields(reader, root);
   refuseOversize(reader, rest);
   if (name === undefined || version === undefined || reader.faults.length > 0) return { text, faults: reader.faults };
@@ -127,7 +127,7 @@ function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "ve
   reader.refuse("", "manifest_field_too_long", message);
 }
 
-function readName(reader: ShapeReader, root: YamlMap): PackageName | undefined {
+function readNameField(reader: ShapeReader, root: YamlMap): PackageName | undefined {
   const text = reader.required(root, "name", "", WORD_MAX_CHARS);
   if (text === undefined) return undefined;
   const problem = explainPackageName(text);
@@ -135,7 +135,7 @@ function readName(reader: ShapeReader, root: YamlMap): PackageName | undefined {
   return parsePackageName(text);
 }
 
-function readVersion(reader: ShapeReader, root: YamlMap): Version | undefined {
+function readVersionField(reader: ShapeReader, root: YamlMap): Version | undefined {
   const text = reader.required(root, "version", "", WORD_MAX_CHARS);
   if (text === undefined) return undefined;
   const version = parseVersion(text);

@@ -22,7 +22,7 @@ const isText = (value: Uint8Array) => !value.includes(0);
  * what an entry is in some reader. A value such as `soon` makes Go and GNU tar refuse the archive
  * while other readers unpack it.
  */
-const VALUES = new Map<string, (value: Uint8Array) => boolean>([
+const ALLOWED_RECORDS = new Map<string, (value: Uint8Array) => boolean>([
   ["path", () => true],
   ["size", (value) => readDecimal(value) !== undefined],
   ["mtime", isTime],
@@ -62,7 +62,7 @@ export function readPaxRecords(bytes: Uint8Array): PaxRecords {
 }
 
 function recordProblem(key: string, value: Uint8Array, seen: boolean): string | undefined {
-  const accepts = VALUES.get(key);
+  const accepts = ALLOWED_RECORDS.get(key);
   if (accepts === undefined) return "is not allowed";
   if (seen) return "appears twice";
   return accepts(value) ? undefined : "has an invalid value";

@@ -12,24 +12,24 @@ export interface TarHeader {
   readonly faults: readonly ArchiveFault[];
 }
 
-interface Field {
+interface HeaderField {
   readonly at: number;
   readonly bytes: number;
 }
 
 // POSIX.1-2017, pax, "ustar Interchange Format".
-const NAME: Field = { at: 0, bytes: 100 };
-const MODE: Field = { at: 100, bytes: 8 };
-const OWNER: Field = { at: 108, bytes: 8 };
-const GROUP: Field = { at: 116, bytes: 8 };
-const SIZE: Field = { at: 124, bytes: 12 };
-const MODIFIED: Field = { at: 136, bytes: 12 };
-const CHECKSUM: Field = { at: 148, bytes: 8 };
+const NAME: HeaderField = { at: 0, bytes: 100 };
+const MODE: HeaderField = { at: 100, bytes: 8 };
+const OWNER: HeaderField = { at: 108, bytes: 8 };
+const GROUP: HeaderField = { at: 116, bytes: 8 };
+const SIZE: HeaderField = { at: 124, bytes: 12 };
+const MODIFIED: HeaderField = { at: 136, bytes: 12 };
+const CHECKSUM: HeaderField = { at: 148, bytes: 8 };
 const TYPE_AT = 156;
-const MAGIC: Field = { at: 257, bytes: 8 };
-const DEVICE_MAJOR: Field = { at: 329, bytes: 8 };
-const DEVICE_MINOR: Field = { at: 337, bytes: 8 };
-const PREFIX: Field = { at: 345, bytes: 155 };
+const MAGIC: HeaderField = { at: 257, bytes: 8 };
+const DEVICE_MAJOR: HeaderField = { at: 329, bytes: 8 };
+const DEVICE_MINOR: HeaderField = { at: 337, bytes: 8 };
+const PREFIX: HeaderField = { at: 345, bytes: 155 };
 
 const MAGIC_USTAR = "ustar\x0000";
 const MAGIC_GNU = "ustar  \0";
@@ -43,7 +43,7 @@ const SPACE = 0x20;
  * terminator.
  */
 export function readTarHeader(block: Uint8Array): TarHeader {
-  if (readOctal(block, CHECKSUM) !== checksumOf(block)) {
+  if (readOctal(block, CHECKSUM) !== headerChecksumOf(block)) {
     throw new UnreadableArchive(
       "tar_bad_checksum",
       "a tar header has a wrong checksum: pack the archive again with cpm",
@@ -52,7 +52,7 @@ export function readTarHeader(block: Uint8Array): TarHeader {
   const sizeBytes = readOctal(block, SIZE);
   if (sizeBytes === undefined) throw new UnreadableArchive("tar_bad_field", badField("size"));
   const magic = latin1(block, MAGIC);
-  const name = readName(block, magic);
+  const name = readHeaderName(block, magic);
   const flag = block[TYPE_AT] ?? 0;
   return {
     name,
@@ -106,7 +106,7 @@ function badField(name: string): string {
   return `the ${name} field of a tar header is malformed: pack the archive again with cpm`;
 }
 
-function readName(block: Uint8Array, magic: string): Uint8Array {
+function readHeaderName(block: Uint8Array, magic: string): Uint8Array {
   const name = untilZero(block, NAME);
   const prefix = magic === MAGIC_USTAR ? untilZero(block, PREFIX) : block.subarray(0, 0);
   if (prefix.length === 0) return name.slice();
@@ -117,28 +117,28 @@ function readName(block: Uint8Array, magic: string): Uint8Array {
   return joined;
 }
 
-function untilZero(block: Uint8Array, field: Field): Uint8Array {
+function untilZero(block: Uint8Array, field: HeaderField): Uint8Array {
   const whole = block.subarray(field.at, field.at + field.bytes);
   const zero = whole.indexOf(0);
   return zero === -1 ? whole : whole.subarray(0, zero);
 }
 
 /** Bytes after the terminating zero are ignored by some readers and part of the name for others. */
-function hasCleanEnd(block: Uint8Array, field: Field): boolean {
+function hasCleanEnd(block: Uint8Array, field: HeaderField): boolean {
   const text = untilZero(block, field);
   return isZero(block.subarray(field.at + text.length, field.at + field.bytes));
 }
 
-function isUnset(block: Uint8Array, field: Field): boolean {
+function isUnset(block: Uint8Array, field: HeaderField): boolean {
   return isZero(block.subarray(field.at, field.at + field.bytes));
 }
 
-function latin1(block: Uint8Array, field: Field): string {
+function latin1(block: Uint8Array, field: HeaderField): string {
   return String.fromCharCode(...block.subarray(field.at, field.at + field.bytes));
 }
 
 /** Reads octal digits, followed by one or more NULs or spaces up to the end of the field. */
-function readOctal(block: Uint8Array, field: Field): number | undefined {
+function readOctal(block: Uint8Array, field: HeaderField): number | undefined {
   const end = field.at + field.bytes;
   let value = 0;
   let at = field.at;
@@ -156,7 +156,7 @@ function readOctal(block: Uint8Array, field: Field): number | undefined {
 }
 
 /** Returns the unsigned sum of the block with its checksum field read as spaces. */
-function checksumOf(block: Uint8Array): number {
+function headerChecksumOf(block: Uint8Array): number {
   let sum = CHECKSUM.bytes * SPACE;
   for (let at = 0; at < TAR_BLOCK_BYTES; at++) sum += block[at] ?? 0;
   for (let at = CHECKSUM.at; at < CHECKSUM.at + CHECKSUM.bytes; at++) sum -= block[at] ?? 0;

@@ -25,7 +25,7 @@ export interface TarVisitor {
   fault(fault: ArchiveFault): void;
 }
 
-type State = "header" | "content" | "pax" | "skip" | "padding" | "ending" | "ended";
+type WalkState = "header" | "content" | "pax" | "skip" | "padding" | "ending" | "ended";
 
 /**
  * The type flags of entries that have no content whatever their size field says. Readers disagree
@@ -62,7 +62,7 @@ export class TarWalker {
   readonly #visitor: TarVisitor;
   readonly #block = new Uint8Array(TAR_BLOCK_BYTES);
   #blockFilled = 0;
-  #state: State = "header";
+  #state: WalkState = "header";
   #remaining = 0;
   #paddingAfter = 0;
   /** Whole blocks, because the bytes after the records are checked too. */

@@ -19,7 +19,7 @@ const IS_WORD_BYTE = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte >= 0x80 || /[A-Za-z0-9_]/.test(String.fromCharCode(byte)) ? 1 : 0,
 );
 
-type State = "text" | "action" | "word" | "quoted" | "raw" | "comment";
+type ScanState = "text" | "action" | "word" | "quoted" | "raw" | "comment";
 
 /**
  * Searches for calls of `env`, `expandenv` and `getHostByName` between `{{` and `}}`, by the
@@ -30,7 +30,7 @@ type State = "text" | "action" | "word" | "quoted" | "raw" | "comment";
  * It ignores bytes after the first `maxBytes`.
  */
 export class TemplateScan {
-  #state: State = "text";
+  #state: ScanState = "text";
   #previous = 0;
   #quote = 0;
   #escaped = false;
@@ -128,7 +128,7 @@ export class TemplateScan {
     else this.#escaped = byte === BACKSLASH && !this.#escaped;
   }
 
-  #enter(state: State): void {
+  #enter(state: ScanState): void {
     this.#state = state;
     this.#previous = 0;
   }

@@ -189,7 +189,7 @@ function nodeOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): 
   const fields = new Map<string, YamlNode>();
   const keys = new Set<string>();
   for (const pair of node.items) {
-    const key = keyOf(childNode(pair.key), path, faults);
+    const key = readKey(childNode(pair.key), path, faults);
     if (key === undefined) continue;
     const at = `${path}/${key.text.replaceAll("~", "~0").replaceAll("/", "~1")}`;
     if (keys.has(key.text)) faults.push(fault("yaml_duplicate_key", "is set twice: keep one of the two", at));
@@ -201,7 +201,7 @@ function nodeOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): 
   return { kind: "map", fields };
 }
 
-function keyOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): KeyText | undefined {
+function readKey(node: ParsedNode | null, path: string, faults: ArchiveFault[]): KeyText | undefined {
   if (node === null) return { kind: "null", text: "" };
   if (!isScalar(node)) {
     faults.push(fault("yaml_invalid", "has a key that is a list or a map: write keys as text", path));
@@ -229,14 +229,14 @@ interface KeyText {
 const ESCAPED_NO_TEXT = /\0|\p{Cs}/u;
 
 function checkedScalar(node: Scalar, path: string, faults: ArchiveFault[]): YamlScalar | YamlNull {
-  const scalar = scalarOf(node);
+  const scalar = readScalar(node);
   if (scalar.kind === "scalar" && ESCAPED_NO_TEXT.test(scalar.text)) {
     faults.push(fault("yaml_control_character", "has an escape for NUL or for half a character: remove it", path));
   }
   return scalar;
 }
 
-function scalarOf(node: Scalar): YamlScalar | YamlNull {
+function readScalar(node: Scalar): YamlScalar | YamlNull {
   const text = node.source ?? "";
   const plain = node.type === Scalar.PLAIN || node.type === undefined;
   return plain && NULL_TEXTS.has(text) ? NULL_NODE : { kind: "scalar", text, plain };

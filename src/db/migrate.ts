@@ -60,7 +60,10 @@ function hashOf(migration: Migration): string {
  * Compares the ledger with the embedded migrations. Throws `MigrationError` when their histories
  * differ.
  */
-function stateOf(known: readonly Migration[], ledger: readonly { name: string; hash: string }[]): MigrationState {
+function migrationStateOf(
+  known: readonly Migration[],
+  ledger: readonly { name: string; hash: string }[],
+): MigrationState {
   const hashes = new Map(ledger.map((row) => [row.name, row.hash]));
   for (const migration of known) {
     const hash = hashes.get(migration.name);
@@ -86,7 +89,7 @@ function stateOf(known: readonly Migration[], ledger: readonly { name: string; h
 
 async function bringUpToDate(known: readonly Migration[], ledger: Ledger): Promise<MigrationState> {
   await ledger.run(LEDGER_TABLE);
-  const before = stateOf(known, await ledger.applied());
+  const before = migrationStateOf(known, await ledger.applied());
   for (const migration of known) {
     if (!before.pending.includes(migration.name)) continue;
     for (const statement of migration.sql.split("--> statement-breakpoint")) await ledger.run(statement);
@@ -171,9 +174,9 @@ export function migrate(config: DatabaseConfig): Promise<MigrationState> {
  * empty ledger table in an existing database.
  */
 export async function migrationState(config: DatabaseConfig): Promise<MigrationState> {
-  if (config.kind === "sqlite" && !existsSync(config.path)) return stateOf(MIGRATIONS.sqlite, []);
+  if (config.kind === "sqlite" && !existsSync(config.path)) return migrationStateOf(MIGRATIONS.sqlite, []);
   return onLedger(config, async (ledger, known) => {
     await ledger.run(LEDGER_TABLE);
-    return stateOf(known, await ledger.applied());
+    return migrationStateOf(known, await ledger.applied());
   });
 }

@@ -14,12 +14,12 @@ interface Change {
 }
 
 /** The parameters of a statement by name. */
-type Params = Readonly<Record<string, unknown>>;
+type StatementParams = Readonly<Record<string, unknown>>;
 
 /** Runs a statement with its parameters. */
-type Run<P extends Params, Row> = (session: DbSession, params: P) => Promise<Row[]>;
+type RunStatement<P extends StatementParams, Row> = (session: DbSession, params: P) => Promise<Row[]>;
 
-interface Field {
+interface ResultField {
   readonly path: readonly string[];
   /** Undefined where the driver already returns the value of the column. */
   readonly decode: ((value: unknown) => unknown) | undefined;
@@ -28,21 +28,21 @@ interface Field {
 interface CachedStatement {
   readonly sql: string;
   readonly params: unknown[];
-  readonly fields: readonly Field[];
+  readonly fields: readonly ResultField[];
 }
 
 /**
  * Returns what decodes a driver's value. For an expression, `mapWith` set it, which the type of the
  * expression does not show.
  */
-function decoderOf(selected: Column | SQL): Field["decode"] {
+function decoderOf(selected: Column | SQL): ResultField["decode"] {
   const decoder: unknown = is(selected, Column) ? selected : Reflect.get(selected, "decoder");
   const decode: unknown = Reflect.get(Object(decoder), "mapFromDriverValue");
   if (typeof decode !== "function") throw new Error("A statement selects an expression without a decoder");
   return decode === Column.prototype.mapFromDriverValue ? undefined : (value) => decode.call(decoder, value);
 }
 
-function fieldsOf(selected: unknown, path: readonly string[] = []): Field[] {
+function fieldsOf(selected: unknown, path: readonly string[] = []): ResultField[] {
   if (is(selected, Column) || is(selected, SQL)) return [{ path, decode: decoderOf(selected) }];
   const members = is(selected, Table) ? getTableColumns(selected) : selected;
   if (typeof members !== "object" || members === null)
@@ -50,7 +50,7 @@ function fieldsOf(selected: unknown, path: readonly string[] = []): Field[] {
   return Object.entries(members).flatMap(([name, member]) => fieldsOf(member, [...path, name]));
 }
 
-function rowOf(values: readonly unknown[], fields: readonly Field[]): Record<string, unknown> {
+function toRow(values: readonly unknown[], fields: readonly ResultField[]): Record<string, unknown> {
   const row: Record<string, unknown> = {};
   for (let at = 0; at < fields.length; at += 1) {
     const { path: [first = "", second] = [], decode } = fields[at] ?? { decode: undefined };
@@ -75,18 +75,18 @@ function sqlValue(value: unknown): SqlValue {
  * Returns the parameter for a slot, encoded for the driver where Drizzle knows the column it
  * belongs to.
  */
-function parameterFor(slot: unknown, params: Params): SqlValue {
+function parameterFor(slot: unknown, params: StatementParams): SqlValue {
   const placeholder = is(slot, Param) ? slot.value : slot;
   if (!is(placeholder, Placeholder)) return sqlValue(slot);
   const value = params[placeholder.name];
   return sqlValue(is(slot, Param) && value !== null ? slot.encoder.mapToDriverValue(value) : value);
 }
 
-function cached<P extends Params, Row>(
+function cached<P extends StatementParams, Row>(
   build: (
     session: Pick<DbSession, "query" | "tables">,
   ) => Omit<CachedStatement, "fields"> & { readonly selected: unknown },
-): Run<P, Row> {
+): RunStatement<P, Row> {
   const statements = new WeakMap<Tables, CachedStatement>();
   return async (session, params) => {
     let known = statements.get(session.tables);
@@ -100,7 +100,7 @@ function cached<P extends Params, Row>(
       text,
       slots.map((slot) => parameterFor(slot, params)),
     );
-    return found.map((values) => rowOf(values, fields) as Row);
+    return found.map((values) => toRow(values, fields) as Row);
   };
 }
 
@@ -109,9 +109,9 @@ function cached<P extends Params, Row>(
  * build the SQL and to map the rows than the database needs to answer. `build` selects columns,
  * expressions or tables, with inner joins only.
  */
-export function statement<P extends Params, Row>(
+export function statement<P extends StatementParams, Row>(
   build: (session: Pick<DbSession, "query" | "tables">) => Select<Row>,
-): Run<P, Row> {
+): RunStatement<P, Row> {
   return cached((session) => {
     const query = build(session);
     return { ...query.toSQL(), selected: query._.selectedFields };
@@ -123,12 +123,12 @@ export function statement<P extends Params, Row>(
  * With `held`, it waits for rows that others have locked, or skips them. On SQLite, whose builder
  * has no such clause, a transaction that writes locks the whole database.
  */
-export function lockingStatement<P extends Params, Row>(
+export function lockingStatement<P extends StatementParams, Row>(
   build: (
     session: Pick<DbSession, "query" | "tables">,
   ) => Select<Row> & { for?(strength: "no key update", how: { skipLocked?: true }): Select<Row> },
   held: "wait" | "skip" = "wait",
-): Run<P, Row> {
+): RunStatement<P, Row> {
   return statement((session) => {
     const query = build(session);
     return query.for?.("no key update", held === "skip" ? { skipLocked: true } : {}) ?? query;
@@ -139,10 +139,10 @@ export function lockingStatement<P extends Params, Row>(
  * An insert, update or delete that is built once. `returning` repeats what it returns, because
  * Drizzle does not expose it.
  */
-export function change<P extends Params, Row = never>(
+export function change<P extends StatementParams, Row = never>(
   build: (session: Pick<DbSession, "query" | "tables">) => Change,
   returning: (tables: Tables) => Table | Readonly<Record<string, Column>> = () => ({}),
-): Run<P, Row> {
+): RunStatement<P, Row> {
   return cached((session) => ({ ...build(session).toSQL(), selected: returning(session.tables) }));
 }
 

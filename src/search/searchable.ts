@@ -3,7 +3,7 @@ import { eq, type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
 import { textIndexOf } from "./open-text-index.ts";
-import { popularityBucketOf, type SearchDocument, termsOf } from "./terms.ts";
+import { indexTermsOf, popularityBucketOf, type SearchDocument } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { wordsOf } from "./words.ts";
 
@@ -53,7 +53,7 @@ export async function indexPackage(session: DbSession, kind: Kind, document: Sea
   const before = await findRow(session, row.packageId);
   if (before?.fingerprint === row.fingerprint && before.popularityBucket === row.popularityBucket) return;
   const index = textIndexOf({ kind });
-  const terms = termsOf(document);
+  const terms = indexTermsOf(document);
   if (before !== undefined) await index.remove(session, row.packageId);
   await putRow(session, row, index.column(terms));
   await index.add(session, row.packageId, row.name, terms);

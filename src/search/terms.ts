@@ -45,7 +45,7 @@ export function popularityBucketOf(downloads: number): number {
 }
 
 /** Returns the terms of a package, without duplicates. */
-export function termsOf({ name, tags, authors, description, downloads }: SearchDocument): string[] {
+export function indexTermsOf({ name, tags, authors, description, downloads }: SearchDocument): string[] {
   const bucket = popularityBucketOf(downloads);
   const texts = [name, tags.join(" "), authors.join(" "), description];
   const terms = [...texts.flatMap(wordsOf), `^${name}`, ...tags.map(tagText), ...authors.map(authorText)];

@@ -1,6 +1,6 @@
 import type { DbSession, SqlValue } from "../database.ts";
 
-type Run = DbSession["values"];
+type RunValues = DbSession["values"];
 
 interface Call {
   readonly params: SqlValue[];
@@ -98,7 +98,7 @@ const TYPES_OF =
  * Learns the batched form of a statement that was sent before. In a pool, the answer may come from
  * a connection that has not seen the statement; then nothing is learnt.
  */
-async function learnForm(run: Run, forms: BatchedForms, text: string): Promise<void> {
+async function learnForm(run: RunValues, forms: BatchedForms, text: string): Promise<void> {
   const [row] = await run(TYPES_OF, [text]);
   if (row !== undefined) forms.set(text, batchedForm(text, JSON.parse(String(row[0]))));
 }
@@ -107,7 +107,7 @@ async function learnForm(run: Run, forms: BatchedForms, text: string): Promise<v
  * Sends the calls of one statement. The first time they are sent singly, because only afterwards
  * does Postgres know the types of the parameters, which the batched form needs.
  */
-function send(run: Run, forms: BatchedForms, text: string, calls: readonly Call[]): void {
+function send(run: RunValues, forms: BatchedForms, text: string, calls: readonly Call[]): void {
   const form = calls.length > 1 ? forms.get(text) : undefined;
   if (form === undefined) {
     for (const { params, resolve, reject } of calls) run(text, params).then(resolve, reject);
@@ -133,7 +133,7 @@ function send(run: Run, forms: BatchedForms, text: string, calls: readonly Call[
  * The calls must not depend on each other. Statements with different texts are sent in the order of
  * their first calls. A batch that fails rejects all its calls.
  */
-export function batched(run: Run, forms: BatchedForms): Run {
+export function batched(run: RunValues, forms: BatchedForms): RunValues {
   let pending = new Map<string, Call[]>();
   const sendAll = () => {
     const batches = pending;
