@@ -28,7 +28,7 @@ onBothDatabases(
       owner = await newAccount(registry(), "first");
     });
 
-    test("makes its key the account's, which then needs a key of its own; a registered one is", async () => {
+    test("makes its key a key of the account, which then publishes only with registered keys", async () => {
       const [first, second] = [makeKey(), makeKey()];
       expect((await publish(owner, "first-one", first)).status).toBe(201);
       const [known] = await keysOf(owner);
@@ -46,7 +46,7 @@ onBothDatabases(
       expect(await keysOf(owner)).toHaveLength(2);
     });
 
-    test("with a token does the same; whoever steals the token later can bring no key", async () => {
+    test("with a token registers the key too, so that a stolen token cannot bring another key", async () => {
       const account = await newAccount(registry(), "by-token");
       const token = await withToken(account, ["publish-new", "publish-update"]);
       const key = makeKey();
@@ -74,7 +74,7 @@ onBothDatabases(
       expect((await publish(account, "careful", key)).status).toBe(201);
     });
 
-    test("at once with two keys: one key wins, and the other publish leaves nothing", async () => {
+    test("registers one of two keys that come at the same time, and the other publish leaves nothing", async () => {
       for (let round = 0; round < 4; round += 1) {
         const account = await newAccount(registry(), "racing");
         const keys = [makeKey(), makeKey()];
@@ -87,7 +87,7 @@ onBothDatabases(
       }
     });
 
-    test("of one package at once with two keys of the account: one is pinned", async () => {
+    test("pins one of two keys of the account that publish one package at the same time", async () => {
       const account = await newAccount(registry(), "pinning");
       const keys = [await newKey(account), await newKey(account)];
       for (let round = 0; round < 4; round += 1) {
@@ -101,7 +101,7 @@ onBothDatabases(
       }
     });
 
-    test("is not trusted anew after the account's only key was retired", async () => {
+    test("does not happen again after the account's only key was retired", async () => {
       const account = await newAccount(registry(), "retired");
       const key = makeKey();
       expect((await publish(account, "retired-key", key)).status).toBe(201);
@@ -119,7 +119,7 @@ onBothDatabases(
       expect((await account.get("/api/packages/retired-key/1.0.0/download")).status).toBe(200);
     });
 
-    test("does not take a key from another account that has the same one", async () => {
+    test("takes no key away from another account that has the same key", async () => {
       const [one, two] = [await newAccount(registry(), "same"), await newAccount(registry(), "same")];
       const key = makeKey();
       expect((await publish(one, "same-one", key)).status).toBe(201);

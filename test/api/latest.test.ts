@@ -6,15 +6,19 @@ import { randomFrom } from "../support/random.ts";
 import { onBothDatabases } from "../support/registry.ts";
 
 /*
- * A publish does not look at the other versions of its package where that has a latest one. What the package then shows
- * and is found by must be what all of its versions give, in whatever order they came.
+ * A publish does not look at the other versions of its package where that has a latest one. What
+ * the package then shows and is found by must be what all of its versions give, in whatever order
+ * they came.
  */
 
 const VERSIONS = ["0.9.0", "1.0.0", "1.0.1+build.7", "1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0", "3.0.0-beta.2"];
 const STEPS = 16;
 const SEEDS = [1, 2, 3, 4];
 
-/** The highest release that is not yanked; and what a package shows, for want of one the highest pre-release, or any. */
+/**
+ * The highest release that is not yanked; and what a package shows, for want of one the highest
+ * pre-release, or any.
+ */
 function expectedOf(published: ReadonlyMap<string, boolean>) {
   const ordered = [...published].toSorted(([a], [b]) => new SemVer(b).compare(new SemVer(a)));
   const available = ordered.filter(([, yanked]) => !yanked).map(([version]) => version);
@@ -35,7 +39,7 @@ onBothDatabases("what a package shows", (registry) => {
     registry().now = undefined;
   });
 
-  test.each(SEEDS)("is of its highest version, whatever the order of publishes and yanks (%d)", async (seed) => {
+  test.each(SEEDS)("comes from its highest version, whatever the order of publishes and yanks (%d)", async (seed) => {
     const random = randomFrom(seed);
     const name = `ordered-${seed}`;
     const published = new Map<string, boolean>();

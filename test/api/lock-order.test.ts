@@ -8,7 +8,10 @@ import { type Client, makeKey, newAccount } from "../support/client.ts";
 import { addKey, newKey, removeKey, resetTo } from "../support/key-statements.ts";
 import { clientOf, startRegistry, type TestRegistry } from "../support/registry.ts";
 
-/* On Postgres, who locks the same rows in another order than others waits for them for ever (docs/architecture.md). */
+/*
+ * On Postgres, transactions that lock the same rows in different orders deadlock
+ * (docs/architecture.md).
+ */
 
 let registry: TestRegistry;
 let sql: postgres.Sql;
@@ -24,7 +27,7 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** Waits until so many transactions of the registry wait for a lock. */
+/** Waits until `count` transactions of the registry wait for a lock. */
 async function untilWaiting(count: number): Promise<void> {
   for (;;) {
     const [row] = await sql`SELECT count(*)::int AS waiting FROM pg_stat_activity
@@ -79,7 +82,7 @@ test("who publishes locks the account before the package, also where publishes a
   const dora = await newAccount(registry);
   const publish = (version: string) => dora.publish("alone", version, makePackage({ name: "alone", version }), key);
   await publish("1.0.0");
-  // Of a package that is not listed, updates are recorded one by one.
+  // Versions of a package that is not listed are recorded alone.
   await dora.send("DELETE", "/api/packages/alone/1.0.0", { reason: "broken" });
   let publishing: ReturnType<typeof publish> | undefined;
   await sql.begin(async (other) => {

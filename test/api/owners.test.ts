@@ -45,7 +45,7 @@ onBothDatabases("owners", (registry) => {
     registry().now = undefined;
   });
 
-  test("are the first publisher at first; another becomes one by invitation and acceptance", async () => {
+  test("begin with the first publisher, and another account becomes one by invitation and acceptance", async () => {
     await publish("joined");
     const [a, b] = [one(alice).username, one(bob).username];
     expect([ownersIn(await read("joined")), invitedIn(await read("joined"))]).toEqual([[a], []]);
@@ -76,7 +76,7 @@ onBothDatabases("owners", (registry) => {
     ]);
   });
 
-  test("who is not an owner and not invited can do nothing, nor decline what is not there", async () => {
+  test("cannot be changed by an account that is neither an owner nor invited", async () => {
     await publish("closed");
     const guest = new Client(registry().url);
     expectProblem(await put(one(bob), "closed", one(bob)), 403, "not_an_owner");
@@ -97,7 +97,7 @@ onBothDatabases("owners", (registry) => {
     expect(await eventsOf(registry(), "owner.", "closed")).toEqual([]);
   });
 
-  test("an invitation is withdrawn by an owner or declined, and then accepts nothing", async () => {
+  test("an invitation that an owner withdrew or the account declined cannot be accepted", async () => {
     await publish("withdrawn");
     for (const by of [one(alice), one(bob)]) {
       await put(one(alice), "withdrawn", one(bob));
@@ -115,7 +115,7 @@ onBothDatabases("owners", (registry) => {
     ]);
   });
 
-  test("an owner removes another or leaves; what they invited ends with them; the last one stays", async () => {
+  test("an owner may remove another or leave, their invitations end with them, and the last owner stays", async () => {
     await publishShared("left");
     await put(one(bob), "left", one(carol));
     const removed = await remove(one(alice), "left", one(bob));
@@ -131,7 +131,7 @@ onBothDatabases("owners", (registry) => {
     ]);
   });
 
-  test("never without an owner, also when both leave at the same time", async () => {
+  test("a package always has an owner, also when both leave at the same time", async () => {
     for (let round = 0; round < 10; round += 1) {
       const name = `both-leave-${round}`;
       await publishShared(name);
@@ -142,7 +142,7 @@ onBothDatabases("owners", (registry) => {
     }
   });
 
-  test("one whose account is disabled cannot be invited, and does not count as the last", async () => {
+  test("a disabled account cannot be invited and does not count as the last owner", async () => {
     await publishShared("dormant");
     const [sleeper, guest] = [await newAccount(registry(), "sleeper"), one(bob)];
     await disable(sleeper, new Date());
@@ -153,7 +153,7 @@ onBothDatabases("owners", (registry) => {
     await disable(guest, null);
   });
 
-  test("what a disabled owner invited cannot be accepted, unless another owner invites anew", async () => {
+  test("the invitation of a disabled owner cannot be accepted, unless another owner invites again", async () => {
     await publishShared("stolen");
     await put(one(bob), "stolen", one(carol));
     await disable(one(bob), new Date());
@@ -164,7 +164,7 @@ onBothDatabases("owners", (registry) => {
     await disable(one(bob), null);
   });
 
-  test("a token needs the scope owners and the package among its names; invitations are for sessions", async () => {
+  test("a token needs the scope owners and the package among its names, and lists no invitations", async () => {
     await publish("scoped");
     const wrong = [
       await withToken(one(alice), ["yank", "publish-update"]),
@@ -181,7 +181,7 @@ onBothDatabases("owners", (registry) => {
     expect([told?.by, told?.withToken]).toEqual([one(alice).username, true]);
   });
 
-  test("at most 50 invitations are open; renewing one of them is none more", async () => {
+  test("at most 50 invitations are open, and renewing one does not add one", async () => {
     await publish("popular");
     const { deps } = registry();
     await deps.db.write(async ({ query, tables: { packages, ownerInvitations, users } }) => {
@@ -208,7 +208,7 @@ onBothDatabases("owners", (registry) => {
     expect((await put(one(alice), "popular", one(bob))).status).toBe(200);
   });
 
-  test("author finds a package by its owners of now, and a change of owners does not lift it in lists", async () => {
+  test("a search by author finds the current owners, and a change of owners does not move the package in lists", async () => {
     await publish("found");
     const found = async (author: string): Promise<string[]> =>
       (await one(alice).get(`/api/packages?author=${author}&search=found`)).body.items.map(({ name }: Json) => name);
@@ -225,8 +225,8 @@ onBothDatabases("owners", (registry) => {
     expect([await found("mai"), await updatedAt()]).toEqual([["found"], before]);
   });
 
-  // The last, because logins in the future end the sessions of everybody.
-  test("an invitation ends after 30 days unless it is renewed, and names compare without case", async () => {
+  // The last test, because logins in the future end all sessions.
+  test("an invitation expires after 30 days unless it is renewed, and names compare without case", async () => {
     await publish("timed");
     const start = Date.now();
     const upper = `${address("timed")}/${one(bob).username.toUpperCase()}`;

@@ -6,12 +6,12 @@ import { makePackage } from "../support/archive-maker.ts";
 import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, overriding, type TestRegistry, tracesOf } from "../support/registry.ts";
 
-/* One document has the manifests of all versions of a package, so what they take together has a bound. */
+/* One document has the manifests of all versions of a package, so their total size is bounded. */
 
 /** Of two bytes each, so that bytes and characters differ. */
 const LONG = "ü".repeat(900);
 
-/** What happens between a look beforehand, which found room, and the transaction. */
+/** Runs between a precheck, which found room, and the transaction. */
 let meanwhile: (() => Promise<unknown>) | undefined;
 
 function override({ blobs }: Deps): Partial<Deps> {
@@ -54,7 +54,7 @@ function describeFull(registry: () => TestRegistry): void {
       query.update(packages).set({ longManifestBytes }).where(eq(packages.name, name)),
     );
 
-  test("counts what is long in each version, however it comes", async () => {
+  test("counts the long part of each version's manifest, wherever it is", async () => {
     const taken: number[] = [];
     const steps = [
       ["1.0.0", "short"],
@@ -71,12 +71,12 @@ function describeFull(registry: () => TestRegistry): void {
     }
     expect(taken).toEqual([0, 1, 2, 3, 3].map((times) => times * (taken[1] ?? 0)));
     expect(taken[1]).toBeGreaterThan(700);
-    // A change of versions that is no publish.
+    // A change of versions other than a publish.
     expect((await alice.send("DELETE", "/api/packages/growing/3.0.0", { reason: "broken" })).status).toBe(200);
     expect((await bytesOf("growing")).counted).toBe(taken[4] ?? 0);
   });
 
-  test("counts warnings too, which an archive can have many of", async () => {
+  test("counts warnings too, of which an archive can have many", async () => {
     const calls = '{{ env "A" }}{{ expandenv "B" }}{{ getHostByName "c" }}';
     const names = Array.from({ length: 12 }, (_, n) => `templates/${"long-".repeat(15)}${n}`);
     const files = Object.fromEntries(names.map((name) => [name, calls]));
@@ -87,7 +87,7 @@ function describeFull(registry: () => TestRegistry): void {
     expect(taken).toBeGreaterThan(5_000);
   });
 
-  test("counts each of many packages that are published at the same time", async () => {
+  test("has its own count where many packages are published at the same time", async () => {
     const names = Array.from({ length: 12 }, (_, n) => `together-${n}`);
     for (const version of ["2.0.0", "1.0.0", "1.1.0"]) {
       const answers = await Promise.all(
@@ -101,7 +101,7 @@ function describeFull(registry: () => TestRegistry): void {
     }
   });
 
-  test("takes long manifests up to its bound, and short ones for ever", async () => {
+  test("takes long manifests up to its bound, and short ones always", async () => {
     await publish("full", "1.0.0", LONG);
     const { taken } = await bytesOf("full");
     await setBytes("full", LONG_MANIFESTS_MAX_BYTES - taken + 1);
@@ -120,7 +120,7 @@ function describeFull(registry: () => TestRegistry): void {
     expect((await publish("full", "4.0.0")).status).toBe(201);
   });
 
-  test("refuses in the transaction too what found room beforehand", async () => {
+  test("refuses in the transaction a version that the precheck found room for", async () => {
     await publish("raced", "1.0.0", LONG);
     const { taken } = await bytesOf("raced");
     const full = LONG_MANIFESTS_MAX_BYTES - taken + 1;
@@ -131,7 +131,7 @@ function describeFull(registry: () => TestRegistry): void {
     expect(await bytesOf("raced")).toEqual({ counted: full, taken });
   });
 
-  test("takes of many versions that come at the same time as many as there is room for", async () => {
+  test("takes as many of simultaneous versions as there is room for", async () => {
     await publish("crowded", "1.0.0", LONG);
     const { taken } = await bytesOf("crowded");
     await setBytes("crowded", LONG_MANIFESTS_MAX_BYTES - 2 * taken);

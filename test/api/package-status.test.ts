@@ -19,7 +19,7 @@ onBothDatabases("the status of a package", (registry) => {
     await owner.send("PUT", STATUS, { status: "active" });
   });
 
-  test("is what its owners say, on its page and in lists, and changes neither search nor downloads", async () => {
+  test("is set by its owners, shown on its page and in lists, and changes neither search nor downloads", async () => {
     for (const status of ["deprecated", "archived", "active"] as const) {
       const answer = await owner.send("PUT", STATUS, { status, message: "Use kept-2.\n✓", replacement: "kept-2" });
       expect([answer.status, answer.body]).toEqual([200, await shown()]);
@@ -32,7 +32,7 @@ onBothDatabases("the status of a package", (registry) => {
     expect([bare.body.statusMessage, bare.body.statusReplacement]).toEqual([null, null]);
   });
 
-  test("is for owners and tokens with the scope yank", async () => {
+  test("is set only by owners and their tokens with the scope yank", async () => {
     const body = { status: "archived" };
     expectProblem(await guest().send("PUT", STATUS, body), 401, "unauthenticated");
     expectProblem(await (await newAccount(registry())).send("PUT", STATUS, body), 403, "not_an_owner");
@@ -61,7 +61,7 @@ onBothDatabases("the status of a package", (registry) => {
     expect(await shown()).toEqual(before);
   });
 
-  test("is news once: one event, and lifted in lists by the last change", async () => {
+  test("is one event and one move in lists, however often the same is sent", async () => {
     const before = (await eventsOf(registry(), "package.status", "kept")).length;
     const start = Date.now() + 60_000;
     for (const [index, status] of ["deprecated", "deprecated", "archived"].entries()) {

@@ -14,14 +14,20 @@ import { type Answer, Client, expectProblem, makeKey, newAccount, PASSWORD, sha2
 import { onBothDatabases, overriding } from "../support/registry.ts";
 import { eventsAreFinal } from "../support/roles.ts";
 
-/* Updates that wait for each other: here they do until a test lets them go, all at once, so that they share a transaction. */
+/*
+ * The batcher here holds publishes back until a test releases them at once, so that they share a
+ * transaction.
+ */
 
 const VERSIONS_PER_HOUR = 26;
 
 const held: (() => void)[] = [];
 let holds = false;
 let publishBatcher = new PublishBatcher();
-/** What becomes of the next transaction: it fails as nobody expects, or begins when its caller was told that it is too late. */
+/**
+ * What happens to the next transaction: it fails in an unexpected way, or begins after its caller
+ * gave it up.
+ */
 let next: "breaks" | "is late" | undefined;
 
 const batcher: Deps["batcher"] = {
@@ -48,26 +54,29 @@ function override(deps: Deps): Partial<Deps> {
   return { batcher, db: overriding(deps.db, { write }) };
 }
 
-/** Begins the transaction that is late. */
+/** Begins the late transaction. */
 let begins = () => {};
 
 onBothDatabases(
-  "updates that come at the same time",
+  "publishes on the fast path that come at the same time",
   (registry) => {
     const key = makeKey();
     let alice: Client;
     const publish = (name: string, version: string, by = alice, files = {}) =>
       by.publish(name, version, makePackage({ name, version, files }), key);
-    /** Publishes the first versions, so that what follows are updates. */
+    /** Publishes the first versions, so that the next ones are on the fast path. */
     const begin = async (...names: string[]) => {
       for (const name of names) expect((await publish(name, "1.0.0")).status).toBe(201);
     };
-    /** Starts publishes and lets them go on together, after `meanwhile`, when all have come to their transaction. */
+    /**
+     * Starts publishes. When all have come to the batcher, runs `meanwhile` and releases them at
+     * once.
+     */
     const together = async (starts: (() => Promise<Answer>)[], meanwhile = async () => {}) => {
       holds = true;
       const running = starts.map((start) => start());
       for (let tries = 0; held.length < starts.length; tries += 1) {
-        if (tries === 1_000) throw new Error(`Only ${held.length} of ${starts.length} updates came`);
+        if (tries === 1_000) throw new Error(`Only ${held.length} of ${starts.length} publishes came`);
         await Bun.sleep(5);
       }
       holds = false;
@@ -112,7 +121,7 @@ onBothDatabases(
       expect(body.items.filter((one: { kind: string }) => one.kind === "version.published").length).toBe(2);
     });
 
-    test("stand or fall each by itself", async () => {
+    test("fail one by one: a refused member of a batch does not fail the others", async () => {
       const names = ["apart-fine", "apart-ended", "apart-archived", "apart-raced", "apart-also-fine"] as const;
       await begin(...names);
       const ending = await newSession(alice);
@@ -135,7 +144,7 @@ onBothDatabases(
       expect((await alice.get("/api/packages/apart-ended")).body.latest).toBe("1.0.0");
     });
 
-    test("of one package, and of one version, come one after the other", async () => {
+    test("are recorded one after the other where they are of one package", async () => {
       await begin("same-package");
       const publishes = ["1.1.0", "1.2.0", "1.2.0", "1.3.0"].map((version) => () => publish("same-package", version));
       const answers = await together(publishes);
@@ -149,7 +158,7 @@ onBothDatabases(
       ]);
     });
 
-    test("share what their account may still publish", async () => {
+    test("share the quota of their account", async () => {
       const names = Array.from({ length: 8 }, (_, at) => `shared-${at}`);
       await begin(...names);
       for (let patch = 1; patch <= VERSIONS_PER_HOUR - names.length - 6; patch += 1) {
@@ -161,7 +170,7 @@ onBothDatabases(
       expect(told.sort()).toEqual(["0", "0", "0", "1", "2", "3", "4", "5"]);
     });
 
-    test("are so many that what is kept of them is not much at once", async () => {
+    test("are recorded in several batches where their texts are long", async () => {
       const names = ["wordy-1", "wordy-2", "wordy-3"];
       await begin(...names);
       const readme = { "README.md": "many words ".repeat(55_000) };
@@ -171,7 +180,7 @@ onBothDatabases(
       expect((await alice.get("/api/packages/wordy-2/1.1.0/readme")).text).toBe(readme["README.md"]);
     });
 
-    test("go alone when their common transaction breaks", async () => {
+    test("are recorded alone when the transaction of their batch fails", async () => {
       const names = ["broken-1", "broken-2", "broken-3"];
       await begin(...names);
       const answers = await together(
@@ -185,7 +194,7 @@ onBothDatabases(
       expect(new Set(answers.map(({ body }) => parseProof(body.proof)?.checkpoint)).size).toBe(3);
     });
 
-    test("go alone where they bring a package back to the lists", async () => {
+    test("are recorded alone where they bring a package back to the lists", async () => {
       await begin("unlisted-1", "unlisted-2", "unlisted-3");
       expect((await alice.send("DELETE", "/api/packages/unlisted-2/1.0.0")).status).toBe(200);
       const names = ["unlisted-1", "unlisted-2", "unlisted-3"];
@@ -196,7 +205,7 @@ onBothDatabases(
       expect(body.items.map((one: { name: string }) => one.name).sort()).toEqual(names);
     });
 
-    test("that are not the latest lift their packages in lists and change nothing else of them", async () => {
+    test("move their packages in lists and change nothing else where no version is the latest", async () => {
       const names = ["lifted-1", "lifted-2", "lifted-3"];
       await begin(...names);
       const before = await Promise.all(names.map(async (name) => (await alice.get(`/api/packages/${name}`)).body));
@@ -213,7 +222,7 @@ onBothDatabases(
       }
     });
 
-    test("put their archive again where gc removed it before they were recorded", async () => {
+    test("put their archives again where gc removed these before the versions were recorded", async () => {
       const names = ["swept-1", "swept-2", "swept-3"] as const;
       await begin(...names);
       const archives = names.map((name) => makePackage({ name, version: "1.1.0" }));
@@ -231,7 +240,7 @@ onBothDatabases(
       for (const name of names) expect((await alice.get(`/api/packages/${name}/1.1.0/download`)).status).toBe(200);
     });
 
-    test("are not taken by a transaction that begins after its callers were told that the database is away", async () => {
+    test("are not recorded by a transaction that begins after their clients got database_unavailable", async () => {
       await begin("late-1", "late-2", "late-3");
       const [told] = await together([() => publish("late-1", "1.1.0")], async () => {
         next = "is late";
@@ -243,9 +252,12 @@ onBothDatabases(
       expect((await publish("late-1", "1.1.0")).status).toBe(201);
     });
 
-    /** Publishes two updates together while another transaction holds the first, and returns in which order they ended. */
+    /**
+     * Publishes two versions in a batch while another transaction locks the first, and returns in
+     * which order they ended.
+     */
     const whileHeld = async (lock: SQL, first: [name: string, by: Client], second: typeof first) => {
-      // On SQLite, who writes has the whole database, and nobody holds a row alone.
+      // On SQLite a writer locks the whole database, and nothing locks a single row.
       const holds = registry().kind === "postgres";
       const free = Promise.withResolvers<void>();
       const isLocked = Promise.withResolvers<void>();
@@ -270,7 +282,7 @@ onBothDatabases(
       return holds ? ended : ended.sort().reverse();
     };
 
-    test("do not wait for an account that somebody else has locked", async () => {
+    test("do not wait for an account that another transaction has locked", async () => {
       const bob = await newAccount(registry());
       await begin("held-1");
       expect((await publish("held-2", "1.0.0", bob)).status).toBe(201);
@@ -278,7 +290,7 @@ onBothDatabases(
       expect(await whileHeld(lock, ["held-1", alice], ["held-2", bob])).toEqual(["held-2", "held-1"]);
     });
 
-    test("do not wait for a package that somebody else has locked", async () => {
+    test("do not wait for a package that another transaction has locked", async () => {
       await begin("locked-1", "locked-2");
       const lock = sql`SELECT id FROM packages WHERE name = 'locked-1' FOR UPDATE`;
       expect(await whileHeld(lock, ["locked-1", alice], ["locked-2", alice])).toEqual(["locked-2", "locked-1"]);

@@ -21,7 +21,10 @@ const LONG = process.env.TEST_LONG === "1";
 const RUNS = LONG ? 3_000 : 30;
 const LIMIT_MS = LONG ? 900_000 : 60_000;
 
-/** What becomes of a publication: accepted with what is left of the quota, unchanged, or the code of a failure. */
+/**
+ * What becomes of a publication: accepted with what is left of the quota, unchanged, or the code of
+ * a failure.
+ */
 type Verdict = string;
 
 function accepted(limits: readonly RateLimit[]): Verdict {
@@ -68,7 +71,10 @@ interface BatchVerdict {
   readonly inBatch: boolean;
 }
 
-/** The verdicts of a batch of many, whose skipped members then go alone, as the batcher's callers do. */
+/**
+ * The verdicts of a batch of many, whose skipped members then go alone, as the batcher's callers
+ * do.
+ */
 function verdictsOfBatch(registry: TestRegistry, batch: readonly PendingPublication[]): Promise<BatchVerdict[]> {
   return rolledBack(registry, async (session) => {
     const verdicts: BatchVerdict[] = [];
@@ -131,7 +137,8 @@ onBothDatabases(
         const verdicts = new Set<Verdict>();
         for (const [field, values] of Object.entries(STATE)) {
           for (const value of values) {
-            // A scope or a pattern matters with a token only, and a full package with a long manifest only.
+            // A scope or a pattern matters with a token only, and a full package with a long
+            // manifest only.
             const token = field === "scope" || field === "pattern" ? { credential: "token" as const } : {};
             const manifest = field === "manifests" ? { manifest: "long" as const } : {};
             const names = field === "namesUsed" || field === "lookalike" ? { package: "absent" as const } : {};

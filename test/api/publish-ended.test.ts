@@ -18,7 +18,10 @@ import { withToken } from "../support/roles.ts";
 const HOUR_MS = 60 * 60_000;
 const key = makeKey();
 
-/** Publishes; runs `meanwhile` when a part of the archive is on the server's disk and before the rest is sent. */
+/**
+ * Publishes. Runs `meanwhile` when a part of the archive is on the server's disk, before it sends
+ * the rest.
+ */
 async function publishSlowly(registry: TestRegistry, by: Client, name: string, meanwhile: () => Promise<unknown>) {
   const archive = makePackage({ name, version: "1.0.0", files: { "noise.bin": randomBytes(40_000) } });
   const signature = signMessage(key, statementOf(name, "1.0.0", archive));
@@ -54,7 +57,7 @@ async function revoke(_registry: TestRegistry, account: Client): Promise<void> {
   expect((await account.send("DELETE", `/api/auth/tokens/${token.id}`)).status).toBe(204);
 }
 
-/** Later than sessions and tokens of now may last. */
+/** A time at which every session and token that exists now has expired. */
 async function passYears(registry: TestRegistry): Promise<void> {
   registry.now = new Date(Date.now() + 20_000 * HOUR_MS);
 }
@@ -98,10 +101,13 @@ onBothDatabases(
       return `ended-${names}`;
     };
 
-    test.each(["session", "token"] as const)("that takes long is taken, with a %s that lasts", async (credential) => {
-      const { by } = await publisher(credential);
-      expect((await publishSlowly(registry(), by, newName(), async () => undefined)).status).toBe(201);
-    });
+    test.each(["session", "token"] as const)(
+      "that takes long is accepted while its %s is valid",
+      async (credential) => {
+        const { by } = await publisher(credential);
+        expect((await publishSlowly(registry(), by, newName(), async () => undefined)).status).toBe(201);
+      },
+    );
 
     test.each(ENDS)("is refused when %s while the archive arrives (%s)", async (_, credential, end, refusal) => {
       const { account, by } = await publisher(credential);
@@ -111,14 +117,17 @@ onBothDatabases(
       expect(await tracesOf(registry())).toEqual(before);
     });
 
-    test.each(ENDED_BY_SOMEBODY)("and when %s while it is stored (%s)", async (_, credential, end, refusal) => {
-      const { account, by } = await publisher(credential);
-      const { files: _before, ...before } = await tracesOf(registry());
-      whenStored = () => end(registry(), account);
-      const name = newName();
-      expectProblem(await by.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key), ...refusal);
-      expect(await tracesOf(registry())).toMatchObject(before);
-    });
+    test.each(ENDED_BY_SOMEBODY)(
+      "is refused when %s while its archive is stored (%s)",
+      async (_, credential, end, refusal) => {
+        const { account, by } = await publisher(credential);
+        const { files: _before, ...before } = await tracesOf(registry());
+        whenStored = () => end(registry(), account);
+        const name = newName();
+        expectProblem(await by.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key), ...refusal);
+        expect(await tracesOf(registry())).toMatchObject(before);
+      },
+    );
   },
   {
     override: ({ blobs }) => ({

@@ -16,7 +16,7 @@ import { withToken } from "../support/roles.ts";
 
 const POLICY = '"versions";q=5;w=3600, "new-names";q=3;w=3600';
 
-/** Somebody who publishes with one key. */
+/** A client that publishes with one key. */
 interface Publisher {
   readonly client: Client;
   readonly key: SigningKey;
@@ -24,7 +24,7 @@ interface Publisher {
 
 let names = 0;
 
-/** A name that no package has. */
+/** Returns a name that no package has. */
 function newName(): string {
   names += 1;
   return `limited-${names}`;
@@ -40,7 +40,10 @@ function publish({ client, key }: Publisher, name = newName(), version = "1.0.0"
   return client.post(`/api/packages${query}`, publishForm({ archive, signature, publicKey: key.publicHex }));
 }
 
-/** What a publish answered, and how much it says is left: of versions and of new names, with the seconds until more is. */
+/**
+ * Expects a status and the RateLimit headers: what is left of versions and of new names, and the
+ * seconds until more is.
+ */
 function expectLeft(answer: Answer, status: number, versions: [left: number, seconds: number], fresh: typeof versions) {
   expect([answer.status, answer.headers.get("ratelimit"), answer.headers.get("ratelimit-policy")]).toEqual([
     status,
@@ -68,7 +71,7 @@ onBothDatabases(
       registry().now = new Date("2026-03-01T12:00:00.500Z");
     });
 
-    test("new names: the fourth within an hour is refused and leaves nothing; versions go on", async () => {
+    test("refuse the fourth new name within an hour, leave nothing of it, and let versions through", async () => {
       const alice = await newPublisher(registry());
       const [first, second] = [newName(), newName()];
       expectLeft(await publish(alice, first), 201, [4, 3600], [2, 3600]);
@@ -89,7 +92,7 @@ onBothDatabases(
       expectRefused(await publish(alice), "new-names", 600);
     });
 
-    test("versions: the sixth within an hour is refused, of whichever package; as many are free as leave the hour", async () => {
+    test("refuse the sixth version within an hour, of any package, until older ones leave the hour", async () => {
       const alice = await newPublisher(registry());
       const name = newName();
       for (const [at, version] of ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4"].entries()) {
@@ -103,7 +106,7 @@ onBothDatabases(
       expectRefused(await publish(alice, name, "1.0.7"), "versions", 60);
     });
 
-    test("dry runs, repeats and publishes that are refused do not count", async () => {
+    test("do not count dry runs, repeats and refused publishes", async () => {
       const alice = await newPublisher(registry());
       const name = newName();
       expectLeft(await publish(alice, name, "1.0.0", "?dryRun=true"), 200, [4, 3600], [2, 3600]);
@@ -123,13 +126,13 @@ onBothDatabases(
         expectProblem(forged, 400, "signature_invalid");
       }
       for (const left of [3, 2]) expectLeft(await publish(alice), 201, [left, 3600], [left - 2, 3600]);
-      // What was published before is answered as ever.
+      // A repeat of an earlier publish is answered as ever.
       for (let at = 0; at < 2; at += 1) await publish(alice, name, `1.0.${at + 1}`);
       expectRefused(await publish(alice, name, "1.0.3"), "versions", 3600);
       expect((await publish(alice, name, "1.0.2")).status).toBe(200);
     });
 
-    test("each account has its own limits, and its API tokens share them", async () => {
+    test("apply to each account, whose API tokens share them", async () => {
       const [alice, bob] = [await newPublisher(registry()), await newPublisher(registry())];
       const scopes = ["publish-new", "publish-update"];
       const tokens = [await withToken(alice.client, scopes), await withToken(alice.client, scopes)];
@@ -140,7 +143,7 @@ onBothDatabases(
       expectLeft(await publish(bob), 201, [4, 3600], [2, 3600]);
     });
 
-    test("ten at once with room for three publish three", async () => {
+    test("let three of ten simultaneous publishes through where three are left", async () => {
       const alice = await newPublisher(registry());
       const fresh = await Promise.all(Array.from({ length: 10 }, () => publish(alice)));
       expect(fresh.filter(({ status }) => status === 201)).toHaveLength(3);
@@ -153,7 +156,7 @@ onBothDatabases(
       for (const answer of later) if (answer.status !== 201) expectRefused(answer, "versions", 3600);
     });
 
-    test("first publishes of one package at once, and of others beside them, wait for nobody for ever", async () => {
+    test("never block simultaneous first publishes of one package and of others", async () => {
       const alice = await newPublisher(registry());
       const name = newName();
       const answers = await Promise.all([
@@ -168,9 +171,9 @@ onBothDatabases(
 );
 
 onBothDatabases(
-  "publish limits that are off",
+  "a registry with PUBLISH_LIMITS=off",
   (registry) => {
-    test("nothing is refused, and nothing is said of limits", async () => {
+    test("refuses no publish and sends no RateLimit headers", async () => {
       const alice = await newPublisher(registry());
       for (let at = 0; at < 3; at += 1) {
         const answer = await publish(alice);

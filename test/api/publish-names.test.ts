@@ -13,7 +13,7 @@ onBothDatabases(
     let [alice, mallory, admin]: Client[] = [];
     const as = (client: Client | undefined) => client as Client;
     const keys = new Map<string, ReturnType<typeof makeKey>>();
-    /** Everybody here publishes with one key. */
+    /** All publishers here use one key. */
     const keyOf = ({ username }: Client) => {
       const key = keys.get(username) ?? makeKey();
       keys.set(username, key);
@@ -40,7 +40,7 @@ onBothDatabases(
 
     const ALIKE = ["leam-tools-1", "learn-tools-l", "learn-tools-i", "learn-t0ols-1", "learn-toois-1", "leam.t00ls_i"];
     test.each([...ALIKE, "learntools1", "learn-tools-1s", "l-e-a-r-n-tools-1", "learn-to0l-s-1-s"])(
-      "is not %s where many use learn-tools-1, and nothing is left of the attempt",
+      "is refused where it is %s and many use learn-tools-1, and nothing is left of the attempt",
       async (name) => {
         const before = await tracesOf(registry());
         const refused = await publish(mallory, name);
@@ -56,7 +56,7 @@ onBothDatabases(
       },
     );
 
-    test("is not refused for what looks different, or what only few use", async () => {
+    test("is accepted where it looks different, or only few use what it resembles", async () => {
       for (const name of ["learn-tools-2", "learn-tool-kit", "lean-tools-1"]) {
         expect((await publish(mallory, name)).status).toBe(201);
       }
@@ -64,11 +64,11 @@ onBothDatabases(
       expect((await publish(mallory, "rare-nut")).status).toBe(201);
       await setDownloads("rare-nuts", 100);
       expectProblem(await publish(mallory, "rarenut"), 409, "name_too_similar");
-      // Who was there first goes on.
+      // The package that was there first takes new versions.
       expect((await publish(mallory, "rare-nut", "2.0.0")).status).toBe(201);
     });
 
-    test("may resemble one's own, as long as one owns it", async () => {
+    test("may resemble a package of the publisher, as long as they own it", async () => {
       await popular("modern-app");
       expect((await publish(alice, "modem-app")).status).toBe(201);
       const helper = await newAccount(registry(), "helper");
@@ -81,7 +81,7 @@ onBothDatabases(
       expectProblem(await publish(helper, "m0dern-apps"), 409, "name_too_similar");
     });
 
-    test("is refused also where the popular one is archived or held back", async () => {
+    test("is refused where the popular package that it resembles is archived or in quarantine", async () => {
       await popular("solid-0ne");
       await as(alice).send("PUT", "/api/packages/solid-0ne/status", { status: "archived" });
       expectProblem(await publish(mallory, "solid-one-s"), 409, "name_too_similar");
@@ -89,7 +89,7 @@ onBothDatabases(
       expectProblem(await publish(mallory, "solid-one-s"), 409, "name_too_similar");
     });
 
-    test("is allowed by an administrator with a session, name by name, and told once", async () => {
+    test("is allowed by an administrator with a session, one name at a time, with one event", async () => {
       await popular("corn-field");
       const adminToken = await withToken(as(admin), ["publish-new", "owners"]);
       expectProblem(await allow(new Client(registry().url), "com-field"), 401, "unauthenticated");
@@ -106,7 +106,7 @@ onBothDatabases(
       ]);
     });
 
-    test("differs in more than separators, for everybody and whatever an administrator allowed", async () => {
+    test("is refused for everybody where it differs from another name only in separators, allowed or not", async () => {
       expect((await publish(alice, "my-pkg.one")).status).toBe(201);
       await allow(as(admin), "my_pkg-one");
       for (const by of [alice, mallory]) {
@@ -121,7 +121,7 @@ onBothDatabases(
     });
 
     test.each(["api", "cpm", "cpm_registry", "cpm.registry", "latest", "search", "con", "com1.tools", "nul"])(
-      "is not the reserved %s, whoever asks",
+      "is refused where it is the reserved %s, for everybody",
       async (name) => {
         for (const by of [mallory, admin]) {
           const refused = await publish(by, name);
@@ -131,13 +131,13 @@ onBothDatabases(
       },
     );
 
-    test("is one of the token's", async () => {
+    test("is refused where the API token does not cover it", async () => {
       const token = await withToken(as(mallory), ["publish-new"], ["mine-*"]);
       const archive = makePackage({ name: "other", version: "1.0.0" });
       expectProblem(await token.publish("other", "1.0.0", archive, keyOf(as(mallory))), 403, "insufficient_scope");
     });
 
-    test("stays with a package that takes no versions: archived it does not, deprecated it does", async () => {
+    test("stays taken by a package that is archived and takes no versions; a deprecated one takes them", async () => {
       expect((await publish(alice, "resting")).status).toBe(201);
       const setStatus = (status: string) => as(alice).send("PUT", "/api/packages/resting/status", { status });
       await setStatus("archived");
@@ -145,7 +145,7 @@ onBothDatabases(
       expectProblem(await publish(alice, "resting", "2.0.0"), 403, "package_archived");
       expectProblem(await publish(mallory, "resting", "2.0.0"), 403, "not_an_owner");
       expect(await tracesOf(registry())).toEqual(before);
-      // What is there already is still confirmed to who sends it again.
+      // A repeat of an existing version is still confirmed.
       expect((await publish(alice, "resting")).status).toBe(200);
       await setStatus("deprecated");
       expect((await publish(alice, "resting", "2.0.0")).status).toBe(201);

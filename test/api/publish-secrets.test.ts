@@ -15,7 +15,10 @@ import {
 import { onBothDatabases, tracesOf } from "../support/registry.ts";
 import { eventsAreFinal, eventsOf, newAdmin, withToken } from "../support/roles.ts";
 
-/* The leak guard as a publisher meets it. Which texts are secrets is tested in test/unit/secret-scan.test.ts. */
+/*
+ * The leak guard as a publisher meets it. Which texts are secrets is tested in
+ * test/unit/secret-scan.test.ts.
+ */
 
 const logged: string[] = [];
 const OPTIONS = {
@@ -57,7 +60,7 @@ onBothDatabases(
       await eventsAreFinal(registry());
       return (await as(admin).get("/api/events?limit=1000")).text;
     };
-    /** Every part of a secret that is long enough to be told from other text. */
+    /** Every part of a secret that is long enough to be distinguished from other text. */
     const expectNoSecret = (text: string) => {
       for (const secret of [token, token.slice(4), token.slice(10, 24), keyLine, keyLine.slice(-20)]) {
         expect(secret.length).toBeGreaterThanOrEqual(14);
@@ -96,7 +99,7 @@ onBothDatabases(
       expectNoSecret(await everyEvent());
     });
 
-    test("are published where the publisher says that they are none, which an event tells", async () => {
+    test("are published where the publisher says that they are none, and an event records it", async () => {
       const dry = await publish("allowed", "?dryRun=true&allowSecrets=true");
       expect(dry.status).toBe(200);
       expect(await eventsOf(registry(), "version.", "allowed")).toEqual([]);
@@ -112,22 +115,22 @@ onBothDatabases(
       expectNoSecret(await everyEvent());
       const feed = await as(alice).get("/api/packages/allowed/events");
       expectNoSecret(feed.text);
-      // Everybody reads it: that there are some is enough.
+      // Everybody can read the event, so it only says that there are some.
       const shown = feed.body.items.find(({ kind }: Json) => kind === "version.secrets_allowed");
       expect(shown.details).toEqual({});
-      // Sent again it is the same version; without the parameter it is looked at as ever.
+      // A repeat is the same version. Without the parameter the archive is scanned as ever.
       expect((await publish("allowed", "?allowSecrets=true")).status).toBe(200);
       expectProblem(await publish("allowed"), 422, "secrets_found");
       expect(await eventsOf(registry(), "version.secrets_allowed", "allowed")).toHaveLength(1);
     });
 
-    test("that are none are no event, though the parameter is given", async () => {
+    test("cause no event where there are none, though the parameter is given", async () => {
       const clean = makePackage({ name: "clean", version: "1.0.0" });
       expect((await publish("clean", "?allowSecrets=true", clean)).status).toBe(201);
       expect((await eventsOf(registry(), "version.", "clean")).map(({ kind }) => kind)).toEqual(["version.published"]);
     });
 
-    test("are listed up to 50, and the others counted", async () => {
+    test("are listed up to 50, and the rest is counted", async () => {
       const lines = Array.from({ length: 60 }, () => token).join("\n");
       const archive = makePackage({ name: "many", version: "1.0.0", files: { "values.yaml": lines } });
       const refused = await publish("many", "", archive);
@@ -141,7 +144,7 @@ onBothDatabases(
       expect([secrets.length, more]).toEqual([50, 10]);
     });
 
-    test("are not told to who cannot sign the archive", async () => {
+    test("are not listed to a client that cannot sign the archive", async () => {
       const archive = archiveOf("unsigned");
       const signature = signMessage(makeKey(), statementOf("unsigned", "1.0.0", archive));
       const refused = await as(alice).publishFields({ archive, signature, publicKey: key.publicHex });
@@ -150,7 +153,7 @@ onBothDatabases(
     });
 
     test.each(["allowSecrets=yes", "allowSecrets=true&allowSecrets=true", "allowsecrets=true", "allow_secrets=true"])(
-      "are not let through by ?%s",
+      "are refused with ?%s",
       async (query) => {
         const refused = await publish("mistyped", `?${query}`);
         expectProblem(refused, 422, "validation_failed");

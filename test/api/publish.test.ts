@@ -30,7 +30,7 @@ onBothDatabases("publish", (registry) => {
     expect(shown.body.owners).toEqual([alice.username]);
   });
 
-  test("all four schemes are accepted, named or found out", async () => {
+  test("all four signature schemes are accepted, whether the form names them or not", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const schemes = {
@@ -51,7 +51,7 @@ onBothDatabases("publish", (registry) => {
     }
   });
 
-  test("the same bytes by the same key again answer 200, other bytes 409, and nothing changes", async () => {
+  test("a repeat with the same bytes and key answers 200, one with other bytes 409, and nothing changes", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const archive = makePackage({ name: "again", version: "1.0.0" });
@@ -72,7 +72,7 @@ onBothDatabases("publish", (registry) => {
     expect(await tracesOf(registry())).toEqual(before);
   });
 
-  test("fifty racers on one version give one winner, and every loser learns it", async () => {
+  test("fifty simultaneous publishes of one version give one winner, and every loser gets 409", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const racers = Array.from({ length: 50 }, (_, racer) =>
@@ -86,7 +86,7 @@ onBothDatabases("publish", (registry) => {
     expect(stored.body.sha256).toBe(created[0]?.body.sha256);
   });
 
-  test("different versions of one package at once all come out, and the summary knows the highest", async () => {
+  test("simultaneous publishes of different versions of one package all succeed, and the highest is latest", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     await alice.publish("many", "0.1.0", makePackage({ name: "many", version: "0.1.0" }), key);
@@ -100,7 +100,7 @@ onBothDatabases("publish", (registry) => {
     expect(shown.body.versions).toHaveLength(21);
   });
 
-  test("anybody but an owner gets 403, for a new version and for the same bytes", async () => {
+  test("a publisher who is not an owner gets 403, for a new version and for the same bytes", async () => {
     const alice = await newAccount(registry());
     const mallory = await newAccount(registry());
     const key = makeKey();
@@ -126,7 +126,7 @@ onBothDatabases("publish", (registry) => {
     expect(close.body.detail).toContain("my-fold.name");
   });
 
-  test("build metadata does not make a version different", async () => {
+  test("a version that differs only in build metadata is the same version", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const published = await alice.publish("build", "1.0.0+a", makePackage({ name: "build", version: "1.0.0+a" }), key);
@@ -138,7 +138,7 @@ onBothDatabases("publish", (registry) => {
     }
   });
 
-  test("the key may be named by colony.yaml alone; two that differ are refused", async () => {
+  test("the key may be in colony.yaml alone, and a form with another key is refused", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const archive = makePackage({ name: "keyed", version: "1.0.0", publicKey: key.publicHex });
@@ -170,7 +170,7 @@ onBothDatabases("publish", (registry) => {
     "dryRun=true&x=y",
     "=",
     "dryRun[]=true",
-  ])("?%s publishes nothing: what was meant for a check must not be for ever", async (query) => {
+  ])("a publish with the mistyped query ?%s is refused and stores nothing", async (query) => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const archive = makePackage({ name: "meant-dry", version: "1.0.0" });
@@ -181,7 +181,7 @@ onBothDatabases("publish", (registry) => {
     expect(await tracesOf(registry())).toEqual(before);
   });
 
-  test("an empty publicKey in colony.yaml is none", async () => {
+  test("an empty publicKey in colony.yaml names no key", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const manifest = (name: string) => `name: ${name}\nversion: 1.0.0\npublicKey: ""\n`;

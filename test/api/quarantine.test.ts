@@ -51,7 +51,7 @@ onBothDatabases("quarantine", (registry) => {
     registry().now = undefined;
   });
 
-  test("of a version holds its contents back at once, also downloads that are remembered, and shows why", async () => {
+  test("of a version holds its contents back at once, cached downloads too, and shows the reason", async () => {
     await publish("parts", "1.0.0", "1.1.0");
     await expectGivenOut("parts/1.1.0");
     const held = await hold("parts/1.1.0");
@@ -69,7 +69,7 @@ onBothDatabases("quarantine", (registry) => {
     expect((await get("parts")).body.latest).toBe("1.1.0");
   });
 
-  test("of every version takes the package out of lists; a yank and a quarantine do not undo each other", async () => {
+  test("of every version takes the package out of lists, and a yank and a quarantine do not undo each other", async () => {
     await publish("alone", "1.0.0");
     await hold("alone/1.0.0");
     expect([await listed("?search=alone"), (await get("alone")).body.latest]).toEqual([[], null]);
@@ -140,7 +140,7 @@ onBothDatabases("quarantine", (registry) => {
     await expectGivenOut("guarded/1.0.0");
   });
 
-  test("is news once: events of who did it, since the first time, and not lifted in lists by the last change", async () => {
+  test("is one event, keeps the time of the first request, and does not move the package in lists", async () => {
     await publish("told-of", "1.0.0");
     const before = (await get("told-of")).body.updatedAt;
     const start = Date.now() + 60_000;
@@ -171,7 +171,7 @@ onBothDatabases("quarantine", (registry) => {
     ]);
   });
 
-  test("a name is allowed by an administrator, once", async () => {
+  test("a name is allowed by an administrator with one event, however often", async () => {
     const path = "/api/admin/allowed-names/num-py";
     expectProblem(await guest().send("PUT", path), 401, "unauthenticated");
     expectProblem(await as(owner).send("PUT", path), 403, "admin_only");
@@ -192,7 +192,7 @@ const ELSEWHERE = "https://storage.test/archive";
 onBothDatabases(
   "quarantine with STORAGE_REDIRECT",
   (registry) => {
-    test("leads nowhere", async () => {
+    test("redirects no download of a version in quarantine", async () => {
       const [admin, owner] = [await newAdmin(registry()), await newAccount(registry())];
       await owner.publish("afar", "1.0.0", makePackage({ name: "afar", version: "1.0.0" }), makeKey());
       const download = () => owner.get("/api/packages/afar/1.0.0/download");

@@ -8,14 +8,14 @@ import { withToken } from "../support/roles.ts";
 const ALL_SCOPES = ["read", "publish-new", "publish-update", "yank", "owners"];
 
 onBothDatabases(
-  "what an API token may do",
+  "the scopes of an API token",
   (registry) => {
     const key = makeKey();
     const publish = (by: Client, name: string, version: string) =>
       by.publish(name, version, makePackage({ name, version }), key);
 
     const NAMES = ["kit", "kit-one", "kitten", "other"];
-    /** Which of these names a pattern means. */
+    /** The names that a pattern covers. */
     const MEANT: Readonly<Record<string, readonly string[]>> = {
       kit: ["kit"],
       "kit-*": ["kit-one"],
@@ -30,7 +30,7 @@ onBothDatabases(
     let owner: Client;
     let invited: Client;
 
-    /** What a scope is for: the request, and its answer where the scope is there. */
+    /** The request that a scope allows, and its response with the scope. */
     const CHANGES: readonly [scope: string, change: (by: Client, name: string) => Promise<Answer>, good: number][] = [
       ["yank", (by, name) => by.send("DELETE", `/api/packages/${name}/1.0.0`, { reason: "broken" }), 200],
       ["yank", (by, name) => by.post(`/api/packages/${name}/1.0.0`), 200],
@@ -46,22 +46,25 @@ onBothDatabases(
       for (const name of NAMES) expect((await publish(owner, name, "1.0.0")).status).toBe(201);
     });
 
-    test.each(Object.keys(MEANT))("a token for %s does what its scopes say, with what it means", async (pattern) => {
-      for (const scope of ALL_SCOPES) {
-        const token = await withToken(owner, [scope], [pattern]);
-        for (const name of NAMES) {
-          for (const [at, [needed, change, good]] of CHANGES.entries()) {
-            const answer = await change(token, name);
-            const may = scope === needed && (MEANT[pattern]?.includes(name) ?? false);
-            const expected = may ? good : 403;
-            expect([scope, name, at, answer.status]).toEqual([scope, name, at, expected]);
-            if (!may) expectProblem(answer, 403, "insufficient_scope");
+    test.each(Object.keys(MEANT))(
+      "a token for %s may do what its scopes allow, with the packages that it covers",
+      async (pattern) => {
+        for (const scope of ALL_SCOPES) {
+          const token = await withToken(owner, [scope], [pattern]);
+          for (const name of NAMES) {
+            for (const [at, [needed, change, good]] of CHANGES.entries()) {
+              const answer = await change(token, name);
+              const may = scope === needed && (MEANT[pattern]?.includes(name) ?? false);
+              const expected = may ? good : 403;
+              expect([scope, name, at, answer.status]).toEqual([scope, name, at, expected]);
+              if (!may) expectProblem(answer, 403, "insufficient_scope");
+            }
           }
         }
-      }
-    });
+      },
+    );
 
-    test.each(ALL_SCOPES)("a token with %s makes new packages only if that is publish-new", async (scope) => {
+    test.each(ALL_SCOPES)("a token with the scope %s makes new packages only if it is publish-new", async (scope) => {
       const patterns = [`new-${scope}`, `new-${scope}-*`];
       const token = await withToken(owner, [scope], patterns);
       for (const [name, isMeant] of [
@@ -75,7 +78,7 @@ onBothDatabases(
       }
     });
 
-    test("publish-new is not enough for a second version, nor publish-update for a first", async () => {
+    test("publish-new does not allow a second version, nor publish-update a first", async () => {
       const maker = await withToken(owner, ["publish-new"], ["two-*"]);
       expect((await publish(maker, "two-steps", "1.0.0")).status).toBe(201);
       expectProblem(await publish(maker, "two-steps", "1.1.0"), 403, "insufficient_scope");
@@ -94,7 +97,7 @@ onBothDatabases(
       expectProblem(await reader.publishFields(fields, "?dryRun=true"), 403, "insufficient_scope");
     });
 
-    test("no scope makes an account an owner", async () => {
+    test("a token of an account that is no owner changes no package, whatever its scopes", async () => {
       const token = await withToken(await newAccount(registry(), "stranger"), ALL_SCOPES);
       for (const [scope, change] of CHANGES) {
         const answer = await change(token, "kit");
@@ -102,7 +105,7 @@ onBothDatabases(
       }
     });
 
-    test("say what is missing, and nothing of the package", async () => {
+    test("a refusal names the missing scope and nothing about the package", async () => {
       const answer = await publish(await withToken(owner, ["publish-new"], ["mine"]), "kit", "3.0.0");
       expectProblem(answer, 403, "insufficient_scope");
       expect(answer.body.detail).toContain("this package among its packages");
@@ -111,7 +114,7 @@ onBothDatabases(
       expect(there.body.detail).toContain("the scope yank");
     });
 
-    test("learn of no name that they do not mean, nor of another spelling of a name without publish-new", async () => {
+    test("a token learns of no name that it does not cover, nor of another spelling without publish-new", async () => {
       expect((await publish(owner, "one_spelling", "1.0.0")).status).toBe(201);
       const stranger = await newAccount(registry(), "stranger");
       const elsewhere = await withToken(stranger, ["publish-new", "publish-update"], ["mine-*"]);
@@ -135,7 +138,7 @@ onBothDatabases(
       );
     });
 
-    test("no token does what needs a password, whatever its scopes", async () => {
+    test("a token cannot do what needs a password, whatever its scopes", async () => {
       const token = await withToken(owner, ALL_SCOPES);
       // As /swagger/json says: nothing but a session.
       const wantsSession = JSON.stringify([{ session: [] }]);

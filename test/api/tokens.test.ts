@@ -9,7 +9,7 @@ import { onBothDatabases, overriding } from "../support/registry.ts";
 const TOKENS = "/api/auth/tokens";
 const DAY_MS = 24 * 60 * 60_000;
 
-/** How often the database was asked and changed, and whether it takes changes. */
+/** How many reads and writes the database got, and whether it accepts writes. */
 const database = { reads: 0, writes: 0, isFull: false };
 
 const OPTIONS = {
@@ -56,7 +56,7 @@ onBothDatabases(
     });
 
     describe("made", () => {
-      test("are shown once, with what they may do and until when", async () => {
+      test("are shown once, with their scopes, packages and expiry", async () => {
         const owner = await newAccount(registry(), "owner");
         const now = new Date();
         registry().now = now;
@@ -85,7 +85,7 @@ onBothDatabases(
         }
       });
 
-      test("end with a checksum: the CRC-32 of what is random, in base62", async () => {
+      test("end with a checksum: the CRC-32 of the random part, in base62", async () => {
         const texts = new Set<string>();
         for (let at = 0; at < 5; at += 1) texts.add((await made()).token);
         expect(texts.size).toBe(5);
@@ -96,13 +96,13 @@ onBothDatabases(
         }
       });
 
-      test("are for all packages and 90 days where nothing is said", async () => {
+      test("are for all packages and 90 days by default", async () => {
         const { packages, createdAt, expiresAt } = await made();
         expect(packages).toEqual(["*"]);
         expect(new Date(expiresAt).getTime() - new Date(createdAt).getTime()).toBe(90 * DAY_MS);
       });
 
-      test("are listed to their account alone, the newest first, expired ones too, revoked ones not", async () => {
+      test("are listed to their account alone, the newest first, with expired and without revoked ones", async () => {
         const owner = await newAccount(registry(), "lister");
         const start = Date.now();
         const ids: string[] = [];
@@ -125,7 +125,7 @@ onBothDatabases(
     });
 
     describe("sent", () => {
-      test("prove their account in either header, in both when they are equal", async () => {
+      test("authenticate their account in either header, or in both when they are equal", async () => {
         const { token } = await made();
         const bearer = { authorization: `Bearer ${token}` };
         for (const headers of [bearer, { "x-api-key": token }, { ...bearer, "x-api-key": token }]) {
@@ -134,7 +134,7 @@ onBothDatabases(
         }
       });
 
-      test("that differ, or a token beside a session, are 400: the registry does not choose", async () => {
+      test("that differ, or that come with a session, are 400: the registry does not choose", async () => {
         const [one, two] = [(await made()).token, (await made()).token];
         for (const first of [one, as(alice).token ?? "", "nonsense"]) {
           const answer = await withHeaders({ authorization: `Bearer ${first}`, "x-api-key": two });
@@ -148,7 +148,7 @@ onBothDatabases(
         );
       });
 
-      test("X-API-Key takes API tokens only", async () => {
+      test("are the only credential that X-API-Key takes", async () => {
         for (const apiKey of [as(alice).token ?? "", "x", "", "Bearer x"]) {
           expectProblem(await withHeaders({ "x-api-key": apiKey }), 401, "unauthenticated");
         }
@@ -158,7 +158,7 @@ onBothDatabases(
         }
       });
 
-      test("with a typing error are refused by their checksum, without a question to the database", async () => {
+      test("with a typing error are refused by their checksum, without a database query", async () => {
         const { token } = await made();
         const flipped = (at: number) => `${token.slice(0, at)}${token[at] === "a" ? "b" : "a"}${token.slice(at + 1)}`;
         const wrong = [flipped(4), flipped(20), flipped(33), flipped(34), flipped(39)];
@@ -186,7 +186,7 @@ onBothDatabases(
         }
       });
 
-      test("work no longer from the moment they are revoked, and only their account can revoke them", async () => {
+      test("are refused once they are revoked, and only their account can revoke them", async () => {
         const { id, token } = await made();
         expectProblem(await as(bob).send("DELETE", `${TOKENS}/${id}`), 404, "token_not_found");
         expect((await me(token)).status).toBe(200);
@@ -199,7 +199,7 @@ onBothDatabases(
         }
       });
 
-      test("of a disabled account are refused, until it is enabled", async () => {
+      test("of a disabled account are refused until it is enabled", async () => {
         const owner = await newAccount(registry(), "disabled");
         const { token } = await made({}, owner);
         const setDisabled = (disabledAt: Date | null) =>
@@ -216,8 +216,8 @@ onBothDatabases(
       });
     });
 
-    describe("tell when they were last used", () => {
-      test("at most once a minute, so that reads stay reads", async () => {
+    describe("record when they were last used", () => {
+      test("at most once a minute, so that reads do not write", async () => {
         const start = Date.now();
         const at = (ms: number) => {
           registry().now = new Date(start + ms);
@@ -243,7 +243,7 @@ onBothDatabases(
         }
       });
 
-      test("once for many uses at the same time, and it stays the first", async () => {
+      test("once for many uses at the same time, with the time of the first", async () => {
         const { id, token } = await made();
         registry().now = new Date(Date.now() + 5_000);
         const answers = await Promise.all(Array.from({ length: 12 }, () => me(token)));
@@ -252,7 +252,7 @@ onBothDatabases(
         expect(used).toBe(registry().now?.toISOString());
       });
 
-      test("but let nobody wait outside because the disk is full", async () => {
+      test("and stay valid when the disk is full", async () => {
         const { token } = await made();
         database.isFull = true;
         expect((await me(token)).status).toBe(200);
@@ -260,8 +260,8 @@ onBothDatabases(
       });
     });
 
-    describe("in number", () => {
-      test("are at most 100 of one account, also when they are made at once; ended ones do not count", async () => {
+    describe("are limited", () => {
+      test("to 100 of one account, also when they are made at once; ended tokens do not count", async () => {
         const owner = await newAccount(registry(), "collector");
         registry().now = new Date();
         await registry().deps.db.write(async ({ query, tables: { apiTokens, users } }) => {
@@ -314,20 +314,20 @@ onBothDatabases(
       ["days that are text", "/expiresInDays", { expiresInDays: "soon" }],
       ["days that are null", "/expiresInDays", { expiresInDays: null }],
     ];
-    test.each(BAD_FIELDS)("with %s are 422, which names the field", async (_, path, fields) => {
+    test.each(BAD_FIELDS)("with %s are refused with 422, which names the field", async (_, path, fields) => {
       const answer = await make(fields);
       expectProblem(answer, 422, "validation_failed");
       expect(pathsOf(answer)).toEqual([path]);
     });
 
-    test("with several mistakes are told all of them", async () => {
+    test("with several mistakes are refused with all of them", async () => {
       const answer = await make({ label: "", scopes: ["x"], packages: ["A"], expiresInDays: 0 });
       expect(pathsOf(answer).sort()).toEqual(["/expiresInDays", "/label", "/packages/0", "/scopes/0"]);
     });
 
     const PATTERNS = ["a", "foo", "foo-bar.baz_1", "*", "foo-*", "foo*", "foo.*", "foo_*", "foo-bar-*", "0*"];
     const LONGEST = ["a".repeat(64), `${"a".repeat(64)}*`];
-    test.each([...PATTERNS, ...LONGEST])("take the pattern %s", async (pattern) => {
+    test.each([...PATTERNS, ...LONGEST])("accept the pattern %s", async (pattern) => {
       const owner = await newAccount(registry(), "pattern");
       expect((await made({ packages: [pattern] }, owner)).packages).toEqual([pattern]);
     });

@@ -5,13 +5,13 @@ import { onBothDatabases } from "../support/registry.ts";
 
 const MINUTE = 60_000;
 
-onBothDatabases("what changes nothing", (registry) => {
+onBothDatabases("a request that changes nothing", (registry) => {
   afterEach(() => {
     registry().now = undefined;
   });
   const updatedAt = async (client: Client, name: string) => (await client.get(`/api/packages/${name}`)).body.updatedAt;
 
-  test("a yank or its undoing that was done before leaves the package where it is in lists", async () => {
+  test("a repeated yank or unyank leaves the package where it is in lists", async () => {
     const alice = await newAccount(registry());
     const archive = makePackage({ name: "calm", version: "1.0.0" });
     await alice.publish("calm", "1.0.0", archive, makeKey());
@@ -41,7 +41,7 @@ onBothDatabases("what changes nothing", (registry) => {
     }
   });
 
-  test("the losers of a race to publish the same bytes leave the package as the winner made it", async () => {
+  test("a publish that lost a race with the same bytes leaves the package as the winner made it", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     for (const version of ["1.0.0", "1.0.1", "1.0.2"]) {

@@ -90,7 +90,7 @@ onBothDatabases("versions", (registry) => {
     expect(body.inputs[0].default).toBeDefined();
   });
 
-  test("a package has the fields of the contract and its versions, the highest first, pre-releases below their release", async () => {
+  test("a package has every field of the contract and its versions, the highest first, pre-releases below releases", async () => {
     const { body } = await get("many");
     expect(body).toMatchObject({
       name: "many",
@@ -112,7 +112,7 @@ onBothDatabases("versions", (registry) => {
     for (const version of body.versions) expect(version).toEqual((await get(`many/${version.version}`)).body);
   });
 
-  test("latest is the highest release, and stands wherever a version does", async () => {
+  test("latest is the highest release and may be used wherever a version is read", async () => {
     expect(await latestOf("many")).toBe("1.10.0");
     for (const part of ["", "/files", "/readme", "/manifest", "/values", "/signature", "/download"]) {
       const [latest, exact] = await Promise.all([get(`many/latest${part}`), get(`many/1.10.0${part}`)]);
@@ -120,7 +120,7 @@ onBothDatabases("versions", (registry) => {
     }
   });
 
-  test("with only pre-releases latest is null and 404, and the answer names the one to ask for", async () => {
+  test("a package with only pre-releases has no latest, and the 404 names the pre-release to ask for", async () => {
     const shown = await get("rough");
     expect([shown.status, shown.body.latest, shown.body.versions.length]).toEqual([200, null, 2]);
     for (const part of ["", "/download", "/readme"]) {
@@ -131,7 +131,7 @@ onBothDatabases("versions", (registry) => {
     expect(await listed("?search=rough")).toEqual(["rough"]);
   });
 
-  test("latest cannot be yanked: sent again after a lost answer, it would yank a second version", async () => {
+  test("latest cannot be yanked, because a retried request would yank a second version", async () => {
     await put({ name: "lost-answer", version: "1.0.0" });
     for (const method of ["DELETE", "POST"]) {
       const answer = await me().send(method, "/api/packages/lost-answer/latest");
@@ -141,7 +141,7 @@ onBothDatabases("versions", (registry) => {
     expect(await latestOf("lost-answer")).toBe("1.0.0");
   });
 
-  test("yank takes a version out of latest and keeps it readable; undo brings it back; both may be repeated", async () => {
+  test("a yank takes a version out of latest and keeps it readable; undoing brings it back; both may be repeated", async () => {
     const yank = { reason: "security", message: "Leaks <secrets>.\nUse 1.0.0 ✓" };
     for (const _ of ["once", "twice"]) {
       const yanked = await me().send("DELETE", "/api/packages/yanks/1.1.0", yank);
@@ -166,7 +166,7 @@ onBothDatabases("versions", (registry) => {
     }
   });
 
-  test("a yank says what to use instead, which another yank without it takes back", async () => {
+  test("a yank names a replacement, and another yank without one removes it", async () => {
     for (const replacement of ["1.1.0", "full", "full@1.10.0", "2.0.0-rc.1+b", "a.b_c"]) {
       const yanked = await me().send("DELETE", "/api/packages/yanks/1.0.0", { reason: "renamed", replacement });
       expect([yanked.status, yanked.body.yankReplacement]).toEqual([200, replacement]);
@@ -180,7 +180,7 @@ onBothDatabases("versions", (registry) => {
     expect([back.body.yanked, back.body.yankReplacement]).toEqual([false, null]);
   });
 
-  test("a package with nothing but yanked versions is in no list, but stays where it was, and comes back", async () => {
+  test("a package with only yanked versions is in no list, stays readable, and comes back with a new version", async () => {
     const total = async () => (await get("?pageSize=1")).body.total;
     const before = await total();
     for (const version of ["1.0.0", "1.1.0"]) await me().send("DELETE", `/api/packages/yanks/${version}`);
@@ -199,7 +199,7 @@ onBothDatabases("versions", (registry) => {
     expect([await total(), await latestOf("yanks")]).toEqual([before, "1.1.0"]);
   });
 
-  test("a yanked version number stays used: neither other bytes nor the same ones undo the yank", async () => {
+  test("a yanked version number stays used: a publish with the same or other bytes does not undo the yank", async () => {
     const draft = { name: "yanks", version: "1.0.0", description: "Gizmo 1.0.0" };
     await me().send("DELETE", "/api/packages/yanks/1.0.0");
     expectProblem(
@@ -212,7 +212,7 @@ onBothDatabases("versions", (registry) => {
     await me().post("/api/packages/yanks/1.0.0");
   });
 
-  test("only an owner yanks and undoes; what is not there is 404", async () => {
+  test("only an owner may yank and undo, and a yank of a missing version is 404", async () => {
     for (const method of ["DELETE", "POST"]) {
       const send = (client: Client, path: string) => client.send(method, `/api/packages/${path}`);
       expectProblem(await send(stranger as Client, "yanks/1.0.0"), 403, "not_an_owner");
@@ -239,13 +239,13 @@ onBothDatabases("versions", (registry) => {
     ["null", 422, "null"],
     ["broken JSON", 400, "{"],
   ];
-  test.each(BAD_YANKS)("a yank with a %s is refused with %i and yanks nothing", async (_, status, body) => {
+  test.each(BAD_YANKS)("a yank with a %s is refused with %i and changes nothing", async (_, status, body) => {
     const answer = await me().send("DELETE", "/api/packages/yanks/1.0.0", body, { "content-type": "application/json" });
     expectProblem(answer, status, status === 422 ? "validation_failed" : "malformed_body");
     expect((await get("yanks/1.0.0")).body.yanked).toBe(false);
   });
 
-  test("what stands where a version could is none: its methods are told", async () => {
+  test("a path below a package that is no version answers 405 with its methods", async () => {
     const bob = await newAccount(registry());
     const name = "sub-resources";
     await bob.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), makeKey());
@@ -264,7 +264,7 @@ onBothDatabases("versions", (registry) => {
     expectProblem(await bob.post(`/api/packages/${name}/9.9.9`), 404, "version_not_found");
   });
 
-  test("/api/v1 answers the same", async () => {
+  test("/api/v1 gives the same responses as /api", async () => {
     const paths = ["", "?search=many&pageSize=1", "/many", "/many/latest", "/many/1.9.0/files", "/many/1.9.0/readme"];
     for (const path of [...paths, "/many/1.9.0/signature", "/many/9.9.9", "/unheard-of", "/many/1.9.0/values"]) {
       const [one, two] = await Promise.all([get(path.replace(/^\//, "")), me().get(`/api/v1/packages${path}`)]);
@@ -280,9 +280,9 @@ onBothDatabases("versions", (registry) => {
 
 const PREFIX_URL = "https://example.org/cpm/registry";
 onBothDatabases(
-  "PUBLIC_URL with a path prefix",
+  "a PUBLIC_URL with a path prefix",
   (registry) => {
-    test("addresses in answers have the prefix, and requests are answered with it and without", async () => {
+    test("is in the addresses of responses, and requests are answered with it and without", async () => {
       const account = await newAccount(registry());
       const inside = new Client(`${registry().url}/cpm/registry`, account.token);
       const archive = makePackage({ name: "prefixed", version: "1.0.0+b", description: "Two words" });
@@ -310,14 +310,14 @@ onBothDatabases(
       expect(spec.body.servers).toEqual([{ url: PREFIX_URL }]);
     });
 
-    test("PUBLIC_URL as people type it, without a slash behind it, leads to the page", async () => {
+    test("leads to the page at its address without a slash at the end too", async () => {
       const bare = await fetch(`${registry().url}/cpm/registry?x=1`, { redirect: "manual" });
       expect([bare.status, bare.headers.get("location")]).toEqual([308, "/cpm/registry/"]);
       const page = await fetch(`${registry().url}/cpm/registry`);
       expect([page.status, page.url]).toEqual([200, `${registry().url}/cpm/registry/swagger`]);
     });
 
-    test("an address that only begins like the prefix is not under it", async () => {
+    test("does not match an address that only begins like it", async () => {
       const outside = new Client(registry().url);
       for (const path of ["/cpm/registryx/api/packages", "/cpm/api/packages", "/cpm/registry/cpm/registry/health"]) {
         expectProblem(await outside.get(path), 404, "route_not_found");

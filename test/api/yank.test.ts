@@ -5,7 +5,7 @@ import { type Client, expectProblem, makeKey, newAccount } from "../support/clie
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf, withToken } from "../support/roles.ts";
 
-onBothDatabases("who yanks, and what is told of it", (registry) => {
+onBothDatabases("yanking", (registry) => {
   let owner: Client;
   const key = makeKey();
   const publish = async (name: string) => {
@@ -33,7 +33,7 @@ onBothDatabases("who yanks, and what is told of it", (registry) => {
     expect((await allowed.post(address)).body.yanked).toBe(false);
   });
 
-  test("every yank that changes something is one event, and a repeated or refused one is none", async () => {
+  test("every yank that changes something is one event, and a repeated or refused yank is none", async () => {
     const address = await publish("told");
     const token = await withToken(owner, ["yank"]);
     const stranger = await newAccount(registry(), "stranger");
@@ -60,7 +60,7 @@ onBothDatabases("who yanks, and what is told of it", (registry) => {
     expect((await eventsOf(registry(), "version.y", "told")).length).toBe(2);
   });
 
-  test("a version that was signed with a compromised key says so and stays yanked", async () => {
+  test("a version that was signed with a compromised key is marked and stays yanked", async () => {
     const address = await publish("stolen");
     await owner.send("DELETE", address, { reason: "security" });
     await registry().deps.db.write(async ({ query, tables: { packages, versions } }) => {

@@ -5,7 +5,7 @@ import type { PendingPublication } from "../../src/publish/insert-versions.ts";
 
 type RecordDeps = Parameters<PublishBatcher["record"]>[0];
 
-/** A database whose transactions begin when a test says so, and never come far. */
+/** A database whose transactions begin when a test lets them, and fail early. */
 function slowDatabase() {
   const begun: PromiseWithResolvers<void>[] = [];
   const write = async (work: (session: object) => Promise<unknown>) => {
@@ -19,12 +19,12 @@ function slowDatabase() {
   return { deps, begun };
 }
 
-/** Of one package, so no two of them go together. */
+/** All are of one package, so no two of them share a batch. */
 const inspection = { manifest: { name: "demo" }, manifestText: "", files: [] };
 const pending = { publication: { inspection } } as object as PendingPublication;
 const codeOf = (cause: unknown) => (cause instanceof Failure ? cause.error.code : cause);
 
-test("more than a thousand updates do not wait, the next is told to come again", async () => {
+test("the batcher refuses a publication with busy while a thousand wait", async () => {
   const { deps, begun } = slowDatabase();
   const batcher = new PublishBatcher();
   const waiting = Array.from({ length: 1_000 }, () => batcher.record(deps, pending));
@@ -33,7 +33,7 @@ test("more than a thousand updates do not wait, the next is told to come again",
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
 });
 
-test("updates with so much text that memory could not hold a thousand of them do not wait either", async () => {
+test("the batcher refuses a publication with busy while the waiting ones have 32 MB of text", async () => {
   const { deps, begun } = slowDatabase();
   const batcher = new PublishBatcher();
   const readme = "x".repeat(1024 * 1024);
@@ -45,7 +45,7 @@ test("updates with so much text that memory could not hold a thousand of them do
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([undefined]));
 });
 
-test("who waited for more than five seconds is told to come again, who came later is not", async () => {
+test("the batcher rejects a publication that waited for more than five seconds, and keeps later ones", async () => {
   const { deps, begun } = slowDatabase();
   const batcher = new PublishBatcher();
   const now = spyOn(performance, "now").mockReturnValue(0);
