@@ -4,10 +4,17 @@ import type { Deps } from "../deps.ts";
 import { isTokenText } from "../domain/token-text.ts";
 import { failure } from "../errors.ts";
 import { jsonBody } from "../http/body.ts";
-import { clientAddress } from "../http/client-address.ts";
+import { contextOf } from "../http/request-context.ts";
 import { isId } from "./account-id.ts";
 import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
 import { findSession, findToken } from "./credentials.ts";
+
+declare module "../http/request-context.ts" {
+  interface RequestContext {
+    /** The actor of the request, once its credential was checked. */
+    actor?: Actor;
+  }
+}
 
 const AUDIENCE = "cpm-registry";
 const BEARER = /^Bearer +([^ ]+) *$/i;
@@ -53,16 +60,14 @@ async function verifiedClaims({ config, clock }: AuthDeps, tokens: Tokens, text:
 
 async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text: string) {
   const claims = await verifiedClaims(deps, tokens, text);
-  return claims && findSession(deps, claims.sessionId, claims.userId, clientAddress(request));
+  return claims && findSession(deps, claims.sessionId, claims.userId, contextOf(request).clientAddress);
 }
-
-const proved = new WeakMap<Request, Actor>();
 
 /** Proves who sent a request, once. Throws `unauthenticated`, `account_disabled` or `conflicting_credentials`. */
 async function prove(deps: AuthDeps, context: Proving): Promise<Actor> {
   const { request } = context;
-  const known = proved.get(request);
-  if (known !== undefined) return known;
+  const requestContext = contextOf(request);
+  if (requestContext.actor !== undefined) return requestContext.actor;
   const text = credentialOf(request);
   if (text === undefined) {
     const reason = "Send Authorization: Bearer <token>, of POST /api/auth/login or an API token.";
@@ -73,12 +78,14 @@ async function prove(deps: AuthDeps, context: Proving): Promise<Actor> {
     const reason = "This API token is not complete or has a typing error: its checksum is wrong.";
     throw failure({ code: "unauthenticated", reason });
   }
-  const found = isApiToken ? await findToken(deps, text, clientAddress(request)) : await sessionOf(deps, context, text);
+  const found = isApiToken
+    ? await findToken(deps, text, contextOf(request).clientAddress)
+    : await sessionOf(deps, context, text);
   if (found === undefined) {
     const reason = "This token is not valid or has ended; log in again, or make a new API token.";
     throw failure({ code: "unauthenticated", reason });
   }
-  proved.set(request, found);
+  requestContext.actor = found;
   return found;
 }
 

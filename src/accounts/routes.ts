@@ -1,8 +1,8 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
 import { jsonBody } from "../http/body.ts";
-import { clientAddress } from "../http/client-address.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
+import { contextOf } from "../http/request-context.ts";
 import { authentication, guardedJson } from "./authentication.ts";
 import { changePassword } from "./change-password.ts";
 import { login } from "./login.ts";
@@ -60,7 +60,8 @@ export function accountRoutes(deps: Deps) {
     .use(authentication(deps))
     .post(
       "/register",
-      async ({ body, request, status }) => status(201, { user: await register(deps, body, clientAddress(request)) }),
+      async ({ body, request, status }) =>
+        status(201, { user: await register(deps, body, contextOf(request).clientAddress) }),
       {
         parse: readJson,
         body: RegisterBody,
@@ -70,7 +71,7 @@ export function accountRoutes(deps: Deps) {
     .post(
       "/login",
       async ({ body, request, jwt }) => {
-        const { id, user, expiresAt } = await login(deps, body, clientAddress(request));
+        const { id, user, expiresAt } = await login(deps, body, contextOf(request).clientAddress);
         const exp = expiresAt.getTime() / 1000;
         const token = await jwt.sign({ sub: user.id, name: user.username, role: user.role, jti: id, exp });
         return { token, tokenType: "Bearer" as const, expiresAt: expiresAt.toISOString(), user: userView(user) };

@@ -1,7 +1,7 @@
 import type { ByteRange } from "../blobs/store.ts";
 import { failure } from "../errors.ts";
 import { matchesEntityTag } from "./entity-tag.ts";
-import { declareLength } from "./head-length.ts";
+import { contextOf } from "./request-context.ts";
 
 export const ARCHIVE_MEDIA_TYPE = "application/gzip";
 
@@ -92,7 +92,7 @@ export async function archiveResponse(
   };
   if (request.method === "HEAD") {
     await source.check();
-    declareLength(request, size);
+    contextOf(request).contentLength = size;
     return { response: new Response(null, { headers }), counts: false };
   }
   const ifRange = request.headers.get("if-range");

@@ -1,5 +1,5 @@
 import { failure } from "../errors.ts";
-import { chunksOf, declaredBytes } from "./body-pace.ts";
+import { chunksOf, declaredBytes } from "./body-stream.ts";
 import { faultsOfUnknown } from "./unknown-fields.ts";
 
 /** JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four bytes. */

@@ -1,26 +1,9 @@
 import { type BlockList, isIP, isIPv6 } from "node:net";
 
-/* Whose request it is: the address of the connection, or what a configured proxy says it stands for. */
+/* Finds out who sent a request: the peer of the connection, or the client that a proxy names. */
 
-const addresses = new WeakMap<Request, () => string | null>();
-
-/** Remembers how to find the address of a request; it is found only when somebody asks. */
-export function keepClientAddress(request: Request, find: () => string | null): void {
-  addresses.set(request, find);
-}
-
-/** Gives a rewritten request the address of the one it stands for. */
-export function copyClientAddress(from: Request, to: Request): void {
-  addresses.set(to, () => clientAddress(from));
-}
-
-/** The address of the client; null for a request that came over no connection, such as one of a test. */
-export function clientAddress(request: Request): string | null {
-  return addresses.get(request)?.() ?? null;
-}
-
-/** An address without what some proxies write around it: brackets and a port; IPv4 inside of IPv6 as IPv4. */
-function plain(written: string): string {
+/** Removes brackets and port, which some proxies write, and turns IPv4 mapped to IPv6 into IPv4. */
+function bareAddress(written: string): string {
   const address = written
     .trim()
     .replace(/^\[(.*)\](:\d+)?$/, "$1")
@@ -37,9 +20,9 @@ function isListed(proxies: BlockList, address: string): boolean {
  * The client behind configured proxies: `X-Forwarded-For` is read from its right end, where the nearest proxy wrote, and
  * only as long as the one that wrote is a configured proxy. Anybody can write the rest.
  */
-export function clientBehind(proxies: BlockList, connection: string, forwardedFor: string | null): string {
-  let client = plain(connection);
-  const hops = (forwardedFor ?? "").split(",").map(plain).reverse();
+export function clientBehind(proxies: BlockList, peer: string, forwardedFor: string | null): string {
+  let client = bareAddress(peer);
+  const hops = (forwardedFor ?? "").split(",").map(bareAddress).reverse();
   for (const hop of hops) {
     if (!isListed(proxies, client) || hop === "") return client;
     client = hop;

@@ -2,7 +2,7 @@ import { Elysia, NotFoundError, ParseError, ValidationError } from "elysia";
 import { Failure, type Fault, type RegistryError } from "../errors.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { problemResponse, statusOf } from "./problem.ts";
-import { requestId } from "./request-id.ts";
+import { contextOf } from "./request-context.ts";
 import type { ResponseCache } from "./response-cache.ts";
 
 /**
@@ -63,7 +63,7 @@ interface FailureDeps {
  */
 export function failures({ logger, responseCache }: FailureDeps, methodsOf: (path: string) => string[]) {
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
-    const id = requestId(request);
+    const { id } = contextOf(request);
     const expected = expectedError(error, request.method, () => methodsOf(new URL(request.url).pathname));
     if (expected === undefined) {
       logger.error("internal", { requestId: id, ...errorFields(error) });

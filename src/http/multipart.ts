@@ -1,7 +1,7 @@
 import busboy from "busboy";
 import { type Failure, failure } from "../errors.ts";
 import { mediaType } from "./body.ts";
-import { chunksOf, declaredBytes } from "./body-pace.ts";
+import { chunksOf, declaredBytes } from "./body-stream.ts";
 
 const FIELD_MAX_BYTES = 4 * 1024;
 const FIELDS_MAX = 16;

@@ -1,6 +1,9 @@
 import { type Invalidations, LOG } from "../db/invalidations.ts";
+import type { CacheableBody, CacheableResponse } from "./cacheable-response.ts";
+import { type HeaderSet, headerSet, SharedHeaderSets, withTagAndId } from "./cached-headers.ts";
 import { matchesEntityTag } from "./entity-tag.ts";
-import { idOfSent } from "./request-id.ts";
+import { contextOf } from "./request-context.ts";
+import { requestIdFrom } from "./request-id.ts";
 import type { SpillFile } from "./spill-file.ts";
 
 /** Limit of all bodies in memory. */
@@ -22,38 +25,6 @@ const PACKAGES = "/api/packages/";
 const CHECKPOINT = "/log/checkpoint";
 /** Tiles never change, so no invalidation names them. */
 const TILES = "/log/tile/";
-
-/**
- * A response shares the bytes of a Blob and copies those of an array, so bodies in memory are
- * Blobs.
- */
-type Body = Uint8Array<ArrayBuffer> | Blob;
-
-/** Describes a response that may be sent to every client that sends the same request. */
-export interface CacheableResponse {
-  /**
-   * The path under which the response is cached, without the prefix of `PUBLIC_URL`. It names a
-   * package, something below a package, or a part of the log.
-   */
-  readonly path: string;
-  /** An array of bytes may be written to the spill file. A Blob is cached only in memory. */
-  readonly body: Body;
-  /** `ResponseCache.generation` from before any part of the response was read. */
-  readonly generation: number;
-  /**
-   * How long the response may be sent without asking the app again. Without it: until its package
-   * is invalidated.
-   */
-  readonly ttlMs?: number;
-  /** Called each time the whole body is sent. */
-  readonly onSend?: () => void;
-}
-
-/** The headers of a 200 and of a 304. Entity tag and request ID are set for each response. */
-interface HeaderSet {
-  readonly whole: { readonly headers: Headers };
-  readonly unchanged: { readonly status: 304; readonly headers: Headers };
-}
 
 /**
  * A cached response. There may be a hundred thousand, so an entry has few members and owns no
@@ -86,12 +57,11 @@ export class ResponseCache {
   readonly #documents = new Map<string, Entry>();
   /** What is below a package: by package name, then by the rest of the path. */
   readonly #others = new Map<string, Map<string, Entry>>();
-  readonly #offered = new WeakMap<Request, CacheableResponse>();
   /**
    * The entries with a body in memory and their paths. The next candidate for eviction comes first.
    */
   readonly #inMemory = new Map<Entry, string>();
-  readonly #documentHeaders = new Map<string, HeaderSet>();
+  readonly #documentHeaders = new SharedHeaderSets();
   #bytes = 0;
   #entries = 0;
 
@@ -136,7 +106,7 @@ export class ResponseCache {
    * Marks the response to a request as cacheable. `put` caches it when the response is finished.
    */
   offer(request: Request, response: CacheableResponse): void {
-    this.#offered.set(request, response);
+    contextOf(request).cacheable = response;
   }
 
   /**
@@ -144,14 +114,14 @@ export class ResponseCache {
    * invalidation happened after the route began to read: the response may be older than the change.
    */
   put(request: Request, path: string, { status, headers }: Response): void {
-    const offered = this.#offered.get(request);
+    const offered = contextOf(request).cacheable;
     const entityTag = headers.get("etag");
     if (offered === undefined || offered.path !== path || entityTag === null || status !== 200) return;
     if (!isPlain(request) || !this.invalidations.isFresh || offered.generation !== this.generation) return;
     const { body, onSend, ttlMs = Number.POSITIVE_INFINITY } = offered;
     const isDocument = body instanceof Uint8Array;
     const entry: Entry = {
-      headers: isDocument ? this.#sharedHeaders(headers) : headerSet(headers),
+      headers: isDocument ? this.#documentHeaders.for(headers) : headerSet(headers),
       entityTag,
       size: isDocument ? body.length : body.size,
       start: isDocument ? this.spillFile?.write(body) : undefined,
@@ -173,7 +143,7 @@ export class ResponseCache {
     const { headers } = request;
     // Documents have no ranges, so a Range header gets the whole document (RFC 9110 §14.2).
     if (headers.has("range") && found.headers.whole.headers.has("accept-ranges")) return undefined;
-    const id = idOfSent(headers.get("x-request-id"));
+    const id = requestIdFrom(headers);
     const ifNoneMatch = headers.get("if-none-match");
     const { whole, unchanged } = found.headers;
     if (ifNoneMatch !== null && matchesEntityTag(ifNoneMatch, found.entityTag)) {
@@ -189,7 +159,7 @@ export class ResponseCache {
    * Returns the cached body for a path, for a route whose response needs other headers. Bytes are
    * valid only until the next call.
    */
-  cachedBody(path: string): { readonly body: Body; readonly entityTag: string } | undefined {
+  cachedBody(path: string): { readonly body: CacheableBody; readonly entityTag: string } | undefined {
     const found = this.#fresh(path);
     const body = found && this.#bodyOf(path, found);
     return found && body && { body, entityTag: found.entityTag };
@@ -230,21 +200,10 @@ export class ResponseCache {
   }
 
   /**
-   * Headers of documents differ only in their entity tags, so a hundred thousand documents share
-   * one set.
-   */
-  #sharedHeaders(headers: Headers): HeaderSet {
-    const text = JSON.stringify([...headers].filter(([name]) => name !== "etag" && name !== "x-request-id"));
-    const known = this.#documentHeaders.get(text) ?? headerSet(headers);
-    this.#documentHeaders.set(text, known);
-    return known;
-  }
-
-  /**
    * Returns the body of an entry from memory or from the spill file, and promotes it to memory at
    * the threshold. Bytes from the file are valid only until the next call.
    */
-  #bodyOf(path: string, entry: Entry): Body | undefined {
+  #bodyOf(path: string, entry: Entry): CacheableBody | undefined {
     const body = entry.body ?? (entry.start === undefined ? undefined : this.spillFile?.read(entry.start, entry.size));
     if (body instanceof Uint8Array && entry.hits >= PROMOTION_THRESHOLD) this.#promote(path, entry, new Blob([body]));
     if (body !== undefined) entry.hits += 1;
@@ -332,24 +291,4 @@ function isPlain({ method, headers }: Request): boolean {
     !headers.has("transfer-encoding") &&
     !headers.get("host")?.includes(",")
   );
-}
-
-/**
- * Makes both header sets. A 304 has the caching headers of the 200 and none about a body (RFC 9110
- * §15.4.5).
- */
-function headerSet(of: Headers): HeaderSet {
-  const unchanged = new Headers(of);
-  for (const name of ["content-type", "content-length", "content-disposition", "accept-ranges"]) unchanged.delete(name);
-  return { whole: { headers: new Headers(of) }, unchanged: { status: 304, headers: unchanged } };
-}
-
-/**
- * Sets both headers in place. That is safe because the response that is made next copies the
- * headers.
- */
-function withTagAndId<Init extends { readonly headers: Headers }>(init: Init, entityTag: string, id: string): Init {
-  init.headers.set("etag", entityTag);
-  init.headers.set("x-request-id", id);
-  return init;
 }

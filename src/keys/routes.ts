@@ -3,8 +3,8 @@ import { authentication, guardedJson, proveSession } from "../accounts/authentic
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { optionalJsonBody, strictJsonBody } from "../http/body.ts";
-import { clientAddress } from "../http/client-address.ts";
 import { jsonResponse } from "../http/conditional-response.ts";
+import { contextOf } from "../http/request-context.ts";
 import { packageNameParam, readableName } from "../packages/find-package.ts";
 import { addPackageKey } from "./add-package-key.ts";
 import { cancelReset } from "./cancel-reset.ts";
@@ -123,7 +123,7 @@ export function packageKeyRoutes(deps: Deps) {
         const canceller =
           signed === undefined
             ? { owner: await proveSession(deps, "session")(context) }
-            : { address: clientAddress(request), ...signed };
+            : { address: contextOf(request).clientAddress, ...signed };
         await cancelReset(deps, canceller, name);
         return keysOf(params.name);
       },

@@ -7,7 +7,7 @@ import { CHUNKS, chunked, FRAMING, formOf, HEADS, post, type Shape } from "./raw
 
 /* Smuggling and abuse on bare sockets. The tables say what is answered, and that is all that may happen. */
 
-const PACE = { graceMs: 400, bytesPerSecond: 1_000 };
+const MIN_DATA_RATE = { graceMs: 400, bytesPerSecond: 1_000 };
 /** Bun's timers go in steps of four seconds. */
 const IDLE_SECONDS = 8;
 const STEP_MS = 4_000;
@@ -19,7 +19,7 @@ let registry: TestRegistry;
 let token: string | undefined;
 
 beforeAll(async () => {
-  registry = await startRegistry("sqlite", { patience: { idleSeconds: IDLE_SECONDS, pace: PACE } });
+  registry = await startRegistry("sqlite", { timeouts: { idleSeconds: IDLE_SECONDS, minDataRate: MIN_DATA_RATE } });
   token = (await newAccount(registry)).token;
 });
 afterAll(async () => registry.stop());
@@ -114,8 +114,8 @@ describe("slow clients", () => {
     const { answers, text, isClosed, ms } = await talking;
     expect({ answers, isClosed }).toEqual({ answers: [408], isClosed: true });
     expect(text).toContain('"code":"request_timeout"');
-    expect(ms).toBeGreaterThanOrEqual(PACE.graceMs - 5);
-    expect(ms).toBeLessThan(PACE.graceMs + AT_ONCE_MS);
+    expect(ms).toBeGreaterThanOrEqual(MIN_DATA_RATE.graceMs - 5);
+    expect(ms).toBeLessThan(MIN_DATA_RATE.graceMs + AT_ONCE_MS);
     expect(await tracesOf(registry)).toEqual(before);
   });
 
@@ -171,8 +171,8 @@ describe("slow clients", () => {
     const piece = " ".repeat(150);
     const body = login(["Connection: close", `Content-Length: ${LOGIN.length + pieces * piece.length}`], LOGIN);
     // On a busy machine its pieces come late, too.
-    const pace = { ...PACE, graceMs: 3_000 };
-    const patient = await startRegistry("sqlite", { patience: { idleSeconds: IDLE_SECONDS, pace } });
+    const minDataRate = { ...MIN_DATA_RATE, graceMs: 3_000 };
+    const patient = await startRegistry("sqlite", { timeouts: { idleSeconds: IDLE_SECONDS, minDataRate } });
     const { answers, ms } = await talk(patient.url, body, { drip: piece, maxMs: 14_000 });
     await patient.stop();
     expect(answers).toEqual([401]);

@@ -6,7 +6,7 @@ import postgres from "postgres";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { clientOptions } from "../../src/db/postgres/database.ts";
-import { listen, type Patience } from "../../src/http/server.ts";
+import { type ClientTimeouts, listen } from "../../src/http/server.ts";
 import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 import { testPostgres } from "./postgres.ts";
@@ -32,7 +32,7 @@ export interface TestRegistry {
 interface Options {
   readonly env?: Readonly<Record<string, string>>;
   readonly override?: (deps: Deps) => Partial<Deps>;
-  readonly patience?: Patience;
+  readonly timeouts?: ClientTimeouts;
 }
 
 /** Starts a registry on a fresh database of a kind and an empty data directory. */
@@ -54,7 +54,7 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
   const opened = await openDeps(config, () => time.now ?? new Date());
   const deps = { ...opened, ...options.override?.(opened) };
   const app = createApp(deps);
-  const server = listen((request) => app.fetch(request), deps, options.patience);
+  const server = listen((request) => app.fetch(request), deps, options.timeouts);
   const stop = async () => {
     await server.stop();
     await closeDeps(deps);

@@ -3,7 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Invalidations } from "../../src/db/invalidations.ts";
-import { type CacheableResponse, ResponseCache } from "../../src/http/response-cache.ts";
+import type { CacheableResponse } from "../../src/http/cacheable-response.ts";
+import { ResponseCache } from "../../src/http/response-cache.ts";
 import { SpillFile } from "../../src/http/spill-file.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cpm-spill-"));
