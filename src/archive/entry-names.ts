@@ -9,9 +9,9 @@ interface SeenName {
 }
 
 /**
- * Checks the names of one archive against each other. No name may appear twice, no two names may be
- * the same on a file system that ignores case or normalises Unicode, and no file may also be a
- * directory.
+ * Checks the names of one archive against each other. No name may appear twice, and no file may
+ * also be a directory. No two names may be the same on a file system that ignores case or
+ * normalises Unicode.
  *
  * Parents count as directories even if the archive has no entry for them. The size depends on the
  * number and depth of entries, both of which are limited.

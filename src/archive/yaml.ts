@@ -56,8 +56,9 @@ const TRUE_WORDS = new Set(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"]);
 const FALSE_WORDS = new Set(["n", "N", "no", "No", "NO", "off", "Off", "OFF"]);
 
 /**
- * What the reader of yaml.v3 refuses, and the line ends that it knows and the `yaml` package does
- * not (NEL, LS, PS of YAML 1.1, a lone CR). With those, one text would be two manifests.
+ * The characters that the reader of yaml.v3 refuses. Also the line ends that it knows and the
+ * `yaml` package does not: NEL, LS, PS of YAML 1.1 and a lone CR. With those, one text would be two
+ * manifests.
  */
 const FORBIDDEN_CHARACTER =
   /[^\t\n\r\x20-\x7e\u{a0}-\u{2027}\u{202a}-\u{d7ff}\u{e000}-\u{fefe}\u{ff00}-\u{fffd}\u{10000}-\u{10ffff}]|\r(?!\n)/u;

@@ -46,8 +46,8 @@ export function parsePackageName(text: string): PackageName | undefined {
 }
 
 /**
- * Folds a name to the form in which names must differ. `-`, `_` and `.` are one character in it, so
- * `my-pkg`, `my_pkg` and `my.pkg` fold to the same text and only the first of them can be
+ * Folds a name to the form in which names must differ. `-`, `_` and `.` are one character in it. So
+ * `my-pkg`, `my_pkg` and `my.pkg` fold to the same text, and only the first of them can be
  * published.
  */
 export function foldName(name: PackageName): string {

@@ -3,12 +3,12 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 
 /*
- * Pages of all listed packages. A database that skips a hundred thousand rows reads them all, so
+ * Pages of all listed packages. A database that skips a hundred thousand rows reads them all. So
  * every thousandth row is cached for a while as an anchor, and a page is read from the anchor
  * before it.
  *
- * After the first anchor, a page of a list that changes is the page of up to a minute ago, shifted
- * by what was published since.
+ * Anchors may be up to a minute old. A page after the first anchor is then the page of up to a
+ * minute ago, shifted by what was published since.
  */
 
 const ANCHOR_EVERY = 1_000;

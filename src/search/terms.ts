@@ -2,9 +2,12 @@ import { wordsOf } from "./words.ts";
 
 /*
  * The text index has these terms of a package: the words of its texts, its name after `^`, its tags
- * after `#` and its authors after `@`. Each begins with the digit of the package's popularity
- * bucket, so one lookup finds the packages of one bucket, and a search that starts with the most
- * popular bucket can stop when it has enough. The column in the database is called `tier`.
+ * after `#` and its authors after `@`.
+ *
+ * Each term begins with the digit of the package's popularity bucket. So one lookup finds the
+ * packages of one bucket, and a search that starts with the most popular bucket can stop when it
+ * has enough. The column in the database is called `tier`.
+ *
  * drizzle/<database>/*_search_candidates.sql has the same rules for packages that are older.
  */
 

@@ -22,7 +22,7 @@ const NAMES_PER_NOTIFICATION = 100;
 
 /**
  * Notifies other processes, at commit, which packages a transaction changed. Names that are added
- * in the same turn of the event loop are one notification, which is sent with the next statement,
+ * in the same turn of the event loop are one notification. It is sent with the next statement,
  * because each message costs a system call and a wait.
  */
 export class PendingNotifications {

@@ -129,9 +129,11 @@ function send(run: RunValues, forms: BatchedForms, text: string, calls: readonly
 
 /**
  * Batches statements: calls with the same text that are made in the same turn of the event loop
- * become one statement, because each statement has a cost of its own in Postgres and its driver.
- * The calls must not depend on each other. Statements with different texts are sent in the order of
- * their first calls. A batch that fails rejects all its calls.
+ * become one statement. The reason is that each statement has a cost of its own in Postgres and its
+ * driver. The calls must not depend on each other.
+ *
+ * Statements with different texts are sent in the order of their first calls. A batch that fails
+ * rejects all its calls.
  */
 export function batched(run: RunValues, forms: BatchedForms): RunValues {
   let pending = new Map<string, Call[]>();

@@ -25,8 +25,8 @@ const PREPARED_MAX = 500;
 
 /**
  * Hides parameters from the planner of SQLite. It plans a statement again at every run if the plan
- * may depend on the value of a parameter, and it assumes that of every join. `+?` has the same
- * value but never counts as such.
+ * may depend on the value of a parameter, which it assumes of every join. `+?` has the same value
+ * but never counts as such.
  */
 function withOpaqueParameters(text: string): string {
   return text.replaceAll(/'[^']*'|"[^"]*"|`[^`]*`|\?/g, (part) => (part === "?" ? "+?" : part));
