@@ -10,7 +10,8 @@ import {
   signMessage,
   statementOf,
 } from "../support/client.ts";
-import { onBothDatabases, type TestRegistry, tracesOf } from "../support/registry.ts";
+import { onBothDatabases, tracesOf } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const KEY = makeKey();
 const ARCHIVE = makePackage({ name: "form", version: "1.0.0" });
@@ -145,9 +146,10 @@ onBothDatabases("bad requests", (registry) => {
       const head = `POST /api/packages HTTP/1.1\r\nHost: x.test\r\nAuthorization: Bearer ${client.token}\r\n`;
       socket.write(`${head}Content-Type: ${TYPE["content-type"]}\r\nContent-Length: 5000000\r\n\r\n`);
       socket.write(body(...SIGNED, file("archive", "x", new Uint8Array(900_000))));
-      await until(registry, (files) => files.length > before.files.length);
+      const left = async () => (await tracesOf(registry())).files.length - before.files.length;
+      await waitUntil(async () => (await left()) > 0, "the upload begins to arrive");
       socket[leave]();
-      await until(registry, (files) => files.length === before.files.length);
+      await waitUntil(async () => (await left()) === 0, "the upload is removed");
       socket.destroy();
     }
     expect(await tracesOf(registry())).toEqual(before);
@@ -354,11 +356,3 @@ onBothDatabases("bad requests", (registry) => {
     }
   });
 });
-
-async function until(registry: () => TestRegistry, holds: (files: readonly string[]) => boolean): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    if (holds((await tracesOf(registry())).files)) return;
-    await Bun.sleep(10);
-  }
-  throw new Error("It did not come to that within three seconds");
-}

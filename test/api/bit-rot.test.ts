@@ -5,12 +5,14 @@ import { createLogger } from "../../src/runtime/logger.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, sha256 } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const NOISE = Buffer.concat(
   Array.from({ length: 9_000 }, (_, at) => Buffer.from(sha256(Buffer.from(`rot ${at}`)), "hex")),
 );
 const lines: string[] = [];
-const KEPT_FOR_MS = 1_050;
+/** A cached archive is served for a second; the rest is for a busy machine. */
+const KEPT_MAX_MS = 3_000;
 
 onBothDatabases(
   "bit rot",
@@ -42,12 +44,15 @@ onBothDatabases(
           const response = await fetch(url);
           return [response.status, sha256(await response.bytes())];
         };
-        // What was read before the harm must not hide it for longer than a second, in which it is still right.
+        // A cached archive may be served for a second after the harm, with the published bytes.
         expect(await given()).toEqual([200, digest]);
         await harm(join(registry().dataDir, "packages", "sha256", digest.slice(0, 2), digest));
-        const [status, bytes] = await given();
-        if (status === 200) expect(bytes).toBe(digest);
-        await Bun.sleep(KEPT_FOR_MS);
+        const isNoticed = async () => {
+          const [status, bytes] = await given();
+          if (status === 200) expect(bytes).toBe(digest);
+          return status === 500;
+        };
+        await waitUntil(isNoticed, "the damage is noticed", KEPT_MAX_MS);
 
         const guest = new Client(registry().url);
         const counted = async () =>

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { newAccount } from "../support/client.ts";
 import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const events: { level: string; event: string; status: unknown }[] = [];
 let registry: TestRegistry;
@@ -16,14 +17,6 @@ beforeAll(async () => {
   token = (await newAccount(registry)).token;
 });
 afterAll(async () => registry.stop());
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 300; tries += 1) {
-    if (await holds()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error("It did not come to that within three seconds");
-}
 
 /** Sends the beginning of a request with more announced, lets `arrived` see it come in, and breaks the connection. */
 async function breakOff(
@@ -41,14 +34,15 @@ async function breakOff(
   await arrived();
   events.length = 0;
   socket.destroy();
-  await until(() => events.some(({ event }) => event === "request"));
+  await waitUntil(() => events.some(({ event }) => event === "request"), "the request is logged");
 }
 
 test("a publisher who disconnects in the middle of the file is the client's fault and leaves nothing", async () => {
   const before = await tracesOf(registry);
   const part = '--cut\r\nContent-Disposition: form-data; name="archive"; filename="x"\r\n\r\n';
   const beginning = Buffer.concat([Buffer.from(part), new Uint8Array(20_000)]);
-  const isReceived = () => until(async () => (await tracesOf(registry)).files.length > before.files.length);
+  const isReceived = () =>
+    waitUntil(async () => (await tracesOf(registry)).files.length > before.files.length, "the file begins to arrive");
   await breakOff("/api/packages", "multipart/form-data; boundary=cut", beginning, isReceived, 500_000);
   expect(events).toEqual([{ level: "info", event: "request", status: 400 }]);
   expect(await tracesOf(registry)).toEqual(before);
@@ -56,6 +50,7 @@ test("a publisher who disconnects in the middle of the file is the client's faul
 
 test("so is a client who disconnects in the middle of a JSON body", async () => {
   const login = Buffer.from('{"username":"somebody","password":"');
+  // Half a JSON body leaves no trace outside the server to wait for.
   await breakOff("/api/auth/login", "application/json", login, () => Bun.sleep(100));
   expect(events).toEqual([{ level: "info", event: "request", status: 400 }]);
 });

@@ -6,6 +6,7 @@ import { VERSION } from "../../src/runtime/version.ts";
 import { Client } from "../support/client.ts";
 import { startPostgres } from "../support/postgres.ts";
 import { onBothDatabases, overriding, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const PATHS = ["/health", "/health/ready"] as const;
 /** A load balancer asks every few seconds; an answer that takes longer is none. */
@@ -33,12 +34,8 @@ async function expectHealth({ url }: TestRegistry, checks: Checks): Promise<void
 
 /** Waits for a registry that may still be noticing that its database came back. */
 async function recovered({ url }: TestRegistry): Promise<void> {
-  const endMs = performance.now() + RECOVERY_MAX_MS;
-  while (performance.now() < endMs) {
-    if ((await new Client(url).get("/health")).status === 200) return;
-    await Bun.sleep(50);
-  }
-  throw new Error("The registry did not become healthy again");
+  const isHealthy = async () => (await new Client(url).get("/health")).status === 200;
+  await waitUntil(isHealthy, "the registry is healthy again", RECOVERY_MAX_MS);
 }
 
 onBothDatabases("health", (registry) => {

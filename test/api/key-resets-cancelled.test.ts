@@ -13,6 +13,7 @@ import {
   removeKey,
   resetTo,
 } from "../support/key-statements.ts";
+import { untilLockWaiters } from "../support/lock-waiters.ts";
 import { onBothDatabases, overriding } from "../support/registry.ts";
 import { RESET_DELAY_MS, resetScene } from "../support/reset-scene.ts";
 import { withToken } from "../support/roles.ts";
@@ -164,7 +165,7 @@ onBothDatabases(
         if (!isPostgres) return;
         await session.rows(sql`SELECT id FROM users WHERE username = ${people.bob.username} FOR NO KEY UPDATE`);
         disabling = change();
-        await Bun.sleep(300);
+        await untilLockWaiters(registry(), 1);
         await session.rows(sql`SELECT id FROM log_state FOR NO KEY UPDATE NOWAIT`);
       });
       await (disabling ?? change());

@@ -6,6 +6,7 @@ import { createDownloadCounter } from "../../src/packages/download-counter.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount } from "../support/client.ts";
 import { addKey, newKey, removeKey, resetTo } from "../support/key-statements.ts";
+import { untilLockWaiters } from "../support/lock-waiters.ts";
 import { clientOf, startRegistry, type TestRegistry } from "../support/registry.ts";
 
 /*
@@ -27,16 +28,6 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** Waits until `count` transactions of the registry wait for a lock. */
-async function untilWaiting(count: number): Promise<void> {
-  for (;;) {
-    const [row] = await sql`SELECT count(*)::int AS waiting FROM pg_stat_activity
-      WHERE wait_event_type = 'Lock' AND datname = current_database()`;
-    if (row?.waiting === count) return;
-    await Bun.sleep(10);
-  }
-}
-
 test("who takes a key from a package locks the log after everything else", async () => {
   const [first, second] = [await newKey(alice), await newKey(alice)];
   await alice.publish("leaked", "1.0.0", makePackage({ name: "leaked", version: "1.0.0" }), first);
@@ -46,7 +37,7 @@ test("who takes a key from a package locks the log after everything else", async
   await sql.begin(async (counting) => {
     await counting`UPDATE listed_packages SET listed = listed`;
     removing = removeKey(alice, "leaked", first, removal);
-    await untilWaiting(1);
+    await untilLockWaiters(registry, 1);
     const states = await sql`SELECT size FROM log_state FOR UPDATE NOWAIT`;
     expect(states.length).toBe(1);
   });
@@ -67,7 +58,7 @@ test("who is shut out ends every reset that waits before the log is locked for t
       WHERE package_id = (SELECT max(id) FROM packages WHERE name IN ${sql(names)}) FOR UPDATE`;
     expect(held.length).toBe(1);
     disabling = setDisabled(registry.deps, OPERATOR, carol.username, true);
-    await untilWaiting(1);
+    await untilLockWaiters(registry, 1);
     const states = await sql`SELECT size FROM log_state FOR UPDATE SKIP LOCKED`;
     expect(states.length).toBe(1);
   });
@@ -88,7 +79,7 @@ test("who publishes locks the account before the package, also where publishes a
   await sql.begin(async (other) => {
     await other`SELECT 1 FROM users WHERE username = ${dora.username} FOR UPDATE`;
     publishing = publish("1.1.0");
-    await untilWaiting(1);
+    await untilLockWaiters(registry, 1);
     const free = await sql`SELECT 1 FROM packages WHERE name = 'alone' FOR UPDATE SKIP LOCKED`;
     expect(free.length).toBe(1);
   });
@@ -116,7 +107,7 @@ test("two servers that count downloads of the same packages wait for each other,
     await sql.begin(async (other) => {
       await other`SELECT 1 FROM packages WHERE id = ${least?.packageId ?? 0} FOR UPDATE`;
       flushing = counter.flush();
-      await untilWaiting(1);
+      await untilLockWaiters(registry, 1);
       // The one that waits has locked nothing behind the first.
       const free = await sql`SELECT 1 FROM packages WHERE name IN ${sql(names)} FOR UPDATE SKIP LOCKED`;
       expect(free.length).toBe(1);

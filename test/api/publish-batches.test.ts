@@ -13,6 +13,7 @@ import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, expectProblem, makeKey, newAccount, PASSWORD, sha256 } from "../support/client.ts";
 import { onBothDatabases, overriding } from "../support/registry.ts";
 import { eventsAreFinal } from "../support/roles.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 /*
  * The batcher here holds publishes back until a test releases them at once, so that they share a
@@ -75,10 +76,7 @@ onBothDatabases(
     const together = async (starts: (() => Promise<Answer>)[], meanwhile = async () => {}) => {
       holds = true;
       const running = starts.map((start) => start());
-      for (let tries = 0; held.length < starts.length; tries += 1) {
-        if (tries === 1_000) throw new Error(`Only ${held.length} of ${starts.length} publishes came`);
-        await Bun.sleep(5);
-      }
+      await waitUntil(() => held.length === starts.length, `${starts.length} publishes come to their transaction`);
       holds = false;
       await meanwhile();
       for (const go of held.splice(0)) go();

@@ -14,6 +14,7 @@ import {
 } from "../support/client.ts";
 import { onBothDatabases, overriding, type TestRegistry, tracesOf } from "../support/registry.ts";
 import { withToken } from "../support/roles.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const HOUR_MS = 60 * 60_000;
 const key = makeKey();
@@ -32,10 +33,7 @@ async function publishSlowly(registry: TestRegistry, by: Client, name: string, m
   const body = new ReadableStream({
     async start(controller) {
       controller.enqueue(bytes.subarray(0, 30_000));
-      for (let tries = 0; (await tracesOf(registry)).files.length === before; tries += 1) {
-        if (tries === 300) throw new Error("Nothing arrived within three seconds");
-        await Bun.sleep(10);
-      }
+      await waitUntil(async () => (await tracesOf(registry)).files.length > before, "the archive begins to arrive");
       await meanwhile();
       controller.enqueue(bytes.subarray(30_000));
       controller.close();

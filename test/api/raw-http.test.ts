@@ -3,6 +3,7 @@ import { inArray } from "drizzle-orm";
 import { newAccount } from "../support/client.ts";
 import { type Manner, talk } from "../support/raw-client.ts";
 import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { CHUNKS, chunked, FRAMING, formOf, HEADS, post, type Shape } from "./raw-http-shapes.ts";
 
 /* Smuggling and abuse on bare sockets. The tables say what is answered, and that is all that may happen. */
@@ -59,7 +60,7 @@ async function expectExactly([answers, write, madeAnyway]: Shape): Promise<void>
   const right = names.filter((_, index) => answers[index] === 201 || (index === 0 && madeAnyway !== undefined));
   allowed.push(...right);
   // A registration goes on when its connection is closed.
-  for (let tries = 0; tries < 100 && (await made(names)).length < right.length; tries += 1) await Bun.sleep(10);
+  await waitUntil(async () => (await made(names)).length >= right.length, "accepted accounts are made");
   expect(await made(names)).toEqual(right);
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { Client, newAccount, PASSWORD } from "../support/client.ts";
 import { hashAtFullCost } from "../support/password-cost.ts";
 import { onBothDatabases } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 hashAtFullCost();
 
@@ -42,7 +43,7 @@ onBothDatabases(
           if (status === 503) await Bun.sleep(50);
         }
       });
-      await Bun.sleep(200);
+      await waitUntil(() => statuses.size > 0, "a registration is answered");
       const logins: number[] = [];
       for (let at = 0; at < LOGINS; at += 1) {
         const sent = { username, password: PASSWORD };

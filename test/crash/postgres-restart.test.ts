@@ -3,6 +3,7 @@ import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { type PostgresServer, type StopMode, startPostgres } from "../support/postgres.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 /*
  * Under Bun, some callers of postgres.js hang for ever after a restart of the server (measured: 5
@@ -30,8 +31,8 @@ interface Outcome {
 }
 
 /**
- * Runs `task` over and over in `count` callers until told to stop, and gives every outcome; each
- * may pause after its own.
+ * Runs `task` over and over in `count` callers while `running` returns true, and collects every
+ * outcome. Each caller may pause after its own.
  */
 function load(
   count: number,
@@ -51,7 +52,7 @@ function load(
       await pause(full);
     }
   });
-  return Promise.all(callers).then(() => outcomes);
+  return { outcomes, ended: Promise.all(callers) };
 }
 
 describe("Postgres restarts under load", () => {
@@ -89,12 +90,17 @@ describe("Postgres restarts under load", () => {
       };
       const reads = load(READERS, () => running, read, pause);
       const publishes = load(PUBLISHERS, () => running, publishAs(mode), pause);
-      await Bun.sleep(700);
+      const loads = [reads, publishes];
+      const isServed = () =>
+        loads.every(({ outcomes }) => outcomes.some(({ status }) => status === 200 || status === 201));
+      await waitUntil(isServed, "readers and publishers are served");
       await postgres.restart(mode);
       restartedMs = performance.now();
+      // Callers go on past the promised time, so that a 503 after it would be seen.
       await Bun.sleep(BACK_WITHIN_MS + RUN_AFTER_RESTART_MS);
       running = false;
-      const [readOutcomes, publishOutcomes] = await Promise.all([reads, publishes]);
+      await Promise.all(loads.map(({ ended }) => ended));
+      const [readOutcomes, publishOutcomes] = [reads.outcomes, publishes.outcomes];
       const all = [...readOutcomes, ...publishOutcomes];
 
       expect(all.filter(({ status }) => status === "stuck")).toHaveLength(0);
@@ -125,9 +131,7 @@ describe("Postgres restarts under load", () => {
     expect(new Set(frozen.map(({ status }) => status))).toEqual(new Set([503]));
     expect(frozen[0]?.headers.get("retry-after")).toBe("1");
     expect(tookMs).toBeLessThan(STUCK_AFTER_MS + 5_000);
-    const deadline = performance.now() + BACK_WITHIN_MS;
-    let status = 0;
-    while (status !== 200 && performance.now() < deadline) status = (await alice.get("/api/packages/steady")).status;
-    expect(status).toBe(200);
+    const isBack = async () => (await alice.get("/api/packages/steady")).status === 200;
+    await waitUntil(isBack, "the registry answers again", BACK_WITHIN_MS);
   });
 });

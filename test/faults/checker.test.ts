@@ -16,6 +16,7 @@ interface Damage {
   readonly cause: (victim: VersionRow, blob: string, scene: Scene) => void;
 }
 
+/** A server on SQLite looks for changes of other processes four times a second, and nothing shows that it did. */
 const HEARD_AFTER_MS = 500;
 
 function change(dataDir: string, statement: string): void {

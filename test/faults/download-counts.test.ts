@@ -2,13 +2,13 @@ import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client } from "../support/client.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { makePublishers } from "./driver.ts";
 import { onScene } from "./scene.ts";
 import type { ServerProcess } from "./server.ts";
 
 /* Downloads are counted in memory and written every five seconds: SIGTERM loses none, SIGKILL those of the last five. */
 
-const FLUSHED_AFTER_MS = 6_000;
 /** More than the kernel takes into the buffers of a connection: who stops reading has not got it. */
 const LARGE_BYTES = 19_000_000;
 /** Bun 1.4.5 tells of about half of them: not where it notices by a write that failed (measured without any of this). */
@@ -74,7 +74,7 @@ test("after SIGKILL at most the downloads since the last flush are lost", async 
     await server.start();
     await publish(server, "small", 100);
     await download(server, "small", 30);
-    await Bun.sleep(FLUSHED_AFTER_MS);
+    await waitUntil(async () => (await countOf(server, "small")) === 30, "the downloads are flushed");
     await download(server, "small", 20);
     await restart(server, "SIGKILL");
     const count = await countOf(server, "small");

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { DatabaseKind } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { Chance, LONG, seeds } from "./chance.ts";
 import { check } from "./checker.ts";
 import { drive, makePublishers, type Publisher } from "./driver.ts";
 import { readJournals } from "./journal.ts";
 import { FILE_POINTS, LOG_POINTS } from "./points.ts";
 import { onScene, type Scene, withSeed } from "./scene.ts";
-import { until } from "./server.ts";
 
 /* The process dies at each step of a publish, in the order of the steps, while others are at other steps. */
 
@@ -27,7 +27,7 @@ async function dieAt({ server, journals }: Scene, point: string, seed: number, p
   const running = () => server.isRunning() && performance.now() - startedMs < DIES_WITHIN_MS;
   await drive({ publishers, seed, journals, title, running });
   // One that was never reached would make everything below true. Publishers may know before we do.
-  await until(() => !server.isRunning(), `the server dies at ${point}`);
+  await waitUntil(() => !server.isRunning(), `the server dies at ${point}`);
   expect(await server.ended()).toEqual({ exitCode: null, signal: "SIGKILL" });
   await server.start();
   expect((await check({ server, journals, publishers, titled: `${title}-` })).faults).toEqual([]);

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import postgres from "postgres";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client } from "../support/client.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { LONG } from "./chance.ts";
 import { makePublishers, type Publisher } from "./driver.ts";
 import { onScene } from "./scene.ts";
@@ -92,6 +93,7 @@ async function hammer(urls: readonly string[], publisher: Publisher, isOne: bool
   const changing = change(urls, publisher);
   await meanwhile();
   const changes = await changing;
+  // Reads that begin now must report every change; earlier ones may be stale.
   await Bun.sleep(KNOWN_WITHIN_MS + 100);
   isRunning = false;
   const reads = (await Promise.all(readers)).flat();
@@ -140,6 +142,7 @@ describe("no read is staler than a second, while packages are published and yank
       let cut = 0;
       await hammer(urls, publisher, true, async () => {
         for (let time = 0; time < 8; time += 1) {
+          // Connections are cut again and again while packages change.
           await Bun.sleep(300);
           for (const pid of await listeners(sql)) {
             cut += 1;
@@ -158,9 +161,10 @@ describe("no read is staler than a second, while packages are published and yank
       const frozen: number[] = [];
       try {
         await hammer(urls, publisher, true, async () => {
-          await Bun.sleep(500);
+          await waitUntil(async () => (await listeners(sql)).length === 2, "both servers listen");
           frozen.push(...(await listeners(sql)));
           for (const pid of frozen) process.kill(pid, "SIGSTOP");
+          // The freeze is the fault under test: longer than any response may be stale.
           await Bun.sleep(2_500);
         });
       } finally {

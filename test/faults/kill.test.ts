@@ -23,6 +23,7 @@ async function killAtRandom({ server, journals }: Scene, seed: number, restarts:
     const onNoted = () => answered.resolve();
     const driven = drive({ publishers, seed: seed + restart, journals, title, running: server.isRunning, onNoted });
     await Promise.race([answered.promise, driven]);
+    // The kill must not always hit the same step of a publish.
     await Bun.sleep(chance.between(0, 500));
     await server.kill();
     await driven;

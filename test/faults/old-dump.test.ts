@@ -3,9 +3,9 @@ import { expect, test } from "bun:test";
 import { copyFileSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expectProblem, makeKey, newAccount } from "../support/client.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { archiveOf, guestOf, publishIntent } from "./driver.ts";
 import { onScene } from "./scene.ts";
-import { until } from "./server.ts";
 
 /* An operator restores a backup that is older than what was published: real files, real processes. */
 
@@ -49,7 +49,7 @@ test("a registry on an old dump reads, refuses what would be logged, and says so
     expect([await publish(1), await publish(2)]).toEqual([201, 201]);
     dump(database, old);
     expect([await publish(3), await publish(4)]).toEqual([201, 201]);
-    await until(async () => copy() === (await checkpoint()), "the checkpoint is copied");
+    await waitUntil(async () => copy() === (await checkpoint()), "the checkpoint is copied");
     const published = copy();
     await server.kill();
     copyFileSync(database, newest);
@@ -59,7 +59,7 @@ test("a registry on an old dump reads, refuses what would be logged, and says so
     // Stopped as an operator would, and started again: what was published does not come to be forgotten by that.
     for (const end of [stop, server.kill]) {
       await server.start();
-      await until(() => server.output().includes("log_rollback"), "the operator is told");
+      await waitUntil(() => server.output().includes("log_rollback"), "the operator is told");
       expect(server.output()).toContain("The log published 4 leaves, and this database has 2");
       const ready = await guestOf(server.url).get("/health/ready");
       expect([ready.status, ready.body.checks.log]).toEqual([503, "failing"]);
@@ -84,7 +84,7 @@ test("a registry on an old dump reads, refuses what would be logged, and says so
     expect(server.output()).not.toContain("log_rollback");
 
     // Or what is lost is accepted: then the log goes on from the dump.
-    await until(async () => copy() === (await checkpoint()), "the checkpoint is copied");
+    await waitUntil(async () => copy() === (await checkpoint()), "the checkpoint is copied");
     await server.kill();
     restore(old, database);
     expect(await server.run("log", "accept-rollback")).toMatchObject({ exitCode: 1 });

@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expectProblem } from "../support/client.ts";
 import { type PostgresServer, startPostgres } from "../support/postgres.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { LONG } from "./chance.ts";
 import { check } from "./checker.ts";
 import { startCommitCutter } from "./commit-cutter.ts";
 import { archiveOf, drive, guestOf, makePublishers, publishIntent } from "./driver.ts";
 import { isAcknowledged, readJournals } from "./journal.ts";
-import { prepareServer, type ServerProcess, until } from "./server.ts";
+import { prepareServer, type ServerProcess } from "./server.ts";
 
 /*
  * What happens to Postgres happens to every publisher at once. The registry stays one process all the time; the driver
@@ -80,10 +81,10 @@ async function underPublishers({ server, journals }: Faulty, seed: number, fault
       if (isAcknowledged({ result })) served += 1;
     },
   });
-  await until(() => served >= BEFORE_AND_AFTER, "publishers are served");
+  await waitUntil(() => served >= BEFORE_AND_AFTER, "publishers are served");
   await fault();
   const servedBefore = served;
-  await until(() => served >= servedBefore + BEFORE_AND_AFTER, "publishers are served again");
+  await waitUntil(() => served >= servedBefore + BEFORE_AND_AFTER, "publishers are served again");
   running = false;
   await driven;
   const attempts = readJournals(journals);
@@ -101,7 +102,10 @@ describe("publishers are answered in time and every 201 holds", () => {
         underPublishers(faulty, 1, async () => {
           for (let time = 0; time < 3; time += 1) {
             await postgres.restart("immediate");
-            await until(async () => (await guestOf(faulty.server.url).get("/health")).status === 200, "health is back");
+            await waitUntil(
+              async () => (await guestOf(faulty.server.url).get("/health")).status === 200,
+              "health is back",
+            );
           }
         }),
       ),

@@ -90,6 +90,7 @@ async function cutAtRandom(machine: Machine, publishers: readonly Publisher[], s
     onNoted: (_, result) => isAcknowledged({ result }) && answered.resolve(),
   });
   await Promise.race([answered.promise, driven]);
+  // The cut must not always hit the same step of a publish.
   await Bun.sleep(new Chance(seed).between(0, 1_200));
   await cutPower(machine);
   await driven;

@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { testPostgres } from "../support/postgres.ts";
 import { type OwnS3, s3Missing, startOwnS3 } from "../support/s3.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { Chance, LONG, seeds } from "./chance.ts";
 import { check } from "./checker.ts";
 import { drive, guestOf, makePublishers, type Publisher } from "./driver.ts";
 import { isAcknowledged, readJournals } from "./journal.ts";
 import { withSeed } from "./scene.ts";
-import { prepareServer, type ServerProcess, until } from "./server.ts";
+import { prepareServer, type ServerProcess } from "./server.ts";
 
 /* Registries on one real S3 server and one Postgres: what one of the three does must not cost the others a promise. */
 
@@ -70,7 +71,7 @@ async function faultsOf(scene: S3Scene, server: ServerProcess, publishers: reado
 async function acknowledgedMore(journals: string, count: number): Promise<void> {
   const acknowledged = () => readJournals(journals).filter(isAcknowledged).length;
   const before = acknowledged();
-  await until(() => acknowledged() >= before + count, `${count} more acknowledged publishes`);
+  await waitUntil(() => acknowledged() >= before + count, `${count} more acknowledged publishes`);
 }
 
 describe.skipIf(s3Missing !== undefined)("a registry on S3", () => {
@@ -97,6 +98,7 @@ describe.skipIf(s3Missing !== undefined)("a registry on S3", () => {
     }
   }
 
+  /* The pauses are the faults under test: how long the storage is away. */
   const outages: [string, (s3: OwnS3, lastsMs: number) => Promise<void>][] = [
     [
       "freezes",

@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer, type Socket } from "node:net";
+import { createServer } from "node:net";
 import { freePort } from "../support/ports.ts";
+import { unrefPipe } from "../support/process-family.ts";
 import { PROGRAM, SOURCES } from "../support/program.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const START_TIMEOUT_MS = 30_000;
-const POLL_MS = 10;
 const OUTPUT_MAX_CHARS = 4_000;
 
 /** How a process ended. */
@@ -48,23 +49,22 @@ function guard(): { watch(pid: number): void; dismiss(): void } {
   const script = 'last=0; while read -r pid; do last=$pid; done; [ "$last" -gt 0 ] && kill -KILL "$last"';
   const child = spawn("sh", ["-c", script], { detached: true, stdio: ["pipe", "ignore", "ignore"], cwd: "/" });
   child.unref();
-  (child.stdin as Socket | null)?.unref?.();
+  unrefPipe(child.stdin);
   return { watch: (pid) => void child.stdin?.write(`${pid}\n`), dismiss: () => void child.stdin?.end("0\n") };
 }
 
 /** Waits until `url` answers, or throws with what the process printed. */
 async function answering(url: string, { child, output }: Life): Promise<void> {
-  const deadlineMs = performance.now() + START_TIMEOUT_MS;
-  for (;;) {
-    if (child.exitCode !== null || child.signalCode !== null) throw new Error(`The server did not start:\n${output()}`);
-    try {
-      if ((await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(2_000) })).ok) return;
-    } catch {
-      // Nobody listens yet.
-    }
-    if (performance.now() > deadlineMs) throw new Error(`The server does not answer:\n${output()}`);
-    await Bun.sleep(POLL_MS);
-  }
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  const isAnswering = async () => {
+    // A refused connection means that nobody listens yet.
+    const answer = await fetch(`${url}/health/live`, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+    return answer?.ok === true || hasEnded();
+  };
+  await waitUntil(isAnswering, "the server answers", START_TIMEOUT_MS).catch((cause) => {
+    throw new Error(`The server does not answer:\n${output()}`, { cause });
+  });
+  if (hasEnded()) throw new Error(`The server did not start:\n${output()}`);
 }
 
 /** One life of a server. */
@@ -152,15 +152,6 @@ export async function prepareServer(
       watchdog.dismiss();
     },
   };
-}
-
-/** Waits until `holds`, and throws when that takes longer than anybody would wait. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string, timeoutMs = 30_000): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs;
-  while (!(await holds())) {
-    if (performance.now() > deadlineMs) throw new Error(`Waited in vain: ${what}`);
-    await Bun.sleep(POLL_MS);
-  }
 }
 
 /** Whether somebody listens on a port of 127.0.0.1, found out without connecting to it. */

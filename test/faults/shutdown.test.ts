@@ -1,12 +1,13 @@
 import { expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { PASSWORD, publishForm, sha256, signMessage, statementOf } from "../support/client.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { readBlobs } from "./blobs.ts";
 import { Chance } from "./chance.ts";
 import { makePublishers, type Publisher } from "./driver.ts";
 import { readRows } from "./rows.ts";
 import { onScene } from "./scene.ts";
-import { isListening, until } from "./server.ts";
+import { isListening } from "./server.ts";
 import { type Answered, headOf, type SlowRequest, slowRequest } from "./slow-client.ts";
 
 /* SIGTERM is how a registry is updated: nobody who was being served may notice. */
@@ -75,7 +76,7 @@ test(`SIGTERM with ${all} requests in flight: all are answered, exit 0 in time, 
     const uploads = await Promise.all(times(UPLOADS).map((n) => beginUpload(port, publisher, `1.0.${n}`)));
     const downloads = await beginGets(port, DOWNLOADS, "/api/packages/large/1.0.0/download");
     await Promise.all(downloads.map(({ begun }) => begun));
-    await until(() => readBlobs(server.dataDir).incoming.length === UPLOADS, "every upload has begun");
+    await waitUntil(() => readBlobs(server.dataDir).incoming.length === UPLOADS, "every upload has begun");
     const logins = answersOf(await Promise.all(times(LOGINS).map(() => beginLogin(port, publisher.client.username))));
     const reads = answersOf(await beginGets(port, READS, "/api/packages?search=large"));
     // Connections are served in the order they came: when a later one is answered, all before it are being served.
@@ -83,7 +84,7 @@ test(`SIGTERM with ${all} requests in flight: all are answered, exit 0 in time, 
 
     const toldMs = performance.now();
     server.signal("SIGTERM");
-    await until(async () => !(await isListening(port)), "nobody is let in any more");
+    await waitUntil(async () => !(await isListening(port)), "nobody is let in any more");
     await Promise.all(uploads.map(({ rest }) => rest()));
     expect(statusesOf(await answersOf(uploads))).toEqual([201]);
     expect(statusesOf(await logins)).toEqual([200]);

@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { Client } from "../support/client.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { Chance, LONG, seeds } from "./chance.ts";
 import { check } from "./checker.ts";
 import { drive, makePublishers, type Publisher } from "./driver.ts";
 import { readJournals } from "./journal.ts";
 import { onScene, type Scene, withSeed } from "./scene.ts";
-import { prepareServer, type ServerProcess, until } from "./server.ts";
+import { prepareServer, type ServerProcess } from "./server.ts";
 
 /*
  * Two servers on one Postgres and one directory of archives append to one log. Whoever dies with the log locked must not
@@ -43,10 +44,10 @@ async function killOneOf(
     drive({ publishers: at(left), seed, journals, title: `left${seed}`, running: () => running, onNoted }),
   ];
   const died = killed.ended().then(() => performance.now());
-  await until(() => times.length >= ACKNOWLEDGED, "both publish");
+  await waitUntil(() => times.length >= ACKNOWLEDGED, "both publish");
   await kill();
   const diedMs = await died;
-  await until(() => times.filter((timeMs) => timeMs > diedMs).length >= ACKNOWLEDGED, "the other goes on");
+  await waitUntil(() => times.filter((timeMs) => timeMs > diedMs).length >= ACKNOWLEDGED, "the other goes on");
   running = false;
   await Promise.all(driven);
   const answered = readJournals(journals).filter(({ name }) => name.startsWith(`left${seed}-`));

@@ -4,9 +4,10 @@ import { get } from "node:http";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client } from "../support/client.ts";
 import { childrenOf } from "../support/process-family.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { makePublishers } from "./driver.ts";
 import { onScene } from "./scene.ts";
-import { prepareServer, type ServerProcess, until } from "./server.ts";
+import { prepareServer, type ServerProcess } from "./server.ts";
 
 const WORKERS = { WORKERS: "2" };
 
@@ -30,7 +31,7 @@ function ask({ url }: ServerProcess, path: string): Promise<(number | undefined)
 test("two workers share a port and a registry: what is published by one is there in both", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
-    await until(() => server.output().includes("with 2 workers"), "two workers");
+    await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
     const publishers = await makePublishers(server.url, 4);
     const published = publishers.map(({ client, key }, n) => {
       const archive = makePackage({ name: `shared-${n}`, version: "1.0.0" });
@@ -45,13 +46,13 @@ test("two workers share a port and a registry: what is published by one is there
 test("a worker that is killed is started again, and the other answers meanwhile", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
-    await until(() => server.output().includes("with 2 workers"), "two workers");
+    await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
     const [killed = 0] = childrenOf(server.pid() ?? 0);
     process.kill(killed, "SIGKILL");
     // A zombie's other threads may still hold its sockets.
-    await until(() => !existsSync(`/proc/${killed}`), "it is gone");
+    await waitUntil(() => !existsSync(`/proc/${killed}`), "it is gone");
     expect(new Set(await ask(server, "/health"))).toEqual(new Set([200]));
-    await until(() => childrenOf(server.pid() ?? 0).length === 2, "two workers again");
+    await waitUntil(() => childrenOf(server.pid() ?? 0).length === 2, "two workers again");
     expect(server.output()).toContain("worker_ended");
     expect(new Set(await ask(server, "/health"))).toEqual(new Set([200]));
   });
@@ -62,7 +63,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   async (signal) => {
     await onScene("sqlite", async ({ server }) => {
       await server.start(WORKERS);
-      await until(() => server.output().includes("with 2 workers"), "two workers");
+      await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
       const workers = childrenOf(server.pid() ?? 0);
       server.signal(signal);
       expect(await server.ended()).toEqual({ exitCode: 0, signal: null });
@@ -75,10 +76,10 @@ test.each(["SIGTERM", "SIGINT"] as const)(
 test("workers end by themselves when what started them is killed", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
-    await until(() => server.output().includes("with 2 workers"), "two workers");
+    await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
     const workers = childrenOf(server.pid() ?? 0);
     await server.kill();
-    await until(() => !workers.some(isAlive), "all workers are gone");
+    await waitUntil(() => !workers.some(isAlive), "all workers are gone");
   });
 }, 60_000);
 

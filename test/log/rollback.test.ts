@@ -10,6 +10,7 @@ import { parseSignerKey, type SignerKey, signNote } from "../../src/tlog/note.ts
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, overriding, startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 function signerOf(text: string): SignerKey {
   const signer = parseSignerKey(text);
@@ -27,13 +28,9 @@ const publish = (by: Client, name: string, version = "1.0.0") =>
 
 /** Waits until the checkpoint beside the archives is that of the database. */
 async function announced({ deps }: TestRegistry): Promise<void> {
-  const deadline = performance.now() + ANNOUNCED_WITHIN_MS;
-  for (;;) {
-    const [copy, { checkpoint }] = [await deps.blobs.readSidecar(CHECKPOINT_COPY), await deps.db.read(readState)];
-    if (copy === checkpoint) return;
-    if (performance.now() > deadline) throw new Error("the checkpoint was not copied");
-    await Bun.sleep(20);
-  }
+  const isCopied = async () =>
+    (await deps.blobs.readSidecar(CHECKPOINT_COPY)) === (await deps.db.read(readState)).checkpoint;
+  await waitUntil(isCopied, "the checkpoint is copied", ANNOUNCED_WITHIN_MS);
 }
 
 /** Publishes and waits for the checkpoint's copy; the log before and after it, and what makes the database one of them. */
@@ -48,14 +45,6 @@ async function publishedSince(registry: TestRegistry, by: Client, name: string) 
       await query.update(logState).set(state).where(eq(logState.id, 1));
     });
   return { older, newest, restore };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const deadline = performance.now() + 8_000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error("it did not come to that");
-    await Bun.sleep(20);
-  }
 }
 
 onBothDatabases("a log that is opened again", (registry) => {
@@ -96,12 +85,12 @@ onBothDatabases("a log that is opened again", (registry) => {
     await restore(older);
     expectProblem(await publish(alice, "forking"), 503, "log_rollback");
     expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(newest.checkpoint);
-    await until(() => log.rollback !== undefined);
+    await waitUntil(() => log.rollback !== undefined, "the rollback is noticed");
     expect(log.rollback).toEqual({ publishedSize: newest.size, foundSize: older.size });
     expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(newest.checkpoint);
     expect((await alice.get("/health/ready")).status).toBe(503);
     await restore(newest);
-    await until(() => log.rollback === undefined);
+    await waitUntil(() => log.rollback === undefined, "the rollback is over");
     expect((await publish(alice, "forking")).status).toBe(201);
   }, 20_000);
 

@@ -19,6 +19,7 @@ import { openWitnessedFiles } from "../../src/witness/witnessed-files.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
 import { startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const clock = () => new Date();
 
@@ -26,14 +27,6 @@ function keyOf(text: string) {
   const signer = parseSignerKey(text);
   if (signer === undefined) throw new Error("a test's key is none");
   return signer;
-}
-
-async function until(check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 20_000;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error("it did not come to that");
-    await Bun.sleep(50);
-  }
 }
 
 describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
@@ -70,11 +63,11 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
 
   test("cosign each checkpoint after its publish, and the cosignature is served and in later proofs", async () => {
     await publish("first");
-    await until(isCosigned);
+    await waitUntil(isCosigned, "the checkpoint is cosigned");
     const proof = (await new Client(registry.url).get("/api/packages/first/1.0.0/proof")).text;
     expect(verifyNote(proof.slice(proof.indexOf("\n\n") + 2), [log, witnessKey])?.signed).toHaveLength(2);
     for (const name of ["second", "third", "fourth"]) await publish(name);
-    await until(isCosigned);
+    await waitUntil(isCosigned, "the checkpoint is cosigned");
     const verified = verifyNote(await checkpoint(), [log, witnessKey]);
     expect(verified?.signed).toHaveLength(2);
     expect(parseCheckpoint(verified?.text ?? "")?.size).toBe(4);
@@ -84,12 +77,13 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     const { port } = server;
     await server.stop(true);
     await publish("alone");
-    await Bun.sleep(300);
+    const failed = () => registry.deps.logger.counts.get("witness_failing") === 1;
+    await waitUntil(failed, "the witness was asked in vain");
     expect(await isCosigned()).toBe(false);
     const witness = { signer, logs: [log], witnessed: await openWitnessedFiles(directory), clock };
     server = serveWitness(witness, createLogger("silent", clock), { hostname: "127.0.0.1", port: port ?? 0 });
     await publish("not-alone");
-    await until(isCosigned);
+    await waitUntil(isCosigned, "the checkpoint is cosigned");
   });
 
   test("refuse what the specification says, and change nothing by it", async () => {

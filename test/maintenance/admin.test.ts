@@ -10,7 +10,11 @@ import { freePort } from "../support/ports.ts";
 import { PROGRAM } from "../support/program.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf, withToken } from "../support/roles.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { pipeOffline, runCommand, runOffline } from "./scene.ts";
+
+/** Another process notices a quarantine within a second; the rest is for a busy machine. */
+const HELD_WITHIN_MS = 1_500;
 
 hashAtFullCost();
 
@@ -164,21 +168,18 @@ onBothDatabases("administration from the command line, beside the server", (regi
       expect(published.status).toBe(201);
     }
     const download = async (version: string) => (await guest().get(`/api/packages/held/${version}/download`)).status;
-    const settle = async (version: string, status: number) => {
-      const startedMs = performance.now();
-      // As the load goes on, so does every request that could keep what is remembered alive.
-      while ((await download(version)) !== status && performance.now() - startedMs < 5_000) await Bun.sleep(5);
-      return performance.now() - startedMs;
-    };
+    // Downloads go on meanwhile, as they would keep a cached archive alive if requests could.
+    const settle = (status: number) =>
+      waitUntil(async () => (await download("1.1.0")) === status, `a download answers ${status}`, HELD_WITHIN_MS);
     for (const words of [["held", "1.1.0"], ["held"]]) {
       expect(await download("1.1.0")).toBe(200);
       const shown = words.join(" ");
       const stdout = done(await admin("quarantine", ...words, "--reason", "bad things"));
       expect(stdout).toMatch(new RegExp(`^${shown} is held back since 20\\S+Z: bad things\\n$`));
-      expect(await settle("1.1.0", 403)).toBeLessThan(1_500);
+      await settle(403);
       expect(await download("1.0.0")).toBe(words.length === 1 ? 403 : 200);
       expect(done(await admin("quarantine", ...words, "--lift"))).toBe(`${shown} is not held back.\n`);
-      expect(await settle("1.1.0", 200)).toBeLessThan(500);
+      await settle(200);
     }
     const json = JSON.parse(done(await admin("quarantine", "held", "1.0.0", "--reason", "bad", "--json")));
     const quarantine = { reason: "bad", at: expect.any(String) };
@@ -251,11 +252,9 @@ describe("the first account where registration is closed", () => {
     });
     const late = setTimeout(() => child.kill("SIGKILL"), 20_000);
     try {
-      for (;;) {
-        const answer = await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined);
-        if (answer?.ok || child.exitCode !== null) break;
-        await Bun.sleep(50);
-      }
+      const isUp = async () =>
+        (await fetch(`http://127.0.0.1:${port}/health/ready`).catch(() => undefined))?.ok === true;
+      await waitUntil(async () => child.exitCode !== null || (await isUp()), "the registry is ready or has ended");
       child.kill("SIGTERM");
       return await new Response(child.stdout).text();
     } finally {

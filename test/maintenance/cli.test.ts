@@ -39,6 +39,7 @@ describe("texts for operators", () => {
     const stream = { isTTY: true, columns: 80, write: (text: string) => written.push(text) };
     const bar = progressBar("fsck", false, stream);
     for (let done = 0; done < 1_000; done += 1) bar.report({ done, total: 1_000, bytes: done });
+    // The bar reads the time itself: one tenth of a second has to pass.
     await Bun.sleep(120);
     bar.report({ done: 410, total: 1_000, bytes: 1_000_000 });
     bar.end();

@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LONG } from "../faults/chance.ts";
 import { FILE_POINTS, LOG_POINTS } from "../faults/points.ts";
-import { prepareServer, type ServerProcess, until } from "../faults/server.ts";
+import { prepareServer, type ServerProcess } from "../faults/server.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
 import { testPostgres } from "../support/postgres.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { HOUR_MS, isStored, plant, statesOf } from "./scene.ts";
 
 /* A publish that is frozen anywhere, and a gc that would remove everything it may. */
@@ -54,7 +55,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
         publishing.catch(() => undefined);
         const setting = `FAILPOINTS=${point}=stop`;
         const isFrozen = () => statesOf(setting).some((state, _, all) => all.length > 0 && state === "T");
-        await until(isFrozen, `${point} to freeze the server`);
+        await waitUntil(isFrozen, `the server freezes at ${point}`);
         await meanwhile();
         server.signal("SIGCONT");
         const { status, text } = await publishing;
@@ -83,7 +84,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
               expect(stdout).toStartWith(`Removed ${isOrphan ? 1 : 0} archive`);
               return;
             }
-            // The row is there and not committed: gc has to wait for it.
+            // The row is there and not committed: gc has to wait for it, and cannot show that it does.
             await Promise.race([collecting, Bun.sleep(LOCK_TIME_MS)]);
             expect(isStored(store, sha256(archive))).toBe(true);
           });

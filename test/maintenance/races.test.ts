@@ -11,6 +11,7 @@ import { makeKey, newAccount, sha256 } from "../support/client.ts";
 import { startFakeS3 } from "../support/fake-s3.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { startRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 test("what a publisher mends on S3 while fsck sets the damaged archive aside is there afterwards", async () => {
   const fake = await startFakeS3();
@@ -28,7 +29,8 @@ test("what a publisher mends on S3 while fsck sets the damaged archive aside is 
     // Long enough for a publish on a busy machine: what is removed between its PUT and its reading back is a 502.
     fake.fail({ method: "PUT", key: /corrupt/, times: 1, how: { slowMs: 1_500 } });
     const repairing = checkStore(registry.deps, { repair: true, report: () => undefined });
-    while (!fake.requests.some((request) => request.key.includes("corrupt/"))) await Bun.sleep(5);
+    const isMoving = () => fake.requests.some((request) => request.key.includes("corrupt/"));
+    await waitUntil(isMoving, "fsck sets the archive aside");
     expect(await publish()).toBe(200);
     expect((await repairing).setAside).toBe(1);
     const downloaded = await fetch(`${registry.url}/api/packages/mended/1.0.0/download`);

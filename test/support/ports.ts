@@ -17,3 +17,21 @@ export async function freePort(): Promise<number> {
     if (await isFree(port)) return port;
   }
 }
+
+/**
+ * Launches a server on a free port, and on another one up to four times more: between finding a port and using it another
+ * process may take it. `takenMessage` is the part of the server's error that reports it.
+ */
+export async function launchOnFreePort<Launched>(
+  launch: (port: number) => Promise<Launched>,
+  takenMessage: string,
+): Promise<{ port: number; running: Launched }> {
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort();
+    try {
+      return { port, running: await launch(port) };
+    } catch (error) {
+      if (tries === 5 || !String(error).includes(takenMessage)) throw error;
+    }
+  }
+}

@@ -14,8 +14,9 @@ import { chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, wr
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import postgres from "postgres";
-import { freePort } from "./ports.ts";
-import { dismiss, signalFamily } from "./process-family.ts";
+import { launchOnFreePort } from "./ports.ts";
+import { dismiss, signalFamily, stderrEndOf, unrefPipe } from "./process-family.ts";
+import { waitUntil } from "./wait-until.ts";
 
 /** `fast` cuts every connection and shuts down cleanly; `immediate` is the crash that recovery has to repair. */
 export type StopMode = "fast" | "immediate";
@@ -122,7 +123,10 @@ export async function startPostgres({ durable = false, kept }: StartOptions = {}
   const password = isNew ? randomBytes(16).toString("hex") : readFileSync(join(home, "password"), "utf8");
   if (isNew) initialise(binaries, home, data, password);
   configure(data, durable, kept === undefined ? "32MB" : "512MB");
-  const { port, running } = await startOnFreePort(binaries, home, data);
+  const { port, running } = await launchOnFreePort(
+    (onPort) => launch(binaries, home, data, onPort),
+    "could not create any TCP/IP sockets",
+  );
   return serverAt(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`, {
     data,
     running,
@@ -187,7 +191,7 @@ function guard(data: string, removed: string): ChildProcess {
     ...owner,
   });
   watchdog.unref();
-  (watchdog.stdin as unknown as { unref?(): void } | null)?.unref?.();
+  unrefPipe(watchdog.stdin);
   return watchdog;
 }
 
@@ -242,18 +246,6 @@ function configure(data: string, durable: boolean, buffers: string): void {
   writeFileSync(join(data, "postgresql.auto.conf"), `${settings.join("\n")}\n`);
 }
 
-/** Between finding a free port and using it another process may take it, hence the tries. */
-async function startOnFreePort(native: string, home: string, data: string) {
-  for (let tries = 1; ; tries += 1) {
-    const port = await freePort();
-    try {
-      return { port, running: await launch(native, home, data, port) };
-    } catch (error) {
-      if (tries === 5 || !String(error).includes("could not create any TCP/IP sockets")) throw error;
-    }
-  }
-}
-
 async function launch(native: string, home: string, data: string, port: number): Promise<ChildProcess> {
   const running = spawn(join(native, "bin/postgres"), ["-D", data, "-p", String(port)], {
     cwd: home,
@@ -261,20 +253,14 @@ async function launch(native: string, home: string, data: string, port: number):
     stdio: ["ignore", "ignore", "pipe"],
     ...owner,
   });
-  let log = "";
-  running.stderr?.on("data", (text: Buffer) => {
-    log = (log + text.toString()).slice(-4_000);
-  });
-  (running.stderr as unknown as { unref?(): void } | null)?.unref?.();
+  const log = stderrEndOf(running);
   running.unref();
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!isReady(data, running.pid)) {
-    const ended = running.exitCode !== null || running.signalCode !== null;
-    if (ended || Date.now() > deadline) {
-      running.kill("SIGKILL");
-      throw new Error(`Postgres did not start: ${log}`);
-    }
-    await Bun.sleep(20);
+  const hasEnded = () => running.exitCode !== null || running.signalCode !== null;
+  const isUp = () => isReady(data, running.pid);
+  await waitUntil(() => isUp() || hasEnded(), "Postgres is ready", START_TIMEOUT_MS).catch(() => undefined);
+  if (!isUp()) {
+    running.kill("SIGKILL");
+    throw new Error(`Postgres did not start: ${log()}`);
   }
   return running;
 }

@@ -1,5 +1,9 @@
 import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+
+const KEPT_CHARS = 4_000;
 
 /**
  * Signals a process and its children, which for Postgres is all of it. A process group would not do: each of
@@ -42,4 +46,19 @@ export function dismiss(watchdog: ChildProcess): Promise<void> {
     watchdog.once("exit", () => done());
     watchdog.stdin?.end();
   });
+}
+
+/** Lets this process end although the pipe of a child is open. */
+export function unrefPipe(pipe: Readable | Writable | null): void {
+  (pipe as Socket | null)?.unref?.();
+}
+
+/** Reads a child's standard error to its end, and returns a function that gives the last of it. */
+export function stderrEndOf(child: ChildProcess): () => string {
+  let end = "";
+  child.stderr?.on("data", (text: Buffer) => {
+    end = (end + text.toString()).slice(-KEPT_CHARS);
+  });
+  unrefPipe(child.stderr);
+  return () => end;
 }

@@ -2,6 +2,7 @@ import { and, asc, eq, like } from "drizzle-orm";
 import { areFinal } from "../../src/events/final-events.ts";
 import { Client, newAccount } from "./client.ts";
 import type { TestRegistry } from "./registry.ts";
+import { waitUntil } from "./wait-until.ts";
 
 /** An account that an operator made an administrator. */
 export async function newAdmin(registry: TestRegistry): Promise<Client> {
@@ -19,21 +20,15 @@ export async function withToken(client: Client, scopes: readonly string[], packa
   return new Client(client.base, made.body.token, client.username);
 }
 
-const FINAL_MAX_MS = 20_000;
-
 /**
  * Waits until the feeds show every event. On Postgres they wait for transactions of the whole server, and other tests
  * have some open in other databases.
  */
 export async function eventsAreFinal({ deps }: TestRegistry): Promise<void> {
-  const deadlineMs = performance.now() + FINAL_MAX_MS;
   const shown = () =>
     deps.db.read(({ query, tables }) => query.$count(tables.events, areFinal(deps.db.kind, tables.events)));
   const all = await deps.db.read(({ query, tables }) => query.$count(tables.events));
-  while ((await shown()) < all) {
-    if (performance.now() > deadlineMs) throw new Error("Some transaction of this Postgres stays open");
-    await Bun.sleep(20);
-  }
+  await waitUntil(async () => (await shown()) >= all, "every transaction of this Postgres has ended");
 }
 
 /** The events of a package or of those without one, in their order, by a prefix of their kind. */

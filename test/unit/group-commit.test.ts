@@ -136,8 +136,12 @@ test("a transaction that could not be rolled back is rolled back before the next
 
 test("a write is refused as busy when a thousand already wait", async () => {
   const begins = Promise.withResolvers<void>();
-  const first = commits.write(() => begins.promise);
-  await Bun.sleep(10);
+  const hasBegun = Promise.withResolvers<void>();
+  const first = commits.write(() => {
+    hasBegun.resolve();
+    return begins.promise;
+  });
+  await hasBegun.promise;
   const waiting = Array.from({ length: 1_000 }, (_, n) => commits.write(async () => put(n)));
   const refused = await commits.write(async () => put(1_000)).catch((cause) => cause.error?.code);
   begins.resolve();

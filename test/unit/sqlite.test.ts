@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSqlite } from "../../src/db/sqlite/database.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "cpm-sqlite-"));
 const db = openSqlite(join(directory, "test.db"));
@@ -62,9 +63,9 @@ test("a freshness check that fails makes caches stale until one succeeds, and do
   try {
     expect(isKnown()).toBe(true);
     other.client.run("INSERT INTO package_changes (names) VALUES ('no list')");
-    while (isKnown()) await Bun.sleep(20);
+    await waitUntil(() => !isKnown(), "the error is noticed");
     other.client.run("DELETE FROM package_changes");
-    while (!isKnown()) await Bun.sleep(20);
+    await waitUntil(isKnown, "the error is over");
     expect(isKnown()).toBe(true);
   } finally {
     await watched.close();

@@ -4,11 +4,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { versionLeaf } from "../../src/tlog/leaf.ts";
 import { decodeBundle, encodeBundle } from "../../src/tlog/tile.ts";
-import { until } from "../faults/server.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256, signMessage, statementOf } from "../support/client.ts";
 import { PROGRAM } from "../support/program.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 import { forge, startProxy, type Tamper, textOf, Verifier } from "./scene.ts";
 
 const key = makeKey();
@@ -234,11 +234,12 @@ describe("log audit of a log of several bundles", () => {
     const never = Promise.withResolvers<undefined>();
     proxy.tamper = (path) => {
       if (isBundle(path, 3)) return never.promise;
+      // The audit saves its progress at the first bundle that comes more than five seconds after the last time.
       return isBundle(path, 2) ? Bun.sleep(5_500).then(() => undefined) : undefined;
     };
     const command = [...PROGRAM, "log", "audit", "--registry", proxy.url];
     const running = Bun.spawn(command, { cwd: "/", env: { HOME: person.home }, stdout: "ignore", stderr: "ignore" });
-    await until(() => existsSync(kept(person)), "the audit keeps how far it came");
+    await waitUntil(() => existsSync(kept(person)), "the audit keeps how far it came");
     running.kill("SIGKILL");
     await running.exited;
     never.resolve(undefined);

@@ -9,10 +9,11 @@ import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { openLogger, openStore } from "../../src/start/open-offline.ts";
 import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { formatVerifierKey, parseSignerKey, signNote, verifierOf } from "../../src/tlog/note.ts";
-import { prepareServer, type ServerProcess, until } from "../faults/server.ts";
+import { prepareServer, type ServerProcess } from "../faults/server.ts";
 import { runCommand } from "../maintenance/scene.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { type DatabaseKind, TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const signer = parseSignerKey(TEST_LOG_KEY);
 if (signer === undefined) throw new Error("the test's key is none");
@@ -94,13 +95,13 @@ describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind
 
       await server.start();
       expect(await isReady(server)).toBe(false);
-      await until(() => isInUse(database), "the registry is known to run");
+      await waitUntil(() => isInUse(database), "the registry is known to run");
       expect(await accept("--yes")).toEqual([1, { ...sizes, accepted: false, refused: "registry_running" }]);
       expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(longer);
 
       await server.kill();
       // Postgres lists a connection for a moment after its client is gone.
-      await until(async () => !(await isInUse(database)), "the registry is known to be gone");
+      await waitUntil(async () => !(await isInUse(database)), "the registry is known to be gone");
       expect(await accept("--yes")).toEqual([0, { ...sizes, accepted: true }]);
       await server.start();
       expect(await isReady(server)).toBe(true);

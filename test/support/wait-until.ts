@@ -1,0 +1,16 @@
+/** Much longer than anything here takes on a busy machine: only what never happens waits this long. */
+const TIMEOUT_MS = 30_000;
+const POLL_MS = 10;
+
+/** Waits until `holds` returns true. It throws with `what` once that has taken longer than `timeoutMs`. */
+export async function waitUntil(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadlineMs) throw new Error(`Not within ${timeoutMs} ms: ${what}`);
+    await Bun.sleep(POLL_MS);
+  }
+}
