@@ -1,12 +1,12 @@
 /**
- * `npm run build`: one executable that needs nothing else, `dist/cpm-registry`.
+ * `npm run build` makes `dist/cpm-registry`, one executable that needs nothing else.
  *
- *     npm run build                                          for this machine
- *     npm run build -- --target linux-arm64,windows-x64      for others: dist/cpm-registry-linux-arm64, …
+ *     npm run build                                        for this machine
+ *     npm run build -- --target linux-arm64,windows-x64    dist/cpm-registry-linux-arm64, …
  *     npm run build -- --target all
  *
- * Another system's executable needs that system's Bun. It comes from npm, in the version that package-lock.json pins
- * and with the checksum that it records, and not from a download that Bun would do by itself.
+ * Another system's executable needs that system's Bun. It comes from npm, in the version and with
+ * the checksum that package-lock.json pins, and not from a download that Bun would do by itself.
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -43,7 +43,7 @@ function fetchBun({ npmPackage }: Target, directory: string): string {
   const [packed] = JSON.parse(output(["npm", "pack", "--json", `${npmPackage}@${pinned.version}`], directory));
   const archive = join(directory, packed.filename);
   const digest = `sha512-${createHash("sha512").update(readFileSync(archive)).digest("base64")}`;
-  if (digest !== pinned.integrity) throw new Error(`${npmPackage} is not the one that package-lock.json pins.`);
+  if (digest !== pinned.integrity) throw new Error(`${npmPackage} has another checksum than package-lock.json pins.`);
   output(["tar", "-xzf", packed.filename], directory);
   return join(directory, "package", "bin", npmPackage.includes("windows") ? "bun.exe" : "bun");
 }
@@ -55,9 +55,10 @@ function output(command: string[], cwd: string): string {
 }
 
 /**
- * Names stay as they are (no full `minify`), because Elysia reads the source of its handlers. The executable ignores
- * `.env`, `bunfig.toml`, `tsconfig.json` and `package.json` of the directory that it happens to start in: whoever can
- * write there must not be able to change what the server runs.
+ * Compiles the program. Names stay as they are (no full `minify`), because Elysia reads the source
+ * of its handlers. The executable ignores `.env`, `bunfig.toml`, `tsconfig.json` and `package.json`
+ * of the directory that it starts in: a user who can write there must not be able to change what
+ * the server runs.
  */
 async function compile(outfile: string, target?: Target, executablePath?: string): Promise<void> {
   const result = await Bun.build({
@@ -65,8 +66,8 @@ async function compile(outfile: string, target?: Target, executablePath?: string
     root,
     target: "bun",
     format: "esm",
-    // Starts in 80 ms instead of 180 (measured, to the first answer), for 5 MiB. Only where it can be tried: another
-    // processor's Bun might not accept this one's bytecode.
+    // Bytecode makes the start faster and the executable larger. It is used only where the result
+    // can be tried: another processor's Bun might not accept this one's bytecode.
     bytecode: target === undefined || target.bun === `bun-${process.platform}-${process.arch}`,
     minify: { whitespace: true, syntax: true, identifiers: false, keepNames: true },
     define: { "process.env.NODE_ENV": '"production"' },
@@ -91,7 +92,7 @@ async function report(file: string): Promise<void> {
 
 async function buildFor(name: string): Promise<void> {
   const target = TARGETS[name];
-  if (!target) throw new Error(`Unknown target ${name}. There are: ${Object.keys(TARGETS).join(", ")}, all.`);
+  if (!target) throw new Error(`Unknown target ${name}. Targets are: ${Object.keys(TARGETS).join(", ")}, all.`);
   const outfile = join(root, "dist", `cpm-registry-${name}${name.startsWith("windows") ? ".exe" : ""}`);
   const directory = mkdtempSync(join(tmpdir(), "cpm-build-"));
   try {

@@ -1,4 +1,7 @@
-/** `npm run check`: formatting, lint and types. Both tools always run, so that one report shows everything. */
+/**
+ * `npm run check` checks formatting, lint and types. Both tools always run, so that one report
+ * shows everything.
+ */
 
 const checks = [
   { name: "Biome (formatting and lint)", command: ["biome", "check", "--error-on-warnings"] },

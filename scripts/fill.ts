@@ -1,6 +1,7 @@
 /*
- * `npm run fill -- …` fills a registry with made packages whose names, words, sizes and downloads are spread like a real
- * registry's: see USAGE. The same seed and numbers give the same registry, on both databases.
+ * `npm run fill -- …` fills a registry with invented packages: see USAGE. Names, words, sizes and
+ * downloads are distributed as in a real registry. The same seed and numbers give the same
+ * registry, on both databases.
  */
 import { parseArgs } from "node:util";
 import { readConfig } from "../src/config/config.ts";
@@ -10,25 +11,26 @@ import { fillDatabase, type Report } from "./fill/into-database.ts";
 import { fillOverHttp } from "./fill/over-http.ts";
 import { planRegistry } from "./fill/plan.ts";
 
-const USAGE = `Fills a registry with made packages.
+const USAGE = `Fills a registry with invented packages.
 
   npm run fill -- [options]
 
-  --packages N      how many packages (1,000)
-  --versions M      how many versions in all, at least N (5 for each package)
-  --seed S          another number is another registry (1)
-  --archives KIND   pool: versions share 400 real archives (the default); own: each has its own, which takes longer;
-                    none: nothing is stored, and downloads answer 500
-  --url URL         publish over HTTP to a registry that runs at URL: real signed archives of several accounts, as many
-                    as --clients (4) at once; without it the database is filled, and no registry may be running
-  --config FILE     settings of the registry, as for serve; its environment variables count too
-  --help
+  --packages N      number of packages (1,000)
+  --versions M      number of versions in all, at least N (5 for each package)
+  --seed S          another number gives another registry (1)
+  --archives KIND   pool: versions share 400 real archives (the default); own: each version has its own, which takes
+                    longer; none: no archive is stored, and downloads answer 500
+  --url URL         publish real signed archives of several accounts over HTTP to the registry that runs at URL;
+                    without it the database is filled directly, and no registry may run on it
+  --clients C       number of concurrent publishers with --url (4)
+  --config FILE     settings of the registry, as for serve; environment variables count too
+  --help            show this text
 
-An empty database is filled with everything that publishing writes: versions and their contents, owners, keys, events, the
-words of search and the log. With archives that are shared, an archive's colony.yaml names the pool and not its package.
-Everybody's password is "correct horse battery staple".
+The database must be empty. It gets everything that publishing writes: versions and their contents, owners, keys, events,
+the search index and the log. Where versions share archives, colony.yaml in an archive names the pool, not the package.
+The password of every account is "correct horse battery staple".
 
-Example, 100,000 packages in a SQLite file, then a registry on it:
+Example: 100,000 packages in a SQLite file, then a registry on it:
 
   DATA_DIR=/tmp/filled npm run fill -- --packages 100000 --versions 1000000
   DATA_DIR=/tmp/filled npm start
@@ -42,7 +44,9 @@ function wholeNumber(text: string | undefined, preset: number, name: string): nu
   return number;
 }
 
-/** One line that tells how far it is; elsewhere than on a terminal a line every so often. */
+/**
+ * Reports progress: one line that is redrawn on a terminal, a new line every ten seconds elsewhere.
+ */
 function progressLine(): Report {
   const startedMs = performance.now();
   const everyMs = process.stderr.isTTY ? SHOWN_EVERY_MS : 50 * SHOWN_EVERY_MS;

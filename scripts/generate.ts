@@ -1,6 +1,7 @@
 /*
- * `bun run generate <name>`: has drizzle-kit write migrations for both databases from their schemas, then lists all
- * migrations in src/db/migrations.gen.ts so that they are compiled into the binary. Without a name it only lists.
+ * `npm run generate -- <name>` lets drizzle-kit write migrations for both databases from their
+ * schemas. It then lists all migrations in src/db/migrations.gen.ts, so that they are compiled into
+ * the binary. Without a name it only lists them.
  */
 import { join } from "node:path";
 
@@ -24,7 +25,7 @@ async function drizzleKit(dialect: string, name: string): Promise<void> {
   if ((await child.exited) !== 0) throw new Error(`drizzle-kit failed for ${dialect}`);
 }
 
-/** The text of src/db/migrations.gen.ts for the migrations that now stand under drizzle/. */
+/** Returns the text of src/db/migrations.gen.ts for the migrations under drizzle/. */
 export async function migrationIndex(): Promise<string> {
   const imports: string[] = [];
   const lists: string[] = [];

@@ -1,19 +1,20 @@
 /**
- * Lays out the whole file system of the Docker image's last stage in a directory:
+ * Writes the whole file system of the Docker image's last stage into a directory:
  *
  *     bun scripts/minimal-root.ts dist/cpm-registry /minimal-root
  *
- * The Dockerfile copies the result as it is, and test/binary runs the registry inside of it, so what is tested and
- * what is shipped come from this one list: the executable, the C library's files that it is linked against, CA
- * certificates, names for its user, and two writable directories. No shell, no package manager.
+ * The Dockerfile copies the result as it is, and test/binary runs the registry inside it, so the
+ * tested files are the shipped ones: the executable, the C library's files that it is linked
+ * against, CA certificates, a name for its user, and two writable directories. There is no shell
+ * and no package manager.
  */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-/** The user and group of the image; `USER` in the Dockerfile says the same number. */
+/** The user and group of the image. `USER` in the Dockerfile has the same number. */
 export const IMAGE_USER_ID = 65532;
 
-/** Everything of glibc that Bun links against; anything else would be a surprise that should stop the build. */
+/** The files of glibc that Bun links against. Any other library stops the build. */
 const LIBRARIES = [
   /^ld-linux-[\w-]+\.so\.\d$/,
   /^libc\.so\.6$/,
@@ -22,7 +23,10 @@ const LIBRARIES = [
   /^libpthread\.so\.0$/,
 ];
 
-/** Bun brings Mozilla's roots; this file adds those that the base image's administrator trusts, for S3 and Postgres. */
+/**
+ * Bun has Mozilla's roots. This file adds those that the base image's administrator trusts, for S3
+ * and Postgres.
+ */
 const CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt";
 
 const NAMES: Readonly<Record<string, string>> = {
@@ -31,7 +35,10 @@ const NAMES: Readonly<Record<string, string>> = {
   "/etc/nsswitch.conf": "hosts: files dns\n",
 };
 
-/** Paths of the shared libraries as the loader finds them on this machine, the loader among them. */
+/**
+ * Returns the paths of the shared libraries, the loader included, as the loader finds them on this
+ * machine.
+ */
 function librariesOf(executable: string): string[] {
   const listing = Bun.spawnSync(["ldd", executable]);
   if (listing.exitCode !== 0) throw new Error(`ldd ${executable} failed: ${listing.stderr}`);
@@ -39,7 +46,7 @@ function librariesOf(executable: string): string[] {
   const unexpected = paths.filter((path) => !LIBRARIES.some((name) => name.test(basename(path))));
   const missing = LIBRARIES.filter((name) => !paths.some((path) => name.test(basename(path))));
   if (unexpected.length > 0 || missing.length > 0) {
-    throw new Error(`${executable} is linked otherwise than expected: has ${unexpected}, lacks ${missing}`);
+    throw new Error(`${executable} links unexpected libraries (${unexpected}) or lacks expected ones (${missing})`);
   }
   return paths;
 }

@@ -1,10 +1,15 @@
 /*
- * Mends two faults of postgres.js 3.4.9 in node_modules; npm runs this after every install.
+ * Patches two bugs of postgres.js 3.4.9 in node_modules. npm runs this after every install.
  *
- * A small write is sent by a timer. When the connection closes first, (1) the timer writes to a socket that is null,
- * and the TypeError ends the process, because no caller is there to catch it; (2) the timer is cancelled but stays
- * set, so on the next connection no small write, the start-up message included, is ever sent: its callers hang for ever.
- * Reported upstream as porsager/postgres #1066, #1154 and #1208; remove this when a release has the mend.
+ * A timer sends small writes. If the connection closes first, two things go wrong:
+ *
+ * 1. The timer writes to a socket that is null. The TypeError ends the process, because no caller
+ *    can catch it.
+ * 2. The timer is cancelled, but its variable stays set. On the next connection no small write is
+ *    ever sent, not even the start-up message, and its callers hang for ever.
+ *
+ * Both are reported upstream as porsager/postgres #1066, #1154 and #1208. Delete this file when a
+ * release fixes them.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -13,7 +18,7 @@ import { fileURLToPath } from "node:url";
 const EXPECTED_VERSION = "3.4.9";
 const home = join(dirname(dirname(fileURLToPath(import.meta.url))), "node_modules", "postgres");
 
-const MENDS = [
+const PATCHES = [
   {
     before: "  function nextWrite(fn) {\n    const x = socket.write(chunk, fn)",
     after:
@@ -34,14 +39,15 @@ const MENDS = [
 const { version } = JSON.parse(readFileSync(join(home, "package.json"), "utf8"));
 if (version !== EXPECTED_VERSION) {
   throw new Error(
-    `postgres is ${version}: see whether it still needs scripts/patch-postgres.mjs (made for ${EXPECTED_VERSION})`,
+    `postgres is ${version}, and scripts/patch-postgres.mjs was made for ${EXPECTED_VERSION}: check whether it is still needed`,
   );
 }
 const path = join(home, "src", "connection.js");
 let source = readFileSync(path, "utf8");
-for (const { before, after } of MENDS) {
+for (const { before, after } of PATCHES) {
   if (source.includes(after)) continue;
-  if (!source.includes(before)) throw new Error(`${path} is not the file that scripts/patch-postgres.mjs was made for`);
+  if (!source.includes(before))
+    throw new Error(`${path} does not have the lines that scripts/patch-postgres.mjs replaces`);
   source = source.replace(before, () => after);
 }
 writeFileSync(path, source);

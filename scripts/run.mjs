@@ -1,8 +1,9 @@
-// The one door to every package.json script: `node scripts/run.mjs <arguments for Bun>`.
+// Runs every package.json script: `node scripts/run.mjs <arguments for Bun>`.
 //
-// A fresh clone has neither Bun nor packages, so this file uses nothing but Node (20 or later; Bun itself will do).
-// It installs exactly what package-lock.json says when node_modules is missing or was made from another lock file,
-// makes sure that the Bun in node_modules is the pinned one, and then hands over to it.
+// A fresh clone has neither Bun nor packages, so this file needs only Node 20 or later, or any Bun.
+// It installs exactly what package-lock.json says if node_modules is missing or was made from
+// another lock file. It then checks that the Bun in node_modules is the pinned one, and hands over
+// to it.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -15,9 +16,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, "node_modules");
 const stamp = join(modules, ".cpm-lock");
 const windows = process.platform === "win32";
-const bun = join(modules, "bun", "bin", "bun.exe"); // The npm package names the file so on every system.
+const bun = join(modules, "bun", "bin", "bun.exe"); // The npm package uses this file name on every system.
 
-/** The installed packages are right when the stamp names this lock file, this patch of it, and the system they were made for. */
+/**
+ * The stamp of a right installation: a hash of the lock file and the patch, and the system that it
+ * was made for.
+ */
 function wantedStamp() {
   const hash = createHash("sha256");
   for (const file of ["package-lock.json", "scripts/patch-postgres.mjs"]) hash.update(readFileSync(join(root, file)));
@@ -33,14 +37,20 @@ function fail(message) {
   process.exit(1);
 }
 
-/** npm says `npm_execpath`; Bun sets the same variable to itself, and then npm is looked for on the PATH. */
+/**
+ * npm sets `npm_execpath` to its own script. Bun sets it to itself, and then npm is looked up on
+ * the PATH.
+ */
 function npmCommand() {
   const npmScript = process.env.npm_execpath;
   if (npmScript?.endsWith("npm-cli.js") && !process.versions.bun) return [process.execPath, npmScript];
   return ["npm"];
 }
 
-/** npm refuses to work without a writable cache, and a service account often has no writable home. */
+/**
+ * Returns npm's usual cache, or a temporary one where the usual one cannot be written. npm refuses
+ * to work without a writable cache, and a service account often has no writable home.
+ */
 function npmCache() {
   const usual = process.env.npm_config_cache ?? join(homedir(), ".npm");
   for (let folder = usual; ; folder = dirname(folder)) {
@@ -64,14 +74,18 @@ function runInstaller([command, ...args], env) {
   });
 }
 
-/** `--include` because NODE_ENV=production or omit= in an .npmrc would leave out Bun, which is a development package. */
+/**
+ * Uses `--include`, because NODE_ENV=production or `omit=` in an .npmrc would leave out Bun, a
+ * development package.
+ */
 function install() {
   const cache = npmCache();
   const npm = [...npmCommand(), "ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
   const result = runInstaller(npm, { npm_config_cache: cache.path, npm_config_update_notifier: "false" });
   if (cache.temporary) rmSync(cache.path, { recursive: true, force: true });
   if (result.error?.code !== "ENOENT" || !process.versions.bun) return result;
-  // Bun reads package-lock.json too (tried with 1.4.5) and leaves it as it is; it writes no lock file of its own here.
+  // Bun 1.4.5 reads package-lock.json too. It does not change it, and writes no lock file of its
+  // own here.
   return runInstaller([process.execPath, "install", "--frozen-lockfile"], { NODE_ENV: "development" });
 }
 
@@ -91,7 +105,10 @@ function installIfNeeded() {
   console.error(`cpm-registry: installed in ${Math.round((Date.now() - started) / 1000)} s.`);
 }
 
-/** Another Bun may behave differently, so only the pinned one runs; asking it costs 10 ms, and only after installing. */
+/**
+ * Another Bun may behave differently, so only the pinned one runs. Its version is checked only
+ * after an installation.
+ */
 function requirePinnedBun() {
   const wanted = JSON.parse(readFileSync(join(root, "package.json"), "utf8")).devDependencies.bun;
   const found = spawnSync(bun, ["--version"], { encoding: "utf8" });
@@ -99,14 +116,14 @@ function requirePinnedBun() {
   const what = found.stdout?.trim() || found.error?.message || found.stderr?.trim();
   fail(
     `Bun ${wanted} is needed in node_modules, found: ${what}.\n` +
-      "Its install script has to run; after `ignore-scripts`, say: npm ci --ignore-scripts=false",
+      "Its install script has to run. If npm is set to `ignore-scripts`, run: npm ci --ignore-scripts=false",
   );
 }
 
 /**
- * npm passes a SIGTERM to its `sh -c`, which dies of it without telling us, and the server would run on with nobody
- * to stop it. So the death of that shell counts as the signal. Only scripts have such a shell: a process that
- * somebody put into the background by hand may well outlive its parent.
+ * Stops Bun when npm's shell has ended. npm passes SIGTERM to its `sh -c`, which ends without
+ * passing it on, and the server would run on with nobody to stop it. Only npm scripts have such a
+ * shell: a process that somebody puts into the background by hand may outlive its parent.
  */
 function whenOrphaned(stop) {
   if (windows || process.env.npm_lifecycle_event === undefined) return;
@@ -120,8 +137,9 @@ function whenOrphaned(stop) {
 }
 
 /**
- * Runs Bun in this process's place. A terminal sends Ctrl-C to the whole process group, so Bun has it already and a
- * forwarded copy would look like an impatient second one; SIGTERM comes from a supervisor and must be passed on.
+ * Runs Bun in place of this process. A terminal sends Ctrl-C to the whole process group, so Bun has
+ * it already, and a forwarded copy would look like an impatient second one. SIGTERM comes from a
+ * supervisor and must be passed on.
  */
 function handOver() {
   const path = `${join(modules, ".bin")}${windows ? ";" : ":"}${process.env.PATH ?? ""}`;

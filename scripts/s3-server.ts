@@ -1,11 +1,12 @@
 /**
- * A real S3 server for tests and for trying things out: Versity's S3 gateway over a directory.
+ * A real S3 server for tests and for trying things out: Versity's S3 gateway on a directory.
  *
- *     npm run s3 -- install                      installs it and prints where
+ *     npm run s3 -- install                      installs it and prints its path
  *     npm run s3 -- run [--port N] [--dir D]     runs it on 127.0.0.1 until Ctrl-C
  *
- * No npm package brings an S3 server, so it is compiled from the Go module proxy, whose checksum database vouches for
- * the sources; that takes Go, the network and about 80 seconds, once.
+ * No npm package has an S3 server, so this one is compiled from the Go module proxy, whose checksum
+ * database vouches for the sources. That needs Go and the network, once, and takes more than a
+ * minute.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -13,8 +14,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { freePort } from "../test/support/ports.ts";
-import { dismiss } from "../test/support/process-family.ts";
+import { launchOnFreePort } from "../test/support/ports.ts";
+import { dismiss, stderrEndOf, unrefPipe } from "../test/support/process-family.ts";
+import { waitUntil } from "../test/support/wait-until.ts";
 
 const VERSION = "v1.8.0";
 const MODULE = `github.com/versity/versitygw/cmd/versitygw@${VERSION}`;
@@ -34,16 +36,19 @@ export interface S3Address {
   readonly secretKey: string;
 }
 
-/** A server of one's own. Its address and what it stores stay the same over restarts. */
+/**
+ * A server that one caller starts and stops. Its address and its objects stay the same over
+ * restarts.
+ */
 export interface S3Server extends S3Address {
   /** Its directories are the buckets, their files the objects. */
   readonly directory: string;
   start(): Promise<void>;
-  /** Ends it as an administrator would, and harder if it takes long. */
+  /** Ends it with SIGTERM, and with SIGKILL if that takes long. */
   stop(): Promise<void>;
   /** Ends it with SIGKILL. */
   kill(): Promise<void>;
-  /** Stops it in its tracks (SIGSTOP): when this resolves, connections stay open and nobody answers. */
+  /** Stops it with SIGSTOP. Once this resolves, connections stay open and get no answer. */
   freeze(): Promise<void>;
   thaw(): void;
   /** Ends the server and removes its files, unless the directory was given. */
@@ -52,9 +57,9 @@ export interface S3Server extends S3Address {
 
 export interface S3ServerOptions {
   readonly binary: string;
-  /** A free one, unless given. */
+  /** A free port, unless given. */
   readonly port?: number;
-  /** A temporary one, unless given. */
+  /** A temporary directory, unless given. */
   readonly directory?: string;
 }
 
@@ -70,15 +75,17 @@ export function storageSettings(server: S3Address, bucket: string): Record<strin
   };
 }
 
-/** Compiles the server unless that was done before. Several may do so at once; each sees a whole file or none. */
+/**
+ * Compiles the server, unless that was done before. Concurrent callers see a whole file or none.
+ */
 export async function installS3Server(): Promise<Installed> {
   if (process.platform === "win32") return { missing: "the S3 server for tests does not run on Windows" };
   const home = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "cpm-registry", `versitygw-${VERSION}`);
   const binary = join(home, "versitygw");
   if (existsSync(binary)) return { binary };
   const go = Bun.which("go") ?? (existsSync(GO_USUAL) ? GO_USUAL : undefined);
-  if (go === undefined) return { missing: `${MODULE} has to be compiled, and there is no Go` };
-  console.error(`cpm-registry: compiling ${MODULE} (about 80 seconds, once) …`);
+  if (go === undefined) return { missing: `${MODULE} has to be compiled, and Go is not installed` };
+  console.error(`cpm-registry: compiling ${MODULE} (once, takes more than a minute) …`);
   let building: string | undefined;
   try {
     mkdirSync(home, { recursive: true });
@@ -93,11 +100,11 @@ export async function installS3Server(): Promise<Installed> {
   }
 }
 
-/** Throws the end of what Go says when it fails. */
+/** Compiles with Go into `directory`. Throws the end of Go's output if that fails. */
 async function compile(go: string, directory: string): Promise<void> {
   const build = Bun.spawn([go, "install", MODULE], {
     cwd: directory,
-    // The builder's own Go settings must not make another program of it.
+    // The user's own Go settings must not change what is compiled.
     env: { ...process.env, GOBIN: directory, GOFLAGS: "", GOOS: "", GOARCH: "" },
     stdin: "ignore",
     stdout: "ignore",
@@ -109,7 +116,7 @@ async function compile(go: string, directory: string): Promise<void> {
   if (exitCode !== 0) throw new Error(`${go} install ${MODULE} failed: ${reason}`);
 }
 
-/** Starts a server on 127.0.0.1 that ends with this process, however that ends. */
+/** Starts a server on 127.0.0.1. It ends with this process, however that ends. */
 export async function startS3Server({ binary, port, directory }: S3ServerOptions): Promise<S3Server> {
   const home = mkdtempSync(join(tmpdir(), "cpm-s3-"));
   const data = directory === undefined ? join(home, "data") : resolve(directory);
@@ -118,9 +125,12 @@ export async function startS3Server({ binary, port, directory }: S3ServerOptions
   const watchdog = guard(home);
   const launchOn = (on: number) => launch({ binary, home, data, port: on, ...keys });
   try {
-    const [usedPort, running] = port === undefined ? await onFreePort(launchOn) : [port, await launchOn(port)];
-    const parts = { running, launch: () => launchOn(usedPort), home, dismiss: () => dismiss(watchdog) };
-    return serverOf({ endpoint: `http://127.0.0.1:${usedPort}`, region: REGION, directory: data, ...keys }, parts);
+    const used =
+      port === undefined
+        ? await launchOnFreePort(launchOn, "address already in use")
+        : { port, running: await launchOn(port) };
+    const parts = { running: used.running, launch: () => launchOn(used.port), home, dismiss: () => dismiss(watchdog) };
+    return serverOf({ endpoint: `http://127.0.0.1:${used.port}`, region: REGION, directory: data, ...keys }, parts);
   } catch (error) {
     await dismiss(watchdog);
     throw error;
@@ -139,7 +149,7 @@ function serverOf(facts: S3Address & { readonly directory: string }, parts: Serv
     const { running } = parts;
     parts.running = undefined;
     if (running) await terminate(running, signal);
-    // The watchdog must not end whoever gets the number next.
+    // The watchdog must not kill another process that gets this id next.
     rmSync(join(parts.home, "pid"), { force: true });
   };
   return {
@@ -161,7 +171,10 @@ function serverOf(facts: S3Address & { readonly directory: string }, parts: Serv
   };
 }
 
-/** The signal reaches one thread after the other, and the last ones may still answer a request. */
+/**
+ * Waits until every thread has stopped. The signal reaches one after the other, and the last may
+ * still answer.
+ */
 async function stillness(pid: number): Promise<void> {
   const tasks = `/proc/${pid}/task`;
   if (!existsSync(tasks)) throw new Error("Freezing the S3 server needs Linux's /proc.");
@@ -172,7 +185,7 @@ async function stillness(pid: number): Promise<void> {
 async function terminate(running: ChildProcess, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
   if (running.exitCode !== null || running.signalCode !== null) return;
   const ended = new Promise<void>((done) => running.once("exit", () => done()));
-  running.kill("SIGCONT"); // A frozen one would not hear of SIGTERM.
+  running.kill("SIGCONT"); // A frozen process would not receive SIGTERM.
   running.kill(signal);
   const impatience = setTimeout(() => running.kill("SIGKILL"), STOP_TIMEOUT_MS);
   await ended;
@@ -180,8 +193,9 @@ async function terminate(running: ChildProcess, signal: "SIGTERM" | "SIGKILL"): 
 }
 
 /**
- * Ends the server and removes its files as soon as our end of the pipe closes, which happens however we die, by
- * SIGKILL too. The watchdog has a session of its own, so that Ctrl-C does not end it first.
+ * Starts a watchdog. It ends the server and removes its files once our end of the pipe closes,
+ * which happens however this process ends, also by SIGKILL. The watchdog has its own session, so
+ * that Ctrl-C does not end it first.
  */
 function guard(home: string): ChildProcess {
   const script = `cat >/dev/null
@@ -193,20 +207,8 @@ function guard(home: string): ChildProcess {
     cwd: "/",
   });
   watchdog.unref();
-  (watchdog.stdin as unknown as { unref?(): void } | null)?.unref?.();
+  unrefPipe(watchdog.stdin);
   return watchdog;
-}
-
-/** Between finding a free port and using it another process may take it, hence the tries. */
-async function onFreePort(launchOn: (port: number) => Promise<ChildProcess>): Promise<[number, ChildProcess]> {
-  for (let tries = 1; ; tries += 1) {
-    const port = await freePort();
-    try {
-      return [port, await launchOn(port)];
-    } catch (error) {
-      if (tries === 5 || !String(error).includes("address already in use")) throw error;
-    }
-  }
 }
 
 interface LaunchParts {
@@ -219,39 +221,38 @@ interface LaunchParts {
 }
 
 async function launch({ binary, home, data, port, accessKey, secretKey }: LaunchParts): Promise<ChildProcess> {
-  // A path that nobody else's server answers at. Without keep-alive every request would need a connection of its own.
+  // No other server answers at this path. Without keep-alive every request would need its own
+  // connection.
   const health = `/health-${randomBytes(8).toString("hex")}`;
   const options = ["--port", `127.0.0.1:${port}`, "--quiet", "--keep-alive", "--health", health, "posix", data];
-  // The shell writes its own number down before it becomes the server, so that the watchdog knows every one.
+  // The shell records its process id before it becomes the server, so that the watchdog knows every
+  // server.
   const running = spawn("sh", ["-c", 'echo $$ >"$0/pid"; exec "$@"', home, binary, ...options], {
     cwd: home,
     env: { PATH: process.env.PATH, ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey, VGW_REGION: REGION },
     stdio: ["ignore", "ignore", "pipe"],
   });
-  let log = "";
-  running.stderr?.on("data", (text: Buffer) => {
-    log = (log + text.toString()).slice(-4_000);
-  });
-  (running.stderr as unknown as { unref?(): void } | null)?.unref?.();
+  const log = stderrEndOf(running);
   running.unref();
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (!(await answers(`http://127.0.0.1:${port}${health}`))) {
-    if (running.exitCode === null && running.signalCode === null && Date.now() < deadline) continue;
+  const hasEnded = () => running.exitCode !== null || running.signalCode !== null;
+  let isUp = false;
+  const answersOrEnded = async () => {
+    isUp = await answers(`http://127.0.0.1:${port}${health}`);
+    return isUp || hasEnded();
+  };
+  await waitUntil(answersOrEnded, "the S3 server answers", START_TIMEOUT_MS).catch(() => undefined);
+  if (!isUp) {
     running.kill("SIGKILL");
     rmSync(join(home, "pid"), { force: true });
-    const noAttributes = `${data} lies on a file system without extended attributes (xattr): set TMPDIR to another.`;
-    throw new Error(log.includes("xattr") ? noAttributes : `The S3 server did not start: ${log}`);
+    const noAttributes = `${data} is on a file system without extended attributes (xattr): set TMPDIR to a directory on another one.`;
+    throw new Error(log().includes("xattr") ? noAttributes : `The S3 server did not start: ${log()}`);
   }
   return running;
 }
 
 async function answers(url: string): Promise<boolean> {
-  try {
-    return (await fetch(url, { signal: AbortSignal.timeout(1_000), keepalive: false })).ok;
-  } catch {
-    await Bun.sleep(20);
-    return false;
-  }
+  const answer = await fetch(url, { signal: AbortSignal.timeout(1_000), keepalive: false }).catch(() => undefined);
+  return answer?.ok === true;
 }
 
 const USAGE = `Usage: npm run s3 -- install | run [--port N] [--dir D]

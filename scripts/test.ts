@@ -1,23 +1,33 @@
 /**
- * `npm test`: every test against SQLite and against one Postgres and one S3 server that this run starts for itself.
+ * `npm test` runs every test against SQLite and against one Postgres and one S3 server that this run
+ * starts for itself.
  *
- *     npm test                         everything but the long forms
- *     npm test -- test/unit            only these; other arguments go to `bun test` as they are
- *     npm run test:faults              test/crash and test/faults, long forms too, one file at a time
- *     npm run test:fuzz                test/fuzz, long forms too
+ *     npm test                    everything but the long forms
+ *     npm test -- test/unit       only these; `bun test` gets all other arguments as they are
+ *     npm run test:faults         test/crash and test/faults, long forms too, one file at a time
+ *     npm run test:fuzz           test/fuzz, long forms too
  *
- * A long form is a file `*.long.test.ts`, or a test that looks at TEST_LONG=1 for how long to go on.
- * The last line is `N passed, N failed`, which continuous integration reads.
+ * A long form is a file `*.long.test.ts`, or a test that runs longer with TEST_LONG=1. The last
+ * line is `N passed, N failed`, with `, N skipped` if tests were skipped: continuous integration
+ * reads it.
  */
 import { buildIfOutdated, EXECUTABLE } from "../test/binary/build-executable.ts";
 import { startPostgres } from "../test/support/postgres.ts";
 import { startSharedS3 } from "../test/support/s3.ts";
 
-/** One more than the cores that we count on: a third of the time a file waits for a deadline or a pause. */
+/**
+ * One more than the cores that we count on: a third of the time a file waits for a deadline or a
+ * pause.
+ */
 const PROCESSES = 3;
-/** How long each file takes, so that no long one is the last. `npm test -- --update-timings` measures them anew. */
+/**
+ * How long each file takes, so that no long one starts last. `npm test -- --update-timings`
+ * measures them anew.
+ */
 const TIMINGS = "test/timings.json";
-/** The first test on Postgres waits for the server too, and a busy machine makes everything slower. */
+/**
+ * The first test on Postgres waits for the server too, and a busy machine makes everything slower.
+ */
 const TEST_TIMEOUT_MS = 60_000;
 
 interface Counts {
@@ -26,18 +36,22 @@ interface Counts {
   skipped: number;
 }
 
-/** What the first argument asks for, in terms of `bun test`. */
+/** Translates the first argument into arguments and environment of `bun test`. */
 function plan(args: readonly string[]): { args: string[]; env: Record<string, string> } {
   const [first, ...rest] = args;
   const long = { TEST_LONG: "1" };
-  // `--parallel` also with one process: then a file that calls process.exit() or crashes is counted as a failure.
+  // `--parallel` also with one process: then a file that calls process.exit() or crashes is counted
+  // as a failure.
   if (first === "--faults") return { args: ["--parallel=1", "test/crash", "test/faults", ...rest], env: long };
   if (first === "--fuzz") return { args: [`--parallel=${PROCESSES}`, "test/fuzz", ...rest], env: long };
   const usual = [`--parallel=${PROCESSES}`, `--timings=${TIMINGS}`, "--path-ignore-patterns=**/*.long.test.ts"];
   return { args: [...usual, ...args], env: {} };
 }
 
-/** Reads Bun's closing summary; an error outside of a test is a failure, and so is a run that ended without summary. */
+/**
+ * Reads Bun's closing summary. An error outside a test counts as a failure, and so does a run
+ * without a summary.
+ */
 function readCounts(output: string, exitCode: number): Counts {
   const count = (word: string) => Number(output.match(new RegExp(`^\\s*(\\d+) ${word}$`, "m"))?.[1] ?? 0);
   const failed = count("fail") + count("errors?");
@@ -45,7 +59,7 @@ function readCounts(output: string, exitCode: number): Counts {
   return { passed: count("pass"), failed: complete ? failed : failed + 1, skipped: count("skip") + count("todo") };
 }
 
-/** Shows the stream as it comes and returns its end, where the summary is, without colours. */
+/** Shows the stream as it comes. Returns its end, which has the summary, without colours. */
 async function showAndKeepEnd(stream: ReadableStream<Uint8Array>): Promise<string> {
   const decoder = new TextDecoder();
   let end = "";
@@ -56,7 +70,10 @@ async function showAndKeepEnd(stream: ReadableStream<Uint8Array>): Promise<strin
   return Bun.stripANSI(end);
 }
 
-/** Part of a run starts what it needs by itself: compiling the S3 server takes longer than most parts. */
+/**
+ * Whether only some files run. They start services themselves: compiling the S3 server takes longer
+ * than most files.
+ */
 function isPart(args: readonly string[]): boolean {
   return args.some((arg) => !arg.startsWith("-"));
 }
@@ -65,7 +82,9 @@ async function sharedS3(args: readonly string[]) {
   return isPart(args) ? { env: {}, remove: async () => undefined } : startSharedS3();
 }
 
-/** What tests start as a process (test/support/program.ts). */
+/**
+ * Builds the program that tests start as a process (test/support/program.ts), and names it to them.
+ */
 async function program(args: readonly string[]): Promise<Record<string, string>> {
   if (isPart(args)) return {};
   await buildIfOutdated();
@@ -85,7 +104,8 @@ async function run(asked: readonly string[], services: Readonly<Record<string, s
     stdout: "inherit",
     stderr: "pipe",
   });
-  // Only the tests end by it; this process goes on to remove the database and to print what there is.
+  // The signal ends only the tests. This process goes on, removes the database and prints the
+  // counts.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => tests.kill(signal));
   const [output, exitCode] = await Promise.all([showAndKeepEnd(tests.stderr), tests.exited]);
   return readCounts(output, exitCode);

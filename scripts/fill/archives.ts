@@ -14,7 +14,10 @@ import { randomFrom } from "../../test/support/random.ts";
 import { draftOf, type PackageText } from "./drafts.ts";
 import { heavyTailed } from "./vocabulary.ts";
 
-/** `own`: each version has an archive of its own; `pool`: they share a few hundred; `none`: as `pool`, and none is stored. */
+/**
+ * `own`: each version has its own archive; `pool`: versions share a few hundred; `none`: as `pool`,
+ * but none is stored.
+ */
 export const ARCHIVES = ["pool", "own", "none"] as const;
 export type Archives = (typeof ARCHIVES)[number];
 
@@ -22,16 +25,16 @@ const POOL = 400;
 const FILLER_MEDIAN_BYTES = 1_500;
 const FILLER_MAX_BYTES = 120_000;
 
-/** As much of an archive that was published as its rows are made from. */
+/** The part of a published archive that its rows are made from. */
 export interface FilledArchive {
   readonly received: { readonly digest: Sha256Digest; readonly size: number };
   readonly inspection: Pick<Inspection, "manifest" | "warnings" | "manifestText" | "readme" | "values" | "files">;
 }
 
-/** Gives the archive of a version; `number` tells versions apart. */
+/** Returns the archive of a version. `number` distinguishes versions. */
 export type ArchiveOf = (text: PackageText, version: string, number: number) => Promise<FilledArchive>;
 
-/** Stores archives as asked and says which one a version has. */
+/** Stores archives of the kind given. Returns a function that finds the archive of a version. */
 export async function prepareArchives(archives: Archives, blobs: BlobStore, seed: number): Promise<ArchiveOf> {
   if (archives === "own") return (text, version) => ownArchive(blobs, draftOf(text, version));
   const pool = await Promise.all(Array.from({ length: POOL }, (_, at) => pooled(seed, at)));
@@ -79,7 +82,10 @@ async function store(blobs: BlobStore, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** What inspecting the archive of a draft would find, but for the digests of its files: those are the shared archive's. */
+/**
+ * What an inspection of the draft's own archive would find, except its files: those are the shared
+ * archive's.
+ */
 function inspectionOf(
   draft: PackageDraft,
   name: PackageName,

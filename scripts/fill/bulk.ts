@@ -13,17 +13,20 @@ type TableName = keyof typeof postgresTables;
 type Row<T extends TableName> = (typeof postgresTables)[T]["$inferInsert"];
 type Driven = string | number | boolean | Buffer | null;
 
-/** Rows that are held back before they are written together. */
+/** Rows of one table that are collected before they are written as a batch. */
 const HELD_ROWS = 20_000;
 const SLOW_STATEMENT_MAX_MS = 3_600_000;
 
-/** Writes very many rows: without the secondary indexes of their tables, which `finish` makes again. */
+/**
+ * Writes very many rows. It drops the secondary indexes of the tables first, and `finish` creates
+ * them again.
+ */
 export interface BulkLoader {
   add<T extends TableName>(table: T, row: Row<T>): Promise<void>;
-  /** What a listed package is found by, in the database's own index too. */
+  /** Adds a listed package to the search index, and to the full-text index of the database. */
   addTerms(document: SearchDocument): Promise<void>;
   flush(): Promise<void>;
-  /** Writes what is held, makes the indexes and lets the database learn what it has. */
+  /** Writes the rows that are left, creates the indexes and updates the database's statistics. */
   finish(report: (what: string) => void): Promise<void>;
 }
 
@@ -43,7 +46,7 @@ class HeldRows {
   }
 }
 
-/** Columns that a row gives, in the order of the first row: the others have their defaults. */
+/** Rows of a table. Only columns of the first row are written; all others get their defaults. */
 class TableRows extends HeldRows {
   readonly #columns: { readonly key: string; toDriver(value: unknown): Driven }[];
 
@@ -66,16 +69,19 @@ class TableRows extends HeldRows {
 
 function driven(value: unknown): Driven {
   if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  throw new TypeError("A column of a kind that nobody fills");
+  throw new TypeError(`A column has a value of type ${typeof value}, which no fill writes`);
 }
 
 interface IndexedDatabase {
   write(held: HeldRows): Promise<void>;
   run(statement: string): Promise<void>;
-  /** `CREATE INDEX` statements by the name of their index, of indexes that no constraint needs. */
+  /**
+   * The `CREATE INDEX` statements of the indexes that no constraint needs, by the name of the
+   * index.
+   */
   indexes(): Promise<ReadonlyMap<string, string>>;
   readonly lastStatements: readonly string[];
-  /** Tables that Drizzle does not know, and the rows of a document in them. */
+  /** Search tables that Drizzle does not know, and how to make their rows from a document. */
   readonly termTables: readonly (readonly [held: HeldRows, rowOf: (document: SearchDocument) => Driven[]])[];
   close(): Promise<void>;
 }
@@ -132,7 +138,7 @@ function searchValues(document: SearchDocument): Driven[] {
 
 function sqliteBulk(path: string): IndexedDatabase {
   const client = new BunDatabase(path, { strict: true });
-  // A fill that a power cut ends is begun again.
+  // After a power cut the fill is started again, so nothing has to be durable.
   for (const pragma of ["synchronous = OFF", "foreign_keys = OFF", "cache_size = -400000", "busy_timeout = 60000"]) {
     client.run(`PRAGMA ${pragma}`);
   }
@@ -177,7 +183,8 @@ async function postgresBulk(config: DatabaseConfig & { kind: "postgres" }): Prom
   await client.unsafe(`SET statement_timeout = ${SLOW_STATEMENT_MAX_MS}`);
   await client.unsafe("SET maintenance_work_mem = '1GB'");
   await client.unsafe("SET synchronous_commit = off");
-  // Foreign keys are right by construction; who is no superuser waits while each is looked up.
+  // Foreign keys are right by construction. Only a superuser may switch their checks off; others
+  // wait for each check.
   await client.unsafe("SET session_replication_role = replica").catch(() => undefined);
   return {
     write: (held) => copyInto(client, held),
@@ -208,14 +215,14 @@ async function copyInto(client: postgres.Sql, held: HeldRows): Promise<void> {
   });
 }
 
-/** A value in the text format of COPY. */
+/** Formats a value as COPY's text format wants it. */
 function copyText(value: Driven): string {
   if (value === null) return "\\N";
   if (typeof value !== "string") return String(value);
   return value.replaceAll("\\", "\\\\").replaceAll("\t", "\\t").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
 }
 
-/** Ids were given; what comes next continues behind them. */
+/** Rows were given ids, so the sequences of the tables must continue after them. */
 function setSequences(): string {
   return ["packages", "versions", "events"]
     .map((table) => `SELECT setval(pg_get_serial_sequence('${table}', 'id'), (SELECT max(id) FROM ${table}))`)

@@ -17,7 +17,7 @@ const SECOND_OWNER_ONE_IN = 6;
 /** DER of an Ed25519 private key (RFC 8410), up to its 32 bytes. */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 
-/** Somebody who publishes. Its one key, as everything of it, follows from the seed. */
+/** An account that publishes. Its one key, like all its fields, follows from the seed. */
 export interface Account {
   readonly userId: string;
   readonly username: string;
@@ -32,15 +32,18 @@ export interface PackageText {
   readonly description: string;
   readonly tags: readonly string[];
   readonly readme: string;
-  /** The first publishes. Numbers of accounts. */
+  /** Numbers of accounts. The first one publishes. */
   readonly owners: readonly [publisher: number, ...others: number[]];
   readonly maintainers: readonly { readonly name: string; readonly email: string }[];
   readonly dependencies: readonly { readonly name: string; readonly version: string }[];
-  /** Instead of which package it should not be used; undefined for most. */
+  /** The package to use instead, if this one is deprecated. Undefined for most. */
   readonly replacement: string | undefined;
 }
 
-/** Writes the texts of a planned registry, one package at a time: all of them would not fit into memory. */
+/**
+ * Writes the texts of a planned registry, one package at a time: all of them would not fit into
+ * memory.
+ */
 export class Drafts {
   readonly names: readonly PackageName[];
   readonly accountCount: number;
@@ -79,7 +82,7 @@ export class Drafts {
       readme: `# ${name}\n\n${vocabulary.text(random, heavyTailed(random, 30, 2_000))}\n`,
       owners: second === publisher ? [publisher] : [publisher, second],
       maintainers: random(3) === 0 ? [] : [{ name: fullName, email }],
-      // Only on older packages, as they come to be.
+      // Only on older packages, as in a registry that grows.
       dependencies: Array.from({ length: number === 0 ? 0 : random(4) }, () => ({
         name: this.nameOf(zipf(random, number)),
         version: "^1.0.0",
@@ -95,7 +98,7 @@ export class Drafts {
   }
 }
 
-/** What a version's archive is made of. */
+/** The draft that a version's archive is made from. */
 export function draftOf(text: PackageText, version: string): PackageDraft {
   const { name, description, tags, readme, maintainers, dependencies } = text;
   return { name, version, description, tags, readme, maintainers, dependencies };
@@ -110,7 +113,7 @@ function makeAccount(seed: number, number: number): Account {
   const username = `${first}${last}${number}`.toLowerCase();
   const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_HEAD, digest]), format: "der", type: "pkcs8" });
   const publicHex = createPublicKey(privateKey).export({ format: "der", type: "spki" }).subarray(-32).toString("hex");
-  // As random UUIDs look (RFC 9562 §5.4).
+  // The form of a random UUID (RFC 9562 §5.4).
   const hex = createHash("sha256").update(digest).digest("hex");
   const userId = `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
   return {

@@ -10,10 +10,13 @@ import type { Drafts } from "./drafts.ts";
 import type { Plan } from "./plan.ts";
 import { type AddedVersion, addAccount, addDeprecation, addPackage, addVersion, DAY_MS, type Shown } from "./rows.ts";
 
-/** Leaves of one transaction: each writes the tiles above anew. */
+/**
+ * Leaves of one transaction. Large, because each transaction writes the tiles above its leaves
+ * anew.
+ */
 const LEAVES_BATCH_SIZE = 4_096;
 
-/** Told what is done: which kind of things, how many of how many. */
+/** Reports progress: the kind of things, how many are done, and how many there are. */
 export type Report = (what: string, done: number, total: number) => void;
 
 interface Fill {
@@ -24,8 +27,9 @@ interface Fill {
 }
 
 /**
- * Fills an empty registry through its database. Rows are made by the registry's own code where it has a function for
- * them, and the log by the log itself: the first start finds everything logged and is as quick as any.
+ * Fills an empty registry through its database. The registry's own code makes rows where it has a
+ * function for them, and the log appends its own leaves. So the first start finds everything
+ * logged, and is as fast as any other.
  */
 export async function fillDatabase(config: Config, drafts: Drafts, archives: Archives, report: Report): Promise<void> {
   const deps = await openDeps(config);
@@ -67,7 +71,7 @@ async function addPackages({ load, drafts, report }: Fill): Promise<void> {
   }
 }
 
-/** What the versions of each package make of it: src/packages/rebuild-listing.ts has the rule. */
+/** Finds the version that each package shows, by the rule of src/packages/rebuild-listing.ts. */
 function shownVersions(plan: Plan): Shown[] {
   const shown = Array.from({ length: plan.packages }, () => ({
     latest: undefined as number | undefined,
@@ -82,7 +86,7 @@ function shownVersions(plan: Plan): Shown[] {
     if (changedAt > of.updatedAt) of.updatedAt = changedAt;
     if (yankedAt !== null) continue;
     of.isListed = true;
-    // Numbers of a package only go up.
+    // Versions of a package are published in ascending order.
     if (!plan.isPrerelease(at)) of.latest = at;
   }
   return shown;
@@ -112,7 +116,7 @@ async function addVersions(
   await log();
 }
 
-/** The leaf of a version, and the one of its yank right behind it. */
+/** Returns the leaf of a version, followed by the leaf of its yank if it is yanked. */
 function leavesOf(version: AddedVersion): string[] {
   const { name, version: number, by } = version;
   const leaf = versionLeaf(version);

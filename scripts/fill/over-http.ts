@@ -4,15 +4,16 @@ import { type Account, type Drafts, draftOf } from "./drafts.ts";
 import type { Report } from "./into-database.ts";
 
 /**
- * Fills a registry that runs, as people do: accounts, signed archives, yanks, second owners, deprecations. Its times are
- * those of now, and nobody downloaded anything. Wants a registry with `PUBLISH_LIMITS=off`.
+ * Fills a running registry through its API, with accounts, signed archives, yanks, second owners
+ * and deprecations. Times are those of the fill, and there are no downloads. The registry needs
+ * `PUBLISH_LIMITS=off`.
  */
 export async function fillOverHttp(url: string, drafts: Drafts, clients: number, report: Report): Promise<void> {
   const { plan } = drafts;
   const people = new People(url);
   let next = 0;
   let done = 0;
-  // Each package belongs to one client, which publishes its versions in their order.
+  // One client publishes all versions of a package, so that they come in ascending order.
   const publishing = async () => {
     for (let number = next++; number < plan.packages; number = next++) {
       done += await publishPackage(people, drafts, number);
@@ -22,7 +23,7 @@ export async function fillOverHttp(url: string, drafts: Drafts, clients: number,
   await Promise.all(Array.from({ length: clients }, publishing));
 }
 
-/** Accounts that are logged in, each made when it first does something. */
+/** Accounts that are logged in. Each is registered when it is first used. */
 class People {
   readonly #known = new Map<string, Promise<Client>>();
 

@@ -1,10 +1,10 @@
 import { randomFrom } from "../../test/support/random.ts";
 
-/** Versions of one package at most: its page shows them all. */
+/** A package has at most this many versions, because its page shows them all. */
 const VERSIONS_MAX = 400;
 const YANKED_ONE_IN = 60;
 const PRERELEASE_ONE_IN = 14;
-/** All registries are this old, and end at the same moment: the same seed gives the same rows. */
+/** Every registry spans the same time, so that the same seed gives the same rows. */
 const FIRST_MS = Date.UTC(2016, 0, 4, 8);
 const LAST_MS = Date.UTC(2026, 9, 30, 18);
 const HOUR_MS = 3_600_000;
@@ -12,36 +12,42 @@ const HOUR_MS = 3_600_000;
 const PRERELEASE = 1;
 const YANKED = 2;
 
-/** Which versions a registry has, in the order of publishing. Numbers of packages and versions count from 0. */
+/**
+ * The versions of a registry in the order of publishing. Packages and versions are numbered from 0.
+ */
 export interface Plan {
   readonly packages: number;
   readonly versions: number;
   /** By version: its package. */
   readonly packageOf: Int32Array;
-  /** By version: which of its package's it is, from 1. */
+  /** By version: its position among the versions of its package, from 1. */
   readonly nthOf: Int32Array;
-  /** By package. */
+  /** By package: the number of its versions. */
   readonly countOf: Int32Array;
   readonly firstOf: Int32Array;
   readonly lastOf: Int32Array;
-  /** By package: what it was downloaded, by Zipf's law. */
+  /** By package: its downloads, distributed by Zipf's law. */
   readonly downloadsOf: Float64Array;
   versionText(version: number): string;
   isPrerelease(version: number): boolean;
   publishedAt(version: number): Date;
-  /** Null for most. */
+  /** When the version was yanked. Null for most. */
   yankedAt(version: number): Date | null;
-  /** What of its package's downloads a version has: the newer the more, and all of them together all. */
+  /**
+   * The version's share of its package's downloads. Newer versions have more; the shares add up to
+   * the whole.
+   */
   downloadsOfVersion(version: number): number;
 }
 
-/** Numbers that go up by a patch, a minor or a major release, packed into one whole number. */
+/** A version's major, minor and patch numbers are packed into one whole number. */
 const MAJOR = 2 ** 32;
 const MINOR = 2 ** 16;
 
 /**
- * Plans a registry: each publish makes a new package with probability N/M, or continues the package of a version that is
- * chosen among all (Simon's model), which gives many packages of one version and few with very many.
+ * Plans a registry. Each publish makes a new package with probability N/M. Otherwise it adds to the
+ * package of a version that is chosen among all (Simon's model). So many packages have one version,
+ * and a few have very many.
  */
 export function planRegistry(seed: number, packages: number, versions: number): Plan {
   const packageOf = new Int32Array(versions);
@@ -116,7 +122,7 @@ function textOf(number: number): string {
   return `${Math.floor(number / MAJOR)}.${Math.floor(number / MINOR) % MINOR}.${number % MINOR}`;
 }
 
-/** Downloads by the rank of a package, which has nothing to do with its age. */
+/** Returns downloads by the rank of a package. The rank does not depend on the package's age. */
 function zipfDownloads(seed: number, packages: number): Float64Array {
   const random = randomFrom(seed ^ 0x165667b1);
   const ranks = Int32Array.from({ length: packages }, (_, at) => at);

@@ -14,7 +14,7 @@ import type { FilledArchive } from "./archives.ts";
 import type { BulkLoader } from "./bulk.ts";
 import type { Account, Drafts, PackageText } from "./drafts.ts";
 
-/** From where all these publishes came: an address of examples (RFC 5737). */
+/** The address that all publishes come from; it is reserved for documentation (RFC 5737). */
 const ADDRESS = "192.0.2.7";
 const DEPRECATED_MESSAGE = "No longer maintained";
 export const DAY_MS = 24 * 3_600_000;
@@ -27,7 +27,7 @@ function addEvent(load: Load, by: Account, kind: EventKind, at: Date, subject: E
   return load.add("events", { at, kind, ...origin, packageName, version, details });
 }
 
-/** An account and its one key, as the first publish registers it. */
+/** Adds an account and its one key, as the first publish registers it. */
 export async function addAccount(load: Load, account: Account, passwordHash: string, at: Date): Promise<void> {
   const { userId, username, email, key } = account;
   const publicKey = key.publicHex;
@@ -41,14 +41,17 @@ export async function addAccount(load: Load, account: Account, passwordHash: str
   await addEvent(load, account, "key.registered", at, { details });
 }
 
-/** Which version a package is shown by, and when it changed last. Versions count from 0. */
+/**
+ * The version that represents a package in lists, and when the package changed last. Versions are
+ * numbered from 0.
+ */
 export interface Shown {
   readonly latest: number | undefined;
   readonly isListed: boolean;
   readonly updatedAt: Date;
 }
 
-/** A package, its owners, its key, and what it is found by. */
+/** Adds a package with its owners, its key and its search index entries. */
 export async function addPackage(
   load: Load,
   drafts: Drafts,
@@ -75,7 +78,7 @@ export async function addPackage(
     ...{ quarantinedAt: null, quarantineReason: null },
   });
   for (const [at, { userId }] of owners.entries()) {
-    // In the order of the list.
+    // Owners are listed by the time at which they were added.
     await load.add("packageOwners", { packageId: id, userId, createdAt: new Date(createdAt.getTime() + at) });
   }
   const publicKey = publisher.key.publicHex;
@@ -93,7 +96,7 @@ export async function addPackage(
   await load.addTerms(document);
 }
 
-/** What is told of a package when its first version is published, and of its owners. */
+/** Adds the events of a package's first publish, and those of its other owners. */
 async function addPackageEvents(load: Load, drafts: Drafts, text: PackageText, at: Date): Promise<void> {
   const { name } = text;
   const [publisher, other] = text.owners.map((owner) => drafts.account(owner));
@@ -107,13 +110,16 @@ async function addPackageEvents(load: Load, drafts: Drafts, text: PackageText, a
   await addEvent(load, other, "owner.added", new Date(at.getTime() + 1), { packageName: name, details });
 }
 
-/** A version that was added, as the log tells of it. */
+/** An added version, with the fields of its log entry. */
 export interface AddedVersion extends VersionEntry {
   readonly isYanked: boolean;
   readonly by: string;
 }
 
-/** A version with its contents and events. `number` counts from 0, `logIndex` is where the log will have it. */
+/**
+ * Adds a version with its contents and events. `logIndex` is the index that its leaf will have in
+ * the log.
+ */
 export async function addVersion(
   load: Load,
   drafts: Drafts,
@@ -154,7 +160,7 @@ export async function addVersion(
   return { ...row, name, scheme: verified.scheme, isYanked: yankedAt !== null, by: publisher.username };
 }
 
-/** What is told of a package that is deprecated. */
+/** Adds the event of a package's deprecation, if it is deprecated. */
 export async function addDeprecation(load: Load, drafts: Drafts, number: number, updatedAt: Date): Promise<void> {
   const { name, replacement, owners } = drafts.package(number);
   if (replacement === undefined) return;

@@ -1,9 +1,9 @@
 import { foldName, type PackageName, parsePackageName } from "../../src/domain/package-name.ts";
 import { type Random, randomFrom } from "../../test/support/random.ts";
 
-/** Words of sentences, the most frequent first; names have none of them. */
+/** Function words, the most frequent first. Package names do not use them. */
 const GLUE = "for a and the to of with in your is on from by that an it as".split(" ");
-/** Words of the field, roughly from frequent to rare. */
+/** Technical words, roughly from frequent to rare. */
 const FIELD = `data tool library api client server web cloud kubernetes file python simple fast model container workflow
   image manager config service network test database build cli stream monitor cluster storage plugin parser agent
   engine pipeline queue cache proxy security token runner batch job node graph metric log index search event worker
@@ -34,7 +34,7 @@ const RARE_WORDS_MIN = 500;
 const SEPARATORS = ["-", "-", "-", "-", "-", "-", "_", "."] as const;
 const SUFFIXES = ["js", "py", "go", "rs", "sdk", "core", "utils", "kit", "lib", "ng", "x", "hub", "lab", "io"] as const;
 
-/** The words of all texts of one registry: the same for the same seed and size. */
+/** The words of all texts of one registry. The same seed and size give the same words. */
 export class Vocabulary {
   readonly #words: readonly string[];
 
@@ -46,17 +46,19 @@ export class Vocabulary {
     this.#words = [...made];
   }
 
-  /** Any word, by Zipf's law: the first is in every second sentence, the last in hardly any. */
+  /**
+   * Returns a word by Zipf's law: the first is in every second sentence, the last in hardly any.
+   */
   word(random: Random): string {
     return this.#from(random, 0);
   }
 
-  /** A word that means something. */
+  /** Returns a word that is no function word. */
   fieldWord(random: Random): string {
     return this.#from(random, GLUE.length);
   }
 
-  /** A text of so many words. */
+  /** Returns a text of `words` words. */
   text(random: Random, words: number): string {
     return Array.from({ length: words }, () => this.word(random)).join(" ");
   }
@@ -78,18 +80,21 @@ function inventedWord(random: Random): string {
   );
 }
 
-/** A rank from 0 up to `below` with probability in proportion to 1/(rank + 1). */
+/** Returns a rank from 0 up to `below`, with a probability in proportion to 1/(rank + 1). */
 export function zipf(random: Random, below: number): number {
   return Math.min(below - 1, Math.floor((below + 1) ** (random(1 << 30) / (1 << 30))) - 1);
 }
 
-/** A whole number with a long tail: mostly near `median`, sometimes ten times as much, never more than `max`. */
+/**
+ * Returns a long-tailed whole number: mostly near `median`, sometimes ten times as much, never more
+ * than `max`.
+ */
 export function heavyTailed(random: Random, median: number, max: number): number {
   const u = (1 + random(1 << 20)) / (1 << 20);
   return Math.min(max, Math.max(1, Math.round((median * 0.7) / u ** 0.6)));
 }
 
-/** Names as people choose them, each once however its separators are written. */
+/** Makes names as people choose them. No two differ only in their separators. */
 export function makeNames(vocabulary: Vocabulary, seed: number, count: number): PackageName[] {
   const random = randomFrom(seed ^ 0x27d4eb2f);
   const taken = new Set<string>();
