@@ -1,0 +1,20 @@
+/**
+ * The `shell` blocks of the documents: commands that the tests cannot run, by document and heading,
+ * each with its reason. A block that can run is an `sh` block, and is run.
+ */
+export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "docs/operations.md": {
+    "Run commands beside the server": "needs a server under systemd and one in Docker Compose",
+    "Back up": "needs Postgres; the block for SQLite is run",
+    "Move the archives to another storage": "needs S3 and systemd",
+  },
+  "docs/self-hosting.md": {
+    "Run it with systemd": "changes users and units of the machine",
+    "Run it with Docker": "needs a Docker engine",
+    "Run it with Docker Compose": "needs a Docker engine",
+    "Create the first administrator": "needs the user and the settings file of the systemd unit",
+    "Use Postgres": "settings of an example, not commands",
+    "Use S3": "settings of an example, not commands",
+    "Have your log witnessed": "needs the registry of somebody else",
+  },
+};
