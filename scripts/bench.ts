@@ -1,8 +1,10 @@
 /*
- * `npm run bench -- <name> [<part>…]`: measures, prints the results with their goals and writes them to dist/bench/<name>.json.
- * A missed goal does not fail the run. Compare only numbers of the same run; docs/benchmarks.md has the methods.
+ * `npm run bench -- <name> [<part>…]`: measures, prints the results with their goals and writes
+ * them to dist/bench/<name>.json. A missed goal does not fail the run. Compare only numbers of the
+ * same run; docs/benchmarks.md has the methods.
  *
- * `npm run bench -- chart [<result file>…]`: records result files in docs/benchmarks.json and makes chart and table of it.
+ * `npm run bench -- chart [<result file>…]`: records result files in docs/benchmarks.json and makes
+ * chart and table of it.
  */
 import { writeResults } from "./bench/results.ts";
 

@@ -4,7 +4,10 @@ import { type Client, makeKey, type SigningKey, sha256, signMessage, statementOf
 
 export const VERSION = "1.0.0";
 
-/** A valid package of about this size. What is in it does not compress, so it is stored, which any other level does too. */
+/**
+ * Returns a valid package of about this size. Its content does not compress, so the level does not
+ * matter.
+ */
 export function archiveOf(name: string, bytes: number, version = VERSION): Uint8Array {
   return goStyleArchive(
     {
@@ -16,7 +19,7 @@ export function archiveOf(name: string, bytes: number, version = VERSION): Uint8
   );
 }
 
-/** An archive that is signed and waits to be published. */
+/** A signed archive that is not published yet. */
 export interface SignedArchive {
   readonly name: string;
   readonly digest: string;
@@ -24,7 +27,7 @@ export interface SignedArchive {
   readonly publicKey: string;
 }
 
-/** The one key of all packages that benches make. */
+/** The key of every package that benches publish. */
 const key: SigningKey = makeKey();
 
 export function signed(name: string, archive: Uint8Array, version = VERSION): SignedArchive {
@@ -32,7 +35,7 @@ export function signed(name: string, archive: Uint8Array, version = VERSION): Si
   return { name, digest: sha256(archive), signature, publicKey: key.publicHex };
 }
 
-/** Publishes an archive that lies in memory; throws unless a version was made of it. */
+/** Publishes an archive from memory. Throws unless the answer is 201. */
 export async function publishArchive(
   client: Client,
   name: string,

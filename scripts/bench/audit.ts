@@ -7,7 +7,10 @@ const PACKAGES = 40_000;
 const VERSIONS = 100_000;
 const GOAL_S = 10;
 
-/** Runs a command to its end; what it printed, and its seconds of all processors. Throws when it failed. */
+/**
+ * Runs a command and returns its output and the processor time that it took, in seconds. Throws
+ * when it failed.
+ */
 async function output(command: readonly string[], env: Readonly<Record<string, string>>) {
   const child = Bun.spawn([...command], { env: { ...env }, cwd: ROOT, stdout: "pipe", stderr: "inherit" });
   const [text, exitCode] = await Promise.all([new Response(child.stdout).text(), child.exited]);
@@ -15,7 +18,7 @@ async function output(command: readonly string[], env: Readonly<Record<string, s
   return { text, processorS: Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1e6 };
 }
 
-/** What an audit by somebody with this home directory takes, from starting the program to its end. */
+/** Measures an audit with this home directory, from starting the program to its end. */
 async function auditing(url: string, home: string): Promise<{ seconds: number; processorS: number }> {
   const startedMs = performance.now();
   const { text, processorS } = await output([BINARY, "log", "audit", "--registry", url, "--json"], { HOME: home });
@@ -26,8 +29,8 @@ async function auditing(url: string, home: string): Promise<{ seconds: number; p
 }
 
 /**
- * `log audit` of a log that `npm run fill` made with the log's own code: a hundred thousand versions that two thousand
- * publishers signed. Registry and audit share the machine.
+ * Measures `log audit` on a log of a hundred thousand versions by two thousand publishers, which
+ * `npm run fill` makes with the log's own code. Registry and audit share the machine.
  */
 export async function benchAudit(): Promise<void> {
   buildBinary();

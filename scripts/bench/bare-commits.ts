@@ -5,14 +5,14 @@ import { join } from "node:path";
 import { diskRate } from "./durable-put.ts";
 import { programPath } from "./install-peers.ts";
 
-/* What publishing cannot do without, by itself: one durable file and one durable commit for each. */
+/* The least that a publish needs, measured alone: one durable file and one durable commit. */
 
 const SECONDS = 2;
-/** About what a publish writes into the database. */
+/** Roughly the bytes that a publish writes to the database. */
 const ROW_BYTES = 3_000;
 const FILE_BYTES = 10_000;
 
-/** Both, one after the other: they share a disk. */
+/** Combines two rates of work that is done one after the other, because both share a disk. */
 function inTurns(commits: number, files: number): number {
   return 1 / (1 / commits + 1 / files);
 }
@@ -32,13 +32,16 @@ function commitsOfSqlite(directory: string): number {
   return (done * 1_000) / took;
 }
 
-/** Bare commits of SQLite, as durable as the registry's, and files. */
+/** Measures commits of SQLite, as durable as the registry's, together with files. */
 export async function bareSqlite(directory: string, width: number): Promise<number> {
   return inTurns(commitsOfSqlite(directory), await diskRate(width, directory, FILE_BYTES));
 }
 
 const INSERT = `INSERT INTO bare (body) VALUES (repeat('x', ${ROW_BYTES}));\n`;
-/** Two ways to commit: freely, and as every append to one log has to, with a row that all of them change. */
+/**
+ * Two kinds of transactions: independent ones, and ones that all change the same row, as appends to
+ * a log must.
+ */
 const PGBENCH = {
   pgbench: INSERT,
   "pgbench with a common row": `BEGIN;\nUPDATE bare_log SET size = size + 1;\n${INSERT}COMMIT;\n`,
@@ -57,7 +60,10 @@ async function commitsOfPostgres(url: string, directory: string, text: string, w
   return Number(rate);
 }
 
-/** Makes the tables that `barePostgres` writes. Rows are as long as they seem: not compressed, not put elsewhere. */
+/**
+ * Makes the tables that `barePostgres` writes. Postgres must not compress rows or move them to a
+ * TOAST table.
+ */
 export async function makeBareTables(url: string): Promise<void> {
   const sql = new Bun.SQL(url);
   await sql.unsafe("CREATE TABLE bare (body text STORAGE PLAIN)");
@@ -65,7 +71,7 @@ export async function makeBareTables(url: string): Promise<void> {
   await sql.end();
 }
 
-/** Commits of so many clients of `pgbench`, and files. */
+/** Measures commits of `width` clients of `pgbench`, together with files. */
 export async function barePostgres(
   url: string,
   directory: string,

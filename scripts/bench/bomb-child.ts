@@ -1,6 +1,6 @@
 /*
- * Inspects the archive at a path, as the registry does with an upload, in a process of its own, so that its memory is
- * its own. Writes what it saw to stdout.
+ * Inspects the archive at a path as the registry inspects an upload. It is a process of its own, so
+ * that its memory can be measured. Writes a `BombReport` to stdout.
  */
 
 import { inspectArchive } from "../../src/archive/inspect.ts";
@@ -8,7 +8,7 @@ import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { Failure } from "../../src/errors.ts";
 import { residentMb, residentPeakMb } from "./measure.ts";
 
-/** What one refusal cost. */
+/** The cost of one refusal. */
 export interface BombReport {
   /** The codes of the faults, or `accepted`. */
   readonly outcome: string;

@@ -1,6 +1,9 @@
 import type { Run } from "./results.ts";
 
-/* The chart shows one thing: how many times as much the registry does per second as a peer, on a logarithmic axis. */
+/*
+ * The chart shows one thing: how many times as much the registry does per second as a peer, on a
+ * logarithmic axis.
+ */
 
 const CHARTED = new Set(["read", "publish"]);
 const COMPARISON = /^(.+), registry to (nginx|Verdaccio|Distribution)$/;

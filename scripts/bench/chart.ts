@@ -40,8 +40,8 @@ export function withRun(runs: readonly Run[], added: Run): Run[] {
 }
 
 /**
- * Adds the given result files of benches to docs/benchmarks.json, then writes docs/benchmarks.svg and the table of
- * docs/benchmarks.md anew. Without files it only writes the two.
+ * Adds the given result files of benches to docs/benchmarks.json, then writes docs/benchmarks.svg
+ * and the table of docs/benchmarks.md anew. Without files it only writes the two.
  */
 export async function writeChart(files: readonly string[]): Promise<void> {
   const { runs, page } = await readRecorded();

@@ -11,7 +11,7 @@ const PEAK_GOAL_MB = 300;
 
 const loaded = (what: Load) => () => load(what, ROUND_S);
 
-/** A peer under a load, or that it is not there. */
+/** Returns a contender that loads a peer, or `Missing` where the peer is not installed. */
 export function peer(
   name: string,
   server: Pick<Peer, "url"> | undefined,
@@ -22,7 +22,7 @@ export function peer(
   return { name, ...(goal === undefined ? {} : { goal }), once: loaded(what(server.url)) };
 }
 
-/** Measures the registry by `once` and its peers in turns, and how much memory the registry had meanwhile. */
+/** Measures the registry and its peers in turns, and the registry's peak memory meanwhile. */
 export async function compareRegistry(
   comparison: Comparison,
   { name, pid, once }: Contender & Pick<BenchRegistry, "pid">,
@@ -39,7 +39,7 @@ export async function compareRegistry(
   if (peaks.length > 0) report(`  peak memory of ${name}`, peaks, "MB", `≤ ${PEAK_GOAL_MB} MB`);
 }
 
-/** As `compareRegistry`, for reads. */
+/** Like `compareRegistry`, for reads under a load of `wrk`. */
 export function compareReads(
   what: string,
   { pid }: Pick<BenchRegistry, "pid">,

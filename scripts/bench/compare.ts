@@ -1,28 +1,31 @@
 import { missingRow, progress, ratios, report } from "./measure.ts";
 
-/** One of those that are measured in turns. */
+/** One of the servers that are measured in turns. */
 export interface Contender {
   readonly name: string;
-  /** Measures it once. */
+  /** Returns the rate of one round. */
   readonly once: () => Promise<number>;
-  /** The least that the first contender may do for each that this one does. */
+  /** The smallest ratio of the first contender to this one that meets the goal. */
   readonly goal?: number;
 }
 
-/** A contender that is not here. */
+/** A contender that is not installed. */
 export interface Missing {
   readonly name: string;
   readonly missing: string;
 }
 
-/** What is compared, in the words of its rows. */
+/** The texts and the number of rounds of a comparison. */
 export interface Comparison {
   readonly what: string;
   readonly unit: string;
   readonly rounds: number;
 }
 
-/** Measures all in turns, each round in the other order, and prints what they did and the first one's ratio to each. */
+/**
+ * Measures all contenders in turns, each round in the opposite order. Reports their rates and the
+ * first one's ratio to each.
+ */
 export async function compare(
   { what, unit, rounds }: Comparison,
   first: Contender,
@@ -30,7 +33,7 @@ export async function compare(
 ): Promise<void> {
   const present = others.filter((other): other is Contender => "once" in other);
   const sides = [first, ...present].map((contender) => ({ ...contender, rates: [] as number[] }));
-  // The round before the first warms all of them.
+  // Round 0 warms up and does not count.
   for (let round = 0; round <= rounds; round += 1) {
     for (const side of round % 2 === 0 ? sides.toReversed() : sides) {
       progress(`${what}, ${side.name}: round ${round} of ${rounds}`);

@@ -1,6 +1,6 @@
 /*
- * What the disk itself does, with nothing of the registry: a file is written and synced, gets its second name, and the
- * directory is synced. A thread of its own, because `fs/promises` shares a few threads.
+ * Measures the disk without the registry: writes and syncs a file, links it, and syncs the
+ * directory. It is a thread of its own, because `fs/promises` shares a few threads.
  */
 import { closeSync, fsyncSync, linkSync, openSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ declare const self: Worker;
 interface Order {
   readonly directory: string;
   readonly bytes: number;
-  /** When all threads begin, by `Date.now()`. */
+  /** The time at which all threads begin, as of `Date.now()`. */
   readonly startMs: number;
   readonly forMs: number;
 }

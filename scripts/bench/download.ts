@@ -10,7 +10,7 @@ const PARTS: Readonly<Record<string, () => Promise<void>>> = {
   put: benchDurablePut,
 };
 
-/** Archives on their way out and in: speed of downloads, memory under many large ones, cost of a durable put. */
+/** Measures download speed, memory under many large transfers, and the cost of a durable put. */
 export async function benchDownload(asked: readonly string[]): Promise<void> {
   const unknown = asked.find((part) => PARTS[part] === undefined);
   if (unknown !== undefined) throw new Error(`No part ${unknown}. There are: ${Object.keys(PARTS).join(", ")}`);

@@ -14,7 +14,7 @@ import { startBinary, withDirectory } from "./registry.ts";
 
 const ROUNDS = 7;
 const ROUND_MS = 1_000;
-/** Within this time all threads are there. */
+/** The time in which all threads start. */
 const THREADS_START_MS = 200;
 const WIDTHS = [1, 8] as const;
 const SIZES = [
@@ -22,10 +22,10 @@ const SIZES = [
   { label: "1 MB", bytes: 1_000_000 },
 ];
 const PUBLISH_BYTES = 10_000;
-/** Archives that are made before a round of publishing; more than a round takes. */
+/** The number of archives that are made before a round of publishes, more than a round needs. */
 const PUBLISHES_MAX = 600;
 
-/** Runs `one` again and again in `width` loops at once and returns how often it was done in a second. */
+/** Runs `one` in `width` concurrent loops and returns the completed calls per second. */
 async function rate(width: number, one: () => Promise<void>): Promise<number> {
   const startedMs = performance.now();
   let done = 0;
@@ -39,7 +39,10 @@ async function rate(width: number, one: () => Promise<void>): Promise<number> {
   return (done * 1_000) / (performance.now() - startedMs);
 }
 
-/** The disk alone, by threads that wait for it: `fs/promises` shares a few threads, however many calls there are. */
+/**
+ * Measures the disk with one blocking thread per caller, because `fs/promises` shares a few
+ * threads.
+ */
 async function threadsRate(width: number, directory: string, bytes: number): Promise<number> {
   const workers = Array.from({ length: width }, () => new Worker(join(import.meta.dir, "disk-worker.ts")));
   const answers = workers.map(
@@ -56,7 +59,7 @@ async function threadsRate(width: number, directory: string, bytes: number): Pro
   return rates.reduce((sum, one) => sum + one, 0);
 }
 
-/** The disk alone, by `fs/promises`. */
+/** Measures the disk with `fs/promises`. */
 async function writeDurably(directory: string, content: Uint8Array): Promise<void> {
   const name = crypto.randomUUID();
   const path = join(directory, `new-${name}`);
@@ -71,14 +74,20 @@ async function writeDurably(directory: string, content: Uint8Array): Promise<voi
   await unlink(path);
 }
 
-/** What the disk can do: on some systems a thread that waits for it is the faster way, on others many calls at once. */
+/**
+ * Returns the better rate of blocking threads and `fs/promises`. Which one is faster depends on the
+ * system.
+ */
 export async function diskRate(width: number, directory: string, bytes: number): Promise<number> {
   const threads = await threadsRate(width, directory, bytes);
   const content = randomFillSync(new Uint8Array(bytes));
   return Math.max(threads, await rate(width, () => writeDurably(directory, content)));
 }
 
-/** What the registry does with an upload: receives it into a file while hashing it, puts it, lets go of the file. */
+/**
+ * Receives an upload into a file while hashing it, puts it and discards the file, as the registry
+ * does.
+ */
 async function put(store: BlobStore, content: Uint8Array): Promise<void> {
   const chunks = async function* () {
     yield content;
@@ -88,7 +97,7 @@ async function put(store: BlobStore, content: Uint8Array): Promise<void> {
   await discardFile(received.path);
 }
 
-/** A store makes each of its 256 directories once; a registry that is in use has them. */
+/** Makes the store's 256 directories, which every registry in use has. */
 async function makeDirectories(store: BlobStore): Promise<void> {
   const missing = new Set(Array.from({ length: 256 }, (_, shard) => shard));
   while (missing.size > 0) {
@@ -98,12 +107,12 @@ async function makeDirectories(store: BlobStore): Promise<void> {
   }
 }
 
-/** How many archives a store takes in a second. */
+/** Measures how many archives per second a store takes. */
 function putRate(width: number, store: BlobStore, bytes: number): Promise<number> {
   const contents = Array.from({ length: width }, () => randomFillSync(new Uint8Array(bytes)));
   return rate(width, async () => {
     const content = contents.pop() ?? new Uint8Array(bytes);
-    // Eight other bytes make another archive of it.
+    // Eight different bytes make a different archive.
     await put(store, randomFillSync(content, 0, 8));
     contents.push(content);
   });
@@ -128,7 +137,7 @@ async function comparePut(directory: string, store: BlobStore, { label, bytes }:
   }
 }
 
-/** Whole publishes of small packages, each client one after the other. */
+/** Measures whole publishes of small packages. Each client sends one after the other. */
 async function publishRate(client: Client, width: number, prefix: string): Promise<number> {
   const archives = Array.from({ length: PUBLISHES_MAX }, (_, index) => {
     const name = `${prefix}-${index}`;
@@ -162,7 +171,7 @@ async function measurePublishes(dataDir: string): Promise<void> {
   }
 }
 
-/** What a durable put costs beside what the disk can do at all; and whole publishes, for orientation. */
+/** Measures durable puts beside the disk alone, and whole publishes for orientation. */
 export async function benchDurablePut(): Promise<void> {
   console.log(`\nThe disk is the one of ${tmpdir()}; another one: TMPDIR=… bun run bench -- download put`);
   await withDirectory(async (directory) => {

@@ -10,7 +10,7 @@ export type FilledKind = "sqlite" | "postgres";
 export const KINDS: readonly FilledKind[] = ["sqlite", "postgres"];
 export const KIND_NAMES = { sqlite: "SQLite", postgres: "Postgres" } as const;
 
-/** A registry of so many packages. */
+/** The size of a filled registry. */
 export interface FilledSize {
   readonly packages: number;
   readonly versions: number;
@@ -22,12 +22,22 @@ export const SIZES: readonly FilledSize[] = [
   { packages: 1_000_000, versions: 5_000_000 },
 ];
 
-/** Filled registries are kept here: filling a million packages takes many minutes. Postgres never runs as root, and may not read its home. */
+/**
+ *
+ * Where filled registries are kept, because filling a million packages takes many minutes. Postgres
+ * does not run as root and
+ *
+ * cannot read root's home.
+ *
+ */
 const CACHE =
   process.env.CPM_BENCH_CACHE ??
   (process.getuid?.() === 0 ? "/var/cache/cpm-bench" : join(homedir(), ".cache/cpm-bench"));
 
-/** What is asked for by numbers of packages and names of databases; of what is not named, all. */
+/**
+ * Returns the sizes and databases that the arguments name. Without a size all sizes, without a
+ * database both.
+ */
 export function askedRegistries(asked: readonly string[]): {
   readonly sizes: readonly FilledSize[];
   readonly kinds: readonly FilledKind[];
@@ -48,11 +58,11 @@ export function sizeName({ packages, versions }: FilledSize): string {
   return `${packages.toLocaleString("en")} packages, ${versions.toLocaleString("en")} versions`;
 }
 
-/** Filled registries of both databases, and the Postgres that has some of them. */
+/** Filled registries on both databases, with the Postgres server of those that need it. */
 export class FilledRegistries {
   #postgres: PostgresServer | undefined;
 
-  /** Starts the executable on a registry of a size, which is filled if there is none yet. */
+  /** Starts the executable on a registry of this size. Fills it first where it does not exist. */
   async start(kind: FilledKind, size: FilledSize): Promise<BenchRegistry> {
     const dataDir = join(CACHE, `${kind}-${size.packages}-${size.versions}`);
     const settings = { PUBLISH_LIMITS: "off", LOG_LEVEL: "silent", ...(await this.#settings(kind, size, dataDir)) };

@@ -12,12 +12,15 @@ interface Size {
   readonly versions: number;
 }
 
-/** What `fill` puts into a registry of this size. */
+/** Returns the drafts that `fill` puts into a registry of this size. */
 export function draftsOf({ packages, versions }: Size): Drafts {
   return new Drafts(SEED, planRegistry(SEED, packages, versions));
 }
 
-/** Fills a new data directory with made packages: on SQLite, unless settings name another database. */
+/**
+ * Fills a new data directory with made packages, on SQLite unless the settings name another
+ * database.
+ */
 export async function fill(
   dataDir: string,
   { packages, versions }: Size,

@@ -20,13 +20,13 @@ const PACKAGE_GOAL_MS = 1;
 const SCAN_GOAL_MB_S = 300;
 const BOMB_GOAL_MS = 1_000;
 const BOMB_GOAL_MB = 150;
-/** Just over what an archive may unpack to. */
+/** Just over the limit of unpacked bytes. */
 const BOMB_BYTES = 130 * MIB;
 const SCAN_BYTES = 32 * MIB;
-/** A key is unseen once, so each one measured must be a new one. */
+/** The first use of a key is measured, so each key is used once. */
 const UNSEEN_KEYS = 100;
 
-/** How many microseconds `one` takes, on average over a round. */
+/** Returns the average duration of `one` in microseconds. */
 async function microsecondsOf(one: () => unknown): Promise<number> {
   const startedMs = performance.now();
   let done = 0;
@@ -75,7 +75,10 @@ async function compareVerifies(): Promise<void> {
   report("  unseen to remembered", ratios(unseen, remembered), "×", "", 1);
 }
 
-/** Lines as in templates; with 24 characters of each that are random they compress to a sixth, with 8 to a tenth. */
+/**
+ * Makes lines as in templates. With 24 random characters a line they compress to a sixth, with 8 to
+ * a tenth.
+ */
 function text(bytes: number, randomChars = 8): Uint8Array {
   const made = Buffer.alloc(bytes, " ");
   const lineOf = (line: number) => {
@@ -172,7 +175,10 @@ async function measureBombs(): Promise<void> {
   });
 }
 
-/** What one upload costs before it is taken: its signature, its inspection, and the refusal of a bomb. */
+/**
+ * Measures the cost of an upload before it is accepted: its signature, its inspection, and the
+ * refusal of a bomb.
+ */
 export async function benchInspect(): Promise<void> {
   console.log(heading());
   await compareVerifies();

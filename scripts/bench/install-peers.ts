@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Outside of the repository: what others make is no dependency of this project. */
+/** Outside of the repository, because peers are no dependencies of this project. */
 const DIRECTORY = process.env.CPM_BENCH_PEERS ?? join(homedir(), ".cache/cpm-bench/peers");
-/** The last one that runs on Node.js 20. */
+/** The last version that runs on Node.js 20. */
 const VERDACCIO_VERSION = "6.8.0";
 const NODE_FETCH = "2.7.0";
 const PACKAGE = {
@@ -14,15 +14,18 @@ const PACKAGE = {
 };
 const VERDACCIO = join(DIRECTORY, "node_modules/verdaccio/bin/verdaccio");
 
-/** What Debian's packages bring. */
+/** Programs and the Debian packages that install them. */
 const DEBIAN = { nginx: "nginx", wrk: "wrk", "docker-registry": "docker-registry", pgbench: "postgresql-contrib" };
 
-/** The path of a program that a peer needs, if it is here. Debian has servers where a user's PATH does not look. */
+/**
+ * Returns the path of a program that a peer needs, if it is installed. Debian puts servers where a
+ * user's PATH does not look.
+ */
 export function programPath(name: keyof typeof DEBIAN | "node"): string | undefined {
   return Bun.which(name, { PATH: `${process.env.PATH}:/usr/sbin:/usr/local/sbin` }) ?? undefined;
 }
 
-/** The command that starts Verdaccio, if it is here. */
+/** Returns the command that starts Verdaccio, if it is installed. */
 export function verdaccioCommand(): string[] | undefined {
   const node = programPath("node");
   return node === undefined || !existsSync(VERDACCIO) ? undefined : [node, VERDACCIO];
@@ -30,7 +33,7 @@ export function verdaccioCommand(): string[] | undefined {
 
 async function run(command: readonly string[], cwd?: string): Promise<void> {
   console.log(command.join(" "));
-  // RUNLEVEL: Debian's packages start no service then.
+  // With RUNLEVEL=1 Debian's packages start no service.
   const env = { ...process.env, RUNLEVEL: "1", DEBIAN_FRONTEND: "noninteractive" };
   const child = Bun.spawn([...command], {
     env,
@@ -50,7 +53,7 @@ async function installPrograms(): Promise<void> {
   console.log(`To be installed by somebody who may: ${command.join(" ")}`);
 }
 
-/** Installs what the registry is compared with, and what loads it. */
+/** Installs the peers and the load generators. */
 export async function installPeers(): Promise<void> {
   await installPrograms();
   mkdirSync(DIRECTORY, { recursive: true });

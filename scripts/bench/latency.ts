@@ -7,8 +7,8 @@ export function percentile(values: readonly number[], percent: number): number {
 }
 
 /**
- * Prints the median and the 99th percentile of some durations, with the goal of the latter where there is one, and keeps
- * both for the results file.
+ * Prints the median and the 99th percentile of some durations, with the goal of the latter where
+ * there is one, and keeps both for the results file.
  */
 export function reportLatency(what: string, samplesMs: readonly number[], goalMs?: number): void {
   const [p50, p99] = [percentile(samplesMs, 50), percentile(samplesMs, 99)];
@@ -20,7 +20,10 @@ export function reportLatency(what: string, samplesMs: readonly number[], goalMs
   keepResult(`${what}, p99`, { ...common, median: p99, goal });
 }
 
-/** Sends one GET and returns how many milliseconds the whole answer took. Throws unless the status is 200. */
+/**
+ * Sends one GET and returns how many milliseconds the whole answer took. Throws unless the status
+ * is 200.
+ */
 export async function timeOf(address: string): Promise<number> {
   const startedMs = performance.now();
   const response = await fetch(address);

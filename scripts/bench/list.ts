@@ -23,7 +23,10 @@ const METADATA_GOAL = 1.2;
 const START_GOAL_MS = 250;
 const SORTS = ["downloads", "updated", "name"] as const;
 
-/** Lists page by page, metadata beside that of a small registry, and starts. Parts: sizes by their packages. */
+/**
+ * Measures starts, pages of lists, and metadata beside that of a small registry. Parts are sizes by
+ * their packages.
+ */
 export async function benchList(asked: readonly string[]): Promise<void> {
   buildBinary();
   const registries = new FilledRegistries();
@@ -47,14 +50,16 @@ async function starts(registries: FilledRegistries, kind: FilledKind, size: Fill
   for (let round = 0; round <= STARTS; round += 1) {
     const registry = await registries.start(kind, size);
     await registry.stop();
-    // The first may have filled it, and nothing is in the system's cache yet.
+    // The first start may have filled the registry, with nothing in the page cache yet.
     if (round > 0) startMs.push(registry.startMs);
   }
   console.log(heading());
   report("start to first answer", startMs, "ms", `≤ ${START_GOAL_MS} ms`);
 }
 
-/** The first page and a deep one in turn; of a registry with fewer pages, its last. */
+/**
+ * Measures the first page and a deep one in turns. A registry with fewer pages uses its last ones.
+ */
 async function depths(registries: FilledRegistries, kind: FilledKind, size: FilledSize): Promise<void> {
   const registry = await registries.start(kind, size);
   const deep = Math.min(DEEP_PAGE, Math.floor(size.packages / 20) - 200);
@@ -76,10 +81,13 @@ async function depths(registries: FilledRegistries, kind: FilledKind, size: Fill
   }
 }
 
-/** Names that are asked for in turn: few enough to stay in the response cache. */
+/** The number of names that are asked for in turns, few enough to stay in the response cache. */
 const WARM_NAMES = 200;
 
-/** Metadata of a registry of this size and of a small one that runs beside it, in turn: of names that were asked for, and of others. */
+/**
+ * Measures metadata of a registry of this size and of a small one in turns, for cached names and
+ * for new ones.
+ */
 async function metadata(registries: FilledRegistries, kind: FilledKind, size: FilledSize): Promise<void> {
   const sides: MetadataSide[] = [];
   for (const one of [size, SMALL]) {
@@ -110,7 +118,7 @@ async function metadata(registries: FilledRegistries, kind: FilledKind, size: Fi
 interface MetadataSide {
   readonly names: readonly string[];
   readonly registry: BenchRegistry;
-  /** Medians of rounds. */
+  /** The medians of all rounds. */
   readonly warm: number[];
   readonly first: number[];
 }

@@ -1,6 +1,6 @@
 /*
- * A registry from source with its log as it is (`on`), or with one that appends nothing (`off`): what the log costs a
- * publish is measured between the two. Started by scripts/bench/log.ts, and by nobody else.
+ * Serves a registry from source with its log (`on`) or with a log that appends nothing (`off`). The
+ * difference is the cost of the log. Only scripts/bench/log.ts starts it.
  */
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config/config.ts";
@@ -8,7 +8,7 @@ import { listen } from "../../src/http/server.ts";
 import { TransparencyLog } from "../../src/log/transparency-log.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 
-/** Writes an index that is none and returns at once. */
+/** Returns at once, with an index that is not in any log. */
 class NoLog extends TransparencyLog {
   override async append(...[, , place]: Parameters<TransparencyLog["append"]>) {
     await place?.(0);

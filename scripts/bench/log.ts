@@ -33,7 +33,7 @@ interface Side {
   readonly publisher: Client;
   readonly key: SigningKey;
   readonly databaseEnv: Readonly<Record<string, string>>;
-  /** So that no version is published twice. */
+  /** A counter, so that no version is published twice. */
   published: number;
   readonly rates: number[];
   stop(): Promise<void>;
@@ -61,7 +61,10 @@ async function startSide(
   return { url, publisher, key: makeKey(), databaseEnv: env, published: 0, rates: [], stop };
 }
 
-/** Publishes new versions from so many clients, each with a package of its own, and returns how many a second. */
+/**
+ * Publishes new versions from `clients` clients with a package each, and returns the publishes per
+ * second.
+ */
 async function publishing(side: Side, clients: number, ms: number): Promise<number> {
   const startedMs = performance.now();
   let done = 0;
@@ -99,7 +102,7 @@ async function compare(what: string, on: Side, off: Side, clients: number): Prom
   report(`${label}: cost of the log`, ratios(off.rates, on.rates), "×", `≤ ${COST_GOAL} ×`, 2);
 }
 
-/** What the log answers, beside the metadata of a package with one version. */
+/** Compares the checkpoint and a tile with the metadata of a package of one version. */
 async function compareReads(what: string, { url, publisher, key }: Side): Promise<void> {
   if (wrkMissing !== undefined) return console.log(missingRow(`${what}: reads`, wrkMissing));
   const archive = makePackage({ name: "read-me", version: "1.0.0" });
@@ -120,7 +123,7 @@ async function compareReads(what: string, { url, publisher, key }: Side): Promis
   }
 }
 
-/** What tiles and leaves take in the database, for each version. */
+/** Reports the bytes that tiles and leaves take in the database for each version. */
 async function bytesEach(what: string, { databaseEnv }: Side): Promise<void> {
   const db = await openDatabase(readConfig(undefined, databaseEnv).database);
   const text = sql`SELECT (SELECT coalesce(sum(length(data)), 0) FROM log_tiles) + (SELECT coalesce(sum(length(leaf)), 0) FROM log_leaves) AS bytes, (SELECT size FROM log_state) AS size`;
@@ -141,7 +144,10 @@ async function measure(what: string, on: Side, off: Side): Promise<void> {
   }
 }
 
-/** What the log costs a publish, what its answers cost, and what it stores; `audit` is the part that audits it. */
+/**
+ * Measures the log's cost for a publish, its answers and its size. The part `audit` measures `log
+ * audit`.
+ */
 export async function benchLog(parts: readonly string[]): Promise<void> {
   if (parts.includes("audit")) return benchAudit();
   console.log(heading());

@@ -5,15 +5,15 @@ import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./r
 const TRIES = 200;
 const DIFFERENCE_GOAL_PERCENT = 10;
 const WRONG_PASSWORD = `${PASSWORD}?`;
-/** The server takes what this machine forwards for the address of the client. */
+/** Makes the server take the client's address from `X-Forwarded-For`. */
 const SETTINGS = { TRUSTED_PROXIES: "127.0.0.1", REGISTRATION: "open" };
 
-/** A client of its own for each number, so that no limit by address is met. */
+/** A client address for each number, so that no limit by address applies. */
 function from(client: number): Record<string, string> {
   return { "x-forwarded-for": `10.${client >> 16}.${(client >> 8) & 255}.${client & 255}` };
 }
 
-/** Names of one length, of accounts that are there and of such that are not. */
+/** Names of the same length, of existing accounts and of missing ones. */
 const known = (at: number) => `known-${String(at).padStart(4, "0")}`;
 const unknown = (at: number) => `ghost-${String(at).padStart(4, "0")}`;
 
@@ -35,7 +35,7 @@ async function loginMs(guest: Client, username: string, client: number): Promise
   return ms;
 }
 
-/** One after the other, first this one and then that one, so that what else the machine does hits both. */
+/** Measures both in turns, so that other work on the machine hits both. */
 async function measure({ url }: BenchRegistry): Promise<Record<"known" | "unknown", number[]>> {
   const guest = new Client(url);
   await makeAccounts(guest);
@@ -53,8 +53,9 @@ async function measure({ url }: BenchRegistry): Promise<Record<"known" | "unknow
 }
 
 /**
- * What a wrong login takes with a name that has an account and with one that has none: nobody should learn from the clock
- * which names have accounts. Each try has a name and a client address of its own, so that no throttle comes between.
+ * Compares the duration of a wrong login for a name with an account and for one without: the time
+ * must not tell which names have accounts. Each try has its own name and client address, so that no
+ * throttle interferes.
  */
 export async function benchLogin(): Promise<void> {
   buildBinary();

@@ -6,31 +6,31 @@ import { documentPath } from "./documents.ts";
 import { draftsOf, fill } from "./filling.ts";
 import type { Load } from "./wrk.ts";
 
-/** How many packages benches read that read very many. */
+/** The size of the registry for benches that read very many packages. */
 export const MANY = { packages: 100_000, versions: 500_000 } as const;
 const SEED = 1;
-/** Requests until they come again: more than a round makes. */
+/** The number of requests before they repeat, more than a round makes. */
 const REQUESTS = 1_000_000;
 
-/** A data directory that is kept, and filled if it is not there: filling takes minutes. */
+/** A data directory that is kept between runs, because filling takes minutes. */
 const KEPT = process.env.CPM_BENCH_FILLED;
 
-/** The data directory of a registry with that many packages, without archives. */
+/** Returns the data directory of a registry of this size, without archives. */
 export async function manyPackages(directory: string): Promise<string> {
   const dataDir = KEPT ?? join(directory, "many");
   if (!existsSync(dataDir)) await fill(dataDir, MANY, "none");
   return dataDir;
 }
 
-/** Their names, and the order in which they are asked for: some very often, by Zipf's law. */
+/** Returns the names and the order of requests, by Zipf's law. */
 export function manyNames(): { names: readonly string[]; asked: readonly string[] } {
-  // In the order of the alphabet, so that a name is not asked for more often because it is old and has many versions.
+  // Sorted by name, so that the popular names are not the old ones with many versions.
   const names = draftsOf(MANY).names.toSorted();
   const random = randomFrom(SEED);
   return { names, asked: Array.from({ length: REQUESTS }, () => names[zipf(random, names.length)] ?? "") };
 }
 
-/** A load of the metadata of packages in an order, which `wrk` reads from a file in `directory`. */
+/** Returns a load of metadata in this order, which `wrk` reads from a file in `directory`. */
 export function loadOf(
   directory: string,
   kind: string,

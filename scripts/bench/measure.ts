@@ -18,7 +18,10 @@ export function startSection(name: string): void {
   console.log(`\n${name}`);
 }
 
-/** Prints the median and spread of some values, with the goal where there is one, and keeps them for the results file. */
+/**
+ * Prints the median and spread of some values, with the goal where there is one, and keeps them for
+ * the results file.
+ */
 export function report(what: string, values: readonly number[], unit: string, goal: string, digits = 0): void {
   const [middle, low, high] = [median(values), Math.min(...values), Math.max(...values)];
   const spread = `${low.toFixed(digits)}–${high.toFixed(digits)}`;
@@ -59,19 +62,25 @@ export function residentMb(pid: number): number | undefined {
 }
 
 /**
- * The part of the resident memory that is mapped from files, most of it the executable. The kernel has these pages anyway
- * and may drop them.
+ * The part of the resident memory that is mapped from files, most of it the executable. The kernel
+ * has these pages anyway and may drop them.
  */
 export function residentFileMb(pid: number): number | undefined {
   return statusMb(pid, "RssFile");
 }
 
-/** The peak resident memory of a process in MB since it started; undefined on a system without /proc. */
+/**
+ * The peak resident memory of a process in MB since it started; undefined on a system without
+ * /proc.
+ */
 export function residentPeakMb(pid: number): number | undefined {
   return statusMb(pid, "VmHWM");
 }
 
-/** Runs `work` and returns its result with the peak resident memory of a process meanwhile, in MB, as the kernel counts it. */
+/**
+ * Runs `work` and returns its result with the peak resident memory of a process meanwhile, in MB,
+ * as the kernel counts it.
+ */
 export async function peakMb<T>(pid: number, work: () => Promise<T>): Promise<{ peak: number; result: T }> {
   writeFileSync(`/proc/${pid}/clear_refs`, "5");
   const result = await work();
@@ -84,7 +93,10 @@ export interface Sample {
   readonly mb: number;
 }
 
-/** Fits a line through samples by least squares. Returns its slope and the standard error of the slope. */
+/**
+ * Fits a line through samples by least squares. Returns its slope and the standard error of the
+ * slope.
+ */
 export function slopeOf(samples: readonly Sample[]): { slope: number; error: number } {
   const mean = (of: (sample: Sample) => number) => samples.reduce((sum, one) => sum + of(one), 0) / samples.length;
   const [hours, mb] = [mean((one) => one.hours), mean((one) => one.mb)];

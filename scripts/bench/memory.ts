@@ -7,12 +7,12 @@ import { missingRow, peakMb, progress, report } from "./measure.ts";
 import { type BenchRegistry, startBinary, withDirectory } from "./registry.ts";
 import { download, downloadSlowly, publishFile, type Transfer } from "./transfers.ts";
 
-/** A peak is no comparison: the worst of them counts. */
+/** A peak is not compared in turns: the worst round counts. */
 const ROUNDS = 2;
-/** As the executable is, and with what the Dockerfile sets. */
+/** The executable alone, and with the settings of the Dockerfile. */
 const VARIANTS = { bare: {}, "image's setting": { BUN_JSC_forceRAMSize: "268435456" } } as const;
 const CONCURRENCY = 100;
-/** Just below the 20 MiB that an archive may have. */
+/** Just below the default limit of an archive, 20 MiB. */
 const CONTENT_BYTES = 20_960_000;
 const PEAK_GOAL_MB = 250;
 const SLOW_PAUSE_MS = 1_000;
@@ -28,15 +28,15 @@ type Variant = keyof typeof VARIANTS;
 const PHASES = ["published", "downloaded", "downloaded slowly"] as const;
 type Phase = (typeof PHASES)[number];
 
-/** What was seen in one phase of one round. */
+/** The result of one phase of one round. */
 interface Seen {
   readonly peak: number;
   readonly seconds: number;
-  /** Undefined when every transfer was as it should be. */
+  /** Undefined when every transfer succeeded. */
   readonly trouble: string | undefined;
 }
 
-/** Makes the archives once: a hundred different ones in files. */
+/** Makes a hundred different archives in files. */
 function makeArchives(directory: string): Stored[] {
   return Array.from({ length: CONCURRENCY }, (_, index) => {
     progress(`making archive ${index + 1} of ${CONCURRENCY}`);
@@ -48,7 +48,7 @@ function makeArchives(directory: string): Stored[] {
   });
 }
 
-/** How many transfers went wrong, and the ways in which they did. */
+/** Describes the transfers that failed. */
 function troubleOf(transfers: readonly Transfer[], isGood: (transfer: Transfer, index: number) => boolean) {
   const bad = transfers.filter((transfer, index) => !isGood(transfer, index));
   if (bad.length === 0) return undefined;
@@ -66,7 +66,7 @@ async function see(
   return { peak, seconds: (performance.now() - startedMs) / 1000, trouble: troubleOf(result, isGood) };
 }
 
-/** The three phases on one registry, one after the other. */
+/** Runs the three phases on one registry, one after the other. */
 async function runPhases(
   { url, port, pid }: BenchRegistry,
   archives: readonly Stored[],
@@ -87,7 +87,8 @@ async function runPhases(
     ({ status, digest }, index) => status === 200 && digest === archives[index]?.digest,
   );
   say("downloaded slowly");
-  // From S3 an answer comes when the archive is here, which for some is later than they wait.
+  // From S3 an answer begins when the whole archive has arrived, which for some clients is too
+  // late.
   const slowly = await see(
     pid,
     all(({ name }) => downloadSlowly(port, name, SLOW_PAUSE_MS, SLOW_FOR_MS)),
@@ -96,7 +97,7 @@ async function runPhases(
   return { published, downloaded, "downloaded slowly": slowly };
 }
 
-/** The settings of a storage that is empty, and how to empty it again. */
+/** The settings of an empty storage, and a function that empties it again. */
 async function openStorage(storage: Storage) {
   if (storage === "files") return { settings: {}, clear: async () => {} };
   const s3 = await testS3();
@@ -104,7 +105,7 @@ async function openStorage(storage: Storage) {
   return { settings: s3.settings(bucket), clear: () => s3.emptyAndDropBucket(bucket) };
 }
 
-/** A fresh process on an empty storage. */
+/** Runs a round with a new process on an empty storage. */
 async function round(storage: Storage, variant: Variant, archives: readonly Stored[], say: (phase: Phase) => void) {
   return withDirectory(async (dataDir) => {
     const { settings, clear } = await openStorage(storage);
@@ -133,7 +134,10 @@ function reportPhases(storage: Storage, variant: Variant, rounds: readonly Recor
   }
 }
 
-/** The most memory the registry has while a hundred archives of 20 MB come and go at once, on both storages. */
+/**
+ * Measures peak memory while a hundred archives of 20 MB are uploaded and downloaded at once, on
+ * both storages.
+ */
 export async function benchMemory(): Promise<void> {
   if (process.platform !== "linux") return console.log(missingRow("peak memory", "only Linux tells it"));
   if (s3Missing !== undefined) console.log(missingRow("peak memory, S3", s3Missing));

@@ -6,17 +6,17 @@ import { type ServerProcess, startServer } from "./server-process.ts";
 
 const START_TIMEOUT_MS = 5_000;
 
-/** The web server that downloads are compared with. */
+/** The web server to which reads are compared. */
 export interface Nginx extends ServerProcess {
   readonly url: string;
 }
 
-/** One worker that sends files as fast as nginx can: `sendfile`, and no log. */
+/** One worker that sends files as fast as nginx can, with `sendfile` and without a log. */
 function configuration(directory: string, files: string, port: number): string {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
     .map((kind) => `  ${kind}_temp_path ${join(directory, "temporary")};\n`)
     .join("");
-  // Started as root its worker would be somebody else, who may not read the files.
+  // When nginx starts as root, its worker is another user, who cannot read the files.
   const user = process.getuid?.() === 0 ? "user root root;\n" : "";
   return `${user}worker_processes 1;
 daemon off;
@@ -39,7 +39,7 @@ ${temporary}  default_type application/gzip;
 `;
 }
 
-/** Starts nginx for the files of a directory. Undefined where there is none. */
+/** Starts nginx on the files of a directory. Undefined where nginx is not installed. */
 export async function startNginx(directory: string, files: string): Promise<Nginx | undefined> {
   const binary = programPath("nginx");
   if (binary === undefined) return undefined;
@@ -50,12 +50,12 @@ export async function startNginx(directory: string, files: string): Promise<Ngin
   writeFileSync(config, configuration(home, files, port));
   const url = `http://127.0.0.1:${port}`;
   const command = [binary, "-p", home, "-c", config, "-e", "stderr"];
-  // What is asked for at the start is not there: any answer will do.
+  // The first request asks for a missing file, so any answer will do.
   const server = await startServer({ command, url, cwd: home, env: {}, timeoutMs: START_TIMEOUT_MS });
   return { url, ...server };
 }
 
-/** Puts a file where nginx answers it under this path. */
+/** Writes a file that nginx serves at this path. */
 export function serveFile(files: string, path: string, bytes: Uint8Array): void {
   const file = join(files, path);
   mkdirSync(dirname(file), { recursive: true });

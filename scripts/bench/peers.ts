@@ -9,7 +9,7 @@ import { type ServerProcess, startServer } from "./server-process.ts";
 
 const START_TIMEOUT_MS = 30_000;
 
-/** Another registry. */
+/** A registry to compare with. */
 export interface Peer extends ServerProcess {
   readonly url: string;
 }
@@ -28,7 +28,10 @@ async function startPeer(
   return { url, ...(await startServer({ command, url: `${url}/`, cwd: home, env, timeoutMs: START_TIMEOUT_MS })) };
 }
 
-/** Verdaccio without uplinks, pages and logs, where anybody may publish. Undefined where there is none. */
+/**
+ * Starts Verdaccio without uplinks, pages and logs, where anybody may publish. Undefined where it
+ * is not installed.
+ */
 export async function startVerdaccio(directory: string): Promise<Peer | undefined> {
   const command = verdaccioCommand();
   if (command === undefined) return undefined;
@@ -41,13 +44,13 @@ export async function startVerdaccio(directory: string): Promise<Peer | undefine
       web: { enable: false },
       log: { type: "stdout", format: "json", level: "fatal" },
     };
-    // JSON is YAML.
+    // The file is YAML, and JSON is a subset of it.
     writeFileSync(config, JSON.stringify(settings));
     return [...command, "--config", config, "--listen", `127.0.0.1:${port}`];
   });
 }
 
-/** CNCF Distribution on files, as quiet as it can be. Undefined where there is none. */
+/** Starts CNCF Distribution on files, without logs. Undefined where it is not installed. */
 export async function startDistribution(directory: string): Promise<Peer | undefined> {
   const binary = programPath("docker-registry");
   if (binary === undefined) return undefined;
@@ -64,7 +67,7 @@ export async function startDistribution(directory: string): Promise<Peer | undef
   });
 }
 
-/** What `npm publish` sends. */
+/** Prepares the request that `npm publish` sends. */
 export function prepareNpmPublish(url: string, name: string, version: string, tarball: Uint8Array): Prepared {
   const file = `${name}-${version}.tgz`;
   const digest = (algorithm: string) => createHash(algorithm).update(tarball).digest();
@@ -89,7 +92,7 @@ export function prepareNpmPublish(url: string, name: string, version: string, ta
 
 const MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json";
 
-/** Uploads a blob as clients do: begins, then sends all of it. Returns its digest. */
+/** Uploads a blob in two requests, as clients do. Returns its digest. */
 export async function pushBlob(url: string, repository: string, blob: Uint8Array): Promise<string> {
   const digest = `sha256:${sha256(blob)}`;
   const begun = await fetch(`${url}/v2/${repository}/blobs/uploads/`, { method: "POST" });
@@ -104,7 +107,9 @@ export async function pushBlob(url: string, repository: string, blob: Uint8Array
   return digest;
 }
 
-/** Tags a blob that is there: a manifest with it as the one layer. `config` is a blob of the repository. */
+/**
+ * Tags an existing blob with a manifest of one layer. `config` is a blob of the same repository.
+ */
 export async function pushManifest(
   url: string,
   repository: string,

@@ -15,7 +15,7 @@ const CLIENTS = 32;
 const PUBLISHES_MAX = 6_000;
 const ARCHIVE = { name: "bench-10kb", bytes: 10_000 };
 
-/** As much of Chrome's format of profiles as is read here. */
+/** The part of Chrome's profile format that is read here. */
 interface Profile {
   readonly nodes: readonly {
     readonly id: number;
@@ -25,7 +25,7 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-/** Loads the registry and returns how often a second it answered. */
+/** Loads the registry and returns the answers per second. */
 type Run = () => Promise<number>;
 
 async function publishing(registry: BenchRegistry): Promise<Run> {
@@ -38,7 +38,7 @@ async function publishing(registry: BenchRegistry): Promise<Run> {
   return () => rateOf(CLIENTS, SECONDS * 1_000, prepared);
 }
 
-/** The loads. Each puts what it needs into the registry first. */
+/** The loads. Each first publishes what it needs. */
 const LOADS: Readonly<Record<string, (registry: BenchRegistry, directory: string) => Promise<Run>>> = {
   async read(registry) {
     await publishDocument(await newAccount(registry));
@@ -64,7 +64,10 @@ const LOADS: Readonly<Record<string, (registry: BenchRegistry, directory: string
   publish: publishing,
 };
 
-/** The functions that most time was spent in themselves between two moments, with their share of what was not idle. */
+/**
+ * Returns the functions with the most self time between two moments, with their share of the busy
+ * time.
+ */
 function topFunctions({ nodes, samples, timeDeltas }: Profile, fromMs: number, toMs: number): string[] {
   const names = new Map(
     nodes.map(({ id, callFrame: { functionName, url, lineNumber } }) => {
@@ -87,7 +90,10 @@ function topFunctions({ nodes, samples, timeDeltas }: Profile, fromMs: number, t
   return sorted.map(([name, time]) => `${((100 * time) / all).toFixed(1).padStart(5)} %  ${name}`);
 }
 
-/** Runs the registry from source under a load with Bun's profiler and prints where its time went. */
+/**
+ * Runs the registry from source under Bun's profiler with a load, and prints the functions with the
+ * most self time.
+ */
 export async function benchProfile([what = "", keep]: readonly string[]): Promise<void> {
   const prepare = LOADS[what];
   if (prepare === undefined) throw new Error(`No load ${what}. There are: ${Object.keys(LOADS).join(", ")}`);

@@ -17,31 +17,34 @@ import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./r
 const ROUNDS = 5;
 const ROUND_MS = 3_000;
 const CLIENTS = 32;
-/** Versions go to so many packages in turns, so that none gets very many. */
+/** The number of packages that get versions in turns, so that none gets very many. */
 const PACKAGES = 1_000;
-/** Publishes that are prepared for the first round; for the others by what was done before. */
+/**
+ * The publishes that are prepared for the first round. Later rounds prepare by the rate of the last
+ * one.
+ */
 const PREPARED_FIRST = 4_000;
 const PREPARED_MIN = 1_000;
 const PREPARED_SPARE = 1.5;
 const LIMIT_GOAL = 0.5;
 const QUIET = { LOG_LEVEL: "silent", PUBLISH_LIMITS: "off" };
-/** How many times what Verdaccio does. */
+/** The goals, in multiples of Verdaccio's rate. */
 const SQLITE_GOAL = 5;
 const POSTGRES_GOAL = 4;
-/** So many packages get many versions, and how many they have when they are measured. */
+/** The packages that get many versions, and the numbers of versions at which they are measured. */
 const GROWING_PACKAGES = CLIENTS;
 const GROWN_VERSIONS = [100, 250, 500];
 
 type Settings = Readonly<Record<string, string>>;
 type Publish = () => Promise<unknown>;
 
-/** Somebody who publishes `n`th versions. */
+/** Prepares the publish of the `n`th version. */
 type Publisher = (n: number) => Promise<Publish>;
 
-/** How much of a core this process took while it loaded others, in every round. */
+/** The share of a core that this process took in every round, in percent. */
 const ownShares: number[] = [];
 
-/** One publish after the other by the same publisher, of which some may never be sent. */
+/** The publishes of one publisher, in order. Some are prepared and never sent. */
 class Publishes {
   sent = 0;
   #made = 0;
@@ -61,7 +64,7 @@ class Publishes {
     return prepared;
   }
 
-  /** Measures publishes whose requests are made before the clock runs. */
+  /** Measures publishes whose requests are made before the clock starts. */
   async measure(): Promise<number> {
     const prepared = await this.#prepare(this.#wanted);
     const before = process.cpuUsage();
@@ -73,7 +76,7 @@ class Publishes {
     return rate;
   }
 
-  /** Publishes until so many were published. */
+  /** Publishes until this many versions are published. */
   async reach(count: number): Promise<void> {
     while (this.sent < count) {
       progress(`publishing, ${this.sent} of ${count} versions`);
@@ -83,7 +86,7 @@ class Publishes {
   }
 }
 
-/** Measures publishes by a publisher, again and again. */
+/** Returns a function that measures a round of publishes. */
 export function publishing(publisher: Publisher): () => Promise<number> {
   const publishes = new Publishes(publisher);
   return () => publishes.measure();
@@ -92,7 +95,7 @@ export function publishing(publisher: Publisher): () => Promise<number> {
 const nameOf = (n: number) => `bench-${n % PACKAGES}`;
 const versionOf = (n: number) => `1.${n}.0`;
 
-/** Somebody who publishes on this registry. */
+/** Returns a publisher with a new account on this registry. */
 export async function ourPublisher(registry: Pick<BenchRegistry, "url">, named = nameOf): Promise<Publisher> {
   const client = await newAccount(registry);
   return async (n) => {
@@ -109,7 +112,7 @@ function npmPublisher({ url }: Peer, named = nameOf): Publisher {
   };
 }
 
-/** A blob and the manifest that tags it. The image's configuration is the same for all. */
+/** Publishes a blob and a manifest that tags it. All manifests share one configuration. */
 async function ociPublisher({ url }: Peer): Promise<Publisher> {
   const repository = "bench";
   const settings = new TextEncoder().encode("{}");
@@ -154,7 +157,7 @@ async function withPeers(work: (peers: Peers, directory: string) => Promise<void
   });
 }
 
-/** Measures one registry beside peers and its limits. */
+/** Measures a registry beside its peers and the limits of the machine. */
 async function measure(
   what: string,
   settings: Settings,
@@ -177,7 +180,7 @@ async function measure(
   });
 }
 
-/** Runs `work` with a Postgres that syncs, and the settings of a registry on it. */
+/** Runs `work` with a durable Postgres and the settings of a registry on it. */
 async function withPostgres(work: (url: string, settings: Settings) => Promise<void>): Promise<void> {
   const postgres = await startPostgres({ durable: true });
   try {
@@ -201,8 +204,8 @@ async function onPostgres(url: string, settings: Settings): Promise<void> {
 }
 
 /**
- * New versions of packages that have many, beside those of packages that have few, and beside Verdaccio, whose packages have
- * as many: what a registry does for a version should not depend on how many others there are.
+ * Measures new versions of packages with many versions, beside packages with few, and beside
+ * Verdaccio with as many. The cost of a version should not depend on the number of others.
  */
 async function measureGrowing(what: string, settings: Settings, goal: number): Promise<void> {
   await withPeers(async ({ verdaccio }, directory) => {
@@ -229,7 +232,10 @@ async function measureGrowing(what: string, settings: Settings, goal: number): P
   });
 }
 
-/** Publishes of 10 KB on both databases, beside the registries that people run instead and what the disk allows. */
+/**
+ * Measures publishes of 10 KB on both databases, beside other registries and the limits of the
+ * disk.
+ */
 export async function benchPublish(asked: readonly string[]): Promise<void> {
   buildBinary();
   console.log(heading());

@@ -3,7 +3,7 @@ import { archiveOf, signed } from "./archives.ts";
 
 export const ARCHIVE_BYTES = 10_000;
 
-/** A request that waits to be sent, body and all, so that sending it costs the bench little. */
+/** A request with its whole body, prepared so that sending it costs the bench little. */
 export interface Prepared {
   readonly url: string;
   readonly method: "POST" | "PUT";
@@ -11,7 +11,7 @@ export interface Prepared {
   readonly body: Uint8Array | string;
 }
 
-/** The publish of a package of 10 KB, signed. */
+/** Prepares the signed publish of a package of 10 KB. */
 export async function preparePublish({ base, token = "" }: Client, name: string, version: string): Promise<Prepared> {
   const archive = archiveOf(name, ARCHIVE_BYTES, version);
   const { signature, publicKey } = signed(name, archive, version);
@@ -24,7 +24,7 @@ export async function preparePublish({ base, token = "" }: Client, name: string,
   };
 }
 
-/** Sends it and reads the answer. Throws unless it is a 201. */
+/** Sends a prepared request and reads the answer. Throws unless it is 201. */
 export async function send({ url, ...request }: Prepared): Promise<Response> {
   const response = await fetch(url, request);
   const text = await response.text();
@@ -32,7 +32,10 @@ export async function send({ url, ...request }: Prepared): Promise<Response> {
   return response;
 }
 
-/** Does what is prepared, `width` at once, for so long or until nothing is left; returns how often a second it was done. */
+/**
+ * Runs prepared tasks, `width` at once, until the time is over or nothing is left. Returns the
+ * tasks per second.
+ */
 export async function rateOf(width: number, forMs: number, prepared: (() => Promise<unknown>)[]): Promise<number> {
   const startedMs = performance.now();
   let done = 0;

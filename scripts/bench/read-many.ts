@@ -10,7 +10,7 @@ import { type BenchRegistry, startBinary, withDirectory } from "./registry.ts";
 const READERS = 16;
 const GOAL = 0.8;
 
-/** Gives nginx every document as the registry answers it, and returns how long each is. */
+/** Writes every document for nginx as the registry answers it, and returns their lengths. */
 async function copyDocuments(
   { url }: BenchRegistry,
   names: readonly string[],
@@ -31,7 +31,7 @@ async function copyDocuments(
   return lengths;
 }
 
-/** The name whose document is nearest to the average of all answers. */
+/** Returns the name whose document is nearest to the average length of all answers. */
 function averageName(asked: readonly string[], lengths: ReadonlyMap<string, number>): string {
   const mean = asked.reduce((sum, name) => sum + (lengths.get(name) ?? 0), 0) / asked.length;
   const [nearest] = [...lengths].reduce((a, b) => (Math.abs(b[1] - mean) < Math.abs(a[1] - mean) ? b : a));
@@ -39,8 +39,8 @@ function averageName(asked: readonly string[], lengths: ReadonlyMap<string, numb
 }
 
 /**
- * Metadata of very many packages, asked for by Zipf's law, beside the metadata of one whose document is as long as those are
- * on average. Both are asked for by the same script, which costs `wrk` something.
+ * Measures metadata of very many packages by Zipf's law, beside the metadata of one package whose
+ * document has the average length. Both use the same script, which costs `wrk` some speed.
  */
 export async function benchReadMany(): Promise<void> {
   await withDirectory(async (directory) => {

@@ -13,22 +13,22 @@ import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./r
 import type { ServerProcess } from "./server-process.ts";
 import { type Load, wrkMissing } from "./wrk.ts";
 
-/** After this long without a request a process is idle. */
+/** The time without a request after which a process counts as idle. */
 const SETTLE_MS = 3_000;
 const IDLE_GOAL_MB = 90;
-/** What a 304 may have of head. */
+/** The most bytes that a 304 may have, with its head. */
 const HEAD_BYTES_MAX = 1_000;
 const SMALL = { name: "bench-10kb", label: "10 KB", bytes: 10_000 };
 const LARGE = { name: "bench-1mb", label: "1 MB", bytes: 1_000_000 };
 const REPOSITORY = "bench";
 
-/** Those that are measured. Peers that are not on this machine are undefined. */
+/** The servers that are measured. Peers that are not installed are undefined. */
 interface Sides {
   readonly registry: BenchRegistry;
   readonly nginx: Peer | undefined;
   readonly verdaccio: Peer | undefined;
   readonly distribution: Peer | undefined;
-  /** What nginx serves. */
+  /** The directory that nginx serves. */
   readonly files: string;
 }
 
@@ -46,7 +46,7 @@ async function metadata({ registry, nginx, verdaccio, files }: Sides): Promise<v
   const label = `metadata of ${DOCUMENT.versions} versions`;
   await compareReads(label, registry, { url, bodyBytes: body.length }, [
     peer("nginx", nginx, 1, (base) => ({ url: base + documentPath(), bodyBytes: body.length })),
-    // Each version of Verdaccio's document takes more than this.
+    // Each version takes more bytes than this in Verdaccio's document.
     peer("Verdaccio", verdaccio, 30, (base) => ({
       url: `${base}/${DOCUMENT.name}`,
       bodyBytes: 200 * DOCUMENT.versions,
@@ -90,7 +90,7 @@ async function idle({ pid }: BenchRegistry): Promise<void> {
   report("idle memory of the registry", [resident], "MB", `≤ ${IDLE_GOAL_MB} MB`);
 }
 
-/** The parts that share a registry, whose packages each of them brings. */
+/** The parts that share one registry. Each publishes its own packages. */
 const PARTS: Readonly<Record<string, (sides: Sides) => Promise<void>>> = {
   idle: ({ registry }) => idle(registry),
   metadata,
@@ -121,7 +121,7 @@ async function withSides(work: (sides: Sides) => Promise<void>): Promise<void> {
   });
 }
 
-/** Reads from one process, beside nginx with one worker and the registries that people run instead. */
+/** Measures reads from one process, beside nginx with one worker and other registries. */
 export async function benchRead(asked: readonly string[]): Promise<void> {
   if (wrkMissing !== undefined) return console.log(missingRow("reads", wrkMissing));
   const names = [...Object.keys(PARTS), "many"];

@@ -8,11 +8,11 @@ export const ROOT = join(import.meta.dir, "../..");
 export const BINARY = join(ROOT, "dist/cpm-registry");
 const START_TIMEOUT_MS = 20_000;
 
-/** A registry in a process of its own. */
+/** A registry that runs in its own process. */
 export interface BenchRegistry extends ServerProcess {
   readonly url: string;
   readonly port: number;
-  /** From starting the process to its first answer. */
+  /** The time from starting the process to its first answer. */
   readonly startMs: number;
 }
 
@@ -27,7 +27,8 @@ export function buildBinary(): void {
 }
 
 /**
- * Starts a registry by `command` on a data directory and asks it for a list of packages, which reads the database.
+ * Starts a registry with `command` on a data directory and waits for a list of packages, which
+ * reads the database.
  */
 export async function startRegistry(
   command: readonly string[],
@@ -51,7 +52,7 @@ export function startBinary(dataDir: string, settings?: Readonly<Record<string, 
   return startRegistry([BINARY], dataDir, settings);
 }
 
-/** Runs `work` with a directory that is gone afterwards. */
+/** Runs `work` with a temporary directory and removes it afterwards. */
 export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), "cpm-registry-bench-"));
   try {

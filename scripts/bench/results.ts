@@ -5,16 +5,23 @@ import { VERSION } from "../../src/runtime/version.ts";
 
 /** One measured row, as it stands in docs/benchmarks.json. */
 export interface Result {
-  /** The parameters that several rows share, such as a database and a size; empty when there are none. */
+  /**
+   * The parameters that several rows share, such as a database and a size; empty when there are
+   * none.
+   */
   readonly section: string;
   readonly what: string;
   readonly median: number;
-  /** The smallest and the largest value; null for a single value, or where only the median was kept. */
+  /**
+   * The smallest and the largest value; null for a single value, or where only the median was kept.
+   */
   readonly low: number | null;
   readonly high: number | null;
   readonly unit: string;
   readonly digits: number;
-  /** Empty when the row has no goal. Otherwise an operator, a number and a unit, such as "≥ 1 ×". */
+  /**
+   * Empty when the row has no goal. Otherwise an operator, a number and a unit, such as "≥ 1 ×".
+   */
   readonly goal: string;
 }
 
@@ -38,8 +45,8 @@ export function beginSection(name: string): void {
 }
 
 /**
- * Keeps a row for the results file. A row that begins with two blanks belongs to the row above it, so its name is
- * completed with the subject of that row: the text before the last comma.
+ * Keeps a row for the results file. A row that begins with two blanks belongs to the row above it,
+ * so its name is completed with the subject of that row: the text before the last comma.
  */
 export function keepResult(label: string, result: Omit<Result, "section" | "what">): void {
   const isPart = label.startsWith("  ");
@@ -53,7 +60,10 @@ function machine(): string {
   return `${process.platform}-${process.arch} ${release()}, ${cpus().length} × ${first?.model ?? "unknown processor"}, ${gib} GiB, Bun ${Bun.version}`;
 }
 
-/** Writes what was kept to dist/bench/<name>.json and returns the path; undefined when nothing was measured. */
+/**
+ * Writes what was kept to dist/bench/<name>.json and returns the path; undefined when nothing was
+ * measured.
+ */
 export function writeResults(bench: string): string | undefined {
   if (results.length === 0) return undefined;
   const directory = join(import.meta.dir, "../../dist/bench");

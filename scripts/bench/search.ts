@@ -13,10 +13,10 @@ const COMMON = "data tool library api client server web cloud for and kubernetes
 
 const goalMs = (kind: FilledKind, { packages }: FilledSize) => (packages > 100_000 ? 50 : kind === "sqlite" ? 10 : 15);
 
-/** Makes questions of one kind, all of them others. */
+/** Makes the nth question of a kind. Each is different. */
 type Questions = (index: number) => string;
 
-/** What people ask for: of each kind a function that makes the nth question. */
+/** Returns the kinds of questions that people ask. */
 export function kindsOf(drafts: Drafts): Readonly<Record<string, Questions>> {
   const random = randomFrom(SEED);
   const any = () => drafts.package(random(drafts.plan.packages));
@@ -47,13 +47,16 @@ export function kindsOf(drafts: Drafts): Readonly<Record<string, Questions>> {
   };
 }
 
-/** A name with two letters in each other's place, as fingers do. */
+/** Swaps two letters of a name, as a typing error does. */
 function mistyped(name: string, random: (below: number) => number): string {
   const at = random(Math.max(1, name.length - 2)) + 1;
   return name.slice(0, at) + (name[at + 1] ?? "x") + (name[at] ?? "") + name.slice(at + 2);
 }
 
-/** Searches over HTTP, one after the other, in registries that `fill` made. Parts: sizes by their packages. */
+/**
+ * Measures searches over HTTP, one after the other, in filled registries. Parts are sizes by their
+ * packages.
+ */
 export async function benchSearch(asked: readonly string[]): Promise<void> {
   buildBinary();
   const registries = new FilledRegistries();

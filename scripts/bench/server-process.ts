@@ -8,16 +8,19 @@ export interface ServerProcess {
 
 interface Start {
   readonly command: readonly string[];
-  /** Is asked until the server answers it. */
+  /** The address that is asked until the server answers. */
   readonly url: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
-  /** Whether an answer shows that the server is there. Any does, unless this says otherwise. */
+  /** Tells whether an answer means that the server is ready. By default every answer does. */
   readonly isReady?: (response: Response) => boolean;
 }
 
-/** Starts a server and waits for its first answer. Throws, with the server gone, when there is none in time. */
+/**
+ * Starts a server and waits for its first answer. Throws when there is none in time, and stops the
+ * server.
+ */
 export async function startServer({ command, url, cwd, env, timeoutMs, isReady }: Start): Promise<ServerProcess> {
   const server = Bun.spawn([...command], { env: { ...env }, cwd, stdout: "ignore", stderr: "inherit" });
   const stop = async () => {
@@ -31,7 +34,7 @@ export async function startServer({ command, url, cwd, env, timeoutMs, isReady }
       await response.arrayBuffer();
       if (isReady === undefined || isReady(response)) return { pid: server.pid, stop };
     } catch {
-      // Nobody listens yet.
+      // The server does not listen yet.
     }
     await Bun.sleep(POLL_MS);
   }

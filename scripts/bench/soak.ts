@@ -23,31 +23,34 @@ import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./r
 const MINUTES = 30;
 const SIZE = { packages: 5_000, versions: 25_000 };
 const SAMPLE_MS = 1_000;
-/** Memory goes up and down with the collector: the least of a minute is what is really needed. */
+/**
+ * Memory goes up and down with the collector, so the lowest value of a minute shows the real need.
+ */
 const LEAST_OF = 60;
 const SHOWN_EVERY = 10;
 const TICK_MS = 50;
 /**
- * What part of the time is for warming up, and how many times the rate it has: what lives long and what does not come to lie
- * in pages of their own only after an hour's worth of requests, and that would look like a leak as well.
+ * The share of the time for warming up, and the factor of its rate. Long-lived objects come to lie
+ * in pages of their own only after an hour's worth of requests. Until then memory rises, which
+ * looks like a leak.
  */
 const WARM_UP = 1 / 3;
 const WARM_UP_TIMES = 4;
 const SLOPE_GOAL_MB_H = 1;
 const PEAK_GOAL_MB = 300;
-/** Requests at once, after which more wait for the next tick. */
+/** The most requests in flight. Others wait for the next tick. */
 const IN_FLIGHT_MAX = 64;
 const OWN_PACKAGES = 200;
-/** After which a document is in memory for good. */
+/** The number of reads after which a document stays in memory. */
 const READS_OF_EACH = PROMOTION_THRESHOLD + 4;
 const READERS = 16;
 
-/** How often a second each kind of request is made. */
+/** The rate of each kind of request, per second. */
 const RATES = { metadata: 150, "metadata, 304": 50, download: 60, search: 15, list: 5, publish: 4, yank: 1 } as const;
 type Kind = keyof typeof RATES;
 const KINDS = Object.keys(RATES) as Kind[];
 
-/** Somebody who does all that people do, at a steady rate. */
+/** A client that does everything people do, at a steady rate. */
 class Visitor {
   readonly done: Record<Kind, number> = Object.fromEntries(KINDS.map((kind) => [kind, 0])) as Record<Kind, number>;
   readonly errors = new Map<string, number>();
@@ -63,14 +66,14 @@ class Visitor {
     readonly drafts: Drafts,
   ) {}
 
-  /** Requests that were due while too many were on their way. */
+  /** The requests that were dropped because too many were in flight. */
   get late(): number {
     return this.#late;
   }
 
   /**
-   * Reads every document and archive, so that the memory for what is asked for often is as full as it gets. To come by
-   * Zipf's law alone would fill it over hours, and that would look like a leak.
+   * Reads every document and archive, so that the caches are full. Zipf's law alone would fill them
+   * over hours, which would look like a leak.
    */
   async readAll(): Promise<void> {
     const { names } = this.drafts;
@@ -80,7 +83,7 @@ class Visitor {
     await rateOf(READERS, Number.POSITIVE_INFINITY, reads);
   }
 
-  /** Begins what is due between two moments. */
+  /** Starts the requests that are due between two moments. */
   tick(fromMs: number, toMs: number): void {
     for (const kind of KINDS) {
       const due = (ms: number) => Math.floor((ms * RATES[kind]) / 1_000);
@@ -124,7 +127,7 @@ class Visitor {
     return downloadPath(name, plan.versionText(plan.lastOf[number] ?? 0));
   }
 
-  /** A word of a package's description. */
+  /** Returns a word of a package's description. */
   #word(number: number): string {
     const words = this.drafts.package(number).description.split(" ");
     return encodeURIComponent(words[this.#random(words.length)] ?? "data");
@@ -152,7 +155,7 @@ class Visitor {
   }
 }
 
-/** Resident memory over time, and as much of it as no file has. */
+/** Resident memory over time, and the part of it that is not mapped from files. */
 interface Samples {
   readonly resident: Sample[];
   readonly own: Sample[];
@@ -184,7 +187,7 @@ async function visit(visitor: Visitor, { pid }: BenchRegistry, minutes: number):
   return samples;
 }
 
-/** The lowest sample of each minute. */
+/** Returns the lowest sample of each minute. */
 function leastOf(samples: readonly Sample[]): Sample[] {
   return Array.from({ length: Math.floor(samples.length / LEAST_OF) }, (_, minute) => {
     const ofMinute = samples.slice(minute * LEAST_OF, (minute + 1) * LEAST_OF);
@@ -213,7 +216,10 @@ function reportVisit(visitor: Visitor, { pid }: BenchRegistry, { resident, own }
   report("peak memory", [residentPeakMb(pid) ?? Number.NaN], "MB", `≤ ${PEAK_GOAL_MB} MB`);
 }
 
-/** Half an hour (or so many minutes) of everything at a steady rate: does memory grow, does anything fail? */
+/**
+ * Runs everything at a steady rate for half an hour or for the given minutes. Reports memory growth
+ * and failures.
+ */
 export async function benchSoak([asked = String(MINUTES)]: readonly string[]): Promise<void> {
   const minutes = Number(asked);
   if (!(minutes > 0)) throw new Error("Say for how many minutes: npm run bench -- soak 30");

@@ -4,7 +4,9 @@ import { buildBinary, startBinary, withDirectory } from "./registry.ts";
 const ROUNDS = 15;
 const START_GOAL_MS = 250;
 const IDLE_GOAL_MB = 90;
-/** After this long without a request the process is idle: migrations are done, the collector has run. */
+/**
+ * The time after which the process counts as idle: migrations are done and the collector has run.
+ */
 const SETTLE_MS = 3_000;
 
 interface Sample {
@@ -22,7 +24,7 @@ async function sample(dataDir: string, settle: boolean): Promise<Sample> {
   }
 }
 
-/** Start of the compiled binary to its first answer from SQLite, and its memory when idle. */
+/** Measures the executable from its start to its first answer on SQLite, and its idle memory. */
 export async function benchStart(): Promise<void> {
   buildBinary();
   await withDirectory(async (dataDir) => {

@@ -12,7 +12,7 @@ const ROUNDS = 7;
 const ROUND_S = 3;
 const RATIO_GOAL = 0.9;
 
-/** `goal`: the least that the registry may do for each download of nginx. */
+/** `goal` is the smallest ratio to nginx that meets the goal. */
 const SIZES: readonly { name: string; label: string; bytes: number; goal?: number }[] = [
   { name: "bench-10kb", label: "10 KB", bytes: 10_000 },
   { name: "bench-1mb", label: "1 MB", bytes: 1_000_000, goal: RATIO_GOAL },
@@ -34,7 +34,7 @@ function compareSize({ registry, nginx }: Sides, { name, label, goal }: (typeof 
   );
 }
 
-/** Downloads from files, of the registry and of nginx with `sendfile`, one process each. */
+/** Measures downloads from files by the registry and by nginx with `sendfile`, one process each. */
 export async function benchThroughput(): Promise<void> {
   if (wrkMissing !== undefined) return console.log(missingRow("download, registry to nginx", wrkMissing));
   await withDirectory(async (directory) => {

@@ -4,24 +4,25 @@ import { connect, type Socket } from "node:net";
 import { downloadPath, type SignedArchive } from "./archives.ts";
 
 /*
- * A client on bare sockets: bodies go from files and are thrown away as they come, so that a hundred transfers of 20 MB
- * cost the bench next to nothing, and a slow reader really lets the server wait.
+ * A client on plain sockets. It sends bodies from files and discards what it receives, so that a
+ * hundred transfers of 20 MB cost the bench next to nothing, and a slow reader really makes the
+ * server wait.
  */
 
-/** How a transfer ended. `status` 0: the connection ended without an answer. */
+/** How a transfer ended. A `status` of 0 means that the connection ended without an answer. */
 export interface Transfer {
   readonly status: number;
   readonly bytes: number;
-  /** Of the body that came. */
+  /** Bytes of the body that arrived. */
   readonly digest: string;
-  /** The beginning of the body, for an error. */
+  /** The beginning of the body, to report an error. */
   readonly text: string;
 }
 
 const TEXT_BYTES = 500;
 const HEAD_END = "\r\n\r\n";
 
-/** Takes an answer apart as its bytes come. */
+/** Parses an answer while its bytes arrive. */
 class Answer {
   status = 0;
   bytes = 0;
@@ -60,7 +61,10 @@ class Answer {
   }
 }
 
-/** Opens a connection, lets `send` write the request and reads the answer until it is whole or the connection ends. */
+/**
+ * Opens a connection, lets `send` write the request, and reads the answer until it is complete or
+ * the connection ends.
+ */
 async function exchange(port: number, send: (socket: Socket) => Promise<void>): Promise<Transfer> {
   const socket = connect(port, "127.0.0.1");
   const answer = new Answer();
@@ -69,7 +73,7 @@ async function exchange(port: number, send: (socket: Socket) => Promise<void>): 
       answer.take(chunk);
       if (answer.isComplete) resolve();
     });
-    // A connection that breaks ends the transfer; what came before tells why.
+    // A broken connection ends the transfer. The bytes received before say why.
     socket.on("error", () => resolve());
     socket.on("close", () => resolve());
   });
@@ -87,7 +91,7 @@ async function write(socket: Socket, bytes: string | Uint8Array): Promise<void> 
   socket.off("drain", resolve).off("close", resolve);
 }
 
-/** Publishes an archive that lies in a file. */
+/** Publishes an archive from a file. */
 export function publishFile(port: number, token: string, file: string, archive: SignedArchive): Promise<Transfer> {
   const boundary = `bench-${randomBytes(16).toString("hex")}`;
   const field = (name: string, value: string) =>
@@ -120,12 +124,12 @@ function getRequest(port: number, name: string): string {
   return `GET ${downloadPath(name)} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nConnection: close${HEAD_END}`;
 }
 
-/** Downloads an archive and keeps nothing of it but its digest. */
+/** Downloads an archive and keeps only its digest. */
 export function download(port: number, name: string): Promise<Transfer> {
   return exchange(port, (socket) => write(socket, getRequest(port, name)));
 }
 
-/** Asks for an archive, takes one chunk in each `pauseMs` and hangs up after `forMs`. */
+/** Downloads an archive slowly, one chunk in each `pauseMs`, and hangs up after `forMs`. */
 export function downloadSlowly(port: number, name: string, pauseMs: number, forMs: number): Promise<Transfer> {
   return exchange(port, async (socket) => {
     socket.on("data", () => {

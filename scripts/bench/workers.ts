@@ -12,7 +12,7 @@ import { type Load, load, onCore, wrkMissing } from "./wrk.ts";
 const ROUNDS = 7;
 const ROUND_S = 2;
 const GOAL = 1.6;
-/** The kernel deals connections to processes by chance: the more there are, the more equal the shares. */
+/** The kernel assigns connections to processes by hash, so more of them give more equal shares. */
 const CONNECTIONS = 64;
 const ARCHIVE = { name: "bench-10kb", bytes: 10_000 };
 
@@ -22,7 +22,7 @@ interface Side {
   readonly load: Pick<Load, "threads" | "core">;
 }
 
-/** Starts a registry with so many processes, and puts into it what is read. */
+/** Starts a registry with this many processes and publishes what is read. */
 async function startSide(directory: string, name: string, workers: number, core?: number): Promise<Side> {
   const dataDir = join(directory, name.replaceAll(" ", "-"));
   mkdirSync(dataDir);
@@ -43,7 +43,10 @@ async function measure(sides: readonly Side[], what: string, path: string, bodyB
   if (two !== undefined) await compare({ what, unit: "req/s", rounds: ROUNDS }, two, ones);
 }
 
-/** Publishes, whose load is this process: it takes little, so nothing is bound to a core. */
+/**
+ * Measures publishes. This process sends them and takes little time, so no process is bound to a
+ * core.
+ */
 async function measurePublishes(sides: readonly Side[]): Promise<void> {
   const [two, ...ones] = await Promise.all(
     sides.map(async ({ name, registry }) => ({ name, once: publishing(await ourPublisher(registry)) })),
@@ -52,9 +55,9 @@ async function measurePublishes(sides: readonly Side[]): Promise<void> {
 }
 
 /**
- * Two processes beside one, which is measured twice: with both cores free for it and its load, and with one core for it and its
- * load together. On two cores, two processes have to share these with what loads them, and one does not: the second way gives
- * both the same for each process.
+ * Compares two processes with one, which is measured twice: with both cores for it and its load,
+ * and with one core for both together. On two cores, two processes share the cores with their load,
+ * while one does not. The second way gives each process the same share.
  */
 export async function benchWorkers(): Promise<void> {
   if (wrkMissing !== undefined) return console.log(missingRow("workers", wrkMissing));

@@ -1,30 +1,30 @@
 import { programPath } from "./install-peers.ts";
 
-/** What `wrk` is to ask for, and how it is to be answered. */
+/** A request for `wrk`, and the answers that are expected. */
 export interface Load {
   readonly url: string;
-  /** No answer has a shorter body. */
+  /** The shortest body of a good answer. */
   readonly bodyBytes: number;
-  /** No answer is longer, its head counted: tells a 304 from a 200, which `wrk` does not. */
+  /** The longest answer with its head. It tells a 304 from a 200, which `wrk` does not. */
   readonly answerBytesMax?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A script of `wrk` and its arguments. */
+  /** A script for `wrk` and its arguments. */
   readonly script?: readonly [string, ...string[]];
   readonly connections?: number;
   readonly threads?: number;
-  /** The only core that `wrk` may use, by its number. */
+  /** The number of the only core that `wrk` may use. */
   readonly core?: number;
 }
 
 const CONNECTIONS = 16;
-/** What wrk prints is rounded. */
+/** The tolerance for the rounding in wrk's report. */
 const BYTES_TOLERANCE = 0.98;
 const UNITS: Readonly<Record<string, number>> = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 };
 
-/** Where `wrk` is, or why there is no load. */
+/** The path of `wrk`, or the reason why it cannot be used. */
 export const wrkMissing: string | undefined = programPath("wrk") === undefined ? "there is no wrk" : undefined;
 
-/** Reads the report of wrk. Throws unless every answer was good and whole. */
+/** Parses the report of wrk. Throws unless every answer was good and complete. */
 function requestsPerSecond(
   report: string,
   { url, bodyBytes, answerBytesMax = Number.POSITIVE_INFINITY }: Load,
@@ -38,12 +38,12 @@ function requestsPerSecond(
   return Number(rate);
 }
 
-/** Begins a command that may use one core only. */
+/** Returns the words before a command that bind it to one core. */
 export function onCore(core: number | undefined): string[] {
   return core === undefined ? [] : ["taskset", "-c", String(core)];
 }
 
-/** How often a second it is answered. */
+/** Runs a load and returns the answers per second. */
 export async function load(what: Load, seconds: number): Promise<number> {
   const { url, headers = {}, script, connections = CONNECTIONS, threads = 1, core } = what;
   const [file, ...args] = script ?? [];
