@@ -10,20 +10,20 @@ import { runOffline } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
 import { counted } from "./table.ts";
 
-/** How every one of these commands was called. */
+/** What every command about an account receives. */
 export interface AdminArguments {
   readonly config: string | undefined;
   readonly username: string;
   readonly json: boolean;
 }
 
-/** A generated password and what to do with it; nothing for one that was given. */
+/** Prints a generated password and what to do with it. Empty for a password that the operator chose. */
 function passwordLines({ password, isGenerated }: NewPassword): string[] {
   if (!isGenerated) return [];
-  return ["Its password, which is shown only here:", "", `  ${password}`, "", "Log in with it, then change it."];
+  return ["Its password, which is shown only once:", "", `  ${password}`, "", "Log in with it, then change it."];
 }
 
-/** Makes an account, an administrator with `admin`, and prints its password unless that came from standard input. */
+/** Creates an account and prints its password, unless that came from standard input. */
 export async function adminCreate({
   config,
   username,
@@ -39,14 +39,14 @@ export async function adminCreate({
   const made = await runOffline(config, (deps) =>
     createAccount(deps, { username, email, password, role }, () => OPERATOR),
   );
-  const told = { username: made.username, email: made.email, role: made.role };
-  const what = `Made the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
-  if (json) console.log(JSON.stringify({ ...told, ...(isGenerated ? { password } : {}) }));
+  const answer = { username: made.username, email: made.email, role: made.role };
+  const what = `Created the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
+  if (json) console.log(JSON.stringify({ ...answer, ...(isGenerated ? { password } : {}) }));
   else console.log([what, ...passwordLines(secret)].join("\n"));
   return 0;
 }
 
-/** Gives an account another password and ends its sessions and API tokens. */
+/** Gives an account a new password and ends its sessions and API tokens. */
 export async function adminResetPassword({
   config,
   username,
@@ -58,13 +58,13 @@ export async function adminResetPassword({
   requireNewPassword(password);
   const reset = await runOffline(config, (deps) => resetPassword(deps, OPERATOR, username, password));
   const tokens = counted(reset.tokensRevoked, "API token");
-  const what = `Gave ${reset.username} another password, ended its sessions and revoked ${tokens}.`;
+  const what = `Gave ${reset.username} a new password, ended its sessions and revoked ${tokens}.`;
   if (json) console.log(JSON.stringify({ ...reset, ...(isGenerated ? { password } : {}) }));
   else console.log([what, ...passwordLines(secret)].join("\n"));
   return 0;
 }
 
-/** Tells what became of an account, and warns where no administrator is left. */
+/** Prints whether the account changed, and warns if no administrator is left. */
 function report(
   { username, changed, enabledAdmins }: AccountChange,
   json: boolean,
@@ -74,7 +74,7 @@ function report(
   if (json) console.log(JSON.stringify({ username, changed, enabledAdmins }));
   else console.log(`${username} ${changed ? now : already}.`);
   if (enabledAdmins === 0) {
-    console.error("No administrator is left who can log in: cpm-registry admin grant <username> makes one.");
+    console.error("No administrator who can log in is left. To make one: cpm-registry admin grant <username>");
   }
   return 0;
 }
@@ -82,16 +82,16 @@ function report(
 /** Makes an account an administrator. */
 export async function adminGrant({ config, username, json }: AdminArguments): Promise<number> {
   const change = await runOffline(config, (deps) => setRole(deps, OPERATOR, username, "admin"));
-  return report(change, json, "is an administrator now", "was an administrator already");
+  return report(change, json, "is now an administrator", "was already an administrator");
 }
 
-/** Makes an administrator an account like any other. */
+/** Makes an administrator an ordinary account. */
 export async function adminRevoke({ config, username, json }: AdminArguments): Promise<number> {
   const change = await runOffline(config, (deps) => setRole(deps, OPERATOR, username, "user"));
-  return report(change, json, "is no administrator any more", "was no administrator");
+  return report(change, json, "is no longer an administrator", "was not an administrator");
 }
 
-/** Resets that it asked for are cancelled, which the log is told. */
+/** Disabling cancels key resets that the account asked for, and the log records each cancellation. */
 async function setDisabledOffline(
   deps: OfflineDeps & { readonly config: Config },
   username: string,
@@ -100,14 +100,14 @@ async function setDisabledOffline(
   return setDisabled({ ...deps, log: await openOfflineLog(deps) }, OPERATOR, username, isDisabled);
 }
 
-/** Shuts an account out. */
+/** Locks an account out. */
 export async function adminDisable({ config, username, json }: AdminArguments): Promise<number> {
   const change = await runOffline(config, (deps) => setDisabledOffline(deps, username, true));
-  return report(change, json, "is disabled, and its sessions have ended", "was disabled already");
+  return report(change, json, "is disabled, and its sessions have ended", "was already disabled");
 }
 
-/** Lets an account in again. */
+/** Lets a disabled account in again. */
 export async function adminEnable({ config, username, json }: AdminArguments): Promise<number> {
   const change = await runOffline(config, (deps) => setDisabledOffline(deps, username, false));
-  return report(change, json, "is enabled: it can log in, and its API tokens work", "was enabled already");
+  return report(change, json, "is enabled; its password and its API tokens work again", "was already enabled");
 }

@@ -6,21 +6,22 @@ import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { UsageError } from "./usage.ts";
 
-/** How `admin quarantine` was called. */
+/** Options and arguments of `admin quarantine`. */
 export interface QuarantineArguments {
   readonly config: string | undefined;
   readonly name: string;
-  /** Left out: the whole package. */
+  /** Undefined for the whole package. */
   readonly version: string | undefined;
   readonly reason: string | undefined;
   readonly lift: boolean;
   readonly json: boolean;
 }
 
-/** Holds a package or a version back, or with `lift` releases it. Throws `UsageError` without a reason to hold it. */
+/** Quarantines a package or a version, or releases it. Throws `UsageError` unless one of `reason` and `lift` is given. */
 export async function adminQuarantine(given: QuarantineArguments): Promise<number> {
   const { config, version, reason, lift, json } = given;
-  if (lift === (reason !== undefined)) throw new UsageError("admin quarantine needs --reason, or --lift to release");
+  if (lift === (reason !== undefined))
+    throw new UsageError("admin quarantine needs --reason <text>, or --lift to release.");
   if (!lift) requireForm(QuarantineBody, { reason });
   const name = nameParam(given.name);
   const { quarantine } = await runOffline(config, async (opened) => {
@@ -29,12 +30,12 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
   });
   const what = version === undefined ? name : `${name} ${version}`;
   if (json) console.log(JSON.stringify({ name, version: version ?? null, quarantine }));
-  else if (quarantine !== null) console.log(`${what} is held back since ${quarantine.at}: ${quarantine.reason}`);
+  else if (quarantine !== null) console.log(`${what} has been held back since ${quarantine.at}: ${quarantine.reason}`);
   else console.log(`${what} is not held back.`);
   return 0;
 }
 
-/** Lets a name be published though it resembles a popular one. */
+/** Allows a package name that resembles a popular one. */
 export async function adminAllowName({
   config,
   name: text,
@@ -46,6 +47,6 @@ export async function adminAllowName({
 }): Promise<number> {
   const name = nameParam(text);
   await runOffline(config, (deps) => allowName(deps, OPERATOR, name));
-  console.log(json ? JSON.stringify({ name, allowed: true }) : `${name} may be published.`);
+  console.log(json ? JSON.stringify({ name, allowed: true }) : `${name} may be published now.`);
   return 0;
 }

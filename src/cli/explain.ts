@@ -4,28 +4,28 @@ import { MigrationError } from "../db/migrate.ts";
 import { errorCode, Failure, type RegistryError } from "../errors.ts";
 import { UsageError } from "./usage.ts";
 
-/** Exit code of a command that was called wrongly, as in sysexits.h (EX_USAGE). */
+/** Exit code of a wrong command line, as in sysexits.h (EX_USAGE). */
 const USAGE_ERROR = 64;
 
-/** What an operator can make of the failures that end a command. */
+/** Expected failures that end a command, in words for an operator, with the next step. */
 const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
-  database_unavailable: "the database does not answer, or somebody holds its lock; run the command again",
-  busy: "too much is going on; run the command again",
-  storage_full: "no room is left on the disk or in the database",
-  storage_busy: "the storage of archives asks for fewer requests; run the command again",
-  storage_failed: "the storage of archives refused or failed",
-  storage_timeout: "the storage of archives did not answer in time; run the command again",
+  database_unavailable: "the database does not answer, or another process holds its lock. Try again.",
+  busy: "too many operations are running. Try again.",
+  storage_full: "the disk or the database is full. Free some space, then try again.",
+  storage_busy: "the storage asks for fewer requests. Try again later.",
+  storage_failed: "the storage refused the request or failed. Check the STORAGE_* settings and the storage itself.",
+  storage_timeout: "the storage did not answer in time. Try again.",
 };
 
-/** What is wrong with what a command was told, in words for an operator. */
+/** Describes an expected failure for an operator. */
 function wordsOf(error: RegistryError): string {
   switch (error.code) {
     case "user_not_found":
       return `there is no account ${error.username}`;
     case "username_taken":
-      return "an account has this user name already";
+      return "this user name is already taken";
     case "email_taken":
-      return "an account has this e-mail address already; give another with --email";
+      return "this e-mail address is already taken; choose another with --email";
     case "package_not_found":
       return `there is no package ${error.name}`;
     case "version_not_found":
@@ -37,12 +37,7 @@ function wordsOf(error: RegistryError): string {
   }
 }
 
-function isUsageError(cause: unknown): cause is Error {
-  if (cause instanceof UsageError) return true;
-  return cause instanceof Error && errorCode(cause)?.startsWith("ERR_PARSE_ARGS") === true;
-}
-
-/** The error that a driver or the system threw: what wraps it may repeat the parameters of a query. */
+/** The error that a driver or the system threw. Errors that wrap it may repeat the parameters of a query. */
 function innermost(cause: Error): Error {
   let inner = cause;
   while (inner.cause instanceof Error) inner = inner.cause;
@@ -55,30 +50,31 @@ function detailOf(cause: unknown): string | undefined {
     return `${wordsOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   }
   if (cause instanceof MigrationError || cause instanceof KeyFileError) return cause.message;
-  // What the system refuses, such as a taken port, is the operator's to mend; anything else is ours.
+  // The operator can fix what the system refuses, such as a taken port. Anything else is a bug of the registry.
   const code = errorCode(cause);
   if (!(cause instanceof Error) || code === undefined) return undefined;
   const { message } = innermost(cause);
-  return code === "EADDRINUSE" ? `${message} Stop what has it, or set PORT.` : message;
+  return code === "EADDRINUSE" ? `${message} Stop the process that uses it, or set PORT.` : message;
 }
 
 /**
- * One clear message on stderr per failed command; what nobody foresaw also says where it happened. Returns the exit
- * code.
+ * Prints one clear message on standard error for a failed command, and returns the exit code. An unexpected error is
+ * printed with its stack.
  */
-export function explain(cause: unknown, command: string): number {
+export function explain(cause: unknown, command: string | undefined): number {
   if (cause instanceof ConfigError) {
     console.error("cpm-registry cannot start; these settings are wrong:");
     for (const { setting, message } of cause.problems) console.error(`  ${setting} ${message}`);
     return 1;
   }
-  if (isUsageError(cause)) {
-    console.error(`${cause.message.split(". To specify")[0]}\nSee: cpm-registry help`);
+  if (cause instanceof UsageError) {
+    const topic = cause.topic ?? command;
+    console.error(`${cause.message}\nSee: cpm-registry ${topic === undefined ? "help" : `${topic} --help`}`);
     return USAGE_ERROR;
   }
   const detail = detailOf(cause);
   const what = command === "serve" ? "cpm-registry cannot start" : `cpm-registry ${command} failed`;
-  if (detail === undefined) console.error("cpm-registry failed:", cause);
+  if (detail === undefined) console.error("cpm-registry failed because of a bug; please report it:", cause);
   else console.error(`${what}: ${detail}`);
   return 1;
 }

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
 
-/** A word as a shell takes it. */
+/** Quotes a word for a shell if it needs quotes. */
 function quoted(word: string): string {
   return /^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** How to make the first account of a registry where nobody can register. */
+/** Explains how to create the first account of a registry on which nobody can register. */
 export function firstAccountText({ dataDir }: Pick<Config, "dataDir">, configFile: string | undefined): string {
   const words = [
     ...(dataDir === resolve("App_Data") ? [] : [`DATA_DIR=${quoted(dataDir)}`]),
@@ -14,7 +14,7 @@ export function firstAccountText({ dataDir }: Pick<Config, "dataDir">, configFil
     ...(configFile === undefined ? [] : [`--config ${quoted(configFile)}`]),
   ];
   return [
-    "Nobody has an account yet, and REGISTRATION is closed. With the settings of this server, make the first one:",
+    "There is no account yet, and REGISTRATION is closed. Create the first account with the settings of this server:",
     `  ${words.join(" ")}`,
   ].join("\n");
 }

@@ -5,23 +5,23 @@ import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText, tableText } from "./table.ts";
 
-/** As much of a digest as finds its file. */
+/** Enough characters of a digest to find its file. */
 const DIGEST_SHOWN = 16;
 const REPAIRS = {
-  set_aside: "set aside: publish the same archive again to restore it",
+  set_aside: "set aside; publish the same archive again to restore it",
   rebuilt: "repaired",
-  healed: "somebody published it again meanwhile",
+  healed: "published again in the meantime",
   failed: "could not be repaired",
 } as const;
 
-/** How `fsck` was called. */
+/** Options of `fsck`. */
 export interface FsckArguments {
   readonly config: string | undefined;
   readonly repair: boolean;
   readonly json: boolean;
 }
 
-/** Checks every version and archive and prints what is wrong. Exit code 1: there are problems that are not repaired. */
+/** Checks every version and archive and prints the problems. Returns 1 if problems remain that were not repaired. */
 export async function fsck({ config, repair, json }: FsckArguments): Promise<number> {
   const startedMs = performance.now();
   const deps = await openOfflineWithBlobs(readConfig(config));
@@ -70,14 +70,14 @@ function reportOf({ checked, problems, orphans, foreign, repaired, setAside }: F
   const done = repaired > 0 ? `, ${repaired} of them repaired` : "";
   lines.push(`Checked ${what} in ${elapsed}: ${found}${done}.`);
   if (setAside > 0) {
-    const moved = `${counted(setAside, "damaged archive was", "damaged archives were")} set aside in corrupt/`;
-    lines.push(`${moved}: publish the same archive again to restore it.`);
+    const moved = `${counted(setAside, "damaged archive was", "damaged archives were")} moved to corrupt/`;
+    lines.push(`${moved}. Publish the same archive again to restore it.`);
   }
   if (orphans.count > 0) {
     const stored = `${counted(orphans.count, "archive")} (${bytesText(orphans.bytes)})`;
-    lines.push(`No version refers to ${stored}; cpm-registry gc removes what is old enough.`);
+    lines.push(`No version refers to ${stored}. To remove those that are old enough: cpm-registry gc`);
   }
-  const head = `No archives by their names (${foreign.count}):`;
+  const head = `Files that are not archives, judging by their names (${foreign.count}):`;
   lines.push(...listText(head, foreign.items, foreign.count));
   return lines.join("\n");
 }

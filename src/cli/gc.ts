@@ -5,26 +5,24 @@ import { durationText, parseDuration } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText } from "./table.ts";
 
-const GRACE_DEFAULT = "24h";
-
-/** How `gc` was called. */
+/** Options of `gc`. */
 export interface GcArguments {
   readonly config: string | undefined;
-  readonly grace: string | undefined;
+  readonly grace: string;
   readonly dryRun: boolean;
   readonly json: boolean;
 }
 
 /**
- * Removes what nothing refers to and prints what that was. Exit code 1: something could not be removed. Throws
- * `UsageError` for a grace that is no time.
+ * Removes unreferenced archives and old temporary files, and prints how many. Returns 1 if something could not be
+ * removed or a signal stopped it. Throws `UsageError` if `grace` is not a time.
  */
-export async function gc({ config, grace = GRACE_DEFAULT, dryRun, json }: GcArguments): Promise<number> {
+export async function gc({ config, grace, dryRun, json }: GcArguments): Promise<number> {
   const graceMs = parseDuration("--grace", grace);
   const deps = await openOfflineWithBlobs(readConfig(config));
   const bar = progressBar("gc", json);
   let isStopped = false;
-  // Between batches: a mark that is left behind would hold up who publishes these very bytes.
+  // Stop between batches only: a mark that is left behind would block a publish of the same bytes.
   const stop = () => {
     isStopped = true;
   };
@@ -65,17 +63,17 @@ function summaryOf(result: GcResult, dryRun: boolean, graceMs: number): string {
   }
   if (finished > 0) {
     const what = counted(finished, "removal");
-    lines.push(`${dryRun ? "Would finish" : "Finished"} ${what} of a gc that was killed.`);
+    lines.push(`${dryRun ? "Would finish" : "Finished"} ${what} that a killed gc had begun.`);
   }
   const refusals = failures.items.map(({ name, reason }) => `${name}: ${reason}`);
-  lines.push(...listText(`Could not remove ${failures.count}:`, refusals, failures.count));
+  lines.push(...listText(`Could not be removed (${failures.count}):`, refusals, failures.count));
   if (unknown > 0) {
     lines.push(
-      `Of these it is not known whether ${counted(unknown, "archive is", "archives are")} gone: run gc again in 10 minutes.`,
+      `The storage did not say whether ${counted(unknown, "archive")} of these ${unknown === 1 ? "is" : "are"} gone. Run gc again in 10 minutes.`,
     );
   }
-  const head = `No archives by their names, and so left alone (${foreign.count}):`;
+  const head = `Left alone, because their names are not those of archives (${foreign.count}):`;
   lines.push(...listText(head, foreign.items, foreign.count));
-  if (isStopped) lines.push("Stopped before the end: run gc again.");
+  if (isStopped) lines.push("Stopped before the end. Run gc again to continue.");
   return lines.join("\n");
 }

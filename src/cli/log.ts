@@ -13,37 +13,38 @@ import { progressBar } from "./progress.ts";
 import { counted, tableText } from "./table.ts";
 import { checksText, type TrustArguments, trustOf } from "./trust.ts";
 import { UsageError } from "./usage.ts";
-import { asking } from "./verify.ts";
+import { reportingFaults } from "./verify.ts";
 
 const PROBLEMS_SHOWN = 100;
 
-/** How `log audit` was called. */
+/** Options of `log audit`. */
 export interface AuditArguments extends TrustArguments {
+  readonly registry: string;
   readonly archives: boolean;
   readonly json: boolean;
 }
 
-/** Checks the whole log of a registry. Exit code 1: something is wrong, or could not be asked. */
+/** Checks the whole log of a registry. Returns 1 if something is wrong, or the log was not read to its end. */
 export async function logAudit({ archives, json, ...trusted }: AuditArguments): Promise<number> {
   const trust = await trustOf(trusted);
   const { client } = trust;
-  if (client === undefined) throw new UsageError("log audit needs --registry <url>");
-  return asking("log audit", json, async () => {
+  if (client === undefined) throw new UsageError("log audit needs --registry <url>.");
+  return reportingFaults("log audit", json, async () => {
     const bar = progressBar("log audit", json);
-    return tell(await auditLog(client, trust, { archives, report: bar.report }).finally(bar.end), json);
+    return report(await auditLog(client, trust, { archives, report: bar.report }).finally(bar.end), json);
   });
 }
 
-function tell(audit: Audit, json: boolean): number {
+function report(audit: Audit, json: boolean): number {
   const complete = audit.fault === undefined;
   const isRight = complete && isGood(audit.checks) && audit.problems.length === 0;
   if (json) console.log(JSON.stringify({ verified: isRight, complete, ...audit }));
-  else if (audit.checks.length > 0) console.log(reportOf(audit, isRight));
+  else if (audit.checks.length > 0) console.log(auditText(audit, isRight));
   if (!complete) console.error(`cpm-registry log audit failed: ${audit.fault}`);
   return isRight ? 0 : 1;
 }
 
-function reportOf(audit: Audit, isRight: boolean): string {
+function auditText(audit: Audit, isRight: boolean): string {
   const { problems, checks } = audit;
   const rows = problems.slice(0, PROBLEMS_SHOWN).map(({ code, index, detail }) => [code, String(index), detail]);
   const found = problems.length === 0 ? [] : [tableText([["PROBLEM", "LEAF", "DETAIL"], ...rows]), ""];
@@ -51,20 +52,20 @@ function reportOf(audit: Audit, isRight: boolean): string {
 }
 
 function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, isRight: boolean): string {
-  const wrong = `${counted(problems.length, "problem")} with leaves`;
-  if (fault !== undefined) return `${origin} was not read to its end: ${wrong} until then.`;
+  const wrong = `${counted(problems.length, "problem")} in leaves`;
+  if (fault !== undefined) return `${origin} was not read to its end; ${wrong} were found until then.`;
   const before = from > 0 ? `, ${from} of them in an earlier audit` : "";
-  const verdict = isRight ? "is right" : `is NOT right: ${wrong}, and see above`;
+  const verdict = isRight ? "is right" : `is NOT right: ${wrong}; see the checks above`;
   return `${origin} ${verdict}; ${counted(size, "leaf", "leaves")}${before}.`;
 }
 
-/** Prints the verifier key of the log that the settings configure, and makes it where nothing is yet. */
+/** Prints the verifier key of the configured log. Makes the key if there is neither a key nor a database yet. */
 export function logKey(configFile: string | undefined): number {
   const { logKey: configured, dataDir, logOrigin, database } = readConfig(configFile);
   const path = logKeyPath(dataDir);
   if (configured === undefined && database.kind === "sqlite" && existsSync(database.path) && !existsSync(path)) {
     throw new KeyFileError(
-      `${path} is not there, though the database is; start the registry, which makes it or says more`,
+      `${path} is missing, but the database exists. Start the registry: it creates the key, or explains what is wrong.`,
     );
   }
   const signer = (configured ?? readOrMakeLogKey(dataDir, logOrigin)).reveal();
@@ -72,14 +73,15 @@ export function logKey(configFile: string | undefined): number {
   return 0;
 }
 
-/** Prints a new key that signs a log. */
+/** Prints a new private key for a log. Throws `UsageError` if `origin` cannot be the name of one. */
 export function logMakeKey(origin: string): number {
-  if (!isKeyName(origin)) throw new UsageError("An origin has neither spaces nor +, such as cpm.example.org/log");
+  if (!isKeyName(origin))
+    throw new UsageError("An origin must not contain spaces or +; cpm.example.org/log is a good origin.");
   console.log(makeLogKey(origin));
   return 0;
 }
 
-/** Makes the database's checkpoint the published one, after a rollback that the operator accepts. */
+/** Publishes the database's checkpoint in place of a larger one, if the operator accepts the rollback with `yes`. */
 export async function logAcceptRollback(configFile: string | undefined, yes: boolean, json: boolean): Promise<number> {
   const config = readConfig(configFile);
   const isRunning = yes && (await isInUse(config.database));
@@ -94,7 +96,7 @@ export async function logAcceptRollback(configFile: string | undefined, yes: boo
     } else {
       if (rollback !== undefined) console.log(sizesText(rollback));
       if (refused !== undefined) console.error(`cpm-registry log accept-rollback failed: ${REFUSED[refused]}`);
-      else console.log(accepted ? ACCEPTED : "Nothing was changed; --yes accepts what is lost.");
+      else console.log(accepted ? ACCEPTED : "Nothing was changed. Pass --yes to accept the loss.");
     }
     return accepted ? 0 : 1;
   } finally {
@@ -107,9 +109,9 @@ function sizesText({ publishedSize, foundSize }: Rollback): string {
 }
 
 const REFUSED = {
-  no_rollback: "there is no rollback to accept: the database holds all that was published",
-  registry_running: "a registry runs on this database; stop it, on every machine, and accept then",
+  no_rollback: "there is no rollback to accept. The database contains everything that was published.",
+  registry_running: "a registry runs on this database. Stop it on every machine, then run the command again.",
 };
 
-const ACCEPTED = `The database's checkpoint is the published one now; the other is kept as log/checkpoint-before-rollback.
-Start the registry. Whoever saw the longer log will notice.`;
+const ACCEPTED = `The database's checkpoint is now the published one. The other is kept as log/checkpoint-before-rollback.
+Start the registry. Everyone who saw the longer log will notice.`;

@@ -1,7 +1,7 @@
 import { readConfig } from "../config/config.ts";
 import { migrate, migrationState } from "../db/migrate.ts";
 
-/** Brings the database up to date, or with `check` only tells whether it is. Exit code 1: it is not, with `check`. */
+/** Applies pending migrations. With `check`, only lists them and returns 1 if there are any. */
 export async function runMigrate(configFile: string | undefined, check: boolean, json: boolean): Promise<number> {
   const { database } = readConfig(configFile);
   const { applied, pending } = check ? await migrationState(database) : await migrate(database);

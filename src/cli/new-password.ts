@@ -4,13 +4,13 @@ const RANDOM_BYTES = 15;
 /** The longest password has 1,024 characters of at most four bytes. */
 const STDIN_MAX_BYTES = 8_192;
 
-/** A password for an account, and whether its owner has to be told. */
+/** A password for an account. A generated one must be printed, because nobody knows it. */
 export interface NewPassword {
   readonly password: string;
   readonly isGenerated: boolean;
 }
 
-/** Reads the password from the first line of standard input, or makes one. */
+/** Reads a password from the first line of standard input, or generates one. */
 export async function newPassword(fromStdin: boolean): Promise<NewPassword> {
   if (fromStdin) return { password: await firstLine(), isGenerated: false };
   const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));

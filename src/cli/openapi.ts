@@ -13,17 +13,17 @@ import type { Registry } from "../start/open-deps.ts";
 import { parseSignerKey } from "../tlog/note.ts";
 
 /**
- * Prints the OpenAPI description. Opens neither database nor storage: no route is asked for
- * anything but itself.
+ * Prints the OpenAPI document. Opens neither database nor storage: the request only reads what
+ * routes describe.
  */
 export async function printOpenApi(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
   const unused = () => {
-    throw new Error("The description needs no database and no storage");
+    throw new Error("The OpenAPI document needs no database and no storage");
   };
   const clock = () => new Date(0);
   const signer = parseSignerKey(makeLogKey(config.logOrigin));
-  if (signer === undefined) throw new Error("A key that was made is none");
+  if (signer === undefined) throw new Error("A generated log key cannot be parsed");
   const db: Deps["db"] = {
     kind: "sqlite",
     read: unused,

@@ -7,7 +7,7 @@ const TERMINAL_EVERY_MS = 100;
 const LINE_EVERY_MS = 10_000;
 const CLEAR_LINE = "\r\u001b[K";
 
-/** Where progress is shown: standard error. */
+/** The stream that shows progress: standard error, or a fake in tests. */
 export interface ProgressStream {
   readonly isTTY?: boolean | undefined;
   readonly columns?: number | undefined;
@@ -17,7 +17,7 @@ export interface ProgressStream {
 /** Shows progress of one command until it ends. */
 export interface ProgressBar {
   readonly report: Report;
-  /** Takes the bar off the terminal. */
+  /** Removes the bar from the terminal. */
   end(): void;
 }
 
@@ -27,7 +27,7 @@ function barText(share: number): string {
   return `[${"=".repeat(full)}${head}${" ".repeat(BAR_WIDTH - full - head.length)}]`;
 }
 
-/** One line: `fsck  [=====>   ]  41 %  412/1000  12 MB/s  eta 30 s`; without a total, what is known. */
+/** Formats one line: `fsck  [=====>   ]  41 %  412/1000  12 MB/s  eta 30 s`. Without a total, there is no bar. */
 export function progressText(name: string, { done, total, bytes }: Progress, elapsedMs: number): string {
   const perSecond = elapsedMs > 0 ? (bytes * 1_000) / elapsedMs : 0;
   const speed = `${bytesText(perSecond)}/s`;
@@ -38,8 +38,8 @@ export function progressText(name: string, { done, total, bytes }: Progress, ela
 }
 
 /**
- * A bar on a terminal, drawn at most ten times a second; elsewhere a line every ten seconds, so that a log tells that
- * a long run is alive. Nothing with `quiet`.
+ * Shows progress on a terminal as a bar, drawn at most ten times a second. Elsewhere it writes a line every ten
+ * seconds, so that a log shows that a long run is alive. Writes nothing if `quiet`.
  */
 export function progressBar(name: string, quiet: boolean, stream: ProgressStream = process.stderr): ProgressBar {
   const startedMs = performance.now();

@@ -9,30 +9,30 @@ import { serveWithWorkers } from "../start/workers.ts";
 import { firstAccountText } from "./first-account.ts";
 import { UsageError } from "./usage.ts";
 
-/** Runs the registry until SIGTERM or SIGINT, then lets requests in flight finish. Returns the exit code. */
+/** Runs the registry until SIGTERM or SIGINT, then finishes the requests in flight. Returns the exit code. */
 export async function serve(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
   if (config.workers > 1) return serveWithWorkers(config, configFile);
   return run(config, async (deps, url) => {
     console.log(`cpm-registry is ready at ${url}`);
-    await tellOperator(deps, configFile);
+    await informOperator(deps, configFile);
   });
 }
 
-/** Runs one of the processes of `serve` that share its port, until told to stop or `serve` is gone. */
+/** Runs one of the processes that share the port of `serve`, until a signal stops it or `serve` is gone. */
 export async function serveAsWorker(configFile: string | undefined, number: string): Promise<number> {
-  const tell = process.send?.bind(process);
-  if (tell === undefined) throw new UsageError("worker is run by serve, with WORKERS, and not by hand");
+  const send = process.send?.bind(process);
+  if (send === undefined) throw new UsageError("Only serve runs worker. Set WORKERS and run serve.", "serve");
   process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
   return run(readConfig(configFile), async (deps) => {
-    if (number === "1") await tellOperator(deps, configFile);
-    tell("ready");
+    if (number === "1") await informOperator(deps, configFile);
+    send("ready");
   });
 }
 
 async function run(config: Config, whenReady: (deps: Deps, url: string) => Promise<void>): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
-    // Not `once`: a supervisor may signal the whole process group twice, and the second must not cut off the drain.
+    // Not `once`: a supervisor may signal the process group twice, and the second signal must not end the drain.
     process.on("SIGTERM", () => resolve());
     process.on("SIGINT", () => resolve());
   });
@@ -46,7 +46,7 @@ async function run(config: Config, whenReady: (deps: Deps, url: string) => Promi
   return 0;
 }
 
-async function tellOperator(deps: Deps, configFile: string | undefined): Promise<void> {
+async function informOperator(deps: Deps, configFile: string | undefined): Promise<void> {
   if (deps.log.rollback !== undefined) console.error(rollbackText(deps.log.rollback));
   const isShut = deps.config.registration === "closed" && !(await hasAccounts(deps));
   if (isShut) console.log(firstAccountText(deps.config, configFile));

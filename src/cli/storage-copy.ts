@@ -8,35 +8,34 @@ import { progressBar } from "./progress.ts";
 import { bytesText, counted, listText } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
-/** How `storage copy` was called. */
+/** Options of `storage copy`. */
 export interface StorageCopyArguments {
   readonly config: string | undefined;
-  readonly from: string | undefined;
-  readonly to: string | undefined;
+  readonly from: string;
+  readonly to: string;
   readonly json: boolean;
 }
 
-/** What makes a store this one and no other, whoever uses it. */
+/** Two stores of the same identity hold the same blobs, whatever the credentials. */
 function identityOf({ storage }: NamedStorage): string {
   if (storage.kind === "s3") return JSON.stringify([storage.endpoint, storage.bucket, storage.keyPrefix]);
   return existsSync(storage.directory) ? realpathSync(storage.directory) : storage.directory;
 }
 
-/** A directory that is not there would be an empty store, and copying it a success. */
+/** A missing directory would look like an empty store, and copying it would succeed. */
 function requireSource({ storage }: NamedStorage): void {
   if (storage.kind !== "files" || existsSync(storage.directory)) return;
-  throw new ConfigError([{ setting: "--from", message: `${storage.directory} is not there` }]);
+  throw new ConfigError([{ setting: "--from", message: `names ${storage.directory}, which does not exist` }]);
 }
 
 /**
- * Copies the archives that the destination lacks and prints how many. Exit code 1: some could not be copied. Throws
- * `UsageError` where a store is not named, or both are one.
+ * Copies the archives that the destination lacks and prints how many. Returns 1 if some could not be copied. Throws
+ * `UsageError` if both names mean the same store.
  */
 export async function storageCopy({ config, from, to, json }: StorageCopyArguments): Promise<number> {
-  if (from === undefined || to === undefined) throw new UsageError("storage copy needs --from and --to");
   const source = readNamedStorage(from, config);
   const target = readNamedStorage(to, config);
-  if (identityOf(source) === identityOf(target)) throw new UsageError("--from and --to are the same store");
+  if (identityOf(source) === identityOf(target)) throw new UsageError("--from and --to are the same storage.");
   requireSource(source);
   const startedMs = performance.now();
   const opened = await openStore(source.storage, source.dataDir, openLogger(source.logLevel));
@@ -78,15 +77,18 @@ function summaryOf(result: CopyResult, elapsed: string): string {
   const { copied, skipped, damaged, failures, vanished, foreign, isStopped } = result;
   const lines = [
     `Copied ${counted(copied.count, "archive")} (${bytesText(copied.bytes)}) in ${elapsed}; ` +
-      `${skipped.count} (${bytesText(skipped.bytes)}) were there already.`,
+      `${skipped.count} (${bytesText(skipped.bytes)}) were already there.`,
   ];
-  if (vanished > 0) lines.push(`${counted(vanished, "archive was", "archives were")} removed meanwhile.`);
-  const damagedHead = `Damaged at the source, and so not copied (${damaged.count}):`;
+  if (vanished > 0) lines.push(`${counted(vanished, "archive was", "archives were")} removed in the meantime.`);
+  const damagedHead = `Not copied, because they are damaged at the source (${damaged.count}):`;
   lines.push(...listText(damagedHead, damaged.items.map(reasonText), damaged.count));
   const failedHead = `Could not be copied (${failures.count}):`;
   lines.push(...listText(failedHead, failures.items.map(reasonText), failures.count));
-  const foreignHead = `No archives by their names, and so not copied (${foreign.count}):`;
+  const foreignHead = `Not copied, because their names are not those of archives (${foreign.count}):`;
   lines.push(...listText(foreignHead, foreign.items, foreign.count));
-  if (isStopped) lines.push("Given up: run the same command again when the storage is well; it goes on where it was.");
+  if (isStopped)
+    lines.push(
+      "Stopped after too many failures. Run the same command again when the storage works; it continues where it stopped.",
+    );
   return lines.join("\n");
 }

@@ -1,6 +1,6 @@
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
-/** A number of bytes for people: `812 bytes`, `12 MB`, `1.4 GB`. */
+/** Formats a number of bytes for people: `812 bytes`, `12 MB`, `1.4 GB`. */
 export function bytesText(bytes: number): string {
   if (bytes === 1) return "1 byte";
   let amount = bytes;
@@ -13,12 +13,12 @@ export function bytesText(bytes: number): string {
   return `${amount.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-/** `1 archive`, `2 archives`; a thing of another plural is given with it. */
+/** Formats a count: `1 archive`, `2 archives`. Pass `things` for an irregular plural. */
 export function counted(count: number, thing: string, things = `${thing}s`): string {
   return `${count} ${count === 1 ? thing : things}`;
 }
 
-/** Aligns the columns of rows, the first of which is the head. What a terminal would act on is shown as `?`. */
+/** Aligns the columns of rows; the first row is the heading. Control characters are shown as `?`. */
 export function tableText(rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map((cell) => cell.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, "?")));
   const widths: number[] = [];
@@ -33,7 +33,7 @@ export function tableText(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** One thing a line, indented, under a head; what was left out of the list is counted. Empty for an empty list. */
+/** Lists items under a heading, one a line. Items beyond the maximum are only counted. Empty for an empty list. */
 export function listText(head: string, items: readonly string[], count = items.length): string[] {
   if (count === 0) return [];
   const shown = items.slice(0, LISTED_MAX);

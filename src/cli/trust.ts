@@ -9,14 +9,14 @@ import { SeenLogs } from "../verify/seen-logs.ts";
 import { tableText } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
-/** What verifying commands are told of whom to ask and whom to believe. */
+/** Options of the commands that verify: which registry to ask, and whose signatures to trust. */
 export interface TrustArguments {
   readonly registry: string | undefined;
   readonly vkey: string | undefined;
   readonly policy: string | undefined;
 }
 
-/** Reads a file that the command line names. Throws `UsageError`. */
+/** Reads a file that the command line names. Throws `UsageError` if it cannot be read. */
 export async function readGiven(path: string): Promise<Buffer> {
   try {
     return await readFile(path);
@@ -28,17 +28,17 @@ export async function readGiven(path: string): Promise<Buffer> {
 function clientOf(registry: string, token: string | undefined): RegistryClient {
   const url = URL.parse(registry);
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError("--registry takes an address such as https://cpm.example.org");
+    throw new UsageError("--registry must be an address such as https://cpm.example.org.");
   }
   return new RegistryClient(registry, token);
 }
 
-/** Puts together whom to ask and whom to believe. Throws `UsageError`. */
+/** Collects the registry to ask and the keys to trust. Throws `UsageError`. */
 export async function trustOf({ registry, vkey, policy }: TrustArguments): Promise<Trust> {
   const { token, policyFile, seenDirectory } = readVerifierSettings();
   const key = vkey === undefined ? undefined : parseVerifierKey(vkey.trim());
   if (vkey !== undefined && key?.type !== ED25519) {
-    throw new UsageError("--vkey takes a log's verifier key: cpm-registry log key tells it");
+    throw new UsageError("--vkey must be the verifier key of a log, as cpm-registry log key prints it.");
   }
   const path = policy ?? policyFile;
   try {
@@ -49,12 +49,12 @@ export async function trustOf({ registry, vkey, policy }: TrustArguments): Promi
       policy: path === undefined ? undefined : parsePolicy(await readGiven(path).then(String)),
     };
   } catch (cause) {
-    if (cause instanceof PolicyFault) throw new UsageError(`${path} is no policy: ${cause.message}`);
+    if (cause instanceof PolicyFault) throw new UsageError(`${path} is not a valid policy: ${cause.message}`);
     throw cause;
   }
 }
 
-/** The checks as a table. */
+/** Formats checks as a table. */
 export function checksText(checks: readonly Check[]): string {
   const rows = checks.map(({ check, result, code, detail }) => [check, result, code ?? "", detail]);
   return tableText([["CHECK", "RESULT", "PROBLEM", "WHAT WAS COMPARED"], ...rows]);

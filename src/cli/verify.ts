@@ -5,15 +5,18 @@ import { verifyPackage } from "../verify/verify-package.ts";
 import { checksText, readGiven, type TrustArguments, trustOf } from "./trust.ts";
 import { UsageError } from "./usage.ts";
 
-/** How `verify` was called. */
+/** Options and argument of `verify`. */
 export interface VerifyArguments extends TrustArguments {
   readonly archive: string;
   readonly proof: string | undefined;
   readonly json: boolean;
 }
 
-/** Runs what asks a registry; one that cannot be asked, or remembered, ends it with 1 and the reason, with `json` in a document too. */
-export async function asking(command: string, json: boolean, work: () => Promise<number>): Promise<number> {
+/**
+ * Runs `work`, which asks a registry. If the registry cannot be asked, or what it showed cannot be stored, prints the
+ * reason and returns 1. With `json`, the reason is in a document on standard output too.
+ */
+export async function reportingFaults(command: string, json: boolean, work: () => Promise<number>): Promise<number> {
   try {
     return await work();
   } catch (cause) {
@@ -24,15 +27,15 @@ export async function asking(command: string, json: boolean, work: () => Promise
   }
 }
 
-/** Checks an archive against its publisher's signature and the log. Exit code 1: something is wrong. */
+/** Checks an archive against its publisher's signature and the log. Returns 1 if a check failed. */
 export async function verify({ archive, proof, json, ...trusted }: VerifyArguments): Promise<number> {
   if (trusted.registry === undefined && proof === undefined) {
-    throw new UsageError("verify needs --registry <url>, or --proof <file> to ask nobody");
+    throw new UsageError("verify needs --registry <url>, or --proof <file> to verify without a server.");
   }
   const trust = await trustOf(trusted);
   const bytes = await readGiven(archive);
   const given = proof === undefined ? undefined : (await readGiven(proof)).toString("utf8");
-  return asking("verify", json, async () => {
+  return reportingFaults("verify", json, async () => {
     const { name = null, version = null, checks } = await verifyPackage(bytes, given, trust);
     const isVerified = isGood(checks);
     if (json) console.log(JSON.stringify({ verified: isVerified, name, version, checks }));

@@ -15,47 +15,45 @@ import { serveWitness } from "../witness/server.ts";
 import { openWitnessedFiles } from "../witness/witnessed-files.ts";
 import { UsageError } from "./usage.ts";
 
-const PORT_DEFAULT = 5001;
 const PORT_MAX = 65_535;
 
-/** What `cpm-registry witness` is told. */
+/** Options and argument of `witness`. */
 export interface WitnessArguments {
   readonly name: string;
   readonly logs: readonly string[];
-  readonly port: string | undefined;
-  readonly host: string | undefined;
-  readonly data: string | undefined;
+  readonly port: string;
+  readonly host: string;
+  readonly data: string;
 }
 
 function signerOf(directory: string, name: string) {
   const path = join(directory, "witness.key");
   const signer = parseSignerKey(readOrMakeKeyFile(path, () => formatSignerKey(name, randomBytes(32), COSIGNATURE)));
-  if (signer === undefined || signer.type !== COSIGNATURE) throw new UsageError(`${path} holds no key of a witness`);
-  if (signer.name !== name) throw new UsageError(`${path} is the key of ${signer.name}, not of ${name}`);
+  if (signer === undefined || signer.type !== COSIGNATURE)
+    throw new UsageError(
+      `${path} does not contain the key of a witness. Put the right file back, or choose another --data directory.`,
+    );
+  if (signer.name !== name)
+    throw new UsageError(
+      `${path} is the key of ${signer.name}, not of ${name}. Use that name, or another --data directory.`,
+    );
   return signer;
 }
 
-function portOf(text: string | undefined): number {
-  const port = text === undefined ? PORT_DEFAULT : Number(/^\d{1,5}$/.exec(text)?.[0] ?? Number.NaN);
-  if (!(port <= PORT_MAX)) throw new UsageError(`--port must be a whole number from 0 to ${PORT_MAX}`);
+function portOf(text: string): number {
+  const port = Number(/^\d{1,5}$/.exec(text)?.[0] ?? Number.NaN);
+  if (!(port <= PORT_MAX)) throw new UsageError(`--port must be a whole number from 0 to ${PORT_MAX}.`);
   return port;
 }
 
 /** Runs a witness of logs (c2sp.org/tlog-witness) until SIGTERM or SIGINT. Throws `UsageError`. */
-export async function runWitness({
-  name,
-  logs,
-  port,
-  host = "0.0.0.0",
-  data = "witness",
-}: WitnessArguments): Promise<number> {
+export async function runWitness({ name, logs, port, host, data }: WitnessArguments): Promise<number> {
   if (!isKeyName(name))
-    throw new UsageError("The name of a witness has neither spaces nor +, such as example.org/witness");
-  if (logs.length === 0) throw new UsageError("witness needs --log <verifier key>: of each log that it watches");
+    throw new UsageError("The name of a witness must not contain spaces or +; example.org/witness is a good name.");
   const keys = logs.map((text) => {
     const key = parseVerifierKey(text.trim());
     if (key === undefined)
-      throw new UsageError(`${text} is no verifier key of a log: GET <registry>/log/vkey tells it`);
+      throw new UsageError(`--log: ${text} is not the verifier key of a log. Get the key from <registry>/log/vkey.`);
     return key;
   });
   const portNumber = portOf(port);
@@ -64,7 +62,7 @@ export async function runWitness({
   const witness = { signer, logs: keys, witnessed, clock: systemClock };
   const server = serveWitness(witness, openLogger("warn"), { hostname: host, port: portNumber });
   console.log(
-    `The witness is ready. Its logs need LOG_WITNESSES="${formatVerifierKey(verifierOf(signer))} ${server.url.origin}"`,
+    `The witness is ready. Registries whose log it watches need this setting:\n  LOG_WITNESSES="${formatVerifierKey(verifierOf(signer))} ${server.url.origin}"`,
   );
   await new Promise<void>((resolve) => {
     process.on("SIGTERM", () => resolve());

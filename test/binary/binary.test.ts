@@ -83,7 +83,7 @@ describe("the executable in an empty directory", () => {
           ...["admin", "create", "ada", "--admin"],
           "--password-stdin",
         );
-        expect([made.exitCode, made.stdout]).toEqual([0, "Made the administrator ada (ada@localhost).\n"]);
+        expect([made.exitCode, made.stdout]).toEqual([0, "Created the administrator ada (ada@localhost).\n"]);
         const body = JSON.stringify({ username: "ada", password: "a long password" });
         const headers = { "content-type": "application/json" };
         expect((await fetch(`${url}/api/auth/login`, { method: "POST", body, headers })).status).toBe(200);

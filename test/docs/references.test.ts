@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { HELP } from "../../src/cli/help.ts";
+import { generalHelp } from "../../src/cli/help-text.ts";
 import { readConfig } from "../../src/config/config.ts";
 import { SETTING_NAMES } from "../../src/config/settings.ts";
 import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
@@ -59,13 +59,13 @@ describe("what the documents name exists", () => {
     const commands = [...readDocument(document).matchAll(/`cpm-registry (\w+)(?: --[^`]*)?`/g)].map(
       ([, command]) => command,
     );
-    for (const command of commands) expect(HELP).toMatch(new RegExp(`^  ${command} {2,}`, "m"));
+    for (const command of commands) expect(generalHelp()).toMatch(new RegExp(`^  ${command} {2,}`, "m"));
   });
 
   test("every command of the help, in the README", () => {
     const list = /Its commands are (.+?)\./s.exec(README)?.[1] ?? "";
     const named = [...list.matchAll(/`(\w+)`/g)].map(([, command]) => command);
-    const [, commands = ""] = /\nCommands\n([\s\S]*?)\n\n/.exec(HELP) ?? [];
+    const [, commands = ""] = /\nCommands\n([\s\S]*?)\n\n/.exec(generalHelp()) ?? [];
     expect(named.sort()).toEqual([...commands.matchAll(/^ {2}(\w+)/gm)].map(([, command]) => command).sort());
   });
 

@@ -26,7 +26,7 @@ test("a log whose key file is gone is opened with no other, and none is made in 
   const told = await runCommand({ DATA_DIR: dataDir, LOG_SIGNING_KEY: "" }, "log", "key");
   expect([told.exitCode, told.stderr]).toEqual([
     1,
-    expect.stringContaining(`${path} is not there, though the database is`),
+    expect.stringContaining(`${path} is missing, but the database exists`),
   ]);
   expect(existsSync(path)).toBe(false);
   writeFileSync(path, kept);

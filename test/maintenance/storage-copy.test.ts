@@ -36,8 +36,10 @@ describe("storage copy, as a command", () => {
         runCommand({ DATA_DIR: home }, "storage", "copy", "--from", "FileSystem", "--to", `file:${to}`);
       const first = await copy();
       expect([first.exitCode, first.stderr]).toEqual([1, ""]);
-      expect(first.stdout).toMatch(/^Copied 40 archives \(.*\) in .*; 20 \(.*\) were there already\.\n/);
-      expect(first.stdout).toContain(`Damaged at the source, and so not copied (1):\n  ${damaged}: its 17 bytes`);
+      expect(first.stdout).toMatch(/^Copied 40 archives \(.*\) in .*; 20 \(.*\) were already there\.\n/);
+      expect(first.stdout).toContain(
+        `Not copied, because they are damaged at the source (1):\n  ${damaged}: its 17 bytes`,
+      );
       expect(first.stdout).toContain(`${damaged.slice(0, 2)}/README`);
       for (const [n, digest] of digests.entries()) {
         expect(new Uint8Array(await readFile(pathOf(to, digest)))).toEqual(bytesNumber(n));
@@ -70,9 +72,9 @@ describe("storage copy, as a command", () => {
       await mkdir(join(home, "packages"));
       const copy = (...args: string[]) => runCommand({ DATA_DIR: home }, "storage", "copy", ...args);
       const same = await copy("--from", "FileSystem", "--to", `file:${home}/other/../packages`);
-      expect([same.exitCode, same.stderr]).toEqual([64, expect.stringContaining("are the same store")]);
+      expect([same.exitCode, same.stderr]).toEqual([64, expect.stringContaining("are the same storage")]);
       const nowhere = await copy("--from", `file:${home}/nowhere`, "--to", "FileSystem");
-      expect([nowhere.exitCode, nowhere.stderr]).toEqual([1, expect.stringContaining("nowhere is not there")]);
+      expect([nowhere.exitCode, nowhere.stderr]).toEqual([1, expect.stringContaining("nowhere, which does not exist")]);
       expect(existsSync(join(home, "nowhere"))).toBe(false);
       const unknown = await copy("--from", "nothing", "--to", "FileSystem");
       expect([unknown.exitCode, unknown.stderr]).toEqual([1, expect.stringContaining("nothing is no store")]);

@@ -1,0 +1,61 @@
+import type { Command } from "./command.ts";
+import { adminAllowNameCommand } from "./commands/admin-allow-name.ts";
+import { adminCreateCommand } from "./commands/admin-create.ts";
+import { adminDisableCommand } from "./commands/admin-disable.ts";
+import { adminEnableCommand } from "./commands/admin-enable.ts";
+import { adminGrantCommand } from "./commands/admin-grant.ts";
+import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
+import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
+import { adminRevokeCommand } from "./commands/admin-revoke.ts";
+import { fsckCommand } from "./commands/fsck.ts";
+import { gcCommand } from "./commands/gc.ts";
+import { healthcheckCommand } from "./commands/healthcheck.ts";
+import { logAcceptRollbackCommand } from "./commands/log-accept-rollback.ts";
+import { logAuditCommand } from "./commands/log-audit.ts";
+import { logKeyCommand } from "./commands/log-key.ts";
+import { logMakeKeyCommand } from "./commands/log-make-key.ts";
+import { migrateCommand } from "./commands/migrate.ts";
+import { openapiCommand } from "./commands/openapi.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { storageCopyCommand } from "./commands/storage-copy.ts";
+import { verifyCommand } from "./commands/verify.ts";
+import { versionCommand } from "./commands/version.ts";
+import { witnessCommand } from "./commands/witness.ts";
+import { workerCommand } from "./commands/worker.ts";
+
+/** All commands, in the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  serveCommand,
+  migrateCommand,
+  healthcheckCommand,
+  fsckCommand,
+  gcCommand,
+  storageCopyCommand,
+  adminCreateCommand,
+  adminResetPasswordCommand,
+  adminGrantCommand,
+  adminRevokeCommand,
+  adminDisableCommand,
+  adminEnableCommand,
+  adminQuarantineCommand,
+  adminAllowNameCommand,
+  witnessCommand,
+  verifyCommand,
+  logAuditCommand,
+  logKeyCommand,
+  logMakeKeyCommand,
+  logAcceptRollbackCommand,
+  openapiCommand,
+  versionCommand,
+  workerCommand,
+];
+
+/** What the first word of a command of two words stands for. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  storage: "copy archives between storages",
+  admin: "manage accounts, hold packages back",
+  log: "audit a transparency log, manage this registry's log",
+};
+
+/** Runs when the command line names none. */
+export const DEFAULT_COMMAND = "serve";

@@ -1,0 +1,20 @@
+import { defineCommand } from "../command.ts";
+import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
+
+export const adminAllowNameCommand = defineCommand({
+  name: "admin allow-name",
+  summary: "allow a name that resembles a popular one",
+  options: { json: JSON_OPTION, config: CONFIG_OPTION },
+  arguments: [{ name: "name", description: "the name of the package" }],
+  help: {
+    description: `Allows a package name that resembles the name of a popular package.
+
+      ${OFFLINE_TEXT}`,
+    failure: "the name was not allowed",
+    examples: ["cpm-registry admin allow-name num-py"],
+  },
+  run: async ({ config, json }, [name]) => {
+    const { adminAllowName } = await import("../admin-moderation.ts");
+    return adminAllowName({ config, name, json });
+  },
+});

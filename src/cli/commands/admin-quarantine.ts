@@ -1,0 +1,33 @@
+import { defineCommand } from "../command.ts";
+import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
+
+export const adminQuarantineCommand = defineCommand({
+  name: "admin quarantine",
+  summary: "hold a package or a version back, or release it with --lift",
+  options: {
+    reason: { type: "string", value: "<text>", description: "why, in one line; shown to everyone who is refused" },
+    lift: { type: "boolean", description: "release the package or the version" },
+    json: JSON_OPTION,
+    config: CONFIG_OPTION,
+  },
+  arguments: [
+    { name: "name", description: "the name of the package" },
+    { name: "version", optional: true, description: "one version; the whole package when left out" },
+  ],
+  help: {
+    description: `Holds a package or one of its versions back. Requests for its contents are answered with 403 and the
+      reason. It appears in no list and is never the latest version. Its metadata stays readable. Running servers
+      notice within a second; copies in caches and on other machines stay. Give either --reason or --lift.
+
+      ${OFFLINE_TEXT}`,
+    failure: "nothing was changed",
+    examples: [
+      'cpm-registry admin quarantine left-pad 1.0.1 --reason "Sends passwords to a stranger"',
+      "cpm-registry admin quarantine left-pad 1.0.1 --lift",
+    ],
+  },
+  run: async ({ config, reason, lift, json }, [name, version]) => {
+    const { adminQuarantine } = await import("../admin-moderation.ts");
+    return adminQuarantine({ config, name, version, reason, lift, json });
+  },
+});

@@ -1,0 +1,18 @@
+import { defineCommand } from "../command.ts";
+
+export const logMakeKeyCommand = defineCommand({
+  name: "log make-key",
+  summary: "print a new LOG_SIGNING_KEY",
+  options: {},
+  arguments: [{ name: "origin", description: "the name of the log, such as cpm.example.org/log" }],
+  help: {
+    description: `Prints a new private key that signs the log of this origin, for LOG_SIGNING_KEY. Keep it safe: a log
+      keeps one key for its whole life.`,
+    failure: "the key could not be made",
+    examples: ["cpm-registry log make-key cpm.example.org/log"],
+  },
+  run: async (_, [origin]) => {
+    const { logMakeKey } = await import("../log.ts");
+    return logMakeKey(origin);
+  },
+});

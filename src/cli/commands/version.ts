@@ -1,0 +1,19 @@
+import { VERSION } from "../../runtime/version.ts";
+import { defineCommand } from "../command.ts";
+import { JSON_OPTION } from "../shared-options.ts";
+
+export const versionCommand = defineCommand({
+  name: "version",
+  summary: "print the version (also --version)",
+  options: { json: JSON_OPTION },
+  arguments: [],
+  help: {
+    description: "Prints the version of this program; with --json, the version of Bun too.",
+    examples: ["cpm-registry version --json"],
+  },
+  run: async ({ json }) => {
+    const text = json ? JSON.stringify({ version: VERSION, bun: Bun.version }) : `cpm-registry ${VERSION}`;
+    console.log(text);
+    return 0;
+  },
+});

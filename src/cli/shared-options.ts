@@ -1,0 +1,36 @@
+/** Settings of a registry, for commands that need them. */
+export const CONFIG_OPTION = {
+  type: "string",
+  value: "<file>",
+  description: "read settings from this JSON file; settings in the environment take precedence",
+} as const;
+
+export const JSON_OPTION = { type: "boolean", description: "print one JSON document on standard output" } as const;
+
+/** Options of commands that verify what a registry says. */
+export const TRUST_OPTIONS = {
+  registry: {
+    type: "string",
+    value: "<url>",
+    description: "the registry to ask; for a private one, set CPM_API_TOKEN in the environment",
+  },
+  vkey: {
+    type: "string",
+    value: "<key>",
+    description: "the log's verifier key, from a source that you trust; without it, the key seen first is trusted",
+  },
+  policy: {
+    type: "string",
+    value: "<file>",
+    description:
+      "the logs and witnesses whose signatures are required (c2sp.org/tlog-policy); LOG_POLICY in the environment is used when left out",
+  },
+} as const;
+
+/** The last paragraph about commands that remember what a log showed. */
+export const SEEN_LOGS_TEXT =
+  "What a log showed is remembered in ~/.cpm/log. If the log later shows another history, the command reports it.";
+
+/** The last paragraph about commands that need no running server. */
+export const OFFLINE_TEXT =
+  "Run it on the registry's machine, as the user of the registry and with its settings. The server may be running.";
