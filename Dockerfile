@@ -1,5 +1,5 @@
-# The registry in an image without shell or package manager: the executable, five files of the C library, CA
-# certificates and three files in /etc, and no more.
+# The registry in an image without shell or package manager. It holds the executable, five files of the C library, CA
+# certificates and three files in /etc.
 #
 #     docker build --tag cpm-registry .
 #     docker run --publish 5000:80 --volume cpm-data:/data --env PUBLIC_URL=http://localhost:5000 cpm-registry
@@ -9,7 +9,7 @@ RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-# The packages are a layer of their own: it changes with the lock file only. Bun comes with them.
+# npm packages are a layer of their own, which changes with the lock file only. Bun is one of them.
 COPY package.json package-lock.json .npmrc ./
 COPY scripts/run.mjs scripts/patch-postgres.mjs scripts/
 RUN node scripts/run.mjs --version
@@ -17,14 +17,15 @@ COPY . .
 RUN npm run build && node scripts/run.mjs scripts/minimal-root.ts dist/cpm-registry /minimal-root
 
 FROM scratch
-# scripts/minimal-root.ts is the list of what lies here; test/binary runs the registry in the same root.
+# scripts/minimal-root.ts lists the files of this root. test/binary runs the registry in the same root.
 COPY --from=build /minimal-root/ /
-# COPY makes everything root's; only the data belong to the registry.
+# COPY makes root the owner of everything. Only /data belongs to the registry's user.
 COPY --from=build --chown=65532:65532 /minimal-root/data/ /data/
 USER 65532:65532
-# A user other than root may listen on port 80 because Docker sets net.ipv4.ip_unprivileged_port_start=0 in a
-# container's network. Where it does not (an old engine, --network host), say PORT=8080 or add that --sysctl.
-# JavaScriptCore thinks of the machine's memory when it decides how much garbage to keep; of so much it keeps less.
+# A user other than root may listen on port 80, because Docker sets net.ipv4.ip_unprivileged_port_start=0 in a
+# container's network. Where it does not (an old engine, --network host), set PORT=8080 or add that --sysctl.
+# JavaScriptCore keeps garbage in proportion to the machine's memory; BUN_JSC_forceRAMSize makes it keep less. With
+# UV_THREADPOOL_SIZE sixteen uploads wait for the disk at once. Both are read when Bun starts; docs/operations.md has more.
 ENV BUN_JSC_forceRAMSize=268435456 \
     UV_THREADPOOL_SIZE=16 \
     PORT=80 \

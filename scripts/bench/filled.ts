@@ -23,12 +23,8 @@ export const SIZES: readonly FilledSize[] = [
 ];
 
 /**
- *
  * Where filled registries are kept, because filling a million packages takes many minutes. Postgres
- * does not run as root and
- *
- * cannot read root's home.
- *
+ * does not run as root and cannot read root's home.
  */
 const CACHE =
   process.env.CPM_BENCH_CACHE ??
