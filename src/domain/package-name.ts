@@ -20,7 +20,7 @@ const WINDOWS_DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[
  * Names that would look like part of the registry: words of its URLs and of its log, and the name
  * of the client.
  */
-const RESERVED_NAMES = new Set(
+export const RESERVED_NAMES: ReadonlySet<string> = new Set(
   "api auth colony colonyos cpm cpm-registry docs health latest log metrics packages registry search swagger".split(
     " ",
   ),
