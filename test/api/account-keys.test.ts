@@ -30,7 +30,7 @@ function weakKeys(): string[] {
 const OPTIONS = { env: { PUBLIC_URL: `${TEST_PUBLIC_URL}/colonies/registry` } };
 
 onBothDatabases(
-  "the keys of an account",
+  "account keys",
   (registry) => {
     let [alice, bob]: Client[] = [];
     const as = (client: Client | undefined) => client as Client;
@@ -47,7 +47,7 @@ onBothDatabases(
       registry().now = undefined;
     });
 
-    test("are registered by signing a challenge, and listed in their order", async () => {
+    test("account keys are registered by signing a challenge, and listed in order of registration", async () => {
       const owner = await newAccount(registry(), "Owner");
       const [first, second] = [makeKey(), makeKey()];
       const now = new Date();
@@ -82,16 +82,19 @@ onBothDatabases(
       );
     });
 
-    test.each(["base64", "base64url"] as const)("are taken in %s and kept in hex", async (encoding) => {
-      const key = makeKey();
-      const nonce = await challenge(as(alice), key);
-      const message = registrationStatement(as(alice).username, key, nonce);
-      const signature = Buffer.from(signMessage(key, message), "base64").toString(encoding);
-      const publicKey = Buffer.from(key.publicHex, "hex").toString(encoding);
-      expect((await as(alice).post(KEYS, { publicKey, nonce, signature })).body.publicKey).toBe(key.publicHex);
-    });
+    test.each(["base64", "base64url"] as const)(
+      "an account key in %s is accepted, and shown in hex",
+      async (encoding) => {
+        const key = makeKey();
+        const nonce = await challenge(as(alice), key);
+        const message = registrationStatement(as(alice).username, key, nonce);
+        const signature = Buffer.from(signMessage(key, message), "base64").toString(encoding);
+        const publicKey = Buffer.from(key.publicHex, "hex").toString(encoding);
+        expect((await as(alice).post(KEYS, { publicKey, nonce, signature })).body.publicKey).toBe(key.publicHex);
+      },
+    );
 
-    test("need a nonce of this account and this key, once and within ten minutes", async () => {
+    test("registering an account key needs an unused nonce of this account and key, at most ten minutes old", async () => {
       const [key, other] = [makeKey(), makeKey()];
       const start = Date.now();
       registry().now = new Date(start);
@@ -112,7 +115,7 @@ onBothDatabases(
       expect(await hexesOf(bob)).not.toContain(key.publicHex);
     });
 
-    test("need their own signature over exactly this statement; what failed does not use up the nonce", async () => {
+    test("registering an account key needs its signature over exactly this statement; a failed attempt leaves the nonce valid", async () => {
       const [key, other] = [makeKey(), makeKey()];
       const nonce = await challenge(as(alice), key);
       const { username } = as(alice);
@@ -139,7 +142,7 @@ onBothDatabases(
       expect((await register(as(alice), key, nonce)).status).toBe(201);
     });
 
-    test("are strictly keys: nothing weak, twice encoded or of another length", async () => {
+    test("an account key that is weak, not in canonical form or of another length is refused", async () => {
       const zip215: { vk_bytes: string }[] = existsSync(ZIP215) ? JSON.parse(readFileSync(ZIP215, "utf8")) : [];
       const fromVectors = [...new Set(zip215.map(({ vk_bytes }) => vk_bytes))];
       const weak = [...weakKeys(), ...fromVectors];
@@ -154,7 +157,7 @@ onBothDatabases(
       }
     });
 
-    test("exist once in an account, and a nonce sent twice at once is good once", async () => {
+    test("an account has each key once, and of two concurrent uses of a nonce one succeeds", async () => {
       const key = makeKey();
       const nonce = await challenge(as(alice), key);
       const both = await Promise.all([register(as(alice), key, nonce), register(as(alice), key, nonce)]);
@@ -163,14 +166,14 @@ onBothDatabases(
       expect((await hexesOf()).filter((hex) => hex === key.publicHex)).toHaveLength(1);
     });
 
-    test("may be the same in two accounts: they do not learn of one another, and each retires its own", async () => {
+    test("two accounts may register the same key, do not learn of each other, and retire it separately", async () => {
       const key = makeKey();
       for (const owner of [as(alice), as(bob)]) expect((await register(owner, key)).status).toBe(201);
       expect((await retire(as(alice), keyIdOf(key))).status).toBe(204);
       expect((await list(bob)).find(({ keyId }) => keyId === keyIdOf(key))?.retiredAt).toBeNull();
     });
 
-    test("are retired for good, once, and only by their account", async () => {
+    test("an account key is retired for good, once, and only by its account", async () => {
       const owner = await newAccount(registry(), "retiring");
       const key = makeKey();
       await register(owner, key);
@@ -201,7 +204,7 @@ onBothDatabases(
         await query.insert(accountKeys).values(rows);
       });
 
-    test("are at most 100 at a time, also when they come at once; retired ones make room", async () => {
+    test("an account has at most 100 active keys, also if they are registered concurrently; retired keys make room", async () => {
       const owner = await newAccount(registry(), "collector");
       await fill(owner, new Date(), 50);
       await fill(owner, null, 97);
@@ -214,7 +217,7 @@ onBothDatabases(
       expectProblem(await register(owner, makeKey()), 409, "limit_reached");
     });
 
-    test("are at most 200 ever: retired ones are kept, so they count", async () => {
+    test("an account has at most 200 keys in all: retired keys are kept and count", async () => {
       const owner = await newAccount(registry(), "rotating");
       await fill(owner, new Date(), 199);
       const last = await register(owner, makeKey());
@@ -224,7 +227,7 @@ onBothDatabases(
       expect(refused.body.detail).toContain("200");
     });
 
-    test("have at most 100 nonces at a time; expired ones do not count", async () => {
+    test("an account has at most 100 open challenges; expired ones do not count", async () => {
       const owner = await newAccount(registry(), "asking");
       const start = Date.now();
       registry().now = new Date(start);
@@ -234,7 +237,7 @@ onBothDatabases(
       expect((await register(owner, makeKey())).status).toBe(201);
     });
 
-    test("are private to a session of their account: guests get 401, API tokens 403", async () => {
+    test("account keys are private to a session of their account: a guest gets 401, an API token 403", async () => {
       const key = makeKey();
       const nonce = await challenge(as(alice), key);
       const everything = ["read", "publish-new", "publish-update", "yank", "owners"];
@@ -263,7 +266,7 @@ onBothDatabases(
       ["no signature", "/signature", { signature: undefined }],
       ["a key of a thousand characters", "/publicKey", { publicKey: "a".repeat(1_000) }],
     ];
-    test.each(BAD)("with %s are 422, which names the field", async (_, path, fields) => {
+    test.each(BAD)("registering an account key with %s answers 422 and names the field", async (_, path, fields) => {
       const whole = { publicKey: makeKey().publicHex, nonce: "0".repeat(64), signature: "11".repeat(64) };
       const answer = await as(alice).post(KEYS, { ...whole, ...fields });
       expectProblem(answer, 422, "validation_failed");

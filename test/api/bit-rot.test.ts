@@ -32,7 +32,7 @@ onBothDatabases(
       ["a large archive that was emptied", { "noise.bin": NOISE }, (path) => truncate(path, 0)],
     ];
     for (const [at, [what, files, harm]] of harms.entries()) {
-      test(`${what} is never given, logged with its digest, counted, and mended by publishing it again`, async () => {
+      test(`${what} is never served, is logged with its digest and counted, and is repaired by publishing it again`, async () => {
         const publisher = await newAccount(registry());
         const key = makeKey();
         const name = `rotten-${at}`;
@@ -74,7 +74,7 @@ onBothDatabases(
       });
     }
 
-    test("a dry run of a published archive mends nothing, because it stores nothing", async () => {
+    test("a dry run of a published archive repairs nothing, because it stores nothing", async () => {
       const publisher = await newAccount(registry());
       const key = makeKey();
       const archive = makePackage({ name: "dry", version: "1.0.0" });

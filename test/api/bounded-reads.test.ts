@@ -40,7 +40,7 @@ async function publishManifest(registry: TestRegistry, name: string, more: strin
 }
 
 onBothDatabases("bounded reads", (registry) => {
-  test("a manifest that every reader of its package would have to load is bounded", async () => {
+  test("a publish whose manifest is too long for readers of its package is refused", async () => {
     const fits = await publishManifest(registry(), "fits", inputsOf(30 * KIB));
     expect(fits.status).toBe(201);
     const before = await tracesOf(registry());
@@ -52,7 +52,7 @@ onBothDatabases("bounded reads", (registry) => {
     expect(await tracesOf(registry())).toEqual(before);
   });
 
-  test("what a package is shown by comes from one manifest, however many versions there are", async () => {
+  test("a package is shown from one manifest, however many versions it has", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const versions = Array.from({ length: 12 }, (_, minor) => `1.${minor}.0-beta`);
@@ -70,7 +70,7 @@ onBothDatabases("bounded reads", (registry) => {
     expect((await alice.get(address)).body).toMatchObject({ latest: "1.0.0", description: "watched-manifest" });
   });
 
-  test("a text is read without the list of files beside it", async () => {
+  test("a text of a version is read without the version's list of files", async () => {
     const alice = await newAccount(registry());
     const files = { "README.md": "# Read me", "values.yaml": "a: 1", "watched-file.txt": "" };
     const archive = makePackage({ name: "listed", version: "1.0.0", files });

@@ -44,7 +44,7 @@ function countEvents({ deps }: TestRegistry): Promise<number> {
   return deps.db.read(({ query, tables }) => query.$count(tables.events));
 }
 
-onBothDatabases("the feeds of events", (registry) => {
+onBothDatabases("event feeds", (registry) => {
   let [admin, alice]: Client[] = [];
   const as = (client: Client | undefined) => client as Client;
   const key = makeKey();
@@ -59,7 +59,7 @@ onBothDatabases("the feeds of events", (registry) => {
     registry().now = undefined;
   });
 
-  test("tell administrators who did what, when, from where and with which token", async () => {
+  test("the event feed shows administrators who did what, when, from where and with which token", async () => {
     const poller = new Poller(as(admin));
     await eventsAreFinal(registry());
     await poller.poll();
@@ -91,7 +91,7 @@ onBothDatabases("the feeds of events", (registry) => {
     expect(["127.0.0.1", "::1", "::ffff:127.0.0.1"]).toContain(news.at(-1).address);
   });
 
-  test("tell of a package what is its own, without addresses and tokens, to everybody", async () => {
+  test("a package's event feed shows everybody its own events, without addresses and tokens", async () => {
     await publish("shown");
     await publish("shown", "2.0.0");
     await publish("shown-not");
@@ -117,7 +117,7 @@ onBothDatabases("the feeds of events", (registry) => {
     expectProblem(await guest.get("/api/packages/Never%00/events"), 404, "package_not_found");
   });
 
-  test("give parts of any size that are the same in all; a part without news says where it was asked to begin", async () => {
+  test("event feed pages of any size hold the same events; an empty page repeats the position it was asked for", async () => {
     await eventsAreFinal(registry());
     const whole = await new Poller(as(admin), FEED, 1000).poll();
     for (const limit of [1, 3, 7]) expect(await new Poller(as(admin), FEED, limit).poll()).toEqual(whole);
@@ -130,29 +130,32 @@ onBothDatabases("the feeds of events", (registry) => {
     }
   });
 
-  test("give a hundred events where nothing is asked", async () => {
+  test("an event feed returns a hundred events without a limit in the request", async () => {
     for (let at = await countEvents(registry()); at < 101; at += 1) await withToken(as(admin), ["read"]);
     await eventsAreFinal(registry());
     expect((await as(admin).get(FEED)).body.items).toHaveLength(100);
   });
 
   const BAD = ["after=-1", "after=x", "after=1.5", "after=", "after=1e3", "after=9999999999999999"];
-  test.each([...BAD, "limit=0", "limit=1001", "limit=x", "limit=%00"])("?%s is 422 and names it", async (query) => {
-    for (const feed of [FEED, "/api/packages/any/events"]) {
-      const answer = await as(admin).get(`${feed}?${query}`);
-      expectProblem(answer, 422, "validation_failed");
-      expect(answer.body.errors.map(({ path }: Json) => path)).toEqual([`/${query.split("=")[0]}`]);
-    }
-  });
+  test.each([...BAD, "limit=0", "limit=1001", "limit=x", "limit=%00"])(
+    "an event feed with ?%s answers 422 and names the parameter",
+    async (query) => {
+      for (const feed of [FEED, "/api/packages/any/events"]) {
+        const answer = await as(admin).get(`${feed}?${query}`);
+        expectProblem(answer, 422, "validation_failed");
+        expect(answer.body.errors.map(({ path }: Json) => path)).toEqual([`/${query.split("=")[0]}`]);
+      }
+    },
+  );
 
-  test("of everything are for administrators with a session", async () => {
+  test("the feed of all events is only for administrators with a session", async () => {
     expectProblem(await new Client(registry().url).get(FEED), 401, "unauthenticated");
     expectProblem(await as(alice).get(FEED), 403, "admin_only");
     expectProblem(await (await withToken(as(admin), ["read"])).get(FEED), 403, "session_required");
     expect((await as(admin).get("/api/v1/events")).status).toBe(200);
   });
 
-  test("tell whoever polls during 50 changes at once of every one of them, once", async () => {
+  test("a client that polls an event feed during 50 concurrent changes gets every event once", async () => {
     const pollers = [new Poller(as(admin), FEED, 1000), new Poller(as(admin), FEED, 5)];
     let done = false;
     const polling = pollers.map(async (poller) => {
@@ -177,7 +180,7 @@ onBothDatabases("the feeds of events", (registry) => {
   });
 
   const NEW_PASSWORD = "marker-second-password-7Qx";
-  test("hold nothing secret, whatever happened", async () => {
+  test("event feeds hold no secret, whatever happened", async () => {
     const password = "marker-first-password-4Zk";
     const credentials = { username: "secretive", password };
     const guest = new Client(registry().url);
@@ -272,7 +275,7 @@ describe("the order of events on Postgres", () => {
     await server.remove();
   });
 
-  test("is the order in which they became final: behind an open transaction nothing is shown, then everything once", async () => {
+  test("events on Postgres are shown in the order in which they become final: none behind an open transaction, then each once", async () => {
     const poller = new Poller(admin);
     await poller.poll();
     const open = await heldOpen();
@@ -287,7 +290,7 @@ describe("the order of events on Postgres", () => {
     expect(await poller.poll()).toEqual([]);
   });
 
-  test("shows what came before an open transaction, and does not wait for one that was rolled back", async () => {
+  test("events on Postgres before an open transaction are shown, and none waits for a rolled-back one", async () => {
     const poller = new Poller(admin);
     await poller.poll();
     await change();
@@ -299,7 +302,7 @@ describe("the order of events on Postgres", () => {
     expect((await poller.poll()).map(({ kind }) => kind)).toEqual(["token.created"]);
   });
 
-  test("loses none where the earlier transaction took the later id", async () => {
+  test("no event on Postgres is lost if the earlier transaction took the later id", async () => {
     const poller = new Poller(admin);
     await poller.poll();
     const earlier = await heldOpen();
@@ -315,7 +318,7 @@ describe("the order of events on Postgres", () => {
     expect(await new Poller(admin, FEED, 1).poll()).toEqual(poller.seen);
   });
 
-  test("loses none when a dump was restored into a server that counts from less", async () => {
+  test("no event is lost if a dump is restored into a Postgres server with lower transaction ids", async () => {
     const poller = new Poller(admin);
     await poller.poll();
     await sql`UPDATE events SET transaction_id = transaction_id + 1000000000`;

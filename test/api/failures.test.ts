@@ -16,7 +16,7 @@ async function failingRegistry(cause: Error) {
   return { registry, logged: () => lines.map((line) => JSON.parse(line)) };
 }
 
-test("a database that is away is a 503 to repeat, and one warning with the request's id", async () => {
+test("a request answers a retryable 503 while the database is away, and logs one warning with its id", async () => {
   const { registry, logged } = await failingRegistry(failure({ code: "database_unavailable", retryAfterSeconds: 1 }));
   try {
     const answer = await new Client(registry.url).get("/api/packages/any");
@@ -30,7 +30,7 @@ test("a database that is away is a 503 to repeat, and one warning with the reque
   }
 });
 
-test("an unforeseen error is a 500 that tells nothing, logged once without its message", async () => {
+test("an unexpected error answers a 500 without details, and is logged once without its message", async () => {
   const { registry, logged } = await failingRegistry(new Error("insert failed: $argon2id$a@b\n    at $argon2id$c"));
   try {
     const answer = await new Client(registry.url).get("/api/packages/any");

@@ -48,7 +48,7 @@ onBothDatabases("fetch", (registry) => {
     expect(answers.map(({ status }) => status)).toEqual([201, 201]);
   });
 
-  test("a download is the published bytes, with every header a client may check them by", async () => {
+  test("a download has the published bytes, and every header that a client may check them by", async () => {
     const { status, headers, bytes } = await download();
     expect([status, digestOf(bytes)]).toEqual([200, digestOf(ARCHIVE)]);
     expect(headers.get("content-type")).toBe("application/gzip");
@@ -62,12 +62,12 @@ onBothDatabases("fetch", (registry) => {
     expect(headers.get("cache-control")).toMatch(/^public, max-age=\d{7,}, immutable$/);
   });
 
-  test("a download of latest is not kept for ever", async () => {
+  test("a download of latest is not cached for ever", async () => {
     const { headers } = await guest().get("/api/packages/fetched/latest/download");
     expect([headers.get("etag"), headers.get("cache-control")]).toEqual([TAG, "no-cache"]);
   });
 
-  test("HEAD answers as GET does, without a body, with and without a Range", async () => {
+  test("HEAD of a download answers as GET does, without a body, with and without a Range", async () => {
     const whole = await download();
     for (const range of [{}, { range: "bytes=0-9" }, { range: `bytes=${SIZE}-` }, { range: "bytes=9-2" }] as const) {
       const { status, headers, bytes } = await download(range, "HEAD");
@@ -79,7 +79,7 @@ onBothDatabases("fetch", (registry) => {
     }
   });
 
-  test("HEAD of every document has the length of its body, and of what is missing 404", async () => {
+  test("HEAD of every document has the length of its body, and answers 404 for a missing one", async () => {
     for (const path of DOCUMENTS.map((document) => `/api/packages/fetched${document}`).concat(
       "/api/packages",
       "/health",
@@ -96,18 +96,21 @@ onBothDatabases("fetch", (registry) => {
 
   const MATCHES = [TAG, `W/${TAG}`, "*", " * ", `"a", ${TAG}`, `W/"a",${TAG},"b"`, `"a, b", ${TAG}`];
   const DIFFERENCES = ['"a"', `${TAG.slice(0, -2)}"`, TAG.slice(1, -1), "", '"*"', `"x${TAG.slice(1)}`];
-  test.each(MATCHES)("If-None-Match: %s answers 304 with tag and caching, and no body", async (tag) => {
-    for (const method of ["GET", "HEAD"]) {
-      const { status, headers, bytes } = await download({ "if-none-match": tag, range: "bytes=0-1" }, method);
-      expect([status, bytes.length, headers.get("etag")]).toEqual([304, 0, TAG]);
-      expect(headers.get("cache-control")).toContain("immutable");
-    }
-  });
-  test.each(DIFFERENCES)("If-None-Match: %s answers 200", async (tag) => {
+  test.each(MATCHES)(
+    "a download with If-None-Match: %s answers 304 with entity tag and caching headers, and no body",
+    async (tag) => {
+      for (const method of ["GET", "HEAD"]) {
+        const { status, headers, bytes } = await download({ "if-none-match": tag, range: "bytes=0-1" }, method);
+        expect([status, bytes.length, headers.get("etag")]).toEqual([304, 0, TAG]);
+        expect(headers.get("cache-control")).toContain("immutable");
+      }
+    },
+  );
+  test.each(DIFFERENCES)("a download with If-None-Match: %s answers 200", async (tag) => {
     expect((await download({ "if-none-match": tag }, "HEAD")).status).toBe(200);
   });
 
-  test("every document has an entity tag, asks to be revalidated and answers 304", async () => {
+  test("every document has an entity tag, asks to be revalidated, and answers 304 to its tag", async () => {
     for (const document of DOCUMENTS) {
       const path = `/api/packages/fetched${document}`;
       const first = await guest().get(path);
@@ -138,7 +141,7 @@ onBothDatabases("fetch", (registry) => {
     [`bytes=-${SIZE}`, 0, last],
     ["bytes=-99999999", 0, last],
   ];
-  test.each(RANGES)("Range: %s is 206 with bytes %i to %i", async (range, from, to) => {
+  test.each(RANGES)("a download with Range: %s answers 206 with bytes %i to %i", async (range, from, to) => {
     const { status, headers, bytes } = await download({ range });
     expect([status, headers.get("content-range")]).toEqual([206, `bytes ${from}-${to}/${SIZE}`]);
     expect(digestOf(bytes)).toBe(digestOf(ARCHIVE.subarray(from, to + 1)));
@@ -154,7 +157,7 @@ onBothDatabases("fetch", (registry) => {
     "bytes=-0",
     "bytes=99999999999999999999-",
   ];
-  test.each(UNSATISFIABLE)("Range: %s is 416 with the size", async (range) => {
+  test.each(UNSATISFIABLE)("a download with Range: %s answers 416 with the size", async (range) => {
     const answer = await guest().get(DOWNLOAD, { range });
     expectProblem(answer, 416, "range_not_satisfiable");
     expect(answer.headers.get("content-range")).toBe(`bytes */${SIZE}`);
@@ -162,13 +165,13 @@ onBothDatabases("fetch", (registry) => {
 
   const PASSED_OVER = ["bytes=0-1,5-6", "bytes=9-2", "bytes=a-b", "items=0-1", "bytes=", "bytes=-", "bytes 0-1", "0-1"];
   const ODD = ["bytes=0-1-2", "bytes=--1", "bytes=1.5-2", "bytes=0x1-2", "bytes=-5-", "bytes=+1-2"];
-  test.each([...PASSED_OVER, ...ODD])("Range: %s is passed over", async (range) => {
+  test.each([...PASSED_OVER, ...ODD])("a download with Range: %s answers 200 with the whole archive", async (range) => {
     const { status, headers, bytes } = await download({ range });
     expect([status, headers.get("content-range"), digestOf(bytes)]).toEqual([200, null, digestOf(ARCHIVE)]);
     expect(headers.get("accept-ranges")).toBe("bytes");
   });
 
-  test("a range applies only while If-Range names these very bytes", async () => {
+  test("a range applies only if If-Range names the bytes that are served", async () => {
     const range = "bytes=1-3";
     expect((await download({ range, "if-range": TAG })).status).toBe(206);
     for (const other of ['"a"', `W/${TAG}`, "Wed, 21 Oct 2099 07:28:00 GMT", TAG.slice(1, -1), "*"]) {
@@ -179,7 +182,7 @@ onBothDatabases("fetch", (registry) => {
     }
   });
 
-  test("a whole GET counts as a download; HEAD, 304 and a part do not", async () => {
+  test("a whole GET counts as a download; HEAD, 304 and a range do not", async () => {
     const counts = async () => {
       await registry().deps.downloads.flush();
       const version = await guest().get("/api/packages/fetched/1.0.0");
@@ -204,7 +207,7 @@ onBothDatabases("fetch", (registry) => {
     expect(await counts()).toEqual([after, after, after, after]);
   });
 
-  test("files lists what is in the archive with sizes and digests", async () => {
+  test("the list of files has every file of the archive with its size and digest", async () => {
     const { body } = await guest().get("/api/packages/fetched/1.0.0/files");
     const names = body.items.map(({ path }: { path: string }) => path);
     expect(names).toEqual(["README.md", "big.bin", "colony.yaml", "templates/workflow.json", "values.yaml"]);
@@ -212,7 +215,7 @@ onBothDatabases("fetch", (registry) => {
     expect(body.items[0]).toEqual({ path: "README.md", size: readme.length, sha256: sha256(readme) });
   });
 
-  test("readme, manifest and values are the texts of the archive, never HTML", async () => {
+  test("README, manifest and values are served as texts of the archive, never as HTML", async () => {
     const texts = { readme: README, values: "size: 1 # one\n" };
     for (const [part, text] of Object.entries(texts)) {
       expect((await guest().get(`/api/packages/fetched/1.0.0/${part}`)).text).toBe(text);
@@ -224,14 +227,14 @@ onBothDatabases("fetch", (registry) => {
     expect(readme.headers.get("content-type")).toBe("text/markdown; charset=utf-8");
   });
 
-  test("a package without README or values answers 404 for them, and its manifest", async () => {
+  test("a package without README and values answers 404 for these, and serves its manifest", async () => {
     for (const part of ["readme", "values"]) {
       expectProblem(await guest().get(`/api/packages/bare/1.0.0/${part}`), 404, "contents_not_found");
     }
     expect((await guest().get("/api/packages/bare/1.0.0/manifest")).text).toContain("name: bare");
   });
 
-  test("signature has all that node:crypto needs to verify it without us", async () => {
+  test("the signature document has all that node:crypto needs to verify the archive", async () => {
     const { body } = await guest().get("/api/packages/fetched/1.0.0/signature");
     expect(body).toMatchObject({ scheme: "cpm-v1", publicKey: key.publicHex });
     expect(body.keyId).toMatch(/^[0-9a-f]{16,64}$/);
@@ -250,7 +253,7 @@ onBothDatabases("fetch", (registry) => {
     });
   });
 
-  test("what is not there is 404 and says what", async () => {
+  test("a missing package, version or route answers 404 with the code of what is missing", async () => {
     for (const part of ["", "/download", "/files", "/readme", "/manifest", "/values", "/signature"]) {
       expectProblem(await guest().get(`/api/packages/unheard-of/1.0.0${part}`), 404, "package_not_found");
       expectProblem(await guest().get(`/api/packages/fetched/9.9.9${part}`), 404, "version_not_found");
@@ -303,7 +306,7 @@ onBothDatabases("fetch", (registry) => {
     },
   );
 
-  test("an archive that is gone or cut short behind the registry's back is a 500 that shows nothing internal", async () => {
+  test("a download of an archive that was removed or truncated on disk answers a 500 without internals", async () => {
     const archive = makePackage({ name: "lost", version: "1.0.0" });
     await publisher.publish("lost", "1.0.0", archive, key);
     const digest = sha256(archive);

@@ -53,7 +53,7 @@ for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
       for (const registry of started) await registry.stop();
     });
 
-    test("has packages, owners, keys, contents and tags as they are published", async () => {
+    test("a filled registry has packages, owners, keys, contents and tags as after publishing", async () => {
       for (const name of names) {
         const address = `/api/packages/${name}`;
         const shown = await get(own, address);
@@ -74,7 +74,7 @@ for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
       }
     });
 
-    test("with shared archives is the same but for what tells of them", async () => {
+    test("a filled registry with shared archives differs from one with own archives only in digests, sizes and signatures", async () => {
       const withoutArchives = (body: Json) =>
         JSON.stringify(timeless(body), (key, value) => (/^(sha256|size|value)$/.test(key) ? undefined : value));
       for (const name of names) {
@@ -84,7 +84,7 @@ for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
       }
     });
 
-    test("is listed and searched as what was published", async () => {
+    test("a filled registry lists and finds its packages as published ones", async () => {
       const words = names.flatMap((name) => name.split(/[-_.]/)).slice(0, 60);
       const tags = (await get(own, "/api/packages?pageSize=100")).body.items.flatMap((item: Json) => item.tags);
       const questions = [
@@ -100,7 +100,7 @@ for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
       expect((await get(own, "/api/packages?pageSize=1")).body.total).toBeGreaterThan(PACKAGES * 0.8);
     });
 
-    test("counts downloads of packages by those of their versions, and gives every archive out", async () => {
+    test("a filled registry counts a package's downloads as the sum of its versions, and serves every archive", async () => {
       for (const of of [own, pooled]) {
         for (const name of names.slice(0, 40)) {
           const { downloads, versions } = (await get(of, `/api/packages/${name}`)).body;
@@ -112,7 +112,7 @@ for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
       }
     });
 
-    test("has nothing that fsck or an audit of its log finds", async () => {
+    test("fsck and an audit of the log find no fault in a filled registry", async () => {
       for (const registry of [own(), pooled()]) {
         const { problems, checked } = await checkStore(registry.deps, { repair: false, report: quiet });
         expect([checked.count, problems.items]).toEqual([VERSIONS, []]);
@@ -123,7 +123,7 @@ for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
       }
     });
 
-    test("goes on as any other: its people log in and publish more versions", async () => {
+    test("accounts of a filled registry log in and publish more versions", async () => {
       const name = names[0] ?? "";
       const { key, username } = drafts().account(drafts().package(0).owners[0]);
       for (const of of [own, pooled]) {

@@ -41,7 +41,7 @@ async function recovered({ url }: TestRegistry): Promise<void> {
 onBothDatabases("health", (registry) => {
   const packages = () => join(registry().dataDir, "packages");
 
-  test("a working registry is healthy and says its version, to anybody and to HEAD", async () => {
+  test("a working registry reports to anybody, and to HEAD, that it is healthy, with its version", async () => {
     await expectHealth(registry(), { database: "ok", storage: "ok" });
     for (const path of [...PATHS, "/health/live"]) {
       const head = await fetch(registry().url + path, { method: "HEAD" });
@@ -55,7 +55,7 @@ onBothDatabases("health", (registry) => {
     }
   });
 
-  test("a packages directory that is gone is failing storage, until it is back", async () => {
+  test("a missing packages directory is reported as failing storage until it is back", async () => {
     const aside = `${packages()}-aside`;
     await rename(packages(), aside);
     await expectHealth(registry(), { database: "ok", storage: "failing" });
@@ -63,7 +63,7 @@ onBothDatabases("health", (registry) => {
     await expectHealth(registry(), { database: "ok", storage: "ok" });
   });
 
-  test("a file in the place of the packages directory is failing storage", async () => {
+  test("a file in place of the packages directory is reported as failing storage", async () => {
     const aside = `${packages()}-aside`;
     await rename(packages(), aside);
     await writeFile(packages(), "");
@@ -73,13 +73,13 @@ onBothDatabases("health", (registry) => {
     await expectHealth(registry(), { database: "ok", storage: "ok" });
   });
 
-  test("asking leaves no file behind", async () => {
+  test("a health check leaves no file behind", async () => {
     const files = await Array.fromAsync(new Bun.Glob("**/*").scan({ cwd: packages() }));
     expect(files).toEqual([]);
   });
 });
 
-test("storage that hangs is failing, said before anybody stops waiting", async () => {
+test("hanging storage is reported as failing before a load balancer gives up", async () => {
   const hung: Promise<void> = new Promise(() => {});
   const registry = await startRegistry("sqlite", {
     override: ({ blobs }) => ({ blobs: overriding(blobs, { check: () => hung }) }),
@@ -91,7 +91,7 @@ test("storage that hangs is failing, said before anybody stops waiting", async (
   }
 });
 
-test("a SQLite that fails is a failing database, and its message stays inside", async () => {
+test("a failing SQLite is reported as a failing database, without its message", async () => {
   let failing = true;
   const broken = (db: Database): Database => ({
     ...db,
@@ -110,7 +110,7 @@ test("a SQLite that fails is a failing database, and its message stays inside", 
   }
 });
 
-describe("a Postgres of one's own", async () => {
+describe("health on a Postgres that stops", async () => {
   const server = await startPostgres();
   const registry = await startRegistry("postgres", { env: { DATABASE_URL: server.url } });
   afterAll(async () => {
@@ -120,7 +120,7 @@ describe("a Postgres of one's own", async () => {
   });
 
   for (const mode of ["fast", "immediate"] as const) {
-    test(`stopped (${mode}) is a failing database; started again, all is well`, async () => {
+    test(`a stopped Postgres (${mode}) is reported as a failing database until it is started again`, async () => {
       await expectHealth(registry, { database: "ok", storage: "ok" });
       await server.stop(mode);
       await expectHealth(registry, { database: "failing", storage: "ok" });
@@ -130,7 +130,7 @@ describe("a Postgres of one's own", async () => {
     });
   }
 
-  test("frozen is a failing database, said before anybody stops waiting", async () => {
+  test("a frozen Postgres is reported as a failing database before a load balancer gives up", async () => {
     server.freeze();
     await expectHealth(registry, { database: "failing", storage: "ok" });
     server.thaw();

@@ -33,12 +33,12 @@ const OPTIONS = {
 };
 
 onBothDatabases(
-  "a pending reset of the keys of a package",
+  "cancelling key resets",
   (registry) => {
     const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, told, again } =
       resetScene(registry);
 
-    test("is cancelled by an owner's session, and then never takes effect", async () => {
+    test("a key reset that an owner's session cancelled never takes effect", async () => {
       await published("called-off");
       await resetTo(people.alice, "called-off", fresh);
       expectProblem(await cancel(people.bob, "called-off"), 403, "not_an_owner");
@@ -62,7 +62,7 @@ onBothDatabases(
       ]);
     });
 
-    test("is cancelled by an old key without an account, by no other key and not twice with one signature", async () => {
+    test("a key reset is cancelled by an old key without an account, by no other key, and once per signature", async () => {
       await published("kept");
       await resetTo(people.alice, "kept", fresh);
       expectProblem(await cancelByKey(guest(), "kept", fresh, { by: makeKey() }), 400, "signature_invalid");
@@ -105,7 +105,7 @@ onBothDatabases(
     const removeBob = (by: Client, name: string) =>
       by.send("DELETE", `/api/packages/${name}/owners/${people.bob.username}`);
 
-    test("is cancelled when the owner who asked for it is removed, and not when another is", async () => {
+    test("a key reset is cancelled when the owner who requested it is removed, and not when another is", async () => {
       await shared("parted");
       await shared("parted-other");
       await resetTo(people.bob, "parted", fresh);
@@ -124,7 +124,7 @@ onBothDatabases(
       expect(await told("parted-other", "reset_cancelled")).toEqual([]);
     });
 
-    test("stays in effect when who asked for it leaves after its time, whether or not it was written", async () => {
+    test("a due key reset stays in effect when its requester leaves, whether or not it was recorded", async () => {
       await shared("handed-over");
       await resetTo(people.bob, "handed-over", fresh);
       at(RESET_DELAY_MS);
@@ -133,7 +133,7 @@ onBothDatabases(
       expect(await told("handed-over", "reset_cancelled")).toEqual([]);
     });
 
-    test("is cancelled when the account of who asked for it is disabled, also if it is enabled again", async () => {
+    test("a key reset is cancelled when its requester's account is disabled, also if that is enabled again", async () => {
       const names = ["seized", "seized-too"];
       for (const name of names) await shared(name);
       await shared("seized-not");
@@ -154,7 +154,7 @@ onBothDatabases(
       for (const name of names) expect(await stateOf(name)).toEqual([[lost.publicHex, "active"]]);
     });
 
-    test("is cancelled with its account locked first, as a publish does: who waits for the account has not the log", async () => {
+    test("disabling an account locks the account before it locks the log to cancel key resets, as a publish does", async () => {
       await shared("ordered");
       await resetTo(people.bob, "ordered", fresh);
       // On SQLite, who writes has the whole database.
@@ -173,7 +173,7 @@ onBothDatabases(
       await setDisabled(registry().deps, OPERATOR, people.bob.username, false);
     });
 
-    test("is not cancelled by a key that was taken away before", async () => {
+    test("a key reset is not cancelled by a key that was removed before", async () => {
       await published("ended");
       await addKey(people.alice, "ended", fresh, { by: lost });
       await removeKey(people.alice, "ended", lost, { by: fresh });
@@ -183,7 +183,7 @@ onBothDatabases(
       expect((await cancelByKey(guest(), "ended", next, { by: fresh })).status).toBe(200);
     });
 
-    test("lets nobody without an account lock a package who cannot cancel", async () => {
+    test("a caller without an account whose key cannot cancel a key reset begins no transaction that writes", async () => {
       await published("unlocked");
       const previous = await previousOf(guest(), "unlocked");
       const [stranger, change] = [makeKey(), { by: makeKey(), previous }];
@@ -198,7 +198,7 @@ onBothDatabases(
       expect(writes.count).toBe(0);
     });
 
-    test("is not cancelled by half a signed body", async () => {
+    test("a key reset is not cancelled by a body that lacks the signature or what it signs", async () => {
       await published("half");
       await resetTo(people.alice, "half", fresh);
       const [previous, signature] = [await previousOf(guest(), "half"), "11".repeat(64)];

@@ -8,12 +8,12 @@ import { withToken } from "../support/roles.ts";
 const MINUTE_MS = 60_000;
 
 onBothDatabases(
-  "a reset of the keys of a package",
+  "key resets",
   (registry) => {
     const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, told, again } =
       resetScene(registry);
 
-    test("takes effect after 72 hours: until then the old key signs, after it the new one alone", async () => {
+    test("a key reset takes effect after 72 hours: until then the old key signs, afterwards only the new one", async () => {
       await published("waited");
       const asked = await resetTo(people.alice, "waited", fresh);
       const reset = {
@@ -61,7 +61,7 @@ onBothDatabases(
       expect((await guest().get("/api/packages/waited/1.0.0")).body.yanked).toBe(false);
     });
 
-    test("that is due is in force for key changes too, whoever comes first, and once", async () => {
+    test("a due key reset applies to key changes too, whoever comes first, and is recorded once", async () => {
       await published("due");
       expect((await resetTo(people.alice, "due", fresh)).status).toBe(200);
       at(RESET_DELAY_MS + HOUR_MS);
@@ -80,7 +80,7 @@ onBothDatabases(
       expectProblem(await cancel(later, "due"), 404, "reset_not_found");
     });
 
-    test("that is due looks the same to everybody while it is written", async () => {
+    test("a due key reset looks the same to everybody while it is recorded", async () => {
       for (let round = 0; round < 8; round += 1) {
         const name = `written-${round}`;
         at(0);
@@ -99,7 +99,7 @@ onBothDatabases(
       }
     });
 
-    test("is one at a time, asked for by owners with a session and signed by its new key", async () => {
+    test("a package has one pending key reset, requested by an owner with a session and signed by the new key", async () => {
       await published("asked");
       const previous = await previousOf(guest(), "asked");
       const token = await withToken(people.alice, ["publish-update", "owners"]);
@@ -126,7 +126,7 @@ onBothDatabases(
       expect((await read("asked")).changes).toHaveLength(1);
     });
 
-    test("goes on while keys are added and takes their place too", async () => {
+    test("a key reset stays pending while keys are added, and replaces these too", async () => {
       await published("overtaken");
       await resetTo(people.alice, "overtaken", fresh);
       const added = await newKey(people.alice);
@@ -137,7 +137,7 @@ onBothDatabases(
       expect((await publish("overtaken", "3.0.0", fresh)).status).toBe(201);
     });
 
-    test("is asked for at most 10 times in 24 hours, for one package by all of its owners", async () => {
+    test("a key reset of a package is requested at most 10 times in 24 hours by all of its owners together", async () => {
       await published("hurried");
       await published("hurried-not");
       for (let minute = 0; minute < 10; minute += 1) {
@@ -157,7 +157,7 @@ onBothDatabases(
       expectProblem(await resetTo(later, "hurried", fresh), 409, "limit_reached");
     });
 
-    test("can bring back a key that was superseded, which then signs again", async () => {
+    test("a key reset can bring back a superseded key, which then signs again", async () => {
       await published("found");
       await addKey(people.alice, "found", fresh, { by: lost });
       await removeKey(people.alice, "found", lost, { by: fresh });

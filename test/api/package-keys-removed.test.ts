@@ -16,7 +16,7 @@ import { eventsOf } from "../support/roles.ts";
 /* Keys that may no longer sign a package, and what becomes of what they signed. */
 
 onBothDatabases(
-  "a key taken from a package",
+  "removing package keys",
   (registry) => {
     let alice: Client;
     let [first, second]: SigningKey[] = [];
@@ -46,7 +46,7 @@ onBothDatabases(
       registry().now = undefined;
     });
 
-    test("as superseded signs nothing new, and what it signed stays as it is", async () => {
+    test("a key removed as superseded signs nothing new, and what it signed stays as it is", async () => {
       await published("superseded");
       const removed = await removeKey(alice, "superseded", one(first), { by: one(second) });
       expect(removed.status).toBe(200);
@@ -80,7 +80,7 @@ onBothDatabases(
       expect((await publish("superseded", "5.0.0", first)).status).toBe(201);
     });
 
-    test("is asked with fields that are known: one that is misspelled would take all of what it signed", async () => {
+    test("removing a key with a misspelled field is refused, because without the field it would yank all that the key signed", async () => {
       await published("misspelled");
       const previous = await previousOf(alice, "misspelled");
       const signature = signMessage(one(second), changeStatement("misspelled", "remove", one(first), previous));
@@ -91,7 +91,7 @@ onBothDatabases(
       expect((await version("misspelled", "1.0.0")).yanked).toBe(false);
     });
 
-    test("as compromised since a version: what it signed from then on is flagged and yanked for good", async () => {
+    test("removing a key as compromised since a version flags what it signed from then on, and yanks it for good", async () => {
       await published("leaked");
       expect((await publish("leaked", "3.5.0", second)).status).toBe(201);
       expect((await publish("leaked", "4.0.0", first)).status).toBe(201);
@@ -132,7 +132,7 @@ onBothDatabases(
       expectProblem(await publish("leaked", "5.0.0", first), 403, "key_not_trusted");
     });
 
-    test("as compromised without a version: all that it signed is, also where it signed everything", async () => {
+    test("removing a key as compromised without a version flags and yanks all that it signed, even every version", async () => {
       expect((await publish("leaked-all", "1.0.0", first)).status).toBe(201);
       expect((await publish("leaked-all", "2.0.0", first)).status).toBe(201);
       await addKey(alice, "leaked-all", one(second), { by: one(first) });
@@ -147,7 +147,7 @@ onBothDatabases(
       expect(found.map(({ name }: Json) => name)).not.toContain("leaked-all");
     });
 
-    test("as compromised does not come back: not added, not by a reset, not removed again", async () => {
+    test("a key removed as compromised comes back neither by adding it, nor by a reset, nor by removing it again", async () => {
       await published("gone");
       const removal = { by: one(second), reason: "compromised" };
       expect((await removeKey(alice, "gone", one(first), removal)).status).toBe(200);
@@ -158,7 +158,7 @@ onBothDatabases(
       expectProblem(await resetTo(alice, "gone", one(first)), 409, "key_exists");
     });
 
-    test("as superseded can be found compromised later", async () => {
+    test("a key removed as superseded can be reported as compromised later", async () => {
       await published("late");
       const endedAt = new Date();
       registry().now = endedAt;
@@ -173,7 +173,7 @@ onBothDatabases(
       expect([key.status, key.endedAt]).toEqual(["compromised", endedAt.toISOString()]);
     });
 
-    test("as compromised can be found so since an earlier version, not since a later one", async () => {
+    test("a compromised key can be reported as compromised since an earlier version, not since a later one", async () => {
       await published("longer");
       expect((await publish("longer", "4.0.0", first)).status).toBe(201);
       const compromised = (since?: string) =>
@@ -206,7 +206,7 @@ onBothDatabases(
       ]);
     });
 
-    test("that a pending reset would put in place of all others must not become compromised and then trusted", async () => {
+    test("a key that a pending reset will install is not removed as compromised, and then trusted again", async () => {
       await published("revived");
       await removeKey(alice, "revived", one(first), { by: one(second) });
       expect((await resetTo(alice, "revived", one(first))).status).toBe(200);
@@ -216,7 +216,7 @@ onBothDatabases(
       expect((await removeKey(alice, "revived", one(first), removal)).status).toBe(200);
     });
 
-    test("is never the last one, also when two are taken at once", async () => {
+    test("the last active key of a package is not removed, also if two removals are concurrent", async () => {
       expect((await publish("last", "1.0.0", first)).status).toBe(201);
       for (const reason of ["superseded", "compromised"]) {
         expectProblem(await removeKey(alice, "last", one(first), { by: one(first), reason }), 409, "last_key");
@@ -231,7 +231,7 @@ onBothDatabases(
       expect((await stateOf("last")).filter(([, status]: Json) => status === "active")).toHaveLength(1);
     });
 
-    test("needs a right statement, a known key and a version that is there", async () => {
+    test("removing a key needs a valid statement, a known key and an existing version", async () => {
       await published("asked");
       const previous = await previousOf(guest(), "asked");
       const send = (keyId: string, fields: object) =>

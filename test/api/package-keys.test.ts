@@ -34,7 +34,7 @@ function holds({ privateKey }: SigningKey, message: string, signature: Uint8Arra
 }
 
 onBothDatabases(
-  "the keys of a package",
+  "package keys",
   (registry) => {
     let [alice, bob]: Client[] = [];
     let [first, second]: SigningKey[] = [];
@@ -58,7 +58,7 @@ onBothDatabases(
       registry().now = undefined;
     });
 
-    test("begin with that of the first publish; another of the same account may not sign", async () => {
+    test("the first publish pins its key to the package; another key of the same account may not sign", async () => {
       registry().now = new Date();
       await published("pinned");
       const now = registry().now?.toISOString();
@@ -89,7 +89,7 @@ onBothDatabases(
       ]);
     });
 
-    test("grow by a statement of a key that may sign and of the new one; the leaf proves both", async () => {
+    test("a package key is added by signatures of an active key and of the new one; the leaf proves both", async () => {
       await published("grown");
       const added = await addKey(as(alice), "grown", one(second), { by: one(first) });
       expect([added.status, added.body]).toEqual([200, await read("grown")]);
@@ -117,7 +117,7 @@ onBothDatabases(
       expect([event?.kind, event?.by, event?.details]).toEqual(["package_key.added", by, details]);
     });
 
-    test("are told with all their history, each leaf named by the next", async () => {
+    test("package keys are listed with their whole history, in which each leaf is named by the next", async () => {
       await published("history");
       const third = makeKey();
       await addKey(as(alice), "history", one(second), { by: one(first) });
@@ -138,7 +138,7 @@ onBothDatabases(
       await published("history", "2.0.0", second);
     });
 
-    test("do not grow by what was signed before, elsewhere, otherwise or by others", async () => {
+    test("a package key is not added by an earlier, foreign or altered statement, or by one of others", async () => {
       await published("guarded");
       await published("guarded-too");
       const [by, previous, name] = [one(first), ZEROS, "guarded"];
@@ -184,7 +184,7 @@ onBothDatabases(
       expect(outdated.body.detail).toContain(await previousOf(guest(), name));
     });
 
-    test("change once where two changes follow the same leaf at once", async () => {
+    test("of two concurrent key changes that follow the same leaf one succeeds", async () => {
       await published("raced");
       for (let round = 0; round < 5; round += 1) {
         const previous = await previousOf(guest(), "raced");
@@ -202,7 +202,7 @@ onBothDatabases(
       expect(keys).toHaveLength(6);
     });
 
-    test("change by owners with a session: not by others, tokens or guests, whatever they can sign", async () => {
+    test("package keys are changed by owners with a session: not by others, tokens or guests, whatever they can sign", async () => {
       await published("owned");
       const previous = ZEROS;
       const token = await withToken(as(alice), ["read", "publish-update", "yank", "owners"]);
@@ -230,13 +230,13 @@ onBothDatabases(
       expectProblem(await publish("owned", "3.0.0", bobs, alice), 403, "key_not_trusted");
     });
 
-    test("are at most 20 that may sign", async () => {
+    test("a package has at most 20 active keys", async () => {
       await published("crowded");
       for (let at = 1; at < 20; at += 1) await addKey(as(alice), "crowded", makeKey(), { by: one(first) });
       expectProblem(await addKey(as(alice), "crowded", makeKey(), { by: one(first) }), 409, "limit_reached");
     });
 
-    test("are at most 200 ever: those that may sign no more are kept, so they count", async () => {
+    test("a package has at most 200 keys in all: removed keys are kept and count", async () => {
       await published("worn");
       await registry().deps.db.write(async ({ query, tables: { packageKeys, packages } }) => {
         const [worn] = await query.select().from(packages).where(eq(packages.name, "worn"));
@@ -252,7 +252,7 @@ onBothDatabases(
       expect((await resetTo(as(alice), "worn", makeKey())).status).toBe(200);
     });
 
-    test("are read under a validator, and change while a package is archived or held back", async () => {
+    test("package keys have an entity tag, and can be changed while the package is archived or quarantined", async () => {
       await published("held");
       const etag = (await guest().get("/api/packages/held/keys")).headers.get("etag") ?? "";
       const again = await guest().get("/api/packages/held/keys", { "if-none-match": etag });

@@ -93,7 +93,7 @@ const SETTINGS: readonly Setting[] = [
   { kind: "postgres", access: "authenticated" },
 ];
 
-describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, access }) => {
+describe.each(SETTINGS)("permissions on $kind with $access reads", ({ kind, access }) => {
   let world: World;
   let api: ApiDescription;
   /** What READ_ACCESS does not touch is asked once on Postgres, because the matrix is long. */
@@ -107,7 +107,7 @@ describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, acce
   });
   afterAll(() => world.registry.stop());
 
-  test("every operation has a row, and every row an operation", () => {
+  test("every operation has a row in the table of permissions, and every row an operation", () => {
     const described = operationsOf(api).map(({ method, path }) => `${method} ${path}`);
     expect([...new Set(ROWS.map(({ operation }) => operation))].sort()).toEqual(described.sort());
   });
@@ -121,7 +121,7 @@ describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, acce
   });
 
   const UNDER_V1 = (path: string) => path.replace("/api/", "/api/v1/");
-  test("under /api/v1 nobody gets what nobody gets under /api", async () => {
+  test("a guest gets under /api/v1 exactly what a guest gets under /api", async () => {
     await world.renew();
     for (const row of rows) {
       const asked: Asked = await (await row.prepare(world))(world.person("owner"));
@@ -132,7 +132,7 @@ describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, acce
     }
   });
 
-  test("a description that asks for no proof is true, and one that does", () => {
+  test("the description of an operation asks for credentials exactly if the operation does", () => {
     for (const { method, path, operation } of operationsOf(api)) {
       const rows = ROWS.filter((row) => row.operation === `${method} ${path}`);
       const isOpen = rows.some(({ results }) => results.nobody !== "401 unauthenticated");
@@ -143,7 +143,7 @@ describe.each(SETTINGS)("who may do what on $kind, reads $access", ({ kind, acce
   });
 
   if (access === "authenticated") {
-    test("what a token does not mean looks as if it were not there", async () => {
+    test("a package that a token does not cover looks as if it did not exist", async () => {
       const token = world.as("token for other names");
       const shown = ({ status, text, headers }: Answer, name: string) => [
         status,

@@ -60,7 +60,7 @@ onBothDatabases(
       token = await withToken(as(alice), ["read"], ["mine-*", "exact", "u_*", "gizmos-*"]);
     });
 
-    test("answers every read of a guest with 401, whether the package is there or not, and accounts as ever", async () => {
+    test("a private registry answers every read of a guest with 401, whether or not the package exists, and serves accounts", async () => {
       expect(readsOf(HIDDEN).length).toBeGreaterThanOrEqual(2 * 11);
       for (const path of [...readsOf(HIDDEN), "/api/packages"]) {
         const there = await guest().get(path);
@@ -76,7 +76,7 @@ onBothDatabases(
       }
     });
 
-    test("shows a token what it covers, by either header", async () => {
+    test("a private registry shows a token the packages that it covers, with either header", async () => {
       const apiKey = { "x-api-key": as(token).token ?? "" };
       for (const path of [...readsOf("mine-a"), ...readsOf("exact")]) {
         for (const answer of [await as(token).get(path), await guest().get(path, apiKey)]) {
@@ -85,7 +85,7 @@ onBothDatabases(
       }
     });
 
-    test("answers a token for what it does not cover exactly as for what is not there, and asks nothing for it", async () => {
+    test("a private registry answers a token for packages that it does not cover as for missing ones, with one query", async () => {
       for (const path of readsOf(HIDDEN)) {
         const { headers } = await as(alice).get(path);
         const conditions = [{}, { "if-none-match": headers.get("etag") ?? "*" }, { range: "bytes=0-1" }] as const;
@@ -110,7 +110,7 @@ onBothDatabases(
       expectProblem(await as(token).get(`/api/packages/${HIDDEN}`), 404, "package_not_found");
     });
 
-    test("refuses a token without the scope to read, whether the package is there or not", async () => {
+    test("a private registry refuses a token without the read scope, whether or not the package exists", async () => {
       const writer = await withToken(as(alice), ["publish-new", "publish-update", "yank", "owners"]);
       for (const path of readsOf(HIDDEN)) {
         const there = await writer.get(path);
@@ -120,7 +120,7 @@ onBothDatabases(
       expectProblem(await writer.get("/api/packages"), 403, "insufficient_scope");
     });
 
-    test("lets a token that means other packages change nothing, and tells it nothing by that", async () => {
+    test("in a private registry a token changes no package that it does not cover, and learns nothing by trying", async () => {
       const other = await withToken(as(alice), ["publish-new", "yank", "owners"], ["mine-*"]);
       const changes = [
         ["DELETE", "/1.0.0", { reason: "broken" }],
@@ -147,20 +147,23 @@ onBothDatabases(
     const list = async (query: string, by = token) => (await as(by).get(`/api/packages${query}`)).body;
     const namesIn = ({ items }: Json): string[] => items.map(({ name }: Json) => name);
 
-    test.each(["name", "downloads", "updated", "relevance"])("lists by %s what a token covers", async (sort) => {
-      const body = await list(`?sort=${sort}&pageSize=100`);
-      expect(namesIn(body).sort()).toEqual(COVERED);
-      expect([body.total, body.totalPages]).toEqual([COVERED.length, 1]);
-    });
+    test.each(["name", "downloads", "updated", "relevance"])(
+      "a private registry lists by %s only packages that a token covers",
+      async (sort) => {
+        const body = await list(`?sort=${sort}&pageSize=100`);
+        expect(namesIn(body).sort()).toEqual(COVERED);
+        expect([body.total, body.totalPages]).toEqual([COVERED.length, 1]);
+      },
+    );
 
-    test("counts and pages only what a token covers", async () => {
+    test("a private registry counts and pages only packages that a token covers", async () => {
       const answer = await as(token).get("/api/packages?sort=name&pageSize=2&page=3");
       expect(answer.body).toMatchObject({ items: [{ name: "u_x" }], page: 3, total: 5, totalPages: 3 });
       expect(answer.headers.get("link")).not.toContain("page=4");
       expect(await list("?page=4&pageSize=2")).toMatchObject({ items: [], total: 5, totalPages: 3 });
     });
 
-    test("searches only what a token covers: by words, parts of names, tags and authors", async () => {
+    test("a private registry searches only packages that a token covers, by words, parts of names, tags and authors", async () => {
       const covered = COVERED.filter((name) => name !== "gizmos-mine");
       for (const query of ["search=frobnicates", "tags=shared", "search=frob&tags=shared"]) {
         expect([query, namesIn(await list(`?${query}`)).sort()]).toEqual([query, covered]);
@@ -175,13 +178,13 @@ onBothDatabases(
       expect(await list(`?search=${HIDDEN}`)).toMatchObject({ items: [], total: 0, totalPages: 0 });
     });
 
-    test("finds for a typing error what a token covers, though more that it does not cover resembles it more", async () => {
+    test("a misspelled search in a private registry finds a package that the token covers, though others resemble it more", async () => {
       expect((await list("?search=gizmoo&pageSize=100", alice)).items).toHaveLength(20);
       expect(await list("?search=gizmoo")).toMatchObject({ items: [{ name: "gizmos-mine" }], total: 1, totalPages: 1 });
       expect(await list("?search=hiddenn")).toMatchObject({ items: [], total: 0, totalPages: 0 });
     });
 
-    test("lists everything to accounts and to tokens for everything", async () => {
+    test("a private registry lists everything to accounts and to tokens for all packages", async () => {
       const all = await withToken(as(alice), ["read"]);
       const some = await withToken(as(alice), ["read"], ["mine-a", "*"]);
       const { total } = await list("", alice);
@@ -190,7 +193,7 @@ onBothDatabases(
       expect((await list("", await withToken(as(alice), ["read"], ["not-there", "nor-*"]))).total).toBe(0);
     });
 
-    test("lets no cache between keep or mix up an answer", async () => {
+    test("responses of a private registry are neither stored nor mixed up by a shared cache", async () => {
       for (const path of [...readsOf("mine-a"), "/api/packages", "/api/packages/mine-a/latest/download"]) {
         const answer = await as(token).get(path, { origin: ORIGIN });
         const again = await as(token).get(path, { "if-none-match": answer.headers.get("etag") ?? "", origin: ORIGIN });
@@ -206,7 +209,7 @@ onBothDatabases(
       expect(headers.get("cache-control")).toBe("private, max-age=31536000, immutable");
     });
 
-    test("stays open for health probes and for the description of the API", async () => {
+    test("health probes and the API description of a private registry stay public", async () => {
       for (const path of ["/health", "/health/live", "/health/ready", "/swagger", "/swagger/json", "/metrics"]) {
         expect([path, (await guest().get(path)).status]).toEqual([path, 200]);
       }
@@ -216,7 +219,7 @@ onBothDatabases(
 );
 
 onBothDatabases("a public registry", (registry) => {
-  test("gives everybody the same, so that caches may share it, and asks no token what it may read", async () => {
+  test("a public registry gives everybody the same cacheable responses, whatever a token may read", async () => {
     const alice = await newAccount(registry());
     await alice.publish("open", "1.0.0", makePackage({ name: "open", version: "1.0.0" }), makeKey());
     const other = await withToken(alice, ["yank"], ["another"]);

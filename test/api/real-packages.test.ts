@@ -85,7 +85,7 @@ afterAll(() => rm(work, { recursive: true, force: true }));
 
 onBothDatabases("real packages", (registry) => {
   test.skipIf(!present)(
-    "the archive that the real client made on Windows is published as it is, with a warning",
+    "the archive that the real client made on Windows is published unchanged, with a warning",
     async () => {
       const archive = new Uint8Array(readFileSync(join(FIXTURES, "test-pkg-v2-0.1.0.cpm")));
       const alice = await newAccount(registry());
@@ -96,20 +96,23 @@ onBothDatabases("real packages", (registry) => {
     },
   );
 
-  test.skipIf(!present)("the complete directories are published, packed with and without directories", async () => {
-    const alice = await newAccount(registry());
-    for (const [name, version] of COMPLETE) {
-      const files = filesOf(join(FIXTURES, name));
-      const archive = name === "complex-pkg" ? makeArchive(files) : goStyleArchive(files);
-      const published = await publishAndFetch(alice, name, version, archive);
-      const lacksTemplates = published.warnings.some(
-        (warning: { code: string }) => warning.code === "templates_missing",
-      );
-      expect(lacksTemplates).toBe(name === "test-verify-pkg");
-      const readme = await alice.get(`/api/packages/${name}/${version}/readme`);
-      expect(readme.status).toBe("README.md" in files ? 200 : 404);
-    }
-  });
+  test.skipIf(!present)(
+    "complete package directories are published, packed with and without directory entries",
+    async () => {
+      const alice = await newAccount(registry());
+      for (const [name, version] of COMPLETE) {
+        const files = filesOf(join(FIXTURES, name));
+        const archive = name === "complex-pkg" ? makeArchive(files) : goStyleArchive(files);
+        const published = await publishAndFetch(alice, name, version, archive);
+        const lacksTemplates = published.warnings.some(
+          (warning: { code: string }) => warning.code === "templates_missing",
+        );
+        expect(lacksTemplates).toBe(name === "test-verify-pkg");
+        const readme = await alice.get(`/api/packages/${name}/${version}/readme`);
+        expect(readme.status).toBe("README.md" in files ? 200 : 404);
+      }
+    },
+  );
 
   test.skipIf(!present)("a directory without colony.yaml is refused", async () => {
     const alice = await newAccount(registry());

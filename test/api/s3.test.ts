@@ -85,7 +85,7 @@ describe("a registry on S3", () => {
   afterEach(() => fake.heal());
 
   for (const size of ["small", "large"] as const) {
-    test(`a ${size} archive is stored under its digest with one PUT, read back, and answered as from files`, async () => {
+    test(`a ${size} archive is stored on S3 under its digest with one PUT, read back, and served as from files`, async () => {
       const before = fake.requests.length;
       const { name, archive } = await published(size);
       // The log's checkpoint is copied beside the archives, a moment after a publish.
@@ -144,7 +144,7 @@ describe("a registry on S3", () => {
   ];
   for (const [what, how, statuses] of putFaults) {
     for (const size of ["small", "large"] as const) {
-      test(`a publish of a ${size} archive that meets ${what} is no version, and works when it is repeated`, async () => {
+      test(`a publish of a ${size} archive that meets ${what} makes no version, and succeeds when it is repeated`, async () => {
         const { name, archive } = newArchive(size);
         const before = await traces();
         fake.fail({ method: "PUT", key: /sha256/, how });
@@ -172,7 +172,7 @@ describe("a registry on S3", () => {
   ];
   for (const [what, how, statuses] of getFaults) {
     for (const size of ["small", "large"] as const) {
-      test(`a download of a ${size} archive that meets ${what} says so, whole and in parts, and recovers`, async () => {
+      test(`a download of a ${size} archive that meets ${what} reports it, whole and in ranges, and recovers`, async () => {
         const { name, archive } = await published(size);
         fake.fail({ method: "GET", how });
         for (const headers of [{}, { range: "bytes=0-199" }] as const) {
@@ -188,7 +188,7 @@ describe("a registry on S3", () => {
   }
 
   for (const size of ["small", "large"] as const) {
-    test(`a publish whose read-back of a ${size} archive is wrong is no version`, async () => {
+    test(`a publish of a ${size} archive that S3 reads back wrongly makes no version`, async () => {
       for (const how of ["wrong-bytes", "truncated", "hang-body", { status: 500 }] as const) {
         const { name, archive } = newArchive(size);
         fake.fail({ method: "GET", key: /sha256/, how });
@@ -199,7 +199,7 @@ describe("a registry on S3", () => {
       }
     });
 
-    test(`a ${size} archive whose bytes changed in the storage is never given, and counted`, async () => {
+    test(`a ${size} archive whose bytes changed on S3 is never served, and is counted`, async () => {
       const { name, archive } = await published(size);
       const object = fake.objects.get(keyOf(archive));
       if (object === undefined) throw new Error("The archive is not in the bucket");
@@ -215,7 +215,7 @@ describe("a registry on S3", () => {
     });
   }
 
-  test("an archive that is gone from the bucket is a 500 that says so", async () => {
+  test("a download of an archive that is gone from the bucket answers a 500 with the reason", async () => {
     for (const size of ["small", "large"] as const) {
       const { name, archive } = await published(size);
       fake.objects.delete(keyOf(archive));
@@ -224,14 +224,14 @@ describe("a registry on S3", () => {
     }
   });
 
-  test("health tells of a bucket that cannot be written, without asking it at every call", async () => {
+  test("health reports a bucket that cannot be written, without a request to S3 at every call", async () => {
     const asked = () => fake.requests.filter(({ key: asked }) => asked === "check").length;
     const before = asked();
     for (let calls = 0; calls < 20; calls += 1) expect((await publisher.get("/health")).status).toBe(200);
     expect(asked() - before).toBeLessThanOrEqual(2);
   });
 
-  test("what passed through a file leaves none behind", async () => {
+  test("an archive on its way to S3 leaves no temporary file behind", async () => {
     const { name } = await published("large");
     await (await download(name)).bytes();
     await registry.deps.blobs.close();
@@ -243,7 +243,7 @@ describe("a registry on S3 with STORAGE_REDIRECT", () => {
   beforeAll(() => start({ STORAGE_REDIRECT: "true" }));
   afterAll(() => stop());
 
-  test("a download is a 302 that no cache keeps, to an address that answers with the right name and type", async () => {
+  test("with STORAGE_REDIRECT a download is an uncacheable 302 to an address with the right name and type", async () => {
     const { name, archive } = await published("large");
     const answer = await download(name);
     expect([answer.status, answer.headers.get("cache-control")]).toEqual([302, "no-store"]);
@@ -256,21 +256,21 @@ describe("a registry on S3 with STORAGE_REDIRECT", () => {
     expect((await fetch(address, { headers: { range: "bytes=0-9" } })).status).toBe(206);
   });
 
-  test("HEAD and a client that has the archive are answered here", async () => {
+  test("with STORAGE_REDIRECT the registry itself answers HEAD and a client that has the archive", async () => {
     const { name, archive } = await published("small");
     const head = await download(name, {}, "HEAD");
     expect([head.status, head.headers.get("content-length")]).toEqual([200, String(archive.length)]);
     expect((await download(name, { "if-none-match": `"${sha256(archive)}"` })).status).toBe(304);
   });
 
-  test("a redirect counts as a download", async () => {
+  test("with STORAGE_REDIRECT a redirect counts as a download", async () => {
     const { name } = await published("small");
     for (const _ of [1, 2, 3]) await download(name);
     await registry.deps.downloads.flush();
     expect((await publisher.get(`/api/packages/${name}`)).body.downloads).toBe(3);
   });
 
-  test("the statement signs what the address gives", async () => {
+  test("with STORAGE_REDIRECT the signed statement matches the bytes at the address", async () => {
     const { name, archive } = await published("small");
     const { body } = await publisher.get(`/api/packages/${name}/1.0.0/signature`);
     expect(body.statement).toBe(statementOf(name, "1.0.0", archive));

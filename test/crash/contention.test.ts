@@ -6,7 +6,7 @@ import { Client, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { onBothDatabases, startRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-onBothDatabases("many at once", (registry) => {
+onBothDatabases("contention", (registry) => {
   test("no session of an old password outlives a password change, however the two race", async () => {
     const alice = await newAccount(registry());
     const guest = new Client(registry().url);
@@ -29,7 +29,7 @@ onBothDatabases("many at once", (registry) => {
     expect(alive.map(({ status }) => status)).toEqual(tokens.map(() => 401));
   });
 
-  test("downloads of many versions are all counted, over flushes that overlap", async () => {
+  test("downloads of many versions are all counted by overlapping flushes", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const { db, downloads } = registry().deps;
@@ -51,7 +51,7 @@ onBothDatabases("many at once", (registry) => {
   });
 });
 
-test("a lock that another process holds on SQLite delays writers, and nobody else", async () => {
+test("a lock that another process holds on SQLite delays writers, and no reader", async () => {
   const registry = await startRegistry("sqlite");
   const other = new Database(join(registry.dataDir, "registry.db"));
   try {
@@ -72,7 +72,7 @@ test("a lock that another process holds on SQLite delays writers, and nobody els
   }
 });
 
-test("writers who queue for one package on Postgres leave readers their connections", async () => {
+test("writers that queue for one package on Postgres leave connections for readers", async () => {
   const registry = await startRegistry("postgres");
   try {
     const alice = await newAccount(registry);

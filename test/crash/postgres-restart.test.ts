@@ -82,7 +82,7 @@ describe("Postgres restarts under load", () => {
   };
 
   for (const mode of ["immediate", "fast"] as const) {
-    test(`-m ${mode}: no caller is stuck, service is back within 5 s, every 201 is there`, async () => {
+    test(`a restart of Postgres (-m ${mode}) leaves no caller stuck, ends the outage within 5 s and loses no 201`, async () => {
       let running = true;
       let restartedMs = Number.POSITIVE_INFINITY;
       const pause = async ({ startedMs, status }: Outcome) => {
@@ -120,7 +120,7 @@ describe("Postgres restarts under load", () => {
     });
   }
 
-  test("a server that freezes gives 503 within the deadline, and answers again when it thaws", async () => {
+  test("a frozen Postgres gives 503 within the deadline, and service returns when it thaws", async () => {
     postgres.freeze();
     const startedMs = performance.now();
     // A search, because the response cache still answers documents for one second after it lost the

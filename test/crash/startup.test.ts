@@ -30,7 +30,7 @@ async function onEmptyDatabase(
 
 for (const kind of ["sqlite", "postgres"] as const) {
   describe(`on ${kind}`, () => {
-    test("three servers that start at once on an empty database all come up", () =>
+    test("three servers that start concurrently on an empty database all come up", () =>
       onEmptyDatabase(kind, async (cwd, env) => {
         const ready = Promise.withResolvers<void>();
         const statuses: number[] = [];
@@ -72,7 +72,7 @@ test("a database of a newer registry is refused with a message that says so", ()
     expect(refused.stderr).toContain("9999_from_the_future of a newer cpm-registry");
   }));
 
-test("a taken port is an error, not a silent share", () =>
+test("a server on a taken port fails, and does not share it silently", () =>
   onEmptyDatabase("sqlite", async (cwd) => {
     const place = placeIn(cwd, { PORT: String(await freePort()) });
     await whileServing(place, async () => {
@@ -82,7 +82,7 @@ test("a taken port is an error, not a silent share", () =>
     });
   }));
 
-test("all wrong settings are reported at once, and no secret with them", () =>
+test("all invalid settings are reported in one message, without a secret", () =>
   onEmptyDatabase("sqlite", async (cwd) => {
     const env = { PORT: "x", REGISTRATION: "maybe", JWT_KEY: "hunter2", DATABASE_URL: "mysql://u:s3cret@h/d" };
     const { exitCode, stderr } = await runOnce(placeIn(cwd, env), "serve");
@@ -91,7 +91,7 @@ test("all wrong settings are reported at once, and no secret with them", () =>
     expect(stderr).not.toMatch(/hunter2|s3cret/);
   }));
 
-test("a directory that cannot be used is refused before the port is opened", () =>
+test("a data directory that cannot be used is refused before the port is opened", () =>
   onEmptyDatabase("sqlite", async (cwd) => {
     await Bun.write(`${cwd}/App_Data/packages`, "a file where the directory of archives should be");
     const { exitCode, stderr } = await runOnce(placeIn(cwd, {}), "serve");

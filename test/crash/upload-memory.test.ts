@@ -65,7 +65,7 @@ function sendRubbish(url: string, token: string, preamble: string): Promise<{ st
 const onLinux = existsSync("/proc/self/status");
 if (!onLinux) console.warn("Skipped: memory of a process is read from /proc, which this system does not have");
 
-test.skipIf(!onLinux)("500 MB of rubbish are refused with 413 and less than 120 MB of memory", () =>
+test.skipIf(!onLinux)("an upload of 500 MB is refused with 413, using less than 120 MB of memory", () =>
   inTemporaryDirectory(async (cwd) => {
     await buildIfOutdated();
     const port = await freePort();

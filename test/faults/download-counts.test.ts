@@ -53,7 +53,7 @@ async function restart(server: ServerProcess, signal: "SIGTERM" | "SIGKILL"): Pr
   await server.start();
 }
 
-test("after SIGTERM every download is counted, and of those that were given up fewer than there were", async () => {
+test("after SIGTERM every finished download is counted, and fewer aborted ones than there were", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start();
     await publish(server, "small", 100);

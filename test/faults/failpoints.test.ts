@@ -37,7 +37,7 @@ async function dieAt({ server, journals }: Scene, point: string, seed: number, p
 }
 
 for (const kind of ["sqlite", "postgres"] as const) {
-  describe(`a server on ${kind} that dies at a step of publish keeps every 201, and the rest is whole or absent`, () => {
+  describe(`death at a step of a publish`, () => {
     const points = LONG || kind === "sqlite" ? FILE_POINTS : LOG_POINTS;
     for (const point of points) declare(kind, point);
   });
@@ -46,7 +46,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
 function declare(kind: DatabaseKind, point: string): void {
   const all = seeds(LONG ? 20 : 1);
   test(
-    `${point} (seeds ${all})`,
+    `a server on ${kind} that dies at ${point} keeps every 201, and the rest is whole or absent (seeds ${all})`,
     () =>
       onScene(kind, async (scene) => {
         await scene.server.start();

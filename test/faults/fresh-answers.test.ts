@@ -129,14 +129,14 @@ async function listeners(sql: postgres.Sql): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-describe("no read is staler than a second, while packages are published and yanked", () => {
+describe("freshness of reads while packages are published and yanked", () => {
   test(
-    "on two servers on one Postgres",
+    "no read is staler than a second on two servers on one Postgres",
     () => onTwoServers((urls, publisher) => hammer(urls, publisher, true)),
     300_000,
   );
 
-  test("on two servers whose listening connections are cut again and again", async () => {
+  test("no read is staler than a second on two servers whose listening connections are cut again and again", async () => {
     await onTwoServers(async (urls, publisher, databaseUrl) => {
       const sql = postgres(databaseUrl, { max: 1 });
       let cut = 0;
@@ -155,7 +155,7 @@ describe("no read is staler than a second, while packages are published and yank
     });
   }, 300_000);
 
-  test("on two servers whose listening connections freeze", async () => {
+  test("no read is staler than a second on two servers whose listening connections freeze", async () => {
     await onTwoServers(async (urls, publisher, databaseUrl) => {
       const sql = postgres(databaseUrl, { max: 1 });
       const frozen: number[] = [];
@@ -175,7 +175,7 @@ describe("no read is staler than a second, while packages are published and yank
     });
   }, 300_000);
 
-  test("on two workers on one SQLite file", async () => {
+  test("no read is staler than a second on two workers on one SQLite file", async () => {
     await onScene("sqlite", async ({ server }) => {
       await server.start({ WORKERS: "2" });
       const [publisher] = await makePublishers(server.url, 1);

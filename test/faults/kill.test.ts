@@ -40,7 +40,7 @@ describe("kill -9 at random times under 32 publishers", () => {
   for (const kind of LONG ? (["sqlite", "postgres"] as const) : (["sqlite"] as const)) {
     for (const seed of seeds(1)) {
       test(
-        `${kind}: after ${RESTARTS} restarts every 201 holds, and the rest is whole or absent (seed ${seed})`,
+        `after ${RESTARTS} kills of a server on ${kind} every 201 holds, and the rest is whole or absent (seed ${seed})`,
         () =>
           withSeed(seed, () =>
             onScene(kind, async (scene) => {

@@ -32,7 +32,7 @@ function restore(from: string, database: string): void {
   copyFileSync(from, database);
 }
 
-test("a registry on an old dump reads, refuses what would be logged, and says so until the newest is back or an operator accepts it", () =>
+test("a registry on an old dump serves reads, refuses changes and says so, until the newest is back or an operator accepts it", () =>
   onScene("sqlite", async ({ server, journals }) => {
     await server.start();
     const database = join(server.dataDir, "registry.db");

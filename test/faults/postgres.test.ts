@@ -94,9 +94,9 @@ async function underPublishers({ server, journals }: Faulty, seed: number, fault
   expect(faults).toEqual([]);
 }
 
-describe("publishers are answered in time and every 201 holds", () => {
+describe("publishers while Postgres fails", () => {
   test(
-    "when Postgres crashes and is started again at once, three times",
+    "publishers are answered in time and every 201 holds when Postgres crashes and restarts three times",
     () =>
       onServer("restarts", (faulty) =>
         underPublishers(faulty, 1, async () => {
@@ -113,7 +113,7 @@ describe("publishers are answered in time and every 201 holds", () => {
   );
 
   test(
-    `when Postgres is away for ${OUTAGE_MS / 1_000} s`,
+    `publishers are answered in time and every 201 holds when Postgres is away for ${OUTAGE_MS / 1_000} s`,
     () =>
       onServer("outage", (faulty) =>
         underPublishers(faulty, 2, async () => {
@@ -135,7 +135,7 @@ describe("publishers are answered in time and every 201 holds", () => {
   );
 
   test(
-    `when Postgres is frozen for ${FROZEN_MS / 1_000} s`,
+    `publishers are answered in time and every 201 holds when Postgres is frozen for ${FROZEN_MS / 1_000} s`,
     () =>
       onServer("frozen", (faulty) =>
         underPublishers(faulty, 3, async () => {

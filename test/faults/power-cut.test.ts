@@ -158,13 +158,38 @@ function control(title: string, layout: Layout, cut: typeof cutAtRandom, failpoi
   });
 }
 
-describe(`after each of ${CUTS} power cuts every 201 holds, and the rest is whole or absent`, () => {
-  promise("SQLite and archives on the disk, at random times", "everything", cutAtRandom);
-  promise("archives alone on the disk, in the instant after an answer", "archives alone", cutAfterAnswer);
-  if (LONG) promise("Postgres and archives on the disk, at random times", "everything and Postgres", cutAtRandom);
+describe(`power cuts`, () => {
+  promise(
+    `every 201 holds after each of ${CUTS} power cuts at random times, with SQLite and archives on the disk`,
+    "everything",
+    cutAtRandom,
+  );
+  promise(
+    `every 201 holds after each of ${CUTS} power cuts right after an answer, with only archives on the disk`,
+    "archives alone",
+    cutAfterAnswer,
+  );
+  if (LONG)
+    promise(
+      `every 201 holds after each of ${CUTS} power cuts at random times, with Postgres and archives on the disk`,
+      "everything and Postgres",
+      cutAtRandom,
+    );
 });
 
-describe("a power cut shows the loss of an archive", () => {
-  control("that was not synced", "everything", cutAtRandom, "sync.file=skip", /has a (damaged )?blob|has no blob/);
-  control("whose directory was not synced", "archives alone", cutAfterAnswer, "sync.directory=skip", /has no blob/);
+describe("power cuts with a sync left out", () => {
+  control(
+    "a power cut loses an archive that was not synced",
+    "everything",
+    cutAtRandom,
+    "sync.file=skip",
+    /has a (damaged )?blob|has no blob/,
+  );
+  control(
+    "a power cut loses an archive whose directory was not synced",
+    "archives alone",
+    cutAfterAnswer,
+    "sync.directory=skip",
+    /has no blob/,
+  );
 });

@@ -80,7 +80,7 @@ describe.skipIf(s3Missing !== undefined)("a registry on S3", () => {
   const points = ["blob.uploaded", "publish.stored", ...(LONG ? all : [])];
   for (const point of points) {
     for (const seed of seeds(LONG ? 20 : 1)) {
-      test(`killed at ${point} keeps what it acknowledged, and nothing is visible without its blob (seed ${seed})`, () =>
+      test(`a registry on S3 that is killed at ${point} keeps every 201, and shows no version without its blob (seed ${seed})`, () =>
         withSeed(seed, () =>
           onS3(1, async (scene) => {
             const server = serverOf(scene, 0);
@@ -118,7 +118,7 @@ describe.skipIf(s3Missing !== undefined)("a registry on S3", () => {
     ],
   ];
   for (const [what, happens] of outages) {
-    test(`whose storage ${what} for some seconds answers everybody, and goes on by itself`, () =>
+    test(`a registry whose S3 storage ${what} for some seconds answers everybody, and recovers by itself`, () =>
       onS3(1, async (scene) => {
         const { journals, s3 } = scene;
         const server = serverOf(scene, 0);
@@ -139,7 +139,7 @@ describe.skipIf(s3Missing !== undefined)("a registry on S3", () => {
       }));
   }
 
-  test("that is one of two goes on serving every request when the other is killed", () =>
+  test("one of two registries on S3 serves every request when the other is killed", () =>
     onS3(2, async (scene) => {
       const { journals } = scene;
       const [killed, left] = [serverOf(scene, 0), serverOf(scene, 1)];

@@ -64,7 +64,7 @@ function largePackage(): Uint8Array {
 
 const all = UPLOADS + DOWNLOADS + LOGINS + READS;
 
-test(`SIGTERM with ${all} requests in flight: all are answered, exit 0 in time, no temp file is left`, () =>
+test(`after SIGTERM all ${all} requests in flight are answered, the exit code is 0 in time, and no temporary file is left`, () =>
   onScene("sqlite", async ({ server }) => {
     await server.start();
     const port = Number(new URL(server.url).port);

@@ -69,13 +69,13 @@ async function onTwoServers(play: (scene: Scene, other: ServerProcess) => Promis
   });
 }
 
-describe("of two servers on one Postgres with 64 publishers, one dies: no 201 is lost, and the other goes on", () => {
+describe("two servers on one Postgres with 64 publishers", () => {
   const ends = [
     { how: "at any time", failpoints: undefined },
     { how: "with the log locked", failpoints: "log.appended" },
   ];
   test.each(ends)(
-    "$how",
+    "no 201 is lost and the other server goes on when one of two dies $how",
     ({ how, failpoints }) =>
       onTwoServers(async (scene, other) => {
         const { server, journals } = scene;

@@ -28,7 +28,7 @@ function ask({ url }: ServerProcess, path: string): Promise<(number | undefined)
   return Promise.all(Array.from({ length: 20 }, one));
 }
 
-test("two workers share a port and a registry: what is published by one is there in both", async () => {
+test("two workers share a port and a registry: both serve what one published", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
     await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
@@ -43,7 +43,7 @@ test("two workers share a port and a registry: what is published by one is there
   });
 }, 60_000);
 
-test("a worker that is killed is started again, and the other answers meanwhile", async () => {
+test("a killed worker is started again, and the other answers meanwhile", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
     await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
@@ -59,7 +59,7 @@ test("a worker that is killed is started again, and the other answers meanwhile"
 }, 60_000);
 
 test.each(["SIGTERM", "SIGINT"] as const)(
-  "%s ends all of them, with exit code 0",
+  "%s ends all workers with exit code 0",
   async (signal) => {
     await onScene("sqlite", async ({ server }) => {
       await server.start(WORKERS);
@@ -73,7 +73,7 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   60_000,
 );
 
-test("workers end by themselves when what started them is killed", async () => {
+test("workers end by themselves when their parent process is killed", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
     await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
@@ -83,7 +83,7 @@ test("workers end by themselves when what started them is killed", async () => {
   });
 }, 60_000);
 
-test("a port that somebody has is an error and no silent share, and so is a worker by hand", async () => {
+test("workers on a port in use are an error and share nothing silently, and so is a worker started by hand", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
     const { exitCode, stderr } = await server.run("serve");
@@ -101,7 +101,7 @@ test.each([
   ["its own", {}, "16"],
   ["its operator's", { UV_THREADPOOL_SIZE: "3" }, "3"],
 ] as const)(
-  "a server runs with %s number of threads for the disk, as the process that was started",
+  "a server runs with %s number of disk threads in the process that was started",
   async (_, settings, threads) => {
     await onScene("sqlite", async ({ server }) => {
       await server.start(settings);

@@ -78,7 +78,7 @@ describe.skipIf(program === undefined).each(KINDS)("Schemathesis (%s)", (kind) =
 
   for (const [role, credential] of Object.entries(ROLES).slice(0, LONG ? undefined : 1)) {
     test(
-      `finds no fault as ${role}`,
+      `Schemathesis finds no fault as ${role}`,
       () =>
         withSeeded(kind, async (registry, owner) => {
           const token = await credential(registry, owner);

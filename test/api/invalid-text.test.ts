@@ -6,7 +6,7 @@ import { newAdmin } from "../support/roles.ts";
 
 /* What decodes to no text: bytes that are no UTF-8 in an address, and half a surrogate pair in a body. */
 
-onBothDatabases("what is no text", (registry) => {
+onBothDatabases("invalid text", (registry) => {
   let alice: Client;
   let admin: Client;
 
@@ -27,11 +27,11 @@ onBothDatabases("what is no text", (registry) => {
     ["GET", "/api/packages/%ff/owners", 404, "package_not_found"],
     ["GET", "/api/packages/%ff/events", 404, "package_not_found"],
   ];
-  test.each(ADDRESSES)("in an address names nothing: %s %s", async (method, path, status, code) => {
+  test.each(ADDRESSES)("invalid UTF-8 in an address names nothing: %s %s", async (method, path, status, code) => {
     expectProblem(await alice.send(method, path), status, code);
   });
 
-  test("in an address is no name that an administrator could allow", async () => {
+  test("invalid UTF-8 in an address is no name that an administrator could allow", async () => {
     expectProblem(await admin.send("PUT", "/api/admin/allowed-names/%ff"), 422, "validation_failed");
   });
 
@@ -42,7 +42,7 @@ onBothDatabases("what is no text", (registry) => {
     ["PUT", "/api/packages/texts/quarantine", `{"reason":"${HALF}"}`],
     ["PUT", "/api/packages/texts/status", `{"status":"deprecated","message":"${HALF}"}`],
   ];
-  test.each(BODIES)("in a body is malformed: %s %s %s", async (method, path, body) => {
+  test.each(BODIES)("half a surrogate pair in a body is refused as malformed: %s %s %s", async (method, path, body) => {
     const answer = await (path.endsWith("quarantine") ? admin : alice).send(method, path, new Blob([body]), {
       "content-type": "application/json",
     });
