@@ -6,7 +6,7 @@ import { contextOf } from "./request-context.ts";
 export const ARCHIVE_MEDIA_TYPE = "application/gzip";
 
 /** What a download answer is made of. */
-export interface ArchiveFile {
+export interface ServedArchive {
   readonly fileName: string;
   /** Lower-case hex SHA-256 of the whole archive. */
   readonly digest: string;
@@ -47,7 +47,7 @@ function readRange(range: string | null, size: number): ByteRange | undefined {
 }
 
 /** What every answer tells of the archive. */
-function describe({ digest, immutable, shared }: ArchiveFile): Record<string, string> {
+function describe({ digest, immutable, shared }: ServedArchive): Record<string, string> {
   return {
     etag: `"${digest}"`,
     "cache-control": immutable ? `${shared ? "public" : "private"}, max-age=31536000, immutable` : "no-cache",
@@ -57,7 +57,7 @@ function describe({ digest, immutable, shared }: ArchiveFile): Record<string, st
 }
 
 /** The address is good for minutes and for whoever knows it, so no cache may keep it. */
-function redirect(location: string, { digest }: ArchiveFile): Response {
+function redirect(location: string, { digest }: ServedArchive): Response {
   const headers = { location, "cache-control": "no-store", "x-checksum-sha256": digest };
   return new Response(null, { status: 302, headers });
 }
@@ -76,7 +76,7 @@ interface ArchiveAnswer {
  */
 export async function archiveResponse(
   request: Request,
-  archive: ArchiveFile,
+  archive: ServedArchive,
   source: ArchiveSource,
 ): Promise<ArchiveAnswer> {
   const { size, fileName } = archive;

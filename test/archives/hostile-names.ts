@@ -39,48 +39,48 @@ const SINGLE_CASES: readonly HostileCase[] = SINGLE_NAMES.flatMap(([rule, code, 
 );
 
 /** Entries that are sound alone. The sound package has `values.yaml` and `templates/a.json`. */
-function together(rule: Rule, what: string, code: ArchiveFaultCode, ...entries: readonly RawEntry[]): HostileCase {
+function combined(rule: Rule, what: string, code: ArchiveFaultCode, ...entries: readonly RawEntry[]): HostileCase {
   return { rule, what, code, archive: withEntries(...entries) };
 }
 
 const UNIQUE_CASES: readonly HostileCase[] = [
-  together("4 one .", "./ beside .", "name_duplicate", { name: ".", type: "5" }, { name: "./", type: "5" }),
-  together("4 one .", "a . that is a file", "name_traversal", { name: "." }),
-  together("4 one .", "a . without a name", "name_empty", { name: "", type: "5" }),
-  together("4 one ./", "a name with and without", "name_duplicate", { name: "./values.yaml" }),
-  together("4 backslash", "a name in two spellings", "name_duplicate", { name: "templates\\a.json" }),
-  together(
+  combined("4 one .", "./ beside .", "name_duplicate", { name: ".", type: "5" }, { name: "./", type: "5" }),
+  combined("4 one .", "a . that is a file", "name_traversal", { name: "." }),
+  combined("4 one .", "a . without a name", "name_empty", { name: "", type: "5" }),
+  combined("4 one ./", "a name with and without", "name_duplicate", { name: "./values.yaml" }),
+  combined("4 backslash", "a name in two spellings", "name_duplicate", { name: "templates\\a.json" }),
+  combined(
     "4 unique nfc",
     "a decomposed name beside its composed one",
     "name_not_nfc",
     { name: "é" },
     { name: "e\u0301" },
   ),
-  together("4 unique nfc", "accents in two capitals", "name_case_conflict", { name: "café" }, { name: "CAFÉ" }),
-  together("4 unique nfc", "the same file twice", "name_duplicate", { name: "values.yaml" }),
-  together(
+  combined("4 unique nfc", "accents in two capitals", "name_case_conflict", { name: "café" }, { name: "CAFÉ" }),
+  combined("4 unique nfc", "the same file twice", "name_duplicate", { name: "values.yaml" }),
+  combined(
     "4 unique nfc",
     "the same folder twice",
     "name_duplicate",
     { name: "f", type: "5" },
     { name: "f/", type: "5" },
   ),
-  together("4 unique case", "a file in other capitals", "name_case_conflict", { name: "VALUES.yaml" }),
-  together("4 unique case", "a folder in other capitals", "name_case_conflict", { name: "Templates/b.json" }),
-  together("4 unique case", "ß and SS", "name_case_conflict", { name: "straße" }, { name: "STRASSE" }),
-  together("4 file and directory", "a file and then a name below", "name_file_and_directory", {
+  combined("4 unique case", "a file in other capitals", "name_case_conflict", { name: "VALUES.yaml" }),
+  combined("4 unique case", "a folder in other capitals", "name_case_conflict", { name: "Templates/b.json" }),
+  combined("4 unique case", "ß and SS", "name_case_conflict", { name: "straße" }, { name: "STRASSE" }),
+  combined("4 file and directory", "a file and then a name below", "name_file_and_directory", {
     name: "values.yaml/x",
   }),
-  together("4 file and directory", "a folder and then a file", "name_file_and_directory", { name: "templates" }),
-  together(
+  combined("4 file and directory", "a folder and then a file", "name_file_and_directory", { name: "templates" }),
+  combined(
     "4 file and directory",
     "a file and then its folder",
     "name_file_and_directory",
     { name: "both" },
     { name: "both", type: "5" },
   ),
-  together("4 traversal", "in a prefix", "name_traversal", { name: "x", prefix: ".." }),
-  together("4 traversal", "in a PAX path", "name_traversal", paxEntry({ path: "../x" }), { name: "innocent" }),
+  combined("4 traversal", "in a prefix", "name_traversal", { name: "x", prefix: ".." }),
+  combined("4 traversal", "in a PAX path", "name_traversal", paxEntry({ path: "../x" }), { name: "innocent" }),
 ];
 
 export const NAME_CASES: readonly HostileCase[] = [...SINGLE_CASES, ...UNIQUE_CASES];
