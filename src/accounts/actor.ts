@@ -48,7 +48,10 @@ function originOf({ id, username }: UserRow): Origin {
   return { userId: id, username, address: null, tokenId: null };
 }
 
-/** Tells whether one of the patterns means the name: `foo` itself, `foo-*` all that begins so, `*` everything. */
+/**
+ * Tells whether one of the patterns means the name: `foo` itself, `foo-*` all that begins so, `*`
+ * everything.
+ */
 export function coversName(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern));
 }
@@ -60,8 +63,8 @@ export function requireScope({ token }: Actor, ...scopes: readonly TokenScope[])
 }
 
 /**
- * Throws `insufficient_scope` unless the token, if it is one, means this package and has one of the scopes. The name
- * comes first: which scope is needed may tell whether the package is there.
+ * Throws `insufficient_scope` unless the token, if it is one, means this package and has one of the
+ * scopes. The name comes first: which scope is needed may tell whether the package is there.
  */
 export function requireScopeFor(actor: Actor, name: string, ...scopes: readonly TokenScope[]): void {
   if (actor.token !== undefined && !coversName(actor.token.packages, name)) {

@@ -29,7 +29,10 @@ interface Proving {
   readonly jwt: Tokens;
 }
 
-/** The credential of a request, undefined for a guest. Throws `unauthenticated` or `conflicting_credentials`. */
+/**
+ * The credential of a request, undefined for a guest. Throws `unauthenticated` or
+ * `conflicting_credentials`.
+ */
 function credentialOf({ headers }: Request): string | undefined {
   const authorization = headers.get("authorization");
   const apiKey = headers.get("x-api-key")?.trim();
@@ -63,7 +66,10 @@ async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text
   return claims && findSession(deps, claims.sessionId, claims.userId, contextOf(request).clientAddress);
 }
 
-/** Proves who sent a request, once. Throws `unauthenticated`, `account_disabled` or `conflicting_credentials`. */
+/**
+ * Proves who sent a request, once. Throws `unauthenticated`, `account_disabled` or
+ * `conflicting_credentials`.
+ */
 async function prove(deps: AuthDeps, context: Proving): Promise<Actor> {
   const { request } = context;
   const requestContext = contextOf(request);
@@ -93,12 +99,16 @@ function isSession(actor: Actor): actor is SessionActor {
   return actor.sessionId !== undefined;
 }
 
-/** Who may call a route: accounts, also with an API token; only with a password session; only administrators so. */
+/**
+ * Who may call a route: accounts, also with an API token; only with a password session; only
+ * administrators so.
+ */
 export type Guard = "account" | "session" | "admin";
 
 /**
- * Lets only those in whom the guard means. First in `parse` of a guarded route with a body, so that the answer is 401 or
- * 403 before a byte of it is read: Elysia parses and validates before any macro.
+ * Lets only those in whom the guard means. First in `parse` of a guarded route with a body, so that
+ * the answer is 401 or 403 before a byte of it is read: Elysia parses and validates before any
+ * macro.
  */
 export function requireActor(deps: AuthDeps, guard: Guard) {
   return async (context: Proving): Promise<void> => {
@@ -122,7 +132,10 @@ export function proveSession(deps: AuthDeps, guard: "session" | "admin") {
   };
 }
 
-/** What a route with `reader: true` may show. A type and no interface, because Elysia wants a record. */
+/**
+ * What a route with `reader: true` may show. A type and no interface, because Elysia wants a
+ * record.
+ */
 type Reading = {
   readonly mayRead: MayRead;
   /** Names and patterns of what may be read; undefined: everything. */
@@ -145,7 +158,9 @@ interface Answering {
   readonly response: unknown;
 }
 
-/** Where not everybody may read, an answer is for who asked: no cache may give it to somebody else. */
+/**
+ * Where not everybody may read, an answer is for who asked: no cache may give it to somebody else.
+ */
 function keepFromOthers({ config }: Pick<Deps, "config">, { set, response }: Answering): void {
   if (config.readAccess === "public") return;
   const { vary } = set.headers;
@@ -157,10 +172,10 @@ function keepFromOthers({ config }: Pick<Deps, "config">, { set, response }: Ans
 }
 
 /**
- * Adds the token functions and the macros that guard routes. With `account: true`, `session: true` or `admin: true` a
- * route gets a proved `actor`, or answers 401 or 403; with `reader: true` it gets `mayRead` and `readable`, and
- * where `READ_ACCESS` says so answers 401 to guests.
- * Hooks of a plugin are local in Elysia, so a macro is named on every route that needs it.
+ * Adds the token functions and the macros that guard routes. With `account: true`, `session: true`
+ * or `admin: true` a route gets a proved `actor`, or answers 401 or 403; with `reader: true` it
+ * gets `mayRead` and `readable`, and where `READ_ACCESS` says so answers 401 to guests. Hooks of a
+ * plugin are local in Elysia, so a macro is named on every route that needs it.
  */
 export function authentication(deps: AuthDeps) {
   const { config, jwtKey } = deps;

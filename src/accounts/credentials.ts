@@ -44,7 +44,9 @@ const tokenByDigest = statement<{ digest: string; now: Date }, { token: TokenRow
       ),
 );
 
-/** Finds a session that has neither ended nor expired, with its account. Throws `account_disabled`. */
+/**
+ * Finds a session that has neither ended nor expired, with its account. Throws `account_disabled`.
+ */
 export async function findSession(
   { db, clock }: FindDeps,
   id: string,
@@ -57,14 +59,17 @@ export async function findSession(
   return sessionActor(row.user, id, address);
 }
 
-/** What is stored of a token instead of itself: it has 178 bits of randomness, so a plain digest cannot be guessed. */
+/**
+ * What is stored of a token instead of itself: it has 178 bits of randomness, so a plain digest
+ * cannot be guessed.
+ */
 export function tokenDigest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
 /**
- * Finds a token that is neither revoked nor expired, with its account, and remembers that it was used. Throws
- * `account_disabled`.
+ * Finds a token that is neither revoked nor expired, with its account, and remembers that it was
+ * used. Throws `account_disabled`.
  */
 export async function findToken(
   { db, clock }: FindDeps,
@@ -79,7 +84,10 @@ export async function findToken(
   return tokenActor(row.user, row.token, address);
 }
 
-/** Who may come in is not sent away because nothing can be written now: the disk is full, or a backup has the lock. */
+/**
+ * Who may come in is not sent away because nothing can be written now: the disk is full, or a
+ * backup has the lock.
+ */
 async function touch({ db }: Pick<Deps, "db">, id: string, lastUsedAt: Date | null, now: Date): Promise<void> {
   const before = new Date(now.getTime() - LAST_USE_EVERY_MS);
   if (lastUsedAt !== null && lastUsedAt > before) return;

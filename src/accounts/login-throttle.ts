@@ -64,14 +64,19 @@ export function nameKey(typedName: string): string {
   return `name:${digest(foldIdentity(typedName))}`;
 }
 
-/** The address comes first, here and in every transaction: so no two attempts wait for each other. */
+/**
+ * The address comes first, here and in every transaction: so no two attempts wait for each other.
+ */
 function countedBy({ key, address }: Attempt): readonly Counted[] {
   const account = { key, rule: BY_ACCOUNT };
   if (address === null) return [account];
   return [{ key: `address:${digest(clientNetwork(address))}`, rule: BY_ADDRESS }, account];
 }
 
-/** Attempts on one account, and those from one address, take turns: or many at once would all be the fifth. */
+/**
+ * Attempts on one account, and those from one address, take turns: or many at once would all be the
+ * fifth.
+ */
 const turns = new KeyedMutex(WAITING_MAX);
 
 function inTurn<T>([key, ...others]: readonly string[], work: () => Promise<T>): Promise<T> {
@@ -79,16 +84,18 @@ function inTurn<T>([key, ...others]: readonly string[], work: () => Promise<T>):
 }
 
 /**
- * Runs a registration after the others from its address: many at once would leave no room for hashing what others log
- * in with. Apart from logins, which registrations must not keep waiting either. Throws `busy` when too many wait.
+ * Runs a registration after the others from its address: many at once would leave no room for
+ * hashing what others log in with. Apart from logins, which registrations must not keep waiting
+ * either. Throws `busy` when too many wait.
  */
 export function registerInTurn<T>(address: string | null, work: () => Promise<T>): Promise<T> {
   return inTurn(address === null ? [] : [`register:${clientNetwork(address)}`], work);
 }
 
 /**
- * Tries a password with `check`, unless too many tries of late failed: then throws `too_many_attempts` without trying
- * or counting. A try that fails is counted. Exact in one process; each replica more may let one more through.
+ * Tries a password with `check`, unless too many tries of late failed: then throws
+ * `too_many_attempts` without trying or counting. A try that fails is counted. Exact in one
+ * process; each replica more may let one more through.
  */
 export function tryPassword(
   deps: Pick<Deps, "db" | "clock">,
@@ -114,7 +121,8 @@ async function requirePatience({ db, clock }: Pick<Deps, "db" | "clock">, counte
   const waits = counted.map(({ key, rule }) => {
     const row = rows.find((found) => found.key === key);
     if (row === undefined) return 0;
-    // A clock that was set back, or another server's that is ahead, left a time that is still to come: nobody waits for it.
+    // A clock that was set back, or another server's that is ahead, left a time that is still to
+    // come: nobody waits for it.
     const passedMs = Math.abs(nowMs - row[rule.from].getTime());
     return passedMs >= rule.forgottenAfterMs ? 0 : rule.delayMs(row.failures) - passedMs;
   });
@@ -161,7 +169,9 @@ async function prune({ query, rows, tables }: DbSession, kind: Database["kind"],
   await query.delete(loginFailures).where(inArray(loginFailures.key, keys));
 }
 
-/** Forgets the failures of an account, whose password somebody knew or an administrator replaced. */
+/**
+ * Forgets the failures of an account, whose password somebody knew or an administrator replaced.
+ */
 export async function forgetFailures({ query, tables: { loginFailures } }: DbSession, userId: string): Promise<void> {
   await query.delete(loginFailures).where(eq(loginFailures.key, accountKey(userId)));
 }

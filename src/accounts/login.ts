@@ -24,8 +24,9 @@ export interface NewSession {
 }
 
 /**
- * Checks a password and opens a session. Throws `invalid_credentials`, the same for a wrong name and a wrong password,
- * `too_many_attempts` after many of these, and `account_disabled` to who knows the password.
+ * Checks a password and opens a session. Throws `invalid_credentials`, the same for a wrong name
+ * and a wrong password, `too_many_attempts` after many of these, and `account_disabled` to who
+ * knows the password.
  */
 export async function login(
   deps: Pick<Deps, "db" | "clock">,
@@ -45,8 +46,9 @@ export async function login(
   await db.write(async (session) => {
     const { query, tables } = session;
     const { sessions, users } = tables;
-    // The password may have been changed while it was verified. Writing the row it was read from waits for that change
-    // and sees it, so no session of an old password is opened behind the sweep of `changePassword`.
+    // The password may have been changed while it was verified. Writing the row it was read from
+    // waits for that change and sees it, so no session of an old password is opened behind the
+    // sweep of `changePassword`.
     const [current] = await query
       .update(users)
       .set({ passwordHash: user.passwordHash })

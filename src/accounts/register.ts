@@ -15,7 +15,10 @@ export interface Registration {
   readonly role?: "user" | "admin";
 }
 
-/** Makes an account for whoever asks. Throws `registration_closed`, `busy`, or what `createAccount` throws. */
+/**
+ * Makes an account for whoever asks. Throws `registration_closed`, `busy`, or what `createAccount`
+ * throws.
+ */
 export async function register(
   deps: Pick<Deps, "db" | "config" | "clock">,
   registration: Registration,
@@ -42,8 +45,8 @@ async function requireFree(
 }
 
 /**
- * Makes an account. Throws `username_taken` or `email_taken`; unique columns decide between two of them at once. `by`
- * tells of the new account who made it.
+ * Makes an account. Throws `username_taken` or `email_taken`; unique columns decide between two of
+ * them at once. `by` tells of the new account who made it.
  */
 export async function createAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,

@@ -8,8 +8,9 @@ import { hashPassword } from "./password.ts";
 import type { UserRow } from "./user.ts";
 
 /**
- * Gives an account another password without asking for the one it has, because it is lost or was stolen: every session
- * ends, every API token is revoked, and failed logins are forgotten. Throws `user_not_found`.
+ * Gives an account another password without asking for the one it has, because it is lost or was
+ * stolen: every session ends, every API token is revoked, and failed logins are forgotten. Throws
+ * `user_not_found`.
  */
 export async function resetPassword(
   { db, clock }: Pick<Deps, "db" | "clock">,

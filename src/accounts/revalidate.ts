@@ -33,8 +33,9 @@ async function liveAccount(
 }
 
 /**
- * Says why an actor may act no longer: `unauthenticated` or `account_disabled`. Undefined where the token or session still
- * holds. For callers that must not throw, because they work for other actors too.
+ * Says why an actor may act no longer: `unauthenticated` or `account_disabled`. Undefined where the
+ * token or session still holds. For callers that must not throw, because they work for other actors
+ * too.
  */
 export async function credentialFault(session: DbSession, actor: Actor, now: Date): Promise<Failure | undefined> {
   const account = await liveAccount(session, actor, now);
@@ -46,9 +47,10 @@ export async function credentialFault(session: DbSession, actor: Actor, now: Dat
 }
 
 /**
- * Checks the credential of an actor again, inside a transaction. An upload takes as long as its sender likes, and an actor
- * who was authenticated before the body came in may have been shut out since. A stolen token must not publish minutes
- * after it was revoked. Throws `unauthenticated` or `account_disabled`.
+ * Checks the credential of an actor again, inside a transaction. An upload takes as long as its
+ * sender likes, and an actor who was authenticated before the body came in may have been shut out
+ * since. A stolen token must not publish minutes after it was revoked. Throws `unauthenticated` or
+ * `account_disabled`.
  */
 export async function requireStillValid(session: DbSession, actor: Actor, now: Date): Promise<void> {
   const fault = await credentialFault(session, actor, now);

@@ -16,8 +16,8 @@ const Email = t.String({
 });
 
 /**
- * A character, which JavaScript stores as one or two code units: `minLength` would take five emoji for ten characters.
- * Patterns are compiled without the `u` flag, so the pair is spelled out.
+ * A character, which JavaScript stores as one or two code units: `minLength` would take five emoji
+ * for ten characters. Patterns are compiled without the `u` flag, so the pair is spelled out.
  */
 const CHARACTER = "(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[\\ud800-\\udbff](?![\\udc00-\\udfff])|[^\\ud800-\\udbff])";
 
@@ -38,7 +38,10 @@ export const LoginBody = t.Object({
 
 export const ChangePasswordBody = t.Object({ currentPassword: AnyPassword, newPassword: NewPassword });
 
-/** Throws `validation_failed` where a registration that did not come over HTTP breaks the rules of one that did. */
+/**
+ * Throws `validation_failed` where a registration that did not come over HTTP breaks the rules of
+ * one that did.
+ */
 export function requireRegistration(registration: Static<typeof RegisterBody>): void {
   requireForm(RegisterBody, registration);
 }

@@ -13,7 +13,10 @@ export interface AccountChange {
   readonly enabledAdmins: number;
 }
 
-/** Makes an account an administrator, or no longer one; in force with its next request. Throws `user_not_found`. */
+/**
+ * Makes an account an administrator, or no longer one; in force with its next request. Throws
+ * `user_not_found`.
+ */
 export async function setRole(
   { db, clock }: Pick<Deps, "db" | "clock">,
   origin: Origin,

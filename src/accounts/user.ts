@@ -18,7 +18,10 @@ export function userView(row: UserRow): User {
   return { id, username, email, role, createdAt: createdAt.toISOString() };
 }
 
-/** Finds an account by user name or e-mail address; a user name never has an `@`, so the two cannot meet. */
+/**
+ * Finds an account by user name or e-mail address; a user name never has an `@`, so the two cannot
+ * meet.
+ */
 export async function findUser(db: Database, usernameOrEmail: string): Promise<UserRow | undefined> {
   const folded = foldIdentity(usernameOrEmail);
   const [row] = await db.read(({ query, tables: { users } }) =>

@@ -3,13 +3,21 @@ import styles from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
 import bundle from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import page from "./api-page.html" with { type: "text" };
 
-/* The page at /swagger. Its assets are embedded: the plugin's own page loads them from the internet. */
+/*
+ * The page at /swagger. Its assets are embedded, because the plugin's own page loads them from a
+ * CDN.
+ */
 
 /**
- * "Try it out" asks the server that sent the page: PUBLIC_URL may be another name of it, which the policy below and
- * CORS would refuse. A field of a form that nobody filled in is left out, and not sent as an empty text.
+ * "Try it out" asks the server that sent the page: PUBLIC_URL may be another name of it, which the
+ * policy below and CORS would refuse. A field of a form that nobody filled in is left out, and not
+ * sent as an empty text.
  */
 const START = `const root = document.getElementById("swagger-ui");
+const withoutProblemExamples = ({ components: { responses, ...others }, ...spec }) => {
+  const described = Object.entries(responses).map(([name, { content, ...response }]) => [name, response]);
+  return { ...spec, components: { ...others, responses: Object.fromEntries(described) } };
+};
 const withoutEmptyFields = (request) => {
   const { body } = request;
   if (body instanceof FormData) for (const [name, value] of [...body]) if (value === "") body.delete(name);
@@ -20,7 +28,7 @@ fetch("swagger/json")
   .then((answer) => answer.json())
   .then((spec) => {
     SwaggerUIBundle({
-      spec: { ...spec, servers: [{ url: server }] },
+      spec: { ...withoutProblemExamples(spec), servers: [{ url: server }] },
       domNode: root,
       deepLinking: true,
       validatorUrl: null,
@@ -28,10 +36,13 @@ fetch("swagger/json")
       requestInterceptor: withoutEmptyFields,
     });
   })
-  .catch(() => { root.textContent = "The description did not arrive. Load the page again."; });
+  .catch(() => { root.textContent = "The API description could not be loaded. Reload the page."; });
 `;
 
-/** Only this server's scripts run on the page. Swagger UI sets inline styles and draws its icons from data URLs. */
+/**
+ * Only this server's scripts run on the page. Swagger UI sets inline styles and draws its icons
+ * from data URLs.
+ */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -51,7 +62,10 @@ function toPage(): Response {
   return new Response(null, { status: 308, headers: { location: "../swagger" } });
 }
 
-/** The way from `/` to `/swagger`, the page, and its scripts and styles. Addresses in the page are relative, so a path prefix changes nothing. */
+/**
+ * The way from `/` to `/swagger`, the page, and its scripts and styles. Addresses in the page are
+ * relative, so a path prefix changes nothing.
+ */
 export function apiPage() {
   const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY, ...CACHED };
   return new Elysia({ name: "api-page" })

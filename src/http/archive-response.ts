@@ -18,8 +18,9 @@ export interface ServedArchive {
 }
 
 /**
- * One range of bytes. Bun applies a Range header by itself to a 200 with a file, and takes blanks between its parts:
- * whatever Bun takes must match here, or it would answer a part where this file means the whole.
+ * One range of bytes. Bun applies a Range header by itself to a 200 with a file, and takes blanks
+ * between its parts: whatever Bun takes must match here, or it would answer a part where this file
+ * means the whole.
  */
 const SINGLE_RANGE = /^bytes[ \t]*=[ \t]*(\d*)[ \t]*-[ \t]*(\d*)[ \t]*$/i;
 
@@ -34,8 +35,8 @@ export interface ArchiveSource {
 }
 
 /**
- * Reads a Range header. Several ranges, another unit or nonsense are passed over, as RFC 9110 §14.2 allows: undefined.
- * Throws `range_not_satisfiable` for a range without a byte of the file in it.
+ * Reads a Range header. Several ranges, another unit or nonsense are passed over, as RFC 9110 §14.2
+ * allows: undefined. Throws `range_not_satisfiable` for a range without a byte of the file in it.
  */
 function readRange(range: string | null, size: number): ByteRange | undefined {
   const [, first = "", last = ""] = SINGLE_RANGE.exec(range ?? "") ?? [];
@@ -71,8 +72,8 @@ interface ArchiveAnswer {
 }
 
 /**
- * Answers an archive: 200, 206, 302 or 304. Of a file the kernel sends the bytes. Throws `range_not_satisfiable`, and
- * what the source throws.
+ * Answers an archive: 200, 206, 302 or 304. Of a file the kernel sends the bytes. Throws
+ * `range_not_satisfiable`, and what the source throws.
  */
 export async function archiveResponse(
   request: Request,

@@ -9,7 +9,9 @@ import { contextOf } from "./request-context.ts";
  */
 const SINGLE_READ_MAX_BYTES = 64 * 1024;
 
-/** Returns the declared length of a body. NaN, which fails every comparison, if it declares none. */
+/**
+ * Returns the declared length of a body. NaN, which fails every comparison, if it declares none.
+ */
 export function declaredBytes(request: Request): number {
   return Number(request.headers.get("content-length") ?? Number.NaN);
 }

@@ -2,7 +2,10 @@ import { failure } from "../errors.ts";
 import { chunksOf, declaredBytes } from "./body-stream.ts";
 import { faultsOfUnknown } from "./unknown-fields.ts";
 
-/** JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four bytes. */
+/**
+ * JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four
+ * bytes.
+ */
 export const JSON_BODY_MAX_BYTES = 64 * 1024;
 
 /** The media type of a Content-Type header, without parameters, in lower case. */
@@ -26,7 +29,10 @@ async function readBounded(request: Request, maxBytes: number): Promise<Uint8Arr
 /** An escape of half a surrogate pair, or what looks like one. */
 const SURROGATE = /\\ud[89a-f]/i;
 
-/** Half of a surrogate pair can be escaped in JSON (RFC 8259 §8.2), is no text, and Postgres takes none in its JSON. */
+/**
+ * Half of a surrogate pair can be escaped in JSON (RFC 8259 §8.2), is no text, and Postgres takes
+ * none in its JSON.
+ */
 function requireWellFormed(name: string, value: unknown): unknown {
   if (!name.isWellFormed() || (typeof value === "string" && !value.isWellFormed())) throw new Error("no text");
   return value;
@@ -53,8 +59,8 @@ function requireJson(request: Request): void {
 }
 
 /**
- * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`. Throws `unsupported_media_type`, `payload_too_large`,
- * `request_timeout` or `malformed_body`. For Elysia's `parse` of a route.
+ * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`. Throws `unsupported_media_type`,
+ * `payload_too_large`, `request_timeout` or `malformed_body`. For Elysia's `parse` of a route.
  */
 export async function jsonBody({ request }: { readonly request: Request }): Promise<object> {
   requireJson(request);
@@ -62,8 +68,9 @@ export async function jsonBody({ request }: { readonly request: Request }): Prom
 }
 
 /**
- * Like `jsonBody`, for what cannot be undone: a field that is not known is `validation_failed`, where elsewhere it is passed over,
- * because who misspells what narrows a request would ask for all of it.
+ * Like `jsonBody`, for what cannot be undone: a field that is not known is `validation_failed`,
+ * where elsewhere it is passed over, because who misspells what narrows a request would ask for all
+ * of it.
  */
 export function strictJsonBody({ properties }: { readonly properties: object }) {
   const message = `is not a field of this body: there are only ${Object.keys(properties).join(", ")}`;
@@ -75,7 +82,10 @@ export function strictJsonBody({ properties }: { readonly properties: object }) 
   };
 }
 
-/** Like `jsonBody`, for a body that may be left out: without bytes it is `{}`, whatever the content type says. */
+/**
+ * Like `jsonBody`, for a body that may be left out: without bytes it is `{}`, whatever the content
+ * type says.
+ */
 export async function optionalJsonBody({ request }: { readonly request: Request }): Promise<unknown> {
   const bytes = await readBounded(request, JSON_BODY_MAX_BYTES);
   if (bytes.length === 0) return {};

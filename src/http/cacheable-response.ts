@@ -1,4 +1,7 @@
-/** A response shares the bytes of a Blob and copies those of an array, so bodies in memory are Blobs. */
+/**
+ * A response shares the bytes of a Blob and copies those of an array, so bodies in memory are
+ * Blobs.
+ */
 export type CacheableBody = Uint8Array<ArrayBuffer> | Blob;
 
 /** Describes a response that may be sent to every client that sends the same request. */

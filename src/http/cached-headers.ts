@@ -4,14 +4,19 @@ export interface HeaderSet {
   readonly unchanged: { readonly status: 304; readonly headers: Headers };
 }
 
-/** Makes both sets. A 304 has the caching headers of the 200 and none about a body (RFC 9110 §15.4.5). */
+/**
+ * Makes both sets. A 304 has the caching headers of the 200 and none about a body (RFC 9110
+ * §15.4.5).
+ */
 export function headerSet(of: Headers): HeaderSet {
   const unchanged = new Headers(of);
   for (const name of ["content-type", "content-length", "content-disposition", "accept-ranges"]) unchanged.delete(name);
   return { whole: { headers: new Headers(of) }, unchanged: { status: 304, headers: unchanged } };
 }
 
-/** Header sets of documents. These differ only in their entity tags, so many documents share one. */
+/**
+ * Header sets of documents. These differ only in their entity tags, so many documents share one.
+ */
 export class SharedHeaderSets {
   readonly #byText = new Map<string, HeaderSet>();
 
@@ -24,7 +29,10 @@ export class SharedHeaderSets {
   }
 }
 
-/** Sets both headers in place. That is safe because the response that is made next copies the headers. */
+/**
+ * Sets both headers in place. That is safe because the response that is made next copies the
+ * headers.
+ */
 export function withTagAndId<Init extends { readonly headers: Headers }>(
   init: Init,
   entityTag: string,

@@ -17,8 +17,9 @@ function isListed(proxies: BlockList, address: string): boolean {
 }
 
 /**
- * The client behind configured proxies: `X-Forwarded-For` is read from its right end, where the nearest proxy wrote, and
- * only as long as the one that wrote is a configured proxy. Anybody can write the rest.
+ * The client behind configured proxies: `X-Forwarded-For` is read from its right end, where the
+ * nearest proxy wrote, and only as long as the one that wrote is a configured proxy. Anybody can
+ * write the rest.
  */
 export function clientBehind(proxies: BlockList, peer: string, forwardedFor: string | null): string {
   let client = bareAddress(peer);
@@ -31,8 +32,8 @@ export function clientBehind(proxies: BlockList, peer: string, forwardedFor: str
 }
 
 /**
- * What counts as one client: an IPv4 address, or the first half of an IPv6 address, because whoever has one has all
- * others of that /64. Written in one way.
+ * What counts as one client: an IPv4 address, or the first half of an IPv6 address, because whoever
+ * has one has all others of that /64. Written in one way.
  */
 export function clientNetwork(address: string): string {
   const host = isIPv6(address) ? URL.parse(`http://[${address.replace(/%.*/, "")}]/`)?.hostname : undefined;

@@ -1,4 +1,7 @@
-/** The slowest rate at which a request body may arrive. It may fall `graceMs` behind `bytesPerSecond`. */
+/**
+ * The slowest rate at which a request body may arrive. It may fall `graceMs` behind
+ * `bytesPerSecond`.
+ */
 export interface MinDataRate {
   readonly graceMs: number;
   readonly bytesPerSecond: number;
@@ -9,7 +12,10 @@ export const MIN_DATA_RATE: MinDataRate = { graceMs: 30_000, bytesPerSecond: 8 *
 
 /** The connection of a request, as far as handlers need it. */
 export interface Connection {
-  /** Returns the address of the client. It is computed at each call, because most requests never ask. */
+  /**
+   * Returns the address of the client. It is computed at each call, because most requests never
+   * ask.
+   */
   clientAddress(): string | null;
   readonly minDataRate: MinDataRate;
   /** Allows the client to send nothing for this long from now on. */

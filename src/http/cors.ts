@@ -28,9 +28,9 @@ const ALLOWED_HEADERS = [
 ];
 
 /**
- * Exact origins from the configuration, and no credentials: a browser never sends its cookies here. None, no CORS.
- * The comparison is ours: the plugin's own takes `x://https://a.example` for `https://a.example`, and the names of
- * every object's members, such as `constructor`, for origins.
+ * Exact origins from the configuration, and no credentials: a browser never sends its cookies here.
+ * None, no CORS. The comparison is ours: the plugin's own takes `x://https://a.example` for
+ * `https://a.example`, and the names of every object's members, such as `constructor`, for origins.
  */
 export function crossOrigin(origins: readonly string[]) {
   if (origins.length === 0) return new Elysia();

@@ -19,15 +19,19 @@ function matcher(path: string): RegExp {
   return new RegExp(`^${isFolder ? escaped.replace(/\\\*$/, ".+") : escaped}/?$`);
 }
 
-/** Of the routes that fit an address, those with the fewest parameters name it: `/keys` is no version of a package. */
+/**
+ * Of the routes that fit an address, those with the fewest parameters name it: `/keys` is no
+ * version of a package.
+ */
 function closest<Route extends { readonly parameters: number }>(fitting: readonly Route[]): Route[] {
   const fewest = Math.min(...fitting.map(({ parameters }) => parameters));
   return fitting.filter(({ parameters }) => parameters === fewest);
 }
 
 /**
- * Answers which methods an address takes, so that an unknown address is 404 and a wrong method 405 with `Allow`:
- * Elysia answers 404 to both. `routes` is asked once, at the first question, when all of them are known.
+ * Answers which methods an address takes, so that an unknown address is 404 and a wrong method 405
+ * with `Allow`: Elysia answers 404 to both. `routes` is asked once, at the first question, when all
+ * of them are known.
  */
 export function createMethodFinder(routes: () => readonly KnownRoute[]): (path: string) => string[] {
   let known: Map<string, Entry> | undefined;

@@ -77,7 +77,10 @@ class Form<T> {
   }
 }
 
-/** Feeds the body to the parser, waiting where it asks to. Ends when the body does, or with the form's failure. */
+/**
+ * Feeds the body to the parser, waiting where it asks to. Ends when the body does, or with the
+ * form's failure.
+ */
 async function pump(
   request: Request,
   parser: busboy.Busboy,
@@ -110,9 +113,9 @@ function connect<T>(parser: busboy.Busboy, form: Form<T>): void {
 }
 
 /**
- * Reads a multipart form, streaming its one file into `rules.receive` with back-pressure, so memory stays flat
- * whatever is sent. Throws `unsupported_media_type`, `payload_too_large`, `request_timeout`, `malformed_body` or what
- * `receive` threw; then what was received is discarded.
+ * Reads a multipart form, streaming its one file into `rules.receive` with back-pressure, so memory
+ * stays flat whatever is sent. Throws `unsupported_media_type`, `payload_too_large`,
+ * `request_timeout`, `malformed_body` or what `receive` threw; then what was received is discarded.
  */
 export async function readUpload<T>(request: Request, rules: UploadRules<T>): Promise<Upload<T>> {
   if (mediaType(request) !== "multipart/form-data") {

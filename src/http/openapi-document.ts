@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject, mapMembers, openApiSchema } from "./openapi-schema.ts";
 
-/** What to say of a path parameter; in every address, the same name means the same thing. */
+/** The description of a path parameter. A name means the same in every address. */
 export interface PathParameter {
   readonly description: string;
   readonly schema: JsonObject;
@@ -42,7 +42,34 @@ function withAnswers(operation: JsonObject): JsonObject {
   return { ...operation, responses };
 }
 
-/** `HEAD` is described as its `GET` without bodies and without ranges; its `operationId` starts with `head`. */
+/** The codes that the description of a problem response names, such as `` `busy`: Busy. `` */
+const NAMED_CODE = /`([a-z_]+)`: /g;
+
+/** Problem responses by name. Operations with the same problems refer to the same response. */
+class SharedProblems {
+  readonly #responses = new Map<string, JsonObject>();
+
+  /**
+   * Replaces the problem responses of an operation by references. Those to HEAD have no body and
+   * stay.
+   */
+  refer(operation: JsonObject): JsonObject {
+    const responses = mapMembers(operation.responses, (response) => {
+      if (!isJsonObject(response.content) || !("application/problem+json" in response.content)) return response;
+      const codes = [...String(response.description).matchAll(NAMED_CODE)].map(([, code]) => code);
+      const name = codes.sort().join(".");
+      this.#responses.set(name, this.#responses.get(name) ?? response);
+      return { $ref: `#/components/responses/${name}` };
+    });
+    return { ...operation, responses };
+  }
+
+  get components(): JsonObject {
+    return Object.fromEntries([...this.#responses].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}
+
+/** Describes a HEAD as its GET without bodies and ranges. Its `operationId` starts with `head`. */
 function headOf(get: JsonObject): JsonObject {
   const id = String(get.operationId);
   const parameters = Array.isArray(get.parameters) ? get.parameters.filter(isJsonObject) : [];
@@ -61,25 +88,31 @@ function headOf(get: JsonObject): JsonObject {
 }
 
 /**
- * Makes valid OpenAPI 3.0.3 of what the plugin collected from the routes. `headPaths` are the addresses whose `HEAD`
- * is worth naming; every `GET` has one.
+ * Makes a valid OpenAPI 3.0.3 document from what the plugin collected from the routes. `headPaths`
+ * are the addresses whose HEAD is described. Every GET has one, but few are worth an entry.
  */
 export function openApiDocument(
   collected: JsonObject,
   pathParameters: Readonly<Record<string, PathParameter>>,
   headPaths: readonly string[],
 ): JsonObject {
+  const problems = new SharedProblems();
   const paths = mapMembers(collected.paths, (item, path) => {
     const operations = mapMembers(item, (operation) =>
       withAnswers(withBody(withParameters(operation, pathParameters))),
     );
     const { get } = operations;
-    return headPaths.includes(path) && isJsonObject(get) ? { ...operations, head: headOf(get) } : operations;
+    const head = headPaths.includes(path) && isJsonObject(get) ? { head: headOf(get) } : {};
+    return mapMembers({ ...operations, ...head }, (operation) => problems.refer(operation));
   });
   const components = isJsonObject(collected.components) ? collected.components : {};
   return {
     ...collected,
     paths,
-    components: { ...components, schemas: mapMembers(components.schemas, openApiSchema) },
+    components: {
+      ...components,
+      responses: problems.components,
+      schemas: mapMembers(components.schemas, openApiSchema),
+    },
   };
 }

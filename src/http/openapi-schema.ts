@@ -1,4 +1,7 @@
-/* Elysia's schemas are JSON Schema with additions; OpenAPI 3.0.3 knows a part of that. This is the way from one to the other. */
+/*
+ * Elysia's schemas are JSON Schema with additions; OpenAPI 3.0.3 knows a part of that. This is the
+ * way from one to the other.
+ */
 
 /** A JSON object whose members are not known yet. */
 export type JsonObject = { readonly [member: string]: unknown };
@@ -14,20 +17,26 @@ export function mapMembers(object: unknown, change: (value: JsonObject, name: st
 }
 
 /**
- * The keywords of OpenAPI 3.0.3's Schema Object that schemas here use. Others are for Elysia only: `error`, and
- * `additionalProperties`, which it writes into the schemas of bodies at some time, to drop what it does not know.
+ * The keywords of OpenAPI 3.0.3's Schema Object that schemas here use. Others are for Elysia only:
+ * `error`, and `additionalProperties`, which it writes into the schemas of bodies at some time, to
+ * drop what it does not know.
  */
 const KEYWORDS = new Set([
   ...["type", "format", "enum", "nullable", "default", "example", "description", "required", "properties", "items"],
   ...["pattern", "minLength", "maxLength", "minimum", "maximum", "minItems", "maxItems", "anyOf"],
 ]);
 
-/** Elysia reads numbers and flags in queries from text too, and says so as a second form beside the one meant. */
+/**
+ * Elysia reads numbers and flags in queries from text too, and says so as a second form beside the
+ * one meant.
+ */
 function isTextForm(schema: JsonObject): boolean {
   return schema.type === "string" && ["integer", "numeric", "boolean"].includes(String(schema.format));
 }
 
-/** Forms that are all constants of one type are an `enum`; a single form left is the schema itself. */
+/**
+ * Forms that are all constants of one type are an `enum`; a single form left is the schema itself.
+ */
 function withoutForms({ anyOf, ...outer }: JsonObject, forms: readonly JsonObject[]): JsonObject {
   const meant = forms.filter((form) => !isTextForm(form));
   const [first] = meant;
@@ -38,8 +47,9 @@ function withoutForms({ anyOf, ...outer }: JsonObject, forms: readonly JsonObjec
 }
 
 /**
- * Writes a schema of Elysia's as an OpenAPI 3.0.3 Schema Object. Where a schema has no description, its rule in `error`
- * is one; `documentedAs` stands for a schema that checks more exactly than it reads well.
+ * Writes a schema of Elysia's as an OpenAPI 3.0.3 Schema Object. Where a schema has no description,
+ * its rule in `error` is one; `documentedAs` stands for a schema that checks more exactly than it
+ * reads well.
  */
 export function openApiSchema(schema: JsonObject): JsonObject {
   if (typeof schema.$ref === "string") return { $ref: schema.$ref };

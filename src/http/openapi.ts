@@ -57,7 +57,10 @@ function withWildcards(collected: JsonObject, wildcards: Described["wildcards"])
   return { ...collected, paths: { ...mapMembers(collected.paths, (item) => item), ...Object.fromEntries(paths) } };
 }
 
-/** `/swagger/json`: the OpenAPI description of every route that is not hidden. The page is `api-page.ts`. */
+/**
+ * `/swagger/json`: the OpenAPI description of every route that is not hidden. The page is
+ * `api-page.ts`.
+ */
 export function apiDescription(publicUrl: string, { schemas, pathParameters, headPaths, wildcards }: Described) {
   const named = Object.entries({ ...schemas, Problem: ProblemSchema, Text: t.String() });
   const sorted = Object.fromEntries(named.sort(([a], [b]) => (a < b ? -1 : 1)));

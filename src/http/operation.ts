@@ -2,28 +2,35 @@ import type { DocumentDecoration, TSchema } from "elysia";
 import type { RegistryError } from "../errors.ts";
 import { statusOf } from "./problem.ts";
 
-/** One good answer of a route. */
+/** A successful response of a route. */
 export interface DocumentedAnswer {
   readonly description: string;
-  /** The name of a schema in `components.schemas`, or the schema itself. Left out: no body. */
+  /** The name of a schema in `components.schemas`, or the schema itself. Without it: no body. */
   readonly schema?: string | TSchema;
   readonly mediaType?: string;
   readonly headers?: readonly string[];
 }
 
-/** What the documentation says of a route. Every failure it can answer with is named by its code. */
+/**
+ * The description of a route in the API. It names every failure that the route can respond with.
+ */
 export interface Operation {
-  /** `operationId`: the name that generated clients give this call. It stays when the address changes. */
+  /** `operationId`: the name of this call in generated clients. It stays if the address changes. */
   readonly id: string;
   readonly summary: string;
   readonly description?: string;
   readonly tag: "accounts" | "packages" | "log" | "operations";
-  /** Who may call it, as in accounts/authentication.ts: nobody needs to prove anything where it is left out. */
+  /**
+   * Who may call it, as in accounts/authentication.ts. Without it: everybody, without credentials.
+   */
   readonly auth?: "reader" | "account" | "session" | "admin";
   readonly answers: Readonly<Record<number, DocumentedAnswer>>;
   readonly problems: readonly RegistryError["code"][];
   readonly requestBody?: NonNullable<DocumentDecoration["requestBody"]>;
-  /** Headers that change the answer. Only for routes without a query: the plugin takes one list or the other. */
+  /**
+   * Headers that change the response. Only for routes without a query, because the plugin takes
+   * either this list of parameters or its own.
+   */
   readonly requestHeaders?: Readonly<Record<string, string>>;
 }
 
@@ -38,7 +45,7 @@ function answerObject({ description, schema, mediaType = "application/json", hea
   };
 }
 
-/** Headers that problems of a status carry. */
+/** The header that problems of a status have. */
 const PROBLEM_HEADERS: Readonly<Record<number, string>> = {
   401: "WWW-Authenticate",
   416: "Content-Range",
@@ -73,7 +80,7 @@ function headerParameters(headers: Readonly<Record<string, string>>) {
   }));
 }
 
-/** What reading a JSON body can fail with. */
+/** The failures of reading a JSON body. */
 export const BODY_PROBLEMS = [
   "malformed_body",
   "unsupported_media_type",
@@ -86,34 +93,42 @@ const SESSION = [{ session: [] }];
 const ACCOUNT = [{ session: [] }, { apiToken: [] }, { apiKey: [] }];
 const PROOF_PROBLEMS = ["unauthenticated", "conflicting_credentials", "account_disabled"] as const;
 
-/** By who may call a route: its security requirements, and what it answers to others. */
+/** Security requirements and failures of a route, by who may call it. */
 const GUARDS = {
-  // Without a proof too, unless READ_ACCESS says otherwise.
+  // The empty requirement: READ_ACCESS=public needs no credential.
   reader: { security: [{}, ...ACCOUNT], problems: [...PROOF_PROBLEMS, "insufficient_scope"] },
   account: { security: ACCOUNT, problems: [...PROOF_PROBLEMS, "insufficient_scope"] },
   session: { security: SESSION, problems: [...PROOF_PROBLEMS, "session_required"] },
   admin: { security: SESSION, problems: [...PROOF_PROBLEMS, "session_required", "admin_only"] },
 } as const;
 
-/** Every route may fail unexpectedly, and every one but those of operations needs the database to answer at all. */
+/**
+ * Lists the failures of a route. All can fail unexpectedly, and all but public operations need the
+ * database.
+ */
 function problemsOf({ tag, auth, problems }: Operation): RegistryError["code"][] {
   const guard = auth === undefined ? [] : GUARDS[auth].problems;
   const database = tag === "operations" && auth === undefined ? [] : (["database_unavailable"] as const);
   return [...new Set([...guard, ...problems, ...database, "internal" as const])];
 }
 
-/** Writes a route's entry for /swagger/json (OpenAPI 3.0 Operation Object). */
+/** The server refuses such a request before any route sees it, without a body. */
+const AMBIGUOUS = { description: "The request is ambiguous: it has more than one Host or Content-Length" };
+
+/** Describes a route for /swagger/json (OpenAPI 3.0 Operation Object). */
 export function operation(documented: Operation): DocumentDecoration {
   const { id, summary, description, tag, auth, answers, requestBody, requestHeaders } = documented;
   const good = Object.entries(answers).map(([status, answer]) => [status, answerObject(answer)] as const);
+  const problems = problemObjects(problemsOf(documented));
+  const hasClientError = problems.some(([status]) => status.startsWith("4"));
   return {
     operationId: id,
     summary,
     ...(description === undefined ? {} : { description }),
     tags: [tag],
-    ...(auth === undefined ? {} : { security: [...GUARDS[auth].security] }),
+    security: auth === undefined ? [] : [...GUARDS[auth].security],
     ...(requestHeaders === undefined ? {} : { parameters: headerParameters(requestHeaders) }),
     ...(requestBody === undefined ? {} : { requestBody }),
-    responses: Object.fromEntries([...good, ...problemObjects(problemsOf(documented))]),
+    responses: Object.fromEntries([...good, ...(hasClientError ? [] : [["400", AMBIGUOUS] as const]), ...problems]),
   };
 }

@@ -11,8 +11,8 @@ export class RequestContext {
   /** Set by a route whose response may be cached. */
   cacheable: CacheableResponse | undefined = undefined;
   /**
-   * The length of the body that a HEAD request does not get. Elysia would read the body of the GET to
-   * its end to measure it, and overwrites the header; so http/server.ts sets it after Elysia.
+   * The length of the body that a HEAD request does not get. Elysia would read the body of the GET
+   * to its end to measure it, and overwrites the header; so http/server.ts sets it after Elysia.
    */
   contentLength: number | undefined = undefined;
 

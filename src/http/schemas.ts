@@ -1,15 +1,20 @@
 import { t } from "elysia";
+import { ERROR_CODES } from "./problem.ts";
 
-/* The shapes of the contract that several routes answer with; they are also `components.schemas` of /swagger/json. */
+/*
+ * Schemas that several routes respond with. They are also in `components.schemas` of /swagger/json.
+ */
 
-/** One of some words. Elysia's own `t.UnionEnum` takes the first for one that is left out. */
+/**
+ * Makes a schema of one of several words. Elysia's `t.UnionEnum` would default to the first word.
+ */
 export function oneOf<Word extends string>(words: readonly Word[]) {
   const literals = words.map((word) => t.Literal(word));
   return t.Union(literals, { error: `must be one of ${words.join(", ")}` });
 }
 
 export const FaultSchema = t.Object({
-  path: t.String({ description: "JSON pointer of a field, or the name of an archive entry" }),
+  path: t.String({ description: "JSON Pointer to a field, or the name of an archive entry" }),
   code: t.Optional(t.String()),
   message: t.String(),
 });
@@ -19,10 +24,13 @@ export const ProblemSchema = t.Object(
     type: t.String(),
     title: t.String(),
     status: t.Integer(),
-    code: t.String({ description: "Stable: act on this" }),
-    detail: t.String({ description: "What happened and what to do" }),
+    code: t.Union(
+      ERROR_CODES.map((code) => t.Literal(code)),
+      { description: "Stable. Act on this, not on the texts" },
+    ),
+    detail: t.String({ description: "What happened and what to do next" }),
     requestId: t.String(),
     errors: t.Optional(t.Array(FaultSchema)),
   },
-  { description: "RFC 9457 problem" },
+  { description: "A problem (RFC 9457)" },
 );

@@ -154,9 +154,9 @@ function connectionReader(proxies: BlockList, { idleSeconds, minDataRate }: Clie
 }
 
 /**
- * Listens on the configured host and port. Throws if the port is taken: without `reusePort` a second
- * server on one port is an error and does not silently share it. Workers share the port, so `serve`
- * calls `requireFreePort` before it starts them.
+ * Listens on the configured host and port. Throws if the port is taken: without `reusePort` a
+ * second server on one port is an error and does not silently share it. Workers share the port, so
+ * `serve` calls `requireFreePort` before it starts them.
  */
 export function listen(handle: Handler, deps: ServerDeps, timeouts: ClientTimeouts = CLIENT_TIMEOUTS): RunningServer {
   const { config, logger, responseCache } = deps;
@@ -192,7 +192,9 @@ export function listen(handle: Handler, deps: ServerDeps, timeouts: ClientTimeou
   };
 }
 
-/** Throws like `listen` if another process has the port. Workers share it, so they would not notice. */
+/**
+ * Throws like `listen` if another process has the port. Workers share it, so they would not notice.
+ */
 export function requireFreePort({ host, port }: Pick<Config, "host" | "port">): void {
   const probe = Bun.serve({ hostname: host, port, reusePort: false, fetch: () => new Response() });
   void probe.stop(true);

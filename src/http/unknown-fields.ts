@@ -3,7 +3,10 @@ import type { Fault } from "../errors.ts";
 const SHOWN_MAX = 10;
 const NAME_SHOWN_MAX_CHARS = 64;
 
-/** One fault for each name that is none of `known`: of the first ten, and as much of each as shows which it is. */
+/**
+ * One fault for each name that is none of `known`: of the first ten, and as much of each as shows
+ * which it is.
+ */
 export function faultsOfUnknown(names: Iterable<string>, known: object, message: string): Fault[] {
   const unknown = [...new Set(names)].filter((name) => !Object.hasOwn(known, name));
   return unknown.slice(0, SHOWN_MAX).map((name) => ({ path: `/${name.slice(0, NAME_SHOWN_MAX_CHARS)}`, message }));

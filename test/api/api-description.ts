@@ -2,9 +2,9 @@ import { type TSchema, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import type { Answer } from "../support/client.ts";
 
-/* Reads /swagger/json as a client would, and holds real answers against it. */
+/* Reads /swagger/json as a client does, and compares real responses with it. */
 
-/** The part of a Schema Object (OpenAPI 3.0.3) that the description uses. */
+/** The part of a Schema Object (OpenAPI 3.0.3) that the API description uses. */
 export interface SchemaObject {
   readonly $ref?: string;
   readonly type?: string;
@@ -31,6 +31,10 @@ export interface Parameter {
   readonly schema: SchemaObject;
 }
 
+export interface Reference {
+  readonly $ref: string;
+}
+
 export interface DescribedAnswer {
   readonly description: string;
   readonly content?: Content;
@@ -43,31 +47,54 @@ export interface DescribedOperation {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly required: boolean; readonly content: Content };
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
-  readonly responses: Readonly<Record<string, DescribedAnswer>>;
+  readonly tags?: readonly string[];
+  readonly responses: Readonly<Record<string, DescribedAnswer | Reference>>;
 }
+
+/** An operation whose references to responses are resolved. */
+export type ResolvedOperation = Omit<DescribedOperation, "responses"> & {
+  readonly responses: Readonly<Record<string, DescribedAnswer>>;
+};
 
 export interface ApiDescription {
   readonly openapi: string;
   readonly info: { readonly version: string };
+  readonly tags: readonly { readonly name: string }[];
   readonly servers: readonly { readonly url: string }[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, DescribedOperation>>>>;
   readonly components: {
+    readonly responses: Readonly<Record<string, DescribedAnswer>>;
     readonly schemas: Readonly<Record<string, SchemaObject>>;
     readonly securitySchemes: Readonly<Record<string, object>>;
   };
 }
 
-/** Every operation with its method and address. */
-export function operationsOf({ paths }: ApiDescription) {
-  return Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item).map(([method, operation]) => ({ method: method.toUpperCase(), path, operation })),
+const RESPONSES = "#/components/responses/";
+
+function resolved({ components }: ApiDescription, response: DescribedAnswer | Reference): DescribedAnswer {
+  if (!("$ref" in response)) return response;
+  const target = components.responses[response.$ref.replace(RESPONSES, "")];
+  if (target === undefined) throw new Error(`${response.$ref} is not described`);
+  return target;
+}
+
+/** Lists every operation with its method and address. References to responses are resolved. */
+export function operationsOf(api: ApiDescription) {
+  return Object.entries(api.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, described]) => {
+      const responses = Object.entries(described.responses).map(
+        ([status, response]) => [status, resolved(api, response)] as const,
+      );
+      const operation: ResolvedOperation = { ...described, responses: Object.fromEntries(responses) };
+      return { method: method.toUpperCase(), path, operation };
+    }),
   );
 }
 
 /** Times are RFC 3339 in UTC (http-api.md), which is narrower than `date-time`. */
 const UTC_TIME = "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$";
 
-/** The schema as a check that also refuses properties which are not described. */
+/** Makes a check of a schema that also refuses properties which are not described. */
 function checkOf(api: ApiDescription, schema: SchemaObject): TSchema {
   if (schema.$ref !== undefined) {
     const target = api.components.schemas[schema.$ref.replace("#/components/schemas/", "")];
@@ -105,11 +132,12 @@ function plainCheckOf(api: ApiDescription, schema: SchemaObject): TSchema {
 }
 
 /**
- * Says what is wrong with an answer, compared to its description: status, media type, headers and body. Nothing is an
- * empty list. `path` is the address as described, such as `/api/packages/{name}`.
+ * Lists the differences between a response and its description: status, media type, headers and
+ * body. `path` is the address as described, such as `/api/packages/{name}`.
  */
 export function differences(api: ApiDescription, method: string, path: string, answer: Answer): string[] {
-  const described = api.paths[path]?.[method.toLowerCase()]?.responses[answer.status];
+  const response = api.paths[path]?.[method.toLowerCase()]?.responses[answer.status];
+  const described = response && resolved(api, response);
   if (described === undefined) return [`${method} ${path} does not describe ${answer.status}: ${answer.text}`];
   const missing = Object.keys(described.headers ?? {}).filter((name) => !answer.headers.has(name));
   return [

@@ -23,7 +23,7 @@ repository: https://example.org/full
 
 const VERSION_PATH = "/api/packages/{name}/{version}";
 
-onBothDatabases("answers as described", (registry) => {
+onBothDatabases("responses and their description", (registry) => {
   let api: ApiDescription;
   let alice: Client;
   const key = makeKey();
@@ -47,7 +47,7 @@ onBothDatabases("answers as described", (registry) => {
     expectDescribed("POST", "/api/packages", await publish("plain", "1.0.0-rc.1"), 201);
   });
 
-  test("the comparison notices a property too many, one too few, one of another type and a status", async () => {
+  test("the comparison reports an extra property, a missing one, one of another type and an undescribed status", async () => {
     const answer = await alice.get("/api/packages/full/1.0.0");
     const { size, ...less } = answer.body;
     const found = (change: Partial<Answer>) => differences(api, "GET", VERSION_PATH, { ...answer, ...change });

@@ -5,14 +5,14 @@ import { ERROR_CODES } from "../../src/http/problem.ts";
 import { VERSION } from "../../src/runtime/version.ts";
 import { Client } from "../support/client.ts";
 import { startRegistry, TEST_PUBLIC_URL, type TestRegistry } from "../support/registry.ts";
-import { type ApiDescription, type DescribedOperation, operationsOf } from "./api-description.ts";
+import { type ApiDescription, operationsOf, type ResolvedOperation } from "./api-description.ts";
 
 const GOLDEN = join(import.meta.dir, "../golden/openapi.json");
 const ACCEPT = "UPDATE_GOLDEN=1 npm test -- test/api/openapi.test.ts";
 
 const SCHEMES = ["session", "apiToken", "apiKey"];
 
-/** Codes that no route answers with, because they are the answer where there is no route. */
+/** Codes that no route responds with, because they mean that there is no route. */
 const WITHOUT_ROUTE = ["route_not_found", "method_not_allowed"];
 
 let registry: TestRegistry;
@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry.stop());
 
-/** The text of the description with what differs from one build to the next replaced, one member a line. */
+/** The text of the description, one member a line. What differs between builds is replaced. */
 function normalised(): string {
   const version = { ...api, info: { ...api.info, version: "VERSION" } };
   return `${JSON.stringify(version, null, 2).replaceAll(TEST_PUBLIC_URL, "PUBLIC_URL")}\n`;
@@ -49,13 +49,13 @@ function everyValue(value: unknown, visit: (key: string, value: unknown) => void
   }
 }
 
-/** What a route was declared with, as far as the description must repeat it. */
+/** The part of a route's declaration that the description must repeat. */
 interface DeclaredHooks {
   readonly session?: boolean;
   readonly query?: { readonly properties?: Readonly<Record<string, unknown>> };
 }
 
-/** The app's routes by method and address, in OpenAPI's spelling. `/` only leads a browser to the API page. */
+/** The app's routes by method and address, as OpenAPI spells them. `/` only redirects browsers. */
 function routes() {
   return createApp(registry.deps)
     .routes.filter(
@@ -67,12 +67,12 @@ function routes() {
     }));
 }
 
-function described(): Map<string, DescribedOperation> {
+function described(): Map<string, ResolvedOperation> {
   return new Map(operationsOf(api).map(({ method, path, operation }) => [`${method} ${path}`, operation]));
 }
 
-describe("the description of the API", () => {
-  test("is the golden file", async () => {
+describe("the API description", () => {
+  test("equals the golden file", async () => {
     if (process.env.UPDATE_GOLDEN === "1") await Bun.write(GOLDEN, normalised());
     const golden = await Bun.file(GOLDEN).text();
     if (golden !== normalised()) {
@@ -83,7 +83,7 @@ describe("the description of the API", () => {
     }
   });
 
-  test("is the same from every server in a process, though Elysia writes into schemas", async () => {
+  test("is the same from every server in a process, although Elysia writes into schemas", async () => {
     for (const _ of [1, 2, 3]) {
       const app = createApp(registry.deps);
       const request = { method: "POST", headers: { "content-type": "application/json" }, body: "{}" };
@@ -92,34 +92,37 @@ describe("the description of the API", () => {
     }
   });
 
-  test("names this version and this server", () => {
+  test("has the version and the address of the registry", () => {
     expect([api.openapi, api.info.version, api.servers]).toEqual(["3.0.3", VERSION, [{ url: TEST_PUBLIC_URL }]]);
   });
 
-  test("has every route of the server, and no other", () => {
+  test("has every route of the server and no other", () => {
     const known = routes().map(({ key }) => key);
     const head = "HEAD /api/packages/{name}/{version}/download";
     expect([...described().keys()].sort()).toEqual([...new Set(known), head].sort());
     expect(known.length).toBeGreaterThan(15);
   });
 
-  test("has the same routes under /api/v1, which it does not repeat", () => {
+  test("does not repeat the routes under /api/v1, which are the same", () => {
     const all = createApp(registry.deps).routes.map(({ method, path }) => `${method} ${path}`);
     const plain = all.filter((route) => / \/api\/(?!v1\/)/.test(route));
     expect(all.filter((route) => route.includes(" /api/v1/")).map((route) => route.replace("/v1", ""))).toEqual(plain);
     expect(text).not.toContain('"/api/v1');
   });
 
-  test("refers only to what it describes, and describes nothing that is not used", () => {
+  test("has a component for every reference, and no unused component", () => {
     const used = new Set<string>();
     everyValue(api, (key, value) => {
       if (key === "$ref") used.add(String(value));
     });
-    const known = Object.keys(api.components.schemas).map((name) => `#/components/schemas/${name}`);
+    const { schemas, responses } = api.components;
+    const known = Object.entries({ schemas, responses }).flatMap(([kind, named]) =>
+      Object.keys(named).map((name) => `#/components/${kind}/${name}`),
+    );
     expect([...used].sort()).toEqual(known.sort());
   });
 
-  test("uses no keyword that OpenAPI 3.0 lacks, and no value that is not there", () => {
+  test("uses no keyword that OpenAPI 3.0 lacks, and no empty value", () => {
     everyValue(api.components.schemas, (key, value) => {
       expect(["const", "error", "examples", "patternProperties", "$id", "$schema"]).not.toContain(key);
       expect(Array.isArray(value) && value.length === 0).toBe(false);
@@ -127,17 +130,23 @@ describe("the description of the API", () => {
     for (const { operation } of operationsOf(api)) {
       everyValue(operation, (key, value) => {
         expect(["const", "error", "examples", "patternProperties"]).not.toContain(key);
-        if (!SCHEMES.includes(key)) expect(Array.isArray(value) && value.length === 0).toBe(false);
+        if (![...SCHEMES, "security"].includes(key)) expect(Array.isArray(value) && value.length === 0).toBe(false);
       });
     }
     expect(text).not.toMatch(/undefined|\[object|NaN/);
   });
 
-  test("gives every operation a summary, a name of its own and answers", () => {
+  test("gives every operation a summary, a unique name, a known tag and a response of 2xx and 4xx", () => {
     const operations = operationsOf(api).map(({ operation }) => operation);
     const ids = operations.map(({ operationId }) => operationId);
     expect(new Set(ids).size).toBe(ids.length);
-    for (const { operationId, summary, responses } of operations) {
+    const tags = api.tags.map(({ name }) => name);
+    for (const { operationId, summary, responses, tags: [tag, ...others] = [] } of operations) {
+      expect([operationId, tags.includes(tag ?? ""), others]).toEqual([operationId, true, []]);
+      expect([operationId, Object.keys(responses).some((status) => /^4\d\d$/.test(status))]).toEqual([
+        operationId,
+        true,
+      ]);
       expect(operationId).toMatch(/^[a-z][A-Za-z]+$/);
       expect(summary).toMatch(/^.{5,100}$/);
       expect(Object.keys(responses).some((status) => /^2\d\d$/.test(status))).toBe(true);
@@ -145,25 +154,38 @@ describe("the description of the API", () => {
     }
   });
 
-  test("answers every failure as a Problem", () => {
+  test("describes every failure as a Problem", () => {
     const Problem = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
     for (const { method, path, operation } of operationsOf(api)) {
       for (const [status, { content, description }] of Object.entries(operation.responses)) {
-        // An unhealthy server answers with its health, and HEAD has no body.
+        // An unhealthy server responds with its health. HEAD and ambiguous requests get no body.
         if (Number(status) < 400 || method === "HEAD" || (path.startsWith("/health") && status === "503")) continue;
+        if (content === undefined && status === "400") continue;
         expect([path, status, content]).toEqual([path, status, Problem]);
         expect(description).toMatch(/^`[a-z_]+`: /);
       }
     }
   });
 
-  test("names every error code", () => {
+  test("names every problem code, in responses and as the enum of Problem.code", () => {
     const answers = operationsOf(api).flatMap(({ operation }) => Object.values(operation.responses));
     const named = new Set(
       answers.flatMap(({ description }) => [...description.matchAll(/`([a-z_]+)`: /g)].map(([, code]) => code)),
     );
     expect([...named].sort()).toEqual(ERROR_CODES.filter((code) => !WITHOUT_ROUTE.includes(code)).sort());
+    expect(api.components.schemas.Problem?.properties?.code?.enum).toEqual(ERROR_CODES);
     for (const code of WITHOUT_ROUTE) expect(text).toContain(`\`${code}\``);
+  });
+
+  test("does not repeat problem responses in operations", () => {
+    for (const [path, item] of Object.entries(api.paths)) {
+      for (const [method, { responses }] of Object.entries(item)) {
+        const repeated = Object.values(responses).filter((response) =>
+          JSON.stringify(response).includes("problem+json"),
+        );
+        expect([method, path, repeated]).toEqual([method, path, []]);
+      }
+    }
   });
 
   test("describes every parameter with its limits", () => {
@@ -199,21 +221,24 @@ describe("the description of the API", () => {
     expect(sort?.enum).toEqual(["relevance", "downloads", "updated", "name"]);
   });
 
-  test("says which operations need an account, and only those", async () => {
+  test("has security requirements for exactly the operations that need a credential", async () => {
     expect(Object.keys(api.components.securitySchemes)).toEqual(SCHEMES);
     for (const { method, path, operation } of operationsOf(api)) {
       const answer = await fetch(registry.url + path.replaceAll(/[{}]/g, ""), { method });
       const { security } = operation;
-      const guarded = security?.every((way) => Object.keys(way).length > 0) ?? false;
-      // Whoever has a key needs no account to cancel; without a signature it takes an owner.
+      expect([method, path, security]).toEqual([method, path, expect.any(Array)]);
+      const isPublic = security === undefined || security.length === 0;
+      const guarded = !isPublic && security.every((way) => Object.keys(way).length > 0);
+      // A signature by a key of the package needs no account. Without one, only an owner may
+      // cancel.
       const lacksSignature = operation.operationId === "cancelPackageKeyReset";
       expect([method, path, answer.status === 401]).toEqual([method, path, guarded || lacksSignature]);
-      // With READ_ACCESS=authenticated the others answer so too.
-      if (security !== undefined) expect(operation.responses[401]?.description).toContain("`unauthenticated`");
+      // With READ_ACCESS=authenticated, routes for readers respond so too.
+      if (!isPublic) expect(operation.responses[401]?.description).toContain("`unauthenticated`");
     }
   });
 
-  test("describes bodies by the type that the server takes", () => {
+  test("describes request bodies with the media type that the server accepts", () => {
     const bodies = Object.fromEntries(
       operationsOf(api).flatMap(({ operation: { operationId, requestBody } }) =>
         requestBody === undefined

@@ -145,7 +145,7 @@ withBrowser("the API page", (browser) => {
       await page.keyboard.press("Enter");
       await body.waitFor();
       // What is opened fills in the next frames.
-      await body.getByText("Not logged in").first().waitFor();
+      await body.getByText("Not authenticated").first().waitFor();
       expect(await body.innerText()).toContain("Not logged in");
       await page.keyboard.press("Enter");
       await body.waitFor({ state: "detached" });
