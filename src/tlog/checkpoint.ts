@@ -2,18 +2,21 @@ import { decodeBase64, parseDecimal } from "./encoding.ts";
 import { HASH_BYTES, type Hash } from "./merkle.ts";
 import { cosignatureLine, parseNote, type SignerKey } from "./note.ts";
 
-/* Checkpoints of c2sp.org/tlog-checkpoint: the texts of notes that logs sign. */
+/* Checkpoints of c2sp.org/tlog-checkpoint, which are the texts of notes that logs sign. */
 
-/** What a log says of itself at one moment. */
+/** The state of a log at one moment. */
 export interface Checkpoint {
   readonly origin: string;
   readonly size: number;
   readonly root: Hash;
-  /** Lines that other logs may add; absent where there are none. */
+  /** Extension lines, which other logs may add. Absent if there are none. */
   readonly extensions?: readonly string[];
 }
 
-/** Writes the text of a checkpoint, to be signed. Throws RangeError for what `parseCheckpoint` would not read. */
+/**
+ * Formats the text of a checkpoint, to be signed. Throws RangeError for values that
+ * `parseCheckpoint` would refuse.
+ */
 export function formatCheckpoint(checkpoint: Checkpoint): string {
   const text = textOf(checkpoint);
   if (parseCheckpoint(text) === undefined) throw new RangeError(`no checkpoint: ${JSON.stringify(text)}`);
@@ -24,7 +27,7 @@ function textOf({ origin, size, root, extensions = [] }: Checkpoint): string {
   return [origin, String(size), root.toString("base64"), ...extensions].map((line) => `${line}\n`).join("");
 }
 
-/** Reads the text of a note as a checkpoint; `undefined` when it is none. */
+/** Parses the text of a note as a checkpoint. Returns undefined if it is malformed. */
 export function parseCheckpoint(text: string): Checkpoint | undefined {
   const [origin = "", sizeLine = "", rootLine = "", ...rest] = text.split("\n");
   const extensions = rest.slice(0, -1);
@@ -35,14 +38,18 @@ export function parseCheckpoint(text: string): Checkpoint | undefined {
   return { origin, size, root, ...(extensions.length > 0 && { extensions }) };
 }
 
-/** The checkpoint of a signed note, whoever signed it: nobody's word yet. `undefined` when it is none. */
+/**
+ * Returns the checkpoint of a note without checking its signatures. Returns undefined if the note
+ * has no checkpoint.
+ */
 export function checkpointOfNote(note: string | Uint8Array): Checkpoint | undefined {
   return parseCheckpoint(parseNote(note)?.text ?? "");
 }
 
 /**
- * The line by which a witness says that it saw a checkpoint at a time, and that it was consistent with all it saw
- * before. Throws RangeError for any other text.
+ * Returns the signature line of a witness. It states that the witness saw the checkpoint at `time`
+ * and that the checkpoint was consistent with all earlier ones. Throws RangeError for a text that
+ * is no checkpoint.
  */
 export function cosign(checkpointText: string, witness: SignerKey, time: Date): string {
   if (parseCheckpoint(checkpointText) === undefined) throw new RangeError("only checkpoints are cosigned");

@@ -3,13 +3,15 @@ import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts
 import { decodeBase64, parseDecimal } from "./encoding.ts";
 
 /*
- * The leaves of the log (trust.md §4): ASCII, LF, a final LF. Names, versions and user names are words here, not
- * checked by the rules of the day: a log must stay readable when rules change.
+ * The leaves of the log (trust.md §4): ASCII, LF, a final LF. Names, versions and user names are
+ * opaque words here. The present rules for them do not apply, because a log must stay readable when
+ * rules change.
  */
 
+/** The largest leaf. */
 export const LEAF_MAX_BYTES = 1_024;
 
-/** One version that was published. There is one such leaf for a name and version, ever. */
+/** A published version. The log has at most one such leaf for a name and version, for ever. */
 export interface VersionEntry {
   readonly name: string;
   readonly version: string;
@@ -21,13 +23,13 @@ export interface VersionEntry {
   readonly scheme: SignatureScheme;
   /** Base64. */
   readonly signature: string;
-  /** Whole seconds count. */
+  /** The leaf has whole seconds only. */
   readonly publishedAt: Date;
 }
 
 const YANK_ACTIONS = ["yank", "unyank"] as const;
 
-/** One yank of a version, or one taken back; `seq` numbers those of a version. */
+/** A yank or unyank of a version. `seq` numbers the yanks and unyanks of one version. */
 export interface YankEntry {
   readonly name: string;
   readonly version: string;
@@ -36,18 +38,19 @@ export interface YankEntry {
   readonly by: string;
 }
 
-/** One change of a package's keys, as src/signing/key-statements.ts writes it. */
+/** A change of a package's keys, as src/signing/key-statements.ts formats it. */
 export interface KeyEntry {
   readonly name: string;
   readonly seq: number;
   readonly action: KeyAction;
   readonly publicKey: string;
-  /** A user name; null when an old key alone proves it. */
+  /** A user name, or null if the signature of an old key is the only proof. */
   readonly by: string | null;
-  /** Base64 of who signed and of the signatures. */
+  /** The keys and signatures in base64. */
   readonly proof: string | null;
 }
 
+/** Any leaf of the log. */
 export type Leaf =
   | ({ readonly kind: "version" } & VersionEntry)
   | ({ readonly kind: "yank" } & YankEntry)
@@ -58,17 +61,17 @@ const VERSION_LEAF =
 const YANK_LEAF = /^cpm\.yank\/v1 ([!-~]+) ([!-~]+) (\d+) ([a-z]+)\nby ([!-~]+)\n$/;
 const KEY_LEAF = /^cpm\.key\/v1 ([!-~]+) (\d+) ([a-z]+) ([0-9a-f]{64})\nby ([!-~]+)\nproof ([!-~]+)\n$/;
 
-/** Writes the leaf of a version. Throws RangeError for what `parseLeaf` would not read back. */
+/** Formats the leaf of a version. Throws RangeError for values that `parseLeaf` would refuse. */
 export function versionLeaf(entry: VersionEntry): string {
   return readable(versionText(entry));
 }
 
-/** Writes the leaf of a yank. Throws RangeError for what `parseLeaf` would not read back. */
+/** Formats the leaf of a yank. Throws RangeError for values that `parseLeaf` would refuse. */
 export function yankLeaf(entry: YankEntry): string {
   return readable(yankText(entry));
 }
 
-/** Reads a leaf; `undefined` unless writing what was read gives the same text again. */
+/** Parses a leaf. Returns undefined unless formatting the result gives the same text again. */
 export function parseLeaf(text: string): Leaf | undefined {
   const leaf = parseVersion(text) ?? parseYank(text) ?? parseKey(text);
   if (leaf === undefined || Buffer.byteLength(text) > LEAF_MAX_BYTES) return undefined;

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
 /*
- * Merkle trees of RFC 6962 §2.1. Sizes go up to 2^53 - 1, so nothing here shifts or masks: those operators of
- * JavaScript cut numbers to 32 bits.
+ * Merkle trees of RFC 6962 §2.1. Sizes go up to 2^53 - 1. So no code here shifts or masks: the
+ * bitwise operators of JavaScript truncate numbers to 32 bits.
  */
 
 /** 32 bytes of SHA-256. */
@@ -16,32 +16,34 @@ export const EMPTY_ROOT: Hash = createHash("sha256").digest();
 const LEAF_PREFIX = Buffer.of(0);
 const NODE_PREFIX = Buffer.of(1);
 
-/** The hash of one leaf: SHA-256(0x00 || leaf). */
+/** Returns the hash of one leaf: SHA-256(0x00 || leaf). */
 export function leafHash(leaf: Uint8Array): Hash {
   return createHash("sha256").update(LEAF_PREFIX).update(leaf).digest();
 }
 
-/** The hash over two subtrees: SHA-256(0x01 || left || right). */
+/** Returns the hash of two subtrees: SHA-256(0x01 || left || right). */
 export function nodeHash(left: Uint8Array, right: Uint8Array): Hash {
   return createHash("sha256").update(NODE_PREFIX).update(left).update(right).digest();
 }
 
-/** A full subtree, MTH(D[index * 2^level : (index + 1) * 2^level]). */
+/** A complete subtree, MTH(D[index * 2^level : (index + 1) * 2^level]). */
 export interface NodeId {
   readonly level: number;
   readonly index: number;
 }
 
-/** The leaves from `start` up to, not including, `end`. */
+/** The leaves from `start` (inclusive) to `end` (exclusive). */
 export interface Range {
   readonly start: number;
   readonly end: number;
 }
 
-/** Gives the hashes of the nodes asked for, in their order. */
+/** Reads the hashes of nodes and returns them in the same order. */
 export type ReadNodes = (ids: readonly NodeId[]) => Promise<Hash[]>;
 
-/** The largest power of two that is smaller than a number above 1: where RFC 6962 splits a tree. */
+/**
+ * Returns the largest power of two below `leaves`, which is above 1. RFC 6962 splits a tree there.
+ */
 function splitOf(leaves: number): number {
   let power = 1;
   while (power * 2 < leaves) power *= 2;
@@ -49,8 +51,9 @@ function splitOf(leaves: number): number {
 }
 
 /**
- * The full subtrees that make up a range, left to right and from large to small. Throws RangeError for ranges that are
- * no subtree of RFC 6962, because they do not start where their largest part could.
+ * Returns the complete subtrees of a range from left to right, which is from large to small. Throws
+ * RangeError for a range that is no subtree of RFC 6962, because its largest part cannot start at
+ * its first leaf.
  */
 export function nodesOf({ start, end }: Range): NodeId[] {
   requireCount(start);
@@ -67,12 +70,12 @@ export function nodesOf({ start, end }: Range): NodeId[] {
   return nodes;
 }
 
-/** The hash of a range from the hashes of its `nodesOf`. */
+/** Returns the hash of a range, given the hashes of its `nodesOf`. */
 export function foldNodes(hashes: readonly Hash[]): Hash {
   return hashes.length === 0 ? EMPTY_ROOT : hashes.reduceRight((right, left) => nodeHash(left, right));
 }
 
-/** The hash of a range from those of the parts that `known` has; what it has not, is split as RFC 6962 §2.1 does. */
+/** Returns the hash of a range. A part that `known` does not have is split as in RFC 6962 §2.1. */
 export function hashOfRange(range: Range, known: (range: Range) => Hash | undefined): Hash {
   const hash = known(range);
   if (hash !== undefined) return hash;
@@ -82,7 +85,10 @@ export function hashOfRange(range: Range, known: (range: Range) => Hash | undefi
   return nodeHash(hashOfRange({ start, end: middle }, known), hashOfRange({ start: middle, end }, known));
 }
 
-/** The subtrees whose hashes prove that a leaf is in a tree, from the leaf's sibling to the root's child (§2.1.1). */
+/**
+ * Returns the subtrees of an inclusion proof, from the leaf's sibling up to the root's child (RFC
+ * 6962 §2.1.1).
+ */
 export function inclusionRanges(index: number, size: number): Range[] {
   requireCount(index);
   requireCount(size);
@@ -102,8 +108,9 @@ export function inclusionRanges(index: number, size: number): Range[] {
 }
 
 /**
- * The subtrees whose hashes prove that the tree of `from` leaves is a prefix of that of `to` (§2.1.2). None for equal
- * trees, nor from the empty one, which every tree begins with.
+ * Returns the subtrees of the proof that the tree of `from` leaves is a prefix of the tree of `to`
+ * leaves (RFC 6962 §2.1.2). The proof is empty for equal trees, and from the empty tree, which is a
+ * prefix of every tree.
  */
 export function consistencyRanges(from: number, to: number): Range[] {
   requireCount(from);
@@ -123,23 +130,23 @@ export function consistencyRanges(from: number, to: number): Range[] {
       start = middle;
     }
   }
-  // The old tree's own root, which the verifier has, is not part of its proof.
+  // The verifier has the root of the old tree, so the proof does not contain it.
   if (start > 0) ranges.push({ start, end });
   return ranges.reverse();
 }
 
-/** The root of the tree of the first `size` leaves. */
+/** Returns the root of the tree of the first `size` leaves. */
 export async function rootOf(size: number, read: ReadNodes): Promise<Hash> {
   const [root = EMPTY_ROOT] = await hashesOf([{ start: 0, end: size }], read);
   return root;
 }
 
-/** The proof that the tree of `size` leaves has the leaf at `index`. */
+/** Returns the proof that the tree of `size` leaves has the leaf at `index`. */
 export function inclusionProof(index: number, size: number, read: ReadNodes): Promise<Hash[]> {
   return hashesOf(inclusionRanges(index, size), read);
 }
 
-/** The proof that the tree of `from` leaves is a prefix of that of `to`. */
+/** Returns the proof that the tree of `from` leaves is a prefix of the tree of `to` leaves. */
 export function consistencyProof(from: number, to: number, read: ReadNodes): Promise<Hash[]> {
   return hashesOf(consistencyRanges(from, to), read);
 }
@@ -148,7 +155,7 @@ async function hashesOf(ranges: readonly Range[], read: ReadNodes): Promise<Hash
   const parts = ranges.map(nodesOf);
   const ids = parts.flat();
   const hashes = ids.length === 0 ? [] : await read(ids);
-  if (hashes.length !== ids.length) throw new RangeError(`asked for ${ids.length} nodes, got ${hashes.length}`);
+  if (hashes.length !== ids.length) throw new RangeError(`requested ${ids.length} nodes, got ${hashes.length}`);
   let taken = 0;
   return parts.map(({ length }) => {
     taken += length;
@@ -156,7 +163,10 @@ async function hashesOf(ranges: readonly Range[], read: ReadNodes): Promise<Hash
   });
 }
 
-/** Tells whether a proof shows that the tree of that size and root has the leaf of that hash at `index`. */
+/**
+ * Returns whether a proof shows that the tree of this size and root has the leaf of this hash at
+ * `index`.
+ */
 export function verifyInclusion(proof: readonly Hash[], index: number, leaf: Hash, size: number, root: Hash): boolean {
   if (!isCount(index) || !isCount(size) || index >= size || ![leaf, root, ...proof].every(isHash)) return false;
   const ranges = inclusionRanges(index, size);
@@ -168,7 +178,10 @@ export function verifyInclusion(proof: readonly Hash[], index: number, leaf: Has
   return computed.equals(root);
 }
 
-/** Tells whether a proof shows that the tree of size `to` and root `toRoot` only adds leaves to that of `from`. */
+/**
+ * Returns whether a proof shows that the tree of `to` leaves and root `toRoot` only adds leaves to
+ * the tree of `from`.
+ */
 export function verifyConsistency(
   proof: readonly Hash[],
   from: number,
@@ -180,7 +193,8 @@ export function verifyConsistency(
   const ranges = consistencyRanges(from, to);
   if (ranges.length !== proof.length) return false;
   if (from === 0) return fromRoot.equals(EMPTY_ROOT) && (to > 0 || toRoot.equals(EMPTY_ROOT));
-  // Both computations begin at the old tree's root where that is a full subtree of the new one, else at the first hash.
+  // If the old tree is a complete subtree of the new one, both computations begin at its root,
+  // otherwise at the first hash.
   const begins = (ranges[0]?.start ?? from) < from ? 1 : 0;
   let old = begins === 1 ? (proof[0] ?? fromRoot) : fromRoot;
   let now = old;

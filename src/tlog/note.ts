@@ -1,9 +1,15 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { decodeBase64 } from "./encoding.ts";
 
-/* Signed notes of c2sp.org/signed-note, with its keys, and the Ed25519 signatures of c2sp.org/tlog-cosignature. */
+/*
+ * Signed notes and keys of c2sp.org/signed-note, and the Ed25519 cosignatures of
+ * c2sp.org/tlog-cosignature.
+ */
 
-/** The signature types that are understood: a log's own, and a witness's with the time it looked. */
+/**
+ * The supported signature types: the signature of a log, and the cosignature of a witness with a
+ * time.
+ */
 export const ED25519 = 0x01;
 export const COSIGNATURE = 0x04;
 const KEY_TYPES = [ED25519, COSIGNATURE] as const;
@@ -14,16 +20,19 @@ const KEY_ID_BYTES = 4;
 const NOTE_MAX_BYTES = 64 * 1024;
 const SIGNATURES_MAX = 100;
 const PRIVATE_KEY = "PRIVATE+KEY+";
-/** SubjectPublicKeyInfo and PKCS#8 of an Ed25519 key up to its 32 bytes, RFC 8410 §4 and §7. */
+/**
+ * The bytes before the 32 key bytes in SubjectPublicKeyInfo and PKCS#8 of an Ed25519 key, RFC 8410
+ * §4 and §7.
+ */
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
-/** Everything but the ASCII control characters other than the line end. */
+/** All characters except the ASCII control characters, of which only the line end is allowed. */
 const NOTE_CHARACTERS = /^[\n -\u{10ffff}]*$/u;
 const KEY_NAME = /^[^\p{White_Space}+]+$/u;
 const KEY = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/;
 const SIGNATURE_LINE = /^— ([^ ]+) ([^ ]+)$/;
 
-/** The public half of a note's key, and how others are told of it. */
+/** A key that verifies notes. */
 export interface VerifierKey {
   readonly name: string;
   /** 8 lower-case hex characters. */
@@ -32,41 +41,53 @@ export interface VerifierKey {
   readonly publicKey: Buffer;
 }
 
-/** A key that signs. The secret is inside an opaque object, so that printing one shows nothing. */
+/**
+ * A key that signs notes. The secret is an opaque object, so that printing the key does not reveal
+ * it.
+ */
 export interface SignerKey extends VerifierKey {
   readonly secret: KeyObject;
 }
 
-/** A signature as it stands in a note: of a key that may be unknown. */
+/** A signature of a note. Its key may be unknown. */
 export interface NoteSignature {
   readonly name: string;
   readonly keyId: string;
   readonly signature: Buffer;
 }
 
+/** A parsed note. */
 export interface Note {
-  /** With its last line end, without the empty line. */
+  /** The text with its last line end, without the empty line. */
   readonly text: string;
   readonly signatures: readonly NoteSignature[];
 }
 
+/** The text of a note that known keys signed. */
 export interface VerifiedNote {
   readonly text: string;
-  /** The given keys that signed, each once. */
+  /** The known keys that signed, each once. */
   readonly signed: readonly VerifierKey[];
 }
 
-/** Reads a verifier key, `name+hash+base64`; `undefined` when it is malformed, of another type, or its hash is wrong. */
+/**
+ * Parses a verifier key, `name+hash+base64`. Returns undefined if it is malformed, of another type,
+ * or has a wrong hash.
+ */
 export function parseVerifierKey(text: string): VerifierKey | undefined {
   const parts = keyParts(text);
   return parts && checkedKey(parts.name, parts.keyId, parts.type, parts.bytes);
 }
 
+/** Formats a verifier key as `name+hash+base64`. */
 export function formatVerifierKey({ name, keyId, type, publicKey }: VerifierKey): string {
   return `${name}+${keyId}+${Buffer.concat([Buffer.of(type), publicKey]).toString("base64")}`;
 }
 
-/** Reads a signer key, `PRIVATE+KEY+name+hash+base64`; `undefined` as for verifier keys. */
+/**
+ * Parses a signer key, `PRIVATE+KEY+name+hash+base64`. Returns undefined for the same reasons as
+ * `parseVerifierKey`.
+ */
 export function parseSignerKey(text: string): SignerKey | undefined {
   const parts = text.startsWith(PRIVATE_KEY) ? keyParts(text.slice(PRIVATE_KEY.length)) : undefined;
   if (parts === undefined) return undefined;
@@ -75,7 +96,10 @@ export function parseSignerKey(text: string): SignerKey | undefined {
   return key && { ...key, secret };
 }
 
-/** Writes the signer key of a seed of 32 random bytes. Throws RangeError for what is no name or no seed. */
+/**
+ * Formats the signer key of a seed of 32 random bytes. Throws RangeError for a malformed name or
+ * seed.
+ */
 export function formatSignerKey(name: string, seed: Uint8Array, type: KeyType = ED25519): string {
   if (!isKeyName(name)) throw new RangeError("a key's name has neither spaces nor a plus");
   if (seed.length !== KEY_BYTES) throw new RangeError(`a seed has ${KEY_BYTES} bytes, this one ${seed.length}`);
@@ -83,24 +107,33 @@ export function formatSignerKey(name: string, seed: Uint8Array, type: KeyType = 
   return `${PRIVATE_KEY}${name}+${keyId}+${Buffer.concat([Buffer.of(type), seed]).toString("base64")}`;
 }
 
+/** Returns the public part of a signer key. */
 export function verifierOf({ name, keyId, type, publicKey }: SignerKey): VerifierKey {
   return { name, keyId, type, publicKey };
 }
 
-/** Signs a text that ends with a line end, and gives the whole note. Throws RangeError when it can be no note's text. */
+/**
+ * Signs a text and returns the whole note. Throws RangeError for a text that a note cannot have.
+ */
 export function signNote(text: string, signer: SignerKey): string {
   return `${text}\n${signatureLine(text, signer)}`;
 }
 
-/** The line that signs a text, with its line end, to be put after a note. Witnesses' keys sign with `cosign`. */
+/**
+ * Returns the line that signs a text, with its line end, to append to a note. Keys of witnesses
+ * sign with `cosign`.
+ */
 export function signatureLine(text: string, signer: SignerKey): string {
-  if (signer.type !== ED25519) throw new RangeError(`the key ${signer.name} is one for cosignatures`);
+  if (signer.type !== ED25519) throw new RangeError(`the key ${signer.name} signs cosignatures only`);
   return lineOf(signer, sign(null, textBytes(text), signer.secret));
 }
 
-/** The line that cosigns a text as seen at a time, in seconds since 1970. `cosign` takes checkpoints only. */
+/**
+ * Returns the line that cosigns a text seen at a time in seconds since 1970. `cosign` accepts
+ * checkpoints only.
+ */
 export function cosignatureLine(text: string, signer: SignerKey, seconds: number): string {
-  if (signer.type !== COSIGNATURE) throw new RangeError(`the key ${signer.name} is none for cosignatures`);
+  if (signer.type !== COSIGNATURE) throw new RangeError(`the key ${signer.name} does not sign cosignatures`);
   const timestamp = Buffer.alloc(8);
   timestamp.writeBigUInt64BE(BigInt(seconds));
   const signature = sign(null, cosignedMessage(textBytes(text), timestamp), signer.secret);
@@ -108,8 +141,8 @@ export function cosignatureLine(text: string, signer: SignerKey, seconds: number
 }
 
 /**
- * Splits a note at its last empty line; `undefined` when anything about it is not as the specification says. Bytes
- * that are not UTF-8 are no note.
+ * Parses a note, which ends with signatures after its last empty line. Returns undefined if
+ * anything about it violates the specification, or if the bytes are no UTF-8.
  */
 export function parseNote(noteOrBytes: string | Uint8Array): Note | undefined {
   if (noteOrBytes.length > NOTE_MAX_BYTES) return undefined;
@@ -125,8 +158,8 @@ export function parseNote(noteOrBytes: string | Uint8Array): Note | undefined {
 }
 
 /**
- * The text of a note that at least one of the keys signed. `undefined` for every other note, and for one with a wrong
- * signature of a known key, whatever else is on it. Signatures of unknown keys say nothing.
+ * Returns the text of a note if at least one of the keys signed it. Returns undefined if none did,
+ * or if any signature of a known key is wrong. Signatures of unknown keys are ignored.
  */
 export function verifyNote(note: string | Uint8Array, keys: readonly VerifierKey[]): VerifiedNote | undefined {
   const parsed = parseNote(note);
@@ -164,11 +197,15 @@ function utf8(bytes: Uint8Array): string | undefined {
   return Buffer.from(text).equals(bytes) ? text : undefined;
 }
 
-/** A lone surrogate has no UTF-8: signing it would sign other characters. */
+/**
+ * Returns whether a text has only allowed characters. A lone surrogate has no UTF-8: other
+ * characters would be signed.
+ */
 function isNoteText(text: string): boolean {
   return NOTE_CHARACTERS.test(text) && text.isWellFormed();
 }
 
+/** Returns whether a text can name a key. */
 export function isKeyName(name: string): boolean {
   return KEY_NAME.test(name) && isNoteText(name);
 }
@@ -182,7 +219,8 @@ function publicKeyOf(secret: KeyObject): Buffer {
 }
 
 function textBytes(text: string): Buffer {
-  if (!text.endsWith("\n") || !isNoteText(text)) throw new RangeError("a note's text is lines, each with its end");
+  if (!text.endsWith("\n") || !isNoteText(text))
+    throw new RangeError("the text of a note consists of lines, each with its line end");
   return Buffer.from(text);
 }
 
@@ -205,7 +243,7 @@ function holds({ type, publicKey }: VerifierKey, text: Buffer, signature: Buffer
   const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: "der", type: "spki" });
   if (type === ED25519) return verify(null, text, key, signature);
   const timestamp = signature.subarray(0, 8);
-  // The specification keeps times below 2^63: the first bit is never set.
+  // The specification limits times to below 2^63, so the first bit is never set.
   if (timestamp.length < 8 || (timestamp[0] ?? 0) > 0x7f) return false;
   return verify(null, cosignedMessage(text, timestamp), key, signature.subarray(8));
 }

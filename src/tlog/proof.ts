@@ -3,23 +3,24 @@ import { decodeBase64, parseDecimal } from "./encoding.ts";
 import { HASH_BYTES, type Hash } from "./merkle.ts";
 import { parseNote } from "./note.ts";
 
-/* Proofs of c2sp.org/tlog-proof: all that is needed to check without network that a leaf is in a log. */
+/* Proofs of c2sp.org/tlog-proof, which show offline that a leaf is in a log. */
 
 const HEADER = "c2sp.org/tlog-proof@v1";
-/** A tree of 2^53 leaves has no longer path. */
+/** The length of the longest path in a tree of 2^53 leaves. */
 const HASHES_MAX = 53;
 
+/** A proof that a leaf is in a log. */
 export interface Proof {
   readonly index: number;
   /** From the leaf's sibling to the root's child. */
   readonly hashes: readonly Hash[];
   /** The signed note. */
   readonly checkpoint: string;
-  /** Bytes that nothing vouches for; absent where there are none. */
+  /** Bytes that the proof itself does not cover. Absent if there are none. */
   readonly extra?: Uint8Array;
 }
 
-/** Writes a proof, the checkpoint as it is. */
+/** Formats a proof. The checkpoint is copied unchanged. */
 export function formatProof({ index, hashes, checkpoint, extra }: Proof): string {
   const lines = [
     HEADER,
@@ -30,7 +31,10 @@ export function formatProof({ index, hashes, checkpoint, extra }: Proof): string
   return `${lines.join("\n")}\n\n${checkpoint}`;
 }
 
-/** Reads a proof; `undefined` when its form is wrong. Whether it holds is for `verifyNote` and `verifyInclusion`. */
+/**
+ * Parses a proof. Returns undefined if it is malformed. `verifyNote` and `verifyInclusion` check
+ * whether it is valid.
+ */
 export function parseProof(text: string): Proof | undefined {
   const split = text.indexOf("\n\n");
   const [header, ...lines] = text.slice(0, Math.max(0, split)).split("\n");

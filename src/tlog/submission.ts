@@ -1,26 +1,30 @@
 import type { Hash } from "./merkle.ts";
 
-/* The body of add-checkpoint (c2sp.org/tlog-witness): `old <size>`, a consistency proof, an empty line, a checkpoint. */
+/*
+ * The body of add-checkpoint (c2sp.org/tlog-witness): `old <size>`, a consistency proof, an empty
+ * line, a checkpoint.
+ */
 
-/** More would prove something of more leaves than there can be. */
+/** The length of the longest consistency proof. */
 const PROOF_LINES_MAX = 63;
 const SIZE = /^old (0|[1-9][0-9]{0,15})$/;
 const HASH = /^[A-Za-z0-9+/]{43}=$/;
 
-/** A checkpoint for a witness to cosign, and why it may. */
+/** A checkpoint for a witness to cosign, and the proof that it continues the last one. */
 export interface Submission {
-  /** Of the last checkpoint that the witness cosigned, as its sender believes. */
+  /** The size of the last checkpoint that the witness cosigned, as far as the sender knows. */
   readonly oldSize: number;
   readonly proof: readonly Hash[];
   /** A signed note. */
   readonly checkpoint: string;
 }
 
+/** Formats a submission. */
 export function formatSubmission({ oldSize, proof, checkpoint }: Submission): string {
   return [`old ${oldSize}`, ...proof.map((hash) => hash.toString("base64")), "", checkpoint].join("\n");
 }
 
-/** Reads a submission; undefined when it is malformed. */
+/** Parses a submission. Returns undefined if it is malformed. */
 export function parseSubmission(text: string): Submission | undefined {
   const split = text.indexOf("\n\n");
   if (split < 0) return undefined;

@@ -2,22 +2,25 @@ import { HASH_BYTES, type Hash, type NodeId, nodeHash } from "./merkle.ts";
 
 /* Tiles and entry bundles of c2sp.org/tlog-tiles. */
 
-/** Hashes in a full tile, and entries in a full bundle. */
+/** The number of hashes in a full tile, and of entries in a full bundle. */
 export const TILE_WIDTH = 256;
-/** Levels of the tree in one level of tiles. */
+/** The number of tree levels in one level of tiles. */
 export const TILE_HEIGHT = 8;
 const LEVEL_MAX = 63;
 const ENTRY_MAX_BYTES = 0xffff;
 const PATH = /^tile\/(entries|0|[1-9]\d?)\/((?:x\d{3}\/)*\d{3})(?:\.p\/([1-9]\d{0,2}))?$/;
 
-/** A tile of hashes, or with the level "entries" a bundle of leaves. Its width is 1 to 256; below 256 it is partial. */
+/**
+ * A tile of hashes, or a bundle of leaves if its level is "entries". A width of 1 to 255 makes it
+ * partial, 256 full.
+ */
 export interface TileId {
   readonly level: number | "entries";
   readonly index: number;
   readonly width: number;
 }
 
-/** The path below the log's prefix, such as `tile/0/x001/x234/067.p/12`. */
+/** Formats the path of a tile below the prefix of the log, such as `tile/0/x001/x234/067.p/12`. */
 export function tilePath({ level, index, width }: TileId): string {
   const digits = String(index);
   const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/\d{3}/g) ?? [];
@@ -25,7 +28,7 @@ export function tilePath({ level, index, width }: TileId): string {
   return `tile/${level}/${path}${width === TILE_WIDTH ? "" : `.p/${width}`}`;
 }
 
-/** Reads a path as `tilePath` writes it; `undefined` for every other spelling. */
+/** Parses a path that `tilePath` formats. Returns undefined for every other spelling. */
 export function parseTilePath(path: string): TileId | undefined {
   const [, level, groups, width] = PATH.exec(path) ?? [];
   if (level === undefined || groups === undefined) return undefined;
@@ -36,11 +39,14 @@ export function parseTilePath(path: string): TileId | undefined {
   };
   if (tile.level !== "entries" && tile.level > LEVEL_MAX) return undefined;
   if (!Number.isSafeInteger(tile.index) || tile.width > TILE_WIDTH) return undefined;
-  // Writing it again shows a group too many in front, and a full width spelled out.
+  // Formatting it again reveals a superfluous leading group and an explicit full width.
   return tilePath(tile) === path ? tile : undefined;
 }
 
-/** Where a node's hash comes from: the tree over `count` hashes of a tile, from `offset` on; for 1, the hash itself. */
+/**
+ * The part of a tile from which the hash of a node is computed: `count` hashes from `offset` on. If
+ * `count` is 1, the hash is the node itself.
+ */
 export interface NodePlace {
   readonly level: number;
   readonly index: number;
@@ -48,7 +54,10 @@ export interface NodePlace {
   readonly count: number;
 }
 
-/** The tile from which a node is computed: the lowest one that is above all of its leaves. */
+/**
+ * Returns the tile from which a node is computed, which is the lowest tile above all leaves of the
+ * node.
+ */
 export function tileOfNode({ level, index }: NodeId): NodePlace {
   const tileLevel = Math.floor(level / TILE_HEIGHT);
   const count = 2 ** (level % TILE_HEIGHT);
@@ -56,7 +65,10 @@ export function tileOfNode({ level, index }: NodeId): NodePlace {
   return { level: tileLevel, index: Math.floor(first / TILE_WIDTH), offset: first % TILE_WIDTH, count };
 }
 
-/** Computes a node from the bytes of its tile. Throws RangeError when the tile is too narrow to have it. */
+/**
+ * Computes the hash of a node from the bytes of its tile. Throws RangeError if the tile is too
+ * narrow.
+ */
 export function nodeFromTile(tile: Uint8Array, node: NodeId): Hash {
   const { offset, count } = tileOfNode(node);
   if (tile.length % HASH_BYTES !== 0 || tile.length < (offset + count) * HASH_BYTES) {
@@ -75,13 +87,16 @@ export function nodeFromTile(tile: Uint8Array, node: NodeId): Hash {
   return Buffer.from(row[0] ?? []);
 }
 
-/** How wide a tile is in the tree of that size: 0 when it is not there. */
+/** Returns the width of a tile in a tree of this size, or 0 if the tree does not have the tile. */
 export function widthIn(size: number, level: number | "entries", index: number): number {
   const hashes = Math.floor(size / TILE_WIDTH ** (level === "entries" ? 0 : level));
   return Math.min(TILE_WIDTH, Math.max(0, hashes - index * TILE_WIDTH));
 }
 
-/** All tiles of hashes of a tree, level by level from the leaves up; the bundles are as wide as those of level 0. */
+/**
+ * Lists all tiles of hashes of a tree, from level 0 up. The entry bundles are as wide as the tiles
+ * of level 0.
+ */
 export function tilesOfTree(size: number): TileId[] {
   const tiles: TileId[] = [];
   for (let level = 0; widthIn(size, level, 0) > 0; level++) {
@@ -93,7 +108,10 @@ export function tilesOfTree(size: number): TileId[] {
   return tiles;
 }
 
-/** A bundle of leaves: each after its length in two bytes. One bundle after another is the bundle of both. */
+/**
+ * Encodes leaves as a bundle, each after its length in two bytes. The concatenation of two bundles
+ * is a bundle.
+ */
 export function encodeBundle(leaves: readonly Uint8Array[]): Buffer {
   return Buffer.concat(
     leaves.flatMap((leaf) => {
@@ -105,7 +123,7 @@ export function encodeBundle(leaves: readonly Uint8Array[]): Buffer {
   );
 }
 
-/** The leaves of a bundle; `undefined` when it ends within one, or has more than 256. */
+/** Decodes a bundle. Returns undefined if it ends inside of a leaf or has more than 256 leaves. */
 export function decodeBundle(bundle: Uint8Array): Uint8Array[] | undefined {
   const bytes = Buffer.from(bundle.buffer, bundle.byteOffset, bundle.byteLength);
   const leaves: Uint8Array[] = [];

@@ -5,20 +5,23 @@ import { sha256Of } from "./archive-digest.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
-/** An archive is whole in memory while it is checked: few large ones at once, so that all of them fit. */
+/** An archive is in memory while it is checked, so large archives have a low concurrency. */
 const SIZE_CLASS_LIMITS = { smallConcurrency: 16, largeConcurrency: 2, waitingMax: Number.POSITIVE_INFINITY };
 
-/** Reads archives of a registry and compares them with the log. */
+/** Downloads archives from a registry and compares them with the log. */
 export class ArchiveReader {
   readonly #downloads = new SizeClassSemaphores(SIZE_CLASS_LIMITS);
 
   constructor(readonly client: RegistryClient) {}
 
-  /** Answers what is wrong with the archive of a version, or what `judge` says of one that is the log's. */
+  /**
+   * Returns the problem of a version's archive. If the archive is the one in the log, returns the
+   * result of `check`.
+   */
   async read(
     { name, version, size, sha256 }: VersionEntry,
     index: number,
-    judge: (archive: Uint8Array) => Promise<LeafProblem | undefined>,
+    check: (archive: Uint8Array) => Promise<LeafProblem | undefined>,
   ): Promise<LeafProblem | undefined> {
     const named = `${name} ${version}`;
     const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}/download`;
@@ -27,16 +30,20 @@ export class ArchiveReader {
       const archive = await this.#archive(path, Math.min(size, COMPRESSED_HARD_MAX_BYTES));
       if (!(archive instanceof RegistryFault)) {
         const digest = sha256Of(archive);
-        return digest === sha256 ? judge(archive) : differs(`sha256 ${digest}, and the log has ${sha256}`);
+        return digest === sha256 ? check(archive) : differs(`sha256 ${digest}, and the log has ${sha256}`);
       }
       if (archive.tooLarge) return differs(archive.message);
-      // Of who may read the log: an administrator holds the version back, which the log does not tell.
+      // The caller may read the log, so 403 means that an administrator withholds the version. The
+      // log has no leaf about that.
       if (archive.status === 403) return { code: "archive_withheld", index, detail: named };
       return { code: "archive_missing", index, detail: `${named}: ${archive.message}` };
     });
   }
 
-  /** The bytes, or an answer that has none. Throws when nothing was learnt. */
+  /**
+   * Returns the archive, or the registry's refusal. Throws `RegistryFault` if the registry gave no
+   * usable response.
+   */
   async #archive(path: string, maxBytes: number): Promise<Uint8Array | RegistryFault> {
     try {
       return await this.client.bytes(path, maxBytes);

@@ -2,21 +2,21 @@ import type { Frontier } from "../log/frontier.ts";
 import { EMPTY_FRONTIER } from "../log/frontier.ts";
 import type { LeafHistory } from "./leaf-rules.ts";
 
-/** How far an audit came: what it takes to go on with the next leaf. */
+/** The progress of an audit, from which it can continue with the next leaf. */
 export interface AuditState {
   readonly frontier: Frontier;
   readonly history: LeafHistory;
-  /** Whether every archive up to here was read as well. */
+  /** Whether every archive up to here was checked too. */
   readonly withArchives: boolean;
 }
 
-/** An audit that begins with the first leaf. */
+/** Returns the state before the first leaf. */
 export function firstState(withArchives: boolean): AuditState {
   const history = { versions: new Set<string>(), sequences: new Map<string, number>(), archivesUnread: 0 };
   return { frontier: EMPTY_FRONTIER, history, withArchives };
 }
 
-/** A state as it is kept in a file. */
+/** Encodes a state for a file. */
 export function storedOf({ frontier, history, withArchives }: AuditState) {
   const { size, nodes, edges } = frontier;
   return {
@@ -30,7 +30,10 @@ export function storedOf({ frontier, history, withArchives }: AuditState) {
   };
 }
 
-/** Reads what `storedOf` made; undefined for what an older version kept, or somebody changed. */
+/**
+ * Decodes a state that `storedOf` encoded. Returns undefined for the file of an older version, or a
+ * modified one.
+ */
 export function stateOf(stored: Partial<ReturnType<typeof storedOf>>): AuditState | undefined {
   const { size, nodes, edges, versions, sequences, archivesUnread, withArchives } = stored;
   if (typeof size !== "number" || typeof archivesUnread !== "number" || typeof withArchives !== "boolean") return;

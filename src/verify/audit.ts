@@ -8,27 +8,29 @@ import type { LeafProblem } from "./leaf-problem.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import { type Walk, walkLeaves } from "./walk-leaves.ts";
 
-/** How an audit goes. */
+/** The options of an audit. */
 export interface AuditOptions {
   readonly archives: boolean;
   readonly report: Walk["report"];
 }
 
-/** What was found, as far as it went. */
+/** The result of an audit, which may be incomplete. */
 export interface Audit {
-  /** Why not everything was read: the registry could not be asked. */
+  /**
+   * The reason why the audit is incomplete: the registry could not be reached or did not answer.
+   */
   readonly fault?: string;
   readonly origin: string | undefined;
   readonly size: number;
-  /** Leaves that an earlier audit had checked. */
+  /** The number of leaves that an earlier audit has checked. */
   readonly from: number;
   readonly checks: readonly Check[];
-  /** In the order of the log. */
+  /** In order of their leaves. */
   readonly problems: readonly LeafProblem[];
 }
 
-/** An audit that goes on. */
-interface Going {
+/** A running audit. */
+interface RunningAudit {
   readonly client: RegistryClient;
   readonly trust: Trust;
   readonly options: AuditOptions;
@@ -40,17 +42,20 @@ interface Going {
   from: number;
 }
 
-/** Reads the whole log of a registry, or what is new in it, and checks all of it. */
+/**
+ * Reads the whole log of a registry, or its new leaves after an earlier audit, and checks
+ * everything.
+ */
 export async function auditLog(client: RegistryClient, trust: Trust, options: AuditOptions): Promise<Audit> {
   const nothing = { checks: [], problems: [], withheld: [], origin: undefined, size: 0, from: 0 };
-  const going: Going = { client, trust, options, ...nothing };
+  const running: RunningAudit = { client, trust, options, ...nothing };
   const result = (fault?: string): Audit => {
-    const { origin, size, from, checks, problems } = going;
+    const { origin, size, from, checks, problems } = running;
     const inOrder = problems.toSorted((a, b) => a.index - b.index);
     return { ...(fault === undefined ? {} : { fault }), origin, size, from, checks, problems: inOrder };
   };
   try {
-    await audit(going);
+    await audit(running);
     return result();
   } catch (cause) {
     if (cause instanceof RegistryFault) return result(cause.message);
@@ -58,56 +63,69 @@ export async function auditLog(client: RegistryClient, trust: Trust, options: Au
   }
 }
 
-async function audit(going: Going): Promise<void> {
-  const { client, trust, checks, problems } = going;
+async function audit(running: RunningAudit): Promise<void> {
+  const { client, trust, checks, problems } = running;
   const {
     checkpoint,
-    remember,
+    saveSeen,
     checks: ofCheckpoint,
   } = await checkCheckpoint(await client.text("/log/checkpoint"), trust);
   checks.push(...ofCheckpoint);
   if (checkpoint === undefined) return;
-  going.origin = checkpoint.origin;
-  going.size = checkpoint.size;
-  const state = await startingState(going, checkpoint);
-  going.from = state.frontier.size;
-  // Saved before all is read too: whoever is interrupted goes on, and has seen what the log had signed by then.
+  running.origin = checkpoint.origin;
+  running.size = checkpoint.size;
+  const state = await startingState(running, checkpoint);
+  running.from = state.frontier.size;
+  // Save progress before the end too: an interrupted audit can continue, and the user has seen this
+  // checkpoint of the log.
   const save = async (frontier: Frontier) => {
     if (!isGood(checks)) return;
-    await remember();
-    await trust.seenLogs.saveAudit(checkpoint.origin, storedOf(stateAt(frontier, state, going)));
+    await saveSeen();
+    await trust.seenLogs.saveAudit(checkpoint.origin, storedOf(stateAt(frontier, state, running)));
   };
-  const frontier = await walkLeaves(walkOf(going, state, save));
-  checks.push(checkSignatures(state, problems), checkArchives(going), checkRoot(frontier, checkpoint));
+  const frontier = await walkLeaves(walkOf(running, state, save));
+  checks.push(checkSignatures(state, problems), checkArchives(running), checkRoot(frontier, checkpoint));
   if (problems.length === 0) await save(frontier);
 }
 
-function walkOf({ client, options, size, problems, withheld }: Going, state: AuditState, save: Walk["save"]): Walk {
+function walkOf(
+  { client, options, size, problems, withheld }: RunningAudit,
+  state: AuditState,
+  save: Walk["save"],
+): Walk {
   const archives = options.archives ? new ArchiveReader(client) : undefined;
   return { client, size, state, archives, problems, withheld, report: options.report, save };
 }
 
-/** Archives that were held back are read another time. */
-function stateAt(frontier: Frontier, state: AuditState, { from, options, withheld }: Going): AuditState {
+/**
+ * Returns the state at a frontier. If an archive was withheld, the next audit with archives starts
+ * again.
+ */
+function stateAt(frontier: Frontier, state: AuditState, { from, options, withheld }: RunningAudit): AuditState {
   const wereRead = options.archives && withheld.length === 0;
   const withArchives = state.withArchives && (wereRead || frontier.size === from);
   return { ...state, frontier, withArchives };
 }
 
-/** Where an earlier audit ended, if that is the beginning of this log and it read as much. */
-async function startingState({ client, trust, options, checks }: Going, now: Checkpoint): Promise<AuditState> {
+/**
+ * Returns the state of an earlier audit, if its tree is a prefix of this log and it checked as much
+ * as this audit does.
+ */
+async function startingState({ client, trust, options, checks }: RunningAudit, now: Checkpoint): Promise<AuditState> {
   const stored = await trust.seenLogs.audit<Parameters<typeof stateOf>[0]>(now.origin, {});
   const first = firstState(options.archives);
   if (stored === undefined) return first;
   const state = stateOf(stored);
   if (state === undefined) {
-    checks.push(warning("earlier audit", "what was kept of it is damaged: everything is read again"));
+    checks.push(warning("earlier audit", "its saved state is damaged, so everything is read again"));
     return first;
   }
   const { size } = state.frontier;
   if (size > now.size || (options.archives && !state.withArchives)) return first;
   if (await continues(client, { size, root: rootOfFrontier(state.frontier) }, now)) return state;
-  checks.push(warning("earlier audit", `its ${size} leaves are not the first of this log: everything is read again`));
+  checks.push(
+    warning("earlier audit", `its ${size} leaves are not the first leaves of this log, so everything is read again`),
+  );
   return first;
 }
 
@@ -116,27 +134,27 @@ function checkRoot(frontier: Frontier, { size, root }: Checkpoint): Check {
     return ok("root", `computed from ${size} leaves: ${root.toString("hex")}`);
   }
   const computed = `${frontier.size} leaves have the root ${rootOfFrontier(frontier).toString("hex")}`;
-  return failed("root", "root_differs", `${computed}, the checkpoint says ${size} and ${root.toString("hex")}`);
+  return failed("root", "root_differs", `${computed}, the checkpoint has ${size} and ${root.toString("hex")}`);
 }
 
 function checkSignatures({ history }: AuditState, problems: readonly LeafProblem[]): Check {
   const name = "signatures";
   const { size } = history.versions;
   const wrong = problems.filter(({ code }) => code === "signature_invalid").length;
-  if (wrong > 0) return failed(name, "signature_invalid", `${wrong} of ${size} versions have one that does not hold`);
+  if (wrong > 0) return failed(name, "signature_invalid", `${wrong} of ${size} versions have an invalid signature`);
   const unread = history.archivesUnread;
-  if (unread === 0) return ok(name, `those of ${size} versions`);
-  const detail = `${unread} of ${size} versions have one over the archive itself (ed25519-archive): give --archives`;
+  if (unread === 0) return ok(name, `the signatures of ${size} versions`);
+  const detail = `${unread} of ${size} versions have a signature over the archive itself (ed25519-archive): use --archives`;
   return unchecked(name, detail);
 }
 
-function checkArchives({ options, problems, withheld }: Going): Check {
-  if (!options.archives) return unchecked("archives", "give --archives to read them");
+function checkArchives({ options, problems, withheld }: RunningAudit): Check {
+  if (!options.archives) return unchecked("archives", "use --archives to check them");
   const wrong = problems.filter(({ code }) => code.startsWith("archive_"));
   const [first] = wrong;
   if (first !== undefined) return failed("archives", first.code, `${wrong.length} are missing or differ`);
   const [held] = withheld.toSorted((a, b) => a.index - b.index);
-  if (held === undefined) return ok("archives", "every one has the digest that was logged");
-  const detail = `the registry holds back ${withheld.length} (403, as in quarantine), the first of them ${held.detail}; all others have the digest that was logged`;
+  if (held === undefined) return ok("archives", "all have the logged digest");
+  const detail = `the registry withholds ${withheld.length} (403, as in quarantine), the first of them ${held.detail}; all others have the logged digest`;
   return warning("archives", detail);
 }

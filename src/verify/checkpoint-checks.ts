@@ -7,7 +7,7 @@ import { cosigners, hasQuorum, type Policy } from "./policy.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import type { SeenLog, SeenLogs } from "./seen-logs.ts";
 
-/** Whom and what the user believes. Without a client nobody is asked. */
+/** What the user trusts. Without a client no registry is contacted. */
 export interface Trust {
   readonly client: RegistryClient | undefined;
   readonly seenLogs: SeenLogs;
@@ -15,20 +15,25 @@ export interface Trust {
   readonly policy: Policy | undefined;
 }
 
-/** What is known of a checkpoint. `checkpoint` is there when its form is right, whoever signed it. */
+/**
+ * The checks of a checkpoint. `checkpoint` is set if the note is well-formed, whoever signed it.
+ */
 export interface CheckedCheckpoint {
   readonly checks: readonly Check[];
   readonly checkpoint: Checkpoint | undefined;
-  /** Keeps it as the last one seen, if everything about it is right. */
-  readonly remember: () => Promise<void>;
+  /** Saves the checkpoint as the last one seen, if no check failed. */
+  readonly saveSeen: () => Promise<void>;
 }
 
-/** Checks a signed checkpoint: origin, signature, consistency with the last one seen, and cosignatures. */
+/**
+ * Checks a signed checkpoint: origin, signature, consistency with the last one seen, and
+ * cosignatures.
+ */
 export async function checkCheckpoint(note: string, trust: Trust): Promise<CheckedCheckpoint> {
   const checkpoint = checkpointOfNote(note);
   if (checkpoint === undefined) {
     const check = failed("checkpoint", "checkpoint_malformed", "is no signed checkpoint (c2sp.org/tlog-checkpoint)");
-    return { checks: [check], checkpoint, remember: async () => undefined };
+    return { checks: [check], checkpoint, saveSeen: async () => undefined };
   }
   const { seenLogs, client } = trust;
   const seen = await seenLogs.log(checkpoint.origin);
@@ -36,17 +41,17 @@ export async function checkCheckpoint(note: string, trust: Trust): Promise<Check
   const { check: signature, key } = await checkSignature(note, checkpoint, seen, trust);
   const consistency =
     key === undefined
-      ? unchecked("consistency", "nobody is known to have signed this checkpoint")
+      ? unchecked("consistency", "no known key signed this checkpoint")
       : await checkConsistency(checkpoint, seen, client);
   const checks = [origin, signature, ...checkPinned(seen, trust.vkey), consistency, checkWitnesses(note, trust.policy)];
-  const remember = async () => {
+  const saveSeen = async () => {
     if (key === undefined || !isGood(checks)) return;
     const known = checkpointOf(await seenLogs.log(checkpoint.origin));
     if ((known?.size ?? 0) > checkpoint.size) return;
     await seenLogs.saveLog(checkpoint.origin, { vkey: formatVerifierKey(key), checkpoint: note });
     if (client !== undefined) await seenLogs.saveOrigin(client.url, checkpoint.origin);
   };
-  return { checks, checkpoint, remember };
+  return { checks, checkpoint, saveSeen };
 }
 
 function checkpointOf(seen: SeenLog | undefined): Checkpoint | undefined {
@@ -62,21 +67,21 @@ async function checkOrigin({ origin }: Checkpoint, { client, seenLogs, vkey }: T
   return ok("origin", expected === undefined ? `${origin}, seen for the first time` : origin);
 }
 
-/** Whose signature counts, and how it came to be believed. */
-async function believedKeys(origin: string, seen: SeenLog | undefined, { client, vkey, policy }: Trust) {
+/** Returns the trusted keys, and the reason why they are trusted. */
+async function trustedKeys(origin: string, seen: SeenLog | undefined, { client, vkey, policy }: Trust) {
   if (vkey !== undefined) return { keys: [vkey], because: "given with --vkey" };
   if (policy !== undefined && policy.logs.length > 0) return { keys: policy.logs, because: "named by the policy" };
-  const told = seen?.vkey ?? (await client?.text("/log/vkey"))?.trim();
-  const key = told === undefined ? undefined : parseVerifierKey(told);
-  const because = seen === undefined ? "trusted on first use: nothing vouches for it but the registry" : "seen before";
+  const text = seen?.vkey ?? (await client?.text("/log/vkey"))?.trim();
+  const key = text === undefined ? undefined : parseVerifierKey(text);
+  const because = seen === undefined ? "trusted on first use: only the registry confirms it" : "seen before";
   return { keys: key?.name === origin ? [key] : [], because };
 }
 
 async function checkSignature(note: string, { origin }: Checkpoint, seen: SeenLog | undefined, trust: Trust) {
-  const { keys, because } = await believedKeys(origin, seen, trust);
+  const { keys, because } = await trustedKeys(origin, seen, trust);
   const named = keys.filter(({ name }) => name === origin);
   if (named.length === 0) {
-    const detail = `no verifier key of ${origin} is known: give it with --vkey, or ask the registry with --registry`;
+    const detail = `no verifier key of ${origin} is known: pass it with --vkey, or fetch it with --registry`;
     return { check: failed("checkpoint", "vkey_unknown", detail), key: undefined };
   }
   const key = verifyNote(note, named)?.signed[0];
@@ -87,7 +92,10 @@ async function checkSignature(note: string, { origin }: Checkpoint, seen: SeenLo
   return { check: ok("checkpoint", `signed by ${formatVerifierKey(key)}, ${because}`), key };
 }
 
-/** A log has one key for good: another one is to be noticed, even where the user gave it. */
+/**
+ * Warns if the given key is not the key seen before. A log has one key for ever, so another one
+ * must be noticed.
+ */
 function checkPinned(seen: SeenLog | undefined, vkey: VerifierKey | undefined): Check[] {
   if (seen === undefined || vkey === undefined || seen.vkey === formatVerifierKey(vkey)) return [];
   return [warning("key", `${formatVerifierKey(vkey)}, given with --vkey, is not the key seen before: ${seen.vkey}`)];
@@ -102,22 +110,27 @@ async function checkConsistency(now: Checkpoint, seen: SeenLog | undefined, clie
     if (before.root.equals(now.root)) return ok(name, `the tree of ${now.size} leaves that was seen before`);
     return failed(name, "forked", `two trees of ${now.size} leaves: roots ${hex(before)} before and ${hex(now)} now`);
   }
-  if (client === undefined) return unchecked(name, `${sizes}: the registry was not asked`);
+  if (client === undefined) return unchecked(name, `${sizes}: no registry was contacted`);
   if (now.size < before.size) return failed(name, "older_tree", `${sizes}: an older tree, or one that lost leaves`);
-  if (await continues(client, before, now)) return ok(name, `${sizes}: only added to`);
+  if (await continues(client, before, now)) return ok(name, `${sizes}: leaves were only added`);
   return failed(name, "forked", `${sizes}: no proof that the second continues the first`);
 }
 
 type Tree = Pick<Checkpoint, "size" | "root">;
 
-/** Tells whether a tree begins with another, by the registry's proof. Throws `RegistryFault`. */
+/**
+ * Returns whether a tree is a prefix of another, by the registry's proof. Throws `RegistryFault`.
+ */
 export async function continues(client: RegistryClient, before: Tree, now: Tree): Promise<boolean> {
   if (before.size === now.size) return before.root.equals(now.root);
   const hashes = before.size === 0 ? [] : await fetchConsistency(client, before.size, now.size);
   return hashes !== undefined && verifyConsistency(hashes, before.size, before.root, now.size, now.root);
 }
 
-/** Undefined when the registry has no such proof to give, though it published both trees. */
+/**
+ * Fetches a consistency proof. Returns undefined if the registry has none, though it published both
+ * trees.
+ */
 async function fetchConsistency(client: RegistryClient, from: number, to: number): Promise<Buffer[] | undefined> {
   try {
     return proofOf(JSON.parse(await client.text(`/api/log/consistency?from=${from}&to=${to}`)));
@@ -138,7 +151,7 @@ function hex({ root }: Checkpoint): string {
 }
 
 function checkWitnesses(note: string, policy: Policy | undefined): Check {
-  if (policy === undefined) return unchecked("witnesses", "no policy: set LOG_POLICY or give --policy");
+  if (policy === undefined) return unchecked("witnesses", "no policy: set LOG_POLICY or use --policy");
   const cosigned = cosigners(policy, note);
   const detail = `cosigned by ${cosigned.join(", ") || "none of the policy's witnesses"}; quorum ${policy.quorum}`;
   return hasQuorum(policy, cosigned) ? ok("witnesses", detail) : failed("witnesses", "quorum_missing", detail);

@@ -1,4 +1,4 @@
-/** What can be wrong, each with a name of its own that scripts may act on. */
+/** The stable codes of problems, on which scripts may act. */
 export type ProblemCode =
   | "archive_rejected"
   | "signature_invalid"
@@ -23,7 +23,7 @@ export type ProblemCode =
   | "archive_differs"
   | "archive_withheld";
 
-/** One row of what was checked; `detail` says what was compared with what. */
+/** The result of one check. `detail` states what was compared. */
 export interface Check {
   readonly check: string;
   readonly result: "ok" | "failed" | "not checked" | "warning";
@@ -31,22 +31,27 @@ export interface Check {
   readonly detail: string;
 }
 
+/** Makes the result of a passed check. */
 export function ok(check: string, detail: string): Check {
   return { check, result: "ok", detail };
 }
 
+/** Makes the result of a failed check. */
 export function failed(check: string, code: ProblemCode, detail: string): Check {
   return { check, result: "failed", code, detail };
 }
 
+/** Makes the result of a check that was not possible. */
 export function unchecked(check: string, detail: string): Check {
   return { check, result: "not checked", detail };
 }
 
+/** Makes the result of a check that passed with a warning. */
 export function warning(check: string, detail: string): Check {
   return { check, result: "warning", detail };
 }
 
+/** Returns whether no check failed. */
 export function isGood(checks: readonly Check[]): boolean {
   return checks.every(({ result }) => result !== "failed");
 }

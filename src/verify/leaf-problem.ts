@@ -1,5 +1,6 @@
 import type { ProblemCode } from "./checks.ts";
 
+/** A problem of one leaf of the log. */
 export interface LeafProblem {
   readonly code: ProblemCode;
   readonly index: number;

@@ -5,16 +5,22 @@ import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
 
-/** What the rules need to know of earlier leaves; kept from one audit to the next. */
+/** What the rules need to know about earlier leaves. It is saved between audits. */
 export interface LeafHistory {
   readonly versions: Set<string>;
-  /** The last number of each sequence: of the keys of a package, of the yanks of a version. */
+  /**
+   * The last number of each sequence, which are the key changes of a package and the yanks of a
+   * version.
+   */
   readonly sequences: Map<string, number>;
-  /** How many versions have a signature over their archive, which was not read. */
+  /** The number of versions with a signature over their archive whose archive was not read. */
   archivesUnread: number;
 }
 
-/** An `archive` is needed for the one scheme that signs the archive itself; without it only the key is checked. */
+/**
+ * Returns whether a version's signature is valid. Only the scheme that signs the archive itself
+ * needs `archive`. Without it, only the key of that scheme is checked.
+ */
 async function signatureHolds(entry: VersionEntry, archive: Uint8Array | undefined): Promise<boolean> {
   const { name, version, sha256, size, scheme } = entry;
   const digest = parseDigest(sha256);
@@ -28,13 +34,14 @@ async function signatureHolds(entry: VersionEntry, archive: Uint8Array | undefin
 
 async function signatureProblem(entry: VersionEntry, index: number, archive?: Uint8Array) {
   if (await signatureHolds(entry, archive)) return undefined;
-  const detail = `${entry.name} ${entry.version}: the signature of key ${entry.publicKey} does not hold`;
+  const detail = `${entry.name} ${entry.version}: the signature of key ${entry.publicKey} is invalid`;
   return { code: "signature_invalid" as const, index, detail };
 }
 
 /**
- * Looks at the next leaf of a log; it is in the history once this returns. What is wrong with it comes later, when its
- * signature, and its archive where there is a reader of archives, were checked.
+ * Checks the next leaf of a log. The leaf is in the history as soon as this function returns. The
+ * promise resolves to the leaf's problem once its signature, and its archive if `archives` is set,
+ * are checked.
  */
 export function checkLeaf(
   bytes: Uint8Array,
@@ -45,7 +52,7 @@ export function checkLeaf(
   const leaf = parseLeaf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
   if (leaf?.kind === "version") return versionProblem(leaf, index, history, archives);
   if (leaf !== undefined) return Promise.resolve(gap(leaf, index, history));
-  return Promise.resolve({ code: "leaf_malformed", index, detail: "no leaf this program knows" });
+  return Promise.resolve({ code: "leaf_malformed", index, detail: "this program does not know this kind of leaf" });
 }
 
 async function versionProblem(
@@ -72,5 +79,5 @@ function gap(leaf: Exclude<Leaf, { kind: "version" }>, index: number, { sequence
   const expected = (sequences.get(of) ?? 0) + 1;
   sequences.set(of, leaf.seq);
   if (leaf.seq === expected) return undefined;
-  return { code: "sequence_gap" as const, index, detail: `${of}: number ${leaf.seq}, where ${expected} follows` };
+  return { code: "sequence_gap" as const, index, detail: `${of}: number ${leaf.seq}, expected ${expected}` };
 }

@@ -1,21 +1,22 @@
 import { COSIGNATURE, ED25519, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
 
-/* Policies of c2sp.org/tlog-policy: which logs and which witnesses are believed. */
+/* Policies of c2sp.org/tlog-policy, which list trusted logs and witnesses. */
 
 interface Group {
   readonly threshold: number;
   readonly members: readonly string[];
 }
 
+/** A parsed policy. */
 export interface Policy {
   readonly logs: readonly VerifierKey[];
   readonly witnesses: ReadonlyMap<string, VerifierKey>;
   readonly groups: ReadonlyMap<string, Group>;
-  /** A witness or a group, or "none". */
+  /** The name of a witness or a group, or "none". */
   readonly quorum: string;
 }
 
-/** A file that is no policy; says in which line. */
+/** A malformed policy. The message names the line. */
 export class PolicyFault extends Error {
   override readonly name = "PolicyFault";
 }
@@ -32,7 +33,7 @@ class PolicyReader {
     else if (keyword === "witness") this.#witness(words);
     else if (keyword === "group") this.#group(words);
     else if (keyword === "quorum") this.#quorum(words);
-    else throw new PolicyFault(`begins with none of log, witness, group, quorum`);
+    else throw new PolicyFault(`must begin with log, witness, group or quorum`);
   }
 
   #log([vkey = "", , ...surplus]: readonly string[]): void {
@@ -55,11 +56,12 @@ class PolicyReader {
     this.#requireNew(name);
     for (const member of members) {
       this.#requireKnown(member);
-      if (this.#members.has(member)) throw new PolicyFault(`has ${member}, which is in a group already`);
+      if (this.#members.has(member)) throw new PolicyFault(`lists ${member}, which is already in a group`);
       this.#members.add(member);
     }
     const threshold = thresholdOf(count, members.length);
-    if (threshold < 1 || threshold > members.length) throw new PolicyFault(`wants ${count} of ${members.length}`);
+    if (threshold < 1 || threshold > members.length)
+      throw new PolicyFault(`requires ${count} of ${members.length} members`);
     this.groups.set(name, { threshold, members });
   }
 
@@ -84,7 +86,7 @@ class PolicyReader {
   }
 }
 
-/** 0 for what is no threshold. */
+/** Parses a threshold. Returns 0 if it is malformed. */
 function thresholdOf(count: string, members: number): number {
   if (count === "all") return members;
   if (count === "any") return 1;
@@ -93,12 +95,12 @@ function thresholdOf(count: string, members: number): number {
 
 function keyOf(vkey: string, type: VerifierKey["type"], surplus: readonly string[]): VerifierKey {
   const key = parseVerifierKey(vkey);
-  if (key?.type !== type) throw new PolicyFault(`has no verifier key of its kind: ${vkey}`);
-  if (surplus.length > 0) throw new PolicyFault("has words behind the address");
+  if (key?.type !== type) throw new PolicyFault(`has no verifier key of the right type: ${vkey}`);
+  if (surplus.length > 0) throw new PolicyFault("has words after the address");
   return key;
 }
 
-/** Reads a policy. Throws `PolicyFault`. */
+/** Parses a policy. Throws `PolicyFault`. */
 export function parsePolicy(text: string): Policy {
   const reader = new PolicyReader();
   for (const [at, line] of text.split("\n").entries()) {
@@ -117,12 +119,12 @@ export function parsePolicy(text: string): Policy {
   return { logs, witnesses, groups, quorum };
 }
 
-/** The names of the policy's witnesses whose cosignature is on a note and holds. */
+/** Returns the names of the policy's witnesses with a valid cosignature on a note. */
 export function cosigners(policy: Policy, note: string): string[] {
   return [...policy.witnesses].filter(([, key]) => verifyNote(note, [key]) !== undefined).map(([name]) => name);
 }
 
-/** Tells whether these witnesses are enough. */
+/** Returns whether these witnesses meet the quorum of the policy. */
 export function hasQuorum({ groups, quorum }: Policy, cosigned: readonly string[]): boolean {
   const witnessed = (name: string): boolean => {
     const group = groups.get(name);

@@ -1,12 +1,14 @@
-const ANSWER_WITHIN_MS = 20_000;
-/** Large answers may take longer: 128 KiB a second are slow. */
+const RESPONSE_TIMEOUT_MS = 20_000;
+/** The slowest transfer rate that the timeout of a large response allows for: 128 KiB/s. */
 const SLOW_BYTES_PER_MS = 131;
-const ANSWER_MAX_BYTES = 32 * 1024 * 1024;
+const RESPONSE_MAX_BYTES = 32 * 1024 * 1024;
 const REDIRECTS = [301, 302, 303, 307, 308];
-/** Says nothing of what was asked for: who asks, or when, was wrong. */
-const NOT_NOW = [401, 429, 502, 503, 504];
+/**
+ * Statuses that say nothing about the requested resource: the credentials or the moment were wrong.
+ */
+const INCONCLUSIVE = [401, 429, 502, 503, 504];
 
-/** The registry cannot be asked, or does not answer as one: nothing is known of what it would have said. */
+/** The registry cannot be reached, or its response is not the expected one. */
 export class RegistryFault extends Error {
   override readonly name = "RegistryFault";
 
@@ -18,20 +20,20 @@ export class RegistryFault extends Error {
     super(message);
   }
 
-  /** The registry answered, and has not what it was asked for. */
+  /** Whether the registry answered that it does not have the requested resource. */
   get isMissing(): boolean {
     return this.status === 404 || this.status === 422;
   }
 
-  /** The registry answered, and asking again would not help. */
+  /** Whether the registry answered conclusively, so that asking again would not help. */
   get isAnswer(): boolean {
-    return this.status !== undefined && !NOT_NOW.includes(this.status);
+    return this.status !== undefined && !INCONCLUSIVE.includes(this.status);
   }
 }
 
-/** Asks a registry, each question bounded in time and in the size of its answer. */
+/** Sends requests to a registry. Each has a timeout and a largest response. */
 export class RegistryClient {
-  /** Without a slash at the end. */
+  /** The base URL without a slash at the end. */
   readonly url: string;
   readonly #headers: Readonly<Record<string, string>>;
 
@@ -40,16 +42,20 @@ export class RegistryClient {
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
+  /** Returns the response to a GET as text. Throws like `bytes`. */
   async text(path: string): Promise<string> {
     return Buffer.from(await this.bytes(path)).toString("utf8");
   }
 
-  /** Throws `RegistryFault` for every answer but 200. A redirect is followed once, without the token. */
+  /**
+   * Returns the response to a GET. Follows one redirect, without the token. Throws `RegistryFault`
+   * for every status but 200.
+   */
   async bytes(path: string, maxBytes?: number): Promise<Uint8Array> {
     const address = `${this.url}${path}`;
     const hasToken = "authorization" in this.#headers;
     try {
-      const signal = AbortSignal.timeout(ANSWER_WITHIN_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS));
+      const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS));
       let response = await fetch(address, { headers: this.#headers, redirect: "manual", signal });
       const location = response.headers.get("location");
       if (REDIRECTS.includes(response.status) && location !== null) {
@@ -57,7 +63,7 @@ export class RegistryClient {
       }
       if (response.status !== 200)
         throw new RegistryFault(refusalText(address, response.status, hasToken), response.status);
-      return await bodyOf(response, maxBytes ?? ANSWER_MAX_BYTES, address);
+      return await bodyOf(response, maxBytes ?? RESPONSE_MAX_BYTES, address);
     } catch (cause) {
       if (cause instanceof RegistryFault) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
@@ -67,10 +73,10 @@ export class RegistryClient {
 }
 
 function refusalText(address: string, status: number, hasToken: boolean): string {
-  const wanted = hasToken
+  const needed = hasToken
     ? "a token in CPM_API_TOKEN that may read all packages (read, *)"
     : "CPM_API_TOKEN in the environment";
-  const hint = status === 401 || status === 403 ? `; a private registry wants ${wanted}` : "";
+  const hint = status === 401 || status === 403 ? `; a private registry needs ${needed}` : "";
   return `${address} answered ${status}${hint}`;
 }
 
@@ -79,7 +85,7 @@ async function bodyOf(response: Response, maxBytes: number, address: string): Pr
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    if (length > maxBytes) throw new RegistryFault(`${address} answered more than ${maxBytes} bytes`, 200, true);
+    if (length > maxBytes) throw new RegistryFault(`${address} sent more than ${maxBytes} bytes`, 200, true);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -4,8 +4,8 @@ import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 const NAME = "registry status";
 
-/** As much as is looked at of what a registry says of a version. */
-interface Said {
+/** The members of a version in the API that this check reads. */
+interface VersionStatus {
   readonly yanked?: unknown;
   readonly yankReason?: unknown;
   readonly yankMessage?: unknown;
@@ -14,8 +14,15 @@ interface Said {
   readonly signature?: { readonly compromised?: unknown };
 }
 
-/** What speaks against using a version. */
-function objections({ yanked, yankReason, yankMessage, yankReplacement, quarantine, signature }: Said): string[] {
+/** Lists the reasons against using a version. */
+function objections({
+  yanked,
+  yankReason,
+  yankMessage,
+  yankReplacement,
+  quarantine,
+  signature,
+}: VersionStatus): string[] {
   const found: string[] = [];
   if (signature?.compromised === true) found.push("the key that signed it is compromised");
   if (typeof quarantine === "object" && quarantine !== null) found.push(`it is in quarantine: ${quarantine.reason}`);
@@ -26,19 +33,20 @@ function objections({ yanked, yankReason, yankMessage, yankReplacement, quaranti
 }
 
 /**
- * What the registry says of a version today: a warning where it should not be used any more. Only its word, which no proof
- * of the version stands for: that one is right for ever.
+ * Checks the present status of a version at the registry, and warns if the version should not be
+ * used any more. The status is only the word of the registry. No proof covers it, because a proof
+ * of the version stays valid for ever.
  */
 export async function checkRegistryStatus(client: RegistryClient, { name, version }: SignedArchive): Promise<Check> {
   const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}`;
   try {
-    const said: Said = JSON.parse(await client.text(path)) ?? {};
-    const found = objections(said);
-    if (found.length > 0) return warning(NAME, `the registry says that ${found.join("; ")}`);
-    return ok(NAME, "neither yanked nor in quarantine, as the registry says");
+    const status: VersionStatus = JSON.parse(await client.text(path)) ?? {};
+    const found = objections(status);
+    if (found.length > 0) return warning(NAME, `the registry reports that ${found.join("; ")}`);
+    return ok(NAME, "the registry reports no yank and no quarantine");
   } catch (cause) {
     if (cause instanceof RegistryFault || cause instanceof SyntaxError) {
-      return unchecked(NAME, `the registry does not say: ${cause.message}`);
+      return unchecked(NAME, `the registry does not report it: ${cause.message}`);
     }
     throw cause;
   }

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** What this user saw of a log is there and cannot be read. */
+/** The saved state of a log exists but cannot be read. */
 export class SeenLogFault extends Error {
   override readonly name = "SeenLogFault";
 }
@@ -15,17 +15,23 @@ export interface SeenLog {
 
 const NAME_MAX = 150;
 
-/** Names a file after any text; two texts never get the same name. */
+/** Returns a file name for any text. Two texts never get the same name. */
 function fileName(text: string): string {
   const name = encodeURIComponent(text).replaceAll("*", "%2A");
   return name.length <= NAME_MAX ? name : createHash("sha256").update(text).digest("hex");
 }
 
-/** What this user knows of logs, in a directory: without it every log would be new, and could be another each time. */
+/**
+ * Stores what this user has seen of logs in a directory. Without it every log would be new, and a
+ * registry could show another log each time.
+ */
 export class SeenLogs {
   constructor(readonly directory: string) {}
 
-  /** Throws when the file is there and cannot be read: taking the log for a new one would forget what was seen. */
+  /**
+   * Returns the last checkpoint seen of a log, or undefined for a new log. Throws `SeenLogFault` if
+   * the file is damaged: treating the log as new would forget what was seen.
+   */
   async log(origin: string): Promise<SeenLog | undefined> {
     const seen = await this.#read<Partial<SeenLog>>(`${fileName(origin)}.json`);
     if (seen === undefined) return undefined;
@@ -35,24 +41,30 @@ export class SeenLogs {
     throw new SeenLogFault(`${join(this.directory, fileName(origin))}.json does not hold a checkpoint`);
   }
 
+  /** Saves the last checkpoint seen of a log. */
   saveLog(origin: string, seen: SeenLog): Promise<void> {
     return this.#write(`${fileName(origin)}.json`, seen);
   }
 
-  /** The origin of the log that a registry had. */
+  /** Returns the origin of the log that a registry had. */
   async originOf(registry: string): Promise<string | undefined> {
     return (await this.#read<{ readonly origin: string }>(`registry-${fileName(registry)}.json`))?.origin;
   }
 
+  /** Saves the origin of a registry's log. */
   saveOrigin(registry: string, origin: string): Promise<void> {
     return this.#write(`registry-${fileName(registry)}.json`, { registry, origin });
   }
 
-  /** What an audit kept, or `damaged` when that cannot be read: it is a short cut only, and nothing is lost with it. */
+  /**
+   * Returns the saved state of an audit, or `damaged` if it cannot be read. The state only saves
+   * time, so losing it is harmless.
+   */
   audit<T extends object>(origin: string, damaged: T): Promise<T | undefined> {
     return this.#read<T>(`audit-${fileName(origin)}.json`, damaged);
   }
 
+  /** Saves the state of an audit. */
   saveAudit(origin: string, state: object): Promise<void> {
     return this.#write(`audit-${fileName(origin)}.json`, state);
   }
@@ -67,7 +79,7 @@ export class SeenLogs {
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
       if (damaged !== undefined) return damaged;
-      throw new SeenLogFault(`${path} is damaged; remove it only if you accept to trust the log anew`);
+      throw new SeenLogFault(`${path} is damaged; remove it only if you accept to trust the log as if it were new`);
     }
   }
 

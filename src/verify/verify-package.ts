@@ -33,7 +33,7 @@ async function checkArchive(archive: Uint8Array): Promise<{ check: Check; signed
   }
 }
 
-/** Asks for the proof of a version, or answers why there is none. */
+/** Fetches the proof of a version, or returns the failed check if there is none. */
 async function fetchProof(client: RegistryClient, { name, version }: SignedArchive): Promise<string | Check> {
   const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}/proof`;
   try {
@@ -44,12 +44,14 @@ async function fetchProof(client: RegistryClient, { name, version }: SignedArchi
   }
 }
 
-/** The leaf that the proof carries; the same is rebuilt from the archive, and only that one is looked for. */
+/**
+ * Checks that the leaf in the proof is the one that the archive itself gives. Returns the leaf too.
+ */
 function checkLeaf(proof: Proof, archive: SignedArchive): { check: Check; entry: VersionEntry | undefined } {
   const text = Buffer.from(proof.extra ?? "").toString("utf8");
   const leaf = parseLeaf(text);
   if (leaf?.kind !== "version") {
-    return { check: failed("leaf", "leaf_mismatch", "the proof carries no leaf of a version"), entry: undefined };
+    return { check: failed("leaf", "leaf_mismatch", "the proof has no leaf of a version"), entry: undefined };
   }
   const { name, version, digest: sha256, size } = archive;
   const rebuilt = versionLeaf({ ...leaf, name, version, sha256, size });
@@ -64,7 +66,7 @@ function differences(leaf: VersionEntry, { name, version, digest, size }: Signed
 }
 
 async function checkSignature(entry: VersionEntry | undefined, signed: SignedArchive, archive: Uint8Array) {
-  if (entry === undefined) return unchecked("signature", "no leaf tells who signed");
+  if (entry === undefined) return unchecked("signature", "no leaf names the signing key");
   try {
     const { keyId, scheme, publicKey } = await verifyArchiveSignature(entry, signed, async () => archive);
     return ok("signature", `${scheme} by key ${publicKey} (id ${keyId})`);
@@ -79,11 +81,11 @@ function checkInclusion({ index, hashes, extra }: Proof, size: number, root: Buf
   return failed(
     "inclusion",
     "not_included",
-    `${place}: the proof does not lead from the leaf to the checkpoint's root`,
+    `${place}: the proof does not connect the leaf with the root of the checkpoint`,
   );
 }
 
-/** What was found out about one archive. */
+/** The result of verifying one archive. */
 export interface Verification {
   readonly name: string | undefined;
   readonly version: string | undefined;
@@ -91,9 +93,9 @@ export interface Verification {
 }
 
 /**
- * Checks that an archive is signed by its publisher and in the log, by a proof that is given or asked for; and tells what
- * the registry says of the version today. Throws
- * `RegistryFault` when the registry cannot be asked.
+ * Checks that an archive is signed by its publisher and is in the log. It fetches the proof from
+ * the registry unless `given` has it, and also reports the present status of the version at the
+ * registry. Throws `RegistryFault` if the registry cannot be reached.
  */
 export async function verifyPackage(
   archive: Uint8Array,
@@ -110,12 +112,12 @@ export async function verifyPackage(
 
 async function checkProof(text: string, signed: SignedArchive, archive: Uint8Array, trust: Trust): Promise<Check[]> {
   const proof = parseProof(text);
-  if (proof === undefined) return [failed("inclusion", "proof_malformed", "is no proof of c2sp.org/tlog-proof")];
+  if (proof === undefined) return [failed("inclusion", "proof_malformed", "is malformed (c2sp.org/tlog-proof)")];
   const leaf = checkLeaf(proof, signed);
   const signature = await checkSignature(leaf.entry, signed, archive);
-  const { checks, checkpoint, remember } = await checkCheckpoint(proof.checkpoint, trust);
+  const { checks, checkpoint, saveSeen } = await checkCheckpoint(proof.checkpoint, trust);
   const inclusion = checkpoint === undefined ? [] : [checkInclusion(proof, checkpoint.size, checkpoint.root)];
   const all = [leaf.check, signature, ...inclusion, ...checks];
-  if (isGood(all)) await remember();
+  if (isGood(all)) await saveSeen();
   return all;
 }

@@ -135,7 +135,7 @@ describe("ranges and nodes", () => {
     await consistencyProof(3, 7, read);
     await rootOf(0, read);
     expect(asked).toEqual([3, 4, 5]);
-    expect(rootOf(7, async () => [])).rejects.toThrow("asked for 3 nodes, got 0");
+    expect(rootOf(7, async () => [])).rejects.toThrow("requested 3 nodes, got 0");
   });
 });
 

@@ -156,8 +156,8 @@ describe("notes", () => {
 
   test("that cannot be are not signed", () => {
     for (const text of ["text", "", "a\tb\n", "\ud800\n"]) expect(() => signNote(text, log)).toThrow(RangeError);
-    expect(() => signNote(checkpoint, witness)).toThrow("is one for cosignatures");
-    expect(() => cosign(checkpoint, log, new Date(0))).toThrow("is none for cosignatures");
+    expect(() => signNote(checkpoint, witness)).toThrow("signs cosignatures only");
+    expect(() => cosign(checkpoint, log, new Date(0))).toThrow("does not sign cosignatures");
   });
 });
 

@@ -131,7 +131,7 @@ describe("log audit", () => {
     const held = await audit(person, "--archives");
     expect([held.exitCode, held.answer.verified, held.codes]).toEqual([0, true, []]);
     const ofArchives = () => held.answer.checks.find(({ check }: { check: string }) => check === "archives");
-    expect(ofArchives()).toMatchObject({ result: "warning", detail: expect.stringContaining("holds back") });
+    expect(ofArchives()).toMatchObject({ result: "warning", detail: expect.stringContaining("withholds") });
     proxy.tamper = (path, body) => (path.endsWith("/download") ? body.toReversed() : undefined);
     expect((await audit(person, "--archives")).codes).toContain("archive_differs");
   });

@@ -162,16 +162,16 @@ describe("verify", () => {
       const { result, detail } = answer.checks.find(({ check }: { check: string }) => check === "registry status");
       return [exitCode, result, detail];
     };
-    expect(await registryStatus()).toEqual([0, "ok", "neither yanked nor in quarantine, as the registry says"]);
+    expect(await registryStatus()).toEqual([0, "ok", "the registry reports no yank and no quarantine"]);
     const yank = { reason: "security", message: "CVE-1", replacement: "hello@1.0.0" };
     expect((await alice.send("DELETE", "/api/packages/warned/1.0.0", yank)).status).toBe(200);
     const yanked = "it is yanked (security: CVE-1), use hello@1.0.0 instead";
-    expect(await registryStatus()).toEqual([0, "warning", `the registry says that ${yanked}`]);
+    expect(await registryStatus()).toEqual([0, "warning", `the registry reports that ${yanked}`]);
     await quarantineVersion(registry.deps, OPERATOR, packageNameParam("warned"), "1.0.0", "malware");
     expect(await registryStatus()).toEqual([
       0,
       "warning",
-      `the registry says that it is in quarantine: malware; ${yanked}`,
+      `the registry reports that it is in quarantine: malware; ${yanked}`,
     ]);
   });
 
