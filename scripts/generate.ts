@@ -1,9 +1,11 @@
 /*
- * `npm run generate -- <name>` lets drizzle-kit write migrations for both databases from their
- * schemas. It then lists all migrations in src/db/migrations.gen.ts, so that they are compiled into
- * the binary. Without a name it only lists them.
+ * `npm run generate` writes the files of the repository that are made from others:
+ * src/db/migrations.gen.ts, which embeds all migrations in the binary, and docs/settings.md.
+ * `npm run generate <name>` first lets drizzle-kit write migrations for both databases from their
+ * tables.
  */
 import { join } from "node:path";
+import { settingsDocument } from "./settings-document.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const DIALECTS = ["sqlite", "postgres"] as const;
@@ -50,4 +52,5 @@ if (import.meta.main) {
   const name = process.argv[2];
   if (name !== undefined) for (const dialect of DIALECTS) await drizzleKit(dialect, name);
   await Bun.write(join(ROOT, "src/db/migrations.gen.ts"), await migrationIndex());
+  await Bun.write(join(ROOT, "docs/settings.md"), settingsDocument());
 }

@@ -63,7 +63,8 @@ function detailOf(cause: unknown): string | undefined {
  */
 export function explain(cause: unknown, command: string | undefined): number {
   if (cause instanceof ConfigError) {
-    console.error("cpm-registry cannot start; these settings are wrong:");
+    const what = command === "serve" ? "cpm-registry cannot start" : `cpm-registry ${command} cannot run`;
+    console.error(`${what}; these settings are wrong:`);
     for (const { setting, message } of cause.problems) console.error(`  ${setting} ${message}`);
     return 1;
   }

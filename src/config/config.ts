@@ -1,14 +1,15 @@
 import { resolve } from "node:path";
-import { type ArchiveLimits, COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import type { ArchiveLimits } from "../domain/limits.ts";
 import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../runtime/failpoints.ts";
-import { LOG_LEVELS, type LogLevel } from "../runtime/logger.ts";
+import type { LogLevel } from "../runtime/logger.ts";
 import { isKeyName, parseSignerKey, type SignerKey } from "../tlog/note.ts";
+import { collectSettings, type SettingProblem } from "./collect-settings.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
 import { parseProxies } from "./proxies.ts";
 import { Secret } from "./secret.ts";
 import { SettingReader } from "./setting-reader.ts";
-import { collectSettings, type SettingName, type SettingProblem } from "./settings.ts";
+import { type NameOf, SETTINGS } from "./settings.ts";
 import { readStorage, type StorageConfig } from "./storage.ts";
 import { parseWitness, type WitnessAddress } from "./witnesses.ts";
 
@@ -22,7 +23,7 @@ export interface PublishLimits {
   readonly versionsPerHour: number;
 }
 
-/** Everything the process was told, checked. Printable: secrets print as `[redacted]`. */
+/** The checked configuration of a server. It can be printed: secrets print as `[redacted]`. */
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -31,34 +32,34 @@ export interface Config {
   readonly dataDir: string;
   readonly database: DatabaseConfig;
   readonly storage: StorageConfig;
-  /** Undefined with SQLite when the key is to be made once in `dataDir`. */
+  /** Undefined with SQLite if the key is created in `dataDir`. */
   readonly jwtKey: Secret<string> | undefined;
   readonly jwtIssuer: string;
   readonly corsOrigins: readonly string[];
   readonly registration: "open" | "closed";
-  /** Who may read packages; health and the description of the API are open to everybody. */
+  /** Who may read packages. Health and the OpenAPI document are open to everyone. */
   readonly readAccess: "public" | "authenticated";
-  /** What one account may publish; undefined for no limit. */
+  /** How much one account may publish. Undefined for no limit. */
   readonly publishLimits: PublishLimits | undefined;
-  /** How often a package was downloaded before names that resemble its own are refused. */
+  /** How many downloads protect the name of a package against names that resemble it. */
   readonly similarNamesMinDownloads: number;
-  /** Addresses and networks whose `X-Forwarded-For` counts. */
+  /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
-  /** What begins the checkpoints of the transparency log, until its database says. */
+  /** The name of the transparency log. It counts only until the database has one. */
   readonly logOrigin: string;
-  /** Undefined with SQLite when the key is to be made once in `dataDir`. */
+  /** Undefined with SQLite if the key is created in `dataDir`. */
   readonly logKey: Secret<SignerKey> | undefined;
-  /** Who is asked to cosign the log's checkpoints. */
+  /** The witnesses that are asked to cosign the log's checkpoints. */
   readonly logWitnesses: readonly WitnessAddress[];
   readonly logLevel: LogLevel;
-  /** Processes that share the port. */
+  /** The number of processes that share the port. */
   readonly workers: number;
   readonly archiveLimits: ArchiveLimits;
   /** Empty outside of tests. */
   readonly failpoints: ReadonlyMap<Failpoint, ArmedFailpoint>;
 }
 
-/** The settings do not make a configuration; `problems` holds every reason, not only the first. */
+/** The settings make no valid configuration. `problems` holds every reason, not only the first. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 
@@ -78,13 +79,13 @@ function readPublicUrl(reader: SettingReader, port: number): string {
   }
   reader.reject(
     "PUBLIC_URL",
-    "must be an http:// or https:// address without query, such as https://cpm.example.org/registry",
+    "must be an http:// or https:// address without a query, such as https://cpm.example.org/registry",
   );
   return fallback;
 }
 
-/** The name under which a Postgres was configured, whether or not its text can be read; undefined for SQLite. */
-function connectionSetting(reader: SettingReader): SettingName | undefined {
+/** The name of the setting that names a Postgres database, valid or not. Undefined for SQLite. */
+function connectionSetting(reader: SettingReader): NameOf<"text"> | undefined {
   const names = ["DATABASE_URL", "ConnectionStrings__DefaultConnection"] as const;
   return names.find((name) => reader.text(name) !== undefined);
 }
@@ -97,7 +98,7 @@ function readDatabase(reader: SettingReader, dataDir: string): DatabaseConfig {
   if (connection !== undefined) return { kind: "postgres", connection };
   reader.reject(
     setting,
-    "must be postgres://user:password@host:5432/database or Host=…;Database=…;Username=…;Password=…; leave it out for SQLite",
+    "must be postgres://user:password@host:5432/database or Host=…;Database=…;Username=…;Password=…. Leave it out for SQLite",
   );
   return sqlite;
 }
@@ -106,7 +107,10 @@ function readJwtKey(reader: SettingReader): Secret<string> | undefined {
   const text = reader.text("JWT_KEY");
   if (text === undefined) {
     if (connectionSetting(reader) !== undefined) {
-      reader.reject("JWT_KEY", "is required with Postgres, so that every replica signs alike: openssl rand -base64 48");
+      reader.reject(
+        "JWT_KEY",
+        "is required with Postgres, so that all servers sign with the same key. Make one: openssl rand -base64 48",
+      );
     }
     return undefined;
   }
@@ -115,11 +119,11 @@ function readJwtKey(reader: SettingReader): Secret<string> | undefined {
   return new Secret(text);
 }
 
-/** The host of the public address and `/log`, as c2sp.org/tlog-tiles advises; a path prefix stands between. */
+/** By default the public address without its scheme, then `/log`, as c2sp.org/tlog-tiles advises. */
 function readLogOrigin(reader: SettingReader, publicUrl: string): string {
   const origin = reader.text("LOG_ORIGIN") ?? `${publicUrl.replace(/^https?:\/\//, "")}/log`;
   if (!isKeyName(origin))
-    reader.reject("LOG_ORIGIN", "must be a name without spaces and +, such as cpm.example.org/log");
+    reader.reject("LOG_ORIGIN", "must be a name without spaces or +, such as cpm.example.org/log");
   return origin;
 }
 
@@ -127,15 +131,22 @@ function readLogKey(reader: SettingReader, origin: string): Secret<SignerKey> | 
   const text = reader.text("LOG_SIGNING_KEY");
   if (text === undefined) {
     if (connectionSetting(reader) !== undefined) {
-      const how = `make one and keep it: cpm-registry log make-key ${origin}`;
-      reader.reject("LOG_SIGNING_KEY", `is required with Postgres, so that every replica signs alike; ${how}`);
+      const how = `Make one and keep it safe: cpm-registry log make-key ${origin}`;
+      reader.reject("LOG_SIGNING_KEY", `is required with Postgres, so that all servers sign with the same key. ${how}`);
     }
     return undefined;
   }
   const key = parseSignerKey(text);
-  if (key === undefined) reader.reject("LOG_SIGNING_KEY", "is not of the form PRIVATE+KEY+<origin>+<id>+<key>");
+  if (key === undefined)
+    reader.reject(
+      "LOG_SIGNING_KEY",
+      "must have the form PRIVATE+KEY+<origin>+<id>+<key>, as cpm-registry log make-key prints it",
+    );
   else if (reader.text("LOG_ORIGIN") !== undefined && key.name !== origin) {
-    reader.reject("LOG_SIGNING_KEY", `is the key of ${key.name}, and LOG_ORIGIN is another`);
+    reader.reject(
+      "LOG_SIGNING_KEY",
+      `is the key of ${key.name}, but LOG_ORIGIN is ${origin}. Make them equal, or leave LOG_ORIGIN out`,
+    );
   }
   return key && new Secret(key);
 }
@@ -146,7 +157,7 @@ function readWitnesses(reader: SettingReader): WitnessAddress[] {
     if (witness !== undefined) return [witness];
     reader.reject(
       "LOG_WITNESSES",
-      "must be <verifier key> <address>, comma-separated, as cpm-registry witness prints it",
+      "must be a comma-separated list of <verifier key> <address>, as cpm-registry witness prints it",
     );
     return [];
   });
@@ -162,55 +173,59 @@ function readCorsOrigins(reader: SettingReader): readonly string[] {
   return origins;
 }
 
-/** Processes that share a port are the kernel's work, which only Linux does; all must know the port. */
+/** Only the kernel of Linux shares a port between processes. Each of them must know the port. */
 function readWorkers(reader: SettingReader, port: number): number {
-  const workers = reader.integer("WORKERS", 1, 1, 64);
-  if (workers > 1 && process.platform !== "linux") reader.reject("WORKERS", "more than one needs Linux");
-  if (workers > 1 && port === 0) reader.reject("WORKERS", "more than one needs a PORT that is not 0");
+  const workers = reader.integer("WORKERS");
+  if (workers > 1 && process.platform !== "linux")
+    reader.reject("WORKERS", "must be 1 on this system: only Linux shares a port between processes");
+  if (workers > 1 && port === 0) reader.reject("WORKERS", "must be 1 if PORT is 0. Set a PORT");
   return workers;
 }
 
 function readPublishLimits(reader: SettingReader): PublishLimits | undefined {
   const limits = {
-    newNamesPerHour: reader.integer("PUBLISH_NEW_NAMES_PER_HOUR", 120, 1, 1_000_000),
-    versionsPerHour: reader.integer("PUBLISH_VERSIONS_PER_HOUR", 1_200, 1, 1_000_000),
+    newNamesPerHour: reader.integer("PUBLISH_NEW_NAMES_PER_HOUR"),
+    versionsPerHour: reader.integer("PUBLISH_VERSIONS_PER_HOUR"),
   };
-  return reader.choice("PUBLISH_LIMITS", ["on", "off"], "on") === "on" ? limits : undefined;
+  return reader.choice("PUBLISH_LIMITS") === "on" ? limits : undefined;
 }
 
 function readTrustedProxies(reader: SettingReader): readonly string[] {
   const proxies = reader.list("TRUSTED_PROXIES");
   if (parseProxies(proxies) === undefined) {
-    reader.reject("TRUSTED_PROXIES", "must be addresses or networks, comma-separated, such as 10.0.0.0/8,::1");
+    reader.reject(
+      "TRUSTED_PROXIES",
+      "must be a comma-separated list of addresses and networks, such as 10.0.0.0/8,::1",
+    );
   }
   return proxies;
 }
 
-/** What tests do to a registry must not happen to one that people use. */
+/** Failpoints damage a registry on purpose, so only tests may set them, and never in a compiled program. */
 function readFailpoints(reader: SettingReader, nodeEnv: string | undefined): Config["failpoints"] {
   const text = reader.text("FAILPOINTS");
   if (text === undefined) return new Map();
   const isCompiled = import.meta.path.startsWith("/$bunfs/") || import.meta.path.includes("~BUN");
   const armed = parseFailpoints(text);
   if (nodeEnv !== "test" || isCompiled)
-    reader.reject("FAILPOINTS", "is for this registry's own tests only; leave it out");
-  else if (armed === undefined) reader.reject("FAILPOINTS", "must be of the form publish.stored=kill@3,sync.file=skip");
+    reader.reject("FAILPOINTS", "is only for the registry's own tests. Leave it out");
+  else if (armed === undefined) reader.reject("FAILPOINTS", "must have the form publish.stored=kill@3,sync.file=skip");
   return armed ?? new Map();
 }
 
 function readArchiveLimits(reader: SettingReader): ArchiveLimits {
-  const limits = DEFAULT_ARCHIVE_LIMITS;
   return {
-    compressedMaxBytes: reader.integer("ARCHIVE_MAX_BYTES", limits.compressedMaxBytes, 1, COMPRESSED_HARD_MAX_BYTES),
-    unpackedMaxBytes: reader.integer("ARCHIVE_UNPACKED_MAX_BYTES", limits.unpackedMaxBytes, 1, limits.unpackedMaxBytes),
-    entriesMax: reader.integer("ARCHIVE_ENTRIES_MAX", limits.entriesMax, 1, limits.entriesMax),
-    manifestMaxBytes: reader.integer("MANIFEST_MAX_BYTES", limits.manifestMaxBytes, 1, limits.manifestMaxBytes),
+    compressedMaxBytes: reader.integer("ARCHIVE_MAX_BYTES"),
+    unpackedMaxBytes: reader.integer("ARCHIVE_UNPACKED_MAX_BYTES"),
+    entriesMax: reader.integer("ARCHIVE_ENTRIES_MAX"),
+    manifestMaxBytes: reader.integer("MANIFEST_MAX_BYTES"),
   };
 }
 
 /**
- * Makes the configuration from the environment and an optional JSON file (`--config`), environment over file.
- * This is the only reader of the environment. Throws `ConfigError` with all problems at once.
+ * Reads the configuration from the environment and from an optional JSON file (`--config`). The
+ * environment takes precedence. Throws `ConfigError` with all problems at once, so that an operator
+ * fixes them in one go.
  */
 export function readConfig(
   configFile?: string,
@@ -218,29 +233,29 @@ export function readConfig(
 ): Config {
   const problems: SettingProblem[] = [];
   const reader = new SettingReader(collectSettings(environment, configFile, problems), problems);
-  const port = reader.integer("PORT", 5000, 0, 65_535);
-  const dataDir = resolve(reader.text("DATA_DIR") ?? "App_Data");
+  const port = reader.integer("PORT");
+  const dataDir = resolve(reader.text("DATA_DIR") ?? SETTINGS.DATA_DIR.default);
   const publicUrl = readPublicUrl(reader, port);
   const logOrigin = readLogOrigin(reader, publicUrl);
   const config: Config = {
-    host: reader.text("HOST") ?? "0.0.0.0",
+    host: reader.text("HOST") ?? SETTINGS.HOST.default,
     port,
     publicUrl,
     dataDir,
     database: readDatabase(reader, dataDir),
     storage: readStorage(reader, dataDir, environment),
     jwtKey: readJwtKey(reader),
-    jwtIssuer: reader.text("JWT_ISSUER") ?? "cpm-registry",
+    jwtIssuer: reader.text("JWT_ISSUER") ?? SETTINGS.JWT_ISSUER.default,
     corsOrigins: readCorsOrigins(reader),
-    registration: reader.choice("REGISTRATION", ["open", "closed"], "open"),
-    readAccess: reader.choice("READ_ACCESS", ["public", "authenticated"], "public"),
+    registration: reader.choice("REGISTRATION"),
+    readAccess: reader.choice("READ_ACCESS"),
     publishLimits: readPublishLimits(reader),
-    similarNamesMinDownloads: reader.integer("SIMILAR_NAMES_MIN_DOWNLOADS", 100, 0, 1_000_000_000),
+    similarNamesMinDownloads: reader.integer("SIMILAR_NAMES_MIN_DOWNLOADS"),
     trustedProxies: readTrustedProxies(reader),
     logOrigin,
     logKey: readLogKey(reader, logOrigin),
     logWitnesses: readWitnesses(reader),
-    logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "warn"),
+    logLevel: reader.choice("LOG_LEVEL"),
     workers: readWorkers(reader, port),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),
@@ -249,5 +264,5 @@ export function readConfig(
   return config;
 }
 
-/** The environment, for the readers of what is no setting of a server. */
+/** The environment, for readers of variables that are not settings of a server. */
 export const ENVIRONMENT: Readonly<Record<string, string | undefined>> = process.env;

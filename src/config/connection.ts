@@ -1,13 +1,16 @@
 import { Secret } from "./secret.ts";
 
-/** How to reach Postgres, in the words of postgres.js. */
+/** How to reach Postgres, in the terms of postgres.js. */
 export interface PostgresConnection {
   readonly host: string;
   readonly port: number;
   readonly database: string;
   readonly username: string;
   readonly password: Secret<string>;
-  /** `verify` checks the certificate, `require` only encrypts, `prefer` falls back to plain text, `off` never encrypts. */
+  /**
+   * `verify` checks the certificate, `require` only encrypts, `prefer` falls back to plain text, `off`
+   * never encrypts.
+   */
   readonly tls: "verify" | "require" | "prefer" | "off";
 }
 
@@ -31,7 +34,7 @@ function portOf(text: string | undefined): number | undefined {
   return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
-/** Undoes percent-encoding; undefined where a `%` is not followed by two digits, or the bytes are not UTF-8. */
+/** Undoes percent-encoding. Undefined if a `%` is not followed by two digits or the bytes are not UTF-8. */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
@@ -54,7 +57,10 @@ function fromUrl(text: string): PostgresConnection | undefined {
   return { host, port, database, username: username || "postgres", password: new Secret(password), tls };
 }
 
-/** Splits `Host=a;Password="b;c"` into folded keys and values; a quoted value may hold `;` and doubled quotes (ADO.NET's rule). */
+/**
+ * Splits `Host=a;Password="b;c"` into folded keys and values. A quoted value may contain `;` and
+ * doubled quotes, as in ADO.NET.
+ */
 function keyValuePairs(text: string): Map<string, string> | undefined {
   const pairs = new Map<string, string>();
   const part = /[\s;]*([^=;]+?)\s*=\s*("(?:[^"]|"")*"|'(?:[^']|'')*'|(?!["'])[^;]*?)\s*(?:;|$)/y;

@@ -3,12 +3,12 @@ import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "no
 import { dirname } from "node:path";
 import { errorCode } from "../errors.ts";
 
-/** A file that a registry keeps for itself holds something else, or is gone: its operator must put the right one back. */
+/** A key file is missing or contains something else. The operator must put the right one back. */
 export class KeyFileError extends Error {
   override readonly name = "KeyFileError";
 }
 
-/** Reads a file of one line; undefined where it is not there. */
+/** Reads a file of one line. Undefined if it does not exist. */
 function readLine(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
@@ -19,8 +19,9 @@ function readLine(path: string): string | undefined {
 }
 
 /**
- * Reads a secret that a registry keeps for itself, or makes it on the first start: one line, mode 0600. Servers that
- * start at once agree on one, because `link` never overwrites. Throws when the directory cannot be written.
+ * Reads a key file, or creates it at the first start: one line, mode 0600. Servers that start at the
+ * same time agree on one key, because `link` never overwrites. Throws if the directory cannot be
+ * written.
  */
 export function readOrMakeKeyFile(path: string, make: () => string): string {
   mkdirSync(dirname(path), { recursive: true });

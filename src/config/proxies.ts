@@ -1,12 +1,12 @@
 import { BlockList, isIP } from "node:net";
 
-/** Reads addresses and networks (`10.0.0.0/8`, `::1`); undefined when one of them is none. */
+/** Reads addresses and networks (`10.0.0.0/8`, `::1`). Undefined if one of them is invalid. */
 export function parseProxies(texts: readonly string[]): BlockList | undefined {
   const proxies = new BlockList();
   try {
     for (const text of texts) {
       const [address = "", bits, ...rest] = text.split("/");
-      // Bun's BlockList takes 10.0.0 for 10.0.0.0.
+      // Bun's BlockList would read 10.0.0 as 10.0.0.0.
       if (isIP(address) === 0 || rest.length > 0) return undefined;
       const family = isIP(address) === 6 ? "ipv6" : "ipv4";
       if (bits === undefined) proxies.addAddress(address, family);

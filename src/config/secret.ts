@@ -1,6 +1,9 @@
 import { inspect } from "node:util";
 
-/** A value that prints as `[redacted]` wherever it ends up: logs, JSON, templates, inspection. `reveal` is the only way in. */
+/**
+ * A value that prints as `[redacted]` in logs, JSON, templates and inspection. Only `reveal` returns
+ * it.
+ */
 export class Secret<T> {
   readonly #value: T;
 

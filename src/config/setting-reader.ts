@@ -1,6 +1,14 @@
-import type { SettingName, SettingProblem, Settings } from "./settings.ts";
+import type { SettingProblem, Settings } from "./collect-settings.ts";
+import { type ChoiceOf, type NameOf, SETTINGS, type SettingName } from "./settings.ts";
 
-/** Reads one setting after the other and remembers what is wrong with each. */
+interface ChoiceSetting<T extends string> {
+  readonly choices: readonly T[];
+  readonly default: T;
+}
+
+const CHOICES: { readonly [Name in NameOf<"choice">]: ChoiceSetting<ChoiceOf<Name>> } = SETTINGS;
+
+/** Reads one setting after another and collects what is wrong with them. A wrong value reads as the default. */
 export class SettingReader {
   constructor(
     readonly settings: Settings,
@@ -11,11 +19,13 @@ export class SettingReader {
     return this.settings.get(name);
   }
 
+  /** Adds a problem. `message` continues the name of the setting: "must be …". */
   reject(setting: string, message: string): void {
     this.problems.push({ setting, message });
   }
 
-  integer(name: SettingName, fallback: number, min: number, max: number): number {
+  integer(name: NameOf<"integer">): number {
+    const { default: fallback, min, max } = SETTINGS[name];
     const text = this.text(name);
     if (text === undefined) return fallback;
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -24,24 +34,29 @@ export class SettingReader {
     return fallback;
   }
 
-  /** Comma-separated texts without the blanks around them. */
-  list(name: SettingName): readonly string[] {
+  /** Reads comma-separated texts, without the spaces around them. */
+  list(name: NameOf<"list">): readonly string[] {
     const texts = (this.text(name) ?? "").split(",").map((text) => text.trim());
     return texts.filter((text) => text !== "");
   }
 
-  flag(name: SettingName, fallback: boolean): boolean {
-    return this.choice(name, ["true", "false"], fallback ? "true" : "false") === "true";
+  flag(name: NameOf<"flag">, fallback: boolean): boolean {
+    return this.#oneOf(name, ["true", "false"], fallback ? "true" : "false") === "true";
   }
 
-  /** Joins the problem of a setting that is needed and not there to the others. */
-  required(name: SettingName, why: string): string {
+  /** Reads a text that must be given. `when` says in which case, for the problem. */
+  required(name: NameOf<"text">, when: string): string {
     const text = this.text(name);
-    if (text === undefined) this.reject(name, `is required ${why}`);
+    if (text === undefined) this.reject(name, `is required ${when}`);
     return text ?? "";
   }
 
-  choice<const T extends string>(name: SettingName, choices: readonly T[], fallback: T): T {
+  choice<Name extends NameOf<"choice">>(name: Name): ChoiceOf<Name> {
+    const { choices, default: fallback } = CHOICES[name];
+    return this.#oneOf(name, choices, fallback);
+  }
+
+  #oneOf<T extends string>(name: SettingName, choices: readonly T[], fallback: T): T {
     const text = this.text(name);
     if (text === undefined) return fallback;
     const chosen = choices.find((choice) => choice.toLowerCase() === text.toLowerCase());

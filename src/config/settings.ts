@@ -1,133 +1,212 @@
-import { readFileSync } from "node:fs";
+import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import { LOG_LEVELS } from "../runtime/logger.ts";
+import type { Setting } from "./setting.ts";
+import { DATABASE, STORAGE } from "./storage-settings.ts";
 
-/** The settings this registry knows, in the spelling of the README. */
-export const SETTING_NAMES = [
-  "PORT",
-  "HOST",
-  "PUBLIC_URL",
-  "DATA_DIR",
-  "DATABASE_URL",
-  "ConnectionStrings__DefaultConnection",
-  "STORAGE_TYPE",
-  "STORAGE_BUCKET_NAME",
-  "STORAGE_ACCESS_KEY",
-  "STORAGE_SECRET_KEY",
-  "STORAGE_ENDPOINT",
-  "STORAGE_SESSION_TOKEN",
-  "STORAGE_REGION",
-  "STORAGE_PATH_STYLE",
-  "STORAGE_KEY_PREFIX",
-  "STORAGE_REDIRECT",
-  "STORAGE_TIMEOUT_MS",
-  "JWT_KEY",
-  "JWT_ISSUER",
-  "CORS_ORIGINS",
-  "REGISTRATION",
-  "READ_ACCESS",
-  "PUBLISH_LIMITS",
-  "PUBLISH_NEW_NAMES_PER_HOUR",
-  "PUBLISH_VERSIONS_PER_HOUR",
-  "SIMILAR_NAMES_MIN_DOWNLOADS",
-  "TRUSTED_PROXIES",
-  "LOG_ORIGIN",
-  "LOG_SIGNING_KEY",
-  "LOG_WITNESSES",
-  "LOG_LEVEL",
-  "WORKERS",
-  "ARCHIVE_MAX_BYTES",
-  "ARCHIVE_UNPACKED_MAX_BYTES",
-  "ARCHIVE_ENTRIES_MAX",
-  "MANIFEST_MAX_BYTES",
-  "FAILPOINTS",
-] as const;
+const { compressedMaxBytes, unpackedMaxBytes, entriesMax, manifestMaxBytes } = DEFAULT_ARCHIVE_LIMITS;
 
-export type SettingName = (typeof SETTING_NAMES)[number];
+const SERVER = {
+  PORT: {
+    group: "Server",
+    type: "integer",
+    default: 5000,
+    min: 0,
+    max: 65_535,
+    description: "The port to listen on. The Docker image sets 80. `0` takes a free port",
+  },
+  HOST: {
+    group: "Server",
+    type: "text",
+    default: "0.0.0.0",
+    description: "The address to listen on. `0.0.0.0` means every IPv4 address of the machine",
+  },
+  PUBLIC_URL: {
+    group: "Server",
+    type: "text",
+    defaultText: "`http://localhost:<PORT>`",
+    description: "The address under which clients reach the registry. Links use it. It may have a path prefix",
+  },
+  TRUSTED_PROXIES: {
+    group: "Server",
+    type: "list",
+    description:
+      "Addresses and networks of your proxies, such as `127.0.0.1, 10.0.0.0/8`. Only their `X-Forwarded-For` is believed; set it behind a proxy, because limits of failed logins count per client address",
+  },
+  CORS_ORIGINS: {
+    group: "Server",
+    type: "list",
+    description: "Exact origins of web pages that may call the API, such as `https://dashboard.example.org`",
+  },
+  WORKERS: {
+    group: "Server",
+    type: "integer",
+    default: 1,
+    min: 1,
+    max: 64,
+    description: "The number of processes that share the port. More than 1 needs Linux; use one for each core",
+  },
+  LOG_LEVEL: {
+    group: "Server",
+    type: "choice",
+    default: "warn",
+    choices: LOG_LEVELS,
+    description: "What the server logs on standard error. `info` adds a line for each request",
+  },
+  DATA_DIR: {
+    group: "Server",
+    type: "text",
+    default: "App_Data",
+    description:
+      "The directory of the SQLite database, of `jwt.key` and `log.key`, and of `packages/`, where archives and unfinished uploads are stored",
+  },
+} as const satisfies Record<string, Setting>;
 
-/** Raw setting texts by known name. Environment values win over the file's; empty texts count as absent. */
-export type Settings = ReadonlyMap<SettingName, string>;
+const ACCOUNTS = {
+  JWT_KEY: {
+    group: "Sessions and accounts",
+    type: "text",
+    secret: true,
+    defaultText: "with SQLite, `jwt.key` in `DATA_DIR`, created at the first start",
+    description:
+      "Signs sessions. At least 32 bytes: `openssl rand -base64 48`. Required with Postgres, so that all servers sign with the same key",
+  },
+  JWT_ISSUER: {
+    group: "Sessions and accounts",
+    type: "text",
+    default: "cpm-registry",
+    description: "The issuer named in sessions. A session of another issuer is refused",
+  },
+  REGISTRATION: {
+    group: "Sessions and accounts",
+    type: "choice",
+    default: "open",
+    choices: ["open", "closed"],
+    description: "Who may create an account: everyone, or only the operator with `cpm-registry admin create`",
+  },
+  READ_ACCESS: {
+    group: "Sessions and accounts",
+    type: "choice",
+    default: "public",
+    choices: ["public", "authenticated"],
+    description:
+      "Who may read packages: everyone, or only accounts. `/health`, `/metrics` and `/swagger` are always open",
+  },
+} as const satisfies Record<string, Setting>;
 
-/** One problem with one setting, worded for the operator. */
-export interface SettingProblem {
-  readonly setting: string;
-  readonly message: string;
-}
+const PUBLISHING = {
+  PUBLISH_LIMITS: {
+    group: "Publishing",
+    type: "choice",
+    default: "on",
+    choices: ["on", "off"],
+    description: "`off` lets accounts publish without the two limits below",
+  },
+  PUBLISH_NEW_NAMES_PER_HOUR: {
+    group: "Publishing",
+    type: "integer",
+    default: 120,
+    min: 1,
+    max: 1_000_000,
+    description: "New packages of one account in any hour",
+  },
+  PUBLISH_VERSIONS_PER_HOUR: {
+    group: "Publishing",
+    type: "integer",
+    default: 1_200,
+    min: 1,
+    max: 1_000_000,
+    description: "Versions of one account in any hour",
+  },
+  SIMILAR_NAMES_MIN_DOWNLOADS: {
+    group: "Publishing",
+    type: "integer",
+    default: 100,
+    min: 0,
+    max: 1_000_000_000,
+    description: "Names that resemble a package with at least so many downloads are refused to other accounts",
+  },
+} as const satisfies Record<string, Setting>;
 
-function fold(name: string): string {
-  return name.replaceAll(/[_:]/g, "").toLowerCase();
-}
+const ARCHIVES = {
+  ARCHIVE_MAX_BYTES: {
+    group: "Limits of archives",
+    type: "integer",
+    default: compressedMaxBytes,
+    min: 1,
+    max: COMPRESSED_HARD_MAX_BYTES,
+    description: "The size of an upload",
+  },
+  ARCHIVE_UNPACKED_MAX_BYTES: {
+    group: "Limits of archives",
+    type: "integer",
+    default: unpackedMaxBytes,
+    min: 1,
+    max: unpackedMaxBytes,
+    description: "The size of the unpacked tar. It can only be lowered",
+  },
+  ARCHIVE_ENTRIES_MAX: {
+    group: "Limits of archives",
+    type: "integer",
+    default: entriesMax,
+    min: 1,
+    max: entriesMax,
+    description: "The number of files and directories. It can only be lowered",
+  },
+  MANIFEST_MAX_BYTES: {
+    group: "Limits of archives",
+    type: "integer",
+    default: manifestMaxBytes,
+    min: 1,
+    max: manifestMaxBytes,
+    description: "The size of `colony.yaml`. It can only be lowered",
+  },
+} as const satisfies Record<string, Setting>;
 
-const BY_FOLDED_NAME = new Map<string, SettingName>(SETTING_NAMES.map((name) => [fold(name), name]));
+const LOG = {
+  LOG_SIGNING_KEY: {
+    group: "Transparency log",
+    type: "text",
+    secret: true,
+    defaultText: "with SQLite, `log.key` in `DATA_DIR`, created at the first start",
+    description:
+      "Signs the log. Make one with `cpm-registry log make-key <origin>`. Required with Postgres, so that all servers sign with the same key",
+  },
+  LOG_ORIGIN: {
+    group: "Transparency log",
+    type: "text",
+    defaultText: "`PUBLIC_URL` without its scheme, then `/log`",
+    description: "The name of the log. It counts at the first start only; then the log keeps its name",
+  },
+  LOG_WITNESSES: {
+    group: "Transparency log",
+    type: "list",
+    description:
+      "Witnesses that cosign the log, each as `<verifier key> <address>`, as `cpm-registry witness` prints it",
+  },
+} as const satisfies Record<string, Setting>;
 
-/** Walks `{"Storage": {"BucketName": "x"}}` to pairs of joined name and text; lists become comma-separated text. */
-function* flatten(prefix: string, value: unknown): Generator<[string, string]> {
-  if (value === null || value === undefined) return;
-  if (Array.isArray(value)) {
-    yield [prefix, value.map(String).join(",")];
-  } else if (typeof value === "object") {
-    for (const [key, inner] of Object.entries(value)) yield* flatten(prefix === "" ? key : `${prefix}__${key}`, inner);
-  } else {
-    yield [prefix, String(value)];
-  }
-}
+const TESTS = {
+  FAILPOINTS: { group: "Tests", type: "text", description: "Only for the registry's own tests. Leave it out" },
+} as const satisfies Record<string, Setting>;
 
-function fileEntries(path: string, problems: SettingProblem[]): [string, string][] {
-  try {
-    // Editors on Windows begin a file with a byte order mark.
-    const parsed: unknown = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return [...flatten("", parsed)];
-    problems.push({ setting: "--config", message: `${path} must hold one JSON object` });
-  } catch (cause) {
-    const reason = cause instanceof SyntaxError ? "is not valid JSON" : "cannot be read";
-    problems.push({ setting: "--config", message: `${path} ${reason}` });
-  }
-  return [];
-}
+/** Every setting of the registry by its name: its type, default and limits, and its documentation. */
+export const SETTINGS = {
+  ...SERVER,
+  ...DATABASE,
+  ...STORAGE,
+  ...ACCOUNTS,
+  ...PUBLISHING,
+  ...ARCHIVES,
+  ...LOG,
+  ...TESTS,
+} as const;
 
-/** Two names of one setting: either of them in one source replaces both of the source below it. */
-const CONNECTION_NAMES: readonly SettingName[] = ["DATABASE_URL", "ConnectionStrings__DefaultConnection"];
+export type SettingName = keyof typeof SETTINGS;
 
-/** Keeps the known names of one source. Two spellings that disagree are a problem, because nothing orders them. */
-function settingsOf(
-  entries: Iterable<readonly [string, string | undefined]>,
-  problems: SettingProblem[],
-  unknown: (name: string) => void,
-): Map<SettingName, string> {
-  const settings = new Map<SettingName, string>();
-  for (const [name, text] of entries) {
-    const known = BY_FOLDED_NAME.get(fold(name));
-    if (known === undefined) unknown(name);
-    else if (text !== undefined && text !== "") {
-      if ((settings.get(known) ?? text) !== text) {
-        problems.push({ setting: known, message: "is there in two spellings with different values; keep one" });
-      }
-      settings.set(known, text);
-    }
-  }
-  if (CONNECTION_NAMES.every((name) => settings.has(name))) {
-    problems.push({ setting: CONNECTION_NAMES.join(" and "), message: "are the same setting; keep one" });
-  }
-  return settings;
-}
+/** The names of the settings of one type. */
+export type NameOf<Type extends Setting["type"]> = {
+  [Name in SettingName]: (typeof SETTINGS)[Name]["type"] extends Type ? Name : never;
+}[SettingName];
 
-/**
- * Collects the settings of the environment and of a JSON file. Names compare without case, `_` and `:`, so
- * `STORAGE_BUCKET_NAME`, `Storage__BucketName` and `{"Storage": {"BucketName": …}}` are one setting.
- * A name in the file that no setting has is a problem, because it is a typing error; the environment is full of
- * names that are not ours. Problems are added to `problems`, never thrown.
- */
-export function collectSettings(
-  environment: Readonly<Record<string, string | undefined>>,
-  configFile: string | undefined,
-  problems: SettingProblem[],
-): Settings {
-  const entries = configFile === undefined ? [] : fileEntries(configFile, problems);
-  const settings = settingsOf(entries, problems, (name) =>
-    problems.push({ setting: name, message: `${configFile} names a setting that does not exist` }),
-  );
-  const fromEnvironment = settingsOf(Object.entries(environment), problems, () => undefined);
-  if (CONNECTION_NAMES.some((name) => fromEnvironment.has(name))) {
-    for (const name of CONNECTION_NAMES) settings.delete(name);
-  }
-  for (const [name, text] of fromEnvironment) settings.set(name, text);
-  return settings;
-}
+/** The values that a setting of type `choice` can have. */
+export type ChoiceOf<Name extends NameOf<"choice">> = (typeof SETTINGS)[Name]["choices"][number];

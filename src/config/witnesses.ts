@@ -1,13 +1,13 @@
 import { COSIGNATURE, parseVerifierKey, type VerifierKey } from "../tlog/note.ts";
 
-/** A witness of this log, and where it takes checkpoints. */
+/** A witness of this log, and where it accepts checkpoints. */
 export interface WitnessAddress {
   readonly key: VerifierKey;
-  /** Its submission prefix, without a slash at the end. */
+  /** The submission prefix, without a slash at the end. */
   readonly url: string;
 }
 
-/** Reads `<verifier key> <address>`, as `cpm-registry witness` prints it; undefined for anything else. */
+/** Reads `<verifier key> <address>`, as `cpm-registry witness` prints it. Undefined for anything else. */
 export function parseWitness(text: string): WitnessAddress | undefined {
   const [vkey = "", address = "", ...more] = text.trim().split(/\s+/);
   const key = parseVerifierKey(vkey);

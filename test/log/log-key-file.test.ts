@@ -13,7 +13,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test("a log whose key file is gone is opened with no other, and none is made in its place", async () => {
+test("a log whose key file is missing is not opened, and no other key is created", async () => {
   const dataDir = join(directory, "gone");
   const config = readConfig(undefined, { DATA_DIR: dataDir, LOG_LEVEL: "silent" });
   const first = await openDeps(config);
@@ -22,7 +22,7 @@ test("a log whose key file is gone is opened with no other, and none is made in 
   const path = join(dataDir, "log.key");
   const kept = readFileSync(path, "utf8");
   rmSync(path);
-  await expect(openDeps(config)).rejects.toThrow(`${path} is gone, and the database has the log of ${known}`);
+  await expect(openDeps(config)).rejects.toThrow(`${path} is missing, but the database has the log of ${known}`);
   const told = await runCommand({ DATA_DIR: dataDir, LOG_SIGNING_KEY: "" }, "log", "key");
   expect([told.exitCode, told.stderr]).toEqual([
     1,
@@ -36,9 +36,9 @@ test("a log whose key file is gone is opened with no other, and none is made in 
 });
 
 test.each([
-  ["log.key", "holds no signing key of a log; put the right file back"],
-  ["jwt.key", "must be at least 32 bytes long: openssl rand -base64 48"],
-])("a %s that holds something else is told in one line", async (file, what) => {
+  ["log.key", "contains no signing key of a log. Put the right file back."],
+  ["jwt.key", "must be at least 32 bytes long. Make one: openssl rand -base64 48"],
+])("a %s with other contents ends serve with one line that names the file", async (file, what) => {
   const dataDir = mkdtempSync(join(directory, "other-"));
   writeFileSync(join(dataDir, file), "junk\n");
   const settings = { DATA_DIR: dataDir, LOG_SIGNING_KEY: "", JWT_KEY: "", PORT: "0" };

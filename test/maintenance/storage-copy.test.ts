@@ -77,7 +77,7 @@ describe("storage copy, as a command", () => {
       expect([nowhere.exitCode, nowhere.stderr]).toEqual([1, expect.stringContaining("nowhere, which does not exist")]);
       expect(existsSync(join(home, "nowhere"))).toBe(false);
       const unknown = await copy("--from", "nothing", "--to", "FileSystem");
-      expect([unknown.exitCode, unknown.stderr]).toEqual([1, expect.stringContaining("nothing is no store")]);
+      expect([unknown.exitCode, unknown.stderr]).toEqual([1, expect.stringContaining("nothing is not a storage")]);
       const unset = await copy("--from", "FileSystem", "--to", "S3");
       expect([unset.exitCode, unset.stderr]).toEqual([1, expect.stringContaining("STORAGE_BUCKET_NAME is required")]);
       expect((await copy("--from", "FileSystem")).exitCode).toBe(64);
@@ -122,7 +122,7 @@ describe("the name of a store", () => {
 
   test("is refused where it means none", () => {
     for (const name of ["", "file:", "s3://", "ftp://x", "Memory"]) {
-      expect(() => readNamedStorage(name, undefined, { ...s3 })).toThrow(/no store/);
+      expect(() => readNamedStorage(name, undefined, { ...s3 })).toThrow(/not a storage/);
     }
     expect(() => readNamedStorage("missing.json", undefined, s3)).toThrow(/cannot be read/);
   });

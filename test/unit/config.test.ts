@@ -219,8 +219,8 @@ describe("the file", () => {
 
   test("a name that no setting has is a problem in the file, and not in the environment", () => {
     expect(problemsOf({ PROT: "1" }, { Prot: 1, Storage: { Bucket: "b" } })).toEqual([
-      ["Prot", expect.stringContaining("does not exist")],
-      ["Storage__Bucket", expect.stringContaining("does not exist")],
+      ["Prot", expect.stringContaining("is not a setting")],
+      ["Storage__Bucket", expect.stringContaining("is not a setting")],
     ]);
   });
 
@@ -301,10 +301,10 @@ describe("S3", () => {
   });
 
   const wrong: [string, string, RegExp][] = [
-    ["STORAGE_BUCKET_NAME", "No_Bucket", /small letters/],
+    ["STORAGE_BUCKET_NAME", "No_Bucket", /lower-case letters/],
     ["STORAGE_ENDPOINT", "localhost:9000", /http/],
     ["STORAGE_ENDPOINT", "https://user:pass@localhost", /http/],
-    ["STORAGE_ENDPOINT", "https://host/path", /without path/],
+    ["STORAGE_ENDPOINT", "https://host/path", /without a path/],
     ["STORAGE_KEY_PREFIX", "a/../b", /letters/],
     ["STORAGE_KEY_PREFIX", "a b", /letters/],
     ["STORAGE_PATH_STYLE", "maybe", /true, false/],
