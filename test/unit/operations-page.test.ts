@@ -49,11 +49,13 @@ test("the operations page names only answers that the registry gives", () => {
 
 test("messages that the operations page explains are in the source", () => {
   const section = PAGE.split("\n## Messages and what to do\n")[1] ?? "";
-  const messages = [...section.matchAll(/^\| `([A-Zcb][^`]*)`/gm)].map(([, message = ""]) => message);
+  const messages = [...section.matchAll(/^\| `([A-Zcb…][^`]*)`/gm)].map(([, message = ""]) => message);
   expect(messages.length).toBeGreaterThan(3);
   // The runtime says this one itself.
   const ours = messages.filter((message) => !message.startsWith("Failed to start server"));
   // `…` and what is in parentheses stand for other text.
-  const parts = ours.flatMap((message) => message.split(/…|\(.*\)/).map((part) => part.replace(/^[: ]+|[: ]+$/g, "")));
+  const parts = ours.flatMap((message) =>
+    message.split(/…|\(.*\)/).map((part) => part.replace(/^[;: ]+|[;: ]+$/g, "")),
+  );
   expect(parts.filter((part) => !SOURCE.includes(part))).toEqual([]);
 });
