@@ -21,7 +21,7 @@ import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS } from "./packages/docs.ts";
 import { packageRoutes } from "./packages/routes.ts";
 import { packageSchemas } from "./packages/schemas.ts";
 import { publishRoutes } from "./publish/routes.ts";
-import type { Registry } from "./start/open-deps.ts";
+import type { AppDeps } from "./start/open-deps.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
 import { TOKEN_PARAMETERS, tokenSchemas } from "./tokens/schemas.ts";
 
@@ -48,7 +48,7 @@ const described = {
 };
 
 /** The rooms as a list: the compiler refuses the type that joins their routes, and no client is made of it. */
-function api(deps: Registry, prefix: "/api" | "/api/v1"): AnyElysia {
+function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
   const rooms: AnyElysia[] = [
     accountRoutes(deps),
     tokenRoutes(deps),
@@ -73,7 +73,7 @@ function namedByNothing({ params }: { readonly params: Record<string, string | u
 }
 
 /** The whole server, in the order a request meets it. `http/server.ts` listens and wraps every answer. */
-export function createApp(deps: Registry) {
+export function createApp(deps: AppDeps) {
   const methodsOf = createMethodFinder(() => app.routes);
   // Elysia would look for the path behind the eleventh character, past the slash of `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })

@@ -3,12 +3,14 @@ import type { Config } from "./config/config.ts";
 import type { Secret } from "./config/secret.ts";
 import type { Database } from "./db/database.ts";
 import type { ResponseCache } from "./http/response-cache.ts";
-import type { Announcer } from "./log/announcer.ts";
 import type { TransparencyLog } from "./log/transparency-log.ts";
 import type { Failpoints } from "./runtime/failpoints.ts";
 import type { Logger } from "./runtime/logger.ts";
 
-/** Everything a use case may need from outside. Tests override single members. */
+/**
+ * What more than one feature needs from outside. What only one feature needs is a type of that
+ * feature, such as `PackageServices`. Tests override single members.
+ */
 export interface Deps {
   readonly config: Config;
   readonly db: Database;
@@ -20,5 +22,4 @@ export interface Deps {
   readonly logger: Logger;
   readonly failpoints: Failpoints;
   readonly log: TransparencyLog;
-  readonly announcer: Announcer;
 }

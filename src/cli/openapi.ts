@@ -5,11 +5,10 @@ import { makeLogKey } from "../config/log-key.ts";
 import { Secret } from "../config/secret.ts";
 import { Invalidations } from "../db/invalidations.ts";
 import type { Deps } from "../deps.ts";
-import { Announcer } from "../log/announcer.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
-import type { Registry } from "../start/open-deps.ts";
+import type { AppDeps } from "../start/open-deps.ts";
 import { parseSignerKey } from "../tlog/note.ts";
 
 /**
@@ -35,7 +34,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
   const blobs = openMemoryStore("", clock);
   const logger = createLogger("silent", clock);
   const log = new TransparencyLog(signer, undefined);
-  const deps: Registry = {
+  const deps: AppDeps = {
     config,
     clock,
     logger,
@@ -45,7 +44,6 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     failpoints: noFailpoints,
     downloads: { count: unused, takeBack: unused, flush: unused, close: unused },
     log,
-    announcer: new Announcer({ db, blobs, log, logger, failpoints: noFailpoints, witnesses: [] }),
     batcher: { record: unused },
     responseCache: undefined,
   };

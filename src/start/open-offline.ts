@@ -9,9 +9,11 @@ import { TransparencyLog } from "../log/transparency-log.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import type { LogLevel } from "../runtime/logger.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
-import { databaseStep, logKeyOf, openBlobs } from "./open-deps.ts";
+import { logKeyOf } from "./log-key.ts";
+import { openBlobs } from "./open-blobs.ts";
+import { databaseStep } from "./start-step.ts";
 
-/** The log for a command beside a server, which has looked whether it may be written. */
+/** Opens the log for an offline command. The server has already compared it with the published checkpoint. */
 export async function openOfflineLog({ config, db }: Pick<Deps, "config" | "db">): Promise<TransparencyLog> {
   return new TransparencyLog(await logKeyOf(config, db), undefined);
 }
@@ -19,20 +21,20 @@ export async function openOfflineLog({ config, db }: Pick<Deps, "config" | "db">
 async function requireMigrated(database: DatabaseConfig): Promise<void> {
   if (database.kind === "sqlite" && !existsSync(database.path)) {
     throw new MigrationError(
-      `There is no database at ${database.path}: start the registry first, or is DATA_DIR another, or closed to this user?`,
+      `There is no database at ${database.path}. Start the registry once, or check DATA_DIR and the permissions of this user.`,
     );
   }
   const { pending } = await databaseStep(database, () => migrationState(database));
   if (pending.length === 0) return;
-  throw new MigrationError("The database is not up to date: start the registry, or run cpm-registry migrate.");
+  throw new MigrationError("The database is not up to date. Start the registry, or run cpm-registry migrate.");
 }
 
-/** What a command has that works beside a server. */
+/** What an offline command needs. */
 export type OfflineDeps = Pick<Deps, "db" | "clock"> & { close(): Promise<void> };
 
 /**
- * Opens the database beside a server that may be running; nothing is migrated and no file is made. Throws
- * `MigrationError` when it has not all migrations.
+ * Opens the database for an offline command, while a server may use it. Migrates nothing and creates
+ * no file. Throws `MigrationError` if migrations are pending.
  */
 export async function openOffline(
   { database }: Pick<Config, "database">,
@@ -43,7 +45,10 @@ export async function openOffline(
   return { db, clock, close: () => db.close() };
 }
 
-/** `openOffline` with the store: the incoming directory is left as it is, full disk or not. */
+/**
+ * Like `openOffline`, and opens the blob store too. Leaves the incoming directory as it is, so that
+ * the command works on a full disk.
+ */
 export async function openOfflineWithBlobs(
   config: Config,
   clock: () => Date = () => new Date(),
@@ -58,7 +63,10 @@ export async function openOfflineWithBlobs(
   return { db, blobs, clock, close };
 }
 
-/** Opens a store beside a server that may use it: its incoming directory is left as it is. Throws `ConfigError`. */
+/**
+ * Opens a blob store that a server may use at the same time. Leaves its incoming directory as it is.
+ * Throws `ConfigError`.
+ */
 export function openStore(storage: StorageConfig, dataDir: string, logger: Logger): Promise<BlobStore> {
   return openBlobs(storage, dataDir, logger, noFailpoints, async () => undefined);
 }
@@ -66,7 +74,7 @@ export function openStore(storage: StorageConfig, dataDir: string, logger: Logge
 /** The clock of this machine. */
 export const systemClock = () => new Date();
 
-/** A logger with the clock of this machine. */
+/** Creates a logger with the clock of this machine. */
 export function openLogger(level: LogLevel): Logger {
   return createLogger(level, systemClock);
 }

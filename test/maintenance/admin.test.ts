@@ -217,7 +217,7 @@ describe("the command line of administration", () => {
       const outcome = await runCommand({ DATA_DIR: join(home, "data") }, "admin", "create", "ada");
       expect([outcome.exitCode, outcome.stdout]).toEqual([1, ""]);
       expect(outcome.stderr).toBe(
-        `cpm-registry admin create failed: There is no database at ${join(home, "data", "registry.db")}: start the registry first, or is DATA_DIR another, or closed to this user?\n`,
+        `cpm-registry admin create failed: There is no database at ${join(home, "data", "registry.db")}. Start the registry once, or check DATA_DIR and the permissions of this user.\n`,
       );
       expect(readdirSync(home)).toEqual([]);
     }));

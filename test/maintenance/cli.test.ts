@@ -94,7 +94,7 @@ describe("the command line", () => {
       const { exitCode, stderr } = await runCommand({ DATA_DIR: join(home, "data") }, command);
       expect([exitCode, stderr]).toEqual([
         1,
-        `cpm-registry ${command} failed: There is no database at ${join(home, "data", "registry.db")}: start the registry first, or is DATA_DIR another, or closed to this user?\n`,
+        `cpm-registry ${command} failed: There is no database at ${join(home, "data", "registry.db")}. Start the registry once, or check DATA_DIR and the permissions of this user.\n`,
       ]);
       expect(readdirSync(home)).toEqual([]);
     }),
@@ -106,7 +106,7 @@ describe("the command line", () => {
       const { exitCode, stderr } = await runCommand(env, "fsck");
       expect(exitCode).toBe(1);
       expect(stderr).toContain(
-        "DATABASE_URL Postgres on 127.0.0.1 cannot be used: nobody listens there (ECONNREFUSED)",
+        "DATABASE_URL Postgres on 127.0.0.1 cannot be used: nothing listens there (ECONNREFUSED)",
       );
       expect(stderr).not.toContain("a-password");
     }));

@@ -1,0 +1,45 @@
+import { ConfigError, type DatabaseConfig } from "../config/config.ts";
+import { errorCode } from "../errors.ts";
+
+/** What the codes of systems, of Postgres and of S3 mean to an operator who starts a registry. */
+const REASONS: Readonly<Record<string, string>> = {
+  "28P01": "the user name or the password is wrong",
+  "28000": "this user may not connect",
+  "3D000": "the database does not exist",
+  "42501": "this user may not create tables or the extension pg_trgm",
+  CONNECT_TIMEOUT: "it did not answer in time",
+  EACCES: "the user of this process has no permission",
+  ECONNREFUSED: "nothing listens there",
+  ENOSPC: "the disk is full",
+  ENOTFOUND: "no host has this name",
+  EROFS: "the file system is read-only",
+  AccessDenied: "this key may not read and write there",
+  ConnectionRefused: "nothing listens there",
+  FailedToOpenSocket: "no host has this name",
+  InvalidAccessKeyId: "this access key does not exist",
+  NoSuchBucket: "the bucket does not exist",
+  RequestTimeTooSkewed: "the clock of this machine is wrong",
+  SignatureDoesNotMatch: "the secret key is wrong, or the region is not the bucket's",
+  StoredOtherBytes: "it returns other bytes than it was given",
+  Timeout: "it did not answer in time",
+};
+
+/**
+ * Does one step of the start. A system error becomes a problem of the setting that can fix it.
+ * `what` continues the name of the setting.
+ */
+export async function startStep<T>(setting: string, what: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (code === undefined) throw cause;
+    throw new ConfigError([{ setting, message: `${what}: ${REASONS[code] ?? "the system reports"} (${code})` }]);
+  }
+}
+
+/** Does a step that uses the database, as `startStep` does. */
+export function databaseStep<T>(database: DatabaseConfig, work: () => Promise<T>): Promise<T> {
+  if (database.kind === "sqlite") return startStep("DATA_DIR", `${database.path} cannot be used`, work);
+  return startStep("DATABASE_URL", `Postgres on ${database.connection.host} cannot be used`, work);
+}
