@@ -28,13 +28,13 @@ describe.skipIf(go === undefined)("Go's sumdb/tlog and sumdb/note", () => {
     go?.remove();
   });
 
-  test.each(SIZES)("make the same root and tiles of %d leaves", async (size) => {
+  test.each(SIZES)("Go computes the same root and tiles of %d leaves", async (size) => {
     const tiles = await folder.writeLog(size);
     const root = base64(await rootOf(size, tree.read));
     expect(await verifier().checkLog(folder.path, vkey)).toEqual({ size, root, tiles: tiles.length });
   });
 
-  test("name what was tampered with", async () => {
+  test("Go reports what was tampered with", async () => {
     const tiles = await folder.writeLog(257);
     const check = () => verifier().checkLog(folder.path, vkey);
     for (const tile of tiles) {
@@ -51,7 +51,7 @@ describe.skipIf(go === undefined)("Go's sumdb/tlog and sumdb/note", () => {
     });
   });
 
-  test("read a log over HTTP too", async () => {
+  test("Go reads a log over HTTP", async () => {
     const tiles = await folder.writeLog(257);
     using server = Bun.serve({
       hostname: "127.0.0.1",
@@ -67,7 +67,7 @@ describe.skipIf(go === undefined)("Go's sumdb/tlog and sumdb/note", () => {
     expect(await verifier().checkLog(prefix, vkey)).toEqual({ error: "tile/1/000.p/1: 404 Not Found" });
   });
 
-  test("accept our proofs, and none for another leaf or size", async () => {
+  test("Go accepts our proofs, and none for another leaf or size", async () => {
     const questions: Question[] = [];
     for (const size of SIZES.filter((each) => each > 0)) {
       const root = base64(await rootOf(size, tree.read));
@@ -91,7 +91,7 @@ describe.skipIf(go === undefined)("Go's sumdb/tlog and sumdb/note", () => {
     for (const answer of await verifier().ask(wrong)) expect(answer).toHaveProperty("error");
   });
 
-  test("open our cosigned checkpoint with our verifier key", async () => {
+  test("Go opens our cosigned checkpoint with our verifier key", async () => {
     const note = await checkpointOf(257);
     const root = base64(await rootOf(257, tree.read));
     const answers = await verifier().ask([
@@ -106,7 +106,7 @@ describe.skipIf(go === undefined)("Go's sumdb/tlog and sumdb/note", () => {
     ]);
   });
 
-  test("sign notes as we do, and we verify theirs", async () => {
+  test("Go signs notes as we do, and we verify its notes", async () => {
     const text = "sealed with ✓\n\nby Go\n";
     const [answer] = await verifier().ask([{ kind: "sign", text, key: formatSignerKey(ORIGIN, Buffer.alloc(32, 1)) }]);
     expect(answer).toEqual({ answer: signNote(text, log) });

@@ -59,16 +59,16 @@ onBothDatabases(
       log = `${registry().url}/log`;
     });
 
-    test.skipIf(go === undefined)("is what Go's sumdb/tlog and sumdb/note compute", async () => {
+    test.skipIf(go === undefined)("the served log is what Go's sumdb/tlog and sumdb/note compute", async () => {
       const checked = await go?.checkLog(log, vkey);
       expect(checked).toMatchObject({ size: LEAVES, tiles: tilesOfTree(LEAVES).length });
     });
 
-    test.skipIf(tessera === undefined)("passes Tessera's fsck", async () => {
+    test.skipIf(tessera === undefined)("the served log passes Tessera's fsck", async () => {
       expect(await tessera?.checkLog(log, vkey)).toMatchObject({ size: LEAVES, cosigned: {} });
     });
 
-    test("proves every version to sigstore-js, and no version in place of another", async () => {
+    test("the served log proves every version to sigstore-js, and no version in place of another", async () => {
       const leaves: Uint8Array[] = [];
       for (const { level, ...tile } of tilesOfTree(LEAVES)) {
         if (level !== 0) continue;

@@ -23,13 +23,13 @@ describe.skipIf(tessera === undefined)("Tessera's fsck", () => {
     tessera?.remove();
   });
 
-  test.each(SIZES)("accepts a log of %d leaves and its cosignature", async (size) => {
+  test.each(SIZES)("Tessera accepts a log of %d leaves and its cosignature", async (size) => {
     await folder.writeLog(size);
     const root = (await rootOf(size, tree.read)).toString("base64");
     expect(await check()).toEqual({ size, root, cosigned: { [witness.name]: COSIGNED_AT.getTime() / 1000 } });
   });
 
-  test("refuses what was tampered with, and counts no stranger's cosignature", async () => {
+  test("Tessera refuses what was tampered with, and ignores the cosignature of an unknown witness", async () => {
     const tiles = await folder.writeLog(257);
     for (const path of tiles.map(tilePath)) {
       expect(await folder.tampered(path, check)).toEqual({ error: expect.stringContaining(path) });

@@ -55,12 +55,12 @@ onBothDatabases("the log", (registry) => {
     vkey = told;
   });
 
-  test("is signed by the key of the settings, under its origin", async () => {
+  test("the log is signed by the configured key under its origin", async () => {
     expect(vkey.publicKey.equals(parseSignerKey(TEST_LOG_KEY)?.publicKey ?? Buffer.alloc(0))).toBe(true);
     expect(await checkpoint()).toMatchObject({ origin: "registry.test/log", size: 0 });
   });
 
-  test("has each version as the leaf of trust.md §4, proved in the answer of its publish and later", async () => {
+  test("the log has each version as the leaf of trust.md §4, proved in the publish response and later", async () => {
     for (const [at, version] of ["1.0.0", "1.1.0", "1.2.0"].entries()) {
       const { archive, answer } = await publish("proved", version);
       const { signature, publishedAt } = answer.body;
@@ -81,7 +81,7 @@ onBothDatabases("the log", (registry) => {
     expect(parseProof(again.answer.body.proof)?.index).toBe(0);
   });
 
-  test("has yanks and their undoing, and no leaf for a repetition, a dry run or a refusal", async () => {
+  test("the log has yanks and unyanks, and no leaf for a repetition, a dry run or a refusal", async () => {
     const { size } = await checkpoint();
     const path = "/api/packages/proved/1.0.0";
     await alice.send("DELETE", path, { reason: "broken" });
@@ -100,7 +100,7 @@ onBothDatabases("the log", (registry) => {
     expect(leaves).toEqual(lines.map((line) => `cpm.yank/v1 proved 1.0.0 ${line}\nby ${alice.username}\n`));
   });
 
-  test("answers consistency between any two of its sizes, and says what it has not", async () => {
+  test("the log proves consistency between any two of its sizes, and refuses other sizes", async () => {
     const sizes: { size: number; root: Buffer }[] = [];
     for (const version of ["2.0.0", "2.1.0", "2.2.0", "2.3.0"]) {
       await publish("grown", version);
@@ -121,7 +121,7 @@ onBothDatabases("the log", (registry) => {
   });
 
   describe("tiles", () => {
-    test("are for ever, and only as far as the log goes", async () => {
+    test("a tile is immutable, and there is none beyond the log", async () => {
       const { size } = await checkpoint();
       for (const path of [`0/000.p/${size}`, `entries/000.p/${size}`, "0/000.p/1"]) {
         const { status, headers } = await guest.get(`/log/tile/${path}`);
@@ -132,7 +132,7 @@ onBothDatabases("the log", (registry) => {
       for (const path of missing) expectProblem(await guest.get(`/log/tile/${path}`), 404, "tile_not_found");
     });
 
-    test("and the checkpoint is asked for anew each time", async () => {
+    test("the checkpoint is never served stale", async () => {
       const first = await guest.get("/log/checkpoint");
       expect([first.headers.get("cache-control"), first.headers.get("content-type")]).toEqual([
         "no-cache",
@@ -143,7 +143,7 @@ onBothDatabases("the log", (registry) => {
     });
   });
 
-  test("is one log under publishes from many clients at once", async () => {
+  test("concurrent publishes of many clients make one log", async () => {
     const before = await checkpoint();
     const names = Array.from({ length: 24 }, (_, at) => `racer-${at}`);
     const answers = await Promise.all(names.map((name) => publish(name, "1.0.0")));
@@ -157,7 +157,7 @@ onBothDatabases("the log", (registry) => {
 onBothDatabases(
   "the log of a private registry",
   (registry) => {
-    test("is for who may read every package", async () => {
+    test("the log of a private registry is readable only with a token for all packages", async () => {
       const alice = await newAccount(registry(), "private");
       const all = await withToken(alice, ["read"]);
       const some = await withToken(alice, ["read"], ["mine-*"]);

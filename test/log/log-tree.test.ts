@@ -62,7 +62,7 @@ async function grow(registry: TestRegistry, from: number, to: number): Promise<v
 }
 
 onBothDatabases("the log's tree", (registry) => {
-  test("has the roots, tiles and bundles of its leaves at every size where a tile begins or ends", async () => {
+  test("the log has the right roots, tiles and bundles at every size where a tile begins or ends", async () => {
     const levels = levelsOf(SIZES.at(-1) ?? 0);
     const { db, log } = registry().deps;
     let grown = 0;
@@ -89,7 +89,7 @@ onBothDatabases("the log's tree", (registry) => {
     }
   });
 
-  test("keeps tiles of older sizes as they were, and has none beyond its own", async () => {
+  test("the log keeps the tiles of older sizes unchanged, and has none beyond its own size", async () => {
     const { db } = registry().deps;
     const read = (level: number | "entries", index: number, width: number) =>
       db.read((session) => readPublishedTile(session, { level, index, width }));

@@ -26,7 +26,7 @@ const ANNOUNCED_WITHIN_MS = 3_000;
 const publish = (by: Client, name: string, version = "1.0.0") =>
   by.publish(name, version, makePackage({ name, version }), key);
 
-/** Waits until the checkpoint beside the archives is that of the database. */
+/** Waits until the checkpoint in the blob store is that of the database. */
 async function announced({ deps }: TestRegistry): Promise<void> {
   const isCopied = async () =>
     (await deps.blobs.readSidecar(CHECKPOINT_COPY)) === (await deps.db.read(readState)).checkpoint;
@@ -50,7 +50,7 @@ async function publishedSince(registry: TestRegistry, by: Client, name: string) 
 onBothDatabases("a log that is opened again", (registry) => {
   const opened = (signer = SIGNER) => openLog(registry().deps, signer);
 
-  test("goes on where it was, and is refused with another key or another origin", async () => {
+  test("a reopened log continues, and is refused with another key or origin", async () => {
     const alice = await newAccount(registry(), "again");
     for (const name of ["one", "two", "three"]) expect((await publish(alice, name)).status).toBe(201);
     await announced(registry());
@@ -60,7 +60,7 @@ onBothDatabases("a log that is opened again", (registry) => {
     }
   });
 
-  test("in a database that was restored from an older backup is for reading only", async () => {
+  test("the log of a database that was restored from an older backup is read-only", async () => {
     const { blobs } = registry().deps;
     const alice = await newAccount(registry(), "restored");
     const { older, newest, restore } = await publishedSince(registry(), alice, "lost");
@@ -78,7 +78,7 @@ onBothDatabases("a log that is opened again", (registry) => {
     expect((await opened()).rollback).toBeUndefined();
   });
 
-  test("is not forked where a replica took over that lacked the last changes, and goes on with the right database", async () => {
+  test("a log is not forked after a replica without the last changes took over, and continues with the right database", async () => {
     const { blobs, log } = registry().deps;
     const alice = await newAccount(registry(), "failover");
     const { older, newest, restore } = await publishedSince(registry(), alice, "acknowledged");
@@ -94,7 +94,7 @@ onBothDatabases("a log that is opened again", (registry) => {
     expect((await publish(alice, "forking")).status).toBe(201);
   }, 20_000);
 
-  test("while another server publishes and copies its checkpoint is no rollback", async () => {
+  test("a start while another server publishes and copies its checkpoint is no rollback", async () => {
     const { db, blobs } = registry().deps;
     const alice = await newAccount(registry(), "meanwhile");
     expect((await publish(alice, "before")).status).toBe(201);
@@ -108,7 +108,7 @@ onBothDatabases("a log that is opened again", (registry) => {
     expect((await openLog({ db, blobs: slow }, SIGNER)).rollback).toBeUndefined();
   });
 
-  test("of a registry that is older than its log has every version once, in the order of publishing", async () => {
+  test("the log of a registry that is older than its log has every version once, in order of publishing", async () => {
     const { db } = registry().deps;
     const alice = await newAccount(registry(), "older");
     for (const version of ["1.0.0", "2.0.0"]) await publish(alice, "older", version);
@@ -137,7 +137,7 @@ onBothDatabases("a log that is opened again", (registry) => {
 });
 
 describe("a registry whose database is behind its log", () => {
-  test("answers reads, refuses what would be logged, and is not ready", async () => {
+  test("a registry after a rollback serves reads, refuses changes that would be logged, and is not ready", async () => {
     const first = await startRegistry("sqlite");
     const alice = await newAccount(first, "behind");
     expect((await publish(alice, "kept")).status).toBe(201);

@@ -61,7 +61,7 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test("cosign each checkpoint after its publish, and the cosignature is served and in later proofs", async () => {
+  test("witnesses cosign each checkpoint after its publish, and the cosignature is served and in later proofs", async () => {
     await publish("first");
     await waitUntil(isCosigned, "the checkpoint is cosigned");
     const proof = (await new Client(registry.url).get("/api/packages/first/1.0.0/proof")).text;
@@ -73,7 +73,7 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     expect(parseCheckpoint(verified?.text ?? "")?.size).toBe(4);
   });
 
-  test("that do not answer keep no publish waiting, and are asked again with the next", async () => {
+  test("witnesses that do not answer delay no publish, and are asked again after the next one", async () => {
     const { port } = server;
     await server.stop(true);
     await publish("alone");
@@ -86,7 +86,7 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     await waitUntil(isCosigned, "the checkpoint is cosigned");
   });
 
-  test("refuse what the specification says, and change nothing by it", async () => {
+  test("a witness refuses what the specification lists, and changes nothing", async () => {
     const good = await checkpoint();
     const size = parseCheckpoint(good.slice(0, good.indexOf("\n\n") + 1))?.size ?? 0;
     const ask = async (body: string) => {
@@ -104,7 +104,7 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     expect(String(line)).toStartWith("— witness.test/one ");
   });
 
-  test("the verifier key is what an operator is told", async () => {
+  test("a witness serves the verifier key that the operator is shown", async () => {
     const text = await (await fetch(`${server.url.origin}/vkey`)).text();
     expect(parseVerifierKey(text.trim())).toEqual(witnessKey);
   });

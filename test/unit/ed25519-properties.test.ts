@@ -48,7 +48,7 @@ function withScalar(signature: Uint8Array, scalar: bigint): Uint8Array {
   return new Uint8Array([...signature.subarray(0, 32), ...bytes]);
 }
 
-test("what a key signed holds; with any bit of key, message or signature flipped it does not", () => {
+test("a signature is valid, and invalid with any bit of key, message or signature flipped", () => {
   fc.assert(
     fc.property(signed, fc.constantFrom(...PARTS), fc.nat(), (made, part, place) => {
       expect(holds(made)).toBe(true);
@@ -59,7 +59,7 @@ test("what a key signed holds; with any bit of key, message or signature flipped
   );
 });
 
-test("S plus any multiple of L that fits in 32 bytes is refused by itself: not every library's equation would", () => {
+test("S plus any multiple of L that fits in 32 bytes is refused before the equation, which not every library refuses", () => {
   fc.assert(
     fc.property(signed, fc.bigInt({ min: 1n, max: 15n }), (made, times) => {
       const scalar = scalarOf(made.signature) + times * GROUP_ORDER;
@@ -82,7 +82,7 @@ test("a key or R with a torsion component is refused", () => {
   );
 });
 
-test("a signature holds under its own key and over its own message alone", () => {
+test("a signature is valid only under its own key and over its own message", () => {
   fc.assert(
     fc.property(signed, signed, (one, other) => {
       fc.pre(!Buffer.from(one.key).equals(other.key) && !Buffer.from(one.message).equals(other.message));
@@ -91,7 +91,7 @@ test("a signature holds under its own key and over its own message alone", () =>
   );
 });
 
-test("random bytes are no signature", () => {
+test("random bytes are refused as a signature", () => {
   const bytes = fc.uint8Array({ minLength: 64, maxLength: 64 });
   fc.assert(fc.property(signed, bytes, (made, signature) => !holds({ ...made, signature })));
 });

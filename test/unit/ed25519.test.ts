@@ -42,14 +42,14 @@ function littleEndian(value: bigint): Uint8Array {
 }
 
 describe("cpm-strict", () => {
-  test("accepts the signatures of RFC 8032 §7.1", () => {
+  test("cpm-strict accepts the signatures of RFC 8032 §7.1", () => {
     expect(rfc8032).toHaveLength(5);
     for (const { key, message, signature } of rfc8032) {
       expect(verifyStrictly(hex(key), hex(message), hex(signature))).toBe(true);
     }
   });
 
-  test("refuses them with any one bit of key, message or signature changed", () => {
+  test("cpm-strict refuses the signatures of RFC 8032 with any one bit of key, message or signature changed", () => {
     const message = new TextEncoder().encode("one bit");
     const { key, signature } = signedByNewKey(message);
     const parts = { key, message, signature };
@@ -63,7 +63,7 @@ describe("cpm-strict", () => {
     }
   });
 
-  test("refuses keys and signatures of another length", () => {
+  test("cpm-strict refuses keys and signatures of another length", () => {
     const message = new Uint8Array(1);
     const { key, signature } = signedByNewKey(message);
     for (const length of [0, 31, 33, 64]) expect(checkPublicKey(new Uint8Array(length))).toHaveProperty("refused");
@@ -71,18 +71,18 @@ describe("cpm-strict", () => {
     expect(verifyStrictly(key, message, new Uint8Array([...signature, 0]))).toBe(false);
   });
 
-  test("refuses small-order and non-canonical keys", () => {
+  test("cpm-strict refuses small-order and non-canonical keys", () => {
     for (const key of [...SMALL_ORDER, ...NON_CANONICAL]) expect(checkPublicKey(hex(key))).toHaveProperty("refused");
   });
 
-  test("refuses small-order and non-canonical R", () => {
+  test("cpm-strict refuses small-order and non-canonical R", () => {
     const { signature } = signedByNewKey(new Uint8Array(1));
     for (const r of [...SMALL_ORDER, ...NON_CANONICAL]) {
       expect(checkSignature(new Uint8Array([...hex(r), ...signature.subarray(32)]))).toHaveProperty("refused");
     }
   });
 
-  test("refuses a small-order R whose equation holds, as an audit does", async () => {
+  test("cpm-strict refuses a small-order R whose equation holds, as an audit does", async () => {
     const seed = new Uint8Array(32).fill(7);
     const { scalar, pointBytes: key } = await utils.getExtendedPublicKeyAsync(seed);
     const [r, message] = [hex(SMALL_ORDER[0] ?? ""), new TextEncoder().encode("R = 0")];
@@ -99,7 +99,7 @@ describe("cpm-strict", () => {
     expect(hasSmallOrder(signedByNewKey(message).signature)).toBe(false);
   });
 
-  test("refuses S that is not below the group order, though the equation would hold", () => {
+  test("cpm-strict refuses an S that is not below the group order, even if the equation would hold", () => {
     const message = new TextEncoder().encode("malleable");
     const { key, signature } = signedByNewKey(message);
     const s = BigInt(`0x${Buffer.from(signature.subarray(32)).reverse().toString("hex")}`);
@@ -108,7 +108,7 @@ describe("cpm-strict", () => {
     expect(verifyStrictly(key, message, malleated)).toBe(false);
   });
 
-  test("refuses a key with a torsion component", () => {
+  test("cpm-strict refuses a key with a torsion component", () => {
     const { key } = signedByNewKey(new Uint8Array(1));
     const mixed = Point.fromBytes(key, false).add(Point.fromHex(SMALL_ORDER[4] ?? "", false));
     expect(checkPublicKey(mixed.toBytes())).toEqual({ refused: "the key is not in the prime-order subgroup" });
@@ -116,7 +116,7 @@ describe("cpm-strict", () => {
     expect(checkPublicKey(mixed.toBytes())).toHaveProperty("refused");
   });
 
-  test("refuses bytes that are on no curve", () => {
+  test("cpm-strict refuses bytes that encode no point of the curve", () => {
     expect(checkPublicKey(hex("0200000000000000000000000000000000000000000000000000000000000000"))).toHaveProperty(
       "refused",
     );

@@ -10,7 +10,7 @@ test("hex, base64 and base64url of the right length decode to the same bytes", (
     expect(decodeStrictly(text, 32)).toEqual(bytes);
 });
 
-test("a text that encoding again would not give is refused", () => {
+test("a text that differs from its bytes encoded again is refused", () => {
   const refused = [
     Buffer.from(bytes).toString("hex").toUpperCase(),
     ` ${base64}`,
@@ -26,7 +26,7 @@ test("a text that encoding again would not give is refused", () => {
   for (const text of refused) expect(decodeStrictly(text, 32)).toBeUndefined();
 });
 
-test("another number of bytes is refused in every alphabet", () => {
+test("a text of another number of bytes is refused in every alphabet", () => {
   for (const encoding of ["hex", "base64", "base64url"] as const) {
     for (const length of [31, 33, 64]) {
       expect(decodeStrictly(Buffer.alloc(length, 7).toString(encoding), 32)).toBeUndefined();

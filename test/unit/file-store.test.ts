@@ -14,7 +14,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-test("opening removes what a killed server left, and nothing that may be in use or is not its own", async () => {
+test("opening a file store removes files of killed servers, and none that may be in use or belong to others", async () => {
   const incoming = join(root, "incoming");
   await mkdir(join(incoming, "upload-folder"), { recursive: true });
   const aged = async (name: string, ageMs: number) => {
@@ -31,7 +31,7 @@ test("opening removes what a killed server left, and nothing that may be in use 
   expect((await readdir(incoming)).sort()).toEqual(["notes.txt", "upload-folder", "upload-young"]);
 });
 
-test("opening removes at once what a process left that is gone, and nothing of one that is frozen or elsewhere", async () => {
+test("opening a file store removes files of dead processes at once, and none of a frozen process or another machine", async () => {
   const incoming = join(root, "incoming");
   await mkdir(incoming, { recursive: true });
   const sleeper = Bun.spawn(["sleep", "60"]);
@@ -48,7 +48,7 @@ test("opening removes at once what a process left that is gone, and nothing of o
   }
 });
 
-test("the check of a store leaves nothing behind", async () => {
+test("the check of a file store leaves no file behind", async () => {
   const store = await openFileStore(root);
   await store.check();
   expect(await readdir(store.incomingDir)).toEqual([]);

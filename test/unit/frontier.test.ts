@@ -4,7 +4,7 @@ import { leafHash, verifyInclusion } from "../../src/tlog/merkle.ts";
 
 const hashOf = (index: number) => leafHash(Buffer.from(`leaf ${index}`));
 
-test("every leaf that is put behind a tree of any size is proved by the old frontier and the new leaves", () => {
+test("the old frontier and the new leaves prove every leaf that is appended to a tree of any size", () => {
   let before = EMPTY_FRONTIER;
   for (let size = 0; size <= 130; size += 1) {
     for (const added of [1, 2, 3, 7, 8, 32]) {

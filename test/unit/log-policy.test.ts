@@ -58,7 +58,7 @@ describe("a quorum", () => {
     ["Y1", false],
     ["", false],
     ["X1 X1 Y1", false],
-  ])("of the specification's example: %s is enough: %s", (cosigned, enough) => {
+  ])("the quorum of the specification's example with the cosigners %s is met: %s", (cosigned, enough) => {
     expect(hasQuorum(parsePolicy(EXAMPLE), cosigned.split(" "))).toBe(enough);
   });
 
@@ -76,11 +76,11 @@ describe("a quorum", () => {
     ["group a 1 X1\ngroup b 2 a X2 Y1\ngroup c all b Y2\nquorum c", "X1 Y1 Y2", true],
     ["group a 1 X1\ngroup b 2 a X2 Y1\ngroup c all b Y2\nquorum c", "X1 Y2", false],
     ["group a any X1\nquorum X2", "X1", false],
-  ])("of %j by %j: %s", (rules, cosigned, enough) => {
+  ])("the quorum of the policy %j with the cosigners %j is met: %s", (rules, cosigned, enough) => {
     expect(isEnough(rules, cosigned)).toBe(enough);
   });
 
-  test("counts cosignatures on a note that hold, of the policy's witnesses", () => {
+  test("a quorum counts valid cosignatures of the policy's witnesses only", () => {
     const text = formatCheckpoint({ origin: log.name, size: 7, root: Buffer.alloc(32, 7) });
     const other = formatCheckpoint({ origin: log.name, size: 8, root: Buffer.alloc(32, 7) });
     const line = (name: (typeof NAMES)[number], over: string) => {
@@ -98,7 +98,7 @@ describe("a quorum", () => {
 });
 
 describe("a policy", () => {
-  test("has logs, witnesses, groups and a quorum; spaces, tabs, comments, addresses and any letters in names are taken", () => {
+  test("a policy with logs, witnesses, groups and a quorum is parsed, with spaces, tabs, comments, addresses and any letters in names", () => {
     const { logs, witnesses, groups, quorum } = parsePolicy(
       `# a comment, ü\n\t log\t${LOG}  https://log.test/ \n  \nwitness Köln ${vkeyOf("X1")} https://w.test\n \t# more\ngroup alle all Köln\nquorum \talle`,
     );
@@ -108,7 +108,7 @@ describe("a policy", () => {
     expect(quorum).toBe("alle");
   });
 
-  test("may name no log and no witness; 32 of each, and 32 groups, are read", () => {
+  test("a policy without logs and witnesses is parsed, and one with 32 of each and 32 groups", () => {
     expect(parsePolicy("quorum none\n")).toMatchObject({ logs: [], quorum: "none" });
     const numbers = Array.from({ length: 32 }, (_, at) => at);
     const many = [
@@ -157,7 +157,7 @@ describe("a policy", () => {
     ["lines that end in CR LF", `log ${LOG}\r\nquorum none\r\n`, "line 1 has a control character"],
     ["a control character in a comment", "quorum none\n# \u0007\n", "line 2 has a control character"],
     ["a DEL", "quorum\u007f none\n", "line 1 has a control character"],
-  ])("with %s is refused, with its line", (_, text, message) => {
+  ])("a policy with %s is refused with the number of the line", (_, text, message) => {
     expect(() => parsePolicy(text)).toThrow(PolicyFault);
     expect(() => parsePolicy(text)).toThrow(message);
   });

@@ -21,7 +21,7 @@ ${NOTE}`;
 const hashes = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes));
 
 describe("checkpoints", () => {
-  test("are those of the specification", () => {
+  test("the checkpoint of the specification is parsed and formatted", () => {
     const checkpoint: Checkpoint = {
       origin: "example.com/behind-the-sofa",
       size: 20_852_163,
@@ -32,7 +32,7 @@ describe("checkpoints", () => {
     expect(parseCheckpoint(`${TEXT}more\nand more\n`)).toEqual({ ...checkpoint, extensions: ["more", "and more"] });
   });
 
-  test("come back as they went", () => {
+  test("a formatted checkpoint is parsed to the same value", () => {
     const origins = fc.stringMatching(/^[a-z0-9./-]+$/).filter((origin) => origin !== "");
     const lines = fc.array(fc.stringMatching(/^[!-~]+$/), { maxLength: 3 });
     fc.assert(
@@ -60,9 +60,9 @@ describe("checkpoints", () => {
     ["an empty line at the end", `${TEXT}\n`],
     ["an empty extension", `${TEXT}\nmore\n`],
     ["an extension without end", `${TEXT}more`],
-  ])("with %s are none", (_, text) => expect(parseCheckpoint(text)).toBeUndefined());
+  ])("a checkpoint with %s is refused", (_, text) => expect(parseCheckpoint(text)).toBeUndefined());
 
-  test("that could not be read are not written", () => {
+  test("a checkpoint that would be refused is not formatted", () => {
     const root = Buffer.alloc(32);
     expect(() => formatCheckpoint({ origin: "", size: 1, root })).toThrow(RangeError);
     expect(() => formatCheckpoint({ origin: "a\nb", size: 1, root })).toThrow(RangeError);
@@ -72,7 +72,7 @@ describe("checkpoints", () => {
 });
 
 describe("proofs", () => {
-  test("are those of the specification", () => {
+  test("the proof of the specification is parsed and formatted", () => {
     const proof = parseProof(PROOF);
     expect(proof).toMatchObject({ index: 73_894, checkpoint: NOTE });
     expect(proof?.hashes.map((hash) => hash.length)).toEqual([32, 32]);
@@ -80,7 +80,7 @@ describe("proofs", () => {
     expect(proof && formatProof(proof)).toBe(PROOF);
   });
 
-  test("come back as they went", () => {
+  test("a formatted proof is parsed to the same value", () => {
     const proofs: fc.Arbitrary<Proof> = fc.record(
       {
         index: fc.maxSafeNat(),
@@ -111,5 +111,5 @@ describe("proofs", () => {
     ["a text that is no checkpoint", PROOF.replace("20852163", "many")],
     ["CR LF", PROOF.replaceAll("\n", "\r\n")],
     ["nothing", ""],
-  ])("with %s are none", (_, text) => expect(parseProof(text)).toBeUndefined());
+  ])("a proof with %s is refused", (_, text) => expect(parseProof(text)).toBeUndefined());
 });

@@ -26,12 +26,12 @@ published 2026-11-25T12:00:59Z
 const YANK_TEXT = "cpm.yank/v1 my-pkg 1.0.0 2 unyank\nby ana\n";
 
 describe("leaves of the log", () => {
-  test("are spelled as the design says", () => {
+  test("leaves are formatted as in the design", () => {
     expect(versionLeaf(ENTRY)).toBe(VERSION_TEXT);
     expect(yankLeaf({ name: "my-pkg", version: "1.0.0", seq: 2, action: "unyank", by: "ana" })).toBe(YANK_TEXT);
   });
 
-  test("are read by their kind", () => {
+  test("leaves are parsed by their kind", () => {
     const publishedAt = new Date("2026-11-25T12:00:59Z");
     expect(parseLeaf(VERSION_TEXT)).toEqual({ kind: "version", ...ENTRY, publishedAt });
     expect(parseLeaf(YANK_TEXT)).toEqual({
@@ -44,7 +44,7 @@ describe("leaves of the log", () => {
     });
   });
 
-  test("of keys are read as they are written", () => {
+  test("a formatted key leaf is parsed to the same value", () => {
     const change = { name: "my-pkg", action: "cancel", publicKey: `${HEX}ef` } as const;
     const proof = Buffer.alloc(160, 3).toString("base64");
     expect(parseLeaf(keyLeaf(change, 7, "ana", proof))).toEqual({ kind: "key", ...change, seq: 7, by: "ana", proof });
@@ -57,7 +57,7 @@ describe("leaves of the log", () => {
     });
   });
 
-  test("of versions come back as they went, the longest ones too", () => {
+  test("a formatted version leaf is parsed to the same value, even the longest one", () => {
     const hex = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString("hex"));
     const entries: fc.Arbitrary<VersionEntry> = fc.record({
       name: fc.constantFrom("a", "a".repeat(64)),
@@ -106,9 +106,9 @@ describe("leaves of the log", () => {
     ],
     ["a proof that is no base64", keyLeaf({ name: "a", action: "add", publicKey: `${HEX}ef` }, 1, null, "AB")],
     ["nothing", ""],
-  ])("with %s are none", (_, text) => expect(parseLeaf(text)).toBeUndefined());
+  ])("a leaf with %s is refused", (_, text) => expect(parseLeaf(text)).toBeUndefined());
 
-  test("that could not be read back are not written", () => {
+  test("a leaf that would be refused is not formatted", () => {
     expect(() => versionLeaf({ ...ENTRY, name: "a b" })).toThrow(RangeError);
     expect(() => versionLeaf({ ...ENTRY, version: "1.0.0\nsize 1" })).toThrow(RangeError);
     expect(() => versionLeaf({ ...ENTRY, sha256: "00" })).toThrow(RangeError);

@@ -42,7 +42,7 @@ const ctTree = memoryTree(LEAVES.map((leaf) => Buffer.from(leaf, "hex")));
 const hexes = (hashes: readonly Hash[]): string[] => hashes.map((hash) => hash.toString("hex"));
 
 describe("the tree of Certificate Transparency", () => {
-  test("has the known roots", async () => {
+  test("trees have the known roots of Certificate Transparency", async () => {
     expect(EMPTY_ROOT.toString("hex")).toBe("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     const roots = await Promise.all(LEAVES.map((_, at) => rootOf(at + 1, ctTree.read)));
     expect(hexes(roots)).toEqual(ROOTS);
@@ -54,7 +54,7 @@ describe("the tree of Certificate Transparency", () => {
     [5, 8, [LEAF_4, LEAVES_6_7, root(4)]],
     [2, 3, [root(2)]],
     [1, 5, [root(1), LEAVES_2_3, LEAF_4]],
-  ])("has the known proof of leaf %d in %d", async (index, size, known) => {
+  ])("the inclusion proof of leaf %d in a tree of %d is the known one", async (index, size, known) => {
     expect(hexes(await inclusionProof(index, size, ctTree.read))).toEqual(known);
   });
 
@@ -64,7 +64,7 @@ describe("the tree of Certificate Transparency", () => {
     [6, 8, [LEAVES_4_5, LEAVES_6_7, root(4)]],
     [2, 5, [LEAVES_2_3, LEAF_4]],
     [0, 8, []],
-  ])("has the known proof from %d to %d", async (from, to, known) => {
+  ])("the consistency proof from %d to %d is the known one", async (from, to, known) => {
     expect(hexes(await consistencyProof(from, to, ctTree.read))).toEqual(known);
   });
 });
@@ -81,7 +81,7 @@ const flip = (hash: Hash, bit: number): Hash => {
 };
 
 describe("ranges and nodes", () => {
-  test("nodes cover a tree without gap, largest first", () => {
+  test("the nodes of a tree cover it without a gap, the largest first", () => {
     const covers = (size: number): void => {
       const nodes = nodesOf({ start: 0, end: size });
       let at = 0;
@@ -97,7 +97,7 @@ describe("ranges and nodes", () => {
     covers(2 ** 40);
   });
 
-  test("a proof's ranges and the leaf, or the old tree, cover the tree", () => {
+  test("the ranges of a proof, with the leaf or the old tree, cover the tree", () => {
     fc.assert(
       fc.property(sizes, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (size, share) => {
         const index = Math.floor(size * share);
@@ -114,7 +114,7 @@ describe("ranges and nodes", () => {
     expect(inclusionRanges(0, LARGE)).toHaveLength(53);
   });
 
-  test("what is no subtree, leaf or prefix throws", () => {
+  test("a range that is no subtree, leaf or prefix throws", () => {
     expect(() => nodesOf({ start: 1, end: 3 })).toThrow(RangeError);
     expect(() => nodesOf({ start: 0, end: 2 ** 53 })).toThrow(RangeError);
     expect(() => inclusionRanges(3, 3)).toThrow(RangeError);
@@ -143,7 +143,7 @@ const tree = memoryTree(Array.from({ length: 70 }, (_, at) => Buffer.from(`leaf 
 const within = (max: number) => fc.integer({ min: 0, max });
 
 describe("verifying", () => {
-  test("holds for every leaf of every tree, and for nothing else", async () => {
+  test("an inclusion proof is valid for its leaf and tree, and for nothing else", async () => {
     const inTree = within(69).chain((last) => fc.record({ index: within(last), size: fc.constant(last + 1) }));
     await fc.assert(
       fc.asyncProperty(inTree, within(255), fc.nat(), async ({ index, size }, bit, place) => {
@@ -164,7 +164,7 @@ describe("verifying", () => {
     );
   });
 
-  test("holds for every prefix, and for nothing else", async () => {
+  test("a consistency proof is valid for its two trees, and for nothing else", async () => {
     const pairs = fc.tuple(within(70), within(70)).map(([a, b]) => [Math.min(a, b), Math.max(a, b)] as const);
     await fc.assert(
       fc.asyncProperty(pairs, within(255), fc.nat(), async ([from, to], bit, place) => {
@@ -188,7 +188,7 @@ describe("verifying", () => {
     );
   });
 
-  test("takes hashes of 32 bytes only: split elsewhere, two would hash to the same parent", async () => {
+  test("a proof with hashes of another length than 32 bytes is refused, because two such pairs have the same parent", async () => {
     const [left, right] = [tree.hash({ level: 0, index: 0 }), tree.hash({ level: 0, index: 1 })];
     const both = Buffer.concat([left, right]);
     const [short, long] = [both.subarray(0, 31), both.subarray(31)];
@@ -200,7 +200,7 @@ describe("verifying", () => {
     expect(verifyConsistency([long], 1, short, 2, top)).toBe(false);
   });
 
-  test("refuses numbers that are no sizes", async () => {
+  test("a proof for a number that is no tree size is refused", async () => {
     const hash = leafHash(Buffer.of());
     for (const size of [-1, 0, 0.5, Number.NaN, 2 ** 53]) {
       expect(verifyInclusion([], 0, hash, size, hash)).toBe(false);

@@ -50,7 +50,7 @@ const checkpoint = formatCheckpoint({ origin: log.name, size: 0, root: EMPTY_ROO
 const namesOf = (signed: readonly VerifierKey[] | undefined) => signed?.map(({ name }) => name);
 
 describe("keys", () => {
-  test("are those of Go's documentation", () => {
+  test("the keys of Go's documentation are parsed", () => {
     const key = must(parseSignerKey(SKEY));
     expect(formatVerifierKey(verifierOf(key))).toBe(VKEY);
     expect(parseVerifierKey(VKEY)).toEqual(verifierOf(key));
@@ -58,7 +58,7 @@ describe("keys", () => {
     expect(verifyNote(NOTE, [verifierOf(key)])).toEqual({ text: TEXT, signed: [verifierOf(key)] });
   });
 
-  test("of both types come back as they went, under different hashes", () => {
+  test("formatted keys of both types are parsed to the same value, under different hashes", () => {
     const types: KeyType[] = [1, 4];
     const keys = types.map((type) => signer("a.example/ø", 7, type));
     for (const key of keys) expect(parseVerifierKey(formatVerifierKey(key))).toEqual(verifierOf(key));
@@ -81,9 +81,9 @@ describe("keys", () => {
     "PeterNeumann+c74f20a3",
     SKEY,
     "",
-  ])("%p is none", (text) => expect(parseVerifierKey(text)).toBeUndefined());
+  ])("%p is no verifier key", (text) => expect(parseVerifierKey(text)).toBeUndefined());
 
-  test("that are secret are not read from public ones, nor with a wrong hash", () => {
+  test("a signer key is not parsed from a verifier key, nor with a wrong hash", () => {
     expect(parseSignerKey(VKEY)).toBeUndefined();
     expect(parseSignerKey(`PRIVATE+KEY+${VKEY}`)).toBeUndefined();
     expect(parseSignerKey(SKEY.replace("c74f20a3", "c74f20a4"))).toBeUndefined();
@@ -91,7 +91,7 @@ describe("keys", () => {
     expect(() => formatSignerKey("a", Buffer.alloc(31))).toThrow(RangeError);
   });
 
-  test("that are secret do not show it when printed", () => {
+  test("a printed signer key does not show its secret", () => {
     const seed = Buffer.from("810a1402d5146c8d84f2443330f54080ebf98ee17d9c74f6252fc5d5c7283173", "hex");
     const key = must(parseSignerKey(SKEY));
     expect(formatSignerKey("PeterNeumann", seed)).toBe(SKEY);
@@ -103,7 +103,7 @@ describe("keys", () => {
 });
 
 describe("notes", () => {
-  test("are split at their last empty line", () => {
+  test("a note is split at its last empty line", () => {
     const { text, signatures } = must(parseNote(SALVATORE));
     expect(text).toEndWith("\n\ned è subito sera.\n");
     expect(signatures.map(({ name, keyId, signature }) => [name, keyId, signature.length])).toEqual([
@@ -136,16 +136,16 @@ describe("notes", () => {
     ["a lone surrogate", `te\ud800xt\n\n${line}`],
     ["too many signatures", well + line.repeat(100)],
     ["too many bytes", `${"é".repeat(32 * 1024)}\n\n${line}`],
-  ])("with %s are none", (_, note) => expect(parseNote(note)).toBeUndefined());
+  ])("a note with %s is refused", (_, note) => expect(parseNote(note)).toBeUndefined());
 
-  test("may have 100 signatures, and 64 KiB", () => {
+  test("a note may have 100 signatures and 64 KiB", () => {
     expect(parseNote(well + line.repeat(99))?.signatures).toHaveLength(100);
     const rest = Buffer.byteLength(`\n\n${line}`);
     expect(parseNote(`${"a".repeat(64 * 1024 - rest)}\n\n${line}`)).toBeDefined();
     expect(parseNote(`${"a".repeat(64 * 1024 - rest + 1)}\n\n${line}`)).toBeUndefined();
   });
 
-  test("are UTF-8, and keep a byte order mark in what is signed", () => {
+  test("a note is UTF-8, and a byte order mark is part of the signed text", () => {
     expect(parseNote(Buffer.concat([Buffer.of(0xff), Buffer.from(well)]))).toBeUndefined();
     expect(parseNote(Buffer.concat([Buffer.of(0xc0, 0x80), Buffer.from(well)]))).toBeUndefined();
     const marked = Buffer.from(`\ufeff${well}`);
@@ -154,7 +154,7 @@ describe("notes", () => {
     expect(verifyNote(Buffer.from(well), [log])?.text).toBe("text\n");
   });
 
-  test("that cannot be are not signed", () => {
+  test("a text that no note can have is not signed", () => {
     for (const text of ["text", "", "a\tb\n", "\ud800\n"]) expect(() => signNote(text, log)).toThrow(RangeError);
     expect(() => signNote(checkpoint, witness)).toThrow("signs cosignatures only");
     expect(() => cosign(checkpoint, log, new Date(0))).toThrow("does not sign cosignatures");
@@ -164,7 +164,7 @@ describe("notes", () => {
 describe("verifying", () => {
   const note = signNote(checkpoint, log);
 
-  test("names each known key that signed once, and ignores unknown ones", () => {
+  test("verifying a note returns each known key that signed once, and ignores unknown keys", () => {
     const both = note + signatureLine(checkpoint, other) + signatureLine(checkpoint, log);
     expect(namesOf(verifyNote(both, [log])?.signed)).toEqual([log.name]);
     expect(namesOf(verifyNote(both, [other, log])?.signed)).toEqual([log.name, other.name]);
@@ -172,14 +172,14 @@ describe("verifying", () => {
     expect(verifyNote(note, [])).toBeUndefined();
   });
 
-  test("refuses the whole note for a wrong signature of a known key", () => {
+  test("a wrong signature of a known key refuses the whole note", () => {
     const wrong = note + signatureLine("other\n", other);
     expect(namesOf(verifyNote(wrong, [log])?.signed)).toEqual([log.name]);
     expect(verifyNote(wrong, [log, other])).toBeUndefined();
     expect(verifyNote(note + signatureLine("other\n", log), [log])).toBeUndefined();
   });
 
-  test("takes a key by name and hash together", () => {
+  test("a signature belongs to a key only if both name and hash match", () => {
     const sameName = signer(log.name, 9);
     expect(verifyNote(note, [sameName])).toBeUndefined();
     expect(namesOf(verifyNote(note + signatureLine("other\n", sameName), [log])?.signed)).toEqual([log.name]);
@@ -188,7 +188,7 @@ describe("verifying", () => {
     expect(verifyNote(`${checkpoint}\n${signatureLine(checkpoint, posing)}`, [log])).toBeUndefined();
   });
 
-  test("any changed character of a note refuses it", () => {
+  test("a note with any changed character is refused", () => {
     const signed = note + cosign(checkpoint, witness, new Date(1_679_315_147_999));
     const line = note.length;
     fc.assert(
@@ -210,7 +210,7 @@ describe("cosignatures", () => {
   const note = signNote(checkpoint, log) + line;
   const bytes = Buffer.from(line.trim().split(" ")[2] ?? "", "base64");
 
-  test("sign the time, in seconds, and the checkpoint", () => {
+  test("a cosignature signs the time in seconds and the checkpoint", () => {
     const named = createHash("sha256").update(`${witness.name}\n\x04`).update(witness.publicKey).digest("hex");
     expect(bytes.toString("hex", 0, 4)).toBe(named.slice(0, 8));
     expect(bytes.readBigUInt64BE(4)).toBe(1_679_315_147n);
@@ -220,14 +220,14 @@ describe("cosignatures", () => {
     expect(bytes.subarray(12)).toEqual(Buffer.from(plain.trim().split(" ")[2] ?? "", "base64").subarray(4));
   });
 
-  test("are verified by the type of the key", () => {
+  test("a cosignature is verified by the type of the key", () => {
     expect(namesOf(verifyNote(note, [log, witness])?.signed)).toEqual([log.name, witness.name]);
     const plain = signer(witness.name, 3);
     expect(namesOf(verifyNote(note, [log, plain])?.signed)).toEqual([log.name]);
     expect(verifyNote(note, [log, { ...plain, keyId: witness.keyId }])).toBeUndefined();
   });
 
-  test("of another time, or cut, refuse the note", () => {
+  test("a cosignature of another time, or a truncated one, refuses the note", () => {
     const withBytes = (changed: Buffer) =>
       verifyNote(`${signNote(checkpoint, log)}— ${witness.name} ${changed.toString("base64")}\n`, [log, witness]);
     expect(withBytes(bytes)).toBeDefined();
@@ -238,7 +238,7 @@ describe("cosignatures", () => {
     }
   });
 
-  test("are made for checkpoints only", () => {
+  test("a text that is no checkpoint is not cosigned", () => {
     expect(() => cosign("text\n", witness, new Date(0))).toThrow("only checkpoints");
   });
 });

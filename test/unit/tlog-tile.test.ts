@@ -23,12 +23,12 @@ describe("paths", () => {
     ["tile/entries/000.p/1", { level: "entries" as const, index: 0, width: 1 }],
     ["tile/63/999", { level: 63, index: 999, width: 256 }],
     ["tile/1/x001/000.p/255", { level: 1, index: 1000, width: 255 }],
-  ])("%s", (path, tile) => {
+  ])("the path %s is parsed and formatted", (path, tile) => {
     expect(tilePath(tile)).toBe(path);
     expect(parseTilePath(path)).toEqual(tile);
   });
 
-  test("come back as they went", () => {
+  test("a formatted path is parsed to the same tile", () => {
     fc.assert(fc.property(tiles, (tile) => expect(parseTilePath(tilePath(tile))).toEqual(tile)));
   });
 
@@ -59,11 +59,11 @@ describe("paths", () => {
     "tile//0/000",
     "tile/entries/",
     "",
-  ])("%p is none", (path) => expect(parseTilePath(path)).toBeUndefined());
+  ])("%p is no path of a tile", (path) => expect(parseTilePath(path)).toBeUndefined());
 });
 
 describe("trees of tiles", () => {
-  test("are those of the specification's examples", () => {
+  test("the tiles of a tree are those of the specification's examples", () => {
     const counted = (size: number) => tilesOfTree(size).map(({ level, width }) => `${level}:${width}`);
     expect(counted(0)).toEqual([]);
     expect(counted(256)).toEqual(["0:256", "1:1"]);
@@ -72,7 +72,7 @@ describe("trees of tiles", () => {
     expect(many.filter((tile) => tile !== "0:256")).toEqual(["0:112", "1:256", "1:17", "2:1"]);
   });
 
-  test("have widths by the specification's formula", () => {
+  test("the widths of tiles follow the specification's formula", () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.integer({ min: 0, max: 63 }), (size, level) => {
         const hashes = BigInt(size) / 256n ** BigInt(level);
@@ -96,7 +96,7 @@ function fromTiles(node: { level: number; index: number }, size: number) {
 }
 
 describe("nodes", () => {
-  test("of every level come from the tiles of every tree that has them", () => {
+  test("nodes of every level are computed from the tiles of every tree that has them", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: SIZE }), (size) => {
         for (const node of nodesOf({ start: 0, end: size })) {
@@ -110,7 +110,7 @@ describe("nodes", () => {
     }
   });
 
-  test("of large trees have their place", () => {
+  test("nodes of large trees are found in their tile", () => {
     expect(tileOfNode({ level: 0, index: 2 ** 53 - 2 })).toEqual({
       level: 0,
       index: 2 ** 45 - 1,
@@ -121,7 +121,7 @@ describe("nodes", () => {
     expect(tileOfNode({ level: 52, index: 0 })).toEqual({ level: 6, index: 0, offset: 0, count: 16 });
   });
 
-  test("are not made of tiles too narrow or broken", () => {
+  test("nodes are not computed from tiles that are too narrow or damaged", () => {
     const tile = tree.bytesOf({ level: 0, index: 0, width: 3 });
     expect(nodeFromTile(tile, { level: 1, index: 0 })).toEqual(tree.hash({ level: 1, index: 0 }));
     expect(() => nodeFromTile(tile, { level: 1, index: 1 })).toThrow(RangeError);
@@ -131,7 +131,7 @@ describe("nodes", () => {
 });
 
 describe("bundles", () => {
-  test("come back as they went, and join", () => {
+  test("an encoded bundle is decoded to the same leaves, and two bundles concatenate", () => {
     const leaves = fc.array(fc.uint8Array({ maxLength: 1_024 }), { maxLength: 128 });
     fc.assert(
       fc.property(leaves, leaves, (some, more) => {
@@ -142,13 +142,13 @@ describe("bundles", () => {
     expect(encodeBundle([Buffer.from("ab"), Buffer.of()]).toString("hex")).toBe("000261620000");
   });
 
-  test("cut anywhere within a leaf are none", () => {
+  test("a bundle that is cut anywhere inside of a leaf is refused", () => {
     const bundle = encodeBundle([Buffer.from("abc"), Buffer.from("d")]);
     const whole = Array.from({ length: bundle.length }, (_, end) => decodeBundle(bundle.subarray(0, end)));
     expect(whole.map((leaves) => leaves?.length)).toEqual([0, ...Array(4), 1, ...Array(2)]);
   });
 
-  test("hold at most 256 leaves of 65,535 bytes", () => {
+  test("a bundle holds at most 256 leaves of 65,535 bytes", () => {
     const leaf = Buffer.alloc(65_535);
     expect(decodeBundle(encodeBundle(Array(256).fill(leaf)))).toHaveLength(256);
     expect(decodeBundle(encodeBundle(Array(257).fill(Buffer.of())))).toBeUndefined();

@@ -13,7 +13,7 @@ const hex = (text: string) => new Uint8Array(Buffer.from(text, "hex"));
 const read = <T>(file: string): T => JSON.parse(readFileSync(join(VECTORS, file), "utf8"));
 
 describe.skipIf(!present)("cpm-strict over the public vectors", () => {
-  test("Wycheproof: all 151 as labelled", () => {
+  test("cpm-strict judges all 151 Wycheproof vectors as labelled", () => {
     type Group = { publicKey: { pk: string }; tests: { msg: string; sig: string; result: string }[] };
     const { testGroups } = read<{ testGroups: Group[] }>("wycheproof-ed25519_test.json");
     const answers = testGroups.flatMap(({ publicKey, tests }) =>
@@ -24,13 +24,13 @@ describe.skipIf(!present)("cpm-strict over the public vectors", () => {
     expect(answers).toEqual(Array(151).fill(true));
   });
 
-  test("speccheck: none of 12 accepted", () => {
+  test("cpm-strict accepts none of the 12 speccheck vectors", () => {
     const cases = read<{ message: string; pub_key: string; signature: string }[]>("speccheck-cases.json");
     const answers = cases.map((c) => verifyStrictly(hex(c.pub_key), hex(c.message), hex(c.signature)));
     expect(answers).toEqual(Array(12).fill(false));
   });
 
-  test("CCTV: of 914 only the vector without flags", () => {
+  test("cpm-strict accepts only the one of 914 CCTV vectors that has no flags", () => {
     const vectors =
       read<{ key: string; sig: string; msg: string; flags: string[] | null }[]>("cctv-ed25519vectors.json");
     expect(vectors).toHaveLength(914);
@@ -38,13 +38,13 @@ describe.skipIf(!present)("cpm-strict over the public vectors", () => {
     expect(accepted.map(({ flags }) => flags ?? [])).toEqual([[]]);
   });
 
-  test("zip215: none of 196 accepted", () => {
+  test("cpm-strict accepts none of the 196 zip215 vectors", () => {
     const cases = read<{ vk_bytes: string; sig_bytes: string }[]>("zip215.json");
     const answers = cases.map((c) => verifyStrictly(hex(c.vk_bytes), Buffer.from("Zcash"), hex(c.sig_bytes)));
     expect(answers).toEqual(Array(196).fill(false));
   });
 
-  test("all of them: an audit accepts the same", async () => {
+  test("an audit accepts the same public vectors as cpm-strict", async () => {
     type Case = readonly [key: Uint8Array, message: Uint8Array, signature: Uint8Array];
     type Group = { publicKey: { pk: string }; tests: { msg: string; sig: string }[] };
     const wycheproof = read<{ testGroups: Group[] }>("wycheproof-ed25519_test.json").testGroups;

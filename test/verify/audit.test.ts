@@ -65,7 +65,7 @@ const onLeaf = (found: RegExp, replaced: string) =>
   onBundle((leaves) => leaves.map((leaf) => Buffer.from(textOf(leaf).replace(found, replaced))));
 
 describe("log audit", () => {
-  test("finds everything right with every archive, and goes on where it was", async () => {
+  test("an audit with archives of a good log passes, and the next one continues there", async () => {
     const person = await somebody();
     proxy.tamper = NOTHING;
     const first = await audit(person, "--archives");
@@ -118,14 +118,14 @@ describe("log audit", () => {
       "archive_missing",
       (path) => (path.endsWith("/download") ? new Response("", { status: 404 }) : undefined),
     ],
-  ])("names %s: %s", async (_, code, tamper) => {
+  ])("an audit reports %s as %s", async (_, code, tamper) => {
     proxy.tamper = tamper;
     const { exitCode, codes, answer } = await audit(await somebody(), "--archives");
     expect([exitCode, answer.verified, answer.complete]).toEqual([1, false, true]);
     expect(codes).toContain(code);
   });
 
-  test("says which archives are held back, as in quarantine, and reads them the next time", async () => {
+  test("an audit warns about withheld archives, as in quarantine, and checks them the next time", async () => {
     const person = await somebody();
     proxy.tamper = (path) => (path.endsWith("/download") ? new Response("", { status: 403 }) : undefined);
     const held = await audit(person, "--archives");
@@ -140,7 +140,7 @@ describe("log audit", () => {
     ["a replayed checkpoint", "older_tree", (note) => forge(note, { size: 2 })],
     ["two trees shown to one client", "forked", (note) => forge(note, { root: Buffer.alloc(32) })],
     ["another origin", "other_origin", (note) => forge(note, { origin: "evil.test/log" })],
-  ])("names %s: %s", async (_, code, forged) => {
+  ])("an audit reports %s as %s", async (_, code, forged) => {
     const person = await somebody();
     proxy.tamper = NOTHING;
     expect((await audit(person)).exitCode).toBe(0);
@@ -152,7 +152,7 @@ describe("log audit", () => {
     expect((await audit(person)).exitCode).toBe(0);
   });
 
-  test("says that signatures over archives were not checked without --archives, and checks them with it", async () => {
+  test("an audit checks signatures over archives with --archives only, and says so without it", async () => {
     const person = await somebody();
     proxy.tamper = NOTHING;
     const without = await audit(person);
@@ -199,7 +199,7 @@ describe("log audit of a log of several bundles", () => {
   const isBundle = (path: string, index: number) => path.includes(`/entries/00${index}`);
   const kept = (person: Verifier) => join(person.home, ".cpm/log", "audit-registry.test%2Flog.json");
 
-  test("tells what it found before the registry failed, and goes on from there", async () => {
+  test("an audit reports what it found before the registry failed, and continues from there", async () => {
     const person = await somebody();
     proxy.tamper = (path) => (isBundle(path, 2) ? new Response("", { status: 503 }) : undefined);
     const broken = await audit(person);
@@ -213,7 +213,7 @@ describe("log audit of a log of several bundles", () => {
     expect([exitCode, answer.complete, answer.from]).toEqual([0, true, 512]);
   });
 
-  test("tells problems that it found before the registry failed, and keeps nothing then", async () => {
+  test("an audit that found problems before the registry failed reports them and saves no state", async () => {
     const person = await somebody();
     const changed = onLeaf(/sha256 ./, "sha256 z");
     proxy.tamper = (path, body) => {
@@ -229,7 +229,7 @@ describe("log audit of a log of several bundles", () => {
     expect(told.stdout).toContain("registry.test/log was not read to its end: 257 problems with leaves until then.");
   });
 
-  test("goes on where it was after kill -9", async () => {
+  test("an audit continues after kill -9", async () => {
     const person = await somebody();
     const never = Promise.withResolvers<undefined>();
     proxy.tamper = (path) => {
@@ -252,7 +252,7 @@ describe("log audit of a log of several bundles", () => {
     ["is cut off", (text) => text.slice(0, 100)],
     ["is of another shape", () => "{}"],
     ["is of another tree", (text) => JSON.stringify({ ...JSON.parse(text), nodes: [], size: 512 })],
-  ])("reads everything again when what an earlier audit kept %s", async (_, damage) => {
+  ])("an audit reads everything again if the saved state of an earlier one %s", async (_, damage) => {
     const person = await somebody();
     proxy.tamper = NOTHING;
     expect((await audit(person)).exitCode).toBe(0);

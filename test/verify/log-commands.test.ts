@@ -28,14 +28,14 @@ async function withDirectory(work: (directory: string) => Promise<void>): Promis
 }
 
 describe("log key", () => {
-  test("tells the verifier key of the settings, and log make-key makes one for an origin", async () => {
+  test("log key prints the verifier key of the settings, and log make-key makes one for an origin", async () => {
     expect((await runCommand({}, "log", "key")).stdout.trim()).toBe(formatVerifierKey(verifierOf(signer)));
     const { stdout } = await runCommand({}, "log", "make-key", "cpm.example.org/log");
     expect(parseSignerKey(stdout.trim())?.name).toBe("cpm.example.org/log");
     expect((await runCommand({}, "log", "make-key", "two words")).exitCode).toBe(64);
   });
 
-  test("makes log.key in DATA_DIR for its owner alone, and tells the same key from then on, and never the private one", () =>
+  test("log key makes log.key in DATA_DIR for its owner only, prints the same key from then on, and never the private key", () =>
     withDirectory(async (directory) => {
       const settings = { DATA_DIR: directory, LOG_ORIGIN: "kept.test/log", LOG_SIGNING_KEY: "" };
       const first = await runCommand(settings, "log", "key");
@@ -86,7 +86,7 @@ describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind
   const longer = signNote(formatCheckpoint({ origin: signer.name, size: 9, root: Buffer.alloc(32) }), signer);
   const isReady = async ({ url }: ServerProcess) => (await fetch(`${url}/health/ready`)).ok;
 
-  test("shows both sizes, is refused while the registry runs, and lets it write again; the old checkpoint is kept", () =>
+  test("log accept-rollback shows both sizes, is refused while the registry runs, saves the old checkpoint and makes the log writable", () =>
     onServer(kind, async ({ server, blobs, database, accept }) => {
       await server.kill();
       await blobs.putSidecar(CHECKPOINT_COPY, longer);
@@ -109,7 +109,7 @@ describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind
       expect(await blobs.readSidecar("log/checkpoint-before-rollback")).toBe(longer);
     }));
 
-  test("refuses where there is no rollback, and leaves the checkpoint as it is", () =>
+  test("log accept-rollback without a rollback is refused and leaves the checkpoint unchanged", () =>
     onServer(kind, async ({ server, blobs, accept }) => {
       const checkpoint = await (await fetch(`${server.url}/log/checkpoint`)).text();
       await server.kill();

@@ -43,7 +43,7 @@ afterAll(async () => {
 });
 
 describe("verify", () => {
-  test("finds everything right, by the registry and then by a proof alone", async () => {
+  test("verify passes a good archive with the registry, and then offline with a proof", async () => {
     const { person, archive } = await somebody();
     proxy.tamper = () => undefined;
     const first = await person.ask("verify", archive, "--registry", proxy.url);
@@ -66,7 +66,7 @@ describe("verify", () => {
     expect((await person.ask("verify", archive, "--proof", proof)).exitCode).toBe(0);
   });
 
-  test("takes the proof of a publish, without network, by a pinned key, and by none is not enough", async () => {
+  test("verify accepts the proof of a publish response offline with a pinned key, and fails without a key", async () => {
     const { person } = await somebody();
     const archive = makePackage({ name: "offline", version: "1.0.0" });
     const { body } = await alice.publish("offline", "1.0.0", archive, key);
@@ -102,7 +102,7 @@ describe("verify", () => {
       (text: string) => withNote(text, (note) => forge(note, { size: 6, root: Buffer.alloc(32) })),
     ],
     ["a truncated proof", "proof_malformed", (text: string) => text.slice(0, 100)],
-  ])("names %s: %s", async (_, code, change) => {
+  ])("verify reports %s as %s", async (_, code, change) => {
     const { person, archive } = await somebody();
     proxy.tamper = () => undefined;
     expect((await person.ask("verify", archive, "--registry", proxy.url)).exitCode).toBe(0);
@@ -112,7 +112,7 @@ describe("verify", () => {
     expect(codes).toContain(code);
   });
 
-  test("two people who were shown two trees notice when one shows the other a proof", async () => {
+  test("two users who were shown different trees notice when they exchange a proof", async () => {
     const { person, archive } = await somebody();
     expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
     const shown = (await alice.get("/api/packages/hello/1.0.0/proof")).text;
@@ -121,7 +121,7 @@ describe("verify", () => {
     expect((await person.ask("verify", archive, "--proof", proof)).codes).toContain("forked");
   });
 
-  test("names an archive that was rewritten, and one that is none", async () => {
+  test("verify rejects a rewritten archive and a file that is no archive", async () => {
     const { person } = await somebody();
     const other = await person.file("other.cpm", makePackage({ name: "hello", version: "1.0.0", readme: "changed" }));
     const broken = await person.file("broken.cpm", hello.subarray(0, 100));
@@ -133,7 +133,7 @@ describe("verify", () => {
     expect((await person.ask("verify", broken, ...registryOptions)).codes).toEqual(["archive_rejected"]);
   });
 
-  test("wants the witnesses of LOG_POLICY, and tells the line of a policy that is none", async () => {
+  test("verify requires the witnesses of LOG_POLICY, and names the line of a malformed policy", async () => {
     const { person, archive } = await somebody();
     const witness = formatVerifierKey(
       verifierOf(signerOf(formatSignerKey("witness.test/one", Buffer.alloc(32, 1), COSIGNATURE))),
@@ -146,13 +146,13 @@ describe("verify", () => {
     expect([refused.exitCode, refused.stderr]).toEqual([64, expect.stringContaining("line 2 is a second quorum")]);
   });
 
-  test("names a version that the registry never had", async () => {
+  test("verify reports a version that the registry never had", async () => {
     const { person } = await somebody();
     const archive = await person.file("never.cpm", makePackage({ name: "never-published", version: "1.0.0" }));
     expect((await person.ask("verify", archive, "--registry", registry.url)).codes).toEqual(["not_logged"]);
   });
 
-  test("warns of what the registry says against a version, whose proof stays right", async () => {
+  test("verify warns about the registry status of a version whose proof stays valid", async () => {
     const { person } = await somebody();
     const warned = makePackage({ name: "warned", version: "1.0.0" });
     const archive = await person.file("warned.cpm", warned);
@@ -175,7 +175,7 @@ describe("verify", () => {
     ]);
   });
 
-  test("warns when the key that is given is not the one seen before, which it was", async () => {
+  test("verify warns if the given key is not the one seen before", async () => {
     const { person, archive } = await somebody();
     expect((await person.ask("verify", archive, "--registry", registry.url, "--vkey", VKEY)).exitCode).toBe(0);
     const other = formatVerifierKey(verifierOf(signerOf(makeLogKey("registry.test/log"))));
@@ -188,7 +188,7 @@ describe("verify", () => {
     expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
   });
 
-  test("asks a private registry with CPM_API_TOKEN, and says so where it is missing", async () => {
+  test("verify uses CPM_API_TOKEN for a private registry, and asks for it if it is missing", async () => {
     const closed = await startRegistry("sqlite", { env: { READ_ACCESS: "authenticated" } });
     try {
       const owner = await newAccount(closed);
@@ -211,7 +211,7 @@ describe("verify", () => {
     ["cut off", '{"vkey":"', "is damaged"],
     ["empty", "", "is damaged"],
     ["of another shape", '{"vkey":1}', "does not hold a checkpoint"],
-  ])("does not take a log for a new one when what was seen of it is %s", async (_, damage, message) => {
+  ])("verify does not treat a log as new if its saved state is %s", async (_, damage, message) => {
     const { person, archive } = await somebody();
     const seen = join(person.home, ".cpm/log", "registry.test%2Flog.json");
     expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
@@ -230,7 +230,7 @@ describe("verify", () => {
     expect(await Bun.file(seen).text()).toBe(damage);
   });
 
-  test("tells in a line that the registry cannot be reached, and how it is called", async () => {
+  test("verify reports in one line that the registry cannot be reached, with its address", async () => {
     const { person, archive } = await somebody();
     const unreachable = await person.run({}, "verify", archive, "--registry", "http://127.0.0.1:1");
     expect([unreachable.exitCode, unreachable.stderr.trim().split("\n").length]).toEqual([1, 1]);
