@@ -22,7 +22,10 @@ const sources: readonly SourceFile[] = readdirSync(SRC, { recursive: true, encod
   .filter((path) => /\.tsx?$/.test(path) && !path.endsWith(".d.ts"))
   .map((path) => readSource(path, readFileSync(join(SRC, path), "utf8")));
 
-/** A file imports only from lines below its own and from its own room. Rooms on one line do not import each other. */
+/**
+ * A file imports only from lines below its own and from its own room. Rooms on one line do not
+ * import each other.
+ */
 const LAYERS: Layers = [
   ["main.ts"],
   ["cli"],

@@ -44,7 +44,7 @@ describeBlobStore("memory", async () => {
   };
 });
 
-/** A store in a bucket that some settings name; `damage` writes with Bun's own client. */
+/** Opens a store in the bucket of the settings. `damage` writes with Bun's own client. */
 async function openInBucket(settings: Record<string, string>, close: () => Promise<void>): Promise<OpenedStore> {
   const { directory, remove } = await temporaryDirectory();
   const { storage } = readConfig(undefined, { ...settings, STORAGE_TIMEOUT_MS: "1000" });
@@ -112,7 +112,7 @@ test("a registry refuses to start on a bucket it cannot write", async () => {
   }
 });
 
-test("a removal that was not answered is not sent again, because it may still happen", async () => {
+test("a removal without a response is not sent again, because it may still happen", async () => {
   const fake = await startFakeS3();
   const opened = await openInBucket(fake.settings(), () => fake.stop());
   try {

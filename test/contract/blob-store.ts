@@ -8,10 +8,10 @@ import { parseDigest, type Sha256Digest } from "../../src/domain/digest.ts";
 import { Failure } from "../../src/errors.ts";
 import { sha256 } from "../support/client.ts";
 
-/** A store under test, and the ways around it. */
+/** A store under test, and access to its content that bypasses it. */
 export interface OpenedStore {
   readonly store: BlobStore;
-  /** Writes other bytes under a digest, behind the store's back. */
+  /** Writes other bytes under a digest without going through the store. */
   damage(digest: Sha256Digest, bytes: Uint8Array): Promise<void>;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ async function bytesOf(body: Blob | Uint8Array | undefined): Promise<Uint8Array 
   return body instanceof Blob ? new Uint8Array(await body.arrayBuffer()) : body;
 }
 
-/** The code of the failure that `work` ends in; what it gave, where it did not. */
+/** Returns the code of the failure that `work` throws, or its result if it throws none. */
 async function failureOf(work: Promise<unknown>): Promise<unknown> {
   try {
     return await work;
@@ -37,7 +37,7 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Holds a store to every promise of `src/blobs/store.ts`. */
+/** Tests a store against every promise of `src/blobs/store.ts`. */
 export function describeBlobStore(title: string, open: () => Promise<OpenedStore>): void {
   describe(`the blob store: ${title}`, () => {
     let opened: OpenedStore;
@@ -50,7 +50,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
     const receive = (bytes: Uint8Array): Promise<ReceivedFile> =>
       receiveFile(new Blob([new Uint8Array(bytes)]).stream(), store().incomingDir, bytes.length);
 
-    /** Puts bytes as a publish does, who removes what it received. */
+    /** Puts bytes as a publish does, and removes the received file. */
     const put = async (bytes: Uint8Array) => {
       const received = await receive(bytes);
       try {
@@ -64,7 +64,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       bytesOf(await store().read(blob, first === undefined || last === undefined ? undefined : { first, last }));
 
     for (const size of [1, 1_000, VERIFIED_MAX_BYTES, VERIFIED_MAX_BYTES + 1, LARGE]) {
-      test(`gives back the ${size} bytes that were put, whole and in ranges`, async () => {
+      test(`a blob store returns the ${size} bytes that were put, whole and in ranges`, async () => {
         const bytes = randomBytes(size);
         const blob = await put(bytes);
         expect(sha256((await read(blob)) ?? new Uint8Array())).toBe(blob.digest);
@@ -83,16 +83,16 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       });
     }
 
-    test("knows the size of a blob and when it was put", async () => {
+    test("a blob store knows the size of a blob and the time of its put", async () => {
       const beforeMs = Date.now();
       const { digest } = await put(randomBytes(1_234));
       const found = await store().stat(digest);
       expect(found?.size).toBe(1_234);
-      // Clocks of storages count in whole seconds.
+      // Clocks of storages may have whole seconds only.
       expect(Math.abs((found?.storedAt.getTime() ?? 0) - beforeMs)).toBeLessThan(5_000);
     });
 
-    test("has nothing under a digest that was never put", async () => {
+    test("a blob store has nothing under a digest that was never put", async () => {
       const blob = { digest: digestFor(randomBytes(32)), size: 32 };
       expect(await store().stat(blob.digest)).toBeUndefined();
       expect(await store().read(blob)).toBeUndefined();
@@ -103,7 +103,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       await store().setAside(blob.digest);
     });
 
-    test("takes the same bytes again, also many at once, and leaves the received file to its receiver", async () => {
+    test("a blob store accepts the same bytes many times concurrently, and leaves the received files to the caller", async () => {
       const bytes = randomBytes(LARGE);
       const received = await Promise.all(Array.from({ length: 8 }, () => receive(bytes)));
       await Promise.all(received.map((file) => store().put(file)));
@@ -123,7 +123,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
         ["changed", (bytes) => Buffer.from(bytes.map((byte, at) => (at === size >> 1 ? byte ^ 1 : byte)))],
       ];
       for (const [harm, apply] of harms) {
-        test(`a blob of ${size} bytes that was ${harm} is told apart, and mended by putting it again`, async () => {
+        test(`a blob of ${size} bytes that was ${harm} is detected, and repaired by putting it again`, async () => {
           const bytes = randomBytes(size);
           const blob = await put(bytes);
           await opened.damage(blob.digest, apply(bytes));
@@ -142,7 +142,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       }
     }
 
-    test("a removed blob is gone, removing it again is fine, and it can be put again", async () => {
+    test("a removed blob is gone, can be removed again, and can be put again", async () => {
       const bytes = randomBytes(2_000);
       const blob = await put(bytes);
       await store().remove(blob.digest);
@@ -152,7 +152,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       expect((await read(blob))?.length).toBe(2_000);
     });
 
-    test("a damaged blob can be set aside; one that is right stays", async () => {
+    test("a blob store sets a damaged blob aside and keeps a good one", async () => {
       const bytes = randomBytes(2_000);
       const blob = await put(bytes);
       await store().setAside(blob.digest);
@@ -162,7 +162,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       expect([await store().stat(blob.digest), await read(blob)]).toEqual([undefined, undefined]);
     });
 
-    test("lists every blob once, by prefix, in the order of the digests", async () => {
+    test("a blob store lists every blob once, by prefix, in order of the digests", async () => {
       const put40 = await Promise.all(Array.from({ length: 40 }, () => put(randomBytes(100))));
       const listed = await Array.fromAsync(store().list());
       const digests = listed.map(({ digest }) => digest ?? "");
@@ -179,7 +179,7 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       }
     });
 
-    test("says that it can be written, also asked many times at once, and leaves no file behind", async () => {
+    test("concurrent checks of a writable blob store pass and leave no file behind", async () => {
       await Promise.all(Array.from({ length: 5 }, () => store().check()));
       await put(randomBytes(10));
       await store().close();

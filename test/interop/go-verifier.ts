@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /*
- * Programs that have never seen this registry's code: golang.org/x/mod's sumdb/note and sumdb/tlog under go/, and
- * github.com/transparency-dev's fsck under tessera/.
+ * Independent programs that share no code with this registry: sumdb/note and sumdb/tlog of
+ * golang.org/x/mod under go/, and fsck of github.com/transparency-dev under tessera/.
  */
 
 /** A line of input; the fields are those of `question` in go/main.go, hashes in base64. */
@@ -24,29 +24,36 @@ export interface Question {
 
 export type Answer = { readonly answer: string } | { readonly error: string };
 
-/** What a whole log turned out to be, or what is wrong with it. */
+/** The result of checking a whole log, or what is wrong with it. */
 export type LogCheck = { readonly size: number; readonly root: string; readonly tiles: number } | { error: string };
 
 export interface GoVerifier {
-  /** Answers questions in their order. */
+  /** Answers questions in order. */
   ask(questions: readonly Question[]): Promise<Answer[]>;
-  /** Recomputes a log from its bundles: the prefix's URL or folder, and the log's verifier key. */
+  /**
+   * Recomputes a log from its bundles, given the URL or folder of its prefix and its verifier key.
+   */
   checkLog(prefix: string, verifierKey: string): Promise<LogCheck>;
   remove(): void;
 }
 
 export interface TesseraVerifier {
-  /** Checks all that a log serves, and the cosignatures of these witnesses on its checkpoint. */
+  /**
+   * Checks everything that a log serves, and the cosignatures of these witnesses on its checkpoint.
+   */
   checkLog(prefix: string, verifierKey: string, witnessKeys?: readonly string[]): Promise<TesseraCheck>;
   remove(): void;
 }
 
-/** `cosigned` is when each witness looked, in seconds. */
+/** `cosigned` is the time in seconds of each cosignature. */
 export type TesseraCheck =
   | { readonly size: number; readonly root: string; readonly cosigned: Readonly<Record<string, number>> }
   | { error: string };
 
-/** Compiles the program under go/; `undefined`, with a line that says so, where Go or its module proxy is missing. */
+/**
+ * Compiles the program under go/. Returns undefined and prints why if Go or its module proxy is
+ * missing.
+ */
 export async function openGoVerifier(): Promise<GoVerifier | undefined> {
   const compiled = await compile("go");
   if (compiled === undefined) return undefined;
@@ -71,7 +78,7 @@ export async function openGoVerifier(): Promise<GoVerifier | undefined> {
   };
 }
 
-/** Compiles the program under tessera/, as `openGoVerifier` does. */
+/** Compiles the program under tessera/ in the same way as `openGoVerifier`. */
 export async function openTesseraVerifier(): Promise<TesseraVerifier | undefined> {
   const compiled = await compile("tessera");
   if (compiled === undefined) return undefined;

@@ -7,13 +7,16 @@ import { COSIGNATURE, formatSignerKey, parseSignerKey, type SignerKey, signNote 
 import { type TileId, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
 import { memoryTree } from "../support/memory-tree.ts";
 
-/* What a log serves, as files: for verifiers that read folders, and before there is a server. */
+/*
+ * Writes what a log serves as files, for verifiers that read folders and for tests without a
+ * server.
+ */
 
 export const SIZES = [0, 1, 2, 255, 256, 257, 65_535, 65_536, 65_537, 70_000];
 export const ORIGIN = "registry.example/log";
 export const COSIGNED_AT = new Date(1_700_000_000_000);
 
-/** The tree whose first leaves each log has. */
+/** The tree of which each log has the first leaves. */
 export const tree = memoryTree(Array.from({ length: 70_000 }, (_, at) => Buffer.from(`leaf ${at}\n`)));
 
 export function signer(name: string, seed: number, type?: typeof COSIGNATURE): SignerKey {
@@ -25,7 +28,7 @@ export function signer(name: string, seed: number, type?: typeof COSIGNATURE): S
 export const log = signer(ORIGIN, 1);
 export const witness = signer("witness.example/w1", 2, COSIGNATURE);
 
-/** The signed and cosigned checkpoint of the tree of the first leaves. */
+/** Returns the signed and cosigned checkpoint of the tree of the first leaves. */
 export async function checkpointOf(size: number): Promise<string> {
   const text = formatCheckpoint({ origin: ORIGIN, size, root: await rootOf(size, tree.read) });
   return signNote(text, log) + cosign(text, witness, COSIGNED_AT);
@@ -34,9 +37,12 @@ export async function checkpointOf(size: number): Promise<string> {
 export interface LogFolder {
   readonly path: string;
   write(path: string, bytes: string | Uint8Array): void;
-  /** Writes all that a log of that size serves, beside the full tiles of smaller ones; gives its tiles of hashes. */
+  /**
+   * Writes everything that a log of this size serves. Full tiles of smaller sizes may exist.
+   * Returns its tiles of hashes.
+   */
   writeLog(size: number): Promise<readonly TileId[]>;
-  /** Changes the last bit of a file while something is done. */
+  /** Changes the last bit of a file while `work` runs. */
   tampered<T>(path: string, during: () => Promise<T>): Promise<T>;
   remove(): void;
 }

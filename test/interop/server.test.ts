@@ -7,7 +7,7 @@ import { onBothDatabases, type TestRegistry } from "../support/registry.ts";
 import { openGoVerifier, openTesseraVerifier } from "./go-verifier.ts";
 import { proves } from "./sigstore.ts";
 
-/* What a registry serves after people used it, read over HTTP by programs that have never seen this repository. */
+/* Independent programs read over HTTP what a used registry serves. */
 
 const PACKAGES = 6;
 const VERSIONS_EACH = 50;
@@ -21,7 +21,7 @@ afterAll(() => {
   tessera?.remove();
 });
 
-/** Publishes and yanks; with a second key, changes to it in the middle. */
+/** Publishes and yanks. With a second key, it switches to that key in the middle. */
 async function useOne(owner: Client, name: string, first: SigningKey, second?: SigningKey): Promise<void> {
   let key = first;
   for (let number = 1; number <= VERSIONS_EACH; number += 1) {

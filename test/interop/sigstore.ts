@@ -3,14 +3,15 @@ import { VerificationError } from "@sigstore/verify";
 import { verifyTLogInclusion } from "@sigstore/verify/dist/tlog/index.js";
 
 /*
- * sigstore-js verifies what clients of Rekor get. Its `Verifier` takes Rekor's own kinds of entries only, so this calls
- * the step inside of it that checks any leaf: the checkpoint's signature, and inclusion by RFC 6962. It knows no
- * consistency proofs. Written from c2sp.org/tlog-proof and c2sp.org/signed-note, not from src/.
+ * sigstore-js verifies proofs of Rekor. Its `Verifier` accepts Rekor's own kinds of entries only,
+ * so this code calls its inner step that checks any leaf: the checkpoint's signature, and inclusion
+ * by RFC 6962. It has no consistency proofs. This file follows c2sp.org/tlog-proof and
+ * c2sp.org/signed-note, not src/.
  */
 
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 
-/** The log as sigstore knows logs: by the hash in the verifier key, and by its name. */
+/** Describes the log for sigstore, by the hash in the verifier key and by its name. */
 function authorityOf(vkey: string) {
   const [, name = "", keyId = "", encoded = ""] = /^([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(vkey) ?? [];
   const spki = Buffer.concat([SPKI_PREFIX, Buffer.from(encoded, "base64").subarray(1)]);
@@ -22,11 +23,11 @@ function authorityOf(vkey: string) {
   };
 }
 
-/** A proof in the form of Rekor's entries. */
+/** Converts a proof to the form of Rekor's entries. */
 function entryOf(proof: string, leaf: Buffer) {
   const split = proof.indexOf("\n\n");
   const lines = proof.slice(0, split).split("\n").slice(1);
-  // Bytes that nothing vouches for may stand before the index.
+  // The extra bytes, which the proof itself does not cover, may precede the index.
   const [indexLine = "", ...hashes] = lines[0]?.startsWith("extra ") ? lines.slice(1) : lines;
   const envelope = proof.slice(split + 2);
   const [, treeSize = "", rootHash = ""] = envelope.split("\n");
@@ -48,7 +49,7 @@ function entryOf(proof: string, leaf: Buffer) {
   };
 }
 
-/** Whether sigstore-js accepts a proof that a leaf is in the log of that verifier key. */
+/** Returns whether sigstore-js accepts a proof that a leaf is in the log of this verifier key. */
 export function proves(proof: string, leaf: Buffer, vkey: string): boolean {
   try {
     verifyTLogInclusion(entryOf(proof, leaf), [authorityOf(vkey)]);

@@ -35,7 +35,7 @@ describe.skipIf(tessera === undefined)("Tessera's fsck", () => {
       expect(await folder.tampered(path, check)).toEqual({ error: expect.stringContaining(path) });
     }
     const bundle = tilePath({ level: "entries", index: 0, width: 256 });
-    // Both tiles above it are wrong then, and whichever of its workers comes first names one.
+    // Both tiles above it are wrong then. The error names the one that the first worker finds.
     const isNamed = expect.stringMatching(/tile\/(?:0\/000|1\/000\.p\/1): log has/);
     expect(await folder.tampered(bundle, check)).toEqual({ error: isNamed });
     expect(await check([formatVerifierKey(signer(witness.name, 9, COSIGNATURE))])).toMatchObject({

@@ -7,15 +7,21 @@ import { verifierOf, verifyNote } from "../../src/tlog/note.ts";
 import { decodeBundle, tilesOfTree } from "../../src/tlog/tile.ts";
 import { onBothDatabases, type TestRegistry } from "../support/registry.ts";
 
-/* The rows of the log against a tree that is computed anew from its leaves, at the sizes where tiles begin and end. */
+/*
+ * Compares the rows of the log with a tree computed from its leaves, at the sizes where tiles begin
+ * and end.
+ */
 
 const SIZES = [0, 1, 2, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, 70_000];
-/** A rollback between them must leave no trace, neither in rows nor in what the process remembers. */
+/**
+ * A rolled-back transaction between them must leave no trace, neither in rows nor in the cached
+ * frontier.
+ */
 const BATCH_MAX = 5_000;
 
 const leafOf = (index: number) => `leaf ${index}\n`;
 
-/** All levels of the tree, whole subtrees only, computed from the leaves alone. */
+/** Computes all levels of the tree from its leaves, complete subtrees only. */
 function levelsOf(size: number): Hash[][] {
   const levels: Hash[][] = [Array.from({ length: size }, (_, index) => leafHash(Buffer.from(leafOf(index))))];
   for (let below = levels[0] ?? []; below.length > 1; ) {
@@ -29,7 +35,7 @@ function levelsOf(size: number): Hash[][] {
   return levels;
 }
 
-/** The whole subtrees of a tree of this size, the largest first. */
+/** Returns the complete subtrees of a tree of this size, the largest first. */
 function rootIn(levels: Hash[][], size: number): Hash {
   const nodes: Hash[] = [];
   let start = 0;

@@ -20,7 +20,7 @@ function signerOf(text: string): SignerKey {
 
 const SIGNER = signerOf(TEST_LOG_KEY);
 const key = makeKey();
-/** Checkpoints that were copied shortly before do not hold up the next one for seconds. */
+/** The wait for a copy of the checkpoint, which must not take seconds even after a recent copy. */
 const ANNOUNCED_WITHIN_MS = 3_000;
 
 const publish = (by: Client, name: string, version = "1.0.0") =>
@@ -33,7 +33,10 @@ async function announced({ deps }: TestRegistry): Promise<void> {
   await waitUntil(isCopied, "the checkpoint is copied", ANNOUNCED_WITHIN_MS);
 }
 
-/** Publishes and waits for the checkpoint's copy; the log before and after it, and what makes the database one of them. */
+/**
+ * Publishes and waits for the checkpoint's copy. Returns the log before and after it, and functions
+ * that set the database to either.
+ */
 async function publishedSince(registry: TestRegistry, by: Client, name: string) {
   const { db } = registry.deps;
   const older = await db.read(readState);
@@ -121,7 +124,7 @@ onBothDatabases("a log that is opened again", (registry) => {
       await query.update(versions).set({ logIndex: null, yankSeq: 0 });
     });
     await registry().deps.blobs.putSidecar(CHECKPOINT_COPY, "");
-    // No checkpoint lies next to the archives yet.
+    // The blob store has no checkpoint yet.
     const blobs = { ...registry().deps.blobs, readSidecar: async () => undefined };
     await Promise.all([openLog({ db, blobs }, SIGNER), openLog({ db, blobs }, SIGNER)]);
     const rows = await db.read(({ query, tables: { versions } }) =>
@@ -156,7 +159,7 @@ describe("a registry whose database is behind its log", () => {
       const { status, body } = await bob.get("/health/ready");
       expect([status, body.checks]).toEqual([503, { database: "ok", storage: "ok", log: "failing" }]);
       expect((await bob.get("/health/live")).status).toBe(200);
-      // What it found is still found by the next start.
+      // The next start finds the same rollback.
       await second.stop();
       expect(await first.deps.blobs.readSidecar(CHECKPOINT_COPY)).toBe(published);
     } finally {

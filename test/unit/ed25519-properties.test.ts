@@ -5,10 +5,13 @@ import fc from "fast-check";
 import { checkPublicKey, checkSignature } from "../../src/signing/ed25519.ts";
 import { verifyStrictly } from "../support/strict.ts";
 
-/* `cpm-strict` over keys and messages of any bytes; ed25519.test.ts has the known edges. */
+/*
+ * Properties of `cpm-strict` over random keys and messages. ed25519.test.ts has the known edge
+ * cases.
+ */
 
 const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
-/** PKCS#8 of an Ed25519 key up to the 32 bytes of its seed, RFC 8410 §7. */
+/** The bytes before the 32 seed bytes in PKCS#8 of an Ed25519 key, RFC 8410 §7. */
 const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 /** A point of order 8. */
 const TORSION = Point.fromHex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", false);

@@ -19,7 +19,7 @@ const SMALL_ORDER = [
   "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
 ];
 
-/** Encodings with y ≥ p, and "negative zero": other bytes for points that have a canonical spelling. */
+/** Encodings with y ≥ p, and "negative zero", of points that also have a canonical encoding. */
 const NON_CANONICAL = [
   "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
   "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
@@ -112,7 +112,7 @@ describe("cpm-strict", () => {
     const { key } = signedByNewKey(new Uint8Array(1));
     const mixed = Point.fromBytes(key, false).add(Point.fromHex(SMALL_ORDER[4] ?? "", false));
     expect(checkPublicKey(mixed.toBytes())).toEqual({ refused: "the key is not in the prime-order subgroup" });
-    // Asked again, a remembered answer must not have become a yes.
+    // The second call must not return a cached acceptance.
     expect(checkPublicKey(mixed.toBytes())).toHaveProperty("refused");
   });
 

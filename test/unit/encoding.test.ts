@@ -17,7 +17,7 @@ test("a text that differs from its bytes encoded again is refused", () => {
     `${base64}\n`,
     base64.replace("=", ""),
     `${base64url}=`,
-    // Other bits behind the last byte: the same 32 bytes for a lax decoder.
+    // Other bits after the last byte, which a lax decoder would decode to the same 32 bytes.
     `${base64.slice(0, -2)}J=`,
     `${base64.slice(0, 10)} ${base64.slice(10)}`,
     "",

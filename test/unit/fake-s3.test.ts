@@ -2,7 +2,7 @@ import { afterAll, beforeEach, describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { type FakeS3, type FakeS3Options, type Fault, startFakeS3 } from "../support/fake-s3.ts";
 
-/* The fake against a signer that is not ours, Bun's; and each fault as it looks to a client. */
+/* Tests the fake S3 with Bun's own signer, and each fault as a client sees it. */
 
 const ODD_KEY = "a b/ü+~'!*(&=?%41.txt";
 
@@ -37,7 +37,7 @@ async function withFake(options: FakeS3Options, use: (server: FakeS3) => Promise
   }
 }
 
-/** Status and code of the answer to a request, as in `403 AccessDenied`. */
+/** Returns the status and code of a response, such as `403 AccessDenied`. */
 async function outcome(url: string, init: RequestInit = {}): Promise<string> {
   const response = await fetch(url, init);
   const code = (await response.text()).match(/<Code>(\w+)<\/Code>/)?.[1];
@@ -51,7 +51,7 @@ const codeOf = (work: Promise<unknown>) =>
   );
 
 describe("Bun's client", () => {
-  test("writes, stats, reads, lists and deletes, odd keys too", async () => {
+  test("Bun's client writes, stats, reads, lists and deletes objects, even with odd keys", async () => {
     fake.storeTime = new Date("2026-01-02T03:04:05Z");
     await client.write(ODD_KEY, "hello", { type: "text/x-odd" });
     fake.storeTime = undefined;
@@ -74,7 +74,7 @@ describe("Bun's client", () => {
     expect(await codeOf(client.file(ODD_KEY).text())).toBe("NoSuchKey");
   });
 
-  test("lists in pages, by prefix, after a key, and encoded", async () => {
+  test("Bun's client lists objects in pages, by prefix, after a key, and encoded", async () => {
     for (const key of ["p/c", "p/a", "q/a", "p/b&<", "p/ü"]) await client.write(key, key);
     const keys = async (asked: Bun.S3ListObjectsOptions) => {
       const page = await client.list(asked);
@@ -90,13 +90,13 @@ describe("Bun's client", () => {
     expect((await keys({ startAfter: "p/b", encodingType: "url" })).keys).toContain("p/%C3%BC");
   });
 
-  test("uses the bucket's own host", async () => {
+  test("Bun's client uses the host of the bucket", async () => {
     const endpoint = fake.virtualHostUrl.replace("//", `//${fake.bucket}.`);
     await clientOf(fake, { endpoint, virtualHostedStyle: true }).write("deep/key", "x");
     expect([...fake.objects.keys()]).toEqual(["deep/key"]);
   });
 
-  test("is refused with a wrong secret, key, region, bucket or clock", async () => {
+  test("Bun's client is refused with a wrong secret, key, region, bucket or clock", async () => {
     const write = (changes: Partial<Bun.S3Options>) => codeOf(clientOf(fake, changes).write("k", "x"));
     expect(await write({ secretAccessKey: "wrong" })).toBe("SignatureDoesNotMatch");
     expect(await write({ accessKeyId: "wrong" })).toBe("InvalidAccessKeyId");
@@ -109,7 +109,7 @@ describe("Bun's client", () => {
     expect(fake.objects.size).toBe(0);
   });
 
-  test("has to send the session token when there is one", async () => {
+  test("Bun's client must send the session token if there is one", async () => {
     await withFake({ sessionToken: "to/k+en=" }, async (server) => {
       await clientOf(server).write("k", "x");
       expect(await outcome(clientOf(server).presign("k"))).toBe("200");
@@ -122,7 +122,7 @@ describe("Bun's client", () => {
 });
 
 describe("a presigned address", () => {
-  test("takes and gives an object under the name and type that it says", async () => {
+  test("a presigned address stores and serves an object under the given name and type", async () => {
     expect(await outcome(client.presign(ODD_KEY, { method: "PUT" }), { method: "PUT", body: "hello" })).toBe("200");
     const disposition = 'attachment; filename="a b.tgz"';
     const url = client.presign(ODD_KEY, { type: "application/gzip", contentDisposition: disposition });
@@ -133,7 +133,7 @@ describe("a presigned address", () => {
     expect(fake.requests.map(({ presigned }) => presigned)).toEqual([true, true]);
   });
 
-  test("is worth nothing changed, for another method, expired or for the future", async () => {
+  test("a presigned address that is changed, expired, for another method or for the future is refused", async () => {
     await client.write("k", "x");
     const url = client.presign("k", { expiresIn: 60 });
     expect(await outcome(url)).toBe("200");
@@ -150,7 +150,7 @@ describe("a presigned address", () => {
     fake.skewMs = 0;
   });
 
-  test("gives ranges", async () => {
+  test("a presigned address serves ranges", async () => {
     await client.write("k", "0123456789");
     const range = async (value: string) => {
       const response = await fetch(client.presign("k"), { headers: { range: value } });
@@ -164,7 +164,7 @@ describe("a presigned address", () => {
     expect(await range("bytes=4-2")).toEqual([200, null, "0123456789"]);
   });
 
-  test("takes no body of unknown length, as S3 does not", async () => {
+  test("a presigned address refuses a body of unknown length, as S3 does", async () => {
     const body = new ReadableStream({
       start(controller) {
         controller.enqueue(new TextEncoder().encode("x"));
@@ -182,7 +182,10 @@ describe("a fault", () => {
   const stored = () => Buffer.from(fake.objects.get("k")?.bytes ?? "").toString();
   const order = (how: Fault, times = 1) => fake.fail({ key: /^k$/, how, times });
 
-  /** All that comes over the wire until the connection ends or is silent for a while, and how it ended. */
+  /**
+   * Returns everything that is received until the connection ends or is silent for a while, and how
+   * it ended.
+   */
   async function wire(method: string, url: string, body = ""): Promise<{ text: string; end: string }> {
     const { hostname, port, pathname, search, host } = new URL(url);
     const socket = connect(Number(port), hostname);
@@ -205,7 +208,7 @@ describe("a fault", () => {
     return { text, end: how };
   }
 
-  test("of a status acts as often as it was ordered, on its method and key, until healed", async () => {
+  test("a status fault acts as often as ordered, on its method and key, until it is healed", async () => {
     fake.fail({ method: "PUT", key: /^k/, times: 2, how: { status: 503, retryAfterSeconds: 7 } });
     const refused = await fetch(client.presign("k", { method: "PUT" }), { method: "PUT", body: "x" });
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "7"]);
@@ -221,7 +224,7 @@ describe("a fault", () => {
     expect(stored()).toBe("x");
   });
 
-  test("of the connection drops it, leaves it silent, or cuts the body", async () => {
+  test("a connection fault drops the connection, leaves it silent, or truncates the body", async () => {
     await put("0123456789");
     const url = client.presign("k");
     const upload = client.presign("k", { method: "PUT" });
@@ -242,7 +245,7 @@ describe("a fault", () => {
     expect(stored()).toBe("0123456789");
   });
 
-  test("of the connection fails fetch, and a body cut short is not taken for whole", async () => {
+  test("a connection fault fails fetch, and a truncated body is not accepted as complete", async () => {
     await put("0123456789".repeat(100_000));
     order("reset", 10);
     expect(await codeOf(get())).toBe("ECONNRESET");
@@ -255,7 +258,7 @@ describe("a fault", () => {
     expect(await codeOf(get().then((hung) => hung.text()))).not.toBe("no error");
   });
 
-  test("of a PUT says 200 and stores nothing, or something else", async () => {
+  test("a PUT fault answers 200 and stores nothing or other bytes", async () => {
     order("error-body-200");
     expect(await put("abc")).toBe("200 InternalError");
     order("empty-200");
@@ -267,7 +270,7 @@ describe("a fault", () => {
     expect([await put("abcd"), stored()]).toEqual(["200", "abbd"]);
   });
 
-  test("of a GET gives fewer or other bytes, or is late", async () => {
+  test("a GET fault sends fewer or other bytes, or is late", async () => {
     await put("abcd");
     order("truncated");
     const short = await get();

@@ -58,7 +58,7 @@ test.skipIf(process.platform === "win32")(
   "the check fails, and leaves nothing, where only empty files fit",
   async () => {
     await openFileStore(root);
-    // A limit on the size of files stands in for a full disk, which only root could make.
+    // A limit on the file size replaces a full disk, which only root can make.
     const script = `await (await import(${JSON.stringify(STORE)})).openFileStore(${JSON.stringify(root)})`;
     const limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 8; exec "$@"', "sh", process.execPath, "-e", script];
     const { exitCode, stderr } = Bun.spawnSync(limited);

@@ -43,7 +43,7 @@ group X-and-Y all X-witnesses Y-witnesses
 quorum X-and-Y
 `;
 
-/** Whether these are enough for the quorum of a policy over the six witnesses. */
+/** Returns whether these witnesses meet the quorum of a policy over the six witnesses. */
 function isEnough(rules: string, cosigned: string): boolean {
   return hasQuorum(parsePolicy(`${WITNESSES}\n${rules}\n`), cosigned.split(" "));
 }

@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
 import { type Refusal, refusalOf, type SignedRequest } from "../support/sigv4.ts";
 
-/* The examples of AWS's own documentation of Signature Version 4 for S3, against the checks of the fake S3. */
+/*
+ * Tests the checks of the fake S3 with the examples of AWS's documentation of Signature Version 4.
+ */
 
 const CREDENTIALS = {
   accessKey: "AKIAIOSFODNN7EXAMPLE",
@@ -77,13 +79,13 @@ const presigned: SignedRequest = {
 
 const codeOf = (refusal: Refusal | undefined) => refusal?.code;
 
-test("AWS's examples are let in", () => {
+test("the fake S3 accepts AWS's examples", () => {
   for (const request of [getObject, putObject, lifecycle, listObjects, presigned]) {
     expect(refusalOf(request, CREDENTIALS, NOW)).toBeUndefined();
   }
 });
 
-test("the same requests with anything signed changed are not", () => {
+test("the fake S3 refuses AWS's examples with any signed part changed", () => {
   const changed = [
     { ...getObject, method: "HEAD" },
     { ...getObject, rawPath: "/test.txu" },
@@ -94,7 +96,7 @@ test("the same requests with anything signed changed are not", () => {
   for (const request of changed) expect(codeOf(refusalOf(request, CREDENTIALS, NOW))).toBe("SignatureDoesNotMatch");
 });
 
-test("the order of a query does not matter", () => {
+test("the order of query parameters does not affect a signature", () => {
   expect(refusalOf({ ...listObjects, rawQuery: "prefix=J&max-keys=2" }, CREDENTIALS, NOW)).toBeUndefined();
 });
 
@@ -103,7 +105,7 @@ test("a body other than the signed one is refused", () => {
   expect(codeOf(refusalOf(other, CREDENTIALS, NOW))).toBe("XAmzContentSHA256Mismatch");
 });
 
-test("a presigned address ends with its last second", () => {
+test("a presigned address expires after its last second", () => {
   const later = (seconds: number) => new Date(NOW.getTime() + seconds * 1_000);
   expect(refusalOf(presigned, CREDENTIALS, later(86_400))).toBeUndefined();
   expect(codeOf(refusalOf(presigned, CREDENTIALS, later(86_401)))).toBe("AccessDenied");

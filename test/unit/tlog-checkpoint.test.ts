@@ -3,7 +3,10 @@ import fc from "fast-check";
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { formatProof, type Proof, parseProof } from "../../src/tlog/proof.ts";
 
-/* The examples of c2sp.org/tlog-checkpoint and c2sp.org/tlog-proof; the latter shortens its signatures with dots. */
+/*
+ * The examples of c2sp.org/tlog-checkpoint and of c2sp.org/tlog-proof, which abbreviates its
+ * signatures with dots.
+ */
 
 const TEXT = "example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n";
 const NOTE = `${TEXT}

@@ -17,7 +17,10 @@ import {
 } from "../../src/tlog/merkle.ts";
 import { memoryTree } from "../support/memory-tree.ts";
 
-/* The test tree of Certificate Transparency, whose roots and proofs are in the tests of every implementation. */
+/*
+ * The test tree of Certificate Transparency, whose roots and proofs are in the tests of every
+ * implementation.
+ */
 
 const LEAVES = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"];
 const ROOTS = [
@@ -175,7 +178,7 @@ describe("verifying", () => {
         const wrong = proof.map((hash, position) => (position === at ? flip(hash, bit) : hash));
         expect(proof.length > 0 && verifyConsistency(wrong, from, old, to, now)).toBe(false);
         expect(verifyConsistency(proof, from, flip(old, bit), to, now)).toBe(false);
-        // Every tree begins with the empty one, so from there any root will do.
+        // The empty tree is a prefix of every tree, so any root is valid from there.
         expect(verifyConsistency(proof, from, old, to, flip(now, bit))).toBe(from === 0 && to > 0);
         expect(verifyConsistency([...proof, old], from, old, to, now)).toBe(false);
         expect(proof.length > 0 && verifyConsistency(proof.slice(0, -1), from, old, to, now)).toBe(false);

@@ -20,7 +20,10 @@ import {
   verifyNote,
 } from "../../src/tlog/note.ts";
 
-/* The key and the note of the documentation of Go's sumdb/note, and the example of c2sp.org/signed-note. */
+/*
+ * The key and the note of the documentation of Go's sumdb/note, and the example of
+ * c2sp.org/signed-note.
+ */
 
 const VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
 const SKEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
@@ -183,7 +186,7 @@ describe("verifying", () => {
     const sameName = signer(log.name, 9);
     expect(verifyNote(note, [sameName])).toBeUndefined();
     expect(namesOf(verifyNote(note + signatureLine("other\n", sameName), [log])?.signed)).toEqual([log.name]);
-    // Somebody else's key under the name and hash that are trusted: the signature tells.
+    // Another key under the trusted name and hash does not verify the signature.
     const posing = { ...sameName, keyId: log.keyId };
     expect(verifyNote(`${checkpoint}\n${signatureLine(checkpoint, posing)}`, [log])).toBeUndefined();
   });
@@ -196,7 +199,8 @@ describe("verifying", () => {
         fc.pre(signed[at] !== character);
         const changed = signed.slice(0, at) + character + signed.slice(at + 1);
         const verified = verifyNote(changed, [log, witness]);
-        // A changed name or hash makes it a stranger's signature: then the other one still counts.
+        // A changed name or hash makes the signature one of an unknown key. The other signature
+        // still counts.
         if (verified !== undefined) expect(namesOf(verified.signed)).toEqual([at < line ? witness.name : log.name]);
         if (at < checkpoint.length) expect(verified).toBeUndefined();
       }),

@@ -89,7 +89,7 @@ describe("trees of tiles", () => {
 const SIZE = 66_000;
 const tree = memoryTree(Array.from({ length: SIZE }, (_, at) => Buffer.from(`leaf ${at}`)));
 
-/** A node's hash as a reader gets it who has nothing but the tree's tiles. */
+/** Computes the hash of a node from the tiles of a tree only. */
 function fromTiles(node: { level: number; index: number }, size: number) {
   const { level, index } = tileOfNode(node);
   return nodeFromTile(tree.bytesOf({ level, index, width: widthIn(size, level, index) }), node);

@@ -27,7 +27,7 @@ interface Row {
   readonly detail: string;
 }
 
-/** Audits through the proxy as somebody, and gives also the rows by their names. */
+/** Audits through the proxy as one user, and also returns the checks by their names. */
 async function audit(person: Verifier, ...options: string[]) {
   const asked = await person.ask("log", "audit", "--registry", proxy.url, ...options);
   const rows = new Map<string, Row>(asked.answer.checks.map((row: Row) => [row.check, row]));
@@ -60,7 +60,7 @@ afterAll(async () => {
 const onBundle = (change: (leaves: Uint8Array[]) => Uint8Array[]): Tamper => {
   return (path, body) => (path.includes("/entries/") ? encodeBundle(change(decodeBundle(body) ?? [])) : undefined);
 };
-/** Changes the first leaf that has `found`. */
+/** Changes the first leaf that contains `found`. */
 const onLeaf = (found: RegExp, replaced: string) =>
   onBundle((leaves) => leaves.map((leaf) => Buffer.from(textOf(leaf).replace(found, replaced))));
 
@@ -147,7 +147,7 @@ describe("log audit", () => {
     proxy.tamper = (path, body) => (path === "/log/checkpoint" ? forged(textOf(body)) : undefined);
     const { exitCode, codes } = await audit(person);
     expect([exitCode, codes.includes(code)]).toEqual([1, true]);
-    // What was seen is not forgotten by it.
+    // The failed audit does not forget what was seen.
     proxy.tamper = NOTHING;
     expect((await audit(person)).exitCode).toBe(0);
   });
@@ -234,7 +234,8 @@ describe("log audit of a log of several bundles", () => {
     const never = Promise.withResolvers<undefined>();
     proxy.tamper = (path) => {
       if (isBundle(path, 3)) return never.promise;
-      // The audit saves its progress at the first bundle that comes more than five seconds after the last time.
+      // The audit saves its progress at the first bundle that comes more than five seconds after
+      // the last save.
       return isBundle(path, 2) ? Bun.sleep(5_500).then(() => undefined) : undefined;
     };
     const command = [...PROGRAM, "log", "audit", "--registry", proxy.url];

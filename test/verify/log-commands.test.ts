@@ -57,7 +57,10 @@ interface Scene {
   accept(...options: string[]): Promise<[exitCode: number, answer: object]>;
 }
 
-/** A registry of this kind as a process of its own: one that was only closed in this process may still hold its file. */
+/**
+ * Runs a registry as its own process. A registry that was closed in this process may still hold its
+ * file.
+ */
 async function onServer(kind: DatabaseKind, work: (scene: Scene) => Promise<void>): Promise<void> {
   const url = kind === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
   await withDirectory(async (directory) => {
@@ -100,7 +103,7 @@ describe.each(["sqlite", "postgres"] as const)("log accept-rollback (%s)", (kind
       expect(await blobs.readSidecar(CHECKPOINT_COPY)).toBe(longer);
 
       await server.kill();
-      // Postgres lists a connection for a moment after its client is gone.
+      // Postgres lists a connection for a moment after its client has gone.
       await waitUntil(async () => !(await isInUse(database)), "the registry is known to be gone");
       expect(await accept("--yes")).toEqual([0, { ...sizes, accepted: true }]);
       await server.start();

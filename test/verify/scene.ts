@@ -14,7 +14,7 @@ import { runOnce } from "../binary/executable.ts";
 import { PROGRAM } from "../support/program.ts";
 import { TEST_LOG_KEY } from "../support/registry.ts";
 
-/** Somebody with a home directory of their own, who remembers what they saw of logs. */
+/** A user with their own home directory, which stores what they saw of logs. */
 export class Verifier {
   private constructor(readonly home: string) {}
 
@@ -32,7 +32,10 @@ export class Verifier {
     return runOnce({ command: PROGRAM, cwd: "/", env: { HOME: this.home, ...env } }, ...args);
   }
 
-  /** Runs a command with `--json`: its exit code, the names of what failed, and the whole answer. */
+  /**
+   * Runs a command with `--json` and returns its exit code, the names of failed checks and the
+   * whole output.
+   */
   async ask(...args: string[]) {
     const { exitCode, stdout, stderr } = await this.run({}, ...args, "--json");
     if (stdout === "") throw new Error(`exit code ${exitCode}: ${stderr}`);
@@ -46,14 +49,14 @@ export class Verifier {
   }
 }
 
-/** The log's own key, or another one in its textual form. */
+/** Returns the log's own key, or another key in textual form. */
 export function signerOf(text = TEST_LOG_KEY): SignerKey {
   const key = parseSignerKey(text);
   if (key === undefined) throw new Error("a test's key is none");
   return key;
 }
 
-/** The verifier key of `signerOf`. */
+/** Returns the verifier key of `signerOf`. */
 export const VKEY = formatVerifierKey(verifierOf(signerOf()));
 
 /** Signs another checkpoint with the log's own key, as a dishonest operator can. */
@@ -67,10 +70,10 @@ export const textOf = (body: Uint8Array) => Buffer.from(body).toString("utf8");
 
 type Change = Uint8Array | string | Response | undefined;
 
-/** Answers in place of the registry, or leaves the answer as it is. */
+/** Replaces the response of the registry, or returns undefined to pass it on. */
 export type Tamper = (path: string, body: Uint8Array) => Change | Promise<Change>;
 
-/** A registry's front that changes answers on their way. */
+/** A proxy of a registry that changes responses. */
 export function startProxy(target: () => string) {
   const proxy: { tamper: Tamper } = { tamper: () => undefined };
   const server = Bun.serve({

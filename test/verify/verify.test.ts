@@ -184,7 +184,7 @@ describe("verify", () => {
     const warned = answer.checks.filter(({ result }: { result: string }) => result === "warning");
     expect(warned.map(({ check }: { check: string }) => check)).toEqual(["key"]);
     expect(warned[0].detail).toContain(VKEY);
-    // What was remembered stays: the other key signed nothing.
+    // The saved key stays, because the other key signed nothing.
     expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
   });
 
