@@ -39,7 +39,7 @@ onBothDatabases("contention", (registry) => {
     const rows = await db.read(({ query, tables: { versions } }) =>
       query.select({ versionId: versions.id, packageId: versions.packageId }).from(versions),
     );
-    // Ids that no row has stand for versions of other replicas' chunks; they change nothing.
+    // Ids without a row stand for versions of other replicas' chunks. They change nothing.
     for (let id = 1_000_000; id < 1_001_200; id += 1) downloads.count({ name: "none", versionId: id, packageId: id });
     for (const row of rows) for (let time = 0; time < 3; time += 1) downloads.count({ ...row, name: "counted" });
     const first = downloads.flush();
@@ -58,10 +58,11 @@ test("a lock that another process holds on SQLite delays writers, and no reader"
     const alice = await newAccount(registry);
     other.run("BEGIN IMMEDIATE");
     const login = alice.post("/api/auth/login", { username: alice.username, password: PASSWORD });
-    // A registry that blocked on the lock would answer no probe before the lock's deadline, after which the login fails.
+    // A registry that blocked on the lock would answer no probe until the lock's deadline, and the
+    // login would fail.
     for (let probe = 0; probe < 20; probe += 1) {
       expect((await alice.get("/health/live")).status).toBe(200);
-      // The login hashes a password first, and comes to the lock while probes go on.
+      // The login hashes a password first, and reaches the lock while probes go on.
       await Bun.sleep(20);
     }
     other.run("ROLLBACK");
@@ -83,7 +84,7 @@ test("writers that queue for one package on Postgres leave connections for reade
     const storm = Promise.all(Array.from({ length: 250 }, (_, n) => yank(n)));
     const reads: number[] = [];
     const finished = storm.then(() => "finished");
-    // One read at a time, every five milliseconds, for as long as writers queue.
+    // Reads follow each other with short pauses for as long as writers queue.
     while ((await Promise.race([finished, Bun.sleep(5)])) !== "finished") {
       reads.push((await alice.get("/api/packages/cool")).status);
     }

@@ -6,20 +6,19 @@ import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 /*
- * Under Bun, some callers of postgres.js hang for ever after a restart of the server (measured: 5
- * of 16). The registry replaces its pool, so here nobody may hang, and service must be back within
- * five seconds.
+ * Under Bun, some callers of postgres.js hang for ever after a restart of the server. The registry
+ * replaces its pool, so here nobody may hang, and service must be back within five seconds.
  */
 
 const READERS = 24;
 const PUBLISHERS = 8;
 const BACK_WITHIN_MS = 5_000;
-/** Longer than any deadline of the registry: who takes longer is stuck. */
+/** Longer than any deadline of the registry: a caller that waits longer is stuck. */
 const STUCK_AFTER_MS = 15_000;
 const RUN_AFTER_RESTART_MS = 3_000;
 /**
- * Between the requests of a caller who was served after the restart: no need to fill the cores any
- * longer.
+ * A pause between the requests of a caller that was served after the restart. It leaves the cores
+ * to others.
  */
 const PAUSE_MS = 20;
 
@@ -104,7 +103,7 @@ describe("Postgres restarts under load", () => {
       const all = [...readOutcomes, ...publishOutcomes];
 
       expect(all.filter(({ status }) => status === "stuck")).toHaveLength(0);
-      // Nothing but an answer or an honest 503 comes out.
+      // The only other answer is 503.
       expect([...new Set(all.map(({ status }) => status))].filter((status) => status !== 503).sort()).toEqual([
         200, 201,
       ]);

@@ -6,7 +6,7 @@ import { testPostgres } from "../support/postgres.ts";
 import { SOURCES } from "../support/program.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
 
-/** The registry from its sources, in a directory, as a process of its own. */
+/** The registry from its sources, as a process that runs in a directory. */
 function placeIn(cwd: string, env: Record<string, string>): Place {
   return { command: SOURCES, cwd, env: { PATH: process.env.PATH ?? "", HOST: "127.0.0.1", ...env } };
 }

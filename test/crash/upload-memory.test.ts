@@ -6,13 +6,16 @@ import { inTemporaryDirectory, whileServing } from "../binary/executable.ts";
 import { newAccount } from "../support/client.ts";
 import { freePort } from "../support/ports.ts";
 
-/* 500 MB of rubbish must be refused without the process growing: every byte of it is streamed and counted. */
+/*
+ * An upload of 500 MB must be refused without the process growing: every byte is streamed and
+ * counted.
+ */
 
 const RUBBISH_BYTES = 500_000_000;
 const MEMORY_MAX_MB = 120;
 const CHUNK = Buffer.alloc(65_536, "rubbish ");
 
-/** The most memory a process ever had, in MB. */
+/** The most memory that a process ever had, in MB. */
 function peakMb(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
@@ -27,13 +30,16 @@ function listenerOf(port: number): number {
       const descriptors = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
       if (descriptors.includes(`socket:[${inode}]`)) return Number(pid);
     } catch {
-      // The process ended, or is somebody else's.
+      // The process ended, or belongs to another user.
     }
   }
   throw new Error(`Nobody listens on ${port}`);
 }
 
-/** Sends rubbish in chunks, whatever the server says meanwhile, and gives its answer. */
+/**
+ * Sends an oversized upload in chunks, whatever the server answers meanwhile, and returns the
+ * answer.
+ */
 function sendRubbish(url: string, token: string, preamble: string): Promise<{ status: number; body: string }> {
   return new Promise((done, reject) => {
     const headers = { authorization: `Bearer ${token}`, "content-type": "multipart/form-data; boundary=b" };

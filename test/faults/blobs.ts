@@ -4,19 +4,19 @@ import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 
-/** What lies under a directory of archives. */
+/** The files under a directory of archives. */
 export interface Blobs {
   /** Sizes of the files `sha256/<2 hex>/<digest>`, by digest. */
   readonly sizes: ReadonlyMap<string, number>;
-  /** Of those, the ones whose bytes have another digest than their name says. */
+  /** The digests among them whose file has other bytes than its name says. */
   readonly damaged: ReadonlySet<string>;
   /** Files in `incoming/`, which a crash may leave. */
   readonly incoming: readonly string[];
-  /** Whatever should not be there at all. */
+  /** All other files: none of them should exist. */
   readonly foreign: readonly string[];
 }
 
-/** Reads and hashes every file of a store directly, past the registry. */
+/** Reads and hashes every file of a store directly, without the registry. */
 export function readBlobs(dataDir: string): Blobs {
   const root = join(dataDir, "packages");
   const sizes = new Map<string, number>();
@@ -44,8 +44,9 @@ export function readBlobs(dataDir: string): Blobs {
 const SETTLED_WITHIN_MS = 10_000;
 
 /**
- * The same with nobody publishing, as soon as nothing is in `incoming/`, or as it then still is: a server that runs may
- * be writing the copy of its checkpoint there just now, and what it takes away itself was not left.
+ * Reads a store to which nobody publishes, once nothing is in `incoming/` or the time is up. A
+ * running server may just be writing the copy of its checkpoint there, and a file that it removes
+ * itself was not left behind.
  */
 export async function readSettledBlobs(dataDir: string): Promise<Blobs> {
   const deadline = performance.now() + SETTLED_WITHIN_MS;

@@ -1,4 +1,6 @@
-/** Numbers that look random and are the same for the same seed, so that a failure can be run again. */
+/**
+ * Numbers that look random and are the same for the same seed, so that a failure can be repeated.
+ */
 export class Chance {
   #state: number;
 
@@ -6,7 +8,7 @@ export class Chance {
     this.#state = seed >>> 0;
   }
 
-  /** A number from 0 up to and without 1: mulberry32. */
+  /** A number from 0 up to, not including, 1: mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -20,12 +22,12 @@ export class Chance {
     return min + Math.floor(this.next() * (max - min + 1));
   }
 
-  /** One of `choices`; undefined when there are none. */
+  /** Returns one of `choices`, or undefined if there are none. */
   pick<T>(choices: readonly T[]): T | undefined {
     return choices[this.between(0, choices.length - 1)];
   }
 
-  /** Bytes that no compression makes smaller. */
+  /** Bytes that do not compress. */
   bytes(length: number): Uint8Array {
     return Uint8Array.from({ length }, () => this.between(0, 255));
   }
@@ -34,7 +36,9 @@ export class Chance {
 /** Whether the long forms run: `npm run test:faults`. */
 export const LONG = process.env.TEST_LONG === "1";
 
-/** Seeds of a test: `count` in a row, from FAULT_SEED on where somebody wants to see a failure again. */
+/**
+ * Seeds of a test: `count` in a row, beginning with FAULT_SEED if it is set, to repeat a failure.
+ */
 export function seeds(count: number): number[] {
   const given = process.env.FAULT_SEED;
   return given === undefined ? Array.from({ length: count }, (_, n) => n + 1) : [Number(given)];

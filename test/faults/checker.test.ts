@@ -8,7 +8,7 @@ import { isAcknowledged, readJournals } from "./journal.ts";
 import { readRows, type VersionRow } from "./rows.ts";
 import { onScene, type Scene } from "./scene.ts";
 
-/* Every fault test believes the checker, so the checker must see each kind of damage by itself. */
+/* Every fault test relies on the checker, so the checker must notice each kind of damage. */
 
 interface Damage {
   readonly title: string;
@@ -16,7 +16,10 @@ interface Damage {
   readonly cause: (victim: VersionRow, blob: string, scene: Scene) => void;
 }
 
-/** A server on SQLite looks for changes of other processes four times a second, and nothing shows that it did. */
+/**
+ * A server on SQLite looks for changes of other processes four times a second, and nothing shows
+ * that it did.
+ */
 const HEARD_AFTER_MS = 500;
 
 function change(dataDir: string, statement: string): void {
@@ -24,7 +27,7 @@ function change(dataDir: string, statement: string): void {
   try {
     database.run("PRAGMA foreign_keys = OFF");
     database.run(statement);
-    // Else the server, which looks four times a second, would give the tiles that it keeps ready.
+    // Otherwise the server, which looks four times a second, would serve tiles from its cache.
     database.run(`INSERT INTO package_changes (names) VALUES ('["/log/tile/"]')`);
   } finally {
     database.close();
@@ -152,8 +155,8 @@ test(`the checker notices ${DAMAGES.map(({ title }) => title).join(", ")}`, () =
     const { server, journals } = scene;
     await server.start();
     const publishers = await makePublishers(server.url, 16);
-    // A package for each, so that one damage does not hide another; and leaves are rows only until 256 are one bundle,
-    // while after the last look some more are published.
+    // Each kind of damage has its own package, so that none hides another. Leaves are rows only
+    // until 256 of them are a bundle, so some versions are published after the last check.
     const running = () => {
       const published = readJournals(journals).filter(isAcknowledged);
       const leaves = new Set(published.map(({ name, version }) => `${name} ${version}`)).size % 256;

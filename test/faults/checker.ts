@@ -1,5 +1,3 @@
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { type Blobs, readBlobs, readSettledBlobs } from "./blobs.ts";
 import { type Publisher, publishIntent } from "./driver.ts";
 import { type Attempt, isAcknowledged, isRefused, readJournals } from "./journal.ts";
@@ -8,7 +6,7 @@ import { type Rows, readRows, type VersionRow } from "./rows.ts";
 import type { ServerProcess } from "./server.ts";
 import { collect, packageFaults, versionFaults } from "./visible.ts";
 
-/** What a check found: sentences about what does not hold, and how much there was to look at. */
+/** The findings of a check: sentences about what does not hold, and how much was checked. */
 export interface Verdict {
   readonly faults: readonly string[];
   readonly acknowledged: number;
@@ -18,22 +16,28 @@ export interface Verdict {
 
 export interface CheckOptions {
   readonly server: ServerProcess;
-  /** Read past what stands between the registry and its database; else the server's own. */
+  /** The database's own URL, if the server connects through a proxy. */
   readonly databaseUrl?: string | undefined;
   readonly journals: string;
-  /** Needed to publish again what got no answer; without them that is left out. */
+  /** Needed to repeat publishes without an answer. Without publishers these are not repeated. */
   readonly publishers?: readonly Publisher[];
-  /** Only versions of names that begin with it are downloaded; everything else is checked in any case. */
+  /** Only versions of names with this prefix are downloaded. Everything else is always checked. */
   readonly titled?: string;
-  /** False where `gc` is not called, because there is no room for what it writes down. */
+  /** False if `gc` is not called, because there is no room for what it writes. */
   readonly collecting?: boolean;
-  /** True where files must be as the registry leaves them without any fault: nothing in incoming, no orphans. */
+  /**
+   * True if files must be as the registry leaves them without a fault: nothing in incoming, no
+   * orphans.
+   */
   readonly spotless?: boolean;
 }
 
 const keyOf = ({ name, version }: { name: string; version: string }) => `${name}/${version}`;
 
-/** Every row has its contents and its blob, whole and undamaged; no package and no contents stand alone. */
+/**
+ * Every row has its contents and its blob, whole and undamaged. No package is without versions, and
+ * no contents are without a version.
+ */
 function rowFaults(rows: Rows, blobs: Blobs): string[] {
   const faults: string[] = rows.emptyPackages.map((name) => `package ${name} has no version`);
   if (rows.strayContents > 0) faults.push(`${rows.strayContents} contents belong to no version`);
@@ -47,7 +51,7 @@ function rowFaults(rows: Rows, blobs: Blobs): string[] {
   return faults;
 }
 
-/** Beyond referenced blobs there are only whole ones that nothing refers to, and files in incoming. */
+/** Besides referenced blobs there are only whole orphans, and files in incoming. */
 function fileFaults(blobs: Blobs): string[] {
   return [
     ...blobs.foreign.map((file) => `${file} is none of the registry's files`),
@@ -55,7 +59,7 @@ function fileFaults(blobs: Blobs): string[] {
   ];
 }
 
-/** What the answers to one version's publishes promise about its row. */
+/** Checks the row of one version against the answers to its publishes. */
 function promiseFaults(key: string, attempts: readonly Attempt[], row: VersionRow | undefined): string[] {
   const faults: string[] = [];
   const acknowledged = new Set(attempts.filter(isAcknowledged).map(({ sha256 }) => sha256));
@@ -70,7 +74,8 @@ function promiseFaults(key: string, attempts: readonly Attempt[], row: VersionRo
     faults.push(`a publish of ${key} got ${result}: ${body}`);
   }
   if (row === undefined) {
-    // Who was told of other bytes under this version saw a row; it must have been durable by then.
+    // A publisher that was told of other bytes under this version saw a row, which must have been
+    // durable by then.
     if (attempts.some(({ result }) => result === 409)) faults.push(`${key} was in somebody's way and is gone`);
     return faults;
   }
@@ -89,7 +94,7 @@ function promisesFaults(attempts: readonly Attempt[], rows: Rows): string[] {
   return faults;
 }
 
-/** What got no answer, once for each version that is not taken by other bytes. */
+/** The publishes without an answer, one for each version that other bytes do not hold. */
 function unanswered(attempts: readonly Attempt[], rows: Rows): Attempt[] {
   const taken = new Map(rows.versions.map((row) => [keyOf(row), row.sha256]));
   const open = attempts
@@ -98,7 +103,10 @@ function unanswered(attempts: readonly Attempt[], rows: Rows): Attempt[] {
   return [...new Map(open.map((attempt) => [keyOf(attempt), attempt])).values()];
 }
 
-/** What got no answer can be published again: 200 where it is there, 201 where it is not. */
+/**
+ * A publish without an answer can be repeated: it answers 200 if the version is there, and 201 if
+ * not.
+ */
 function retryFaults({ publishers = [] }: CheckOptions, attempts: readonly Attempt[], rows: Rows): Promise<string[]> {
   const present = new Set(rows.versions.map(keyOf));
   return collect(attempts, async (attempt) => {
@@ -110,14 +118,8 @@ function retryFaults({ publishers = [] }: CheckOptions, attempts: readonly Attem
   });
 }
 
-/*
- * The one place where `gc` is called. It is there when src/cli/gc.ts is; then the promise is that the only files a
- * fault can leave are those that it removes.
- */
-const GC = resolve(import.meta.dir, "../../src/cli/gc.ts");
-
+/** Calls `gc`: a fault may leave only files that it removes. */
 async function collectedFaults(server: ServerProcess, databaseUrl: string | undefined): Promise<string[]> {
-  if (!existsSync(GC)) return [];
   const { exitCode, stdout, stderr } = await server.run("gc", "--grace", "0s", "--json");
   if (exitCode !== 0) return [`gc ended with ${exitCode}: ${stderr || stdout}`];
   const [rows, blobs] = [await readRows(server, databaseUrl), await readSettledBlobs(server.dataDir)];
@@ -133,9 +135,14 @@ function leftoverFaults(rows: Rows, blobs: Blobs, when: string): string[] {
 }
 
 /**
- * Compares journals, API, database and blobs after a fault, with the server running again and nobody publishing:
- * every acknowledged version is there, unchanged and downloadable; what was not is wholly there or wholly absent and
- * can be published again; the log is one, has each version once and is what every proof says; nothing is visible without its blob; nothing else lies around but what `gc` removes.
+ * Compares journals, API, database and blobs after a fault. The server runs again, and nobody
+ * publishes. These must hold:
+ *
+ * - Every acknowledged version is there, unchanged and downloadable.
+ * - Every other version is wholly there or wholly absent, and can be published again.
+ * - There is one log, which has each version once and agrees with every proof.
+ * - No version is visible without its blob.
+ * - All other files are ones that `gc` removes.
  */
 export async function check(options: CheckOptions): Promise<Verdict> {
   const {
@@ -156,7 +163,7 @@ export async function check(options: CheckOptions): Promise<Verdict> {
   faults.push(...(await versionFaults(server.url, asked, rows)), ...(await packageFaults(server.url, rows)));
   faults.push(...(await logFaults(server, rows, attempts)));
   if (spotless) faults.push(...leftoverFaults(rows, blobs, "where nothing may be left"));
-  // One half finds the blobs that the fault left, the other half finds that gc has taken them.
+  // One half finds the blobs that the fault left, the other half finds that gc has removed them.
   const open = unanswered(asked, rows);
   faults.push(...(await retryFaults(options, open.slice(open.length >> 1), rows)));
   if (collecting) faults.push(...(await collectedFaults(server, databaseUrl)));

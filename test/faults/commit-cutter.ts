@@ -1,20 +1,23 @@
 import { connect, createServer, type Socket } from "node:net";
 import { freePort } from "../support/ports.ts";
 
-/* Stands between a registry and its Postgres and loses the one answer that matters. */
+/* A proxy between a registry and its Postgres that loses the answer to a COMMIT. */
 
-/** How Postgres says that a transaction is committed, and durable: CommandComplete, its length, the tag and a zero. */
+/**
+ * How Postgres reports that a transaction is committed and durable: CommandComplete, its length,
+ * the tag and a zero byte.
+ */
 const COMMITTED = Buffer.from("C\0\0\0\x0bCOMMIT\0", "latin1");
 
 /** A proxy to a Postgres. */
 export interface CommitCutter {
   /** The database's URL through the proxy. */
   readonly url: string;
-  /** The answer to the next COMMIT reaches nobody: both sides of its connection are cut instead. */
+  /** Drops the answer to the next COMMIT: both sides of its connection are cut instead. */
   arm(): void;
   /** From now on everything passes again. */
   disarm(): void;
-  /** How many answers were lost so far. */
+  /** How many answers have been lost. */
   readonly cuts: () => number;
   close(): Promise<void>;
 }
@@ -42,7 +45,7 @@ export async function startCommitCutter(url: string): Promise<CommitCutter> {
     client.on("data", (bytes: Buffer) => server.write(bytes));
     let recent = Buffer.alloc(0);
     server.on("data", (bytes: Buffer) => {
-      // The answer may come in two pieces; then half of it has passed, which is no answer either.
+      // The answer may come in two pieces. Then half of it has passed, which is no answer either.
       const seen = Buffer.concat([recent, bytes]);
       recent = seen.subarray(-COMMITTED.length + 1);
       if (!armed || !seen.includes(COMMITTED)) {

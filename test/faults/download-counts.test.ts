@@ -7,11 +7,20 @@ import { makePublishers } from "./driver.ts";
 import { onScene } from "./scene.ts";
 import type { ServerProcess } from "./server.ts";
 
-/* Downloads are counted in memory and written every five seconds: SIGTERM loses none, SIGKILL those of the last five. */
+/*
+ * Downloads are counted in memory and written every five seconds. SIGTERM loses none of them, and
+ * SIGKILL loses those of the last five seconds.
+ */
 
-/** More than the kernel takes into the buffers of a connection: who stops reading has not got it. */
+/**
+ * More than the kernel's buffers of a connection hold: a client that stops reading has not received
+ * it.
+ */
 const LARGE_BYTES = 19_000_000;
-/** Bun 1.4.5 tells of about half of them: not where it notices by a write that failed (measured without any of this). */
+/**
+ * Bun 1.4.5 reports about half of the aborted downloads: it does not report those that it notices
+ * by a failed write.
+ */
 const GIVEN_UP = 20;
 
 async function publish(server: ServerProcess, name: string, bytes: number): Promise<void> {
@@ -32,7 +41,7 @@ async function download(server: ServerProcess, name: string, times: number): Pro
   }
 }
 
-/** Asks for an archive, reads the beginning of it, and goes away. */
+/** Requests an archive, reads its beginning, and closes the connection. */
 function hangUp({ url }: ServerProcess, name: string): Promise<void> {
   return new Promise((done, failed) => {
     const socket = connect(Number(new URL(url).port), "127.0.0.1");

@@ -3,20 +3,26 @@ import { type Answer, Client, makeKey, newAccount, type SigningKey, sha256 } fro
 import { Chance } from "./chance.ts";
 import { type Intent, isAcknowledged, Journal, type Result } from "./journal.ts";
 
-/** Longer than every deadline of the registry together: who gets no answer for so long is stuck. */
+/**
+ * Longer than every deadline of the registry together: a caller without an answer for so long is
+ * stuck.
+ */
 const STUCK_AFTER_MS = 30_000;
-/** Publishers of one account publish the same packages and get into each other's way. */
+/** Publishers of one account publish the same packages and compete. */
 const PUBLISHERS_PER_ACCOUNT = 4;
-/** After an answer that was not good, so that publishers do not fill the machine with refused connections. */
+/** Pause after a failed answer, so that refused connections do not fill the machine. */
 const REFUSED_PAUSE_MS = 50;
 
-/** Somebody who may publish: an account that is logged in, and a key. */
+/** A publisher: an account that is logged in, and a key. */
 export interface Publisher {
   readonly client: Client;
   readonly key: SigningKey;
 }
 
-/** Makes accounts for `count` publishers. Their tokens hold over restarts, because the key of sessions is fixed. */
+/**
+ * Makes accounts for `count` publishers. Their tokens stay valid over restarts, because the session
+ * key is fixed.
+ */
 export async function makePublishers(url: string, count: number): Promise<Publisher[]> {
   const accounts = Math.ceil(count / PUBLISHERS_PER_ACCOUNT);
   const made = await Promise.all(
@@ -25,7 +31,7 @@ export async function makePublishers(url: string, count: number): Promise<Publis
   return Array.from({ length: count }, (_, n) => made[n % accounts] as Publisher);
 }
 
-/** The archive of an intent: the same bytes every time, and never the bytes of another one. */
+/** The archive of an intent: always the same bytes, and never the bytes of another intent. */
 export function archiveOf({ name, version, variant }: Pick<Intent, "name" | "version" | "variant">): Uint8Array {
   const chance = new Chance(Bun.hash.crc32(`${name} ${version} ${variant}`));
   const noise = chance.bytes(chance.between(16, 3_000));
@@ -39,19 +45,27 @@ function intentOf(publisher: number, name: string, version: string, variant: num
 export interface DriveOptions {
   readonly publishers: readonly Publisher[];
   readonly seed: number;
-  /** Where the journals are written: not on the disk that fails. */
+  /** The directory of the journals. It is not on the disk that fails. */
   readonly journals: string;
-  /** Names of packages and journals begin with it: one for every call that shares a registry or a directory. */
+  /**
+   * The prefix of package and journal names. Every call that shares a registry or a directory has
+   * its own.
+   */
   readonly title: string;
-  /** Publishers go on while this holds; asked before every publish. */
+  /** Publishers go on while this returns true. They ask before every publish. */
   readonly running: () => boolean;
-  /** What a lost connection means: the end, or that somebody is away for a while. */
+  /**
+   * What a publisher does after a lost connection: it ends, or waits for the server to come back.
+   */
   readonly onLost?: "stop" | "retry";
-  /** Called when an answer is on the disk of the journals. */
+  /** Called once an answer is durable in a journal. */
   readonly onNoted?: (intent: Intent, result: Result) => unknown;
 }
 
-/** What one publisher does next: mostly new versions, some new packages, and what must change nothing. */
+/**
+ * What one publisher does next: mostly new versions, some new packages, and some repeats that must
+ * change nothing.
+ */
 class Plan {
   readonly #sent: Intent[] = [];
   #versions = 0;
@@ -60,7 +74,7 @@ class Plan {
   constructor(
     readonly title: string,
     readonly publisher: number,
-    /** Publishers of one account share the names of packages, because others may not publish them. */
+    /** Publishers of one account share package names, because others may not publish them. */
     readonly account: number,
     readonly chance: Chance,
   ) {}
@@ -74,7 +88,7 @@ class Plan {
       return this.#keep(intentOf(this.publisher, name, version, this.chance.between(1, 3) + 10 * this.publisher));
     }
     if (dice < 0.3) this.#packages += 1;
-    // Every fifth version is one that all publishers of the account want, each with other bytes.
+    // All publishers of the account want every fifth version, each with other bytes.
     this.#versions += 1;
     const wanted = this.#versions % 5 === 0;
     const version = wanted ? `2.0.${this.#versions / 5}` : `1.${this.publisher}.${this.#versions}`;
@@ -88,7 +102,7 @@ class Plan {
   }
 }
 
-/** Sends one publish. Never throws: a connection that was lost is "none". */
+/** Sends one publish. Never throws: a lost connection is "none". */
 export async function publishIntent(publisher: Publisher, intent: Intent): Promise<{ result: Result; body: string }> {
   const { name, version } = intent;
   const sending = publisher.client.publish(name, version, archiveOf(intent), publisher.key).then(
@@ -124,14 +138,15 @@ async function work(number: number, publisher: Publisher, options: DriveOptions)
 }
 
 /**
- * Lets all publishers publish until `running` does not hold or the server is lost, each writing every attempt and
- * every answer into its own journal. Resolves when all have ended; what they got stands in the journals alone.
+ * Lets all publishers publish until `running` returns false or the server is lost. Each writes
+ * every attempt and every answer into its own journal. Resolves when all have ended; only the
+ * journals have the answers.
  */
 export async function drive(options: DriveOptions): Promise<void> {
   await Promise.all(options.publishers.map((publisher, number) => work(number, publisher, options)));
 }
 
-/** A client without an account, for what everybody may do. */
+/** A client without an account, for public requests. */
 export function guestOf(url: string): Client {
   return new Client(url);
 }

@@ -8,15 +8,18 @@ import { readJournals } from "./journal.ts";
 import { FILE_POINTS, LOG_POINTS } from "./points.ts";
 import { onScene, type Scene, withSeed } from "./scene.ts";
 
-/* The process dies at each step of a publish, in the order of the steps, while others are at other steps. */
+/*
+ * The process dies at each step of a publish, in the order of the steps, while other publishes are
+ * at other steps.
+ */
 
 const PUBLISHERS = 8;
 const COPIES = new Set<string>(LOG_POINTS.filter((point) => point !== "log.appended"));
-/** The server dies when it comes to the point for the n-th time, where n is at most this. */
+/** The server dies at one of its first so many hits of the failpoint. */
 const HITS_MAX = 25;
 /** The checkpoint is copied a few times a second only. */
 const COPIES_MAX = 4;
-/** Publishers come to every point in far less; a server that lives longer never gets there. */
+/** Publishers reach every failpoint much sooner. A server that lives longer never reaches it. */
 const DIES_WITHIN_MS = 30_000;
 
 async function dieAt({ server, journals }: Scene, point: string, seed: number, publishers: readonly Publisher[]) {
@@ -26,12 +29,12 @@ async function dieAt({ server, journals }: Scene, point: string, seed: number, p
   const startedMs = performance.now();
   const running = () => server.isRunning() && performance.now() - startedMs < DIES_WITHIN_MS;
   await drive({ publishers, seed, journals, title, running });
-  // One that was never reached would make everything below true. Publishers may know before we do.
+  // A failpoint that was never hit would make all checks below pass. Publishers may notice first.
   await waitUntil(() => !server.isRunning(), `the server dies at ${point}`);
   expect(await server.ended()).toEqual({ exitCode: null, signal: "SIGKILL" });
   await server.start();
   expect((await check({ server, journals, publishers, titled: `${title}-` })).faults).toEqual([]);
-  // Who was at the point got no answer.
+  // The publisher at the failpoint got no answer.
   expect(readJournals(journals).some(({ name, result }) => name.startsWith(title) && result === "none")).toBe(true);
   await server.kill();
 }

@@ -16,10 +16,10 @@ import { prepareServer } from "./server.ts";
 
 const NAME = "fresh";
 const PATH = `/api/packages/${NAME}`;
-/** Each is a publish and a yank, so a document shows how many changes it knows of. */
+/** Each round is a publish and a yank, so a document shows how many changes it includes. */
 const ROUNDS = LONG ? 100 : 8;
 const READERS_EACH = 3;
-/** So that servers, database and readers find a place on two cores. */
+/** A pause that leaves the two cores to servers, database and other readers. */
 const BREATH_MS = 2;
 const KNOWN_WITHIN_MS = 1_000;
 const BETWEEN_MS = 100;
@@ -39,7 +39,7 @@ interface Version {
   readonly yanked: boolean;
 }
 
-/** Publishes and yanks, by turns over the servers, and tells when each change was answered. */
+/** Publishes and yanks on each server in turn, and returns when each change was answered. */
 async function change(urls: readonly string[], { client, key }: Publisher): Promise<Change[]> {
   const made: Change[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -58,7 +58,7 @@ async function change(urls: readonly string[], { client, key }: Publisher): Prom
 }
 
 /**
- * Reads as fast as it can. Connections end with their answers, so that workers of one port take
+ * Reads as fast as it can. Each request has its own connection, so that workers of one port take
  * turns.
  */
 async function read(url: string, running: () => boolean): Promise<Read[]> {
@@ -67,7 +67,7 @@ async function read(url: string, running: () => boolean): Promise<Read[]> {
     await Bun.sleep(BREATH_MS);
     const askedMs = performance.now();
     const response = await fetch(url + PATH, { headers: { connection: "close" } });
-    // Before the first publish.
+    // The package is not published yet.
     if (response.status === 404) continue;
     const { versions } = (await response.json()) as { readonly versions: readonly Version[] };
     reads.push({ url, askedMs, changesKnown: versions.length + versions.filter(({ yanked }) => yanked).length });
@@ -76,8 +76,8 @@ async function read(url: string, running: () => boolean): Promise<Read[]> {
 }
 
 /**
- * The reads that were told less than they had to be. `isOne`: a server is one process, so its own
- * changes count at once.
+ * The reads that miss a change which they had to include. With `isOne` each server is one process,
+ * so its own changes must show at once.
  */
 function staleOf(reads: readonly Read[], changes: readonly Change[], isOne: boolean): Read[] {
   return reads.filter(({ url, askedMs, changesKnown }) => {
@@ -98,7 +98,7 @@ async function hammer(urls: readonly string[], publisher: Publisher, isOne: bool
   isRunning = false;
   const reads = (await Promise.all(readers)).flat();
   expect(staleOf(reads, changes, isOne)).toEqual([]);
-  // The last ones saw everything; else nothing was looked at.
+  // The last reads include all changes. Otherwise nothing was tested.
   expect(reads.filter(({ changesKnown }) => changesKnown === 2 * ROUNDS).length).toBeGreaterThan(0);
   expect(reads.length).toBeGreaterThan(100);
 }
@@ -120,7 +120,7 @@ async function onTwoServers(
   });
 }
 
-/** The processes of Postgres that servers listen on. */
+/** Process ids of the Postgres backends that servers listen on. */
 async function listeners(sql: postgres.Sql): Promise<number[]> {
   const rows = await sql<{ pid: number }[]>`
     SELECT pid FROM pg_stat_activity

@@ -15,8 +15,8 @@ import { readRows } from "./rows.ts";
 import { prepareServer, type ServerProcess } from "./server.ts";
 
 /*
- * A disk that is full refuses what needs room, keeps what it has, and takes more as soon as there
- * is room again.
+ * A full disk refuses what needs room, keeps what it has, and accepts writes again once there is
+ * room.
  */
 
 const KIB = 1_024;
@@ -27,13 +27,13 @@ const TRIES_MAX = 400;
 const reason = reasonAgainstTmpfs();
 if (reason !== undefined) console.warn(`Skipped: no small file system can be made here, ${reason}`);
 
-/** What lies on the small disk; the rest lies on the machine's own. */
+/** What is on the small disk. Everything else is on the machine's own disk. */
 type OnSmallDisk = "archives" | "database";
 
 interface Place {
   readonly server: ServerProcess;
   readonly journals: string;
-  /** A file on the small disk that somebody can delete to make room. */
+  /** A file on the small disk. Deleting it makes room. */
   readonly filler: string;
   readonly freeBytes: () => number;
 }
@@ -64,8 +64,8 @@ async function onSmallDisk(what: OnSmallDisk, play: (place: Place) => Promise<vo
 }
 
 /**
- * A package that needs about `bytes` wherever it is kept: its README, which the database keeps,
- * compresses little.
+ * A package that needs about `bytes` in the store and in the database: the database keeps its
+ * README, which compresses little.
  */
 function bulky(version: string, what: OnSmallDisk, bytes: number): Uint8Array {
   const noise = new Chance(Bun.hash.crc32(version)).bytes(bytes);
@@ -73,7 +73,7 @@ function bulky(version: string, what: OnSmallDisk, bytes: number): Uint8Array {
   return makePackage({ name: "bulky", version, files });
 }
 
-/** Publishes one version of the package, noting it in a journal of its own. */
+/** Publishes one version of the package and notes it in its own journal. */
 async function publishNoted({ journals }: Place, publisher: Publisher, version: string, archive: Uint8Array) {
   const journal = await Journal.open(journals, crypto.randomUUID());
   try {
@@ -88,8 +88,8 @@ async function publishNoted({ journals }: Place, publisher: Publisher, version: 
 }
 
 /**
- * Publishes new versions one after the other until one is refused; gives that answer and how many
- * were stored.
+ * Publishes new versions until one is refused. Returns that answer, and how many versions were
+ * stored.
  */
 async function fill(place: Place, what: OnSmallDisk, publisher: Publisher, bytes: number, patch = 0) {
   for (let n = 0; n < TRIES_MAX; n += 1) {
@@ -101,7 +101,7 @@ async function fill(place: Place, what: OnSmallDisk, publisher: Publisher, bytes
   throw new Error("The disk never got full");
 }
 
-/** What works without room: reading, downloading, asking how the registry is. */
+/** Checks what works without room: reading, downloading, and health. */
 async function expectService({ server }: Place, what: OnSmallDisk): Promise<void> {
   const guest = guestOf(server.url);
   const answers: Answer[] = [];
@@ -130,8 +130,8 @@ for (const what of ["archives", "database"] as const) {
         const { server, journals, filler, freeBytes } = place;
         const [publisher] = await makePublishers(server.url, 1);
         if (publisher === undefined) throw new Error("Nobody can publish");
-        // Large ones until they do not fit, then small ones: what fits in between must be stored
-        // whole, too.
+        // Large versions until they do not fit, then small ones: a version that still fits must be
+        // stored whole, too.
         for (const bytes of [150 * KIB, 20 * KIB, 4 * KIB]) {
           const { answer } = await fill(place, what, publisher, bytes);
           expectProblem(answer, 507, "storage_full");
@@ -150,8 +150,8 @@ for (const what of ["archives", "database"] as const) {
         const again = await publishNoted(place, publisher, last.version, last.archive);
         expect([again.status, again.body?.sha256]).toEqual([201, sha256(last.archive)]);
         expect((await guestOf(server.url).get("/health")).status).toBe(200);
-        // What the full database refused may have left blobs that nothing refers to; a full store
-        // leaves nothing.
+        // A publish that the full database refused may have left an orphaned blob. A full store
+        // leaves none.
         expect((await check({ server, journals, spotless: what === "archives" })).faults).toEqual([]);
       }),
     );

@@ -2,25 +2,28 @@ import { readdirSync, readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 
-/** What a publish was about to send; enough to make the same archive again. */
+/** What a publish was about to send: enough to make the same archive again. */
 export interface Intent {
   readonly name: string;
   readonly version: string;
-  /** Tells archives of one version apart. */
+  /** Distinguishes archives of one version. */
   readonly variant: number;
   readonly sha256: string;
   readonly publisher: number;
 }
 
-/** What came of a publish: an answer, no answer that we know of, or no answer for so long that somebody is stuck. */
+/**
+ * The result of a publish: a status, no answer ("none"), or no answer for so long that the caller
+ * is stuck.
+ */
 export type Result = number | "none" | "stuck";
 
-/** One publish as the journals tell it. */
+/** One publish, read from the journals. */
 export interface Attempt extends Intent {
-  /** "none" also when the journal ends before an answer. */
+  /** "none" also if the journal ends before an answer. */
   readonly result: Result;
   readonly body: string;
-  /** The proof in the answer to what was acknowledged. */
+  /** The proof in the answer to an acknowledged publish. */
   readonly proof?: string;
 }
 
@@ -32,8 +35,9 @@ interface Line extends Partial<Intent> {
 }
 
 /**
- * The diary of one publisher: a line before a publish is sent and a line when its answer came, each on the disk before
- * the call returns. It lies outside of what the fault hits, so it tells afterwards what the registry owes.
+ * The journal of one publisher: a line before a publish is sent, and a line when its answer came.
+ * Each line is durable before the call returns. The fault does not hit the journal, so afterwards
+ * it shows what the registry has promised.
  */
 export class Journal {
   #count = 0;
@@ -43,7 +47,7 @@ export class Journal {
     readonly file: FileHandle,
   ) {}
 
-  /** Opens a journal of its own in `directory`, which may hold those of earlier runs. */
+  /** Opens a new journal in `directory`, which may hold those of earlier runs. */
   static async open(directory: string, id: string): Promise<Journal> {
     return new Journal(id, await open(join(directory, `${id}.jsonl`), "ax"));
   }
@@ -53,7 +57,7 @@ export class Journal {
     await this.file.datasync();
   }
 
-  /** Notes what is about to be sent, and gives the name under which its answer is to be noted. */
+  /** Notes what is about to be sent, and returns the name under which the answer is to be noted. */
   async intend(intent: Intent): Promise<string> {
     this.#count += 1;
     const attempt = `${this.id}#${this.#count}`;
@@ -61,7 +65,10 @@ export class Journal {
     return attempt;
   }
 
-  /** Notes an answer; only afterwards it counts as given. `body` is kept where it helps to understand a failure. */
+  /**
+   * Notes an answer, which counts as received only afterwards. `body` is kept if it helps to
+   * understand a failure.
+   */
   async note(attempt: string, result: Result, body: string): Promise<void> {
     const kept = isAcknowledged({ result })
       ? { body: "", proof: String(JSON.parse(body).proof) }
@@ -78,7 +85,10 @@ function isIntent(line: Line): line is Line & Intent {
   return line.sha256 !== undefined;
 }
 
-/** Every attempt in the journals of a directory, read from the files. A line without its end is still being written. */
+/**
+ * Reads every attempt in the journals of a directory. A line without its line end is still being
+ * written.
+ */
 export function readJournals(directory: string): Attempt[] {
   const attempts = new Map<string, Attempt>();
   for (const file of readdirSync(directory).filter((name) => name.endsWith(".jsonl"))) {
@@ -103,12 +113,15 @@ export function readJournals(directory: string): Attempt[] {
   return [...attempts.values()];
 }
 
-/** The registry said that this version is published with these bytes. */
+/** The registry acknowledged that this version is published with these bytes. */
 export function isAcknowledged({ result }: Pick<Attempt, "result">): boolean {
   return result === 200 || result === 201;
 }
 
-/** The registry said that it did not publish this. 500 and 503 do not say so: the commit may have happened. */
+/**
+ * The registry answered that it did not publish this. 500 and 503 do not say so: the commit may
+ * have happened.
+ */
 export function isRefused({ result }: Pick<Attempt, "result">): boolean {
   return typeof result === "number" && ((result >= 400 && result < 500) || result === 507);
 }

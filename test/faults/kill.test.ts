@@ -4,11 +4,14 @@ import { check } from "./checker.ts";
 import { drive, makePublishers } from "./driver.ts";
 import { onScene, type Scene, withSeed } from "./scene.ts";
 
-/* The process dies, the kernel does not: what was written is there, what was about to be written is not. */
+/* The process dies and the kernel does not: written bytes are there, and unwritten ones are not. */
 
 const PUBLISHERS = 32;
 const RESTARTS = LONG ? 100 : 3;
-/** A check reads everything; while restarts follow each other only what is new is downloaded, but for every tenth. */
+/**
+ * A full check reads everything. Between restarts only new versions are downloaded, except in every
+ * tenth check.
+ */
 const WHOLE_CHECK_EVERY = 10;
 
 /** Kills the server at random times while everybody publishes, and checks after every restart. */
@@ -44,7 +47,7 @@ describe("kill -9 at random times under 32 publishers", () => {
         () =>
           withSeed(seed, () =>
             onScene(kind, async (scene) => {
-              // Somebody must have published, or all of this proves nothing.
+              // Without an acknowledged publish the test would prove nothing.
               expect(await killAtRandom(scene, seed, RESTARTS)).toBeGreaterThan(0);
             }),
           ),

@@ -15,7 +15,7 @@ import type { Rows } from "./rows.ts";
 import type { ServerProcess } from "./server.ts";
 import { collect } from "./visible.ts";
 
-/** A log as it is served, with its tree computed anew from its leaves. */
+/** A log as it is served, with a tree computed from its leaves. */
 interface ServedLog {
   readonly checkpoint: Checkpoint;
   readonly tree: MemoryTree;
@@ -48,7 +48,7 @@ async function readLog(url: string): Promise<ServedLog> {
   return { checkpoint, tree: memoryTree(leaves), texts: leaves.map((leaf) => Buffer.from(leaf).toString()) };
 }
 
-/** Root and tiles are those of the leaves. */
+/** Root and tiles agree with the leaves. */
 async function treeFaults(url: string, { checkpoint, tree }: ServedLog): Promise<string[]> {
   const root = await rootOf(checkpoint.size, tree.read);
   const faults = root.equals(checkpoint.root) ? [] : ["the log's leaves make another root than its checkpoint says"];
@@ -58,7 +58,7 @@ async function treeFaults(url: string, { checkpoint, tree }: ServedLog): Promise
   return [...faults, ...tileFaults];
 }
 
-/** Every version is one leaf, at the index of its row, and there is no leaf of any other. */
+/** Every version has one leaf, at the index in its row, and no other version has a leaf. */
 function leafFaults({ texts }: ServedLog, { versions }: Rows): string[] {
   const faults: string[] = [];
   const rows = new Map(versions.map((row) => [`${row.name}/${row.version}`, row]));
@@ -81,7 +81,7 @@ function leafFaults({ texts }: ServedLog, { versions }: Rows): string[] {
   return [...faults, ...missing.map((named) => `the log has no ${named}`)];
 }
 
-/** What is wrong with a checkpoint that somebody saw: it must be a beginning of the log. */
+/** The faults of a checkpoint that a client saw: it must be a prefix of the log. */
 async function prefixFault({ checkpoint, tree }: ServedLog, note: string): Promise<string | undefined> {
   const seen = opened(note);
   if (seen?.origin !== checkpoint.origin) return "is none of this log";
@@ -89,7 +89,10 @@ async function prefixFault({ checkpoint, tree }: ServedLog, note: string): Promi
   return seen.root.equals(await rootOf(seen.size, tree.read)) ? undefined : "is no beginning of the log";
 }
 
-/** The proof in the answer to a publish: of this very version, and of a tree that the log still begins with. */
+/**
+ * The proof in the answer to a publish is of this version, and of a tree that is a prefix of the
+ * log.
+ */
 async function proofFaults(log: ServedLog, { name, version, sha256, proof: text }: Attempt): Promise<string[]> {
   const named = `the proof of ${name}/${version}`;
   const proof = parseProof(text ?? "");
@@ -113,22 +116,22 @@ async function copyFaults(log: ServedLog, { dataDir }: Pick<ServerProcess, "data
   try {
     copy = readFileSync(join(dataDir, "packages", CHECKPOINT_COPY), "utf8");
   } catch {
-    // Nothing was published yet, or died before it was told.
+    // Nothing was published yet, or the process died before it copied the checkpoint.
     return [];
   }
   const fault = await prefixFault(log, copy);
   return fault === undefined ? [] : [`the copy of the checkpoint ${fault}`];
 }
 
-/** The rollback guard does not fire but for a rollback. */
+/** The rollback guard reacts only to a rollback. */
 async function guardFaults(url: string): Promise<string[]> {
   const { body, text } = await guestOf(url).get("/health/ready");
   return body.checks.log === "failing" ? [`the log takes this for a rollback: ${text}`] : [];
 }
 
 /**
- * Reads the whole log as everybody can, with nobody publishing, and compares it with the database, with the answers in
- * the journals and with the copy beside the archives.
+ * Reads the whole log as a client does, while nobody publishes. Compares it with the database, with
+ * the answers in the journals and with the copy beside the archives.
  */
 export async function logFaults(
   server: Pick<ServerProcess, "url" | "dataDir">,

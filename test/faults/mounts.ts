@@ -12,7 +12,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/* File systems of a test's own. Their directories carry the id of our process, so that what a dead run left is known. */
+/*
+ * File systems for one test. Their directories carry the id of our process, so that the leftovers
+ * of a dead run are recognised.
+ */
 
 const PREFIX = "cpm-faults-mount-";
 const MIB = 1_048_576;
@@ -39,16 +42,19 @@ function mountedUnder(directory: string): string[] {
   return points.filter((point) => point.startsWith(`${directory}/`));
 }
 
-/** Takes away whatever is mounted under a directory, even while somebody uses it, and the directory. */
+/**
+ * Unmounts everything under a directory, even while a process uses it, and removes the directory.
+ */
 function clear(directory: string): void {
   for (const point of mountedUnder(directory)) {
-    // Without a user it goes at once; with one (a process of a test that failed) as soon as that ends.
+    // A file system without users goes at once. One that a process of a failed test uses goes when
+    // that ends.
     if (spawnSync("umount", [point]).status !== 0) spawnSync("umount", ["--lazy", point]);
   }
   if (mountedUnder(directory).length === 0) rmSync(directory, { recursive: true, force: true });
 }
 
-/** Removes the file systems of test processes that ended without doing so. */
+/** Removes the file systems of test processes that ended without removing them. */
 function clearLeftovers(): void {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
     const pid = Number(name.slice(PREFIX.length).split("-")[0]);
@@ -56,7 +62,7 @@ function clearLeftovers(): void {
   }
 }
 
-/** Runs `work`; when it fails, nothing of the file system it was making is left. */
+/** Runs `work`. If it fails, nothing is left of the file system that it was making. */
 function clearing<T>(home: string, work: () => T): T {
   try {
     return work();
@@ -69,7 +75,7 @@ function clearing<T>(home: string, work: () => T): T {
 function newHome(): string {
   clearLeftovers();
   const home = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  // Postgres runs as somebody else and must find its files.
+  // Postgres runs as another user and must be able to reach its files.
   chmodSync(home, 0o755);
   mkdirSync(join(home, "mount"), { mode: 0o755 });
   return home;
@@ -81,7 +87,7 @@ export interface Mount {
   remove(): void;
 }
 
-/** Mounts a tmpfs of so many bytes. */
+/** Mounts a tmpfs of `bytes` bytes. */
 export function mountTmpfs(bytes: number): Mount {
   const home = newHome();
   const path = join(home, "mount");
@@ -96,8 +102,8 @@ export interface ImageMount extends Mount {
 }
 
 /**
- * Makes an ext4 in a file and mounts it with `commit=300`: the kernel writes its journal when somebody syncs, and not
- * every five seconds by itself, so nothing is durable by luck.
+ * Makes an ext4 in a file and mounts it with `commit=300`. The kernel then writes its journal only
+ * at a sync, and not every five seconds, so nothing is durable by chance.
  */
 export function mountImage(megabytes: number): ImageMount {
   const home = newHome();
@@ -123,12 +129,12 @@ function reasonAgainst(attempt: () => Mount): string | undefined {
   }
 }
 
-/** Why no tmpfs can be mounted here; undefined where it can. */
+/** Why no tmpfs can be mounted here. Undefined if it can. */
 export function reasonAgainstTmpfs(): string | undefined {
   return reasonAgainst(() => mountTmpfs(MIB));
 }
 
-/** Why no image can be mounted here; undefined where it can. */
+/** Why no image can be mounted here. Undefined if it can. */
 export function reasonAgainstImages(): string | undefined {
   return reasonAgainst(() => mountImage(16));
 }

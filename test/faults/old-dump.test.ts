@@ -7,7 +7,9 @@ import { waitUntil } from "../support/wait-until.ts";
 import { archiveOf, guestOf, publishIntent } from "./driver.ts";
 import { onScene } from "./scene.ts";
 
-/* An operator restores a backup that is older than what was published: real files, real processes. */
+/*
+ * An operator restores a backup that is older than the newest publish: real files, real processes.
+ */
 
 const intentOf = (number: number) => ({
   name: "dumped",
@@ -17,7 +19,7 @@ const intentOf = (number: number) => ({
   sha256: "",
 });
 
-/** What `sqlite3 registry.db "VACUUM INTO …"` does beside a running server. */
+/** Does what `sqlite3 registry.db "VACUUM INTO …"` does while a server runs. */
 function dump(database: string, into: string): void {
   const client = new Database(database, { readonly: true });
   try {
@@ -56,7 +58,8 @@ test("a registry on an old dump serves reads, refuses changes and says so, until
     copyFileSync(`${database}-wal`, `${newest}-wal`);
 
     restore(old, database);
-    // Stopped as an operator would, and started again: what was published does not come to be forgotten by that.
+    // The server is stopped as an operator would, and started again. That must not make it forget
+    // what was published.
     for (const end of [stop, server.kill]) {
       await server.start();
       await waitUntil(() => server.output().includes("log_rollback"), "the operator is told");
@@ -83,7 +86,7 @@ test("a registry on an old dump serves reads, refuses changes and says so, until
     expect([await publish(4), await publish(5)]).toEqual([200, 201]);
     expect(server.output()).not.toContain("log_rollback");
 
-    // Or what is lost is accepted: then the log goes on from the dump.
+    // Or the operator accepts the loss: then the log continues from the dump.
     await waitUntil(async () => copy() === (await checkpoint()), "the checkpoint is copied");
     await server.kill();
     restore(old, database);

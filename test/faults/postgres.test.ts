@@ -13,8 +13,9 @@ import { isAcknowledged, readJournals } from "./journal.ts";
 import { prepareServer, type ServerProcess } from "./server.ts";
 
 /*
- * What happens to Postgres happens to every publisher at once. The registry stays one process all the time; the driver
- * takes half a minute without an answer for stuck. test/crash/postgres-restart.test.ts has the deadlines in detail.
+ * A fault of Postgres affects every publisher at once. The registry stays one process all the time.
+ * The driver reports a caller as stuck after half a minute without an answer.
+ * test/crash/postgres-restart.test.ts tests the deadlines in detail.
  */
 
 const PUBLISHERS = 12;
@@ -42,7 +43,10 @@ interface Faulty {
   readonly journals: string;
 }
 
-/** A registry on an empty database of our Postgres, reached at `through` where something stands in between. */
+/**
+ * A registry on an empty database of our Postgres. It connects through the URL `through`, if there
+ * is a proxy.
+ */
 async function onServer(name: string, play: (faulty: Faulty) => Promise<void>): Promise<void> {
   const journals = join(home, `${name}-journals`);
   mkdirSync(journals);
@@ -65,7 +69,9 @@ async function databaseOf(name: string): Promise<string> {
   return url.href;
 }
 
-/** Lets `fault` happen under publishers, some of whom were served before and must be served after it. */
+/**
+ * Lets `fault` happen while publishers publish. Some of them must be served before it and after it.
+ */
 async function underPublishers({ server, journals }: Faulty, seed: number, fault: () => Promise<void>): Promise<void> {
   const publishers = await makePublishers(server.url, PUBLISHERS);
   let served = 0;
@@ -88,7 +94,8 @@ async function underPublishers({ server, journals }: Faulty, seed: number, fault
   running = false;
   await driven;
   const attempts = readJournals(journals);
-  // The registry itself answers everything, also while it has no database: no connection is lost, nobody is stuck.
+  // The registry itself answers everything, also without a database: no connection is lost, and
+  // nobody is stuck.
   expect(attempts.filter(({ result }) => typeof result !== "number")).toEqual([]);
   const { faults } = await check({ server, journals, publishers });
   expect(faults).toEqual([]);
@@ -174,7 +181,7 @@ test(
         const again = await publishIntent(publisher, { ...intent, sha256: "", publisher: 0 });
         expect([again.result, JSON.parse(again.body).version]).toEqual([200, intent.version]);
       }
-      // And under many: somebody's answer is lost again and again, and nobody's version.
+      // The same under many publishers: answers are lost again and again, and no version is.
       let noted = 0;
       const publishers = await makePublishers(server.url, PUBLISHERS);
       await drive({

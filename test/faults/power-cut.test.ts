@@ -11,14 +11,17 @@ import { type Disk, makeDisk, reasonAgainstPowerCuts } from "./power-cut.ts";
 import { withSeed } from "./scene.ts";
 import { prepareServer, type ServerProcess } from "./server.ts";
 
-/* What the registry said before the power went is true afterwards; and the test notices when a sync is left out. */
+/*
+ * What the registry acknowledged before a power cut is true afterwards. The test also notices if a
+ * sync is left out.
+ */
 
 const CUTS = LONG ? 20 : 2;
 const PUBLISHERS = 8;
-/** Negative controls stop at the first loss; one of so many cuts must show it. */
+/** Negative controls stop at the first loss. One of this many cuts must show it. */
 const CONTROL_CUTS = 5;
 
-/** What lies on the disk that loses its power; the rest lies on the machine's own. */
+/** What is on the disk that loses its power. Everything else is on the machine's own disk. */
 type Layout = "everything" | "everything and Postgres" | "archives alone";
 
 interface Machine {
@@ -34,7 +37,8 @@ async function startPostgresOn(disk: Disk): Promise<PostgresServer> {
   process.env.TMPDIR = disk.path;
   try {
     const postgres = await startPostgres({ durable: true });
-    // initdb ran without syncing: it is what was installed long ago, so it is durable before anything begins.
+    // initdb ran without syncing. Postgres counts as installed long ago, so its files are made
+    // durable first.
     Bun.spawnSync(["sync", "--file-system", disk.path]);
     return postgres;
   } finally {
@@ -64,20 +68,20 @@ async function onMachine(layout: Layout, play: (machine: Machine) => Promise<voi
   }
 }
 
-/** Cuts the power while everybody is frozen in the middle of something, and turns it on again, Postgres included. */
+/** Cuts the power while all processes are frozen, and turns it on again, Postgres included. */
 async function cutPower({ disk, server, postgres }: Machine): Promise<void> {
   server.signal("SIGSTOP");
   postgres?.freeze();
   disk.cut();
   await server.kill();
   postgres?.thaw();
-  // Whatever Postgres still wants to write comes back as an error: its disk has no power.
+  // Whatever Postgres still wants to write fails with an error, because its disk has no power.
   await postgres?.stop("immediate");
   disk.restore();
   await postgres?.start();
 }
 
-/** Cuts at a random time under publishers, once one of them has an answer. */
+/** Cuts at a random time while publishers publish, after the first answer. */
 async function cutAtRandom(machine: Machine, publishers: readonly Publisher[], seed: number, title: string) {
   const { server, journals } = machine;
   const answered = Promise.withResolvers<void>();
@@ -96,7 +100,10 @@ async function cutAtRandom(machine: Machine, publishers: readonly Publisher[], s
   await driven;
 }
 
-/** Cuts in the instant after an answer, before anybody else syncs anything: what was answered last is lost first. */
+/**
+ * Cuts right after an answer, before another sync: the last acknowledged publish is the first to be
+ * lost.
+ */
 async function cutAfterAnswer(machine: Machine, publishers: readonly Publisher[], seed: number, title: string) {
   const { server, journals } = machine;
   let left = new Chance(seed).between(1, 12);
@@ -139,7 +146,7 @@ function promise(title: string, layout: Layout, cut: typeof cutAtRandom): void {
   );
 }
 
-/** The same cut with a sync left out must be noticed, or the promises above prove nothing. */
+/** The same cut with a sync left out must be noticed. Otherwise the tests above prove nothing. */
 function control(title: string, layout: Layout, cut: typeof cutAtRandom, failpoints: string, loss: RegExp): void {
   test.skipIf(reason !== undefined)(title, async () => {
     const losses: string[] = [];

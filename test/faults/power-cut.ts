@@ -3,16 +3,22 @@ import { closeSync, openSync } from "node:fs";
 import { type ImageMount, mountImage, reasonAgainstImages } from "./mounts.ts";
 
 /*
- * A power cut is: what reached the disk is there, what the kernel still held in memory is gone. Copying the image of a
- * mounted file system does not show that: the kernel goes on writing while the copy is made, so the copy may hold a
- * later piece without an earlier one, which no disk ever does; and freezing the file system first would sync it.
- * ext4 has what its own developers test crashes with: EXT4_IOC_SHUTDOWN with NOLOGFLUSH stops the file system in one
- * instant, in the middle of whatever it does. The journal is aborted, dirty pages and the running transaction are
- * dropped, and from then on nothing but an I/O error comes back. Unmounting writes no more than blocks of transactions
- * that the journal already holds, and leaves the mark that the journal must be replayed. So the image is what the disk
- * had, and mounting it again is the start after the cut.
+ * After a power cut, the bytes that reached the disk are there, and those that the kernel held in
+ * memory are gone.
  *
- * What this does not show is a disk that lies about its cache: a block that the loop device took counts as written.
+ * Copying the image of a mounted file system does not show that. The kernel goes on writing during
+ * the copy, so the copy may hold a later piece without an earlier one, which no disk does. Freezing
+ * the file system first would sync it.
+ *
+ * ext4 has the means with which its developers test crashes: EXT4_IOC_SHUTDOWN with NOLOGFLUSH
+ * stops the file system at once, in the middle of whatever it does. The journal is aborted, dirty
+ * pages and the running transaction are dropped, and every later access fails with an I/O error.
+ * Unmounting writes only blocks of transactions that the journal already holds, and leaves the mark
+ * that the journal must be replayed. So the image is what the disk had, and mounting it again is
+ * the start after the cut.
+ *
+ * This does not show a disk that lies about its cache: a block that the loop device took counts as
+ * written.
  */
 
 /** `_IOR('X', 125, __u32)`, and `EXT4_GOING_FLAGS_NOLOGFLUSH`. */
@@ -25,7 +31,7 @@ function openLibc() {
     try {
       return dlopen(name, symbols);
     } catch {
-      // Another system, another name.
+      // Another system may use another name.
     }
   }
   return undefined;
@@ -34,9 +40,15 @@ function openLibc() {
 /** A disk whose power can be cut. */
 export interface Disk {
   readonly path: string;
-  /** From here on nothing reaches the disk, and what had not is lost. Processes that use it should be frozen before. */
+  /**
+   * From now on nothing reaches the disk, and unwritten data is lost. Freeze the processes that use
+   * it first.
+   */
   cut(): void;
-  /** Power is back: mounts what the disk holds. Nobody may use the old file system any more. */
+  /**
+   * Turns the power on again: mounts what the disk holds. Nothing may use the old file system any
+   * more.
+   */
   restore(): void;
   remove(): void;
 }
@@ -65,7 +77,7 @@ export function makeDisk(megabytes: number): Disk {
   };
 }
 
-/** Why no power can be cut here; undefined where it can. */
+/** Why no power can be cut here. Undefined if it can. */
 export function reasonAgainstPowerCuts(): string | undefined {
   if (process.platform === "linux" && openLibc() === undefined) return "the C library was not found";
   return reasonAgainstImages();

@@ -3,24 +3,24 @@ import { join } from "node:path";
 import postgres from "postgres";
 import type { ServerProcess } from "./server.ts";
 
-/** A version as the database has it, read past the registry. */
+/** A version in the database, read without the registry. */
 export interface VersionRow {
   readonly name: string;
   readonly version: string;
   readonly sha256: string;
   readonly size: number;
-  /** Whether the row of its contents is there. */
+  /** Whether the row of its contents exists. */
   readonly hasContents: boolean;
-  /** Where it is in the log; null where it is not. */
+  /** Its index in the log. Null if it is not in the log. */
   readonly logIndex: number | null;
 }
 
-/** Everything a publish writes into the database. */
+/** Everything that a publish writes into the database. */
 export interface Rows {
   readonly versions: readonly VersionRow[];
-  /** Packages of which no version is there. */
+  /** Packages without a version. */
   readonly emptyPackages: readonly string[];
-  /** Contents of no version. */
+  /** Contents without a version. */
   readonly strayContents: number;
 }
 
@@ -87,7 +87,7 @@ async function readPostgres(url: string): Promise<Rows> {
   }
 }
 
-/** Reads the database directly. Throws when SQLite finds its own file damaged. */
+/** Reads the database directly. Throws if SQLite finds its own file damaged. */
 export async function readRows({ dataDir }: Pick<ServerProcess, "dataDir">, databaseUrl?: string): Promise<Rows> {
   return databaseUrl === undefined ? readSqlite(join(dataDir, "registry.db")) : readPostgres(databaseUrl);
 }

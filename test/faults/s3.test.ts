@@ -12,7 +12,10 @@ import { isAcknowledged, readJournals } from "./journal.ts";
 import { withSeed } from "./scene.ts";
 import { prepareServer, type ServerProcess } from "./server.ts";
 
-/* Registries on one real S3 server and one Postgres: what one of the three does must not cost the others a promise. */
+/*
+ * Registries on one real S3 server and one Postgres. A fault of one of the three must not break a
+ * promise of the others.
+ */
 
 const PUBLISHERS = 8;
 
@@ -20,11 +23,16 @@ interface S3Scene {
   readonly s3: OwnS3;
   readonly servers: readonly ServerProcess[];
   readonly journals: string;
-  /** A directory that looks like the DATA_DIR of a registry with its archives in files: those of the bucket. */
+  /**
+   * A directory with the objects of the bucket, laid out as the DATA_DIR of a registry with
+   * archives in files.
+   */
   readonly view: string;
 }
 
-/** Runs `play` with `count` registries, not started yet, on one bucket and one database. */
+/**
+ * Runs `play` with `count` registries, which are not started yet, on one bucket and one database.
+ */
 async function onS3(count: number, play: (scene: S3Scene) => Promise<void>): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), "cpm-faults-s3-"));
   const postgres = await testPostgres();
@@ -50,14 +58,17 @@ async function onS3(count: number, play: (scene: S3Scene) => Promise<void>): Pro
   }
 }
 
-/** The server at a place in the scene. */
+/** The server with this index in the scene. */
 function serverOf({ servers }: S3Scene, at: number): ServerProcess {
   const server = servers[at];
   if (server === undefined) throw new Error("No such server");
   return server;
 }
 
-/** What a check finds, but for what is right on S3: its own object of the health check, and answers for its faults. */
+/**
+ * The findings of a check, except those that are right on S3: the object of the health check, and
+ * answers to its faults.
+ */
 async function faultsOf(scene: S3Scene, server: ServerProcess, publishers: readonly Publisher[]) {
   const { journals, view } = scene;
   const verdict = await check({ server: { ...server, dataDir: view }, journals, publishers });
@@ -75,7 +86,8 @@ async function acknowledgedMore(journals: string, count: number): Promise<void> 
 }
 
 describe.skipIf(s3Missing !== undefined)("a registry on S3", () => {
-  // In the short form those that only S3 has, or that leave an orphan in the bucket; the others as on files.
+  // The short form has the failpoints that only S3 has, and those that leave an orphan in the
+  // bucket. The others are the same as on files.
   const all = ["publish.received", "publish.verified", "publish.inserted", "publish.recorded"];
   const points = ["blob.uploaded", "publish.stored", ...(LONG ? all : [])];
   for (const point of points) {
@@ -155,7 +167,7 @@ describe.skipIf(s3Missing !== undefined)("a registry on S3", () => {
       await killed.kill();
       const before = readJournals(journals).filter(isAcknowledged);
       await acknowledgedMore(journals, 20);
-      // What either of them acknowledged is there on the one that is left.
+      // The server that is left has everything that either of them acknowledged.
       for (const { name, version } of before) {
         const { status } = await guestOf(left.url).get(`/api/packages/${name}/${version}/download`);
         expect([name, version, status]).toEqual([name, version, 200]);

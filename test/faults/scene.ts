@@ -5,13 +5,18 @@ import { testPostgres } from "../support/postgres.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { prepareServer, type ServerProcess } from "./server.ts";
 
-/** A registry of one's own for a fault test, not started yet, and a place for journals that no fault hits. */
+/**
+ * A registry for one fault test, not started yet, and a directory for journals that no fault hits.
+ */
 export interface Scene {
   readonly server: ServerProcess;
   readonly journals: string;
 }
 
-/** Runs `play` with a fresh registry on a database of a kind; afterwards nothing of it is left, however it ended. */
+/**
+ * Runs `play` with a new registry on a database of a kind. Nothing of it is left afterwards,
+ * however `play` ended.
+ */
 export async function onScene(kind: DatabaseKind, play: (scene: Scene) => Promise<void>): Promise<void> {
   const home = mkdtempSync(join(tmpdir(), "cpm-faults-"));
   const postgres = kind === "postgres" ? await testPostgres() : undefined;
@@ -29,7 +34,7 @@ export async function onScene(kind: DatabaseKind, play: (scene: Scene) => Promis
   }
 }
 
-/** Runs `play` and says which seed it was when it fails. */
+/** Runs `play` and prints the seed if it fails. */
 export async function withSeed(seed: number, play: () => Promise<void>): Promise<void> {
   try {
     await play();

@@ -17,33 +17,34 @@ export interface Ending {
 
 type Settings = Readonly<Record<string, string>>;
 
-/** The registry as a process of its own. Its address stays the same over restarts, and so does what it keeps. */
+/** The registry as a process. Its address and its data stay the same over restarts. */
 export interface ServerProcess {
   readonly url: string;
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
-  /** Whatever it printed since its last start, the end of it. */
+  /** The end of what it printed since its last start. */
   readonly output: () => string;
-  /** Starts it, with more settings for this life only, and waits until it answers. */
+  /** Starts it, with additional settings for this life only, and waits until it answers. */
   start(settings?: Settings): Promise<void>;
-  /** Sends a signal and does not wait; nothing happens when it does not run. */
+  /** Sends a signal without waiting. Does nothing if the process does not run. */
   signal(signal: NodeJS.Signals): void;
-  /** When the life that was started last ends, and how. */
+  /** When and how the last life ended. */
   ended(): Promise<Ending>;
   isRunning(): boolean;
-  /** Of its last life. */
+  /** The process id of its last life. */
   pid(): number | undefined;
-  /** SIGKILL, and waits until it is gone. */
+  /** Sends SIGKILL, and waits until the process is gone. */
   kill(): Promise<void>;
-  /** Runs another command of the registry with the same settings, to its end. */
+  /** Runs another command of the registry with the same settings to its end. */
   run(...args: string[]): Promise<{ exitCode: number; stdout: string; stderr: string }>;
   /** Kills it for good. */
   remove(): Promise<void>;
 }
 
 /**
- * Kills the process whose id came last as soon as our end of the pipe closes, which happens however we die, by SIGKILL
- * too. A zero disarms it: an id of a process that ended may be somebody else's.
+ * Kills the process whose id came last, once our end of the pipe closes. That happens however this
+ * process ends, also by SIGKILL. A zero disarms it, because the id of an ended process may be
+ * reused.
  */
 function guard(): { watch(pid: number): void; dismiss(): void } {
   const script = 'last=0; while read -r pid; do last=$pid; done; [ "$last" -gt 0 ] && kill -KILL "$last"';
@@ -103,7 +104,7 @@ async function runToEnd(env: Settings, args: readonly string[]) {
   return { exitCode, stdout, stderr };
 }
 
-/** Prepares a server in `dataDir`; `start` starts it. Without `databaseUrl` it keeps its rows in SQLite. */
+/** Prepares a server in `dataDir`; `start` starts it. Without `databaseUrl` it uses SQLite. */
 export async function prepareServer(
   dataDir: string,
   databaseUrl?: string,
@@ -119,7 +120,7 @@ export async function prepareServer(
     JWT_KEY: TEST_JWT_KEY,
     LOG_SIGNING_KEY: TEST_LOG_KEY,
     LOG_LEVEL: "warn",
-    // A hundred lives of publishers are more than anybody may publish in an hour.
+    // A hundred lives of publishers publish more than the limit of an hour.
     PUBLISH_LIMITS: "off",
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...extra,
@@ -154,7 +155,7 @@ export async function prepareServer(
   };
 }
 
-/** Whether somebody listens on a port of 127.0.0.1, found out without connecting to it. */
+/** Whether a process listens on a port of 127.0.0.1, without connecting to it. */
 export function isListening(port: number): Promise<boolean> {
   return new Promise((done) => {
     const probe = createServer().once("error", () => done(true));

@@ -10,14 +10,17 @@ import { onScene } from "./scene.ts";
 import { isListening } from "./server.ts";
 import { type Answered, headOf, type SlowRequest, slowRequest } from "./slow-client.ts";
 
-/* SIGTERM is how a registry is updated: nobody who was being served may notice. */
+/* Operators update a registry with SIGTERM: no client that is being served may notice. */
 
 const UPLOADS = 100;
 const DOWNLOADS = 40;
 const LOGINS = 40;
 const READS = 20;
 const EXIT_WITHIN_MS = 30_000;
-/** More than the kernel takes into the buffers of a connection: while nobody reads, such a download stays in flight. */
+/**
+ * More than the kernel's buffers of a connection hold: such a download stays in flight while nobody
+ * reads it.
+ */
 const DOWNLOAD_BYTES = 12_000_000;
 /** More than is read at once: half of such an upload is in a file. */
 const UPLOAD_BYTES = 100_000;
@@ -29,7 +32,7 @@ async function beginUpload(port: number, { client, key }: Publisher, version: st
   const archive = makePackage({ name: "slow", version, files: { "noise.bin": new Chance(1).bytes(UPLOAD_BYTES) } });
   const signature = signMessage(key, statementOf("slow", version, archive));
   const form = new Response(publishForm({ archive, signature, publicKey: key.publicHex }));
-  // Bun forgets the type once the body was read.
+  // Bun forgets the content type once the body was read.
   const type = form.headers.get("content-type") ?? "";
   const body = Buffer.from(await form.bytes());
   const head = headOf("POST", "/api/packages", {
@@ -79,7 +82,8 @@ test(`after SIGTERM all ${all} requests in flight are answered, the exit code is
     await waitUntil(() => readBlobs(server.dataDir).incoming.length === UPLOADS, "every upload has begun");
     const logins = answersOf(await Promise.all(times(LOGINS).map(() => beginLogin(port, publisher.client.username))));
     const reads = answersOf(await beginGets(port, READS, "/api/packages?search=large"));
-    // Connections are served in the order they came: when a later one is answered, all before it are being served.
+    // Connections are served in the order in which they came. If a later one is answered, all
+    // earlier ones are being served.
     await answersOf(await beginGets(port, 1, "/health/live"));
 
     const toldMs = performance.now();

@@ -1,27 +1,30 @@
 import { createHash } from "node:crypto";
 import { connect, type Socket } from "node:net";
 
-/* HTTP in the hands of somebody slow: on a bare connection, because clients of a library buffer as they like. */
+/* A slow HTTP client on a bare connection, because clients of a library buffer as they like. */
 
 const HEAD_END = "\r\n\r\n";
 
-/** A whole answer; the body by its digest, because many large ones would not fit into memory. */
+/**
+ * A whole response. The body is represented by its digest, because many large ones would not fit
+ * into memory.
+ */
 export interface Answered {
   readonly status: number;
   readonly sha256: string;
 }
 
-/** A request on a connection of its own. */
+/** A request on its own connection. */
 export interface SlowRequest {
-  /** Sends bytes, and resolves when the kernel has them. */
+  /** Sends bytes, and resolves once the kernel has them. */
   write(bytes: string | Uint8Array): Promise<void>;
-  /** The first bytes of an answer have come; whatever follows waits in the connection. */
+  /** Resolves once the first bytes of the response have come. The rest waits in the connection. */
   readonly begun: Promise<void>;
-  /** Reads the answer to its end. Rejects when the connection ends before. */
+  /** Reads the response to its end. Rejects if the connection ends before. */
   answer(): Promise<Answered>;
 }
 
-/** The head of a request, whose answer ends with the connection. */
+/** The head of a request that asks the server to close the connection after the response. */
 export function headOf(method: string, path: string, headers: Readonly<Record<string, string>> = {}): string {
   const fields = { host: "127.0.0.1", connection: "close", ...headers };
   return [`${method} ${path} HTTP/1.1`, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`)]

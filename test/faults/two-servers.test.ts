@@ -9,24 +9,27 @@ import { onScene, type Scene, withSeed } from "./scene.ts";
 import { prepareServer, type ServerProcess } from "./server.ts";
 
 /*
- * Two servers on one Postgres and one directory of archives append to one log. Whoever dies with the log locked must not
- * hold up the other: Postgres lets go of the lock with the connection.
+ * Two servers on one Postgres and one directory of archives append to one log. A server that dies
+ * with the log locked must not block the other: Postgres releases the lock with the connection.
  */
 
 const PUBLISHERS_EACH = 32;
-/** The promise is a second; a busy machine with 64 publishers is slow without any fault. */
+/** The promise is one second. A busy machine with 64 publishers is slow without a fault. */
 const GOES_ON_WITHIN_MS = 5_000;
-/** Published by the survivor before the fault, and again after it. */
+/** Publishes of the surviving server before the fault, and again after it. */
 const ACKNOWLEDGED = 30;
 
-/** The last publish that the survivor acknowledged before a moment, and the first one after it. */
+/** The time between the last acknowledged publish before a moment and the first one after it. */
 function gapAround(times: readonly number[], momentMs: number): number {
   const before = times.findLast((timeMs) => timeMs <= momentMs) ?? momentMs;
   const after = times.find((timeMs) => timeMs > momentMs) ?? Number.POSITIVE_INFINITY;
   return after - before;
 }
 
-/** Lets 64 publishers publish over both until one server is gone, and gives how long the other answered nobody. */
+/**
+ * Lets 64 publishers publish to both until one server dies. Returns how long the other acknowledged
+ * nothing.
+ */
 async function killOneOf(
   { journals }: Scene,
   [killed, left]: readonly [ServerProcess, ServerProcess],
@@ -52,7 +55,8 @@ async function killOneOf(
   await Promise.all(driven);
   const answered = readJournals(journals).filter(({ name }) => name.startsWith(`left${seed}-`));
   expect(answered.filter(({ result }) => ![200, 201, 409, 503].includes(Number(result)))).toEqual([]);
-  // Each waits for all the others, and on a busy machine longer than a write may take: 503, and safe to repeat.
+  // Each publish waits for all others, on a busy machine longer than a write may take: then it gets
+  // 503, and is safe to repeat.
   const refused = answered.filter(({ result }) => result === 503);
   if (refused.length > 0) console.warn(`Seed ${seed}: ${refused.length} of ${answered.length} publishes got 503.`);
   return gapAround(times, diedMs);

@@ -6,7 +6,7 @@ import type { Rows, VersionRow } from "./rows.ts";
 const PAGE_SIZE = 100;
 const CONCURRENCY = 32;
 
-/** Runs `work` on all items, so many at once, and puts together what it found. */
+/** Runs `work` on all items, many of them concurrently, and joins the findings. */
 export async function collect<T>(
   items: readonly T[],
   work: (item: T) => Promise<readonly string[]>,
@@ -20,7 +20,10 @@ export async function collect<T>(
   return found;
 }
 
-/** A version that is there can be downloaded, byte for byte, and every header tells the digest of its row. */
+/**
+ * Every existing version can be downloaded byte for byte, and every header has the digest of its
+ * row.
+ */
 async function downloadFaults(url: string, { name, version, sha256: digest }: VersionRow): Promise<string[]> {
   const address = `/api/packages/${name}/${version}/download`;
   try {
@@ -50,7 +53,7 @@ async function absenceFaults(url: string, { name, version }: Pick<Attempt, "name
   return statuses.flatMap((status, n) => (status === 404 ? [] : [`GET ${addresses[n]} got ${status} without a row`]));
 }
 
-/** Every version that was attempted is wholly visible where it has a row, and not at all where it has none. */
+/** Every attempted version is wholly visible if it has a row, and not at all if it has none. */
 export function versionFaults(url: string, attempts: readonly Attempt[], rows: Rows): Promise<string[]> {
   const rowByKey = new Map(rows.versions.map((row) => [`${row.name}/${row.version}`, row]));
   const asked = new Map(attempts.map((attempt) => [`${attempt.name}/${attempt.version}`, attempt]));
@@ -64,7 +67,10 @@ export function versionFaults(url: string, attempts: readonly Attempt[], rows: R
   });
 }
 
-/** Every package in the list can be read and has exactly the versions of its rows; every package with a row is listed. */
+/**
+ * Every listed package can be read and has exactly the versions of its rows. Every package with a
+ * row is listed.
+ */
 export async function packageFaults(url: string, rows: Rows): Promise<string[]> {
   const guest = guestOf(url);
   const listed: string[] = [];

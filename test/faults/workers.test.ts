@@ -49,7 +49,7 @@ test("a killed worker is started again, and the other answers meanwhile", async 
     await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
     const [killed = 0] = childrenOf(server.pid() ?? 0);
     process.kill(killed, "SIGKILL");
-    // A zombie's other threads may still hold its sockets.
+    // Other threads of a zombie may still hold its sockets.
     await waitUntil(() => !existsSync(`/proc/${killed}`), "it is gone");
     expect(new Set(await ask(server, "/health"))).toEqual(new Set([200]));
     await waitUntil(() => childrenOf(server.pid() ?? 0).length === 2, "two workers again");

@@ -1,19 +1,20 @@
 import { gzipSync } from "node:zlib";
 
 const BLOCK = 512;
-/** 2025-01-01T00:00:00Z: archives made here are the same bytes on every run. */
+/** 2025-01-01T00:00:00Z. Archives made here are the same bytes on every run. */
 const FIXED_MTIME_SECONDS = 1_735_689_600;
 
 /**
- * One tar member, stated as freely as an attacker could. Only `name` is needed; whatever is left out is what Go's
- * `archive/tar` would write. The checksum is right unless `afterChecksum` changes the block once it has been computed.
+ * One tar member, as freely stated as an attacker could. Only `name` is needed; all other fields
+ * default to what Go's `archive/tar` writes. The checksum is right unless `afterChecksum` changes
+ * the finished header.
  */
 export interface RawEntry {
   readonly name: string | Uint8Array;
   readonly content?: string | Uint8Array;
   /** The type flag: `0` file, `5` directory, `x` PAX header, `2` symbolic link, ... */
   readonly type?: string;
-  /** The size the header claims, when it is to differ from the content's. */
+  /** The size in the header, if it is to differ from the content's. */
   readonly size?: number;
   readonly linkName?: string;
   readonly prefix?: string;
@@ -22,13 +23,16 @@ export interface RawEntry {
 }
 
 export interface ArchiveOptions {
-  /** What follows the last member; two zero blocks unless given. */
+  /** The bytes after the last member. Default: two zero blocks. */
   readonly end?: Uint8Array;
   /** zlib level, 0 to 9. */
   readonly level?: number;
 }
 
-/** What `makePackage` writes into `colony.yaml`; `manifest` replaces the whole text and `files` adds or replaces files. */
+/**
+ * What `makePackage` writes into `colony.yaml`. `manifest` replaces the whole text, and `files`
+ * adds or replaces files.
+ */
 export interface PackageDraft {
   readonly name: string;
   readonly version: string;
@@ -44,17 +48,17 @@ export interface PackageDraft {
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
 
-/** The bytes of a text in UTF-8; bytes pass unchanged. */
+/** Encodes a text as UTF-8. Bytes are returned unchanged. */
 export function bytesOf(content: string | Uint8Array): Uint8Array {
   return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }
 
-/** Puts byte strings one after the other. */
+/** Joins byte strings. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
 
-/** Hands bytes over in chunks of `chunkBytes`, as a request body or a file stream does. */
+/** Yields bytes in chunks of `chunkBytes`, as a request body or a file stream does. */
 export async function* chunked(bytes: Uint8Array, chunkBytes = 65_536): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += chunkBytes) yield bytes.subarray(at, at + chunkBytes);
 }
@@ -98,7 +102,7 @@ function paxRecord(key: string, value: string): string {
   return `${length} ${key}=${value}\n`;
 }
 
-/** An uncompressed tar of the members given, in their order. */
+/** Makes an uncompressed tar of the members, in their order. */
 export function makeTar(files: Files | readonly RawEntry[], options: ArchiveOptions = {}): Uint8Array {
   const entries = isEntries(files) ? files : Object.entries(files).map(([name, content]) => ({ name, content }));
   const parts: Uint8Array[] = [];
@@ -115,16 +119,17 @@ function isEntries(files: Files | readonly RawEntry[]): files is readonly RawEnt
 }
 
 /**
- * A gzip-compressed tar, valid or not: give files by name (`{ "colony.yaml": "..." }`) for plain archives, or members
- * (`[{ name: "../x", content: "" }]`) to control every header. Nothing is checked and nothing is added.
+ * Makes a gzip-compressed tar, valid or not. Files by name (`{ "colony.yaml": "..." }`) make a
+ * plain archive; members (`[{ name: "../x", content: "" }]`) control every header. Nothing is
+ * checked and nothing is added.
  */
 export function makeArchive(files: Files | readonly RawEntry[], options: ArchiveOptions = {}): Uint8Array {
   return new Uint8Array(gzipSync(makeTar(files, options), { level: options.level ?? 6 }));
 }
 
 /**
- * The archive the `cpm` client makes of these files: a `.` directory first, then names in walking order, directories
- * without a trailing slash and before their content.
+ * Makes the archive that the `cpm` client makes of these files: a `.` directory first, then names
+ * in walking order, directories without a trailing slash and before their content.
  */
 export function goStyleArchive(files: Files, options: ArchiveOptions = {}): Uint8Array {
   const entries = new Map<string, RawEntry>([[".", { name: ".", type: "5" }]]);
@@ -139,7 +144,10 @@ export function goStyleArchive(files: Files, options: ArchiveOptions = {}): Uint
   return makeArchive([...entries.values()], options);
 }
 
-/** The `colony.yaml` of a draft. Values are JSON strings, which are valid YAML, so any text survives. */
+/**
+ * Makes the `colony.yaml` of a draft. Values are JSON strings, which are valid YAML, so any text
+ * survives.
+ */
 export function manifestOf(draft: PackageDraft): string {
   const {
     name,
@@ -156,8 +164,9 @@ export function manifestOf(draft: PackageDraft): string {
 }
 
 /**
- * A valid package as the `cpm` client would upload it: manifest, README, values and one template. The same draft gives
- * the same bytes; change `description` or `files` to get other bytes for the same version.
+ * Makes a valid package as the `cpm` client uploads it: manifest, README, values and one template.
+ * The same draft gives the same bytes. Change `description` or `files` to get other bytes for the
+ * same version.
  */
 export function makePackage(draft: PackageDraft): Uint8Array {
   return goStyleArchive({

@@ -2,7 +2,10 @@ import { expect } from "bun:test";
 import { createHash, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import type { TestRegistry } from "./registry.ts";
 
-/* What a client of the registry does, written from the documents and not from src/, so that both can be wrong apart. */
+/*
+ * A client of the registry, written from the documents and not from src/, so that an error in one
+ * shows against the other.
+ */
 
 /** An Ed25519 key of a publisher. */
 export interface SigningKey {
@@ -21,7 +24,7 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The statement of trust.md §1. */
+/** The statement that a publisher signs (trust.md §1). */
 export function statementOf(name: string, version: string, archive: Uint8Array): string {
   return `cpm-package-signature/v1\nname: ${name}\nversion: ${version}\nsha256: ${sha256(archive)}\nsize: ${archive.length}\n`;
 }
@@ -30,7 +33,7 @@ export function signMessage(key: SigningKey, message: string | Uint8Array): stri
   return sign(null, typeof message === "string" ? Buffer.from(message) : message, key.privateKey).toString("base64");
 }
 
-/** The fields of a publish form. An `archive` that is left out is not sent. */
+/** The fields of a publish form. A missing `archive` is not sent. */
 export interface PublishFields {
   readonly archive?: Uint8Array;
   readonly [field: string]: string | Uint8Array | undefined;
@@ -43,7 +46,7 @@ export function publishForm({ archive, ...fields }: PublishFields): FormData {
   return form;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: what a server answers is unknown until a test looks at it
+// biome-ignore lint/suspicious/noExplicitAny: a test decides what an answer must be
 export type Json = any;
 
 export interface Answer {
@@ -59,7 +62,10 @@ async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : undefined };
 }
 
-/** Proves that an answer has the one shape of errors in http-api.md, with this status and code and nothing else in it. */
+/**
+ * Expects an answer to have the problem shape of http-api.md, with this status and code and no
+ * other field.
+ */
 export function expectProblem(answer: Answer, status: number, code: string): void {
   expect([answer.status, answer.body?.code]).toEqual([status, code]);
   expect(answer.headers.get("content-type")).toBe("application/problem+json");
@@ -69,11 +75,12 @@ export function expectProblem(answer: Answer, status: number, code: string): voi
   expect(requestId).toBe(answer.headers.get("x-request-id"));
   if (errors === undefined) return;
   expect(errors.length).toBeGreaterThan(0);
-  // Not `toMatchObject` with `expect.any`: Bun 1.4.5 then leaves the matcher in the received object.
+  // Not `toMatchObject` with `expect.any`: Bun 1.4.5 then leaves the matcher in the received
+  // object.
   for (const { path, message } of errors) expect([typeof path, typeof message]).toEqual(["string", "string"]);
 }
 
-/** Somebody who talks to a registry, logged in or not. */
+/** A client of a registry, logged in or not. */
 export class Client {
   constructor(
     readonly base: string,
@@ -112,7 +119,7 @@ export class Client {
     return this.post(`/api/packages${query}`, publishForm(fields));
   }
 
-  /** Publishes with a right `cpm-v1` signature. */
+  /** Publishes with a valid `cpm-v1` signature. */
   publish(name: string, version: string, archive: Uint8Array, key: SigningKey): Promise<Answer> {
     const signature = signMessage(key, statementOf(name, version, archive));
     return this.publishFields({ archive, signature, publicKey: key.publicHex });
@@ -123,7 +130,7 @@ let accounts = 0;
 
 export const PASSWORD = "correct horse battery staple";
 
-/** Makes an account with a new name and logs it in. */
+/** Registers an account with a new name and logs it in. */
 export async function newAccount({ url }: Pick<TestRegistry, "url">, prefix = "user"): Promise<Client> {
   accounts += 1;
   const username = `${prefix}-${process.pid}-${accounts}`;

@@ -1,4 +1,7 @@
-/** The one bucket of the fake S3: what AWS documents for five operations, nothing of signatures and faults. */
+/**
+ * The one bucket of the fake S3: five operations as AWS documents them, without signatures and
+ * faults.
+ */
 import { createHash } from "node:crypto";
 import type { Answer } from "./raw-http.ts";
 import { awsEncode } from "./sigv4.ts";
@@ -7,7 +10,7 @@ export type Operation = "GET" | "HEAD" | "PUT" | "DELETE" | "LIST";
 
 export interface StoredObject {
   bytes: Uint8Array;
-  /** With its quotes; of the bytes that were sent, whatever has become of them. */
+  /** With its quotes. It belongs to the bytes that were sent, whatever was stored. */
   etag: string;
   contentType: string;
   lastModified: Date;
@@ -20,7 +23,7 @@ export interface Bucket {
 }
 
 export interface Action {
-  /** Anything else that a client sends comes here too. */
+  /** Every other operation of a client is sent here too. */
   readonly operation: Operation;
   readonly key: string;
   readonly query: ReadonlyMap<string, string>;
@@ -31,7 +34,7 @@ export interface Action {
 export const NOTHING = new Uint8Array();
 
 const PAGE_MAX = 1_000;
-/** Their presence in a query makes another operation of the request. */
+/** Query parameters that turn a request into another operation. */
 const FOREIGN = ["uploads", "uploadId", "acl", "tagging", "versionId", "delimiter"];
 
 const escapeXml = (text: string) => text.replace(/[<>&"\p{Cc}]/gu, (sign) => `&#${sign.charCodeAt(0)};`);
@@ -41,12 +44,12 @@ function xml(status: number, content: string): Answer {
   return { status, headers: { "Content-Type": "application/xml" }, body };
 }
 
-/** S3's way to say no. */
+/** An error answer as S3 sends it. */
 export function failure(status: number, code: string, message: string): Answer {
   return xml(status, `<Error><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`);
 }
 
-/** Does what a request that was let in asks for; `damage` is what happens to an object's bytes on the way. */
+/** Does what an accepted request asks for. `damage` changes an object's bytes on the way. */
 export function act(bucket: Bucket, action: Action, damage: (bytes: Uint8Array) => Uint8Array): Answer {
   const { operation, key, query, headers, body } = action;
   const isForeign = FOREIGN.some((name) => query.has(name)) || "x-amz-copy-source" in headers;
@@ -102,7 +105,10 @@ function get(object: StoredObject, query: ReadonlyMap<string, string>, range: st
   return { status: 206, headers: { ...headers, "Content-Range": contentRange }, body };
 }
 
-/** The bytes that a Range header of one range asks for; undefined for anything else, which S3 takes as no range. */
+/**
+ * The bytes that a Range header with one range asks for. Undefined for any other header, which S3
+ * ignores.
+ */
 function rangeOf(range: string | undefined, size: number): { first: number; last: number } | undefined {
   const [, first = "", last = ""] = range?.match(/^bytes=(\d*)-(\d*)$/) ?? [];
   if (first === "" && last === "") return undefined;

@@ -1,45 +1,47 @@
 /**
- * An S3 in this process that goes wrong when told to. It checks signatures for real (sigv4.ts), and answers as AWS
- * documents it for PutObject, GetObject, HeadObject, DeleteObject and ListObjectsV2 of one bucket; anything else is a
- * 501, so that a test notices. How it behaves without faults is held against Bun's own client in
- * test/unit/fake-s3.test.ts; whether that is how S3 behaves is what the real server of s3.ts is for.
+ * An S3 server in this process that fails on demand. It checks signatures for real (sigv4.ts), and
+ * answers PutObject, GetObject, HeadObject, DeleteObject and ListObjectsV2 of one bucket as AWS
+ * documents them. Anything else is a 501, so that a test notices.
+ *
+ * test/unit/fake-s3.test.ts checks it without faults against Bun's own client. Whether S3 behaves
+ * like it is what the real server of s3.ts is for.
  */
 import { act, failure, NOTHING, type Operation, type StoredObject } from "./fake-s3-objects.ts";
 import { type Answer, type Exchange, serveRaw } from "./raw-http.ts";
 import { type Credentials, isPresigned, parseQuery, refusalOf } from "./sigv4.ts";
 
 export type Fault =
-  /** An HTTP status with S3's XML; `code` is what AWS says with this status, unless given. */
+  /** An HTTP status with S3's XML. `code` is what AWS sends with this status, unless given. */
   | { readonly status: number; readonly code?: string; readonly retryAfterSeconds?: number; readonly afterMs?: number }
-  /** Answers rightly, but so much later. */
+  /** Answers correctly, but that much later. */
   | { readonly slowMs: number }
-  /** Takes the whole request and never answers. */
+  /** Receives the whole request and never answers. */
   | "timeout"
-  /** Drops the connection (RST) when the whole request has come. */
+  /** Drops the connection (RST) once the whole request has come. */
   | "reset"
-  /** Drops the connection (RST) when half of the body has come. */
+  /** Drops the connection (RST) once half of the body has come. */
   | "reset-mid-upload"
   /** Sends the head and half of the body, and then nothing. */
   | "hang-body"
   /** Sends the head and half of the body, and closes the connection. */
   | "reset-mid-body"
-  /** Says 200 with an `<Error>` for a body, and does nothing. */
+  /** Answers 200 with an `<Error>` as the body, and does nothing. */
   | "error-body-200"
-  /** Says 200 with no body, and does nothing. */
+  /** Answers 200 without a body, and does nothing. */
   | "empty-200"
-  /** GET: half of the object, with a Content-Length that fits. */
+  /** GET: sends half of the object, with a Content-Length that fits. */
   | "truncated"
-  /** GET: one byte in the middle is another. */
+  /** GET: changes one byte in the middle. */
   | "wrong-bytes"
-  /** PUT: says 200 with the ETag of all bytes, and keeps half of them. */
+  /** PUT: answers 200 with the ETag of all bytes, and stores half of them. */
   | "store-truncated"
-  /** PUT: says 200 with the ETag of the right bytes, and keeps others. */
+  /** PUT: answers 200 with the ETag of the right bytes, and stores others. */
   | "store-wrong";
 
 export interface FaultOrder {
-  /** Any, unless given. */
+  /** Any method, unless given. */
   readonly method?: Operation;
-  /** Any, unless given; a list's key is its prefix. */
+  /** Any key, unless given. A list's key is its prefix. */
   readonly key?: RegExp;
   /** Until `heal()`, unless given. */
   readonly times?: number;
@@ -48,7 +50,7 @@ export interface FaultOrder {
 
 export interface SeenRequest {
   readonly method: Operation;
-  /** Of a list: its prefix. */
+  /** The key of a list is its prefix. */
   readonly key: string;
   /** Undefined as long as there is no answer. */
   status: number | undefined;
@@ -65,17 +67,20 @@ export interface FakeS3 extends Credentials {
   readonly bucket: string;
   /** By key. Tests may change them. */
   readonly objects: Map<string, StoredObject>;
-  /** In the order they came. */
+  /** In the order in which they came. */
   readonly requests: SeenRequest[];
-  /** The Last-Modified of what is stored from now on; undefined for the real time. */
+  /** The Last-Modified of objects stored from now on. Undefined: the real time. */
   storeTime: Date | undefined;
   /** How far the fake's clock is ahead when it checks the date of a signature. */
   skewMs: number;
-  /** Orders a fault. Of several that fit a request, the first ordered one acts. */
+  /** Orders a fault. If several fit a request, the first ordered one acts. */
   fail(order: FaultOrder): void;
-  /** Forgets all orders; requests that hang already go on to do so. */
+  /** Forgets all orders. Requests that hang already keep hanging. */
   heal(): void;
-  /** The settings of a registry that uses this bucket (or another, which does not exist), path style. */
+  /**
+   * The settings of a registry that uses this bucket, or another one that does not exist, with
+   * path-style addresses.
+   */
   settings(bucket?: string): Record<string, string>;
   stop(): Promise<void>;
 }
@@ -135,7 +140,7 @@ export async function startFakeS3(options: FakeS3Options = {}): Promise<FakeS3> 
   return fake;
 }
 
-/** Which bucket and which key; virtual-host style is `<bucket>.localhost`. */
+/** Finds bucket and key in the address. Virtual-host style is `<bucket>.localhost`. */
 function locate(rawPath: string, host: string): { bucket: string; key: string } {
   const path = decodeURIComponent(rawPath).slice(1);
   const virtual = host.match(/^(.+)\.localhost(?::\d+)?$/)?.[1];
@@ -181,7 +186,7 @@ async function serve(
   await deliver(exchange, orderedAnswer(fault) ?? answer(), fault, seen);
 }
 
-/** The body; undefined when nobody said how long it is. */
+/** Reads the body. Undefined if its length is unknown. */
 async function receive(exchange: Exchange, fault: Fault | undefined): Promise<Uint8Array | undefined | "cut"> {
   const { contentLength } = exchange;
   if (contentLength === undefined) return undefined;
@@ -206,11 +211,11 @@ async function deliver(exchange: Exchange, plain: Answer, fault: Fault | undefin
     return exchange.close();
   }
   await exchange.send(answer);
-  // What is left of a body without a length cannot be told from the next request.
+  // The rest of a body without a length cannot be told apart from the next request.
   if (exchange.contentLength === undefined) exchange.close();
 }
 
-/** The answer of a fault that has one of its own. */
+/** Sends the answer of a fault that has its own. */
 function orderedAnswer(fault: Fault | undefined): Answer | undefined {
   if (fault === "empty-200") return { status: 200, headers: {}, body: NOTHING };
   if (fault === "error-body-200") return { ...failure(500, "InternalError", "We encountered an error."), status: 200 };
@@ -220,7 +225,9 @@ function orderedAnswer(fault: Fault | undefined): Answer | undefined {
   return { ...answer, headers: { ...answer.headers, "Retry-After": String(fault.retryAfterSeconds) } };
 }
 
-/** What a fault makes of the bytes that are stored or read; the same bytes when it is another kind of fault. */
+/**
+ * Changes the stored or read bytes as a fault orders. Other kinds of faults return them unchanged.
+ */
 function damaged(bytes: Uint8Array, fault: Fault | undefined, operation: Operation): Uint8Array {
   const [shorter, wrong] = operation === "PUT" ? ["store-truncated", "store-wrong"] : ["truncated", "wrong-bytes"];
   const middle = Math.floor(bytes.length / 2);

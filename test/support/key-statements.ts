@@ -1,7 +1,7 @@
 import { type Answer, type Client, makeKey, type SigningKey, sha256, signMessage } from "./client.ts";
 import { TEST_PUBLIC_URL } from "./registry.ts";
 
-/* What a client signs about keys, written from trust.md §3 and not from src/. */
+/* Statements that a client signs about keys, written from trust.md §3 and not from src/. */
 
 /** `previous` of a package's first key change. */
 export const ZEROS = "0".repeat(64);
@@ -29,21 +29,21 @@ export function changeStatement(
   return `cpm-key-change/v1\nname: ${name}\n${action}: ${publicHex}\nprevious: ${previous}\n`;
 }
 
-/** Asks for a nonce to register a key with. */
+/** Requests a nonce to register a key with. */
 export async function challenge(client: Client, { publicHex }: SigningKey): Promise<string> {
   const asked = await client.post("/api/auth/keys/challenge", { publicKey: publicHex });
   if (asked.status !== 201) throw new Error(`challenge answered ${asked.status}: ${asked.text}`);
   return asked.body.nonce;
 }
 
-/** Registers a key as it should be done; with a `nonce`, with that one. */
+/** Registers a key correctly, with the given `nonce` if there is one. */
 export async function register(client: Client, key: SigningKey, nonce?: string): Promise<Answer> {
   const good = nonce ?? (await challenge(client, key));
   const signature = signMessage(key, registrationStatement(client.username, key, good));
   return client.post("/api/auth/keys", { publicKey: key.publicHex, nonce: good, signature });
 }
 
-/** A new key of an account. */
+/** Makes and registers a new key of an account. */
 export async function newKey(client: Client): Promise<SigningKey> {
   const key = makeKey();
   const answer = await register(client, key);
@@ -53,7 +53,7 @@ export async function newKey(client: Client): Promise<SigningKey> {
 
 const addressOf = (name: string) => `/api/packages/${name}/keys`;
 
-/** What the next key change of a package must name. */
+/** Reads what the next key change of a package must name as `previous`. */
 export async function previousOf(client: Client, name: string): Promise<string> {
   const answer = await client.get(addressOf(name));
   if (answer.status !== 200) throw new Error(`keys answered ${answer.status}: ${answer.text}`);
@@ -63,11 +63,11 @@ export async function previousOf(client: Client, name: string): Promise<string> 
 interface Change {
   /** The key that signs. */
   readonly by: SigningKey;
-  /** What the statement and the body name; what the registry says unless given. */
+  /** The `previous` of statement and body. Default: the registry's current one. */
   readonly previous?: string;
 }
 
-/** Adds a key to a package, signed by one that may and by the new one. */
+/** Adds a key to a package, signed by an active key and by the new one. */
 export async function addKey(client: Client, name: string, added: SigningKey, change: Change): Promise<Answer> {
   const previous = change.previous ?? (await previousOf(client, name));
   const statement = changeStatement(name, "add", added, previous);
@@ -88,14 +88,14 @@ export async function removeKey(client: Client, name: string, removed: SigningKe
   return client.send("DELETE", `${addressOf(name)}/${keyIdOf(removed)}`, { previous, signature, reason, since });
 }
 
-/** Asks for a key in place of all others, signed by itself. */
+/** Requests a reset to a key, signed by that key. */
 export async function resetTo(client: Client, name: string, key: SigningKey, previous?: string): Promise<Answer> {
   const named = previous ?? (await previousOf(client, name));
   const newKeySignature = signMessage(key, changeStatement(name, "reset", key, named));
   return client.post(`${addressOf(name)}/reset`, { publicKey: key.publicHex, previous: named, newKeySignature });
 }
 
-/** Cancels the reset to a key by the signature of another. */
+/** Cancels the reset to a key with a signature of another key. */
 export async function cancelByKey(client: Client, name: string, key: SigningKey, change: Change): Promise<Answer> {
   const previous = change.previous ?? (await previousOf(client, name));
   const signature = signMessage(change.by, changeStatement(name, "cancel", key, previous));

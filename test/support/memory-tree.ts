@@ -1,13 +1,16 @@
 import { type Hash, leafHash, type NodeId, nodeHash, type ReadNodes } from "../../src/tlog/merkle.ts";
 import { encodeBundle, TILE_HEIGHT, TILE_WIDTH, type TileId } from "../../src/tlog/tile.ts";
 
-/** A whole Merkle tree in memory: every full subtree of every level. It knows nothing of tiles' insides. */
+/**
+ * A whole Merkle tree in memory: every full subtree of every level. It does not know how tiles are
+ * made.
+ */
 export interface MemoryTree {
   readonly leaves: readonly Uint8Array[];
   append(leaf: Uint8Array): void;
   hash(node: NodeId): Hash;
   readonly read: ReadNodes;
-  /** What a log serves for a tile or a bundle. */
+  /** The hashes or leaves that a log serves as a tile or a bundle. */
   bytesOf(tile: TileId): Buffer;
 }
 

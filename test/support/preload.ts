@@ -1,7 +1,10 @@
-/** Loaded before every test file (bunfig.toml), also by a bare `bun test`: Bun's own five seconds are too few. */
+/**
+ * Loaded before every test file (bunfig.toml), also by a bare `bun test`, because Bun's default of
+ * five seconds is too short.
+ */
 import { setDefaultTimeout } from "bun:test";
 import { hashCheaply } from "./password-cost.ts";
 
-// The first test on Postgres waits for the server too, and a busy machine makes everything slower.
+// The first test on Postgres also waits for the server, and a busy machine makes everything slower.
 setDefaultTimeout(60_000);
 hashCheaply();

@@ -6,8 +6,9 @@ import type { Readable, Writable } from "node:stream";
 const KEPT_CHARS = 4_000;
 
 /**
- * Signals a process and its children, which for Postgres is all of it. A process group would not do: each of
- * Postgres's children has a session of its own. The parent comes first, so that a frozen one forks no more.
+ * Signals a process and its children, which for Postgres are all its processes. A process group
+ * would not do: each child of Postgres has its own session. The parent comes first, so that a
+ * frozen one forks no more.
  */
 export function signalFamily(pid: number | undefined, signal: "SIGSTOP" | "SIGCONT"): void {
   if (pid === undefined) return;
@@ -22,7 +23,7 @@ export function signalFamily(pid: number | undefined, signal: "SIGSTOP" | "SIGCO
   }
 }
 
-/** The processes that a process started and that it has not yet heard the end of. */
+/** The children of a process, including those that ended and whose parent has not noticed yet. */
 export function childrenOf(pid: number): number[] {
   return readdirSync("/proc")
     .filter((name) => /^\d+$/.test(name))
@@ -32,7 +33,8 @@ export function childrenOf(pid: number): number[] {
 
 function parentOf(pid: number): number | undefined {
   try {
-    // The second field is the program's name in parentheses and may hold anything; the parent is the second after it.
+    // The second field is the program's name in parentheses and may hold anything. The parent's id
+    // is the second one after it.
     const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ");
     return Number(fields?.[1]);
   } catch {
@@ -40,7 +42,10 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-/** Lets a watchdog, which waits for the end of its input, do its work now, and waits until it has. */
+/**
+ * Lets a watchdog, which waits for the end of its input, do its work now, and waits until it has
+ * ended.
+ */
 export function dismiss(watchdog: ChildProcess): Promise<void> {
   return new Promise((done) => {
     watchdog.once("exit", () => done());
@@ -48,12 +53,14 @@ export function dismiss(watchdog: ChildProcess): Promise<void> {
   });
 }
 
-/** Lets this process end although the pipe of a child is open. */
+/** Lets this process end while the pipe of a child is open. */
 export function unrefPipe(pipe: Readable | Writable | null): void {
   (pipe as Socket | null)?.unref?.();
 }
 
-/** Reads a child's standard error to its end, and returns a function that gives the last of it. */
+/**
+ * Reads a child's standard error to its end, and returns a function that gives the last part of it.
+ */
 export function stderrEndOf(child: ChildProcess): () => string {
   let end = "";
   child.stderr?.on("data", (text: Buffer) => {

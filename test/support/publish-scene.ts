@@ -19,7 +19,10 @@ const HOUR_MS = 3_600_000;
 export const NEW_NAMES_PER_HOUR = 2;
 export const VERSIONS_PER_HOUR = 3;
 
-/** The state around one publish. The first value of each field is the one with which the publish is on the fast path. */
+/**
+ * The state around one publish. The first value of each field is the one with which the publish is
+ * on the fast path.
+ */
 export const STATE = {
   package: ["present", "absent", "named alike"],
   publisher: ["owner", "stranger"],
@@ -42,7 +45,10 @@ export const STATE = {
 
 export type State = { readonly [K in keyof typeof STATE]: (typeof STATE)[K][number] };
 
-/** Chooses the first value of a field eight times as often as each other one: most random states differ in few fields. */
+/**
+ * Chooses the first value of a field eight times as often as each other one, so that most random
+ * states differ in few fields.
+ */
 function fieldOf<T>([first, ...others]: readonly T[]): fc.Arbitrary<T> {
   const rare = others.map((value) => ({ weight: 1, arbitrary: fc.constant(value) }));
   return fc.oneof({ weight: 8, arbitrary: fc.constant(first as T) }, ...rare);
@@ -219,7 +225,10 @@ async function insertAccount(session: DbSession, state: State, publication: Veri
   }
 }
 
-/** Writes a state as rows and returns the publication that it is about, which nobody decided about yet. */
+/**
+ * Writes a state as rows and returns the publication that it is about, which nobody decided about
+ * yet.
+ */
 export async function makeScene(registry: TestRegistry, state: State): Promise<PendingPublication> {
   const { db, clock } = registry.deps;
   const now = clock();

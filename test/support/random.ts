@@ -1,7 +1,7 @@
-/** A whole number from 0 up to, not including, `below`. */
+/** Returns a whole number from 0 up to, not including, `below`. */
 export type Random = (below: number) => number;
 
-/** Mulberry32: small, seedable, good enough to choose mutations. */
+/** Mulberry32: small, with a seed, and good enough to choose mutations. */
 export function randomFrom(seed: number): Random {
   let state = seed >>> 0;
   return (below) => {
@@ -12,7 +12,7 @@ export function randomFrom(seed: number): Random {
   };
 }
 
-/** One of a list that is not empty. */
+/** Returns one element of a list that is not empty. */
 export function oneOf<const T extends readonly [unknown, ...unknown[]]>(random: Random, choices: T): T[number] {
   return choices[random(choices.length)] ?? choices[0];
 }

@@ -1,8 +1,8 @@
 import { connect } from "node:net";
 
-/* A client that sends what no library would: bytes as they are, as slowly as it likes. */
+/* A client that sends bytes as they are, and as slowly as it likes. No library would. */
 
-/** What a connection was good for. */
+/** What came back on a connection. */
 export interface Heard {
   /** The status of every answer, in their order. */
   readonly answers: readonly number[];
@@ -13,16 +13,18 @@ export interface Heard {
 }
 
 export interface Manner {
-  /** Sent again and again after the beginning. */
+  /** Sent again and again after the first bytes. */
   readonly drip?: string;
   readonly everyMs?: number;
-  /** Says that nothing more will come (FIN), and goes on listening. */
+  /** Announces that nothing more will come (FIN), and keeps listening. */
   readonly isHalfClosed?: boolean;
-  /** Hangs up after this long. */
+  /** Hangs up after this time. */
   readonly maxMs?: number;
 }
 
-/** Sends bytes, one a character, on a connection of its own and listens until the server ends it. */
+/**
+ * Sends bytes, one for each character, on a new connection, and listens until the server ends it.
+ */
 export async function talk(url: string, bytes: string, manner: Manner = {}): Promise<Heard> {
   const { drip, everyMs = 100, isHalfClosed = false, maxMs = 4_000 } = manner;
   const startedMs = performance.now();
@@ -33,7 +35,7 @@ export async function talk(url: string, bytes: string, manner: Manner = {}): Pro
   socket.on("data", (piece) => {
     text += piece.toString("latin1");
   });
-  // A connection that is reset while bytes are on their way is a closed one.
+  // A connection that is reset while bytes are on their way counts as closed.
   socket.on("error", () => undefined);
   const closed = new Promise<void>((done) => {
     const end = () => {

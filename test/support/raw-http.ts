@@ -1,14 +1,15 @@
 /**
- * As much of an HTTP/1.1 server as the fake S3 needs, on bare sockets: `Bun.serve` and `node:http` decide themselves
- * when a connection ends and what its head says, and a fault has to look on the wire exactly as it was ordered.
+ * The part of an HTTP/1.1 server that the fake S3 needs, on bare sockets. `Bun.serve` and
+ * `node:http` decide themselves when a connection ends and what its head says, but a fault has to
+ * look on the wire exactly as ordered.
  */
 import { createServer, type Socket } from "node:net";
 
 export interface RequestHead {
   readonly method: string;
-  /** Path and query as they were sent, nothing decoded. */
+  /** Path and query as they were sent, not decoded. */
   readonly target: string;
-  /** By names in small letters. */
+  /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -18,16 +19,19 @@ export interface Answer {
   readonly body: Uint8Array;
 }
 
-/** One request and the means to answer it, or not to. */
+/** One request, and the means to answer it or not. */
 export interface Exchange {
   readonly head: RequestHead;
   /** Undefined for a body without a length. */
   readonly contentLength: number | undefined;
-  /** Waits for so many bytes of the body; rejects when the client goes away before. */
+  /** Waits for this many bytes of the body. Rejects if the client goes away before. */
   read(bytes: number): Promise<Uint8Array>;
-  /** Sends an answer with its Content-Length, which tells of the whole body even if only `bytes` of it are sent. */
+  /**
+   * Sends an answer. Its Content-Length is that of the whole body, even if only `bytes` of it are
+   * sent.
+   */
   send(answer: Answer, bytes?: number): Promise<void>;
-  /** Ends the connection after what was sent (FIN). */
+  /** Ends the connection after the bytes sent so far (FIN). */
   close(): void;
   /** Ends the connection at once (RST). */
   reset(): void;
@@ -35,11 +39,11 @@ export interface Exchange {
 
 export interface RawServer {
   readonly port: number;
-  /** Cuts all connections and listens no more. */
+  /** Cuts all connections and stops listening. */
   stop(): Promise<void>;
 }
 
-/** Listens on a free port of 127.0.0.1. A connection whose handler rejects is cut. */
+/** Listens on a free port of 127.0.0.1. If a handler rejects, its connection is cut. */
 export async function serveRaw(handle: (exchange: Exchange) => Promise<void>): Promise<RawServer> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -116,7 +120,7 @@ function write(socket: Socket, bytes: Uint8Array): Promise<void> {
   });
 }
 
-/** What came in on a socket and was not yet taken. */
+/** The bytes that came in on a socket and were not taken yet. */
 class SocketReader {
   #chunks: Buffer[] = [];
   #length = 0;
@@ -136,7 +140,7 @@ class SocketReader {
     socket.on("end", end).on("close", end).on("error", end);
   }
 
-  /** The lines before the empty one. */
+  /** Reads the lines before the empty one. */
   async takeHead(): Promise<string> {
     for (;;) {
       const end = this.#joined().indexOf("\r\n\r\n");

@@ -14,7 +14,7 @@ import { testPostgres } from "./postgres.ts";
 export type DatabaseKind = "sqlite" | "postgres";
 
 export const TEST_JWT_KEY = "k9ZrT3vQ7mXw2LpB8sNfHc5YdJgUeRaV-tests-only";
-/** Of the log `registry.test/log`. */
+/** The key of the log `registry.test/log`. */
 export const TEST_LOG_KEY = "PRIVATE+KEY+registry.test/log+39d8600d+AWNwbS1yZWdpc3RyeSBsb2cga2V5LCB0ZXN0cyBvbmx5";
 export const TEST_PUBLIC_URL = "http://registry.test";
 
@@ -24,7 +24,7 @@ export interface TestRegistry {
   readonly url: string;
   readonly deps: Deps;
   readonly dataDir: string;
-  /** The clock of the registry; it stands still until a test moves it. Undefined: the real time. */
+  /** The clock of the registry. It stands still until a test moves it. Undefined: the real time. */
   now: Date | undefined;
   stop(): Promise<void>;
 }
@@ -76,7 +76,7 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
   };
 }
 
-/** A part of a registry with some of its methods replaced; the others stay methods of the original. */
+/** Replaces some methods of a part of a registry. All others stay methods of the original. */
 export function overriding<T extends object>(original: T, replaced: Partial<T>): T {
   return new Proxy(original, {
     get(target, name) {
@@ -87,8 +87,8 @@ export function overriding<T extends object>(original: T, replaced: Partial<T>):
 }
 
 /**
- * Declares tests twice, on SQLite and on Postgres, each with a registry of its own that lives for the whole group.
- * `body` gets a function, because the registry is there only once tests run.
+ * Declares tests twice, on SQLite and on Postgres. Each database has its own registry, which lives
+ * for the whole group. `body` gets a function, because the registry exists only once tests run.
  */
 export function onBothDatabases(title: string, body: (registry: () => TestRegistry) => void, options?: Options): void {
   for (const kind of ["sqlite", "postgres"] as const) {
@@ -106,14 +106,20 @@ export function onBothDatabases(title: string, body: (registry: () => TestRegist
   }
 }
 
-/** A client of its own to a registry's Postgres: for who holds locks or transactions beside it. The caller ends it. */
+/**
+ * Opens a client to a registry's Postgres, for tests that hold locks or transactions. The caller
+ * ends it.
+ */
 export function clientOf({ deps }: TestRegistry): postgres.Sql {
   const { database } = deps.config;
   if (database.kind !== "postgres") throw new Error("Not a Postgres");
   return postgres({ ...clientOptions(database.connection), max: 5 });
 }
 
-/** Everything a publish can leave behind: rows and files, counted. Equal before and after means nothing was left. */
+/**
+ * Counts everything that a publish can leave behind: rows and files. Equal before and after means
+ * that nothing was left.
+ */
 export async function tracesOf({ deps, dataDir }: TestRegistry) {
   const files = await readdir(join(dataDir, "packages"), { recursive: true, withFileTypes: true });
   const rows = await deps.db.read(async ({ query, tables }) => ({
@@ -127,7 +133,7 @@ export async function tracesOf({ deps, dataDir }: TestRegistry) {
     files: files
       .filter((entry) => entry.isFile())
       .map((entry) => entry.name)
-      // The log's checkpoint is copied beside the archives, a moment after a publish.
+      // The log's checkpoint is copied beside the archives, shortly after a publish.
       .filter((name) => name !== "checkpoint" && !name.startsWith("note-"))
       .sort(),
   };

@@ -9,15 +9,15 @@ export const HOUR_MS = 60 * 60_000;
 export const RESET_DELAY_MS = 72 * HOUR_MS;
 
 /**
- * Alice, who has a key that gets lost and a fresh one, and Bob, in a registry whose clock tests move. It is set up by
- * hooks of the group of tests that calls this.
+ * Alice, who has a key that she loses and a new one, and Bob, in a registry whose clock tests move.
+ * Hooks of the calling group of tests set it up.
  */
 export function resetScene(registry: () => TestRegistry) {
   const [lost, fresh] = [makeKey(), makeKey()];
   const people = { alice: new Client(""), bob: new Client(""), publisher: new Client("") };
   let start = 0;
   const guest = () => new Client(registry().url);
-  /** The time of so many milliseconds after the beginning of a test. */
+  /** The time that many milliseconds after the start of a test. */
   const timeAt = (ms: number) => new Date(start + ms);
   const at = (ms: number) => {
     registry().now = timeAt(ms);
@@ -35,7 +35,7 @@ export function resetScene(registry: () => TestRegistry) {
     by.send("DELETE", `/api/packages/${name}/keys/reset`, body);
   const told = async (name: string, kind: string) =>
     (await eventsOf(registry(), `package_key.${kind}`, name)).map(({ by, details }) => [by, details]);
-  /** The same account with a session of now: none lives as long as a reset waits. */
+  /** The same account with a new session, because no session lives as long as a reset waits. */
   const again = async ({ username }: Client) => {
     const { body } = await guest().post("/api/auth/login", { username, password: PASSWORD });
     return new Client(registry().url, body.token, username);

@@ -4,7 +4,7 @@ import { Client, newAccount } from "./client.ts";
 import type { TestRegistry } from "./registry.ts";
 import { waitUntil } from "./wait-until.ts";
 
-/** An account that an operator made an administrator. */
+/** Makes an account and grants it the administrator's role, as an operator does. */
 export async function newAdmin(registry: TestRegistry): Promise<Client> {
   const admin = await newAccount(registry, "admin");
   await registry.deps.db.write(async ({ query, tables: { users } }) => {
@@ -13,7 +13,7 @@ export async function newAdmin(registry: TestRegistry): Promise<Client> {
   return admin;
 }
 
-/** The same account with an API token. */
+/** Returns the same account with an API token. */
 export async function withToken(client: Client, scopes: readonly string[], packages?: readonly string[]) {
   const made = await client.post("/api/auth/tokens", { label: "a test", scopes, packages });
   if (made.status !== 201) throw new Error(`a token answered ${made.status}: ${made.text}`);
@@ -21,8 +21,8 @@ export async function withToken(client: Client, scopes: readonly string[], packa
 }
 
 /**
- * Waits until the feeds show every event. On Postgres they wait for transactions of the whole server, and other tests
- * have some open in other databases.
+ * Waits until the feeds show every event. On Postgres, feeds wait for open transactions of the
+ * whole server, and other tests have some in other databases.
  */
 export async function eventsAreFinal({ deps }: TestRegistry): Promise<void> {
   const shown = () =>
@@ -31,7 +31,10 @@ export async function eventsAreFinal({ deps }: TestRegistry): Promise<void> {
   await waitUntil(async () => (await shown()) >= all, "every transaction of this Postgres has ended");
 }
 
-/** The events of a package or of those without one, in their order, by a prefix of their kind. */
+/**
+ * Returns the events of a package, or those without a package, in their order, by a prefix of their
+ * kind.
+ */
 export async function eventsOf({ deps }: TestRegistry, kinds: string, packageName?: string) {
   const rows = await deps.db.read(({ query, tables: { events } }) =>
     query

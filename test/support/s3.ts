@@ -1,10 +1,11 @@
 /**
  * A real S3 server for tests.
  *
- * `testS3()` is the one that all behaviour tests of a process share; `startOwnS3()` gives a fault test one of its own,
- * to kill, freeze and restart. `S3_TEST_ENDPOINT`, `S3_TEST_ACCESS_KEY`, `S3_TEST_SECRET_KEY` and `S3_TEST_REGION` name
- * another server for the first, and `S3_TEST_BUCKET` the bucket to use where none can be made. A whole run needs one
- * server: `startSharedS3()` starts it and says what to set.
+ * All behaviour tests of a process share `testS3()`. A fault test gets its own server from
+ * `startOwnS3()`, to kill, freeze and restart it. `S3_TEST_ENDPOINT`, `S3_TEST_ACCESS_KEY`,
+ * `S3_TEST_SECRET_KEY` and `S3_TEST_REGION` name another server for the first, and `S3_TEST_BUCKET`
+ * the bucket to use if none can be made. A whole run needs one server: `startSharedS3()` starts it
+ * and returns the settings.
  *
  *     describe.skipIf(s3Missing !== undefined)("…", () => …)
  */
@@ -18,17 +19,20 @@ import {
   storageSettings,
 } from "../../scripts/s3-server.ts";
 
-/** Hands out buckets of one server. */
+/** Creates and removes buckets of one server. */
 export interface TestS3 extends S3Address {
-  /** A new, empty bucket; with `S3_TEST_BUCKET` that one, of which this process has a prefix to itself. */
+  /**
+   * Returns a new, empty bucket. With `S3_TEST_BUCKET` it returns that one, in which this process
+   * has its own prefix.
+   */
   createBucket(): Promise<string>;
-  /** Deletes all objects, and the bucket if we made it. */
+  /** Deletes all objects, and the bucket if this module made it. */
   emptyAndDropBucket(bucket: string): Promise<void>;
-  /** The file that holds an object; undefined when the server's files are not ours to see. */
+  /** The file that holds an object. Undefined if this process cannot see the server's files. */
   pathOf(bucket: string, key: string): string | undefined;
   /** The settings of a registry that uses the bucket. */
   settings(bucket: string): Record<string, string>;
-  /** A client of the bucket, to look at it and to change it behind the registry's back. */
+  /** A client of the bucket, to look at it and to change it without the registry. */
   client(bucket: string): Bun.S3Client;
 }
 
@@ -37,15 +41,16 @@ export interface OwnS3 extends TestS3 {
   readonly server: S3Server;
 }
 
-/** Where a server is and what it lets us do. */
+/** The address of a server, and what it allows. */
 interface Place extends S3Address {
   readonly directory?: string | undefined;
   readonly onlyBucket?: string | undefined;
 }
 
 /**
- * Why there is no S3 server to be had; tests skip then, and this module says so in one line. Continuous integration
- * skips nothing: there it stays undefined, and the tests fail for the same reason.
+ * Why there is no S3 server. Tests then skip, and this module prints the reason in one line.
+ * Continuous integration skips nothing: there this stays undefined, and the tests fail for the same
+ * reason.
  */
 export const s3Missing: string | undefined = await findMissing();
 
@@ -60,21 +65,27 @@ async function findMissing(): Promise<string | undefined> {
   return installed.missing;
 }
 
-/** The S3 server of this test process, started by the first caller and gone with the process; rejects without one. */
+/**
+ * Returns the S3 server of this test process. The first caller starts it, and it ends with the
+ * process. Rejects if there is none.
+ */
 export function testS3(): Promise<TestS3> {
   shared ??= openTestS3();
   return shared;
 }
 
-/** Starts a server for one test file, which has to `server.remove()` it; rejects without one. */
+/**
+ * Starts a server for one test file, which has to call `server.remove()`. Rejects if there is none.
+ */
 export async function startOwnS3(): Promise<OwnS3> {
   const server = await startInstalled();
   return { ...bucketsOf(server), server };
 }
 
 /**
- * Starts a server for several test processes. `env` goes into their environment; it is empty when somebody named a
- * server already, and tells the reason when there is none, so that not every process tries to get one.
+ * Starts a server for several test processes. `env` goes into their environment. It is empty if the
+ * environment names a server already. If there is no server, it has the reason, so that not every
+ * process tries to get one.
  */
 export async function startSharedS3(): Promise<{ env: Record<string, string>; remove(): Promise<void> }> {
   const remove = async () => {};
@@ -149,7 +160,10 @@ function bucketsOf(place: Place): TestS3 {
   };
 }
 
-/** Bun's client knows no requests of a bucket; but one for a host without buckets signs any path, so also a bucket's. */
+/**
+ * Sends a request about a bucket. Bun's client has none, but one for a host without buckets signs
+ * any path, so also a bucket's.
+ */
 async function askOfBucket(credentials: Bun.S3Options, bucket: string, method: "PUT" | "DELETE"): Promise<void> {
   const url = new Bun.S3Client({ ...credentials, virtualHostedStyle: true }).presign(bucket, { method });
   const response = await fetch(url, { method });

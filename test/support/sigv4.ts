@@ -1,6 +1,7 @@
 /**
- * Checks AWS Signature Version 4 as S3 does, written from AWS's documentation ("Authenticating Requests: Using the
- * Authorization Header" and "… Using Query Parameters" of the S3 API reference) and from nothing in src/.
+ * Checks AWS Signature Version 4 as S3 does. Written from AWS's documentation ("Authenticating
+ * Requests: Using the Authorization Header" and "… Using Query Parameters" of the S3 API
+ * reference), and from nothing in src/.
  */
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 
@@ -8,28 +9,28 @@ export interface Credentials {
   readonly accessKey: string;
   readonly secretKey: string;
   readonly region: string;
-  /** Temporary credentials have one, and it has to come with every request. */
+  /** Temporary credentials have one. It has to come with every request. */
   readonly sessionToken?: string | undefined;
 }
 
 export interface SignedRequest {
   readonly method: string;
-  /** As sent, percent signs and all. */
+  /** As sent, with percent signs. */
   readonly rawPath: string;
   readonly rawQuery: string;
-  /** By names in small letters. */
+  /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 }
 
-/** Why S3 would refuse. */
+/** Why S3 would refuse a request. */
 export interface Refusal {
   readonly status: number;
   readonly code: string;
   readonly message: string;
 }
 
-/** What a request says about its signature, in whichever of the two forms. */
+/** What a request says about its signature, in either form. */
 interface Claim {
   readonly credential: string;
   readonly signedHeaders: readonly string[];
@@ -38,7 +39,7 @@ interface Claim {
   readonly date: string;
   readonly token: string | undefined;
   readonly payloadHash: string;
-  /** Seconds; only of a presigned address. */
+  /** In seconds. Only presigned addresses have it. */
   readonly expires: number | undefined;
 }
 
@@ -50,12 +51,12 @@ const EXPIRES_MAX_S = 604_800;
 const sha256 = (data: string | Uint8Array) => createHash("sha256").update(data).digest("hex");
 const hmac = (key: string | Uint8Array, data: string) => createHmac("sha256", key).update(data).digest();
 
-/** Everything but letters, digits and `-._~` in percent signs with capital letters, as AWS encodes. */
+/** Percent-encodes everything but letters, digits and `-._~`, with capital letters, as AWS does. */
 export function awsEncode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** Names and values of a query, decoded, in the order they came. */
+/** Returns names and values of a query, decoded, in the order in which they came. */
 export function parseQuery(rawQuery: string): [string, string][] {
   const pairs = rawQuery.split("&").filter((pair) => pair !== "");
   return pairs.map((pair) => {
@@ -64,12 +65,15 @@ export function parseQuery(rawQuery: string): [string, string][] {
   });
 }
 
-/** Whether the signature stands in the address. */
+/** Whether the address has a signature. */
 export function isPresigned(rawQuery: string): boolean {
   return parseQuery(rawQuery).some(([name]) => name === "X-Amz-Signature" || name === "X-Amz-Algorithm");
 }
 
-/** Undefined for a request that S3 would let in; `now` is the clock to hold its date against. */
+/**
+ * Returns why S3 would refuse a request, or undefined if it would not. The request's date is
+ * checked against `now`.
+ */
 export function refusalOf(request: SignedRequest, credentials: Credentials, now: Date): Refusal | undefined {
   const claim = isPresigned(request.rawQuery) ? claimOfQuery(request) : claimOfHeader(request);
   if ("code" in claim) return claim;
@@ -153,7 +157,10 @@ function wrongTime({ date, expires }: Claim, now: Date): Refusal | undefined {
   return undefined;
 }
 
-/** Host and every `x-amz-*` header have to be signed, or a stranger could add some to a signed request. */
+/**
+ * Host and every `x-amz-*` header have to be signed. Otherwise anybody could add some to a signed
+ * request.
+ */
 function unsignedHeader({ headers }: SignedRequest, { signedHeaders }: Claim): Refusal | undefined {
   const mustBe = Object.keys(headers).filter((name) => name === "host" || name.startsWith("x-amz-"));
   const missing = mustBe.filter((name) => !signedHeaders.includes(name));

@@ -6,14 +6,14 @@ import {
   hasSmallOrder,
 } from "../../src/signing/ed25519.ts";
 
-/** The whole of `cpm-strict` for any message, by its three steps. */
+/** Verifies a signature of any message by the three steps of `cpm-strict`. */
 export function verifyStrictly(keyBytes: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   const key = checkPublicKey(keyBytes);
   if ("refused" in key || checkSignature(signature) !== undefined) return false;
   return equationHolds(key, message, signature);
 }
 
-/** The same as a publish and an audit of a log have it, for signatures of 64 bytes. */
+/** Verifies as a publish and an audit of a log do, for signatures of 64 bytes. */
 export async function verifyAside(keyBytes: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
   const key = checkPublicKey(keyBytes);
   if ("refused" in key || signature.length !== 64 || hasSmallOrder(signature)) return false;

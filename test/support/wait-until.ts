@@ -1,8 +1,11 @@
-/** Much longer than anything here takes on a busy machine: only what never happens waits this long. */
+/** Much longer than anything takes on a busy machine. Only what never happens waits this long. */
 const TIMEOUT_MS = 30_000;
 const POLL_MS = 10;
 
-/** Waits until `holds` returns true. It throws with `what` once that has taken longer than `timeoutMs`. */
+/**
+ * Waits until `holds` returns true. Throws an error with `what` if that takes longer than
+ * `timeoutMs`.
+ */
 export async function waitUntil(
   holds: () => boolean | Promise<boolean>,
   what: string,

@@ -7,7 +7,7 @@ const REQUIREMENTS = join(import.meta.dir, "requirements.txt");
 const CONFIG = join(import.meta.dir, "schemathesis.toml");
 const CACHE = resolve(import.meta.dir, "../../../node_modules/.cache");
 
-/** Whether a command ended well, and the last line that it said otherwise. */
+/** Whether a command succeeded, and otherwise the last line that it printed. */
 function attempt(...command: string[]): string | undefined {
   if (Bun.which(command[0] ?? "") === null) return `${command[0]} is not installed`;
   const child = Bun.spawnSync(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
@@ -15,7 +15,10 @@ function attempt(...command: string[]): string | undefined {
   return `${child.stderr}${child.stdout}`.trim().split("\n").at(-1) ?? "no reason was given";
 }
 
-/** Schemathesis in a virtual environment of its own, made once for each text of requirements.txt; or why there is none. */
+/**
+ * Makes a virtual environment with Schemathesis, once for each text of requirements.txt, or returns
+ * why there is none.
+ */
 export function installSchemathesis(): { program: string } | { missing: string } {
   const version = createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex").slice(0, 16);
   const folder = join(CACHE, `schemathesis-${version}`);
@@ -32,7 +35,7 @@ export function installSchemathesis(): { program: string } | { missing: string }
   return { program: join(folder, "bin/st") };
 }
 
-/** How one run ended, with all that it said. */
+/** How one run ended, with all its output. */
 export interface FuzzRun {
   readonly exitCode: number;
   readonly output: string;
@@ -66,16 +69,16 @@ export async function fuzz(program: string, asked: FuzzOptions): Promise<FuzzRun
   }
 }
 
-/** Whom a run speaks for, and how much of it there is. */
+/** The credentials of a run, and how much it does. */
 export interface FuzzOptions {
   readonly url: string;
-  /** In place of the description that the server gives of itself. */
+  /** Replaces the server's own OpenAPI document. */
   readonly document?: string;
-  /** Values that are there, by parameter such as `path.name`; made up where left out. */
+  /** Existing values by parameter, such as `path.name`. Without them values are made up. */
   readonly parameters?: Readonly<Record<string, string>>;
-  /** A session or an API token; nobody without. */
+  /** A session or an API token. Without it the run is a guest. */
   readonly token: string | undefined;
   readonly seed: number;
-  /** At most so many cases for each operation and phase. */
+  /** At most this many cases for each operation and phase. */
   readonly examples: number;
 }
