@@ -47,7 +47,10 @@ const described = {
   wildcards: { "/log/tile/{tile}": logDocs.tile },
 };
 
-/** The rooms as a list: the compiler refuses the type that joins their routes, and no client is made of it. */
+/**
+ * Mounts the routes of the features. They are a list of `AnyElysia`, because the joined type of all
+ * routes is too large for the compiler, and no typed client is made from it.
+ */
 function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
   const rooms: AnyElysia[] = [
     accountRoutes(deps),
@@ -67,15 +70,22 @@ function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
   return new Elysia({ prefix }).use(rooms);
 }
 
-/** Elysia gives null for what is no UTF-8 behind its percent signs; to a route it is a text that names nothing. */
+/**
+ * Replaces parameters that are not valid UTF-8 by an empty text, which no route finds. Elysia gives
+ * null for them.
+ */
 function namedByNothing({ params }: { readonly params: Record<string, string | undefined> }): void {
   for (const name in params) if (typeof params[name] !== "string") params[name] = "";
 }
 
-/** The whole server, in the order a request meets it. `http/server.ts` listens and wraps every answer. */
+/**
+ * Builds the whole server, in the order in which a request meets it. `http/server.ts` listens and
+ * wraps it.
+ */
 export function createApp(deps: AppDeps) {
   const methodsOf = createMethodFinder(() => app.routes);
-  // Elysia would look for the path behind the eleventh character, past the slash of `http://cpm/`.
+  // By default Elysia searches the path behind the eleventh character, which is past the slash of
+  // `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })
     .onTransform({ as: "global" }, namedByNothing)
     .use(failures(deps, methodsOf))

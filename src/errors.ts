@@ -1,6 +1,6 @@
 /**
- * One place in what the client sent and what is wrong with it. `path` is a JSON pointer for fields (`/signature`)
- * and an entry name for archives (`templates/../x`); `code` is stable where a client may want to act on it.
+ * One fault in what the client sent. `path` is a JSON Pointer for fields (`/signature`) and an
+ * entry name for archives (`templates/../x`). `code` is stable where a client may act on it.
  */
 export interface Fault {
   readonly path: string;
@@ -8,20 +8,21 @@ export interface Fault {
   readonly message: string;
 }
 
-/** How often something may be done, and how often it still may. */
+/** How often something may be done in a window of time, and how much of that remains. */
 export interface RateLimit {
-  /** A word for the policy, as it stands in the headers. */
+  /** The name of the policy in the headers. */
   readonly policy: string;
   readonly limit: number;
   readonly windowSeconds: number;
   readonly remaining: number;
-  /** When more will remain. */
+  /** The seconds until more will remain. */
   readonly resetSeconds: number;
 }
 
 /**
- * Every failure this registry expects. A new member needs its HTTP answer in `http/problem.ts`, or the build fails.
- * Members hold what the answer needs and nothing secret: they end up in problem bodies.
+ * Every expected failure of this registry. A new member needs a problem in `http/problem.ts`, or
+ * the build fails. Members contain what the response needs and nothing secret, because they end up
+ * in problem bodies.
  */
 export type RegistryError =
   | { readonly code: "validation_failed"; readonly faults: readonly Fault[] }
@@ -34,10 +35,10 @@ export type RegistryError =
   | { readonly code: "method_not_allowed"; readonly allow: readonly string[] }
   | { readonly code: "unauthenticated"; readonly reason: string }
   | { readonly code: "invalid_credentials" }
-  /** Authorization and X-API-Key name different credentials. */
+  /** Authorization and X-API-Key contain different credentials. */
   | { readonly code: "conflicting_credentials" }
   | { readonly code: "account_disabled" }
-  /** A token, where only a password session may. */
+  /** An API token was used where only a password session is allowed. */
   | { readonly code: "session_required" }
   | { readonly code: "insufficient_scope"; readonly needed: string }
   | { readonly code: "admin_only" }
@@ -47,7 +48,10 @@ export type RegistryError =
   | { readonly code: "key_not_found"; readonly keyId: string }
   | { readonly code: "key_exists"; readonly reason: string }
   | { readonly code: "nonce_invalid" }
-  /** One has as many of something as one may have; `advice` where removing one makes no room. */
+  /**
+   * The limit of a kind of thing is reached. `advice` replaces the advice to remove one, where that
+   * makes no room.
+   */
   | { readonly code: "limit_reached"; readonly what: string; readonly max: number; readonly advice?: string }
   | { readonly code: "registration_closed" }
   | { readonly code: "username_taken" }
@@ -58,7 +62,7 @@ export type RegistryError =
   | { readonly code: "tile_not_found" }
   | { readonly code: "not_an_owner"; readonly name: string }
   | { readonly code: "last_owner"; readonly name: string }
-  /** The signature holds, and its key is none that may sign this. */
+  /** The signature is valid, but its key may not sign this. */
   | { readonly code: "key_not_trusted"; readonly reason: string }
   | { readonly code: "key_change_outdated"; readonly name: string; readonly previous: string }
   | { readonly code: "last_key"; readonly name: string }
@@ -66,9 +70,9 @@ export type RegistryError =
   | { readonly code: "reset_not_found"; readonly name: string }
   | { readonly code: "name_too_similar"; readonly name: string; readonly existing: string }
   | { readonly code: "package_archived"; readonly name: string }
-  /** A manifest that shows no more than `freeBytes` is always taken. */
+  /** A manifest of at most `freeBytes` is always accepted. */
   | { readonly code: "package_full"; readonly name: string; readonly freeBytes: number }
-  /** `what` is a package, or one of its versions. */
+  /** `what` is a package or one of its versions. */
   | { readonly code: "quarantined"; readonly what: string; readonly reason: string }
   | { readonly code: "version_compromised"; readonly name: string; readonly version: string }
   | { readonly code: "publish_limit_reached"; readonly what: string; readonly limit: RateLimit }
@@ -83,17 +87,17 @@ export type RegistryError =
   | { readonly code: "busy"; readonly retryAfterSeconds: number }
   | { readonly code: "database_unavailable"; readonly retryAfterSeconds: number }
   | { readonly code: "storage_full" }
-  /** The storage asks to be asked later. */
+  /** The storage asks for fewer requests. */
   | { readonly code: "storage_busy" }
-  /** The storage refused, failed, or gave other bytes than it was given. */
+  /** The storage refused, failed, or returned other bytes than were stored. */
   | { readonly code: "storage_failed" }
   | { readonly code: "storage_timeout" }
-  /** The database is behind what this log published, so nothing may be added to it. */
+  /** The database is behind what this log has published, so nothing may be appended to the log. */
   | { readonly code: "log_rollback" }
-  /** Anything unexpected; made only by the boundary that logs the cause. */
+  /** An unexpected error. Only the boundary that logs the cause makes this. */
   | { readonly code: "internal" };
 
-/** Carries a `RegistryError` value up to the one boundary that answers. */
+/** Carries a `RegistryError` up to the one boundary that responds. */
 export class Failure extends Error {
   override readonly name = "Failure";
 
@@ -106,14 +110,17 @@ export class Failure extends Error {
 }
 
 /**
- * Makes the throwable form of an expected failure: `throw failure({ code: "username_taken" })`. A `cause` is for the
- * log, which takes its class and its code.
+ * Makes the throwable form of an expected failure: `throw failure({ code: "username_taken" })`. The
+ * log records class and code of the `cause`.
  */
 export function failure(error: RegistryError, cause?: unknown): Failure {
   return new Failure(error, cause);
 }
 
-/** The code of a failed system call, driver or library, such as `ENOENT` or `23505`: the error's own or of its causes. */
+/**
+ * Returns the code of a failed system call, driver or library, such as `ENOENT` or `23505`.
+ * Searches the error itself and then its causes.
+ */
 export function errorCode(cause: unknown): string | undefined {
   for (let error = cause; error instanceof Error; error = error.cause) {
     if ("code" in error && typeof error.code === "string") return error.code;

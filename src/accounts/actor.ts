@@ -2,29 +2,29 @@ import type { Origin } from "../audit/record-event.ts";
 import { failure } from "../errors.ts";
 import type { UserRow } from "./user.ts";
 
-/** What an API token may be allowed to do. */
+/** The scopes that an API token can have. */
 export const TOKEN_SCOPES = ["read", "publish-new", "publish-update", "yank", "owners"] as const;
 export type TokenScope = (typeof TOKEN_SCOPES)[number];
 
-/** What one API token may do, and with which packages. */
+/** The permissions of an API token. */
 export interface TokenGrant {
   readonly id: string;
   readonly scopes: readonly string[];
-  /** Names, or patterns such as `foo-*` and `*`. */
+  /** Package names, or patterns such as `foo-*` and `*`. */
   readonly packages: readonly string[];
 }
 
-/** Which packages a request may read. */
+/** Reports whether a request may read a package. */
 export type MayRead = (name: string) => boolean;
 
-/** Somebody who proved who they are, with a password session or with an API token. */
+/** The authenticated sender of a request, with a password session or with an API token. */
 export interface Actor {
-  /** The account as the database has it now, role included. */
+  /** The account as it is in the database now, including its role. */
   readonly user: UserRow;
   readonly origin: Origin;
-  /** Of the password session; undefined with a token. */
+  /** The ID of the password session. Undefined with an API token. */
   readonly sessionId: string | undefined;
-  /** Undefined with a password session, which may do everything its account may. */
+  /** Undefined with a password session, which may do everything that its account may. */
   readonly token: TokenGrant | undefined;
 }
 
@@ -49,22 +49,23 @@ function originOf({ id, username }: UserRow): Origin {
 }
 
 /**
- * Tells whether one of the patterns means the name: `foo` itself, `foo-*` all that begins so, `*`
- * everything.
+ * Reports whether a pattern matches the name: `foo` itself, `foo-*` every name that starts with
+ * `foo-`, `*` every name.
  */
 export function coversName(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => (pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern));
 }
 
-/** Throws `insufficient_scope` unless the token, if it is one, has one of the scopes. */
+/** Throws `insufficient_scope` if the actor has an API token without any of the scopes. */
 export function requireScope({ token }: Actor, ...scopes: readonly TokenScope[]): void {
   if (token === undefined || scopes.some((scope) => token.scopes.includes(scope))) return;
   throw failure({ code: "insufficient_scope", needed: `the scope ${scopes.join(" or ")}` });
 }
 
 /**
- * Throws `insufficient_scope` unless the token, if it is one, means this package and has one of the
- * scopes. The name comes first: which scope is needed may tell whether the package is there.
+ * Throws `insufficient_scope` if the actor has an API token that does not cover this package or has
+ * none of the scopes. The name is checked first, because the needed scope can reveal whether the
+ * package exists.
  */
 export function requireScopeFor(actor: Actor, name: string, ...scopes: readonly TokenScope[]): void {
   if (actor.token !== undefined && !coversName(actor.token.packages, name)) {

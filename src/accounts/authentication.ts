@@ -11,7 +11,7 @@ import { findSession, findToken } from "./credentials.ts";
 
 declare module "../http/request-context.ts" {
   interface RequestContext {
-    /** The actor of the request, once its credential was checked. */
+    /** The actor of the request. Undefined until its credential was verified. */
     actor?: Actor;
   }
 }
@@ -23,14 +23,14 @@ const API_TOKEN = /^cpm_/;
 type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKey">;
 type Tokens = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
 
-/** As much of Elysia's context as a proof needs. */
-interface Proving {
+/** The part of Elysia's context that authentication needs. */
+interface AuthContext {
   readonly request: Request;
   readonly jwt: Tokens;
 }
 
 /**
- * The credential of a request, undefined for a guest. Throws `unauthenticated` or
+ * Returns the credential of a request, or undefined for a guest. Throws `unauthenticated` or
  * `conflicting_credentials`.
  */
 function credentialOf({ headers }: Request): string | undefined {
@@ -38,13 +38,19 @@ function credentialOf({ headers }: Request): string | undefined {
   const apiKey = headers.get("x-api-key")?.trim();
   const bearer = authorization === null ? undefined : BEARER.exec(authorization)?.[1];
   if (authorization !== null && bearer === undefined) {
-    throw failure({ code: "unauthenticated", reason: "Authorization must be: Bearer <token>." });
+    throw failure({
+      code: "unauthenticated",
+      reason: "The Authorization header must be: Bearer <token>. Correct it and send the request again.",
+    });
   }
   if (bearer !== undefined && apiKey !== undefined && bearer !== apiKey) {
     throw failure({ code: "conflicting_credentials" });
   }
   if (bearer === undefined && apiKey !== undefined && !API_TOKEN.test(apiKey)) {
-    throw failure({ code: "unauthenticated", reason: "X-API-Key takes API tokens, which begin with cpm_." });
+    throw failure({
+      code: "unauthenticated",
+      reason: "X-API-Key accepts only API tokens, which start with cpm_. Send a session token in Authorization.",
+    });
   }
   return bearer ?? apiKey;
 }
@@ -61,34 +67,34 @@ async function verifiedClaims({ config, clock }: AuthDeps, tokens: Tokens, text:
   return { sessionId: claims.jti, userId: claims.sub };
 }
 
-async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: Proving, text: string) {
+async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: AuthContext, text: string) {
   const claims = await verifiedClaims(deps, tokens, text);
   return claims && findSession(deps, claims.sessionId, claims.userId, contextOf(request).clientAddress);
 }
 
 /**
- * Proves who sent a request, once. Throws `unauthenticated`, `account_disabled` or
- * `conflicting_credentials`.
+ * Authenticates the sender of a request, once for each request. Throws `unauthenticated`,
+ * `account_disabled` or `conflicting_credentials`.
  */
-async function prove(deps: AuthDeps, context: Proving): Promise<Actor> {
+async function authenticate(deps: AuthDeps, context: AuthContext): Promise<Actor> {
   const { request } = context;
   const requestContext = contextOf(request);
   if (requestContext.actor !== undefined) return requestContext.actor;
   const text = credentialOf(request);
   if (text === undefined) {
-    const reason = "Send Authorization: Bearer <token>, of POST /api/auth/login or an API token.";
+    const reason = "Send Authorization: Bearer <token> with an API token or the token of POST /api/auth/login.";
     throw failure({ code: "unauthenticated", reason });
   }
   const isApiToken = API_TOKEN.test(text);
   if (isApiToken && !isTokenText(text)) {
-    const reason = "This API token is not complete or has a typing error: its checksum is wrong.";
+    const reason = "This API token is incomplete or mistyped: its checksum is wrong. Copy the whole token again.";
     throw failure({ code: "unauthenticated", reason });
   }
   const found = isApiToken
-    ? await findToken(deps, text, contextOf(request).clientAddress)
+    ? await findToken(deps, text, requestContext.clientAddress)
     : await sessionOf(deps, context, text);
   if (found === undefined) {
-    const reason = "This token is not valid or has ended; log in again, or make a new API token.";
+    const reason = "This token is invalid or has expired. Log in again, or create a new API token.";
     throw failure({ code: "unauthenticated", reason });
   }
   requestContext.actor = found;
@@ -100,32 +106,38 @@ function isSession(actor: Actor): actor is SessionActor {
 }
 
 /**
- * Who may call a route: accounts, also with an API token; only with a password session; only
- * administrators so.
+ * Who may call a route: `account` is every account, also with an API token. `session` needs a
+ * password session, and `admin` needs one of an administrator.
  */
 export type Guard = "account" | "session" | "admin";
 
 /**
- * Lets only those in whom the guard means. First in `parse` of a guarded route with a body, so that
- * the answer is 401 or 403 before a byte of it is read: Elysia parses and validates before any
- * macro.
+ * Makes a guard that throws unless the actor may call the route. It must come first in `parse` of a
+ * route with a body, so that the response is 401 or 403 before a byte of the body is read. Elysia
+ * parses and validates before any macro.
  */
 export function requireActor(deps: AuthDeps, guard: Guard) {
-  return async (context: Proving): Promise<void> => {
-    if (guard === "account") await prove(deps, context);
-    else await proveSession(deps, guard)(context);
+  return async (context: AuthContext): Promise<void> => {
+    if (guard === "account") await authenticate(deps, context);
+    else await authenticateSession(deps, guard)(context);
   };
 }
 
-/** `parse` of a guarded route with a JSON body, or with `read` for one that may be left out. */
+/**
+ * Makes the `parse` of a guarded route with a JSON body. `read` replaces the reader, for a body
+ * that may be missing.
+ */
 export function guardedJson(deps: AuthDeps, guard: Guard, read = jsonBody) {
   return [requireActor(deps, guard), read, "application/json" as const];
 }
 
-/** Proves a password session, of an administrator where the guard says so; a token gets 403. */
-export function proveSession(deps: AuthDeps, guard: "session" | "admin") {
-  return async (context: Proving): Promise<SessionActor> => {
-    const actor = await prove(deps, context);
+/**
+ * Makes a guard that returns the actor of a password session. Throws 403 for an API token, and with
+ * `admin` for accounts that are no administrators.
+ */
+export function authenticateSession(deps: AuthDeps, guard: "session" | "admin") {
+  return async (context: AuthContext): Promise<SessionActor> => {
+    const actor = await authenticate(deps, context);
     if (!isSession(actor)) throw failure({ code: "session_required" });
     if (guard === "admin" && actor.user.role !== "admin") throw failure({ code: "admin_only" });
     return actor;
@@ -133,38 +145,37 @@ export function proveSession(deps: AuthDeps, guard: "session" | "admin") {
 }
 
 /**
- * What a route with `reader: true` may show. A type and no interface, because Elysia wants a
+ * What a route with `reader: true` may show. It is a type and no interface, because Elysia needs a
  * record.
  */
-type Reading = {
+type ReadAccess = {
   readonly mayRead: MayRead;
-  /** Names and patterns of what may be read; undefined: everything. */
+  /** Names and patterns of the readable packages. Undefined means all. */
   readonly readable: readonly string[] | undefined;
 };
 
-async function readingOf(deps: AuthDeps, context: Proving): Promise<Reading> {
+async function readAccessOf(deps: AuthDeps, context: AuthContext): Promise<ReadAccess> {
   const everything = { mayRead: () => true, readable: undefined };
   if (deps.config.readAccess === "public") return everything;
-  const actor = await prove(deps, context);
+  const actor = await authenticate(deps, context);
   requireScope(actor, "read");
   const readable = actor.token?.packages;
   if (readable === undefined) return everything;
   return { mayRead: (name) => coversName(readable, name), readable };
 }
 
-/** As much of Elysia's context as an answer needs. */
-interface Answering {
+/** The part of Elysia's context that a response needs. */
+interface ResponseContext {
   readonly set: { readonly headers: Record<string, string | number | undefined> };
   readonly response: unknown;
 }
 
-/**
- * Where not everybody may read, an answer is for who asked: no cache may give it to somebody else.
- */
-function keepFromOthers({ config }: Pick<Deps, "config">, { set, response }: Answering): void {
+/** Keeps shared caches from sending a response to another client, where not everybody may read. */
+function restrictCaching({ config }: Pick<Deps, "config">, { set, response }: ResponseContext): void {
   if (config.readAccess === "public") return;
   const { vary } = set.headers;
-  // Not in the response: Elysia would then leave out the `Vary: Origin` of CORS.
+  // Set in Elysia's `set`, because Elysia drops the `Vary: Origin` of CORS if the response itself
+  // has `Vary`.
   set.headers.vary = `${vary === undefined ? "" : `${vary}, `}Authorization, X-API-Key`;
   if (!(response instanceof Response)) return;
   const { headers } = response;
@@ -172,24 +183,28 @@ function keepFromOthers({ config }: Pick<Deps, "config">, { set, response }: Ans
 }
 
 /**
- * Adds the token functions and the macros that guard routes. With `account: true`, `session: true`
- * or `admin: true` a route gets a proved `actor`, or answers 401 or 403; with `reader: true` it
- * gets `mayRead` and `readable`, and where `READ_ACCESS` says so answers 401 to guests. Hooks of a
- * plugin are local in Elysia, so a macro is named on every route that needs it.
+ * Adds the JWT functions and the macros that guard routes. With `account: true`, `session: true` or
+ * `admin: true` a route gets the authenticated `actor`, or responds 401 or 403. With `reader: true`
+ * it gets `mayRead` and `readable`, and responds 401 to guests if `READ_ACCESS` requires it. Hooks
+ * of a plugin are local in Elysia, so every route that needs a macro must name it.
  */
 export function authentication(deps: AuthDeps) {
   const { config, jwtKey } = deps;
   const sessionFor =
     (guard: "session" | "admin") =>
-    async (context: Proving): Promise<{ actor: SessionActor }> => ({ actor: await proveSession(deps, guard)(context) });
+    async (context: AuthContext): Promise<{ actor: SessionActor }> => ({
+      actor: await authenticateSession(deps, guard)(context),
+    });
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({
       reader: {
-        resolve: (context): Promise<Reading> => readingOf(deps, context),
-        afterHandle: (context) => keepFromOthers(deps, context),
+        resolve: (context): Promise<ReadAccess> => readAccessOf(deps, context),
+        afterHandle: (context) => restrictCaching(deps, context),
       },
-      account: { resolve: async (context): Promise<{ actor: Actor }> => ({ actor: await prove(deps, context) }) },
+      account: {
+        resolve: async (context): Promise<{ actor: Actor }> => ({ actor: await authenticate(deps, context) }),
+      },
       session: { resolve: sessionFor("session") },
       admin: { resolve: sessionFor("admin") },
     });

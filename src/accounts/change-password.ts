@@ -7,9 +7,9 @@ import { accountKey, forgetFailures, tryPassword } from "./login-throttle.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
 
 /**
- * Sets a new password and ends every other session of the account. Throws `invalid_credentials`
- * when the current password is wrong, or was changed by somebody else while this ran, and
- * `too_many_attempts` as a login does: a stolen session must not be good for guessing.
+ * Sets a new password and ends every other session of the account. Throws `invalid_credentials` if
+ * the current password is wrong or was changed by somebody else meanwhile. Throws
+ * `too_many_attempts` like a login, because a stolen session must not help to guess the password.
  */
 export async function changePassword(
   deps: Pick<Deps, "db" | "clock">,

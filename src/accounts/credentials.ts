@@ -6,12 +6,12 @@ import { Failure, failure } from "../errors.ts";
 import { type Actor, type SessionActor, sessionActor, type TokenGrant, tokenActor } from "./actor.ts";
 import type { UserRow } from "./user.ts";
 
-/** The last use of a token is written at most this often, or every read would be a write. */
+/** How often the last use of a token is written at most. Otherwise every read would be a write. */
 const LAST_USE_EVERY_MS = 60_000;
 
 type FindDeps = Pick<Deps, "db" | "clock">;
 
-/** The account of a session that has not ended. */
+/** Finds the account of a session that has not ended. */
 export const sessionById = statement<{ id: string; userId: string; now: Date }, { user: UserRow }>(
   ({ query, tables: { sessions, users } }) =>
     query
@@ -60,15 +60,15 @@ export async function findSession(
 }
 
 /**
- * What is stored of a token instead of itself: it has 178 bits of randomness, so a plain digest
- * cannot be guessed.
+ * Returns the digest that is stored in place of a token. A plain digest suffices, because nobody
+ * can guess the 178 random bits of a token.
  */
 export function tokenDigest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
 /**
- * Finds a token that is neither revoked nor expired, with its account, and remembers that it was
+ * Finds a token that is neither revoked nor expired, with its account, and records that it was
  * used. Throws `account_disabled`.
  */
 export async function findToken(
@@ -85,8 +85,8 @@ export async function findToken(
 }
 
 /**
- * Who may come in is not sent away because nothing can be written now: the disk is full, or a
- * backup has the lock.
+ * Records the use of a token. An expected failure, such as a full disk or a backup that holds the
+ * lock, is ignored: it must not lock anybody out.
  */
 async function touch({ db }: Pick<Deps, "db">, id: string, lastUsedAt: Date | null, now: Date): Promise<void> {
   const before = new Date(now.getTime() - LAST_USE_EVERY_MS);

@@ -4,10 +4,12 @@ import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
 import type { UserRow } from "./user.ts";
 
-/** As much of a name as a message repeats of it: hostile text stays short. */
+/** How much of a name a message repeats, so that hostile text stays short. */
 const NAME_SHOWN_MAX_CHARS = 64;
 
-/** Finds an account by its user name, in any case, disabled or not. Throws `user_not_found`. */
+/**
+ * Finds an account by its user name in any case, even if it is disabled. Throws `user_not_found`.
+ */
 export async function loadUser({ query, tables: { users } }: DbSession, username: string): Promise<UserRow> {
   const [row] = await query
     .select()
@@ -17,7 +19,7 @@ export async function loadUser({ query, tables: { users } }: DbSession, username
   return row;
 }
 
-/** `loadUser` of an account in use: a disabled one is as if it were not there. */
+/** Finds an enabled account by its user name. A disabled one is `user_not_found` too. */
 export async function loadEnabledUser(session: DbSession, username: string): Promise<UserRow> {
   const row = await loadUser(session, username);
   if (row.disabledAt !== null) throw userNotFound(username);

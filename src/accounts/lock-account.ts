@@ -13,16 +13,16 @@ const lockUser = lockingStatement<{ id: string }, { id: string }>(byId);
 const tryLockUser = lockingStatement<{ id: string }, { id: string }>(byId, "skip");
 
 /**
- * Locks the row of an account until the transaction ends, changing nothing in it: what is counted
- * of an account, or first in it, is then counted in turn.
+ * Locks the row of an account until the transaction ends, without changing it. The lock serialises
+ * quota checks and first-key registration of the account.
  */
 export async function lockAccount(session: DbSession, id: string): Promise<void> {
   await lockUser(session, { id });
 }
 
 /**
- * `lockAccount` for who works for other accounts too and must wait for none: false where somebody
- * else holds it.
+ * Locks an account like `lockAccount` but without waiting, for callers that work for other accounts
+ * too. Returns false if another transaction holds the lock.
  */
 export async function tryLockAccount(session: DbSession, id: string): Promise<boolean> {
   return (await tryLockUser(session, { id })).length > 0;

@@ -7,20 +7,23 @@ import { failure } from "../errors.ts";
 import { clientNetwork } from "../http/client-address.ts";
 import { KeyedMutex } from "../runtime/semaphore.ts";
 
-/* Guessing passwords is slow: for each account, known or not, and from each address. */
+/* Slows down guessing of passwords: for each account, existing or not, and for each address. */
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const MINUTE_MS = 60_000;
 const ADDRESS_FAILURES_MAX = 20;
 const ACCOUNT_FAILURES_FREE = 5;
 const DELAY_MAX_SECONDS = 300;
-/** Rows are made by strangers, one for each name they think of, and taken away faster than that. */
+/**
+ * How many old rows a failed login deletes. Strangers add one row for each name they try, so this
+ * must be faster.
+ */
 const PRUNE_BATCH_SIZE = 100;
 const WAITING_MAX = 64;
 
-/** How failures of a kind of key count. */
+/** How the failures of one kind of key count. */
 interface Rule {
-  /** From when on time is measured: the first failure that is counted, or the last. */
+  /** The start of the measured time: the first counted failure or the last one. */
   readonly from: "since" | "lastAt";
   readonly forgottenAfterMs: number;
   delayMs(failures: number): number;
@@ -44,9 +47,9 @@ interface Counted {
   readonly rule: Rule;
 }
 
-/** Whose password somebody tries, and from where. */
+/** Whose password is tried, and from which address. */
 export interface Attempt {
-  /** What `accountKey` or `nameKey` made. */
+  /** The result of `accountKey` or `nameKey`. */
   readonly key: string;
   readonly address: string | null;
 }
@@ -59,14 +62,15 @@ export function accountKey(userId: string): string {
   return `account:${userId}`;
 }
 
-/** The key of a name that no account has: it is treated as if one had. */
+/**
+ * The key of a name without an account. It is throttled as if it had one, so that nobody learns
+ * which accounts exist.
+ */
 export function nameKey(typedName: string): string {
   return `name:${digest(foldIdentity(typedName))}`;
 }
 
-/**
- * The address comes first, here and in every transaction: so no two attempts wait for each other.
- */
+/** The address comes first here and in every transaction, so two attempts never deadlock. */
 function countedBy({ key, address }: Attempt): readonly Counted[] {
   const account = { key, rule: BY_ACCOUNT };
   if (address === null) return [account];
@@ -74,28 +78,28 @@ function countedBy({ key, address }: Attempt): readonly Counted[] {
 }
 
 /**
- * Attempts on one account, and those from one address, take turns: or many at once would all be the
- * fifth.
+ * Serialises attempts on one account and attempts from one address. Otherwise many at once would
+ * all be the fifth.
  */
-const turns = new KeyedMutex(WAITING_MAX);
+const attemptMutex = new KeyedMutex(WAITING_MAX);
 
-function inTurn<T>([key, ...others]: readonly string[], work: () => Promise<T>): Promise<T> {
-  return key === undefined ? work() : turns.run(key, () => inTurn(others, work));
+function serialised<T>([key, ...others]: readonly string[], work: () => Promise<T>): Promise<T> {
+  return key === undefined ? work() : attemptMutex.run(key, () => serialised(others, work));
 }
 
 /**
- * Runs a registration after the others from its address: many at once would leave no room for
- * hashing what others log in with. Apart from logins, which registrations must not keep waiting
- * either. Throws `busy` when too many wait.
+ * Serialises registrations from one address, because many at once would leave no capacity to hash
+ * passwords of logins. Logins have keys of their own, so registrations do not delay them here
+ * either. Throws `busy` if too many wait.
  */
-export function registerInTurn<T>(address: string | null, work: () => Promise<T>): Promise<T> {
-  return inTurn(address === null ? [] : [`register:${clientNetwork(address)}`], work);
+export function serialiseRegistration<T>(address: string | null, work: () => Promise<T>): Promise<T> {
+  return serialised(address === null ? [] : [`register:${clientNetwork(address)}`], work);
 }
 
 /**
- * Tries a password with `check`, unless too many tries of late failed: then throws
- * `too_many_attempts` without trying or counting. A try that fails is counted. Exact in one
- * process; each replica more may let one more through.
+ * Tries a password with `check` and counts a failure. Throws `too_many_attempts`, without trying or
+ * counting, if too many recent attempts failed. The limit is exact in one process; each further
+ * replica may allow one more attempt.
  */
 export function tryPassword(
   deps: Pick<Deps, "db" | "clock">,
@@ -104,15 +108,18 @@ export function tryPassword(
 ): Promise<boolean> {
   const counted = countedBy(attempt);
   const keys = counted.map(({ key }) => key);
-  return inTurn(keys, async () => {
-    await requirePatience(deps, counted);
+  return serialised(keys, async () => {
+    await requireAttemptAllowed(deps, counted);
     const matches = await check();
     if (!matches) await countFailure(deps, counted);
     return matches;
   });
 }
 
-async function requirePatience({ db, clock }: Pick<Deps, "db" | "clock">, counted: readonly Counted[]): Promise<void> {
+async function requireAttemptAllowed(
+  { db, clock }: Pick<Deps, "db" | "clock">,
+  counted: readonly Counted[],
+): Promise<void> {
   const keys = counted.map(({ key }) => key);
   const rows = await db.read(({ query, tables: { loginFailures } }) =>
     query.select().from(loginFailures).where(inArray(loginFailures.key, keys)),
@@ -121,8 +128,8 @@ async function requirePatience({ db, clock }: Pick<Deps, "db" | "clock">, counte
   const waits = counted.map(({ key, rule }) => {
     const row = rows.find((found) => found.key === key);
     if (row === undefined) return 0;
-    // A clock that was set back, or another server's that is ahead, left a time that is still to
-    // come: nobody waits for it.
+    // The time may be in the future, if a clock was set back or another server's clock is ahead.
+    // Then the absolute difference counts, so nobody has to wait for that time.
     const passedMs = Math.abs(nowMs - row[rule.from].getTime());
     return passedMs >= rule.forgottenAfterMs ? 0 : rule.delayMs(row.failures) - passedMs;
   });
@@ -158,20 +165,18 @@ async function addFailure({ query, tables }: DbSession, { key, rule }: Counted, 
 async function prune({ query, rows, tables }: DbSession, kind: Database["kind"], now: Date): Promise<void> {
   const { loginFailures } = tables;
   const isOld = lte(loginFailures.lastAt, new Date(now.getTime() - DAY_MS));
-  // A row that somebody counts in right now is left to them, or the two could wait for each other.
+  // Skips rows that another attempt is writing, because waiting for them could deadlock.
   const unlocked = kind === "postgres" ? sql`FOR UPDATE SKIP LOCKED` : sql``;
   const old = await rows<{ key: string }>(
     sql`SELECT key FROM ${loginFailures} WHERE ${isOld} ORDER BY last_at LIMIT ${PRUNE_BATCH_SIZE} ${unlocked}`,
   );
   if (old.length === 0) return;
-  // By key, and not with the query above inside: Postgres would read the whole table for that.
+  // By key and not with the query above as a subquery, because Postgres would scan the whole table.
   const keys = old.map(({ key }) => key);
   await query.delete(loginFailures).where(inArray(loginFailures.key, keys));
 }
 
-/**
- * Forgets the failures of an account, whose password somebody knew or an administrator replaced.
- */
+/** Deletes the failures of an account, after a correct password or a reset. */
 export async function forgetFailures({ query, tables: { loginFailures } }: DbSession, userId: string): Promise<void> {
   await query.delete(loginFailures).where(eq(loginFailures.key, accountKey(userId)));
 }

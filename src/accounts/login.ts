@@ -7,16 +7,16 @@ import { accountKey, forgetFailures, nameKey, tryPassword } from "./login-thrott
 import { verifyPassword } from "./password.ts";
 import { findUser, type UserRow } from "./user.ts";
 
-/** How long a login lasts. */
+/** How long a session lasts. */
 export const SESSION_SECONDS = 12 * 60 * 60;
 
-/** What somebody typed: a user name or an e-mail address, and a password. */
+/** The typed user name or e-mail address, and the password. */
 export interface Credentials {
   readonly username: string;
   readonly password: string;
 }
 
-/** A login that is remembered, so that it can end before its token expires. */
+/** A new session. It is stored, so that it can end before its token expires. */
 export interface NewSession {
   readonly id: string;
   readonly user: UserRow;
@@ -24,9 +24,9 @@ export interface NewSession {
 }
 
 /**
- * Checks a password and opens a session. Throws `invalid_credentials`, the same for a wrong name
- * and a wrong password, `too_many_attempts` after many of these, and `account_disabled` to who
- * knows the password.
+ * Checks a password and opens a session. Throws `invalid_credentials`, which is the same for a
+ * wrong name and a wrong password, `too_many_attempts` after many of these, and `account_disabled`
+ * if the password is correct.
  */
 export async function login(
   deps: Pick<Deps, "db" | "clock">,
@@ -40,15 +40,15 @@ export async function login(
   if (user === undefined || !matches) throw failure({ code: "invalid_credentials" });
   if (user.disabledAt !== null) throw failure({ code: "account_disabled" });
   const now = clock();
-  // Whole seconds, because the token's `exp` is: session and token end together.
+  // In whole seconds like the token's `exp`, so session and token end together.
   const expiresAt = new Date((Math.floor(now.getTime() / 1000) + SESSION_SECONDS) * 1000);
   const id = crypto.randomUUID();
   await db.write(async (session) => {
     const { query, tables } = session;
     const { sessions, users } = tables;
-    // The password may have been changed while it was verified. Writing the row it was read from
-    // waits for that change and sees it, so no session of an old password is opened behind the
-    // sweep of `changePassword`.
+    // The password may have been changed while it was verified. Writing the row that it was read
+    // from waits for that change and sees it. So no session of an old password is opened after
+    // `changePassword` has ended the others.
     const [current] = await query
       .update(users)
       .set({ passwordHash: user.passwordHash })

@@ -3,7 +3,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import type { SessionActor } from "./actor.ts";
 
-/** Ends a session: its token is refused from the next request on. */
+/** Ends a session. Its token is refused from the next request on. */
 export async function logout({ db, clock }: Pick<Deps, "db" | "clock">, actor: SessionActor): Promise<void> {
   const now = clock();
   await db.write(async (session) => {

@@ -4,7 +4,7 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
-import { registerInTurn } from "./login-throttle.ts";
+import { serialiseRegistration } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";
 import { type User, type UserRow, userView } from "./user.ts";
 
@@ -16,7 +16,7 @@ export interface Registration {
 }
 
 /**
- * Makes an account for whoever asks. Throws `registration_closed`, `busy`, or what `createAccount`
+ * Creates an account for a guest. Throws `registration_closed`, `busy`, or what `createAccount`
  * throws.
  */
 export async function register(
@@ -25,12 +25,12 @@ export async function register(
   address: string | null,
 ): Promise<User> {
   if (deps.config.registration === "closed") throw failure({ code: "registration_closed" });
-  return registerInTurn(address, () =>
+  return serialiseRegistration(address, () =>
     createAccount(deps, registration, ({ id, username }) => ({ userId: id, username, address, tokenId: null })),
   );
 }
 
-/** Throws `username_taken` or `email_taken` where an account has one of them already. */
+/** Throws `username_taken` or `email_taken` if an account has that name or address. */
 async function requireFree(
   { query, tables: { users } }: DbSession,
   { usernameFolded, emailFolded }: Pick<UserRow, "usernameFolded" | "emailFolded">,
@@ -45,8 +45,8 @@ async function requireFree(
 }
 
 /**
- * Makes an account. Throws `username_taken` or `email_taken`; unique columns decide between two of
- * them at once. `by` tells of the new account who made it.
+ * Creates an account. Throws `username_taken` or `email_taken`; unique columns decide between two
+ * registrations at once. `by` returns the origin of the event for the new account.
  */
 export async function createAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,
@@ -55,7 +55,8 @@ export async function createAccount(
 ): Promise<User> {
   const now = clock();
   const folded = { usernameFolded: foldIdentity(username), emailFolded: foldIdentity(email) };
-  // Before the hash, which costs much: strangers must not have it for names they know to be taken.
+  // Checked before the expensive hash, because strangers must not cause one for names that they
+  // know to be taken.
   await db.read((session) => requireFree(session, folded));
   const passwordHash = await hashPassword(password);
   const row = { id: crypto.randomUUID(), username, email, ...folded, passwordHash, role, createdAt: now };

@@ -8,9 +8,8 @@ import { hashPassword } from "./password.ts";
 import type { UserRow } from "./user.ts";
 
 /**
- * Gives an account another password without asking for the one it has, because it is lost or was
- * stolen: every session ends, every API token is revoked, and failed logins are forgotten. Throws
- * `user_not_found`.
+ * Sets a new password without the old one, because that is lost or stolen. Ends every session,
+ * revokes every API token, and deletes the failed logins. Throws `user_not_found`.
  */
 export async function resetPassword(
   { db, clock }: Pick<Deps, "db" | "clock">,

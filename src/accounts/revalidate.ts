@@ -22,7 +22,7 @@ const accountOfToken = statement<{ id: string; now: Date }, Account>(({ query, t
     ),
 );
 
-/** The account of an actor whose token or session has not ended, or none. */
+/** Finds the account of an actor whose token or session has not ended. */
 async function liveAccount(
   session: DbSession,
   { user, sessionId, token }: Actor,
@@ -33,14 +33,14 @@ async function liveAccount(
 }
 
 /**
- * Says why an actor may act no longer: `unauthenticated` or `account_disabled`. Undefined where the
- * token or session still holds. For callers that must not throw, because they work for other actors
- * too.
+ * Returns why an actor may no longer act: `unauthenticated` or `account_disabled`. Returns
+ * undefined if the token or session is still valid. This is for callers that must not throw,
+ * because they work for other actors too.
  */
 export async function credentialFault(session: DbSession, actor: Actor, now: Date): Promise<Failure | undefined> {
   const account = await liveAccount(session, actor, now);
   if (account === undefined) {
-    const reason = "This token ended while the request came in; log in again, or make a new API token.";
+    const reason = "This token expired or was revoked during the request. Log in again, or create a new API token.";
     return failure({ code: "unauthenticated", reason });
   }
   return account.disabledAt === null ? undefined : failure({ code: "account_disabled" });
@@ -48,11 +48,10 @@ export async function credentialFault(session: DbSession, actor: Actor, now: Dat
 
 /**
  * Checks the credential of an actor again, inside a transaction. An upload takes as long as its
- * sender likes, and an actor who was authenticated before the body came in may have been shut out
- * since. A stolen token must not publish minutes after it was revoked. Throws `unauthenticated` or
- * `account_disabled`.
+ * sender likes, and the credential may have been revoked since it was checked. A stolen token must
+ * not publish minutes after it was revoked. Throws `unauthenticated` or `account_disabled`.
  */
-export async function requireStillValid(session: DbSession, actor: Actor, now: Date): Promise<void> {
+export async function revalidateActor(session: DbSession, actor: Actor, now: Date): Promise<void> {
   const fault = await credentialFault(session, actor, now);
   if (fault !== undefined) throw fault;
 }

@@ -15,29 +15,29 @@ const readJson = [jsonBody, "application/json" as const];
 const docs = {
   register: operation({
     id: "registerAccount",
-    summary: "Make an account",
+    summary: "Register an account",
     tag: "accounts",
     answers: { 201: { description: "The account", schema: "UserAnswer" } },
     problems: ["registration_closed", "username_taken", "email_taken", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   login: operation({
     id: "logIn",
-    summary: "Log in with user name or e-mail",
+    summary: "Log in with a user name or an e-mail address",
     tag: "accounts",
     answers: { 200: { description: "A token for the Authorization header", schema: "LoginAnswer" } },
     problems: ["invalid_credentials", "too_many_attempts", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   logout: operation({
     id: "logOut",
-    summary: "End this session",
+    summary: "End the current session",
     tag: "accounts",
     auth: "session",
-    answers: { 204: { description: "The token works no longer" } },
+    answers: { 204: { description: "The session has ended. Its token is no longer valid" } },
     problems: ["storage_full"],
   }),
   me: operation({
     id: "readAccount",
-    summary: "The account of this token",
+    summary: "Read the account of the credential",
     tag: "accounts",
     auth: "account",
     answers: { 200: { description: "The account", schema: "UserAnswer" } },
@@ -46,15 +46,15 @@ const docs = {
   password: operation({
     id: "changePassword",
     summary: "Change the password",
-    description: "Every other session of the account ends.",
+    description: "Ends every other session of the account.",
     tag: "accounts",
     auth: "session",
-    answers: { 204: { description: "Changed" } },
+    answers: { 204: { description: "The password was changed" } },
     problems: ["invalid_credentials", "too_many_attempts", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
 };
 
-/** `/auth`: accounts and their sessions. */
+/** Serves `/auth`: accounts and their sessions. */
 export function accountRoutes(deps: Deps) {
   return new Elysia({ prefix: "/auth" })
     .use(authentication(deps))

@@ -2,11 +2,14 @@ import { type Static, t } from "elysia";
 import { requireForm } from "../http/validate.ts";
 import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "./password.ts";
 
-/* What accounts send and get. `error` is the sentence a user reads when a field breaks its rule. */
+/*
+ * Request bodies and responses of accounts. `error` is the sentence that a user reads if a field is
+ * invalid.
+ */
 
 const Username = t.String({
   pattern: "^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
-  error: "must be 1 to 64 letters, digits and . _ - inside",
+  error: "must be 1 to 64 letters and digits, with . _ - only between them",
 });
 
 const Email = t.String({
@@ -16,8 +19,9 @@ const Email = t.String({
 });
 
 /**
- * A character, which JavaScript stores as one or two code units: `minLength` would take five emoji
- * for ten characters. Patterns are compiled without the `u` flag, so the pair is spelled out.
+ * Matches one character, which JavaScript stores as one or two code units. `minLength` would count
+ * five emoji as ten characters. Patterns are compiled without the `u` flag, so the surrogate pair
+ * is spelled out.
  */
 const CHARACTER = "(?:[\\ud800-\\udbff][\\udc00-\\udfff]|[\\ud800-\\udbff](?![\\udc00-\\udfff])|[^\\ud800-\\udbff])";
 
@@ -38,15 +42,12 @@ export const LoginBody = t.Object({
 
 export const ChangePasswordBody = t.Object({ currentPassword: AnyPassword, newPassword: NewPassword });
 
-/**
- * Throws `validation_failed` where a registration that did not come over HTTP breaks the rules of
- * one that did.
- */
+/** Throws `validation_failed` if a registration that did not arrive over HTTP is invalid. */
 export function requireRegistration(registration: Static<typeof RegisterBody>): void {
   requireForm(RegisterBody, registration);
 }
 
-/** Throws `validation_failed` for a password that nobody may have. */
+/** Throws `validation_failed` if a new password is invalid. */
 export function requireNewPassword(password: string): void {
   requireForm(t.Object({ password: NewPassword }), { password });
 }
@@ -70,5 +71,5 @@ const LoginAnswerSchema = t.Object({
   user: userRef,
 });
 
-/** By the names under which /swagger/json has them. */
+/** By their names in /swagger/json. */
 export const accountSchemas = { LoginAnswer: LoginAnswerSchema, User: UserSchema, UserAnswer: UserAnswerSchema };

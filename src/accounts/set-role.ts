@@ -5,17 +5,17 @@ import { countEnabledAdmins } from "./enabled-admins.ts";
 import { loadUser } from "./load-user.ts";
 import type { User } from "./user.ts";
 
-/** What a change of an account by an operator left. */
+/** The result of a change of an account by an operator. */
 export interface AccountChange {
   readonly username: string;
-  /** False where it was so already. */
+  /** False if the account was in this state already. */
   readonly changed: boolean;
   readonly enabledAdmins: number;
 }
 
 /**
- * Makes an account an administrator, or no longer one; in force with its next request. Throws
- * `user_not_found`.
+ * Makes an account an administrator or a normal user. The role applies from its next request on.
+ * Throws `user_not_found`.
  */
 export async function setRole(
   { db, clock }: Pick<Deps, "db" | "clock">,

@@ -19,8 +19,8 @@ export function userView(row: UserRow): User {
 }
 
 /**
- * Finds an account by user name or e-mail address; a user name never has an `@`, so the two cannot
- * meet.
+ * Finds an account by user name or e-mail address. A user name never contains `@`, so the two
+ * cannot be confused.
  */
 export async function findUser(db: Database, usernameOrEmail: string): Promise<UserRow | undefined> {
   const folded = foldIdentity(usernameOrEmail);

@@ -2,7 +2,7 @@ import type { DbSession, Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import { change, placeholders } from "../db/statement.ts";
 
-/** Every change of state that is told. */
+/** Every change of state that is recorded as an event. */
 export type EventKind =
   | "account.created"
   | "account.password_changed"
@@ -39,7 +39,10 @@ export type EventKind =
   | "version.released"
   | "name.allowed";
 
-/** Who did something, from where and with which token. Nobody: an operator, with the command line. */
+/**
+ * Who made a change, from which address and with which API token. Without an account it was the
+ * operator, with the command line.
+ */
 export interface Origin {
   readonly userId: string | null;
   readonly username: string | null;
@@ -47,13 +50,16 @@ export interface Origin {
   readonly tokenId: string | null;
 }
 
-/** Somebody with a shell on the machine of the registry. */
+/** The operator: somebody with a shell on the machine of the registry. */
 export const OPERATOR: Origin = { userId: null, username: null, address: null, tokenId: null };
 
-/** No account: somebody whom a signature proves, or time. */
+/** Nobody with an account: the holder of a key who signed, or a timer. */
 export const NOBODY: Origin = OPERATOR;
 
-/** What an event is about. `details` are ids, codes and words of this program; never a secret, a password or a token. */
+/**
+ * What an event is about. `details` contains IDs, codes and words of this program, and never a
+ * secret, a password or a token.
+ */
 export interface EventSubject {
   readonly packageName?: string;
   readonly version?: string;
@@ -66,7 +72,10 @@ const insertEvent = change<EventRow>(({ query, tables: { events } }) =>
   query.insert(events).values(placeholders(events, "id", "transactionId")),
 );
 
-/** Writes an event in the transaction that makes the change, so that there is neither one without the other. */
+/**
+ * Records an event in the transaction that makes the change, so that neither exists without the
+ * other.
+ */
 export async function recordEvent(
   session: DbSession,
   origin: Origin,

@@ -2,13 +2,17 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Database, Tables } from "../db/database.ts";
 
 /*
- * The one difference between the databases. On Postgres a transaction that took a lower id may commit after one that
- * took a higher, and so may one that took a lower transaction number. But below the lowest number that is still running
- * nothing is to come: ordered by number, then id, what is final only grows at its end. On SQLite there is one writer,
- * and every number is 0.
+ * The order of events is the one difference between the databases. On Postgres a transaction may
+ * commit after another one although its event IDs or its transaction ID are lower. But no event can
+ * appear any more below the lowest transaction ID that is still running. Ordered by transaction ID,
+ * then event ID, the final events therefore grow only at their end. SQLite has one writer, and
+ * every transaction ID is 0.
  */
 
-/** True of events before which no other can appear any more, in the order of transaction and id. Undefined: of all. */
+/**
+ * Makes the condition that no other event can appear before an event, in the order of transaction
+ * ID and event ID. Undefined if that is true of all events.
+ */
 export function areFinal(kind: Database["kind"], { transactionId }: Tables["events"]): SQL | undefined {
   return kind === "sqlite" ? undefined : sql`${transactionId} < txid_snapshot_xmin(txid_current_snapshot())`;
 }

@@ -6,19 +6,19 @@ import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
 import { areFinal } from "./final-events.ts";
 
-/** Which part of the feed is asked for. */
+/** The requested part of the feed. */
 export interface EventsAsked {
-  /** The id after which to go on; 0 from the beginning. */
+  /** The ID of the last event that the client has; 0 from the beginning. */
   readonly after: number;
   readonly limit: number;
 }
 
-/** An event as everybody may see it who may read its package. */
+/** An event as everybody sees it who may read its package. */
 export interface PackageEventView {
   readonly id: number;
   readonly at: string;
   readonly kind: string;
-  /** Null: an operator, with the command line. */
+  /** Null if it was the operator, with the command line. */
   readonly user: string | null;
   readonly package: string | null;
   readonly version: string | null;
@@ -31,7 +31,7 @@ export interface EventView extends PackageEventView {
   readonly tokenId: string | null;
 }
 
-/** A part of a feed, and the id after which to go on. */
+/** A part of a feed, and the ID from which to continue. */
 export interface EventPage<View> {
   readonly items: readonly View[];
   readonly next: number;
@@ -40,8 +40,8 @@ export interface EventPage<View> {
 type Feed = Pick<Deps, "db">;
 
 /**
- * The events that follow one. Their order is the one in which they became final, so who goes on after `next` misses none
- * and gets none twice; ids are not always ascending in it.
+ * Lists the events that follow an event, in the order in which they became final. A client that
+ * continues after `next` misses none and gets none twice. IDs do not always ascend in this order.
  */
 export function readEvents({ db }: Feed, asked: EventsAsked): Promise<EventPage<EventView>> {
   return db.read(async (session) => {
@@ -51,7 +51,10 @@ export function readEvents({ db }: Feed, asked: EventsAsked): Promise<EventPage<
   });
 }
 
-/** `readEvents` of one package, without addresses and tokens. Throws `package_not_found`. */
+/**
+ * Lists the events of one package, like `readEvents` but without addresses and tokens. Throws
+ * `package_not_found`.
+ */
 export function readPackageEvents(
   { db }: Feed,
   name: PackageName,
@@ -88,7 +91,7 @@ function eventView(row: EventRow): PackageEventView {
   return { id, at: at.toISOString(), kind, user: username, package: packageName, version, details };
 }
 
-/** For everybody: that secrets were allowed, and not where they stand. */
+/** Removes where secrets are in an archive: readers only learn that secrets were allowed. */
 function packageEventView(row: EventRow): PackageEventView {
   const view = eventView(row);
   return row.kind === "version.secrets_allowed" ? { ...view, details: {} } : view;

@@ -7,27 +7,27 @@ import { readableName } from "../packages/find-package.ts";
 import { readEvents, readPackageEvents } from "./read-events.ts";
 import { EventsQuery, LIMIT_DEFAULT } from "./schemas.ts";
 
-const ORDER = "In the order in which they became final: who goes on after `next` misses none.";
+const ORDER = "Events are in the order in which they became final. A client that continues after `next` misses none.";
 
 const docs = {
   all: operation({
     id: "listEvents",
-    summary: "Every change of state",
+    summary: "List the changes of state",
     description: ORDER,
     tag: "operations",
     auth: "admin",
-    answers: { 200: { description: "The events that follow", schema: "EventList" } },
+    answers: { 200: { description: "The events after `after`", schema: "EventList" } },
     problems: ["validation_failed"],
   }),
   ofPackage: operation({
     id: "listPackageEvents",
-    summary: "Every change of a package",
+    summary: "List the changes of a package",
     description: ORDER,
     tag: "packages",
     auth: "reader",
     answers: {
-      200: { description: "The events that follow", schema: "PackageEventList", headers: ["ETag"] },
-      304: { description: "Unchanged" },
+      200: { description: "The events after `after`", schema: "PackageEventList", headers: ["ETag"] },
+      304: { description: "Not modified" },
     },
     problems: ["package_not_found", "validation_failed"],
   }),
@@ -35,7 +35,7 @@ const docs = {
 
 const FIRST = { after: 0, limit: LIMIT_DEFAULT };
 
-/** `/events`: the audit feed, for administrators. */
+/** Serves `/events`, the audit feed for administrators. */
 export function eventRoutes(deps: Deps) {
   return new Elysia({ prefix: "/events" })
     .use(authentication(deps))
@@ -46,7 +46,7 @@ export function eventRoutes(deps: Deps) {
     });
 }
 
-/** `/packages/:name/events`: what happened to a package, for whoever may read it. */
+/** Serves `/packages/:name/events`, the history of a package for its readers. */
 export function packageEventRoutes(deps: Deps) {
   return new Elysia({ prefix: "/packages/:name/events" }).use(authentication(deps)).get(
     "",

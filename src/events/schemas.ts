@@ -2,21 +2,24 @@ import { t } from "elysia";
 import { wholeNumber } from "../http/integer-parameter.ts";
 
 export const LIMIT_DEFAULT = 100;
-/** Largest numbers, as powers of ten: more ids than there will be events, and a thousand events at once. */
+/**
+ * The largest values as powers of ten: more IDs than there will be events, and a thousand events at
+ * once.
+ */
 const AFTER_MAX_ZEROS = 15;
 const LIMIT_MAX_ZEROS = 3;
 
 export const EventsQuery = t.Object({
   after: t.Optional(
     wholeNumber({
-      description: "The `next` of the answer before; 0 from the beginning",
+      description: "The `next` of the previous response; 0 for the first events",
       minimum: 0,
       zeros: AFTER_MAX_ZEROS,
       preset: 0,
     }),
   ),
   limit: t.Optional(
-    wholeNumber({ description: "How many events at most", zeros: LIMIT_MAX_ZEROS, preset: LIMIT_DEFAULT }),
+    wholeNumber({ description: "The maximum number of events", zeros: LIMIT_MAX_ZEROS, preset: LIMIT_DEFAULT }),
   ),
 });
 
@@ -26,21 +29,23 @@ const NullableText = (description?: string) =>
 const packageEventFields = {
   id: t.Integer(),
   at: t.String({ format: "date-time" }),
-  kind: t.String({ description: "Such as version.published" }),
-  user: NullableText("Who did it; null: an operator of the registry"),
+  kind: t.String({ description: "The kind of the event, such as version.published" }),
+  user: NullableText("The user name; null for an operator of the registry"),
   package: NullableText(),
   version: NullableText(),
-  details: t.Record(t.String(), t.Unknown(), { description: "By kind" }),
+  details: t.Record(t.String(), t.Unknown(), { description: "Depends on the kind" }),
 };
 
-const next = t.Integer({ description: "What to send as `after` to go on; without news, what was sent" });
+const next = t.Integer({
+  description: "The `after` of the next request. Without new events, the same value as in this one",
+});
 
-/** By the names under which /swagger/json has them. */
+/** By their names in /swagger/json. */
 export const eventSchemas = {
   Event: t.Object({
     ...packageEventFields,
-    address: NullableText("From which address"),
-    tokenId: NullableText("With which API token; null: with a password session"),
+    address: NullableText("The address of the client"),
+    tokenId: NullableText("The ID of the API token; null for a password session"),
   }),
   EventList: t.Object({ items: t.Array(t.Unsafe({ $ref: "#/components/schemas/Event" })), next }),
   PackageEvent: t.Object(packageEventFields),

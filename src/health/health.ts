@@ -4,24 +4,30 @@ import { errorFields } from "../runtime/logger.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { VERSION } from "../runtime/version.ts";
 
-/** Who asks for health waits a few seconds at most: no answer is an answer. A hung disk or network would give none. */
+/**
+ * The limit of one check. A hung disk or network would never respond, and no response is a result
+ * too.
+ */
 const CHECK_MAX_MS = 2_000;
 
 type ProbeResult = "ok" | "failing";
 
-/** What `/health` answers. */
+/** The response of `/health`. */
 export interface Health {
   readonly status: "ok" | "unhealthy";
   readonly version: string;
   readonly checks: {
     readonly database: ProbeResult;
     readonly storage: ProbeResult;
-    /** Only there when the log may not be written. */
+    /** Present only if the log must not be written. */
     readonly log?: ProbeResult;
   };
 }
 
-/** Asks database and storage whether they work, and whether the log may be written. Never throws: what fails or is late is `failing`, and logged. */
+/**
+ * Checks whether database and storage work, and whether the log may be written. Never throws: a
+ * check that fails or takes too long is `failing`, and logged.
+ */
 export async function checkHealth({
   db,
   blobs,
@@ -44,7 +50,7 @@ export async function checkHealth({
     ),
     probe("storage", blobs.check()),
   ]);
-  // Reading goes on after a rollback, but nobody should take it for the registry that it was.
+  // Reads still work after a rollback, but nobody should take this for a healthy registry.
   const logged = log.rollback === undefined ? {} : { log: "failing" as const };
   const checks = { database, storage, ...logged };
   const healthy = Object.values(checks).every((check) => check === "ok");

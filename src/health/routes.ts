@@ -13,7 +13,7 @@ const HealthSchema = t.Object({
   checks: t.Object({ database: ProbeResultSchema, storage: ProbeResultSchema, log: t.Optional(ProbeResultSchema) }),
 });
 
-/** By the names under which /swagger/json has them. */
+/** By their names in /swagger/json. */
 export const healthSchemas = { Health: HealthSchema };
 
 const checked = (id: string, summary: string) =>
@@ -23,46 +23,52 @@ const checked = (id: string, summary: string) =>
     tag: "operations",
     answers: {
       200: { description: "Healthy", schema: "Health" },
-      503: { description: "Something in checks is failing", schema: "Health" },
+      503: { description: "At least one of the checks is failing", schema: "Health" },
     },
     problems: [],
   });
 
 const docs = {
-  health: checked("readHealth", "Whether database and storage work"),
-  ready: checked("readReadiness", "Whether this server should get requests"),
+  health: checked("readHealth", "Check whether database and storage work"),
+  ready: checked("readReadiness", "Check whether this server should receive requests"),
   live: operation({
     id: "readLiveness",
-    summary: "Whether the process answers; asks nothing else",
+    summary: "Check whether the process responds, without database and storage",
     tag: "operations",
     answers: { 200: { description: "Alive", schema: t.Object({ status: t.Literal("ok") }) } },
     problems: [],
   }),
   metrics: operation({
     id: "readMetrics",
-    summary: "How often each warning and error happened since the start, for Prometheus",
+    summary: "Read how often each warning and error occurred since the start, for Prometheus",
     tag: "operations",
     answers: { 200: { description: "Counters", mediaType: METRICS_MEDIA_TYPE, schema: t.String() } },
     problems: [],
   }),
 };
 
-/** The counters in the text format of Prometheus. Names of events are words of this program, so nothing needs escaping. */
+/**
+ * Writes the counters in Prometheus' text format. Names of events are words of this program, so
+ * nothing needs escaping.
+ */
 function metricsText({ counts }: Deps["logger"]): string {
   const name = "cpm_registry_events_total";
   const lines = [...counts].map(([event, count]) => `${name}{event="${event}"} ${count}\n`);
-  return `# HELP ${name} Warnings and errors since the start, as they are in the log.\n# TYPE ${name} counter\n${lines.join("")}`;
+  return `# HELP ${name} Warnings and errors since the start, by the name of their log event.\n# TYPE ${name} counter\n${lines.join("")}`;
 }
 
-/** `/health` for people, `/health/live` for restarts, `/health/ready` for load balancers, `/metrics` for alarms. */
+/**
+ * Serves `/health` for people, `/health/live` for restarts, `/health/ready` for load balancers, and
+ * `/metrics` for alerts.
+ */
 export function healthRoutes(deps: Deps) {
-  const answer = async () => {
+  const respond = async () => {
     const health = await checkHealth(deps);
     return Response.json(health, { status: health.status === "ok" ? 200 : 503 });
   };
   return new Elysia()
-    .get("/health", answer, { detail: docs.health })
-    .get("/health/ready", answer, { detail: docs.ready })
+    .get("/health", respond, { detail: docs.health })
+    .get("/health/ready", respond, { detail: docs.ready })
     .get(
       "/metrics",
       () => new Response(metricsText(deps.logger), { headers: { "content-type": METRICS_MEDIA_TYPE } }),

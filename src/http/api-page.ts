@@ -9,9 +9,10 @@ import page from "./api-page.html" with { type: "text" };
  */
 
 /**
- * "Try it out" asks the server that sent the page: PUBLIC_URL may be another name of it, which the
- * policy below and CORS would refuse. A field of a form that nobody filled in is left out, and not
- * sent as an empty text.
+ * The script of the page. "Try it out" calls the server that sent the page, because PUBLIC_URL may
+ * be another name of it, which the policy below and CORS would refuse. Empty fields of a form are
+ * left out instead of being sent as empty text. Examples of problem responses are left out, because
+ * they are all the same.
  */
 const START = `const root = document.getElementById("swagger-ui");
 const withoutProblemExamples = ({ components: { responses, ...others }, ...spec }) => {
@@ -40,8 +41,8 @@ fetch("swagger/json")
 `;
 
 /**
- * Only this server's scripts run on the page. Swagger UI sets inline styles and draws its icons
- * from data URLs.
+ * Allows only scripts of this server. Swagger UI sets inline styles and draws its icons from data
+ * URLs.
  */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -57,14 +58,14 @@ function endsWithSlash(request: Request): boolean {
   return new URL(request.url).pathname.endsWith("/");
 }
 
-/** From `/swagger/`, where the relative addresses in the page would lead nowhere. */
+/** Redirects from `/swagger/`, where the relative links of the page would break. */
 function toPage(): Response {
   return new Response(null, { status: 308, headers: { location: "../swagger" } });
 }
 
 /**
- * The way from `/` to `/swagger`, the page, and its scripts and styles. Addresses in the page are
- * relative, so a path prefix changes nothing.
+ * Serves the API page under `/swagger`, with its scripts and styles, and redirects `/` to it. Links
+ * in the page are relative, so it works under a path prefix.
  */
 export function apiPage() {
   const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY, ...CACHED };

@@ -5,38 +5,39 @@ import { contextOf } from "./request-context.ts";
 
 export const ARCHIVE_MEDIA_TYPE = "application/gzip";
 
-/** What a download answer is made of. */
+/** Describes the archive of a download. */
 export interface ServedArchive {
   readonly fileName: string;
   /** Lower-case hex SHA-256 of the whole archive. */
   readonly digest: string;
   readonly size: number;
-  /** True where the address names these bytes for ever; `latest` does not. */
+  /** True if the address names these bytes for ever. `latest` does not. */
   readonly immutable: boolean;
-  /** False where only accounts may read: then no cache between may keep it. */
+  /** False if only accounts may read. Then no shared cache may store the response. */
   readonly shared: boolean;
 }
 
 /**
- * One range of bytes. Bun applies a Range header by itself to a 200 with a file, and takes blanks
- * between its parts: whatever Bun takes must match here, or it would answer a part where this file
- * means the whole.
+ * Matches a single byte range. Bun applies a Range header by itself to a 200 with a file, and
+ * allows blanks between the parts. Every form that Bun accepts must match here, or Bun would send a
+ * part where this file intends the whole.
  */
 const SINGLE_RANGE = /^bytes[ \t]*=[ \t]*(\d*)[ \t]*-[ \t]*(\d*)[ \t]*$/i;
 
-/** Where the bytes come from, each asked for only when the answer needs it. */
+/** Supplies the bytes. Each function is called only if the response needs it. */
 export interface ArchiveSource {
-  /** Throws unless the archive is there. */
+  /** Throws if the archive is not stored. */
   check(): Promise<void>;
-  /** The whole archive, or a range of it. */
+  /** Returns the whole archive, or a range of it. */
   read(range?: ByteRange): Promise<Blob | Uint8Array<ArrayBuffer>>;
-  /** An address that answers in place of this one; undefined where the bytes are answered here. */
+  /** Returns an address to redirect to. Undefined if this server sends the bytes. */
   link(): string | undefined;
 }
 
 /**
- * Reads a Range header. Several ranges, another unit or nonsense are passed over, as RFC 9110 §14.2
- * allows: undefined. Throws `range_not_satisfiable` for a range without a byte of the file in it.
+ * Parses a Range header. Returns undefined for several ranges, another unit or an invalid header,
+ * which a server may ignore (RFC 9110 §14.2). Throws `range_not_satisfiable` if the range has no
+ * byte of the file.
  */
 function readRange(range: string | null, size: number): ByteRange | undefined {
   const [, first = "", last = ""] = SINGLE_RANGE.exec(range ?? "") ?? [];
@@ -47,7 +48,7 @@ function readRange(range: string | null, size: number): ByteRange | undefined {
   return { first: start, last: first === "" || last === "" ? size - 1 : Math.min(Number(last), size - 1) };
 }
 
-/** What every answer tells of the archive. */
+/** Makes the headers that every response about the archive has. */
 function describe({ digest, immutable, shared }: ServedArchive): Record<string, string> {
   return {
     etag: `"${digest}"`,
@@ -57,23 +58,26 @@ function describe({ digest, immutable, shared }: ServedArchive): Record<string, 
   };
 }
 
-/** The address is good for minutes and for whoever knows it, so no cache may keep it. */
+/**
+ * Redirects to a storage address. Anybody who knows that address can use it for minutes, so no
+ * cache may store it.
+ */
 function redirect(location: string, { digest }: ServedArchive): Response {
   const headers = { location, "cache-control": "no-store", "x-checksum-sha256": digest };
   return new Response(null, { status: 302, headers });
 }
 
-/** An answer, and the whole archive where that is its body. */
+/** A response, and the whole archive if that is its body. */
 interface ArchiveAnswer {
   readonly response: Response;
   readonly body?: Blob | Uint8Array<ArrayBuffer>;
-  /** Somebody is getting the whole of it. */
+  /** True if the client receives the whole archive, which counts as a download. */
   readonly counts: boolean;
 }
 
 /**
- * Answers an archive: 200, 206, 302 or 304. Of a file the kernel sends the bytes. Throws
- * `range_not_satisfiable`, and what the source throws.
+ * Responds with an archive: 200, 206, 302 or 304. If the source is a file, the kernel sends its
+ * bytes. Throws `range_not_satisfiable`, and what the source throws.
  */
 export async function archiveResponse(
   request: Request,

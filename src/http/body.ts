@@ -3,12 +3,12 @@ import { chunksOf, declaredBytes } from "./body-stream.ts";
 import { faultsOfUnknown } from "./unknown-fields.ts";
 
 /**
- * JSON bodies of this API are forms of a few fields; a password may have 1,024 characters of four
- * bytes.
+ * The limit of JSON bodies. They are forms of a few fields, but a password may have 1,024
+ * characters of four bytes.
  */
 export const JSON_BODY_MAX_BYTES = 64 * 1024;
 
-/** The media type of a Content-Type header, without parameters, in lower case. */
+/** Returns the media type of a request's Content-Type in lower case and without parameters. */
 export function mediaType(request: Request): string {
   return (request.headers.get("content-type") ?? "").split(";", 1)[0]?.trim().toLowerCase() ?? "";
 }
@@ -26,12 +26,12 @@ async function readBounded(request: Request, maxBytes: number): Promise<Uint8Arr
   return Buffer.concat(chunks, size);
 }
 
-/** An escape of half a surrogate pair, or what looks like one. */
+/** Matches an escaped half of a surrogate pair, or something that looks like one. */
 const SURROGATE = /\\ud[89a-f]/i;
 
 /**
- * Half of a surrogate pair can be escaped in JSON (RFC 8259 §8.2), is no text, and Postgres takes
- * none in its JSON.
+ * Refuses an unpaired surrogate. JSON can escape one (RFC 8259 §8.2), but it is no valid text, and
+ * Postgres refuses it in JSON.
  */
 function requireWellFormed(name: string, value: unknown): unknown {
   if (!name.isWellFormed() || (typeof value === "string" && !value.isWellFormed())) throw new Error("no text");
@@ -44,10 +44,13 @@ function parseJson(bytes: Uint8Array): object {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
     parsed = SURROGATE.test(text) ? JSON.parse(text, requireWellFormed) : JSON.parse(text);
   } catch {
-    // The engine's message quotes the text, which may hold a password.
-    throw failure({ code: "malformed_body", reason: "The body is not valid JSON in UTF-8." });
+    // The engine's message quotes the body, which may contain a password.
+    throw failure({
+      code: "malformed_body",
+      reason: "The body is not valid JSON in UTF-8. Correct it and send the request again.",
+    });
   }
-  // A schema whose fields are all optional would take a list for an object without them.
+  // A schema whose fields are all optional would accept an array as an object without fields.
   if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
   throw failure({ code: "validation_failed", faults: [{ path: "", message: "must be a JSON object" }] });
 }
@@ -59,8 +62,8 @@ function requireJson(request: Request): void {
 }
 
 /**
- * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`. Throws `unsupported_media_type`,
- * `payload_too_large`, `request_timeout` or `malformed_body`. For Elysia's `parse` of a route.
+ * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`, as Elysia's `parse` of a route. Throws
+ * `unsupported_media_type`, `payload_too_large`, `request_timeout` or `malformed_body`.
  */
 export async function jsonBody({ request }: { readonly request: Request }): Promise<object> {
   requireJson(request);
@@ -68,9 +71,9 @@ export async function jsonBody({ request }: { readonly request: Request }): Prom
 }
 
 /**
- * Like `jsonBody`, for what cannot be undone: a field that is not known is `validation_failed`,
- * where elsewhere it is passed over, because who misspells what narrows a request would ask for all
- * of it.
+ * Makes a `jsonBody` that refuses unknown fields with `validation_failed`, for changes that cannot
+ * be undone. Elsewhere unknown fields are ignored. Here a misspelled field that narrows a request
+ * would let the request affect everything.
  */
 export function strictJsonBody({ properties }: { readonly properties: object }) {
   const message = `is not a field of this body: there are only ${Object.keys(properties).join(", ")}`;
@@ -82,10 +85,7 @@ export function strictJsonBody({ properties }: { readonly properties: object }) 
   };
 }
 
-/**
- * Like `jsonBody`, for a body that may be left out: without bytes it is `{}`, whatever the content
- * type says.
- */
+/** Reads a JSON body that may be missing. An empty body is `{}`, whatever its content type is. */
 export async function optionalJsonBody({ request }: { readonly request: Request }): Promise<unknown> {
   const bytes = await readBounded(request, JSON_BODY_MAX_BYTES);
   if (bytes.length === 0) return {};

@@ -12,14 +12,14 @@ function bareAddress(written: string): string {
 }
 
 function isListed(proxies: BlockList, address: string): boolean {
-  // Bun's BlockList takes 10.1 for 10.0.0.1.
+  // Bun's BlockList takes 10.1 for 10.0.0.1, so only complete addresses are checked.
   return isIP(address) !== 0 && proxies.check(address, isIPv6(address) ? "ipv6" : "ipv4");
 }
 
 /**
- * The client behind configured proxies: `X-Forwarded-For` is read from its right end, where the
- * nearest proxy wrote, and only as long as the one that wrote is a configured proxy. Anybody can
- * write the rest.
+ * Returns the address of the client behind the configured proxies. `X-Forwarded-For` is read from
+ * its right end, where the nearest proxy wrote. An entry counts only if a configured proxy wrote
+ * it; anybody can write the rest.
  */
 export function clientBehind(proxies: BlockList, peer: string, forwardedFor: string | null): string {
   let client = bareAddress(peer);
@@ -32,8 +32,8 @@ export function clientBehind(proxies: BlockList, peer: string, forwardedFor: str
 }
 
 /**
- * What counts as one client: an IPv4 address, or the first half of an IPv6 address, because whoever
- * has one has all others of that /64. Written in one way.
+ * Returns what counts as one client: an IPv4 address, or the /64 network of an IPv6 address,
+ * because whoever has one address of a /64 has all of them. Each network has one spelling.
  */
 export function clientNetwork(address: string): string {
   const host = isIPv6(address) ? URL.parse(`http://[${address.replace(/%.*/, "")}]/`)?.hostname : undefined;
@@ -44,6 +44,6 @@ export function clientNetwork(address: string): string {
   const last = tail === undefined || tail === "" ? [] : tail.split(":");
   const zeros = Array.from({ length: 8 - first.length - last.length }, () => "0");
   const network = [...first, ...zeros, ...last].slice(0, 4).join(":");
-  // No network of clients: this machine, and IPv4 addresses written as IPv6.
+  // Loopback and IPv4 addresses written as IPv6 are not in a network of one client.
   return network === "0:0:0:0" ? canonical : `${network}::/64`;
 }

@@ -38,8 +38,8 @@ function taggedResponse(
 }
 
 /**
- * Under which path a document is cached, and how it is sent. `cacheControl` defaults to that of a
- * document that may change.
+ * Names the path under which a document is cached, and how it is sent. `cacheControl` defaults to
+ * that of a document that may change.
  */
 interface CachedDocument {
   readonly path: string;
@@ -57,9 +57,9 @@ interface Loaded {
 }
 
 /**
- * Responds with a document that `load` returns, and offers it to the response cache. A cached
- * document is not loaded again, also if headers of this request kept the cache itself from
- * answering it.
+ * Responds with the document that `load` returns, and offers it to the response cache. If the
+ * document is cached, it is not loaded again. That also helps requests that the cache itself did
+ * not answer because of their headers.
  */
 export async function cachedResponse(
   responseCache: ResponseCache | undefined,
@@ -77,7 +77,7 @@ export async function cachedResponse(
   return taggedResponse(request, tagged(body), contentType, headers);
 }
 
-/** `textResponse` for JSON. */
+/** Responds with a JSON document that may change, like `textResponse`. */
 export function jsonResponse(request: Request, value: object, headers?: Record<string, string>): Response {
   return textResponse(request, JSON.stringify(value), JSON_TYPE, headers);
 }

@@ -1,7 +1,7 @@
 import { cors } from "@elysiajs/cors";
 import { Elysia } from "elysia";
 
-/** Headers of answers that a page on another origin may read. */
+/** Response headers that a page on another origin may read. */
 const EXPOSED_HEADERS = [
   "Accept-Ranges",
   "Content-Disposition",
@@ -28,9 +28,10 @@ const ALLOWED_HEADERS = [
 ];
 
 /**
- * Exact origins from the configuration, and no credentials: a browser never sends its cookies here.
- * None, no CORS. The comparison is ours: the plugin's own takes `x://https://a.example` for
- * `https://a.example`, and the names of every object's members, such as `constructor`, for origins.
+ * Allows CORS for exactly the configured origins, without credentials: this server uses no cookies.
+ * Without origins there is no CORS. The origins are compared here because the plugin's comparison
+ * is too lenient. It takes `x://https://a.example` for `https://a.example`, and names of object
+ * members, such as `constructor`, for origins.
  */
 export function crossOrigin(origins: readonly string[]) {
   if (origins.length === 0) return new Elysia();

@@ -6,20 +6,20 @@ import { contextOf } from "./request-context.ts";
 import type { ResponseCache } from "./response-cache.ts";
 
 /**
- * Names the field and the rule. Elysia's own answer would repeat the submitted values, passwords
- * included.
+ * Makes a fault for each invalid field, with the rule. Elysia's own error would repeat the
+ * submitted values, including passwords.
  */
 function faultsOf(error: ValidationError): Fault[] {
   const faults = new Map<string, Fault>();
   for (const problem of error.all) {
     const path = "path" in problem && typeof problem.path === "string" ? problem.path : "";
     const rule = "schema" in problem ? describe(problem.schema) : undefined;
-    if (!faults.has(path)) faults.set(path, { path, message: rule ?? "is missing or not of the right form" });
+    if (!faults.has(path)) faults.set(path, { path, message: rule ?? "is missing or has the wrong form" });
   }
   return [...faults.values()];
 }
 
-/** Every input schema says its rule in `error`, in words for a user. */
+/** Returns the rule of a schema. Every input schema states its rule for users in `error`. */
 function describe(schema: unknown): string | undefined {
   if (typeof schema !== "object" || schema === null || !("error" in schema)) return undefined;
   return typeof schema.error === "string" ? schema.error : undefined;
@@ -30,8 +30,8 @@ function causeOf(error: unknown): unknown {
 }
 
 function expectedError(cause: unknown, method: string, allowed: () => readonly string[]): RegistryError | undefined {
-  // `/owners` is no version of a package, but Elysia finds a route for versions where the one for
-  // owners has not the method.
+  // `/owners` is not a version of a package. But if the route for owners lacks the method, Elysia
+  // finds the route for versions.
   if (cause instanceof Failure && cause.error.code === "version_not_found") {
     const allow = allowed();
     return allow.length === 0 || allow.includes(method) ? cause.error : { code: "method_not_allowed", allow };
@@ -39,7 +39,7 @@ function expectedError(cause: unknown, method: string, allowed: () => readonly s
   if (cause instanceof Failure) return cause.error;
   if (cause instanceof ParseError) {
     if (cause.cause instanceof Failure) return cause.cause.error;
-    return { code: "malformed_body", reason: "The body cannot be read." };
+    return { code: "malformed_body", reason: "The body cannot be read. Check its Content-Type and format." };
   }
   if (cause instanceof ValidationError && cause.type !== "response") {
     return { code: "validation_failed", faults: faultsOf(cause) };
@@ -57,9 +57,10 @@ interface FailureDeps {
 }
 
 /**
- * The one place where failures become answers, first in the app and global. Expected ones are
- * problem bodies, and a warning where the registry and not the client is at fault. Everything else
- * is logged once, without its message, and answered as `internal`.
+ * Turns every failure into a response. It is the only place that does, comes first in the app and
+ * is global. An expected failure becomes a problem, and is logged as a warning if the registry is
+ * at fault and not the client. Any other error is logged once, without its message, and becomes
+ * `internal`.
  */
 export function failures({ logger, responseCache }: FailureDeps, methodsOf: (path: string) => string[]) {
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {

@@ -1,15 +1,18 @@
 import { t } from "elysia";
 
-/** The bounds of a whole number in a query: up to a one with so many zeros. */
+/** Describes a whole number in a query. The maximum is a one followed by `zeros` zeros. */
 interface WholeNumber {
   readonly description: string;
   readonly minimum?: 0 | 1;
   readonly zeros: number;
-  /** What a request that leaves it out means, where that is one number. */
+  /** The documented default, if a request without the parameter means one number. */
   readonly preset?: number;
 }
 
-/** A whole number in a query. Elysia's own `t.Integer` forgets which parameter was out of range. */
+/**
+ * Makes the schema of a whole number in a query. The error of Elysia's `t.Integer` does not say
+ * which parameter was out of range.
+ */
 export function wholeNumber({ description, minimum = 1, zeros, preset }: WholeNumber) {
   const maximum = 10 ** zeros;
   const text = t.String({

@@ -1,4 +1,4 @@
-/** A route as Elysia lists it. */
+/** A route in Elysia's list. */
 interface KnownRoute {
   readonly method: string;
   readonly path: string;
@@ -13,15 +13,15 @@ interface Entry {
 const PARAMETER = /:[A-Za-z]+/g;
 
 function matcher(path: string): RegExp {
-  // What fits every address, as Elysia has for CORS, names none.
+  // Elysia registers a pattern for CORS that matches every address. It is no address of its own.
   const isFolder = path.length > 2 && path.endsWith("/*");
   const escaped = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(PARAMETER, "[^/]+");
   return new RegExp(`^${isFolder ? escaped.replace(/\\\*$/, ".+") : escaped}/?$`);
 }
 
 /**
- * Of the routes that fit an address, those with the fewest parameters name it: `/keys` is no
- * version of a package.
+ * Of the routes that match an address, returns those with the fewest parameters. `/keys` is
+ * therefore not taken for a version of a package.
  */
 function closest<Route extends { readonly parameters: number }>(fitting: readonly Route[]): Route[] {
   const fewest = Math.min(...fitting.map(({ parameters }) => parameters));
@@ -29,9 +29,9 @@ function closest<Route extends { readonly parameters: number }>(fitting: readonl
 }
 
 /**
- * Answers which methods an address takes, so that an unknown address is 404 and a wrong method 405
- * with `Allow`: Elysia answers 404 to both. `routes` is asked once, at the first question, when all
- * of them are known.
+ * Makes a function that lists the methods of an address. With it an unknown address is 404 and a
+ * wrong method is 405 with `Allow`, where Elysia responds 404 to both. `routes` is called once, at
+ * the first question, when all routes are known.
  */
 export function createMethodFinder(routes: () => readonly KnownRoute[]): (path: string) => string[] {
   let known: Map<string, Entry> | undefined;

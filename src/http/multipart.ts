@@ -6,10 +6,10 @@ import { chunksOf, declaredBytes } from "./body-stream.ts";
 const FIELD_MAX_BYTES = 4 * 1024;
 const FIELDS_MAX = 16;
 const PART_HEADERS_MAX = 20;
-/** Boundaries, headers and the small fields around the file. */
+/** Limit of everything around the file: boundaries, headers and small fields. */
 const OVERHEAD_MAX_BYTES = 128 * 1024;
 
-/** What a form held: its text fields by name, and what `receive` made of its file. */
+/** The contents of a form: its text fields by name, and what `receive` made of its file. */
 export interface Upload<T> {
   readonly fields: ReadonlyMap<string, string>;
   readonly file: T | undefined;
@@ -19,9 +19,9 @@ export interface UploadRules<T> {
   readonly fileField: string;
   readonly textFields: readonly string[];
   readonly fileMaxBytes: number;
-  /** Takes the file's bytes as they come; its failure ends the upload. */
+  /** Receives the bytes of the file as they arrive. If it fails, the upload ends. */
   readonly receive: (chunks: AsyncIterable<Uint8Array>) => Promise<T>;
-  /** Undoes `receive` when the form turns out bad after its file. */
+  /** Undoes `receive` if the form turns out invalid after its file. */
   readonly discard: (file: T) => Promise<void>;
 }
 
@@ -36,11 +36,14 @@ function openParser(request: Request): busboy.Busboy {
       limits: { fieldSize: FIELD_MAX_BYTES, fields: FIELDS_MAX, files: 2, headerPairs: PART_HEADERS_MAX },
     });
   } catch {
-    throw malformed("The content type names no multipart boundary.");
+    throw malformed("The Content-Type has no multipart boundary. Let your HTTP client set the header.");
   }
 }
 
-/** Collects what the parser reports; the first failure wins and later ones are its echo. */
+/**
+ * Collects what the parser reports. The first failure counts, because later ones only follow from
+ * it.
+ */
 class Form<T> {
   readonly fields = new Map<string, string>();
   readonly failed = Promise.withResolvers<never>();
@@ -56,20 +59,20 @@ class Form<T> {
 
   takeField(name: string, value: string, truncated: boolean): void {
     if (!this.rules.textFields.includes(name)) return;
-    if (truncated) this.fail(malformed(`The field ${name} is longer than ${FIELD_MAX_BYTES} bytes.`));
-    else if (this.fields.has(name)) this.fail(malformed(`The field ${name} is there twice.`));
+    if (truncated) this.fail(malformed(`The field ${name} is longer than ${FIELD_MAX_BYTES} bytes. Shorten it.`));
+    else if (this.fields.has(name)) this.fail(malformed(`The field ${name} occurs twice. Send it once.`));
     else this.fields.set(name, value);
   }
 
   takeFile(name: string, chunks: AsyncIterable<Uint8Array> & { resume(): unknown; destroy(): unknown }): void {
     if (name !== this.rules.fileField) {
       chunks.resume();
-      this.fail(malformed(`Only the field ${this.rules.fileField} may hold a file.`));
+      this.fail(malformed(`Only the field ${this.rules.fileField} may contain a file. Send the file in that field.`));
       return;
     }
     if (this.received !== undefined) {
       chunks.resume();
-      this.fail(malformed(`The field ${name} is there twice.`));
+      this.fail(malformed(`The field ${name} occurs twice. Send it once.`));
       return;
     }
     this.received = this.rules.receive(chunks);
@@ -78,8 +81,8 @@ class Form<T> {
 }
 
 /**
- * Feeds the body to the parser, waiting where it asks to. Ends when the body does, or with the
- * form's failure.
+ * Feeds the body to the parser and waits when the parser is full. Ends at the end of the body, or
+ * with the form's failure.
  */
 async function pump(
   request: Request,
@@ -94,7 +97,7 @@ async function pump(
     const drained = parser.write(chunk) ? undefined : new Promise((resolve) => parser.once("drain", resolve));
     await Promise.race([drained, failed]);
   }
-  if (size === 0) throw malformed("The body is empty.");
+  if (size === 0) throw malformed("The body is empty. Send a multipart form.");
   const closed = new Promise((resolve) => parser.once("close", resolve));
   parser.end();
   await Promise.race([closed, failed]);
@@ -107,15 +110,18 @@ function connect<T>(parser: busboy.Busboy, form: Form<T>): void {
     form.takeFile(name, stream);
   });
   for (const limit of ["fieldsLimit", "filesLimit", "partsLimit"] as const) {
-    parser.on(limit, () => form.fail(malformed("The form has too many parts.")));
+    parser.on(limit, () => form.fail(malformed("The form has too many parts. Send only the documented fields.")));
   }
-  parser.on("error", () => form.fail(malformed("The multipart body is not well formed or ends early.")));
+  parser.on("error", () =>
+    form.fail(malformed("The multipart body is malformed or ends early. Send the request again.")),
+  );
 }
 
 /**
- * Reads a multipart form, streaming its one file into `rules.receive` with back-pressure, so memory
- * stays flat whatever is sent. Throws `unsupported_media_type`, `payload_too_large`,
- * `request_timeout`, `malformed_body` or what `receive` threw; then what was received is discarded.
+ * Reads a multipart form and streams its one file into `rules.receive`, with back-pressure, so
+ * memory stays flat whatever is sent. Throws `unsupported_media_type`, `payload_too_large`,
+ * `request_timeout`, `malformed_body`, or what `receive` threw. If it throws, the received file is
+ * discarded.
  */
 export async function readUpload<T>(request: Request, rules: UploadRules<T>): Promise<Upload<T>> {
   if (mediaType(request) !== "multipart/form-data") {

@@ -1,25 +1,25 @@
 /*
- * Elysia's schemas are JSON Schema with additions; OpenAPI 3.0.3 knows a part of that. This is the
- * way from one to the other.
+ * Translates Elysia's schemas, which are JSON Schema with additions, into the subset that OpenAPI
+ * 3.0.3 knows.
  */
 
-/** A JSON object whose members are not known yet. */
+/** A JSON object with unknown members. */
 export type JsonObject = { readonly [member: string]: unknown };
 
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Changes every member's value and keeps the names. */
+/** Maps the value of every member that is an object. Names and other values stay. */
 export function mapMembers(object: unknown, change: (value: JsonObject, name: string) => unknown): JsonObject {
   const members = isJsonObject(object) ? Object.entries(object) : [];
   return Object.fromEntries(members.map(([name, value]) => [name, isJsonObject(value) ? change(value, name) : value]));
 }
 
 /**
- * The keywords of OpenAPI 3.0.3's Schema Object that schemas here use. Others are for Elysia only:
- * `error`, and `additionalProperties`, which it writes into the schemas of bodies at some time, to
- * drop what it does not know.
+ * The keywords of an OpenAPI 3.0.3 Schema Object that schemas here use. All others are dropped.
+ * Elysia uses `error`, and at some time writes `additionalProperties` into the schemas of bodies,
+ * to remove unknown fields.
  */
 const KEYWORDS = new Set([
   ...["type", "format", "enum", "nullable", "default", "example", "description", "required", "properties", "items"],
@@ -27,15 +27,16 @@ const KEYWORDS = new Set([
 ]);
 
 /**
- * Elysia reads numbers and flags in queries from text too, and says so as a second form beside the
- * one meant.
+ * Reports whether a form is the textual twin of a number or flag. Elysia adds it to schemas of
+ * queries, because it reads numbers and flags from text too.
  */
 function isTextForm(schema: JsonObject): boolean {
   return schema.type === "string" && ["integer", "numeric", "boolean"].includes(String(schema.format));
 }
 
 /**
- * Forms that are all constants of one type are an `enum`; a single form left is the schema itself.
+ * Simplifies `anyOf`: forms that are all constants of one type become an `enum`, and a single form
+ * replaces the schema.
  */
 function withoutForms({ anyOf, ...outer }: JsonObject, forms: readonly JsonObject[]): JsonObject {
   const meant = forms.filter((form) => !isTextForm(form));
@@ -47,9 +48,8 @@ function withoutForms({ anyOf, ...outer }: JsonObject, forms: readonly JsonObjec
 }
 
 /**
- * Writes a schema of Elysia's as an OpenAPI 3.0.3 Schema Object. Where a schema has no description,
- * its rule in `error` is one; `documentedAs` stands for a schema that checks more exactly than it
- * reads well.
+ * Translates one schema. A schema without a description is described by its rule in `error`.
+ * `documentedAs` replaces a schema whose exact check is hard to read.
  */
 export function openApiSchema(schema: JsonObject): JsonObject {
   if (typeof schema.$ref === "string") return { $ref: schema.$ref };

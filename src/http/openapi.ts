@@ -5,27 +5,27 @@ import { openApiDocument, type PathParameter } from "./openapi-document.ts";
 import { isJsonObject, type JsonObject, mapMembers } from "./openapi-schema.ts";
 import { ProblemSchema } from "./schemas.ts";
 
-/** What the rooms of the server say of their routes, beside the routes themselves. */
+/** The parts of the API description that features supply besides their routes. */
 export interface Described {
-  /** Schemas that answers refer to by name. */
+  /** Schemas that responses refer to by name. */
   readonly schemas: Readonly<Record<string, TSchema>>;
   readonly pathParameters: Readonly<Record<string, PathParameter>>;
-  /** Addresses whose `HEAD` is worth naming; every `GET` has one. */
+  /** Addresses whose HEAD is described. Every GET has one, but few are worth an entry. */
   readonly headPaths: readonly string[];
-  /** `GET` of addresses that end in anything, which the plugin leaves out. */
+  /** GET operations of addresses with a wildcard, which the plugin omits. */
   readonly wildcards: Readonly<Record<string, DocumentDecoration>>;
 }
 
-const DESCRIPTION = `The package registry of CPM. Every address under /api is also under /api/v1.
+const DESCRIPTION = `The package registry of CPM. Every path under /api also exists under /api/v1.
 
-Errors are RFC 9457 problems: act on \`code\`. Any address may also answer \`route_not_found\` (404) or
-\`method_not_allowed\` (405, with Allow). Every answer carries X-Request-Id, and every GET has its HEAD.`;
+Errors are problems (RFC 9457): act on \`code\`. Any path may also respond with \`route_not_found\` (404) or
+\`method_not_allowed\` (405, with Allow). Every response has X-Request-Id, and every GET has a HEAD.`;
 
 const TAGS = [
   { name: "accounts", description: "Accounts and their sessions" },
   { name: "packages", description: "Publish, search, read, download and yank" },
-  { name: "log", description: "The transparency log: what was published, provably" },
-  { name: "operations", description: "Health" },
+  { name: "log", description: "The transparency log, which proves what was published" },
+  { name: "operations", description: "Health, metrics and the audit feed" },
 ];
 
 const SESSION = {
@@ -46,7 +46,7 @@ const API_KEY = {
   type: "apiKey" as const,
   in: "header" as const,
   name: "X-API-Key",
-  description: "The same token in a header of its own",
+  description: "An API token in its own header",
 };
 
 function withWildcards(collected: JsonObject, wildcards: Described["wildcards"]): JsonObject {
@@ -58,7 +58,7 @@ function withWildcards(collected: JsonObject, wildcards: Described["wildcards"])
 }
 
 /**
- * `/swagger/json`: the OpenAPI description of every route that is not hidden. The page is
+ * Serves `/swagger/json`, the OpenAPI description of every route that is not hidden. The page is in
  * `api-page.ts`.
  */
 export function apiDescription(publicUrl: string, { schemas, pathParameters, headPaths, wildcards }: Described) {

@@ -1,4 +1,6 @@
-/** The `Link` header of a page: first, prev, next and last, where they exist (RFC 8288). */
+/**
+ * Makes the `Link` header of a page, with first, prev, next and last where they exist (RFC 8288).
+ */
 export function pageLinks(listUrl: string, query: URLSearchParams, page: number, totalPages: number): string {
   const link = (relation: string, target: number) => {
     const parameters = new URLSearchParams(query);

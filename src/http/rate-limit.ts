@@ -1,9 +1,9 @@
 import type { RateLimit } from "../errors.ts";
 
 /**
- * Tells limits in the header fields `RateLimit-Policy` and `RateLimit`
- * (draft-ietf-httpapi-ratelimit-headers-10 §3 and §4): `q` is the quota, `w` its window, `r` what
- * remains and `t` the seconds until more does.
+ * Makes the headers `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10 §3
+ * and §4). `q` is the quota, `w` its window in seconds, `r` what remains, and `t` the seconds until
+ * more does.
  */
 export function rateLimitHeaders(limits: readonly RateLimit[]): Record<string, string> {
   if (limits.length === 0) return {};

@@ -4,8 +4,8 @@ const SHOWN_MAX = 10;
 const NAME_SHOWN_MAX_CHARS = 64;
 
 /**
- * One fault for each name that is none of `known`: of the first ten, and as much of each as shows
- * which it is.
+ * Makes one fault for each name that is not in `known`. Reports at most ten names, and shortens
+ * long ones, because a client may send any number of any length.
  */
 export function faultsOfUnknown(names: Iterable<string>, known: object, message: string): Fault[] {
   const unknown = [...new Set(names)].filter((name) => !Object.hasOwn(known, name));

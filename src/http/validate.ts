@@ -3,8 +3,8 @@ import { TypeCompiler } from "elysia/type-system";
 import { type Fault, failure } from "../errors.ts";
 
 /**
- * Holds what came another way than over HTTP to the rules of a body, with their words. Throws
- * `validation_failed` with one fault for each field that breaks one.
+ * Checks a value that did not arrive over HTTP against the schema of a body. Throws
+ * `validation_failed` with one fault for each invalid field.
  */
 export function requireForm(schema: TSchema, value: unknown): void {
   const faults = new Map<string, Fault>();

@@ -1,7 +1,7 @@
 import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
-import { requireStillValid } from "../accounts/revalidate.ts";
+import { revalidateActor } from "../accounts/revalidate.ts";
 import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
@@ -40,7 +40,7 @@ export async function registerKey(
   verifyStatement(statement, signature, [publicKey], "/signature");
   const now = clock();
   return db.write(async (session) => {
-    await requireStillValid(session, actor, now);
+    await revalidateActor(session, actor, now);
     await useNonce(session, user.id, publicKey, nonce, now);
     await requireRoom(session, user.id);
     const { accountKeys } = session.tables;

@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { authentication, guardedJson, proveSession } from "../accounts/authentication.ts";
+import { authenticateSession, authentication, guardedJson } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { optionalJsonBody, strictJsonBody } from "../http/body.ts";
@@ -122,7 +122,7 @@ export function packageKeyRoutes(deps: Deps) {
         const signed = signedCancel(body);
         const canceller =
           signed === undefined
-            ? { owner: await proveSession(deps, "session")(context) }
+            ? { owner: await authenticateSession(deps, "session")(context) }
             : { address: contextOf(request).clientAddress, ...signed };
         await cancelReset(deps, canceller, name);
         return keysOf(params.name);

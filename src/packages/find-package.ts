@@ -1,6 +1,6 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
 import type { Actor, MayRead } from "../accounts/actor.ts";
-import { requireStillValid } from "../accounts/revalidate.ts";
+import { revalidateActor } from "../accounts/revalidate.ts";
 import type { DbSession } from "../db/database.ts";
 import { lockingStatement, statement } from "../db/statement.ts";
 import { foldName, type PackageName, parsePackageName } from "../domain/package-name.ts";
@@ -145,7 +145,7 @@ const ownership = statement<{ packageId: number; userId: string }, { userId: str
  * checked again. Throws `unauthenticated` or `account_disabled` too.
  */
 export async function requireOwnerStill(session: DbSession, owned: PackageRow, actor: Actor, now: Date): Promise<void> {
-  await requireStillValid(session, actor, now);
+  await revalidateActor(session, actor, now);
   await requireOwner(session, owned, actor.user.id);
 }
 

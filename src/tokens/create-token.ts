@@ -2,7 +2,7 @@ import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor, TokenScope } from "../accounts/actor.ts";
 import { tokenDigest } from "../accounts/credentials.ts";
 import { lockAccount } from "../accounts/lock-account.ts";
-import { requireStillValid } from "../accounts/revalidate.ts";
+import { revalidateActor } from "../accounts/revalidate.ts";
 import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { tokenTextOf } from "../domain/token-text.ts";
@@ -46,7 +46,7 @@ export async function createToken(
   await db.write(async (session) => {
     const { apiTokens } = session.tables;
     await lockAccount(session, user.id);
-    await requireStillValid(session, actor, now);
+    await revalidateActor(session, actor, now);
     const isLive = and(eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now));
     if ((await session.query.$count(apiTokens, isLive)) >= TOKENS_MAX) {
       throw failure({ code: "limit_reached", what: "API tokens of one account", max: TOKENS_MAX });

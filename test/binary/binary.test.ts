@@ -89,7 +89,7 @@ describe("the executable in an empty directory", () => {
         expect((await fetch(`${url}/api/auth/login`, { method: "POST", body, headers })).status).toBe(200);
       });
       const refused = await runOnce(place, "admin", "create", "a b", "--email", "a@b");
-      const why = "username must be 1 to 64 letters, digits and . _ - inside";
+      const why = "username must be 1 to 64 letters and digits, with . _ - only between them";
       expect([refused.exitCode, refused.stderr]).toEqual([1, `cpm-registry admin create failed: ${why}\n`]);
     }));
 

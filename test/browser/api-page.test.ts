@@ -146,7 +146,7 @@ withBrowser("the API page", (browser) => {
       await body.waitFor();
       // What is opened fills in the next frames.
       await body.getByText("Not authenticated").first().waitFor();
-      expect(await body.innerText()).toContain("Not logged in");
+      expect(await body.innerText()).toContain("Not authenticated");
       await page.keyboard.press("Enter");
       await body.waitFor({ state: "detached" });
     });

@@ -71,7 +71,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
     refused(await admin("create", "ERNA", "--email", "other@example.org"), "create", "this user name is already taken");
     const email = "this e-mail address is already taken; choose another with --email";
     refused(await admin("create", "erna2", "--email", "Erna@localhost"), "create", email);
-    const name = "username must be 1 to 64 letters, digits and . _ - inside";
+    const name = "username must be 1 to 64 letters and digits, with . _ - only between them";
     refused(await admin("create", "a b", "--email", "a@b"), "create", name);
     refused(await admin("create", "a b"), "create", `${name}; email must be an e-mail address`);
     expect(
