@@ -1,21 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { generalHelp } from "../../src/cli/help-text.ts";
-import { readConfig } from "../../src/config/config.ts";
-import { SETTINGS } from "../../src/config/settings.ts";
-import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
-import { inTemporaryDirectory } from "../binary/executable.ts";
-import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
-import { blocksOf, listDocuments, ROOT, readDocument } from "./documents.ts";
+import { listDocuments, ROOT, readDocument } from "./documents.ts";
 
-/* What the documents name exists: scripts, commands, files, headings, settings. */
-
-/** What is under a heading of the second level, up to the next one. */
-function section(markdown: string, heading: string): string {
-  const [, rest = ""] = markdown.split(`\n## ${heading}\n`);
-  return rest.split("\n## ", 1)[0] ?? "";
-}
+/* What the documents name exists: scripts, commands, files and headings. */
 
 /** The anchors of a document: its headings, as GitHub and most renderers write them. */
 function anchorsOf(markdown: string): string[] {
@@ -62,13 +51,6 @@ describe("what the documents name exists", () => {
     for (const command of commands) expect(generalHelp()).toMatch(new RegExp(`^  ${command} {2,}`, "m"));
   });
 
-  test("every command of the help, in the README", () => {
-    const list = /Its commands are (.+?)\./s.exec(README)?.[1] ?? "";
-    const named = [...list.matchAll(/`(\w+)`/g)].map(([, command]) => command);
-    const [, commands = ""] = /\nCommands\n([\s\S]*?)\n\n/.exec(generalHelp()) ?? [];
-    expect(named.sort()).toEqual([...commands.matchAll(/^ {2}(\w+)/gm)].map(([, command]) => command).sort());
-  });
-
   test.each(DOCUMENTS)("the files and headings that %s links to", (document) => {
     const prose = readDocument(document).replace(/^```[\s\S]*?^```$/gm, "");
     const links = [...prose.matchAll(/\]\(([^)\s]+)[^)]*\)/g)].map(([, link = ""]) => link);
@@ -76,34 +58,15 @@ describe("what the documents name exists", () => {
   });
 });
 
-describe("the table of settings", () => {
-  const rows = section(README, "Settings")
-    .split("\n")
-    .filter((line) => line.startsWith("| `"))
-    .map((line) => ({
-      line,
-      names: [...(line.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name = ""]) => name),
-    }));
-  const rowOf = (name: string) => rows.find(({ names }) => names.includes(name))?.line ?? "";
-
-  test("has every setting once, and no other", () => {
-    expect(rows.flatMap(({ names }) => names).sort()).toEqual(Object.keys(SETTINGS).sort());
+describe("the form of the documents", () => {
+  test("the README has at most 150 lines", () => {
+    expect(README.trimEnd().split("\n").length).toBeLessThanOrEqual(150);
   });
 
-  test("tells the limits of archives as they are", () => {
-    const limits = DEFAULT_ARCHIVE_LIMITS;
-    expect(rowOf("ARCHIVE_MAX_BYTES")).toContain(` ${limits.compressedMaxBytes} `);
-    expect(rowOf("ARCHIVE_UNPACKED_MAX_BYTES")).toContain(` ${limits.unpackedMaxBytes} `);
-    expect(rowOf("ARCHIVE_ENTRIES_MAX")).toContain(` ${limits.entriesMax} `);
-    expect(rowOf("MANIFEST_MAX_BYTES")).toContain(` ${limits.manifestMaxBytes} `);
+  test.each(DOCUMENTS)("the prose of %s has at most 100 columns", (document) => {
+    // The address of a link cannot be wrapped.
+    const prose = readDocument(document).replace(/^```[\s\S]*?^```$|\]\([^)]*\)/gm, "");
+    const long = prose.split("\n").filter((line) => [...line].length > 100 && !line.startsWith("|"));
+    expect(long).toEqual([]);
   });
-
-  test("is followed by a file that can be used", () =>
-    inTemporaryDirectory(async (directory) => {
-      const example = blocksOf(README).find(({ language }) => language === "json");
-      const file = join(directory, "config.json");
-      writeFileSync(file, example?.text ?? "");
-      const config = readConfig(file, { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY });
-      expect(config).toMatchObject({ port: 8080, database: { kind: "postgres", connection: { host: "db" } } });
-    }));
 });
