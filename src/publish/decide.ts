@@ -3,10 +3,11 @@ import type { DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../domain/limits.ts";
+import { foldName } from "../domain/package-name.ts";
 import { failure, type RateLimit } from "../errors.ts";
 import { accountTrust } from "../keys/account-trust.ts";
 import { loadPackageKeys, type PackageKeys, requirePinnedKey } from "../keys/package-trust.ts";
-import { requireOwner } from "../packages/find-package.ts";
+import { findPackage, requireOwner } from "../packages/find-package.ts";
 import { findVersion } from "../packages/find-version.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
 import { askFacts, type Candidate, type Facts } from "./facts.ts";
@@ -114,11 +115,21 @@ async function requireFreeName(
   await requireDistinctName(session, name, publisher.user.id, config.similarNamesMinDownloads);
 }
 
-/**
- * Loads the keys of a package: with the package's lock held, a reset that is due may be written
- * too.
- */
-type LoadKeys = (session: DbSession, existing: PackageRow, now: Date) => Promise<PackageKeys>;
+/** How the rules read what the facts do not have. */
+export interface Reads {
+  /** Finds the package of the candidate's folded name. */
+  findExisting(): Promise<PackageRow | undefined>;
+  /** Loads the keys of a package. With the package's lock held, it may write a reset that is due. */
+  loadKeys(session: DbSession, existing: PackageRow, now: Date): Promise<PackageKeys>;
+}
+
+/** Reads for a decision without a lock. */
+export function unlockedReads(session: DbSession, { publication }: Candidate): Reads {
+  return {
+    findExisting: () => findPackage(session, foldName(publication.inspection.manifest.name)),
+    loadKeys: (_, { id }, now) => loadPackageKeys(session, id, now),
+  };
+}
 
 /** Decides about one candidate. Throws the reason where it is refused. */
 export async function decide(
@@ -126,15 +137,16 @@ export async function decide(
   deps: Pick<Deps, "config">,
   candidate: Candidate,
   facts: Facts,
-  loadKeys: LoadKeys,
+  reads: Reads,
 ): Promise<Decision> {
   const { publication, now } = candidate;
-  const { fault, existing, quota } = facts;
+  const { fault, quota } = facts;
   if (fault !== undefined) throw fault;
   const provedLimits = limitsOnFastPath(candidate, facts);
   if (provedLimits !== undefined) {
     return { outcome: "accepted", isOnFastPath: true, isFirstKey: false, limits: provedLimits };
   }
+  const existing = await reads.findExisting();
   if (existing === undefined) await requireFreeName(session, deps, publication);
   else {
     const [, version] = await pipelined([
@@ -142,7 +154,7 @@ export async function decide(
       findSame(session, existing, publication),
     ]);
     if (version !== undefined) return { outcome: "unchanged", version };
-    requireOpen(existing, await loadKeys(session, existing, now), publication);
+    requireOpen(existing, await reads.loadKeys(session, existing, now), publication);
   }
   const trust = await accountTrust(session, publication.publisher.user.id, publication.verified.publicKey);
   const limits = quota === undefined ? [] : requireQuota(quota, existing === undefined);
@@ -157,6 +169,6 @@ export function precheck(deps: Pick<Deps, "db" | "config">, candidate: Candidate
   return deps.db.read(async (session) => {
     const [facts] = await askFacts(session.batched(), deps, [candidate], "read");
     if (facts === undefined) throw new Error("Nothing was asked about a candidate");
-    return decide(session, deps, candidate, facts, (_, { id }, now) => loadPackageKeys(session, id, now));
+    return decide(session, deps, candidate, facts, unlockedReads(session, candidate));
   });
 }

@@ -4,9 +4,9 @@ import { credentialFault } from "../accounts/revalidate.ts";
 import type { DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
-import { foldName, type PackageName } from "../domain/package-name.ts";
+import type { PackageName } from "../domain/package-name.ts";
 import type { Failure } from "../errors.ts";
-import { findPackage, lockPackage, tryLockPackage } from "../packages/find-package.ts";
+import { lockPackage, tryLockPackage } from "../packages/find-package.ts";
 import type { PackageRow } from "../packages/views.ts";
 import { isOnFastPath } from "./fast-path.ts";
 import { loadQuota, type Quota } from "./publish-limits.ts";
@@ -29,10 +29,8 @@ export type Access = "read" | "wait" | "skip";
 export interface Facts {
   /** False where another transaction holds the account. */
   readonly isAccountFree: boolean;
-  /**
-   * The package of this folded name; with `skip` also undefined where another transaction holds it.
-   */
-  readonly existing: PackageRow | undefined;
+  /** The package of this folded name, where this transaction has locked it. */
+  readonly locked: PackageRow | undefined;
   /** Why the publisher's credential has ended, if it has. */
   readonly fault: Failure | undefined;
   readonly isOnFastPath: boolean;
@@ -72,8 +70,8 @@ async function holdAccount(session: DbSession, access: Access, id: string, isLim
   return access === "skip" && isLimited ? tryLockAccount(session, id) : true;
 }
 
-function packageOf(session: DbSession, access: Access, name: PackageName): Promise<PackageRow | undefined> {
-  if (access === "read") return findPackage(session, foldName(name));
+async function holdPackage(session: DbSession, access: Access, name: PackageName): Promise<PackageRow | undefined> {
+  if (access === "read") return undefined;
   return access === "wait" ? lockPackage(session, name) : tryLockPackage(session, name);
 }
 
@@ -94,14 +92,14 @@ export async function askFacts(
   const isLimited = publishLimits !== undefined;
   const [accountFree, packages, fault, fast, quota] = await pipelined([
     askByKey(batch, accountOf, ({ user }) => holdAccount(session, access, user.id, isLimited)),
-    pipelined(batch.map(({ publication }) => packageOf(session, access, publication.inspection.manifest.name))),
+    pipelined(batch.map(({ publication }) => holdPackage(session, access, publication.inspection.manifest.name))),
     askByKey(batch, credentialOf, (publisher) => credentialFault(session, publisher, latest)),
     pipelined(batch.map(({ publication }) => isOnFastPath(session, publication))),
     askByKey(batch, accountOf, async ({ user }) => publishLimits && loadQuota(session, publishLimits, user.id, latest)),
   ]);
   return batch.map((candidate, at) => ({
     isAccountFree: accountFree(candidate) === true,
-    existing: packages[at],
+    locked: packages[at],
     fault: fault(candidate),
     isOnFastPath: fast[at] === true,
     quota: quota(candidate),

@@ -77,9 +77,10 @@ async function tryRecordOne(
   const batched = session.batched();
   const [facts] = await askFacts(batched, deps, [pending], "wait");
   if (facts === undefined) throw new Error("Nothing was asked about a publication");
-  const decision = await decide(session, deps, pending, facts, applyDueReset);
+  const reads = { findExisting: async () => facts.locked, loadKeys: applyDueReset };
+  const decision = await decide(session, deps, pending, facts, reads);
   if (decision.outcome === "unchanged") return { ...decision, limits: [] };
-  const claimed = facts.existing ?? (await makePackage(session, publication, now));
+  const claimed = facts.locked ?? (await makePackage(session, publication, now));
   if (claimed === undefined) return undefined;
   const { publisher, verified } = publication;
   if (decision.isFirstKey) await registerFirstKey(session, publisher, verified.publicKey, now);
@@ -111,15 +112,15 @@ function acceptProved(batch: readonly PendingPublication[], facts: readonly Fact
   const acceptedOf = new Map<string, number>();
   return batch.map((pending, at) => {
     const known = facts[at];
-    if (known?.existing === undefined || !known.isAccountFree) return undefined;
+    if (known?.locked === undefined || !known.isAccountFree) return undefined;
     // A package that comes back to the lists changes a counter that all lists share. Whoever holds
     // the counter may be waiting for the log, so this transaction must not wait for it.
-    if (!known.existing.listed) return undefined;
+    if (!known.locked.listed) return undefined;
     const ahead = acceptedOf.get(accountOf(pending)) ?? 0;
     const limits = limitsOnFastPath(pending, known, ahead);
     if (limits === undefined) return undefined;
     acceptedOf.set(accountOf(pending), ahead + 1);
-    return { ...pending, claimed: known.existing, limits };
+    return { ...pending, claimed: known.locked, limits };
   });
 }
 

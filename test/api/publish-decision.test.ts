@@ -2,8 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { DbSession } from "../../src/db/database.ts";
 import { Failure, type RateLimit } from "../../src/errors.ts";
-import { loadPackageKeys } from "../../src/keys/package-trust.ts";
-import { type Decision, decide, precheck } from "../../src/publish/decide.ts";
+import { type Decision, decide, precheck, unlockedReads } from "../../src/publish/decide.ts";
 import { askFacts } from "../../src/publish/facts.ts";
 import type { PendingPublication } from "../../src/publish/insert-versions.ts";
 import { type RecordOutcome, recordBatch, recordOne } from "../../src/publish/record.ts";
@@ -60,9 +59,7 @@ function verdictOfRules({ deps }: TestRegistry, pending: PendingPublication): Pr
     const [facts] = await askFacts(session, deps, [pending], "read");
     if (facts === undefined) throw new Error("No facts");
     const withoutFastPath = { ...facts, isOnFastPath: false };
-    return verdictOf(
-      decide(session, deps, pending, withoutFastPath, (_, { id }, now) => loadPackageKeys(session, id, now)),
-    );
+    return verdictOf(decide(session, deps, pending, withoutFastPath, unlockedReads(session, pending)));
   });
 }
 
