@@ -13,21 +13,25 @@ const PAGE = 500;
 const CONCURRENCY = 6;
 const PROBLEMS_LISTED_MAX = 10_000;
 const FOREIGN_LISTED_MAX = 1_000;
-/** Before a problem is looked at again; where there are many, somebody mending one of them is not what happened. */
+/**
+ * The pause before a finding is checked again, because a publisher may be repairing it right now.
+ * If there are many findings, a repair in progress does not explain them, and pausing would take
+ * long.
+ */
 const RECHECK_AFTER_MS = 300;
 const PAUSES_MAX = 100;
-/** Younger ones are of publishes in flight. */
+/** Younger blobs may belong to publishes in flight. */
 const ORPHAN_AFTER_MS = 3_600_000;
 
 type FsckDeps = Pick<Deps, "db" | "blobs" | "clock">;
 
-/** Whether to repair what can be, and who is told how far it is. */
+/** Options of `checkStore`. */
 export interface FsckOptions {
   readonly repair: boolean;
   readonly report: Report;
 }
 
-/** A finding, the version it is about, and what was done about it. */
+/** A finding, its version, and the result of the repair if one was tried. */
 export interface Problem extends Finding {
   readonly package: string;
   readonly version: string;
@@ -35,24 +39,25 @@ export interface Problem extends Finding {
   readonly repair?: Repair;
 }
 
-/** What was found. */
+/** The result of `checkStore`. */
 export interface FsckResult {
-  /** Versions, and the bytes they should have. */
+  /** The number of checked versions, and the sum of their sizes in the database. */
   readonly checked: Amount;
   readonly problems: BoundedList<Problem>;
-  /** Problems that are none any more. */
+  /** Problems that a repair fixed, or that no longer exist. */
   repaired: number;
-  /** Damaged archives that were moved away; their versions still need theirs. */
+  /** Damaged archives that were moved away. Their versions still lack an archive. */
   setAside: number;
-  /** Blobs that no version refers to, which is no damage. */
+  /** Blobs that no version refers to. They are not damage. */
   readonly orphans: Amount;
-  /** Names among the blobs that are no digests. */
+  /** Names of files that are not digests. */
   readonly foreign: BoundedList<string>;
 }
 
 /**
- * Compares database and storage in both directions, reading every archive and verifying every signature. Safe beside
- * a server that publishes. Throws `database_unavailable` and what listing throws.
+ * Compares database and storage in both directions: reads every archive and verifies every
+ * signature. It is safe while a server publishes. Throws `database_unavailable` and what listing
+ * throws.
  */
 export async function checkStore(deps: FsckDeps, options: FsckOptions): Promise<FsckResult> {
   const result: FsckResult = {
@@ -76,7 +81,7 @@ export async function checkStore(deps: FsckDeps, options: FsckOptions): Promise<
   return result;
 }
 
-/** Every version by its id, also those that are published meanwhile. */
+/** Iterates over all versions by id, including versions that are published in the meantime. */
 async function* allVersions({ db }: FsckDeps): AsyncGenerator<CheckedVersion> {
   for (let last = 0; ; ) {
     const after = last;

@@ -10,10 +10,13 @@ import type { SignatureScheme } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
 import { refusalOf, retryUntilAvailable } from "./retry.ts";
 
-/** One scheme signs the whole archive, which then is in memory: one at a time. */
+/**
+ * The scheme `ed25519-archive` signs the whole archive, which must then be in memory. So such
+ * archives are verified one at a time.
+ */
 const wholeArchives = new Semaphore(1, Number.POSITIVE_INFINITY);
 
-/** What can be wrong with a published version. */
+/** The kinds of problems of a published version. */
 export type ProblemKind =
   | "blob_missing"
   | "blob_corrupt"
@@ -22,13 +25,13 @@ export type ProblemKind =
   | "contents_missing"
   | "unreadable";
 
-/** One thing that is wrong with one version; `detail` says it to an operator. */
+/** One problem of one version. `detail` explains it to an operator. */
 export interface Finding {
   readonly problem: ProblemKind;
   readonly detail: string;
 }
 
-/** As much of a stored version as it takes to check it. */
+/** The part of a stored version that its check needs. */
 export interface CheckedVersion {
   readonly id: number;
   readonly name: string;
@@ -77,7 +80,11 @@ async function signatureFinding(
   }
 }
 
-/** The schemes but one sign what the row says; whether it signs a damaged archive is not asked. */
+/**
+ * Verifies the signature of a version whose archive is missing or damaged. All schemes but
+ * `ed25519-archive` sign what the row contains. Whether that scheme signs a damaged archive is not
+ * checked.
+ */
 function rowSignature(checked: CheckedVersion, digest: Sha256Digest): Promise<Finding[]> {
   if (checked.scheme === "ed25519-archive") return Promise.resolve([]);
   return signatureFinding(checked, digest, async () => new Uint8Array());
@@ -85,11 +92,11 @@ function rowSignature(checked: CheckedVersion, digest: Sha256Digest): Promise<Fi
 
 async function fileFindings(checked: CheckedVersion, digest: Sha256Digest, file: ReceivedFile): Promise<Finding[]> {
   if (file.digest !== digest) {
-    const detail = `the archive has ${file.size} bytes and sha256 ${file.digest}, and should have ${checked.size} bytes`;
+    const detail = `the archive has ${file.size} bytes and sha256 ${file.digest}, but should have ${checked.size} bytes`;
     return [{ problem: "blob_corrupt", detail }, ...(await rowSignature(checked, digest))];
   }
   if (file.size !== checked.size) {
-    const detail = `the archive is whole with ${file.size} bytes, and the database says ${checked.size}`;
+    const detail = `the archive is complete with ${file.size} bytes, but the database says ${checked.size}`;
     return [{ problem: "size_mismatch", detail }];
   }
   const verify = () => signatureFinding(checked, digest, () => readFile(file.path));
@@ -98,7 +105,7 @@ async function fileFindings(checked: CheckedVersion, digest: Sha256Digest, file:
 
 async function blobFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVersion): Promise<Finding[]> {
   const digest = parseDigest(checked.sha256);
-  if (digest === undefined) return [{ problem: "blob_missing", detail: "the database has no digest for it" }];
+  if (digest === undefined) return [{ problem: "blob_missing", detail: "the database contains no valid digest" }];
   try {
     const findings = await blobs.withFile(digest, (file) => fileFindings(checked, digest, file));
     if (findings !== undefined) return findings;
@@ -106,17 +113,23 @@ async function blobFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVers
   } catch (cause) {
     if (cause instanceof Failure && cause.error.code === "payload_too_large") {
       return [
-        { problem: "blob_corrupt", detail: `the archive is larger than any, and should have ${checked.size} bytes` },
+        {
+          problem: "blob_corrupt",
+          detail: `the archive is larger than any archive may be, and should have ${checked.size} bytes`,
+        },
       ];
     }
-    return [{ problem: "unreadable", detail: `the storage does not give the archive: ${refusalOf(cause)}` }];
+    return [{ problem: "unreadable", detail: `the storage does not return the archive: ${refusalOf(cause)}` }];
   }
 }
 
 async function findingsOf(deps: Pick<Deps, "blobs">, checked: CheckedVersion): Promise<Finding[]> {
   const findings = await blobFindings(deps, checked);
   if (checked.contentsOf !== null) return findings;
-  return [...findings, { problem: "contents_missing", detail: "what files, readme and manifest answer is not stored" }];
+  return [
+    ...findings,
+    { problem: "contents_missing", detail: "the contents of the archive (file list, readme, manifest) are not stored" },
+  ];
 }
 
 async function reload(db: Database, { id }: CheckedVersion): Promise<CheckedVersion | undefined> {
@@ -127,8 +140,9 @@ async function reload(db: Database, { id }: CheckedVersion): Promise<CheckedVers
 }
 
 /**
- * Finds everything that is wrong with a version: its archive is read and hashed, its signature verified. What is wrong
- * is looked at twice, `pauseMs` apart and with the row read again, because somebody may be mending it right now.
+ * Finds all problems of a version: reads and hashes its archive and verifies its signature. A
+ * version with findings is checked twice, `pauseMs` apart and with its row read again, because a
+ * publisher may be repairing it at this moment.
  */
 export async function checkVersion(
   deps: Pick<Deps, "db" | "blobs">,

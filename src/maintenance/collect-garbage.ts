@@ -9,53 +9,55 @@ import { type Amount, add, BoundedList, nothing, type Report } from "./progress.
 import { type RemovalResult, removeUnreferenced } from "./remove-blobs.ts";
 import { refusalOf, retryUntilAvailable } from "./retry.ts";
 
-/** So many digests in one transaction, which publishes on Postgres wait for. */
+/** The digests of one transaction. Publishes on Postgres wait for it. */
 const BATCH = 100;
 const LISTED_MAX = 1_000;
-/** So many refusals are no single file any more: the storage itself does not remove. */
+/** With this many refusals, not single files are the problem: the storage removes nothing. */
 const FAILURES_MAX = 100;
 const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
 
 type GcDeps = Pick<Deps, "db" | "blobs" | "clock">;
 
-/** What to remove. */
+/** Options of `collectGarbage`. */
 export interface GcOptions {
   readonly graceMs: number;
-  /** Looks, and changes nothing. */
+  /** If true, nothing is changed. */
   readonly dryRun: boolean;
   readonly report: Report;
-  /** Asked between batches: whoever stops it leaves nothing half done. */
+  /** Asked between batches only, so that a stop leaves no marks behind. */
   readonly isStopped?: () => boolean;
 }
 
-/** Something that could not be removed, and why. */
+/** A file or blob that could not be removed, and the reason. */
 export interface NotRemoved {
   readonly name: string;
   readonly reason: string;
 }
 
-/** What was removed, or, in a dry run, would have been. */
+/** What was removed, or would have been removed in a dry run. */
 export interface GcResult {
   readonly removed: Amount;
-  /** Of a publish that was cut off, or of a transfer. */
+  /** Temporary files of interrupted publishes and transfers. */
   readonly temporary: Amount;
-  /** Unreferenced, but younger than the grace: perhaps a publish in flight. */
+  /** Unreferenced blobs that are younger than the grace. They may belong to publishes in flight. */
   readonly young: Amount;
-  /** Marks of a killed gc that were dealt with. */
+  /** Marks of a killed gc that were resolved. */
   finished: number;
-  /** It is not known whether they are gone: they stay marked, and a later gc finishes them. */
+  /** Blobs that may or may not be gone. They stay marked, and a later gc finishes them. */
   unknown: number;
   readonly failures: BoundedList<NotRemoved>;
-  /** Names among the blobs that are no digests: never removed. */
+  /** Names of files that are not digests. They are never removed. */
   readonly foreign: BoundedList<string>;
   isStopped: boolean;
 }
 
 /**
- * Removes temporary files that nobody writes to any more and blobs that no version refers to, both only when they are
- * older than the grace (files of processes that may be alive: than an hour at least), and finishes what a killed gc left. Safe beside publishes and beside another gc: see
- * `packages/blob-removals.ts`. What cannot be removed is in the result; throws `database_unavailable` and what listing
- * throws.
+ * Removes temporary files that no process writes to any more, and blobs that no version refers to.
+ * Both must be older than the grace; files of processes that may be alive must be older than an
+ * hour too. Also finishes what a killed gc left.
+ *
+ * It is safe while publishes and another gc run: see `packages/blob-removals.ts`. What cannot be
+ * removed is in the result. Throws `database_unavailable` and what listing throws.
  */
 export async function collectGarbage(deps: GcDeps, options: GcOptions): Promise<GcResult> {
   const result: GcResult = {
@@ -68,7 +70,8 @@ export async function collectGarbage(deps: GcDeps, options: GcOptions): Promise<
     foreign: new BoundedList(LISTED_MAX),
     isStopped: false,
   };
-  // First, because on a full disk it makes the room that the database needs for the rest.
+  // Temporary files go first: on a full disk, that makes room which the database needs for the
+  // rest.
   await removeTemporaryFiles(deps, options, result);
   await finishRemovals(deps, options, result);
   await removeOldBlobs(deps, options, result);
@@ -79,7 +82,10 @@ export async function collectGarbage(deps: GcDeps, options: GcOptions): Promise<
   return result;
 }
 
-/** The time by the clock that dates the files of a directory; by ours where it takes no file. */
+/**
+ * Returns the current time of the clock that dates the files of a directory. If the directory
+ * accepts no file, returns the time of this machine.
+ */
 async function timeOf(directory: string, clock: Deps["clock"]): Promise<number> {
   const probe = temporaryPath(directory, "check");
   try {
@@ -110,7 +116,10 @@ function takeOver(result: GcResult, { removed, refused, unknown }: RemovalResult
   result.unknown += unknown.length;
 }
 
-/** A digest that was marked long ago: its blob is gone, or a publish refers to it, or it is still to be removed. */
+/**
+ * Finishes old marks. The blob of a marked digest is gone, or a publish refers to it by now, or it
+ * must still be removed.
+ */
 async function finishRemovals({ db, blobs, clock }: GcDeps, { dryRun, isStopped }: GcOptions, result: GcResult) {
   let after = "";
   for (;;) {
@@ -139,7 +148,7 @@ interface UnreferencedBlob extends ListedBlob {
   readonly digest: Sha256Digest;
 }
 
-/** The listed blobs, without the names that are no digests. */
+/** Lists the blobs. Names that are not digests go to the result. */
 async function* listedBlobs({ blobs }: GcDeps, { report }: GcOptions, result: GcResult) {
   const listed = nothing();
   for await (const blob of blobs.list()) {

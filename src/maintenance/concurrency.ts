@@ -1,6 +1,6 @@
 /**
- * Works on items, at most `concurrency` of them at a time, reading no further ahead than that. The first failure ends it:
- * what runs already is waited for, nothing more begins, and the failure is thrown.
+ * Works on at most `concurrency` items at a time and reads no further ahead. The first failure ends
+ * it: running work is awaited, no new work begins, and the failure is thrown.
  */
 export async function forEachConcurrently<T>(
   items: AsyncIterable<T> | Iterable<T>,
@@ -11,7 +11,7 @@ export async function forEachConcurrently<T>(
   const failures: unknown[] = [];
   const worker = async () => {
     try {
-      // Generators answer their callers one after the other, in turn.
+      // An async generator answers concurrent calls of `next` one after the other.
       for (let next = await source.next(); !next.done && failures.length === 0; next = await source.next()) {
         await work(next.value);
       }
@@ -28,7 +28,7 @@ async function* each<T>(items: AsyncIterable<T> | Iterable<T>): AsyncGenerator<T
   yield* items;
 }
 
-/** Puts items together in lists of at most `max`. */
+/** Groups items into lists of at most `max`. */
 export async function* batchesOf<T>(items: AsyncIterable<T>, max: number): AsyncGenerator<readonly T[]> {
   let batch: T[] = [];
   for await (const item of items) {

@@ -9,7 +9,7 @@ import { refusalOf } from "./retry.ts";
 
 const CONCURRENCY = 8;
 const LISTED_MAX = 1_000;
-/** So many failures are no single blob any more: a storage is away. */
+/** With this many failures, not single blobs are the problem: a storage is unavailable. */
 const FAILURES_MAX = 100;
 
 /** A blob that was not copied, and why. */
@@ -18,25 +18,28 @@ export interface NotCopied {
   readonly reason: string;
 }
 
-/** What became of the blobs of the source. */
+/** The result of `copyStore`. */
 export interface CopyResult {
   readonly copied: Amount;
-  /** At the destination with the same size already. */
+  /** Blobs that the destination already has with the same size. */
   readonly skipped: Amount;
-  /** Their bytes have another digest than their name says: not copied. */
+  /** Blobs whose bytes have another digest than their name. They are not copied. */
   readonly damaged: BoundedList<NotCopied>;
   readonly failures: BoundedList<NotCopied>;
-  /** Removed by a gc while it was their turn. */
+  /** Blobs that a gc removed before they were copied. */
   vanished: number;
-  /** Names that are no digests: not copied. */
+  /** Names of files that are not digests. They are not copied. */
   readonly foreign: BoundedList<string>;
-  /** Given up, because nearly nothing could be copied any more. */
+  /**
+   * True if copying ended early, because the destination is full or nearly nothing could be copied.
+   */
   isStopped: boolean;
 }
 
 /**
- * Copies every blob that the destination lacks, hashing each on its way, and removes nothing. Can be stopped and run
- * again, also while servers use the stores. What cannot be copied is in the result; throws what listing throws.
+ * Copies every blob that the destination lacks, hashes each on the way, and removes nothing. It can
+ * be stopped and run again, also while servers use the stores. What cannot be copied is in the
+ * result. Throws what listing throws.
  */
 export async function copyStore(from: BlobStore, to: BlobStore, report: Report): Promise<CopyResult> {
   const result: CopyResult = {
@@ -48,23 +51,26 @@ export async function copyStore(from: BlobStore, to: BlobStore, report: Report):
     foreign: new BoundedList(LISTED_MAX),
     isStopped: false,
   };
-  // Listing costs little beside copying, and people want to know how long it will take.
+  // Listing is cheap compared with copying, and the total lets the progress bar show the time left.
   let total = 0;
   for await (const { digest } of from.list()) if (digest !== undefined) total += 1;
-  const tell = () => {
+  const reportProgress = () => {
     const { copied, skipped, damaged, failures, vanished } = result;
     const done = copied.count + skipped.count + damaged.count + failures.count + vanished;
     report({ done, total: Math.max(total, done), bytes: copied.bytes });
   };
-  await forEachConcurrently(missingBlobs(from, to, result, tell), CONCURRENCY, async (blob) => {
+  await forEachConcurrently(missingBlobs(from, to, result, reportProgress), CONCURRENCY, async (blob) => {
     if (!result.isStopped) await copyBlob(from, to, blob, result);
-    tell();
+    reportProgress();
   });
   return result;
 }
 
-/** Blobs that the destination does not list: both lists are in the order of the digests, so one pass tells. */
-async function* missingBlobs(from: BlobStore, to: BlobStore, result: CopyResult, tell: () => void) {
+/**
+ * Iterates over the blobs that the destination does not list. Both lists are sorted by digest, so
+ * one pass compares them.
+ */
+async function* missingBlobs(from: BlobStore, to: BlobStore, result: CopyResult, reportProgress: () => void) {
   const there = to.list();
   const iterator = there[Symbol.asyncIterator]();
   try {
@@ -79,7 +85,7 @@ async function* missingBlobs(from: BlobStore, to: BlobStore, result: CopyResult,
         next = await iterator.next();
       if (!next.done && next.value.digest === digest && next.value.size === size) {
         add(result.skipped, size);
-        tell();
+        reportProgress();
       } else yield { digest, size };
     }
   } finally {
@@ -107,7 +113,10 @@ async function copyBlob(from: BlobStore, to: BlobStore, { digest }: KnownBlob, r
   }
 }
 
-/** A store takes files from its own directory only: one of another store is a name of that store's blob. */
+/**
+ * Puts a file into a store. A store accepts only files in its own incoming directory. A file of
+ * another store may be a hard link to that store's blob, so its bytes are copied.
+ */
 async function putFile(to: BlobStore, file: ReceivedFile): Promise<void> {
   if (dirname(file.path) === to.incomingDir) return to.put(file);
   const received = await receiveFile(Bun.file(file.path).stream(), to.incomingDir, file.size);

@@ -1,31 +1,34 @@
-/** How far a piece of housekeeping is. `total` is there where it is known beforehand. */
+/** The progress of a maintenance command. `total` is set if it is known beforehand. */
 export interface Progress {
   readonly done: number;
   readonly total?: number;
   readonly bytes: number;
 }
 
-/** Told of progress, often; it decides itself how often it shows any. */
+/** Receives progress often. The receiver decides how often it shows any. */
 export type Report = (progress: Progress) => void;
 
-/** Some things and how many bytes they are. */
+/** A number of things and the sum of their sizes. */
 export interface Amount {
   count: number;
   bytes: number;
 }
 
-/** Nothing yet. */
+/** Returns an empty amount. */
 export function nothing(): Amount {
   return { count: 0, bytes: 0 };
 }
 
-/** Counts one more. */
+/** Adds one thing of this size. */
 export function add(amount: Amount, bytes: number): void {
   amount.count += 1;
   amount.bytes += bytes;
 }
 
-/** Counts every item but keeps only the first `itemsMax`, so that a report of any length fits in memory. */
+/**
+ * Counts all items but keeps only the first `itemsMax`, so that a report of any length fits in
+ * memory.
+ */
 export class BoundedList<T> {
   readonly items: T[] = [];
   count = 0;

@@ -13,25 +13,30 @@ interface Refused {
   readonly reason: string;
 }
 
-/** What became of blobs that were to be removed; the others are referred to by now, or another gc has them. */
+/**
+ * The result of a removal. Blobs in none of the lists are referred to by now, or belong to another
+ * gc.
+ */
 export interface RemovalResult {
   readonly removed: readonly KnownBlob[];
-  /** They are there as before. */
+  /** Blobs that the file system did not remove. They are unchanged. */
   readonly refused: readonly Refused[];
-  /** Gone or not, or still going: their marks stay. */
+  /** Blobs that may be gone, or may still be removed by a request in flight. Their marks stay. */
   readonly unknown: readonly Refused[];
 }
 
 /**
- * Removes those of `blobs` that no version refers to, by the protocol of `packages/blob-removals.ts`: marks them,
- * removes them, counts the removals. Throws `database_unavailable`; then marks may be left, which a later gc finishes.
+ * Removes those of `blobs` that no version refers to, by the protocol of
+ * `packages/blob-removals.ts`: mark, remove, count the removals. Throws `database_unavailable`;
+ * then marks may be left, which a later gc finishes.
  */
 export async function removeUnreferenced(
   { db, blobs: store, clock }: Pick<Deps, "db" | "blobs" | "clock">,
   blobs: readonly KnownBlob[],
 ): Promise<RemovalResult> {
   const digests = blobs.map(({ digest }) => digest);
-  // Each try marks at a time of its own: one that was committed without an answer looks like another gc's.
+  // Each attempt marks with a time of its own. If a commit got no answer, its mark looks like the
+  // mark of another gc.
   const begun = await retryUntilAvailable(async () => {
     const at = { date: clock(), monotonicMs: performance.now() };
     return { at, marked: await db.write((session) => beginRemovals(session, db.kind, digests, at.date)) };
@@ -57,7 +62,8 @@ export async function removeUnreferenced(
         await store.remove(digest);
         removed.push(blob);
       } catch (cause) {
-        // A request to a storage may still arrive there; what the file system refused has not happened.
+        // A request to a storage may still take effect there. What the file system refused did not
+        // happen.
         (cause instanceof Failure ? unknown : refused).push({ digest, reason: refusalOf(cause) });
       }
     },

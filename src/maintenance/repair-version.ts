@@ -8,18 +8,21 @@ import { contentsRow } from "../packages/records.ts";
 import type { CheckedVersion, Finding } from "./check-version.ts";
 import { refusalOf, retryUntilAvailable } from "./retry.ts";
 
-/** An operator may have lowered the limits since the archive was published. */
+/** The operator may have lowered the limits since the archive was published. */
 const WIDEST_LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
 type RepairDeps = Pick<Deps, "db" | "blobs" | "clock">;
 
 /**
- * `set_aside`: the damaged archive was moved to `corrupt/`. `rebuilt`: the missing row is there again. `healed`:
- * somebody else mended it meanwhile. `failed`: what a repair needs is not there either.
+ * The result of a repair. `set_aside`: the damaged archive was moved to `corrupt/`. `rebuilt`: the
+ * missing row was restored. `healed`: a publisher repaired it in the meantime. `failed`: what the
+ * repair needs is missing or damaged too.
  */
 export type Repair = "set_aside" | "rebuilt" | "healed" | "failed";
 
-/** Mends what can be mended without the publisher; undefined where nothing can be done here. */
+/**
+ * Repairs what can be repaired without the publisher. Returns undefined if this problem cannot be.
+ */
 export async function repairVersion(
   deps: RepairDeps,
   checked: CheckedVersion,
@@ -33,19 +36,21 @@ export async function repairVersion(
     return undefined;
   } catch (cause) {
     if (cause instanceof Failure && cause.error.code === "database_unavailable") throw cause;
-    // Throws on what neither the storage nor an archive can be blamed for.
+    // Throws if neither the storage nor the archive explains the failure.
     refusalOf(cause);
     return "failed";
   }
 }
 
 /**
- * Moves the blob away by the protocol of `packages/blob-removals.ts`, because a publisher may be putting the right bytes
- * at this very moment: either they are seen here and stay, or the publisher sees the mark and puts them again. Where
- * the storage failed, the blob may still go: the mark stays, and is stale after a while.
+ * Moves the blob away by the protocol of `packages/blob-removals.ts`, because a publisher may be
+ * putting the right bytes at this very moment. Either the right bytes are seen here and stay, or
+ * the publisher sees the mark and puts them again. If the storage failed, the blob may still go:
+ * then the mark stays, and is stale after a while.
  */
 async function setAside({ db, blobs, clock }: RepairDeps, digest: Sha256Digest): Promise<Repair> {
-  // Each try marks at a time of its own: one that was committed without an answer looks like somebody else's.
+  // Each attempt marks with a time of its own. If a commit got no answer, its mark looks like a
+  // foreign one.
   const { at, marked } = await retryUntilAvailable(async () => {
     const now = clock();
     return { at: now, marked: await db.write((session) => markRemovals(session, [digest], now)) };
@@ -57,7 +62,10 @@ async function setAside({ db, blobs, clock }: RepairDeps, digest: Sha256Digest):
   return isGone ? "set_aside" : "healed";
 }
 
-/** Reads the archive again; its bytes are what the publisher signed, or nothing is taken from them. */
+/**
+ * Reads the contents of the archive again. Takes nothing from an archive whose digest is not the
+ * one that the publisher signed.
+ */
 async function rebuildContents(
   { db, blobs }: Pick<Deps, "db" | "blobs">,
   { id }: CheckedVersion,

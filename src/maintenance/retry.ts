@@ -20,7 +20,10 @@ export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T>
   }
 }
 
-/** Names what a storage or a file system refused, for an operator; throws on what is no such thing. */
+/**
+ * Returns the code of what a storage or a file system refused, for an operator. Rethrows any other
+ * error.
+ */
 export function refusalOf(cause: unknown): string {
   const code = errorCode(cause);
   if (cause instanceof Failure) return code === undefined ? cause.error.code : `${cause.error.code} (${code})`;

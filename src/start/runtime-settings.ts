@@ -2,29 +2,31 @@ import { dlopen, FFIType, ptr } from "bun:ffi";
 import { ENVIRONMENT } from "../config/config.ts";
 
 /**
- * What Bun reads from the environment when it starts, and from nowhere else. With as many threads as processors, two
- * uploads wait for the disk at a time and the others for those (measured: 1,400 synced files a second, 3,900 with 16); and
- * with the memory of the whole machine to take, the collector lets garbage lie.
+ * Variables that Bun reads from the environment at its start, and from nowhere else. By default Bun
+ * has as many threads as processors, so that few uploads wait for the disk at a time and all others
+ * wait for those. With the memory of the whole machine available, the garbage collector runs too
+ * seldom.
  */
 const RUNTIME_SETTINGS = { UV_THREADPOOL_SIZE: "16", BUN_JSC_forceRAMSize: String(256 * 1024 * 1024) } as const;
 
-/** Of glibc and of musl. */
+/** The C libraries of glibc and of musl. */
 const C_LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
 
-/** How this program is started: by its own file where it is compiled, else by Bun and the file of its source. */
+/** Returns the command that starts this program: the executable, or Bun with the source file. */
 export function programOf(): string[] {
   const isCompiled = Bun.main.startsWith("/$bunfs/");
   return isCompiled ? [process.execPath] : [process.execPath, ...process.execArgv, Bun.main];
 }
 
-/** The environment of a server: what its operator set, and the rest of what it takes. */
+/** Returns the environment of a server. What the operator set takes precedence. */
 function serverEnvironment(): Record<string, string | undefined> {
   return { ...RUNTIME_SETTINGS, ...ENVIRONMENT };
 }
 
 /**
- * Starts this program once more in its place (execve: the same process, the same id), with the environment of a server.
- * Returns where nothing is to be set, or it cannot be: then it runs as it is, only slower.
+ * Replaces this process by a new start of this program with the environment of a server (execve:
+ * the process id stays). Returns if nothing must be set, or if execve fails: then the server runs
+ * as it is, only slower.
  */
 export function restartAsServer(): void {
   const isSet = Object.keys(RUNTIME_SETTINGS).every((name) => ENVIRONMENT[name] !== undefined);
@@ -34,17 +36,17 @@ export function restartAsServer(): void {
       execute(library, [...programOf(), ...process.argv.slice(2)], serverEnvironment());
       return;
     } catch {
-      // Not this one.
+      // This library does not exist here. Try the next one.
     }
   }
 }
 
-/** Throws without the library; returns only when the system refuses. */
+/** Throws if the library does not exist. Returns only if execve fails. */
 function execute(library: string, argv: readonly string[], environment: Record<string, string | undefined>): void {
   const { execve } = dlopen(library, {
     execve: { args: [FFIType.ptr, FFIType.ptr, FFIType.ptr], returns: FFIType.int },
   }).symbols;
-  // Referred to until the call, so that the collector leaves them.
+  // Keeps references until the call, so that the garbage collector does not free the buffers.
   const texts: Buffer[] = [];
   const pointerTo = (text: string) => {
     const bytes = Buffer.from(`${text}\0`);

@@ -5,13 +5,16 @@ import type { Logger } from "../runtime/logger.ts";
 import { openLogger } from "./open-offline.ts";
 import { programOf } from "./runtime-settings.ts";
 
-/** A worker that keeps ending must not keep the machine busy with starting it. */
+/**
+ * Pause before a worker is started again, so that a worker that always ends does not keep the
+ * machine busy.
+ */
 const RESTART_AFTER_MS = 1_000;
 
-/** The command of main.ts that a worker is; the first one also says what an operator must know. */
+/** The command that runs a worker. Worker 1 also prints what an operator must know. */
 const WORKER_COMMAND = "worker";
 
-/** The processes that share a port, and what becomes of them. */
+/** The processes that share a port. Restarts those that end by themselves. */
 class Workers {
   readonly #running = new Map<number, Subprocess>();
   readonly #ended = Promise.withResolvers<number>();
@@ -22,12 +25,12 @@ class Workers {
     readonly logger: Logger,
   ) {}
 
-  /** The exit code, once all have ended: because they were told to, or because one could not start. */
+  /** The exit code, when all workers have ended: after `stop`, or because one could not start. */
   get ended(): Promise<number> {
     return this.#ended.promise;
   }
 
-  /** Starts a worker and returns when it answers; false when it ended before. */
+  /** Starts a worker. Returns true when it accepts requests, and false if it ended before. */
   start(number: number): Promise<boolean> {
     const ready = Promise.withResolvers<boolean>();
     const args = this.configFile === undefined ? [] : ["--config", this.configFile];
@@ -54,13 +57,13 @@ class Workers {
     if (this.#running.size === 0) this.#ended.resolve(0);
   }
 
-  /** `ending` is an exit code, or the signal that ended it. */
+  /** `ending` is an exit code, or the name of the signal that ended the worker. */
   #afterExit(worker: number, wasReady: boolean, ending: number | string): void {
     if (this.#isStopping) {
       if (this.#running.size === 0) this.#ended.resolve(0);
       return;
     }
-    // What a first start cannot mend, such as a wrong setting, a second cannot either.
+    // If a first start fails, for example because of a wrong setting, another start fails too.
     if (!wasReady) {
       this.#ended.resolve(typeof ending === "number" ? ending : 1);
       this.stop();
@@ -74,8 +77,9 @@ class Workers {
 }
 
 /**
- * Runs several processes that share the port, until SIGTERM or SIGINT, and starts one again that ends by itself. The first
- * one starts alone: what is made once, such as keys and tables, is there for the others. Returns the exit code.
+ * Runs several processes that share the port, until SIGTERM or SIGINT. Restarts a process that ends
+ * by itself. The first worker starts alone, so that keys and tables that are created once exist
+ * before the others start. Returns the exit code.
  */
 export async function serveWithWorkers(config: Config, configFile: string | undefined): Promise<number> {
   requireFreePort(config);
