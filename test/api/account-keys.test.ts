@@ -12,7 +12,7 @@ const KEYS = "/api/auth/keys";
 const MINUTE_MS = 60_000;
 const ZIP215 = join(import.meta.dir, "../../../shared/vectors/zip215.json");
 
-/** Keys that libraries disagree about: none of them is a key here. */
+/** Keys that libraries disagree about. The registry accepts none of them. */
 function weakKeys(): string[] {
   const torsion = Point.fromHex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05", false);
   const mixed = Point.fromHex(makeKey().publicHex).add(torsion).toHex();

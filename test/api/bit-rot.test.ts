@@ -11,7 +11,7 @@ const NOISE = Buffer.concat(
   Array.from({ length: 9_000 }, (_, at) => Buffer.from(sha256(Buffer.from(`rot ${at}`)), "hex")),
 );
 const lines: string[] = [];
-/** A cached archive is served for a second; the rest is for a busy machine. */
+/** A cached archive is served for a second. The rest is for a busy machine. */
 const KEPT_MAX_MS = 3_000;
 
 onBothDatabases(

@@ -5,7 +5,10 @@ import { onBothDatabases, type TestRegistry, tracesOf } from "../support/registr
 
 const KIB = 1_024;
 
-/** Runs a task and counts the JSON columns with a text in them that were read, by watching drivers parse JSON. */
+/**
+ * Runs a task and counts the JSON columns that were read with a text in them, by watching drivers
+ * parse JSON.
+ */
 async function columnsRead(marker: string, task: () => Promise<unknown>): Promise<number> {
   const parse = JSON.parse;
   let found = 0;
@@ -58,7 +61,8 @@ onBothDatabases("bounded reads", (registry) => {
     const versions = Array.from({ length: 12 }, (_, minor) => `1.${minor}.0-beta`);
     await publishMany(alice, key, "watched", versions);
     const address = "/api/packages/watched";
-    // The version itself, what the write returns of it, and the one the package is shown by.
+    // The version itself, what the write returns of it, and the version that represents the
+    // package.
     const yanked = await columnsRead("watched-manifest", () => alice.send("DELETE", `${address}/1.0.0-beta`));
     expect(yanked).toBeLessThanOrEqual(5);
     const missing = await columnsRead("watched-manifest", async () => {

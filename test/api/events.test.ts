@@ -9,7 +9,7 @@ import { eventsAreFinal, newAdmin, withToken } from "../support/roles.ts";
 
 const FEED = "/api/events";
 
-/** Somebody who polls a feed: asks for what follows, again and again, and keeps everything. */
+/** A client that polls a feed: it asks again and again for what follows, and keeps everything. */
 class Poller {
   readonly seen: Json[] = [];
   #next = 0;
@@ -20,7 +20,7 @@ class Poller {
     readonly limit = 100,
   ) {}
 
-  /** Reads on until there is nothing new; what is new. */
+  /** Reads on until there is nothing new, and returns the new events. */
   async poll(): Promise<Json[]> {
     const before = this.seen.length;
     for (;;) {
@@ -237,13 +237,17 @@ onBothDatabases("event feeds", (registry) => {
 });
 
 describe("the order of events on Postgres", () => {
-  // Of its own: what is final depends on every transaction of the server, whatever its database.
+  // Its own server: which events are final depends on every transaction of a server, in any
+  // database.
   let server: PostgresServer;
   let registry: TestRegistry;
   let admin: Client;
   let sql: postgres.Sql;
 
-  /** A transaction on a connection of its own that takes its number, does `work` and stays open until it is ended. */
+  /**
+   * A transaction on its own connection that takes its id, does `work` and stays open until it is
+   * ended.
+   */
   async function heldOpen() {
     const connection = await sql.reserve();
     await connection`BEGIN`;

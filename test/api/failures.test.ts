@@ -4,7 +4,7 @@ import { createLogger } from "../../src/runtime/logger.ts";
 import { Client, expectProblem } from "../support/client.ts";
 import { startRegistry } from "../support/registry.ts";
 
-/** A registry whose reads fail with `cause`, and what it logged. */
+/** Starts a registry whose reads fail with `cause`, and collects what it logs. */
 async function failingRegistry(cause: Error) {
   const lines: string[] = [];
   const registry = await startRegistry("sqlite", {

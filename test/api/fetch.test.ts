@@ -7,7 +7,7 @@ import { Client, expectProblem, makeKey, newAccount, sha256, statementOf } from 
 import { onBothDatabases } from "../support/registry.ts";
 
 const README = "# Fetch\n\n<script>alert(1)</script> ünïcode ✓\n";
-/** 288,000 bytes that gzip cannot make smaller. */
+/** 288,000 bytes that gzip cannot compress. */
 const NOISE = Buffer.concat(Array.from({ length: 9_000 }, (_, at) => Buffer.from(sha256(Buffer.from(`${at}`)), "hex")));
 const ARCHIVE = makePackage({
   name: "fetched",

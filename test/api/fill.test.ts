@@ -17,7 +17,10 @@ const env = { PUBLISH_LIMITS: "off" };
 const quiet = () => undefined;
 const drafts = () => new Drafts(SEED, planRegistry(SEED, PACKAGES, VERSIONS));
 
-/** What answers tell of times, counts and places in the log, which publishing in another order makes others. */
+/**
+ * Removes times, counts and log indexes from an answer, because they depend on the order of
+ * publishing.
+ */
 const OF_THE_MOMENT = /^(addedAt|createdAt|updatedAt|publishedAt|latestPublishedAt|downloads|logIndex|since)$/;
 
 function timeless(body: Json): Json {

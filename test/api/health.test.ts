@@ -9,13 +9,13 @@ import { onBothDatabases, overriding, startRegistry, type TestRegistry } from ".
 import { waitUntil } from "../support/wait-until.ts";
 
 const PATHS = ["/health", "/health/ready"] as const;
-/** A load balancer asks every few seconds; an answer that takes longer is none. */
+/** A load balancer asks every few seconds. A later answer is none. */
 const ANSWER_MAX_MS = 5_000;
 const RECOVERY_MAX_MS = 10_000;
 
 type Checks = { readonly database: "ok" | "failing"; readonly storage: "ok" | "failing" };
 
-/** The whole body is compared, so that nothing internal can be in it. */
+/** Compares the whole body, so that nothing internal can be in it. */
 async function expectHealth({ url }: TestRegistry, checks: Checks): Promise<void> {
   const healthy = checks.database === "ok" && checks.storage === "ok";
   const guest = new Client(url);
@@ -32,7 +32,7 @@ async function expectHealth({ url }: TestRegistry, checks: Checks): Promise<void
   expect([live.status, live.body]).toEqual([200, { status: "ok" }]);
 }
 
-/** Waits for a registry that may still be noticing that its database came back. */
+/** Waits until a registry notices that its database came back. */
 async function recovered({ url }: TestRegistry): Promise<void> {
   const isHealthy = async () => (await new Client(url).get("/health")).status === 200;
   await waitUntil(isHealthy, "the registry is healthy again", RECOVERY_MAX_MS);

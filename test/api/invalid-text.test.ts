@@ -4,7 +4,9 @@ import { type Client, expectProblem, makeKey, newAccount } from "../support/clie
 import { onBothDatabases } from "../support/registry.ts";
 import { newAdmin } from "../support/roles.ts";
 
-/* What decodes to no text: bytes that are no UTF-8 in an address, and half a surrogate pair in a body. */
+/*
+ * Bytes that decode to no text: invalid UTF-8 in an address, and half a surrogate pair in a body.
+ */
 
 onBothDatabases("invalid text", (registry) => {
   let alice: Client;

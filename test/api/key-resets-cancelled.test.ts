@@ -18,7 +18,7 @@ import { onBothDatabases, overriding } from "../support/registry.ts";
 import { RESET_DELAY_MS, resetScene } from "../support/reset-scene.ts";
 import { withToken } from "../support/roles.ts";
 
-/** How often a transaction that changes something was begun. */
+/** How many transactions that change something were begun. */
 const writes = { count: 0 };
 const OPTIONS = {
   env: { PUBLISH_LIMITS: "off" },
@@ -157,7 +157,7 @@ onBothDatabases(
     test("disabling an account locks the account before it locks the log to cancel key resets, as a publish does", async () => {
       await shared("ordered");
       await resetTo(people.bob, "ordered", fresh);
-      // On SQLite, who writes has the whole database.
+      // On SQLite a writer has the whole database.
       const isPostgres = registry().kind === "postgres";
       let disabling: Promise<unknown> | undefined;
       const change = () => setDisabled(registry().deps, OPERATOR, people.bob.username, true);

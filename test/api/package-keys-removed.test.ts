@@ -13,7 +13,7 @@ import { addKey, changeStatement, keyIdOf, newKey, previousOf, removeKey, resetT
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf } from "../support/roles.ts";
 
-/* Keys that may no longer sign a package, and what becomes of what they signed. */
+/* Keys that may no longer sign a package, and the versions that they signed. */
 
 onBothDatabases(
   "removing package keys",

@@ -28,7 +28,7 @@ import { eventsOf, newAdmin, withToken } from "../support/roles.ts";
 
 const OPTIONS = { env: { PUBLISH_LIMITS: "off" } };
 
-/** What `openssl pkeyutl -verify` says. */
+/** Verifies with `openssl pkeyutl -verify`. */
 function holds({ privateKey }: SigningKey, message: string, signature: Uint8Array): boolean {
   return verify(null, Buffer.from(message), createPublicKey(privateKey), signature);
 }
@@ -226,7 +226,7 @@ onBothDatabases(
       expectProblem(await publish("owned", "2.0.0", bobs, bob), 403, "key_not_trusted");
       expect((await addKey(as(alice), "owned", bobs, { by: one(first) })).status).toBe(200);
       expect((await publish("owned", "2.0.0", bobs, bob)).status).toBe(201);
-      // Pinned, but a key of Bob and not of Alice.
+      // A pinned key, which belongs to Bob and not to Alice.
       expectProblem(await publish("owned", "3.0.0", bobs, alice), 403, "key_not_trusted");
     });
 
@@ -246,7 +246,7 @@ onBothDatabases(
       });
       expect((await addKey(as(alice), "worn", one(second), { by: one(first) })).status).toBe(200);
       expectProblem(await addKey(as(alice), "worn", makeKey(), { by: one(first) }), 409, "limit_reached");
-      // One that was there is none more, and a reset is the last way out.
+      // A removed key stays removed, and a reset is the only way left.
       expect((await removeKey(as(alice), "worn", one(second), { by: one(first) })).status).toBe(200);
       expect((await addKey(as(alice), "worn", one(second), { by: one(first) })).status).toBe(200);
       expect((await resetTo(as(alice), "worn", makeKey())).status).toBe(200);

@@ -5,7 +5,7 @@ import { admin, open, owned, ownedBySession, reading, scoped } from "./permissio
 import type { World } from "./permission-roles.ts";
 import { type Asked, type Prepare, plainly, type Row } from "./permission-row.ts";
 
-/** About a new package. */
+/** Rows about a new package. */
 const ofPackage =
   (rest: string, body?: object): Prepare =>
   async (world) =>
@@ -13,7 +13,7 @@ const ofPackage =
 
 const REASON = { reason: "Under examination" };
 
-/** About a new package after an administrator or owner did something with it. */
+/** Rows about a new package that an administrator or owner changed first. */
 const after =
   (by: "owner" | "admin", method: string, rest: string, body?: object): Prepare =>
   async (world) => {
@@ -129,7 +129,7 @@ const QUARANTINE: readonly Row[] = ["", "/1.0.0"].flatMap((rest) => {
   ];
 });
 
-/** A package whose owners asked for a reset of its keys; to which key. */
+/** A package whose owners requested a reset of its keys, and the key of the reset. */
 async function beingReset(world: World) {
   const [name, key] = [await world.newPackage(), makeKey()];
   const answer = await resetTo(world.person("owner"), name, key);

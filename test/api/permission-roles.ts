@@ -9,31 +9,34 @@ import { register } from "../support/key-statements.ts";
 import { TEST_JWT_KEY, type TestRegistry } from "../support/registry.ts";
 import { newAdmin, withToken } from "../support/roles.ts";
 
-/* Who may ask, for the matrix of permissions, and what they ask about. */
+/* The roles of the permission matrix, and the packages that they ask about. */
 
-/** Every package of the matrix begins so. */
+/** The prefix of every package of the matrix. */
 const PREFIX = "matrix-";
 const ALL_SCOPES = ["read", "publish-new", "publish-update", "yank", "owners"];
 
-/** Accounts. `owner` made the packages, `other` accepted an invitation; `disabled` owned them too and was shut out. */
+/**
+ * Accounts. `owner` made the packages, and `other` accepted an invitation. `disabled` owned them
+ * too, and was disabled.
+ */
 type Person = "user" | "owner" | "other" | "admin" | "disabled";
 
-/** How somebody asks. */
+/** The credential of a request. */
 export interface Role {
-  /** `none`: without a credential. `bad`: with one that proves nothing. */
+  /** `none`: no credential. `bad`: a credential that proves nothing. */
   readonly proof: "none" | "bad" | "disabled" | "good";
-  /** Whose credential it is, or is made to look like. */
+  /** The account that the credential belongs to, or seems to belong to. */
   readonly person: Person;
-  /** Of an API token; undefined for a session. */
+  /** Scopes of an API token. Undefined for a session. */
   readonly scopes?: readonly string[];
-  /** Whether the token means the packages of the matrix. */
+  /** Whether the token covers the packages of the matrix. */
   readonly isForOthers?: boolean;
 }
 
 const tokenOf = (person: Person, ...scopes: readonly string[]): Role => ({ proof: "good", person, scopes });
 const bad: Role = { proof: "bad", person: "owner" };
 
-/** Everybody who asks in every cell of the matrix. */
+/** Every role of the matrix. */
 export const ROLES = {
   nobody: { proof: "none", person: "owner" },
   user: { proof: "good", person: "user" },
@@ -65,7 +68,7 @@ export type RoleName = keyof typeof ROLES;
 
 export const ROLE_NAMES = Object.keys(ROLES) as RoleName[];
 
-/** Signs a JSON Web Token as RFC 7515 says, with the key of the registry or another. */
+/** Signs a JSON Web Token (RFC 7515) with the key of the registry or another one. */
 function signJwt(claims: object, key: string): string {
   const [header, payload] = [{ alg: "HS256", typ: "JWT" }, claims].map((part) =>
     Buffer.from(JSON.stringify(part)).toString("base64url"),
@@ -76,7 +79,7 @@ function signJwt(claims: object, key: string): string {
 
 const HOUR_S = 3_600;
 
-/** A session that is not as it should be. */
+/** A session that is invalid in one respect. */
 interface SessionOptions {
   /** Seconds from now. */
   readonly rowEndsIn?: number;
@@ -84,7 +87,7 @@ interface SessionOptions {
   readonly key?: string;
 }
 
-/** Accounts and credentials, and packages to try them on. */
+/** Accounts, credentials, and packages to try them on. */
 export class World {
   readonly key: SigningKey = makeKey();
   #names = 0;
@@ -103,7 +106,7 @@ export class World {
       world.#people[person] = await newAccount(registry, person);
     }
     world.#people.admin = await newAdmin(registry);
-    // One key for all of them, because every account has to know the keys it signs with.
+    // All of them share one key, because every account has to know the keys that it signs with.
     for (const person of Object.values(world.#people)) await register(person, world.key);
     await world.#makeTokens();
     await world.#makeBad();
@@ -113,21 +116,24 @@ export class World {
     return world;
   }
 
-  /** Somebody's session. */
+  /** The session of a person. */
   person(person: Person): Client {
     const found = this.#people[person];
     if (found === undefined) throw new Error(`No account of ${person}`);
     return found;
   }
 
-  /** Who asks in this role. */
+  /** The client of a role. */
   as(role: RoleName): Client {
     const found = this.#clients[role];
     if (found === undefined) throw new Error(`No credential of ${role}`);
     return found;
   }
 
-  /** New sessions for everybody, because some requests end them; without logins, which cost a password hash each. */
+  /**
+   * Makes new sessions for all, because some requests end them. It makes no logins, because each
+   * costs a password hash.
+   */
   async renew(): Promise<void> {
     for (const person of ["user", "owner", "other", "admin", "disabled"] as const) {
       this.#people[person] = await this.#session(person);
@@ -135,7 +141,7 @@ export class World {
     for (const role of ["user", "owner", "admin"] as const) this.#clients[role] = this.person(role);
     this.#clients["other owner"] = this.person("other");
     this.#clients["session of a disabled account"] = this.person("disabled");
-    // But for one thing each of them is good.
+    // Each of them is valid except in one respect.
     this.#clients["session that expired"] = await this.#session("owner", { rowEndsIn: -60 });
     this.#clients["session with an expired token"] = await this.#session("owner", { tokenEndsIn: -60 });
     this.#clients["session signed by another key"] = await this.#session("owner", { key: `${TEST_JWT_KEY}!` });
@@ -189,7 +195,7 @@ export class World {
       return found;
     });
     const times = { iat: now - HOUR_S, exp: now + tokenEndsIn };
-    // What a token says of a role is nothing: that of the account counts.
+    // The role in a token is ignored. That of the account counts.
     const claims = { sub: user.id, name: username, role: "admin", jti, iss: config.jwtIssuer, aud: "cpm-registry" };
     return this.#with(person, signJwt({ ...claims, ...times }, key));
   }
@@ -203,7 +209,7 @@ export class World {
     this.#clients["token of a disabled account"] = await withToken(this.person("disabled"), ALL_SCOPES);
   }
 
-  /** Credentials that worked a moment ago, and inventions. */
+  /** Credentials that were valid a moment ago, and invented ones. */
   async #makeBad(): Promise<void> {
     const { registry } = this;
     const owner = this.person("owner");

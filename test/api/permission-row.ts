@@ -2,7 +2,7 @@ import type { Client } from "../support/client.ts";
 import type { Results } from "./permission-results.ts";
 import type { World } from "./permission-roles.ts";
 
-/** A request but for its method. */
+/** A request without its method. */
 export interface Asked {
   readonly path: string;
   readonly body?: object;
@@ -12,21 +12,21 @@ export interface Asked {
 export interface Row {
   /** Such as `GET /api/packages/{name}`. */
   readonly operation: string;
-  /** Which use of it, where it has several. */
+  /** The use, if the operation has several. */
   readonly use?: string;
   readonly results: Results;
-  /** With READ_ACCESS=authenticated, where that makes a difference. */
+  /** The results with READ_ACCESS=authenticated, if they differ. */
   readonly closed?: Results;
   /**
-   * Makes what the request is about, and says how to ask for it rightly: `by` is the session of the account whose
-   * credential is sent, or is made to look so.
+   * Makes what the request is about, and returns how to send it correctly. `by` is the session of
+   * the account that the credential belongs to, or seems to belong to.
    */
   readonly prepare: (world: World) => Promise<(by: Client) => Asked | Promise<Asked>>;
 }
 
 export type Prepare = Row["prepare"];
 
-/** A request that is the same for everybody. */
+/** A request that is the same for every role. */
 export const plainly =
   (path: string, body?: object): Prepare =>
   async () =>

@@ -18,7 +18,10 @@ const OPERATIONS: readonly Row[] = [
   },
 ];
 
-/** The log names every package, so of a private registry a token for some reads none of it. */
+/**
+ * The log names every package, so a token for some packages reads nothing of it in a private
+ * registry.
+ */
 const LOG: readonly Row[] = ["/log/checkpoint", "/log/vkey", "/log/tile/0", "/api/log/consistency"].map((path) => {
   const good = path.includes("tile") ? ("404 tile_not_found" as const) : 200;
   return {
@@ -81,7 +84,7 @@ const CREDENTIALS: readonly Row[] = [
     results: session(201),
     prepare: async (world) => async (by) => {
       const key = makeKey();
-      // A disabled account can ask for no nonce of its own.
+      // A disabled account cannot request its own nonce.
       const known = by === world.person("disabled") ? world.person("owner") : by;
       const nonce = await challenge(known, key);
       const signature = signMessage(key, registrationStatement(known.username, key, nonce));
@@ -95,5 +98,5 @@ const CREDENTIALS: readonly Row[] = [
   },
 ];
 
-/** The matrix: for each operation who gets which answer. A new route needs a row here. */
+/** The matrix: the answer of each operation to each role. A new route needs a row here. */
 export const ROWS: readonly Row[] = [...OPERATIONS, ...LOG, ...ACCOUNTS, ...CREDENTIALS, ...PACKAGE_ROWS];

@@ -8,7 +8,10 @@ import { ROLE_NAMES, ROLES, type RoleName, World } from "./permission-roles.ts";
 import type { Asked, Row } from "./permission-row.ts";
 import { ROWS } from "./permission-rows.ts";
 
-/** Everything that is kept, counted, and all of one package: equal before and after means that nothing was done. */
+/**
+ * The counts of all tables, and everything of one package. Equal before and after means that
+ * nothing was done.
+ */
 function stateOf({ deps }: TestRegistry, path: string) {
   const name = /^\/api\/packages\/([^/?]+)/.exec(path)?.[1] ?? "";
   return deps.db.read(async ({ query, rows, tables }) => {
@@ -24,7 +27,7 @@ function stateOf({ deps }: TestRegistry, path: string) {
       .from(versions)
       .where(eq(versions.packageId, row?.id ?? 0))
       .orderBy(asc(versions.id));
-    // Downloads are counted a while after they were.
+    // Downloads are counted with a delay.
     return { counted, row: { ...row, downloads: 0 }, versions: published.map((each) => ({ ...each, downloads: 0 })) };
   });
 }
@@ -32,7 +35,7 @@ function stateOf({ deps }: TestRegistry, path: string) {
 const methodOf = ({ operation }: Row) => operation.split(" ")[0] ?? "";
 const isRead = (row: Row) => ["GET", "HEAD"].includes(methodOf(row));
 
-/** Whether the address is one of the operation: `{name}` stands for one segment. */
+/** Whether the address belongs to the operation: `{name}` stands for one segment. */
 function isAddressOf({ operation }: Row, path: string): boolean {
   const pattern = operation
     .replace(/^\w+ /, "")
@@ -47,14 +50,17 @@ function expectResult(answer: Answer, result: Result, method: string): void {
   if (method !== "HEAD") expectProblem(answer, Number(status), code);
 }
 
-/** What somebody got, in the words of the table. */
+/** The result of an answer, in the terms of the table. */
 function resultOf({ status, body }: Answer, method: string, expected: Result): Result {
   if (status < 400) return status;
   if (method === "HEAD" && typeof expected === "string" && expected.startsWith(`${status} `)) return expected;
   return `${status as 400} ${body?.code}`;
 }
 
-/** Asks in every role, first in those that are refused; fills in what each got, and proves that refusals did nothing. */
+/**
+ * Sends a request in every role, first in those that are refused. Returns the results, and proves
+ * that refusals changed nothing.
+ */
 async function askInEveryRole(world: World, row: Row, expected: Record<RoleName, Result>) {
   const { registry } = world;
   await world.renew();
@@ -64,7 +70,8 @@ async function askInEveryRole(world: World, row: Row, expected: Record<RoleName,
   const got: Partial<Record<RoleName, Result>> = {};
   let ask = await row.prepare(world);
   for (const [at, role] of [...refused, ...allowed].entries()) {
-    // The target of the refused is good for the first who may: so it was good for them, too.
+    // The first role that is allowed uses the target of the refused ones, so the target was valid
+    // for them, too.
     if (at > refused.length && !isRead(row)) ask = await row.prepare(world);
     const asked = await ask(world.person(ROLES[role].person));
     expect([row.operation, isAddressOf(row, asked.path)]).toEqual([row.operation, true]);
@@ -96,7 +103,10 @@ const SETTINGS: readonly Setting[] = [
 describe.each(SETTINGS)("permissions on $kind with $access reads", ({ kind, access }) => {
   let world: World;
   let api: ApiDescription;
-  /** What READ_ACCESS does not touch is asked once on Postgres, because the matrix is long. */
+  /**
+   * Operations that READ_ACCESS does not affect are tested once on Postgres, because the matrix is
+   * long.
+   */
   const rows = ROWS.filter(({ closed }) => kind === "sqlite" || access === "public" || closed !== undefined);
   const resultsOf = ({ results, closed = results }: Row) => (access === "public" ? results : closed);
 

@@ -5,7 +5,7 @@ import { type Answer, Client, expectProblem, type Json, makeKey, newAccount } fr
 import { onBothDatabases, overriding } from "../support/registry.ts";
 import { withToken } from "../support/roles.ts";
 
-/** How many times the database was read since the last look. */
+/** How many times the database was read since the counter was reset. */
 const reads = { count: 0 };
 
 const ORIGIN = "https://registry-page.example";
@@ -21,7 +21,7 @@ const OPTIONS = {
   }),
 };
 
-/** What an answer shows, but for what differs between any two: the request's id, the time, the name asked for. */
+/** An answer without what differs between any two: request id, time, and requested name. */
 function shownBy({ status, headers, text }: Answer, name: string) {
   const requestId = headers.get("x-request-id") ?? "";
   const others = [...headers].filter(([header]) => !["x-request-id", "date"].includes(header));
@@ -40,14 +40,17 @@ onBothDatabases(
       expect((await as(alice).publish(draft.name, "1.0.0", archive, key)).status).toBe(201);
     };
 
-    /** The addresses of all that can be read of a package: of every route there is, so of those to come too. */
+    /**
+     * The addresses of all reads of a package. They come from the list of routes, so that new
+     * routes are included.
+     */
     const readsOf = (name: string) =>
       createApp(registry().deps)
         .routes.filter(({ method, path }) => method === "GET" && path.startsWith("/api/packages/"))
         .flatMap(({ path }) => [path, path.replace("/api", "/api/v1")])
         .map((path) => path.replace(":name", name).replace(":version", "1.0.0"));
 
-    // Names of one length, so that the length of an answer is no difference either.
+    // Names of one length, so that the length of an answer is the same, too.
     const [HIDDEN, ABSENT, COVERED_ABSENT] = ["hidden", "absent", "mine-x"];
 
     beforeAll(async () => {

@@ -7,7 +7,10 @@ import { goStyleArchive, makeArchive } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
 
-/* Packages of the real client lie beside the repository. Its own tests make their own, so these may be missing. */
+/*
+ * The packages of the real client are beside the repository. Its own tests make their packages, so
+ * these may be missing.
+ */
 
 const FIXTURES = join(import.meta.dir, "../../../shared/fixtures");
 const present = existsSync(FIXTURES);
@@ -16,7 +19,7 @@ if (!present) console.warn(`Skipped: the real packages are not at ${FIXTURES}`);
 const go = Bun.which("go");
 if (go === null) console.warn("Skipped: packing with Go's archive/tar needs Go on this machine");
 
-/** The files of a package directory by their path inside it. */
+/** Reads the files of a package directory, by their path inside it. */
 function filesOf(directory: string): Record<string, Uint8Array> {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return Object.fromEntries(
@@ -27,7 +30,7 @@ function filesOf(directory: string): Record<string, Uint8Array> {
   );
 }
 
-/** An account publishes with the key that it published with first. */
+/** An account publishes with the key of its first publish. */
 const KEY = makeKey();
 
 const COMPLETE = [
@@ -43,7 +46,10 @@ async function publishAndFetch(publisher: Client, name: string, version: string,
   return published.body;
 }
 
-/** Packs a directory as the client does: `filepath.Walk`, the directory itself as `.`, no slash after directories. */
+/**
+ * Packs a directory as the client does: `filepath.Walk`, the directory itself as `.`, no slash
+ * after directories.
+ */
 const GO_PACKER = `package main
 
 import ("archive/tar"; "compress/gzip"; "io"; "os"; "path/filepath")
@@ -70,7 +76,7 @@ func main() {
 
 let packer: Promise<string> | undefined;
 
-/** The packer as an executable, compiled by the first caller. */
+/** The packer as an executable. The first caller compiles it. */
 function goPacker(): Promise<string> {
   packer ??= (async () => {
     await writeFile(join(work, "main.go"), GO_PACKER);

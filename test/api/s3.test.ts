@@ -21,7 +21,10 @@ const NOISE = Buffer.concat(
 );
 let packages = 0;
 
-/** An archive under a new name: small ones are verified in memory, large ones pass through a file. */
+/**
+ * An archive under a new name. Small ones are verified in memory, and large ones pass through a
+ * file.
+ */
 function newArchive(size: "small" | "large") {
   packages += 1;
   const name = `stored-${packages}`;
@@ -54,13 +57,13 @@ async function stop() {
 const download = (name: string, headers: Record<string, string> = {}, method = "GET") =>
   fetch(`${registry.url}/api/packages/${name}/1.0.0/download`, { method, headers, redirect: "manual" });
 
-/** What is left behind, once files that answers passed through are removed. */
+/** Counts what is left behind, once temporary files of answers are removed. */
 async function traces() {
   await registry.deps.blobs.close();
   return tracesOf(registry);
 }
 
-/** Publishes an archive and expects it to be taken. */
+/** Publishes an archive and expects 201. */
 async function published(size: "small" | "large") {
   const made = newArchive(size);
   const answer = await publisher.publish(made.name, "1.0.0", made.archive, key);
@@ -68,7 +71,7 @@ async function published(size: "small" | "large") {
   return made;
 }
 
-/** A failure of the storage: whose it is, that the client may come again, and nothing of the inside. */
+/** Expects a failure of the storage: its code, that the client may retry, and nothing internal. */
 function expectStorageProblem(answer: Answer, statuses: readonly number[]): void {
   expect(statuses).toContain(answer.status);
   expectProblem(answer, answer.status, answer.body.code);
@@ -88,7 +91,7 @@ describe("a registry on S3", () => {
     test(`a ${size} archive is stored on S3 under its digest with one PUT, read back, and served as from files`, async () => {
       const before = fake.requests.length;
       const { name, archive } = await published(size);
-      // The log's checkpoint is copied beside the archives, a moment after a publish.
+      // The log's checkpoint is copied beside the archives, shortly after a publish.
       const asked = fake.requests.slice(before).filter((request) => request.key !== "log/checkpoint");
       const seen = asked.map(({ method, key: of }) => `${method} ${of}`);
       expect(seen).toEqual([`PUT ${keyOf(archive)}`, `GET ${keyOf(archive)}`]);
@@ -125,11 +128,11 @@ describe("a registry on S3", () => {
     });
   }
 
-  /** What a storage may do, the statuses that may follow, and which of its requests it does it to. */
+  /** Faults of a storage, the statuses that may follow, and the requests that they affect. */
   const putFaults: [string, Fault, number[]][] = [
     ["500", { status: 500 }, [502]],
     ["503 SlowDown", { status: 503 }, [503]],
-    // The last attempt has less than its time, and so no answer: what the storage said before is what counts.
+    // The last attempt has less than its time, and so no answer. The answer before it counts.
     ["503 SlowDown, each time late", { status: 503, afterMs: 330 }, [503]],
     ["429", { status: 429 }, [503]],
     ["403", { status: 403 }, [502]],
@@ -209,7 +212,7 @@ describe("a registry on S3", () => {
       const before = await counted();
       expectProblem(await publisher.get(`/api/packages/${name}/1.0.0/download`), 500, "blob_corrupt");
       expect(await counted()).toBe(before + 1);
-      // Publishing the same again mends it.
+      // Publishing the same bytes again repairs it.
       expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(200);
       expect(sha256(await (await download(name)).bytes())).toBe(sha256(archive));
     });
