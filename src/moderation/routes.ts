@@ -20,7 +20,7 @@ const docs = {
   holdPackage: operation({
     id: "quarantinePackage",
     summary: "Hold a package back",
-    description: "Its contents answer 403 with the reason, and it is in no list; what is known of it stays readable.",
+    description: "Its contents are refused with 403 and the reason, and it is in no list. Its metadata stays readable.",
     tag: "packages",
     auth: "admin",
     ...PACKAGE,
@@ -36,7 +36,8 @@ const docs = {
   holdVersion: operation({
     id: "quarantineVersion",
     summary: "Hold a version back",
-    description: "Its contents answer 403 with the reason, and it is never latest; what is known of it stays readable.",
+    description:
+      "Its contents are refused with 403 and the reason, and it is never latest. Its metadata stays readable.",
     tag: "packages",
     auth: "admin",
     ...VERSION,

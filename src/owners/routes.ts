@@ -26,7 +26,7 @@ const docs = {
     id: "addOwner",
     summary: "Invite an account to own a package, or accept",
     description:
-      "An owner invites another account, for 30 days and again to renew that; the invited account accepts by sending the same for itself.",
+      "An owner invites another account for 30 days, and invites again to renew. The invited account accepts by sending the same request for itself.",
     tag: "packages",
     auth: "account",
     answers: changed,

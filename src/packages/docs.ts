@@ -42,8 +42,15 @@ const publishForm = {
         properties: {
           archive: { type: "string" as const, format: "binary", description: "The package: a gzipped tar" },
           signature: { ...typed, description: "64 bytes as hex, base64 or base64url" },
-          publicKey: { ...typed, description: "32 bytes as hex, base64 or base64url; or publicKey in colony.yaml" },
-          signatureScheme: { ...text, enum: [...SIGNATURE_SCHEMES], description: "Left out: tried in this order" },
+          publicKey: {
+            ...typed,
+            description: "32 bytes as hex, base64 or base64url. May be left out where colony.yaml names the key",
+          },
+          signatureScheme: {
+            ...text,
+            enum: [...SIGNATURE_SCHEMES],
+            description: "If left out, the schemes are tried in this order",
+          },
           name: { ...typed, description: "Must be the name in colony.yaml" },
           version: { ...typed, description: "Must be the version in colony.yaml" },
         },
@@ -145,7 +152,10 @@ export const packageDocs = {
         schema: "Archive",
         headers: ["Content-Range"],
       },
-      302: { description: "With STORAGE_REDIRECT: where the storage has it, for some minutes", headers: ["Location"] },
+      302: {
+        description: "With STORAGE_REDIRECT: an address of the storage that is valid for some minutes",
+        headers: ["Location"],
+      },
       304: { description: "Unchanged" },
     },
     problems: [
@@ -160,7 +170,8 @@ export const packageDocs = {
   yank: operation({
     id: "yankVersion",
     summary: "Yank a version",
-    description: "Out of search and latest; still downloadable, because somebody depends on it.",
+    description:
+      "The version leaves search and latest. It stays downloadable, because other packages may depend on it.",
     tag: "packages",
     auth: "account",
     answers: { 200: { description: "The version", schema: "Version" } },
@@ -183,8 +194,8 @@ export const packageDocs = {
   }),
   status: operation({
     id: "setPackageStatus",
-    summary: "Say whether a package is active, archived or deprecated",
-    description: "An archived package takes no new versions. All stay found and downloadable.",
+    summary: "Set whether a package is active, archived or deprecated",
+    description: "An archived package takes no new versions. Packages of every status are found and downloadable.",
     tag: "packages",
     auth: "account",
     answers: { 200: { description: "The package", schema: "Package" } },
@@ -201,7 +212,7 @@ export const packageDocs = {
   proof: operation({
     id: "readProof",
     summary: "The proof that the log has this version",
-    description: "c2sp.org/tlog-proof@v1: one file that is checked without the registry, by the log's verifier key.",
+    description: "c2sp.org/tlog-proof@v1: one file that is verified without the registry, with the log's verifier key.",
     tag: "log",
     auth: "reader",
     answers: {

@@ -37,7 +37,7 @@ const ManifestValue = t.Unknown({ description: "Any value of YAML; numbers and f
 const Quarantine = t.Unsafe<{ reason: string; at: string } | null>({
   ...t.Object({ reason: Text, at: Time }),
   nullable: true,
-  description: "Why and since when an administrator holds it back: its contents answer 403",
+  description: "Why and since when an administrator holds it back. Its contents are refused with 403",
 });
 
 const Scheme = t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme)));
@@ -67,7 +67,7 @@ const versionFields = {
   logIndex: t.Unsafe<number | null>({
     type: "integer",
     nullable: true,
-    description: "Where the log has its leaf; null in a dry run",
+    description: "Index of its leaf in the log; null in a dry run",
   }),
   dependencies: t.Array(t.Object({ name: Text, version: OptionalText })),
   tags: t.Array(Text),
@@ -134,7 +134,7 @@ const PackageListSchema = t.Object({
   total: t.Integer(),
   totalPages: t.Integer(),
   totalCapped: t.Optional(
-    t.Literal(true, { description: "More packages match than are looked for: total is how many of them can be had" }),
+    t.Literal(true, { description: "More packages match than a search looks for. total is that bound" }),
   ),
 });
 
@@ -174,9 +174,9 @@ function askedText(description: string) {
 
 export const ListQuery = t.Object({
   search: askedText("Words of name, tags, authors and description"),
-  q: askedText("Another spelling of search"),
+  q: askedText("Alias of search"),
   tags: askedText(`Comma-separated, at most ${ASKED_TAGS_MAX}; a package must have all`),
-  tag: askedText("Another spelling of tags"),
+  tag: askedText("Alias of tags"),
   author: askedText("User name of an owner or name of a maintainer"),
   sort: t.Optional(
     t.UnionEnum(SORTS, {
@@ -267,7 +267,10 @@ export const PublishQuery = t.Object({
     t.BooleanString({ description: "Check everything, store nothing", error: "must be true or false" }),
   ),
   allowSecrets: t.Optional(
-    t.BooleanString({ description: "What looks like secrets is none", error: "must be true or false" }),
+    t.BooleanString({
+      description: "Publish although the archive has what looks like secrets",
+      error: "must be true or false",
+    }),
   ),
 });
 

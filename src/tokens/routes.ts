@@ -22,15 +22,15 @@ const docs = {
     description: "For scripts and CI: send it as Authorization: Bearer cpm_… or as X-API-Key.",
     tag: "accounts",
     auth: "session",
-    answers: { 201: { description: "The token; its text is shown only here", schema: "NewApiToken" } },
+    answers: { 201: { description: "The token. Its text is shown only here", schema: "NewApiToken" } },
     problems: ["limit_reached", "storage_full", ...BODY_PROBLEMS],
   }),
   revoke: operation({
     id: "revokeToken",
-    summary: "End an API token at once",
+    summary: "Revoke an API token",
     tag: "accounts",
     auth: "session",
-    answers: { 204: { description: "The token works no longer" } },
+    answers: { 204: { description: "The token is revoked" } },
     problems: ["token_not_found", "storage_full"],
   }),
 };

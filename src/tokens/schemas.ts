@@ -69,7 +69,7 @@ const ApiTokenListSchema = t.Object({ items: t.Array(t.Unsafe({ $ref: "#/compone
 /** The parameters of the addresses. */
 export const TOKEN_PARAMETERS = {
   id: {
-    description: "Id of an API token",
+    description: "ID of an API token",
     schema: { type: "string", format: "uuid", minLength: 36, maxLength: 36 },
   },
 };
