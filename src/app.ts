@@ -52,7 +52,7 @@ const described = {
  * routes is too large for the compiler, and no typed client is made from it.
  */
 function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
-  const rooms: AnyElysia[] = [
+  const features: AnyElysia[] = [
     accountRoutes(deps),
     tokenRoutes(deps),
     accountKeyRoutes(deps),
@@ -67,7 +67,7 @@ function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
     eventRoutes(deps),
     logProofRoutes(deps),
   ];
-  return new Elysia({ prefix }).use(rooms);
+  return new Elysia({ prefix }).use(features);
 }
 
 /**

@@ -17,14 +17,14 @@ const docs = {
     id: "registerAccount",
     summary: "Register an account",
     tag: "accounts",
-    answers: { 201: { description: "The account", schema: "UserAnswer" } },
+    responses: { 201: { description: "The account", schema: "UserAnswer" } },
     problems: ["registration_closed", "username_taken", "email_taken", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   login: operation({
     id: "logIn",
     summary: "Log in with a user name or an e-mail address",
     tag: "accounts",
-    answers: { 200: { description: "A token for the Authorization header", schema: "LoginAnswer" } },
+    responses: { 200: { description: "A token for the Authorization header", schema: "LoginAnswer" } },
     problems: ["invalid_credentials", "too_many_attempts", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   logout: operation({
@@ -32,7 +32,7 @@ const docs = {
     summary: "End the current session",
     tag: "accounts",
     auth: "session",
-    answers: { 204: { description: "The session has ended. Its token is no longer valid" } },
+    responses: { 204: { description: "The session has ended. Its token is no longer valid" } },
     problems: ["storage_full"],
   }),
   me: operation({
@@ -40,7 +40,7 @@ const docs = {
     summary: "Read the account of the credential",
     tag: "accounts",
     auth: "account",
-    answers: { 200: { description: "The account", schema: "UserAnswer" } },
+    responses: { 200: { description: "The account", schema: "UserAnswer" } },
     problems: [],
   }),
   password: operation({
@@ -49,7 +49,7 @@ const docs = {
     description: "Ends every other session of the account.",
     tag: "accounts",
     auth: "session",
-    answers: { 204: { description: "The password was changed" } },
+    responses: { 204: { description: "The password was changed" } },
     problems: ["invalid_credentials", "too_many_attempts", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
 };

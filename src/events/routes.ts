@@ -16,7 +16,7 @@ const docs = {
     description: ORDER,
     tag: "operations",
     auth: "admin",
-    answers: { 200: { description: "The events after `after`", schema: "EventList" } },
+    responses: { 200: { description: "The events after `after`", schema: "EventList" } },
     problems: ["validation_failed"],
   }),
   ofPackage: operation({
@@ -25,7 +25,7 @@ const docs = {
     description: ORDER,
     tag: "packages",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "The events after `after`", schema: "PackageEventList", headers: ["ETag"] },
       304: { description: "Not modified" },
     },

@@ -21,7 +21,7 @@ const checked = (id: string, summary: string) =>
     id,
     summary,
     tag: "operations",
-    answers: {
+    responses: {
       200: { description: "Healthy", schema: "Health" },
       503: { description: "At least one of the checks is failing", schema: "Health" },
     },
@@ -35,14 +35,14 @@ const docs = {
     id: "readLiveness",
     summary: "Check whether the process responds, without database and storage",
     tag: "operations",
-    answers: { 200: { description: "Alive", schema: t.Object({ status: t.Literal("ok") }) } },
+    responses: { 200: { description: "Alive", schema: t.Object({ status: t.Literal("ok") }) } },
     problems: [],
   }),
   metrics: operation({
     id: "readMetrics",
     summary: "Read how often each warning and error occurred since the start, for Prometheus",
     tag: "operations",
-    answers: { 200: { description: "Counters", mediaType: METRICS_MEDIA_TYPE, schema: t.String() } },
+    responses: { 200: { description: "Counters", mediaType: METRICS_MEDIA_TYPE, schema: t.String() } },
     problems: [],
   }),
 };

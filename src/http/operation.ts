@@ -3,7 +3,7 @@ import type { RegistryError } from "../errors.ts";
 import { statusOf } from "./problem.ts";
 
 /** A successful response of a route. */
-export interface DocumentedAnswer {
+export interface DocumentedResponse {
   readonly description: string;
   /** The name of a schema in `components.schemas`, or the schema itself. Without it: no body. */
   readonly schema?: string | TSchema;
@@ -24,7 +24,7 @@ export interface Operation {
    * Who may call it, as in accounts/authentication.ts. Without it: everybody, without credentials.
    */
   readonly auth?: "reader" | "account" | "session" | "admin";
-  readonly answers: Readonly<Record<number, DocumentedAnswer>>;
+  readonly responses: Readonly<Record<number, DocumentedResponse>>;
   readonly problems: readonly RegistryError["code"][];
   readonly requestBody?: NonNullable<DocumentDecoration["requestBody"]>;
   /**
@@ -36,7 +36,7 @@ export interface Operation {
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
-function answerObject({ description, schema, mediaType = "application/json", headers }: DocumentedAnswer) {
+function responseObject({ description, schema, mediaType = "application/json", headers }: DocumentedResponse) {
   const shape = typeof schema === "string" ? ref(schema) : schema;
   return {
     description,
@@ -117,8 +117,8 @@ const AMBIGUOUS = { description: "The request is ambiguous: it has more than one
 
 /** Describes a route for /swagger/json (OpenAPI 3.0 Operation Object). */
 export function operation(documented: Operation): DocumentDecoration {
-  const { id, summary, description, tag, auth, answers, requestBody, requestHeaders } = documented;
-  const good = Object.entries(answers).map(([status, answer]) => [status, answerObject(answer)] as const);
+  const { id, summary, description, tag, auth, responses, requestBody, requestHeaders } = documented;
+  const good = Object.entries(responses).map(([status, response]) => [status, responseObject(response)] as const);
   const problems = problemObjects(problemsOf(documented));
   const hasClientError = problems.some(([status]) => status.startsWith("4"));
   return {

@@ -12,16 +12,16 @@ interface Particulars {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-interface Answer<E> {
+interface Problem<E> {
   readonly status: number;
   readonly title: string;
   readonly particulars: (error: E) => Particulars;
 }
 
 /** One problem for each code: a member of `RegistryError` without one does not compile. */
-type Answers = { readonly [C in ErrorCode]: Answer<Extract<RegistryError, { code: C }>> };
+type Problems = { readonly [C in ErrorCode]: Problem<Extract<RegistryError, { code: C }>> };
 
-function answer<E>(status: number, title: string, particulars: (error: E) => Particulars): Answer<E> {
+function problem<E>(status: number, title: string, particulars: (error: E) => Particulars): Problem<E> {
   return { status, title, particulars };
 }
 
@@ -39,229 +39,229 @@ function retryAfter(seconds: number): Record<string, string> {
   return { "retry-after": String(seconds) };
 }
 
-const requestAnswers = {
-  validation_failed: answer(422, "Invalid input", ({ faults }) => ({
+const requestProblems = {
+  validation_failed: problem(422, "Invalid input", ({ faults }) => ({
     detail: "Correct the fields listed in errors and send the request again.",
     errors: faults,
   })),
-  malformed_body: answer(400, "Malformed request body", ({ reason }) => ({ detail: reason })),
-  unsupported_media_type: answer(415, "Unsupported media type", ({ expected }) => ({
+  malformed_body: problem(400, "Malformed request body", ({ reason }) => ({ detail: reason })),
+  unsupported_media_type: problem(415, "Unsupported media type", ({ expected }) => ({
     detail: `Send the body with Content-Type: ${expected}.`,
   })),
-  payload_too_large: answer(413, "Request body too large", ({ what, limitBytes }) => ({
+  payload_too_large: problem(413, "Request body too large", ({ what, limitBytes }) => ({
     detail: `${what} is larger than ${sizeText(limitBytes)}, the limit of this registry. Send less.`,
   })),
-  request_timeout: answer(408, "Request timeout", () => ({
+  request_timeout: problem(408, "Request timeout", () => ({
     detail: "The body arrived too slowly. Send the request again over a faster connection.",
     headers: { connection: "close" },
   })),
-  route_not_found: answer(404, "Address not found", () => ({
+  route_not_found: problem(404, "Address not found", () => ({
     detail: "There is nothing at this address. See /swagger for the addresses of this API.",
   })),
-  method_not_allowed: answer(405, "Method not allowed", ({ allow }) => ({
+  method_not_allowed: problem(405, "Method not allowed", ({ allow }) => ({
     detail: `This address does not support the method. Use ${allow.join(", ")}.`,
     headers: { allow: allow.join(", ") },
   })),
-  range_not_satisfiable: answer(416, "Range not satisfiable", ({ size }) => ({
+  range_not_satisfiable: problem(416, "Range not satisfiable", ({ size }) => ({
     detail: `The archive has ${size} bytes. Request a range within them.`,
     headers: { "content-range": `bytes */${size}` },
   })),
-} satisfies Partial<Answers>;
+} satisfies Partial<Problems>;
 
-const accountAnswers = {
-  unauthenticated: answer(401, "Not authenticated", ({ reason }) => ({ detail: reason, headers: BEARER })),
-  invalid_credentials: answer(401, "Wrong user name or password", () => ({
+const accountProblems = {
+  unauthenticated: problem(401, "Not authenticated", ({ reason }) => ({ detail: reason, headers: BEARER })),
+  invalid_credentials: problem(401, "Wrong user name or password", () => ({
     detail: "No account has this user name or e-mail address with this password. Check both and try again.",
     headers: BEARER,
   })),
-  conflicting_credentials: answer(400, "Conflicting credentials", () => ({
+  conflicting_credentials: problem(400, "Conflicting credentials", () => ({
     detail: "Authorization and X-API-Key contain different credentials. Send only one of them.",
   })),
-  account_disabled: answer(403, "Account disabled", () => ({
+  account_disabled: problem(403, "Account disabled", () => ({
     detail: "An administrator disabled this account. Ask the operator of the registry to enable it.",
   })),
-  session_required: answer(403, "Session token required", () => ({
+  session_required: problem(403, "Session token required", () => ({
     detail: "An API token cannot do this. Log in with your password and send the session token.",
   })),
-  insufficient_scope: answer(403, "Insufficient token scope", ({ needed }) => ({
+  insufficient_scope: problem(403, "Insufficient token scope", ({ needed }) => ({
     detail: `This API token may not do this: it needs ${needed}. Create another one with POST /api/auth/tokens.`,
   })),
-  admin_only: answer(403, "Administrators only", () => ({
+  admin_only: problem(403, "Administrators only", () => ({
     detail: "Only an administrator of this registry can do this. Ask one to do it.",
   })),
-  too_many_attempts: answer(429, "Too many failed logins", ({ retryAfterSeconds }) => ({
+  too_many_attempts: problem(429, "Too many failed logins", ({ retryAfterSeconds }) => ({
     detail: `There were too many failed logins. Try again in ${retryAfterSeconds} s.`,
     headers: retryAfter(retryAfterSeconds),
   })),
-  user_not_found: answer(404, "User not found", ({ username }) => ({
+  user_not_found: problem(404, "User not found", ({ username }) => ({
     detail: `This registry has no account ${username}. Check the user name.`,
   })),
-  token_not_found: answer(404, "Token not found", ({ id }) => ({
+  token_not_found: problem(404, "Token not found", ({ id }) => ({
     detail: `You have no token ${id}. GET /api/auth/tokens lists your tokens.`,
   })),
-  key_not_found: answer(404, "Key not found", ({ keyId }) => ({
+  key_not_found: problem(404, "Key not found", ({ keyId }) => ({
     detail: `There is no key ${keyId} here. GET the list of keys to see which exist.`,
   })),
-  key_exists: answer(409, "Key already exists", ({ reason }) => ({ detail: reason })),
-  nonce_invalid: answer(400, "Invalid nonce", () => ({
+  key_exists: problem(409, "Key already exists", ({ reason }) => ({ detail: reason })),
+  nonce_invalid: problem(400, "Invalid nonce", () => ({
     detail: "This nonce is unknown, used or expired. Get a new one with POST /api/auth/keys/challenge.",
   })),
-  limit_reached: answer(409, "Limit reached", ({ what, max, advice = "remove one first" }) => ({
+  limit_reached: problem(409, "Limit reached", ({ what, max, advice = "remove one first" }) => ({
     detail: `There can be at most ${max} ${what}; ${advice}.`,
   })),
-  registration_closed: answer(403, "Registration closed", () => ({
+  registration_closed: problem(403, "Registration closed", () => ({
     detail: "This registry accepts no new accounts. Ask its operator to create one for you.",
   })),
-  username_taken: answer(409, "User name taken", () => ({
+  username_taken: problem(409, "User name taken", () => ({
     detail: "Another account has this user name. Choose a different one.",
   })),
-  email_taken: answer(409, "E-mail address taken", () => ({
+  email_taken: problem(409, "E-mail address taken", () => ({
     detail: "An account has this e-mail address already. Log in, or use a different address.",
   })),
-} satisfies Partial<Answers>;
+} satisfies Partial<Problems>;
 
-const packageAnswers = {
-  package_not_found: answer(404, "Package not found", ({ name }) => ({
+const packageProblems = {
+  package_not_found: problem(404, "Package not found", ({ name }) => ({
     detail: `This registry has no package ${name}. Check the name, or search with GET /api/packages.`,
   })),
-  version_not_found: answer(404, "Version not found", ({ name, version, hint }) => ({
+  version_not_found: problem(404, "Version not found", ({ name, version, hint }) => ({
     detail: `${name} has no version ${version}. ${hint ?? `GET /api/packages/${name} lists its versions.`}`,
   })),
-  contents_not_found: answer(404, "File not in the archive", ({ name, version, file }) => ({
+  contents_not_found: problem(404, "File not in the archive", ({ name, version, file }) => ({
     detail: `${name} ${version} has no ${file}. GET /api/packages/${name}/${version}/files lists its files.`,
   })),
-  tile_not_found: answer(404, "Tile not found", () => ({
+  tile_not_found: problem(404, "Tile not found", () => ({
     detail: "The log has no such tile, or is not that large yet. GET /log/checkpoint returns its size.",
   })),
-  not_an_owner: answer(403, "Not an owner", ({ name }) => ({
+  not_an_owner: problem(403, "Not an owner", ({ name }) => ({
     detail: `Only an owner of ${name} can do this. GET /api/packages/${name} lists the owners; ask one of them.`,
   })),
-  last_owner: answer(409, "Last owner", ({ name }) => ({
+  last_owner: problem(409, "Last owner", ({ name }) => ({
     detail: `${name} would have no owner left. Invite another owner first.`,
   })),
-  key_not_trusted: answer(403, "Key not trusted", ({ reason }) => ({ detail: reason })),
-  key_change_outdated: answer(409, "Key change outdated", ({ name, previous }) => ({
+  key_not_trusted: problem(403, "Key not trusted", ({ reason }) => ({ detail: reason })),
+  key_change_outdated: problem(409, "Key change outdated", ({ name, previous }) => ({
     detail: `The keys of ${name} have changed. Sign the statement again with previous: ${previous}`,
   })),
-  last_key: answer(409, "Last key", ({ name }) => ({
+  last_key: problem(409, "Last key", ({ name }) => ({
     detail: `${name} would have no key left. Add another key first.`,
   })),
-  reset_pending: answer(409, "Key reset pending", ({ name, effectiveAt }) => ({
+  reset_pending: problem(409, "Key reset pending", ({ name, effectiveAt }) => ({
     detail: `A reset of the keys of ${name} takes effect at ${effectiveAt}. Cancel the reset first.`,
   })),
-  reset_not_found: answer(404, "No key reset pending", ({ name }) => ({
+  reset_not_found: problem(404, "No key reset pending", ({ name }) => ({
     detail: `No reset of the keys of ${name} is pending. GET /api/packages/${name}/keys shows its keys.`,
   })),
-  name_too_similar: answer(409, "Name too similar", ({ name, existing }) => ({
+  name_too_similar: problem(409, "Name too similar", ({ name, existing }) => ({
     detail:
       `${name} is easily mistaken for the popular package ${existing}. ` +
       "Choose another name, or ask an administrator to allow it.",
   })),
-  package_archived: answer(403, "Package archived", ({ name }) => ({
+  package_archived: problem(403, "Package archived", ({ name }) => ({
     detail: `${name} is archived and accepts no new versions. An owner can set its status to active again.`,
   })),
-  package_full: answer(409, "Package full", ({ name, freeBytes }) => ({
+  package_full: problem(409, "Package full", ({ name, freeBytes }) => ({
     detail:
       `The manifests of all versions of ${name} are too long together. Shorten the description, inputs, dependencies ` +
       `and maintainers in colony.yaml, together with the warnings about the archive, to ${freeBytes} bytes. ` +
       "Such a version is always accepted.",
   })),
-  quarantined: answer(403, "Quarantined", ({ what, reason }) => ({
+  quarantined: problem(403, "Quarantined", ({ what, reason }) => ({
     detail: `An administrator quarantined ${what}; ask the operator of the registry about it. Reason: ${reason}`,
   })),
-  version_compromised: answer(409, "Signed with a compromised key", ({ name, version }) => ({
+  version_compromised: problem(409, "Signed with a compromised key", ({ name, version }) => ({
     detail:
       `${name} ${version} was signed after its key had been compromised, so it stays yanked. ` +
       "Publish a new version.",
   })),
-  publish_limit_reached: answer(429, "Publish limit reached", ({ what, limit }) => ({
+  publish_limit_reached: problem(429, "Publish limit reached", ({ what, limit }) => ({
     detail:
       `You have published ${limit.limit} ${what} within an hour, which is the limit of this registry. ` +
       `Try again in ${limit.resetSeconds} s.`,
     headers: { ...retryAfter(limit.resetSeconds), ...rateLimitHeaders([limit]) },
   })),
-  secrets_found: answer(422, "Secrets found", ({ faults }) => ({
+  secrets_found: problem(422, "Secrets found", ({ faults }) => ({
     detail:
       "The archive seems to contain secrets. Remove and replace them, or publish with ?allowSecrets=true if they " +
       "are no secrets.",
     errors: faults,
   })),
-  name_taken: answer(409, "Package name taken", ({ name, existing }) => ({
+  name_taken: problem(409, "Package name taken", ({ name, existing }) => ({
     detail:
       `${name} is the same name as ${existing}, because names that differ only in - _ . count as one. ` +
       "Choose another name.",
   })),
-  version_exists: answer(409, "Version already exists", ({ name, version, reason }) => ({
+  version_exists: problem(409, "Version already exists", ({ name, version, reason }) => ({
     detail: `${name} ${version} ${reason} A version number can be used only once. Publish under a new one.`,
   })),
-  signature_invalid: answer(400, "Invalid signature", ({ faults }) => ({
+  signature_invalid: problem(400, "Invalid signature", ({ faults }) => ({
     detail: "The signature was not accepted. See errors for the reason, and sign again.",
     errors: faults,
   })),
-  archive_rejected: answer(422, "Archive rejected", ({ faults }) => ({
+  archive_rejected: problem(422, "Archive rejected", ({ faults }) => ({
     detail: "Correct the archive as described in errors and publish it again.",
     errors: faults,
   })),
-} satisfies Partial<Answers>;
+} satisfies Partial<Problems>;
 
 const SAFE_TO_RETRY = "Try again in a moment. A publish is safe to repeat.";
 
-const serviceAnswers = {
-  busy: answer(503, "Busy", ({ retryAfterSeconds }) => ({
+const serviceProblems = {
+  busy: problem(503, "Busy", ({ retryAfterSeconds }) => ({
     detail: "Too many requests of this kind are waiting. Try again in a moment.",
     headers: retryAfter(retryAfterSeconds),
   })),
-  database_unavailable: answer(503, "Database unavailable", ({ retryAfterSeconds }) => ({
+  database_unavailable: problem(503, "Database unavailable", ({ retryAfterSeconds }) => ({
     detail: `The database does not respond. ${SAFE_TO_RETRY}`,
     headers: retryAfter(retryAfterSeconds),
   })),
-  log_rollback: answer(503, "Log rolled back", () => ({
+  log_rollback: problem(503, "Log rolled back", () => ({
     detail:
       "The database is behind what the transparency log has published. Reading still works, but nothing can be " +
       "published or changed until the operator of the registry has decided: see /health/ready.",
     headers: retryAfter(LOG_RETRY_AFTER_SECONDS),
   })),
-  blob_missing: answer(500, "Archive missing", () => ({
+  blob_missing: problem(500, "Archive missing", () => ({
     detail: "The registry has lost this archive. Report the requestId to its operator.",
   })),
-  blob_corrupt: answer(500, "Archive damaged", () => ({
+  blob_corrupt: problem(500, "Archive damaged", () => ({
     detail:
       "The stored archive is not what its publisher signed, so it is not sent. Report the requestId to the operator " +
       "of the registry.",
   })),
-  storage_busy: answer(503, "Storage busy", () => ({
+  storage_busy: problem(503, "Storage busy", () => ({
     detail: `The archive storage asks for fewer requests. ${SAFE_TO_RETRY}`,
     headers: retryAfter(STORAGE_RETRY_AFTER_SECONDS),
   })),
-  storage_failed: answer(502, "Storage failed", () => ({
+  storage_failed: problem(502, "Storage failed", () => ({
     detail: `The archive storage refused the request or failed. ${SAFE_TO_RETRY}`,
     headers: retryAfter(STORAGE_RETRY_AFTER_SECONDS),
   })),
-  storage_timeout: answer(504, "Storage timeout", () => ({
+  storage_timeout: problem(504, "Storage timeout", () => ({
     detail: `The archive storage did not respond in time. ${SAFE_TO_RETRY}`,
     headers: retryAfter(STORAGE_RETRY_AFTER_SECONDS),
   })),
-  storage_full: answer(507, "Storage full", () => ({
+  storage_full: problem(507, "Storage full", () => ({
     detail: "The registry has no storage space left. Tell its operator.",
   })),
-  internal: answer(500, "Internal error", () => ({
+  internal: problem(500, "Internal error", () => ({
     detail: "The registry failed unexpectedly. Report the requestId to its operator.",
   })),
-} satisfies Partial<Answers>;
+} satisfies Partial<Problems>;
 
-const ANSWERS: Answers = { ...requestAnswers, ...accountAnswers, ...packageAnswers, ...serviceAnswers };
+const PROBLEMS: Problems = { ...requestProblems, ...accountProblems, ...packageProblems, ...serviceProblems };
 
 /** Every code, for the API description: a type has no members at run time. */
-export const ERROR_CODES: readonly string[] = Object.keys(ANSWERS);
+export const ERROR_CODES: readonly string[] = Object.keys(PROBLEMS);
 
 /** Returns the status and title of a code, for the API description. */
 export function statusOf(code: ErrorCode): { readonly status: number; readonly title: string } {
-  const { status, title } = ANSWERS[code];
+  const { status, title } = PROBLEMS[code];
   return { status, title };
 }
 
 function particularsOf<C extends ErrorCode>(error: Extract<RegistryError, { code: C }>): Particulars {
-  const known: Answer<Extract<RegistryError, { code: C }>> = ANSWERS[error.code as C];
+  const known: Problem<Extract<RegistryError, { code: C }>> = PROBLEMS[error.code as C];
   return known.particulars(error);
 }
 

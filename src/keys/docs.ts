@@ -12,7 +12,7 @@ export const keyDocs = {
     summary: "The signing keys of this account",
     tag: "accounts",
     auth: "session",
-    answers: { 200: { description: "The keys, including retired ones", schema: "SigningKeyList" } },
+    responses: { 200: { description: "The keys, including retired ones", schema: "SigningKeyList" } },
     problems: [],
   }),
   challenge: operation({
@@ -21,7 +21,7 @@ export const keyDocs = {
     description: "Sign the statement with the key and send the signature to POST /api/auth/keys within ten minutes.",
     tag: "accounts",
     auth: "session",
-    answers: { 201: { description: "What to sign", schema: "KeyChallenge" } },
+    responses: { 201: { description: "What to sign", schema: "KeyChallenge" } },
     problems: ["signature_invalid", "limit_reached", "storage_full", ...BODY_PROBLEMS],
   }),
   register: operation({
@@ -30,7 +30,7 @@ export const keyDocs = {
     description: "The first publish of an account without keys registers its key automatically.",
     tag: "accounts",
     auth: "session",
-    answers: { 201: { description: "The key", schema: "SigningKey" } },
+    responses: { 201: { description: "The key", schema: "SigningKey" } },
     problems: ["nonce_invalid", "signature_invalid", "key_exists", "limit_reached", "storage_full", ...BODY_PROBLEMS],
   }),
   retire: operation({
@@ -39,7 +39,7 @@ export const keyDocs = {
     description: "The key can no longer publish. Versions that it signed stay valid.",
     tag: "accounts",
     auth: "session",
-    answers: { 204: { description: "Retired" } },
+    responses: { 204: { description: "Retired" } },
     problems: ["key_not_found", "storage_full"],
   }),
   read: operation({
@@ -47,7 +47,7 @@ export const keyDocs = {
     summary: "The keys of a package and the history of their changes",
     tag: "packages",
     auth: "reader",
-    answers: { 200: { description: "The keys", schema: "PackageKeys" }, 304: { description: "Unchanged" } },
+    responses: { 200: { description: "The keys", schema: "PackageKeys" }, 304: { description: "Unchanged" } },
     problems: ["package_not_found"],
   }),
   add: operation({
@@ -57,7 +57,7 @@ export const keyDocs = {
       "signature is by a key that may sign the package, newKeySignature by the new key. Both sign cpm-key-change/v1 with add and previous.",
     tag: "packages",
     auth: "session",
-    answers: keysAnswer,
+    responses: keysAnswer,
     problems: ["key_exists", "limit_reached", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
   }),
   remove: operation({
@@ -67,7 +67,7 @@ export const keyDocs = {
       "With the reason compromised, the versions that the key signed (since a given one) are flagged and permanently yanked.",
     tag: "packages",
     auth: "session",
-    answers: keysAnswer,
+    responses: keysAnswer,
     problems: [
       "key_not_found",
       "key_exists",
@@ -84,7 +84,7 @@ export const keyDocs = {
     description: "For an owner whose keys are lost. Until then, any owner or old key can cancel the reset.",
     tag: "packages",
     auth: "session",
-    answers: keysAnswer,
+    responses: keysAnswer,
     problems: ["reset_pending", "key_exists", "limit_reached", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
   }),
   cancelReset: operation({
@@ -94,7 +94,7 @@ export const keyDocs = {
       "An owner cancels with a session and no body. The holder of an active key cancels with a signature, without an account.",
     tag: "packages",
     auth: "reader",
-    answers: keysAnswer,
+    responses: keysAnswer,
     problems: ["reset_not_found", "session_required", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
   }),
 };

@@ -10,7 +10,7 @@ export const logDocs = {
     description: "c2sp.org/tlog-checkpoint: origin, size and root, signed by the log and cosigned by its witnesses.",
     tag: "log",
     auth: "reader",
-    answers: { 200: text("A signed note"), 304: { description: "Unchanged" } },
+    responses: { 200: text("A signed note"), 304: { description: "Unchanged" } },
     problems: [],
   }),
   vkey: operation({
@@ -20,7 +20,7 @@ export const logDocs = {
       "c2sp.org/signed-note. Fetch it once and keep it. A client that fetches it each time trusts whoever answers.",
     tag: "log",
     auth: "reader",
-    answers: { 200: text("The verifier key"), 304: { description: "Unchanged" } },
+    responses: { 200: text("The verifier key"), 304: { description: "Unchanged" } },
     problems: [],
   }),
   tile: operation({
@@ -29,7 +29,7 @@ export const logDocs = {
     description: "c2sp.org/tlog-tiles: tile/<level>/<index>, tile/entries/<index>, with .p/<width> for a partial one.",
     tag: "log",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "Hashes or entries", mediaType: "application/octet-stream", schema: "Archive" },
       304: { description: "Unchanged" },
     },
@@ -40,7 +40,7 @@ export const logDocs = {
     summary: "The proof that the log of one size is a prefix of the log of another size",
     tag: "log",
     auth: "reader",
-    answers: { 200: { description: "The proof", schema: "Consistency" }, 304: { description: "Unchanged" } },
+    responses: { 200: { description: "The proof", schema: "Consistency" }, 304: { description: "Unchanged" } },
     problems: ["validation_failed"],
   }),
 };

@@ -8,11 +8,11 @@ import { quarantinePackage, quarantineVersion } from "./quarantine.ts";
 import { nameParam, QuarantineBody } from "./schemas.ts";
 
 const PACKAGE = {
-  answers: { 200: { description: "The package", schema: "Package" } },
+  responses: { 200: { description: "The package", schema: "Package" } },
   problems: ["package_not_found", "storage_full"],
 } as const;
 const VERSION = {
-  answers: { 200: { description: "The version", schema: "Version" } },
+  responses: { 200: { description: "The version", schema: "Version" } },
   problems: ["package_not_found", "version_not_found", "storage_full"],
 } as const;
 
@@ -55,7 +55,7 @@ const docs = {
     summary: "Allow a name although it resembles a popular one",
     tag: "packages",
     auth: "admin",
-    answers: { 204: { description: "The name may be published" } },
+    responses: { 204: { description: "The name may be published" } },
     problems: ["validation_failed", "storage_full"],
   }),
 };

@@ -16,7 +16,7 @@ const docs = {
     summary: "The owners of a package and who is invited",
     tag: "packages",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "Owners and open invitations", schema: "Owners", headers: ["ETag"] },
       304: { description: "Unchanged" },
     },
@@ -29,7 +29,7 @@ const docs = {
       "An owner invites another account for 30 days, and invites again to renew. The invited account accepts by sending the same request for itself.",
     tag: "packages",
     auth: "account",
-    answers: changed,
+    responses: changed,
     problems: ["package_not_found", "user_not_found", "not_an_owner", "limit_reached", "storage_full"],
   }),
   remove: operation({
@@ -37,7 +37,7 @@ const docs = {
     summary: "Remove an owner, leave, or withdraw or decline an invitation",
     tag: "packages",
     auth: "account",
-    answers: changed,
+    responses: changed,
     problems: ["package_not_found", "user_not_found", "not_an_owner", "last_owner", "log_rollback", "storage_full"],
   }),
   invitations: operation({
@@ -45,7 +45,7 @@ const docs = {
     summary: "The packages this account is invited to own",
     tag: "accounts",
     auth: "session",
-    answers: { 200: { description: "The open invitations", schema: "InvitationList" } },
+    responses: { 200: { description: "The open invitations", schema: "InvitationList" } },
     problems: [],
   }),
 };

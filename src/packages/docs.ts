@@ -66,7 +66,7 @@ export const packageDocs = {
     description: "An exact name comes first. Without a search text, the most downloaded come first.",
     tag: "packages",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "One page", schema: "PackageList", headers: ["Link", "ETag"] },
       304: { description: "Unchanged" },
     },
@@ -79,7 +79,7 @@ export const packageDocs = {
     tag: "packages",
     auth: "account",
     requestBody: publishForm,
-    answers: {
+    responses: {
       200: { description: "Published before with the same bytes and key, or a dry run", schema: "LoggedVersion" },
       201: { description: "The new version", schema: "LoggedVersion", headers: ["Location"] },
     },
@@ -112,7 +112,7 @@ export const packageDocs = {
     summary: "A package with its versions, the highest first",
     tag: "packages",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "The package", schema: "Package", headers: ["ETag"] },
       304: { description: "Unchanged" },
     },
@@ -123,7 +123,7 @@ export const packageDocs = {
     summary: "One version; latest is the highest release that is not yanked",
     tag: "packages",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "The version", schema: "Version", headers: ["ETag"] },
       304: { description: "Unchanged" },
     },
@@ -139,7 +139,7 @@ export const packageDocs = {
       "If-Range": "The ETag that the range belongs to; another archive is sent whole",
       "If-None-Match": "The ETag the client has",
     },
-    answers: {
+    responses: {
       200: {
         description: "The archive",
         mediaType: "application/gzip",
@@ -174,7 +174,7 @@ export const packageDocs = {
       "The version leaves search and latest. It stays downloadable, because other packages may depend on it.",
     tag: "packages",
     auth: "account",
-    answers: { 200: { description: "The version", schema: "Version" } },
+    responses: { 200: { description: "The version", schema: "Version" } },
     problems: [
       ...VERSION_PROBLEMS,
       "not_an_owner",
@@ -189,7 +189,7 @@ export const packageDocs = {
     summary: "Undo a yank",
     tag: "packages",
     auth: "account",
-    answers: { 200: { description: "The version", schema: "Version" } },
+    responses: { 200: { description: "The version", schema: "Version" } },
     problems: [...VERSION_PROBLEMS, "not_an_owner", "version_compromised", "log_rollback", "storage_full"],
   }),
   status: operation({
@@ -198,7 +198,7 @@ export const packageDocs = {
     description: "An archived package takes no new versions. Packages of every status are found and downloadable.",
     tag: "packages",
     auth: "account",
-    answers: { 200: { description: "The package", schema: "Package" } },
+    responses: { 200: { description: "The package", schema: "Package" } },
     problems: [...PACKAGE_PROBLEMS, "not_an_owner", "storage_full", ...BODY_PROBLEMS],
   }),
   signature: operation({
@@ -206,7 +206,7 @@ export const packageDocs = {
     summary: "The publisher's signature and what it signs",
     tag: "packages",
     auth: "reader",
-    answers: { 200: { description: "The signature", schema: "Signature" }, 304: { description: "Unchanged" } },
+    responses: { 200: { description: "The signature", schema: "Signature" }, 304: { description: "Unchanged" } },
     problems: VERSION_PROBLEMS,
   }),
   proof: operation({
@@ -215,7 +215,7 @@ export const packageDocs = {
     description: "c2sp.org/tlog-proof@v1: one file that is verified without the registry, with the log's verifier key.",
     tag: "log",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "The proof", mediaType: "text/plain", schema: "Text" },
       304: { description: "Unchanged" },
     },
@@ -226,7 +226,7 @@ export const packageDocs = {
     summary: "The files in the archive",
     tag: "packages",
     auth: "reader",
-    answers: {
+    responses: {
       200: { description: "The files, sorted by path", schema: "FileList" },
       304: { description: "Unchanged" },
     },
@@ -238,7 +238,7 @@ export const packageDocs = {
       summary: `${file} as text`,
       tag: "packages",
       auth: "reader",
-      answers: { 200: { description: file, mediaType, schema: "Text" }, 304: { description: "Unchanged" } },
+      responses: { 200: { description: file, mediaType, schema: "Text" }, 304: { description: "Unchanged" } },
       problems: [...CONTENT_PROBLEMS, "contents_not_found"],
     }),
 };

@@ -13,7 +13,7 @@ const docs = {
     summary: "The API tokens of this account",
     tag: "accounts",
     auth: "session",
-    answers: { 200: { description: "The tokens, without their texts", schema: "ApiTokenList" } },
+    responses: { 200: { description: "The tokens, without their texts", schema: "ApiTokenList" } },
     problems: [],
   }),
   create: operation({
@@ -22,7 +22,7 @@ const docs = {
     description: "For scripts and CI: send it as Authorization: Bearer cpm_… or as X-API-Key.",
     tag: "accounts",
     auth: "session",
-    answers: { 201: { description: "The token. Its text is shown only here", schema: "NewApiToken" } },
+    responses: { 201: { description: "The token. Its text is shown only here", schema: "NewApiToken" } },
     problems: ["limit_reached", "storage_full", ...BODY_PROBLEMS],
   }),
   revoke: operation({
@@ -30,7 +30,7 @@ const docs = {
     summary: "Revoke an API token",
     tag: "accounts",
     auth: "session",
-    answers: { 204: { description: "The token is revoked" } },
+    responses: { 204: { description: "The token is revoked" } },
     problems: ["token_not_found", "storage_full"],
   }),
 };
