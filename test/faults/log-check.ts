@@ -110,7 +110,7 @@ async function proofFaults(log: ServedLog, { name, version, sha256, proof: text 
   return holds ? [] : [`${named} does not hold`];
 }
 
-/** The copy beside the archives is of this log and not ahead of it. */
+/** The copy in the blob store is of this log and not ahead of it. */
 async function copyFaults(log: ServedLog, { dataDir }: Pick<ServerProcess, "dataDir">): Promise<string[]> {
   let copy: string;
   try {
@@ -131,7 +131,7 @@ async function guardFaults(url: string): Promise<string[]> {
 
 /**
  * Reads the whole log as a client does, while nobody publishes. Compares it with the database, with
- * the answers in the journals and with the copy beside the archives.
+ * the answers in the journals and with the copy in the blob store.
  */
 export async function logFaults(
   server: Pick<ServerProcess, "url" | "dataDir">,

@@ -133,7 +133,7 @@ export async function tracesOf({ deps, dataDir }: TestRegistry) {
     files: files
       .filter((entry) => entry.isFile())
       .map((entry) => entry.name)
-      // The log's checkpoint is copied beside the archives, shortly after a publish.
+      // The log's checkpoint is copied into the blob store, shortly after a publish.
       .filter((name) => name !== "checkpoint" && !name.startsWith("note-"))
       .sort(),
   };
