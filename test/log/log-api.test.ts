@@ -50,9 +50,9 @@ onBothDatabases("the log", (registry) => {
   beforeAll(async () => {
     guest = new Client(registry().url);
     alice = await newAccount(registry(), "logged");
-    const told = parseVerifierKey((await guest.get("/log/vkey")).text.trim());
-    if (told === undefined) throw new Error("no verifier key");
-    vkey = told;
+    const served = parseVerifierKey((await guest.get("/log/vkey")).text.trim());
+    if (served === undefined) throw new Error("no verifier key");
+    vkey = served;
   });
 
   test("the log is signed by the configured key under its origin", async () => {

@@ -23,8 +23,8 @@ test("a log whose key file is missing is not opened, and no other key is created
   const kept = readFileSync(path, "utf8");
   rmSync(path);
   await expect(openDeps(config)).rejects.toThrow(`${path} is missing, but the database has the log of ${known}`);
-  const told = await runCommand({ DATA_DIR: dataDir, LOG_SIGNING_KEY: "" }, "log", "key");
-  expect([told.exitCode, told.stderr]).toEqual([
+  const printed = await runCommand({ DATA_DIR: dataDir, LOG_SIGNING_KEY: "" }, "log", "key");
+  expect([printed.exitCode, printed.stderr]).toEqual([
     1,
     expect.stringContaining(`${path} is missing, but the database exists`),
   ]);

@@ -76,8 +76,8 @@ onBothDatabases("the log's tree", (registry) => {
       await grow(registry(), grown, size);
       grown = size;
       const { checkpoint } = await db.read(readState);
-      const told = parseCheckpoint(verifyNote(checkpoint, [verifierOf(log.signer)])?.text ?? "");
-      expect([told?.size, told?.root.toString("hex")]).toEqual([size, rootIn(levels, size).toString("hex")]);
+      const stored = parseCheckpoint(verifyNote(checkpoint, [verifierOf(log.signer)])?.text ?? "");
+      expect([stored?.size, stored?.root.toString("hex")]).toEqual([size, rootIn(levels, size).toString("hex")]);
       const hashTiles = tilesOfTree(size);
       const bundles = hashTiles
         .filter(({ level }) => level === 0)

@@ -141,7 +141,7 @@ describe("a policy", () => {
     ["none in a group", "group a any none\n", "line 1 names none, which no line before it defines"],
     ["words after an address", `${w1} https://w.test more\n`, "line 1 has words after the address"],
     ["a group without members", "group a all\n", "line 1 requires all of 0 members"],
-    ["a group of any of nobody", "group a any\n", "line 1 requires any of 0 members"],
+    ["a group of any without members", "group a any\n", "line 1 requires any of 0 members"],
     ["a threshold of 0", `${w1}\ngroup a 0 X1\n`, "line 2 requires 0 of 1 members"],
     ["a threshold above the members", `${w1}\ngroup a 2 X1\n`, "line 2 requires 2 of 1 members"],
     ["a threshold with a zero before it", `${w1}\ngroup a 01 X1\n`, "line 2 requires 01 of 1 members"],

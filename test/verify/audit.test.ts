@@ -15,7 +15,7 @@ const key = makeKey();
 const NOTHING: Tamper = () => undefined;
 const people: Verifier[] = [];
 
-async function somebody(): Promise<Verifier> {
+async function newUser(): Promise<Verifier> {
   const person = await Verifier.make();
   people.push(person);
   return person;
@@ -66,7 +66,7 @@ const onLeaf = (found: RegExp, replaced: string) =>
 
 describe("log audit", () => {
   test("an audit with archives of a good log passes, and the next one continues there", async () => {
-    const person = await somebody();
+    const person = await newUser();
     proxy.tamper = NOTHING;
     const first = await audit(person, "--archives");
     expect([first.exitCode, first.codes, first.answer.from, first.answer.complete]).toEqual([0, [], 0, true]);
@@ -120,13 +120,13 @@ describe("log audit", () => {
     ],
   ])("an audit reports %s as %s", async (_, code, tamper) => {
     proxy.tamper = tamper;
-    const { exitCode, codes, answer } = await audit(await somebody(), "--archives");
+    const { exitCode, codes, answer } = await audit(await newUser(), "--archives");
     expect([exitCode, answer.verified, answer.complete]).toEqual([1, false, true]);
     expect(codes).toContain(code);
   });
 
   test("an audit warns about withheld archives, as in quarantine, and checks them the next time", async () => {
-    const person = await somebody();
+    const person = await newUser();
     proxy.tamper = (path) => (path.endsWith("/download") ? new Response("", { status: 403 }) : undefined);
     const held = await audit(person, "--archives");
     expect([held.exitCode, held.answer.verified, held.codes]).toEqual([0, true, []]);
@@ -141,7 +141,7 @@ describe("log audit", () => {
     ["two trees shown to one client", "forked", (note) => forge(note, { root: Buffer.alloc(32) })],
     ["another origin", "other_origin", (note) => forge(note, { origin: "evil.test/log" })],
   ])("an audit reports %s as %s", async (_, code, forged) => {
-    const person = await somebody();
+    const person = await newUser();
     proxy.tamper = NOTHING;
     expect((await audit(person)).exitCode).toBe(0);
     proxy.tamper = (path, body) => (path === "/log/checkpoint" ? forged(textOf(body)) : undefined);
@@ -153,7 +153,7 @@ describe("log audit", () => {
   });
 
   test("an audit checks signatures over archives with --archives only, and says so without it", async () => {
-    const person = await somebody();
+    const person = await newUser();
     proxy.tamper = NOTHING;
     const without = await audit(person);
     expect([without.exitCode, without.rows.get("signatures")?.result]).toEqual([0, "not checked"]);
@@ -164,7 +164,7 @@ describe("log audit", () => {
     expect(withArchives.rows.get("archives")?.result).toBe("ok");
 
     proxy.tamper = onLeaf(/ed25519-archive \S+/, `ed25519-archive ${signMessage(key, "something else")}`);
-    const { answer } = await audit(await somebody(), "--archives");
+    const { answer } = await audit(await newUser(), "--archives");
     const found = answer.problems.map(({ code, detail }: { code: string; detail: string }) => [
       code,
       detail.split(":")[0],
@@ -200,7 +200,7 @@ describe("log audit of a log of several bundles", () => {
   const kept = (person: Verifier) => join(person.home, ".cpm/log", "audit-registry.test%2Flog.json");
 
   test("an audit reports what it found before the registry failed, and continues from there", async () => {
-    const person = await somebody();
+    const person = await newUser();
     proxy.tamper = (path) => (isBundle(path, 2) ? new Response("", { status: 503 }) : undefined);
     const broken = await audit(person);
     expect(broken.exitCode).toBe(1);
@@ -214,7 +214,7 @@ describe("log audit of a log of several bundles", () => {
   });
 
   test("an audit that found problems before the registry failed reports them and saves no state", async () => {
-    const person = await somebody();
+    const person = await newUser();
     const changed = onLeaf(/sha256 ./, "sha256 z");
     proxy.tamper = (path, body) => {
       if (isBundle(path, 2)) return new Response("", { status: 503 });
@@ -224,13 +224,13 @@ describe("log audit of a log of several bundles", () => {
     expect(answer.complete).toBe(false);
     expect(Map.groupBy(codes, (code) => code).get("leaf_malformed")).toHaveLength(256);
     expect(existsSync(kept(person))).toBe(false);
-    const told = await person.run({}, "log", "audit", "--registry", proxy.url);
-    expect([told.exitCode, told.stderr]).toEqual([1, expect.stringContaining("log audit failed: ")]);
-    expect(told.stdout).toContain("registry.test/log was not read to its end: 257 problems with leaves until then.");
+    const audited = await person.run({}, "log", "audit", "--registry", proxy.url);
+    expect([audited.exitCode, audited.stderr]).toEqual([1, expect.stringContaining("log audit failed: ")]);
+    expect(audited.stdout).toContain("registry.test/log was not read to its end: 257 problems with leaves until then.");
   });
 
   test("an audit continues after kill -9", async () => {
-    const person = await somebody();
+    const person = await newUser();
     const never = Promise.withResolvers<undefined>();
     proxy.tamper = (path) => {
       if (isBundle(path, 3)) return never.promise;
@@ -254,7 +254,7 @@ describe("log audit of a log of several bundles", () => {
     ["is of another shape", () => "{}"],
     ["is of another tree", (text) => JSON.stringify({ ...JSON.parse(text), nodes: [], size: 512 })],
   ])("an audit reads everything again if the saved state of an earlier one %s", async (_, damage) => {
-    const person = await somebody();
+    const person = await newUser();
     proxy.tamper = NOTHING;
     expect((await audit(person)).exitCode).toBe(0);
     await writeFile(kept(person), damage(await readFile(kept(person), "utf8")));

@@ -22,7 +22,7 @@ let proxy: ReturnType<typeof startProxy>;
 let alice: Awaited<ReturnType<typeof newAccount>>;
 const people: Verifier[] = [];
 
-async function somebody() {
+async function newUser() {
   const person = await Verifier.make();
   people.push(person);
   return { person, archive: await person.file("hello.cpm", hello) };
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 describe("verify", () => {
   test("verify passes a good archive with the registry, and then offline with a proof", async () => {
-    const { person, archive } = await somebody();
+    const { person, archive } = await newUser();
     proxy.tamper = () => undefined;
     const first = await person.ask("verify", archive, "--registry", proxy.url);
     expect([first.exitCode, first.codes]).toEqual([0, []]);
@@ -67,7 +67,7 @@ describe("verify", () => {
   });
 
   test("verify accepts the proof of a publish response offline with a pinned key, and fails without a key", async () => {
-    const { person } = await somebody();
+    const { person } = await newUser();
     const archive = makePackage({ name: "offline", version: "1.0.0" });
     const { body } = await alice.publish("offline", "1.0.0", archive, key);
     const given = [
@@ -103,7 +103,7 @@ describe("verify", () => {
     ],
     ["a truncated proof", "proof_malformed", (text: string) => text.slice(0, 100)],
   ])("verify reports %s as %s", async (_, code, change) => {
-    const { person, archive } = await somebody();
+    const { person, archive } = await newUser();
     proxy.tamper = () => undefined;
     expect((await person.ask("verify", archive, "--registry", proxy.url)).exitCode).toBe(0);
     proxy.tamper = (path, body) => (path.endsWith("/proof") ? change(textOf(body)) : undefined);
@@ -113,7 +113,7 @@ describe("verify", () => {
   });
 
   test("two users who were shown different trees notice when they exchange a proof", async () => {
-    const { person, archive } = await somebody();
+    const { person, archive } = await newUser();
     expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
     const shown = (await alice.get("/api/packages/hello/1.0.0/proof")).text;
     const other = withNote(shown, (note) => forge(note, { root: Buffer.alloc(32) }));
@@ -122,7 +122,7 @@ describe("verify", () => {
   });
 
   test("verify rejects a rewritten archive and a file that is no archive", async () => {
-    const { person } = await somebody();
+    const { person } = await newUser();
     const other = await person.file("other.cpm", makePackage({ name: "hello", version: "1.0.0", readme: "changed" }));
     const broken = await person.file("broken.cpm", hello.subarray(0, 100));
     const registryOptions = ["--registry", registry.url];
@@ -134,7 +134,7 @@ describe("verify", () => {
   });
 
   test("verify requires the witnesses of LOG_POLICY, and names the line of a malformed policy", async () => {
-    const { person, archive } = await somebody();
+    const { person, archive } = await newUser();
     const witness = formatVerifierKey(
       verifierOf(signerOf(formatSignerKey("witness.test/one", Buffer.alloc(32, 1), COSIGNATURE))),
     );
@@ -147,13 +147,13 @@ describe("verify", () => {
   });
 
   test("verify reports a version that the registry never had", async () => {
-    const { person } = await somebody();
+    const { person } = await newUser();
     const archive = await person.file("never.cpm", makePackage({ name: "never-published", version: "1.0.0" }));
     expect((await person.ask("verify", archive, "--registry", registry.url)).codes).toEqual(["not_logged"]);
   });
 
   test("verify warns about the registry status of a version whose proof stays valid", async () => {
-    const { person } = await somebody();
+    const { person } = await newUser();
     const warned = makePackage({ name: "warned", version: "1.0.0" });
     const archive = await person.file("warned.cpm", warned);
     expect((await alice.publish("warned", "1.0.0", warned, key)).status).toBe(201);
@@ -176,7 +176,7 @@ describe("verify", () => {
   });
 
   test("verify warns if the given key is not the one seen before", async () => {
-    const { person, archive } = await somebody();
+    const { person, archive } = await newUser();
     expect((await person.ask("verify", archive, "--registry", registry.url, "--vkey", VKEY)).exitCode).toBe(0);
     const other = formatVerifierKey(verifierOf(signerOf(makeLogKey("registry.test/log"))));
     const { codes, answer } = await person.ask("verify", archive, "--registry", registry.url, "--vkey", other);
@@ -194,7 +194,7 @@ describe("verify", () => {
       const owner = await newAccount(closed);
       expect((await owner.publish("hello", "1.0.0", hello, key)).status).toBe(201);
       const reader = await withToken(owner, ["read"]);
-      const { person, archive } = await somebody();
+      const { person, archive } = await newUser();
       const verify = (env: Record<string, string>) => person.run(env, "verify", archive, "--registry", closed.url);
       const refused = await verify({});
       expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("CPM_API_TOKEN")]);
@@ -212,7 +212,7 @@ describe("verify", () => {
     ["empty", "", "is damaged"],
     ["of another shape", '{"vkey":1}', "does not hold a checkpoint"],
   ])("verify does not treat a log as new if its saved state is %s", async (_, damage, message) => {
-    const { person, archive } = await somebody();
+    const { person, archive } = await newUser();
     const seen = join(person.home, ".cpm/log", "registry.test%2Flog.json");
     expect((await person.ask("verify", archive, "--registry", registry.url)).exitCode).toBe(0);
     expect(existsSync(seen)).toBe(true);
@@ -231,7 +231,7 @@ describe("verify", () => {
   });
 
   test("verify reports in one line that the registry cannot be reached, with its address", async () => {
-    const { person, archive } = await somebody();
+    const { person, archive } = await newUser();
     const unreachable = await person.run({}, "verify", archive, "--registry", "http://127.0.0.1:1");
     expect([unreachable.exitCode, unreachable.stderr.trim().split("\n").length]).toEqual([1, 1]);
     const asJson = await person.run({}, "verify", archive, "--registry", "http://127.0.0.1:1", "--json");
