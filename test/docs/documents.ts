@@ -60,3 +60,14 @@ export function documentBefore(document: string): string | undefined {
   const sentence = /continues \[[^\]]+\]\(([^)]+\.md)\)\s+in\s+the\s+same\s+terminal/.exec(readDocument(document));
   return sentence?.[1] === undefined ? undefined : join(document, "..", sentence[1]);
 }
+
+const withoutSpace = (text: string) => text.replace(/\s+/g, "");
+
+/**
+ * Returns whether a command printed the output that a document shows. White space is not compared,
+ * so that a document may wrap a long line.
+ */
+export function printsWhatIsShown(shown: string, printed: string): boolean {
+  const parts = withoutSpace(shown).split("…").map(RegExp.escape);
+  return new RegExp(`^${parts.join(".*")}$`, "s").test(withoutSpace(printed));
+}

@@ -17,7 +17,4 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     "Use S3": "settings of an example, not commands",
     "Have your log witnessed": "needs the registry of somebody else",
   },
-  "docs/signing.md": {
-    "When a key was stolen": "has a placeholder for the id of a key that the reader does not have",
-  },
 };

@@ -3,7 +3,16 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inTemporaryDirectory, whileServing } from "../binary/executable.ts";
 import { freePort } from "../support/ports.ts";
-import { blocksOf, documentBefore, listDocuments, ROOT, readDocument, type Step, stepsOf } from "./documents.ts";
+import {
+  blocksOf,
+  documentBefore,
+  listDocuments,
+  printsWhatIsShown,
+  ROOT,
+  readDocument,
+  type Step,
+  stepsOf,
+} from "./documents.ts";
 import { NOT_RUN } from "./not-run.ts";
 
 /*
@@ -69,14 +78,6 @@ async function runSteps(steps: readonly Step[], directory: string, env: Record<s
     .replaceAll(url, ADDRESS)
     .split(/^@@ \d+\n/m)
     .slice(1);
-}
-
-const withoutSpace = (text: string) => text.replace(/\s+/g, "");
-
-/** Compares without white space, so that a document may wrap a long line. */
-function printsWhatIsShown(shown: string, printed: string): boolean {
-  const parts = withoutSpace(shown).split("…").map(RegExp.escape);
-  return new RegExp(`^${parts.join(".*")}$`, "s").test(withoutSpace(printed));
 }
 
 /** Lists the steps whose output is not what the document shows. */
