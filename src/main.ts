@@ -33,5 +33,6 @@ try {
   const { explain } = await import("./cli/explain.ts");
   process.exitCode = explain(cause, running);
 }
-// Timers and pools of a stopped server must not keep the process alive. Everything that had to be written was written.
+// Timers and pools of a stopped server must not keep the process alive. Everything that had to be
+// written was written.
 process.exit();

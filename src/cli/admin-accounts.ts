@@ -17,7 +17,9 @@ export interface AdminArguments {
   readonly json: boolean;
 }
 
-/** Prints a generated password and what to do with it. Empty for a password that the operator chose. */
+/**
+ * Prints a generated password and what to do with it. Empty for a password that the operator chose.
+ */
 function passwordLines({ password, isGenerated }: NewPassword): string[] {
   if (!isGenerated) return [];
   return ["Its password, which is shown only once:", "", `  ${password}`, "", "Log in with it, then change it."];
@@ -91,7 +93,9 @@ export async function adminRevoke({ config, username, json }: AdminArguments): P
   return report(change, json, "is no longer an administrator", "was not an administrator");
 }
 
-/** Disabling cancels key resets that the account asked for, and the log records each cancellation. */
+/**
+ * Disabling cancels key resets that the account asked for, and the log records each cancellation.
+ */
 async function setDisabledOffline(
   deps: OfflineDeps & { readonly config: Config },
   username: string,

@@ -17,7 +17,10 @@ export interface QuarantineArguments {
   readonly json: boolean;
 }
 
-/** Quarantines a package or a version, or releases it. Throws `UsageError` unless one of `reason` and `lift` is given. */
+/**
+ * Quarantines a package or a version, or releases it. Throws `UsageError` unless one of `reason`
+ * and `lift` is given.
+ */
 export async function adminQuarantine(given: QuarantineArguments): Promise<number> {
   const { config, version, reason, lift, json } = given;
   if (lift === (reason !== undefined))

@@ -21,8 +21,9 @@ export interface CommandLine {
 }
 
 /**
- * Splits a command line. Options may stand before the command, so which of them take a value is read from the options
- * of all commands together: an option of one name has the same type everywhere.
+ * Splits a command line. Options may stand before the command, so which of them take a value is
+ * read from the options of all commands together: an option of one name has the same type
+ * everywhere.
  */
 export function splitCommandLine(args: readonly string[]): CommandLine {
   const known = Object.fromEntries(

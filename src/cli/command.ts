@@ -43,7 +43,10 @@ export interface HelpSection {
   readonly rows: readonly (readonly [term: string, meaning: string])[];
 }
 
-/** What the help says of a command beyond its options and arguments. Texts are wrapped when they are printed. */
+/**
+ * What the help says of a command beyond its options and arguments. Texts are wrapped when they are
+ * printed.
+ */
 export interface CommandHelp {
   /** Paragraphs are separated by an empty line. */
   readonly description: string;

@@ -37,7 +37,10 @@ function wordsOf(error: RegistryError): string {
   }
 }
 
-/** The error that a driver or the system threw. Errors that wrap it may repeat the parameters of a query. */
+/**
+ * The error that a driver or the system threw. Errors that wrap it may repeat the parameters of a
+ * query.
+ */
 function innermost(cause: Error): Error {
   let inner = cause;
   while (inner.cause instanceof Error) inner = inner.cause;
@@ -50,7 +53,8 @@ function detailOf(cause: unknown): string | undefined {
     return `${wordsOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   }
   if (cause instanceof MigrationError || cause instanceof KeyFileError) return cause.message;
-  // The operator can fix what the system refuses, such as a taken port. Anything else is a bug of the registry.
+  // The operator can fix what the system refuses, such as a taken port. Anything else is a bug of
+  // the registry.
   const code = errorCode(cause);
   if (!(cause instanceof Error) || code === undefined) return undefined;
   const { message } = innermost(cause);
@@ -58,8 +62,8 @@ function detailOf(cause: unknown): string | undefined {
 }
 
 /**
- * Prints one clear message on standard error for a failed command, and returns the exit code. An unexpected error is
- * printed with its stack.
+ * Prints one clear message on standard error for a failed command, and returns the exit code. An
+ * unexpected error is printed with its stack.
  */
 export function explain(cause: unknown, command: string | undefined): number {
   if (cause instanceof ConfigError) {

@@ -21,7 +21,10 @@ export interface FsckArguments {
   readonly json: boolean;
 }
 
-/** Checks every version and archive and prints the problems. Returns 1 if problems remain that were not repaired. */
+/**
+ * Checks every version and archive and prints the problems. Returns 1 if problems remain that were
+ * not repaired.
+ */
 export async function fsck({ config, repair, json }: FsckArguments): Promise<number> {
   const startedMs = performance.now();
   const deps = await openOfflineWithBlobs(readConfig(config));

@@ -14,8 +14,9 @@ export interface GcArguments {
 }
 
 /**
- * Removes unreferenced archives and old temporary files, and prints how many. Returns 1 if something could not be
- * removed or a signal stopped it. Throws `UsageError` if `grace` is not a time.
+ * Removes unreferenced archives and old temporary files, and prints how many. Returns 1 if
+ * something could not be removed or a signal stopped it. Throws `UsageError` if `grace` is not a
+ * time.
  */
 export async function gc({ config, grace, dryRun, json }: GcArguments): Promise<number> {
   const graceMs = parseDuration("--grace", grace);

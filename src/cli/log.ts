@@ -24,7 +24,10 @@ export interface AuditArguments extends TrustArguments {
   readonly json: boolean;
 }
 
-/** Checks the whole log of a registry. Returns 1 if something is wrong, or the log was not read to its end. */
+/**
+ * Checks the whole log of a registry. Returns 1 if something is wrong, or the log was not read to
+ * its end.
+ */
 export async function logAudit({ archives, json, ...trusted }: AuditArguments): Promise<number> {
   const trust = await trustOf(trusted);
   const { client } = trust;
@@ -59,7 +62,10 @@ function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, i
   return `${origin} ${verdict}; ${counted(size, "leaf", "leaves")}${before}.`;
 }
 
-/** Prints the verifier key of the configured log. Makes the key if there is neither a key nor a database yet. */
+/**
+ * Prints the verifier key of the configured log. Makes the key if there is neither a key nor a
+ * database yet.
+ */
 export function logKey(configFile: string | undefined): number {
   const { logKey: configured, dataDir, logOrigin, database } = readConfig(configFile);
   const path = logKeyPath(dataDir);
@@ -73,7 +79,9 @@ export function logKey(configFile: string | undefined): number {
   return 0;
 }
 
-/** Prints a new private key for a log. Throws `UsageError` if `origin` cannot be the name of one. */
+/**
+ * Prints a new private key for a log. Throws `UsageError` if `origin` cannot be the name of one.
+ */
 export function logMakeKey(origin: string): number {
   if (!isKeyName(origin))
     throw new UsageError("An origin must not contain spaces or +; cpm.example.org/log is a good origin.");
@@ -81,7 +89,10 @@ export function logMakeKey(origin: string): number {
   return 0;
 }
 
-/** Publishes the database's checkpoint in place of a larger one, if the operator accepts the rollback with `yes`. */
+/**
+ * Publishes the database's checkpoint in place of a larger one, if the operator accepts the
+ * rollback with `yes`.
+ */
 export async function logAcceptRollback(configFile: string | undefined, yes: boolean, json: boolean): Promise<number> {
   const config = readConfig(configFile);
   const isRunning = yes && (await isInUse(config.database));

@@ -1,6 +1,9 @@
 const DISTANCE_MAX = 2;
 
-/** Counts the insertions, deletions, replacements and swaps of neighbours that turn one text into the other. */
+/**
+ * Counts the insertions, deletions, replacements and swaps of neighbours that turn one text into
+ * the other.
+ */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, at) => at);
@@ -20,8 +23,8 @@ function editDistance(from: string, to: string): number {
 }
 
 /**
- * Finds the name that was probably meant: at most two edits away, and at most half of the text. Otherwise any name
- * of two letters would resemble any other. Undefined if there is none.
+ * Finds the name that was probably meant: at most two edits away, and at most half of the text.
+ * Otherwise any name of two letters would resemble any other. Undefined if there is none.
  */
 export function nearest(given: string, names: readonly string[]): string | undefined {
   // Longer texts are no typing errors, and comparing them takes time.

@@ -27,7 +27,10 @@ function barText(share: number): string {
   return `[${"=".repeat(full)}${head}${" ".repeat(BAR_WIDTH - full - head.length)}]`;
 }
 
-/** Formats one line: `fsck  [=====>   ]  41 %  412/1000  12 MB/s  eta 30 s`. Without a total, there is no bar. */
+/**
+ * Formats one line: `fsck  [=====>   ]  41 %  412/1000  12 MB/s  eta 30 s`. Without a total, there
+ * is no bar.
+ */
 export function progressText(name: string, { done, total, bytes }: Progress, elapsedMs: number): string {
   const perSecond = elapsedMs > 0 ? (bytes * 1_000) / elapsedMs : 0;
   const speed = `${bytesText(perSecond)}/s`;
@@ -38,8 +41,8 @@ export function progressText(name: string, { done, total, bytes }: Progress, ela
 }
 
 /**
- * Shows progress on a terminal as a bar, drawn at most ten times a second. Elsewhere it writes a line every ten
- * seconds, so that a log shows that a long run is alive. Writes nothing if `quiet`.
+ * Shows progress on a terminal as a bar, drawn at most ten times a second. Elsewhere it writes a
+ * line every ten seconds, so that a log shows that a long run is alive. Writes nothing if `quiet`.
  */
 export function progressBar(name: string, quiet: boolean, stream: ProgressStream = process.stderr): ProgressBar {
   const startedMs = performance.now();

@@ -9,7 +9,10 @@ import { serveWithWorkers } from "../start/workers.ts";
 import { firstAccountText } from "./first-account.ts";
 import { UsageError } from "./usage.ts";
 
-/** Runs the registry until SIGTERM or SIGINT, then finishes the requests in flight. Returns the exit code. */
+/**
+ * Runs the registry until SIGTERM or SIGINT, then finishes the requests in flight. Returns the exit
+ * code.
+ */
 export async function serve(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
   if (config.workers > 1) return serveWithWorkers(config, configFile);
@@ -19,7 +22,10 @@ export async function serve(configFile: string | undefined): Promise<number> {
   });
 }
 
-/** Runs one of the processes that share the port of `serve`, until a signal stops it or `serve` is gone. */
+/**
+ * Runs one of the processes that share the port of `serve`, until a signal stops it or `serve` is
+ * gone.
+ */
 export async function serveAsWorker(configFile: string | undefined, number: string): Promise<number> {
   const send = process.send?.bind(process);
   if (send === undefined) throw new UsageError("Only serve runs worker. Set WORKERS and run serve.", "serve");
@@ -32,7 +38,8 @@ export async function serveAsWorker(configFile: string | undefined, number: stri
 
 async function run(config: Config, whenReady: (deps: Deps, url: string) => Promise<void>): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
-    // Not `once`: a supervisor may signal the process group twice, and the second signal must not end the drain.
+    // Not `once`: a supervisor may signal the process group twice, and the second signal must not
+    // end the drain.
     process.on("SIGTERM", () => resolve());
     process.on("SIGINT", () => resolve());
   });

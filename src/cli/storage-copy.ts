@@ -29,8 +29,8 @@ function requireSource({ storage }: NamedStorage): void {
 }
 
 /**
- * Copies the archives that the destination lacks and prints how many. Returns 1 if some could not be copied. Throws
- * `UsageError` if both names mean the same store.
+ * Copies the archives that the destination lacks and prints how many. Returns 1 if some could not
+ * be copied. Throws `UsageError` if both names mean the same store.
  */
 export async function storageCopy({ config, from, to, json }: StorageCopyArguments): Promise<number> {
   const source = readNamedStorage(from, config);

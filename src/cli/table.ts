@@ -18,7 +18,9 @@ export function counted(count: number, thing: string, things = `${thing}s`): str
   return `${count} ${count === 1 ? thing : things}`;
 }
 
-/** Aligns the columns of rows; the first row is the heading. Control characters are shown as `?`. */
+/**
+ * Aligns the columns of rows; the first row is the heading. Control characters are shown as `?`.
+ */
 export function tableText(rows: readonly (readonly string[])[]): string {
   const shown = rows.map((row) => row.map((cell) => cell.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, "?")));
   const widths: number[] = [];
@@ -33,7 +35,10 @@ export function tableText(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
-/** Lists items under a heading, one a line. Items beyond the maximum are only counted. Empty for an empty list. */
+/**
+ * Lists items under a heading, one a line. Items beyond the maximum are only counted. Empty for an
+ * empty list.
+ */
 export function listText(head: string, items: readonly string[], count = items.length): string[] {
   if (count === 0) return [];
   const shown = items.slice(0, LISTED_MAX);

@@ -13,8 +13,9 @@ export interface VerifyArguments extends TrustArguments {
 }
 
 /**
- * Runs `work`, which asks a registry. If the registry cannot be asked, or what it showed cannot be stored, prints the
- * reason and returns 1. With `json`, the reason is in a document on standard output too.
+ * Runs `work`, which asks a registry. If the registry cannot be asked, or what it showed cannot be
+ * stored, prints the reason and returns 1. With `json`, the reason is in a document on standard
+ * output too.
  */
 export async function reportingFaults(command: string, json: boolean, work: () => Promise<number>): Promise<number> {
   try {

@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import { SETTINGS, type SettingName } from "./settings.ts";
 
-/** Texts of settings by name. The environment takes precedence over the file. Empty texts count as absent. */
+/**
+ * Texts of settings by name. The environment takes precedence over the file. Empty texts count as
+ * absent.
+ */
 export type Settings = ReadonlyMap<SettingName, string>;
 
 /** One problem with one setting, for the operator. `message` continues the name: "must be …". */
@@ -24,7 +27,10 @@ const BY_FOLDED_NAME = new Map(
     .map((name) => [fold(name), name]),
 );
 
-/** Flattens `{"Storage": {"BucketName": "x"}}` to pairs of joined name and text. Lists become comma-separated texts. */
+/**
+ * Flattens `{"Storage": {"BucketName": "x"}}` to pairs of joined name and text. Lists become
+ * comma-separated texts.
+ */
 function* flatten(prefix: string, value: unknown): Generator<[string, string]> {
   if (value === null || value === undefined) return;
   if (Array.isArray(value)) {
@@ -52,7 +58,10 @@ function fileEntries(path: string, problems: SettingProblem[]): [string, string]
 /** Two names of one setting. Either of them in the environment replaces both of the file. */
 const CONNECTION_NAMES: readonly SettingName[] = ["DATABASE_URL", "ConnectionStrings__DefaultConnection"];
 
-/** Collects the known settings of one source. Two spellings that disagree are a problem, because neither wins. */
+/**
+ * Collects the known settings of one source. Two spellings that disagree are a problem, because
+ * neither wins.
+ */
 function settingsOf(
   entries: Iterable<readonly [string, string | undefined]>,
   problems: SettingProblem[],

@@ -119,7 +119,9 @@ function readJwtKey(reader: SettingReader): Secret<string> | undefined {
   return new Secret(text);
 }
 
-/** By default the public address without its scheme, then `/log`, as c2sp.org/tlog-tiles advises. */
+/**
+ * By default the public address without its scheme, then `/log`, as c2sp.org/tlog-tiles advises.
+ */
 function readLogOrigin(reader: SettingReader, publicUrl: string): string {
   const origin = reader.text("LOG_ORIGIN") ?? `${publicUrl.replace(/^https?:\/\//, "")}/log`;
   if (!isKeyName(origin))
@@ -201,7 +203,10 @@ function readTrustedProxies(reader: SettingReader): readonly string[] {
   return proxies;
 }
 
-/** Failpoints damage a registry on purpose, so only tests may set them, and never in a compiled program. */
+/**
+ * Failpoints damage a registry on purpose, so only tests may set them, and never in a compiled
+ * program.
+ */
 function readFailpoints(reader: SettingReader, nodeEnv: string | undefined): Config["failpoints"] {
   const text = reader.text("FAILPOINTS");
   if (text === undefined) return new Map();

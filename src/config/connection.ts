@@ -8,8 +8,8 @@ export interface PostgresConnection {
   readonly username: string;
   readonly password: Secret<string>;
   /**
-   * `verify` checks the certificate, `require` only encrypts, `prefer` falls back to plain text, `off`
-   * never encrypts.
+   * `verify` checks the certificate, `require` only encrypts, `prefer` falls back to plain text,
+   * `off` never encrypts.
    */
   readonly tls: "verify" | "require" | "prefer" | "off";
 }
@@ -34,7 +34,10 @@ function portOf(text: string | undefined): number | undefined {
   return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
-/** Undoes percent-encoding. Undefined if a `%` is not followed by two digits or the bytes are not UTF-8. */
+/**
+ * Undoes percent-encoding. Undefined if a `%` is not followed by two digits or the bytes are not
+ * UTF-8.
+ */
 function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);

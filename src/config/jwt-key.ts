@@ -27,7 +27,10 @@ const SAMPLE_KEY_PARTS = [
   "abcdefghij",
 ];
 
-/** Explains why a text cannot be the key that signs sessions. Undefined if it can. Never repeats the text. */
+/**
+ * Explains why a text cannot be the key that signs sessions. Undefined if it can. Never repeats the
+ * text.
+ */
 export function jwtKeyProblem(text: string): string | undefined {
   if (Buffer.byteLength(text) < JWT_KEY_MIN_BYTES) {
     return `must be at least ${JWT_KEY_MIN_BYTES} bytes long. Make one: openssl rand -base64 48`;

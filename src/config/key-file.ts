@@ -19,9 +19,9 @@ function readLine(path: string): string | undefined {
 }
 
 /**
- * Reads a key file, or creates it at the first start: one line, mode 0600. Servers that start at the
- * same time agree on one key, because `link` never overwrites. Throws if the directory cannot be
- * written.
+ * Reads a key file, or creates it at the first start: one line, mode 0600. Servers that start at
+ * the same time agree on one key, because `link` never overwrites. Throws if the directory cannot
+ * be written.
  */
 export function readOrMakeKeyFile(path: string, make: () => string): string {
   mkdirSync(dirname(path), { recursive: true });

@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 
 /**
- * A value that prints as `[redacted]` in logs, JSON, templates and inspection. Only `reveal` returns
- * it.
+ * A value that prints as `[redacted]` in logs, JSON, templates and inspection. Only `reveal`
+ * returns it.
  */
 export class Secret<T> {
   readonly #value: T;

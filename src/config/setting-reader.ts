@@ -8,7 +8,10 @@ interface ChoiceSetting<T extends string> {
 
 const CHOICES: { readonly [Name in NameOf<"choice">]: ChoiceSetting<ChoiceOf<Name>> } = SETTINGS;
 
-/** Reads one setting after another and collects what is wrong with them. A wrong value reads as the default. */
+/**
+ * Reads one setting after another and collects what is wrong with them. A wrong value reads as the
+ * default.
+ */
 export class SettingReader {
   constructor(
     readonly settings: Settings,

@@ -12,7 +12,10 @@ export const SETTING_GROUPS = [
 
 interface SettingBase {
   readonly group: (typeof SETTING_GROUPS)[number];
-  /** Printed in docs/settings.md, in Markdown. Whole sentences or short phrases, without a full stop at the end. */
+  /**
+   * Printed in docs/settings.md, in Markdown. Whole sentences or short phrases, without a full stop
+   * at the end.
+   */
   readonly description: string;
   /** What the default is when the code computes it, in Markdown. */
   readonly defaultText?: string;

@@ -189,7 +189,9 @@ const TESTS = {
   FAILPOINTS: { group: "Tests", type: "text", description: "Only for the registry's own tests. Leave it out" },
 } as const satisfies Record<string, Setting>;
 
-/** Every setting of the registry by its name: its type, default and limits, and its documentation. */
+/**
+ * Every setting of the registry by its name: its type, default and limits, and its documentation.
+ */
 export const SETTINGS = {
   ...SERVER,
   ...DATABASE,

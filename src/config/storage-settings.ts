@@ -80,8 +80,8 @@ export const STORAGE = {
     type: "integer",
     default: 10_000,
     min: 100,
-    // Storing an archive takes two calls of two attempts, and the server drops a client that has had no answer for
-    // a minute.
+    // Storing an archive takes two calls of two attempts, and the server drops a client that has
+    // had no answer for a minute.
     max: 12_000,
     description: "How long the storage may take to answer one request, plus time for the size of the archive",
   },

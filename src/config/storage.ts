@@ -34,7 +34,9 @@ export interface FilesConfig {
 
 export type StorageConfig = FilesConfig | S3Config;
 
-/** Adds the bucket to the host: `https://s3.example.org` becomes `https://bucket.s3.example.org`. */
+/**
+ * Adds the bucket to the host: `https://s3.example.org` becomes `https://bucket.s3.example.org`.
+ */
 function withBucket(url: URL, bucket: string): string {
   const complete = new URL(url);
   complete.hostname = `${bucket}.${url.hostname}`;

@@ -7,7 +7,10 @@ export interface WitnessAddress {
   readonly url: string;
 }
 
-/** Reads `<verifier key> <address>`, as `cpm-registry witness` prints it. Undefined for anything else. */
+/**
+ * Reads `<verifier key> <address>`, as `cpm-registry witness` prints it. Undefined for anything
+ * else.
+ */
 export function parseWitness(text: string): WitnessAddress | undefined {
   const [vkey = "", address = "", ...more] = text.trim().split(/\s+/);
   const key = parseVerifierKey(vkey);

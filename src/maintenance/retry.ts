@@ -4,8 +4,9 @@ const RETRY_MAX_MS = 30_000;
 const PAUSE_MS = 500;
 
 /**
- * Repeats `work`, which must be safe to repeat, until the database answers: maintenance yields to a server that
- * writes. Throws `database_unavailable` if the database still does not answer after half a minute.
+ * Repeats `work`, which must be safe to repeat, until the database answers: maintenance yields to a
+ * server that writes. Throws `database_unavailable` if the database still does not answer after
+ * half a minute.
  */
 export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T> {
   const deadlineMs = performance.now() + RETRY_MAX_MS;

@@ -5,7 +5,10 @@ import { knownLogKey } from "../log/log-rows.ts";
 import type { SignerKey } from "../tlog/note.ts";
 import { startStep } from "./start-step.ts";
 
-/** Returns the key of the log: the setting, or with SQLite a file that is created once, with the log. */
+/**
+ * Returns the key of the log: the setting, or with SQLite a file that is created once, with the
+ * log.
+ */
 export async function logKeyOf({ logKey, logOrigin, dataDir }: Config, db: Database): Promise<SignerKey> {
   if (logKey !== undefined) return logKey.reveal();
   const existing = await db.read(knownLogKey);

@@ -20,7 +20,10 @@ import { logKeyOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep, startStep } from "./start-step.ts";
 
-/** What the routes need: the dependencies of several features, and the services that one feature owns. */
+/**
+ * What the routes need: the dependencies of several features, and the services that one feature
+ * owns.
+ */
 export type AppDeps = Deps & PackageServices & PublishServices;
 
 /** An open registry. Tests override single members. */

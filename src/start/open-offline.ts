@@ -13,7 +13,10 @@ import { logKeyOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep } from "./start-step.ts";
 
-/** Opens the log for an offline command. The server has already compared it with the published checkpoint. */
+/**
+ * Opens the log for an offline command. The server has already compared it with the published
+ * checkpoint.
+ */
 export async function openOfflineLog({ config, db }: Pick<Deps, "config" | "db">): Promise<TransparencyLog> {
   return new TransparencyLog(await logKeyOf(config, db), undefined);
 }
@@ -33,8 +36,8 @@ async function requireMigrated(database: DatabaseConfig): Promise<void> {
 export type OfflineDeps = Pick<Deps, "db" | "clock"> & { close(): Promise<void> };
 
 /**
- * Opens the database for an offline command, while a server may use it. Migrates nothing and creates
- * no file. Throws `MigrationError` if migrations are pending.
+ * Opens the database for an offline command, while a server may use it. Migrates nothing and
+ * creates no file. Throws `MigrationError` if migrations are pending.
  */
 export async function openOffline(
   { database }: Pick<Config, "database">,
@@ -64,8 +67,8 @@ export async function openOfflineWithBlobs(
 }
 
 /**
- * Opens a blob store that a server may use at the same time. Leaves its incoming directory as it is.
- * Throws `ConfigError`.
+ * Opens a blob store that a server may use at the same time. Leaves its incoming directory as it
+ * is. Throws `ConfigError`.
  */
 export function openStore(storage: StorageConfig, dataDir: string, logger: Logger): Promise<BlobStore> {
   return openBlobs(storage, dataDir, logger, noFailpoints, async () => undefined);

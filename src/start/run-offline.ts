@@ -1,7 +1,10 @@
 import { type Config, readConfig } from "../config/config.ts";
 import { type OfflineDeps, openOffline } from "./open-offline.ts";
 
-/** Opens the configured database, which a server may use at the same time, and closes it after `work`. */
+/**
+ * Opens the configured database, which a server may use at the same time, and closes it after
+ * `work`.
+ */
 export async function runOffline<T>(
   configFile: string | undefined,
   work: (deps: OfflineDeps & { readonly config: Config }) => Promise<T>,

@@ -6,7 +6,10 @@ import { join } from "node:path";
 const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 
-/** How to start the executable somewhere: the words before its own arguments, and what it finds there. */
+/**
+ * How to start the executable somewhere: the words before its own arguments, and what it finds
+ * there.
+ */
 export interface Place {
   readonly command: readonly string[];
   readonly cwd: string;
@@ -39,7 +42,10 @@ export async function runOnce(place: Place, ...args: string[]): Promise<Outcome>
   return { exitCode, stdout, stderr };
 }
 
-/** Runs the server, gives `use` the URL that it printed, and expects it to end with 0 soon after SIGTERM. */
+/**
+ * Runs the server, gives `use` the URL that it printed, and expects it to end with 0 soon after
+ * SIGTERM.
+ */
 export async function whileServing(place: Place, use: (url: string) => Promise<void>): Promise<void> {
   const child = Bun.spawn([...place.command, "serve"], {
     cwd: place.cwd,
@@ -58,7 +64,10 @@ export async function whileServing(place: Place, use: (url: string) => Promise<v
   }
 }
 
-/** The URL in the first line that has one; the rest of the output is read and dropped, so that nobody waits for us. */
+/**
+ * The URL in the first line that has one; the rest of the output is read and dropped, so that
+ * nobody waits for us.
+ */
 async function printedUrl(stream: ReadableStream<Uint8Array>): Promise<string> {
   const found = Promise.withResolvers<string>();
   const late = setTimeout(() => found.reject(new Error("The server printed no URL in time.")), START_TIMEOUT_MS);

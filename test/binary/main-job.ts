@@ -2,7 +2,10 @@ import { expect } from "bun:test";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { makePackage } from "../support/archive-maker.ts";
 
-/** Sends a request, expects the status and returns the JSON answer; what came instead is part of the failure. */
+/**
+ * Sends a request, expects the status and returns the JSON answer; what came instead is part of the
+ * failure.
+ */
 async function ask<Answer>(url: string, status: number, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, init);
   const text = await response.text();
@@ -18,7 +21,10 @@ function post(body: object): RequestInit {
   return { method: "POST", body: JSON.stringify(body), headers: { "content-type": "application/json" } };
 }
 
-/** The statement of trust.md §1, written here again: a test that shared the registry's code would prove little. */
+/**
+ * The statement of trust.md §1, written here again: a test that shared the registry's code would
+ * prove little.
+ */
 function statement(name: string, version: string, archive: Uint8Array): Buffer {
   const sha256 = createHash("sha256").update(archive).digest("hex");
   return Buffer.from(
@@ -35,7 +41,10 @@ function signedForm(name: string, version: string, archive: Uint8Array): FormDat
   return form;
 }
 
-/** What a registry is for: an account, a signed package published, found again, and downloaded byte for byte. */
+/**
+ * What a registry is for: an account, a signed package published, found again, and downloaded byte
+ * for byte.
+ */
 export async function doMainJob(base: string): Promise<void> {
   const [name, version] = ["binary-proof", "1.2.3"];
   const account = { username: "maker", password: "correct horse battery staple" };

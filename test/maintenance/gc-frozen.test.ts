@@ -84,7 +84,8 @@ for (const kind of ["sqlite", "postgres"] as const) {
               expect(stdout).toStartWith(`Removed ${isOrphan ? 1 : 0} archive`);
               return;
             }
-            // The row is there and not committed: gc has to wait for it, and cannot show that it does.
+            // The row is there and not committed: gc has to wait for it, and cannot show that it
+            // does.
             await Promise.race([collecting, Bun.sleep(LOCK_TIME_MS)]);
             expect(isStored(store, sha256(archive))).toBe(true);
           });

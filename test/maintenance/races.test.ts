@@ -26,7 +26,8 @@ test("what a publisher mends on S3 while fsck sets the damaged archive aside is 
     const object = digest && fake.objects.get(blobKey(digest));
     if (object === undefined) throw new Error("The archive is not in the bucket");
     object.bytes[1_000] = (object.bytes[1_000] ?? 0) ^ 1;
-    // Long enough for a publish on a busy machine: what is removed between its PUT and its reading back is a 502.
+    // Long enough for a publish on a busy machine: what is removed between its PUT and its reading
+    // back is a 502.
     fake.fail({ method: "PUT", key: /corrupt/, times: 1, how: { slowMs: 1_500 } });
     const repairing = checkStore(registry.deps, { repair: true, report: () => undefined });
     const isMoving = () => fake.requests.some((request) => request.key.includes("corrupt/"));

@@ -45,7 +45,10 @@ export function pathOf(storeDir: string, digest: string): string {
   return join(storeDir, "sha256", digest.slice(0, 2), digest);
 }
 
-/** Writes bytes under a digest, which may not be theirs, as they were `ageMs` ago; returns the digest. */
+/**
+ * Writes bytes under a digest, which may not be theirs, as they were `ageMs` ago; returns the
+ * digest.
+ */
 export async function plant(storeDir: string, bytes: Uint8Array, ageMs: number, digest = sha256(bytes)) {
   const path = pathOf(storeDir, digest);
   await mkdir(dirname(path), { recursive: true });
@@ -64,7 +67,9 @@ export function isStored(storeDir: string, digest: string): boolean {
   return existsSync(pathOf(storeDir, digest));
 }
 
-/** The states of the processes whose environment has this setting, such as `T` for a stopped one. */
+/**
+ * The states of the processes whose environment has this setting, such as `T` for a stopped one.
+ */
 export function statesOf(setting: string): string[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => {

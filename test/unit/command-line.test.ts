@@ -15,7 +15,10 @@ function read(...args: string[]) {
   return { name: command.name, options: readOptions(command, line.options), words: readWords(command, rest) };
 }
 
-/** The words of a shell command after the program's name, without settings before it and redirections after it. */
+/**
+ * The words of a shell command after the program's name, without settings before it and
+ * redirections after it.
+ */
 function argumentsOf(example: string): string[] {
   const [, rest = ""] = /\bcpm-registry\b\s*(.*)$/.exec(example) ?? [];
   const quoted = rest
