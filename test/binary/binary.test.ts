@@ -9,10 +9,10 @@ import { doMainJob } from "./main-job.ts";
 
 const isRoot = process.getuid?.() === 0;
 
-/** Mounts live in a namespace of their own, so they are gone with the process, however it ends. */
+/** Mounts belong to a namespace of this process, so they are gone when it ends, however it ends. */
 const namespace = ["unshare", "--mount", ...(isRoot ? [] : ["--map-root-user"])];
 
-/** Root is the image's user inside; anybody else is alone in a user namespace, as its root. */
+/** Root runs the program as the image's user. Anybody else runs it as root of a user namespace. */
 function insideMinimalRoot(root: string, port: number): Place {
   const script = `set -e
     mount --rbind /proc "$1/proc"
@@ -22,12 +22,12 @@ function insideMinimalRoot(root: string, port: number): Place {
   return {
     command: [...namespace, "sh", "-c", script, "minimal-root", root],
     cwd: "/",
-    // chroot and mount often lie where only root's PATH looks.
+    // chroot and mount are often only on root's PATH.
     env: { ...imageEnvironment(), PORT: String(port), PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
   };
 }
 
-/** The Dockerfile's last stage, with continued lines joined. */
+/** The lines of the Dockerfile's last stage, with continued lines joined. */
 function lastStage(): string[] {
   const dockerfile = readFileSync(resolve(import.meta.dir, "../../Dockerfile"), "utf8").replace(/\\\n\s*/g, " ");
   return dockerfile.slice(dockerfile.lastIndexOf("\nFROM ")).trim().split("\n");
@@ -49,7 +49,7 @@ beforeAll(buildIfOutdated, 300_000);
 describe("the executable in an empty directory", () => {
   const at = (cwd: string, env: Record<string, string> = {}): Place => ({ command: [EXECUTABLE], cwd, env });
 
-  test("serves the main job and ends with 0 on SIGTERM", () =>
+  test("the executable serves a publish and a download, and exits with 0 on SIGTERM", () =>
     inTemporaryDirectory(async (directory) => {
       const place = at(directory, { PORT: String(await freePort()) });
       await whileServing(place, async (url) => {
@@ -61,7 +61,7 @@ describe("the executable in an empty directory", () => {
       expect(readdirSync(directory)).toEqual(["App_Data"]);
     }));
 
-  test("audits the log of a registry, with every signature and archive", () =>
+  test("the executable audits the log of a registry with every signature and archive", () =>
     inTemporaryDirectory(async (directory) => {
       const place = at(directory, { PORT: String(await freePort()), HOME: directory });
       await whileServing(place, async (url) => {
@@ -74,7 +74,7 @@ describe("the executable in an empty directory", () => {
       });
     }));
 
-  test("makes the first account where nobody can register, beside its server", () =>
+  test("the executable creates the first account while its server runs with closed registration", () =>
     inTemporaryDirectory(async (directory) => {
       const place = at(directory, { PORT: String(await freePort()), REGISTRATION: "closed" });
       await whileServing(place, async (url) => {
@@ -93,7 +93,7 @@ describe("the executable in an empty directory", () => {
       expect([refused.exitCode, refused.stderr]).toEqual([1, `cpm-registry admin create failed: ${why}\n`]);
     }));
 
-  test("tells its version, its commands and its API without leaving a file", () =>
+  test("version, help and openapi of the executable create no file", () =>
     inTemporaryDirectory(async (directory) => {
       const { version } = JSON.parse(readFileSync(resolve(import.meta.dir, "../../package.json"), "utf8"));
       expect(await runOnce(at(directory), "version")).toMatchObject({
@@ -119,7 +119,7 @@ describe("the executable in an empty directory", () => {
       expect((await runOnce(at(directory), "migrate", "--check")).exitCode).toBe(0);
     }));
 
-  test("ignores .env and bunfig.toml of the directory that it starts in", () =>
+  test("the executable ignores .env and bunfig.toml of its working directory", () =>
     inTemporaryDirectory(async (directory) => {
       await Bun.write(join(directory, ".env"), "PORT=not-a-port\n");
       await Bun.write(join(directory, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
@@ -129,7 +129,7 @@ describe("the executable in an empty directory", () => {
 });
 
 describe("the image's last stage", () => {
-  test("holds what scripts/minimal-root.ts lays out, and runs as its user", () => {
+  test("the image contains what scripts/minimal-root.ts lays out, and runs as its user", () => {
     const lines = lastStage();
     expect(lines.filter((line) => /^(FROM|COPY|ADD|RUN|USER)\b/.test(line))).toEqual([
       "FROM scratch",
@@ -140,18 +140,20 @@ describe("the image's last stage", () => {
     expect(imageEnvironment()).toMatchObject({ PORT: "80", DATA_DIR: "/data" });
   });
 
-  test.skipIf(!canMount && !(isRoot && process.env.CI))("serves the main job in its minimal root", () =>
-    inTemporaryDirectory(async (root) => {
-      makeMinimalRoot(EXECUTABLE, root);
-      makeMountPoints(root);
-      if (isRoot) chownSync(join(root, "data"), IMAGE_USER_ID, IMAGE_USER_ID);
-      const place = insideMinimalRoot(root, await freePort());
-      expect((await runOnce(place, "healthcheck")).exitCode).toBe(1);
-      await whileServing(place, async (url) => {
-        await doMainJob(url);
-        expect((await runOnce(place, "healthcheck")).exitCode).toBe(0);
-      });
-      expect(readdirSync(join(root, "data"))).toContain("packages");
-    }),
+  test.skipIf(!canMount && !(isRoot && process.env.CI))(
+    "the executable serves a publish and a download in its minimal root",
+    () =>
+      inTemporaryDirectory(async (root) => {
+        makeMinimalRoot(EXECUTABLE, root);
+        makeMountPoints(root);
+        if (isRoot) chownSync(join(root, "data"), IMAGE_USER_ID, IMAGE_USER_ID);
+        const place = insideMinimalRoot(root, await freePort());
+        expect((await runOnce(place, "healthcheck")).exitCode).toBe(1);
+        await whileServing(place, async (url) => {
+          await doMainJob(url);
+          expect((await runOnce(place, "healthcheck")).exitCode).toBe(0);
+        });
+        expect(readdirSync(join(root, "data"))).toContain("packages");
+      }),
   );
 });

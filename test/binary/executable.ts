@@ -7,25 +7,24 @@ const START_TIMEOUT_MS = 20_000;
 const STOP_TIMEOUT_MS = 5_000;
 
 /**
- * How to start the executable somewhere: the words before its own arguments, and what it finds
- * there.
+ * How to start the executable: the words before its arguments, its directory and its environment.
  */
 export interface Place {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** What it reads from standard input; nothing unless given. */
+  /** What it reads from standard input. Empty if left out. */
   readonly input?: string;
 }
 
-/** What a command that ends by itself said. */
+/** The output and the exit code of a command that ended by itself. */
 export interface Outcome {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a command of the executable to its end, with no more environment than given. */
+/** Runs a command of the executable to its end, with the given environment only. */
 export async function runOnce(place: Place, ...args: string[]): Promise<Outcome> {
   const child = Bun.spawn([...place.command, ...args], {
     cwd: place.cwd,
@@ -43,7 +42,7 @@ export async function runOnce(place: Place, ...args: string[]): Promise<Outcome>
 }
 
 /**
- * Runs the server, gives `use` the URL that it printed, and expects it to end with 0 soon after
+ * Runs the server, passes the URL that it printed to `use`, and expects exit code 0 soon after
  * SIGTERM.
  */
 export async function whileServing(place: Place, use: (url: string) => Promise<void>): Promise<void> {
@@ -65,8 +64,8 @@ export async function whileServing(place: Place, use: (url: string) => Promise<v
 }
 
 /**
- * The URL in the first line that has one; the rest of the output is read and dropped, so that
- * nobody waits for us.
+ * Returns the URL in the first line that contains one. Drains the rest of the output, so that the
+ * server never waits for a full pipe.
  */
 async function printedUrl(stream: ReadableStream<Uint8Array>): Promise<string> {
   const found = Promise.withResolvers<string>();
@@ -84,7 +83,7 @@ async function printedUrl(stream: ReadableStream<Uint8Array>): Promise<string> {
   return found.promise.finally(() => clearTimeout(late));
 }
 
-/** An empty directory, removed when `use` is done. */
+/** Creates an empty directory and removes it after `use`. */
 export async function inTemporaryDirectory(use: (directory: string) => Promise<void>): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "cpm-binary-"));
   try {
@@ -95,7 +94,7 @@ export async function inTemporaryDirectory(use: (directory: string) => Promise<v
   }
 }
 
-/** Directories that the kernel's file systems are mounted on inside of a minimal root. */
+/** Creates the directories on which the kernel's file systems are mounted in a minimal root. */
 export function makeMountPoints(root: string): void {
   for (const name of ["proc", "dev"]) mkdirSync(join(root, name), { recursive: true });
 }

@@ -3,8 +3,8 @@ import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { makePackage } from "../support/archive-maker.ts";
 
 /**
- * Sends a request, expects the status and returns the JSON answer; what came instead is part of the
- * failure.
+ * Sends a request, expects the status and returns the JSON answer. A failure shows the answer that
+ * came instead.
  */
 async function ask<Answer>(url: string, status: number, init: RequestInit = {}): Promise<Answer> {
   const response = await fetch(url, init);
@@ -22,8 +22,8 @@ function post(body: object): RequestInit {
 }
 
 /**
- * The statement of trust.md §1, written here again: a test that shared the registry's code would
- * prove little.
+ * Builds the signed statement independently. A test that shared the registry's code would prove
+ * little.
  */
 function statement(name: string, version: string, archive: Uint8Array): Buffer {
   const sha256 = createHash("sha256").update(archive).digest("hex");
@@ -42,8 +42,8 @@ function signedForm(name: string, version: string, archive: Uint8Array): FormDat
 }
 
 /**
- * What a registry is for: an account, a signed package published, found again, and downloaded byte
- * for byte.
+ * Does the main job of a registry: creates an account, publishes a signed package, finds it, and
+ * downloads it byte for byte.
  */
 export async function doMainJob(base: string): Promise<void> {
   const [name, version] = ["binary-proof", "1.2.3"];

@@ -13,12 +13,12 @@ import { eventsOf, withToken } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { pipeOffline, runCommand, runOffline } from "./scene.ts";
 
-/** Another process notices a quarantine within a second; the rest is for a busy machine. */
+/** Another process notices a quarantine within a second. The rest is for a busy machine. */
 const HELD_WITHIN_MS = 1_500;
 
 hashAtFullCost();
 
-onBothDatabases("administration from the command line, beside the server", (registry) => {
+onBothDatabases("admin commands while the server runs", (registry) => {
   const guest = () => new Client(registry().url);
   const admin = (...args: string[]) => runOffline(registry(), "admin", ...args);
   const login = (username: string, password: string) => guest().post("/api/auth/login", { username, password });
@@ -30,15 +30,15 @@ onBothDatabases("administration from the command line, beside the server", (regi
   };
   const refused = ({ exitCode, stdout, stderr }: Outcome, command: string, why: string) =>
     expect([exitCode, stdout, stderr]).toEqual([1, "", `cpm-registry admin ${command} failed: ${why}\n`]);
-  /** The last event of a kind: of the operator, and so of nobody. */
+  /** The last event of a kind. An event of the operator has no user. */
   const lastTold = async (kind: string) => {
     const told = (await eventsOf(registry(), kind)).at(-1);
     return [told?.kind, told?.by, told?.details];
   };
-  /** The one line of an output that is indented: a password that was made. */
+  /** The only indented line of the output: a generated password. */
   const passwordIn = (stdout: string) => /\n {2}(\S{20})\n/.exec(stdout)?.[1] ?? "";
 
-  test("create makes an administrator whose password is printed once and works", async () => {
+  test("admin create --admin creates an administrator and prints a password that works", async () => {
     const stdout = done(await admin("create", "ada", "--admin"));
     expect(stdout).toStartWith("Created the administrator ada (ada@localhost).\n");
     expect(stdout).toContain("shown only once");
@@ -50,7 +50,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
     expect((await login("bert@example.org", json.password)).status).toBe(200);
   });
 
-  test("create and reset-password take a password from standard input, and do not print it", async () => {
+  test("admin create and reset-password with --password-stdin read the password and do not print it", async () => {
     const pipe = (input: string, ...args: string[]) =>
       pipeOffline(registry(), input, "admin", ...args, "--password-stdin");
     const typed = " pässword with blanks ";
@@ -65,7 +65,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
     expect((await login("carl", "without a line end")).status).toBe(200);
   });
 
-  test("create refuses what registration refuses, with the words of it", async () => {
+  test("admin create refuses the names, addresses and passwords that registration refuses", async () => {
     await newAccount(registry(), "taken");
     done(await admin("create", "erna"));
     refused(await admin("create", "ERNA", "--email", "other@example.org"), "create", "this user name is already taken");
@@ -81,7 +81,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
     ).toBe(200);
   });
 
-  test("reset-password ends sessions and API tokens, and only those of the account", async () => {
+  test("admin reset-password ends the sessions and API tokens of one account only", async () => {
     const [lost, other] = [await newAccount(registry(), "lost"), await newAccount(registry(), "other")];
     const token = await withToken(lost, ["read"]);
     const { deps } = registry();
@@ -108,7 +108,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
     expect(json).toEqual({ username, tokensRevoked: 0, password: expect.any(String) });
   });
 
-  test("grant and revoke are in force with the next request, and the last administrator is warned of", async () => {
+  test("admin grant and revoke apply to the next request, and revoking the last administrator warns", async () => {
     const client = await newAccount(registry(), "promoted");
     const { username } = client;
     const tryIt = () => client.send("PUT", "/api/admin/allowed-names/some-name");
@@ -132,7 +132,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
     });
   });
 
-  test("disable refuses sessions, tokens and the password; enable gives back all but the sessions", async () => {
+  test("a disabled account cannot use sessions, tokens or password; enable restores all but sessions", async () => {
     const client = await newAccount(registry(), "shut-out");
     const { username } = client;
     const token = await withToken(client, ["read"]);
@@ -151,12 +151,15 @@ onBothDatabases("administration from the command line, beside the server", (regi
     }
   });
 
-  test.each(["reset-password", "grant", "revoke", "disable", "enable"])("%s of nobody says so", async (command) => {
-    refused(await admin(command, "nobody-at-all"), command, "there is no account nobody-at-all");
-    refused(await admin(command, "ada@localhost"), command, "there is no account ada@localhost");
-  });
+  test.each(["reset-password", "grant", "revoke", "disable", "enable"])(
+    "admin %s of an unknown account fails and names the account",
+    async (command) => {
+      refused(await admin(command, "nobody-at-all"), command, "there is no account nobody-at-all");
+      refused(await admin(command, "ada@localhost"), command, "there is no account ada@localhost");
+    },
+  );
 
-  test("quarantine holds within a second in a server that remembers the download, and is lifted so", async () => {
+  test("a server that cached a download refuses it within a second of admin quarantine, until --lift", async () => {
     const owner = await newAccount(registry(), "owner");
     const key = makeKey();
     for (const version of ["1.0.0", "1.1.0"]) {
@@ -164,7 +167,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
       expect(published.status).toBe(201);
     }
     const download = async (version: string) => (await guest().get(`/api/packages/held/${version}/download`)).status;
-    // Downloads go on meanwhile, as they would keep a cached archive alive if requests could.
+    // Downloads continue in the meantime. Requests must not keep a cached archive alive.
     const settle = (status: number) =>
       waitUntil(async () => (await download("1.1.0")) === status, `a download answers ${status}`, HELD_WITHIN_MS);
     for (const words of [["held", "1.1.0"], ["held"]]) {
@@ -187,7 +190,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
     refused(await admin("quarantine", "held", "--reason", "two\nlines"), "quarantine", rule);
   });
 
-  test("allow-name allows a name", async () => {
+  test("admin allow-name records the name as allowed", async () => {
     expect(done(await admin("allow-name", "num-py"))).toBe("num-py may be published now.\n");
     expect(JSON.parse(done(await admin("allow-name", "num-py", "--json")))).toEqual({ name: "num-py", allowed: true });
     const rows = await registry().deps.db.read(({ query, tables }) => query.select().from(tables.allowedNames));
@@ -198,7 +201,7 @@ onBothDatabases("administration from the command line, beside the server", (regi
   });
 });
 
-describe("the command line of administration", () => {
+describe("admin commands without a database", () => {
   test.each([
     [["admin", "quarantine", "a"], "admin quarantine needs --reason <text>, or --lift to release."],
     [
@@ -212,7 +215,7 @@ describe("the command line of administration", () => {
     expect(stderr).toEndWith("See: cpm-registry admin quarantine --help\n");
   });
 
-  test("without a database, nothing is made and one line says what to do", () =>
+  test("admin create without a database creates no file and says in one line what to do", () =>
     inTemporaryDirectory(async (home) => {
       const outcome = await runCommand({ DATA_DIR: join(home, "data") }, "admin", "create", "ada");
       expect([outcome.exitCode, outcome.stdout]).toEqual([1, ""]);
@@ -245,7 +248,7 @@ describe("the first account where registration is closed", () => {
     }
   };
 
-  test("serve prints the command that makes it, until there is one", () =>
+  test("serve prints the command that creates the first account, until there is one", () =>
     inTemporaryDirectory(async (home) => {
       const directory = join(home, "some data");
       const env = { DATA_DIR: directory, REGISTRATION: "closed" };
@@ -258,7 +261,7 @@ describe("the first account where registration is closed", () => {
       expect(existsSync(join(directory, "registry.db"))).toBe(true);
     }));
 
-  test("the command names what it needs, as a shell takes it", () => {
+  test("the printed command quotes DATA_DIR and --config for a shell", () => {
     const commandOf = (dataDir: string, config?: string) =>
       firstAccountText({ dataDir }, config).split("\n")[1]?.trim();
     const create = "cpm-registry admin create <username> --admin";

@@ -9,7 +9,7 @@ import { inTemporaryDirectory } from "../binary/executable.ts";
 import { runCommand } from "./scene.ts";
 
 describe("texts for operators", () => {
-  test("times are read and shown", () => {
+  test("durations are parsed and formatted", () => {
     expect(["90s", "30m", "24h", "7d", "0s"].map((text) => parseDuration("--grace", text))).toEqual([
       90_000, 1_800_000, 86_400_000, 604_800_000, 0,
     ]);
@@ -19,7 +19,7 @@ describe("texts for operators", () => {
     expect([400, 12_000, 86_400_000].map(durationText)).toEqual(["0.4 s", "12 s", "24 h"]);
   });
 
-  test("bytes and tables are shown", () => {
+  test("byte counts and tables are formatted, and control characters are shown as ?", () => {
     expect([0, 812, 1_000, 12_345_678, 1.4e9].map(bytesText)).toEqual([
       "0 bytes",
       "812 bytes",
@@ -34,7 +34,7 @@ describe("texts for operators", () => {
     expect(tableText(rows)).toBe("A           LONG\nbell??[31m  x");
   });
 
-  test("a bar on a terminal is drawn at most ten times a second and taken off", async () => {
+  test("a progress bar on a terminal is drawn at most ten times a second and removed at the end", async () => {
     const written: string[] = [];
     const stream = { isTTY: true, columns: 80, write: (text: string) => written.push(text) };
     const bar = progressBar("fsck", false, stream);
@@ -50,7 +50,7 @@ describe("texts for operators", () => {
     expect(progressText("gc", { done: 12, bytes: 34_000 }, 1_000)).toBe("gc  12  34 kB  34 kB/s");
   });
 
-  test("nothing is drawn with --json, or soon where there is no terminal", () => {
+  test("a progress bar with --json writes nothing, and without a terminal nothing in the first seconds", () => {
     const written: string[] = [];
     for (const [quiet, isTTY] of [
       [true, true],
@@ -89,7 +89,7 @@ describe("the command line", () => {
     expect([exitCode, stdout, stderr]).toEqual([64, "", message]);
   });
 
-  test.each(["gc", "fsck"])("%s makes no database and no directory where there is none", (command) =>
+  test.each(["gc", "fsck"])("%s without a database fails and creates no database and no directory", (command) =>
     inTemporaryDirectory(async (home) => {
       const { exitCode, stderr } = await runCommand({ DATA_DIR: join(home, "data") }, command);
       expect([exitCode, stderr]).toEqual([
@@ -100,7 +100,7 @@ describe("the command line", () => {
     }),
   );
 
-  test("a database that does not answer is one line", () =>
+  test("a database that does not answer is reported in one line without its password", () =>
     inTemporaryDirectory(async (home) => {
       const env = { DATA_DIR: home, DATABASE_URL: "postgres://cpm:a-password@127.0.0.1:1/cpm" };
       const { exitCode, stderr } = await runCommand(env, "fsck");
@@ -111,7 +111,7 @@ describe("the command line", () => {
       expect(stderr).not.toContain("a-password");
     }));
 
-  test("a table that is missing is one line, without a stack", () =>
+  test("a missing table is reported in one line without a stack", () =>
     inTemporaryDirectory(async (home) => {
       expect((await runCommand({ DATA_DIR: home }, "migrate")).exitCode).toBe(0);
       const database = new Database(join(home, "registry.db"));

@@ -56,7 +56,7 @@ onBothDatabases("fsck", (registry) => {
   const store = () => join(registry().dataDir, "packages");
   const blobOf = (name: string) => pathOf(store(), sha256(archiveOf(name)));
 
-  test("finds nothing in a healthy registry, whatever the scheme of a signature", async () => {
+  test("fsck finds no problem in a healthy registry with signatures of several schemes", async () => {
     const alice = await newAccount(registry());
     await publishAll(alice, ["whole"]);
     const archive = archiveOf("older");
@@ -82,7 +82,7 @@ onBothDatabases("fsck", (registry) => {
     ]);
   });
 
-  test("notes orphans and strays, which are no problems", async () => {
+  test("fsck reports orphans and foreign files, which are no problems", async () => {
     await plant(store(), new TextEncoder().encode("an old orphan"), 2 * HOUR_MS);
     await plant(store(), new TextEncoder().encode("perhaps in flight"), 0);
     await writeFile(join(store(), "sha256", "stray"), "not in a directory");
@@ -96,7 +96,7 @@ onBothDatabases("fsck", (registry) => {
     });
   });
 
-  test("finds each kind of damage, repairs what can be, and is clean when the rest was published again", async () => {
+  test("fsck finds each kind of damage, repairs what it can, and finds none after the rest was published again", async () => {
     const alice = await newAccount(registry());
     const names = ["flipped", "cut", "lost", "badly-signed", "badly-sized", "hollow", "intact"];
     await publishAll(alice, names);
@@ -151,7 +151,7 @@ onBothDatabases("fsck", (registry) => {
     expect(await fsck(registry())).toMatchObject({ exitCode: 0, problems: [] });
   });
 
-  test("finds contents that were rebuilt equal to those of the publish", async () => {
+  test("contents that fsck --repair rebuilt equal those of the publish", async () => {
     const alice = await newAccount(registry());
     await publishAll(alice, ["rebuilt"]);
     const answers = () =>
@@ -166,7 +166,7 @@ onBothDatabases("fsck", (registry) => {
     expect(await answers()).toEqual(before);
   });
 
-  test("tells what the storage does not give, and looks twice before it tells anything", async () => {
+  test("fsck reports an unreadable archive only after a second attempt failed too", async () => {
     const { deps } = registry();
     const digest = sha256(archiveOf("whole"));
     const failing = (times: number) => {
@@ -188,7 +188,7 @@ onBothDatabases("fsck", (registry) => {
     ]);
   });
 
-  test("is no trouble to publishes, and they are none to it", async () => {
+  test("fsck and publishes at the same time do not disturb each other", async () => {
     const alice = await newAccount(registry());
     let running = true;
     const publishing = (async () => {
@@ -203,12 +203,12 @@ onBothDatabases("fsck", (registry) => {
   });
 });
 
-test("fsck goes through all pages", async () => {
+test("fsck checks the versions of all pages", async () => {
   const registry = await startRegistry("sqlite");
   try {
     const alice = await newAccount(registry);
     const archive = archiveOf("many");
-    // This scheme signs the archive alone, so one signature is good for any version.
+    // This scheme signs the archive alone, so one signature is valid for every version.
     const signature = signMessage(key, Buffer.from(sha256(archive), "hex"));
     expect((await alice.publishFields({ archive, signature, publicKey: key.publicHex })).status).toBe(201);
     const { db } = registry.deps;

@@ -11,16 +11,19 @@ import { testPostgres } from "../support/postgres.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { HOUR_MS, isStored, plant, statesOf } from "./scene.ts";
 
-/* A publish that is frozen anywhere, and a gc that would remove everything it may. */
+/* A publish is frozen at each failpoint, while a gc removes everything that it may. */
 
-/** What the log does is between a publish and its checkpoint, and touches no blob that gc knows. */
+/**
+ * The points of the log are left out. They lie between a publish and its checkpoint, and touch no
+ * blob that gc knows.
+ */
 const PUBLISH_POINTS = FILE_POINTS.filter((point) => !LOG_POINTS.includes(point));
 
-/** Points at which a blob of nothing before is there, and no row of it to be seen. */
+/** Points at which a new blob is stored and its row is not visible yet. */
 const STORED_ALREADY = /linked|stored|inserted/;
 const LOCK_TIME_MS = 1_500;
 
-/** The short form leaves out what differs least. */
+/** The short run leaves out the points that differ least. */
 function isWorthIt(kind: string, before: string, point: string): boolean {
   return LONG || before !== "nothing" || (kind === "sqlite" && STORED_ALREADY.test(point));
 }
@@ -47,7 +50,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
       await rm(home, { recursive: true, force: true });
     });
 
-    /** Freezes the next publish at a point, runs `meanwhile`, and lets it go on. */
+    /** Freezes the next publish at a point, runs `meanwhile`, and lets the publish continue. */
     async function publishFrozen(name: string, archive: Uint8Array, point: string, meanwhile: () => Promise<void>) {
       await server.start({ FAILPOINTS: `${point}=stop`, NODE_ENV: "test" });
       try {
@@ -84,8 +87,8 @@ for (const kind of ["sqlite", "postgres"] as const) {
               expect(stdout).toStartWith(`Removed ${isOrphan ? 1 : 0} archive`);
               return;
             }
-            // The row is there and not committed: gc has to wait for it, and cannot show that it
-            // does.
+            // The row is inserted but not committed, so gc must wait for it. Nothing shows that gc
+            // waits.
             await Promise.race([collecting, Bun.sleep(LOCK_TIME_MS)]);
             expect(isStored(store, sha256(archive))).toBe(true);
           });

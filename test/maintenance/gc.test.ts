@@ -30,7 +30,7 @@ function digestFrom(text: string): Sha256Digest {
   return digest;
 }
 
-/** An archive that nobody published, of a given age. */
+/** Stores an archive of a given age that nobody published. */
 async function orphan(registry: TestRegistry, ageMs: number): Promise<Sha256Digest> {
   planted += 1;
   const bytes = new TextEncoder().encode(`orphan ${registry.kind} ${planted}`);
@@ -52,7 +52,7 @@ const quiet = { graceMs: DAY_MS, dryRun: false, report: () => undefined };
 onBothDatabases("gc", (registry) => {
   const store = () => join(registry().dataDir, "packages");
 
-  test("removes old orphans and old temporary files, and nothing that is referred to, young or no archive", async () => {
+  test("gc removes old orphans and old temporary files, but nothing that is referred to, young or foreign", async () => {
     const alice = await newAccount(registry());
     const archive = makePackage({ name: "kept", version: "1.0.0" });
     expect((await alice.publish("kept", "1.0.0", archive, makeKey())).status).toBe(201);
@@ -85,7 +85,7 @@ onBothDatabases("gc", (registry) => {
     expect([isStored(store(), young), existsSync(fresh)]).toEqual([false, true]);
   });
 
-  test("finishes what a killed gc left, and leaves alone what another gc is at", async () => {
+  test("gc finishes the marks of a killed gc and leaves the marks of a running one alone", async () => {
     const [left, gone, current] = [
       await orphan(registry(), 0),
       await orphan(registry(), 0),
@@ -106,7 +106,7 @@ onBothDatabases("gc", (registry) => {
     expect(await stateOf(registry(), current)).toMatchObject({ removals: 0, marked: true });
   });
 
-  test("of two gc at once, only one has a blob, and neither takes the other's mark off", async () => {
+  test("of two gc at once, only one marks a blob, and neither removes the other's mark", async () => {
     const { db } = registry().deps;
     const digest = await orphan(registry(), DAY_MS);
     const [first, second] = [new Date(), new Date(Date.now() + 1_000)];
@@ -119,7 +119,7 @@ onBothDatabases("gc", (registry) => {
     expect(await stateOf(registry(), digest)).toMatchObject({ removals: 1, marked: false });
   });
 
-  test("a publish goes past the mark of a gc that was killed long ago, and waits for one that may live", async () => {
+  test("a publish ignores the mark of a gc that was killed long ago, and is busy for a mark of a running gc", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
     const make = (version: string) => makePackage({ name: "marked", version });
@@ -130,13 +130,13 @@ onBothDatabases("gc", (registry) => {
       status: 503,
       body: { code: "busy" },
     });
-    // The mark of what a version refers to by now is taken off, and its blob stays.
+    // A version refers to the blob by now: its mark is removed, and the blob stays.
     await collectGarbage(registry().deps, { ...quiet, graceMs: 0 });
     expect(await stateOf(registry(), digestFrom(sha256(make("1.0.0"))))).toMatchObject({ removals: 0, marked: false });
     expect(isStored(store(), sha256(make("1.0.0")))).toBe(true);
   });
 
-  test("a gc that was frozen after its mark removes nothing any more", async () => {
+  test("a gc that was frozen after its mark removes nothing when it continues", async () => {
     const digest = await orphan(registry(), DAY_MS);
     const times = [new Date(), new Date(Date.now() + REMOVAL_MAX_MS + 1)];
     const clock = () => times.shift() ?? new Date(Date.now() + REMOVAL_MAX_MS + 2);
@@ -146,7 +146,7 @@ onBothDatabases("gc", (registry) => {
     expect(await stateOf(registry(), digest)).toMatchObject({ marked: true });
   });
 
-  test("what the storage refused keeps its mark only where it may still happen", async () => {
+  test("a refused removal keeps its mark only if the removal may still happen", async () => {
     const [refused, unknown] = [await orphan(registry(), 2 * DAY_MS), await orphan(registry(), 2 * DAY_MS)];
     const remove = async (digest: Sha256Digest) => {
       if (digest === refused) throw Object.assign(new Error("no"), { code: "EACCES" });
@@ -161,7 +161,7 @@ onBothDatabases("gc", (registry) => {
     expect(await stateOf(registry(), unknown)).toMatchObject({ removals: 0, marked: true });
   });
 
-  test("forgets removals of long ago, and none that is not finished", async () => {
+  test("gc forgets finished removals after a week", async () => {
     const { db } = registry().deps;
     const { blobRemovals } = await db.read(async ({ tables }) => tables);
     const digests = [digestFrom("a".repeat(64)), digestFrom("b".repeat(64))];
@@ -184,7 +184,7 @@ onBothDatabases("gc", (registry) => {
     ]);
   });
 
-  test("two gc that never stop and publishers of the same bytes: what was answered 201 is there", async () => {
+  test("an archive whose publish was answered 201 is stored, while two gc run without pause", async () => {
     const { deps, kind } = registry();
     const publishers = await Promise.all([1, 2, 3, 4].map(() => newAccount(registry())));
     let running = true;
@@ -201,9 +201,9 @@ onBothDatabases("gc", (registry) => {
         for (let round = 0; round < 12; round += 1) {
           const name = `contended-${n}-${round}`;
           const archive = makePackage({ name, version: "1.0.0" });
-          // One of the two may remove it before it is made older.
+          // One of the two gc may remove the file before its time is changed.
           await plant(store(), archive, HOUR_MS).catch((cause) => expect(errorCode(cause)).toBe("ENOENT"));
-          // Sometimes a gc comes first, sometimes the publish, and mostly both at once.
+          // The pause varies which comes first: a gc, the publish, or both at once.
           await Bun.sleep((round % 4) * 4);
           const { status } = await publisher.publish(name, "1.0.0", archive, key);
           statuses.push(status);
@@ -223,14 +223,14 @@ onBothDatabases("gc", (registry) => {
     expect(problems.items).toEqual([]);
   });
 
-  test("more orphans than one batch holds", async () => {
+  test("gc removes more orphans than one batch holds", async () => {
     for (let count = 0; count < 250; count += 1) await orphan(registry(), 2 * DAY_MS);
     const { removed } = await collectGarbage(registry().deps, quiet);
     expect(removed.count).toBe(250);
   });
 });
 
-test("a blob was kept when nothing changed and no gc can be at it", () => {
+test("a blob is still stored if its removals did not change and no gc can hold its mark", () => {
   const now = new Date();
   const state = (removals: number, marked: boolean, ageMs: number) => ({
     removals,

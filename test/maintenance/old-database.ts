@@ -15,7 +15,7 @@ import type { DatabaseKind } from "../support/registry.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 
-/** A database to talk to in plain SQL. */
+/** A database that tests read and change in plain SQL. */
 export interface OldDatabase {
   readonly kind: DatabaseKind;
   readonly config: DatabaseConfig;
@@ -57,12 +57,12 @@ async function oldPostgres(): Promise<OldDatabase> {
   };
 }
 
-/** An empty database. */
+/** Creates an empty database. */
 export function oldDatabase(kind: DatabaseKind): Promise<OldDatabase> {
   return kind === "sqlite" ? oldSqlite() : oldPostgres();
 }
 
-/** Applies the migrations of a database that come before one whose name ends so. */
+/** Applies the migrations of a database up to, but without, the one whose name ends so. */
 export async function migrateBefore({ kind, run }: OldDatabase, ending: string): Promise<void> {
   await run("CREATE TABLE schema_migrations (name text PRIMARY KEY, hash text NOT NULL, applied_at text NOT NULL)");
   for (const { name, sql } of MIGRATIONS[kind]) {

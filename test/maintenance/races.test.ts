@@ -13,7 +13,7 @@ import { testPostgres } from "../support/postgres.ts";
 import { startRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-test("what a publisher mends on S3 while fsck sets the damaged archive aside is there afterwards", async () => {
+test("an archive that is published again on S3 while fsck sets the damaged one aside is stored afterwards", async () => {
   const fake = await startFakeS3();
   const registry = await startRegistry("sqlite", { env: fake.settings() });
   try {
@@ -26,8 +26,8 @@ test("what a publisher mends on S3 while fsck sets the damaged archive aside is 
     const object = digest && fake.objects.get(blobKey(digest));
     if (object === undefined) throw new Error("The archive is not in the bucket");
     object.bytes[1_000] = (object.bytes[1_000] ?? 0) ^ 1;
-    // Long enough for a publish on a busy machine: what is removed between its PUT and its reading
-    // back is a 502.
+    // Long enough for a publish on a busy machine. If the blob is removed between its PUT and the
+    // read that checks it, the publish is answered with 502.
     fake.fail({ method: "PUT", key: /corrupt/, times: 1, how: { slowMs: 1_500 } });
     const repairing = checkStore(registry.deps, { repair: true, report: () => undefined });
     const isMoving = () => fake.requests.some((request) => request.key.includes("corrupt/"));
@@ -42,7 +42,7 @@ test("what a publisher mends on S3 while fsck sets the damaged archive aside is 
   }
 });
 
-test("statements see what was committed when they began, whatever the database's default is", async () => {
+test("every statement sees what was committed when it began, whatever the isolation default of the database", async () => {
   const postgres = await testPostgres();
   const url = await postgres.createDatabase();
   const connection = parsePostgresConnection(url);

@@ -8,7 +8,7 @@ import { TEST_JWT_KEY, TEST_LOG_KEY, type TestRegistry } from "../support/regist
 
 export const HOUR_MS = 3_600_000;
 
-/** Runs a command of the registry as a process of its own, with no more settings than given. */
+/** Runs a command as a process of its own, with no settings but the given ones. */
 export function runCommand(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Outcome> {
   return runOnce(placeOf(env), ...args);
 }
@@ -21,7 +21,7 @@ function placeOf(env: Readonly<Record<string, string>>): Place {
   };
 }
 
-/** The settings of a command beside a registry of this process, on the same database and files. */
+/** The settings of an offline command on the database and files of a registry in this process. */
 function offlineSettings({ deps, dataDir }: TestRegistry): Record<string, string> {
   const { database } = deps.config;
   if (database.kind === "sqlite") return { DATA_DIR: dataDir };
@@ -30,24 +30,24 @@ function offlineSettings({ deps, dataDir }: TestRegistry): Record<string, string
   return { DATA_DIR: dataDir, DATABASE_URL: url };
 }
 
-/** Runs a command beside a registry. */
+/** Runs an offline command on the database and files of a running registry. */
 export function runOffline(registry: TestRegistry, ...args: string[]): Promise<Outcome> {
   return runOnce(placeOf(offlineSettings(registry)), ...args);
 }
 
-/** Runs a command beside a registry, which reads `input` from standard input. */
+/** Runs an offline command that reads `input` from standard input. */
 export function pipeOffline(registry: TestRegistry, input: string, ...args: string[]): Promise<Outcome> {
   return runOnce({ ...placeOf(offlineSettings(registry)), input }, ...args);
 }
 
-/** Where a store keeps a blob. */
+/** The path of a blob in a store on files. */
 export function pathOf(storeDir: string, digest: string): string {
   return join(storeDir, "sha256", digest.slice(0, 2), digest);
 }
 
 /**
- * Writes bytes under a digest, which may not be theirs, as they were `ageMs` ago; returns the
- * digest.
+ * Writes a file under a digest, which may be wrong for these bytes, with a modification time
+ * `ageMs` ago. Returns the digest.
  */
 export async function plant(storeDir: string, bytes: Uint8Array, ageMs: number, digest = sha256(bytes)) {
   const path = pathOf(storeDir, digest);
@@ -68,14 +68,15 @@ export function isStored(storeDir: string, digest: string): boolean {
 }
 
 /**
- * The states of the processes whose environment has this setting, such as `T` for a stopped one.
+ * Returns the states of the processes whose environment contains this setting, such as `T` for a
+ * stopped process.
  */
 export function statesOf(setting: string): string[] {
   const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   return pids.flatMap((pid) => {
     try {
       if (!readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").includes(setting)) return [];
-      // After the name, which may hold anything: pid (name) state.
+      // The state follows the name, which may contain anything: pid (name) state.
       return [/\) (\w) /.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "?"];
     } catch {
       return [];

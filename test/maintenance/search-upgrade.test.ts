@@ -9,7 +9,10 @@ import { wordsOf } from "../../src/search/words.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { migrateBefore, type OldDatabase, oldDatabase } from "./old-database.ts";
 
-/* A database whose packages were indexed by words alone, and what search_candidates makes of it. */
+/*
+ * What the migration search_candidates makes of a database whose packages were indexed by words
+ * only.
+ */
 
 const DOCUMENTS: readonly SearchDocument[] = [
   ["data-tools", ["data base", "web"], ["ada", "ann lovelace"], "Tools for 数据库 and Café", 0],
@@ -22,7 +25,7 @@ const DOCUMENTS: readonly SearchDocument[] = [
   ...{ description: description as string, downloads: downloads as number },
 }));
 
-/** The words of a package as the version before wrote them. */
+/** The words of a package, as the earlier version wrote them. */
 function oldWords(kind: DatabaseKind, { packageId, name, tags, authors, description }: SearchDocument): string {
   const texts = [name, tags.join(" "), authors.join(" "), description].map(wordsOf);
   if (kind === "sqlite") {
@@ -76,7 +79,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade of the search i
     return page.ids.map((id) => DOCUMENTS[id - 1]?.name);
   }
 
-  test("finds every package by its words, name, tags and authors, and no other package", async () => {
+  test("after the upgrade, search finds each package by words, name, tags and authors, and no other", async () => {
     expect(await found({ search: "data" })).toEqual(["data-tools", "x.y_z"]);
     expect(await found({ search: "数据" })).toEqual(["data-tools"]);
     expect(await found({ search: "CAFÉ tool" })).toEqual(["data-tools"]);
@@ -92,7 +95,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade of the search i
     expect(await found({ search: "hidden" })).toEqual([]);
   });
 
-  test("made the same rows as indexing makes", async () => {
+  test("the upgrade writes the same rows as indexing", async () => {
     const listed = DOCUMENTS.filter(({ name }) => name !== "hidden");
     const rows = () => old.rows("SELECT * FROM package_search ORDER BY package_id");
     const shape = (row: Readonly<Record<string, unknown>>) => ({

@@ -24,8 +24,8 @@ async function plantMany(store: string, count: number): Promise<string[]> {
   return digests;
 }
 
-describe("storage copy, as a command", () => {
-  test("copies what is missing, tells damage and strays, and goes on where it was", () =>
+describe("the command storage copy", () => {
+  test("storage copy copies what is missing, reports damaged and foreign files, and continues when run again", () =>
     inTemporaryDirectory(async (home) => {
       const [from, to] = [join(home, "packages"), join(home, "elsewhere")];
       const digests = await plantMany(from, 60);
@@ -43,7 +43,7 @@ describe("storage copy, as a command", () => {
       expect(first.stdout).toContain(`${damaged.slice(0, 2)}/README`);
       for (const [n, digest] of digests.entries()) {
         expect(new Uint8Array(await readFile(pathOf(to, digest)))).toEqual(bytesNumber(n));
-        // A second name of one file would be damaged with the first.
+        // A hard link would share later damage with its original.
         expect(statSync(pathOf(to, digest)).ino).not.toBe(statSync(pathOf(from, digest)).ino);
       }
       expect(isStored(to, damaged)).toBe(false);
@@ -56,7 +56,7 @@ describe("storage copy, as a command", () => {
       expect(new Uint8Array(await readFile(pathOf(to, digests[3] ?? "")))).toEqual(bytesNumber(3));
     }));
 
-  test("takes a settings file as a store, for which the environment does not count", () =>
+  test("storage copy reads a settings file as a storage, to which the environment does not apply", () =>
     inTemporaryDirectory(async (home) => {
       await plantMany(join(home, "old", "packages"), 2);
       const settings = join(home, "old.json");
@@ -67,7 +67,7 @@ describe("storage copy, as a command", () => {
       expect([exitCode, JSON.parse(stdout)]).toMatchObject([0, { copied: { count: 2 }, skipped: { count: 0 } }]);
     }));
 
-  test("refuses one store as both, a source that is not there, and what names no store", () =>
+  test("storage copy refuses the same storage twice, a missing source and a name of no storage", () =>
     inTemporaryDirectory(async (home) => {
       await mkdir(join(home, "packages"));
       const copy = (...args: string[]) => runCommand({ DATA_DIR: home }, "storage", "copy", ...args);
@@ -84,8 +84,8 @@ describe("storage copy, as a command", () => {
     }));
 });
 
-describe("copying", () => {
-  test("tells what could not be copied and copies the rest; a full destination ends it", () =>
+describe("copyStore", () => {
+  test("copyStore reports what could not be copied and copies the rest, and stops at a full destination", () =>
     inTemporaryDirectory(async (home) => {
       const digests = await plantMany(join(home, "from"), 30);
       const from = await openFileStore(join(home, "from"));
@@ -106,10 +106,10 @@ describe("copying", () => {
     }));
 });
 
-describe("the name of a store", () => {
+describe("the name of a storage", () => {
   const s3 = { STORAGE_ACCESS_KEY: "key", STORAGE_SECRET_KEY: "secret", STORAGE_ENDPOINT: "http://localhost:9000" };
 
-  test("means the settings, with what it says itself in their place", () => {
+  test("the name of a storage replaces the settings that it states", () => {
     const env = { ...s3, DATA_DIR: "/data", STORAGE_BUCKET_NAME: "main", STORAGE_KEY_PREFIX: "one" };
     const read = (name: string) => readNamedStorage(name, undefined, env).storage;
     expect(read("filesystem")).toEqual({ kind: "files", directory: "/data/packages" });
@@ -120,7 +120,7 @@ describe("the name of a store", () => {
     expect(read("s3://second")).toMatchObject({ kind: "s3", bucket: "second", keyPrefix: "" });
   });
 
-  test("is refused where it means none", () => {
+  test("a text that names no storage is refused", () => {
     for (const name of ["", "file:", "s3://", "ftp://x", "Memory"]) {
       expect(() => readNamedStorage(name, undefined, { ...s3 })).toThrow(/not a storage/);
     }

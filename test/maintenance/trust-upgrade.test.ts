@@ -5,7 +5,7 @@ import { skeletonOf } from "../../src/domain/similar-names.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { migrateBefore, type OldDatabase, oldDatabase } from "./old-database.ts";
 
-/* A database of the version before keys were pinned, and what 0003_trust makes of it. */
+/* What the migration 0003_trust makes of a database from before keys were pinned. */
 
 const TRUST = "0003_trust";
 const BEFORE_TRUST = ["0000_first_circle", "0001_search", "0002_blob_removals"];
@@ -15,12 +15,12 @@ const TRICKY = [
   ...["s", "ss", "sss", "0", "1", "i", "l", "o", "rn", "r-n", "m", "rrn", "rnn", "rnrn", "r1n", "rni", "ir-n", "0rn0"],
   ...["s-s", "a-s-s", "a.s1", "s1s", "1s", "0s", "learn-tools", "leam_too1s", "class", "ni", "n-i-l", "m-r-n.s"],
 ];
-/** Names of the characters that the rule knows, and a few more. */
+/** Names of the characters that the skeleton rule maps, and a few more. */
 const names = fc
   .stringMatching(/^[rnmi1l0osa]+(?:[-_.][rnmi1l0osa]+)*$/, { maxLength: 64 })
   .filter((name) => name.length >= 1);
 
-/** Every name once by its folded form, as the registry keeps them. */
+/** Each name once by its folded form, because the registry stores no two of one form. */
 function manyNames(): string[] {
   const byFolded = new Map([...TRICKY, ...fc.sample(names, 1_500)].map((name) => [name.replace(/[_.]/g, "-"), name]));
   return [...byFolded.values()];
@@ -90,7 +90,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade to pinned keys 
   });
   afterAll(() => database.close());
 
-  test("pins to each package every key that its versions were published with, since the first of them", async () => {
+  test("the upgrade pins every key that signed a version to its package, since the first such version", async () => {
     const rows = await database.rows("SELECT * FROM package_keys ORDER BY package_id, public_key");
     expect(rows.map((row) => [Number(row.package_id), row.public_key, row.status, secondsOf(row.added_at)])).toEqual([
       [1, KEY_A, "active", 20],
@@ -101,7 +101,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade to pinned keys 
     expect(rows.every((row) => row.ended_at === null && row.compromised_since === null)).toBe(true);
   });
 
-  test("gives accounts the keys that they published with, and others none", async () => {
+  test("the upgrade gives each account the keys that it published with, and no other", async () => {
     const rows = await database.rows("SELECT * FROM account_keys ORDER BY user_id, public_key");
     expect(rows.map((row) => [row.user_id, row.public_key, secondsOf(row.created_at), row.retired_at])).toEqual([
       ["ann", KEY_A, 20, null],
@@ -111,14 +111,14 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade to pinned keys 
     ]);
   });
 
-  test("computes the skeleton of every name as skeletonOf does", async () => {
+  test("the upgrade computes the same skeleton of every name as skeletonOf", async () => {
     const rows = await database.rows("SELECT name, name_skeleton FROM packages");
     expect(rows).toHaveLength(stored.length);
     const differing = rows.filter(({ name, name_skeleton }) => name_skeleton !== skeletonOf(String(name)));
     expect(differing).toEqual([]);
   });
 
-  test("keeps what was said of a yank that is none of the four reasons as its message", async () => {
+  test("a yank reason that is none of the four becomes the message of the yank", async () => {
     const rows = await database.rows(
       "SELECT yank_reason, yank_message FROM versions WHERE package_id = 3 ORDER BY published_at",
     );
@@ -134,7 +134,7 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("the upgrade to pinned keys 
     ]);
   });
 
-  test("leaves packages active, free and without a key change, and is applied once", async () => {
+  test("the upgrade leaves packages active, not quarantined and without key changes, and runs once", async () => {
     const [row] = await database.rows(
       "SELECT count(*) AS n FROM packages WHERE status = 'active' AND quarantined_at IS NULL",
     );
