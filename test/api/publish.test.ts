@@ -199,6 +199,7 @@ onBothDatabases("publish", (registry) => {
         sent += 1;
         controller.enqueue(new Uint8Array(65_536));
         if (sent === 800) controller.close();
+        // Gives the server its turn between chunks.
         await Bun.sleep(0);
       },
     });

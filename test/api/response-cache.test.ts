@@ -4,6 +4,7 @@ import { readPackage } from "../../src/packages/read.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 const NAME = "ready";
 const PATH = `/api/packages/${NAME}`;
@@ -32,7 +33,7 @@ onBothDatabases("the response cache", (registry) => {
     alice = await newAccount(registry());
     key = makeKey();
     await publish("1.0.0");
-    while (!registry().deps.db.invalidations.isFresh) await Bun.sleep(20);
+    await waitUntil(() => registry().deps.db.invalidations.isFresh, "invalidations are received");
   });
 
   test.each([...PATHS, ...LOG])("%s has the same body and headers from the cache and from the app", async (path) => {
@@ -143,7 +144,7 @@ async function apart(
 describe("a registry under a path", () => {
   test("caches a document for requests with and without the path prefix, and for no other prefix", () =>
     apart({ PUBLIC_URL: "https://example.org/reg" }, async ({ deps, url }) => {
-      while (!deps.db.invalidations.isFresh) await Bun.sleep(20);
+      await waitUntil(() => deps.db.invalidations.isFresh, "invalidations are received");
       const guest = new Client(url);
       const before = await Promise.all([PATH, `/reg${PATH}`, `/xyz${PATH}`].map((path) => guest.get(path)));
       expect(before.map(({ status }) => status)).toEqual([200, 200, 404]);

@@ -43,6 +43,7 @@ function load(
   const callers = Array.from({ length: count }, async (_, caller) => {
     for (let round = 0; running(); round += 1) {
       const startedMs = performance.now();
+      // The promise under test is a deadline, so the clock decides who is stuck.
       const stuck = Bun.sleep(STUCK_AFTER_MS).then(() => ({ status: "stuck" as const }));
       const outcome = await Promise.race([task(caller, round), stuck]);
       const full = { status: 0, ...outcome, startedMs, endedMs: performance.now() };

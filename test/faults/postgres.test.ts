@@ -133,6 +133,7 @@ describe("publishers while Postgres fails", () => {
             const answer = await guest.get("/api/packages");
             expectProblem(answer, 503, "database_unavailable");
             expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+            // One round of requests every so often, for as long as the fault lasts.
             await Bun.sleep(100);
           }
           await postgres.start();
@@ -150,6 +151,7 @@ describe("publishers while Postgres fails", () => {
           const frozenUntilMs = performance.now() + FROZEN_MS;
           while (performance.now() < frozenUntilMs) {
             expect((await guestOf(faulty.server.url).get("/health/live")).status).toBe(200);
+            // One round of requests every so often, for as long as the fault lasts.
             await Bun.sleep(100);
           }
           postgres.thaw();

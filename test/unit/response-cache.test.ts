@@ -117,6 +117,7 @@ test("an entry with a lifetime misses after it, and only whole bodies call onSen
   await get(A);
   cache.match(request(A, { "if-none-match": '"1-a"' }), A);
   expect(sent).toBe(1);
+  // The cache reads the time itself, so the response has to expire.
   await Bun.sleep(60);
   expect([await get(A), sent]).toEqual([undefined, 1]);
 });
@@ -130,7 +131,6 @@ test("bodies that do not fit into memory come from the spill file", async () => 
     store(path(n), BODY(n));
     await get(path(0));
   }
-  await Bun.sleep(20);
   for (let n = 0; n < 100; n += 1) expect(await get(path(n))).toBe(BODY(n));
   expect(cache.bytesInMemory).toBeLessThanOrEqual(10_000);
 });
@@ -164,7 +164,6 @@ test("without a spill file, memory stays bounded and the other documents miss", 
 test("a full spill file overwrites the oldest documents and never returns the bytes of another one", async () => {
   const { store, get } = openCache({ memoryMaxBytes: 3_000, file: spillFile(20_500) });
   for (let n = 0; n < 100; n += 1) store(path(n), BODY(n));
-  await Bun.sleep(20);
   const found = await Promise.all(Array.from({ length: 100 }, (_, n) => get(path(n))));
   expect(found.filter(Boolean).length).toBeGreaterThan(10);
   for (const [n, text] of found.entries()) expect([undefined, BODY(n)]).toContain(text);
@@ -194,7 +193,6 @@ test("an archive that is evicted from memory no longer counts as an entry", asyn
 test("an invalidated document is not read from the spill file", async () => {
   const { invalidations, store, get } = openCache({ memoryMaxBytes: 3_000, file: spillFile(1_000_000) });
   for (let n = 0; n < 20; n += 1) store(path(n), BODY(n));
-  await Bun.sleep(20);
   invalidations.notify(["p3"]);
   expect([await get(path(3)), await get(path(4))]).toEqual([undefined, BODY(4)]);
 });
