@@ -12,6 +12,7 @@ export interface Option {
   readonly description: string;
 }
 
+/** The options of a command by their names, without `--`. */
 export type Options = Readonly<Record<string, Option>>;
 
 /** A word that follows the name of a command. Required arguments come before optional ones. */

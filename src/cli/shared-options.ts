@@ -5,6 +5,7 @@ export const CONFIG_OPTION = {
   description: "read settings from this JSON file; settings in the environment take precedence",
 } as const;
 
+/** For commands whose report programs may read. */
 export const JSON_OPTION = { type: "boolean", description: "print one JSON document on standard output" } as const;
 
 /** Options of commands that verify what a registry says. */

@@ -13,6 +13,7 @@ import { type NameOf, SETTINGS } from "./settings.ts";
 import { readStorage, type StorageConfig } from "./storage.ts";
 import { parseWitness, type WitnessAddress } from "./witnesses.ts";
 
+/** The database of a registry. */
 export type DatabaseConfig =
   | { readonly kind: "sqlite"; readonly path: string }
   | { readonly kind: "postgres"; readonly connection: PostgresConnection };

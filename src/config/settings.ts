@@ -203,6 +203,7 @@ export const SETTINGS = {
   ...TESTS,
 } as const;
 
+/** The name of a setting in its canonical spelling. */
 export type SettingName = keyof typeof SETTINGS;
 
 /** The names of the settings of one type. */

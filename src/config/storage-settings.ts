@@ -1,5 +1,6 @@
 import type { Setting } from "./setting.ts";
 
+/** Settings of the database. */
 export const DATABASE = {
   DATABASE_URL: {
     group: "Database",
@@ -16,6 +17,7 @@ export const DATABASE = {
   },
 } as const satisfies Record<string, Setting>;
 
+/** Settings of the storage of archives. */
 export const STORAGE = {
   STORAGE_TYPE: {
     group: "Storage of archives",

@@ -27,11 +27,13 @@ export interface S3Config {
   readonly timeoutMs: number;
 }
 
+/** A directory of this machine. */
 export interface FilesConfig {
   readonly kind: "files";
   readonly directory: string;
 }
 
+/** Where a registry stores its archives. */
 export type StorageConfig = FilesConfig | S3Config;
 
 /**

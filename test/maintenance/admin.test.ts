@@ -31,9 +31,9 @@ onBothDatabases("admin commands while the server runs", (registry) => {
   const refused = ({ exitCode, stdout, stderr }: Outcome, command: string, why: string) =>
     expect([exitCode, stdout, stderr]).toEqual([1, "", `cpm-registry admin ${command} failed: ${why}\n`]);
   /** The last event of a kind. An event of the operator has no user. */
-  const lastTold = async (kind: string) => {
-    const told = (await eventsOf(registry(), kind)).at(-1);
-    return [told?.kind, told?.by, told?.details];
+  const lastEvent = async (kind: string) => {
+    const event = (await eventsOf(registry(), kind)).at(-1);
+    return [event?.kind, event?.by, event?.details];
   };
   /** The only indented line of the output: a generated password. */
   const passwordIn = (stdout: string) => /\n {2}(\S{20})\n/.exec(stdout)?.[1] ?? "";
@@ -44,7 +44,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expect(stdout).toContain("shown only once");
     const { user } = (await login("ada", passwordIn(stdout))).body;
     expect(user).toMatchObject({ username: "ada", email: "ada@localhost", role: "admin" });
-    expect(await lastTold("account.created")).toEqual(["account.created", null, { username: "ada", role: "admin" }]);
+    expect(await lastEvent("account.created")).toEqual(["account.created", null, { username: "ada", role: "admin" }]);
     const json = JSON.parse(done(await admin("create", "bert", "--email", "bert@example.org", "--json")));
     expect(json).toEqual({ username: "bert", email: "bert@example.org", role: "user", password: expect.any(String) });
     expect((await login("bert@example.org", json.password)).status).toBe(200);
@@ -102,8 +102,8 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     const accounts = failures.map(({ key }) => key).filter((key) => key.startsWith("account:"));
     expect(accounts).toEqual(["account:of-somebody-else"]);
     const { username } = lost;
-    expect(await lastTold("account.password_reset")).toEqual(["account.password_reset", null, { username }]);
-    expect(await lastTold("token.revoked")).toMatchObject(["token.revoked", null, { username, label: "a test" }]);
+    expect(await lastEvent("account.password_reset")).toEqual(["account.password_reset", null, { username }]);
+    expect(await lastEvent("token.revoked")).toMatchObject(["token.revoked", null, { username, label: "a test" }]);
     const json = JSON.parse(done(await admin("reset-password", lost.username, "--json")));
     expect(json).toEqual({ username, tokensRevoked: 0, password: expect.any(String) });
   });
@@ -115,7 +115,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expectProblem(await tryIt(), 403, "admin_only");
     expect(done(await admin("grant", username))).toBe(`${username} is now an administrator.\n`);
     expect((await tryIt()).status).toBe(204);
-    expect(await lastTold("account.role_granted")).toMatchObject(["account.role_granted", null, { username }]);
+    expect(await lastEvent("account.role_granted")).toMatchObject(["account.role_granted", null, { username }]);
     expect(done(await admin("grant", username))).toBe(`${username} was already an administrator.\n`);
     expect((await eventsOf(registry(), "account.role_granted")).length).toBe(1);
     done(await admin("disable", "ada"));
@@ -123,7 +123,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expect([last.exitCode, last.stdout]).toEqual([0, `${username} is no longer an administrator.\n`]);
     expect(last.stderr).toStartWith("No administrator who can log in is left. To make one: cpm-registry admin grant ");
     expectProblem(await tryIt(), 403, "admin_only");
-    expect(await lastTold("account.role_revoked")).toMatchObject(["account.role_revoked", null, { username }]);
+    expect(await lastEvent("account.role_revoked")).toMatchObject(["account.role_revoked", null, { username }]);
     done(await admin("enable", "ada"));
     expect(JSON.parse(done(await admin("revoke", username, "--json")))).toEqual({
       username,
@@ -147,7 +147,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
     expect((await (await loggedIn(username, PASSWORD)).get("/api/auth/me")).status).toBe(200);
     for (const kind of ["account.disabled", "account.enabled"]) {
-      expect(await lastTold(kind)).toEqual([kind, null, { username }]);
+      expect(await lastEvent(kind)).toEqual([kind, null, { username }]);
     }
   });
 
@@ -183,7 +183,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     const json = JSON.parse(done(await admin("quarantine", "held", "1.0.0", "--reason", "bad", "--json")));
     const quarantine = { reason: "bad", at: expect.any(String) };
     expect(json).toEqual({ name: "held", version: "1.0.0", quarantine });
-    expect(await lastTold("version.quarantined")).toEqual(["version.quarantined", null, { reason: "bad" }]);
+    expect(await lastEvent("version.quarantined")).toEqual(["version.quarantined", null, { reason: "bad" }]);
     refused(await admin("quarantine", "unheard-of", "--lift"), "quarantine", "there is no package unheard-of");
     refused(await admin("quarantine", "held", "9.9.9", "--reason", "x"), "quarantine", "held has no version 9.9.9");
     const rule = "reason must be 1 to 300 characters in one line: everybody who is refused reads it";

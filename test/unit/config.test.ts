@@ -16,7 +16,7 @@ const WITNESS = (() => {
   const signer = parseSignerKey(formatSignerKey("witness.test/w", Buffer.alloc(32, 1), COSIGNATURE));
   return signer === undefined ? "" : formatVerifierKey(verifierOf(signer));
 })();
-/** What a registry on Postgres must be told beside its database. */
+/** The settings that Postgres requires besides the database. */
 const KEYS = { JWT_KEY: KEY, LOG_SIGNING_KEY: TEST_LOG_KEY };
 const POSTGRES = "postgres://cpm:secret@db.example.org/registry";
 
@@ -28,7 +28,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 type Environment = Readonly<Record<string, string>>;
 
-/** A `--config` file with this JSON value, or these very characters. */
+/** Writes a `--config` file with this JSON value, or with exactly this text. */
 function configFile(content: object | string): string {
   const path = join(directory, `${crypto.randomUUID()}.json`);
   writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
@@ -39,7 +39,7 @@ function fromFile(content: object | string, environment: Environment = {}): Conf
   return readConfig(configFile(content), environment);
 }
 
-/** The problems of settings that make no configuration, as `[setting, message]`. */
+/** The problems of wrong settings, as `[setting, message]`. */
 function problemsOf(environment: Environment, file?: object | string): [string, string][] {
   try {
     readConfig(file === undefined ? undefined : configFile(file), environment);
@@ -55,7 +55,7 @@ function refused(environment: Environment, file?: object | string): string[] {
 }
 
 describe("defaults", () => {
-  test("an empty environment gives the embedded registry", () => {
+  test("an empty environment configures SQLite and files in App_Data", () => {
     expect(readConfig(undefined, {})).toEqual({
       host: "0.0.0.0",
       port: 5000,
@@ -86,7 +86,7 @@ describe("defaults", () => {
     });
   });
 
-  test("an empty text counts as absent, in the environment and in the file", () => {
+  test("an empty text counts as not set, in the environment and in the file", () => {
     expect(readConfig(undefined, { PORT: "", DATABASE_URL: "", CORS_ORIGINS: "" })).toEqual(readConfig(undefined, {}));
     expect(fromFile({ Port: "", DatabaseUrl: null }, {})).toEqual(readConfig(undefined, {}));
     expect(fromFile({ Port: 8080 }, { PORT: "" }).port).toBe(8080);
@@ -123,7 +123,7 @@ describe("single settings", () => {
     ["LOG_LEVEL", "silent", (config) => config.logLevel, "silent"],
     ["WORKERS", "2", (config) => config.workers, 2],
   ];
-  test.each(taken)("%s=%s is taken", (name, text, read, expected) => {
+  test.each(taken)("%s=%s is read from the environment and from the file", (name, text, read, expected) => {
     expect(read(readConfig(undefined, { [name]: text }))).toEqual(expected);
     expect(read(fromFile({ [name]: text }))).toEqual(expected);
   });
@@ -160,7 +160,7 @@ describe("the file", () => {
     expect(fromFile(content).publicUrl).toBe("https://cpm.example.org");
   });
 
-  test("all spellings of the storage settings are known, nested ones too", () => {
+  test("every spelling of the storage settings is known, nested objects too", () => {
     expect(refused({ Storage__BucketName: "b", storage_bucket_name: "b" })).toEqual([]);
     expect(refused({}, { storage_bucket_name: "b" })).toEqual([]);
     expect(
@@ -188,26 +188,26 @@ describe("the file", () => {
     expect(refused({}, { Storage: { Type: "S3" } })).toEqual(needed);
   });
 
-  test("numbers, and lists for comma-separated texts, are taken as JSON writes them", () => {
+  test("JSON numbers are read, and JSON arrays for comma-separated lists", () => {
     const config = fromFile({ Port: 8080, Cors: { Origins: ["https://a.example", "https://b.example"] } });
     expect(config.port).toBe(8080);
     expect(config.corsOrigins).toEqual(["https://a.example", "https://b.example"]);
   });
 
-  test("the environment goes before it, in whatever spelling", () => {
+  test("the environment takes precedence over the file in any spelling", () => {
     expect(fromFile({ Port: 8080, Host: "10.0.0.1" }, { port: "9090" })).toMatchObject({
       port: 9090,
       host: "10.0.0.1",
     });
   });
 
-  test("a database of the environment goes before one of the file under the setting's other name", () => {
+  test("a database in the environment takes precedence over one in the file under the other name", () => {
     const environment = { ConnectionStrings__DefaultConnection: "Host=outer;Database=cpm", ...KEYS };
     const { database } = fromFile({ DATABASE_URL: POSTGRES }, environment);
     expect(database).toMatchObject({ kind: "postgres", connection: { host: "outer" } });
   });
 
-  test("two spellings that disagree are a problem, and so are both names of the database", () => {
+  test("two spellings that disagree are refused, and so are both names of the database together", () => {
     expect(problemsOf({}, { Port: 1, PORT: 2 })).toEqual([["PORT", expect.stringContaining("two spellings")]]);
     expect(problemsOf({ DATA_DIR: "a", Data__Dir: "b" })).toEqual([
       ["DATA_DIR", expect.stringContaining("two spellings")],
@@ -217,14 +217,14 @@ describe("the file", () => {
     ).toEqual(["DATABASE_URL and ConnectionStrings__DefaultConnection"]);
   });
 
-  test("a name that no setting has is a problem in the file, and not in the environment", () => {
+  test("an unknown name is refused in the file, but not in the environment", () => {
     expect(problemsOf({ PROT: "1" }, { Prot: 1, Storage: { Bucket: "b" } })).toEqual([
       ["Prot", expect.stringContaining("is not a setting")],
       ["Storage__Bucket", expect.stringContaining("is not a setting")],
     ]);
   });
 
-  test("a byte order mark is no problem; a file that is missing, not JSON or not an object is", () => {
+  test("a byte order mark is accepted; a file that is missing, not JSON or not an object is refused", () => {
     expect(fromFile('\uFEFF{"Port": 8080}').port).toBe(8080);
     expect(problemsOf({}, '{"Port": ')).toEqual([["--config", expect.stringContaining("not valid JSON")]]);
     expect(problemsOf({}, "[1]")).toEqual([["--config", expect.stringContaining("one JSON object")]]);
@@ -274,13 +274,13 @@ describe("S3", () => {
     return storage;
   };
 
-  test("without an endpoint it is AWS, with the bucket in the host", () => {
+  test("without an endpoint, the bucket is in the host name of AWS", () => {
     const { endpoint, region, pathStyle, keyPrefix, redirect, timeoutMs } = storageOf({ STORAGE_REGION: "eu-west-1" });
     expect([endpoint, region, pathStyle]).toEqual(["https://packages.s3.eu-west-1.amazonaws.com", "eu-west-1", false]);
     expect([keyPrefix, redirect, timeoutMs]).toEqual(["", false, 10_000]);
   });
 
-  test("with an endpoint the bucket is in the path, unless told otherwise", () => {
+  test("with an endpoint, the bucket is in the path unless STORAGE_PATH_STYLE is false", () => {
     const STORAGE_ENDPOINT = "http://localhost:9000/";
     expect(storageOf({ STORAGE_ENDPOINT })).toMatchObject({ endpoint: "http://localhost:9000", pathStyle: true });
     expect(storageOf({ STORAGE_ENDPOINT, STORAGE_PATH_STYLE: "false" })).toMatchObject({
@@ -289,13 +289,13 @@ describe("S3", () => {
     });
   });
 
-  test("a key prefix ends in one slash, however it was written", () => {
+  test("every spelling of a key prefix ends in one slash", () => {
     for (const text of ["a/b", "/a/b", "a/b//", "/a/b/"]) {
       expect(storageOf({ STORAGE_KEY_PREFIX: text }).keyPrefix).toBe("a/b/");
     }
   });
 
-  test("secrets are told nowhere", () => {
+  test("secrets are not printed with a configuration", () => {
     const config = readConfig(undefined, { ...BUCKET, STORAGE_SESSION_TOKEN: "hunter2-token" });
     expect(JSON.stringify(config) + Bun.inspect(config)).not.toContain("hunter2");
   });
@@ -315,7 +315,7 @@ describe("S3", () => {
     expect(problemsOf({ ...BUCKET, [name]: text })).toEqual([[name, expect.stringMatching(message)]]);
   });
 
-  test("a session token of the environment that Bun would send along is refused, unless ours is set", () => {
+  test("a session token in the environment that Bun would use is refused unless STORAGE_SESSION_TOKEN is set", () => {
     const foreign = { ...BUCKET, AWS_SESSION_TOKEN: "hunter2" };
     expect(problemsOf(foreign)).toEqual([["STORAGE_SESSION_TOKEN", expect.stringContaining("AWS_SESSION_TOKEN")]]);
     expect(storageOf({ ...foreign, STORAGE_SESSION_TOKEN: "ours" }).sessionToken?.reveal()).toBe("ours");
@@ -325,14 +325,14 @@ describe("S3", () => {
 describe("FAILPOINTS", () => {
   const FAILPOINTS = "publish.stored=kill@3,sync.file=skip";
 
-  test("arm a registry under test", () => {
+  test("FAILPOINTS arm a registry under test", () => {
     expect([...readConfig(undefined, { FAILPOINTS, NODE_ENV: "test" }).failpoints]).toEqual([
       ["publish.stored", { action: "kill", atHit: 3 }],
       ["sync.file", { action: "skip", atHit: 1 }],
     ]);
   });
 
-  test("are refused outside of tests, and when there is no such point", () => {
+  test("FAILPOINTS are refused outside of tests, and if they name no failpoint", () => {
     expect(problemsOf({ FAILPOINTS })).toEqual([["FAILPOINTS", expect.stringContaining("own tests")]]);
     expect(problemsOf({ FAILPOINTS, NODE_ENV: "production" })).toHaveLength(1);
     expect(problemsOf({ FAILPOINTS: "publish=kill", NODE_ENV: "test" })).toEqual([
@@ -342,7 +342,7 @@ describe("FAILPOINTS", () => {
 });
 
 describe("JWT_KEY", () => {
-  test("32 bytes and more are taken, and told in no message", () => {
+  test("JWT_KEY accepts 32 bytes and more, and no message repeats it", () => {
     expect(readConfig(undefined, { JWT_KEY: KEY }).jwtKey?.reveal()).toBe(KEY);
     expect(jwtKeyProblem("äöüßéèêëçñ-xyzXYZ24680")).toBeUndefined();
     const [problem] = problemsOf({ JWT_KEY: "hunter2-is-short" });
@@ -357,11 +357,11 @@ describe("JWT_KEY", () => {
     "01234567890123456789012345678901",
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "abababababababababababababababababababab",
-  ])("the sample %s is refused", (sample) => {
+  ])("JWT_KEY refuses the well-known sample %s", (sample) => {
     expect(problemsOf({ JWT_KEY: sample })).toEqual([["JWT_KEY", expect.stringContaining("well-known sample")]]);
   });
 
-  test("is required with Postgres, whichever name says so, and not with SQLite", () => {
+  test("JWT_KEY is required with Postgres under either of its names, and not with SQLite", () => {
     expect(refused({ DATABASE_URL: POSTGRES })).toEqual(["JWT_KEY", "LOG_SIGNING_KEY"]);
     expect(refused({ ConnectionStrings__DefaultConnection: "Host=db;Database=cpm" })).toEqual([
       "JWT_KEY",
@@ -372,13 +372,13 @@ describe("JWT_KEY", () => {
 });
 
 describe("connection strings", () => {
-  const told = (text: string) => {
+  const parsed = (text: string) => {
     const connection = parsePostgresConnection(text);
     return connection && { ...connection, password: connection.password.reveal() };
   };
 
-  test("a URL with escapes", () => {
-    expect(told("postgres://cp%40m:p%3Aa%2Fs%25s@db.example.org:6432/my%20db?sslmode=verify-full")).toEqual({
+  test("a URL with percent-encoded characters is read", () => {
+    expect(parsed("postgres://cp%40m:p%3Aa%2Fs%25s@db.example.org:6432/my%20db?sslmode=verify-full")).toEqual({
       host: "db.example.org",
       port: 6432,
       database: "my db",
@@ -388,17 +388,19 @@ describe("connection strings", () => {
     });
   });
 
-  test("a URL with nothing but host and database, and one with an IPv6 address", () => {
+  test("a URL with only host and database is read, and one with an IPv6 address", () => {
     const rest = { port: 5432, database: "cpm", username: "postgres", password: "", tls: "prefer" };
-    expect(told("postgresql://db/cpm")).toMatchObject({ host: "db", ...rest });
-    expect(told("POSTGRES://[::1]/cpm")).toMatchObject({ host: "::1", ...rest });
+    expect(parsed("postgresql://db/cpm")).toMatchObject({ host: "db", ...rest });
+    expect(parsed("POSTGRES://[::1]/cpm")).toMatchObject({ host: "::1", ...rest });
   });
 
-  test("the .NET form, quoted values, any case and order, empty parts", () => {
+  test("the .NET form is read with quoted values, empty parts, and in any case and order", () => {
     const expected = { host: "db", port: 6432, database: "cpm", username: "me", password: "a;b", tls: "require" };
-    expect(told('Host=db;Port=6432;Database=cpm;Username=me;Password="a;b";SSL Mode=Require')).toMatchObject(expected);
-    expect(told(" password = 'a;b' ; SERVER=db;; User Id=me; sslmode=require;database=cpm; port=6432 ;; ")).toEqual(
-      told('Host=db;Port=6432;Database=cpm;Username=me;Password="a;b";SSL Mode=Require'),
+    expect(parsed('Host=db;Port=6432;Database=cpm;Username=me;Password="a;b";SSL Mode=Require')).toMatchObject(
+      expected,
+    );
+    expect(parsed(" password = 'a;b' ; SERVER=db;; User Id=me; sslmode=require;database=cpm; port=6432 ;; ")).toEqual(
+      parsed('Host=db;Port=6432;Database=cpm;Username=me;Password="a;b";SSL Mode=Require'),
     );
   });
 
@@ -409,8 +411,8 @@ describe("connection strings", () => {
     ["Password='it''s'", "it's"],
     ['Password=in"side', 'in"side'],
     ["Pwd=x", "x"],
-  ])("%s", (part, password) => {
-    expect(told(`Host=db;Database=cpm;${part}`)?.password).toBe(password);
+  ])("the password in %s is read", (part, password) => {
+    expect(parsed(`Host=db;Database=cpm;${part}`)?.password).toBe(password);
   });
 
   test.each([
@@ -419,9 +421,9 @@ describe("connection strings", () => {
     ["Require", "require"],
     ["VerifyCA", "verify"],
     ["verify-full", "verify"],
-  ])("SSL Mode=%s", (mode, tls) => {
-    expect(told(`Host=db;Database=cpm;SSL Mode=${mode}`)?.tls as string).toBe(tls);
-    expect(told(`postgres://db/cpm?sslmode=${mode}`)?.tls as string).toBe(tls);
+  ])("SSL Mode=%s is read in both forms", (mode, tls) => {
+    expect(parsed(`Host=db;Database=cpm;SSL Mode=${mode}`)?.tls as string).toBe(tls);
+    expect(parsed(`postgres://db/cpm?sslmode=${mode}`)?.tls as string).toBe(tls);
   });
 
   test.each([
@@ -441,7 +443,7 @@ describe("connection strings", () => {
     'Host=db;Database=cpm;Password="a"b',
     "Host=db;Database=cpm;Password",
     "registry.db",
-  ])("%s is refused, as one problem that does not repeat it", (text) => {
+  ])("the connection string %s is refused with one message that does not repeat it", (text) => {
     expect(parsePostgresConnection(text)).toBeUndefined();
     const problems = problemsOf({ DATABASE_URL: text, ...KEYS });
     expect(problems).toEqual([["DATABASE_URL", expect.stringMatching(/^must be postgres:\/\//)]]);
@@ -455,11 +457,11 @@ describe("PUBLIC_URL", () => {
     ["https://cpm.example.org/", "https://cpm.example.org"],
     ["https://CPM.example.org:443/registry//", "https://cpm.example.org/registry"],
     ["http://localhost:8080/a/b", "http://localhost:8080/a/b"],
-  ])("%s becomes %s", (text, publicUrl) => {
+  ])("PUBLIC_URL %s becomes %s", (text, publicUrl) => {
     expect(readConfig(undefined, { PUBLIC_URL: text }).publicUrl).toBe(publicUrl);
   });
 
-  test("follows PORT when left out", () => {
+  test("PUBLIC_URL follows PORT if left out", () => {
     expect(readConfig(undefined, { PORT: "8080" }).publicUrl).toBe("http://localhost:8080");
     expect(readConfig(undefined, { PORT: "80" }).publicUrl).toBe("http://localhost");
   });
@@ -470,11 +472,11 @@ describe("PUBLIC_URL", () => {
     "https://me:pw@cpm.example.org",
     "https://a/?b=c",
     "https://a/#b",
-  ])("%s is refused", (text) => expect(refused({ PUBLIC_URL: text })).toEqual(["PUBLIC_URL"]));
+  ])("PUBLIC_URL %s is refused", (text) => expect(refused({ PUBLIC_URL: text })).toEqual(["PUBLIC_URL"]));
 });
 
 describe("CORS_ORIGINS", () => {
-  test("takes exact origins, separated by commas", () => {
+  test("CORS_ORIGINS accepts exact origins, separated by commas", () => {
     const { corsOrigins } = readConfig(undefined, { CORS_ORIGINS: " https://a.example, http://localhost:3000 ,," });
     expect(corsOrigins).toEqual(["https://a.example", "http://localhost:3000"]);
   });
@@ -489,7 +491,7 @@ describe("CORS_ORIGINS", () => {
     "HTTPS://a.example",
     "https://a.example:443",
     "ftp://a.example",
-  ])("%s is refused", (origin) => expect(refused({ CORS_ORIGINS: origin })).toEqual(["CORS_ORIGINS"]));
+  ])("the origin %s is refused", (origin) => expect(refused({ CORS_ORIGINS: origin })).toEqual(["CORS_ORIGINS"]));
 });
 
 describe("limits of archives", () => {
@@ -499,7 +501,7 @@ describe("limits of archives", () => {
     ["ARCHIVE_ENTRIES_MAX", "entriesMax", 10_000, 10_000],
     ["MANIFEST_MAX_BYTES", "manifestMaxBytes", 256 * 1024, 256 * 1024],
   ];
-  test.each(limits)("%s goes down to 1 and never above its hard maximum", (name, field, usual, hardMax) => {
+  test.each(limits)("%s can be lowered to 1 and not raised above its hard maximum", (name, field, usual, hardMax) => {
     const read = (value: number) => readConfig(undefined, { [name]: String(value) }).archiveLimits[field];
     expect([read(1), read(usual), read(hardMax)]).toEqual([1, usual, hardMax]);
     for (const value of [0, hardMax + 1]) expect(refused({ [name]: String(value) })).toEqual([name]);
@@ -509,7 +511,7 @@ describe("limits of archives", () => {
 describe("secrets", () => {
   const config = () => readConfig(undefined, { ...KEYS, DATABASE_URL: POSTGRES });
 
-  test("print as [redacted] however they are printed", () => {
+  test("secrets print as [redacted] in every way to print them", () => {
     const secret = new Secret("hunter2");
     const printed = [
       `${secret}`,
@@ -526,7 +528,7 @@ describe("secrets", () => {
     expect(secret.reveal()).toBe("hunter2");
   });
 
-  test("a whole configuration can be printed", () => {
+  test("a configuration can be printed without its secrets", () => {
     for (const printed of [inspect(config(), { depth: null }), Bun.inspect(config()), JSON.stringify(config())]) {
       expect(printed).toContain("[redacted]");
       expect(printed).toContain("db.example.org");
@@ -537,10 +539,10 @@ describe("secrets", () => {
   });
 });
 
-describe("the session key that is made once", () => {
+describe("jwt.key", () => {
   const fresh = () => mkdtempSync(join(directory, "key-"));
 
-  test("has mode 0600, is long, and stays", () => {
+  test("jwt.key is created once, with 48 bytes and mode 0600", () => {
     const dataDir = join(fresh(), "not", "there", "yet");
     const key = readOrMakeJwtKey(dataDir).reveal();
     expect(jwtKeyProblem(key)).toBeUndefined();
@@ -550,7 +552,7 @@ describe("the session key that is made once", () => {
     expect(readdirSync(dataDir)).toEqual(["jwt.key"]);
   });
 
-  test("is one key for processes that start at once", async () => {
+  test("jwt.key is one key for processes that start at the same time", async () => {
     const dataDir = fresh();
     const module = resolve(import.meta.dir, "../../src/config/jwt-key.ts");
     const beginsMs = Date.now() + 1_000;
@@ -567,7 +569,7 @@ describe("the session key that is made once", () => {
     expect(readdirSync(dataDir)).toEqual(["jwt.key"]);
   });
 
-  test("is refused, with the path and without the key, when somebody made it weak", () => {
+  test("a weak jwt.key is refused with its path and without the key", () => {
     const dataDir = fresh();
     writeFileSync(join(dataDir, "jwt.key"), "hunter2\n");
     expect(() => readOrMakeJwtKey(dataDir)).toThrow(`${join(dataDir, "jwt.key")} must be at least 32 bytes`);
