@@ -63,7 +63,9 @@ test("a registry on an old dump serves reads, refuses changes and says so, until
     for (const end of [stop, server.kill]) {
       await server.start();
       await waitUntil(() => server.output().includes("log_rollback"), "the operator is told");
-      expect(server.output()).toContain("The log published 4 leaves, and the 2 leaves of this database do not continue it.");
+      expect(server.output()).toContain(
+        "The log published 4 leaves, and the 2 leaves of this database do not continue it",
+      );
       const ready = await guestOf(server.url).get("/health/ready");
       expect([ready.status, ready.body.checks.log]).toEqual([503, "failing"]);
       const { client, key } = publisher;
