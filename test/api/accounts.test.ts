@@ -30,7 +30,7 @@ onBothDatabases("accounts", (registry) => {
     return new Client(registry().url, body.token, username);
   };
 
-  test("register answers 201 with the user and nothing about the password", async () => {
+  test("register responds 201 with the user and nothing about the password", async () => {
     const answer = await register({ username: "Anna.B-1_x", email: "Anna@Example.org", password: PASSWORD });
     expect(answer.status).toBe(201);
     expect(answer.body).toEqual({
@@ -44,7 +44,7 @@ onBothDatabases("accounts", (registry) => {
     });
   });
 
-  test("login by name or e-mail in any case answers a bearer token, its end and the user", async () => {
+  test("login by name or e-mail in any case returns a bearer token, its expiry and the user", async () => {
     const { username } = await alice();
     const me = (await (await alice()).get("/api/auth/me")).body.user;
     for (const spelling of [username, username.toUpperCase(), `${username}@EXAMPLE.org`]) {
@@ -61,7 +61,7 @@ onBothDatabases("accounts", (registry) => {
     }
   });
 
-  test("me answers the user, and no cache may keep it", async () => {
+  test("me returns the user and forbids caching", async () => {
     const client = await alice();
     const answer = await client.get("/api/auth/me");
     expect(answer.status).toBe(200);
@@ -70,7 +70,7 @@ onBothDatabases("accounts", (registry) => {
     expect(answer.headers.get("cache-control")).toBe("no-store");
   });
 
-  test("a name or an e-mail is taken in every case it is written in", async () => {
+  test("a user name or e-mail is taken in any spelling of upper and lower case", async () => {
     const client = await alice();
     const [username, email] = [client.username, emailOf(client)];
     for (const taken of [username, username.toUpperCase()]) {
@@ -82,13 +82,13 @@ onBothDatabases("accounts", (registry) => {
     expectProblem(await login("new-one", PASSWORD), 401, "invalid_credentials");
   });
 
-  test("two registrations of one name at once make one account", async () => {
+  test("two concurrent registrations of one name create one account", async () => {
     const fields = (at: number) => ({ username: `TWIN${at % 2}`.toLowerCase(), email: "t@x.org", password: PASSWORD });
     const answers = await Promise.all(Array.from({ length: 6 }, (_, at) => register(fields(at))));
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409, 409, 409]);
   });
 
-  test("a registration cannot give itself a role, an id or anything else", async () => {
+  test("a registration cannot set its role, ID or other fields", async () => {
     const fields = { username: "climber", email: "climber@x.org", password: PASSWORD };
     const answer = await register({ ...fields, role: "admin", id: "me", isAdmin: true, createdAt: "1970-01-01" });
     if (answer.status !== 201) return expectProblem(answer, 422, "validation_failed");
@@ -128,13 +128,13 @@ onBothDatabases("accounts", (registry) => {
     for (const secret of [PASSWORD, "Secret", "🔑", "12345678901"]) expect(answer.text).not.toContain(secret);
   });
 
-  test("all wrong fields are named at once", async () => {
+  test("a registration with several invalid fields names all of them", async () => {
     const { body } = await register({ username: "", email: "", password: "" });
     const paths = body.errors.map((fault: { path: string }) => fault.path).sort();
     expect(paths).toEqual(["/email", "/password", "/username"]);
   });
 
-  test("passwords of 10 and of 1,024 characters work, and every character of them counts", async () => {
+  test("passwords of 10 and of 1,024 characters work, and every character counts", async () => {
     const passwords = ["x".repeat(10), "🔑".repeat(1024), `${"y".repeat(1023)}z`, "nul\0inside-it"];
     for (const [at, password] of passwords.entries()) {
       const username = `length-${at}`;
@@ -160,7 +160,7 @@ onBothDatabases("accounts", (registry) => {
     expectProblem(await login("zoe", "Zoe’s cafes 12"), 401, "invalid_credentials");
   });
 
-  test("a wrong password, an unknown name and an unknown e-mail get the same answer", async () => {
+  test("a wrong password, an unknown name and an unknown e-mail get the same response", async () => {
     const { username } = await alice();
     const names = [username, "nobody-here", "nobody@here.org", "nul\0name", "' OR 1=1 --", "%"];
     const answers = await Promise.all(names.map((name) => login(name, "a wrong password")));
@@ -170,7 +170,7 @@ onBothDatabases("accounts", (registry) => {
     expect(answers.some(({ text }) => text.includes("a wrong password"))).toBe(false);
   });
 
-  test("a login of the wrong shape is 4xx and repeats no password", async () => {
+  test("an invalid login is 4xx and repeats no password", async () => {
     const secret = "Secret-in-the-wrong-place";
     const bodies = [
       { username: secret.repeat(20), password: secret },
@@ -192,7 +192,7 @@ onBothDatabases("accounts", (registry) => {
     }
   });
 
-  test("logout answers 204 and ends exactly that token", async () => {
+  test("logout responds 204 and ends exactly that session", async () => {
     const first = await alice();
     const [second, third] = [await again(first), await again(first)];
     const ended = await second.post("/api/auth/logout");
@@ -202,7 +202,7 @@ onBothDatabases("accounts", (registry) => {
     for (const other of [first, third]) expect((await other.get("/api/auth/me")).status).toBe(200);
   });
 
-  test("a password change answers 204, ends the other sessions and keeps this one", async () => {
+  test("a password change responds 204, ends the other sessions and keeps its own", async () => {
     const bob = await newAccount(registry(), "bob");
     const other = await again(bob);
     const newPassword = "a brand new passphrase";
@@ -234,7 +234,7 @@ onBothDatabases("accounts", (registry) => {
 onBothDatabases(
   "closed registration",
   (registry) => {
-    test("register answers 403 and makes no account; login still works as ever", async () => {
+    test("with closed registration, register is 403 and creates no account, and login works", async () => {
       const guest = new Client(registry().url);
       const fields = { username: "late", email: "late@x.org", password: PASSWORD };
       expectProblem(await guest.post("/api/auth/register", fields), 403, "registration_closed");
@@ -252,17 +252,17 @@ onBothDatabases(
     beforeAll(hashAtFullCost);
     afterAll(hashCheaply);
 
-    test("what is kept of a password is its hash by argon2id, at the cost that OWASP advises", async () => {
+    test("a password is stored as an argon2id hash with the cost that OWASP recommends", async () => {
       await newAccount(registry());
       const rows = await registry().deps.db.read(({ query, tables }) => query.select().from(tables.users));
       for (const { passwordHash } of rows) expect(passwordHash).toStartWith("$argon2id$v=19$m=19456,t=2,p=1$");
       expect(rows.length).toBeGreaterThan(0);
     });
 
-    test("many are answered 200 and 401, or 503 with Retry-After, and others are served meanwhile", async () => {
+    test("many concurrent logins get 200, 401 or 503 with Retry-After, and other requests are served meanwhile", async () => {
       const { username } = await newAccount(registry());
       const guest = new Client(registry().url);
-      // Each from an address and the wrong ones with a name of their own, so that none is one too many.
+      // Each has its own address, and each wrong one its own name, so that none is throttled.
       const waiting = Array.from({ length: 160 }, (_, at) => {
         const wrong = { username: `nobody-${at}`, password: "a wrong password" };
         const sent = at % 2 === 0 ? { username, password: PASSWORD } : wrong;

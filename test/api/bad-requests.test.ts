@@ -97,7 +97,7 @@ onBothDatabases("bad requests", (registry) => {
     expectProblem(answer, status, status === 400 ? "malformed_body" : "validation_failed");
   });
 
-  test("a publish without a body is told so", async () => {
+  test("a publish without a body is 400 and says that the body is empty", async () => {
     const answer = await leavesNothing(() => post(new Uint8Array(0)));
     expectProblem(answer, 400, "malformed_body");
     expect(answer.body.detail).toContain("The body is empty.");
@@ -113,12 +113,12 @@ onBothDatabases("bad requests", (registry) => {
     "no boundary": [400, "multipart/form-data"],
     "an empty boundary": [400, "multipart/form-data; boundary="],
   };
-  test.each(Object.entries(TYPES))("a publish named %s is refused", async (_, [status, type]) => {
+  test.each(Object.entries(TYPES))("a publish with the content type of %s is refused", async (_, [status, type]) => {
     const answer = await leavesNothing(() => post(body(...GOOD, END), { "content-type": type }));
     expectProblem(answer, status, status === 415 ? "unsupported_media_type" : "malformed_body");
   });
 
-  test("a body above the limit is 413, whether its length is told or not", async () => {
+  test("an upload above the limit is 413, with and without Content-Length", async () => {
     const chunk = new Uint8Array(1024 * 1024);
     const endless = () => {
       let sent = 0;
@@ -138,7 +138,7 @@ onBothDatabases("bad requests", (registry) => {
     expectProblem(untold, 413, "payload_too_large");
   });
 
-  test("a client that goes away in the middle of an upload leaves nothing", async () => {
+  test("a client that disconnects during an upload leaves nothing", async () => {
     const before = await tracesOf(registry());
     for (const leave of ["destroy", "end"] as const) {
       const socket = connect(Number(new URL(registry().url).port), "127.0.0.1");
@@ -155,7 +155,7 @@ onBothDatabases("bad requests", (registry) => {
     expect(await tracesOf(registry())).toEqual(before);
   });
 
-  test("the file's own name, the order of fields and fields that nobody knows do not matter", async () => {
+  test("a publish ignores the file name, the order of fields and unknown fields", async () => {
     const odd = [
       file("archive", "../../etc/passwd\\x"),
       field("unknown", "x".repeat(9_000)),
@@ -190,7 +190,7 @@ onBothDatabases("bad requests", (registry) => {
     if (method !== "HEAD") expectProblem(answer, 405, "method_not_allowed");
   });
 
-  test("JSON under another content type is 415, however good it is", async () => {
+  test("valid JSON with another content type is 415", async () => {
     const login = JSON.stringify({ username: client.username, password: "a wrong password" });
     const wrong = ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "multipart/form-data", "x"];
     for (const type of wrong) {
@@ -205,7 +205,7 @@ onBothDatabases("bad requests", (registry) => {
     }
   });
 
-  test("JSON above 64 KiB is 413, whether its length is told or not", async () => {
+  test("JSON above 64 KiB is 413, with and without Content-Length", async () => {
     const large = new TextEncoder().encode(JSON.stringify({ username: "x", password: "x", more: "y".repeat(70_000) }));
     const stream = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -232,7 +232,7 @@ onBothDatabases("bad requests", (registry) => {
     "[".repeat(60_000),
     "1e",
   ];
-  test("broken JSON is 400", async () => {
+  test("invalid JSON is 400", async () => {
     const bodies = [
       ...BROKEN.map((text) => new TextEncoder().encode(text)),
       Buffer.from('{"username":"\xff"}', "latin1"),
@@ -243,7 +243,7 @@ onBothDatabases("bad requests", (registry) => {
     }
   });
 
-  test("deep, odd and unknown JSON is 4xx or passed over, and poisons no prototype", async () => {
+  test("deep, odd and unknown JSON is 4xx or ignored, and pollutes no prototype", async () => {
     const deep = (levels: number, value: string) => '{"a":'.repeat(levels) + value + "}".repeat(levels);
     const fields = '"username":"nobody-at-all","password":"a wrong password"';
     const answers: [status: number, json: string][] = [
@@ -332,7 +332,7 @@ onBothDatabases("bad requests", (registry) => {
     "a%zz",
     "x:99999",
   ];
-  test.each(HOSTS)("the Host header %p is as good as any other", async (host) => {
+  test.each(HOSTS)("a request with the Host header %p gets the normal response", async (host) => {
     for (const path of ["/health/live", "/api/packages?q=x", "/api/packages/form/latest/files"]) {
       const answer = await raw(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
       expect([path, answer.slice(0, 12)]).toEqual([path, "HTTP/1.1 200"]);
@@ -340,13 +340,13 @@ onBothDatabases("bad requests", (registry) => {
     }
   });
 
-  test("HTTP/1.0 without a Host, as load balancers ask for health, is answered", async () => {
+  test("an HTTP/1.0 request without Host, as load balancers send, gets the normal response", async () => {
     const answer = await raw("GET /health/ready HTTP/1.0\r\n\r\n");
     expect(answer.slice(0, 12)).toBe("HTTP/1.1 200");
     expect(answer).toContain('"status":"ok"');
   });
 
-  test("an address without a Host is answered for what it is, not for what ends like it", async () => {
+  test("a request without Host is routed by its whole path, not by its end", async () => {
     const path = "/api/packages/form";
     const known = await raw(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     expect(known.slice(0, 12)).toBe("HTTP/1.1 200");

@@ -3,7 +3,7 @@ import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, startRegistry } from "../support/registry.ts";
 
-/* What the headers say; test/browser/cors.test.ts shows that a browser obeys. */
+/* Checks the CORS headers. test/browser/cors.test.ts shows that a browser obeys them. */
 
 const ALLOWED = "http://localhost:4321";
 const ALSO_ALLOWED = "https://dashboard.example.org";
@@ -44,7 +44,7 @@ onBothDatabases(
         "access-control-request-headers": "authorization,content-type",
       });
 
-    test("every answer to an allowed origin names it, errors included", async () => {
+    test("every response to an allowed origin names the origin, errors included", async () => {
       const guest = new Client(registry().url);
       const answers = {
         "/api/packages": 200,
@@ -68,7 +68,7 @@ onBothDatabases(
       expect(wrongMethod.headers.get("access-control-allow-origin")).toBe(ALLOWED);
     });
 
-    test("a download names the origin too, and shared caches keep its answers apart", async () => {
+    test("a download names the allowed origin and varies by Origin for shared caches", async () => {
       const alice = await newAccount(registry());
       await alice.publish("cors", "1.0.0", makePackage({ name: "cors", version: "1.0.0" }), makeKey());
       for (const headers of [{}, { range: "bytes=0-9" }, { "if-none-match": "*" }, { range: "bytes=99999999-" }]) {
@@ -81,7 +81,7 @@ onBothDatabases(
       expect(elsewhere.headers.get("vary")).toBe("Origin");
     });
 
-    test("pages may read the headers that clients act on", async () => {
+    test("pages of an allowed origin may read the headers that clients act on", async () => {
       const { headers } = await new Client(registry().url).get("/api/packages", { origin: ALLOWED });
       const exposed = listed(headers.get("access-control-expose-headers"));
       for (const name of ["Content-Range", "ETag", "Link", "Location", "Repr-Digest", "Retry-After", "X-Request-Id"]) {
@@ -105,7 +105,7 @@ onBothDatabases(
       }
     });
 
-    test("no other origin is named, however it looks", async () => {
+    test("an origin that is not allowed gets no CORS headers, however similar it looks", async () => {
       const guest = new Client(registry().url);
       for (const origin of REFUSED) {
         for (const answer of [
@@ -124,7 +124,7 @@ onBothDatabases(
   { env },
 );
 
-test("without CORS_ORIGINS there is no CORS header, and OPTIONS is a method like any other", async () => {
+test("without CORS_ORIGINS there are no CORS headers, and OPTIONS is 405 like other unknown methods", async () => {
   const registry = await startRegistry("sqlite");
   try {
     const guest = new Client(registry.url);
@@ -140,7 +140,7 @@ test("without CORS_ORIGINS there is no CORS header, and OPTIONS is a method like
   }
 });
 
-test("a host name of three letters finds every address, with and without CORS", async () => {
+test("a request with a host name of three letters finds every route, with and without CORS", async () => {
   for (const options of [{}, { env }]) {
     const registry = await startRegistry("sqlite", options);
     try {

@@ -65,7 +65,7 @@ onBothDatabases(
       await forgetEverything(registry());
     });
 
-    test("from the fifth on one waits 1, 2, 4 … 300 s, and what is tried meanwhile does not count", async () => {
+    test("from the fifth failure on, an account waits 1, 2, 4 … 300 s, and attempts meanwhile do not count", async () => {
       const { username } = await newAccount(registry());
       await fail(registry(), username, 5);
       for (const seconds of [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]) {
@@ -83,7 +83,7 @@ onBothDatabases(
       expect((await login(registry(), username, PASSWORD)).status).toBe(200);
     });
 
-    test("a clock that is set back an hour makes nobody wait for that hour", async () => {
+    test("a clock that is set back by an hour makes no login wait for that hour", async () => {
       const { username } = await newAccount(registry());
       await fail(registry(), username, 5);
       pass(registry(), -3_600);
@@ -92,7 +92,7 @@ onBothDatabases(
       expectWait(await login(registry(), username, PASSWORD), 1);
     });
 
-    test("a login forgets the failures before it", async () => {
+    test("a successful login deletes the failures before it", async () => {
       const { username } = await newAccount(registry());
       for (let round = 0; round < 2; round += 1) {
         await fail(registry(), username, 4);
@@ -102,7 +102,7 @@ onBothDatabases(
       expectWait(await login(registry(), username, WRONG), 1);
     });
 
-    test("name and e-mail, in any case, are one account; others do not wait for it", async () => {
+    test("failures by name and by e-mail, in any case, count for one account and for no other", async () => {
       const { username } = await newAccount(registry());
       const other = await newAccount(registry());
       const spellings = [username, username.toUpperCase(), `${username}@example.org`, `${username}@EXAMPLE.ORG`];
@@ -111,7 +111,7 @@ onBothDatabases(
       expect((await login(registry(), other.username, PASSWORD)).status).toBe(200);
     });
 
-    test("a name without an account is answered just as one with an account", async () => {
+    test("a name without an account is throttled like one with an account", async () => {
       const { username } = await newAccount(registry());
       const answersTo = async (name: string) => {
         const answers: unknown[] = [];
@@ -132,7 +132,7 @@ onBothDatabases(
       expectWait(await login(registry(), name, WRONG), 1);
     });
 
-    test("a day without failures forgets them, less does not", async () => {
+    test("failures are forgotten after a day without any, and not before", async () => {
       const { username } = await newAccount(registry());
       await fail(registry(), username, 5);
       pass(registry(), DAY_SECONDS - 1);
@@ -143,14 +143,14 @@ onBothDatabases(
       expectWait(await login(registry(), username, WRONG), 1);
     });
 
-    test("an administrator's new password ends the waiting", async () => {
+    test("a password reset by an administrator ends the wait", async () => {
       const { username } = await newAccount(registry());
       await fail(registry(), username, 5);
       await resetPassword(registry().deps, OPERATOR, username, "given by an administrator");
       expect((await login(registry(), username, "given by an administrator")).status).toBe(200);
     });
 
-    test("who has a session guesses the password no faster, and logins wait for it too", async () => {
+    test("password guesses with a session are throttled together with logins", async () => {
       const account = await newAccount(registry());
       const change = (currentPassword: string, newPassword = "a brand new passphrase") =>
         account.post("/api/auth/password", { currentPassword, newPassword }, { "x-forwarded-for": newAddress() });
@@ -164,7 +164,7 @@ onBothDatabases(
       expect((await login(registry(), account.username, "a brand new passphrase")).status).toBe(200);
     });
 
-    test("of a disabled account only who knows the password learns it, and is not counted", async () => {
+    test("only the correct password reveals that an account is disabled, and it does not count as a failure", async () => {
       const { username } = await newAccount(registry());
       const { deps } = registry();
       const now = deps.clock();
@@ -181,7 +181,7 @@ onBothDatabases(
       expectWait(await login(registry(), username, PASSWORD), 1);
     });
 
-    test("fifty at once are counted one by one", async () => {
+    test("fifty concurrent failures are counted one by one", async () => {
       const { username } = await newAccount(registry());
       for (const name of [username, newName()]) {
         await forgetEverything(registry());
@@ -193,7 +193,7 @@ onBothDatabases(
       }
     });
 
-    test("nothing that was typed is stored, and old rows are taken away, some at a time", async () => {
+    test("failures store no typed text, and old rows are deleted in batches", async () => {
       const { username } = await newAccount(registry());
       await fail(registry(), username, 1);
       await fail(registry(), "pasted-a-password-here", 1);
@@ -234,7 +234,7 @@ onBothDatabases(
       }
     };
 
-    test("twenty a minute, then also the right password waits until the minute is over", async () => {
+    test("after twenty failures in a minute, an address waits for the minute, even with the right password", async () => {
       const { username } = await newAccount(registry());
       await failFrom("192.0.2.1", 1);
       pass(registry(), 30);
@@ -249,7 +249,7 @@ onBothDatabases(
       expectWait(await login(registry(), username, PASSWORD, "192.0.2.1"), 60);
     });
 
-    test("logins that succeed are not counted, and forget nothing", async () => {
+    test("successful logins neither count for an address nor delete its failures", async () => {
       const { username } = await newAccount(registry());
       await failFrom("192.0.2.3", 19);
       for (let at = 0; at < 3; at += 1) {
@@ -259,7 +259,7 @@ onBothDatabases(
       expectWait(await login(registry(), username, PASSWORD, "192.0.2.3"), 60);
     });
 
-    test("the longer of two waits is told", async () => {
+    test("Retry-After is the longer of the waits of account and address", async () => {
       const name = newName();
       for (let at = 0; at < 5; at += 1) await login(registry(), name, WRONG, "192.0.2.4");
       await failFrom("192.0.2.4", 15);
@@ -267,7 +267,7 @@ onBothDatabases(
       expectWait(await login(registry(), name, WRONG, "192.0.2.5"), 1);
     });
 
-    test("a /64 of IPv6 is one address, however it is written; its neighbour is another", async () => {
+    test("a /64 of IPv6 counts as one address in any spelling, and the next /64 as another", async () => {
       const spellings = [
         "2001:db8:0:1::1",
         "2001:DB8:0:1:ffff::",
@@ -279,13 +279,13 @@ onBothDatabases(
       await failFrom("2001:db8:0:2::1", 1);
     });
 
-    test("what a client writes in front of the proxy's own word counts for nothing", async () => {
+    test("entries of X-Forwarded-For before the one of the proxy are ignored", async () => {
       for (let at = 0; at < 20; at += 1) await failFrom(`198.51.100.${at}, 192.0.2.6`, 1);
       expectWait(await login(registry(), newName(), WRONG, "198.51.100.99, 192.0.2.6"), 60);
       expectWait(await login(registry(), newName(), WRONG, "192.0.2.6, 127.0.0.1"), 60);
     });
 
-    test("fifty at once are counted one by one", async () => {
+    test("fifty concurrent failures are counted one by one", async () => {
       const tries = Array.from({ length: 50 }, () => login(registry(), newName(), WRONG, "192.0.2.7"));
       const answers = await Promise.all(tries);
       expect(answers.filter(({ status }) => status === 401)).toHaveLength(20);
@@ -298,7 +298,7 @@ onBothDatabases(
 );
 
 onBothDatabases("failed logins without a proxy", (registry) => {
-  test("X-Forwarded-For is not believed", async () => {
+  test("X-Forwarded-For is ignored without a trusted proxy", async () => {
     registry().now = new Date("2026-03-01T12:00:00Z");
     await fail(registry(), newName(), 4);
     for (let at = 0; at < 16; at += 1) await fail(registry(), newName(), 1);
@@ -306,8 +306,8 @@ onBothDatabases("failed logins without a proxy", (registry) => {
   });
 });
 
-describe("replicas on one Postgres", () => {
-  test("count failures together, and forget them together", async () => {
+describe("login throttling by replicas", () => {
+  test("replicas on one Postgres count and delete failures together", async () => {
     const postgres = await testPostgres();
     const databaseUrl = await postgres.createDatabase();
     const env = { ...BEHIND_PROXY.env, DATABASE_URL: databaseUrl };

@@ -1,18 +1,22 @@
 import { PASSWORD } from "../support/client.ts";
 
 /*
- * Requests that a proxy and this server might read in two ways, and heads that are none. Each is a registration of an
- * account, or, where only the head matters, a question for health; a second registration is sent behind it on the same
- * connection. `answers` are all the answers that the connection may give, and it is closed by the server. An account
- * stands for each 201 and there is no other, but where `made` says so.
+ * Requests that a proxy and this server might parse differently, and invalid heads. Each registers
+ * an account, or, where only the head matters, asks for health. A second registration follows it on
+ * the same connection. `answers` lists every response that the connection may give; after them the
+ * server closes it. There is one account for each 201 and no other, except where `made` says so.
  *
- * RFC 9112 §6.3 and §11.2: a length that cannot be told for sure is answered with 400 and the end of the connection.
- * Bun's parser does so by itself; `refusal` in src/http/server.ts adds equal lengths, two hosts and CONNECT. Whatever
- * was refused, Bun reads nothing behind it. It does not even read a right request behind one that is still worked on:
- * it closes the connection, which §9.3.2 leaves to servers. So only where the first is answered at once is there a second.
+ * A request whose length is ambiguous gets 400 and the end of the connection (RFC 9112 §6.3 and
+ * §11.2). Bun's parser does most of that; `ambiguityResponse` in src/http/server.ts adds equal
+ * lengths, two hosts and CONNECT. After a refused request, Bun reads nothing more. It does not even
+ * read a valid request behind one that is still being handled: it closes the connection, as §9.3.2
+ * allows. So a second response follows only if the first request is answered at once.
  */
 
-/** What a shape is made of; all shapes have names of the same length, so the lengths in them are constant. */
+/**
+ * The parts of a shape. Names have the same length in all shapes, so the lengths in them are
+ * constant.
+ */
 export interface Parts {
   /** The JSON of a registration. */
   readonly body: string;
@@ -173,8 +177,8 @@ export const CHUNKS: Readonly<Record<string, Shape>> = {
   "other bytes behind a chunk": [[400], withChunks((body) => chunked(body, HEX, "XX0\r\n\r\n"))],
   "no last chunk": [[400], withChunks((body) => chunked(body, HEX, "\r\n"))],
   "a last chunk that ends by LF": [[400], withChunks((body) => chunked(body, HEX, "\r\n0\n\n"))],
-  // Bun takes no trailers: it refuses them in the place of the answer to the request, which is whole without them and
-  // done. What they set is never looked at, and what follows is never read.
+  // Bun takes no trailers: it refuses them in the place of the answer to the request, which is
+  // whole without them and done. What they set is never looked at, and what follows is never read.
   "a trailer that sets Content-Length": [
     [400],
     withChunks((body) => chunked(body, HEX, "\r\n0\r\nContent-Length: 500\r\n\r\n")),
@@ -236,7 +240,8 @@ export const HEADS: Readonly<Record<string, Shape>> = {
   "5,000 headers": [[431], asking(GET, HOST, ...Array.from({ length: 5_000 }, (_, at) => `X-${at}: b`))],
   "250 small headers": [[431], asking(GET, HOST, ...Array.from({ length: 250 }, (_, at) => `X-${at}: b`))],
   "a request line of 70 KB": [[431], asking(`GET /${kb("a")} HTTP/1.1`, HOST)],
-  // The absolute form is to be taken (RFC 9112 §3.2.2): no answer depends on the host. What follows is a whole request.
+  // The absolute form is to be taken (RFC 9112 §3.2.2): no answer depends on the host. What follows
+  // is a whole request.
   "an absolute target": [[200, 201], asking("GET http://other.test/health/live HTTP/1.1", HOST)],
   "an absolute target with a user": [[200, 201], asking("GET https://a:b@other.test/health/live HTTP/1.1", HOST)],
   "an absolute target of another scheme": [[400], asking("GET ftp://other.test/health/live HTTP/1.1", HOST)],

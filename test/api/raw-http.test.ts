@@ -6,7 +6,7 @@ import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.
 import { waitUntil } from "../support/wait-until.ts";
 import { CHUNKS, chunked, FRAMING, formOf, HEADS, post, type Shape } from "./raw-http-shapes.ts";
 
-/* Smuggling and abuse on bare sockets. The tables say what is answered, and that is all that may happen. */
+/* Request smuggling and abuse on bare sockets. The tables list every response that may happen. */
 
 const MIN_DATA_RATE = { graceMs: 400, bytesPerSecond: 1_000 };
 /** Bun's timers go in steps of four seconds. */
@@ -59,7 +59,7 @@ async function expectExactly([answers, write, madeAnyway]: Shape): Promise<void>
   expect(await isServed()).toBe(true);
   const right = names.filter((_, index) => answers[index] === 201 || (index === 0 && madeAnyway !== undefined));
   allowed.push(...right);
-  // A registration goes on when its connection is closed.
+  // A registration continues after its connection was closed.
   await waitUntil(async () => (await made(names)).length >= right.length, "accepted accounts are made");
   expect(await made(names)).toEqual(right);
 }
@@ -70,7 +70,7 @@ for (const [title, table] of Object.entries({ framing: FRAMING, chunks: CHUNKS, 
   });
 }
 
-test("nothing that was smuggled was done later", async () => {
+test("a smuggled registration is not executed later either", async () => {
   const all = Array.from({ length: shapes }, (_, at) => String(at + 1).padStart(3, "0"));
   expect(await made(all.flatMap((at) => [`carried-${at}`, `smuggled-${at}`]))).toEqual(allowed.toSorted());
 });
@@ -108,20 +108,23 @@ const SLOW_BODIES: Readonly<Record<string, readonly [() => string, string?]>> = 
 };
 
 describe("slow clients", () => {
-  test.each(Object.entries(SLOW_BODIES))("%s is cut with 408 and leaves nothing", async (_, [start, drip]) => {
-    const before = await tracesOf(registry);
-    const talking = talk(registry.url, start(), drip === undefined ? {} : { drip });
-    expect(await isServed()).toBe(true);
-    const { answers, text, isClosed, ms } = await talking;
-    expect({ answers, isClosed }).toEqual({ answers: [408], isClosed: true });
-    expect(text).toContain('"code":"request_timeout"');
-    expect(ms).toBeGreaterThanOrEqual(MIN_DATA_RATE.graceMs - 5);
-    expect(ms).toBeLessThan(MIN_DATA_RATE.graceMs + AT_ONCE_MS);
-    expect(await tracesOf(registry)).toEqual(before);
-  });
+  test.each(Object.entries(SLOW_BODIES))(
+    "%s: a body below the minimum rate gets 408 and leaves nothing",
+    async (_, [start, drip]) => {
+      const before = await tracesOf(registry);
+      const talking = talk(registry.url, start(), drip === undefined ? {} : { drip });
+      expect(await isServed()).toBe(true);
+      const { answers, text, isClosed, ms } = await talking;
+      expect({ answers, isClosed }).toEqual({ answers: [408], isClosed: true });
+      expect(text).toContain('"code":"request_timeout"');
+      expect(ms).toBeGreaterThanOrEqual(MIN_DATA_RATE.graceMs - 5);
+      expect(ms).toBeLessThan(MIN_DATA_RATE.graceMs + AT_ONCE_MS);
+      expect(await tracesOf(registry)).toEqual(before);
+    },
+  );
 
   /*
-   * The next wait for Bun's timers, which are slow. They do so at once, or the file would take a minute.
+   * These tests wait for Bun's slow timers. They run concurrently, or the file would take a minute.
    */
   const LONG: Readonly<Record<string, readonly [answers: number[], maxMs: number, start: string, Manner?]>> = {
     "a connection without a byte": [[], HEAD_MS, ""],
@@ -154,7 +157,7 @@ describe("slow clients", () => {
     ],
   };
   test.concurrent(
-    "none holds a connection for ever, whatever it drips",
+    "a slow client holds no connection for ever, whatever it drips",
     async () => {
       const ended = Object.entries(LONG).map(async ([name, [answers, maxMs, start, manner]]) => {
         const heard = await talk(registry.url, start, { ...manner, maxMs: HEAD_MS + 2 * STEP_MS });
@@ -171,7 +174,7 @@ describe("slow clients", () => {
     const pieces = 100;
     const piece = " ".repeat(150);
     const body = login(["Connection: close", `Content-Length: ${LOGIN.length + pieces * piece.length}`], LOGIN);
-    // On a busy machine its pieces come late, too.
+    // Long enough for a busy machine, where the pieces arrive late.
     const minDataRate = { ...MIN_DATA_RATE, graceMs: 3_000 };
     const patient = await startRegistry("sqlite", { timeouts: { idleSeconds: IDLE_SECONDS, minDataRate } });
     const { answers, ms } = await talk(patient.url, body, { drip: piece, maxMs: 14_000 });

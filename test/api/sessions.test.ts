@@ -9,7 +9,9 @@ type Claims = Record<string, unknown>;
 const encoded = (part: unknown) => Buffer.from(JSON.stringify(part)).toString("base64url");
 const decoded = (part = ""): Json => JSON.parse(Buffer.from(part, "base64url").toString());
 
-/** A JSON Web Token by hand (RFC 7515 §3.1), signed with HMAC as the registry's own are, unless told otherwise. */
+/**
+ * Makes a JSON Web Token (RFC 7515 §3.1), signed with HMAC like those of the registry by default.
+ */
 function forge(claims: unknown, header: object = { alg: "HS256", typ: "JWT" }, key = TEST_JWT_KEY, hash = "sha256") {
   const input = `${encoded(header)}.${encoded(claims)}`;
   return `${input}.${createHmac(hash, key).update(input).digest("base64url")}`;
@@ -24,7 +26,7 @@ function forgeRsa(claims: Claims): string {
 const without = (claims: Claims, name: string): Claims => ({ ...claims, [name]: undefined });
 const inSeconds = (seconds: number) => Math.floor(Date.now() / 1000) + seconds;
 
-/** Each makes a token that must not work out of the claims of a good one and those of somebody else. */
+/** Each makes a token that must be refused, from the claims of a valid one and of another user. */
 const FORGERIES: Readonly<Record<string, (good: Claims, other: Claims) => string>> = {
   "alg: none, unsigned": (good) => `${encoded({ alg: "none" })}.${encoded(good)}.`,
   "alg: None, signed": (good) => forge(good, { alg: "None" }),
@@ -86,7 +88,7 @@ onBothDatabases("sessions", (registry) => {
   const withHeader = (authorization: string): Promise<Answer> =>
     new Client(registry().url).get("/api/auth/me", { authorization });
 
-  test("a token is HS256 and has the claims of the contract, no more", async () => {
+  test("a session token is HS256 and has exactly the documented claims", async () => {
     const [alice] = await accounts();
     const { user } = (await alice.get("/api/auth/me")).body;
     expect(decoded(alice.token?.split(".")[0])).toMatchObject({ alg: "HS256" });
@@ -104,7 +106,7 @@ onBothDatabases("sessions", (registry) => {
     expect(Math.abs(Number(claims.iat) - inSeconds(0))).toBeLessThan(30);
   });
 
-  test("a token made by hand from the claims of a good one works, so the forgeries fail for their own reason", async () => {
+  test("a token that the test signs with the right key works, so each forgery fails for its own reason", async () => {
     const [alice] = await accounts();
     expect((await withHeader(`Bearer ${forge(claimsOf(alice))}`)).status).toBe(200);
     expect((await withHeader(`bearer ${alice.token}`)).status).toBe(200);
@@ -117,7 +119,7 @@ onBothDatabases("sessions", (registry) => {
     expect(answer.headers.get("www-authenticate")).toStartWith("Bearer");
   });
 
-  test("a good token counts only as Authorization: Bearer", async () => {
+  test("a session token is accepted only as Authorization: Bearer", async () => {
     const [{ token = "" }] = await accounts();
     const wrong = [
       token,
@@ -139,7 +141,7 @@ onBothDatabases("sessions", (registry) => {
     expectProblem(await elsewhere.get("/api/auth/me", { cookie: `token=${token}` }), 401, "unauthenticated");
   });
 
-  test("a session ends at expiresAt, by the clock of the registry, and no sooner", async () => {
+  test("a session ends at expiresAt by the clock of the registry, and not before", async () => {
     const [{ username }] = await accounts();
     try {
       registry().now = new Date("2031-05-05T05:05:05.678Z");
@@ -186,7 +188,7 @@ onBothDatabases("sessions", (registry) => {
     "GET /api/packages/:name/events",
     "GET /api/packages/:name/keys",
     "GET /api/packages/:name/owners",
-    // With the signature of a key in place of a session.
+    // A signature by a key may replace the session.
     "DELETE /api/packages/:name/keys/reset",
   ];
   const isOpen = (route: string) =>
@@ -198,7 +200,7 @@ onBothDatabases("sessions", (registry) => {
       .routes.filter(({ method }) => !["HEAD", "OPTIONS"].includes(method))
       .map(({ method, path }) => ({ method, path, route: `${method} ${path.replace("/api/v1/", "/api/")}` }));
 
-  test("every route but the open ones answers 401 without a session, whatever else is sent", async () => {
+  test("every route except the public ones is 401 without a session, whatever else is sent", async () => {
     const guarded = routes().filter(({ route }) => !isOpen(route));
     expect(guarded.length).toBeGreaterThanOrEqual(12);
     for (const { method, path } of guarded) {
@@ -213,7 +215,7 @@ onBothDatabases("sessions", (registry) => {
     }
   });
 
-  test("/swagger/json marks exactly these routes as needing a session, and names a scheme that it describes", async () => {
+  test("/swagger/json requires a session for exactly these routes, by a scheme that it describes", async () => {
     const { body } = await new Client(registry().url).get("/swagger/json");
     const marked: string[] = [];
     for (const [path, methods] of Object.entries<Record<string, Json>>(body.paths)) {
@@ -222,7 +224,7 @@ onBothDatabases("sessions", (registry) => {
         expect(responses["401"]).toBeDefined();
         for (const scheme of security.flatMap(Object.keys))
           expect(body.components.securitySchemes[scheme]).toBeDefined();
-        // One way is to prove nothing: only a private registry wants more.
+        // The empty requirement is enough: only a private registry requires a credential.
         if (security.some((way: object) => Object.keys(way).length === 0)) continue;
         marked.push(`${method.toUpperCase()} ${path.replaceAll(/\{([A-Za-z]+)\}/g, ":$1")}`);
       }

@@ -9,7 +9,7 @@ function sendSlowly(by: Client, method: string, path: string, body: object, mean
   const stream = new ReadableStream({
     async start(controller) {
       controller.enqueue(Buffer.from(text.slice(0, -1)));
-      // Until the guard of the route has let the head pass.
+      // Waits until the guard of the route has accepted the head.
       await Bun.sleep(300);
       await meanwhile();
       controller.enqueue(Buffer.from(text.slice(-1)));
@@ -24,7 +24,7 @@ async function loggedInAgain({ base, username }: Client): Promise<Client> {
   return new Client(base, body.token, username);
 }
 
-onBothDatabases("a session that ends while a body comes in", (registry) => {
+onBothDatabases("a session that ends while a body arrives", (registry) => {
   let publisher: Client;
   beforeAll(async () => {
     publisher = await newAccount(registry());
@@ -42,7 +42,7 @@ onBothDatabases("a session that ends while a body comes in", (registry) => {
     ["DELETE", "/api/packages/slow/1.0.0", { reason: "broken" }],
     ["PUT", "/api/packages/slow/status", { status: "archived" }],
   ];
-  test.each(REQUESTS)("%s %s changes nothing any more", async (method, path, body) => {
+  test.each(REQUESTS)("%s %s changes nothing after its session ended", async (method, path, body) => {
     const thief = await loggedInAgain(publisher);
     const logOut = async () => expect((await thief.post("/api/auth/logout")).status).toBe(204);
     expectProblem(await sendSlowly(thief, method, path, body, logOut), 401, "unauthenticated");

@@ -22,7 +22,9 @@ withBrowser("the API page", (browser) => {
   });
   afterAll(() => registry.stop());
 
-  /** Opens the page, and afterwards fails if it asked another server for anything or wrote an error. */
+  /**
+   * Opens the page, and afterwards fails if it asked another server for anything or wrote an error.
+   */
   async function onPage(viewport: typeof PHONE, work: (page: Page) => Promise<void>, path = "/swagger"): Promise<void> {
     const context = await browser().newContext({ viewport });
     const elsewhere: string[] = [];
@@ -62,7 +64,7 @@ withBrowser("the API page", (browser) => {
       await page.screenshot({ path: `${directory}/${name}.png`, fullPage: name !== "focus" });
   }
 
-  test("shows every operation, from this server alone and without an error", async () => {
+  test("the API page shows every operation, loads only from this server and logs no error", async () => {
     await onPage(DESKTOP, async (page) => {
       const api = (await new Client(registry.url).get("/swagger/json")).body as ApiDescription;
       const ids = operationsOf(api).map(({ operation }) => operation.operationId);
@@ -76,7 +78,7 @@ withBrowser("the API page", (browser) => {
     });
   });
 
-  test("tries GET /api/packages on the server that sent the page", async () => {
+  test("the API page sends Try it out to the server that sent the page", async () => {
     await onPage(DESKTOP, async (page) => {
       const operation = page.locator("#operations-packages-listPackages");
       await operation.locator(".opblock-summary-control").click();
@@ -94,7 +96,7 @@ withBrowser("the API page", (browser) => {
     });
   });
 
-  test("logs in with a token and then reads the account", async () => {
+  test("the API page authorizes with a token and then reads the account", async () => {
     const form = { username, password: PASSWORD };
     const { token } = (await new Client(registry.url).post("/api/auth/login", form)).body;
     await onPage(DESKTOP, async (page) => {
@@ -109,7 +111,7 @@ withBrowser("the API page", (browser) => {
     });
   });
 
-  test("publishes a package that the form was filled with", async () => {
+  test("the API page publishes a package from its filled form", async () => {
     const alice = await newAccount(registry);
     const archive = makePackage({ name: "by-hand", version: "1.0.0" });
     const key = makeKey();
@@ -132,7 +134,7 @@ withBrowser("the API page", (browser) => {
     expect((await alice.get("/api/packages/by-hand/latest")).body.version).toBe("1.0.0");
   });
 
-  test("is usable by keyboard: Tab reaches an operation and Enter opens and closes it", async () => {
+  test("the API page works by keyboard: Tab reaches an operation and Enter opens and closes it", async () => {
     await onPage(DESKTOP, async (page) => {
       const focused = () => page.evaluate<string | undefined>('document.activeElement.closest(".opblock")?.id');
       const wanted = "operations-accounts-readAccount";
@@ -144,7 +146,7 @@ withBrowser("the API page", (browser) => {
       expect(await body.count()).toBe(0);
       await page.keyboard.press("Enter");
       await body.waitFor();
-      // What is opened fills in the next frames.
+      // The opened body is filled in the next frames.
       await body.getByText("Not authenticated").first().waitFor();
       expect(await body.innerText()).toContain("Not authenticated");
       await page.keyboard.press("Enter");
@@ -152,7 +154,7 @@ withBrowser("the API page", (browser) => {
     });
   });
 
-  test("fits a phone: the page never scrolls sideways, with an operation open too", async () => {
+  test("the API page never scrolls sideways on a phone, also with an open operation", async () => {
     await onPage(PHONE, async (page) => {
       const overflow = () => page.evaluate("document.documentElement.scrollWidth - innerWidth");
       await screenshot(page, "phone");
@@ -173,7 +175,7 @@ withBrowser("the API page", (browser) => {
     });
   });
 
-  test("opens under /swagger/ too", async () => {
+  test("the API page opens under /swagger/ too", async () => {
     await onPage(DESKTOP, async (page) => expect(page.url()).toBe(`${registry.url}/swagger`), "/swagger/");
   });
 });

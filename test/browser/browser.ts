@@ -1,15 +1,16 @@
 import { afterAll, beforeAll, describe, test } from "bun:test";
 import { type Browser, chromium } from "playwright-core";
 
-/* Debian's chromium, driven by playwright-core, which brings no browser of its own. */
+/* Runs Debian's chromium by playwright-core, which includes no browser. */
 
 const EXECUTABLE = Bun.which("chromium");
 const QUIET = ["--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const ARGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", ...QUIET];
 
 /**
- * Declares tests that need a browser; it starts with an empty profile and ends with the group. Without chromium they
- * are skipped with a reason, but under CI that is a failure: there, nobody reads what was skipped.
+ * Declares tests that need a browser. It starts with an empty profile and ends with the group.
+ * Without chromium the tests are skipped with a reason. Under CI that is a failure, because nobody
+ * reads there what was skipped.
  */
 export function withBrowser(title: string, body: (browser: () => Browser) => void): void {
   if (EXECUTABLE === null && process.env.CI === "true") {

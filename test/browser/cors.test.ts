@@ -5,7 +5,10 @@ import { Client, type Json, makeKey, newAccount, PASSWORD, sha256 } from "../sup
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { withBrowser } from "./browser.ts";
 
-/* Whether a browser lets pages of other origins use the registry; test/api/cors.test.ts checks the headers themselves. */
+/*
+ * Shows whether a browser lets pages of other origins use the registry. test/api/cors.test.ts
+ * checks the headers.
+ */
 
 /** The account that the origin which is not allowed tries to make. */
 const FORM = { username: "intruder", email: "intruder@example.org", password: PASSWORD };
@@ -40,7 +43,9 @@ interface Seen {
   readonly digest?: string;
 }
 
-/** Runs in the page. The browser compares digests, so the bytes are proved to have arrived there. */
+/**
+ * Runs in the page. The browser compares digests, so the bytes are proved to have arrived there.
+ */
 const ASK = `async ({ base, path, method = "GET", token, json, headers = {}, credentials = "same-origin" }) => {
   const type = json && { "content-type": "application/json" };
   const sent = { ...type, ...(token && { authorization: "Bearer " + token }), ...headers };
@@ -140,7 +145,7 @@ withBrowser("CORS in a browser", (browser) => {
     });
   });
 
-  test("the allowed origin yanks and takes it back: DELETE and POST pass the preflight", async () => {
+  test("the allowed origin yanks and unyanks: DELETE and POST pass the preflight", async () => {
     await onSite(allowedOrigin, async (ask) => {
       const path = "/api/packages/second/1.0.0";
       const yanked = await ask({ path, method: "DELETE", token, json: { reason: "other" } });
@@ -171,7 +176,7 @@ withBrowser("CORS in a browser", (browser) => {
 
   const everything: readonly Asked[] = [
     { path: "/api/auth/register", method: "POST", json: FORM },
-    // Text needs no preflight, so this one reaches the server.
+    // Plain text needs no preflight, so this request reaches the server.
     { path: "/api/auth/register", method: "POST", json: FORM, headers: { "content-type": "text/plain" } },
     { path: "/api/auth/login", method: "POST", json: { username: "from-a-page", password: PASSWORD } },
     { path: "/api/auth/me" },
@@ -183,7 +188,7 @@ withBrowser("CORS in a browser", (browser) => {
     { path: "/swagger/json" },
   ];
 
-  test("no other origin reads anything, whether it is another port, another host name or nobody's", async () => {
+  test("no other origin reads a response: another port, another host name or a null origin", async () => {
     const byAddress = startSite("127.0.0.1");
     try {
       const sites = [`http://localhost:${other.port}`, `http://127.0.0.1:${byAddress.port}`, "data:text/html,a page"];
@@ -205,19 +210,19 @@ withBrowser("CORS in a browser", (browser) => {
     }
   });
 
-  test("what the other origin was refused did not happen", async () => {
+  test("a refused request of another origin changed nothing", async () => {
     const guest = new Client(registry.url);
     const login = await guest.post("/api/auth/login", FORM);
     expect([login.status, login.body.code]).toEqual([401, "invalid_credentials"]);
   });
 
-  test("a request header that is not on the list is refused to the allowed origin", async () => {
+  test("the allowed origin cannot send a header that is not listed", async () => {
     await onSite(allowedOrigin, async (ask) => {
       expect(await ask({ path: "/api/packages", headers: { "x-other": "1" } })).toEqual({ threw: "TypeError" });
     });
   });
 
-  test("credentials are refused to the allowed origin as well", async () => {
+  test("the allowed origin cannot send cookies", async () => {
     await onSite(allowedOrigin, async (ask) => {
       expect(await ask({ path: "/api/packages", credentials: "include" })).toEqual({ threw: "TypeError" });
       expect(await ask({ path: "/api/auth/me", token, credentials: "include" })).toEqual({ threw: "TypeError" });

@@ -4,7 +4,7 @@ import { clientBehind, clientNetwork } from "../../src/http/client-address.ts";
 
 function proxies(...texts: string[]) {
   const parsed = parseProxies(texts);
-  if (parsed === undefined) throw new Error("These are no proxies");
+  if (parsed === undefined) throw new Error("The proxies of the test are invalid");
   return parsed;
 }
 
@@ -36,7 +36,7 @@ describe("clientBehind", () => {
     expect(clientBehind(TRUSTED, connection, header)).toBe(client);
   });
 
-  test("without proxies every header is ignored", () => {
+  test("clientBehind ignores X-Forwarded-For without configured proxies", () => {
     expect(clientBehind(proxies(), "127.0.0.1", "198.51.100.1")).toBe("127.0.0.1");
   });
 });
@@ -60,7 +60,7 @@ describe("clientNetwork", () => {
 });
 
 describe("parseProxies", () => {
-  test("addresses and networks of both kinds", () => {
+  test("parseProxies accepts addresses and networks of IPv4 and IPv6", () => {
     const parsed = proxies("192.0.2.1", "10.0.0.0/8", "::1", "2001:db8::/32", "172.16.0.1/32");
     for (const address of ["192.0.2.1", "10.255.0.1", "172.16.0.1"]) expect(parsed.check(address, "ipv4")).toBe(true);
     for (const address of ["192.0.2.2", "11.0.0.1", "172.16.0.2"]) expect(parsed.check(address, "ipv4")).toBe(false);
