@@ -226,7 +226,9 @@ describe("log audit of a log of several bundles", () => {
     expect(existsSync(kept(person))).toBe(false);
     const audited = await person.run({}, "log", "audit", "--registry", proxy.url);
     expect([audited.exitCode, audited.stderr]).toEqual([1, expect.stringContaining("log audit failed: ")]);
-    expect(audited.stdout).toContain("registry.test/log was not read to its end: 257 problems with leaves until then.");
+    expect(audited.stdout).toContain(
+      "registry.test/log was not read to its end; 257 problems in leaves were found until then.",
+    );
   });
 
   test("an audit continues after kill -9", async () => {
