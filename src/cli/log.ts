@@ -56,7 +56,7 @@ function auditText(audit: Audit, isRight: boolean): string {
 
 function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, isRight: boolean): string {
   const wrong = `${counted(problems.length, "problem")} in leaves`;
-  if (fault !== undefined) return `${origin} was not read to its end; ${wrong} were found until then.`;
+  if (fault !== undefined) return `${origin} was not read to its end. Until then: ${wrong}.`;
   const before = from > 0 ? `, ${from} of them in an earlier audit` : "";
   const verdict = isRight ? "is right" : `is NOT right: ${wrong}; see the checks above`;
   return `${origin} ${verdict}; ${counted(size, "leaf", "leaves")}${before}.`;
@@ -84,7 +84,7 @@ export function logKey(configFile: string | undefined): number {
  */
 export function logMakeKey(origin: string): number {
   if (!isKeyName(origin))
-    throw new UsageError("An origin must not contain spaces or +; cpm.example.org/log is a good origin.");
+    throw new UsageError("<origin> must be a name without spaces or +, such as cpm.example.org/log.");
   console.log(makeLogKey(origin));
   return 0;
 }
@@ -116,7 +116,9 @@ export async function logAcceptRollback(configFile: string | undefined, yes: boo
 }
 
 function sizesText({ publishedSize, foundSize }: Rollback): string {
-  return `Published: ${publishedSize ?? "no readable number of"} leaves. In the database: ${foundSize}.`;
+  const published =
+    publishedSize === undefined ? "unknown; the checkpoint cannot be read" : counted(publishedSize, "leaf", "leaves");
+  return `Published: ${published}. In the database: ${counted(foundSize, "leaf", "leaves")}.`;
 }
 
 const REFUSED = {

@@ -48,8 +48,7 @@ function portOf(text: string): number {
 
 /** Runs a witness of logs (c2sp.org/tlog-witness) until SIGTERM or SIGINT. Throws `UsageError`. */
 export async function runWitness({ name, logs, port, host, data }: WitnessArguments): Promise<number> {
-  if (!isKeyName(name))
-    throw new UsageError("The name of a witness must not contain spaces or +; example.org/witness is a good name.");
+  if (!isKeyName(name)) throw new UsageError("<name> must be a name without spaces or +, such as example.org/witness.");
   const keys = logs.map((text) => {
     const key = parseVerifierKey(text.trim());
     if (key === undefined)
