@@ -121,6 +121,13 @@ describe("the fields of colony.yaml in package-format.md", () => {
   );
 });
 
+test("the number of tags in package-format.md is the number that the registry accepts", () => {
+  const most = Number(/at most (\d+) tags/.exec(DOCUMENT)?.[1]);
+  const tags = (count: number) => `[${Array.from({ length: count }, (_, index) => `tag${index}`)}]`;
+  expect(read(manifestWith("tags", tags(most))).faults).toEqual([]);
+  expect(read(manifestWith("tags", tags(most + 1))).faults).not.toEqual([]);
+});
+
 /** How the table of limits names each limit of the code. `undefined`: not a limit of one package. */
 const LIMIT_ROWS: Readonly<Record<string, string | undefined>> = {
   compressedMaxBytes: "upload",
