@@ -101,6 +101,15 @@ async function underPublishers({ server, journals }: Faulty, seed: number, fault
   expect(faults).toEqual([]);
 }
 
+/**
+ * Repeats requests for as long as the fault under test lasts, with pauses that leave the machine to
+ * publishers.
+ */
+async function repeatFor(lastsMs: number, ask: () => Promise<unknown>): Promise<void> {
+  const endMs = performance.now() + lastsMs;
+  for (; performance.now() < endMs; await Bun.sleep(100)) await ask();
+}
+
 describe("publishers while Postgres fails", () => {
   test(
     "publishers are answered in time and every 201 holds when Postgres crashes and restarts three times",
@@ -126,16 +135,13 @@ describe("publishers while Postgres fails", () => {
         underPublishers(faulty, 2, async () => {
           const guest = guestOf(faulty.server.url);
           await postgres.stop("immediate");
-          const awayUntilMs = performance.now() + OUTAGE_MS;
-          while (performance.now() < awayUntilMs) {
+          await repeatFor(OUTAGE_MS, async () => {
             expect((await guest.get("/health/live")).status).toBe(200);
             expect((await guest.get("/health")).body.checks.database).toBe("failing");
             const answer = await guest.get("/api/packages");
             expectProblem(answer, 503, "database_unavailable");
             expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
-            // One round of requests every so often, for as long as the fault lasts.
-            await Bun.sleep(100);
-          }
+          });
           await postgres.start();
         }),
       ),
@@ -148,12 +154,9 @@ describe("publishers while Postgres fails", () => {
       onServer("frozen", (faulty) =>
         underPublishers(faulty, 3, async () => {
           postgres.freeze();
-          const frozenUntilMs = performance.now() + FROZEN_MS;
-          while (performance.now() < frozenUntilMs) {
+          await repeatFor(FROZEN_MS, async () => {
             expect((await guestOf(faulty.server.url).get("/health/live")).status).toBe(200);
-            // One round of requests every so often, for as long as the fault lasts.
-            await Bun.sleep(100);
-          }
+          });
           postgres.thaw();
         }),
       ),
