@@ -170,7 +170,7 @@ describe("slow clients", () => {
     HEAD_MS + 3 * STEP_MS,
   );
 
-  test.concurrent("an honest one is served, though it is slower than Bun likes and takes longer than Bun waits", async () => {
+  test.concurrent("an honest slow client is served, though it is slower than Bun likes and takes longer than Bun waits", async () => {
     const pieces = 100;
     const piece = " ".repeat(150);
     const body = login(["Connection: close", `Content-Length: ${LOGIN.length + pieces * piece.length}`], LOGIN);

@@ -33,7 +33,7 @@ async function sendInPieces(url: string, pieces: readonly Uint8Array[]): Promise
 
 onBothDatabases("an upload", (registry) => {
   for (const size of [5_000, 40_000, 300_000]) {
-    test(`of ${size} bytes is taken wherever the network cuts the fields that follow the archive`, async () => {
+    test(`an upload of ${size} bytes is accepted wherever the network splits the fields after the archive`, async () => {
       const publisher = await newAccount(registry());
       const key = makeKey();
       const name = `cut-${size}`;

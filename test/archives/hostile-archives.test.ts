@@ -61,7 +61,7 @@ function archiveWithTenProblems(): Uint8Array {
 }
 
 describe("the set of hostile archives", () => {
-  test("has at least sixty, and at least two for every rule", () => {
+  test("the set of hostile archives has at least sixty, and at least two for every rule", () => {
     const counts = Map.groupBy(CASES, (hostile) => hostile.rule);
     const rules = Object.keys(RULES) as Rule[];
     expect(rules.filter((rule) => (counts.get(rule)?.length ?? 0) < 2)).toEqual([]);
@@ -69,7 +69,7 @@ describe("the set of hostile archives", () => {
     expect(new Set(CASES.map(({ rule, what }) => `${rule}: ${what}`)).size).toBe(CASES.length);
   });
 
-  test("is made from a package that breaks no rule", async () => {
+  test("the set of hostile archives is made from a package that breaks no rule", async () => {
     const { warnings } = await inspectArchive(chunked(makeArchive(SOUND)), DEFAULT_ARCHIVE_LIMITS);
     expect(warnings).toEqual([]);
   });
@@ -101,7 +101,7 @@ onBothDatabases("a hostile archive over HTTP", (registry) => {
   const hostile = OVER_HTTP.flatMap((rule) => CASES.find((one) => one.rule === rule) ?? []);
 
   test.each(hostile.map((one) => [RULES[one.rule], one] as const))(
-    "%s: 422, its code, nothing kept",
+    "a hostile archive (%s) answers 422 with its code, and nothing is stored",
     async (_, one) => {
       const account = await newAccount(registry());
       const before = await tracesOf(registry());
@@ -112,7 +112,7 @@ onBothDatabases("a hostile archive over HTTP", (registry) => {
     },
   );
 
-  test("with ten faults gets a 422 with all ten, and nothing is stored", async () => {
+  test("a hostile archive with ten faults answers 422 with all ten, and nothing is stored", async () => {
     const account = await newAccount(registry());
     const before = await tracesOf(registry());
     const answer = await account.publish("hostile", "1.0.0", archiveWithTenProblems(), makeKey());

@@ -72,7 +72,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
 
     for (const before of ["nothing", "an old orphan"] as const) {
       for (const point of PUBLISH_POINTS.filter((each) => isWorthIt(kind, before, each))) {
-        test(`at ${point}, where ${before} was`, async () => {
+        test(`gc keeps the archive of a publish that is frozen at ${point}, where ${before} was before`, async () => {
           const name = `p-${point}-${before}`.replaceAll(/[. ]/g, "-");
           const archive = makePackage({ name, version: "1.0.0" });
           const store = join(home, "packages");
