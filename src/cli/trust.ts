@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { readVerifierSettings } from "../config/verifier-settings.ts";
+import { systemClock } from "../start/system-clock.ts";
 import { ED25519, parseVerifierKey } from "../tlog/note.ts";
 import type { Trust } from "../verify/checkpoint-checks.ts";
 import type { Check } from "../verify/checks.ts";
+import { KnownKeys } from "../verify/known-keys.ts";
 import { PolicyFault, parsePolicy } from "../verify/policy.ts";
 import { RegistryClient } from "../verify/registry-client.ts";
 import { SeenLogs } from "../verify/seen-logs.ts";
@@ -35,7 +37,7 @@ function clientOf(registry: string, token: string | undefined): RegistryClient {
 
 /** Collects the registry to ask and the keys to trust. Throws `UsageError`. */
 export async function trustOf({ registry, vkey, policy }: TrustArguments): Promise<Trust> {
-  const { token, policyFile, seenDirectory } = readVerifierSettings();
+  const { token, policyFile, seenDirectory, knownKeysFile } = readVerifierSettings();
   const key = vkey === undefined ? undefined : parseVerifierKey(vkey.trim());
   if (vkey !== undefined && key?.type !== ED25519) {
     throw new UsageError("--vkey must be the verifier key of a log, as cpm-registry log key prints it.");
@@ -46,6 +48,8 @@ export async function trustOf({ registry, vkey, policy }: TrustArguments): Promi
       client: registry === undefined ? undefined : clientOf(registry, token),
       seenLogs: new SeenLogs(seenDirectory),
       vkey: key,
+      knownKeys: new KnownKeys(knownKeysFile),
+      now: systemClock(),
       policy: path === undefined ? undefined : parsePolicy(await readGiven(path).then(String)),
     };
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { isGood } from "../verify/checks.ts";
+import { KnownKeysFault } from "../verify/known-keys.ts";
 import { RegistryFault } from "../verify/registry-client.ts";
 import { SeenLogFault } from "../verify/seen-logs.ts";
 import { verifyPackage } from "../verify/verify-package.ts";
@@ -21,7 +22,8 @@ export async function reportingFaults(command: string, json: boolean, work: () =
   try {
     return await work();
   } catch (cause) {
-    if (!(cause instanceof RegistryFault || cause instanceof SeenLogFault)) throw cause;
+    const isFault = [RegistryFault, SeenLogFault, KnownKeysFault].some((fault) => cause instanceof fault);
+    if (!isFault || !(cause instanceof Error)) throw cause;
     if (json) console.log(JSON.stringify({ verified: false, fault: cause.message, checks: [] }));
     console.error(`cpm-registry ${command} failed: ${cause.message}`);
     return 1;

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { readOrMakeKeyFile } from "../config/key-file.ts";
-import { openLogger, systemClock } from "../start/open-offline.ts";
+import { openLogger } from "../start/open-offline.ts";
+import { systemClock } from "../start/system-clock.ts";
 import {
   COSIGNATURE,
   formatSignerKey,

@@ -7,7 +7,8 @@ import { ENVIRONMENT } from "./config.ts";
  * server.
  */
 export function readVerifierSettings(environment = ENVIRONMENT) {
-  const { CPM_API_TOKEN: token, LOG_POLICY: policyFile } = environment;
-  const seenDirectory = join(homedir(), ".cpm", "log");
-  return { token: token || undefined, policyFile: policyFile || undefined, seenDirectory };
+  const { CPM_API_TOKEN: token, LOG_POLICY: policyFile, CPM_HOME } = environment;
+  const home = CPM_HOME || join(homedir(), ".cpm");
+  const files = { seenDirectory: join(home, "log"), knownKeysFile: join(home, "known-keys.json") };
+  return { token: token || undefined, policyFile: policyFile || undefined, ...files };
 }

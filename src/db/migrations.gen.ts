@@ -9,6 +9,7 @@ import sqlite_0006_package_changes from "../../drizzle/sqlite/0006_package_chang
 import sqlite_0007_search_candidates from "../../drizzle/sqlite/0007_search_candidates.sql" with { type: "text" };
 import sqlite_0008_log_existing from "../../drizzle/sqlite/0008_log_existing.sql" with { type: "text" };
 import sqlite_0009_long_manifests from "../../drizzle/sqlite/0009_long_manifests.sql" with { type: "text" };
+import sqlite_0010_key_change_v2 from "../../drizzle/sqlite/0010_key_change_v2.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -18,6 +19,7 @@ import postgres_0005_log from "../../drizzle/postgres/0005_log.sql" with { type:
 import postgres_0006_search_candidates from "../../drizzle/postgres/0006_search_candidates.sql" with { type: "text" };
 import postgres_0007_log_existing from "../../drizzle/postgres/0007_log_existing.sql" with { type: "text" };
 import postgres_0008_long_manifests from "../../drizzle/postgres/0008_long_manifests.sql" with { type: "text" };
+import postgres_0009_key_change_v2 from "../../drizzle/postgres/0009_key_change_v2.sql" with { type: "text" };
 
 export const MIGRATIONS = {
   sqlite: [
@@ -31,6 +33,7 @@ export const MIGRATIONS = {
     { name: "0007_search_candidates", sql: sqlite_0007_search_candidates },
     { name: "0008_log_existing", sql: sqlite_0008_log_existing },
     { name: "0009_long_manifests", sql: sqlite_0009_long_manifests },
+    { name: "0010_key_change_v2", sql: sqlite_0010_key_change_v2 },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -42,5 +45,6 @@ export const MIGRATIONS = {
     { name: "0006_search_candidates", sql: postgres_0006_search_candidates },
     { name: "0007_log_existing", sql: postgres_0007_log_existing },
     { name: "0008_long_manifests", sql: postgres_0008_long_manifests },
+    { name: "0009_key_change_v2", sql: postgres_0009_key_change_v2 },
   ],
 } as const;

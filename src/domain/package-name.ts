@@ -50,7 +50,7 @@ export function parsePackageName(text: string): PackageName | undefined {
  * `my-pkg`, `my_pkg` and `my.pkg` fold to the same text, and only the first of them can be
  * published.
  */
-export function foldName(name: PackageName): string {
+export function foldName(name: string): string {
   return fold(name);
 }
 

@@ -7,8 +7,8 @@ import { failure } from "../errors.ts";
 import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
-import { activeKeys, applyDueReset, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
-import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+import { activeKeys, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
+import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
 
 /** More than the signing machines of any team. */
 const ACTIVE_KEYS_MAX = 20;
@@ -23,9 +23,8 @@ const KEYS_EVER_MAX = 200;
  * A key to add. An active key of the package and the new key itself sign the change (TUF's rule for
  * new root keys).
  */
-export interface KeyAddition {
+export interface KeyAddition extends Signed {
   readonly publicKey: string;
-  readonly previous: string;
   readonly signature: string;
   readonly newKeySignature: string;
 }
@@ -51,13 +50,14 @@ function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow
 
 /**
  * Adds a key that may sign a package. Only an owner may do this. Throws `package_not_found`,
- * `not_an_owner`, `key_exists`, `limit_reached`, `key_change_outdated` or `signature_invalid`.
+ * `not_an_owner`, `key_exists`, `limit_reached`, `key_change_outdated`, `validation_failed` or
+ * `signature_invalid`.
  */
 export async function addPackageKey(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   actor: SessionActor,
   name: PackageName,
-  { publicKey: keyText, previous, signature, newKeySignature }: KeyAddition,
+  { publicKey: keyText, previous, at, signature, newKeySignature }: KeyAddition,
 ): Promise<void> {
   const { user, origin } = actor;
   const publicKey = readPublicKey(keyText, "/publicKey");
@@ -65,10 +65,10 @@ export async function addPackageKey(
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     await requireOwnerStill(session, changed, actor, now);
-    const trusted = await applyDueReset(session, changed, now);
+    const trusted = await keysForChange(session, changed, { previous, at }, now);
     const known = requireAddable(trusted, publicKey);
-    const change = { name, action: "add", publicKey } as const;
-    const statement = await nextStatement(session, changed, change, previous);
+    const change = { name, action: "add", publicKey, previous, at } as const;
+    const statement = await nextStatement(session, changed, change, { log });
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
     const signedByNewKey = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
     const { packageKeys } = session.tables;
@@ -79,7 +79,7 @@ export async function addPackageKey(
       .values({ packageId: changed.id, publicKey, status: "active", addedAt: now });
     const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: keyIdOf(signed.publicKey) };
     await recordEvent(session, origin, "package_key.added", now, { packageName: name, details });
-    const proof = { by: user.username, statement, proof: proofOf(signed, signedByNewKey) };
-    await recordKeyChange(session, changed, change, proof, now, { log });
+    const draft = { ...change, by: user.username, signatures: [signed, signedByNewKey] };
+    await recordKeyChange(session, changed, draft, now, { log });
   });
 }

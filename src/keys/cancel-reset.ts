@@ -4,74 +4,119 @@ import { NOBODY, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
-import { failure } from "../errors.ts";
+import { Failure, failure } from "../errors.ts";
 import { loadPackage, lockNamedPackage, packageNameParam, requireOwner } from "../packages/find-package.ts";
-import type { KeyChange } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
-import { verifyStatement } from "../signing/verify-statement.ts";
+import { type StatementSignature, verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, applyDueReset, type KeyedPackage, loadPackageKeys, type PackageKeys } from "./package-trust.ts";
-import { type KeyChangeProof, nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+import { keysForChange, lastKeyLeaf, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
 
-/**
- * Who cancels a reset: an owner with a session, or the holder of an old key with a signature. The
- * signature needs no account, because the account may be what was stolen.
- */
-export type Canceller =
-  | { readonly owner: SessionActor }
-  | { readonly address: string | null; readonly previous: string; readonly signature: string };
-
-/**
- * Builds the key change that cancels a reset, with its proof. Throws unless the canceller may
- * cancel.
- */
-async function proveCancel(session: DbSession, { id, name }: KeyedPackage, trusted: PackageKeys, canceller: Canceller) {
-  if (trusted.reset === undefined) throw failure({ code: "reset_not_found", name });
-  const change: KeyChange = { name, action: "cancel", publicKey: trusted.reset.publicKey };
-  if ("owner" in canceller) {
-    const proof: KeyChangeProof = { by: canceller.owner.user.username, statement: null, proof: null };
-    return { change, proof, signedBy: undefined };
-  }
-  const statement = await nextStatement(session, { id, name }, change, canceller.previous);
-  const signed = verifyStatement(statement, canceller.signature, activeKeys(trusted), "/signature");
-  const proof: KeyChangeProof = { by: null, statement, proof: proofOf(signed) };
-  return { change, proof, signedBy: keyIdOf(signed.publicKey) };
+/** A cancel that a key which may sign the package signed. */
+export interface SignedCancel extends Signed {
+  readonly signature: string;
+  /** The address that sent it, for the event. */
+  readonly address: string | null;
+  /** Whether the sender may read the package, and so may learn why the cancel is refused. */
+  readonly mayRead: boolean;
 }
 
-/**
- * Cancels a reset that has not taken effect. Throws `package_not_found`, `not_an_owner`,
- * `reset_not_found`, `key_change_outdated` or `signature_invalid`.
- */
-export async function cancelReset(
-  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
-  canceller: Canceller,
-  name: PackageName,
-): Promise<void> {
-  const now = clock();
-  if (!("owner" in canceller)) {
-    // Check before taking locks: a client without an account must not make publishers wait.
-    await db.read(async (session) => {
-      const found = await loadPackage(session, name);
-      await proveCancel(session, found, await loadPackageKeys(session, found.id, now), canceller);
-    });
-  }
-  await db.write(async (session) => {
-    const changed = await lockNamedPackage(session, name);
-    if ("owner" in canceller) await requireOwner(session, changed, canceller.owner.user.id);
-    const trusted = await applyDueReset(session, changed, now);
-    const { change, proof, signedBy } = await proveCancel(session, changed, trusted, canceller);
-    const origin = "owner" in canceller ? canceller.owner.origin : { ...NOBODY, address: canceller.address };
-    await endResets(session, [{ changed, publicKey: change.publicKey, proof, origin, signedBy }], now, { log });
-  });
+/** `by` in the leaf of a change by the operator. No user name has brackets. */
+const OPERATOR_NAME = "(operator)";
+
+/** What the log keeps of one cancelled reset. */
+interface ResetEnd extends Signed {
+  readonly changed: KeyedPackage;
+  readonly publicKey: string;
+  /** A user name; `null` when a key alone cancels. */
+  readonly by: string | null;
+  readonly signatures: readonly StatementSignature[];
+  readonly origin: Origin;
 }
 
 type LogDeps = Pick<Deps, "log">;
 
-interface ResetEnd {
-  readonly changed: KeyedPackage;
-  readonly publicKey: string;
-  readonly proof: KeyChangeProof;
-  readonly origin: Origin;
-  readonly signedBy: string | undefined;
+/** Cancels a reset as an owner. Throws `package_not_found`, `not_an_owner` or `reset_not_found`. */
+export async function cancelReset(
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
+  owner: SessionActor,
+  name: PackageName,
+): Promise<void> {
+  const now = clock();
+  await db.write(async (session) => {
+    const changed = await lockNamedPackage(session, name);
+    await requireOwner(session, changed, owner.user.id);
+    const { reset } = await applyDueReset(session, changed, now);
+    if (reset === undefined) throw failure({ code: "reset_not_found", name });
+    const { publicKey } = reset;
+    await endResets(session, [await unsignedEnd(session, changed, publicKey, owner.origin, now)], now, { log });
+  });
+}
+
+/**
+ * Cancels a reset by the signature of a key that may sign the package. It needs no account, because
+ * the account may be what was stolen, and no permission to read, even in a private registry. Without
+ * that permission every refusal is the same `reset_not_found`, so refusals do not reveal which
+ * packages exist. Throws `package_not_found`, `reset_not_found`, `key_change_outdated`, `signature_invalid` or
+ * `validation_failed`.
+ */
+export async function cancelResetByKey(
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
+  name: PackageName,
+  cancel: SignedCancel,
+): Promise<void> {
+  const now = clock();
+  const refuse = (cause: unknown) => {
+    throw !cancel.mayRead && isRefusal(cause) ? failure({ code: "reset_not_found", name }) : cause;
+  };
+  // Check before taking locks: a client without an account must not make publishers wait.
+  await db
+    .read(async (session) => {
+      const found = await loadPackage(session, name);
+      await proveCancel(session, found, await loadPackageKeys(session, found.id, now), cancel, { log });
+    })
+    .catch(refuse);
+  await db
+    .write(async (session) => {
+      const changed = await lockNamedPackage(session, name);
+      const trusted = await keysForChange(session, changed, cancel, now);
+      await endResets(session, [await proveCancel(session, changed, trusted, cancel, { log })], now, { log });
+    })
+    .catch(refuse);
+}
+
+const REFUSALS = ["package_not_found", "key_change_outdated", "signature_invalid", "validation_failed"];
+
+function isRefusal(cause: unknown): boolean {
+  return cause instanceof Failure && REFUSALS.includes(cause.error.code);
+}
+
+async function proveCancel(
+  session: DbSession,
+  changed: KeyedPackage,
+  { keys, reset }: PackageKeys,
+  { previous, at, signature, address }: SignedCancel,
+  { log }: LogDeps,
+): Promise<ResetEnd> {
+  const { name } = changed;
+  if (reset === undefined || reset.upheld) throw failure({ code: "reset_not_found", name });
+  const { publicKey } = reset;
+  const change = { name, action: "cancel", publicKey, previous, at } as const;
+  const statement = await nextStatement(session, changed, change, { log });
+  const signed = verifyStatement(statement, signature, activeKeys({ keys, reset }), "/signature");
+  return { changed, publicKey, previous, at, by: null, signatures: [signed], origin: { ...NOBODY, address } };
+}
+
+/** The end of a reset that an account or an administrator cancels, which nobody signs. */
+async function unsignedEnd(
+  session: DbSession,
+  changed: KeyedPackage,
+  publicKey: string,
+  origin: Origin,
+  now: Date,
+): Promise<ResetEnd> {
+  const { sha256: previous } = await lastKeyLeaf(session, changed.id);
+  const by = origin.username ?? OPERATOR_NAME;
+  return { changed, publicKey, previous, at: now, by, signatures: [], origin };
 }
 
 /**
@@ -81,13 +126,15 @@ interface ResetEnd {
  */
 async function endResets(session: DbSession, ends: readonly ResetEnd[], now: Date, deps: LogDeps): Promise<void> {
   const { packageKeyResets } = session.tables;
-  for (const { changed, publicKey, origin, signedBy } of ends) {
+  for (const { changed, publicKey, origin, signatures } of ends) {
     await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy };
+    const [signed] = signatures;
+    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: signed && keyIdOf(signed.publicKey) };
     await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: changed.name, details });
   }
-  for (const { changed, publicKey, proof } of ends) {
-    await recordKeyChange(session, changed, { name: changed.name, action: "cancel", publicKey }, proof, now, deps);
+  for (const { changed, publicKey, previous, at, by, signatures } of ends) {
+    const draft = { name: changed.name, action: "cancel", publicKey, previous, at, by, signatures } as const;
+    await recordKeyChange(session, changed, draft, now, deps);
   }
 }
 
@@ -107,12 +154,12 @@ export async function cancelResetsOf(
   now: Date,
   deps: LogDeps,
 ): Promise<void> {
-  const proof: KeyChangeProof = { by: origin.username, statement: null, proof: null };
   const ends: ResetEnd[] = [];
   for (const changed of locked) {
     const { reset } = await applyDueReset(session, changed, now);
-    if (reset?.requestedBy !== username) continue;
-    ends.push({ changed, publicKey: reset.publicKey, proof, origin, signedBy: undefined });
+    if (reset?.requestedBy === username) {
+      ends.push(await unsignedEnd(session, changed, reset.publicKey, origin, now));
+    }
   }
   await endResets(session, ends, now, deps);
 }

@@ -50,11 +50,21 @@ export const keyDocs = {
     responses: { 200: { description: "The keys", schema: "PackageKeys" }, 304: { description: "Unchanged" } },
     problems: ["package_not_found"],
   }),
+  log: operation({
+    id: "readPackageLog",
+    summary: "The leaves of the log that are about a package",
+    description:
+      "Its key changes and versions, each with its inclusion proof. A client that replays them knows which keys may sign.",
+    tag: "packages",
+    auth: "reader",
+    responses: { 200: { description: "The leaves", schema: "PackageLog" }, 304: { description: "Unchanged" } },
+    problems: ["package_not_found", "version_not_found", "validation_failed"],
+  }),
   add: operation({
     id: "addPackageKey",
     summary: "Add a key that may sign a package",
     description:
-      "signature is by a key that may sign the package, newKeySignature by the new key. Both sign cpm-key-change/v1 with add and previous.",
+      "signature is by a key that may sign the package, newKeySignature by the new key. Both sign cpm-key-change/v2.",
     tag: "packages",
     auth: "session",
     responses: keysAnswer,
@@ -93,7 +103,6 @@ export const keyDocs = {
     description:
       "An owner cancels with a session and no body. The holder of an active key cancels with a signature, without an account.",
     tag: "packages",
-    auth: "reader",
     responses: keysAnswer,
     problems: ["reset_not_found", "session_required", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
   }),

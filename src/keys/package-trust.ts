@@ -1,10 +1,9 @@
-import { desc, eq, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { OPERATOR, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession, Tables } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
-import { NO_LEAF } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
 export type PackageKeyRow = Tables["packageKeys"]["$inferSelect"];
@@ -114,21 +113,4 @@ export async function pinFirstKey(
   await session.query.insert(packageKeys).values({ packageId: id, publicKey, status: "active", addedAt: now });
   const details = { keyId: keyIdOf(publicKey), publicKey };
   await recordEvent(session, origin, "package_key.pinned", now, { packageName: name, details });
-}
-
-/**
- * Returns the number of a package's last key leaf, and its digest, which the next change names as
- * `previous`.
- */
-export async function lastKeyLeaf(
-  { query, tables: { packageKeyChanges } }: DbSession,
-  packageId: number,
-): Promise<{ readonly seq: number; readonly sha256: string }> {
-  const [last] = await query
-    .select({ seq: packageKeyChanges.seq, sha256: packageKeyChanges.leafSha256 })
-    .from(packageKeyChanges)
-    .where(eq(packageKeyChanges.packageId, packageId))
-    .orderBy(desc(packageKeyChanges.seq))
-    .limit(1);
-  return last ?? { seq: 0, sha256: NO_LEAF };
 }

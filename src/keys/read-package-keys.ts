@@ -3,15 +3,17 @@ import type { DbSession, Tables } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
-import { NO_LEAF } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { type KeyResetRow, loadPackageKeys, type PackageKeyRow } from "./package-trust.ts";
+import { lastKeyLeaf } from "./record-key-change.ts";
 
 type ChangeRow = Tables["packageKeyChanges"]["$inferSelect"];
 
 /** The keys of a package and all changes of them since its first publish. */
 export interface PackageKeysView {
   readonly name: string;
+  /** What the next key change must name as `registry`: the origin of the log. */
+  readonly registry: string;
   readonly keys: readonly PackageKeyView[];
   /** The value that the next key change must name as `previous`. */
   readonly previous: string;
@@ -40,6 +42,8 @@ export interface KeyResetView {
   readonly requestedBy: string;
   readonly requestedAt: string;
   readonly effectiveAt: string;
+  /** An administrator upheld it: keys cannot cancel it any more. */
+  readonly upheld: boolean;
 }
 
 /** One change of the keys of a package, as in the log. */
@@ -67,9 +71,9 @@ function keyView(row: PackageKeyRow, versionOf: ReadonlyMap<number, string>): Pa
   };
 }
 
-function resetView({ publicKey, requestedBy, requestedAt, effectiveAt }: KeyResetRow): KeyResetView {
+function resetView({ publicKey, requestedBy, requestedAt, effectiveAt, upheld }: KeyResetRow): KeyResetView {
   const [requested, effective] = [requestedAt.toISOString(), effectiveAt.toISOString()];
-  return { keyId: keyIdOf(publicKey), publicKey, requestedBy, requestedAt: requested, effectiveAt: effective };
+  return { keyId: keyIdOf(publicKey), publicKey, requestedBy, requestedAt: requested, effectiveAt: effective, upheld };
 }
 
 function changeView({ seq, action, publicKey, byUsername, at, statement, leaf, leafSha256 }: ChangeRow): KeyChangeView {
@@ -88,7 +92,7 @@ async function versionsById({ query, tables: { versions } }: DbSession, keys: re
 
 /** Reads the keys of a package. Throws `package_not_found`. */
 export function readPackageKeys(
-  { db, clock }: Pick<Deps, "db" | "clock">,
+  { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   name: PackageName,
 ): Promise<PackageKeysView> {
   return db.read(async (session) => {
@@ -103,8 +107,9 @@ export function readPackageKeys(
     const versionOf = await versionsById(session, keys);
     return {
       name,
+      registry: log.origin,
       keys: keys.map((row) => keyView(row, versionOf)),
-      previous: changes.at(-1)?.leafSha256 ?? NO_LEAF,
+      previous: (await lastKeyLeaf(session, id)).sha256,
       reset: reset === undefined ? null : resetView(reset),
       changes: changes.map(changeView),
     };

@@ -1,68 +1,127 @@
 import { createHash } from "node:crypto";
+import { asc, desc, eq } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { type KeyChange, keyChangeStatement, keyLeaf } from "../signing/key-statements.ts";
+import { readState } from "../log/log-rows.ts";
+import { readLeaf } from "../log/read-tile.ts";
+import { type KeyChange, keyChangeStatement, secondsText } from "../signing/key-statements.ts";
 import type { StatementSignature } from "../signing/verify-statement.ts";
-import { type KeyedPackage, lastKeyLeaf } from "./package-trust.ts";
+import type { KeyEntry } from "../tlog/key-leaf.ts";
+import { keyLeaf } from "../tlog/leaf.ts";
+import { applyDueReset, type KeyedPackage, loadPackageKeys, type PackageKeys } from "./package-trust.ts";
 
-/** Who changes keys, and the proof that they may. */
-export interface KeyChangeProof {
-  /** A user name, or null if the signature of an old key is the only proof. */
-  readonly by: string | null;
-  readonly statement: string | null;
-  /** The keys and signatures in base64, as `proofOf` orders them. */
-  readonly proof: string | null;
+/** How far the time in a statement may differ from the registry's clock. */
+const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
+
+/** What a client sends about every statement that it signed. */
+export interface Signed {
+  /** Lower-case hex: SHA-256 of the package's last key leaf, or of its first version's leaf. */
+  readonly previous: string;
+  /** When it was signed, in whole seconds. */
+  readonly at: Date;
+}
+
+/** A change before it has its place in the log. */
+export type KeyChangeDraft = Omit<KeyEntry, "seq" | "signatures"> & {
+  readonly signatures: readonly StatementSignature[];
+};
+
+type LogDeps = Pick<Deps, "log">;
+
+/** The last key leaf of a package: its number, and its digest as `previous` of the next change. */
+export async function lastKeyLeaf(
+  session: DbSession,
+  packageId: number,
+): Promise<{ readonly seq: number; readonly sha256: string }> {
+  const { packageKeyChanges } = session.tables;
+  const [last] = await session.query
+    .select({ seq: packageKeyChanges.seq, sha256: packageKeyChanges.leafSha256 })
+    .from(packageKeyChanges)
+    .where(eq(packageKeyChanges.packageId, packageId))
+    .orderBy(desc(packageKeyChanges.seq))
+    .limit(1);
+  return last ?? { seq: 0, sha256: sha256(await firstVersionLeaf(session, packageId)) };
+}
+
+async function firstVersionLeaf(session: DbSession, packageId: number): Promise<Uint8Array> {
+  const { versions } = session.tables;
+  const [first] = await session.query
+    .select({ logIndex: versions.logIndex })
+    .from(versions)
+    .where(eq(versions.packageId, packageId))
+    .orderBy(asc(versions.logIndex))
+    .limit(1);
+  if (first === undefined || first.logIndex === null) throw new Error("A package has no version in the log");
+  return readLeaf(session, first.logIndex, (await readState(session)).size);
+}
+
+function sha256(leaf: string | Uint8Array): string {
+  return createHash("sha256").update(leaf).digest("hex");
 }
 
 /**
- * Encodes the proof of a leaf: the key that signed (32 bytes), its signature (64), and the new
- * key's signature if any.
+ * Returns the keys of a locked package as a change signed at `at` finds them. Throws
+ * `validation_failed` when the registry's clock and the statement's differ by more than ten minutes,
+ * or when a reset takes effect between the two: whoever replays the log has the statement's time only
+ * and must come to the same answer.
  */
-export function proofOf({ publicKey, signature }: StatementSignature, newKeySignature?: StatementSignature): string {
-  const parts = [Buffer.from(publicKey, "hex"), signature, newKeySignature?.signature ?? new Uint8Array()];
-  return Buffer.concat(parts).toString("base64");
+export async function keysForChange(
+  session: DbSession,
+  changed: KeyedPackage,
+  { at }: Signed,
+  now: Date,
+): Promise<PackageKeys> {
+  const { reset } = await loadPackageKeys(session, changed.id, new Date(0));
+  const isFar = Math.abs(at.getTime() - now.getTime()) > CLOCK_DIFFERENCE_MAX_MS;
+  const isDue = (time: Date) => reset !== undefined && reset.effectiveAt <= time;
+  const message = isFar
+    ? `differs by more than ten minutes from the registry's clock, which has ${secondsText(now)}: set your clock, sign again`
+    : "is on the other side of the moment at which a reset takes effect: sign again";
+  if (isFar || isDue(at) !== isDue(now))
+    throw failure({ code: "validation_failed", faults: [{ path: "/at", message }] });
+  return applyDueReset(session, changed, now);
 }
 
 /**
  * Returns the statement of a change that follows the package's last key leaf. Throws
- * `key_change_outdated` if `previous` is not that leaf. So no signed statement is valid twice.
+ * `key_change_outdated` when `previous` is another leaf, so each statement is good once.
  */
 export async function nextStatement(
   session: DbSession,
   { id, name }: KeyedPackage,
   change: KeyChange,
-  previous: string,
+  { log }: LogDeps,
 ): Promise<string> {
   const last = await lastKeyLeaf(session, id);
-  if (previous !== last.sha256) throw failure({ code: "key_change_outdated", name, previous: last.sha256 });
-  return keyChangeStatement(change, previous);
+  if (change.previous !== last.sha256) throw failure({ code: "key_change_outdated", name, previous: last.sha256 });
+  return keyChangeStatement(log.origin, change);
 }
 
 /**
- * Appends a change as the package's next key leaf. The caller has locked the package, so that `seq`
- * has no gaps.
+ * Writes a change as the package's next key leaf. Call it with the package's row locked, so that
+ * numbers have no gaps, and last, because the log is locked from here to the end of the transaction.
  */
 export async function recordKeyChange(
   session: DbSession,
   { id }: KeyedPackage,
-  change: KeyChange,
-  { by, statement, proof }: KeyChangeProof,
+  draft: KeyChangeDraft,
   now: Date,
-  { log }: Pick<Deps, "log">,
+  { log }: LogDeps,
 ): Promise<void> {
   const seq = (await lastKeyLeaf(session, id)).seq + 1;
-  const leaf = keyLeaf(change, seq, by, proof);
+  const signatures = draft.signatures.map(({ signature }) => Buffer.from(signature).toString("base64"));
+  const leaf = keyLeaf({ ...draft, seq, signatures });
   const { packageKeyChanges } = session.tables;
   const row = {
     packageId: id,
     seq,
-    action: change.action,
-    publicKey: change.publicKey,
-    statement,
+    action: draft.action,
+    publicKey: draft.publicKey,
+    statement: signatures.length === 0 ? null : keyChangeStatement(log.origin, draft),
     leaf,
-    leafSha256: createHash("sha256").update(leaf).digest("hex"),
-    byUsername: by,
+    leafSha256: sha256(leaf),
+    byUsername: draft.by,
     at: now,
   };
   await log.append(session, [leaf], (logIndex) => session.query.insert(packageKeyChanges).values({ ...row, logIndex }));

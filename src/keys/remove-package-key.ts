@@ -12,13 +12,12 @@ import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow, VersionRow } from "../packages/views.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
-import { activeKeys, applyDueReset, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
-import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+import { activeKeys, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
+import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
 
 /** A key to remove. An active key of the package signs the change. */
-export interface KeyRemoval {
+export interface KeyRemoval extends Signed {
   readonly keyId: string;
-  readonly previous: string;
   readonly signature: string;
   /**
    * `superseded`: all versions that the key signed stay valid. `compromised`: they are invalid
@@ -125,18 +124,19 @@ export async function removePackageKey(
   name: PackageName,
   removal: KeyRemoval,
 ): Promise<void> {
-  const { reason, previous, signature } = removal;
+  const { reason, previous, at, signature } = removal;
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     await requireOwnerStill(session, changed, actor, now);
-    const trusted = await applyDueReset(session, changed, now);
+    const trusted = await keysForChange(session, changed, removal, now);
     const known = requireRemovable(trusted, name, removal);
     const { publicKey } = known;
     const since = await sinceId(session, changed, removal);
     requireEarlier(known, since);
-    const change = { name, action: "remove", publicKey } as const;
-    const statement = await nextStatement(session, changed, change, previous);
+    const named = { name, action: "remove", publicKey, previous, at } as const;
+    const change = { ...named, removal: { reason, since: removal.since ?? null } };
+    const statement = await nextStatement(session, changed, change, { log });
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
     await endKey(session, known, reason, since, now);
     const yanked =
@@ -152,9 +152,8 @@ export async function removePackageKey(
     // Append to the log last. It is locked from here on, and a publish of a new name waits for it
     // while it holds rows of lists that all publishers share.
     const { username } = actor.user;
-    const proof = { by: username, statement, proof: proofOf(signed) };
-    await recordKeyChange(session, changed, change, proof, now, { log });
-    const named = yanked.map((row) => ({ ...row, name }));
-    await logYanks(session, { log }, "yank", username, named);
+    await recordKeyChange(session, changed, { ...change, by: username, signatures: [signed] }, now, { log });
+    const rows = yanked.map((row) => ({ ...row, name }));
+    await logYanks(session, { log }, "yank", username, rows);
   });
 }

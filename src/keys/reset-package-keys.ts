@@ -8,8 +8,7 @@ import { failure } from "../errors.ts";
 import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
-import { applyDueReset } from "./package-trust.ts";
-import { nextStatement, proofOf, recordKeyChange } from "./record-key-change.ts";
+import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
 
 /** The time in which owners and holders of old keys can notice and cancel a reset. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
@@ -19,9 +18,8 @@ const RESETS_PER_DAY = 10;
 const DAY_MS = 24 * 60 * 60_000;
 
 /** A key that shall replace all others. It signs the change itself. */
-export interface KeyReset {
+export interface KeyReset extends Signed {
   readonly publicKey: string;
-  readonly previous: string;
   readonly newKeySignature: string;
 }
 
@@ -34,16 +32,16 @@ export async function requestReset(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   actor: SessionActor,
   name: PackageName,
-  { publicKey: keyText, previous, newKeySignature }: KeyReset,
+  { publicKey: keyText, previous, at, newKeySignature }: KeyReset,
 ): Promise<void> {
   const { user, origin } = actor;
   const publicKey = readPublicKey(keyText, "/publicKey");
   const now = clock();
-  const effectiveAt = new Date(now.getTime() + RESET_DELAY_MS);
+  const effectiveAt = new Date(at.getTime() + RESET_DELAY_MS);
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
     await requireOwnerStill(session, changed, actor, now);
-    const { keys, reset } = await applyDueReset(session, changed, now);
+    const { keys, reset } = await keysForChange(session, changed, { previous, at }, now);
     if (reset !== undefined) {
       throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });
     }
@@ -51,16 +49,15 @@ export async function requestReset(
       throw failure({ code: "key_exists", reason: "The package has this key already, or the key is compromised." });
     }
     await requireRoom(session, changed.id, now);
-    const change = { name, action: "reset", publicKey } as const;
-    const statement = await nextStatement(session, changed, change, previous);
+    const change = { name, action: "reset", publicKey, previous, at } as const;
+    const statement = await nextStatement(session, changed, change, { log });
     const signed = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
     const { packageKeyResets } = session.tables;
     const row = { packageId: changed.id, publicKey, requestedBy: user.username, requestedAt: now, effectiveAt };
     await session.query.insert(packageKeyResets).values(row);
     const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
-    const proof = { by: user.username, statement, proof: proofOf(signed) };
-    await recordKeyChange(session, changed, change, proof, now, { log });
+    await recordKeyChange(session, changed, { ...change, by: user.username, signatures: [signed] }, now, { log });
   });
 }
 

@@ -7,11 +7,12 @@ import { jsonResponse } from "../http/conditional-response.ts";
 import { contextOf } from "../http/request-context.ts";
 import { packageNameParam, readableName } from "../packages/find-package.ts";
 import { addPackageKey } from "./add-package-key.ts";
-import { cancelReset } from "./cancel-reset.ts";
+import { cancelReset, cancelResetByKey } from "./cancel-reset.ts";
 import { challengeKey } from "./challenge-key.ts";
 import { keyDocs } from "./docs.ts";
 import { listKeys } from "./list-keys.ts";
 import { readPackageKeys } from "./read-package-keys.ts";
+import { readPackageLog } from "./read-package-log.ts";
 import { registerKey } from "./register-key.ts";
 import { removePackageKey } from "./remove-package-key.ts";
 import { requestReset } from "./reset-package-keys.ts";
@@ -20,6 +21,7 @@ import {
   AddKeyBody,
   CancelResetBody,
   ChallengeBody,
+  PackageLogQuery,
   RegisterKeyBody,
   RemoveKeyBody,
   ResetKeysBody,
@@ -60,17 +62,22 @@ export function accountKeyRoutes(deps: Deps) {
     );
 }
 
-/**
- * Returns the signed cancellation of an old key, or undefined if an owner's session cancels. Throws
- * `validation_failed`.
- */
-function signedCancel({ previous, signature }: typeof CancelResetBody.static) {
-  if (previous !== undefined && signature !== undefined) return { previous, signature };
-  if (previous === undefined && signature === undefined) return undefined;
-  const path = previous === undefined ? "/previous" : "/signature";
-  const message =
-    "is missing: send both previous and signature to cancel with a key, or neither to cancel with an owner's session";
-  throw failure({ code: "validation_failed", faults: [{ path, message }] });
+/** Reads the time of a statement. Throws `validation_failed` for a date that the calendar does not have. */
+function timeOf(text: string): Date {
+  const at = new Date(text);
+  if (!Number.isNaN(at.getTime())) return at;
+  throw failure({ code: "validation_failed", faults: [{ path: "/at", message: "must be a date that exists" }] });
+}
+
+/** Returns what a key signed to cancel a reset; `undefined` for an owner's cancel. Throws `validation_failed`. */
+function signedCancel({ previous, at, signature }: typeof CancelResetBody.static) {
+  if (previous !== undefined && at !== undefined && signature !== undefined) {
+    return { previous, at: timeOf(at), signature };
+  }
+  const missing = Object.entries({ previous, at, signature }).filter(([, value]) => value === undefined);
+  if (missing.length === 3) return undefined;
+  const message = "is missing: a key cancels with previous, at and signature, an owner's session with none of them";
+  throw failure({ code: "validation_failed", faults: missing.map(([name]) => ({ path: `/${name}`, message })) });
 }
 
 /** The routes of a package's signing keys. */
@@ -89,7 +96,7 @@ export function packageKeyRoutes(deps: Deps) {
     .post(
       "",
       async ({ actor, params, body }) => {
-        await addPackageKey(deps, actor, packageNameParam(params.name), body);
+        await addPackageKey(deps, actor, packageNameParam(params.name), { ...body, at: timeOf(body.at) });
         return keysOf(params.name);
       },
       { session: true, parse, body: AddKeyBody, detail: keyDocs.add },
@@ -100,6 +107,7 @@ export function packageKeyRoutes(deps: Deps) {
         await removePackageKey(deps, actor, packageNameParam(params.name), {
           since: undefined,
           ...body,
+          at: timeOf(body.at),
           keyId: params.keyId,
         });
         return keysOf(params.name);
@@ -109,7 +117,7 @@ export function packageKeyRoutes(deps: Deps) {
     .post(
       "/reset",
       async ({ actor, params, body }) => {
-        await requestReset(deps, actor, packageNameParam(params.name), body);
+        await requestReset(deps, actor, packageNameParam(params.name), { ...body, at: timeOf(body.at) });
         return keysOf(params.name);
       },
       { session: true, parse, body: ResetKeysBody, detail: keyDocs.reset },
@@ -117,21 +125,33 @@ export function packageKeyRoutes(deps: Deps) {
     .delete(
       "/reset",
       async (context) => {
-        const { params, body, request, mayRead } = context;
-        const name = readableName(mayRead, params.name);
+        const { params, body, request } = context;
+        const name = packageNameParam(params.name);
         const signed = signedCancel(body);
-        const canceller =
-          signed === undefined
-            ? { owner: await authenticateSession(deps, "session")(context) }
-            : { address: contextOf(request).clientAddress, ...signed };
-        await cancelReset(deps, canceller, name);
+        if (signed === undefined) await cancelReset(deps, await authenticateSession(deps, "session")(context), name);
+        else {
+          // A guest may not read a private registry, and must not learn from refusals what is in it.
+          const mayRead = deps.config.readAccess === "public";
+          await cancelResetByKey(deps, name, { ...signed, address: contextOf(request).clientAddress, mayRead });
+        }
         return keysOf(params.name);
       },
       {
-        reader: true,
         parse: [optionalJsonBody, "application/json"],
         body: CancelResetBody,
         detail: keyDocs.cancelReset,
       },
     );
+}
+
+/** `/packages/:name/log`: the leaves of a package, with which anybody replays who may sign it. */
+export function packageLogRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/packages/:name/log" }).use(authentication(deps)).get(
+    "",
+    async ({ params, query: { version, size, after }, request, mayRead }) => {
+      const name = readableName(mayRead, params.name);
+      return jsonResponse(request, await readPackageLog(deps, name, { version, size, after }));
+    },
+    { reader: true, query: PackageLogQuery, detail: keyDocs.log },
+  );
 }

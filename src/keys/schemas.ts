@@ -1,6 +1,7 @@
 import { t } from "elysia";
+import { wholeNumber } from "../http/integer-parameter.ts";
 import { oneOf } from "../http/schemas.ts";
-import { KEY_ACTIONS } from "../signing/key-statements.ts";
+import { KEY_ACTIONS, REMOVAL_REASONS } from "../signing/key-statements.ts";
 
 /** Encoded bytes. The use case decodes them and checks their length. */
 const Encoded = (what: string) =>
@@ -11,6 +12,12 @@ const Signature = Encoded("a signature of 64 bytes");
 const Previous = t.String({
   pattern: "^[0-9a-f]{64}$",
   error: "must be the value of previous in GET /api/packages/{name}/keys, 64 hex digits",
+});
+
+/** When a statement was signed; whole seconds, as the statement has it. */
+const SignedAt = t.String({
+  pattern: "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}Z$",
+  error: "must be the time in the statement, in UTC and whole seconds, such as 2026-11-29T12:00:00Z",
 });
 
 export const ChallengeBody = t.Object({ publicKey: PublicKey });
@@ -31,24 +38,60 @@ export const RegisterKeyBody = t.Object({
 export const AddKeyBody = t.Object({
   publicKey: PublicKey,
   previous: Previous,
+  at: SignedAt,
   signature: Signature,
   newKeySignature: Signature,
 });
 
 export const RemoveKeyBody = t.Object({
   previous: Previous,
+  at: SignedAt,
   signature: Signature,
-  reason: oneOf(["superseded", "compromised"]),
+  reason: oneOf(REMOVAL_REASONS),
   since: t.Optional(t.String({ minLength: 1, maxLength: 64, error: "must be a version of this package" })),
 });
 
-export const ResetKeysBody = t.Object({ publicKey: PublicKey, previous: Previous, newKeySignature: Signature });
+export const ResetKeysBody = t.Object({
+  publicKey: PublicKey,
+  previous: Previous,
+  at: SignedAt,
+  newKeySignature: Signature,
+});
 
-export const CancelResetBody = t.Object({ previous: t.Optional(Previous), signature: t.Optional(Signature) });
+export const CancelResetBody = t.Object({
+  previous: t.Optional(Previous),
+  at: t.Optional(SignedAt),
+  signature: t.Optional(Signature),
+});
+
+const NullableText = (description: string) => t.Unsafe<string | null>({ type: "string", nullable: true, description });
+
+export const PackageLogQuery = t.Object({
+  version: t.Optional(
+    t.String({ maxLength: 64, description: "Only the leaves that say who may sign this version, and its own" }),
+  ),
+  size: t.Optional(
+    wholeNumber({ description: "Proofs lead to the tree of so many leaves; to the newest without it", zeros: 15 }),
+  ),
+  after: t.Optional(wholeNumber({ description: "`next` of the page before", minimum: 0, zeros: 15 })),
+});
+
+const PackageLogSchema = t.Object({
+  origin: t.String(),
+  size: t.Integer({ description: "The tree that the proofs lead to" }),
+  checkpoint: NullableText("The signed note of that tree; null when an older one was asked for"),
+  entries: t.Array(
+    t.Object({
+      index: t.Integer(),
+      leaf: t.String({ description: "The leaf of the log" }),
+      proof: t.Array(t.String({ description: "Base64, from the leaf's sibling to the root's child" })),
+    }),
+  ),
+  next: t.Unsafe<number | null>({ type: "integer", nullable: true, description: "Send it as `after` to read on" }),
+});
 
 const Time = t.String({ format: "date-time" });
 const NullableTime = t.Unsafe<string | null>({ type: "string", format: "date-time", nullable: true });
-const NullableText = (description: string) => t.Unsafe<string | null>({ type: "string", nullable: true, description });
 const KeyId = t.String({ description: "The first 16 bytes of the key's SHA-256, in hex" });
 const Hex = t.String({ description: "Lower-case hex" });
 const ref = (name: string) => t.Unsafe({ $ref: `#/components/schemas/${name}` });
@@ -69,6 +112,7 @@ const KeyChallengeSchema = t.Object({
 
 const PackageKeysSchema = t.Object({
   name: t.String(),
+  registry: t.String({ description: "The log's origin, which the next key change must name" }),
   keys: t.Array(
     t.Object({
       keyId: KeyId,
@@ -81,7 +125,14 @@ const PackageKeysSchema = t.Object({
   ),
   previous: t.String({ description: "The value that the next key change must name as previous" }),
   reset: t.Unsafe<object | null>({
-    ...t.Object({ keyId: KeyId, publicKey: Hex, requestedBy: t.String(), requestedAt: Time, effectiveAt: Time }),
+    ...t.Object({
+      keyId: KeyId,
+      publicKey: Hex,
+      requestedBy: t.String(),
+      requestedAt: Time,
+      effectiveAt: Time,
+      upheld: t.Boolean(),
+    }),
     nullable: true,
     description: "Null unless a reset is pending",
   }),
@@ -111,6 +162,7 @@ export const KEY_PARAMETERS = {
 export const keySchemas = {
   KeyChallenge: KeyChallengeSchema,
   PackageKeys: PackageKeysSchema,
+  PackageLog: PackageLogSchema,
   SigningKey: SigningKeySchema,
   SigningKeyList: t.Object({ items: t.Array(ref("SigningKey")) }),
 };

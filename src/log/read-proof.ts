@@ -1,25 +1,9 @@
 import type { Database } from "../db/database.ts";
 import { failure } from "../errors.ts";
-import { consistencyProof, inclusionProof } from "../tlog/merkle.ts";
-import { formatProof } from "../tlog/proof.ts";
+import { consistencyProof } from "../tlog/merkle.ts";
 import { nodeReader, readState } from "./log-rows.ts";
-import { readLeaf } from "./read-tile.ts";
 
 type ReadDeps = { readonly db: Database };
-
-/**
- * Reads the proof that a version is in the log, against the newest checkpoint
- * (c2sp.org/tlog-proof). A client that has the log's verifier key checks the proof offline. `extra`
- * is the leaf; the hashes of the proof cover it.
- */
-export async function readVersionProof({ db }: ReadDeps, { logIndex }: { readonly logIndex: number | null }) {
-  if (logIndex === null) throw new Error("A version is not in the log");
-  return db.read(async (session) => {
-    const { size, checkpoint } = await readState(session);
-    const hashes = await inclusionProof(logIndex, size, nodeReader(session, size));
-    return formatProof({ index: logIndex, hashes, checkpoint, extra: await readLeaf(session, logIndex, size) });
-  });
-}
 
 /** A consistency proof of the API, with hashes in base64. */
 export interface ConsistencyView {

@@ -17,11 +17,23 @@ export async function readPublishedTile(session: DbSession, tile: TileId): Promi
 
 /** Reads leaf number `at` of a tree of `size` leaves. Throws if the leaf is missing. */
 export async function readLeaf(session: DbSession, at: number, size: number): Promise<Uint8Array> {
-  const index = Math.floor(at / TILE_WIDTH);
-  const bundle = await readEntries(session, { level: "entries", index, width: widthIn(size, 0, index) });
-  const leaf = decodeBundle(bundle)?.[at % TILE_WIDTH];
+  const [leaf] = await readLeaves(session, [at], size);
   if (leaf === undefined) throw new Error("A leaf of the log is missing");
   return leaf;
+}
+
+/** Reads leaves of a tree of `size` leaves, each bundle once. Throws if a leaf is missing. */
+export async function readLeaves(session: DbSession, indexes: readonly number[], size: number): Promise<Uint8Array[]> {
+  const bundles = new Map<number, readonly Uint8Array[]>();
+  for (const index of new Set(indexes.map((at) => Math.floor(at / TILE_WIDTH)))) {
+    const bundle = await readEntries(session, { level: "entries", index, width: widthIn(size, 0, index) });
+    bundles.set(index, decodeBundle(bundle) ?? []);
+  }
+  return indexes.map((at) => {
+    const leaf = bundles.get(Math.floor(at / TILE_WIDTH))?.[at % TILE_WIDTH];
+    if (leaf === undefined) throw new Error("A leaf of the log is missing");
+    return leaf;
+  });
 }
 
 async function readHashes(session: DbSession, level: number, { index, width }: TileId, size: number) {

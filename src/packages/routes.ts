@@ -7,7 +7,7 @@ import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { cachedResponse, JSON_TYPE, jsonResponse, textResponse } from "../http/conditional-response.ts";
 import { pageLinks } from "../http/pagination.ts";
-import { readVersionProof } from "../log/read-proof.ts";
+import { readProofWithHistory } from "../keys/read-package-log.ts";
 import { readFiles, readTextFile } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
 import { findDownload, readArchive, requireStored } from "./download.ts";
@@ -155,7 +155,7 @@ function contentRoutes(deps: Deps & PackageServices) {
       async ({ params: { name, version }, request, mayRead }) => {
         const readable = readableName(mayRead, name);
         const found = await db.read((session) => loadNamedVersion(session, readable, version));
-        return textResponse(request, await readVersionProof(deps, found.row), "text/plain; charset=utf-8");
+        return textResponse(request, await readProofWithHistory(deps, found.row), "text/plain; charset=utf-8");
       },
       { reader: true, detail: packageDocs.proof },
     )

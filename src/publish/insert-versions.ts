@@ -7,6 +7,7 @@ import { beginListing } from "../packages/rebuild-listing.ts";
 import { contentsRow } from "../packages/records.ts";
 import { insertContents, insertVersionRow, placeVersion, versionRow } from "../packages/version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
+import { formatExtra } from "../tlog/history.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
 import type { Proof } from "../tlog/proof.ts";
 import type { Candidate } from "./facts.ts";
@@ -25,6 +26,8 @@ export interface Accepted extends PendingPublication {
   readonly claimed: PackageRow;
   /** What the publisher may still publish afterwards. */
   readonly limits: readonly RateLimit[];
+  /** Whether it is the first version of its package, whose leaf begins the package's history. */
+  readonly isFirst: boolean;
 }
 
 /** A version that was recorded just now, and the proof that it is in the log. */
@@ -96,10 +99,11 @@ async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inser
   const { firstIndex, proofOf, checkpoint } = await log.append(session, leaves, (first) =>
     pipelined(inserted.map(({ row: { id } }, at) => placeVersion(session, { id, logIndex: first + at }))),
   );
-  return inserted.map(({ row, publication, limits }, at) => {
+  return inserted.map(({ row, publication, limits, isFirst }, at) => {
     const index = firstIndex + at;
     const version = { row: { ...row, logIndex: index }, publishedBy: publication.publisher.user.username };
-    const logged = { index, hashes: proofOf(at), checkpoint, extra: Buffer.from(leaves[at] ?? "") };
+    const extra = formatExtra({ leaf: Buffer.from(leaves[at] ?? ""), history: isFirst ? [] : undefined });
+    const logged = { index, hashes: proofOf(at), checkpoint, extra };
     return { version, logged, limits };
   });
 }

@@ -2,7 +2,7 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
 import { failure } from "../errors.ts";
-import { readVersionProof } from "../log/read-proof.ts";
+import { readProofWithHistory } from "../keys/read-package-log.ts";
 import { isStillStored, type RemovalState, removalState } from "../packages/blob-removals.ts";
 import { versionRow } from "../packages/version-rows.ts";
 import type { PublishedVersion } from "../packages/views.ts";
@@ -117,7 +117,7 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
   const decision = await precheck(deps, candidate);
   if (decision.outcome === "unchanged") {
     await confirm(deps, verified);
-    return { ...decision, name, proof: await readVersionProof(deps, decision.version.row), limits: [] };
+    return { ...decision, name, proof: await readProofWithHistory(deps, decision.version.row), limits: [] };
   }
   if (publication.dryRun) {
     return { outcome: "checked", name, version: wouldBe(candidate), proof: undefined, limits: decision.limits };
@@ -125,6 +125,6 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
   const recorded = await store(deps, candidate, decision.isOnFastPath);
   failpoints.hit("publish.recorded");
   const { outcome, version, limits } = recorded;
-  const proof = outcome === "created" ? formatProof(recorded.logged) : await readVersionProof(deps, version.row);
+  const proof = outcome === "created" ? formatProof(recorded.logged) : await readProofWithHistory(deps, version.row);
   return { outcome, name, version, proof, limits };
 }

@@ -84,7 +84,8 @@ async function tryRecordOne(
   if (claimed === undefined) return undefined;
   const { publisher, verified } = publication;
   if (decision.isFirstKey) await registerFirstKey(session, publisher, verified.publicKey, now);
-  const [recorded] = await insertVersions(batched, deps, [{ ...pending, claimed, limits: decision.limits }]);
+  const isFirst = facts.locked === undefined;
+  const [recorded] = await insertVersions(batched, deps, [{ ...pending, claimed, isFirst, limits: decision.limits }]);
   if (recorded === undefined) throw new Error("A version was not recorded");
   return { outcome: "created", ...recorded };
 }
@@ -120,7 +121,7 @@ function acceptProved(batch: readonly PendingPublication[], facts: readonly Fact
     const limits = limitsOnFastPath(pending, known, ahead);
     if (limits === undefined) return undefined;
     acceptedOf.set(accountOf(pending), ahead + 1);
-    return { ...pending, claimed: known.locked, limits };
+    return { ...pending, claimed: known.locked, isFirst: false, limits };
   });
 }
 

@@ -1,7 +1,4 @@
-/*
- * The statements about keys that are signed (trust.md §3), and their leaves in the log (§4). ASCII,
- * LF, a final LF.
- */
+/* The statements about keys that people sign (trust.md §3). ASCII, LF, a final LF. */
 
 /**
  * Returns the statement that a key signs to be registered. It is valid for one registry and one
@@ -19,8 +16,22 @@ export function registrationStatement(about: {
 }
 
 /** The kinds of key changes. */
-export const KEY_ACTIONS = ["add", "remove", "reset", "cancel"] as const;
+export const KEY_ACTIONS = ["add", "remove", "reset", "cancel", "uphold"] as const;
+
+/**
+ * What a change of a package's keys does. `uphold` is an administrator's: keys cannot cancel the
+ * pending reset any more.
+ */
 export type KeyAction = (typeof KEY_ACTIONS)[number];
+
+export const REMOVAL_REASONS = ["superseded", "compromised"] as const;
+
+/** Why a key was removed: what it signed stays valid (`superseded`), or not from `since` on. */
+export interface KeyRemovalReason {
+  readonly reason: (typeof REMOVAL_REASONS)[number];
+  /** With `compromised`: the first version that is not trusted. `null` means every version of this key. */
+  readonly since: string | null;
+}
 
 /** One change of the keys of a package. */
 export interface KeyChange {
@@ -31,28 +42,34 @@ export interface KeyChange {
    * others.
    */
   readonly publicKey: string;
+  /** Lower-case hex: SHA-256 of the package's last key leaf, or of its first version's leaf. */
+  readonly previous: string;
+  /** When it was signed. Whole seconds count. */
+  readonly at: Date;
+  /** Present for `remove` only. */
+  readonly removal?: KeyRemovalReason;
 }
 
-/** The `previous` of a package's first key change. */
-export const NO_LEAF = "0".repeat(64);
-
-/**
- * Returns the statement that is signed for a change. `previous` is the SHA-256 of the package's
- * last key leaf, so that each statement is valid once.
- */
-export function keyChangeStatement({ name, action, publicKey }: KeyChange, previous: string): string {
-  return `cpm-key-change/v1\nname: ${name}\n${action}: ${publicKey}\nprevious: ${previous}\n`;
+/** Writes a time as statements and leaves have it: RFC 3339, UTC, whole seconds. */
+export function secondsText(at: Date): string {
+  return `${at.toISOString().slice(0, 19)}Z`;
 }
 
 /**
- * Returns the leaf of a change. `by` is a user name, `proof` the keys and signatures in base64. At
- * most 1,024 bytes.
+ * Returns what is signed for a change. Each line narrows what the signature is good for: `registry`
+ * (the log's origin) prevents a replay on another registry, `previous` a second use on this one, and
+ * `reason` and `since` the use for another purpose.
  */
-export function keyLeaf(
-  { name, action, publicKey }: KeyChange,
-  seq: number,
-  by: string | null,
-  proof: string | null,
-): string {
-  return `cpm.key/v1 ${name} ${seq} ${action} ${publicKey}\nby ${by ?? "-"}\nproof ${proof ?? "-"}\n`;
+export function keyChangeStatement(registry: string, change: KeyChange): string {
+  const { name, action, publicKey, previous, at, removal } = change;
+  return [
+    "cpm-key-change/v2\n",
+    `registry: ${registry}\n`,
+    `name: ${name}\n`,
+    `action: ${action}\n`,
+    `key: ${publicKey}\n`,
+    `previous: ${previous}\n`,
+    `at: ${secondsText(at)}\n`,
+    ...(removal === undefined ? [] : [`reason: ${removal.reason}\n`, `since: ${removal.since ?? "-"}\n`]),
+  ].join("");
 }

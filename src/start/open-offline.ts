@@ -12,6 +12,7 @@ import { createLogger, type Logger } from "../runtime/logger.ts";
 import { logKeyOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep } from "./start-step.ts";
+import { systemClock } from "./system-clock.ts";
 
 /**
  * Opens the log for an offline command. The server has already compared it with the published
@@ -73,9 +74,6 @@ export async function openOfflineWithBlobs(
 export function openStore(storage: StorageConfig, dataDir: string, logger: Logger): Promise<BlobStore> {
   return openBlobs(storage, dataDir, logger, noFailpoints, async () => undefined);
 }
-
-/** The clock of this machine. */
-export const systemClock = () => new Date();
 
 /** Creates a logger with the clock of this machine. */
 export function openLogger(level: LogLevel): Logger {

@@ -1,6 +1,8 @@
-import { KEY_ACTIONS, type KeyAction, keyLeaf } from "../signing/key-statements.ts";
+import { secondsText } from "../signing/key-statements.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
 import { decodeBase64, parseDecimal } from "./encoding.ts";
+import { type KeyEntry, keyText, parseKey } from "./key-leaf.ts";
+import { parseStatus, type StatusEntry, statusText } from "./status-leaf.ts";
 
 /*
  * The leaves of the log (trust.md §4): ASCII, LF, a final LF. Names, versions and user names are
@@ -38,28 +40,16 @@ export interface YankEntry {
   readonly by: string;
 }
 
-/** A change of a package's keys, as src/signing/key-statements.ts formats it. */
-export interface KeyEntry {
-  readonly name: string;
-  readonly seq: number;
-  readonly action: KeyAction;
-  readonly publicKey: string;
-  /** A user name, or null if the signature of an old key is the only proof. */
-  readonly by: string | null;
-  /** The keys and signatures in base64. */
-  readonly proof: string | null;
-}
-
 /** Any leaf of the log. */
 export type Leaf =
   | ({ readonly kind: "version" } & VersionEntry)
   | ({ readonly kind: "yank" } & YankEntry)
-  | ({ readonly kind: "key" } & KeyEntry);
+  | ({ readonly kind: "key" } & KeyEntry)
+  | ({ readonly kind: "status" } & StatusEntry);
 
 const VERSION_LEAF =
   /^cpm\.version\/v1 ([!-~]+) ([!-~]+)\nsha256 ([0-9a-f]{64})\nsize (\d+)\nsigner ed25519 ([0-9a-f]{64})\nsignature ([!-~]+) ([!-~]+)\npublished ([!-~]+)\n$/;
 const YANK_LEAF = /^cpm\.yank\/v1 ([!-~]+) ([!-~]+) (\d+) ([a-z]+)\nby ([!-~]+)\n$/;
-const KEY_LEAF = /^cpm\.key\/v1 ([!-~]+) (\d+) ([a-z]+) ([0-9a-f]{64})\nby ([!-~]+)\nproof ([!-~]+)\n$/;
 
 /** Formats the leaf of a version. Throws RangeError for values that `parseLeaf` would refuse. */
 export function versionLeaf(entry: VersionEntry): string {
@@ -71,9 +61,19 @@ export function yankLeaf(entry: YankEntry): string {
   return readable(yankText(entry));
 }
 
+/** Formats the leaf of a key change. Throws RangeError for values that `parseLeaf` would refuse. */
+export function keyLeaf(entry: KeyEntry): string {
+  return readable(keyText(entry));
+}
+
+/** Formats the leaf of a status. Throws RangeError for values that `parseLeaf` would refuse. */
+export function statusLeaf(entry: StatusEntry): string {
+  return readable(statusText(entry));
+}
+
 /** Parses a leaf. Returns undefined unless formatting the result gives the same text again. */
 export function parseLeaf(text: string): Leaf | undefined {
-  const leaf = parseVersion(text) ?? parseYank(text) ?? parseKey(text);
+  const leaf = parseVersion(text) ?? parseYank(text) ?? parseKey(text) ?? parseStatus(text);
   if (leaf === undefined || Buffer.byteLength(text) > LEAF_MAX_BYTES) return undefined;
   return textOf(leaf) === text ? leaf : undefined;
 }
@@ -90,7 +90,9 @@ function textOf(leaf: Leaf): string {
     case "yank":
       return yankText(leaf);
     case "key":
-      return keyLeaf(leaf, leaf.seq, leaf.by, leaf.proof);
+      return keyText(leaf);
+    case "status":
+      return statusText(leaf);
   }
 }
 
@@ -102,7 +104,7 @@ function versionText(entry: VersionEntry): string {
     `size ${size}\n`,
     `signer ed25519 ${publicKey}\n`,
     `signature ${scheme} ${signature}\n`,
-    `published ${publishedAt.toISOString().slice(0, 19)}Z\n`,
+    `published ${secondsText(publishedAt)}\n`,
   ].join("");
 }
 
@@ -126,13 +128,4 @@ function parseYank(text: string): Leaf | undefined {
   const seq = parseDecimal(seqText);
   const action = YANK_ACTIONS.find((known) => known === actionText);
   return seq === undefined || action === undefined ? undefined : { kind: "yank", name, version, seq, action, by };
-}
-
-function parseKey(text: string): Leaf | undefined {
-  const [, name = "", seqText = "", actionText, publicKey = "", by = "", proof = ""] = KEY_LEAF.exec(text) ?? [];
-  const seq = parseDecimal(seqText);
-  const action = KEY_ACTIONS.find((known) => known === actionText);
-  if (seq === undefined || action === undefined) return undefined;
-  if (proof !== "-" && decodeBase64(proof) === undefined) return undefined;
-  return { kind: "key", name, seq, action, publicKey, by: by === "-" ? null : by, proof: proof === "-" ? null : proof };
 }

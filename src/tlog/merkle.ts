@@ -146,6 +146,17 @@ export function inclusionProof(index: number, size: number, read: ReadNodes): Pr
   return hashesOf(inclusionRanges(index, size), read);
 }
 
+/** Returns the inclusion proofs of several leaves of one tree, with one call of `read`. */
+export async function inclusionProofs(indexes: readonly number[], size: number, read: ReadNodes): Promise<Hash[][]> {
+  const ranges = indexes.map((index) => inclusionRanges(index, size));
+  const hashes = await hashesOf(ranges.flat(), read);
+  let taken = 0;
+  return ranges.map(({ length }) => {
+    taken += length;
+    return hashes.slice(taken - length, taken);
+  });
+}
+
 /** Returns the proof that the tree of `from` leaves is a prefix of the tree of `to` leaves. */
 export function consistencyProof(from: number, to: number, read: ReadNodes): Promise<Hash[]> {
   return hashesOf(consistencyRanges(from, to), read);

@@ -8,6 +8,10 @@ import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 /** An archive is in memory while it is checked, so large archives have a low concurrency. */
 const SIZE_CLASS_LIMITS = { smallConcurrency: 16, largeConcurrency: 2, waitingMax: Number.POSITIVE_INFINITY };
 
+const FORBIDDEN = 403;
+/** RFC 7725. */
+const LEGAL_REASONS = 451;
+
 /** Downloads archives from a registry and compares them with the log. */
 export class ArchiveReader {
   readonly #downloads = new SizeClassSemaphores(SIZE_CLASS_LIMITS);
@@ -33,9 +37,12 @@ export class ArchiveReader {
         return digest === sha256 ? check(archive) : differs(`sha256 ${digest}, and the log has ${sha256}`);
       }
       if (archive.tooLarge) return differs(archive.message);
-      // The caller may read the log, so 403 means that an administrator withholds the version. The
-      // log has no leaf about that.
-      if (archive.status === 403) return { code: "archive_withheld", index, detail: named };
+      // The caller may read the log, so an administrator withholds the version or took it down.
+      // `unloggedOf` in audit.ts decides whether a leaf says so, once all leaves were read.
+      if (archive.status === FORBIDDEN || archive.status === LEGAL_REASONS) {
+        const withheld = { name, version, forGood: archive.status === LEGAL_REASONS };
+        return { code: "archive_withheld", index, detail: named, withheld };
+      }
       return { code: "archive_missing", index, detail: `${named}: ${archive.message}` };
     });
   }

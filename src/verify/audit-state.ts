@@ -1,6 +1,6 @@
 import type { Frontier } from "../log/frontier.ts";
 import { EMPTY_FRONTIER } from "../log/frontier.ts";
-import type { LeafHistory } from "./leaf-rules.ts";
+import type { LeafHistory, Look } from "./leaf-rules.ts";
 
 /** The progress of an audit, from which it can continue with the next leaf. */
 export interface AuditState {
@@ -8,25 +8,48 @@ export interface AuditState {
   readonly history: LeafHistory;
   /** Whether every archive up to here was checked too. */
   readonly withArchives: boolean;
+  /** How large the log was when the audit looked, by the auditor's clock; undefined before the first. */
+  readonly looked: Look | undefined;
 }
 
 /** Returns the state before the first leaf. */
 export function firstState(withArchives: boolean): AuditState {
-  const history = { versions: new Set<string>(), sequences: new Map<string, number>(), archivesUnread: 0 };
-  return { frontier: EMPTY_FRONTIER, history, withArchives };
+  return { frontier: EMPTY_FRONTIER, history: historyOf({}), withArchives, looked: undefined };
+}
+
+type StoredHistory = ReturnType<typeof storedHistory>;
+
+function historyOf({
+  versions,
+  packages,
+  sequences,
+  statuses,
+  archivesUnread = 0,
+}: Partial<StoredHistory>): LeafHistory {
+  return {
+    versions: new Set(versions),
+    packages: new Map(packages),
+    sequences: new Map(sequences),
+    statuses: new Map(statuses),
+    archivesUnread,
+  };
+}
+
+function storedHistory({ versions, packages, sequences, statuses, archivesUnread }: LeafHistory) {
+  const lists = { versions: [...versions], packages: [...packages], sequences: [...sequences] };
+  return { ...lists, statuses: [...statuses], archivesUnread };
 }
 
 /** Encodes a state for a file. */
-export function storedOf({ frontier, history, withArchives }: AuditState) {
+export function storedOf({ frontier, history, withArchives, looked }: AuditState) {
   const { size, nodes, edges } = frontier;
   return {
     size,
     nodes: nodes.map(({ level, hash }) => ({ level, hash: hash.toString("base64") })),
     edges: edges.map((edge) => edge.map((hash) => hash.toString("base64"))),
-    versions: [...history.versions],
-    sequences: [...history.sequences],
-    archivesUnread: history.archivesUnread,
+    ...storedHistory(history),
     withArchives,
+    looked,
   };
 }
 
@@ -35,17 +58,15 @@ export function storedOf({ frontier, history, withArchives }: AuditState) {
  * modified one.
  */
 export function stateOf(stored: Partial<ReturnType<typeof storedOf>>): AuditState | undefined {
-  const { size, nodes, edges, versions, sequences, archivesUnread, withArchives } = stored;
-  if (typeof size !== "number" || typeof archivesUnread !== "number" || typeof withArchives !== "boolean") return;
-  if (![nodes, edges, versions, sequences].every(Array.isArray)) return;
+  const { size, nodes, edges, versions, packages, sequences, statuses, withArchives, looked } = stored;
+  if (typeof size !== "number" || typeof stored.archivesUnread !== "number") return undefined;
+  if (typeof withArchives !== "boolean" || typeof looked?.atMs !== "number") return undefined;
+  if (![nodes, edges, versions, packages, sequences, statuses].every(Array.isArray)) return undefined;
   const hash = (text: string) => Buffer.from(text, "base64");
-  return {
-    frontier: {
-      size,
-      nodes: (nodes ?? []).map((node) => ({ level: node.level, hash: hash(node.hash) })),
-      edges: (edges ?? []).map((edge) => edge.map(hash)),
-    },
-    history: { versions: new Set(versions), sequences: new Map(sequences), archivesUnread },
-    withArchives,
+  const frontier = {
+    size,
+    nodes: (nodes ?? []).map((node) => ({ level: node.level, hash: hash(node.hash) })),
+    edges: (edges ?? []).map((edge) => edge.map(hash)),
   };
+  return { frontier, history: historyOf(stored), withArchives, looked };
 }

@@ -5,6 +5,7 @@ import { type AuditState, firstState, stateOf, storedOf } from "./audit-state.ts
 import { checkCheckpoint, continues, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked, warning } from "./checks.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
+import { isWithheld, type LeafHistory } from "./leaf-rules.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import { type Walk, walkLeaves } from "./walk-leaves.ts";
 
@@ -84,27 +85,48 @@ async function audit(running: RunningAudit): Promise<void> {
     await trust.seenLogs.saveAudit(checkpoint.origin, storedOf(stateAt(frontier, state, running)));
   };
   const frontier = await walkLeaves(walkOf(running, state, save));
+  problems.push(...unloggedOf(running.withheld, state.history));
   checks.push(checkSignatures(state, problems), checkArchives(running), checkRoot(frontier, checkpoint));
   if (problems.length === 0) await save(frontier);
 }
 
 function walkOf(
-  { client, options, size, problems, withheld }: RunningAudit,
+  { client, trust, options, origin = "", size, problems, withheld }: RunningAudit,
   state: AuditState,
   save: Walk["save"],
 ): Walk {
   const archives = options.archives ? new ArchiveReader(client) : undefined;
-  return { client, size, state, archives, problems, withheld, report: options.report, save };
+  const { history, looked } = state;
+  const context = { history, origin, archives, nowMs: trust.now.getTime(), looked };
+  return { client, size, state, context, problems, withheld, report: options.report, save };
+}
+
+/** Returns the archives that the registry withholds although no leaf of the log says so. */
+function unloggedOf(withheld: readonly LeafProblem[], history: LeafHistory): LeafProblem[] {
+  return withheld.flatMap(({ index, detail, withheld: about }) => {
+    const status = about && isWithheld(about, history);
+    if (status === "remove" || (status === "quarantine" && about?.forGood !== true)) return [];
+    const what = about?.forGood === true ? "taken down" : "withheld";
+    return {
+      code: "withheld_unlogged" as const,
+      index,
+      detail: `${detail} is ${what}, and no leaf of the log says so`,
+    };
+  });
 }
 
 /**
  * Returns the state at a frontier. If an archive was withheld, the next audit with archives starts
  * again.
  */
-function stateAt(frontier: Frontier, state: AuditState, { from, options, withheld }: RunningAudit): AuditState {
+function stateAt(
+  frontier: Frontier,
+  state: AuditState,
+  { from, size, options, trust, withheld }: RunningAudit,
+): AuditState {
   const wereRead = options.archives && withheld.length === 0;
   const withArchives = state.withArchives && (wereRead || frontier.size === from);
-  return { ...state, frontier, withArchives };
+  return { ...state, frontier, withArchives, looked: { atMs: trust.now.getTime(), size } };
 }
 
 /**
@@ -150,11 +172,12 @@ function checkSignatures({ history }: AuditState, problems: readonly LeafProblem
 
 function checkArchives({ options, problems, withheld }: RunningAudit): Check {
   if (!options.archives) return unchecked("archives", "use --archives to check them");
-  const wrong = problems.filter(({ code }) => code.startsWith("archive_"));
+  const wrong = problems.filter(({ code }) => code.startsWith("archive_") || code === "withheld_unlogged");
   const [first] = wrong;
-  if (first !== undefined) return failed("archives", first.code, `${wrong.length} are missing or differ`);
+  if (first !== undefined)
+    return failed("archives", first.code, `${wrong.length} are missing, differ, or are withheld without a leaf`);
   const [held] = withheld.toSorted((a, b) => a.index - b.index);
   if (held === undefined) return ok("archives", "all have the logged digest");
-  const detail = `the registry withholds ${withheld.length} (403, as in quarantine), the first of them ${held.detail}; all others have the logged digest`;
+  const detail = `${withheld.length} are withheld or taken down, as the log says, the first of them ${held.detail}; all others have the logged digest`;
   return warning("archives", detail);
 }

@@ -3,6 +3,7 @@ import { decodeBase64 } from "../tlog/encoding.ts";
 import { verifyConsistency } from "../tlog/merkle.ts";
 import { formatVerifierKey, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { type Check, failed, isGood, ok, unchecked, warning } from "./checks.ts";
+import type { KnownKeys } from "./known-keys.ts";
 import { cosigners, hasQuorum, type Policy } from "./policy.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import type { SeenLog, SeenLogs } from "./seen-logs.ts";
@@ -13,6 +14,9 @@ export interface Trust {
   readonly seenLogs: SeenLogs;
   readonly vkey: VerifierKey | undefined;
   readonly policy: Policy | undefined;
+  readonly knownKeys: KnownKeys;
+  /** The user's clock. */
+  readonly now: Date;
 }
 
 /**

@@ -19,9 +19,20 @@ export type ProblemCode =
   | "root_differs"
   | "duplicate_version"
   | "sequence_gap"
+  | "history_broken"
+  | "history_forked"
+  | "history_missing"
+  | "history_shorter"
+  | "key_compromised"
+  | "backdated"
+  | "time_in_future"
+  | "key_change_invalid"
+  | "name_differs"
+  | "signer_not_trusted"
   | "archive_missing"
   | "archive_differs"
-  | "archive_withheld";
+  | "archive_withheld"
+  | "withheld_unlogged";
 
 /** The result of one check. `detail` states what was compared. */
 export interface Check {

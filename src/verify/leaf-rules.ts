@@ -1,20 +1,58 @@
 import { parseDigest } from "../domain/digest.ts";
+import { foldName } from "../domain/package-name.ts";
 import { checkPublicKey, equationHoldsAsync, hasSmallOrder } from "../signing/ed25519.ts";
 import { signedMessage } from "../signing/statement.ts";
-import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
+import type { KeyEntry } from "../tlog/key-leaf.ts";
+import { parseLeaf, type VersionEntry, type YankEntry } from "../tlog/leaf.ts";
+import type { StatusAction, StatusEntry } from "../tlog/status-leaf.ts";
+import { WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
+import { beginHistory, type PackageHistory, replayKeyChange, replayVersion } from "./package-history.ts";
+
+/** How far the clocks of a registry and of an auditor may differ. */
+const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
 
 /** What the rules need to know about earlier leaves. It is saved between audits. */
 export interface LeafHistory {
+  /** Folded names and versions: `my-pkg 1.0.0` stands for `my_pkg 1.0.0+a` too. */
   readonly versions: Set<string>;
-  /**
-   * The last number of each sequence, which are the key changes of a package and the yanks of a
-   * version.
-   */
+  /** Who may sign, by folded name. */
+  readonly packages: Map<string, PackageHistory>;
+  /** The last number of each sequence: the yanks of a version, the statuses of a version or a package. */
   readonly sequences: Map<string, number>;
+  /** What administrators last did, by folded name and version, or `*`. */
+  readonly statuses: Map<string, StatusAction>;
   /** The number of versions with a signature over their archive whose archive was not read. */
   archivesUnread: number;
+}
+
+/** What an audit saw of a log at some time: later leaves must not say that they are older. */
+export interface Look {
+  readonly atMs: number;
+  readonly size: number;
+}
+
+/** What one audit knows besides the leaves. */
+export interface AuditContext {
+  readonly history: LeafHistory;
+  /** The log's origin, which every key change must name. */
+  readonly origin: string;
+  readonly archives: ArchiveReader | undefined;
+  /** The auditor's clock. */
+  readonly nowMs: number;
+  /** What the audit before this one saw. */
+  readonly looked: Look | undefined;
+}
+
+/** SemVer build metadata does not make a version different, and neither does a leading `v`. */
+function foldVersion(version: string): string {
+  return version.replace(/^[v=]+/, "").replace(/\+.*$/, "");
+}
+
+/** The name and version under which all spellings of a version are one. */
+export function foldedVersion({ name, version }: { readonly name: string; readonly version: string }): string {
+  return `${foldName(name)} ${version === WHOLE_PACKAGE ? version : foldVersion(version)}`;
 }
 
 /**
@@ -39,31 +77,33 @@ async function signatureProblem(entry: VersionEntry, index: number, archive?: Ui
 }
 
 /**
- * Checks the next leaf of a log. The leaf is in the history as soon as this function returns. The
- * promise resolves to the leaf's problem once its signature, and its archive if `archives` is set,
- * are checked.
+ * Checks the next leaf of a log. The leaf is in the history once this returns. Problems arrive later,
+ * when its signature was checked, and its archive where there is a reader of archives.
  */
-export function checkLeaf(
-  bytes: Uint8Array,
-  index: number,
-  history: LeafHistory,
-  archives: ArchiveReader | undefined,
-): Promise<LeafProblem | undefined> {
+export function checkLeaf(bytes: Uint8Array, index: number, context: AuditContext): Promise<LeafProblem | undefined> {
   const leaf = parseLeaf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
-  if (leaf?.kind === "version") return versionProblem(leaf, index, history, archives);
-  if (leaf !== undefined) return Promise.resolve(gap(leaf, index, history));
-  return Promise.resolve({ code: "leaf_malformed", index, detail: "this program does not know this kind of leaf" });
+  switch (leaf?.kind) {
+    case "version":
+      return versionProblem(leaf, index, context);
+    case "key":
+      return Promise.resolve(keyProblem(leaf, index, context));
+    case "yank":
+      return Promise.resolve(sequenceProblem(`yank ${foldedVersion(leaf)}`, leaf, index, context));
+    case "status":
+      return Promise.resolve(statusProblem(leaf, index, context));
+    case undefined:
+      return Promise.resolve({ code: "leaf_malformed", index, detail: "no leaf this program knows" });
+  }
 }
 
 async function versionProblem(
   leaf: VersionEntry,
   index: number,
-  history: LeafHistory,
-  archives: ArchiveReader | undefined,
+  context: AuditContext,
 ): Promise<LeafProblem | undefined> {
-  const named = `${leaf.name} ${leaf.version}`;
-  if (history.versions.has(named)) return { code: "duplicate_version", index, detail: `${named} was logged before` };
-  history.versions.add(named);
+  const { history, archives } = context;
+  const provenance = provenanceProblem(leaf, index, context);
+  if (provenance !== undefined) return provenance;
   if (leaf.scheme === "ed25519-archive") {
     const read = await archives?.read(leaf, index, (archive) => signatureProblem(leaf, index, archive));
     if (archives !== undefined && read?.code !== "archive_withheld") return read;
@@ -74,10 +114,71 @@ async function versionProblem(
   return problem ?? archives?.read(leaf, index, async () => undefined);
 }
 
-function gap(leaf: Exclude<Leaf, { kind: "version" }>, index: number, { sequences }: LeafHistory) {
-  const of = leaf.kind === "yank" ? `yank ${leaf.name} ${leaf.version}` : `key ${leaf.name}`;
-  const expected = (sequences.get(of) ?? 0) + 1;
-  sequences.set(of, leaf.seq);
-  if (leaf.seq === expected) return undefined;
-  return { code: "sequence_gap" as const, index, detail: `${of}: number ${leaf.seq}, expected ${expected}` };
+/** Whether the version is new, from now or before, and signed by a key that the log lets sign the package. */
+function provenanceProblem(leaf: VersionEntry, index: number, context: AuditContext): LeafProblem | undefined {
+  const { history, nowMs } = context;
+  const named = `${leaf.name} ${leaf.version}`;
+  const folded = foldedVersion(leaf);
+  if (history.versions.has(folded)) return { code: "duplicate_version", index, detail: `${named} was logged before` };
+  history.versions.add(folded);
+  if (leaf.publishedAt.getTime() > nowMs + CLOCK_DIFFERENCE_MAX_MS) {
+    return { code: "time_in_future", index, detail: `${named}: published at ${leaf.publishedAt.toISOString()}` };
+  }
+  const name = foldName(leaf.name);
+  const known = history.packages.get(name);
+  if (known === undefined) {
+    history.packages.set(name, beginHistory(leaf));
+    return undefined;
+  }
+  const fault = replayVersion(known, leaf);
+  return fault && { ...fault, index };
+}
+
+function keyProblem(leaf: KeyEntry, index: number, context: AuditContext): LeafProblem | undefined {
+  const { history, origin, nowMs, looked } = context;
+  const known = history.packages.get(foldName(leaf.name));
+  if (known === undefined) {
+    return { code: "history_broken", index, detail: `${leaf.name}: a key change before the first version` };
+  }
+  const fault = replayKeyChange(known, origin, leaf);
+  if (fault !== undefined) return { ...fault, index };
+  const atMs = leaf.at.getTime();
+  const at = leaf.at.toISOString();
+  if (atMs > nowMs + CLOCK_DIFFERENCE_MAX_MS) {
+    return { code: "time_in_future", index, detail: `${leaf.name}: key change ${leaf.seq} is of ${at}` };
+  }
+  if (leaf.action !== "reset" || looked === undefined || index < looked.size) return undefined;
+  if (atMs >= looked.atMs - CLOCK_DIFFERENCE_MAX_MS) return undefined;
+  const seen = new Date(looked.atMs).toISOString();
+  const detail = `${leaf.name}: the reset says ${at}, and was not in the log at ${seen}`;
+  return { code: "backdated", index, detail };
+}
+
+function statusProblem(leaf: StatusEntry, index: number, context: AuditContext): LeafProblem | undefined {
+  const folded = foldedVersion(leaf);
+  context.history.statuses.set(folded, leaf.action);
+  return sequenceProblem(`status ${folded}`, leaf, index, context);
+}
+
+function sequenceProblem(
+  sequence: string,
+  { seq }: Pick<YankEntry | StatusEntry, "seq">,
+  index: number,
+  { history: { sequences } }: AuditContext,
+): LeafProblem | undefined {
+  const expected = (sequences.get(sequence) ?? 0) + 1;
+  sequences.set(sequence, seq);
+  if (seq === expected) return undefined;
+  return { code: "sequence_gap", index, detail: `${sequence}: number ${seq}, where ${expected} follows` };
+}
+
+/** Whether a leaf says that the archive of a version is held back or was taken down. */
+export function isWithheld(
+  version: { readonly name: string; readonly version: string },
+  { statuses }: LeafHistory,
+): StatusAction | undefined {
+  const all = statuses.get(foldedVersion({ name: version.name, version: WHOLE_PACKAGE }));
+  const own = statuses.get(foldedVersion(version));
+  if (own === "remove" || all === "remove") return "remove";
+  return own === "quarantine" || all === "quarantine" ? "quarantine" : undefined;
 }

@@ -3,12 +3,16 @@ import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/lim
 import { Failure } from "../errors.ts";
 import type { SignedArchive } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
+import type { Checkpoint } from "../tlog/checkpoint.ts";
+import { parseExtra } from "../tlog/history.ts";
 import { parseLeaf, type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
 import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
 import { type Proof, parseProof } from "../tlog/proof.ts";
 import { sha256Of } from "./archive-digest.ts";
+import { checkHistory } from "./check-history.ts";
 import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
+import { fetchHistory } from "./fetch-history.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import { checkRegistryStatus } from "./registry-status.ts";
 
@@ -45,10 +49,11 @@ async function fetchProof(client: RegistryClient, { name, version }: SignedArchi
 }
 
 /**
- * Checks that the leaf in the proof is the one that the archive itself gives. Returns the leaf too.
+ * Checks that the leaf in the proof is the one that the archive itself gives. Returns the entry of
+ * the leaf too.
  */
-function checkLeaf(proof: Proof, archive: SignedArchive): { check: Check; entry: VersionEntry | undefined } {
-  const text = Buffer.from(proof.extra ?? "").toString("utf8");
+function checkLeaf(bytes: Uint8Array, archive: SignedArchive): { check: Check; entry: VersionEntry | undefined } {
+  const text = Buffer.from(bytes).toString("utf8");
   const leaf = parseLeaf(text);
   if (leaf?.kind !== "version") {
     return { check: failed("leaf", "leaf_mismatch", "the proof has no leaf of a version"), entry: undefined };
@@ -75,9 +80,9 @@ async function checkSignature(entry: VersionEntry | undefined, signed: SignedArc
   }
 }
 
-function checkInclusion({ index, hashes, extra }: Proof, size: number, root: Buffer): Check {
+function checkInclusion({ index, hashes }: Proof, leaf: Uint8Array, { size, root }: Checkpoint): Check {
   const place = `leaf ${index} of ${size}`;
-  if (verifyInclusion(hashes, index, leafHash(extra ?? new Uint8Array()), size, root)) return ok("inclusion", place);
+  if (verifyInclusion(hashes, index, leafHash(leaf), size, root)) return ok("inclusion", place);
   return failed(
     "inclusion",
     "not_included",
@@ -105,19 +110,45 @@ export async function verifyPackage(
   const { check, signed } = await checkArchive(archive);
   if (signed === undefined) return { name: undefined, version: undefined, checks: [check] };
   const text = given ?? (trust.client && (await fetchProof(trust.client, signed))) ?? "";
-  const checks = typeof text === "string" ? await checkProof(text, signed, archive, trust) : [text];
+  const checks =
+    typeof text === "string" ? await checkProof(text, signed, archive, trust, given === undefined) : [text];
   const status = trust.client === undefined || !isGood(checks) ? [] : [await checkRegistryStatus(trust.client, signed)];
   return { name: signed.name, version: signed.version, checks: [check, ...checks, ...status] };
 }
 
-async function checkProof(text: string, signed: SignedArchive, archive: Uint8Array, trust: Trust): Promise<Check[]> {
+async function checkProof(
+  text: string,
+  signed: SignedArchive,
+  archive: Uint8Array,
+  trust: Trust,
+  isFresh: boolean,
+): Promise<Check[]> {
   const proof = parseProof(text);
-  if (proof === undefined) return [failed("inclusion", "proof_malformed", "is malformed (c2sp.org/tlog-proof)")];
-  const leaf = checkLeaf(proof, signed);
-  const signature = await checkSignature(leaf.entry, signed, archive);
+  const extra = proof && parseExtra(proof.extra ?? new Uint8Array());
+  if (proof === undefined || extra === undefined) {
+    return [failed("inclusion", "proof_malformed", "is malformed (c2sp.org/tlog-proof)")];
+  }
+  const { check: leaf, entry } = checkLeaf(extra.leaf, signed);
+  const signature = await checkSignature(entry, signed, archive);
   const { checks, checkpoint, saveSeen } = await checkCheckpoint(proof.checkpoint, trust);
-  const inclusion = checkpoint === undefined ? [] : [checkInclusion(proof, checkpoint.size, checkpoint.root)];
-  const all = [leaf.check, signature, ...inclusion, ...checks];
-  if (isGood(all)) await saveSeen();
-  return all;
+  if (checkpoint === undefined || entry === undefined) return [leaf, signature, ...checks];
+  const inclusion = checkInclusion(proof, extra.leaf, checkpoint);
+  const all = [leaf, signature, inclusion, ...checks];
+  if (!isGood(all)) return all;
+  const history = extra.history ?? (trust.client && (await fetchHistory(trust.client, entry, checkpoint.size)));
+  if (history === undefined) return [...all, noHistory()];
+  const { index } = proof;
+  const asked = { ...checkpoint, index, entry, history, isFresh: isFresh || extra.history === undefined };
+  const checked = await checkHistory(asked, trust.knownKeys, trust.now);
+  if (isGood(checked.checks)) {
+    await saveSeen();
+    await checked.remember();
+  }
+  return [...all, ...checked.checks];
+}
+
+function noHistory(): Check {
+  const detail =
+    "this proof does not say who may sign the package: take the one of GET /api/packages/{name}/{version}/proof, or give --registry";
+  return failed("signer", "history_missing", detail);
 }

@@ -1,10 +1,9 @@
 import { type Frontier, type GrownTile, grow } from "../log/frontier.ts";
 import { leafHash } from "../tlog/merkle.ts";
 import { decodeBundle, TILE_WIDTH, tilePath, widthIn } from "../tlog/tile.ts";
-import type { ArchiveReader } from "./archive-reader.ts";
 import type { AuditState } from "./audit-state.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
-import { checkLeaf } from "./leaf-rules.ts";
+import { type AuditContext, checkLeaf } from "./leaf-rules.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 /**
@@ -20,9 +19,9 @@ export interface Walk {
   readonly client: RegistryClient;
   readonly size: number;
   readonly state: AuditState;
-  readonly archives: ArchiveReader | undefined;
+  readonly context: AuditContext;
   readonly problems: LeafProblem[];
-  /** Archives that the registry withholds, which is no problem of the log. */
+  /** Archives that the registry holds back: a problem unless a leaf says so. */
   readonly withheld: LeafProblem[];
   readonly report: (progress: { readonly done: number; readonly total: number; readonly bytes: number }) => void;
   /**
@@ -69,11 +68,11 @@ export async function walkLeaves(walk: Walk): Promise<Frontier> {
 }
 
 async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8Array[], tile: Uint8Array) {
-  const { state, archives, problems, withheld, size } = walk;
+  const { context, problems, withheld, size } = walk;
   const grown: GrownTile[] = [];
   const checking: Promise<LeafProblem | undefined>[] = [];
   for (const leaf of leaves) {
-    checking.push(checkLeaf(leaf, progress.frontier.size, state.history, archives));
+    checking.push(checkLeaf(leaf, progress.frontier.size, context));
     const next = grow(progress.frontier, leafHash(leaf));
     progress.frontier = next.frontier;
     grown.push(...next.grown.filter(({ hashes }) => hashes.length === TILE_WIDTH));

@@ -6,6 +6,7 @@ import { fillOverHttp } from "../../scripts/fill/over-http.ts";
 import { planRegistry } from "../../scripts/fill/plan.ts";
 import { checkStore } from "../../src/maintenance/check-store.ts";
 import { auditLog } from "../../src/verify/audit.ts";
+import { KnownKeys } from "../../src/verify/known-keys.ts";
 import { RegistryClient } from "../../src/verify/registry-client.ts";
 import { SeenLogs } from "../../src/verify/seen-logs.ts";
 import { makePackage } from "../support/archive-maker.ts";
@@ -29,7 +30,14 @@ function timeless(body: Json): Json {
 
 async function audited({ url, dataDir }: TestRegistry, archives: boolean) {
   const client = new RegistryClient(url, undefined);
-  const trust = { client, seenLogs: new SeenLogs(join(dataDir, "seen")), vkey: undefined, policy: undefined };
+  const trust = {
+    client,
+    seenLogs: new SeenLogs(join(dataDir, "seen")),
+    knownKeys: new KnownKeys(join(dataDir, "known-keys.json")),
+    vkey: undefined,
+    policy: undefined,
+    now: new Date(),
+  };
   const { checks, problems, size } = await auditLog(client, trust, { archives, report: quiet });
   return { size, problems, failed: checks.filter(({ result }) => result === "failed") };
 }

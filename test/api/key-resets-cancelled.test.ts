@@ -12,6 +12,7 @@ import {
   previousOf,
   removeKey,
   resetTo,
+  SIGNED_AT,
 } from "../support/key-statements.ts";
 import { untilLockWaiters } from "../support/lock-waiters.ts";
 import { onBothDatabases, overriding } from "../support/registry.ts";
@@ -38,6 +39,18 @@ onBothDatabases(
     const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, told, again } =
       resetScene(registry);
 
+    /** Proves that a leaf is of a cancel by an account or the operator, which nobody signs. */
+    const expectUnsignedCancel = (leaf: string, name: string, by: string) => {
+      const [head, byLine, previous, at, ...rest] = leaf.split("\n");
+      expect([head, byLine, ...rest]).toEqual([
+        `cpm.key/v2 ${name} 2 cancel ${fresh.publicHex}`,
+        `by ${by}`,
+        "signatures -",
+        "",
+      ]);
+      expect([previous, at].join()).toMatch(/^previous [0-9a-f]{64},at [-0-9]+T[:0-9]+Z$/);
+    };
+
     test("a key reset that an owner's session cancelled never takes effect", async () => {
       await published("called-off");
       await resetTo(people.alice, "called-off", fresh);
@@ -48,7 +61,7 @@ onBothDatabases(
       expect([cancelled.status, cancelled.body.reset]).toEqual([200, null]);
       const { action, statement, by, leaf } = cancelled.body.changes[1];
       expect([action, statement, by]).toEqual(["cancel", null, people.alice.username]);
-      expect(leaf).toBe(`cpm.key/v1 called-off 2 cancel ${fresh.publicHex}\nby ${people.alice.username}\nproof -\n`);
+      expectUnsignedCancel(leaf, "called-off", people.alice.username);
       at(RESET_DELAY_MS);
       expect(await stateOf("called-off")).toEqual([[lost.publicHex, "active"]]);
       expectProblem(await publish("called-off", "2.0.0", fresh), 403, "key_not_trusted");
@@ -74,15 +87,15 @@ onBothDatabases(
         changeStatement("other", "cancel", fresh, previous),
       ]) {
         const signature = signMessage(lost, statement);
-        expectProblem(await cancel(guest(), "kept", { previous, signature }), 400, "signature_invalid");
+        expectProblem(await cancel(guest(), "kept", { previous, at: SIGNED_AT, signature }), 400, "signature_invalid");
       }
       const cancelled = await cancelByKey(guest(), "kept", fresh, { by: lost });
       expect([cancelled.status, cancelled.body.reset]).toEqual([200, null]);
       const { by, statement, leaf } = cancelled.body.changes[1];
-      expect([by, statement]).toEqual([null, changeStatement("kept", "cancel", fresh, previous)]);
-      expect(leaf.split("\n")[1]).toBe("by -");
-      const proof = Buffer.from(leaf.split("\n")[2].slice("proof ".length), "base64");
-      expect([proof.length, proof.subarray(0, 32).toString("hex")]).toEqual([96, lost.publicHex]);
+      const signedAt = /^at: (.*)$/m.exec(statement)?.[1] ?? "";
+      expect([by, statement]).toEqual([null, changeStatement("kept", "cancel", fresh, previous, { at: signedAt })]);
+      expect(leaf.split("\n").slice(1, 4)).toEqual(["by -", `previous ${previous}`, `at ${signedAt}`]);
+      expect(leaf).toContain(`\nsignatures ${signMessage(lost, statement)}\n`);
       expect((await told("kept", "reset_cancelled")).map(([who, details]: Json) => [who, details.signedBy])).toEqual([
         [null, keyIdOf(lost)],
       ]);
@@ -114,8 +127,7 @@ onBothDatabases(
       expect((await read("parted-other")).reset).not.toBeNull();
       const { reset, changes } = await read("parted");
       expect(reset).toBeNull();
-      const leaf = `cpm.key/v1 parted 2 cancel ${fresh.publicHex}\nby ${people.alice.username}\nproof -\n`;
-      expect(changes[1].leaf).toBe(leaf);
+      expectUnsignedCancel(changes[1].leaf, "parted", people.alice.username);
       at(RESET_DELAY_MS);
       expectProblem(await publish("parted", "2.0.0", fresh), 403, "key_not_trusted");
       expect((await publish("parted", "2.0.0", lost)).status).toBe(201);
@@ -146,7 +158,7 @@ onBothDatabases(
       for (const name of names) {
         const { reset, changes } = await read(name);
         expect([reset, changes.length]).toEqual([null, 2]);
-        expect(changes[1].leaf).toBe(`cpm.key/v1 ${name} 2 cancel ${fresh.publicHex}\nby -\nproof -\n`);
+        expectUnsignedCancel(changes[1].leaf, name, "(operator)");
         const key = { keyId: keyIdOf(fresh), publicKey: fresh.publicHex };
         expect(await told(name, "reset_cancelled")).toEqual([[null, key]]);
       }
@@ -202,7 +214,7 @@ onBothDatabases(
       await published("half");
       await resetTo(people.alice, "half", fresh);
       const [previous, signature] = [await previousOf(guest(), "half"), "11".repeat(64)];
-      for (const body of [{ previous }, { signature }]) {
+      for (const body of [{ previous }, { signature }, { at: SIGNED_AT }, { previous, signature }]) {
         for (const by of [guest(), people.alice])
           expectProblem(await cancel(by, "half", body), 422, "validation_failed");
       }

@@ -1,6 +1,15 @@
 import { expect, test } from "bun:test";
 import { expectProblem, type Json, makeKey, signMessage } from "../support/client.ts";
-import { addKey, changeStatement, keyIdOf, newKey, previousOf, removeKey, resetTo } from "../support/key-statements.ts";
+import {
+  addKey,
+  changeStatement,
+  keyIdOf,
+  newKey,
+  previousOf,
+  removeKey,
+  resetTo,
+  SIGNED_AT,
+} from "../support/key-statements.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { HOUR_MS, RESET_DELAY_MS, resetScene } from "../support/reset-scene.ts";
 import { withToken } from "../support/roles.ts";
@@ -22,11 +31,12 @@ onBothDatabases(
         requestedBy: people.alice.username,
         requestedAt: timeAt(0).toISOString(),
         effectiveAt: timeAt(RESET_DELAY_MS).toISOString(),
+        upheld: false,
       };
       expect([asked.status, asked.body.reset]).toEqual([200, reset]);
       expect(asked.body).toEqual(await read("waited"));
       const [{ action, leaf, leafSha256 }] = asked.body.changes;
-      expect([action, leaf.split("\n")[0]]).toEqual(["reset", `cpm.key/v1 waited 1 reset ${fresh.publicHex}`]);
+      expect([action, leaf.split("\n")[0]]).toEqual(["reset", `cpm.key/v2 waited 1 reset ${fresh.publicHex}`]);
       at(RESET_DELAY_MS - 1);
       expect((await read("waited")).reset).toEqual(reset);
       expect(await stateOf("waited")).toEqual([[lost.publicHex, "active"]]);
@@ -114,7 +124,7 @@ onBothDatabases(
         signMessage(fresh, changeStatement("asked", "add", fresh, previous)),
         signMessage(fresh, changeStatement("other", "reset", fresh, previous)),
       ]) {
-        const body = { publicKey: fresh.publicHex, previous, newKeySignature };
+        const body = { publicKey: fresh.publicHex, previous, at: SIGNED_AT, newKeySignature };
         expectProblem(await people.alice.post("/api/packages/asked/keys/reset", body), 400, "signature_invalid");
       }
       expect((await read("asked")).changes).toEqual([]);

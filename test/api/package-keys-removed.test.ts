@@ -9,7 +9,16 @@ import {
   type SigningKey,
   signMessage,
 } from "../support/client.ts";
-import { addKey, changeStatement, keyIdOf, newKey, previousOf, removeKey, resetTo } from "../support/key-statements.ts";
+import {
+  addKey,
+  changeStatement,
+  keyIdOf,
+  newKey,
+  previousOf,
+  removeKey,
+  resetTo,
+  SIGNED_AT,
+} from "../support/key-statements.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf } from "../support/roles.ts";
 
@@ -84,7 +93,7 @@ onBothDatabases(
       await published("misspelled");
       const previous = await previousOf(alice, "misspelled");
       const signature = signMessage(one(second), changeStatement("misspelled", "remove", one(first), previous));
-      const body = { previous, signature, reason: "compromised", compromisedSince: "3.0.0" };
+      const body = { previous, at: SIGNED_AT, signature, reason: "compromised", compromisedSince: "3.0.0" };
       const refused = await alice.send("DELETE", `/api/packages/misspelled/keys/${keyIdOf(one(first))}`, body);
       expectProblem(refused, 422, "validation_failed");
       expect(refused.body.errors.map(({ path }: Json) => path)).toEqual(["/compromisedSince"]);
@@ -235,7 +244,12 @@ onBothDatabases(
       await published("asked");
       const previous = await previousOf(guest(), "asked");
       const send = (keyId: string, fields: object) =>
-        alice.send("DELETE", `/api/packages/asked/keys/${keyId}`, { previous, reason: "superseded", ...fields });
+        alice.send("DELETE", `/api/packages/asked/keys/${keyId}`, {
+          previous,
+          at: SIGNED_AT,
+          reason: "superseded",
+          ...fields,
+        });
       const signed = (statement: string, by = one(second)) => ({ signature: signMessage(by, statement) });
       const right = changeStatement("asked", "remove", one(first), previous);
       const wrong = [

@@ -16,14 +16,15 @@ import {
 import {
   addKey,
   changeStatement,
+  firstLeafDigest,
   keyIdOf,
   newKey,
   previousOf,
   removeKey,
   resetTo,
-  ZEROS,
+  SIGNED_AT,
 } from "../support/key-statements.ts";
-import { onBothDatabases } from "../support/registry.ts";
+import { onBothDatabases, TEST_LOG_ORIGIN } from "../support/registry.ts";
 import { eventsOf, newAdmin, withToken } from "../support/roles.ts";
 
 const OPTIONS = { env: { PUBLISH_LIMITS: "off" } };
@@ -64,6 +65,7 @@ onBothDatabases(
       const now = registry().now?.toISOString();
       expect(await read("pinned")).toEqual({
         name: "pinned",
+        registry: TEST_LOG_ORIGIN,
         keys: [
           {
             keyId: keyIdOf(one(first)),
@@ -74,7 +76,7 @@ onBothDatabases(
             compromisedSince: null,
           },
         ],
-        previous: ZEROS,
+        previous: await firstLeafDigest(guest(), "pinned"),
         reset: null,
         changes: [],
       });
@@ -91,6 +93,7 @@ onBothDatabases(
 
     test("a package key is added by signatures of an active key and of the new one; the leaf proves both", async () => {
       await published("grown");
+      const previous = await firstLeafDigest(guest(), "grown");
       const added = await addKey(as(alice), "grown", one(second), { by: one(first) });
       expect([added.status, added.body]).toEqual([200, await read("grown")]);
       expect(stateOf(added.body)).toEqual([
@@ -100,16 +103,21 @@ onBothDatabases(
       await published("grown", "2.0.0", second);
       await published("grown", "3.0.0", first);
       const [change] = added.body.changes;
-      const statement = changeStatement("grown", "add", one(second), ZEROS);
       const { leaf, leafSha256, at: _, ...rest } = change;
+      const at = /^at: (.*)$/m.exec(rest.statement)?.[1] ?? "";
+      const statement = changeStatement("grown", "add", one(second), previous, { at });
       const by = as(alice).username;
       expect(rest).toEqual({ seq: 1, action: "add", publicKey: one(second).publicHex, by, statement });
-      const [head, byLine, proof, end] = leaf.split("\n");
-      expect([head, byLine, end]).toEqual([`cpm.key/v1 grown 1 add ${one(second).publicHex}`, `by ${by}`, ""]);
-      const bytes = Buffer.from(proof.slice("proof ".length), "base64");
-      expect(bytes.subarray(0, 32).toString("hex")).toBe(one(first).publicHex);
-      expect(holds(one(first), statement, bytes.subarray(32, 96))).toBe(true);
-      expect(holds(one(second), statement, bytes.subarray(96))).toBe(true);
+      const [signatures, ...lines] = leaf.trimEnd().split("\n").toReversed();
+      expect(lines.toReversed()).toEqual([
+        `cpm.key/v2 grown 1 add ${one(second).publicHex}`,
+        `by ${by}`,
+        `previous ${previous}`,
+        `at ${at}`,
+      ]);
+      const [, signature = "", newKeySignature = ""] = signatures.split(" ");
+      expect(holds(one(first), statement, Buffer.from(signature, "base64"))).toBe(true);
+      expect(holds(one(second), statement, Buffer.from(newKeySignature, "base64"))).toBe(true);
       expect([leafSha256, added.body.previous]).toEqual([sha256(Buffer.from(leaf)), leafSha256]);
       expect(Buffer.byteLength(leaf)).toBeLessThanOrEqual(1_024);
       const [, event] = await eventsOf(registry(), "package_key.", "grown");
@@ -133,7 +141,7 @@ onBothDatabases(
       ]);
       const named = changes.map(({ statement }: Json) => /^previous: (.*)$/m.exec(statement)?.[1]);
       const digests = changes.map(({ leaf }: Json) => sha256(Buffer.from(leaf)));
-      expect([...named, previous]).toEqual([ZEROS, ...digests]);
+      expect([...named, previous]).toEqual([await firstLeafDigest(guest(), "history"), ...digests]);
       expect(keys.map(({ status }: Json) => status)).toEqual(["active", "active", "active"]);
       await published("history", "2.0.0", second);
     });
@@ -141,13 +149,14 @@ onBothDatabases(
     test("a package key is not added by an earlier, foreign or altered statement, or by one of others", async () => {
       await published("guarded");
       await published("guarded-too");
-      const [by, previous, name] = [one(first), ZEROS, "guarded"];
+      const [by, previous, name] = [one(first), await firstLeafDigest(guest(), "guarded"), "guarded"];
       const [wanted, stranger] = [makeKey(), await newKey(as(alice))];
       const right = changeStatement(name, "add", wanted, previous);
       const send = (signed: string, agreed: string, signer = by, agreeing = wanted) =>
         as(alice).post(`/api/packages/${name}/keys`, {
           publicKey: wanted.publicHex,
           previous,
+          at: SIGNED_AT,
           signature: signMessage(signer, signed),
           newKeySignature: signMessage(agreeing, agreed),
         });
@@ -157,6 +166,8 @@ onBothDatabases(
         changeStatement(name, "reset", wanted, previous),
         changeStatement(name, "add", by, previous),
         changeStatement(name, "add", wanted, "1".repeat(64)),
+        changeStatement(name, "add", wanted, previous, { registry: "other.test/log" }),
+        changeStatement(name, "add", wanted, previous, { at: "2026-01-01T00:00:00Z" }),
         right.slice(0, -1),
         right.replaceAll("\n", "\r\n"),
       ];
@@ -204,7 +215,7 @@ onBothDatabases(
 
     test("package keys are changed by owners with a session: not by others, tokens or guests, whatever they can sign", async () => {
       await published("owned");
-      const previous = ZEROS;
+      const previous = await firstLeafDigest(guest(), "owned");
       const token = await withToken(as(alice), ["read", "publish-update", "yank", "owners"]);
       const cases = [
         [as(bob), 403, "not_an_owner"],

@@ -1,10 +1,7 @@
 import { type Answer, type Client, makeKey, type SigningKey, sha256, signMessage } from "./client.ts";
-import { TEST_PUBLIC_URL } from "./registry.ts";
+import { clockAt, TEST_LOG_ORIGIN, TEST_PUBLIC_URL } from "./registry.ts";
 
 /* Statements that a client signs about keys, written from trust.md §3 and not from src/. */
-
-/** `previous` of a package's first key change. */
-export const ZEROS = "0".repeat(64);
 
 /** The first 16 bytes of the key's SHA-256. */
 export function keyIdOf({ publicHex }: SigningKey): string {
@@ -20,13 +17,40 @@ export function registrationStatement(
   return `cpm-key-registration/v1\nregistry: ${registry}\nuser: ${username}\nkey: ${publicHex}\nnonce: ${nonce}\n`;
 }
 
+/** What a key change statement names besides the package, the action and the key. */
+export interface StatementOptions {
+  /** The log's origin. */
+  readonly registry?: string;
+  readonly at?: string;
+  readonly reason?: string;
+  readonly since?: string;
+}
+
+/** The time at which a test file began, for statements and bodies that a test writes by itself. */
+export const SIGNED_AT = secondsOf(new Date());
+
+/** The clock's time as statements have it. */
+export function secondsOf(time: Date): string {
+  return `${time.toISOString().slice(0, 19)}Z`;
+}
+
 export function changeStatement(
   name: string,
   action: "add" | "remove" | "reset" | "cancel",
   { publicHex }: SigningKey,
   previous: string,
+  { registry = TEST_LOG_ORIGIN, at = SIGNED_AT, reason = "superseded", since = "-" }: StatementOptions = {},
 ): string {
-  return `cpm-key-change/v1\nname: ${name}\n${action}: ${publicHex}\nprevious: ${previous}\n`;
+  const about = `registry: ${registry}\nname: ${name}\naction: ${action}\nkey: ${publicHex}\n`;
+  const removal = action === "remove" ? `reason: ${reason}\nsince: ${since}\n` : "";
+  return `cpm-key-change/v2\n${about}previous: ${previous}\nat: ${at}\n${removal}`;
+}
+
+/** SHA-256 of the leaf of a package's first version, which the first key change names. */
+export async function firstLeafDigest(client: Client, name: string): Promise<string> {
+  const answer = await client.get(`/api/packages/${name}/log`);
+  if (answer.status !== 200) throw new Error(`the log of ${name} answered ${answer.status}: ${answer.text}`);
+  return sha256(Buffer.from(answer.body.entries[0].leaf));
 }
 
 /** Requests a nonce to register a key with. */
@@ -70,9 +94,10 @@ interface Change {
 /** Adds a key to a package, signed by an active key and by the new one. */
 export async function addKey(client: Client, name: string, added: SigningKey, change: Change): Promise<Answer> {
   const previous = change.previous ?? (await previousOf(client, name));
-  const statement = changeStatement(name, "add", added, previous);
+  const at = secondsOf(clockAt(client.base));
+  const statement = changeStatement(name, "add", added, previous, { at });
   const [signature, newKeySignature] = [signMessage(change.by, statement), signMessage(added, statement)];
-  return client.post(addressOf(name), { publicKey: added.publicHex, previous, signature, newKeySignature });
+  return client.post(addressOf(name), { publicKey: added.publicHex, previous, at, signature, newKeySignature });
 }
 
 interface Removal extends Change {
@@ -84,20 +109,24 @@ interface Removal extends Change {
 export async function removeKey(client: Client, name: string, removed: SigningKey, removal: Removal): Promise<Answer> {
   const { by, reason = "superseded", since } = removal;
   const previous = removal.previous ?? (await previousOf(client, name));
-  const signature = signMessage(by, changeStatement(name, "remove", removed, previous));
-  return client.send("DELETE", `${addressOf(name)}/${keyIdOf(removed)}`, { previous, signature, reason, since });
+  const at = secondsOf(clockAt(client.base));
+  const options = { at, reason, ...(since === undefined ? {} : { since }) };
+  const signature = signMessage(by, changeStatement(name, "remove", removed, previous, options));
+  return client.send("DELETE", `${addressOf(name)}/${keyIdOf(removed)}`, { previous, at, signature, reason, since });
 }
 
 /** Requests a reset to a key, signed by that key. */
 export async function resetTo(client: Client, name: string, key: SigningKey, previous?: string): Promise<Answer> {
   const named = previous ?? (await previousOf(client, name));
-  const newKeySignature = signMessage(key, changeStatement(name, "reset", key, named));
-  return client.post(`${addressOf(name)}/reset`, { publicKey: key.publicHex, previous: named, newKeySignature });
+  const at = secondsOf(clockAt(client.base));
+  const newKeySignature = signMessage(key, changeStatement(name, "reset", key, named, { at }));
+  return client.post(`${addressOf(name)}/reset`, { publicKey: key.publicHex, previous: named, at, newKeySignature });
 }
 
 /** Cancels the reset to a key with a signature of another key. */
 export async function cancelByKey(client: Client, name: string, key: SigningKey, change: Change): Promise<Answer> {
   const previous = change.previous ?? (await previousOf(client, name));
-  const signature = signMessage(change.by, changeStatement(name, "cancel", key, previous));
-  return client.send("DELETE", `${addressOf(name)}/reset`, { previous, signature });
+  const at = secondsOf(clockAt(client.base));
+  const signature = signMessage(change.by, changeStatement(name, "cancel", key, previous, { at }));
+  return client.send("DELETE", `${addressOf(name)}/reset`, { previous, at, signature });
 }

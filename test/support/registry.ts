@@ -17,6 +17,8 @@ export const TEST_JWT_KEY = "k9ZrT3vQ7mXw2LpB8sNfHc5YdJgUeRaV-tests-only";
 /** The key of the log `registry.test/log`. */
 export const TEST_LOG_KEY = "PRIVATE+KEY+registry.test/log+39d8600d+AWNwbS1yZWdpc3RyeSBsb2cga2V5LCB0ZXN0cyBvbmx5";
 export const TEST_PUBLIC_URL = "http://registry.test";
+/** The name of `TEST_LOG_KEY`, as the first line of checkpoints has it. */
+export const TEST_LOG_ORIGIN = "registry.test/log";
 
 /** A registry with its real server, database and files, inside the test process. */
 export interface TestRegistry {
@@ -55,7 +57,10 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
   const deps = { ...opened, ...options.override?.(opened) };
   const app = createApp(deps);
   const server = listen((request) => app.fetch(request), deps, options.timeouts);
+  const url = `http://127.0.0.1:${server.port}`;
+  clocks.set(url, () => time.now ?? new Date());
   const stop = async () => {
+    clocks.delete(url);
     await server.stop();
     await closeDeps(deps);
     if (databaseUrl !== undefined) await (await testPostgres()).dropDatabase(databaseUrl);
@@ -63,7 +68,7 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
   };
   return {
     kind,
-    url: `http://127.0.0.1:${server.port}`,
+    url,
     deps,
     dataDir,
     get now() {
@@ -74,6 +79,13 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
     },
     stop,
   };
+}
+
+const clocks = new Map<string, () => Date>();
+
+/** The clock of the registry at an address, which tests may have set; this machine's for any other. */
+export function clockAt(url: string): Date {
+  return clocks.get(url)?.() ?? new Date();
 }
 
 /** Replaces some methods of a part of a registry. All others stay methods of the original. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { keyLeaf } from "../../src/signing/key-statements.ts";
 import { SIGNATURE_SCHEMES } from "../../src/signing/statement.ts";
-import { parseLeaf, type VersionEntry, versionLeaf, yankLeaf } from "../../src/tlog/leaf.ts";
+import type { KeyEntry } from "../../src/tlog/key-leaf.ts";
+import { keyLeaf, parseLeaf, statusLeaf, type VersionEntry, versionLeaf, yankLeaf } from "../../src/tlog/leaf.ts";
 
 const HEX = "00".repeat(31);
 const SIGNATURE = Buffer.alloc(64, 5).toString("base64");
@@ -22,6 +22,25 @@ size 10240
 signer ed25519 ${HEX}cd
 signature cpm-v1 ${SIGNATURE}
 published 2026-11-25T12:00:59Z
+`;
+const KEY_ENTRY: KeyEntry = {
+  name: "my-pkg",
+  seq: 7,
+  action: "remove",
+  publicKey: `${HEX}ef`,
+  by: "ana",
+  previous: `${HEX}ab`,
+  at: new Date("2026-11-29T12:00:00Z"),
+  removal: { reason: "compromised", since: "1.0.0" },
+  signatures: [SIGNATURE],
+};
+const KEY_TEXT = `cpm.key/v2 my-pkg 7 remove ${HEX}ef
+by ana
+previous ${HEX}ab
+at 2026-11-29T12:00:00Z
+reason compromised
+since 1.0.0
+signatures ${SIGNATURE}
 `;
 const YANK_TEXT = "cpm.yank/v1 my-pkg 1.0.0 2 unyank\nby ana\n";
 
@@ -45,16 +64,16 @@ describe("leaves of the log", () => {
   });
 
   test("a formatted key leaf is parsed to the same value", () => {
-    const change = { name: "my-pkg", action: "cancel", publicKey: `${HEX}ef` } as const;
-    const proof = Buffer.alloc(160, 3).toString("base64");
-    expect(parseLeaf(keyLeaf(change, 7, "ana", proof))).toEqual({ kind: "key", ...change, seq: 7, by: "ana", proof });
-    expect(parseLeaf(keyLeaf(change, 8, null, null))).toEqual({
-      kind: "key",
-      ...change,
-      seq: 8,
-      by: null,
-      proof: null,
-    });
+    expect(keyLeaf(KEY_ENTRY)).toBe(KEY_TEXT);
+    expect(parseLeaf(KEY_TEXT)).toEqual({ kind: "key", ...KEY_ENTRY });
+    const { removal: _, ...cancel } = { ...KEY_ENTRY, action: "cancel", by: null, signatures: [] } as const;
+    expect(parseLeaf(keyLeaf(cancel))).toEqual({ kind: "key", ...cancel });
+  });
+
+  test("a formatted status leaf is parsed to the same value", () => {
+    const entry = { name: "my-pkg", version: "*", seq: 1, action: "quarantine", reason: "malware" } as const;
+    expect(statusLeaf(entry)).toBe("cpm.status/v1 my-pkg * 1 quarantine\nreason malware\n");
+    expect(parseLeaf(statusLeaf(entry))).toEqual({ kind: "status", ...entry });
   });
 
   test("a formatted version leaf is parsed to the same value, even the longest one", () => {
@@ -100,11 +119,13 @@ describe("leaves of the log", () => {
     ["more than 1,024 bytes", VERSION_TEXT.replace("my-pkg", "a".repeat(800))],
     ["an unknown action", YANK_TEXT.replace("unyank", "delete")],
     ["no user", YANK_TEXT.replace("by ana", "by ")],
-    [
-      "a key's action that is none",
-      keyLeaf({ name: "a", action: "add", publicKey: `${HEX}ef` }, 1, null, null).replace("add", "put"),
-    ],
-    ["a proof that is no base64", keyLeaf({ name: "a", action: "add", publicKey: `${HEX}ef` }, 1, null, "AB")],
+    ["a key's action that is none", KEY_TEXT.replace("remove", "put")],
+    ["a removal without a reason", KEY_TEXT.replace(/reason .*\nsince .*\n/, "")],
+    ["a reason that is none", KEY_TEXT.replace("compromised", "lost")],
+    ["an added key with a reason", KEY_TEXT.replace("7 remove", "7 add")],
+    ["three signatures", KEY_TEXT.replace(SIGNATURE, `${SIGNATURE} ${SIGNATURE} ${SIGNATURE}`)],
+    ["a signature of a key change that is no base64", KEY_TEXT.replace(SIGNATURE, "AB")],
+    ["a status that is none", "cpm.status/v1 my-pkg * 1 hide\nreason malware\n"],
     ["nothing", ""],
   ])("a leaf with %s is refused", (_, text) => expect(parseLeaf(text)).toBeUndefined());
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { versionLeaf } from "../../src/tlog/leaf.ts";
+import { statusLeaf, versionLeaf } from "../../src/tlog/leaf.ts";
 import { decodeBundle, encodeBundle } from "../../src/tlog/tile.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256, signMessage, statementOf } from "../support/client.ts";
@@ -127,12 +127,16 @@ describe("log audit", () => {
 
   test("an audit warns about withheld archives, as in quarantine, and checks them the next time", async () => {
     const person = await newUser();
-    proxy.tamper = (path) => (path.endsWith("/download") ? new Response("", { status: 403 }) : undefined);
+    const { db, log } = registry.deps;
+    const quarantine = { name: "first", version: "*", seq: 1, action: "quarantine", reason: "malware" } as const;
+    await db.write((session) => log.append(session, [statusLeaf(quarantine)]));
+    const isOfFirst = (path: string) => path.includes("/first/") && path.endsWith("/download");
+    proxy.tamper = (path) => (isOfFirst(path) ? new Response("", { status: 403 }) : undefined);
     const held = await audit(person, "--archives");
     expect([held.exitCode, held.answer.verified, held.codes]).toEqual([0, true, []]);
     const ofArchives = () => held.answer.checks.find(({ check }: { check: string }) => check === "archives");
-    expect(ofArchives()).toMatchObject({ result: "warning", detail: expect.stringContaining("withholds") });
-    proxy.tamper = (path, body) => (path.endsWith("/download") ? body.toReversed() : undefined);
+    expect(ofArchives()).toMatchObject({ result: "warning", detail: expect.stringContaining("withheld") });
+    proxy.tamper = (path, body) => (isOfFirst(path) ? body.toReversed() : undefined);
     expect((await audit(person, "--archives")).codes).toContain("archive_differs");
   });
 

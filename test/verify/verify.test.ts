@@ -57,6 +57,8 @@ describe("verify", () => {
       ["checkpoint", "ok"],
       ["consistency", "not checked"],
       ["witnesses", "not checked"],
+      ["signer", "ok"],
+      ["history", "ok"],
       ["registry status", "ok"],
     ]);
     expect((await add("fourth")).status).toBe(201);

@@ -43,7 +43,7 @@ function packageKeyChangesTable(d: Dialect, packages: PackagesTable) {
       packageId: packageIdColumn(d, packages),
       /** 1, 2, 3 … in a package. */
       seq: d.count("seq").notNull(),
-      action: d.text("action", { enum: ["add", "remove", "reset", "cancel"] }).notNull(),
+      action: d.text("action", { enum: ["add", "remove", "reset", "cancel", "uphold"] }).notNull(),
       publicKey: d.text("public_key").notNull(),
       /** The signed statement; null where the session of an owner was enough. */
       statement: d.text("statement"),
@@ -67,6 +67,8 @@ function packageKeyResetsTable(d: Dialect, packages: PackagesTable) {
       requestedBy: d.text("requested_by").notNull(),
       requestedAt: d.instant("requested_at").notNull(),
       effectiveAt: d.instant("effective_at").notNull(),
+      /** An administrator upheld it: keys cannot cancel it any more. */
+      upheld: d.boolean("upheld").notNull().default(false),
     },
     (t) => [d.primaryKey({ columns: [t.packageId] })],
   );

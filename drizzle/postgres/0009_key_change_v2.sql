@@ -1,0 +1,1 @@
+ALTER TABLE "package_key_resets" ADD COLUMN "upheld" boolean DEFAULT false NOT NULL;

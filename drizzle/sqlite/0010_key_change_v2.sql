@@ -1,0 +1,1 @@
+ALTER TABLE `package_key_resets` ADD `upheld` integer DEFAULT false NOT NULL;

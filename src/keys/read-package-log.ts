@@ -1,0 +1,156 @@
+import { asc, eq, min } from "drizzle-orm";
+import type { DbSession } from "../db/database.ts";
+import type { Deps } from "../deps.ts";
+import type { PackageName } from "../domain/package-name.ts";
+import { failure } from "../errors.ts";
+import { nodeReader, readState } from "../log/log-rows.ts";
+import { readLeaves } from "../log/read-tile.ts";
+import { loadPackage } from "../packages/find-package.ts";
+import { loadNumberedVersion } from "../packages/find-version.ts";
+import type { PackageRow } from "../packages/views.ts";
+import { formatExtra, type ProvedLeaf } from "../tlog/history.ts";
+import { inclusionProofs } from "../tlog/merkle.ts";
+import { formatProof } from "../tlog/proof.ts";
+
+/** Entries of one answer: each has some twenty hashes, so this keeps an answer below a megabyte. */
+const PAGE_MAX = 500;
+
+/** What a reader asks of a package's leaves. */
+export interface PackageLogQuestion {
+  /** Only what it takes to judge this version: the first version, key changes and the version itself. */
+  readonly version: string | undefined;
+  /** Proofs lead to the tree of so many leaves. Left out: to the newest. */
+  readonly size: number | undefined;
+  /** Only leaves beyond this index, to read on after `next`. */
+  readonly after: number | undefined;
+}
+
+/** The leaves of a package, in the order of the log, proved to be in one tree. */
+export interface PackageLogView {
+  readonly origin: string;
+  readonly size: number;
+  /** The signed note for the newest tree; null when an older one was asked for. */
+  readonly checkpoint: string | null;
+  readonly entries: readonly { readonly index: number; readonly leaf: string; readonly proof: readonly string[] }[];
+  /** What to ask for as `after` to read on; null at the end. */
+  readonly next: number | null;
+}
+
+/** Reads the leaves of a package. Throws `package_not_found`, `version_not_found` or `validation_failed`. */
+export function readPackageLog(
+  { db }: Pick<Deps, "db">,
+  name: PackageName,
+  { version, size: asked, after = -1 }: PackageLogQuestion,
+): Promise<PackageLogView> {
+  return db.read(async (session) => {
+    const { origin, size: newest, checkpoint } = await readState(session);
+    const size = asked ?? newest;
+    if (size > newest) {
+      throw failure({
+        code: "validation_failed",
+        faults: [{ path: "/size", message: `the log has ${newest} leaves` }],
+      });
+    }
+    const found = await loadPackage(session, name);
+    const indexes =
+      version === undefined ? await allIndexes(session, found) : await indexesFor(session, found, version);
+    const wanted = indexes.filter((index) => index > after && index < size);
+    const page = wanted.slice(0, PAGE_MAX);
+    const entries = await provedLeaves(session, page, size);
+    return {
+      origin,
+      size,
+      checkpoint: size === newest ? checkpoint : null,
+      entries: entries.map(({ index, leaf, hashes }) => ({
+        index,
+        leaf: Buffer.from(leaf).toString("utf8"),
+        proof: hashes.map((hash) => hash.toString("base64")),
+      })),
+      next: wanted.length > page.length ? (page.at(-1) ?? null) : null,
+    };
+  });
+}
+
+/**
+ * Reads the proof that a version is in the log, against its newest checkpoint (c2sp.org/tlog-proof), with
+ * the history that says who may sign the package: enough to verify without asking anybody.
+ */
+export function readProofWithHistory(
+  { db }: Pick<Deps, "db">,
+  { packageId, logIndex }: { readonly packageId: number; readonly logIndex: number | null },
+): Promise<string> {
+  if (logIndex === null) throw new Error("A version is not in the log");
+  return db.read(async (session) => {
+    const { size, checkpoint } = await readState(session);
+    const indexes = await historyIndexes(session, packageId);
+    const isFirst = indexes[0] === logIndex;
+    const others = (isFirst ? indexes.slice(1) : indexes).filter((index) => index !== logIndex);
+    const [own, ...history] = await provedLeaves(session, [logIndex, ...others], size);
+    if (own === undefined) throw new Error("A leaf of the log is missing");
+    const { index, hashes, leaf } = own;
+    return formatProof({ index, hashes, checkpoint, extra: formatExtra({ leaf, history }) });
+  });
+}
+
+async function provedLeaves(session: DbSession, indexes: readonly number[], size: number): Promise<ProvedLeaf[]> {
+  const leaves = await readLeaves(session, indexes, size);
+  const proofs = await inclusionProofs(indexes, size, nodeReader(session, size));
+  return indexes.map((index, at) => ({ index, leaf: leaves[at] ?? new Uint8Array(), hashes: proofs[at] ?? [] }));
+}
+
+async function versionIndexes({ query, tables: { versions } }: DbSession, packageId: number): Promise<number[]> {
+  const rows = await query
+    .select({ index: versions.logIndex })
+    .from(versions)
+    .where(eq(versions.packageId, packageId))
+    .orderBy(asc(versions.logIndex));
+  return rows.flatMap(({ index }) => index ?? []);
+}
+
+async function keyIndexes({ query, tables: { packageKeyChanges } }: DbSession, packageId: number): Promise<number[]> {
+  const rows = await query
+    .select({ index: packageKeyChanges.logIndex })
+    .from(packageKeyChanges)
+    .where(eq(packageKeyChanges.packageId, packageId))
+    .orderBy(asc(packageKeyChanges.seq));
+  return rows.flatMap(({ index }) => index ?? []);
+}
+
+/** The versions since which keys of a package are compromised. */
+async function sinceIndexes({ query, tables }: DbSession, packageId: number): Promise<number[]> {
+  const { packageKeys, versions } = tables;
+  const rows = await query
+    .select({ index: versions.logIndex })
+    .from(packageKeys)
+    .innerJoin(versions, eq(versions.id, packageKeys.compromisedSince))
+    .where(eq(packageKeys.packageId, packageId));
+  return rows.flatMap(({ index }) => index ?? []);
+}
+
+async function firstIndex({ query, tables: { versions } }: DbSession, packageId: number): Promise<number | undefined> {
+  const [row] = await query
+    .select({ index: min(versions.logIndex) })
+    .from(versions)
+    .where(eq(versions.packageId, packageId));
+  return row?.index ?? undefined;
+}
+
+/** The first version, every key change, and the versions that these name, in the order of the log. */
+async function historyIndexes(session: DbSession, packageId: number): Promise<number[]> {
+  const first = await firstIndex(session, packageId);
+  const named = [...(await keyIndexes(session, packageId)), ...(await sinceIndexes(session, packageId))];
+  return inOrder([...(first === undefined ? [] : [first]), ...named]);
+}
+
+async function indexesFor(session: DbSession, found: PackageRow, version: string): Promise<number[]> {
+  const { row } = await loadNumberedVersion(session, found, version);
+  return inOrder([...(await historyIndexes(session, found.id)), ...(row.logIndex === null ? [] : [row.logIndex])]);
+}
+
+async function allIndexes(session: DbSession, { id }: PackageRow): Promise<number[]> {
+  return inOrder([...(await versionIndexes(session, id)), ...(await keyIndexes(session, id))]);
+}
+
+function inOrder(indexes: readonly number[]): number[] {
+  return [...new Set(indexes)].toSorted((a, b) => a - b);
+}

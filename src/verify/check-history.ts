@@ -1,0 +1,166 @@
+import { createHash } from "node:crypto";
+import { foldName } from "../domain/package-name.ts";
+import type { ProvedLeaf } from "../tlog/history.ts";
+import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
+import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
+import { type Check, failed, ok } from "./checks.ts";
+import type { KnownKeys, SeenHistory } from "./known-keys.ts";
+import {
+  beginHistory,
+  type HistoryFault,
+  type PackageHistory,
+  replayKeyChange,
+  replayVersion,
+} from "./package-history.ts";
+
+/** How far clocks of publishers, registry and user may differ. */
+const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
+
+/** A version, where it stands in a tree that was verified, and what is said of who may sign its package. */
+export interface HistoryQuestion {
+  readonly origin: string;
+  readonly size: number;
+  readonly root: Buffer;
+  readonly index: number;
+  readonly entry: VersionEntry;
+  /** The first version, unless it is this one, and every key change, in the order of the log. */
+  readonly history: readonly ProvedLeaf[];
+  /** Whether the registry gave the history just now. A proof in a file may be older than what was seen. */
+  readonly isFresh: boolean;
+}
+
+/** What the history of a package says of a version. */
+export interface CheckedHistory {
+  readonly checks: readonly Check[];
+  /** Keeps the history as the last one seen. Call it once everything else is right, too. */
+  readonly remember: () => Promise<void>;
+}
+
+interface ReadLeaf {
+  readonly index: number;
+  readonly text: string;
+  readonly leaf: Leaf;
+}
+
+/** What a replay went through. */
+interface Replayed {
+  readonly history: PackageHistory;
+  readonly first: string;
+  /** SHA-256 of each key leaf, by its number. */
+  readonly digests: ReadonlyMap<number, string>;
+  readonly resets: readonly { readonly seq: number; readonly at: Date }[];
+}
+
+/**
+ * Replays from leaves of the log alone who may sign a package, up to a version, and compares the history
+ * with what this user saw before. Whoever verifies a package for the first time cannot know of a later
+ * change that the registry does not show; an audit of the whole log does.
+ */
+export async function checkHistory(question: HistoryQuestion, known: KnownKeys, now: Date): Promise<CheckedHistory> {
+  const nothing = async () => undefined;
+  const leaves = readLeaves(question);
+  if (typeof leaves === "string") {
+    return { checks: [failed("history", "history_broken", leaves)], remember: nothing };
+  }
+  const replayed = replay(question, leaves);
+  if ("code" in replayed) return { checks: [failed("signer", replayed.code, replayed.detail)], remember: nothing };
+  const name = foldName(question.entry.name);
+  const seen = await known.of(question.origin, name);
+  const signer = checkCompromised(question, leaves, replayed.history) ?? checkSigner(question, replayed.history);
+  const continued = checkSeen(question, replayed, seen);
+  const remember = async () => {
+    if (seen !== undefined && seen.seq > replayed.history.seq) return;
+    const { first, history } = replayed;
+    const { seq, previous: last } = history;
+    await known.save(question.origin, name, { first, seq, last, seenAt: now.toISOString() });
+  };
+  return { checks: [signer, continued], remember };
+}
+
+/** The leaves of the history and the version's own, in the order of the log; or why they cannot be believed. */
+function readLeaves({ history, index, entry, size, root }: HistoryQuestion): ReadLeaf[] | string {
+  const leaves: ReadLeaf[] = [{ index, text: "", leaf: { kind: "version", ...entry } }];
+  let before = -1;
+  for (const proved of history) {
+    const text = Buffer.from(proved.leaf).toString("utf8");
+    const leaf = parseLeaf(text);
+    if (leaf === undefined) return `leaf ${proved.index} has no form that this program knows`;
+    if (proved.index <= before) return `leaf ${proved.index} does not come after leaf ${before}`;
+    if (!verifyInclusion(proved.hashes, proved.index, leafHash(proved.leaf), size, root)) {
+      return `leaf ${proved.index}: the proof does not lead to the checkpoint's root`;
+    }
+    before = proved.index;
+    if (proved.index !== index) leaves.push({ index: proved.index, text, leaf });
+  }
+  return leaves.toSorted((a, b) => a.index - b.index);
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function replay({ entry, index, origin }: HistoryQuestion, leaves: readonly ReadLeaf[]): Replayed | HistoryFault {
+  const [first] = leaves;
+  if (first?.leaf.kind !== "version" || foldName(first.leaf.name) !== foldName(entry.name)) {
+    return { code: "history_broken", detail: "it does not begin with a version of the package" };
+  }
+  const history = beginHistory(first.leaf);
+  const begun = history.previous;
+  const digests = new Map([[0, begun]]);
+  const resets: { seq: number; at: Date }[] = [];
+  for (const { leaf, text, index: at } of leaves.slice(1)) {
+    if (leaf.kind === "version" && at === index) {
+      const fault = replayVersion(history, leaf);
+      if (fault !== undefined) return fault;
+    }
+    if (leaf.kind !== "key") continue;
+    const fault = replayKeyChange(history, origin, leaf);
+    if (fault !== undefined) return fault;
+    digests.set(leaf.seq, sha256(text));
+    if (leaf.action === "reset") resets.push({ seq: leaf.seq, at: leaf.at });
+  }
+  return { history, first: begun, digests, resets };
+}
+
+function checkSigner({ entry }: HistoryQuestion, { seq }: PackageHistory): Check {
+  const changes = seq === 0 ? "no key changes" : `${seq} key ${seq === 1 ? "change" : "changes"}`;
+  return ok("signer", `key ${entry.publicKey} may sign ${entry.name}, by the log's own leaves (${changes})`);
+}
+
+/** A version that a compromised key signed is not trusted, from the version on that the removal names. */
+function checkCompromised(
+  { entry, index }: HistoryQuestion,
+  leaves: readonly ReadLeaf[],
+  { compromised }: PackageHistory,
+): Check | undefined {
+  const found = compromised.find(({ publicKey }) => publicKey === entry.publicKey);
+  if (found === undefined) return undefined;
+  const since = leaves.find(({ leaf }) => leaf.kind === "version" && leaf.version === found.since);
+  if (found.since !== null && since !== undefined && since.index > index) return undefined;
+  const from = found.since === null ? "" : ` since version ${found.since}`;
+  const detail = `key ${entry.publicKey}, which signed it, is compromised${from}, as an owner's key says in the log`;
+  return failed("signer", "key_compromised", detail);
+}
+
+function checkSeen({ isFresh }: HistoryQuestion, replayed: Replayed, seen: SeenHistory | undefined): Check {
+  const { history, first, digests, resets } = replayed;
+  const name = "history";
+  if (seen === undefined) return ok(name, "seen for the first time: later changes that are hidden show in log audit");
+  if (seen.first !== first) {
+    return failed(name, "history_forked", `the package began with another version when you saw it on ${seen.seenAt}`);
+  }
+  if (seen.seq > history.seq) {
+    const detail = `${seen.seq} key changes seen on ${seen.seenAt}, ${history.seq} now`;
+    return isFresh ? failed(name, "history_shorter", detail) : ok(name, `${detail}: an older proof`);
+  }
+  if (digests.get(seen.seq) !== seen.last) {
+    return failed(name, "history_forked", `key change ${seen.seq} is not the one that you saw on ${seen.seenAt}`);
+  }
+  const seenMs = Date.parse(seen.seenAt);
+  const backdated = resets.find(({ seq, at }) => seq > seen.seq && at.getTime() < seenMs - CLOCK_DIFFERENCE_MAX_MS);
+  if (backdated !== undefined) {
+    const detail = `key change ${backdated.seq} is new, and says that it is older than your last look on ${seen.seenAt}`;
+    return failed(name, "backdated", detail);
+  }
+  return ok(name, `continues what you saw on ${seen.seenAt}`);
+}

@@ -1,0 +1,66 @@
+import { decodeBase64 } from "../tlog/encoding.ts";
+import type { ProvedLeaf } from "../tlog/history.ts";
+import { HASH_BYTES } from "../tlog/merkle.ts";
+import { type RegistryClient, RegistryFault } from "./registry-client.ts";
+
+/** More pages than any honest package has. */
+const PAGES_MAX = 100;
+
+/**
+ * Asks a registry for the leaves that say who may sign a package, proved to be in the tree of `size`
+ * leaves. Throws `RegistryFault` when it does not answer, or not as a registry does.
+ */
+export async function fetchHistory(
+  client: RegistryClient,
+  { name, version }: { readonly name: string; readonly version: string },
+  size: number,
+): Promise<ProvedLeaf[]> {
+  const path = `/api/packages/${encodeURIComponent(name)}/log?version=${encodeURIComponent(version)}&size=${size}`;
+  const leaves: ProvedLeaf[] = [];
+  let after: number | undefined;
+  for (let page = 0; page < PAGES_MAX; page += 1) {
+    const { entries, next } = readPage(
+      await client.text(after === undefined ? path : `${path}&after=${after}`),
+      client,
+    );
+    leaves.push(...entries);
+    if (next === null) return leaves;
+    after = next;
+  }
+  throw new RegistryFault(`${client.url} answers more than ${PAGES_MAX} pages of leaves for ${name}`);
+}
+
+interface Page {
+  readonly entries: readonly ProvedLeaf[];
+  readonly next: number | null;
+}
+
+function readPage(text: string, { url }: RegistryClient): Page {
+  const malformed = () => new RegistryFault(`${url} does not answer the log of a package as a registry does`);
+  const answer = parsed(text);
+  if (typeof answer !== "object" || answer === null || !("entries" in answer) || !("next" in answer)) throw malformed();
+  const { entries, next } = answer;
+  if (!Array.isArray(entries) || (next !== null && typeof next !== "number")) throw malformed();
+  const leaves = entries.map(readEntry);
+  const whole = leaves.filter((leaf) => leaf !== undefined);
+  if (whole.length !== leaves.length) throw malformed();
+  return { entries: whole, next };
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+function readEntry(entry: unknown): ProvedLeaf | undefined {
+  if (typeof entry !== "object" || entry === null) return undefined;
+  const { index, leaf, proof } = entry as { index?: unknown; leaf?: unknown; proof?: unknown };
+  if (typeof index !== "number" || typeof leaf !== "string" || !Array.isArray(proof)) return undefined;
+  const hashes = proof.map((hash) => (typeof hash === "string" ? decodeBase64(hash) : undefined));
+  const whole = hashes.filter((hash) => hash?.length === HASH_BYTES).filter((hash) => hash !== undefined);
+  return whole.length === hashes.length ? { index, leaf: Buffer.from(leaf), hashes: whole } : undefined;
+}

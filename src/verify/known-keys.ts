@@ -1,0 +1,80 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** What this user last saw of who may sign a package, per log and folded name. */
+export interface SeenHistory {
+  /** SHA-256 of the leaf of the package's first version, in hex. */
+  readonly first: string;
+  /** The number of the last key leaf, and SHA-256 of that leaf; of the first version's leaf for 0. */
+  readonly seq: number;
+  readonly last: string;
+  /** When it was seen, by this user's clock. */
+  readonly seenAt: string;
+}
+
+type Stored = Record<string, Record<string, SeenHistory>>;
+
+/** The file of key histories is there and cannot be read. */
+export class KnownKeysFault extends Error {
+  override readonly name = "KnownKeysFault";
+}
+
+/**
+ * The key histories that this user saw, in one file (`~/.cpm/known-keys.json`). A registry that later
+ * shows another history, or a shorter one, is found out by it.
+ */
+export class KnownKeys {
+  constructor(readonly path: string) {}
+
+  /** Returns what was seen of a package. Throws `KnownKeysFault` when the file is damaged. */
+  async of(origin: string, foldedName: string): Promise<SeenHistory | undefined> {
+    return (await this.#read())[origin]?.[foldedName];
+  }
+
+  /** Keeps what was seen, in place of what was kept of this package before. */
+  async save(origin: string, foldedName: string, seen: SeenHistory): Promise<void> {
+    const stored = await this.#read();
+    const ofLog = { ...stored[origin], [foldedName]: seen };
+    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
+    const written = join(dirname(this.path), `.${randomUUID()}`);
+    try {
+      await writeFile(written, `${JSON.stringify({ ...stored, [origin]: ofLog }, null, 1)}\n`, {
+        flag: "wx",
+        flush: true,
+      });
+      await rename(written, this.path);
+    } finally {
+      await rm(written, { force: true });
+    }
+  }
+
+  async #read(): Promise<Stored> {
+    const text = await readFile(this.path, "utf8").catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code === "ENOENT") return "{}";
+      throw cause;
+    });
+    const stored = parsed(text);
+    if (stored !== undefined) return stored;
+    throw new KnownKeysFault(`${this.path} is damaged; remove it only if you accept to trust every package anew`);
+  }
+}
+
+function parsed(text: string): Stored | undefined {
+  try {
+    const stored: unknown = JSON.parse(text);
+    if (typeof stored !== "object" || stored === null) return undefined;
+    return Object.values(stored).every((ofLog) => Object.values(ofLog ?? { none: undefined }).every(isSeen))
+      ? (stored as Stored)
+      : undefined;
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+function isSeen(seen: unknown): seen is SeenHistory {
+  if (typeof seen !== "object" || seen === null) return false;
+  const { first, seq, last, seenAt } = seen as Partial<SeenHistory>;
+  return [first, last, seenAt].every((text) => typeof text === "string") && Number.isSafeInteger(seq);
+}

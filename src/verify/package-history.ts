@@ -1,0 +1,164 @@
+import { createHash } from "node:crypto";
+import { checkPublicKey, equationHolds, hasSmallOrder } from "../signing/ed25519.ts";
+import { type KeyRemovalReason, keyChangeStatement } from "../signing/key-statements.ts";
+import { type KeyEntry, keyText } from "../tlog/key-leaf.ts";
+import { type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
+import type { ProblemCode } from "./checks.ts";
+
+/*
+ * Who may sign a package, replayed from the log alone (trust.md §4b). Nothing the registry says
+ * elsewhere counts: a key that stands only in its database signs nothing here.
+ */
+
+/** A reset waits this long before it takes effect (trust.md §3). */
+const RESET_DELAY_MS = 72 * 60 * 60_000;
+
+interface PendingReset {
+  readonly publicKey: string;
+  readonly atMs: number;
+  upheld: boolean;
+}
+
+/** Who may sign one package, up to a leaf of the log. Plain data: an audit keeps it for its next run. */
+export interface PackageHistory {
+  readonly name: string;
+  /** Lower-case hex of the keys that may sign. */
+  active: string[];
+  /** Keys that were removed as compromised, and the first version of each that is not trusted. */
+  compromised: { readonly publicKey: string; readonly since: string | null }[];
+  /** The number of the last key leaf. */
+  seq: number;
+  /** Lower-case hex: SHA-256 of the last key leaf, or of the first version's leaf. */
+  previous: string;
+  reset?: PendingReset;
+}
+
+/** Why a leaf does not follow from those before it. */
+export interface HistoryFault {
+  readonly code: ProblemCode;
+  readonly detail: string;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Begins with the first version of a package, whose signer it pins. */
+export function beginHistory(entry: VersionEntry): PackageHistory {
+  const { name, publicKey } = entry;
+  return { name, active: [publicKey], compromised: [], seq: 0, previous: sha256(versionLeaf(entry)) };
+}
+
+/** Puts the key of a reset in place of the others once its time has come, as the registry does. */
+function applyDueReset(history: PackageHistory, nowMs: number): void {
+  const { reset } = history;
+  if (reset === undefined || nowMs < reset.atMs + RESET_DELAY_MS) return;
+  history.active = [reset.publicKey];
+  delete history.reset;
+}
+
+/** Takes a later version of the package. Returns a fault unless its key may sign at this point of the log. */
+export function replayVersion(history: PackageHistory, entry: VersionEntry): HistoryFault | undefined {
+  applyDueReset(history, entry.publishedAt.getTime());
+  const named = `${entry.name} ${entry.version}`;
+  if (entry.name !== history.name) {
+    return { code: "name_differs", detail: `${named}: the package was first logged as ${history.name}` };
+  }
+  if (history.active.includes(entry.publicKey)) return undefined;
+  const early = history.reset?.publicKey === entry.publicKey ? "; its reset is not 72 hours old" : "";
+  const detail = `${named}: no leaf of the log lets the key ${entry.publicKey} sign it${early}`;
+  return { code: "signer_not_trusted", detail };
+}
+
+/**
+ * Takes a key change of the package. Returns a fault unless keys that may sign, or the rules for
+ * resets, allow it. A change with a fault changes nothing but the numbering, so that one forged leaf
+ * is one problem.
+ */
+export function replayKeyChange(history: PackageHistory, registry: string, entry: KeyEntry): HistoryFault | undefined {
+  const detailOf = (why: string) =>
+    `${history.name}: key change ${entry.seq} (${entry.action} ${entry.publicKey}): ${why}`;
+  const expected = history.seq + 1;
+  const expectedPrevious = history.previous;
+  history.seq = entry.seq;
+  history.previous = sha256(keyText(entry));
+  if (entry.seq !== expected) {
+    return { code: "sequence_gap", detail: detailOf(`number ${expected} was expected`) };
+  }
+  if (entry.previous !== expectedPrevious) {
+    return { code: "history_broken", detail: detailOf("it does not continue the package's last key leaf") };
+  }
+  if (entry.name !== history.name) return { code: "name_differs", detail: detailOf(`it names ${entry.name}`) };
+  applyDueReset(history, entry.at.getTime());
+  const why = refusalOf(history, registry, entry);
+  if (why !== undefined) return { code: "key_change_invalid", detail: detailOf(why) };
+  apply(history, entry);
+  return undefined;
+}
+
+/** Says why a change is not allowed by the keys before it; `undefined` when it is. */
+function refusalOf(history: PackageHistory, registry: string, entry: KeyEntry): string | undefined {
+  const { active, compromised, reset } = history;
+  const { action, publicKey, by } = entry;
+  const statement = Buffer.from(keyChangeStatement(registry, entry), "utf8");
+  const [first, second, ...more] = entry.signatures;
+  if (more.length > 0) return "it has too many signatures";
+  const isSigned = (keys: readonly string[], signature: string | undefined) =>
+    signature !== undefined && keys.some((key) => holds(key, statement, signature));
+  const isCompromised = compromised.some((key) => key.publicKey === publicKey);
+  const notSigned = "no key that may sign the package signed it";
+  switch (action) {
+    case "add":
+      if (active.includes(publicKey)) return "the key may sign already";
+      if (isCompromised) return "the key is compromised";
+      if (!isSigned(active, first)) return notSigned;
+      return isSigned([publicKey], second) ? undefined : "the new key did not sign it";
+    case "remove":
+      return second === undefined && isSigned(active, first) ? undefined : notSigned;
+    case "reset":
+      if (reset !== undefined) return "another reset is pending";
+      if (active.includes(publicKey) || isCompromised) return "the key may sign already, or is compromised";
+      return second === undefined && isSigned([publicKey], first) ? undefined : "the new key did not sign it";
+    case "cancel":
+      if (reset?.publicKey !== publicKey) return "no reset to this key is pending";
+      if (by !== null) return undefined;
+      if (reset.upheld) return "an administrator upheld the reset against keys";
+      return second === undefined && isSigned(active, first) ? undefined : notSigned;
+    case "uphold":
+      return reset?.publicKey === publicKey ? undefined : "no reset to this key is pending";
+  }
+}
+
+function apply(history: PackageHistory, { action, publicKey, at, removal }: KeyEntry): void {
+  switch (action) {
+    case "add":
+      history.active.push(publicKey);
+      break;
+    case "remove":
+      history.active = history.active.filter((key) => key !== publicKey);
+      distrust(history, publicKey, removal);
+      break;
+    case "reset":
+      history.reset = { publicKey, atMs: at.getTime(), upheld: false };
+      break;
+    case "cancel":
+      delete history.reset;
+      break;
+    case "uphold":
+      if (history.reset !== undefined) history.reset.upheld = true;
+  }
+}
+
+function distrust(history: PackageHistory, publicKey: string, removal: KeyRemovalReason | undefined): void {
+  if (removal?.reason !== "compromised") return;
+  const others = history.compromised.filter((key) => key.publicKey !== publicKey);
+  history.compromised = [...others, { publicKey, since: removal.since }];
+}
+
+/** Whether a signature in base64 holds by `cpm-strict`; a key that is none signs nothing. */
+function holds(publicKey: string, message: Uint8Array, signatureText: string): boolean {
+  const key = checkPublicKey(new Uint8Array(Buffer.from(publicKey, "hex")));
+  const signature = Buffer.from(signatureText, "base64");
+  if ("refused" in key || hasSmallOrder(signature)) return false;
+  return equationHolds(key, message, signature);
+}
