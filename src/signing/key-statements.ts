@@ -1,4 +1,4 @@
-/* The statements about keys that people sign (trust.md §3). ASCII, LF, a final LF. */
+/* The statements about keys that people sign (docs/log-format.md). ASCII, LF, a final LF. */
 
 /**
  * Returns the statement that a key signs to be registered. It is valid for one registry and one
@@ -29,7 +29,10 @@ export const REMOVAL_REASONS = ["superseded", "compromised"] as const;
 /** Why a key was removed: what it signed stays valid (`superseded`), or not from `since` on. */
 export interface KeyRemovalReason {
   readonly reason: (typeof REMOVAL_REASONS)[number];
-  /** With `compromised`: the first version that is not trusted. `null` means every version of this key. */
+  /**
+   * With `compromised`: the first version that is not trusted. `null` means every version of this
+   * key.
+   */
   readonly since: string | null;
 }
 
@@ -57,8 +60,8 @@ export function secondsText(at: Date): string {
 
 /**
  * Returns what is signed for a change. Each line narrows what the signature is good for: `registry`
- * (the log's origin) prevents a replay on another registry, `previous` a second use on this one, and
- * `reason` and `since` the use for another purpose.
+ * (the log's origin) prevents a replay on another registry, `previous` a second use on this one,
+ * and `reason` and `since` the use for another purpose.
  */
 export function keyChangeStatement(registry: string, change: KeyChange): string {
   const { name, action, publicKey, previous, at, removal } = change;

@@ -2,8 +2,8 @@ import { decodeBase64, parseDecimal } from "./encoding.ts";
 import { HASH_BYTES, type Hash } from "./merkle.ts";
 
 /*
- * What the `extra` of a version's proof carries (trust.md §4b): the version's own leaf, then the leaves
- * that say who may sign the package, each with its inclusion proof in the same tree.
+ * What the `extra` of a version's proof carries (docs/log-format.md): the version's own leaf, then
+ * the leaves that say who may sign the package, each with its inclusion proof in the same tree.
  */
 
 /** One leaf of the log, and the proof that the tree has it at this index. */
@@ -37,7 +37,9 @@ export function formatExtra({ leaf, history }: ProofExtra): Uint8Array {
   return Buffer.concat([leaf, Buffer.from(`\n${[HEADER, ...entries].join("\n\n")}\n`)]);
 }
 
-/** Reads the `extra` of a proof; `undefined` when its form is wrong. Nothing in it is proved yet. */
+/**
+ * Reads the `extra` of a proof; `undefined` when its form is wrong. Nothing in it is proved yet.
+ */
 export function parseExtra(extra: Uint8Array): ProofExtra | undefined {
   const text = Buffer.from(extra).toString("utf8");
   const split = text.indexOf("\n\n");

@@ -5,9 +5,9 @@ import { type KeyEntry, keyText, parseKey } from "./key-leaf.ts";
 import { parseStatus, type StatusEntry, statusText } from "./status-leaf.ts";
 
 /*
- * The leaves of the log (trust.md §4): ASCII, LF, a final LF. Names, versions and user names are
- * opaque words here. The present rules for them do not apply, because a log must stay readable when
- * rules change.
+ * The leaves of the log (docs/log-format.md): ASCII, LF, a final LF. Names, versions and user names
+ * are opaque words here. The present rules for them do not apply, because a log must stay readable
+ * when rules change.
  */
 
 /** The largest leaf. */

@@ -6,11 +6,11 @@ import { type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
 import type { ProblemCode } from "./checks.ts";
 
 /*
- * Who may sign a package, replayed from the log alone (trust.md §4b). Nothing the registry says
- * elsewhere counts: a key that stands only in its database signs nothing here.
+ * Who may sign a package, replayed from the log alone (docs/log-format.md). Nothing the registry
+ * says elsewhere counts: a key that stands only in its database signs nothing here.
  */
 
-/** A reset waits this long before it takes effect (trust.md §3). */
+/** A reset waits this long before it takes effect. */
 const RESET_DELAY_MS = 72 * 60 * 60_000;
 
 interface PendingReset {
@@ -19,7 +19,10 @@ interface PendingReset {
   upheld: boolean;
 }
 
-/** Who may sign one package, up to a leaf of the log. Plain data: an audit keeps it for its next run. */
+/**
+ * Who may sign one package, up to a leaf of the log. Plain data: an audit keeps it for its next
+ * run.
+ */
 export interface PackageHistory {
   readonly name: string;
   /** Lower-case hex of the keys that may sign. */
@@ -57,7 +60,10 @@ function applyDueReset(history: PackageHistory, nowMs: number): void {
   delete history.reset;
 }
 
-/** Takes a later version of the package. Returns a fault unless its key may sign at this point of the log. */
+/**
+ * Takes a later version of the package. Returns a fault unless its key may sign at this point of
+ * the log.
+ */
 export function replayVersion(history: PackageHistory, entry: VersionEntry): HistoryFault | undefined {
   applyDueReset(history, entry.publishedAt.getTime());
   const named = `${entry.name} ${entry.version}`;
@@ -72,8 +78,8 @@ export function replayVersion(history: PackageHistory, entry: VersionEntry): His
 
 /**
  * Takes a key change of the package. Returns a fault unless keys that may sign, or the rules for
- * resets, allow it. A change with a fault changes nothing but the numbering, so that one forged leaf
- * is one problem.
+ * resets, allow it. A change with a fault changes nothing but the numbering, so that one forged
+ * leaf is one problem.
  */
 export function replayKeyChange(history: PackageHistory, registry: string, entry: KeyEntry): HistoryFault | undefined {
   const detailOf = (why: string) =>

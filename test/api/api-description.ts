@@ -91,7 +91,7 @@ export function operationsOf(api: ApiDescription) {
   );
 }
 
-/** Times are RFC 3339 in UTC (http-api.md), which is narrower than `date-time`. */
+/** Times are RFC 3339 in UTC, which is narrower than `date-time`. */
 const UTC_TIME = "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(\\.\\d+)?Z$";
 
 /** Makes a check of a schema that also refuses properties which are not described. */

@@ -1,9 +1,6 @@
 import { ROLE_NAMES, ROLES, type Role, type RoleName } from "./permission-roles.ts";
 
-/*
- * The answers of a route to each role, by kind of route: http-api.md and trust.md §3, §6, as
- * tables.
- */
+/* The answers of a route to each role, by kind of route, as tables. */
 
 /** A success status, or the status and the code of a refusal. */
 export type Result = number | `${4 | 5}${number} ${string}`;

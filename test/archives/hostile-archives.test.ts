@@ -12,7 +12,8 @@ import { NAME_CASES } from "./hostile-names.ts";
 import { TAR_CASES } from "./hostile-tars.ts";
 
 /*
- * Every rule of trust.md §5 is broken alone, at least twice. The result is its code and no other.
+ * Every rule for archives (docs/package-format.md) is broken alone, at least twice. The result is
+ * its code and no other.
  */
 
 const CASES: readonly HostileCase[] = [...LIMIT_CASES, ...GZIP_CASES, ...TAR_CASES, ...NAME_CASES, ...MANIFEST_CASES];

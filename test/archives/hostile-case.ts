@@ -2,7 +2,10 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import type { ArchiveLimits } from "../../src/domain/limits.ts";
 import { makeArchive, type RawEntry } from "../support/archive-maker.ts";
 
-/** The rules of trust.md §5, in its words. The number in a key is the number of the rule there. */
+/**
+ * The rules of docs/package-format.md in short. The number in a key groups them: 1 limits, 2 gzip,
+ * 3 tar, 4 names, 5 which file is the manifest, 6 its YAML.
+ */
 export const RULES = {
   "1 compressed": "compressed 20 MiB",
   "1 unpacked": "unpacked 128 MiB",

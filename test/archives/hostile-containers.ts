@@ -4,7 +4,7 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { bytesOf, concat, makeArchive, makeTar, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, MANIFEST, type Rule, SOUND, soundAnd } from "./hostile-case.ts";
 
-/* Rules 1 and 2 of trust.md §5: the limits of an archive, and the gzip around it. */
+/* Groups 1 and 2 of the rules: the limits of an archive, and the gzip around it. */
 
 const MIB = 1_024 * 1_024;
 

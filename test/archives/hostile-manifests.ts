@@ -2,7 +2,7 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { makeArchive, paxEntry, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, MANIFEST, type Rule, SOUND, withEntries } from "./hostile-case.ts";
 
-/* Rules 5 and 6 of trust.md §5: which file is the manifest, and its YAML. */
+/* Groups 5 and 6 of the rules: which file is the manifest, and its YAML. */
 
 const { "colony.yaml": _, ...WITHOUT_MANIFEST } = SOUND;
 

@@ -2,7 +2,7 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { bytesOf, paxEntry, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, type Rule, withEntries } from "./hostile-case.ts";
 
-/* Rule 4 of trust.md §5: the names of entries, alone and combined. */
+/* Group 4 of the rules: the names of entries, alone and combined. */
 
 const SINGLE_NAMES: readonly (readonly [Rule, ArchiveFaultCode, ...(string | Uint8Array)[]])[] = [
   ["4 utf-8", "name_not_utf8", new Uint8Array([0x61, 0xff]), new Uint8Array([0xc0, 0xae, 0x2f, 0x61])],

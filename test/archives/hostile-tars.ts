@@ -2,7 +2,7 @@ import type { ArchiveFaultCode } from "../../src/archive/archive-fault.ts";
 import { bytesOf, concat, makeArchive, makeTar, paxEntry, type RawEntry } from "../support/archive-maker.ts";
 import { type HostileCase, type Rule, SOUND, soundAnd, withEntries } from "./hostile-case.ts";
 
-/* Rule 3 of trust.md §5: the tar. */
+/* Group 3 of the rules: the tar. */
 
 function tarCase(rule: Rule, what: string, code: ArchiveFaultCode, ...entries: readonly RawEntry[]): HostileCase {
   return { rule, what, code, archive: withEntries(...entries) };

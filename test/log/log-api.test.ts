@@ -60,7 +60,7 @@ onBothDatabases("the log", (registry) => {
     expect(await checkpoint()).toMatchObject({ origin: "registry.test/log", size: 0 });
   });
 
-  test("the log has each version as the leaf of trust.md §4, proved in the publish response and later", async () => {
+  test("the log has each version as a leaf of docs/log-format.md, proved in the publish response and later", async () => {
     for (const [at, version] of ["1.0.0", "1.1.0", "1.2.0"].entries()) {
       const { archive, answer } = await publish("proved", version);
       const { signature, publishedAt } = answer.body;

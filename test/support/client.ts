@@ -24,7 +24,7 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** The statement that a publisher signs (trust.md §1). */
+/** The statement that a publisher signs (docs/log-format.md). */
 export function statementOf(name: string, version: string, archive: Uint8Array): string {
   return `cpm-package-signature/v1\nname: ${name}\nversion: ${version}\nsha256: ${sha256(archive)}\nsize: ${archive.length}\n`;
 }
@@ -63,8 +63,7 @@ async function answerOf(response: Response): Promise<Answer> {
 }
 
 /**
- * Expects an answer to have the problem shape of http-api.md, with this status and code and no
- * other field.
+ * Expects an answer to have the shape of a problem, with this status and code and no other field.
  */
 export function expectProblem(answer: Answer, status: number, code: string): void {
   expect([answer.status, answer.body?.code]).toEqual([status, code]);

@@ -1,7 +1,7 @@
 import { type Answer, type Client, makeKey, type SigningKey, sha256, signMessage } from "./client.ts";
 import { clockAt, TEST_LOG_ORIGIN, TEST_PUBLIC_URL } from "./registry.ts";
 
-/* Statements that a client signs about keys, written from trust.md §3 and not from src/. */
+/* Statements that a client signs about keys, written from docs/log-format.md and not from src/. */
 
 /** The first 16 bytes of the key's SHA-256. */
 export function keyIdOf({ publicHex }: SigningKey): string {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { verifyAside, verifyStrictly } from "../support/strict.ts";
 
-/* The public vectors are outside of the repository. trust.md §2 lists the expected results. */
+/* The public vectors are outside of the repository. docs/decisions/0008 says what is accepted. */
 
 const VECTORS = join(import.meta.dir, "../../../shared/vectors");
 const present = existsSync(VECTORS);

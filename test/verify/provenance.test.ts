@@ -12,7 +12,7 @@ import { startRegistry, TEST_LOG_ORIGIN, type TestRegistry } from "../support/re
 import { forge, startProxy, type Tamper, textOf, Verifier } from "./scene.ts";
 
 /*
- * Tampering by somebody who writes to the registry's database, or answers in its place (trust.md §4b).
+ * Tampering by somebody who writes to the registry's database, or answers in its place.
  * Each kind is named by `verify`, online and from a proof file, or by `log audit`.
  */
 
@@ -156,7 +156,8 @@ describe("tampering that verify and log audit name", () => {
     expect(await auditedOf(name)).toEqual([]);
   });
 
-  // Before the other kinds: an audit that finds problems is not kept, and has no earlier look to compare with.
+  // Before the other kinds: an audit that finds problems is not kept, and has no earlier look to
+  // compare with.
   test("6b. a reset that says that it is older than the last audit", async () => {
     proxy.tamper = () => undefined;
     const name = await published();

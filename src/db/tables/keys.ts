@@ -33,7 +33,7 @@ function packageKeysTable(d: Dialect, packages: PackagesTable) {
 
 /**
  * Declares every change of a package's keys after the first publish. Each is a leaf of the log
- * (trust.md §4), and `previous` in the leaf chains it to the change before.
+ * (docs/log-format.md), and `previous` in the leaf chains it to the change before.
  */
 function packageKeyChangesTable(d: Dialect, packages: PackagesTable) {
   return d.table(
