@@ -3,7 +3,9 @@ import { requireForm } from "../http/validate.ts";
 import { allowName } from "../moderation/allow-name.ts";
 import { quarantinePackage, quarantineVersion } from "../moderation/quarantine.ts";
 import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
+import { openOfflineLog } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
+import { STATUS_REASONS, type StatusReason } from "../tlog/status-leaf.ts";
 import { UsageError } from "./usage.ts";
 
 /** Options and arguments of `admin quarantine`. */
@@ -13,29 +15,42 @@ export interface QuarantineArguments {
   /** Undefined for the whole package. */
   readonly version: string | undefined;
   readonly reason: string | undefined;
+  /** What the log records. Undefined means the category of the present quarantine, or `policy`. */
+  readonly category: string | undefined;
   readonly lift: boolean;
   readonly json: boolean;
 }
 
 /**
  * Quarantines a package or a version, or releases it. Throws `UsageError` unless one of `reason`
- * and `lift` is given.
+ * and `lift` is given, and for a category that there is not.
  */
 export async function adminQuarantine(given: QuarantineArguments): Promise<number> {
   const { config, version, reason, lift, json } = given;
   if (lift === (reason !== undefined))
     throw new UsageError("admin quarantine needs --reason <text>, or --lift to release.");
   if (!lift) requireForm(QuarantineBody, { reason });
+  const category = categoryOf(given);
+  const hold = reason === undefined ? undefined : { reason, category };
   const name = nameParam(given.name);
   const { quarantine } = await runOffline(config, async (opened) => {
-    if (version === undefined) return await quarantinePackage(opened, OPERATOR, name, reason);
-    return await quarantineVersion(opened, OPERATOR, name, version, reason);
+    const deps = { ...opened, log: await openOfflineLog(opened) };
+    if (version === undefined) return await quarantinePackage(deps, OPERATOR, name, hold);
+    return await quarantineVersion(deps, OPERATOR, name, version, hold);
   });
   const what = version === undefined ? name : `${name} ${version}`;
   if (json) console.log(JSON.stringify({ name, version: version ?? null, quarantine }));
   else if (quarantine !== null) console.log(`${what} has been held back since ${quarantine.at}: ${quarantine.reason}`);
   else console.log(`${what} is not held back.`);
   return 0;
+}
+
+function categoryOf({ category: text, lift }: QuarantineArguments): StatusReason | undefined {
+  const category = STATUS_REASONS.find((known) => known === text);
+  if (text !== undefined && (category === undefined || lift)) {
+    throw new UsageError(`--category needs one of ${STATUS_REASONS.join(", ")}, and goes with --reason.`);
+  }
+  return category;
 }
 
 /** Allows a package name that resembles a popular one. */

@@ -10,6 +10,7 @@ import sqlite_0007_search_candidates from "../../drizzle/sqlite/0007_search_cand
 import sqlite_0008_log_existing from "../../drizzle/sqlite/0008_log_existing.sql" with { type: "text" };
 import sqlite_0009_long_manifests from "../../drizzle/sqlite/0009_long_manifests.sql" with { type: "text" };
 import sqlite_0010_key_change_v2 from "../../drizzle/sqlite/0010_key_change_v2.sql" with { type: "text" };
+import sqlite_0011_statuses_and_upholds from "../../drizzle/sqlite/0011_statuses_and_upholds.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -20,6 +21,7 @@ import postgres_0006_search_candidates from "../../drizzle/postgres/0006_search_
 import postgres_0007_log_existing from "../../drizzle/postgres/0007_log_existing.sql" with { type: "text" };
 import postgres_0008_long_manifests from "../../drizzle/postgres/0008_long_manifests.sql" with { type: "text" };
 import postgres_0009_key_change_v2 from "../../drizzle/postgres/0009_key_change_v2.sql" with { type: "text" };
+import postgres_0010_statuses_and_upholds from "../../drizzle/postgres/0010_statuses_and_upholds.sql" with { type: "text" };
 
 export const MIGRATIONS = {
   sqlite: [
@@ -34,6 +36,7 @@ export const MIGRATIONS = {
     { name: "0008_log_existing", sql: sqlite_0008_log_existing },
     { name: "0009_long_manifests", sql: sqlite_0009_long_manifests },
     { name: "0010_key_change_v2", sql: sqlite_0010_key_change_v2 },
+    { name: "0011_statuses_and_upholds", sql: sqlite_0011_statuses_and_upholds },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -46,5 +49,6 @@ export const MIGRATIONS = {
     { name: "0007_log_existing", sql: postgres_0007_log_existing },
     { name: "0008_long_manifests", sql: postgres_0008_long_manifests },
     { name: "0009_key_change_v2", sql: postgres_0009_key_change_v2 },
+    { name: "0010_statuses_and_upholds", sql: postgres_0010_statuses_and_upholds },
   ],
 } as const;

@@ -6,6 +6,7 @@ import { logTables } from "./tables/log.ts";
 import { ownerTables } from "./tables/owners.ts";
 import { packageTables } from "./tables/packages.ts";
 import { searchTables } from "./tables/search.ts";
+import { statusTables } from "./tables/statuses.ts";
 import { versionTables } from "./tables/versions.ts";
 
 /**
@@ -21,6 +22,7 @@ export function defineTables(d: Dialect) {
     ...versionTables(d, accounts.users, packages.packages),
     ...ownerTables(d, accounts.users, packages.packages),
     ...keyTables(d, packages.packages),
+    ...statusTables(d, packages.packages),
     ...logTables(d),
     ...eventTables(d),
   };

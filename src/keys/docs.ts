@@ -54,7 +54,7 @@ export const keyDocs = {
     id: "readPackageLog",
     summary: "The leaves of the log that are about a package",
     description:
-      "Its key changes and versions, each with its inclusion proof. A client that replays them knows which keys may sign.",
+      "Its key changes, versions and statuses, each with its inclusion proof. A client that replays them knows which keys may sign.",
     tag: "packages",
     auth: "reader",
     responses: { 200: { description: "The leaves", schema: "PackageLog" }, 304: { description: "Unchanged" } },

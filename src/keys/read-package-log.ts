@@ -147,8 +147,15 @@ async function indexesFor(session: DbSession, found: PackageRow, version: string
   return inOrder([...(await historyIndexes(session, found.id)), ...(row.logIndex === null ? [] : [row.logIndex])]);
 }
 
+async function statusIndexes({ query, tables: { packageStatuses } }: DbSession, packageId: number): Promise<number[]> {
+  const { logIndex: index, packageId: ofPackage } = packageStatuses;
+  const rows = await query.select({ index }).from(packageStatuses).where(eq(ofPackage, packageId));
+  return rows.map((row) => row.index);
+}
+
 async function allIndexes(session: DbSession, { id }: PackageRow): Promise<number[]> {
-  return inOrder([...(await versionIndexes(session, id)), ...(await keyIndexes(session, id))]);
+  const [ofVersions, ofKeys] = [await versionIndexes(session, id), await keyIndexes(session, id)];
+  return inOrder([...ofVersions, ...ofKeys, ...(await statusIndexes(session, id))]);
 }
 
 function inOrder(indexes: readonly number[]): number[] {

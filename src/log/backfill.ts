@@ -1,7 +1,9 @@
 import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
+import { WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import { lockState } from "./log-rows.ts";
+import { logStatus, type StatusSubject } from "./log-status.ts";
 import { logYanks } from "./log-yanks.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
@@ -75,6 +77,48 @@ async function backfillYanks(session: DbSession, deps: BackfillDeps): Promise<nu
   return rows.length;
 }
 
+/** Logs packages that were held back before there was a log. Why is known in words only, so it is `policy`. */
+async function backfillHeldPackages(session: DbSession, deps: BackfillDeps): Promise<number> {
+  const { packages, packageStatuses: statuses } = session.tables;
+  const isLogged = and(eq(statuses.packageId, packages.id), eq(statuses.version, WHOLE_PACKAGE));
+  const rows = await session.query
+    .select({ packageId: packages.id, name: packages.name, at: packages.quarantinedAt })
+    .from(packages)
+    .leftJoin(statuses, isLogged)
+    .where(and(isNotNull(packages.quarantinedAt), isNull(statuses.seq)))
+    .orderBy(asc(packages.id))
+    .limit(BATCH_SIZE);
+  for (const row of rows) await logHeld(session, deps, { ...row, version: WHOLE_PACKAGE });
+  return rows.length;
+}
+
+/** Logs versions that were held back before there was a log. */
+async function backfillHeldVersions(session: DbSession, deps: BackfillDeps): Promise<number> {
+  const { packages, versions, packageStatuses: statuses } = session.tables;
+  const isLogged = and(eq(statuses.packageId, versions.packageId), eq(statuses.version, versions.version));
+  const rows = await session.query
+    .select({
+      packageId: versions.packageId,
+      name: packages.name,
+      version: versions.version,
+      at: versions.quarantinedAt,
+    })
+    .from(versions)
+    .innerJoin(packages, eq(packages.id, versions.packageId))
+    .leftJoin(statuses, isLogged)
+    .where(and(isNotNull(versions.quarantinedAt), isNull(statuses.seq)))
+    .orderBy(asc(versions.id))
+    .limit(BATCH_SIZE);
+  for (const row of rows) await logHeld(session, deps, row);
+  return rows.length;
+}
+
+async function logHeld(session: DbSession, deps: BackfillDeps, row: StatusSubject & { readonly at: Date | null }) {
+  const { at, ...subject } = row;
+  const status = { action: "quarantine", category: "policy" } as const;
+  await logStatus(session, deps, subject, status, at ?? new Date(0));
+}
+
 /**
  * Logs everything that was published before this registry had a log. Servers that start at the same
  * time take turns.
@@ -83,7 +127,8 @@ async function backfillYanks(session: DbSession, deps: BackfillDeps): Promise<nu
  * and a search through millions of versions would delay every start.
  */
 export async function backfillLog(deps: BackfillDeps): Promise<void> {
-  for (const step of [backfillVersions, backfillKeyChanges, backfillYanks]) {
+  const held = [backfillHeldPackages, backfillHeldVersions];
+  for (const step of [backfillVersions, backfillKeyChanges, backfillYanks, ...held]) {
     for (let logged = 1; logged > 0; ) {
       logged = await deps.db.write(async (session) => {
         await lockState(session);

@@ -3,6 +3,7 @@ import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
+import { lastStatus, logStatus } from "../log/log-status.ts";
 import { lockNamedPackage } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { viewPackage } from "../packages/read.ts";
@@ -14,47 +15,82 @@ import {
   type VersionView,
   versionView,
 } from "../packages/views.ts";
+import { type StatusAction, type StatusReason, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 
-type QuarantineDeps = Pick<Deps, "db" | "clock"> & { readonly config: Pick<Deps["config"], "publicUrl"> };
+type QuarantineDeps = Pick<Deps, "db" | "clock" | "log"> & { readonly config: Pick<Deps["config"], "publicUrl"> };
 
 /** Why a version or package is held back; undefined releases it. */
-type Reason = string | undefined;
+type Hold =
+  | {
+      /** In words, for everybody who is refused. */
+      readonly reason: string;
+      /** For the log. Undefined means the category of the present quarantine, or `policy`. */
+      readonly category: StatusReason | undefined;
+    }
+  | undefined;
 
-/**
- * Returns the columns after the change, or undefined where nothing changes. What is held back
- * already keeps its time.
- */
-function changeOf(before: Quarantinable, reason: Reason, now: Date): Quarantinable | undefined {
-  if ((before.quarantineReason ?? undefined) === reason) return undefined;
-  if (reason === undefined) return { quarantinedAt: null, quarantineReason: null };
-  return { quarantinedAt: before.quarantinedAt ?? now, quarantineReason: reason };
+/** The change of a quarantine. */
+interface Change {
+  readonly columns: Quarantinable;
+  /** The next status in the log. Undefined if the log has it already: the reason in words is no part of it. */
+  readonly status: { readonly action: StatusAction; readonly category: StatusReason } | undefined;
+  readonly details: { readonly reason?: string; readonly category?: StatusReason };
 }
 
 /**
- * Holds a whole package back, or releases it with `reason` undefined. It is in no list and has no
+ * Returns the change, or undefined where neither the row nor the log changes. What is held back already
+ * keeps its time. The log is compared by itself, so that a leaf which is missing for a row that was
+ * changed in the database alone is made up for.
+ */
+function changeOf(
+  before: Quarantinable,
+  last: Awaited<ReturnType<typeof lastStatus>>,
+  hold: Hold,
+  now: Date,
+): Change | undefined {
+  const logged = last?.action === "quarantine" ? last.category : undefined;
+  const isSame = (before.quarantineReason ?? undefined) === hold?.reason;
+  if (hold === undefined) {
+    const status = logged && { action: "release" as const, category: logged };
+    if (isSame && status === undefined) return undefined;
+    return { columns: { quarantinedAt: null, quarantineReason: null }, status, details: {} };
+  }
+  const { reason, category = logged ?? "policy" } = hold;
+  if (isSame && category === logged) return undefined;
+  const columns = { quarantinedAt: before.quarantinedAt ?? now, quarantineReason: reason };
+  const status = category === logged ? undefined : { action: "quarantine" as const, category };
+  return { columns, status, details: { reason, category } };
+}
+
+/**
+ * Holds a whole package back, or releases it with `hold` undefined. It is in no list and has no
  * `latest`, and requests for the contents of its versions get `quarantined`: at once from this
- * process and within a second from others. Its metadata stays readable. Safe to repeat. Throws
- * `package_not_found`.
+ * process and within a second from others. Its metadata stays readable. The log has a leaf about it.
+ * Safe to repeat. Throws `package_not_found` or `log_rollback`.
  */
 export async function quarantinePackage(
   deps: QuarantineDeps,
   origin: Origin,
   name: PackageName,
-  reason: Reason,
+  hold: Hold,
 ): Promise<PackageView> {
   const { db, clock, config } = deps;
   const now = clock();
   return db.write(async (session) => {
     const { packages } = session.tables;
     const before = await lockNamedPackage(session, name);
-    const change = changeOf(before, reason, now);
+    const subject = { packageId: before.id, name, version: WHOLE_PACKAGE };
+    const change = changeOf(before, await lastStatus(session, subject), hold, now);
     if (change === undefined) return viewPackage(session, config.publicUrl, before);
+    const { columns, status, details } = change;
     const isHeld = eq(packages.id, before.id);
-    const [changed = before] = await session.query.update(packages).set(change).where(isHeld).returning();
+    const [changed = before] = await session.query.update(packages).set(columns).where(isHeld).returning();
     const after = await rebuilt(session, db.kind, changed);
-    const kind = reason === undefined ? "package.released" : "package.quarantined";
-    await recordEvent(session, origin, kind, now, { packageName: name, details: detailsOf(reason) });
-    return viewPackage(session, config.publicUrl, after);
+    const kind = hold === undefined ? "package.released" : "package.quarantined";
+    await recordEvent(session, origin, kind, now, { packageName: name, details });
+    const view = await viewPackage(session, config.publicUrl, after);
+    if (status !== undefined) await logStatus(session, deps, subject, status, now);
+    return view;
   });
 }
 
@@ -64,7 +100,7 @@ export async function quarantineVersion(
   origin: Origin,
   name: PackageName,
   asked: string | null,
-  reason: Reason,
+  hold: Hold,
 ): Promise<VersionView> {
   const { db, clock, config } = deps;
   const now = clock();
@@ -73,16 +109,16 @@ export async function quarantineVersion(
     const ofPackage = await lockNamedPackage(session, name);
     const published = await loadNumberedVersion(session, ofPackage, asked);
     const { id, version } = published.row;
-    const change = changeOf(published.row, reason, now);
+    const subject = { packageId: ofPackage.id, name, version };
+    const change = changeOf(published.row, await lastStatus(session, subject), hold, now);
     if (change === undefined) return versionView(config.publicUrl, name, published);
-    const [row = published.row] = await session.query
-      .update(versions)
-      .set(change)
-      .where(eq(versions.id, id))
-      .returning();
+    const { columns, status, details } = change;
+    const isHeld = eq(versions.id, id);
+    const [row = published.row] = await session.query.update(versions).set(columns).where(isHeld).returning();
     await rebuilt(session, db.kind, ofPackage);
-    const kind = reason === undefined ? "version.released" : "version.quarantined";
-    await recordEvent(session, origin, kind, now, { packageName: name, version, details: detailsOf(reason) });
+    const kind = hold === undefined ? "version.released" : "version.quarantined";
+    await recordEvent(session, origin, kind, now, { packageName: name, version, details });
+    if (status !== undefined) await logStatus(session, deps, subject, status, now);
     return versionView(config.publicUrl, name, { ...published, row });
   });
 }
@@ -96,8 +132,4 @@ async function rebuilt(session: DbSession, kind: Database["kind"], changed: Pack
   const { packages } = session.tables;
   const [row = changed] = await session.query.select().from(packages).where(eq(packages.id, changed.id));
   return row;
-}
-
-function detailsOf(reason: Reason) {
-  return reason === undefined ? {} : { reason };
 }

@@ -9,18 +9,19 @@ import { nameParam, QuarantineBody } from "./schemas.ts";
 
 const PACKAGE = {
   responses: { 200: { description: "The package", schema: "Package" } },
-  problems: ["package_not_found", "storage_full"],
+  problems: ["package_not_found", "log_rollback", "storage_full"],
 } as const;
 const VERSION = {
   responses: { 200: { description: "The version", schema: "Version" } },
-  problems: ["package_not_found", "version_not_found", "storage_full"],
+  problems: ["package_not_found", "version_not_found", "log_rollback", "storage_full"],
 } as const;
 
 const docs = {
   holdPackage: operation({
     id: "quarantinePackage",
     summary: "Hold a package back",
-    description: "Its contents are refused with 403 and the reason, and it is in no list. Its metadata stays readable.",
+    description:
+      "Its contents are refused with 403 and the reason, and it is in no list. Its metadata stays readable. The log records the category.",
     tag: "packages",
     auth: "admin",
     ...PACKAGE,
@@ -37,7 +38,7 @@ const docs = {
     id: "quarantineVersion",
     summary: "Hold a version back",
     description:
-      "Its contents are refused with 403 and the reason, and it is never latest. Its metadata stays readable.",
+      "Its contents are refused with 403 and the reason, and it is never latest. Its metadata stays readable. The log records the category.",
     tag: "packages",
     auth: "admin",
     ...VERSION,
@@ -60,6 +61,11 @@ const docs = {
   }),
 };
 
+/** Picks the fields of a body. */
+function holdOf({ reason, category }: typeof QuarantineBody.static) {
+  return { reason, category };
+}
+
 /**
  * Routes of the quarantine of packages and versions, for administrators with a password session.
  */
@@ -70,7 +76,7 @@ export function quarantineRoutes(deps: Deps) {
     .use(authentication(deps))
     .put(
       "/:name/quarantine",
-      ({ params, actor, body }) => quarantinePackage(deps, actor.origin, packageNameParam(params.name), body.reason),
+      ({ params, actor, body }) => quarantinePackage(deps, actor.origin, packageNameParam(params.name), holdOf(body)),
       { ...hold, detail: docs.holdPackage },
     )
     .delete(
@@ -81,7 +87,7 @@ export function quarantineRoutes(deps: Deps) {
     .put(
       "/:name/:version/quarantine",
       ({ params, actor, body }) =>
-        quarantineVersion(deps, actor.origin, packageNameParam(params.name), params.version, body.reason),
+        quarantineVersion(deps, actor.origin, packageNameParam(params.name), params.version, holdOf(body)),
       { ...hold, detail: docs.holdVersion },
     )
     .delete(

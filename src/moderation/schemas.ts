@@ -1,6 +1,8 @@
 import { t } from "elysia";
 import { explainPackageName, type PackageName, parsePackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
+import { oneOf } from "../http/schemas.ts";
+import { STATUS_REASONS } from "../tlog/status-leaf.ts";
 
 export const QUARANTINE_REASON_MAX_CHARS = 300;
 
@@ -11,6 +13,8 @@ export const QuarantineBody = t.Object({
     pattern: "^[^\\u0000-\\u001f\\u007f]*$",
     error: `must be 1 to ${QUARANTINE_REASON_MAX_CHARS} characters in one line: everybody who is refused reads it`,
   }),
+  /** What the log records. The reason in words is not part of it. */
+  category: t.Optional(oneOf(STATUS_REASONS)),
 });
 
 /**

@@ -1,7 +1,8 @@
 import { parseDecimal } from "./encoding.ts";
 
 const STATUS_ACTIONS = ["quarantine", "release", "remove"] as const;
-const STATUS_REASONS = ["legal", "secret", "malware", "policy"] as const;
+/** The categories of reasons. */
+export const STATUS_REASONS = ["legal", "secret", "malware", "policy"] as const;
 
 export type StatusAction = (typeof STATUS_ACTIONS)[number];
 export type StatusReason = (typeof STATUS_REASONS)[number];

@@ -162,11 +162,11 @@ onBothDatabases("quarantine", (registry) => {
     ];
     expect(new Set(told.map(({ by }) => by))).toEqual(new Set([as(admin).username]));
     expect(told.map(({ kind, version, details }) => [kind, version, details])).toEqual([
-      ["package.quarantined", null, { reason: "first" }],
-      ["package.quarantined", null, { reason: "second" }],
+      ["package.quarantined", null, { reason: "first", category: "policy" }],
+      ["package.quarantined", null, { reason: "second", category: "policy" }],
       ["package.released", null, {}],
-      ["version.quarantined", "1.0.0", { reason: "first" }],
-      ["version.quarantined", "1.0.0", { reason: "second" }],
+      ["version.quarantined", "1.0.0", { reason: "first", category: "policy" }],
+      ["version.quarantined", "1.0.0", { reason: "second", category: "policy" }],
       ["version.released", "1.0.0", {}],
     ]);
   });

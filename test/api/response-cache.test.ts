@@ -121,7 +121,10 @@ onBothDatabases("the response cache", (registry) => {
     for (let time = 0; time < 3; time += 1) expect((await guest().get(path)).status).toBe(200);
     const { quarantineVersion } = await import("../../src/moderation/quarantine.ts");
     const { OPERATOR } = await import("../../src/audit/record-event.ts");
-    await quarantineVersion(registry().deps, OPERATOR, packageNameParam(NAME), "1.0.0", "looked at");
+    await quarantineVersion(registry().deps, OPERATOR, packageNameParam(NAME), "1.0.0", {
+      reason: "looked at",
+      category: undefined,
+    });
     expect((await guest().get(path)).body.code).toBe("quarantined");
   });
 });

@@ -10,6 +10,7 @@ import { parseSignerKey, type SignerKey, signNote } from "../../src/tlog/note.ts
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, overriding, startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
+import { newAdmin } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 function signerOf(text: string): SignerKey {
@@ -116,8 +117,13 @@ onBothDatabases("a log that is opened again", (registry) => {
     const alice = await newAccount(registry(), "older");
     for (const version of ["1.0.0", "2.0.0"]) await publish(alice, "older", version);
     await alice.send("DELETE", "/api/packages/older/1.0.0", { reason: "broken" });
+    const admin = await newAdmin(registry());
+    for (const path of ["older", "older/2.0.0"]) {
+      await admin.send("PUT", `/api/packages/${path}/quarantine`, { reason: "held", category: "legal" });
+    }
     await announced(registry());
-    await db.write(async ({ query, tables: { logState, logLeaves, logTiles, versions } }) => {
+    await db.write(async ({ query, tables: { logState, logLeaves, logTiles, packageStatuses, versions } }) => {
+      await query.delete(packageStatuses);
       await query.delete(logState);
       await query.delete(logLeaves).where(gte(logLeaves.index, 0));
       await query.delete(logTiles);
@@ -132,10 +138,13 @@ onBothDatabases("a log that is opened again", (registry) => {
     );
     expect(rows.map(({ index }) => index)).toEqual(rows.map((_, at) => at));
     expect(rows.reduce((sum, { seq }) => sum + seq, 0)).toBe(1);
-    expect((await db.read(readState)).size).toBe(rows.length + 1);
-    const { text } = await alice.get(`/log/tile/entries/000.p/${rows.length + 1}`);
+    expect((await db.read(readState)).size).toBe(rows.length + 3);
+    const { text } = await alice.get(`/log/tile/entries/000.p/${rows.length + 3}`);
     expect(text).toContain("cpm.version/v1 older 2.0.0\n");
     expect(text).toContain("cpm.yank/v1 older 1.0.0 1 yank\nby -\n");
+    for (const version of ["*", "2.0.0"]) {
+      expect(text).toContain(`cpm.status/v1 older ${version} 1 quarantine\nreason policy\n`);
+    }
   });
 });
 

@@ -183,7 +183,11 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     const json = JSON.parse(done(await admin("quarantine", "held", "1.0.0", "--reason", "bad", "--json")));
     const quarantine = { reason: "bad", at: expect.any(String) };
     expect(json).toEqual({ name: "held", version: "1.0.0", quarantine });
-    expect(await lastEvent("version.quarantined")).toEqual(["version.quarantined", null, { reason: "bad" }]);
+    expect(await lastEvent("version.quarantined")).toEqual([
+      "version.quarantined",
+      null,
+      { reason: "bad", category: "policy" },
+    ]);
     refused(await admin("quarantine", "unheard-of", "--lift"), "quarantine", "there is no package unheard-of");
     refused(await admin("quarantine", "held", "9.9.9", "--reason", "x"), "quarantine", "held has no version 9.9.9");
     const rule = "reason must be 1 to 300 characters in one line: everybody who is refused reads it";

@@ -169,7 +169,8 @@ describe("verify", () => {
     expect((await alice.send("DELETE", "/api/packages/warned/1.0.0", yank)).status).toBe(200);
     const yanked = "it is yanked (security: CVE-1), use hello@1.0.0 instead";
     expect(await registryStatus()).toEqual([0, "warning", `the registry reports that ${yanked}`]);
-    await quarantineVersion(registry.deps, OPERATOR, packageNameParam("warned"), "1.0.0", "malware");
+    const hold = { reason: "malware", category: undefined };
+    await quarantineVersion(registry.deps, OPERATOR, packageNameParam("warned"), "1.0.0", hold);
     expect(await registryStatus()).toEqual([
       0,
       "warning",

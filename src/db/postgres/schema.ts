@@ -22,6 +22,8 @@ export const {
   packageKeys,
   packageKeyChanges,
   packageKeyResets,
+  keyResetUpholds,
+  packageStatuses,
   logState,
   logLeaves,
   logTiles,

@@ -7,6 +7,7 @@ export function keyTables(d: Dialect, packages: PackagesTable) {
     packageKeys: packageKeysTable(d, packages),
     packageKeyChanges: packageKeyChangesTable(d, packages),
     packageKeyResets: packageKeyResetsTable(d, packages),
+    keyResetUpholds: keyResetUpholdsTable(d, packages),
   };
 }
 
@@ -69,6 +70,23 @@ function packageKeyResetsTable(d: Dialect, packages: PackagesTable) {
       effectiveAt: d.instant("effective_at").notNull(),
       /** An administrator upheld it: keys cannot cancel it any more. */
       upheld: d.boolean("upheld").notNull().default(false),
+    },
+    (t) => [d.primaryKey({ columns: [t.packageId] })],
+  );
+}
+
+/**
+ * Declares the packages whose next reset an administrator upholds: where a program cancels every reset
+ * at once, an administrator would never find one that is pending.
+ */
+function keyResetUpholdsTable(d: Dialect, packages: PackagesTable) {
+  return d.table(
+    "key_reset_upholds",
+    {
+      packageId: packageIdColumn(d, packages),
+      /** A user name, or `(operator)`. */
+      byUsername: d.text("by_username").notNull(),
+      at: d.instant("at").notNull(),
     },
     (t) => [d.primaryKey({ columns: [t.packageId] })],
   );
