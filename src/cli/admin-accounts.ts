@@ -5,10 +5,10 @@ import { type AccountChange, setRole } from "../accounts/set-role.ts";
 import { OPERATOR } from "../audit/record-event.ts";
 import type { Config } from "../config/config.ts";
 import { setDisabled } from "../moderation/set-disabled.ts";
+import { counted } from "../runtime/counted.ts";
 import { type OfflineDeps, openOfflineLog } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
-import { counted } from "./table.ts";
 
 /** What every command about an account receives. */
 export interface AdminArguments {

@@ -1,9 +1,10 @@
 import { readConfig } from "../config/config.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
+import { counted } from "../runtime/counted.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
-import { bytesText, counted, listText, tableText } from "./table.ts";
+import { bytesText, listText, tableText } from "./table.ts";
 
 /** Enough characters of a digest to find its file. */
 const DIGEST_SHOWN = 16;

@@ -1,9 +1,10 @@
 import { readConfig } from "../config/config.ts";
 import { collectGarbage, type GcResult } from "../maintenance/collect-garbage.ts";
+import { counted } from "../runtime/counted.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText, parseDuration } from "./duration.ts";
 import { progressBar } from "./progress.ts";
-import { bytesText, counted, listText } from "./table.ts";
+import { bytesText, listText } from "./table.ts";
 
 /** Options of `gc`. */
 export interface GcArguments {

@@ -2,10 +2,11 @@ import { existsSync, realpathSync } from "node:fs";
 import { ConfigError } from "../config/config.ts";
 import { type NamedStorage, readNamedStorage } from "../config/named-storage.ts";
 import { type CopyResult, copyStore, type NotCopied } from "../maintenance/copy-store.ts";
+import { counted } from "../runtime/counted.ts";
 import { openLogger, openStore } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
-import { bytesText, counted, listText } from "./table.ts";
+import { bytesText, listText } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
 /** Options of `storage copy`. */

@@ -13,11 +13,6 @@ export function bytesText(bytes: number): string {
   return `${amount.toFixed(digits)} ${UNITS[unit]}`;
 }
 
-/** Formats a count: `1 archive`, `2 archives`. Pass `things` for an irregular plural. */
-export function counted(count: number, thing: string, things = `${thing}s`): string {
-  return `${count} ${count === 1 ? thing : things}`;
-}
-
 /**
  * Aligns the columns of rows; the first row is the heading. Control characters are shown as `?`.
  */

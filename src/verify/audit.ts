@@ -1,4 +1,5 @@
 import { type Frontier, rootOfFrontier } from "../log/frontier.ts";
+import { counted } from "../runtime/counted.ts";
 import type { Checkpoint } from "../tlog/checkpoint.ts";
 import { ArchiveReader } from "./archive-reader.ts";
 import { type AuditState, firstState, stateOf, storedOf } from "./audit-state.ts";
@@ -146,16 +147,19 @@ async function startingState({ client, trust, options, checks }: RunningAudit, n
   if (size > now.size || (options.archives && !state.withArchives)) return first;
   if (await continues(client, { size, root: rootOfFrontier(state.frontier) }, now)) return state;
   checks.push(
-    warning("earlier audit", `its ${size} leaves are not the first leaves of this log, so everything is read again`),
+    warning(
+      "earlier audit",
+      `its ${counted(size, "leaf", "leaves")} did not begin this log, so everything is read again`,
+    ),
   );
   return first;
 }
 
 function checkRoot(frontier: Frontier, { size, root }: Checkpoint): Check {
   if (frontier.size === size && rootOfFrontier(frontier).equals(root)) {
-    return ok("root", `computed from ${size} leaves: ${root.toString("hex")}`);
+    return ok("root", `computed from ${counted(size, "leaf", "leaves")}: ${root.toString("hex")}`);
   }
-  const computed = `${frontier.size} leaves have the root ${rootOfFrontier(frontier).toString("hex")}`;
+  const computed = `the root of ${counted(frontier.size, "leaf", "leaves")} is ${rootOfFrontier(frontier).toString("hex")}`;
   return failed("root", "root_differs", `${computed}, the checkpoint has ${size} and ${root.toString("hex")}`);
 }
 
@@ -165,7 +169,7 @@ function checkSignatures({ history }: AuditState, problems: readonly LeafProblem
   const wrong = problems.filter(({ code }) => code === "signature_invalid").length;
   if (wrong > 0) return failed(name, "signature_invalid", `${wrong} of ${size} versions have an invalid signature`);
   const unread = history.archivesUnread;
-  if (unread === 0) return ok(name, `the signatures of ${size} versions`);
+  if (unread === 0) return ok(name, `the signatures of ${counted(size, "version")}`);
   const detail = `${unread} of ${size} versions have a signature over the archive itself (ed25519-archive): use --archives`;
   return unchecked(name, detail);
 }

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { foldName } from "../domain/package-name.ts";
+import { counted } from "../runtime/counted.ts";
 import type { ProvedLeaf } from "../tlog/history.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
 import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
@@ -16,7 +17,10 @@ import {
 /** How far clocks of publishers, registry and user may differ. */
 const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
 
-/** A version, where it stands in a tree that was verified, and what is said of who may sign its package. */
+/**
+ * A version, where it stands in a tree that was verified, and what is said of who may sign its
+ * package.
+ */
 export interface HistoryQuestion {
   readonly origin: string;
   readonly size: number;
@@ -25,7 +29,10 @@ export interface HistoryQuestion {
   readonly entry: VersionEntry;
   /** The first version, unless it is this one, and every key change, in the order of the log. */
   readonly history: readonly ProvedLeaf[];
-  /** Whether the registry gave the history just now. A proof in a file may be older than what was seen. */
+  /**
+   * Whether the registry gave the history just now. A proof in a file may be older than what was
+   * seen.
+   */
   readonly isFresh: boolean;
 }
 
@@ -52,9 +59,9 @@ interface Replayed {
 }
 
 /**
- * Replays from leaves of the log alone who may sign a package, up to a version, and compares the history
- * with what this user saw before. Whoever verifies a package for the first time cannot know of a later
- * change that the registry does not show; an audit of the whole log does.
+ * Replays from leaves of the log alone who may sign a package, up to a version, and compares the
+ * history with what this user saw before. Whoever verifies a package for the first time cannot know
+ * of a later change that the registry does not show; an audit of the whole log does.
  */
 export async function checkHistory(question: HistoryQuestion, known: KnownKeys, now: Date): Promise<CheckedHistory> {
   const nothing = async () => undefined;
@@ -77,7 +84,10 @@ export async function checkHistory(question: HistoryQuestion, known: KnownKeys, 
   return { checks: [signer, continued], remember };
 }
 
-/** The leaves of the history and the version's own, in the order of the log; or why they cannot be believed. */
+/**
+ * The leaves of the history and the version's own, in the order of the log; or why they cannot be
+ * believed.
+ */
 function readLeaves({ history, index, entry, size, root }: HistoryQuestion): ReadLeaf[] | string {
   const leaves: ReadLeaf[] = [{ index, text: "", leaf: { kind: "version", ...entry } }];
   let before = -1;
@@ -123,11 +133,14 @@ function replay({ entry, index, origin }: HistoryQuestion, leaves: readonly Read
 }
 
 function checkSigner({ entry }: HistoryQuestion, { seq }: PackageHistory): Check {
-  const changes = seq === 0 ? "no key changes" : `${seq} key ${seq === 1 ? "change" : "changes"}`;
+  const changes = seq === 0 ? "no key changes" : counted(seq, "key change");
   return ok("signer", `key ${entry.publicKey} may sign ${entry.name}, by the log's own leaves (${changes})`);
 }
 
-/** A version that a compromised key signed is not trusted, from the version on that the removal names. */
+/**
+ * A version that a compromised key signed is not trusted, from the version on that the removal
+ * names.
+ */
 function checkCompromised(
   { entry, index }: HistoryQuestion,
   leaves: readonly ReadLeaf[],
@@ -150,7 +163,7 @@ function checkSeen({ isFresh }: HistoryQuestion, replayed: Replayed, seen: SeenH
     return failed(name, "history_forked", `the package began with another version when you saw it on ${seen.seenAt}`);
   }
   if (seen.seq > history.seq) {
-    const detail = `${seen.seq} key changes seen on ${seen.seenAt}, ${history.seq} now`;
+    const detail = `${counted(seen.seq, "key change")} seen on ${seen.seenAt}, ${history.seq} now`;
     return isFresh ? failed(name, "history_shorter", detail) : ok(name, `${detail}: an older proof`);
   }
   if (digests.get(seen.seq) !== seen.last) {

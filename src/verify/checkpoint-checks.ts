@@ -1,3 +1,4 @@
+import { counted } from "../runtime/counted.ts";
 import { type Checkpoint, checkpointOfNote } from "../tlog/checkpoint.ts";
 import { decodeBase64 } from "../tlog/encoding.ts";
 import { verifyConsistency } from "../tlog/merkle.ts";
@@ -41,7 +42,7 @@ export async function checkCheckpoint(note: string, trust: Trust): Promise<Check
   }
   const { seenLogs, client } = trust;
   const seen = await seenLogs.log(checkpoint.origin);
-  const origin = await checkOrigin(checkpoint, trust);
+  const origin = await checkOrigin(checkpoint, seen, trust);
   const { check: signature, key } = await checkSignature(note, checkpoint, seen, trust);
   const consistency =
     key === undefined
@@ -62,13 +63,19 @@ function checkpointOf(seen: SeenLog | undefined): Checkpoint | undefined {
   return seen && checkpointOfNote(seen.checkpoint);
 }
 
-async function checkOrigin({ origin }: Checkpoint, { client, seenLogs, vkey }: Trust): Promise<Check> {
+/** Without a registry, only the log that signed the proof can have been seen before. */
+async function checkOrigin(
+  { origin }: Checkpoint,
+  seen: SeenLog | undefined,
+  { client, seenLogs, vkey }: Trust,
+): Promise<Check> {
   const before = client && (await seenLogs.originOf(client.url));
   const expected = vkey?.name ?? before;
   if (expected !== undefined && expected !== origin) {
     return failed("origin", "other_origin", `the checkpoint is of the log ${origin}, not of ${expected}`);
   }
-  return ok("origin", expected === undefined ? `${origin}, seen for the first time` : origin);
+  const isKnown = expected !== undefined || seen !== undefined;
+  return ok("origin", isKnown ? origin : `${origin}, seen for the first time`);
 }
 
 /** Returns the trusted keys, and the reason why they are trusted. */
@@ -109,10 +116,15 @@ async function checkConsistency(now: Checkpoint, seen: SeenLog | undefined, clie
   const name = "consistency";
   const before = checkpointOf(seen);
   if (before === undefined) return unchecked(name, "no checkpoint of this log was seen before");
-  const sizes = `${before.size} leaves seen before, ${now.size} now`;
+  const sizes = `${counted(before.size, "leaf", "leaves")} seen before, ${now.size} now`;
   if (before.size === now.size) {
-    if (before.root.equals(now.root)) return ok(name, `the tree of ${now.size} leaves that was seen before`);
-    return failed(name, "forked", `two trees of ${now.size} leaves: roots ${hex(before)} before and ${hex(now)} now`);
+    if (before.root.equals(now.root))
+      return ok(name, `the tree of ${counted(now.size, "leaf", "leaves")} that was seen before`);
+    return failed(
+      name,
+      "forked",
+      `two trees of ${counted(now.size, "leaf", "leaves")}: roots ${hex(before)} before and ${hex(now)} now`,
+    );
   }
   if (client === undefined) return unchecked(name, `${sizes}: no registry was contacted`);
   if (now.size < before.size) return failed(name, "older_tree", `${sizes}: an older tree, or one that lost leaves`);

@@ -28,6 +28,8 @@ async function newUser() {
   return { person, archive: await person.file("hello.cpm", hello) };
 }
 
+type Answer = { readonly checks: readonly { readonly check: string; readonly detail: string }[] };
+const detailOf = ({ checks }: Answer, name: string) => checks.find(({ check }) => check === name)?.detail ?? "";
 const add = (name: string) => alice.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key);
 beforeAll(async () => {
   registry = await startRegistry("sqlite");
@@ -65,7 +67,10 @@ describe("verify", () => {
     const again = await person.ask("verify", archive, "--registry", proxy.url);
     expect(again.answer.checks.find(({ check }: { check: string }) => check === "consistency").result).toBe("ok");
     const proof = await person.file("hello.tlog-proof", (await alice.get("/api/packages/hello/1.0.0/proof")).text);
-    expect((await person.ask("verify", archive, "--proof", proof)).exitCode).toBe(0);
+    const offline = await person.ask("verify", archive, "--proof", proof);
+    expect(offline.exitCode).toBe(0);
+    const details = [first, again, offline].map(({ answer }) => detailOf(answer, "origin"));
+    expect(details.map((detail) => detail.includes("seen for the first time"))).toEqual([true, false, false]);
   });
 
   test("verify accepts the proof of a publish response offline with a pinned key, and fails without a key", async () => {
