@@ -192,6 +192,12 @@ describe("one place only", () => {
     expect(environmentReaders(sources)).toEqual([]);
   });
 
+  test("requests to other servers leave through runtime/outside-request.ts and the client of the bucket", () => {
+    // `api-page.ts` names a call of the page that it serves.
+    const allowed = /^(runtime\/outside-request|blobs\/s3-bucket|http\/api-page)\.ts$/;
+    expect(users(/(?<!\bapp\.|\bcreateApp\(\w+\)\.)\bfetch\(/, allowed)).toEqual([]);
+  });
+
   test("start/ alone reads the clock", () => {
     expect(users(/new Date\(\)|Date\.now\(\)/, /^start\//)).toEqual([]);
   });

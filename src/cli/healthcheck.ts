@@ -1,6 +1,8 @@
 import { type Config, readConfig } from "../config/config.ts";
+import { requestOutside } from "../runtime/outside-request.ts";
 
 const TIMEOUT_MS = 5_000;
+const RESPONSE_MAX_BYTES = 64 * 1024;
 
 /**
  * The address of the configured server, seen from this machine. A wildcard address listens on
@@ -19,9 +21,9 @@ export async function healthcheck(configFile: string | undefined, url: string | 
   const base = url?.replace(/\/+$/, "") ?? localUrl(readConfig(configFile));
   const target = `${base}/health/ready`;
   try {
-    const response = await fetch(target, { signal: AbortSignal.timeout(TIMEOUT_MS) });
-    console.log(await response.text());
-    return response.ok ? 0 : 1;
+    const { status, body } = await requestOutside(target, { maxMs: TIMEOUT_MS, maxBytes: RESPONSE_MAX_BYTES });
+    console.log(Buffer.from(body).toString("utf8"));
+    return status === 200 ? 0 : 1;
   } catch {
     console.error(
       `${target} did not answer within ${TIMEOUT_MS / 1000} s. Is the registry running, and is the address right?`,

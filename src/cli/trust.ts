@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { readVerifierSettings } from "../config/verifier-settings.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { ED25519, parseVerifierKey } from "../tlog/note.ts";
@@ -8,23 +7,17 @@ import { KnownKeys } from "../verify/known-keys.ts";
 import { PolicyFault, parsePolicy } from "../verify/policy.ts";
 import { RegistryClient } from "../verify/registry-client.ts";
 import { SeenLogs } from "../verify/seen-logs.ts";
+import { readGiven } from "./given-file.ts";
 import { tableText } from "./table.ts";
 import { UsageError } from "./usage.ts";
+
+const POLICY_MAX_BYTES = 1024 * 1024;
 
 /** Options of the commands that verify: which registry to ask, and whose signatures to trust. */
 export interface TrustArguments {
   readonly registry: string | undefined;
   readonly vkey: string | undefined;
   readonly policy: string | undefined;
-}
-
-/** Reads a file that the command line names. Throws `UsageError` if it cannot be read. */
-export async function readGiven(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw new UsageError(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`);
-  }
 }
 
 function clientOf(registry: string, token: string | undefined): RegistryClient {
@@ -50,7 +43,7 @@ export async function trustOf({ registry, vkey, policy }: TrustArguments): Promi
       vkey: key,
       knownKeys: new KnownKeys(knownKeysFile),
       now: systemClock(),
-      policy: path === undefined ? undefined : parsePolicy(await readGiven(path).then(String)),
+      policy: path === undefined ? undefined : parsePolicy(String(await readGiven(path, POLICY_MAX_BYTES))),
     };
   } catch (cause) {
     if (cause instanceof PolicyFault) throw new UsageError(`${path} is not a valid policy: ${cause.message}`);

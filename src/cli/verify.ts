@@ -1,10 +1,14 @@
+import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { isGood } from "../verify/checks.ts";
 import { KnownKeysFault } from "../verify/known-keys.ts";
 import { RegistryFault } from "../verify/registry-client.ts";
 import { SeenLogFault } from "../verify/seen-logs.ts";
 import { verifyPackage } from "../verify/verify-package.ts";
-import { checksText, readGiven, type TrustArguments, trustOf } from "./trust.ts";
+import { readGiven } from "./given-file.ts";
+import { checksText, type TrustArguments, trustOf } from "./trust.ts";
 import { UsageError } from "./usage.ts";
+
+const PROOF_MAX_BYTES = 32 * 1024 * 1024;
 
 /** Options and argument of `verify`. */
 export interface VerifyArguments extends TrustArguments {
@@ -36,8 +40,8 @@ export async function verify({ archive, proof, json, ...trusted }: VerifyArgumen
     throw new UsageError("verify needs --registry <url>, or --proof <file> to verify without a server.");
   }
   const trust = await trustOf(trusted);
-  const bytes = await readGiven(archive);
-  const given = proof === undefined ? undefined : (await readGiven(proof)).toString("utf8");
+  const bytes = await readGiven(archive, COMPRESSED_HARD_MAX_BYTES);
+  const given = proof === undefined ? undefined : String(await readGiven(proof, PROOF_MAX_BYTES));
   return reportingFaults("verify", json, async () => {
     const { name = null, version = null, checks } = await verifyPackage(bytes, given, trust);
     const isVerified = isGood(checks);

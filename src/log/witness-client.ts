@@ -2,6 +2,7 @@ import { eq } from "drizzle-orm";
 import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { type OutsideResponse, requestOutside } from "../runtime/outside-request.ts";
 import { consistencyProof, type Hash } from "../tlog/merkle.ts";
 import { parseNote, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { formatSubmission } from "../tlog/submission.ts";
@@ -12,7 +13,7 @@ import { type LogStateRow, lockState, nodeReader } from "./log-rows.ts";
  * next one.
  */
 const REQUEST_MAX_MS = 3_000;
-const RESPONSE_MAX_CHARS = 16 * 1024;
+const RESPONSE_MAX_BYTES = 16 * 1024;
 
 interface WitnessClientDeps {
   readonly db: Database;
@@ -50,11 +51,11 @@ export class WitnessClient {
 
   async #requestCosignature(witness: WitnessAddress, state: LogStateRow): Promise<string | undefined> {
     const { name } = witness.key;
-    const signal = AbortSignal.timeout(REQUEST_MAX_MS);
+    const deadlineMs = performance.now() + REQUEST_MAX_MS;
     try {
       for (let tries = 1; tries <= 2; tries += 1) {
-        const response = await this.#submit(witness, state, signal);
-        const text = (await response.text()).slice(0, RESPONSE_MAX_CHARS);
+        const response = await this.#submit(witness, state, deadlineMs);
+        const text = Buffer.from(response.body).toString("utf8");
         if (response.status === 409 && tries === 1) {
           this.#sizes.set(name, Number(/^\d{1,15}\n$/.exec(text)?.[0] ?? 0));
           continue;
@@ -72,11 +73,20 @@ export class WitnessClient {
     return undefined;
   }
 
-  async #submit({ key, url }: WitnessAddress, { size, checkpoint }: LogStateRow, signal: AbortSignal) {
+  async #submit(
+    { key, url }: WitnessAddress,
+    { size, checkpoint }: LogStateRow,
+    deadlineMs: number,
+  ): Promise<OutsideResponse> {
     const oldSize = this.#sizes.get(key.name) ?? 0;
     const proof = oldSize > size ? [] : await this.#proofFrom(oldSize, size);
     const body = formatSubmission({ oldSize: Math.min(oldSize, size), proof, checkpoint });
-    return fetch(`${url}/add-checkpoint`, { method: "POST", body, signal, redirect: "manual" });
+    return requestOutside(`${url}/add-checkpoint`, {
+      method: "POST",
+      body,
+      maxMs: Math.max(1, deadlineMs - performance.now()),
+      maxBytes: RESPONSE_MAX_BYTES,
+    });
   }
 
   #proofFrom(from: number, to: number): Promise<Hash[]> {

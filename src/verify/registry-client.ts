@@ -1,8 +1,10 @@
+import { OutsideFault, requestOutside } from "../runtime/outside-request.ts";
+
 const RESPONSE_TIMEOUT_MS = 20_000;
 /** The slowest transfer rate that the timeout of a large response allows for: 128 KiB/s. */
 const SLOW_BYTES_PER_MS = 131;
 const RESPONSE_MAX_BYTES = 32 * 1024 * 1024;
-const REDIRECTS = [301, 302, 303, 307, 308];
+const REDIRECTS_MAX = 3;
 /**
  * Statuses that say nothing about the requested resource: the credentials or the moment were wrong.
  */
@@ -48,24 +50,27 @@ export class RegistryClient {
   }
 
   /**
-   * Returns the response to a GET. Follows one redirect, without the token. Throws `RegistryFault`
-   * for every status but 200.
+   * Returns the response to a GET. Follows a few redirects, without the token to other origins.
+   * Throws `RegistryFault` for every status but 200.
    */
   async bytes(path: string, maxBytes?: number): Promise<Uint8Array> {
     const address = `${this.url}${path}`;
     const hasToken = "authorization" in this.#headers;
     try {
-      const signal = AbortSignal.timeout(RESPONSE_TIMEOUT_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS));
-      let response = await fetch(address, { headers: this.#headers, redirect: "manual", signal });
-      const location = response.headers.get("location");
-      if (REDIRECTS.includes(response.status) && location !== null) {
-        response = await fetch(new URL(location, address), { redirect: "error", signal });
-      }
-      if (response.status !== 200)
-        throw new RegistryFault(refusalText(address, response.status, hasToken), response.status);
-      return await bodyOf(response, maxBytes ?? RESPONSE_MAX_BYTES, address);
+      const { status, body } = await requestOutside(address, {
+        headers: this.#headers,
+        maxMs: RESPONSE_TIMEOUT_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS),
+        maxBytes: maxBytes ?? RESPONSE_MAX_BYTES,
+        redirectsMax: REDIRECTS_MAX,
+        readsBody: (answered) => answered === 200,
+      });
+      if (status !== 200) throw new RegistryFault(refusalText(address, status, hasToken), status);
+      return body;
     } catch (cause) {
       if (cause instanceof RegistryFault) throw cause;
+      if (cause instanceof OutsideFault) {
+        throw new RegistryFault(`${address} cannot be used: ${cause.message}`, cause.status, cause.tooLarge);
+      }
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new RegistryFault(`${address} cannot be reached: ${reason}`);
     }
@@ -78,15 +83,4 @@ function refusalText(address: string, status: number, hasToken: boolean): string
     : "CPM_API_TOKEN in the environment";
   const hint = status === 401 || status === 403 ? `; a private registry needs ${needed}` : "";
   return `${address} answered ${status}${hint}`;
-}
-
-async function bodyOf(response: Response, maxBytes: number, address: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length;
-    if (length > maxBytes) throw new RegistryFault(`${address} sent more than ${maxBytes} bytes`, 200, true);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }

@@ -109,3 +109,33 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     expect(parseVerifierKey(text.trim())).toEqual(witnessKey);
   });
 });
+
+/** A witness in another process that sends an answer without end, as fast as it is read. */
+const FLOOD = `
+  const chunk = new Uint8Array(1_048_576);
+  const pull = (controller) => controller.enqueue(chunk);
+  const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(new ReadableStream({ pull })) });
+  console.log(server.url.origin);
+`;
+
+test("a witness that answers without end is cut off, and the registry's memory does not grow", async () => {
+  const flood = Bun.spawn([process.execPath, "-e", FLOOD], { stdin: "ignore", stderr: "inherit" });
+  const reader = flood.stdout.getReader();
+  const origin = Buffer.from((await reader.read()).value ?? Buffer.of())
+    .toString()
+    .trim();
+  const key = formatVerifierKey(verifierOf(keyOf(formatSignerKey("flood.test/one", randomBytes(32), COSIGNATURE))));
+  const registry = await startRegistry("sqlite", { env: { LOG_WITNESSES: `${key} ${origin}` } });
+  try {
+    const publisher = await newAccount(registry);
+    const before = process.memoryUsage.rss();
+    const archive = makePackage({ name: "alone", version: "1.0.0" });
+    expect((await publisher.publish("alone", "1.0.0", archive, makeKey())).status).toBe(201);
+    const failed = () => registry.deps.logger.counts.get("witness_failing") === 1;
+    await waitUntil(failed, "the witness was asked in vain");
+    expect((process.memoryUsage.rss() - before) / 1_048_576).toBeLessThan(80);
+  } finally {
+    flood.kill();
+    await registry.stop();
+  }
+});

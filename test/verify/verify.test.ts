@@ -247,6 +247,30 @@ describe("verify", () => {
     expect([asJson.exitCode, JSON.parse(asJson.stdout)]).toEqual([1, { verified: false, fault, checks: [] }]);
     expect((await person.run({}, "verify", archive)).exitCode).toBe(64);
   });
+
+  test("verify refuses a FIFO at once, as an archive, a proof and a policy", async () => {
+    const { person, archive } = await newUser();
+    const fifo = join(person.home, "fifo");
+    expect(await Bun.spawn(["mkfifo", fifo]).exited).toBe(0);
+    const runs = [[fifo], [archive, "--proof", fifo], [archive, "--policy", fifo]].map((args) =>
+      person.run({}, "verify", ...args, "--registry", registry.url),
+    );
+    for (const { exitCode, stderr } of await Promise.all(runs)) {
+      expect([exitCode, stderr]).toEqual([64, expect.stringContaining(`${fifo} is not a regular file.`)]);
+    }
+  });
+
+  test("verify does not read a file of this machine that the registry redirects to", async () => {
+    const { person, archive } = await newUser();
+    const proof = await person.file("hello.proof", "a proof");
+    proxy.tamper = (path) =>
+      path.endsWith("/proof")
+        ? new Response(null, { status: 302, headers: { location: `file://${proof}` } })
+        : undefined;
+    const { exitCode, stderr } = await person.run({}, "verify", archive, "--registry", proxy.url);
+    proxy.tamper = () => undefined;
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("it redirects to a file: address")]);
+  });
 });
 
 const evilKey = makeLogKey("evil.test/log");

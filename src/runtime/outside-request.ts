@@ -1,0 +1,135 @@
+/** A request to a server that is not trusted. */
+export interface OutsideRequest {
+  readonly method?: "GET" | "POST";
+  /** Sent to the origin of the first address only: a redirect must not carry a token elsewhere. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array<ArrayBuffer> | string;
+  /** The deadline of everything: connecting, redirects and the whole body. */
+  readonly maxMs: number;
+  /** The largest body. It is never buffered beyond this. */
+  readonly maxBytes: number;
+  /** How many redirects are followed. Without it, a redirect is an answer like any other. */
+  readonly redirectsMax?: number;
+  /** Whether the body of a response with this status is read. By default every body is. */
+  readonly readsBody?: (status: number) => boolean;
+}
+
+/** The answer to an outside request. The body is empty if it was not to be read. */
+export interface OutsideResponse {
+  readonly status: number;
+  readonly body: Uint8Array;
+}
+
+/** An outside server did not give a usable answer. */
+export class OutsideFault extends Error {
+  override readonly name = "OutsideFault";
+
+  constructor(
+    message: string,
+    readonly status?: number,
+    readonly tooLarge = false,
+  ) {
+    super(message);
+  }
+}
+
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/**
+ * Sends a request to a server that is not trusted. `fetch` alone would follow redirects to `file:`,
+ * `data:` and `s3:`, unpack a small body into a large one, and wait for ever.
+ *
+ * Only http and https are asked. A redirect leads to http or https, and from https to https only.
+ * Throws `OutsideFault`, or what `fetch` throws when the server cannot be reached.
+ */
+export async function requestOutside(address: string, request: OutsideRequest): Promise<OutsideResponse> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  late.catch(() => undefined);
+  const abort = new AbortController();
+  const timer = setTimeout(() => {
+    const fault = new OutsideFault(`there was no whole answer within ${request.maxMs} ms`);
+    reject(fault);
+    abort.abort(fault);
+  }, request.maxMs);
+  const work = follow(webAddress(address), request, abort.signal);
+  // Ends the connection of whatever is not read to its end, too.
+  work.catch(() => abort.abort());
+  try {
+    // The race holds the deadline even where a stream does not listen to its signal.
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function follow(first: URL, request: OutsideRequest, signal: AbortSignal): Promise<OutsideResponse> {
+  const { method = "GET", headers, body, redirectsMax = 0 } = request;
+  let address = first;
+  for (let redirects = 0; ; redirects += 1) {
+    const response = await fetch(address, {
+      method,
+      redirect: "manual",
+      decompress: false,
+      signal,
+      headers: { "accept-encoding": "identity", ...(address.origin === first.origin ? headers : {}) },
+      ...(body === undefined ? {} : { body }),
+    });
+    const location = response.headers.get("location");
+    if (redirectsMax === 0 || !REDIRECTS.includes(response.status) || location === null) {
+      return { status: response.status, body: await readBody(response, request) };
+    }
+    await discard(response);
+    if (redirects >= redirectsMax) throw new OutsideFault(`it redirects more than ${redirectsMax} times`);
+    address = redirectTarget(location, address);
+  }
+}
+
+function webAddress(text: string): URL {
+  const address = URL.parse(text);
+  if (address === null || !/^https?:$/.test(address.protocol)) throw new OutsideFault("it is not an http(s) address");
+  return address;
+}
+
+function redirectTarget(location: string, from: URL): URL {
+  const target = URL.parse(location, from.href);
+  if (target === null) throw new OutsideFault("it redirects to what is no address");
+  if (!/^https?:$/.test(target.protocol)) throw new OutsideFault(`it redirects to a ${target.protocol} address`);
+  if (from.protocol === "https:" && target.protocol !== "https:") {
+    throw new OutsideFault("it redirects from https to http");
+  }
+  if (target.username !== "" || target.password !== "") {
+    throw new OutsideFault("it redirects to an address with a password");
+  }
+  return target;
+}
+
+/** Reads a body up to the request's limit. Cancels what is larger, or not to be read. */
+async function readBody(response: Response, { maxBytes, readsBody = () => true }: OutsideRequest): Promise<Uint8Array> {
+  const { status, headers } = response;
+  if (!readsBody(status)) {
+    await discard(response);
+    return new Uint8Array();
+  }
+  const encoding = headers.get("content-encoding") ?? "identity";
+  const declared = Number(headers.get("content-length") ?? 0);
+  const tooLarge = new OutsideFault(`it sent more than ${maxBytes} bytes`, status, true);
+  if (encoding !== "identity" || declared > maxBytes) {
+    await discard(response);
+    throw declared > maxBytes
+      ? tooLarge
+      : new OutsideFault("it sent a compressed response without being asked", status);
+  }
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop cancels the stream.
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length;
+    if (length > maxBytes) throw tooLarge;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function discard(response: Response): Promise<void> {
+  await response.body?.cancel().catch(() => undefined);
+}
