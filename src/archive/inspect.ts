@@ -1,14 +1,15 @@
 import { ARCHIVE_FAULTS_MAX, type ArchiveLimits } from "../domain/limits.ts";
 import { failure } from "../errors.ts";
+import { ArchiveContents, type ArchiveFile } from "./archive-contents.ts";
 import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault.ts";
-import { type ArchiveFile, ArchiveRecord } from "./archive-record.ts";
+import { ArchiveStructure } from "./archive-structure.ts";
 import type { ArchiveWarning } from "./archive-warning.ts";
-import { gunzipSingleMember } from "./gzip.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import type { FoundSecret } from "./secret-scan.ts";
-import { TarWalker } from "./tar.ts";
+import type { TarVisitor } from "./tar.ts";
+import { type KeptTar, walkArchive, walkTar } from "./walk.ts";
 
-export type { ArchiveFile } from "./archive-record.ts";
+export type { ArchiveFile } from "./archive-contents.ts";
 export type { ArchiveWarning } from "./archive-warning.ts";
 
 /** The contents of an archive that was accepted. */
@@ -31,64 +32,116 @@ export interface Inspection {
   readonly secretsLeftOut: number;
 }
 
+/** An archive that all readers unpack to the same files, and its manifest. */
+export interface Structure {
+  readonly manifest: Manifest;
+  readonly manifestText: string;
+  /** Spares inflating a small archive again. */
+  readonly tar: KeptTar;
+}
+
 /**
  * Reads a package archive once, in bounded memory, and decides whether the registry may serve it.
  * The client unpacks without checks, so only archives are accepted that every reader unpacks to the
  * same files inside one folder.
  *
- * Throws `archive_rejected` with all problems that one reading can find (at most
- * `ARCHIVE_FAULTS_MAX`, then a count). Errors of the source are thrown unchanged.
+ * It reads the content of the manifest only, so the signature can be checked before
+ * `inspectContents` searches the files. Throws `archive_rejected` with all problems that one reading
+ * can find (at most `ARCHIVE_FAULTS_MAX`, then a count). Errors of the source are thrown unchanged.
+ */
+export async function readStructure(chunks: AsyncIterable<Uint8Array>, limits: ArchiveLimits): Promise<Structure> {
+  const structure = new ArchiveStructure(limits);
+  const { isComplete, tar } = await walk(chunks, limits, structure, structure);
+  return { ...manifestOf(structure, isComplete), tar };
+}
+
+/**
+ * Reads the contents of an archive whose structure was accepted and whose signature was checked.
+ * `chunks` is not called if the archive is small.
+ */
+export async function inspectContents(
+  { manifest, manifestText, tar }: Structure,
+  chunks: () => AsyncIterable<Uint8Array>,
+  limits: ArchiveLimits,
+): Promise<Inspection> {
+  const contents = new ArchiveContents();
+  if (tar === undefined) await walkArchive(chunks(), limits, contents);
+  else await walkTar(tar, contents);
+  return { manifest, manifestText, ...inspected(contents) };
+}
+
+/**
+ * Reads structure and contents at once, for archives that do not come with a request. Throws as
+ * `readStructure` does.
  */
 export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: ArchiveLimits): Promise<Inspection> {
-  const record = new ArchiveRecord(limits);
-  const walked = await walk(chunks, record, limits);
-  const reading = record.manifestBytes === undefined ? undefined : readManifest(record.manifestBytes);
-  const faults = [
-    ...record.faults,
-    ...(reading?.faults ?? []).map(inManifest),
-    // Only a complete reading shows that something is missing.
-    ...(walked ? record.missing() : []),
-  ];
-  const manifest = reading?.manifest;
-  if (faults.length > 0 || record.faultsLeftOut > 0 || reading === undefined || manifest === undefined) {
-    throw failure({ code: "archive_rejected", faults: atMost(faults, record.faultsLeftOut) });
-  }
+  const structure = new ArchiveStructure(limits);
+  const contents = new ArchiveContents();
+  const { isComplete } = await walk(chunks, limits, structure, both(structure, contents));
+  return { ...manifestOf(structure, isComplete), ...inspected(contents) };
+}
+
+/** Visits with two visitors. Only the first collects faults. */
+function both(first: TarVisitor, second: TarVisitor): TarVisitor {
   return {
-    manifest,
-    manifestText: reading.text,
-    readme: record.readme,
-    values: record.values,
-    files: record.sortedFiles(),
-    warnings: record.warnings(),
-    secrets: record.secrets.found,
-    secretsLeftOut: record.secrets.leftOut,
+    entry(entry) {
+      first.entry(entry);
+      second.entry(entry);
+    },
+    content(piece) {
+      first.content(piece);
+      second.content(piece);
+    },
+    entryEnd() {
+      first.entryEnd();
+      second.entryEnd();
+    },
+    fault(fault) {
+      first.fault(fault);
+    },
   };
 }
 
-/** Returns false if the walk had to stop. The reason is then among the faults of the record. */
-async function walk(chunks: AsyncIterable<Uint8Array>, record: ArchiveRecord, limits: ArchiveLimits): Promise<boolean> {
-  try {
-    const tar = new TarWalker(record);
-    const compressed = withinLimit(chunks, limits.compressedMaxBytes);
-    for await (const piece of gunzipSingleMember(compressed, limits.unpackedMaxBytes)) tar.push(piece);
-    tar.end();
-    return true;
-  } catch (error) {
-    if (!(error instanceof UnreadableArchive)) throw error;
-    record.fault(error.fault);
-    return false;
-  }
+function inspected(contents: ArchiveContents): Omit<Inspection, "manifest" | "manifestText"> {
+  return {
+    readme: contents.readme,
+    values: contents.values,
+    files: contents.sortedFiles(),
+    warnings: contents.warnings(),
+    secrets: contents.secrets.found,
+    secretsLeftOut: contents.secrets.leftOut,
+  };
 }
 
-async function* withinLimit(chunks: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Uint8Array> {
-  let receivedBytes = 0;
-  for await (const chunk of chunks) {
-    receivedBytes += chunk.length;
-    if (receivedBytes > maxBytes) {
-      const message = `the archive is larger than ${maxBytes} bytes: remove files from the package`;
-      throw new UnreadableArchive("archive_too_large", message);
-    }
-    yield chunk;
+/** Returns the manifest. Throws `archive_rejected` if there is any fault. */
+function manifestOf(structure: ArchiveStructure, isComplete: boolean): Pick<Structure, "manifest" | "manifestText"> {
+  const reading = structure.manifestBytes === undefined ? undefined : readManifest(structure.manifestBytes);
+  const faults = [
+    ...structure.faults,
+    ...(reading?.faults ?? []).map(inManifest),
+    // Only a complete reading shows that something is missing.
+    ...(isComplete ? structure.missing() : []),
+  ];
+  const manifest = reading?.manifest;
+  if (faults.length > 0 || structure.faultsLeftOut > 0 || reading === undefined || manifest === undefined) {
+    throw failure({ code: "archive_rejected", faults: atMost(faults, structure.faultsLeftOut) });
+  }
+  return { manifest, manifestText: reading.text };
+}
+
+/** A walk that had to stop is not complete. The reason is then among the faults of the structure. */
+async function walk(
+  chunks: AsyncIterable<Uint8Array>,
+  limits: ArchiveLimits,
+  structure: ArchiveStructure,
+  visitor: TarVisitor,
+): Promise<{ readonly isComplete: boolean; readonly tar: KeptTar }> {
+  try {
+    return { isComplete: true, tar: await walkArchive(chunks, limits, visitor) };
+  } catch (error) {
+    if (!(error instanceof UnreadableArchive)) throw error;
+    structure.fault(error.fault);
+    return { isComplete: false, tar: undefined };
   }
 }
 

@@ -37,14 +37,18 @@ export const SECRET_BEHIND_BYTES = 2;
 const KEY_TEXT_CHARS = 900;
 /** Armour headers and the first line of the key; empty lines are not counted. */
 const KEY_TEXT_LINES = 12;
-const LINE_BREAK = /[\r\n]+|(?:\\+[rn])+/;
-/** Indentation, comment signs, and the quotes between strings that a program joins. */
-const LINE_MARGIN = /^[\s"'`+,#*/>|-]+/;
+/**
+ * Line breaks, escaped ones too, indentation, comment signs, and the quotes between strings that a
+ * program joins.
+ */
+const LINE_MARGINS = /(?:[\s"'`+,#*/>|-]|\\+[rn])*/y;
 /** `Proc-Type: 4,ENCRYPTED`, `Version: GnuPG v2`, `Public-Lines: 6`. */
 const ARMOR_HEADER = /^[A-Za-z][A-Za-z-]{1,30}: /;
 /** The first line of every key is longer than this; a shorter line is a word of prose. */
 const KEY_LINE = /^[A-Za-z0-9+/]{40}/;
 const KEY_LINE_ENTROPY = 3;
+/** Decides whether a line is an armour header or the first of a key. */
+const LINE_START_CHARS = 40;
 
 /** What people write instead of a secret. By chance it occurs in one of some million secrets. */
 const PLACEHOLDER = /example|placeholder|x{5}|0{5}|12345678|abcdefgh/i;
@@ -72,16 +76,42 @@ function isRandom(entropyMin: number): (text: string) => boolean {
   return (text) => /[0-9A-Z]/.test(text) && entropyOf(text) >= entropyMin && !PLACEHOLDER.test(text);
 }
 
+const BACKSLASH = 0x5c;
+const isBreak = (code: number) => code === 0x0a || code === 0x0d;
+/** What a backslash turns into a line break: `n` and `r`. */
+const isEscapedBreak = (code: number) => code === 0x6e || code === 0x72;
+
+/**
+ * Returns the end of the line at `from`. A line ends with a line break, or with one that is escaped
+ * any number of times, as in JSON. Each character is looked at once: searching for these breaks with
+ * a regular expression takes quadratic time on backslashes.
+ */
+function lineEnd(text: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) {
+    if (isBreak(text.charCodeAt(at))) return at;
+    const marksAt = at;
+    while (text.charCodeAt(at) === BACKSLASH) at += 1;
+    if (at > marksAt && isEscapedBreak(text.charCodeAt(at))) return marksAt;
+    if (at > marksAt) at -= 1;
+  }
+  return text.length;
+}
+
 /**
  * Returns whether the base64 of a key follows a header, after armour headers. In a template,
  * something else follows.
  */
 function hasKeyBody(text: string): boolean {
-  for (const line of text.split(LINE_BREAK, KEY_TEXT_LINES)) {
-    const content = line.replace(LINE_MARGIN, "");
-    if (content === "" || ARMOR_HEADER.test(content)) continue;
-    const [body] = KEY_LINE.exec(content) ?? [];
-    return body !== undefined && entropyOf(body) >= KEY_LINE_ENTROPY;
+  let at = 0;
+  for (let lines = 0; lines < KEY_TEXT_LINES; lines += 1) {
+    LINE_MARGINS.lastIndex = at;
+    at += LINE_MARGINS.exec(text)?.[0].length ?? 0;
+    const content = text.slice(at, at + LINE_START_CHARS);
+    if (!ARMOR_HEADER.test(content)) {
+      const [body] = KEY_LINE.exec(content) ?? [];
+      return body !== undefined && entropyOf(body) >= KEY_LINE_ENTROPY;
+    }
+    at = lineEnd(text, at);
   }
   return false;
 }

@@ -45,7 +45,7 @@ export interface YamlReading {
   readonly faults: readonly ArchiveFault[];
 }
 
-/** The most syntax errors that are listed for one document. One error often causes the others. */
+/** The most faults that are listed for one document. One error often causes the others. */
 const FAULTS_MAX = 20;
 
 const NULL_NODE: YamlNull = { kind: "null" };
@@ -183,13 +183,15 @@ function refusedToken(
 function nodeOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): YamlNode {
   if (isScalar(node)) return checkedScalar(node, path, faults);
   if (isSeq(node)) {
-    const nodes = node.items.map((child, index) => nodeOf(childNode(child), `${path}/${index}`, faults));
+    const items = faults.length >= FAULTS_MAX ? [] : node.items;
+    const nodes = items.map((child, index) => nodeOf(childNode(child), `${path}/${index}`, faults));
     return { kind: "list", nodes };
   }
   if (!isMap(node)) return NULL_NODE;
   const fields = new Map<string, YamlNode>();
   const keys = new Set<string>();
   for (const pair of node.items) {
+    if (faults.length >= FAULTS_MAX) break;
     const key = readKey(childNode(pair.key), path, faults);
     if (key === undefined) continue;
     const at = `${path}/${key.text.replaceAll("~", "~0").replaceAll("/", "~1")}`;

@@ -53,8 +53,9 @@ export const TEMPLATE_SCANS_MAX_BYTES = 8 * MIB;
 export const SECRETS_MAX = 50;
 
 /**
- * The places in an archive that look like the start of a secret. Each is examined closely, which
- * costs CPU time. An archive with more of them was made to cost that time, or is not text.
+ * The places in an archive that look like the start of a secret. Each costs the time to examine up
+ * to a kibibyte behind it, so this bounds the CPU time of an archive. One with more of them was made
+ * to cost that time, or is not text.
  */
 export const SECRET_CANDIDATES_MAX = 100_000;
 
@@ -89,7 +90,7 @@ export const LONG_MANIFESTS_MAX_BYTES = 8 * MIB;
 export const YAML_DEPTH_MAX = 32;
 
 /**
- * The lexical tokens of `colony.yaml`, including line ends: about 5,000 lines. It bounds the CPU
- * time of reading.
+ * The lexical tokens of `colony.yaml`, including line ends: about 2,000 lines. It bounds the CPU
+ * time of reading, which happens in one turn of the event loop.
  */
-export const YAML_TOKENS_MAX = 25_000;
+export const YAML_TOKENS_MAX = 10_000;

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { eq } from "drizzle-orm";
-import { type Inspection, inspectArchive } from "../archive/inspect.ts";
+import { type Inspection, inspectContents, readStructure, type Structure } from "../archive/inspect.ts";
 import type { SecretKind } from "../archive/secret-patterns.ts";
 import type { ReceivedFile } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
@@ -32,7 +32,7 @@ export interface VerifiedPublication extends Publication {
  * because name and version always come from the signed `colony.yaml`, and everything else that
  * states them must agree.
  */
-function requireAgreement({ statedName, statedVersion }: Publication, { manifest }: Inspection): void {
+function requireAgreement({ statedName, statedVersion }: Publication, { manifest }: Structure): void {
   const faults: Fault[] = [];
   if (statedName !== undefined && statedName !== manifest.name) {
     faults.push({ path: "/name", message: `is not the name in colony.yaml, ${manifest.name}` });
@@ -109,27 +109,27 @@ async function* contentsOf({ path, bytes }: ReceivedFile): AsyncGenerator<Uint8A
 }
 
 /**
- * Inspects a received archive and verifies its signature. Throws `archive_rejected`,
- * `validation_failed`, `signature_invalid`, `secrets_found`, or `busy`.
+ * Verifies a received archive. Before the signature was checked, only the manifest is read:
+ * searching all files costs time, and nobody gets it for bytes that no key signed. Throws
+ * `archive_rejected`, `validation_failed`, `signature_invalid`, `secrets_found`, or `busy`.
  */
 export async function verifyPublication(
-  { db, config }: Pick<Deps, "db" | "config">,
+  { db, config: { archiveLimits } }: Pick<Deps, "db" | "config">,
   publication: Publication,
 ): Promise<VerifiedPublication> {
   const { received, signature, scheme } = publication;
-  const inspection = await inspections.run(received.size, () =>
-    inspectArchive(contentsOf(received), config.archiveLimits),
-  );
-  requireAgreement(publication, inspection);
-  const { manifest } = inspection;
+  const { digest, size } = received;
+  const structure = await inspections.run(size, () => readStructure(contentsOf(received), archiveLimits));
+  requireAgreement(publication, structure);
+  const { manifest } = structure;
   // A field that a template leaves empty names no key, in the form as in colony.yaml.
   const publicKey = chooseKey(publication.publicKey, manifest.publicKey?.trim() || undefined);
   await recallKey(db, publicKey);
-  const { digest, size } = received;
   const signed = { name: manifest.name, version: manifest.version.text, digest, size };
-  const verified = await verifyArchiveSignature({ signature, publicKey, scheme }, signed, () =>
-    readFile(received.path),
-  );
+  const { verified, inspection } = await inspections.run(size, async () => ({
+    verified: await verifyArchiveSignature({ signature, publicKey, scheme }, signed, () => readFile(received.path)),
+    inspection: await inspectContents(structure, () => contentsOf(received), archiveLimits),
+  }));
   if (!publication.allowSecrets) requireNoSecrets(inspection);
   return { ...publication, inspection, verified, longManifestBytes: longManifestBytes(inspection) };
 }

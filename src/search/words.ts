@@ -1,3 +1,5 @@
+import { cutMarkRuns } from "../domain/mark-runs.ts";
+
 /** More words than a person types. Further words of a query are ignored. */
 const QUERY_WORDS_MAX = 12;
 const WORD_MAX_CHARS = 64;
@@ -20,7 +22,7 @@ export const SEARCH_MAX_CHARS = 200;
  * the bounds of a text are ignored.
  */
 export function wordsOf(text: string): string[] {
-  const folded = text
+  const folded = cutMarkRuns(text)
     .normalize("NFKD")
     .replaceAll(/\p{M}+/gu, "")
     .toLowerCase();

@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import { type Fault, failure } from "../errors.ts";
-import { checkPublicKey, checkSignature, equationHolds, hasSmallOrder, type PublicKey } from "./ed25519.ts";
+import {
+  checkPublicKey,
+  checkSignature,
+  equationHolds,
+  equationHoldsAsync,
+  hasSmallOrder,
+  type PublicKey,
+} from "./ed25519.ts";
 import { decodeStrictly, toBase64, toHex } from "./encoding.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme, type SignedArchive, signedMessage } from "./statement.ts";
 
@@ -23,6 +30,8 @@ export interface VerifiedSignature {
 }
 
 const KEY_ID_LENGTH = 32;
+/** Up to this length, hashing a message costs less than handing it to another thread. */
+const SHORT_MAX_BYTES = 65_536;
 
 /**
  * Returns the id of a key for lists and paths: the first 16 bytes of the SHA-256 of its 32 bytes,
@@ -51,6 +60,12 @@ function readSignature(text: string, faults: Fault[]): Uint8Array | undefined {
   return undefined;
 }
 
+/** Checks the equation. The thread pool hashes a long message, which would hold the event loop. */
+async function holds(key: PublicKey, message: Uint8Array, signature: Uint8Array): Promise<boolean> {
+  const isShort = message.length <= SHORT_MAX_BYTES;
+  return isShort ? equationHolds(key, message, signature) : equationHoldsAsync(key, message, signature);
+}
+
 /**
  * Verifies a publisher's signature over an archive by `cpm-strict`, and returns it with the scheme
  * that matched. It calls `readArchive` only if it tries the scheme `ed25519-archive`. Throws
@@ -66,7 +81,7 @@ export async function verifyArchiveSignature(
   const signature = readSignature(fields.signature, faults);
   if (key !== undefined && signature !== undefined && !hasSmallOrder(signature)) {
     for (const scheme of fields.scheme === undefined ? SIGNATURE_SCHEMES : [fields.scheme]) {
-      if (!equationHolds(key, await signedMessage(scheme, archive, readArchive), signature)) continue;
+      if (!(await holds(key, await signedMessage(scheme, archive, readArchive), signature))) continue;
       const publicKey = toHex(key);
       return { scheme, publicKey, keyId: keyIdOf(publicKey), signature: toBase64(signature) };
     }

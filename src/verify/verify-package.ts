@@ -1,4 +1,4 @@
-import { inspectArchive } from "../archive/inspect.ts";
+import { readStructure } from "../archive/inspect.ts";
 import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { Failure } from "../errors.ts";
 import type { SignedArchive } from "../signing/statement.ts";
@@ -28,7 +28,7 @@ async function checkArchive(archive: Uint8Array): Promise<{ check: Check; signed
     yield archive;
   }
   try {
-    const { manifest } = await inspectArchive(chunks(), LIMITS);
+    const { manifest } = await readStructure(chunks(), LIMITS);
     const digest = sha256Of(archive);
     const signed = { name: manifest.name, version: manifest.version.text, digest, size: archive.length };
     return { check: ok("archive", `${signed.name} ${signed.version}, sha256 ${digest}, ${signed.size} bytes`), signed };

@@ -1,15 +1,8 @@
 import { createHash, type Hash } from "node:crypto";
-import {
-  ARCHIVE_FAULTS_MAX,
-  type ArchiveLimits,
-  STORED_TEXT_MAX_BYTES,
-  TEMPLATE_SCAN_MAX_BYTES,
-  TEMPLATE_SCANS_MAX_BYTES,
-} from "../domain/limits.ts";
-import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault.ts";
+import { STORED_TEXT_MAX_BYTES, TEMPLATE_SCAN_MAX_BYTES, TEMPLATE_SCANS_MAX_BYTES } from "../domain/limits.ts";
+import { printable } from "./archive-fault.ts";
 import type { ArchiveWarning } from "./archive-warning.ts";
 import { readEntryName } from "./entry-name.ts";
-import { EntryNames } from "./entry-names.ts";
 import { SecretScan } from "./secret-scan.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TemplateScan } from "./template-scan.ts";
@@ -34,10 +27,8 @@ interface OpenFile {
   readonly scanBytes: number;
 }
 
-const MANIFEST = "colony.yaml";
+const README = "readme.md";
 const VALUES = "values.yaml";
-/** Names that people use by mistake. The client opens `colony.yaml` and nothing else. */
-const MANIFEST_MISSPELLED = /^colony\.(?:ya?ml|json)$/i;
 /**
  * The most warnings about single files; further ones are counted. So the warnings of a version stay
  * small.
@@ -45,64 +36,34 @@ const MANIFEST_MISSPELLED = /^colony\.(?:ya?ml|json)$/i;
 const FILE_WARNINGS_MAX = 50;
 
 /**
- * Collects what a walk over a tar finds: files with their digests, the texts to store, faults and
- * warnings. Its memory depends on the number of entries and the size of these texts, never on the
+ * Collects the contents of an archive: files with their digests, the texts to store, warnings and
+ * secrets. Its memory depends on the number of entries and the size of these texts, never on the
  * size of the archive.
+ *
+ * It searches every byte several times, so it must not see a client's archive before the signature
+ * was checked.
  */
-export class ArchiveRecord implements TarVisitor {
-  readonly faults: ArchiveFault[] = [];
-  faultsLeftOut = 0;
+export class ArchiveContents implements TarVisitor {
   readonly secrets = new SecretScan();
-  readonly #limits: ArchiveLimits;
-  readonly #names = new EntryNames();
   readonly #files: ArchiveFile[] = [];
   readonly #fileWarnings: ArchiveWarning[] = [];
   readonly #texts = new Map<string, TextFile>();
-  #entries = 0;
   #backslashes = false;
   #hasTemplates = false;
-  #manifestSeen = false;
-  #misspelled: string | undefined;
-  #nested: string | undefined;
   #scanLeftBytes = TEMPLATE_SCANS_MAX_BYTES;
   #open: OpenFile | undefined;
 
-  constructor(limits: ArchiveLimits) {
-    this.#limits = limits;
-  }
-
-  /** The bytes of the manifest, if one was read completely. */
-  get manifestBytes(): Uint8Array | undefined {
-    return this.#texts.get(MANIFEST)?.bytes;
-  }
-
   get readme(): string | undefined {
-    return this.#texts.get("readme.md")?.text;
+    return this.#texts.get(README)?.text;
   }
 
   get values(): string | undefined {
     return this.#texts.get(VALUES)?.text;
   }
 
-  fault(fault: ArchiveFault): void {
-    // Ten thousand bad entries must not become ten thousand messages.
-    if (this.faults.length < ARCHIVE_FAULTS_MAX) this.faults.push(fault);
-    else this.faultsLeftOut += 1;
-  }
-
   entry(entry: TarEntry): void {
-    this.#entries += 1;
-    if (this.#entries > this.#limits.entriesMax) {
-      const message = `the archive has more than ${this.#limits.entriesMax} entries: remove files from the package`;
-      throw new UnreadableArchive("too_many_entries", message);
-    }
-    const { path, backslashes, faults } = readEntryName(entry.name, entry.kind);
+    const { path, backslashes } = readEntryName(entry.name, entry.kind);
     this.#backslashes ||= backslashes;
-    const isManifest = path === MANIFEST && entry.kind === "file";
-    for (const fault of faults) this.fault(fault);
-    if (faults.length === 0 && !(isManifest && this.#manifestSeen)) {
-      for (const fault of this.#names.add(path, entry.kind)) this.fault(fault);
-    }
     this.#hasTemplates ||= path === "templates" || path.startsWith("templates/");
     if (entry.kind === "file") this.#openFile(path, entry.sizeBytes);
   }
@@ -115,14 +76,16 @@ export class ArchiveRecord implements TarVisitor {
     this.secrets.push(piece);
   }
 
+  /** Does nothing: faults are collected by `ArchiveStructure`. */
+  fault(): void {}
+
   entryEnd(): void {
     const file = this.#open;
     if (file === undefined) return;
     this.#open = undefined;
     this.secrets.fileEnd();
     this.#files.push({ path: file.path, size: file.sizeBytes, sha256: file.hash.digest("hex") });
-    if (file.text !== undefined)
-      this.#texts.set(file.path === MANIFEST ? MANIFEST : file.path.toLowerCase(), file.text);
+    if (file.text !== undefined) this.#texts.set(file.path.toLowerCase(), file.text);
     for (const name of file.scan?.found ?? []) {
       this.#fileWarnings.push({
         code: "template_reads_environment",
@@ -141,21 +104,6 @@ export class ArchiveRecord implements TarVisitor {
 
   sortedFiles(): ArchiveFile[] {
     return this.#files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
-  }
-
-  /** The faults for what an archive lacks. Call it only if the archive was read completely. */
-  missing(): ArchiveFault[] {
-    const spelled = this.#misspelled === undefined ? "" : printable(this.#misspelled);
-    if (spelled !== "") {
-      const message = `"${spelled}" is not a name the client looks for: rename it to ${MANIFEST}`;
-      return [{ path: spelled, code: "manifest_misspelled", message }];
-    }
-    if (this.#manifestSeen) return [];
-    const hint =
-      this.#nested === undefined
-        ? `add a ${MANIFEST} at the root`
-        : `"${printable(this.#nested)}" is not at the root, pack the folder's content instead of the folder`;
-    return [{ path: MANIFEST, code: "manifest_missing", message: `the archive has no ${MANIFEST}: ${hint}` }];
   }
 
   warnings(): ArchiveWarning[] {
@@ -190,30 +138,9 @@ export class ArchiveRecord implements TarVisitor {
     const scanBytes = Math.min(TEMPLATE_SCAN_MAX_BYTES, this.#scanLeftBytes, sizeBytes);
     const scan = folder === "templates/" ? new TemplateScan(scanBytes) : undefined;
     if (scan !== undefined) this.#scanLeftBytes -= scanBytes;
-    const text = this.#textOf(path, sizeBytes);
+    const isText = path === VALUES || path.toLowerCase() === README;
+    const text = isText ? new TextFile(path, sizeBytes, STORED_TEXT_MAX_BYTES) : undefined;
     this.secrets.fileStart(path, sizeBytes);
     this.#open = { path, sizeBytes, hash: createHash("sha256"), text, scan, scanBytes };
-  }
-
-  #textOf(path: string, sizeBytes: number): TextFile | undefined {
-    if (path === MANIFEST) return this.#manifestText(sizeBytes);
-    if (MANIFEST_MISSPELLED.test(path)) this.#misspelled ??= path;
-    if (path.endsWith(`/${MANIFEST}`)) this.#nested ??= path;
-    const kept = path === VALUES || path.toLowerCase() === "readme.md";
-    return kept ? new TextFile(path, sizeBytes, STORED_TEXT_MAX_BYTES) : undefined;
-  }
-
-  #manifestText(sizeBytes: number): TextFile | undefined {
-    if (this.#manifestSeen) {
-      const message = `the archive has more than one ${MANIFEST}: pack it once`;
-      this.fault({ path: MANIFEST, code: "manifest_duplicate", message });
-      return undefined;
-    }
-    this.#manifestSeen = true;
-    const maxBytes = this.#limits.manifestMaxBytes;
-    if (sizeBytes <= maxBytes) return new TextFile(MANIFEST, sizeBytes, maxBytes);
-    const message = `${MANIFEST} is larger than ${maxBytes} bytes: shorten it`;
-    this.fault({ path: MANIFEST, code: "manifest_too_large", message });
-    return undefined;
   }
 }

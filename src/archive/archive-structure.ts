@@ -1,0 +1,105 @@
+import { ARCHIVE_FAULTS_MAX, type ArchiveLimits } from "../domain/limits.ts";
+import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault.ts";
+import { readEntryName } from "./entry-name.ts";
+import { EntryNames } from "./entry-names.ts";
+import type { TarEntry, TarVisitor } from "./tar.ts";
+import { TextFile } from "./text-file.ts";
+
+const MANIFEST = "colony.yaml";
+/** Names that people use by mistake. The client opens `colony.yaml` and nothing else. */
+const MANIFEST_MISSPELLED = /^colony\.(?:ya?ml|json)$/i;
+
+/**
+ * Collects the manifest of an archive and every reason to reject it. It looks at no other file's
+ * content, so it is cheap enough for archives whose signature was not checked. Its memory depends
+ * on the number of entries and the size of the manifest, never on the size of the archive.
+ */
+export class ArchiveStructure implements TarVisitor {
+  readonly faults: ArchiveFault[] = [];
+  faultsLeftOut = 0;
+  readonly #limits: ArchiveLimits;
+  readonly #names = new EntryNames();
+  #entries = 0;
+  #manifest: TextFile | undefined;
+  #manifestSeen = false;
+  #misspelled: string | undefined;
+  #nested: string | undefined;
+  /** The manifest while the walk is inside it. */
+  #open: TextFile | undefined;
+
+  constructor(limits: ArchiveLimits) {
+    this.#limits = limits;
+  }
+
+  /** The bytes of the manifest, if one was read completely. */
+  get manifestBytes(): Uint8Array | undefined {
+    return this.#manifest?.bytes;
+  }
+
+  fault(fault: ArchiveFault): void {
+    // Ten thousand bad entries must not become ten thousand messages.
+    if (this.faults.length < ARCHIVE_FAULTS_MAX) this.faults.push(fault);
+    else this.faultsLeftOut += 1;
+  }
+
+  entry(entry: TarEntry): void {
+    this.#entries += 1;
+    if (this.#entries > this.#limits.entriesMax) {
+      const message = `the archive has more than ${this.#limits.entriesMax} entries: remove files from the package`;
+      throw new UnreadableArchive("too_many_entries", message);
+    }
+    const { path, faults } = readEntryName(entry.name, entry.kind);
+    const isManifest = path === MANIFEST && entry.kind === "file";
+    for (const fault of faults) this.fault(fault);
+    if (faults.length === 0 && !(isManifest && this.#manifestSeen)) {
+      for (const fault of this.#names.add(path, entry.kind)) this.fault(fault);
+    }
+    this.#open = entry.kind === "file" ? this.#manifestIn(path, entry.sizeBytes) : undefined;
+  }
+
+  content(piece: Uint8Array): void {
+    this.#open?.push(piece);
+  }
+
+  entryEnd(): void {
+    this.#manifest ??= this.#open;
+    this.#open = undefined;
+  }
+
+  /** The faults for what an archive lacks. Call it only if the archive was read completely. */
+  missing(): ArchiveFault[] {
+    const spelled = this.#misspelled === undefined ? "" : printable(this.#misspelled);
+    if (spelled !== "") {
+      const message = `"${spelled}" is not a name the client looks for: rename it to ${MANIFEST}`;
+      return [{ path: spelled, code: "manifest_misspelled", message }];
+    }
+    if (this.#manifestSeen) return [];
+    const hint =
+      this.#nested === undefined
+        ? `add a ${MANIFEST} at the root`
+        : `"${printable(this.#nested)}" is not at the root, pack the folder's content instead of the folder`;
+    return [{ path: MANIFEST, code: "manifest_missing", message: `the archive has no ${MANIFEST}: ${hint}` }];
+  }
+
+  /** Returns where to collect a file if it is the manifest. Notes names that are meant as one. */
+  #manifestIn(path: string, sizeBytes: number): TextFile | undefined {
+    if (path === MANIFEST) return this.#manifestText(sizeBytes);
+    if (MANIFEST_MISSPELLED.test(path)) this.#misspelled ??= path;
+    if (path.endsWith(`/${MANIFEST}`)) this.#nested ??= path;
+    return undefined;
+  }
+
+  #manifestText(sizeBytes: number): TextFile | undefined {
+    if (this.#manifestSeen) {
+      const message = `the archive has more than one ${MANIFEST}: pack it once`;
+      this.fault({ path: MANIFEST, code: "manifest_duplicate", message });
+      return undefined;
+    }
+    this.#manifestSeen = true;
+    const maxBytes = this.#limits.manifestMaxBytes;
+    if (sizeBytes <= maxBytes) return new TextFile(MANIFEST, sizeBytes, maxBytes);
+    const message = `${MANIFEST} is larger than ${maxBytes} bytes: shorten it`;
+    this.fault({ path: MANIFEST, code: "manifest_too_large", message });
+    return undefined;
+  }
+}
