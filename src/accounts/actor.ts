@@ -6,6 +6,12 @@ import type { UserRow } from "./user.ts";
 export const TOKEN_SCOPES = ["read", "publish-new", "publish-update", "yank", "owners"] as const;
 export type TokenScope = (typeof TOKEN_SCOPES)[number];
 
+/**
+ * Who may call a route: `account` is every account, also with an API token. `session` needs a
+ * password session, and `admin` needs one of an administrator.
+ */
+export type Guard = "account" | "session" | "admin";
+
 /** The permissions of an API token. */
 export interface TokenGrant {
   readonly id: string;

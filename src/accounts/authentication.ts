@@ -1,13 +1,15 @@
 import { jwt } from "@elysiajs/jwt";
 import { Elysia } from "elysia";
+import type { Database } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { isTokenText } from "../domain/token-text.ts";
 import { failure } from "../errors.ts";
 import { jsonBody } from "../http/body.ts";
 import { contextOf } from "../http/request-context.ts";
 import { isId } from "./account-id.ts";
-import { type Actor, coversName, type MayRead, requireScope, type SessionActor } from "./actor.ts";
+import { type Actor, coversName, type Guard, type MayRead, requireScope, type SessionActor } from "./actor.ts";
 import { findSession, findToken } from "./credentials.ts";
+import { databaseOf } from "./revalidate.ts";
 
 declare module "../http/request-context.ts" {
   interface RequestContext {
@@ -106,12 +108,6 @@ function isSession(actor: Actor): actor is SessionActor {
 }
 
 /**
- * Who may call a route: `account` is every account, also with an API token. `session` needs a
- * password session, and `admin` needs one of an administrator.
- */
-export type Guard = "account" | "session" | "admin";
-
-/**
  * Makes a guard that throws unless the actor may call the route. It must come first in `parse` of a
  * route with a body, so that the response is 401 or 403 before a byte of the body is read. Elysia
  * parses and validates before any macro.
@@ -164,6 +160,17 @@ async function readAccessOf(deps: AuthDeps, context: AuthContext): Promise<ReadA
   return { mayRead: (name) => coversName(readable, name), readable };
 }
 
+/** What a guarded route receives. It is a type and no interface, because Elysia needs a record. */
+export type Acting<A extends Actor> = {
+  readonly actor: A;
+  /** For the writes of this request: each transaction checks the actor again. */
+  readonly db: Database;
+};
+
+function acting<A extends Actor>(deps: AuthDeps, actor: A, guard: Guard): Acting<A> {
+  return { actor, db: databaseOf(deps, actor, guard) };
+}
+
 /** The part of Elysia's context that a response needs. */
 interface ResponseContext {
   readonly set: { readonly headers: Record<string, string | number | undefined> };
@@ -184,7 +191,7 @@ function restrictCaching({ config }: Pick<Deps, "config">, { set, response }: Re
 
 /**
  * Adds the JWT functions and the macros that guard routes. With `account: true`, `session: true` or
- * `admin: true` a route gets the authenticated `actor`, or responds 401 or 403. With `reader: true`
+ * `admin: true` a route gets the authenticated `actor` and its database `db`, or responds 401 or 403. With `reader: true`
  * it gets `mayRead` and `readable`, and responds 401 to guests if `READ_ACCESS` requires it. Hooks
  * of a plugin are local in Elysia, so every route that needs a macro must name it.
  */
@@ -192,9 +199,8 @@ export function authentication(deps: AuthDeps) {
   const { config, jwtKey } = deps;
   const sessionFor =
     (guard: "session" | "admin") =>
-    async (context: AuthContext): Promise<{ actor: SessionActor }> => ({
-      actor: await authenticateSession(deps, guard)(context),
-    });
+    async (context: AuthContext): Promise<Acting<SessionActor>> =>
+      acting(deps, await authenticateSession(deps, guard)(context), guard);
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({
@@ -203,7 +209,7 @@ export function authentication(deps: AuthDeps) {
         afterHandle: (context) => restrictCaching(deps, context),
       },
       account: {
-        resolve: async (context): Promise<{ actor: Actor }> => ({ actor: await authenticate(deps, context) }),
+        resolve: async (context): Promise<Acting<Actor>> => acting(deps, await authenticate(deps, context), "account"),
       },
       session: { resolve: sessionFor("session") },
       admin: { resolve: sessionFor("admin") },

@@ -1,16 +1,18 @@
 import { and, eq, gt, isNull, sql } from "drizzle-orm";
-import type { DbSession } from "../db/database.ts";
+import type { Database, DbSession } from "../db/database.ts";
 import { statement, valueFor } from "../db/statement.ts";
+import type { Deps } from "../deps.ts";
 import { type Failure, failure } from "../errors.ts";
-import type { Actor } from "./actor.ts";
+import type { Actor, Guard } from "./actor.ts";
 import { sessionById } from "./credentials.ts";
+import { lockAccount } from "./lock-account.ts";
 import type { UserRow } from "./user.ts";
 
-type Account = Pick<UserRow, "disabledAt">;
+type Account = Pick<UserRow, "disabledAt" | "role">;
 
 const accountOfToken = statement<{ id: string; now: Date }, Account>(({ query, tables: { apiTokens, users } }) =>
   query
-    .select({ disabledAt: users.disabledAt })
+    .select({ disabledAt: users.disabledAt, role: users.role })
     .from(users)
     .innerJoin(apiTokens, eq(apiTokens.userId, users.id))
     .where(
@@ -38,7 +40,10 @@ async function liveAccount(
  * because they work for other actors too.
  */
 export async function credentialFault(session: DbSession, actor: Actor, now: Date): Promise<Failure | undefined> {
-  const account = await liveAccount(session, actor, now);
+  return faultOf(await liveAccount(session, actor, now));
+}
+
+function faultOf(account: Account | undefined): Failure | undefined {
   if (account === undefined) {
     const reason = "This token expired or was revoked during the request. Log in again, or create a new API token.";
     return failure({ code: "unauthenticated", reason });
@@ -47,11 +52,36 @@ export async function credentialFault(session: DbSession, actor: Actor, now: Dat
 }
 
 /**
- * Checks the credential of an actor again, inside a transaction. An upload takes as long as its
- * sender likes, and the credential may have been revoked since it was checked. A stolen token must
- * not publish minutes after it was revoked. Throws `unauthenticated` or `account_disabled`.
+ * Returns a database for the writes of one request. Each transaction first locks the actor's account
+ * and checks the credential again, and the role if the route needs one. Every route with a
+ * credential writes through it, but for publishing, which does the same for batches (publish/facts.ts).
+ *
+ * A body takes as long as its sender likes, and meanwhile the credential may have been revoked: a
+ * stolen token must not act minutes after that. The lock serialises a write with whatever ends the
+ * credential, so the write comes before and is seen, or comes after and is refused. Accounts are
+ * locked before packages everywhere.
+ *
+ * Transactions throw `unauthenticated`, `account_disabled` or `admin_only`.
  */
-export async function revalidateActor(session: DbSession, actor: Actor, now: Date): Promise<void> {
-  const fault = await credentialFault(session, actor, now);
+export function databaseOf({ db, clock }: Pick<Deps, "db" | "clock">, actor: Actor, guard: Guard): Database {
+  return {
+    kind: db.kind,
+    invalidations: db.invalidations,
+    read: (work) => db.read(work),
+    write: (work) =>
+      db.write(async (session) => {
+        await lockAccount(session, actor.user.id);
+        await requireStill(session, actor, guard, clock());
+        return work(session);
+      }),
+    watch: () => db.watch(),
+    close: () => db.close(),
+  };
+}
+
+async function requireStill(session: DbSession, actor: Actor, guard: Guard, now: Date): Promise<void> {
+  const account = await liveAccount(session, actor, now);
+  const fault = faultOf(account);
   if (fault !== undefined) throw fault;
+  if (guard === "admin" && account?.role !== "admin") throw failure({ code: "admin_only" });
 }

@@ -4,7 +4,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
@@ -64,7 +64,7 @@ export async function addPackageKey(
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
-    await requireOwnerStill(session, changed, actor, now);
+    await requireOwner(session, changed, actor.user.id);
     const trusted = await keysForChange(session, changed, { previous, at }, now);
     const known = requireAddable(trusted, publicKey);
     const change = { name, action: "add", publicKey, previous, at } as const;

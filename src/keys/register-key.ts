@@ -1,7 +1,5 @@
 import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
-import { lockAccount } from "../accounts/lock-account.ts";
-import { revalidateActor } from "../accounts/revalidate.ts";
 import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
@@ -31,16 +29,14 @@ export interface KeyRegistration {
  */
 export async function registerKey(
   { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
-  actor: SessionActor,
+  { user, origin }: SessionActor,
   { publicKey: keyText, nonce, signature, label }: KeyRegistration,
 ): Promise<KeyView> {
-  const { user, origin } = actor;
   const publicKey = readPublicKey(keyText, "/publicKey");
   const statement = statementFor(config.publicUrl, user.username, publicKey, nonce);
   verifyStatement(statement, signature, [publicKey], "/signature");
   const now = clock();
   return db.write(async (session) => {
-    await revalidateActor(session, actor, now);
     await useNonce(session, user.id, publicKey, nonce, now);
     await requireRoom(session, user.id);
     const { accountKeys } = session.tables;
@@ -68,7 +64,6 @@ async function useNonce({ query, tables }: DbSession, userId: string, publicKey:
 }
 
 async function requireRoom(session: DbSession, userId: string): Promise<void> {
-  await lockAccount(session, userId);
   const { query, tables } = session;
   const { accountKeys } = tables;
   const isTheirs = eq(accountKeys.userId, userId);

@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { logYanks } from "../log/log-yanks.ts";
-import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow, VersionRow } from "../packages/views.ts";
@@ -128,7 +128,7 @@ export async function removePackageKey(
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
-    await requireOwnerStill(session, changed, actor, now);
+    await requireOwner(session, changed, actor.user.id);
     const trusted = await keysForChange(session, changed, removal, now);
     const known = requireRemovable(trusted, name, removal);
     const { publicKey } = known;

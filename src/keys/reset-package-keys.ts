@@ -5,7 +5,7 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
-import { lockNamedPackage, requireOwnerStill } from "../packages/find-package.ts";
+import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
@@ -40,7 +40,7 @@ export async function requestReset(
   const effectiveAt = new Date(at.getTime() + RESET_DELAY_MS);
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
-    await requireOwnerStill(session, changed, actor, now);
+    await requireOwner(session, changed, actor.user.id);
     const { keys, reset } = await keysForChange(session, changed, { previous, at }, now);
     if (reset !== undefined) {
       throw failure({ code: "reset_pending", name, effectiveAt: reset.effectiveAt.toISOString() });

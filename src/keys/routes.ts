@@ -1,5 +1,6 @@
 import { Elysia } from "elysia";
 import { authenticateSession, authentication, guardedJson } from "../accounts/authentication.ts";
+import { databaseOf } from "../accounts/revalidate.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { optionalJsonBody, strictJsonBody } from "../http/body.ts";
@@ -38,7 +39,7 @@ export function accountKeyRoutes(deps: Deps) {
     .get("", async ({ actor }) => ({ items: await listKeys(deps, actor) }), { session: true, detail: keyDocs.list })
     .post(
       "/challenge",
-      async ({ actor, body, status }) => status(201, await challengeKey(deps, actor, body.publicKey)),
+      async ({ actor, db, body, status }) => status(201, await challengeKey({ ...deps, db }, actor, body.publicKey)),
       {
         session: true,
         parse,
@@ -46,16 +47,21 @@ export function accountKeyRoutes(deps: Deps) {
         detail: keyDocs.challenge,
       },
     )
-    .post("", async ({ actor, body, status }) => status(201, await registerKey(deps, actor, { label: "", ...body })), {
-      session: true,
-      parse,
-      body: RegisterKeyBody,
-      detail: keyDocs.register,
-    })
+    .post(
+      "",
+      async ({ actor, db, body: { publicKey, nonce, signature, label = "" }, status }) =>
+        status(201, await registerKey({ ...deps, db }, actor, { publicKey, nonce, signature, label })),
+      {
+        session: true,
+        parse,
+        body: RegisterKeyBody,
+        detail: keyDocs.register,
+      },
+    )
     .delete(
       "/:keyId",
-      async ({ actor, params }) => {
-        await retireKey(deps, actor, params.keyId);
+      async ({ actor, db, params }) => {
+        await retireKey({ ...deps, db }, actor, params.keyId);
         return new Response(null, { status: 204 });
       },
       { session: true, parse: "none", detail: keyDocs.retire },
@@ -95,29 +101,27 @@ export function packageKeyRoutes(deps: Deps) {
     )
     .post(
       "",
-      async ({ actor, params, body }) => {
-        await addPackageKey(deps, actor, packageNameParam(params.name), { ...body, at: timeOf(body.at) });
+      async ({ actor, db, params, body: { publicKey, previous, at, signature, newKeySignature } }) => {
+        const addition = { publicKey, previous, at: timeOf(at), signature, newKeySignature };
+        await addPackageKey({ ...deps, db }, actor, packageNameParam(params.name), addition);
         return keysOf(params.name);
       },
       { session: true, parse, body: AddKeyBody, detail: keyDocs.add },
     )
     .delete(
       "/:keyId",
-      async ({ actor, params, body }) => {
-        await removePackageKey(deps, actor, packageNameParam(params.name), {
-          since: undefined,
-          ...body,
-          at: timeOf(body.at),
-          keyId: params.keyId,
-        });
+      async ({ actor, db, params, body: { previous, at, signature, reason, since } }) => {
+        const removal = { keyId: params.keyId, previous, at: timeOf(at), signature, reason, since };
+        await removePackageKey({ ...deps, db }, actor, packageNameParam(params.name), removal);
         return keysOf(params.name);
       },
       { session: true, parse: parseRemoval, body: RemoveKeyBody, detail: keyDocs.remove },
     )
     .post(
       "/reset",
-      async ({ actor, params, body }) => {
-        await requestReset(deps, actor, packageNameParam(params.name), { ...body, at: timeOf(body.at) });
+      async ({ actor, db, params, body: { publicKey, previous, at, newKeySignature } }) => {
+        const reset = { publicKey, previous, at: timeOf(at), newKeySignature };
+        await requestReset({ ...deps, db }, actor, packageNameParam(params.name), reset);
         return keysOf(params.name);
       },
       { session: true, parse, body: ResetKeysBody, detail: keyDocs.reset },
@@ -128,8 +132,10 @@ export function packageKeyRoutes(deps: Deps) {
         const { params, body, request } = context;
         const name = packageNameParam(params.name);
         const signed = signedCancel(body);
-        if (signed === undefined) await cancelReset(deps, await authenticateSession(deps, "session")(context), name);
-        else {
+        if (signed === undefined) {
+          const actor = await authenticateSession(deps, "session")(context);
+          await cancelReset({ ...deps, db: databaseOf(deps, actor, "session") }, actor, name);
+        } else {
           // A guest may not read a private registry, and must not learn from refusals what is in it.
           const mayRead = deps.config.readAccess === "public";
           await cancelResetByKey(deps, name, { ...signed, address: contextOf(request).clientAddress, mayRead });

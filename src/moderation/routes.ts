@@ -76,24 +76,26 @@ export function quarantineRoutes(deps: Deps) {
     .use(authentication(deps))
     .put(
       "/:name/quarantine",
-      ({ params, actor, body }) => quarantinePackage(deps, actor.origin, packageNameParam(params.name), holdOf(body)),
+      ({ params, actor, db, body }) =>
+        quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), holdOf(body)),
       { ...hold, detail: docs.holdPackage },
     )
     .delete(
       "/:name/quarantine",
-      ({ params, actor }) => quarantinePackage(deps, actor.origin, packageNameParam(params.name), undefined),
+      ({ params, actor, db }) =>
+        quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), undefined),
       { ...release, detail: docs.releasePackage },
     )
     .put(
       "/:name/:version/quarantine",
-      ({ params, actor, body }) =>
-        quarantineVersion(deps, actor.origin, packageNameParam(params.name), params.version, holdOf(body)),
+      ({ params, actor, db, body }) =>
+        quarantineVersion({ ...deps, db }, actor.origin, packageNameParam(params.name), params.version, holdOf(body)),
       { ...hold, detail: docs.holdVersion },
     )
     .delete(
       "/:name/:version/quarantine",
-      ({ params, actor }) =>
-        quarantineVersion(deps, actor.origin, packageNameParam(params.name), params.version, undefined),
+      ({ params, actor, db }) =>
+        quarantineVersion({ ...deps, db }, actor.origin, packageNameParam(params.name), params.version, undefined),
       { ...release, detail: docs.releaseVersion },
     );
 }
@@ -105,8 +107,8 @@ export function quarantineRoutes(deps: Deps) {
 export function allowedNameRoutes(deps: Deps) {
   return new Elysia({ prefix: "/admin/allowed-names" }).use(authentication(deps)).put(
     "/:name",
-    async ({ params, actor }) => {
-      await allowName(deps, actor.origin, nameParam(params.name));
+    async ({ params, actor, db }) => {
+      await allowName({ ...deps, db }, actor.origin, nameParam(params.name));
       return new Response(null, { status: 204 });
     },
     { admin: true, parse: "none", detail: docs.allowName },

@@ -60,14 +60,18 @@ export function ownerRoutes(deps: Deps) {
         jsonResponse(request, await listOwners(deps, readableName(mayRead, params.name))),
       { reader: true, detail: docs.list },
     )
-    .put("/:username", ({ params, actor }) => addOwner(deps, actor, packageNameParam(params.name), params.username), {
-      account: true,
-      parse: "none",
-      detail: docs.add,
-    })
+    .put(
+      "/:username",
+      ({ params, actor, db }) => addOwner({ ...deps, db }, actor, packageNameParam(params.name), params.username),
+      {
+        account: true,
+        parse: "none",
+        detail: docs.add,
+      },
+    )
     .delete(
       "/:username",
-      ({ params, actor }) => removeOwner(deps, actor, packageNameParam(params.name), params.username),
+      ({ params, actor, db }) => removeOwner({ ...deps, db }, actor, packageNameParam(params.name), params.username),
       { account: true, parse: "none", detail: docs.remove },
     );
 }

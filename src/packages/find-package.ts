@@ -1,6 +1,5 @@
 import { and, asc, eq, inArray, sql } from "drizzle-orm";
-import type { Actor, MayRead } from "../accounts/actor.ts";
-import { revalidateActor } from "../accounts/revalidate.ts";
+import type { MayRead } from "../accounts/actor.ts";
 import type { DbSession } from "../db/database.ts";
 import { lockingStatement, statement } from "../db/statement.ts";
 import { foldName, type PackageName, parsePackageName } from "../domain/package-name.ts";
@@ -139,15 +138,6 @@ const ownership = statement<{ packageId: number; userId: string }, { userId: str
       .where(and(isOfPackage, eq(packageOwners.userId, sql.placeholder("userId"))));
   },
 );
-
-/**
- * `requireOwner` for a request whose body may have come in slowly: the actor's credential is
- * checked again. Throws `unauthenticated` or `account_disabled` too.
- */
-export async function requireOwnerStill(session: DbSession, owned: PackageRow, actor: Actor, now: Date): Promise<void> {
-  await revalidateActor(session, actor, now);
-  await requireOwner(session, owned, actor.user.id);
-}
 
 /** Throws `not_an_owner` unless the account owns the package. */
 export async function requireOwner(session: DbSession, owned: PackageRow, userId: string): Promise<void> {

@@ -3,7 +3,7 @@ import { type Actor, requireScopeFor } from "../accounts/actor.ts";
 import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
-import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
+import { lockNamedPackage, requireOwner } from "./find-package.ts";
 import { viewPackage } from "./read.ts";
 import type { PackageView } from "./views.ts";
 
@@ -36,7 +36,7 @@ export async function setPackageStatus(
   return db.write(async (session) => {
     const { packages } = session.tables;
     const before = await lockNamedPackage(session, name);
-    await requireOwnerStill(session, before, actor, now);
+    await requireOwner(session, before, actor.user.id);
     const columns = { status, statusMessage: message ?? null, statusReplacement: replacement ?? null };
     const isUnchanged =
       before.status === columns.status &&

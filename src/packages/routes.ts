@@ -187,8 +187,8 @@ function writeRoutes(deps: Deps) {
     .use(authentication(deps))
     .delete(
       "/:name/:version",
-      ({ params, actor, body }) =>
-        setYanked(deps, actor, packageNameParam(params.name), params.version, askedYank(body)),
+      ({ params, actor, db, body }) =>
+        setYanked({ ...deps, db }, actor, packageNameParam(params.name), params.version, askedYank(body)),
       {
         account: true,
         parse: [requireActor(deps, "account"), optionalJsonBody, "application/json"],
@@ -198,12 +198,14 @@ function writeRoutes(deps: Deps) {
     )
     .post(
       "/:name/:version",
-      ({ params, actor }) => setYanked(deps, actor, packageNameParam(params.name), params.version, undefined),
+      ({ params, actor, db }) =>
+        setYanked({ ...deps, db }, actor, packageNameParam(params.name), params.version, undefined),
       { account: true, parse: "none", detail: packageDocs.unyank },
     )
     .put(
       "/:name/status",
-      ({ params, actor, body }) => setPackageStatus(deps, actor, packageNameParam(params.name), askedStatus(body)),
+      ({ params, actor, db, body }) =>
+        setPackageStatus({ ...deps, db }, actor, packageNameParam(params.name), askedStatus(body)),
       {
         account: true,
         parse: [requireActor(deps, "account"), jsonBody, "application/json"],

@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { logYanks } from "../log/log-yanks.ts";
-import { lockNamedPackage, requireOwnerStill } from "./find-package.ts";
+import { lockNamedPackage, requireOwner } from "./find-package.ts";
 import { loadNumberedVersion } from "./find-version.ts";
 import { rebuildListing } from "./rebuild-listing.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
@@ -62,7 +62,7 @@ export async function setYanked(
   return db.write(async (session) => {
     const { versions } = session.tables;
     const changed = await lockNamedPackage(session, name);
-    await requireOwnerStill(session, changed, actor, now);
+    await requireOwner(session, changed, actor.user.id);
     const published = await loadNumberedVersion(session, changed, asked);
     const { id, version, keyCompromised } = published.row;
     const columns = columnsOf(published.row, yank, now);

@@ -1,8 +1,6 @@
 import { and, eq, gt, isNull } from "drizzle-orm";
 import type { SessionActor, TokenScope } from "../accounts/actor.ts";
 import { tokenDigest } from "../accounts/credentials.ts";
-import { lockAccount } from "../accounts/lock-account.ts";
-import { revalidateActor } from "../accounts/revalidate.ts";
 import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { tokenTextOf } from "../domain/token-text.ts";
@@ -25,10 +23,9 @@ export interface TokenRequest {
 /** Makes an API token. Its text is returned here and never again. Throws `limit_reached`. */
 export async function createToken(
   { db, clock }: Pick<Deps, "db" | "clock">,
-  actor: SessionActor,
+  { user, origin }: SessionActor,
   { label, scopes, packages, expiresInDays }: TokenRequest,
 ): Promise<TokenView & { readonly token: string }> {
-  const { user, origin } = actor;
   const now = clock();
   const text = tokenTextOf(crypto.getRandomValues(new Uint8Array(RANDOM_BYTES)));
   const row = {
@@ -45,8 +42,6 @@ export async function createToken(
   };
   await db.write(async (session) => {
     const { apiTokens } = session.tables;
-    await lockAccount(session, user.id);
-    await revalidateActor(session, actor, now);
     const isLive = and(eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt), gt(apiTokens.expiresAt, now));
     if ((await session.query.$count(apiTokens, isLive)) >= TOKENS_MAX) {
       throw failure({ code: "limit_reached", what: "API tokens of one account", max: TOKENS_MAX });

@@ -42,7 +42,15 @@ export function tokenRoutes(deps: Deps) {
     .get("", async ({ actor }) => ({ items: await listTokens(deps, actor) }), { session: true, detail: docs.list })
     .post(
       "",
-      async ({ actor, body, status }) => status(201, await createToken(deps, actor, { ...TOKEN_DEFAULTS, ...body })),
+      async ({ actor, db, body, status }) => {
+        const {
+          label,
+          scopes,
+          packages = TOKEN_DEFAULTS.packages,
+          expiresInDays = TOKEN_DEFAULTS.expiresInDays,
+        } = body;
+        return status(201, await createToken({ ...deps, db }, actor, { label, scopes, packages, expiresInDays }));
+      },
       {
         session: true,
         parse: guardedJson(deps, "session"),
@@ -52,8 +60,8 @@ export function tokenRoutes(deps: Deps) {
     )
     .delete(
       "/:id",
-      async ({ actor, params }) => {
-        await revokeToken(deps, actor, params.id);
+      async ({ actor, db, params }) => {
+        await revokeToken({ ...deps, db }, actor, params.id);
         return new Response(null, { status: 204 });
       },
       { session: true, parse: "none", detail: docs.revoke },

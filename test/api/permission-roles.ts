@@ -1,8 +1,6 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
-import { OPERATOR } from "../../src/audit/record-event.ts";
 import { tokenTextOf } from "../../src/domain/token-text.ts";
-import { setDisabled } from "../../src/moderation/set-disabled.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { register } from "../support/key-statements.ts";
@@ -110,8 +108,7 @@ export class World {
     for (const person of Object.values(world.#people)) await register(person, world.key);
     await world.#makeTokens();
     await world.#makeBad();
-    const { username } = world.person("disabled");
-    await setDisabled(registry.deps, OPERATOR, username, true);
+    await world.#disable();
     await world.renew();
     return world;
   }
@@ -136,15 +133,15 @@ export class World {
    */
   async renew(): Promise<void> {
     for (const person of ["user", "owner", "other", "admin", "disabled"] as const) {
-      this.#people[person] = await this.#session(person);
+      this.#people[person] = await this.newSession(person);
     }
     for (const role of ["user", "owner", "admin"] as const) this.#clients[role] = this.person(role);
     this.#clients["other owner"] = this.person("other");
     this.#clients["session of a disabled account"] = this.person("disabled");
     // Each of them is valid except in one respect.
-    this.#clients["session that expired"] = await this.#session("owner", { rowEndsIn: -60 });
-    this.#clients["session with an expired token"] = await this.#session("owner", { tokenEndsIn: -60 });
-    this.#clients["session signed by another key"] = await this.#session("owner", { key: `${TEST_JWT_KEY}!` });
+    this.#clients["session that expired"] = await this.newSession("owner", { rowEndsIn: -60 });
+    this.#clients["session with an expired token"] = await this.newSession("owner", { tokenEndsIn: -60 });
+    this.#clients["session signed by another key"] = await this.newSession("owner", { key: `${TEST_JWT_KEY}!` });
     const [, payload] = (this.person("owner").token ?? "").split(".");
     const header = Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url");
     this.#clients["session without a signature"] = this.#with("owner", `${header}.${payload}.`);
@@ -181,7 +178,8 @@ export class World {
     return new Client(this.registry.url, token, this.person(person).username);
   }
 
-  async #session(person: Person, options: SessionOptions = {}): Promise<Client> {
+  /** Another session of a person, which no other request uses. */
+  async newSession(person: Person, options: SessionOptions = {}): Promise<Client> {
     const { rowEndsIn = HOUR_S, tokenEndsIn = HOUR_S, key = TEST_JWT_KEY } = options;
     const { db, config } = this.registry.deps;
     const now = Math.floor(Date.now() / 1000);
@@ -198,6 +196,14 @@ export class World {
     // The role in a token is ignored. That of the account counts.
     const claims = { sub: user.id, name: username, role: "admin", jti, iss: config.jwtIssuer, aud: "cpm-registry" };
     return this.#with(person, signJwt({ ...claims, ...times }, key));
+  }
+
+  /** Disables an account and leaves its token, which `admin disable` would revoke, to be refused. */
+  async #disable(): Promise<void> {
+    const { username } = this.person("disabled");
+    await this.registry.deps.db.write(async ({ query, tables: { users } }) => {
+      await query.update(users).set({ disabledAt: new Date() }).where(eq(users.username, username));
+    });
   }
 
   async #makeTokens(): Promise<void> {
@@ -219,7 +225,7 @@ export class World {
       await query.update(apiTokens).set({ expiresAt: new Date() }).where(eq(apiTokens.id, expired.id));
     });
     await owner.send("DELETE", `/api/auth/tokens/${revoked.id}`);
-    const ended = await this.#session("owner");
+    const ended = await this.newSession("owner");
     await ended.post("/api/auth/logout");
     this.#clients = {
       ...this.#clients,

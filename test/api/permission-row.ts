@@ -32,3 +32,9 @@ export const plainly =
   async () =>
   () =>
     body === undefined ? { path } : { path, body };
+
+/** The method of an operation. */
+export const methodOf = ({ operation }: Row) => operation.split(" ")[0] ?? "";
+
+/** Whether an operation changes nothing. */
+export const isRead = (row: Row) => ["GET", "HEAD"].includes(methodOf(row));

@@ -1,39 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { asc, eq, sql } from "drizzle-orm";
 import { type Answer, expectProblem } from "../support/client.ts";
-import { type DatabaseKind, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { type DatabaseKind, startRegistry } from "../support/registry.ts";
 import { type ApiDescription, operationsOf } from "./api-description.ts";
 import type { Result } from "./permission-results.ts";
 import { ROLE_NAMES, ROLES, type RoleName, World } from "./permission-roles.ts";
-import type { Asked, Row } from "./permission-row.ts";
+import { type Asked, isRead, methodOf, type Row } from "./permission-row.ts";
 import { ROWS } from "./permission-rows.ts";
-
-/**
- * The counts of all tables, and everything of one package. Equal before and after means that
- * nothing was done.
- */
-function stateOf({ deps }: TestRegistry, path: string) {
-  const name = /^\/api\/packages\/([^/?]+)/.exec(path)?.[1] ?? "";
-  return deps.db.read(async ({ query, rows, tables }) => {
-    const counts = Object.entries(tables).map(
-      ([of, table]) => sql`(SELECT count(*) FROM ${table}) AS ${sql.identifier(of)}`,
-    );
-    const [counted] = await rows(sql`SELECT ${sql.join(counts, sql`, `)}`);
-    if (counted === undefined) throw new Error("Nothing was counted");
-    const { packages, versions } = tables;
-    const [row] = await query.select().from(packages).where(eq(packages.name, name));
-    const published = await query
-      .select()
-      .from(versions)
-      .where(eq(versions.packageId, row?.id ?? 0))
-      .orderBy(asc(versions.id));
-    // Downloads are counted with a delay.
-    return { counted, row: { ...row, downloads: 0 }, versions: published.map((each) => ({ ...each, downloads: 0 })) };
-  });
-}
-
-const methodOf = ({ operation }: Row) => operation.split(" ")[0] ?? "";
-const isRead = (row: Row) => ["GET", "HEAD"].includes(methodOf(row));
+import { stateOf } from "./permission-state.ts";
 
 /** Whether the address belongs to the operation: `{name}` stands for one segment. */
 function isAddressOf({ operation }: Row, path: string): boolean {

@@ -187,6 +187,7 @@ onBothDatabases("sessions", (registry) => {
     "GET /api/packages/:name/:version/values",
     "GET /api/packages/:name/events",
     "GET /api/packages/:name/keys",
+    "GET /api/packages/:name/log",
     "GET /api/packages/:name/owners",
     // A signature by a key may replace the session.
     "DELETE /api/packages/:name/keys/reset",
