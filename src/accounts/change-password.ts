@@ -5,16 +5,25 @@ import { failure } from "../errors.ts";
 import type { SessionActor } from "./actor.ts";
 import { accountKey, forgetFailures, tryPassword } from "./login-throttle.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
+import { revokeTokens } from "./revoke-tokens.ts";
+
+/** The passwords of a change, and whether API tokens survive it. */
+export interface PasswordChange {
+  readonly currentPassword: string;
+  readonly newPassword: string;
+  readonly keepTokens: boolean;
+}
 
 /**
- * Sets a new password and ends every other session of the account. Throws `invalid_credentials` if
+ * Sets a new password, ends every other session of the account, and revokes its API tokens unless
+ * they are kept: whoever knew the old password may have made one. Throws `invalid_credentials` if
  * the current password is wrong or was changed by somebody else meanwhile. Throws
  * `too_many_attempts` like a login, because a stolen session must not help to guess the password.
  */
 export async function changePassword(
   deps: Pick<Deps, "db" | "clock">,
   actor: SessionActor,
-  { currentPassword, newPassword }: { readonly currentPassword: string; readonly newPassword: string },
+  { currentPassword, newPassword, keepTokens }: PasswordChange,
 ): Promise<void> {
   const { db, clock } = deps;
   const { id: userId, passwordHash } = actor.user;
@@ -35,5 +44,6 @@ export async function changePassword(
     await forgetFailures(session, userId);
     await query.delete(sessions).where(and(eq(sessions.userId, userId), ne(sessions.id, actor.sessionId)));
     await recordEvent(session, actor.origin, "account.password_changed", now);
+    if (!keepTokens) await revokeTokens(session, actor.user, actor.origin, now);
   });
 }

@@ -1,6 +1,8 @@
 import { eq, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { lockingStatement } from "../db/statement.ts";
+import { loadUser } from "./load-user.ts";
+import type { UserRow } from "./user.ts";
 
 function byId({ query, tables: { users } }: Pick<DbSession, "query" | "tables">) {
   return query
@@ -18,6 +20,14 @@ const tryLockUser = lockingStatement<{ id: string }, { id: string }>(byId, "skip
  */
 export async function lockAccount(session: DbSession, id: string): Promise<void> {
   await lockUser(session, { id });
+}
+
+/** Finds an account by its user name and locks it. Throws `user_not_found`. */
+export async function loadLockedUser(session: DbSession, username: string): Promise<UserRow> {
+  const { id } = await loadUser(session, username);
+  await lockAccount(session, id);
+  // Again, because it may have changed while this waited for the lock.
+  return loadUser(session, username);
 }
 
 /**

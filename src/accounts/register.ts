@@ -12,7 +12,6 @@ export interface Registration {
   readonly username: string;
   readonly email: string;
   readonly password: string;
-  readonly role?: "user" | "admin";
 }
 
 /**
@@ -26,7 +25,7 @@ export async function register(
 ): Promise<User> {
   if (deps.config.registration === "closed") throw failure({ code: "registration_closed" });
   return serialiseRegistration(address, () =>
-    createAccount(deps, registration, ({ id, username }) => ({ userId: id, username, address, tokenId: null })),
+    createAccount(deps, registration, "user", ({ id, username }) => ({ userId: id, username, address, tokenId: null })),
   );
 }
 
@@ -50,7 +49,8 @@ async function requireFree(
  */
 export async function createAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,
-  { username, email, password, role = "user" }: Registration,
+  { username, email, password }: Registration,
+  role: User["role"],
   by: (made: UserRow) => Origin,
 ): Promise<User> {
   const now = clock();

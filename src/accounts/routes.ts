@@ -1,16 +1,19 @@
 import { Elysia } from "elysia";
 import type { Deps } from "../deps.ts";
-import { jsonBody } from "../http/body.ts";
+import { failure } from "../errors.ts";
+import { jsonBody, optionalJsonBody, strictJsonBody } from "../http/body.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { contextOf } from "../http/request-context.ts";
+import { logOutEverywhere } from "../moderation/log-out-everywhere.ts";
 import { authentication, guardedJson } from "./authentication.ts";
 import { changePassword } from "./change-password.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
 import { register } from "./register.ts";
-import { ChangePasswordBody, LoginBody, RegisterBody } from "./schemas.ts";
+import { ChangePasswordBody, LoginBody, LogoutBody, RegisterBody } from "./schemas.ts";
 import { userView } from "./user.ts";
 
+const NEEDS_EVERYWHERE = { path: "/retireKeys", message: "needs everywhere: true" };
 const readJson = [jsonBody, "application/json" as const];
 const docs = {
   register: operation({
@@ -29,11 +32,16 @@ const docs = {
   }),
   logout: operation({
     id: "logOut",
-    summary: "End the current session",
+    summary: "End the current session, or everything that somebody else may have",
+    description:
+      "With everywhere: true, every session and API token of the account ends, invitations that it made are withdrawn, and pending key resets that it asked for are cancelled. Keys registered in the last 30 days are listed, and retired with retireKeys: true.",
     tag: "accounts",
     auth: "session",
-    responses: { 204: { description: "The session has ended. Its token is no longer valid" } },
-    problems: ["storage_full"],
+    responses: {
+      200: { description: "With everywhere: what was taken back", schema: "Eviction" },
+      204: { description: "The session has ended. Its token is no longer valid" },
+    },
+    problems: ["log_rollback", "storage_full", ...BODY_PROBLEMS],
   }),
   me: operation({
     id: "readAccount",
@@ -46,7 +54,7 @@ const docs = {
   password: operation({
     id: "changePassword",
     summary: "Change the password",
-    description: "Ends every other session of the account.",
+    description: "Ends every other session of the account, and its API tokens unless keepTokens is true.",
     tag: "accounts",
     auth: "session",
     responses: { 204: { description: "The password was changed" } },
@@ -60,8 +68,8 @@ export function accountRoutes(deps: Deps) {
     .use(authentication(deps))
     .post(
       "/register",
-      async ({ body, request, status }) =>
-        status(201, { user: await register(deps, body, contextOf(request).clientAddress) }),
+      async ({ body: { username, email, password }, request, status }) =>
+        status(201, { user: await register(deps, { username, email, password }, contextOf(request).clientAddress) }),
       {
         parse: readJson,
         body: RegisterBody,
@@ -70,8 +78,8 @@ export function accountRoutes(deps: Deps) {
     )
     .post(
       "/login",
-      async ({ body, request, jwt }) => {
-        const { id, user, expiresAt } = await login(deps, body, contextOf(request).clientAddress);
+      async ({ body: { username, password }, request, jwt }) => {
+        const { id, user, expiresAt } = await login(deps, { username, password }, contextOf(request).clientAddress);
         const exp = expiresAt.getTime() / 1000;
         const token = await jwt.sign({ sub: user.id, name: user.username, role: user.role, jti: id, exp });
         return { token, tokenType: "Bearer" as const, expiresAt: expiresAt.toISOString(), user: userView(user) };
@@ -80,17 +88,24 @@ export function accountRoutes(deps: Deps) {
     )
     .post(
       "/logout",
-      async ({ actor }) => {
-        await logout(deps, actor);
+      async ({ actor, db, body: { everywhere = false, retireKeys = false } }) => {
+        if (everywhere) return Response.json(await logOutEverywhere({ ...deps, db }, actor, { retireKeys }));
+        if (retireKeys) throw failure({ code: "validation_failed", faults: [NEEDS_EVERYWHERE] });
+        await logout({ ...deps, db }, actor);
         return new Response(null, { status: 204 });
       },
-      { session: true, parse: "none", detail: docs.logout },
+      {
+        session: true,
+        parse: guardedJson(deps, "session", strictJsonBody(LogoutBody, optionalJsonBody)),
+        body: LogoutBody,
+        detail: docs.logout,
+      },
     )
     .get("/me", ({ actor }) => ({ user: userView(actor.user) }), { account: true, detail: docs.me })
     .post(
       "/password",
-      async ({ actor, body }) => {
-        await changePassword(deps, actor, body);
+      async ({ actor, db, body: { currentPassword, newPassword, keepTokens = false } }) => {
+        await changePassword({ ...deps, db }, actor, { currentPassword, newPassword, keepTokens });
         return new Response(null, { status: 204 });
       },
       {

@@ -40,7 +40,28 @@ export const LoginBody = t.Object({
   password: AnyPassword,
 });
 
-export const ChangePasswordBody = t.Object({ currentPassword: AnyPassword, newPassword: NewPassword });
+export const ChangePasswordBody = t.Object({
+  currentPassword: AnyPassword,
+  newPassword: NewPassword,
+  keepTokens: t.Optional(
+    t.Boolean({
+      description: "Whether the API tokens stay; they are revoked without it",
+      error: "must be true or false",
+    }),
+  ),
+});
+
+export const LogoutBody = t.Object({
+  everywhere: t.Optional(
+    t.Boolean({ description: "Takes back everything that somebody else may have", error: "must be true or false" }),
+  ),
+  retireKeys: t.Optional(
+    t.Boolean({
+      description: "With everywhere: retires the keys registered in the last 30 days",
+      error: "must be true or false",
+    }),
+  ),
+});
 
 /** Throws `validation_failed` if a registration that did not arrive over HTTP is invalid. */
 export function requireRegistration(registration: Static<typeof RegisterBody>): void {
@@ -71,5 +92,20 @@ const LoginAnswerSchema = t.Object({
   user: userRef,
 });
 
+const EvictionSchema = t.Object({
+  sessionsEnded: t.Integer(),
+  tokensRevoked: t.Integer(),
+  invitationsWithdrawn: t.Array(t.Object({ package: t.String(), username: t.String() })),
+  resetsCancelled: t.Array(t.String({ description: "Name of the package" })),
+  recentKeys: t.Array(t.Unsafe({ $ref: "#/components/schemas/SigningKey" }), {
+    description: "Keys registered in the last 30 days that were not retired before",
+  }),
+});
+
 /** By their names in /swagger/json. */
-export const accountSchemas = { LoginAnswer: LoginAnswerSchema, User: UserSchema, UserAnswer: UserAnswerSchema };
+export const accountSchemas = {
+  Eviction: EvictionSchema,
+  LoginAnswer: LoginAnswerSchema,
+  User: UserSchema,
+  UserAnswer: UserAnswerSchema,
+};

@@ -1,14 +1,16 @@
 import { createAccount } from "../accounts/register.ts";
-import { resetPassword } from "../accounts/reset-password.ts";
 import { requireNewPassword, requireRegistration } from "../accounts/schemas.ts";
 import { type AccountChange, setRole } from "../accounts/set-role.ts";
 import { OPERATOR } from "../audit/record-event.ts";
 import type { Config } from "../config/config.ts";
-import { setDisabled } from "../moderation/set-disabled.ts";
+import type { Eviction } from "../moderation/evict.ts";
+import { resetPassword } from "../moderation/reset-password.ts";
+import { disableAccount, enableAccount } from "../moderation/set-disabled.ts";
 import { counted } from "../runtime/counted.ts";
 import { type OfflineDeps, openOfflineLog } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
+import { listText } from "./table.ts";
 
 /** What every command about an account receives. */
 export interface AdminArguments {
@@ -39,7 +41,7 @@ export async function adminCreate({
   requireRegistration({ username, email, password });
   const role = admin ? "admin" : "user";
   const made = await runOffline(config, (deps) =>
-    createAccount(deps, { username, email, password, role }, () => OPERATOR),
+    createAccount(deps, { username, email, password }, role, () => OPERATOR),
   );
   const answer = { username: made.username, email: made.email, role: made.role };
   const what = `Created the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
@@ -48,21 +50,46 @@ export async function adminCreate({
   return 0;
 }
 
-/** Gives an account a new password and ends its sessions and API tokens. */
+/** What the commands that evict receive besides. */
+type EvictArguments = AdminArguments & { readonly retireKeys: boolean };
+
+/** Prints what an eviction took back, and the keys that remain to be judged. */
+function evictionLines(evicted: Eviction, retireKeys: boolean): string[] {
+  const { sessionsEnded, tokensRevoked, invitationsWithdrawn, resetsCancelled, recentKeys } = evicted;
+  const ended = `Ended ${counted(sessionsEnded, "session")} and revoked ${counted(tokensRevoked, "API token")}.`;
+  const invited = invitationsWithdrawn.map((each) => `${each.username} to own ${each.package}`);
+  const keys = recentKeys.map(({ keyId, createdAt, label }) => `${keyId}  ${createdAt}  ${label}`.trimEnd());
+  const advice = retireKeys ? "Retired the keys" : "To retire them, repeat with --retire-keys: the keys";
+  return [
+    ended,
+    ...listText("Withdrew invitations:", invited),
+    ...listText("Cancelled key resets of:", resetsCancelled),
+    ...listText(`${advice} that it registered in the last 30 days:`, keys),
+  ];
+}
+
+/** Opens the log as well, because an eviction records each reset that it cancels there. */
+async function withLog(deps: OfflineDeps & { readonly config: Config }) {
+  return { ...deps, log: await openOfflineLog(deps) };
+}
+
+/** Gives an account a new password and evicts whoever has it. */
 export async function adminResetPassword({
   config,
   username,
   passwordStdin,
+  retireKeys,
   json,
-}: AdminArguments & { readonly passwordStdin: boolean }): Promise<number> {
+}: EvictArguments & { readonly passwordStdin: boolean }): Promise<number> {
   const secret = await newPassword(passwordStdin);
   const { password, isGenerated } = secret;
   requireNewPassword(password);
-  const reset = await runOffline(config, (deps) => resetPassword(deps, OPERATOR, username, password));
-  const tokens = counted(reset.tokensRevoked, "API token");
-  const what = `Gave ${reset.username} a new password, ended its sessions and revoked ${tokens}.`;
+  const reset = await runOffline(config, async (deps) =>
+    resetPassword(await withLog(deps), OPERATOR, username, { password, retireKeys }),
+  );
+  const what = `Gave ${reset.username} a new password.`;
   if (json) console.log(JSON.stringify({ ...reset, ...(isGenerated ? { password } : {}) }));
-  else console.log([what, ...passwordLines(secret)].join("\n"));
+  else console.log([what, ...evictionLines(reset, retireKeys), ...passwordLines(secret)].join("\n"));
   return 0;
 }
 
@@ -75,10 +102,13 @@ function report(
 ): number {
   if (json) console.log(JSON.stringify({ username, changed, enabledAdmins }));
   else console.log(`${username} ${changed ? now : already}.`);
-  if (enabledAdmins === 0) {
-    console.error("No administrator who can log in is left. To make one: cpm-registry admin grant <username>");
-  }
+  warnOfNoAdmin(enabledAdmins);
   return 0;
+}
+
+function warnOfNoAdmin(enabledAdmins: number): void {
+  if (enabledAdmins > 0) return;
+  console.error("No administrator who can log in is left. To make one: cpm-registry admin grant <username>");
 }
 
 /** Makes an account an administrator. */
@@ -93,25 +123,25 @@ export async function adminRevoke({ config, username, json }: AdminArguments): P
   return report(change, json, "is no longer an administrator", "was not an administrator");
 }
 
-/**
- * Disabling cancels key resets that the account asked for, and the log records each cancellation.
- */
-async function setDisabledOffline(
-  deps: OfflineDeps & { readonly config: Config },
-  username: string,
-  isDisabled: boolean,
-) {
-  return setDisabled({ ...deps, log: await openOfflineLog(deps) }, OPERATOR, username, isDisabled);
-}
-
-/** Locks an account out. */
-export async function adminDisable({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await runOffline(config, (deps) => setDisabledOffline(deps, username, true));
-  return report(change, json, "is disabled, and its sessions have ended", "was already disabled");
+/** Locks an account out and evicts whoever has it. */
+export async function adminDisable({ config, username, retireKeys, json }: EvictArguments): Promise<number> {
+  const {
+    changed,
+    enabledAdmins,
+    username: name,
+    ...evicted
+  } = await runOffline(config, async (deps) => disableAccount(await withLog(deps), OPERATOR, username, { retireKeys }));
+  if (json) console.log(JSON.stringify({ username: name, changed, enabledAdmins, ...evicted }));
+  else {
+    const what = `${name} ${changed ? "is disabled" : "was already disabled"}.`;
+    console.log([what, ...evictionLines(evicted, retireKeys)].join("\n"));
+  }
+  warnOfNoAdmin(enabledAdmins);
+  return 0;
 }
 
 /** Lets a disabled account in again. */
 export async function adminEnable({ config, username, json }: AdminArguments): Promise<number> {
-  const change = await runOffline(config, (deps) => setDisabledOffline(deps, username, false));
-  return report(change, json, "is enabled; its password and its API tokens work again", "was already enabled");
+  const change = await runOffline(config, (deps) => enableAccount(deps, OPERATOR, username));
+  return report(change, json, "is enabled; its password works again", "was already enabled");
 }

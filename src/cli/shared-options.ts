@@ -8,6 +8,18 @@ export const CONFIG_OPTION = {
 /** For commands whose report programs may read. */
 export const JSON_OPTION = { type: "boolean", description: "print one JSON document on standard output" } as const;
 
+/** For commands that evict whoever has an account. */
+export const RETIRE_KEYS_OPTION = {
+  type: "boolean",
+  description: "retire the signing keys that the account registered in the last 30 days",
+} as const;
+
+/** What such a command does besides. */
+export const EVICTION_TEXT = `Whoever has the account is evicted: its sessions end and its API tokens are revoked,
+      invitations that it made are withdrawn, and pending key resets that it asked for are cancelled. Keys that it
+      registered in the last 30 days are listed, and retired with --retire-keys. Owners who accepted an invitation
+      before stay.`;
+
 /** Options of commands that verify what a registry says. */
 export const TRUST_OPTIONS = {
   registry: {

@@ -72,13 +72,14 @@ export async function jsonBody({ request }: { readonly request: Request }): Prom
 
 /**
  * Makes a `jsonBody` that refuses unknown fields with `validation_failed`, for changes that cannot
- * be undone. Elsewhere unknown fields are ignored. Here a misspelled field that narrows a request
- * would let the request affect everything.
+ * be undone and for those that end access. Elsewhere unknown fields are ignored. Here a misspelled
+ * field would let the request affect more, or less, than its sender believes. `read` is
+ * `optionalJsonBody` where the body may be missing.
  */
-export function strictJsonBody({ properties }: { readonly properties: object }) {
+export function strictJsonBody({ properties }: { readonly properties: object }, read = jsonBody) {
   const message = `is not a field of this body: there are only ${Object.keys(properties).join(", ")}`;
   return async (context: { readonly request: Request }): Promise<object> => {
-    const body = await jsonBody(context);
+    const body = await read(context);
     const faults = faultsOfUnknown(Object.keys(body), properties, message);
     if (faults.length > 0) throw failure({ code: "validation_failed", faults });
     return body;
@@ -86,7 +87,7 @@ export function strictJsonBody({ properties }: { readonly properties: object }) 
 }
 
 /** Reads a JSON body that may be missing. An empty body is `{}`, whatever its content type is. */
-export async function optionalJsonBody({ request }: { readonly request: Request }): Promise<unknown> {
+export async function optionalJsonBody({ request }: { readonly request: Request }): Promise<object> {
   const bytes = await readBounded(request, JSON_BODY_MAX_BYTES);
   if (bytes.length === 0) return {};
   requireJson(request);

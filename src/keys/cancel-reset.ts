@@ -1,11 +1,11 @@
-import { asc, eq } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
 import { NOBODY, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { Failure, failure } from "../errors.ts";
-import { loadPackage, lockNamedPackage, packageNameParam, requireOwner } from "../packages/find-package.ts";
+import { loadPackage, lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { type StatementSignature, verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, applyDueReset, type KeyedPackage, loadPackageKeys, type PackageKeys } from "./package-trust.ts";
@@ -140,7 +140,7 @@ async function endResets(session: DbSession, ends: readonly ResetEnd[], now: Dat
 
 /**
  * Cancels the resets that this account requested for some packages. The caller must hold the locks
- * of the packages.
+ * of the packages. Returns the names of the packages whose reset it cancelled.
  *
  * A former owner must not bring in a key. The reset is cancelled when the ownership ends and not
  * when the reset is due: so the log has a leaf about it, and a reset that took effect earlier stays
@@ -153,7 +153,7 @@ export async function cancelResetsOf(
   origin: Origin,
   now: Date,
   deps: LogDeps,
-): Promise<void> {
+): Promise<string[]> {
   const ends: ResetEnd[] = [];
   for (const changed of locked) {
     const { reset } = await applyDueReset(session, changed, now);
@@ -162,27 +162,15 @@ export async function cancelResetsOf(
     }
   }
   await endResets(session, ends, now, deps);
+  return ends.map(({ changed }) => changed.name);
 }
 
-/**
- * Cancels the resets that an account requested for any package. Used when the account is disabled.
- */
-export async function cancelResetsBy(
-  session: DbSession,
-  username: string,
-  origin: Origin,
-  now: Date,
-  deps: LogDeps,
-): Promise<void> {
-  const { packageKeyResets, packages } = session.tables;
-  const requested = await session.query
-    .select({ name: packages.name })
+/** Lists the packages whose pending reset an account requested. The caller locks them before it cancels. */
+export function packagesResetBy({ query, tables }: DbSession, username: string) {
+  const { packageKeyResets, packages } = tables;
+  return query
+    .select({ id: packages.id, name: packages.name })
     .from(packageKeyResets)
     .innerJoin(packages, eq(packages.id, packageKeyResets.packageId))
-    .where(eq(packageKeyResets.requestedBy, username))
-    .orderBy(asc(packages.id));
-  // Every transaction that locks several packages locks them in order of their ids.
-  const locked: KeyedPackage[] = [];
-  for (const { name } of requested) locked.push(await lockNamedPackage(session, packageNameParam(name)));
-  await cancelResetsOf(session, locked, username, origin, now, deps);
+    .where(eq(packageKeyResets.requestedBy, username));
 }

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { sql } from "drizzle-orm";
 import type { createApp } from "../../src/app.ts";
 import { OPERATOR } from "../../src/audit/record-event.ts";
-import { setDisabled } from "../../src/moderation/set-disabled.ts";
+import { disableAccount, enableAccount } from "../../src/moderation/set-disabled.ts";
 import { type Client, expectProblem, type Json, makeKey, signMessage } from "../support/client.ts";
 import {
   addKey,
@@ -151,9 +151,9 @@ onBothDatabases(
       await shared("seized-not");
       for (const name of names) await resetTo(people.bob, name, fresh);
       await resetTo(people.alice, "seized-not", fresh);
-      for (const isDisabled of [true, true, false]) {
-        await setDisabled(registry().deps, OPERATOR, people.bob.username, isDisabled);
-      }
+      const { deps } = registry();
+      for (const retireKeys of [false, true]) await disableAccount(deps, OPERATOR, people.bob.username, { retireKeys });
+      await enableAccount(deps, OPERATOR, people.bob.username);
       expect((await read("seized-not")).reset).not.toBeNull();
       for (const name of names) {
         const { reset, changes } = await read(name);
@@ -172,7 +172,7 @@ onBothDatabases(
       // On SQLite a writer has the whole database.
       const isPostgres = registry().kind === "postgres";
       let disabling: Promise<unknown> | undefined;
-      const change = () => setDisabled(registry().deps, OPERATOR, people.bob.username, true);
+      const change = () => disableAccount(registry().deps, OPERATOR, people.bob.username, { retireKeys: false });
       await registry().deps.db.write(async (session) => {
         if (!isPostgres) return;
         await session.rows(sql`SELECT id FROM users WHERE username = ${people.bob.username} FOR NO KEY UPDATE`);
@@ -182,7 +182,7 @@ onBothDatabases(
       });
       await (disabling ?? change());
       expect((await read("ordered")).reset).toBeNull();
-      await setDisabled(registry().deps, OPERATOR, people.bob.username, false);
+      await enableAccount(registry().deps, OPERATOR, people.bob.username);
     });
 
     test("a key reset is not cancelled by a key that was removed before", async () => {

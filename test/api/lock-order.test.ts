@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type postgres from "postgres";
 import { OPERATOR } from "../../src/audit/record-event.ts";
-import { setDisabled } from "../../src/moderation/set-disabled.ts";
+import { disableAccount } from "../../src/moderation/set-disabled.ts";
 import { createDownloadCounter } from "../../src/packages/download-counter.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount } from "../support/client.ts";
@@ -52,12 +52,12 @@ test("who is shut out ends every reset that waits before the log is locked for t
     expect((await carol.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key)).status).toBe(201);
     expect((await resetTo(carol, name, makeKey())).status).toBe(200);
   }
-  let disabling: ReturnType<typeof setDisabled> | undefined;
+  let disabling: ReturnType<typeof disableAccount> | undefined;
   await sql.begin(async (other) => {
     const held = await other`SELECT 1 FROM package_key_resets
       WHERE package_id = (SELECT max(id) FROM packages WHERE name IN ${sql(names)}) FOR UPDATE`;
     expect(held.length).toBe(1);
-    disabling = setDisabled(registry.deps, OPERATOR, carol.username, true);
+    disabling = disableAccount(registry.deps, OPERATOR, carol.username, { retireKeys: false });
     await untilLockWaiters(registry, 1);
     const states = await sql`SELECT size FROM log_state FOR UPDATE SKIP LOCKED`;
     expect(states.length).toBe(1);

@@ -249,6 +249,7 @@ describe("the API description", () => {
     expect(bodies).toEqual({
       registerAccount: ["application/json", true],
       logIn: ["application/json", true],
+      logOut: ["application/json", false],
       changePassword: ["application/json", true],
       publishVersion: ["multipart/form-data", true],
       yankVersion: ["application/json", false],

@@ -53,7 +53,7 @@ const ACCOUNTS: readonly Row[] = [
   {
     operation: "POST /api/auth/password",
     results: session(204),
-    prepare: plainly("/api/auth/password", { currentPassword: PASSWORD, newPassword: PASSWORD }),
+    prepare: plainly("/api/auth/password", { currentPassword: PASSWORD, newPassword: PASSWORD, keepTokens: true }),
   },
   { operation: "GET /api/auth/invitations", results: session(200), prepare: plainly("/api/auth/invitations") },
 ];

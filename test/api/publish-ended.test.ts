@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
 import { OPERATOR } from "../../src/audit/record-event.ts";
-import { setDisabled } from "../../src/moderation/set-disabled.ts";
+import { disableAccount } from "../../src/moderation/set-disabled.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import {
   type Client,
@@ -43,7 +43,7 @@ async function publishSlowly(registry: TestRegistry, by: Client, name: string, m
 }
 
 async function disable({ deps }: TestRegistry, { username }: Client): Promise<void> {
-  await setDisabled(deps, OPERATOR, username, true);
+  await disableAccount(deps, OPERATOR, username, { retireKeys: false });
 }
 
 async function logOut(_registry: TestRegistry, account: Client): Promise<void> {
@@ -68,7 +68,7 @@ type End = readonly [
 ];
 
 const ENDED_BY_SOMEBODY: readonly End[] = [
-  ["the account is disabled", "token", disable, [403, "account_disabled"]],
+  ["the account is disabled", "token", disable, [401, "unauthenticated"]],
   ["the account is disabled", "session", disable, [401, "unauthenticated"]],
   ["the token is revoked", "token", revoke, [401, "unauthenticated"]],
   ["the session is ended", "session", logOut, [401, "unauthenticated"]],

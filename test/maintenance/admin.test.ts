@@ -5,6 +5,7 @@ import { firstAccountText } from "../../src/cli/first-account.ts";
 import { inTemporaryDirectory, type Outcome } from "../binary/executable.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { keyIdOf, newKey, resetTo } from "../support/key-statements.ts";
 import { hashAtFullCost } from "../support/password-cost.ts";
 import { freePort } from "../support/ports.ts";
 import { PROGRAM } from "../support/program.ts";
@@ -93,7 +94,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
       }
     });
     const stdout = done(await admin("reset-password", lost.username.toUpperCase()));
-    expect(stdout).toStartWith(`Gave ${lost.username} a new password, ended its sessions and revoked 1 API token.\n`);
+    expect(stdout).toStartWith(`Gave ${lost.username} a new password.\nEnded 1 session and revoked 1 API token.\n`);
     for (const client of [lost, token]) expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
     expectProblem(await login(lost.username, PASSWORD), 401, "invalid_credentials");
     expect((await login(lost.username, passwordIn(stdout))).status).toBe(200);
@@ -105,7 +106,8 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expect(await lastEvent("account.password_reset")).toEqual(["account.password_reset", null, { username }]);
     expect(await lastEvent("token.revoked")).toMatchObject(["token.revoked", null, { username, label: "a test" }]);
     const json = JSON.parse(done(await admin("reset-password", lost.username, "--json")));
-    expect(json).toEqual({ username, tokensRevoked: 0, password: expect.any(String) });
+    const nothing = { tokensRevoked: 0, invitationsWithdrawn: [], resetsCancelled: [], recentKeys: [] };
+    expect(json).toEqual({ username, sessionsEnded: 1, ...nothing, password: expect.any(String) });
   });
 
   test("admin grant and revoke apply to the next request, and revoking the last administrator warns", async () => {
@@ -132,23 +134,49 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     });
   });
 
-  test("a disabled account cannot use sessions, tokens or password; enable restores all but sessions", async () => {
+  test("a disabled account cannot use sessions, tokens or password, and enable restores the password only", async () => {
     const client = await newAccount(registry(), "shut-out");
     const { username } = client;
     const token = await withToken(client, ["read"]);
-    expect(done(await admin("disable", username))).toBe(`${username} is disabled, and its sessions have ended.\n`);
+    const ended = "Ended 1 session and revoked 1 API token.";
+    expect(done(await admin("disable", username))).toBe(`${username} is disabled.\n${ended}\n`);
     expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
-    expectProblem(await token.get("/api/auth/me"), 403, "account_disabled");
+    expectProblem(await token.get("/api/auth/me"), 401, "unauthenticated");
     expectProblem(await login(username, PASSWORD), 403, "account_disabled");
     expectProblem(await login(username, "a wrong password"), 401, "invalid_credentials");
-    expect(done(await admin("disable", username))).toBe(`${username} was already disabled.\n`);
+    const nothing = "Ended 0 sessions and revoked 0 API tokens.";
+    expect(done(await admin("disable", username))).toBe(`${username} was already disabled.\n${nothing}\n`);
     expect(done(await admin("enable", username))).toContain("is enabled");
-    expect((await token.get("/api/auth/me")).status).toBe(200);
+    expectProblem(await token.get("/api/auth/me"), 401, "unauthenticated");
     expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
     expect((await (await loggedIn(username, PASSWORD)).get("/api/auth/me")).status).toBe(200);
     for (const kind of ["account.disabled", "account.enabled"]) {
       expect(await lastEvent(kind)).toEqual([kind, null, { username }]);
     }
+  });
+
+  test("admin disable and reset-password print what they took back, and retire keys with --retire-keys", async () => {
+    const [owner, invited] = [await newAccount(registry(), "robbed"), await newAccount(registry(), "accomplice")];
+    const [key, name] = [await newKey(owner), "taken-back"];
+    expect((await owner.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key)).status).toBe(201);
+    expect((await owner.send("PUT", `/api/packages/${name}/owners/${invited.username}`)).status).toBe(200);
+    expect((await resetTo(owner, name, makeKey())).status).toBe(200);
+    const [head, ended, ...lines] = done(await admin("disable", owner.username))
+      .trimEnd()
+      .split("\n");
+    expect([head, ended]).toEqual([`${owner.username} is disabled.`, "Ended 1 session and revoked 0 API tokens."]);
+    expect(lines.slice(0, -1)).toEqual([
+      "Withdrew invitations:",
+      `  ${invited.username} to own ${name}`,
+      "Cancelled key resets of:",
+      `  ${name}`,
+      "To retire them, repeat with --retire-keys: the keys that it registered in the last 30 days:",
+    ]);
+    expect(lines.at(-1)).toMatch(new RegExp(`^ {2}${keyIdOf(key)} {2}20\\S+Z$`));
+    const json = JSON.parse(done(await admin("reset-password", owner.username, "--retire-keys", "--json")));
+    expect(json.recentKeys).toMatchObject([{ keyId: keyIdOf(key), retiredAt: expect.any(String) }]);
+    expect(await lastEvent("key.retired")).toMatchObject(["key.retired", null, { username: owner.username }]);
+    done(await admin("enable", owner.username));
   });
 
   test.each(["reset-password", "grant", "revoke", "disable", "enable"])(

@@ -7,7 +7,8 @@ export const adminEnableCommand = defineCommand({
   options: { json: JSON_OPTION, config: CONFIG_OPTION },
   arguments: [{ name: "username", description: "the name of the account" }],
   help: {
-    description: `Lets a disabled account in again, with its password and its API tokens.
+    description: `Lets a disabled account in again, with its password. Its sessions and API tokens ended when it was
+      disabled.
 
       ${OFFLINE_TEXT}`,
     failure: "the account was not changed",
