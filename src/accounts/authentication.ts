@@ -191,9 +191,10 @@ function restrictCaching({ config }: Pick<Deps, "config">, { set, response }: Re
 
 /**
  * Adds the JWT functions and the macros that guard routes. With `account: true`, `session: true` or
- * `admin: true` a route gets the authenticated `actor` and its database `db`, or responds 401 or 403. With `reader: true`
- * it gets `mayRead` and `readable`, and responds 401 to guests if `READ_ACCESS` requires it. Hooks
- * of a plugin are local in Elysia, so every route that needs a macro must name it.
+ * `admin: true` a route gets the authenticated `actor` and a database `db` for its writes, or
+ * responds 401 or 403. With `reader: true` it gets `mayRead` and `readable`, and responds 401 to
+ * guests if `READ_ACCESS` requires it. Hooks of a plugin are local in Elysia, so every route that
+ * needs a macro must name it.
  */
 export function authentication(deps: AuthDeps) {
   const { config, jwtKey } = deps;
