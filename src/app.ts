@@ -25,7 +25,7 @@ import type { AppDeps } from "./start/open-deps.ts";
 import { tokenRoutes } from "./tokens/routes.ts";
 import { TOKEN_PARAMETERS, tokenSchemas } from "./tokens/schemas.ts";
 
-const described = {
+const apiDescriptionParts = {
   schemas: {
     ...accountSchemas,
     ...eventSchemas,
@@ -75,27 +75,27 @@ function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
  * Replaces parameters that are not valid UTF-8 by an empty text, which no route finds. Elysia gives
  * null for them.
  */
-function namedByNothing({ params }: { readonly params: Record<string, string | undefined> }): void {
+function replaceInvalidParameters({ params }: { readonly params: Record<string, string | undefined> }): void {
   for (const name in params) if (typeof params[name] !== "string") params[name] = "";
 }
 
 /**
- * Builds the whole server, in the order in which a request meets it. `http/server.ts` listens and
- * wraps it.
+ * Builds the whole server, in the order in which a request passes through it. `http/server.ts`
+ * listens and wraps it.
  */
 export function createApp(deps: AppDeps) {
   const methodsOf = createMethodFinder(() => app.routes);
-  // By default Elysia searches the path behind the eleventh character, which is past the slash of
-  // `http://cpm/`.
+  // By default Elysia looks for the path after character 11, so it misses the slash of a short host
+  // such as `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })
-    .onTransform({ as: "global" }, namedByNothing)
+    .onTransform({ as: "global" }, replaceInvalidParameters)
     .use(failures(deps, methodsOf))
     .use(crossOrigin(deps.config.corsOrigins))
     .use(healthRoutes(deps))
     .use(logRoutes(deps))
     .use(api(deps, "/api"))
     .use(api(deps, "/api/v1"))
-    .use(apiDescription(deps.config.publicUrl, described))
+    .use(apiDescription(deps.config.publicUrl, apiDescriptionParts))
     .use(apiPage());
   return app;
 }

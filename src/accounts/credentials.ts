@@ -6,12 +6,15 @@ import { Failure, failure } from "../errors.ts";
 import { type Actor, type SessionActor, sessionActor, type TokenGrant, tokenActor } from "./actor.ts";
 import type { UserRow } from "./user.ts";
 
-/** How often the last use of a token is written at most. Otherwise every read would be a write. */
+/**
+ * The shortest time between two writes of a token's last use. Otherwise every read would be a
+ * write.
+ */
 const LAST_USE_EVERY_MS = 60_000;
 
 type FindDeps = Pick<Deps, "db" | "clock">;
 
-/** Finds the account of a session that has not ended. */
+/** Finds the account of a session that exists and has not expired. */
 export const sessionById = statement<{ id: string; userId: string; now: Date }, { user: UserRow }>(
   ({ query, tables: { sessions, users } }) =>
     query
@@ -44,9 +47,7 @@ const tokenByDigest = statement<{ digest: string; now: Date }, { token: TokenRow
       ),
 );
 
-/**
- * Finds a session that has neither ended nor expired, with its account. Throws `account_disabled`.
- */
+/** Finds a session that exists and has not expired, with its account. Throws `account_disabled`. */
 export async function findSession(
   { db, clock }: FindDeps,
   id: string,
@@ -80,15 +81,15 @@ export async function findToken(
   const [row] = await db.read((session) => tokenByDigest(session.batched(), { digest: tokenDigest(text), now }));
   if (row === undefined) return undefined;
   if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
-  await touch({ db }, row.token.id, row.token.lastUsedAt, now);
+  await recordTokenUse({ db }, row.token.id, row.token.lastUsedAt, now);
   return tokenActor(row.user, row.token, address);
 }
 
 /**
  * Records the use of a token. An expected failure, such as a full disk or a backup that holds the
- * lock, is ignored: it must not lock anybody out.
+ * lock, is ignored, because a client must still be able to authenticate.
  */
-async function touch({ db }: Pick<Deps, "db">, id: string, lastUsedAt: Date | null, now: Date): Promise<void> {
+async function recordTokenUse({ db }: Pick<Deps, "db">, id: string, lastUsedAt: Date | null, now: Date): Promise<void> {
   const before = new Date(now.getTime() - LAST_USE_EVERY_MS);
   if (lastUsedAt !== null && lastUsedAt > before) return;
   try {

@@ -4,7 +4,7 @@ import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
 import type { UserRow } from "./user.ts";
 
-/** How much of a name a message repeats, so that hostile text stays short. */
+/** The longest part of a name that a message repeats. A client may send any length. */
 const NAME_SHOWN_MAX_CHARS = 64;
 
 /**
@@ -19,7 +19,9 @@ export async function loadUser({ query, tables: { users } }: DbSession, username
   return row;
 }
 
-/** Finds an enabled account by its user name. A disabled one is `user_not_found` too. */
+/**
+ * Finds an enabled account by its user name. Throws `user_not_found` for a disabled account too.
+ */
 export async function loadEnabledUser(session: DbSession, username: string): Promise<UserRow> {
   const row = await loadUser(session, username);
   if (row.disabledAt !== null) throw userNotFound(username);

@@ -31,8 +31,8 @@ export async function loadLockedUser(session: DbSession, username: string): Prom
 }
 
 /**
- * Locks an account like `lockAccount` but without waiting, for callers that work for other accounts
- * too. Returns false if another transaction holds the lock.
+ * Locks an account like `lockAccount` but without waiting, for a batch, which must not wait for one
+ * of its accounts. Returns false if another transaction holds the lock.
  */
 export async function tryLockAccount(session: DbSession, id: string): Promise<boolean> {
   return (await tryLockUser(session, { id })).length > 0;

@@ -1,23 +1,25 @@
 import { availableParallelism } from "node:os";
 import { Semaphore } from "../runtime/semaphore.ts";
 
+/** The shortest password. */
 export const PASSWORD_MIN_CHARS = 10;
+/** The longest password, so that hashing it costs little. */
 export const PASSWORD_MAX_CHARS = 1_024;
 
 /** OWASP's first choice for argon2id: 19 MiB, two passes. */
 const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as const;
 
 /**
- * How many hashes wait at most. Hashing fills cores and memory, so only as many as there are cores
- * run at once.
+ * The most hashes that may wait. Callers behind them get `busy` at once instead of a late answer.
  */
 const WAITING_MAX = 64;
 
+/** Hashing fills cores and memory, so only as many hashes as there are cores run at once. */
 const hashing = new Semaphore(availableParallelism(), WAITING_MAX);
 
 /**
- * Normalises the characters, so that a password typed on another keyboard is the same (RFC 8265
- * §4.2).
+ * Normalises the characters, so that the same password typed on different keyboards matches (RFC
+ * 8265 §4.2).
  */
 function normalised(password: string): string {
   return password.normalize("NFKC");
@@ -29,9 +31,9 @@ export function hashPassword(password: string): Promise<string> {
 }
 
 /**
- * The hash of a random text that nobody kept, with the parameters above. It is a constant, because
- * hashing one at the first login would double the memory of that login and reveal itself by its
- * time.
+ * The hash of a random text that was thrown away, with the parameters above. It is a constant,
+ * because hashing one at the first login would make that login slower and use twice the memory,
+ * which an attacker could measure.
  */
 const DUMMY_HASH =
   "$argon2id$v=19$m=19456,t=2,p=1$vWnjVtm9vXO24h2KD//UUj5upY8qCMBZWEzUVf4GmiM$LtVPyWyhJ1gfjtZCPYrC2ozFEZo5WF7ApTv/U+DPCBE";

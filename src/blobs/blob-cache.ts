@@ -1,6 +1,6 @@
 import type { Sha256Digest } from "../domain/digest.ts";
 
-/** The parts of a file's status that change when anybody writes to the file. */
+/** The fields of a file's status that change on every write. */
 export interface FileStamp {
   readonly size: number;
   readonly mtimeMs: number;
@@ -18,7 +18,7 @@ function isSame(a: FileStamp, b: FileStamp): boolean {
 }
 
 /**
- * A least-recently-used cache of verified blobs, at most `maxBytes` in total. An entry is valid for
+ * A least-recently-used cache of verified blobs. It holds at most `maxBytes`. An entry is valid for
  * as long as the stamp of its file is unchanged.
  */
 export class BlobCache {
@@ -36,6 +36,7 @@ export class BlobCache {
     if (found === undefined) return undefined;
     this.#evict(digest, found);
     if (!isSame(found.stamp, stamp)) return undefined;
+    // Set again, which moves the entry to the end of the map: the most recently used.
     this.set(digest, found.stamp, found.blob);
     return found.blob;
   }

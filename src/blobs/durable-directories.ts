@@ -4,16 +4,16 @@ import { dirname } from "node:path";
 import { promisify } from "node:util";
 import type { Failpoints } from "../runtime/failpoints.ts";
 
-const sync = promisify(fsync);
+const fsyncAsync = promisify(fsync);
 
 /**
- * Syncs a file or a directory. Only the sync waits for the disk. Opening and closing an existing
- * path is faster in this thread than through Node's thread pool.
+ * Syncs a file or a directory. It opens and closes synchronously, because that is faster than a
+ * round trip through Node's thread pool. Only the sync, which waits for the disk, runs there.
  */
 export async function syncPath(path: string, flags: "r" | "r+"): Promise<void> {
   const descriptor = openSync(path, flags);
   try {
-    await sync(descriptor);
+    await fsyncAsync(descriptor);
   } finally {
     closeSync(descriptor);
   }
@@ -56,8 +56,9 @@ export class DurableDirectories {
   }
 
   /**
-   * Creates `path` and syncs every directory from `path` up to the parent of the root, whoever
-   * created them. Directories above the root are synced only if they were created here.
+   * Creates `path` and syncs every directory from `path` up to the parent of the root, even those
+   * that another process created. Above the root, it syncs only directories that it created. All of
+   * them are prefixes of `path`, so their lengths order them.
    */
   async #make(path: string): Promise<void> {
     const first = await mkdir(path, { recursive: true });

@@ -6,13 +6,13 @@ import { join } from "node:path";
 import { errorCode, failure } from "../errors.ts";
 
 /**
- * Large enough to need a block. A full disk still takes an empty file, and some file systems keep
- * small files in the inode.
+ * Large enough that the file system must allocate a block. A full disk still accepts an empty file,
+ * and some file systems keep small files in the inode.
  */
 const PROBE_BYTES = 64 * 1024;
 /**
  * A server drops a client that sends nothing for a minute. So a file without a write for this long
- * has no server any more.
+ * is abandoned. An hour is a wide margin over that minute.
  */
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 /** Matches `upload-<place>.<pid>-<uuid>`. Earlier versions wrote no place and no process id. */
@@ -20,7 +20,7 @@ const TEMPORARY_NAME = /^(?:upload|download|check|note)-(?:([0-9a-f]{8})\.(\d{1,
 
 type Purpose = "upload" | "download" | "check" | "note";
 
-/** Identifies the machine, or the container, in which a process id is unique. */
+/** Identifies the PID namespace: the machine or the container. */
 const PLACE = createHash("sha256")
   .update(
     [
@@ -92,7 +92,7 @@ export async function checkWritable(directory: string): Promise<void> {
 /**
  * Lists temporary files that no process writes to any more. A file is abandoned after `graceMs` if
  * its process is known to be dead. Otherwise it is abandoned after at least an hour without a
- * write: another machine may share the directory and be receiving a file now.
+ * write: another machine may share the directory and still be writing.
  *
  * `nowMs` must come from the clock that dates the files. A listed file may be removed before the
  * caller uses it.
@@ -127,8 +127,8 @@ export async function discardFile(path: string): Promise<void> {
 
 /**
  * Checks that an existing directory can receive uploads, and removes the files that killed servers
- * left in it. The check itself modifies the directory, so the time of the directory is the present
- * time of the file system's clock.
+ * left in it. The check writes to the directory, so its modification time is now by the file
+ * system's clock, which dates the files too.
  */
 export async function prepareIncoming(incomingDir: string): Promise<void> {
   await checkWritable(incomingDir);

@@ -2,24 +2,24 @@ import type { S3Config } from "../config/storage.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { failed, faultOf, faultOfResponse, type S3Fault } from "./s3-fault.ts";
 
-const BACKOFF_FIRST_MS = 100;
+const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 2_000;
 /** The deadline of a call, as a multiple of the timeout of one attempt. */
 const DEADLINE_ATTEMPTS = 2;
 /** The slowest transfer rate that deadlines allow for: 8 MiB/s. */
 const SLOWEST_BYTES_PER_MS = (8 * 1_048_576) / 1_000;
 /**
- * The lifetime of an address for one request of this process. It must be longer than clocks may
- * differ.
+ * How long a presigned URL that this process uses itself stays valid. It must exceed the difference
+ * of the clocks.
  */
-const OWN_ADDRESS_S = 900;
-const LINK_S = 300;
+const REQUEST_URL_TTL_S = 900;
+const DOWNLOAD_URL_TTL_S = 300;
 
 type Method = "GET" | "HEAD" | "PUT" | "DELETE";
 
 /**
- * A request to the bucket. `bytes` is how many bytes it sends or receives, which extends its
- * deadline.
+ * A request to the bucket. `bytes` is the number of bytes that it sends or receives. They extend
+ * its deadline.
  */
 interface S3Request {
   readonly method: Method;
@@ -29,7 +29,10 @@ interface S3Request {
   readonly body?: Blob | Uint8Array<ArrayBuffer>;
 }
 
-/** How a request is tried. `extraMs` extends the timeout by the time that its size needs. */
+/**
+ * How often and how long a request is retried. `extraMs` extends the timeout by the time that its
+ * size needs.
+ */
 interface RetryPolicy {
   readonly method: string;
   readonly extraMs: number;
@@ -49,9 +52,10 @@ export type FaultReport = (method: string, fault: S3Fault) => void;
 /**
  * The objects of one bucket below a prefix.
  *
- * Bun's `S3Client` signs requests and `fetch` sends them. The client's own calls cannot be
- * cancelled, as they have no timeout, and they read a file into memory before they send it (Bun
- * 1.4.5). So every call has a deadline and really ends when the deadline passes.
+ * Bun's `S3Client` signs requests and `fetch` sends them. The client's own calls have no timeout,
+ * cannot be cancelled, and read a file into memory before they send it (Bun 1.4.5). So requests go
+ * through `fetch`, which ends them when their deadline passes. A list uses the client's own call;
+ * its timeout abandons it.
  *
  * A call is retried with jitter after 5xx, 429, a timeout or a lost connection. Every request
  * except a removal is safe to repeat.
@@ -80,7 +84,7 @@ export class S3Bucket {
    */
   link(key: string, fileName: string, mediaType: string): string {
     return this.#client.presign(this.#config.keyPrefix + key, {
-      expiresIn: LINK_S,
+      expiresIn: DOWNLOAD_URL_TTL_S,
       type: mediaType,
       contentDisposition: `attachment; filename="${fileName}"`,
     });
@@ -98,11 +102,11 @@ export class S3Bucket {
     // may or may not exist.
     const attemptsMax = request.method === "DELETE" ? 1 : Number.POSITIVE_INFINITY;
     return this.#retry({ method: request.method, extraMs, attemptsMax }, async (attemptMs) => {
-      const response = await fetch(this.#addressOf(request), {
+      const response = await fetch(this.#presignedUrl(request), {
         method: request.method,
         redirect: "manual",
         signal: AbortSignal.timeout(attemptMs),
-        // On a reused connection that is lost, fetch sends the request again by itself.
+        // If a reused connection breaks, fetch repeats the request by itself.
         keepalive: request.method !== "DELETE",
         // By default fetch asks for compressed bytes, and it unpacks whatever a proxy labels as
         // compressed.
@@ -136,8 +140,8 @@ export class S3Bucket {
     }
   }
 
-  #addressOf({ method, key }: S3Request): string {
-    return this.#client.presign(this.#config.keyPrefix + key, { method, expiresIn: OWN_ADDRESS_S });
+  #presignedUrl({ method, key }: S3Request): string {
+    return this.#client.presign(this.#config.keyPrefix + key, { method, expiresIn: REQUEST_URL_TTL_S });
   }
 
   async #retry<T>(
@@ -146,7 +150,7 @@ export class S3Bucket {
   ): Promise<T> {
     const attemptMs = this.#config.timeoutMs + extraMs;
     const deadlineMs = performance.now() + attemptMs * DEADLINE_ATTEMPTS;
-    let earlier: S3Fault | undefined;
+    let previousFault: S3Fault | undefined;
     for (let tries = 1; ; tries += 1) {
       const leftMs = deadlineMs - performance.now();
       try {
@@ -155,11 +159,12 @@ export class S3Bucket {
         const fault = faultOf(cause);
         if (fault === undefined) throw cause;
         // The last attempt may have had less than its full time. Then its timeout proves nothing:
-        // report the earlier fault.
-        if (earlier !== undefined && leftMs < attemptMs && fault.answer === "storage_timeout") throw failed(earlier);
-        earlier = fault;
+        // report the previous fault.
+        if (previousFault !== undefined && leftMs < attemptMs && fault.answer === "storage_timeout")
+          throw failed(previousFault);
+        previousFault = fault;
         this.#report(method, fault);
-        const pauseMs = Math.random() * Math.min(BACKOFF_FIRST_MS * 2 ** tries, BACKOFF_MAX_MS);
+        const pauseMs = Math.random() * Math.min(BACKOFF_BASE_MS * 2 ** tries, BACKOFF_MAX_MS);
         if (tries >= Math.min(fault.attemptsMax, attemptsMax) || performance.now() + pauseMs >= deadlineMs)
           throw failed(fault);
         await Bun.sleep(pauseMs);

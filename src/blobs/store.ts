@@ -27,21 +27,18 @@ export interface BlobStat {
 }
 
 /**
- * A blob in a list. `digest` is undefined if the name is no digest: such an object does not belong
- * to the store.
+ * A blob in a list. `digest` is undefined if the name is not a digest: such an object does not
+ * belong to the store.
  */
 export interface ListedBlob extends BlobStat {
   readonly digest: Sha256Digest | undefined;
   readonly name: string;
 }
 
-/**
- * Exactly the requested bytes. A file is read lazily: give it to a Response, so that the kernel
- * sends it.
- */
+/** The requested bytes. A Blob of a file is lazy: pass it to a Response and the kernel sends it. */
 export type BlobBody = Blob | Uint8Array<ArrayBuffer>;
 
-/** The headers with which the storage itself serves a linked blob. */
+/** Headers that the storage sends when a client follows the address that `link` returned. */
 export interface LinkOptions {
   readonly fileName: string;
   readonly mediaType: string;
@@ -58,13 +55,13 @@ export interface LinkOptions {
  *   undefined for an unknown digest. It throws `blob_corrupt` for a blob of another size, and for a
  *   damaged blob of at most `VERIFIED_MAX_BYTES`. Larger blobs are hashed if they pass through this
  *   process. If they are sent from their files, only `fsck` reads them.
- * - `withFile` lends a local file with the stored bytes, and their real digest and size, to compare
- *   or copy them. It returns undefined for an unknown digest.
+ * - `withFile` passes a local file with the stored bytes, and their real digest and size. Callers
+ *   compare or copy them. It returns undefined for an unknown digest.
  * - `stat` returns undefined for an unknown digest.
  * - `remove` is idempotent. Only `gc` may call it: see `packages/blob-removals.ts`.
  * - `setAside` moves a damaged blob to another name, so that its bytes are not lost. Afterwards the
- *   digest is unknown. A blob that is not damaged stays. A concurrent `put` must notice it: see
- *   `packages/blob-removals.ts`.
+ *   digest is unknown. A blob that is not damaged stays. A concurrent `put` must detect that the
+ *   blob was moved: see `packages/blob-removals.ts`.
  * - `list` yields each blob whose digest begins with `prefix` once, in order of their digests.
  *   Blobs that are put or removed during the listing may or may not be in it.
  * - `link` returns an address at which the storage itself serves the blob for some minutes, or
@@ -75,7 +72,7 @@ export interface LinkOptions {
  * - `check` throws if the store does not accept writes.
  * - `close` removes temporary files.
  * - Failures are `storage_full`, `storage_busy`, `storage_failed` and `storage_timeout`. Every call
- *   ends.
+ *   has a deadline.
  * - `incomingDir` is the local directory for uploads. `put` takes files from it.
  */
 export interface BlobStore {
@@ -94,12 +91,12 @@ export interface BlobStore {
   close(): Promise<void>;
 }
 
-/** Small texts that the store keeps beside the blobs. */
+/** Names of small texts that are stored next to the blobs. */
 export type SidecarName = "log/checkpoint" | "log/checkpoint-before-rollback";
 
 /**
- * Up to this size a blob is hashed on every read. Most packages are smaller; hashing larger ones
- * would delay readers.
+ * The size up to which every store must hash a blob before it returns it. Most packages are
+ * smaller; hashing larger ones would delay readers.
  */
 export const VERIFIED_MAX_BYTES = 64 * 1024;
 

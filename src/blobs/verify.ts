@@ -6,7 +6,7 @@ import type { ByteRange, KnownBlob } from "./store.ts";
 
 /**
  * Returns the digest and the size of a stream. It takes ownership of the chunks and releases their
- * memory.
+ * memory, which Bun would free late (buffer-release.ts). Do not use a chunk afterwards.
  */
 export async function hashChunks(chunks: AsyncIterable<Uint8Array>): Promise<KnownBlob> {
   const hash = createHash("sha256");
@@ -29,15 +29,15 @@ export function finishDigest(hash: ReturnType<typeof createHash>): Sha256Digest 
 }
 
 /**
- * Returns a range of `bytes`, or all of them. Throws `blob_corrupt` unless `bytes` are exactly the
- * blob.
+ * Returns a range of `bytes`, or all of them. Throws `blob_corrupt` unless `bytes` have the blob's
+ * size and digest.
  */
 export function verifiedPart(
   bytes: Uint8Array<ArrayBuffer>,
   { digest, size }: KnownBlob,
   range: ByteRange | undefined,
 ): Uint8Array<ArrayBuffer> {
-  const isRight = bytes.length === size && finishDigest(createHash("sha256").update(bytes)) === digest;
-  if (!isRight) throw failure({ code: "blob_corrupt", digest });
+  const isIntact = bytes.length === size && finishDigest(createHash("sha256").update(bytes)) === digest;
+  if (!isIntact) throw failure({ code: "blob_corrupt", digest });
   return range === undefined ? bytes : bytes.subarray(range.first, range.last + 1);
 }

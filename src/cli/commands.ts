@@ -50,12 +50,12 @@ export const COMMANDS: readonly Command[] = [
   workerCommand,
 ];
 
-/** What the first word of a command of two words stands for. */
+/** One-line summaries of command groups, by the first word of the command. */
 export const GROUPS: Readonly<Record<string, string>> = {
   storage: "copy archives between storages",
-  admin: "manage accounts, hold packages back",
+  admin: "manage accounts, quarantine packages",
   log: "audit a transparency log, manage this registry's log",
 };
 
-/** Runs when the command line names none. */
+/** The command that runs if the command line names none. */
 export const DEFAULT_COMMAND = "serve";

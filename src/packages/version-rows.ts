@@ -6,7 +6,7 @@ import type { VerifiedSignature } from "../signing/verify-archive.ts";
 import { type contentsRow, manifestRecord, toJson } from "./records.ts";
 import type { VersionRow } from "./views.ts";
 
-/** The parts of a publication that the row of its version is made from. */
+/** The parts of a publication that a version's row needs. */
 interface VersionSource {
   readonly inspection: Pick<Inspection, "manifest" | "warnings">;
   readonly received: KnownBlob;
@@ -14,7 +14,7 @@ interface VersionSource {
   readonly publisher: { readonly user: { readonly id: string } };
 }
 
-/** Makes the row of a version that is published now. */
+/** Makes the row of a newly published version. */
 export function versionRow(packageId: number, publication: VersionSource, now: Date) {
   const { inspection, received, verified, publisher } = publication;
   const { manifest, warnings } = inspection;
@@ -58,8 +58,8 @@ export const insertContents = change<ReturnType<typeof contentsRow>>(({ query, t
   query.insert(versionContents).values(placeholders(versionContents)),
 );
 
-/** Stores where the log has a version. */
-export const placeVersion = change<{ id: number; logIndex: number }>(({ query, tables: { versions } }) =>
+/** Stores the log index of a version. */
+export const recordLogIndex = change<{ id: number; logIndex: number }>(({ query, tables: { versions } }) =>
   query
     .update(versions)
     .set({ logIndex: sql`${sql.placeholder("logIndex")}` })

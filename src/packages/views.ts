@@ -3,21 +3,23 @@ import type { Tables } from "../db/database.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
 
+/** A row of the table of packages. */
 export type PackageRow = Tables["packages"]["$inferSelect"];
+/** A row of the table of versions. */
 export type VersionRow = Tables["versions"]["$inferSelect"];
 
-/** The columns of a version or package that say whether an administrator holds it back. */
+/** The columns of a version or package that say whether it is in quarantine. */
 export type Quarantinable = Pick<PackageRow, "quarantinedAt" | "quarantineReason">;
 
 /** A version with the user name of its publisher. */
 export interface PublishedVersion {
   readonly row: VersionRow;
   readonly publishedBy: string;
-  /** Left out in the response to a publish, which a package that is held back refuses. */
+  /** Undefined in the response to a publish: a package in quarantine accepts no publish. */
   readonly ofPackage?: Quarantinable;
 }
 
-/** Why and since when an administrator holds a version or package back. */
+/** Why and since when a version or package is in quarantine. */
 export interface QuarantineView {
   readonly reason: string;
   readonly at: string;
@@ -35,14 +37,14 @@ export interface VersionView extends ManifestRecord {
   readonly yankReason: string | null;
   readonly yankMessage: string | null;
   readonly yankReplacement: string | null;
-  /** Its own, or its package's. */
+  /** The quarantine of the version, or else of its package. */
   readonly quarantine: QuarantineView | null;
   readonly signature: {
     readonly scheme: string;
     readonly keyId: string;
     readonly publicKey: string;
     readonly value: string;
-    /** Its key was already compromised when it signed. */
+    /** True if the key was compromised before it signed this version. */
     readonly compromised: boolean;
   };
   /** The index of its leaf in the log; null in a dry run. */

@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import type { RateLimit } from "../errors.ts";
 import { beginListing } from "../packages/rebuild-listing.ts";
 import { contentsRow } from "../packages/records.ts";
-import { insertContents, insertVersionRow, placeVersion, versionRow } from "../packages/version-rows.ts";
+import { insertContents, insertVersionRow, recordLogIndex, versionRow } from "../packages/version-rows.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
 import { formatExtra } from "../tlog/history.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
@@ -97,7 +97,7 @@ async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inser
     versionLeaf({ name, ...row, scheme: row.signatureScheme }),
   );
   const { firstIndex, proofOf, checkpoint } = await log.append(session, leaves, (first) =>
-    pipelined(inserted.map(({ row: { id } }, at) => placeVersion(session, { id, logIndex: first + at }))),
+    pipelined(inserted.map(({ row: { id } }, at) => recordLogIndex(session, { id, logIndex: first + at }))),
   );
   return inserted.map(({ row, publication, limits, isFirst }, at) => {
     const index = firstIndex + at;

@@ -4,7 +4,7 @@ import { rowArrays } from "../db/statement.ts";
 import { countListed } from "./list-page.ts";
 import { oneTypoFrom } from "./one-typo.ts";
 import { textIndexOf } from "./open-text-index.ts";
-import { beginsName, POPULARITY_BUCKETS } from "./terms.ts";
+import { namePrefixTerm, POPULARITY_BUCKETS } from "./terms.ts";
 import { type TextIndex, withNames } from "./text-index.ts";
 import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
 
@@ -74,7 +74,7 @@ function withNameParts(index: TextIndex, text: string): SQL {
   const insides = [longest.slice(0, half), longest.slice(-half)].filter((part) => part.length >= PART_MIN_CHARS);
   const sources = [
     ...beginnings.map((part) => {
-      const buckets = POPULARITY_BUCKETS.map((bucket) => index.matching(bucket, [[beginsName(part)]]));
+      const buckets = POPULARITY_BUCKETS.map((bucket) => index.matching(bucket, [[namePrefixTerm(part)]]));
       return sql`SELECT row_locator FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMPARED_OF_PART}`;
     }),
     ...insides.map(

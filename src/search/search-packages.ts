@@ -8,15 +8,15 @@ import { textIndexOf } from "./open-text-index.ts";
 import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 import { resembling } from "./resembling.ts";
 import {
-  beginsName,
-  beginsWord,
-  coveredNames,
-  hasAuthor,
-  hasTag,
-  isWhole,
+  authorTerm,
+  isUncut,
+  namePrefixTerm,
   POPULARITY_BUCKETS,
+  patternTerms,
   type Term,
   type TermConditions,
+  tagTerm,
+  wordPrefixTerm,
 } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { termsOfWords } from "./word-terms.ts";
@@ -83,15 +83,15 @@ function authorFilter(author: string): SQL {
 function searchQueryOf(index: TextIndex, { search, tags, author, readable }: PackageSearch): SearchQuery {
   const byAuthor = author === undefined ? [] : [foldIdentity(author.trim())];
   const covered = readable?.includes("*") ? undefined : readable;
-  const isLong = (text: string) => !isWhole(text);
+  const isLong = (text: string) => !isUncut(text);
   const longer = [...tagsFilter(index, tags.filter(isLong)), ...byAuthor.filter(isLong).map(authorFilter)];
   const text = parseSearch(search);
   return {
     search: text,
     narrowed: [
-      ...tags.map((tag) => [hasTag(tag)]),
-      ...byAuthor.map((name) => [hasAuthor(name)]),
-      ...(covered === undefined ? [] : [coveredNames(covered)]),
+      ...tags.map((tag) => [tagTerm(tag)]),
+      ...byAuthor.map((name) => [authorTerm(name)]),
+      ...(covered === undefined ? [] : [patternTerms(covered)]),
     ],
     filters: allOf([coversColumn(covered, sql`s.name`), ...tagsFilter(index, tags), ...byAuthor.map(authorFilter)]),
     recheck: longer.length === 0 ? undefined : allOf(longer),
@@ -132,7 +132,7 @@ function candidates(
   if (isPart) {
     sources.push(
       namedExactly(index, text, filters),
-      mostPopular(index, [...narrowed, [beginsName(text)]], BEGINNING_MAX),
+      mostPopular(index, [...narrowed, [namePrefixTerm(text)]], BEGINNING_MAX),
     );
   }
   const each = sources.map((source) => sql`SELECT row_locator FROM (${source}) AS source`);
@@ -230,7 +230,7 @@ async function findPage(
   const isAlone = words.length + query.narrowed.length < 2;
   const terms =
     isAlone || words.length === 0
-      ? words.map(beginsWord)
+      ? words.map(wordPrefixTerm)
       : await termsOfWords(session, kind, index, { words, isUsual });
   const rows = await rowArrays(
     session,

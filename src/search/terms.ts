@@ -1,29 +1,30 @@
 import { wordsOf } from "./words.ts";
 
 /*
- * The text index has these terms of a package: the words of its texts, its name after `^`, its tags
- * after `#` and its authors after `@`.
+ * The text index holds these terms for each package: the words of its texts, its name after `^`,
+ * its tags after `#` and its authors after `@`.
  *
  * Each term begins with the digit of the package's popularity bucket. So one lookup finds the
  * packages of one bucket, and a search that starts with the most popular bucket can stop when it
  * has enough. The column in the database is called `tier`.
  *
- * drizzle/<database>/*_search_candidates.sql has the same rules for packages that are older.
+ * drizzle/<database>/*_search_candidates.sql repeats these rules for packages that were published
+ * before that migration.
  */
 
 /**
- * The popularity buckets, the most popular first. Packages of each have four times the downloads of
+ * The popularity buckets, the most popular first. Each bucket starts at four times the downloads of
  * the next.
  */
 export const POPULARITY_BUCKETS = [7, 6, 5, 4, 3, 2, 1, 0] as const;
 
 /**
- * Tags and authors may be longer than an index accepts. What is cut is compared on the tables:
- * `isWhole`.
+ * Tags and authors may be longer than an index accepts. A cut term may match the wrong package, so
+ * the query compares the full text in the tables (see `isUncut`).
  */
 const HEX_MAX_CHARS = 200;
 
-/** What a package is found by, and its downloads. */
+/** The text that a search matches, and the downloads of the package. */
 export interface SearchDocument {
   readonly packageId: number;
   readonly name: string;
@@ -39,7 +40,7 @@ export interface Term {
   readonly isPrefix: boolean;
 }
 
-/** The conditions of a match. A package must have one term of each of them. */
+/** The conditions of a match. A package matches if it has at least one term of every condition. */
 export type TermConditions = readonly (readonly Term[])[];
 
 /** Returns the popularity bucket: 0 below 4 downloads, 1 below 16, 2 below 64 and so on. */
@@ -66,22 +67,27 @@ const authorText = (author: string) => `@${hexOf(author)}`;
  * Returns whether the term of a tag or author is not cut, so that no other tag or author has the
  * same term.
  */
-export function isWhole(text: string): boolean {
+export function isUncut(text: string): boolean {
   return Buffer.byteLength(text) * 2 <= HEX_MAX_CHARS;
 }
 
-export const isWord = (word: string): Term => ({ text: word, isPrefix: false });
-export const beginsWord = (word: string): Term => ({ text: word, isPrefix: true });
-export const hasTag = (tag: string): Term => ({ text: tagText(tag), isPrefix: false });
-export const hasAuthor = (author: string): Term => ({ text: authorText(author), isPrefix: false });
-export const beginsName = (beginning: string): Term => ({ text: `^${beginning}`, isPrefix: true });
+/** The term of packages whose texts have a word. */
+export const wordTerm = (word: string): Term => ({ text: word, isPrefix: false });
+/** The terms of packages whose texts have a word with this beginning. */
+export const wordPrefixTerm = (word: string): Term => ({ text: word, isPrefix: true });
+/** The term of packages with a tag. */
+export const tagTerm = (tag: string): Term => ({ text: tagText(tag), isPrefix: false });
+/** The term of packages with an author. */
+export const authorTerm = (author: string): Term => ({ text: authorText(author), isPrefix: false });
+/** The terms of packages whose names have this beginning. */
+export const namePrefixTerm = (beginning: string): Term => ({ text: `^${beginning}`, isPrefix: true });
 
 /**
- * Returns the terms of names that one of the patterns covers, as `coversName` of accounts/actor.ts
- * reads them.
+ * Returns terms that match the names that the patterns allow. Patterns mean the same as in
+ * `coversName` of accounts/actor.ts.
  */
-export function coveredNames(patterns: readonly string[]): Term[] {
+export function patternTerms(patterns: readonly string[]): Term[] {
   return patterns.map((pattern) =>
-    pattern.endsWith("*") ? beginsName(pattern.slice(0, -1)) : { text: `^${pattern}`, isPrefix: false },
+    pattern.endsWith("*") ? namePrefixTerm(pattern.slice(0, -1)) : { text: `^${pattern}`, isPrefix: false },
   );
 }

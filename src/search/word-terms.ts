@@ -1,7 +1,7 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { rowArrays } from "../db/statement.ts";
-import { beginsWord, isWord, type Term } from "./terms.ts";
+import { type Term, wordPrefixTerm, wordTerm } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 
 /**
@@ -24,10 +24,10 @@ export async function termsOfWords(
 ): Promise<Term[]> {
   const counts = words.map((word) => sql`(SELECT count(*) FROM (${sampled(index, word)}) AS sampled)`);
   const [row = []] = await rowArrays(session, kind, sql`SELECT ${sql.join(counts, sql`, `)}`, isUsual);
-  return words.map((word, at) => (Number(row[at]) >= COMMON_MIN ? isWord(word) : beginsWord(word)));
+  return words.map((word, at) => (Number(row[at]) >= COMMON_MIN ? wordTerm(word) : wordPrefixTerm(word)));
 }
 
 function sampled(index: TextIndex, word: string): SQL {
-  const buckets = SAMPLED_BUCKETS.map((bucket) => index.matching(bucket, [[isWord(word)]]));
+  const buckets = SAMPLED_BUCKETS.map((bucket) => index.matching(bucket, [[wordTerm(word)]]));
   return sql`SELECT row_locator FROM (${sql.join(buckets, sql` UNION ALL `)}) AS buckets LIMIT ${COMMON_MIN}`;
 }

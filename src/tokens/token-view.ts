@@ -8,7 +8,7 @@ export interface TokenView {
   readonly packages: readonly string[];
   readonly createdAt: string;
   readonly expiresAt: string;
-  /** Exact to the minute. */
+  /** Updated at most once a minute. */
   readonly lastUsedAt: string | null;
 }
 
