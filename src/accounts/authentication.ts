@@ -108,9 +108,9 @@ function isSession(actor: Actor): actor is SessionActor {
 }
 
 /**
- * Makes a guard that throws unless the actor may call the route. It must come first in `parse` of a
- * route with a body, so that the response is 401 or 403 before a byte of the body is read. Elysia
- * parses and validates before any macro.
+ * Makes a guard that throws unless the actor may call the route. Elysia runs `parse` before any
+ * macro, so the guard must be the first entry of `parse` of a route with a body. Then the response
+ * is 401 or 403 before a byte of the body is read.
  */
 export function requireActor(deps: AuthDeps, guard: Guard) {
   return async (context: AuthContext): Promise<void> => {
@@ -128,8 +128,8 @@ export function guardedJson(deps: AuthDeps, guard: Guard, read = jsonBody) {
 }
 
 /**
- * Makes a guard that returns the actor of a password session. Throws 403 for an API token, and with
- * `admin` for accounts that are no administrators.
+ * Makes a guard that returns the actor of a password session. Throws 403 for an API token and, with
+ * `admin`, for accounts that are not administrators.
  */
 export function authenticateSession(deps: AuthDeps, guard: "session" | "admin") {
   return async (context: AuthContext): Promise<SessionActor> => {
@@ -177,7 +177,7 @@ interface ResponseContext {
   readonly response: unknown;
 }
 
-/** Keeps shared caches from sending a response to another client, where not everybody may read. */
+/** Stops shared caches from serving a private registry's response to another client. */
 function restrictCaching({ config }: Pick<Deps, "config">, { set, response }: ResponseContext): void {
   if (config.readAccess === "public") return;
   const { vary } = set.headers;

@@ -8,6 +8,7 @@ import { serialiseRegistration } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";
 import { type User, type UserRow, userView } from "./user.ts";
 
+/** What a new account is made from. */
 export interface Registration {
   readonly username: string;
   readonly email: string;
@@ -44,8 +45,8 @@ async function requireFree(
 }
 
 /**
- * Creates an account. Throws `username_taken` or `email_taken`; unique columns decide between two
- * registrations at once. `by` returns the origin of the event for the new account.
+ * Creates an account. Throws `username_taken` or `email_taken`; if two registrations race, the
+ * unique indexes let one win. `by` returns the origin of the event for the new account.
  */
 export async function createAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,
@@ -55,8 +56,8 @@ export async function createAccount(
 ): Promise<User> {
   const now = clock();
   const folded = { usernameFolded: foldIdentity(username), emailFolded: foldIdentity(email) };
-  // Checked before the expensive hash, because strangers must not cause one for names that they
-  // know to be taken.
+  // Checked before the expensive hash, so that a stranger cannot make the server hash passwords by
+  // registering a taken name.
   await db.read((session) => requireFree(session, folded));
   const passwordHash = await hashPassword(password);
   const row = { id: crypto.randomUUID(), username, email, ...folded, passwordHash, role, createdAt: now };

@@ -24,7 +24,7 @@ const accountOfToken = statement<{ id: string; now: Date }, Account>(({ query, t
     ),
 );
 
-/** Finds the account of an actor whose token or session has not ended. */
+/** Finds the account of an actor whose token or session exists and has not expired. */
 async function liveAccount(
   session: DbSession,
   { user, sessionId, token }: Actor,
@@ -36,8 +36,8 @@ async function liveAccount(
 
 /**
  * Returns why an actor may no longer act: `unauthenticated` or `account_disabled`. Returns
- * undefined if the token or session is still valid. This is for callers that must not throw,
- * because they work for other actors too.
+ * undefined if the token or session is still valid. Batches use it: one bad credential must not
+ * fail the others.
  */
 export async function credentialFault(session: DbSession, actor: Actor, now: Date): Promise<Failure | undefined> {
   return faultOf(await liveAccount(session, actor, now));
@@ -52,9 +52,10 @@ function faultOf(account: Account | undefined): Failure | undefined {
 }
 
 /**
- * Returns a database for the writes of one request. Each transaction first locks the actor's account
- * and checks the credential again, and the role if the route needs one. Every route with a
- * credential writes through it, but for publishing, which does the same for batches (publish/facts.ts).
+ * Returns a database for the writes of one request. Each transaction first locks the actor's
+ * account and checks the credential again, and the role if the route needs one. Every route with a
+ * credential writes through it, but for publishing, which does the same for batches
+ * (publish/facts.ts).
  *
  * A body takes as long as its sender likes, and meanwhile the credential may have been revoked: a
  * stolen token must not act minutes after that. The lock serialises a write with whatever ends the

@@ -12,7 +12,7 @@ import { runOffline } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
 import { listText } from "./table.ts";
 
-/** What every command about an account receives. */
+/** The options that all account commands share. */
 export interface AdminArguments {
   readonly config: string | undefined;
   readonly username: string;
@@ -20,14 +20,18 @@ export interface AdminArguments {
 }
 
 /**
- * Prints a generated password and what to do with it. Empty for a password that the operator chose.
+ * Prints a generated password and what to do with it. Returns no lines if the operator chose the
+ * password.
  */
 function passwordLines({ password, isGenerated }: NewPassword): string[] {
   if (!isGenerated) return [];
   return ["Its password, which is shown only once:", "", `  ${password}`, "", "Log in with it, then change it."];
 }
 
-/** Creates an account and prints its password, unless that came from standard input. */
+/**
+ * Creates an account and prints its password, unless the operator passed it on standard input.
+ * Returns the exit code, as all commands do.
+ */
 export async function adminCreate({
   config,
   username,
@@ -97,11 +101,11 @@ export async function adminResetPassword({
 function report(
   { username, changed, enabledAdmins }: AccountChange,
   json: boolean,
-  now: string,
-  already: string,
+  changedText: string,
+  unchangedText: string,
 ): number {
   if (json) console.log(JSON.stringify({ username, changed, enabledAdmins }));
-  else console.log(`${username} ${changed ? now : already}.`);
+  else console.log(`${username} ${changed ? changedText : unchangedText}.`);
   warnOfNoAdmin(enabledAdmins);
   return 0;
 }
