@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { parseJsonText } from "../domain/json-text.ts";
 import { SETTINGS, type SettingName } from "./settings.ts";
 
 /**
@@ -45,7 +46,7 @@ function* flatten(prefix: string, value: unknown): Generator<[string, string]> {
 function fileEntries(path: string, problems: SettingProblem[]): [string, string][] {
   try {
     // Some editors on Windows write a byte order mark at the start of a file.
-    const parsed: unknown = JSON.parse(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
+    const parsed = parseJsonText(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
     if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return [...flatten("", parsed)];
     problems.push({ setting: "--config", message: `${path} must contain one JSON object` });
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { JSON_DEPTH_MAX, JsonTooDeep, parseJsonText } from "../domain/json-text.ts";
 import { failure } from "../errors.ts";
 import { chunksOf, declaredBytes } from "./body-stream.ts";
 import { faultsOfUnknown } from "./unknown-fields.ts";
@@ -42,8 +43,12 @@ function parseJson(bytes: Uint8Array): object {
   let parsed: unknown;
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    parsed = SURROGATE.test(text) ? JSON.parse(text, requireWellFormed) : JSON.parse(text);
-  } catch {
+    parsed = parseJsonText(text, SURROGATE.test(text) ? requireWellFormed : undefined);
+  } catch (cause) {
+    if (cause instanceof JsonTooDeep) {
+      const reason = `The body is nested deeper than ${JSON_DEPTH_MAX} levels. Send the documented fields only.`;
+      throw failure({ code: "malformed_body", reason });
+    }
     // The engine's message quotes the body, which may contain a password.
     throw failure({
       code: "malformed_body",

@@ -1,3 +1,4 @@
+import { parseJsonText } from "../domain/json-text.ts";
 import { counted } from "../runtime/counted.ts";
 import { type Checkpoint, checkpointOfNote } from "../tlog/checkpoint.ts";
 import { decodeBase64 } from "../tlog/encoding.ts";
@@ -149,7 +150,7 @@ export async function continues(client: RegistryClient, before: Tree, now: Tree)
  */
 async function fetchConsistency(client: RegistryClient, from: number, to: number): Promise<Buffer[] | undefined> {
   try {
-    return proofOf(JSON.parse(await client.text(`/api/log/consistency?from=${from}&to=${to}`)));
+    return proofOf(parseJsonText(await client.text(`/api/log/consistency?from=${from}&to=${to}`)));
   } catch (cause) {
     if (cause instanceof SyntaxError || (cause instanceof RegistryFault && cause.isMissing)) return undefined;
     throw cause;

@@ -1,3 +1,4 @@
+import { parseJsonText } from "../domain/json-text.ts";
 import { decodeBase64 } from "../tlog/encoding.ts";
 import type { ProvedLeaf } from "../tlog/history.ts";
 import { HASH_BYTES } from "../tlog/merkle.ts";
@@ -49,7 +50,7 @@ function readPage(text: string, { url }: RegistryClient): Page {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseJsonText(text);
   } catch (cause) {
     if (cause instanceof SyntaxError) return undefined;
     throw cause;

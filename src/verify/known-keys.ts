@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { parseJsonText } from "../domain/json-text.ts";
 
 /** What this user last saw of who may sign a package, per log and folded name. */
 export interface SeenHistory {
@@ -62,7 +63,7 @@ export class KnownKeys {
 
 function parsed(text: string): Stored | undefined {
   try {
-    const stored: unknown = JSON.parse(text);
+    const stored = parseJsonText(text);
     if (typeof stored !== "object" || stored === null) return undefined;
     return Object.values(stored).every((ofLog) => Object.values(ofLog ?? { none: undefined }).every(isSeen))
       ? (stored as Stored)

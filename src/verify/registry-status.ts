@@ -1,3 +1,4 @@
+import { parseJsonText } from "../domain/json-text.ts";
 import type { SignedArchive } from "../signing/statement.ts";
 import { type Check, ok, unchecked, warning } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
@@ -40,7 +41,7 @@ function objections({
 export async function checkRegistryStatus(client: RegistryClient, { name, version }: SignedArchive): Promise<Check> {
   const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}`;
   try {
-    const status: VersionStatus = JSON.parse(await client.text(path)) ?? {};
+    const status: VersionStatus = Object(parseJsonText(await client.text(path)));
     const found = objections(status);
     if (found.length > 0) return warning(NAME, `the registry reports that ${found.join("; ")}`);
     return ok(NAME, "the registry reports no yank and no quarantine");
