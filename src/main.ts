@@ -1,5 +1,6 @@
 import type { CommandLine } from "./cli/command-line.ts";
 import { findCommand, readOptions, readWords, requireCommand, splitCommandLine } from "./cli/command-line.ts";
+import { print } from "./runtime/print.ts";
 
 /** Other accounts on this machine must not read what a command writes: password hashes and keys. */
 const UMASK = 0o077;
@@ -19,7 +20,7 @@ async function run(args: readonly string[]): Promise<number> {
   process.umask(UMASK);
   const line = splitCommandLine(args);
   if (line.asksForHelp) {
-    console.log(await helpFor(line));
+    print(await helpFor(line));
     return 0;
   }
   const { command, rest } = requireCommand(line.words);

@@ -198,6 +198,13 @@ describe("one place only", () => {
     expect(users(/(?<!\bapp\.|\bcreateApp\(\w+\)\.)\bfetch\(/, allowed)).toEqual([]);
   });
 
+  test("runtime/print.ts alone writes to the console, the logger and progress bars to standard error", () => {
+    expect(users(/\bconsole\b/, /^(runtime\/print|http\/api-page)\.ts$/)).toEqual([]);
+    const streams = /\bprocess\s*\.\s*std(out|err)\b|\bBun\.std(out|err)\b/;
+    expect(users(streams, /^(runtime\/logger|cli\/progress)\.ts$/)).toEqual([]);
+    expect(usersOf(sources, { imports: /^(node:)?console$/ }, /^$/)).toEqual([]);
+  });
+
   test("start/ alone reads the clock", () => {
     expect(users(/new Date\(\)|Date\.now\(\)/, /^start\//)).toEqual([]);
   });

@@ -1,3 +1,5 @@
+import { escapeUnprintable } from "../runtime/printable.ts";
+
 /**
  * A problem of an archive. `path` is an entry name, a place in the manifest
  * (`colony.yaml#/tags/0`), or empty.
@@ -101,9 +103,5 @@ export class UnreadableArchive extends Error {
  */
 export function printable(text: string, maxChars = 260): string {
   const cut = text.length > maxChars ? `${text.slice(0, maxChars)}…` : text;
-  return cut.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, escapeCharacter);
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+  return escapeUnprintable(cut);
 }

@@ -7,6 +7,7 @@ import type { Eviction } from "../moderation/evict.ts";
 import { resetPassword } from "../moderation/reset-password.ts";
 import { disableAccount, enableAccount } from "../moderation/set-disabled.ts";
 import { counted } from "../runtime/counted.ts";
+import { print, printError, printJson } from "../runtime/print.ts";
 import { type OfflineDeps, openOfflineLog } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
@@ -49,8 +50,8 @@ export async function adminCreate({
   );
   const answer = { username: made.username, email: made.email, role: made.role };
   const what = `Created the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
-  if (json) console.log(JSON.stringify({ ...answer, ...(isGenerated ? { password } : {}) }));
-  else console.log([what, ...passwordLines(secret)].join("\n"));
+  if (json) printJson({ ...answer, ...(isGenerated ? { password } : {}) });
+  else print([what, ...passwordLines(secret)].join("\n"));
   return 0;
 }
 
@@ -92,8 +93,8 @@ export async function adminResetPassword({
     resetPassword(await withLog(deps), OPERATOR, username, { password, retireKeys }),
   );
   const what = `Gave ${reset.username} a new password.`;
-  if (json) console.log(JSON.stringify({ ...reset, ...(isGenerated ? { password } : {}) }));
-  else console.log([what, ...evictionLines(reset, retireKeys), ...passwordLines(secret)].join("\n"));
+  if (json) printJson({ ...reset, ...(isGenerated ? { password } : {}) });
+  else print([what, ...evictionLines(reset, retireKeys), ...passwordLines(secret)].join("\n"));
   return 0;
 }
 
@@ -104,15 +105,15 @@ function report(
   changedText: string,
   unchangedText: string,
 ): number {
-  if (json) console.log(JSON.stringify({ username, changed, enabledAdmins }));
-  else console.log(`${username} ${changed ? changedText : unchangedText}.`);
+  if (json) printJson({ username, changed, enabledAdmins });
+  else print(`${username} ${changed ? changedText : unchangedText}.`);
   warnOfNoAdmin(enabledAdmins);
   return 0;
 }
 
 function warnOfNoAdmin(enabledAdmins: number): void {
   if (enabledAdmins > 0) return;
-  console.error("No administrator who can log in is left. To make one: cpm-registry admin grant <username>");
+  printError("No administrator who can log in is left. To make one: cpm-registry admin grant <username>");
 }
 
 /** Makes an account an administrator. */
@@ -135,10 +136,10 @@ export async function adminDisable({ config, username, retireKeys, json }: Evict
     username: name,
     ...evicted
   } = await runOffline(config, async (deps) => disableAccount(await withLog(deps), OPERATOR, username, { retireKeys }));
-  if (json) console.log(JSON.stringify({ username: name, changed, enabledAdmins, ...evicted }));
+  if (json) printJson({ username: name, changed, enabledAdmins, ...evicted });
   else {
     const what = `${name} ${changed ? "is disabled" : "was already disabled"}.`;
-    console.log([what, ...evictionLines(evicted, retireKeys)].join("\n"));
+    print([what, ...evictionLines(evicted, retireKeys)].join("\n"));
   }
   warnOfNoAdmin(enabledAdmins);
   return 0;

@@ -3,6 +3,8 @@ import { requireForm } from "../http/validate.ts";
 import { allowName } from "../moderation/allow-name.ts";
 import { quarantinePackage, quarantineVersion } from "../moderation/quarantine.ts";
 import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
+import { print, printJson } from "../runtime/print.ts";
+import { escapeUnprintable } from "../runtime/printable.ts";
 import { openOfflineLog } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { STATUS_REASONS, type StatusReason } from "../tlog/status-leaf.ts";
@@ -39,9 +41,10 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
     return await quarantineVersion(deps, OPERATOR, name, version, hold);
   });
   const what = version === undefined ? name : `${name} ${version}`;
-  if (json) console.log(JSON.stringify({ name, version: version ?? null, quarantine }));
-  else if (quarantine !== null) console.log(`${what} has been held back since ${quarantine.at}: ${quarantine.reason}`);
-  else console.log(`${what} is not held back.`);
+  if (json) printJson({ name, version: version ?? null, quarantine });
+  else if (quarantine !== null)
+    print(`${what} has been held back since ${quarantine.at}: ${escapeUnprintable(quarantine.reason)}`);
+  else print(`${what} is not held back.`);
   return 0;
 }
 
@@ -65,6 +68,7 @@ export async function adminAllowName({
 }): Promise<number> {
   const name = nameParam(text);
   await runOffline(config, (deps) => allowName(deps, OPERATOR, name));
-  console.log(json ? JSON.stringify({ name, allowed: true }) : `${name} may be published now.`);
+  if (json) printJson({ name, allowed: true });
+  else print(`${name} may be published now.`);
   return 0;
 }

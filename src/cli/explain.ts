@@ -2,6 +2,7 @@ import { ConfigError } from "../config/config.ts";
 import { KeyFileError } from "../config/key-file.ts";
 import { MigrationError } from "../db/migrate.ts";
 import { errorCode, Failure, type RegistryError } from "../errors.ts";
+import { printError } from "../runtime/print.ts";
 import { UsageError } from "./usage.ts";
 
 /** Exit code of a wrong command line, as in sysexits.h (EX_USAGE). */
@@ -68,18 +69,18 @@ function detailOf(cause: unknown): string | undefined {
 export function explain(cause: unknown, command: string | undefined): number {
   if (cause instanceof ConfigError) {
     const what = command === "serve" ? "cpm-registry cannot start" : `cpm-registry ${command} cannot run`;
-    console.error(`${what}; these settings are wrong:`);
-    for (const { setting, message } of cause.problems) console.error(`  ${setting} ${message}`);
+    printError(`${what}; these settings are wrong:`);
+    for (const { setting, message } of cause.problems) printError(`  ${setting} ${message}`);
     return 1;
   }
   if (cause instanceof UsageError) {
     const topic = cause.topic ?? command;
-    console.error(`${cause.message}\nSee: cpm-registry ${topic === undefined ? "help" : `${topic} --help`}`);
+    printError(`${cause.message}\nSee: cpm-registry ${topic === undefined ? "help" : `${topic} --help`}`);
     return USAGE_ERROR;
   }
   const detail = detailOf(cause);
   const what = command === "serve" ? "cpm-registry cannot start" : `cpm-registry ${command} failed`;
-  if (detail === undefined) console.error("cpm-registry failed because of a bug; please report it:", cause);
-  else console.error(`${what}: ${detail}`);
+  if (detail === undefined) printError(`cpm-registry failed because of a bug; please report it: ${Bun.inspect(cause)}`);
+  else printError(`${what}: ${detail}`);
   return 1;
 }

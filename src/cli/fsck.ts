@@ -1,6 +1,7 @@
 import { readConfig } from "../config/config.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
 import { counted } from "../runtime/counted.ts";
+import { print, printJson } from "../runtime/print.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
@@ -34,7 +35,8 @@ export async function fsck({ config, repair, json }: FsckArguments): Promise<num
     const result = await checkStore(deps, { repair, report: bar.report });
     bar.end();
     const elapsed = durationText(performance.now() - startedMs);
-    console.log(json ? JSON.stringify(documentOf(result)) : reportOf(result, elapsed));
+    if (json) printJson(documentOf(result));
+    else print(reportOf(result, elapsed));
     return result.problems.count > result.repaired ? 1 : 0;
   } finally {
     bar.end();

@@ -1,6 +1,7 @@
 import { readConfig } from "../config/config.ts";
 import { collectGarbage, type GcResult } from "../maintenance/collect-garbage.ts";
 import { counted } from "../runtime/counted.ts";
+import { print, printJson } from "../runtime/print.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText, parseDuration } from "./duration.ts";
 import { progressBar } from "./progress.ts";
@@ -34,7 +35,8 @@ export async function gc({ config, grace, dryRun, json }: GcArguments): Promise<
     const options = { graceMs, dryRun, report: bar.report, isStopped: () => isStopped };
     const result = await collectGarbage(deps, options);
     bar.end();
-    console.log(json ? JSON.stringify(documentOf(result, dryRun)) : summaryOf(result, dryRun, graceMs));
+    if (json) printJson(documentOf(result, dryRun));
+    else print(summaryOf(result, dryRun, graceMs));
     return result.failures.count > 0 || result.isStopped ? 1 : 0;
   } finally {
     bar.end();

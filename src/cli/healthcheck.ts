@@ -1,5 +1,6 @@
 import { type Config, readConfig } from "../config/config.ts";
 import { requestOutside } from "../runtime/outside-request.ts";
+import { print, printError } from "../runtime/print.ts";
 
 const TIMEOUT_MS = 5_000;
 const RESPONSE_MAX_BYTES = 64 * 1024;
@@ -22,10 +23,10 @@ export async function healthcheck(configFile: string | undefined, url: string | 
   const target = `${base}/health/ready`;
   try {
     const { status, body } = await requestOutside(target, { maxMs: TIMEOUT_MS, maxBytes: RESPONSE_MAX_BYTES });
-    console.log(Buffer.from(body).toString("utf8"));
+    print(Buffer.from(body).toString("utf8"));
     return status === 200 ? 0 : 1;
   } catch {
-    console.error(
+    printError(
       `${target} did not answer within ${TIMEOUT_MS / 1000} s. Is the registry running, and is the address right?`,
     );
     return 1;

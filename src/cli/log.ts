@@ -6,6 +6,8 @@ import { isInUse } from "../db/in-use.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
 import type { Rollback } from "../log/transparency-log.ts";
 import { counted } from "../runtime/counted.ts";
+import { print, printError, printJson } from "../runtime/print.ts";
+import { escapeUnprintable } from "../runtime/printable.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
 import { type Audit, auditLog } from "../verify/audit.ts";
@@ -42,9 +44,9 @@ export async function logAudit({ archives, json, ...trusted }: AuditArguments): 
 function report(audit: Audit, json: boolean): number {
   const complete = audit.fault === undefined;
   const isRight = complete && isGood(audit.checks) && audit.problems.length === 0;
-  if (json) console.log(JSON.stringify({ verified: isRight, complete, ...audit }));
-  else if (audit.checks.length > 0) console.log(auditText(audit, isRight));
-  if (!complete) console.error(`cpm-registry log audit failed: ${audit.fault}`);
+  if (json) printJson({ verified: isRight, complete, ...audit });
+  else if (audit.checks.length > 0) print(auditText(audit, isRight));
+  if (!complete) printError(`cpm-registry log audit failed: ${escapeUnprintable(audit.fault ?? "")}`);
   return isRight ? 0 : 1;
 }
 
@@ -76,7 +78,7 @@ export function logKey(configFile: string | undefined): number {
     );
   }
   const signer = (configured ?? readOrMakeLogKey(dataDir, logOrigin)).reveal();
-  console.log(formatVerifierKey(verifierOf(signer)));
+  print(formatVerifierKey(verifierOf(signer)));
   return 0;
 }
 
@@ -86,7 +88,7 @@ export function logKey(configFile: string | undefined): number {
 export function logMakeKey(origin: string): number {
   if (!isKeyName(origin))
     throw new UsageError("<origin> must be a name without spaces or +, such as cpm.example.org/log.");
-  console.log(makeLogKey(origin));
+  print(makeLogKey(origin));
   return 0;
 }
 
@@ -104,11 +106,11 @@ export async function logAcceptRollback(configFile: string | undefined, yes: boo
     const refused = rollback === undefined ? "no_rollback" : isRunning ? "registry_running" : undefined;
     if (json) {
       const { publishedSize = null, foundSize = null } = rollback ?? {};
-      console.log(JSON.stringify({ publishedSize, foundSize, accepted, ...(refused && { refused }) }));
+      printJson({ publishedSize, foundSize, accepted, ...(refused && { refused }) });
     } else {
-      if (rollback !== undefined) console.log(sizesText(rollback));
-      if (refused !== undefined) console.error(`cpm-registry log accept-rollback failed: ${REFUSED[refused]}`);
-      else console.log(accepted ? ACCEPTED : "Nothing was changed. Pass --yes to accept the loss.");
+      if (rollback !== undefined) print(sizesText(rollback));
+      if (refused !== undefined) printError(`cpm-registry log accept-rollback failed: ${REFUSED[refused]}`);
+      else print(accepted ? ACCEPTED : "Nothing was changed. Pass --yes to accept the loss.");
     }
     return accepted ? 0 : 1;
   } finally {

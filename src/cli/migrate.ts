@@ -1,18 +1,17 @@
 import { readConfig } from "../config/config.ts";
 import { migrate, migrationState } from "../db/migrate.ts";
+import { print, printJson } from "../runtime/print.ts";
 
 /** Applies pending migrations. With `check`, only lists them and returns 1 if there are any. */
 export async function runMigrate(configFile: string | undefined, check: boolean, json: boolean): Promise<number> {
   const { database } = readConfig(configFile);
   const { applied, pending } = check ? await migrationState(database) : await migrate(database);
   if (json) {
-    console.log(JSON.stringify({ database: database.kind, applied, pending, changed: check ? [] : pending }));
+    printJson({ database: database.kind, applied, pending, changed: check ? [] : pending });
   } else if (pending.length === 0) {
-    console.log(`The ${database.kind} database is up to date (${applied.length} migrations).`);
+    print(`The ${database.kind} database is up to date (${applied.length} migrations).`);
   } else {
-    console.log(
-      `${check ? "Pending" : "Applied"} on ${database.kind}:\n${pending.map((name) => `  ${name}`).join("\n")}`,
-    );
+    print(`${check ? "Pending" : "Applied"} on ${database.kind}:\n${pending.map((name) => `  ${name}`).join("\n")}`);
   }
   return check && pending.length > 0 ? 1 : 0;
 }

@@ -8,6 +8,7 @@ import type { Deps } from "../deps.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
+import { printJson } from "../runtime/print.ts";
 import type { AppDeps } from "../start/open-deps.ts";
 import { parseSignerKey } from "../tlog/note.ts";
 
@@ -48,6 +49,6 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     responseCache: undefined,
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));
-  console.log(JSON.stringify(await response.json(), null, 2));
+  printJson(await response.json(), 2);
   return 0;
 }

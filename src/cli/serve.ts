@@ -4,6 +4,7 @@ import { type Config, readConfig } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import { listen } from "../http/server.ts";
 import { rollbackText } from "../log/rollback-guard.ts";
+import { print, printError } from "../runtime/print.ts";
 import { closeDeps, openDeps } from "../start/open-deps.ts";
 import { serveWithWorkers } from "../start/workers.ts";
 import { firstAccountText } from "./first-account.ts";
@@ -17,7 +18,7 @@ export async function serve(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
   if (config.workers > 1) return serveWithWorkers(config, configFile);
   return run(config, async (deps, url) => {
-    console.log(`cpm-registry is ready at ${url}`);
+    print(`cpm-registry is ready at ${url}`);
     await informOperator(deps, configFile);
   });
 }
@@ -54,7 +55,7 @@ async function run(config: Config, whenReady: (deps: Deps, url: string) => Promi
 }
 
 async function informOperator(deps: Deps, configFile: string | undefined): Promise<void> {
-  if (deps.log.rollback !== undefined) console.error(rollbackText(deps.log.rollback));
+  if (deps.log.rollback !== undefined) printError(rollbackText(deps.log.rollback));
   const isShut = deps.config.registration === "closed" && !(await hasAccounts(deps));
-  if (isShut) console.log(firstAccountText(deps.config, configFile));
+  if (isShut) print(firstAccountText(deps.config, configFile));
 }

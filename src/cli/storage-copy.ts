@@ -3,6 +3,7 @@ import { ConfigError } from "../config/config.ts";
 import { type NamedStorage, readNamedStorage } from "../config/named-storage.ts";
 import { type CopyResult, copyStore, type NotCopied } from "../maintenance/copy-store.ts";
 import { counted } from "../runtime/counted.ts";
+import { print, printJson } from "../runtime/print.ts";
 import { openLogger, openStore } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
@@ -46,7 +47,8 @@ export async function storageCopy({ config, from, to, json }: StorageCopyArgumen
     const result = await copyStore(opened, destination, bar.report);
     bar.end();
     const elapsed = durationText(performance.now() - startedMs);
-    console.log(json ? JSON.stringify(documentOf(result)) : summaryOf(result, elapsed));
+    if (json) printJson(documentOf(result));
+    else print(summaryOf(result, elapsed));
     return result.failures.count + result.damaged.count > 0 || result.isStopped ? 1 : 0;
   } finally {
     bar.end();

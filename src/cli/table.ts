@@ -1,3 +1,5 @@
+import { escapeUnprintable } from "../runtime/printable.ts";
+
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 
 /** Formats a number of bytes for people: `812 bytes`, `12 MB`, `1.4 GB`. */
@@ -14,10 +16,10 @@ export function bytesText(bytes: number): string {
 }
 
 /**
- * Aligns the columns of rows; the first row is the heading. Control characters are shown as `?`.
+ * Aligns the columns of rows; the first row is the heading. Unprintable characters are escaped.
  */
 export function tableText(rows: readonly (readonly string[])[]): string {
-  const shown = rows.map((row) => row.map((cell) => cell.replaceAll(/[^\x20-\x7e\u00a0-\uffff]/g, "?")));
+  const shown = rows.map((row) => row.map((cell) => escapeUnprintable(cell)));
   const widths: number[] = [];
   for (const row of shown) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
   return shown
@@ -38,7 +40,7 @@ export function listText(head: string, items: readonly string[], count = items.l
   if (count === 0) return [];
   const shown = items.slice(0, LISTED_MAX);
   const more = count - shown.length;
-  return [head, ...shown.map((item) => `  ${item}`), ...(more > 0 ? [`  and ${more} more`] : [])];
+  return [head, ...shown.map((item) => `  ${escapeUnprintable(item)}`), ...(more > 0 ? [`  and ${more} more`] : [])];
 }
 
 const LISTED_MAX = 20;

@@ -1,4 +1,6 @@
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
+import { print, printError, printJson } from "../runtime/print.ts";
+import { escapeUnprintable } from "../runtime/printable.ts";
 import { isGood } from "../verify/checks.ts";
 import { KnownKeysFault } from "../verify/known-keys.ts";
 import { RegistryFault } from "../verify/registry-client.ts";
@@ -28,8 +30,8 @@ export async function reportingFaults(command: string, json: boolean, work: () =
   } catch (cause) {
     const isFault = [RegistryFault, SeenLogFault, KnownKeysFault].some((fault) => cause instanceof fault);
     if (!isFault || !(cause instanceof Error)) throw cause;
-    if (json) console.log(JSON.stringify({ verified: false, fault: cause.message, checks: [] }));
-    console.error(`cpm-registry ${command} failed: ${cause.message}`);
+    if (json) printJson({ verified: false, fault: cause.message, checks: [] });
+    printError(`cpm-registry ${command} failed: ${escapeUnprintable(cause.message)}`);
     return 1;
   }
 }
@@ -45,8 +47,9 @@ export async function verify({ archive, proof, json, ...trusted }: VerifyArgumen
   return reportingFaults("verify", json, async () => {
     const { name = null, version = null, checks } = await verifyPackage(bytes, given, trust);
     const isVerified = isGood(checks);
-    if (json) console.log(JSON.stringify({ verified: isVerified, name, version, checks }));
-    else console.log(`${checksText(checks)}\n\n${archive} is ${isVerified ? "verified" : "NOT verified"}.`);
+    if (json) printJson({ verified: isVerified, name, version, checks });
+    else
+      print(`${checksText(checks)}\n\n${escapeUnprintable(archive)} is ${isVerified ? "verified" : "NOT verified"}.`);
     return isVerified ? 0 : 1;
   });
 }

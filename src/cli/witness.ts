@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { readOrMakeKeyFile } from "../config/key-file.ts";
+import { print } from "../runtime/print.ts";
 import { openLogger } from "../start/open-offline.ts";
 import { systemClock } from "../start/system-clock.ts";
 import {
@@ -61,7 +62,7 @@ export async function runWitness({ name, logs, port, host, data }: WitnessArgume
   const witnessed = await openWitnessedFiles(data);
   const witness = { signer, logs: keys, witnessed, clock: systemClock };
   const server = serveWitness(witness, openLogger("warn"), { hostname: host, port: portNumber });
-  console.log(
+  print(
     `The witness is ready. Registries whose log it watches need this setting:\n  LOG_WITNESSES="${formatVerifierKey(verifierOf(signer))} ${server.url.origin}"`,
   );
   await new Promise<void>((resolve) => {

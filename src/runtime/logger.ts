@@ -1,3 +1,5 @@
+import { printableJson } from "./printable.ts";
+
 export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -34,7 +36,7 @@ export function createLogger(
   const at = (severity: "info" | "warn" | "error") => (event: string, fields?: LogFields) => {
     if (severity !== "info") counts.set(event, (counts.get(event) ?? 0) + 1);
     if (SEVERITY[severity] < SEVERITY[level]) return;
-    write(JSON.stringify({ time: clock().toISOString(), level: severity, event, ...fields }));
+    write(printableJson({ time: clock().toISOString(), level: severity, event, ...fields }));
   };
   return { logsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error"), counts };
 }

@@ -2,6 +2,7 @@ import type { Subprocess } from "bun";
 import type { Config } from "../config/config.ts";
 import { requireFreePort } from "../http/server.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { print } from "../runtime/print.ts";
 import { openLogger } from "./open-offline.ts";
 import { programOf } from "./runtime-settings.ts";
 
@@ -90,7 +91,7 @@ export async function serveWithWorkers(config: Config, configFile: string | unde
   const others = Array.from({ length: config.workers - 1 }, (_, index) => workers.start(index + 2));
   const all = await Promise.all(others);
   if (all.every((isReady) => isReady)) {
-    console.log(`cpm-registry is ready at ${config.publicUrl} with ${config.workers} workers`);
+    print(`cpm-registry is ready at ${config.publicUrl} with ${config.workers} workers`);
   }
   return workers.ended;
 }

@@ -1,3 +1,4 @@
+import { print } from "../../runtime/print.ts";
 import { VERSION } from "../../runtime/version.ts";
 import { defineCommand } from "../command.ts";
 import { JSON_OPTION } from "../shared-options.ts";
@@ -13,7 +14,7 @@ export const versionCommand = defineCommand({
   },
   run: async ({ json }) => {
     const text = json ? JSON.stringify({ version: VERSION, bun: Bun.version }) : `cpm-registry ${VERSION}`;
-    console.log(text);
+    print(text);
     return 0;
   },
 });
