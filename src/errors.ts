@@ -54,7 +54,11 @@ export type RegistryError =
    */
   | { readonly code: "limit_reached"; readonly what: string; readonly max: number; readonly advice?: string }
   | { readonly code: "registration_closed" }
+  | { readonly code: "too_many_registrations"; readonly retryAfterSeconds: number }
   | { readonly code: "username_taken" }
+  /** The name is easily mistaken for that of an account. */
+  | { readonly code: "username_too_similar" }
+  | { readonly code: "username_reserved" }
   | { readonly code: "email_taken" }
   | { readonly code: "package_not_found"; readonly name: string }
   | { readonly code: "version_not_found"; readonly name: string; readonly version: string; readonly hint?: string }

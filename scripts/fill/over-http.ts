@@ -6,7 +6,7 @@ import type { Report } from "./into-database.ts";
 /**
  * Fills a running registry through its API, with accounts, signed archives, yanks, second owners
  * and deprecations. Times are those of the fill, and there are no downloads. The registry needs
- * `PUBLISH_LIMITS=off`.
+ * `PUBLISH_LIMITS=off` and `REGISTRATIONS_PER_HOUR=1000000`.
  */
 export async function fillOverHttp(url: string, drafts: Drafts, clients: number, report: Report): Promise<void> {
   const { plan } = drafts;

@@ -3,7 +3,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import type { SessionActor } from "./actor.ts";
-import { accountKey, forgetFailures, tryPassword } from "./login-throttle.ts";
+import { forgetOwnFailures, tryPassword } from "./login-throttle.ts";
 import { hashPassword, verifyPassword } from "./password.ts";
 import { revokeTokens } from "./revoke-tokens.ts";
 
@@ -26,8 +26,8 @@ export async function changePassword(
   { currentPassword, newPassword, keepTokens }: PasswordChange,
 ): Promise<void> {
   const { db, clock } = deps;
-  const { id: userId, passwordHash } = actor.user;
-  const attempt = { key: accountKey(userId), address: actor.origin.address };
+  const { id: userId, username, passwordHash } = actor.user;
+  const attempt = { name: username, address: actor.origin.address };
   const matches = await tryPassword(deps, attempt, () => verifyPassword(currentPassword, passwordHash));
   if (!matches) throw failure({ code: "invalid_credentials" });
   const newHash = await hashPassword(newPassword);
@@ -41,7 +41,7 @@ export async function changePassword(
       .where(and(eq(users.id, userId), eq(users.passwordHash, passwordHash)))
       .returning({ id: users.id });
     if (changed.length === 0) throw failure({ code: "invalid_credentials" });
-    await forgetFailures(session, userId);
+    await forgetOwnFailures(session, attempt);
     await query.delete(sessions).where(and(eq(sessions.userId, userId), ne(sessions.id, actor.sessionId)));
     await recordEvent(session, actor.origin, "account.password_changed", now);
     if (!keepTokens) await revokeTokens(session, actor.user, actor.origin, now);

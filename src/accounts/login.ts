@@ -3,7 +3,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { sessionActor } from "./actor.ts";
-import { accountKey, forgetFailures, nameKey, tryPassword } from "./login-throttle.ts";
+import { forgetOwnFailures, rememberNetwork, tryPassword } from "./login-throttle.ts";
 import { verifyPassword } from "./password.ts";
 import { findUser, type UserRow } from "./user.ts";
 
@@ -35,8 +35,8 @@ export async function login(
 ): Promise<NewSession> {
   const { db, clock } = deps;
   const user = await findUser(db, username);
-  const key = user === undefined ? nameKey(username) : accountKey(user.id);
-  const matches = await tryPassword(deps, { key, address }, () => verifyPassword(password, user?.passwordHash));
+  const attempt = { name: username, address };
+  const matches = await tryPassword(deps, attempt, () => verifyPassword(password, user?.passwordHash));
   if (user === undefined || !matches) throw failure({ code: "invalid_credentials" });
   if (user.disabledAt !== null) throw failure({ code: "account_disabled" });
   const now = clock();
@@ -56,7 +56,8 @@ export async function login(
       .returning({ id: users.id });
     if (current === undefined) throw failure({ code: "invalid_credentials" });
     await query.delete(sessions).where(lt(sessions.expiresAt, now));
-    await forgetFailures(session, user.id);
+    await forgetOwnFailures(session, attempt);
+    await rememberNetwork(session, user.id, attempt, now);
     await query.insert(sessions).values({ id, userId: user.id, createdAt: now, expiresAt });
     await recordEvent(session, sessionActor(user, id, address).origin, "session.started", now);
   });

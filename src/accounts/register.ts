@@ -3,9 +3,11 @@ import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../domain/identity.ts";
+import { isReservedUsername } from "../domain/reserved-usernames.ts";
+import { usernameSkeletonOf } from "../domain/similar-names.ts";
 import { failure } from "../errors.ts";
-import { serialiseRegistration } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";
+import { limitRegistrations } from "./registration-limit.ts";
 import { type User, type UserRow, userView } from "./user.ts";
 
 /** What a new account is made from. */
@@ -15,9 +17,17 @@ export interface Registration {
   readonly password: string;
 }
 
+/** What must be the account's own. */
+interface Identity {
+  readonly usernameFolded: string;
+  readonly usernameSkeleton: string;
+  readonly emailFolded: string;
+}
+
 /**
- * Creates an account for a guest. Throws `registration_closed`, `busy`, or what `createAccount`
- * throws.
+ * Creates an account for a guest. Throws `registration_closed`, `username_reserved`,
+ * `too_many_registrations`, `busy`, or what `createAccount` throws. Only the operator may give an
+ * account a reserved name, with `admin create`.
  */
 export async function register(
   deps: Pick<Deps, "db" | "config" | "clock">,
@@ -25,28 +35,40 @@ export async function register(
   address: string | null,
 ): Promise<User> {
   if (deps.config.registration === "closed") throw failure({ code: "registration_closed" });
-  return serialiseRegistration(address, () =>
+  if (isReservedUsername(registration.username)) throw failure({ code: "username_reserved" });
+  return limitRegistrations(deps, address, () =>
     createAccount(deps, registration, "user", ({ id, username }) => ({ userId: id, username, address, tokenId: null })),
   );
 }
 
-/** Throws `username_taken` or `email_taken` if an account has that name or address. */
+/**
+ * Throws `username_taken`, `username_too_similar` or `email_taken` if an account has that name, one
+ * that is easily mistaken for it, or that address.
+ */
 async function requireFree(
   { query, tables: { users } }: DbSession,
-  { usernameFolded, emailFolded }: Pick<UserRow, "usernameFolded" | "emailFolded">,
+  { usernameFolded, usernameSkeleton, emailFolded }: Identity,
 ): Promise<void> {
   const taken = await query
-    .select({ usernameFolded: users.usernameFolded })
+    .select({ usernameFolded: users.usernameFolded, usernameSkeleton: users.usernameSkeleton })
     .from(users)
-    .where(or(eq(users.usernameFolded, usernameFolded), eq(users.emailFolded, emailFolded)));
+    .where(
+      or(
+        eq(users.usernameFolded, usernameFolded),
+        eq(users.usernameSkeleton, usernameSkeleton),
+        eq(users.emailFolded, emailFolded),
+      ),
+    );
   if (taken.length === 0) return;
   const isName = taken.some((other) => other.usernameFolded === usernameFolded);
-  throw failure({ code: isName ? "username_taken" : "email_taken" });
+  const isAlike = taken.some((other) => other.usernameSkeleton === usernameSkeleton);
+  throw failure({ code: isName ? "username_taken" : isAlike ? "username_too_similar" : "email_taken" });
 }
 
 /**
- * Creates an account. Throws `username_taken` or `email_taken`; if two registrations race, the
- * unique indexes let one win. `by` returns the origin of the event for the new account.
+ * Creates an account. Throws `username_taken`, `username_too_similar` or `email_taken`; if two
+ * registrations race, the unique indexes let one win. `by` returns the origin of the event for the
+ * new account.
  */
 export async function createAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,
@@ -55,7 +77,11 @@ export async function createAccount(
   by: (made: UserRow) => Origin,
 ): Promise<User> {
   const now = clock();
-  const folded = { usernameFolded: foldIdentity(username), emailFolded: foldIdentity(email) };
+  const folded = {
+    usernameFolded: foldIdentity(username),
+    usernameSkeleton: usernameSkeletonOf(username),
+    emailFolded: foldIdentity(email),
+  };
   // Checked before the expensive hash, so that a stranger cannot make the server hash passwords by
   // registering a taken name.
   await db.read((session) => requireFree(session, folded));

@@ -21,7 +21,17 @@ const docs = {
     summary: "Register an account",
     tag: "accounts",
     responses: { 201: { description: "The account", schema: "UserAnswer" } },
-    problems: ["registration_closed", "username_taken", "email_taken", "busy", "storage_full", ...BODY_PROBLEMS],
+    problems: [
+      "registration_closed",
+      "username_reserved",
+      "username_taken",
+      "username_too_similar",
+      "email_taken",
+      "too_many_registrations",
+      "busy",
+      "storage_full",
+      ...BODY_PROBLEMS,
+    ],
   }),
   login: operation({
     id: "logIn",

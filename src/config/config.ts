@@ -38,12 +38,16 @@ export interface Config {
   readonly jwtIssuer: string;
   readonly corsOrigins: readonly string[];
   readonly registration: "open" | "closed";
+  /** How many registrations one client network may try in an hour. */
+  readonly registrationsPerHour: number;
   /** Who may read packages. Health and the OpenAPI document are open to everyone. */
   readonly readAccess: "public" | "authenticated";
   /** How much one account may publish. Undefined for no limit. */
   readonly publishLimits: PublishLimits | undefined;
   /** How many downloads protect the name of a package against names that resemble it. */
   readonly similarNamesMinDownloads: number;
+  /** How old a package must be before its name is protected like that. */
+  readonly similarNamesMinAgeDays: number;
   /** Addresses and networks whose `X-Forwarded-For` is believed. */
   readonly trustedProxies: readonly string[];
   /** The name of the transparency log. It counts only until the database has one. */
@@ -254,9 +258,11 @@ export function readConfig(
     jwtIssuer: reader.text("JWT_ISSUER") ?? SETTINGS.JWT_ISSUER.default,
     corsOrigins: readCorsOrigins(reader),
     registration: reader.choice("REGISTRATION"),
+    registrationsPerHour: reader.integer("REGISTRATIONS_PER_HOUR"),
     readAccess: reader.choice("READ_ACCESS"),
     publishLimits: readPublishLimits(reader),
     similarNamesMinDownloads: reader.integer("SIMILAR_NAMES_MIN_DOWNLOADS"),
+    similarNamesMinAgeDays: reader.integer("SIMILAR_NAMES_MIN_AGE_DAYS"),
     trustedProxies: readTrustedProxies(reader),
     logOrigin,
     logKey: readLogKey(reader, logOrigin),

@@ -30,7 +30,7 @@ const SERVER = {
     group: "Server",
     type: "list",
     description:
-      "Addresses and networks of your proxies, such as `127.0.0.1, 10.0.0.0/8`. Only their `X-Forwarded-For` is believed; set it behind a proxy, because limits of failed logins count per client address",
+      "Addresses and networks of your proxies, such as `127.0.0.1, 10.0.0.0/8`. Only their `X-Forwarded-For` is believed; set it behind a proxy, because limits of failed logins and registrations count per client address",
   },
   CORS_ORIGINS: {
     group: "Server",
@@ -83,6 +83,15 @@ const ACCOUNTS = {
     choices: ["open", "closed"],
     description: "Who may create an account: everyone, or only the operator with `cpm-registry admin create`",
   },
+  REGISTRATIONS_PER_HOUR: {
+    group: "Sessions and accounts",
+    type: "integer",
+    default: 20,
+    min: 1,
+    max: 1_000_000,
+    description:
+      "Registrations from one client address in an hour, also those that are refused. A /48 of IPv6 counts as one",
+  },
   READ_ACCESS: {
     group: "Sessions and accounts",
     type: "choice",
@@ -123,7 +132,16 @@ const PUBLISHING = {
     default: 100,
     min: 0,
     max: 1_000_000_000,
-    description: "Names that resemble a package with at least so many downloads are refused to other accounts",
+    description:
+      "Names that resemble a package with at least so many downloads are refused to other accounts. A download counts once per client network, version and hour",
+  },
+  SIMILAR_NAMES_MIN_AGE_DAYS: {
+    group: "Publishing",
+    type: "integer",
+    default: 7,
+    min: 0,
+    max: 3_650,
+    description: "Only the name of a package that is at least so old is protected against names that resemble it",
   },
 } as const satisfies Record<string, Setting>;
 

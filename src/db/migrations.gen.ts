@@ -11,6 +11,7 @@ import sqlite_0008_log_existing from "../../drizzle/sqlite/0008_log_existing.sql
 import sqlite_0009_long_manifests from "../../drizzle/sqlite/0009_long_manifests.sql" with { type: "text" };
 import sqlite_0010_key_change_v2 from "../../drizzle/sqlite/0010_key_change_v2.sql" with { type: "text" };
 import sqlite_0011_statuses_and_upholds from "../../drizzle/sqlite/0011_statuses_and_upholds.sql" with { type: "text" };
+import sqlite_0012_account_networks from "../../drizzle/sqlite/0012_account_networks.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -22,6 +23,7 @@ import postgres_0007_log_existing from "../../drizzle/postgres/0007_log_existing
 import postgres_0008_long_manifests from "../../drizzle/postgres/0008_long_manifests.sql" with { type: "text" };
 import postgres_0009_key_change_v2 from "../../drizzle/postgres/0009_key_change_v2.sql" with { type: "text" };
 import postgres_0010_statuses_and_upholds from "../../drizzle/postgres/0010_statuses_and_upholds.sql" with { type: "text" };
+import postgres_0011_account_networks from "../../drizzle/postgres/0011_account_networks.sql" with { type: "text" };
 
 export const MIGRATIONS = {
   sqlite: [
@@ -37,6 +39,7 @@ export const MIGRATIONS = {
     { name: "0009_long_manifests", sql: sqlite_0009_long_manifests },
     { name: "0010_key_change_v2", sql: sqlite_0010_key_change_v2 },
     { name: "0011_statuses_and_upholds", sql: sqlite_0011_statuses_and_upholds },
+    { name: "0012_account_networks", sql: sqlite_0012_account_networks },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -50,5 +53,6 @@ export const MIGRATIONS = {
     { name: "0008_long_manifests", sql: postgres_0008_long_manifests },
     { name: "0009_key_change_v2", sql: postgres_0009_key_change_v2 },
     { name: "0010_statuses_and_upholds", sql: postgres_0010_statuses_and_upholds },
+    { name: "0011_account_networks", sql: postgres_0011_account_networks },
   ],
 } as const;

@@ -6,5 +6,19 @@
  * drizzle/<database>/0003_trust.sql has the same rule for packages that are older.
  */
 export function skeletonOf(name: string): string {
-  return name.replace(/[-_.]/g, "").replaceAll("rn", "m").replace(/[1i]/g, "l").replaceAll("0", "o").replace(/s+$/, "");
+  return confusableForm(name).replace(/s+$/, "");
+}
+
+function confusableForm(name: string): string {
+  return name.replace(/[-_.]/g, "").replaceAll("rn", "m").replace(/[1i]/g, "l").replaceAll("0", "o");
+}
+
+/**
+ * Returns the skeleton of a user name: that of a package name in any case, but with the `s` of a
+ * plural, because names of people such as `chris` end in one.
+ *
+ * The migration that adds `users.username_skeleton` has the same rule.
+ */
+export function usernameSkeletonOf(username: string): string {
+  return confusableForm(username.toLowerCase());
 }

@@ -32,8 +32,8 @@ export function clientBehind(proxies: BlockList, peer: string, forwardedFor: str
 }
 
 /**
- * Returns what counts as one client: an IPv4 address, or the /64 network of an IPv6 address,
- * because whoever has one address of a /64 has all of them. Each network has one spelling.
+ * Returns what counts as one client: an IPv4 address, or the /48 network of an IPv6 address,
+ * because providers give a whole /48 to one customer. Each network has one spelling.
  */
 export function clientNetwork(address: string): string {
   const host = isIPv6(address) ? URL.parse(`http://[${address.replace(/%.*/, "")}]/`)?.hostname : undefined;
@@ -43,7 +43,7 @@ export function clientNetwork(address: string): string {
   const first = head === "" ? [] : head.split(":");
   const last = tail === undefined || tail === "" ? [] : tail.split(":");
   const zeros = Array.from({ length: 8 - first.length - last.length }, () => "0");
-  const network = [...first, ...zeros, ...last].slice(0, 4).join(":");
+  const groups = [...first, ...zeros, ...last];
   // Loopback and IPv4 addresses written as IPv6 are not in a network of one client.
-  return network === "0:0:0:0" ? canonical : `${network}::/64`;
+  return groups.slice(0, 4).every((group) => group === "0") ? canonical : `${groups.slice(0, 3).join(":")}::/48`;
 }

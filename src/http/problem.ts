@@ -115,6 +115,16 @@ const accountProblems = {
   username_taken: problem(409, "User name taken", () => ({
     detail: "Another account has this user name. Choose a different one.",
   })),
+  username_too_similar: problem(409, "User name too similar", () => ({
+    detail: "This user name is easily mistaken for that of another account. Choose a different one.",
+  })),
+  username_reserved: problem(409, "User name reserved", () => ({
+    detail: "This user name is reserved, or is easily mistaken for a reserved one. Choose a different one.",
+  })),
+  too_many_registrations: problem(429, "Too many registrations", ({ retryAfterSeconds }) => ({
+    detail: `Your address registered too many accounts in the last hour. Try again in ${retryAfterSeconds} s.`,
+    headers: retryAfter(retryAfterSeconds),
+  })),
   email_taken: problem(409, "E-mail address taken", () => ({
     detail: "An account has this e-mail address already. Log in, or use a different address.",
   })),

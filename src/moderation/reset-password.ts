@@ -22,7 +22,7 @@ export async function resetPassword(
     const { users } = session.tables;
     const user = await loadLockedUser(session, username);
     await session.query.update(users).set({ passwordHash }).where(eq(users.id, user.id));
-    await forgetFailures(session, user.id);
+    await forgetFailures(session, user);
     await recordEvent(session, origin, "account.password_reset", now, { details: { username: user.username } });
     return { username: user.username, ...(await evict(session, user, { origin, now, retireKeys }, { log })) };
   });

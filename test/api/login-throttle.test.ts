@@ -18,6 +18,9 @@ function newAddress(): string {
   return `10.${clients >> 16}.${(clients >> 8) & 255}.${clients & 255}`;
 }
 
+/** The address of attempts that name none. */
+let here = newAddress();
+
 let names = 0;
 
 /** A name that has no account and no failures. */
@@ -26,14 +29,14 @@ function newName(): string {
   return `nobody-${names}`;
 }
 
-function login({ url }: TestRegistry, username: string, password: string, address = newAddress()): Promise<Answer> {
+function login({ url }: TestRegistry, username: string, password: string, address = here): Promise<Answer> {
   return new Client(url).post("/api/auth/login", { username, password }, { "x-forwarded-for": address });
 }
 
 /** Failed logins without a pause. */
-async function fail(registry: TestRegistry, username: string, times: number): Promise<void> {
+async function fail(registry: TestRegistry, username: string, times: number, address = here): Promise<void> {
   for (let at = 0; at < times; at += 1) {
-    expectProblem(await login(registry, username, WRONG), 401, "invalid_credentials");
+    expectProblem(await login(registry, username, WRONG, address), 401, "invalid_credentials");
   }
 }
 
@@ -54,18 +57,20 @@ function failureRows({ deps }: TestRegistry) {
 async function forgetEverything({ deps }: TestRegistry): Promise<void> {
   await deps.db.write(async ({ query, tables }) => {
     await query.delete(tables.loginFailures);
+    await query.delete(tables.loginNetworks);
   });
 }
 
 onBothDatabases(
-  "failed logins of an account",
+  "failed logins of a name from one network",
   (registry) => {
     beforeEach(async () => {
+      here = newAddress();
       registry().now = new Date("2026-03-01T12:00:00.250Z");
       await forgetEverything(registry());
     });
 
-    test("from the fifth failure on, an account waits 1, 2, 4 … 300 s, and attempts meanwhile do not count", async () => {
+    test("from the fifth failure on, a name waits 1, 2, 4 … 300 s, and attempts meanwhile do not count", async () => {
       const { username } = await newAccount(registry());
       await fail(registry(), username, 5);
       for (const seconds of [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]) {
@@ -102,20 +107,39 @@ onBothDatabases(
       expectWait(await login(registry(), username, WRONG), 1);
     });
 
-    test("failures by name and by e-mail, in any case, count for one account and for no other", async () => {
+    test("failures by name do not count for the e-mail address, so nobody learns that both are one account", async () => {
       const { username } = await newAccount(registry());
       const other = await newAccount(registry());
-      const spellings = [username, username.toUpperCase(), `${username}@example.org`, `${username}@EXAMPLE.ORG`];
-      for (const spelling of [...spellings, username]) await fail(registry(), spelling, 1);
-      for (const spelling of spellings) expectWait(await login(registry(), spelling, PASSWORD), 1);
+      const email = `${username}@example.org`;
+      for (const spelling of [username, username.toUpperCase(), username, username, username]) {
+        await fail(registry(), spelling, 1);
+      }
+      for (const spelling of [username, username.toUpperCase()]) {
+        expectWait(await login(registry(), spelling, PASSWORD), 1);
+      }
+      await fail(registry(), email, 4);
+      await fail(registry(), email.toUpperCase(), 1);
+      expectWait(await login(registry(), email, PASSWORD), 1);
       expect((await login(registry(), other.username, PASSWORD)).status).toBe(200);
+    });
+
+    test("a stranger's failures lock the account out on the stranger's network only", async () => {
+      const { username } = await newAccount(registry());
+      for (let at = 0; at < 14; at += 1) {
+        await login(registry(), username, WRONG);
+        pass(registry(), 300);
+      }
+      await fail(registry(), username, 1);
+      expectWait(await login(registry(), username, PASSWORD), 300);
+      expect((await login(registry(), username, PASSWORD, newAddress())).status).toBe(200);
+      expectWait(await login(registry(), username, PASSWORD), 300);
     });
 
     test("a name without an account is throttled like one with an account", async () => {
       const { username } = await newAccount(registry());
       const answersTo = async (name: string) => {
         const answers: unknown[] = [];
-        for (const seconds of [0, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 2, 0, 3.9, 0.1, 0, DAY_SECONDS, 0]) {
+        for (const seconds of [DAY_SECONDS, 0, 0, 0, 0, 0, 0.5, 0.5, 0, 2, 0, 3.9, 0.1, 0, DAY_SECONDS, 0]) {
           pass(registry(), seconds);
           const { status, headers, body } = await login(registry(), name, WRONG);
           const kept = ["retry-after", "www-authenticate", "cache-control"].map((field) => headers.get(field));
@@ -154,7 +178,7 @@ onBothDatabases(
     test("password guesses with a session are throttled together with logins", async () => {
       const account = await newAccount(registry());
       const change = (currentPassword: string, newPassword = "a brand new passphrase") =>
-        account.post("/api/auth/password", { currentPassword, newPassword }, { "x-forwarded-for": newAddress() });
+        account.post("/api/auth/password", { currentPassword, newPassword }, { "x-forwarded-for": here });
       await fail(registry(), account.username, 2);
       for (let at = 0; at < 3; at += 1) expectProblem(await change(WRONG), 401, "invalid_credentials");
       for (const password of [WRONG, PASSWORD]) expectWait(await change(password), 1);
@@ -189,8 +213,8 @@ onBothDatabases(
         const answers = await Promise.all(Array.from({ length: 50 }, () => login(registry(), name, WRONG)));
         expect(answers.filter(({ status }) => status === 401)).toHaveLength(5);
         for (const answer of answers) if (answer.status !== 401) expectWait(answer, 1);
-        const counted = (await failureRows(registry())).filter(({ key }) => !key.startsWith("address:"));
-        expect(counted.map(({ failures }) => failures)).toEqual([5]);
+        const counted = (await failureRows(registry())).filter(({ key }) => !key.startsWith("network:"));
+        expect(counted.map(({ failures }) => failures)).toEqual([5, 5]);
       }
     });
 
@@ -199,12 +223,13 @@ onBothDatabases(
       await fail(registry(), username, 1);
       await fail(registry(), "pasted-a-password-here", 1);
       const rows = await failureRows(registry());
-      expect(rows).toHaveLength(4);
-      for (const { key } of rows) expect(key).toMatch(/^(account:[0-9a-f-]{36}|(name|address):[0-9a-f]{64})$/);
+      // Two names, each alone and with the network; the network alone; and the registration.
+      expect(rows).toHaveLength(6);
+      for (const { key } of rows) expect(key).toMatch(/^(login|name|network|register):[0-9a-f]{64}$/);
       const { deps, now = new Date() } = registry();
       await deps.db.write(async ({ query, tables }) => {
-        const old = Array.from({ length: 246 }, (_, at) => ({
-          key: `name:${at}`,
+        const old = Array.from({ length: 244 }, (_, at) => ({
+          key: `login:${at}`,
           failures: 1,
           since: now,
           lastAt: now,
@@ -212,7 +237,7 @@ onBothDatabases(
         await query.insert(tables.loginFailures).values(old);
       });
       pass(registry(), DAY_SECONDS);
-      for (const left of [152, 54, 6]) {
+      for (const left of [152, 54, 7]) {
         await fail(registry(), newName(), 1);
         expect(await failureRows(registry())).toHaveLength(left);
       }
@@ -225,6 +250,7 @@ onBothDatabases(
   "failed logins from an address",
   (registry) => {
     beforeEach(async () => {
+      here = newAddress();
       registry().now = new Date("2026-03-01T12:00:00.250Z");
       await forgetEverything(registry());
     });
@@ -260,24 +286,25 @@ onBothDatabases(
       expectWait(await login(registry(), username, PASSWORD, "192.0.2.3"), 60);
     });
 
-    test("Retry-After is the longer of the waits of account and address", async () => {
+    test("Retry-After is the longer of the waits of name and address", async () => {
       const name = newName();
       for (let at = 0; at < 5; at += 1) await login(registry(), name, WRONG, "192.0.2.4");
       await failFrom("192.0.2.4", 15);
       expectWait(await login(registry(), name, WRONG, "192.0.2.4"), 60);
-      expectWait(await login(registry(), name, WRONG, "192.0.2.5"), 1);
+      pass(registry(), 59.5);
+      expectWait(await login(registry(), newName(), WRONG, "192.0.2.4"), 1);
     });
 
-    test("a /64 of IPv6 counts as one address in any spelling, and the next /64 as another", async () => {
+    test("a /48 of IPv6 counts as one address in any spelling, and the next /48 as another", async () => {
       const spellings = [
         "2001:db8:0:1::1",
-        "2001:DB8:0:1:ffff::",
-        "2001:0db8:0000:0001:1:2:3:4",
-        "[2001:db8:0:1::5]:443",
+        "2001:DB8:0:2:ffff::",
+        "2001:0db8:0000:ffff:1:2:3:4",
+        "[2001:db8:0:a::5]:443",
       ];
       for (const spelling of spellings) await failFrom(spelling, 5);
       for (const spelling of spellings) expectWait(await login(registry(), newName(), WRONG, spelling), 60);
-      await failFrom("2001:db8:0:2::1", 1);
+      await failFrom("2001:db8:1:1::1", 1);
     });
 
     test("entries of X-Forwarded-For before the one of the proxy are ignored", async () => {
@@ -291,8 +318,73 @@ onBothDatabases(
       const answers = await Promise.all(tries);
       expect(answers.filter(({ status }) => status === 401)).toHaveLength(20);
       for (const answer of answers) if (answer.status !== 401) expectWait(answer, 60);
-      const counted = (await failureRows(registry())).filter(({ key }) => key.startsWith("address:"));
+      const counted = (await failureRows(registry())).filter(({ key }) => key.startsWith("network:"));
       expect(counted.map(({ failures }) => failures)).toEqual([20]);
+    });
+  },
+  BEHIND_PROXY,
+);
+
+onBothDatabases(
+  "failed logins of a name from many networks",
+  (registry) => {
+    beforeEach(async () => {
+      here = newAddress();
+      registry().now = new Date("2026-03-01T12:00:00.250Z");
+      await forgetEverything(registry());
+    });
+
+    const failFromMany = async (name: string) => {
+      for (let at = 0; at < 25; at += 1) await fail(registry(), name, 4, newAddress());
+    };
+
+    test("after a hundred in an hour, a new network waits and one that logged in before does not", async () => {
+      const { username } = await newAccount(registry());
+      expect((await login(registry(), username, PASSWORD, here)).status).toBe(200);
+      await failFromMany(username);
+      expectWait(await login(registry(), username, PASSWORD, newAddress()), 3_600);
+      await fail(registry(), username, 5);
+      expectWait(await login(registry(), username, PASSWORD), 1);
+      pass(registry(), 1);
+      expect((await login(registry(), username, PASSWORD)).status).toBe(200);
+      expectWait(await login(registry(), username, PASSWORD, newAddress()), 3_599);
+      pass(registry(), 3_599);
+      expect((await login(registry(), username, PASSWORD, newAddress())).status).toBe(200);
+    });
+
+    test("a name without an account waits like one with an account", async () => {
+      const name = newName();
+      await failFromMany(name);
+      expectWait(await login(registry(), name, WRONG), 3_600);
+    });
+
+    test("a password reset forgets the networks, and the failures of name and e-mail address", async () => {
+      const { username } = await newAccount(registry());
+      const email = `${username}@example.org`;
+      await failFromMany(username);
+      await failFromMany(email);
+      const password = "given by an administrator";
+      await resetPassword(registry().deps, OPERATOR, username, { password, retireKeys: false });
+      expect(await networkCount()).toBe(0);
+      const left = (await failureRows(registry())).filter(({ nameDigest }) => nameDigest !== null);
+      expect(left).toEqual([]);
+      for (const name of [username, email]) {
+        expect((await login(registry(), name, password)).status).toBe(200);
+      }
+    });
+
+    const networkCount = () => registry().deps.db.read(({ query, tables }) => query.$count(tables.loginNetworks));
+
+    test("an account is remembered on its last twenty networks", async () => {
+      const { username } = await newAccount(registry());
+      const first = newAddress();
+      for (const address of [first, ...Array.from({ length: 20 }, newAddress)]) {
+        pass(registry(), 1);
+        expect((await login(registry(), username, PASSWORD, address)).status).toBe(200);
+      }
+      expect(await networkCount()).toBe(20);
+      await failFromMany(username);
+      expectWait(await login(registry(), username, PASSWORD, first), 3_600);
     });
   },
   BEHIND_PROXY,

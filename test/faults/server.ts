@@ -122,6 +122,7 @@ export async function prepareServer(
     LOG_LEVEL: "warn",
     // A hundred lives of publishers publish more than the limit of an hour.
     PUBLISH_LIMITS: "off",
+    REGISTRATIONS_PER_HOUR: "1000000",
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...extra,
   };

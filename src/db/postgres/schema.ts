@@ -8,6 +8,7 @@ export const {
   keyChallenges,
   apiTokens,
   loginFailures,
+  loginNetworks,
   packages,
   packageSearch,
   listedPackages,

@@ -12,6 +12,7 @@ export function accountTables(d: Dialect) {
     keyChallenges: keyChallengesTable(d, users),
     apiTokens: apiTokensTable(d, users),
     loginFailures: loginFailuresTable(d),
+    loginNetworks: loginNetworksTable(d, users),
   };
 }
 
@@ -28,6 +29,11 @@ function usersTable(d: Dialect) {
     id: d.text("id").primaryKey(),
     username: d.text("username").notNull(),
     usernameFolded: d.text("username_folded").notNull().unique(),
+    /**
+     * The name with letters that look alike made equal: see domain/similar-names.ts. Null for an
+     * account from before this column whose name resembles that of an older account.
+     */
+    usernameSkeleton: d.text("username_skeleton").unique(),
     email: d.text("email").notNull(),
     emailFolded: d.text("email_folded").notNull().unique(),
     passwordHash: d.text("password_hash").notNull(),
@@ -113,8 +119,8 @@ function apiTokensTable(d: Dialect, users: UsersTable) {
 }
 
 /**
- * Declares failed logins by account, unknown name or address. They are rows so that all replicas
- * share one count.
+ * Declares failed logins and registrations, by typed name and by network. They are rows so that all
+ * replicas share one count.
  */
 function loginFailuresTable(d: Dialect) {
   return d.table(
@@ -122,11 +128,27 @@ function loginFailuresTable(d: Dialect) {
     {
       /** A kind and a digest, so that nothing a stranger typed is stored. */
       key: d.text("key").primaryKey(),
+      /** The digest of the typed name; null in a count of a network alone. */
+      nameDigest: d.text("name_digest"),
       failures: d.count("failures").notNull(),
       /** The time of the first failure that is counted. */
       since: d.instant("since").notNull(),
       lastAt: d.instant("last_at").notNull(),
     },
-    (t) => [d.index("login_failures_last_idx").on(t.lastAt)],
+    (t) => [d.index("login_failures_last_idx").on(t.lastAt), d.index("login_failures_name_idx").on(t.nameDigest)],
+  );
+}
+
+/** Declares the networks from which an account logged in, by the name that was typed there. */
+function loginNetworksTable(d: Dialect, users: UsersTable) {
+  return d.table(
+    "login_networks",
+    {
+      /** A digest of typed name and network, so that no address is stored. */
+      key: d.text("key").primaryKey(),
+      userId: userIdColumn(d, users),
+      lastAt: d.instant("last_at").notNull(),
+    },
+    (t) => [d.index("login_networks_user_idx").on(t.userId, t.lastAt)],
   );
 }
