@@ -25,6 +25,7 @@ function historyOf({
   sequences,
   statuses,
   archivesUnread = 0,
+  newestMs = 0,
 }: Partial<StoredHistory>): LeafHistory {
   return {
     versions: new Set(versions),
@@ -32,12 +33,13 @@ function historyOf({
     sequences: new Map(sequences),
     statuses: new Map(statuses),
     archivesUnread,
+    newestMs,
   };
 }
 
-function storedHistory({ versions, packages, sequences, statuses, archivesUnread }: LeafHistory) {
+function storedHistory({ versions, packages, sequences, statuses, archivesUnread, newestMs }: LeafHistory) {
   const lists = { versions: [...versions], packages: [...packages], sequences: [...sequences] };
-  return { ...lists, statuses: [...statuses], archivesUnread };
+  return { ...lists, statuses: [...statuses], archivesUnread, newestMs };
 }
 
 /** Encodes a state for a file. */
@@ -59,7 +61,7 @@ export function storedOf({ frontier, history, withArchives, looked }: AuditState
  */
 export function stateOf(stored: Partial<ReturnType<typeof storedOf>>): AuditState | undefined {
   const { size, nodes, edges, versions, packages, sequences, statuses, withArchives, looked } = stored;
-  if (typeof size !== "number" || typeof stored.archivesUnread !== "number") return undefined;
+  if (typeof size !== "number" || ![stored.archivesUnread, stored.newestMs].every(Number.isFinite)) return undefined;
   if (typeof withArchives !== "boolean" || typeof looked?.atMs !== "number") return undefined;
   if (![nodes, edges, versions, packages, sequences, statuses].every(Array.isArray)) return undefined;
   const hash = (text: string) => Buffer.from(text, "base64");

@@ -144,8 +144,11 @@ async function startingState({ client, trust, options, checks }: RunningAudit, n
     return first;
   }
   const { size } = state.frontier;
-  if (size > now.size || (options.archives && !state.withArchives)) return first;
-  if (await continues(client, { size, root: rootOfFrontier(state.frontier) }, now)) return state;
+  if (size > now.size) return first;
+  if (await continues(client, { size, root: rootOfFrontier(state.frontier) }, now)) {
+    // Reading everything again must not forget when the log was how large: it tells backdated leaves.
+    return options.archives && !state.withArchives ? { ...first, looked: state.looked } : state;
+  }
   checks.push(
     warning(
       "earlier audit",

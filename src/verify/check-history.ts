@@ -4,7 +4,8 @@ import { counted } from "../runtime/counted.ts";
 import type { ProvedLeaf } from "../tlog/history.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
 import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
-import { type Check, failed, ok } from "./checks.ts";
+import { type Check, failed, ok, warning } from "./checks.ts";
+import { foldedVersion } from "./folded-version.ts";
 import type { KnownKeys, SeenHistory } from "./known-keys.ts";
 import {
   beginHistory,
@@ -59,9 +60,9 @@ interface Replayed {
 }
 
 /**
- * Replays from leaves of the log alone who may sign a package, up to a version, and compares the
- * history with what this user saw before. Whoever verifies a package for the first time cannot know
- * of a later change that the registry does not show; an audit of the whole log does.
+    const detail = `${counted(seen.seq, "key change")} seen on ${seen.seenAt}, ${history.seq} now`;
+    if (isFresh) return failed(name, "history_shorter", detail);
+    return warning(name, `${detail}: an older proof, which cannot show a key that was removed since; take a new one`);
  */
 export async function checkHistory(question: HistoryQuestion, known: KnownKeys, now: Date): Promise<CheckedHistory> {
   const nothing = async () => undefined;
@@ -73,13 +74,19 @@ export async function checkHistory(question: HistoryQuestion, known: KnownKeys, 
   if ("code" in replayed) return { checks: [failed("signer", replayed.code, replayed.detail)], remember: nothing };
   const name = foldName(question.entry.name);
   const seen = await known.of(question.origin, name);
-  const signer = checkCompromised(question, leaves, replayed.history) ?? checkSigner(question, replayed.history);
+  const signer =
+    checkTimes(leaves, now) ??
+    checkCompromised(question, leaves, replayed.history) ??
+    checkSigner(question, replayed.history);
   const continued = checkSeen(question, replayed, seen);
   const remember = async () => {
-    if (seen !== undefined && seen.seq > replayed.history.seq) return;
     const { first, history } = replayed;
     const { seq, previous: last } = history;
-    await known.save(question.origin, name, { first, seq, last, seenAt: now.toISOString() });
+    // A proof from a file says nothing of changes between its making and now.
+    const provedMs = question.isFresh ? now.getTime() : newestMs(leaves);
+    const before = question.isFresh || seen === undefined ? 0 : Date.parse(seen.seenAt);
+    const seenAt = new Date(Math.max(provedMs, before)).toISOString();
+    if (seen === undefined || seen.seq <= seq) await known.save(question.origin, name, { first, seq, last, seenAt });
   };
   return { checks: [signer, continued], remember };
 }
@@ -100,6 +107,8 @@ function readLeaves({ history, index, entry, size, root }: HistoryQuestion): Rea
       return `leaf ${proved.index}: the proof does not lead to the checkpoint's root`;
     }
     before = proved.index;
+    // A version of another package could pass for the one since which a key is compromised.
+    if (foldName(leaf.name) !== foldName(entry.name)) return `leaf ${proved.index} is about ${leaf.name}`;
     if (proved.index !== index) leaves.push({ index: proved.index, text, leaf });
   }
   return leaves.toSorted((a, b) => a.index - b.index);
@@ -132,6 +141,23 @@ function replay({ entry, index, origin }: HistoryQuestion, leaves: readonly Read
   return { history, first: begun, digests, resets };
 }
 
+function timeMs({ leaf }: ReadLeaf): number {
+  if (leaf.kind === "version") return leaf.publishedAt.getTime();
+  return leaf.kind === "key" ? leaf.at.getTime() : 0;
+}
+
+function newestMs(leaves: readonly ReadLeaf[]): number {
+  return leaves.reduce((newest, leaf) => Math.max(newest, timeMs(leaf)), 0);
+}
+
+/** Leaves from the future would let a registry shorten the 72 hours of a reset. */
+function checkTimes(leaves: readonly ReadLeaf[], now: Date): Check | undefined {
+  const early = leaves.find((leaf) => timeMs(leaf) > now.getTime() + CLOCK_DIFFERENCE_MAX_MS);
+  if (early === undefined) return undefined;
+  const detail = `leaf ${early.index} is of ${new Date(timeMs(early)).toISOString()}, and your clock has ${now.toISOString()}`;
+  return failed("signer", "time_in_future", detail);
+}
+
 function checkSigner({ entry }: HistoryQuestion, { seq }: PackageHistory): Check {
   const changes = seq === 0 ? "no key changes" : counted(seq, "key change");
   return ok("signer", `key ${entry.publicKey} may sign ${entry.name}, by the log's own leaves (${changes})`);
@@ -146,10 +172,13 @@ function checkCompromised(
   leaves: readonly ReadLeaf[],
   { compromised }: PackageHistory,
 ): Check | undefined {
-  const found = compromised.find(({ publicKey }) => publicKey === entry.publicKey);
+  const isLater = (version: string | null) => {
+    const named = version === null ? undefined : foldedVersion({ name: entry.name, version });
+    const since = leaves.find(({ leaf }) => leaf.kind === "version" && foldedVersion(leaf) === named);
+    return since !== undefined && since.index > index;
+  };
+  const found = compromised.find(({ publicKey, since }) => publicKey === entry.publicKey && !isLater(since));
   if (found === undefined) return undefined;
-  const since = leaves.find(({ leaf }) => leaf.kind === "version" && leaf.version === found.since);
-  if (found.since !== null && since !== undefined && since.index > index) return undefined;
   const from = found.since === null ? "" : ` since version ${found.since}`;
   const detail = `key ${entry.publicKey}, which signed it, is compromised${from}, as an owner's key says in the log`;
   return failed("signer", "key_compromised", detail);
@@ -158,13 +187,15 @@ function checkCompromised(
 function checkSeen({ isFresh }: HistoryQuestion, replayed: Replayed, seen: SeenHistory | undefined): Check {
   const { history, first, digests, resets } = replayed;
   const name = "history";
-  if (seen === undefined) return ok(name, "seen for the first time: later changes that are hidden show in log audit");
+  if (seen === undefined)
+    return ok(name, "seen for the first time: what the registry hides of it, before or after, shows in log audit");
   if (seen.first !== first) {
     return failed(name, "history_forked", `the package began with another version when you saw it on ${seen.seenAt}`);
   }
   if (seen.seq > history.seq) {
     const detail = `${counted(seen.seq, "key change")} seen on ${seen.seenAt}, ${history.seq} now`;
-    return isFresh ? failed(name, "history_shorter", detail) : ok(name, `${detail}: an older proof`);
+    if (isFresh) return failed(name, "history_shorter", detail);
+    return warning(name, `${detail}: an older proof, which cannot show a key that was removed since; take a new one`);
   }
   if (digests.get(seen.seq) !== seen.last) {
     return failed(name, "history_forked", `key change ${seen.seq} is not the one that you saw on ${seen.seenAt}`);

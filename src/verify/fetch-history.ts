@@ -4,8 +4,10 @@ import type { ProvedLeaf } from "../tlog/history.ts";
 import { HASH_BYTES } from "../tlog/merkle.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
-/** More pages than any honest package has. */
-const PAGES_MAX = 100;
+/** More than any honest package has: a hostile answer must not fill the memory. */
+const LEAVES_MAX = 10_000;
+/** The registry pages long before. */
+const PAGE_MAX_BYTES = 2 * 1024 * 1024;
 
 /**
  * Asks a registry for the leaves that say who may sign a package, proved to be in the tree of `size`
@@ -18,17 +20,16 @@ export async function fetchHistory(
 ): Promise<ProvedLeaf[]> {
   const path = `/api/packages/${encodeURIComponent(name)}/log?version=${encodeURIComponent(version)}&size=${size}`;
   const leaves: ProvedLeaf[] = [];
-  let after: number | undefined;
-  for (let page = 0; page < PAGES_MAX; page += 1) {
-    const { entries, next } = readPage(
-      await client.text(after === undefined ? path : `${path}&after=${after}`),
-      client,
-    );
+  let after = -1;
+  while (leaves.length <= LEAVES_MAX) {
+    const page = await client.bytes(after < 0 ? path : `${path}&after=${after}`, PAGE_MAX_BYTES);
+    const { entries, next } = readPage(Buffer.from(page).toString("utf8"), client);
     leaves.push(...entries);
     if (next === null) return leaves;
+    if (entries.length === 0 || !(next > after)) break;
     after = next;
   }
-  throw new RegistryFault(`${client.url} answers more than ${PAGES_MAX} pages of leaves for ${name}`);
+  throw new RegistryFault(`${client.url} answers leaves of ${name} without an end`);
 }
 
 interface Page {

@@ -30,13 +30,13 @@ export class KnownKeys {
 
   /** Returns what was seen of a package. Throws `KnownKeysFault` when the file is damaged. */
   async of(origin: string, foldedName: string): Promise<SeenHistory | undefined> {
-    return (await this.#read())[origin]?.[foldedName];
+    return ownOf(ownOf(await this.#read(), origin) ?? {}, foldedName);
   }
 
   /** Keeps what was seen, in place of what was kept of this package before. */
   async save(origin: string, foldedName: string, seen: SeenHistory): Promise<void> {
     const stored = await this.#read();
-    const ofLog = { ...stored[origin], [foldedName]: seen };
+    const ofLog = { ...ownOf(stored, origin), [foldedName]: seen };
     await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
     const written = join(dirname(this.path), `.${randomUUID()}`);
     try {
@@ -61,13 +61,17 @@ export class KnownKeys {
   }
 }
 
+/** The value of a record's own member. A package may be called `constructor`. */
+function ownOf<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(record, name) ? record[name] : undefined;
+}
+
 function parsed(text: string): Stored | undefined {
   try {
     const stored = parseJsonText(text);
     if (typeof stored !== "object" || stored === null) return undefined;
-    return Object.values(stored).every((ofLog) => Object.values(ofLog ?? { none: undefined }).every(isSeen))
-      ? (stored as Stored)
-      : undefined;
+    const isOfLog = (ofLog: unknown) => typeof ofLog === "object" && Object.values(ofLog ?? [null]).every(isSeen);
+    return Object.values(stored).every(isOfLog) ? (stored as Stored) : undefined;
   } catch (cause) {
     if (cause instanceof SyntaxError) return undefined;
     throw cause;
@@ -77,5 +81,16 @@ function parsed(text: string): Stored | undefined {
 function isSeen(seen: unknown): seen is SeenHistory {
   if (typeof seen !== "object" || seen === null) return false;
   const { first, seq, last, seenAt } = seen as Partial<SeenHistory>;
-  return [first, last, seenAt].every((text) => typeof text === "string") && Number.isSafeInteger(seq);
+  const isWhen = typeof seenAt === "string" && isTime(seenAt);
+  return isDigest(first) && isDigest(last) && isWhen && Number.isSafeInteger(seq) && Number(seq) >= 0;
+}
+
+function isDigest(text: unknown): boolean {
+  return typeof text === "string" && /^[0-9a-f]{64}$/.test(text);
+}
+
+/** A time in any other form would compare as neither earlier nor later than a leaf. */
+function isTime(text: string): boolean {
+  const time = new Date(text);
+  return !Number.isNaN(time.getTime()) && time.toISOString() === text;
 }

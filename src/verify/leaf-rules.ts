@@ -7,11 +7,18 @@ import { parseLeaf, type VersionEntry, type YankEntry } from "../tlog/leaf.ts";
 import type { StatusAction, StatusEntry } from "../tlog/status-leaf.ts";
 import { WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
+import { foldedVersion } from "./folded-version.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
 import { beginHistory, type PackageHistory, replayKeyChange, replayVersion } from "./package-history.ts";
 
 /** How far the clocks of a registry and of an auditor may differ. */
 const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
+
+/**
+ * How much older than a leaf before it a leaf may say that it is: servers of one registry have several
+ * clocks, and publishes overtake each other. Small against the 72 hours of a reset.
+ */
+const DISORDER_MAX_MS = 60 * 60_000;
 
 /** What the rules need to know about earlier leaves. It is saved between audits. */
 export interface LeafHistory {
@@ -23,6 +30,8 @@ export interface LeafHistory {
   readonly sequences: Map<string, number>;
   /** What administrators last did, by folded name and version, or `*`. */
   readonly statuses: Map<string, StatusAction>;
+  /** The newest time in a leaf, but not beyond the auditor's clock. */
+  newestMs: number;
   /** The number of versions with a signature over their archive whose archive was not read. */
   archivesUnread: number;
 }
@@ -43,16 +52,6 @@ export interface AuditContext {
   readonly nowMs: number;
   /** What the audit before this one saw. */
   readonly looked: Look | undefined;
-}
-
-/** SemVer build metadata does not make a version different, and neither does a leading `v`. */
-function foldVersion(version: string): string {
-  return version.replace(/^[v=]+/, "").replace(/\+.*$/, "");
-}
-
-/** The name and version under which all spellings of a version are one. */
-export function foldedVersion({ name, version }: { readonly name: string; readonly version: string }): string {
-  return `${foldName(name)} ${version === WHOLE_PACKAGE ? version : foldVersion(version)}`;
 }
 
 /**
@@ -116,14 +115,13 @@ async function versionProblem(
 
 /** Whether the version is new, from now or before, and signed by a key that the log lets sign the package. */
 function provenanceProblem(leaf: VersionEntry, index: number, context: AuditContext): LeafProblem | undefined {
-  const { history, nowMs } = context;
+  const { history } = context;
   const named = `${leaf.name} ${leaf.version}`;
   const folded = foldedVersion(leaf);
   if (history.versions.has(folded)) return { code: "duplicate_version", index, detail: `${named} was logged before` };
   history.versions.add(folded);
-  if (leaf.publishedAt.getTime() > nowMs + CLOCK_DIFFERENCE_MAX_MS) {
-    return { code: "time_in_future", index, detail: `${named}: published at ${leaf.publishedAt.toISOString()}` };
-  }
+  const untimely = timeProblem(named, leaf.publishedAt, index, context);
+  if (untimely !== undefined) return untimely;
   const name = foldName(leaf.name);
   const known = history.packages.get(name);
   if (known === undefined) {
@@ -135,22 +133,37 @@ function provenanceProblem(leaf: VersionEntry, index: number, context: AuditCont
 }
 
 function keyProblem(leaf: KeyEntry, index: number, context: AuditContext): LeafProblem | undefined {
-  const { history, origin, nowMs, looked } = context;
+  const { history, origin } = context;
   const known = history.packages.get(foldName(leaf.name));
   if (known === undefined) {
     return { code: "history_broken", index, detail: `${leaf.name}: a key change before the first version` };
   }
   const fault = replayKeyChange(known, origin, leaf);
   if (fault !== undefined) return { ...fault, index };
-  const atMs = leaf.at.getTime();
-  const at = leaf.at.toISOString();
-  if (atMs > nowMs + CLOCK_DIFFERENCE_MAX_MS) {
-    return { code: "time_in_future", index, detail: `${leaf.name}: key change ${leaf.seq} is of ${at}` };
+  return timeProblem(`${leaf.name}: key change ${leaf.seq} (${leaf.action})`, leaf.at, index, context);
+}
+
+/**
+ * A time that a leaf cannot have: from the future, long before that of an earlier leaf, or before the last
+ * look at a log that did not have it. Such times shorten the 72 hours of a reset, or revive a removed key.
+ */
+function timeProblem(
+  what: string,
+  time: Date,
+  index: number,
+  { history, nowMs, looked }: AuditContext,
+): LeafProblem | undefined {
+  const atMs = time.getTime();
+  const { newestMs } = history;
+  history.newestMs = Math.max(newestMs, Math.min(atMs, nowMs));
+  const says = `${what} says ${time.toISOString()}`;
+  if (atMs > nowMs + CLOCK_DIFFERENCE_MAX_MS) return { code: "time_in_future", index, detail: says };
+  if (atMs < newestMs - DISORDER_MAX_MS) {
+    const detail = `${says}, after a leaf of ${new Date(newestMs).toISOString()}`;
+    return { code: "backdated", index, detail };
   }
-  if (leaf.action !== "reset" || looked === undefined || index < looked.size) return undefined;
-  if (atMs >= looked.atMs - CLOCK_DIFFERENCE_MAX_MS) return undefined;
-  const seen = new Date(looked.atMs).toISOString();
-  const detail = `${leaf.name}: the reset says ${at}, and was not in the log at ${seen}`;
+  if (looked === undefined || index < looked.size || atMs >= looked.atMs - DISORDER_MAX_MS) return undefined;
+  const detail = `${says}, and was not in the log at ${new Date(looked.atMs).toISOString()}`;
   return { code: "backdated", index, detail };
 }
 

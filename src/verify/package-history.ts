@@ -13,6 +13,9 @@ import type { ProblemCode } from "./checks.ts";
 /** A reset waits this long before it takes effect. */
 const RESET_DELAY_MS = 72 * 60 * 60_000;
 
+/** As many as a registry allows. It bounds the signatures that one leaf of a hostile log makes us check. */
+const ACTIVE_KEYS_MAX = 20;
+
 interface PendingReset {
   readonly publicKey: string;
   readonly atMs: number;
@@ -27,7 +30,10 @@ export interface PackageHistory {
   readonly name: string;
   /** Lower-case hex of the keys that may sign. */
   active: string[];
-  /** Keys that were removed as compromised, and the first version of each that is not trusted. */
+  /**
+   * Keys that were removed as compromised, and a version since which each is not trusted. A key may be
+   * here twice: a later removal cannot give back what an earlier one took.
+   */
   compromised: { readonly publicKey: string; readonly since: string | null }[];
   /** The number of the last key leaf. */
   seq: number;
@@ -117,9 +123,12 @@ function refusalOf(history: PackageHistory, registry: string, entry: KeyEntry): 
     case "add":
       if (active.includes(publicKey)) return "the key may sign already";
       if (isCompromised) return "the key is compromised";
+      if (active.length >= ACTIVE_KEYS_MAX) return `${ACTIVE_KEYS_MAX} keys may sign already`;
       if (!isSigned(active, first)) return notSigned;
       return isSigned([publicKey], second) ? undefined : "the new key did not sign it";
     case "remove":
+      // A reset that waits would let a key that was just removed sign again.
+      if (reset?.publicKey === publicKey) return "a reset to this key is pending";
       return second === undefined && isSigned(active, first) ? undefined : notSigned;
     case "reset":
       if (reset !== undefined) return "another reset is pending";
@@ -127,10 +136,11 @@ function refusalOf(history: PackageHistory, registry: string, entry: KeyEntry): 
       return second === undefined && isSigned([publicKey], first) ? undefined : "the new key did not sign it";
     case "cancel":
       if (reset?.publicKey !== publicKey) return "no reset to this key is pending";
-      if (by !== null) return undefined;
+      if (by !== null) return first === undefined ? undefined : "an account cancelled it, and it has a signature";
       if (reset.upheld) return "an administrator upheld the reset against keys";
       return second === undefined && isSigned(active, first) ? undefined : notSigned;
     case "uphold":
+      if (by === null || first !== undefined) return "only an administrator upholds, without a signature";
       return reset?.publicKey === publicKey ? undefined : "no reset to this key is pending";
   }
 }
@@ -157,8 +167,9 @@ function apply(history: PackageHistory, { action, publicKey, at, removal }: KeyE
 
 function distrust(history: PackageHistory, publicKey: string, removal: KeyRemovalReason | undefined): void {
   if (removal?.reason !== "compromised") return;
-  const others = history.compromised.filter((key) => key.publicKey !== publicKey);
-  history.compromised = [...others, { publicKey, since: removal.since }];
+  const { since } = removal;
+  const isKnown = history.compromised.some((key) => key.publicKey === publicKey && key.since === since);
+  if (!isKnown) history.compromised = [...history.compromised, { publicKey, since }];
 }
 
 /** Whether a signature in base64 holds by `cpm-strict`; a key that is none signs nothing. */

@@ -13,6 +13,8 @@ const AHEAD = 16;
 /** How many bundles may have signature checks in progress while the next one is read. */
 const CHECKED_CONCURRENCY = 4;
 const SAVE_EVERY_MS = 5_000;
+/** Above the 263 kB of the largest bundle. It bounds what a hostile registry makes the audit hold. */
+const TILE_MAX_BYTES = 512 * 1024;
 
 /** A walk over the leaves of a log, which starts where `state` ends. */
 export interface Walk {
@@ -127,7 +129,7 @@ async function* bundlesOf({ client, size, state }: Walk) {
  */
 async function fetchPublished(client: RegistryClient, path: string): Promise<Uint8Array> {
   try {
-    return await client.bytes(`/log/${path}`);
+    return await client.bytes(`/log/${path}`, TILE_MAX_BYTES);
   } catch (cause) {
     if (cause instanceof RegistryFault && cause.isMissing) return new Uint8Array();
     throw cause;

@@ -1,0 +1,261 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { keyChangeStatement } from "../../src/signing/key-statements.ts";
+import type { ProvedLeaf } from "../../src/tlog/history.ts";
+import type { KeyEntry } from "../../src/tlog/key-leaf.ts";
+import { keyLeaf, type VersionEntry, versionLeaf } from "../../src/tlog/leaf.ts";
+import { hashOfRange, inclusionRanges, leafHash } from "../../src/tlog/merkle.ts";
+import { firstState } from "../../src/verify/audit-state.ts";
+import { checkHistory } from "../../src/verify/check-history.ts";
+import { fetchHistory } from "../../src/verify/fetch-history.ts";
+import { KnownKeys } from "../../src/verify/known-keys.ts";
+import { checkLeaf } from "../../src/verify/leaf-rules.ts";
+import { beginHistory, type PackageHistory, replayKeyChange } from "../../src/verify/package-history.ts";
+import { RegistryClient } from "../../src/verify/registry-client.ts";
+import { makeKey, type SigningKey, sha256, signMessage } from "../support/client.ts";
+
+/* What a registry that signs its own log, and answers as it likes, tries on a user and on an auditor. */
+
+const ORIGIN = "cpm.example.org/log";
+const NOW = new Date("2026-11-29T12:00:00Z");
+const HOUR_MS = 3_600_000;
+const [owner, next, thief] = [makeKey(), makeKey(), makeKey()];
+let directory = "";
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "cpm-hostile-"));
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+const timeAt = (hours: number) => new Date(NOW.getTime() + hours * HOUR_MS);
+const version = (text: string, key: SigningKey, hours: number, name = "hello"): VersionEntry => ({
+  name,
+  version: text,
+  sha256: "ab".repeat(32),
+  size: 10,
+  publicKey: key.publicHex,
+  scheme: "cpm-v1",
+  signature: Buffer.alloc(64, 1).toString("base64"),
+  publishedAt: timeAt(hours),
+});
+
+type Change = Pick<KeyEntry, "action"> & Partial<Pick<KeyEntry, "by" | "removal">> & { readonly hours: number };
+
+/** A key leaf behind others, signed by the given keys. */
+function keyChange(seq: number, before: string, key: SigningKey, change: Change, ...signers: SigningKey[]): string {
+  const { action, hours, by = "ana", removal } = change;
+  const about = { name: "hello", action, publicKey: key.publicHex, previous: sha256(Buffer.from(before)) };
+  const whole = { ...about, at: timeAt(hours), ...(removal && { removal }) };
+  const signatures = signers.map((signer) => signMessage(signer, keyChangeStatement(ORIGIN, whole)));
+  return keyLeaf({ ...whole, seq, by, signatures });
+}
+
+/** Proves leaves of a tree that has exactly these. */
+function proved(leaves: readonly string[]) {
+  const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
+  const known = ({ start, end }: { start: number; end: number }) => (end - start === 1 ? hashes[start] : undefined);
+  const size = leaves.length;
+  const root = hashOfRange({ start: 0, end: size }, known);
+  const at = (index: number): ProvedLeaf => ({
+    index,
+    leaf: Buffer.from(leaves[index] ?? ""),
+    hashes: inclusionRanges(index, size).map((range) => hashOfRange(range, known)),
+  });
+  return { size, root, at };
+}
+
+const knownKeys = (name: string) => new KnownKeys(join(directory, `${name}.json`));
+
+interface Shown {
+  readonly leaves: readonly string[];
+  /** Which of them the registry shows, in order. */
+  readonly shown: readonly number[];
+  readonly entry: VersionEntry;
+  readonly isFresh?: boolean;
+  readonly now?: Date;
+}
+
+async function verified({ leaves, shown, entry, isFresh = true, now = NOW }: Shown, known: KnownKeys) {
+  const { at, ...tree } = proved(leaves);
+  const index = leaves.indexOf(versionLeaf(entry));
+  const question = { origin: ORIGIN, ...tree, index, entry, history: shown.map(at), isFresh };
+  const { checks, remember } = await checkHistory(question, known, now);
+  if (checks.every(({ result }) => result !== "failed")) await remember();
+  return checks.flatMap(({ result, code }) => (result === "ok" ? [] : [code ?? result]));
+}
+
+async function audited(leaves: readonly string[], now = NOW) {
+  const context = {
+    history: firstState(false).history,
+    origin: ORIGIN,
+    archives: undefined,
+    nowMs: now.getTime(),
+    looked: undefined,
+  };
+  const found = await Promise.all(leaves.map((leaf, index) => checkLeaf(Buffer.from(leaf), index, context)));
+  return found.flatMap((problem) =>
+    problem?.code === undefined || problem.code === "signature_invalid" ? [] : [problem.code],
+  );
+}
+
+describe("a hostile history", () => {
+  const first = version("1.0.0", owner, -200);
+
+  test("does not shorten the 72 hours of a reset by a version from the future", async () => {
+    const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: 0 }, thief);
+    const stolen = version("2.0.0", thief, 73);
+    const leaves = [versionLeaf(first), reset, versionLeaf(stolen)];
+    expect(await verified({ leaves, shown: [0, 1], entry: stolen }, knownKeys("future"))).toEqual(["time_in_future"]);
+  });
+
+  test("does not shorten them by a reset that is older than leaves before it", async () => {
+    const other = version("1.0.0", owner, -1, "other");
+    const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -80 }, thief);
+    const stolen = version("2.0.0", thief, 0);
+    expect(await audited([versionLeaf(first), versionLeaf(other), reset, versionLeaf(stolen)])).toEqual(["backdated"]);
+  });
+
+  test("does not shorten them by a version from the future that an audit sees years later", async () => {
+    const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -180 }, thief);
+    const stolen = version("2.0.0", thief, -107);
+    const other = version("1.0.0", owner, -179, "other");
+    expect(await audited([versionLeaf(first), reset, versionLeaf(stolen), versionLeaf(other)])).toEqual(["backdated"]);
+  });
+
+  test("does not clear a compromised key with a version of another package", async () => {
+    const signed = version("2.0.0", owner, -100);
+    const added = keyChange(1, versionLeaf(first), next, { action: "add", hours: -50 }, owner, next);
+    const removal = { reason: "compromised", since: "2.0.0" } as const;
+    const removed = keyChange(2, added, owner, { action: "remove", hours: -40, removal }, next);
+    const other = version("2.0.0", thief, -10, "other");
+    const leaves = [versionLeaf(first), versionLeaf(signed), added, removed, versionLeaf(other)];
+    const show = (shown: number[]) => verified({ leaves, shown, entry: signed }, knownKeys("cleared"));
+    expect(await show([0, 2, 3])).toEqual(["key_compromised"]);
+    expect(await show([0, 2, 3, 4])).toEqual(["history_broken"]);
+  });
+
+  test("does not clear it with a later removal that names a later version", async () => {
+    const signed = version("2.0.0", owner, -100);
+    const later = version("3.0.0", next, -30);
+    const added = keyChange(1, versionLeaf(first), next, { action: "add", hours: -50 }, owner, next);
+    const since = (text: string) => ({ reason: "compromised", since: text }) as const;
+    const removed = keyChange(2, added, owner, { action: "remove", hours: -40, removal: since("2.0.0") }, next);
+    const again = keyChange(3, removed, owner, { action: "remove", hours: -20, removal: since("3.0.0") }, next);
+    const leaves = [versionLeaf(first), versionLeaf(signed), added, removed, versionLeaf(later), again];
+    const shown = [0, 2, 3, 4, 5];
+    expect(await verified({ leaves, shown, entry: signed }, knownKeys("later"))).toEqual(["key_compromised"]);
+  });
+
+  test("finds the version since which a key is compromised by another spelling of its number", async () => {
+    const second = version("2.0.0+build", owner, -100);
+    const added = keyChange(1, versionLeaf(first), next, { action: "add", hours: -50 }, owner, next);
+    const removal = { reason: "compromised", since: "2.0.0" } as const;
+    const removed = keyChange(2, added, owner, { action: "remove", hours: -40, removal }, next);
+    const leaves = [versionLeaf(first), versionLeaf(second), added, removed];
+    const shown = { leaves, shown: [0, 1, 2, 3] };
+    expect(await verified({ ...shown, entry: first }, knownKeys("spelled"))).toEqual([]);
+    expect(await verified({ ...shown, entry: second }, knownKeys("spelled"))).toEqual(["key_compromised"]);
+  });
+
+  test("does not let a key that was removed while its reset waited sign later", async () => {
+    const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -190 }, thief);
+    const removal = { reason: "compromised", since: null } as const;
+    const removed = keyChange(2, reset, thief, { action: "remove", hours: -180, removal }, owner);
+    expect(await audited([versionLeaf(first), reset, removed])).toEqual(["key_change_invalid"]);
+  });
+
+  test.each<[who: string, by: string | null, signers: SigningKey[]]>([
+    ["a cancel by an account with a signature", "ana", [thief]],
+    ["an uphold without an account", null, []],
+    ["an uphold with a signature", "root", [thief]],
+  ])("refuses %s", async (what, by, signers) => {
+    const action = what.startsWith("a cancel") ? "cancel" : "uphold";
+    const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -190 }, thief);
+    const ended = keyChange(2, reset, thief, { action, hours: -180, by }, ...signers);
+    expect(await audited([versionLeaf(first), reset, ended])).toEqual(["key_change_invalid"]);
+  });
+
+  test("lets at most 20 keys sign, so that one leaf costs at most as many checks", () => {
+    const history: PackageHistory = beginHistory(first);
+    const codes = Array.from({ length: 20 }, (_, at) => {
+      const added = makeKey();
+      const about = {
+        name: "hello",
+        action: "add",
+        publicKey: added.publicHex,
+        previous: history.previous,
+        at: timeAt(0),
+      } as const;
+      const signatures = [owner, added].map((signer) => signMessage(signer, keyChangeStatement(ORIGIN, about)));
+      return replayKeyChange(history, ORIGIN, { ...about, seq: at + 1, by: "ana", signatures })?.code;
+    });
+    expect([codes.filter((code) => code !== undefined), history.active.length]).toEqual([["key_change_invalid"], 20]);
+  });
+});
+
+describe("what a user saw of keys", () => {
+  const digest = "ab".repeat(32);
+  const seen = { first: digest, seq: 0, last: digest, seenAt: NOW.toISOString() };
+
+  test.each(["constructor", "__proto__"])("is nothing for a new package called %s, and is kept", async (name) => {
+    const keys = knownKeys(`own-${name}`);
+    for (const origin of [ORIGIN, "constructor"]) {
+      expect(await keys.of(origin, name)).toBeUndefined();
+      await keys.save(origin, name, seen);
+      expect(await keys.of(origin, name)).toEqual(seen);
+    }
+  });
+
+  test.each([
+    ["a time that is none", { ...seen, seenAt: "never" }],
+    ["another form of time", { ...seen, seenAt: "2026" }],
+    ["a negative number", { ...seen, seq: -1 }],
+    ["a digest that is none", { ...seen, last: "ab" }],
+    ["a text", "seen"],
+  ])("is damaged with %s", async (_, entry) => {
+    const keys = knownKeys("damaged");
+    await writeFile(keys.path, JSON.stringify({ [ORIGIN]: { hello: entry } }));
+    await expect(keys.of(ORIGIN, "hello")).rejects.toThrow("is damaged");
+  });
+
+  test("an old proof from a file does not make a true reset look backdated later", async () => {
+    const known = knownKeys("old-proof");
+    const first = version("1.0.0", owner, -200);
+    expect(await verified({ leaves: [versionLeaf(first)], shown: [], entry: first, isFresh: false }, known)).toEqual(
+      [],
+    );
+    const reset = keyChange(1, versionLeaf(first), next, { action: "reset", hours: -100 }, next);
+    const leaves = [versionLeaf(first), reset];
+    expect(await verified({ leaves, shown: [0, 1], entry: first }, known)).toEqual([]);
+    // An old proof after a newer history passes with a warning, and does not forget what was seen.
+    const old = { leaves: [versionLeaf(first)], shown: [], entry: first, isFresh: false };
+    expect(await verified(old, known)).toEqual(["warning"]);
+    expect(JSON.parse(await readFile(known.path, "utf8"))[ORIGIN].hello.seq).toBe(1);
+  });
+});
+
+describe("a registry that answers leaves without an end", () => {
+  const answering = (next: (after: number) => number, filler = "") => {
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) => {
+        const after = Number(new URL(url).searchParams.get("after") ?? -1);
+        return Response.json({ entries: [{ index: after + 1, leaf: "x", proof: [] }], next: next(after), filler });
+      },
+    });
+    const client = new RegistryClient(`http://127.0.0.1:${server.port}`, undefined);
+    const asked = fetchHistory(client, { name: "hello", version: "1.0.0" }, 5);
+    return asked.finally(() => server.stop(true));
+  };
+
+  test("is not followed where it does not go on", async () => {
+    await expect(answering((after) => after)).rejects.toThrow("without an end");
+  });
+
+  test("is not read beyond two megabytes a page", async () => {
+    await expect(answering((after) => after + 1, "x".repeat(3_000_000))).rejects.toThrow("more than 2097152 bytes");
+  });
+});
