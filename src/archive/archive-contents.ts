@@ -8,6 +8,7 @@ import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TemplateScan } from "./template-scan.ts";
 import { TextFile } from "./text-file.ts";
 
+/** A file of an accepted archive. */
 export interface ArchiveFile {
   /** Normalised: `/` between segments, no `./` before them. */
   readonly path: string;
@@ -30,8 +31,8 @@ interface OpenFile {
 const README = "readme.md";
 const VALUES = "values.yaml";
 /**
- * The most warnings about single files; further ones are counted. So the warnings of a version stay
- * small.
+ * The most warnings about single files. More are only counted, so that the stored warnings of a
+ * version stay small.
  */
 const FILE_WARNINGS_MAX = 50;
 
@@ -53,10 +54,12 @@ export class ArchiveContents implements TarVisitor {
   #scanLeftBytes = TEMPLATE_SCANS_MAX_BYTES;
   #open: OpenFile | undefined;
 
+  /** The text of the README, if the archive has one that can be stored. */
   get readme(): string | undefined {
     return this.#texts.get(README)?.text;
   }
 
+  /** The text of `values.yaml`, if the archive has one that can be stored. */
   get values(): string | undefined {
     return this.#texts.get(VALUES)?.text;
   }
@@ -102,10 +105,12 @@ export class ArchiveContents implements TarVisitor {
     }
   }
 
+  /** Returns the files by normalised path, in code unit order. */
   sortedFiles(): ArchiveFile[] {
     return this.#files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  /** Returns the warnings about the whole archive, then about its files. */
   warnings(): ArchiveWarning[] {
     const warnings: ArchiveWarning[] = [];
     if (!this.#files.some((file) => file.path === VALUES)) {

@@ -1,8 +1,8 @@
 import { escapeUnprintable } from "../runtime/printable.ts";
 
 /**
- * A problem of an archive. `path` is an entry name, a place in the manifest
- * (`colony.yaml#/tags/0`), or empty.
+ * A fault in an archive. `path` is an entry name, a place in the manifest (`colony.yaml#/tags/0`),
+ * or empty.
  */
 export interface ArchiveFault {
   readonly path: string;
@@ -25,6 +25,7 @@ export type ArchiveFaultCode =
   | "too_many_entries"
   | "more_faults";
 
+/** Faults of the gzip member. */
 export type GzipFaultCode =
   | "not_gzip"
   | "gzip_bad_header"
@@ -33,6 +34,7 @@ export type GzipFaultCode =
   | "gzip_trailing_data"
   | "unpacked_too_large";
 
+/** Faults of the tar inside. */
 export type TarFaultCode =
   | "tar_bad_checksum"
   | "tar_bad_field"
@@ -41,6 +43,7 @@ export type TarFaultCode =
   | "tar_truncated"
   | "entry_type_forbidden";
 
+/** Faults of the names of entries. */
 export type EntryNameFaultCode =
   | "name_empty"
   | "name_not_utf8"
@@ -58,6 +61,7 @@ export type EntryNameFaultCode =
   | "name_case_conflict"
   | "name_file_and_directory";
 
+/** Faults of the YAML of the manifest. */
 export type YamlFaultCode =
   | "yaml_not_utf8"
   | "yaml_control_character"
@@ -71,6 +75,7 @@ export type YamlFaultCode =
   | "yaml_merge_key"
   | "yaml_duplicate_key";
 
+/** Faults of the manifest and its fields. */
 export type ManifestFaultCode =
   | "manifest_missing"
   | "manifest_duplicate"
@@ -84,8 +89,8 @@ export type ManifestFaultCode =
   | "manifest_version_invalid";
 
 /**
- * Thrown during the walk when the rest cannot be read with certainty. `inspectArchive` adds its
- * fault and stops.
+ * Thrown during the walk when the rest cannot be read with certainty. `inspectArchive` catches it,
+ * records `fault` and stops.
  */
 export class UnreadableArchive extends Error {
   override readonly name = "UnreadableArchive";

@@ -66,7 +66,7 @@ export class ArchiveStructure implements TarVisitor {
     this.#open = undefined;
   }
 
-  /** The faults for what an archive lacks. Call it only if the archive was read completely. */
+  /** Returns the faults for missing entries. It is meaningful only after a complete read. */
   missing(): ArchiveFault[] {
     const spelled = this.#misspelled === undefined ? "" : printable(this.#misspelled);
     if (spelled !== "") {

@@ -1,6 +1,6 @@
 /**
  * Reads a stream one chunk at a time and takes unread bytes back. So the gzip header, the deflate
- * stream and the trailer can share it, although their borders are inside chunks.
+ * stream and the trailer can share it, even if one ends inside a chunk.
  */
 export class ChunkSource {
   readonly #iterator: AsyncIterator<Uint8Array>;
@@ -24,7 +24,7 @@ export class ChunkSource {
 
   /**
    * Puts bytes back before the rest of the stream. They must be bytes that the last `read`
-   * returned.
+   * returned. A second call would overwrite the first.
    */
   putBack(bytes: Uint8Array): void {
     if (bytes.length > 0) this.#unread = bytes;

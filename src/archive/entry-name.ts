@@ -2,6 +2,7 @@ import { ENTRY_DEPTH_MAX, ENTRY_NAME_MAX_BYTES } from "../domain/limits.ts";
 import { isWindowsDeviceName } from "../domain/package-name.ts";
 import { type ArchiveFault, type EntryNameFaultCode, printable } from "./archive-fault.ts";
 
+/** The kinds of entries that archives may have. */
 export type EntryKind = "file" | "directory";
 
 /**
@@ -20,16 +21,16 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lossyUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
- * Format characters are invisible and reorder text on screen, and some file systems ignore them
- * when they compare names.
+ * Control characters and line separators act on terminals. Format characters are invisible and
+ * reorder text on screen, and some file systems ignore them when they compare names.
  */
 const CONTROL_CHARACTER = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 const PLAIN_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/;
 
 /**
- * Normalises the name of an entry and lists everything that is wrong with it. The rules are those
- * of all file systems on which the client may unpack, because the client checks none of them. A
- * name that is safe on Linux but leaves the folder on Windows is refused. Never throws.
+ * Normalises the name of an entry and lists everything that is wrong with it. A name must be valid
+ * on every file system that the client may unpack to, because the client checks none. A name that
+ * is safe on Linux but leaves the folder on Windows is refused. Never throws.
  */
 export function readEntryName(bytes: Uint8Array, kind: EntryKind): EntryName {
   const decoded = decodeName(bytes);
@@ -54,8 +55,8 @@ function decodeName(bytes: Uint8Array): { readonly text: string; readonly valid:
 }
 
 function normalise(slashed: string, kind: EntryKind): string {
-  const directoryMark = kind === "directory" && slashed.length > 1 && slashed.endsWith("/");
-  const bare = directoryMark ? slashed.slice(0, -1) : slashed;
+  const hasTrailingSlash = kind === "directory" && slashed.length > 1 && slashed.endsWith("/");
+  const bare = hasTrailingSlash ? slashed.slice(0, -1) : slashed;
   if (kind === "directory" && bare === ".") return "";
   return bare.startsWith("./") ? bare.slice(2) : bare;
 }
@@ -66,8 +67,8 @@ function nameProblems(path: string, slashed: string, kind: EntryKind, lengthByte
   if (lengthBytes > ENTRY_NAME_MAX_BYTES) codes.push("name_too_long");
   const segments = path.split("/");
   if (segments.length > ENTRY_DEPTH_MAX) codes.push("name_too_deep");
-  // Ordinary names match one expression. Then only a trailing dot or a device name can be wrong
-  // with them.
+  // Ordinary names match one expression. Only a trailing dot or a device name can still make such a
+  // name invalid.
   if (!PLAIN_NAME.test(path)) codes.push(...unusualNameProblems(path, segments));
   if (segments.some((segment) => /[. ]$/.test(segment) && !isDots(segment))) codes.push("name_trailing_dot_or_space");
   if (segments.some(isWindowsDeviceName)) codes.push("name_windows_device");
@@ -76,14 +77,14 @@ function nameProblems(path: string, slashed: string, kind: EntryKind, lengthByte
 
 function unusualNameProblems(path: string, segments: readonly string[]): EntryNameFaultCode[] {
   const codes: EntryNameFaultCode[] = [];
-  // What makes a path absolute is one problem: its slashes and its colon are not reported again.
+  // An absolute path is one fault. Its leading slashes and its drive colon are not reported again.
   const root = /^(?:[A-Za-z]:\/*|\/+)/.exec(path)?.[0] ?? "";
-  const below = path.slice(root.length);
+  const relativePart = path.slice(root.length);
   if (root !== "") codes.push("name_absolute");
   if (segments.some(isDots)) codes.push("name_traversal");
-  if (below !== "" && below.split("/").includes("")) codes.push("name_empty_segment");
+  if (relativePart !== "" && relativePart.split("/").includes("")) codes.push("name_empty_segment");
   if (CONTROL_CHARACTER.test(path)) codes.push("name_control_character");
-  if (/[<>:"|?*]/.test(below)) codes.push("name_forbidden_character");
+  if (/[<>:"|?*]/.test(relativePart)) codes.push("name_forbidden_character");
   // Normalising takes quadratic time on a run of combining marks, and a PAX path may have 8 KiB.
   if (path.length <= ENTRY_NAME_MAX_BYTES && path.normalize("NFC") !== path) codes.push("name_not_nfc");
   return codes;

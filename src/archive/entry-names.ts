@@ -4,8 +4,8 @@ import { type EntryKind, explainEntryName } from "./entry-name.ts";
 interface SeenName {
   readonly path: string;
   readonly kind: EntryKind;
-  /** False for a directory that is known only from names below it so far. */
-  listed: boolean;
+  /** False for a directory that is so far known only as the parent of other entries. */
+  hasEntry: boolean;
 }
 
 /**
@@ -13,7 +13,7 @@ interface SeenName {
  * also be a directory. No two names may be the same on a file system that ignores case or
  * normalises Unicode.
  *
- * Parents count as directories even if the archive has no entry for them. The size depends on the
+ * Parents count as directories even if the archive has no entry for them. Its memory grows with the
  * number and depth of entries, both of which are limited.
  */
 export class EntryNames {
@@ -36,13 +36,13 @@ export class EntryNames {
     const key = foldPath(path);
     const known = this.#seen.get(key);
     if (known === undefined) {
-      this.#seen.set(key, { path, kind, listed: true });
+      this.#seen.set(key, { path, kind, hasEntry: true });
       return undefined;
     }
     if (known.path !== path) return "name_case_conflict";
     if (known.kind !== kind) return "name_file_and_directory";
-    if (known.listed) return "name_duplicate";
-    known.listed = true;
+    if (known.hasEntry) return "name_duplicate";
+    known.hasEntry = true;
     return undefined;
   }
 
@@ -52,12 +52,12 @@ export class EntryNames {
       const key = foldPath(parent);
       const known = this.#seen.get(key);
       if (known === undefined) {
-        this.#seen.set(key, { path: parent, kind: "directory", listed: false });
+        this.#seen.set(key, { path: parent, kind: "directory", hasEntry: false });
         continue;
       }
       if (known.path !== parent) codes.add("name_case_conflict");
       else if (known.kind === "file") codes.add("name_file_and_directory");
-      // A known directory was added together with its own parents.
+      // Stop: a known directory's parents were added with it.
       return;
     }
   }

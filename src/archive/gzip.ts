@@ -6,15 +6,15 @@ import { ChunkSource } from "./chunk-source.ts";
 import { readGzipHeader } from "./gzip-header.ts";
 
 /**
- * The size of the pieces that are yielded, and so the most by which a bomb can exceed the limit
- * before it is noticed.
+ * The size of yielded chunks. A decompression bomb is noticed at most this many bytes after the
+ * limit.
  */
 const OUTPUT_CHUNK_BYTES = 65_536;
 const TRAILER_BYTES = 8;
 
 /**
- * Decompresses exactly one gzip member (RFC 1952). Common readers ignore or join what follows a
- * member, and they do not agree: two readers would see two archives under one signature. So nothing
+ * Decompresses exactly one gzip member (RFC 1952). Some readers ignore bytes after the member,
+ * others decompress them too: two readers would see two archives under one signature. So nothing
  * may follow, and CRC-32 and size must be right.
  *
  * It yields while it reads, so the yielded bytes are confirmed only when the iteration ends without
@@ -42,17 +42,14 @@ export async function* gunzipSingleMember(
   }
 }
 
-/**
- * A small deflate stream, unpacked to at most one piece, and the number of bytes of the source that
- * it took.
- */
-interface Unpacked {
+/** The bytes of a small stream that was decompressed at once, and how much input it used. */
+interface Inflated {
   readonly bytes: Uint8Array;
   readonly consumed: number;
 }
 
 /** Reads what `inflateRawSync` returns with `info: true`, which its types do not describe. */
-function unpackedOf(result: unknown): Unpacked | undefined {
+function inflatedOf(result: unknown): Inflated | undefined {
   if (typeof result !== "object" || result === null || !("buffer" in result) || !("engine" in result)) return undefined;
   const { buffer, engine } = result;
   if (typeof engine !== "object" || engine === null || !("bytesWritten" in engine)) return undefined;
@@ -60,11 +57,13 @@ function unpackedOf(result: unknown): Unpacked | undefined {
   return { bytes: buffer, consumed: engine.bytesWritten };
 }
 
-/** Undefined if the chunk has no complete deflate stream, or a large or an invalid one. */
-function inflateWhole(chunk: Uint8Array): Unpacked | undefined {
+/**
+ * Decompresses a chunk at once. Returns undefined if the stream is incomplete, large or invalid.
+ */
+function inflateWhole(chunk: Uint8Array): Inflated | undefined {
   if (chunk.length > OUTPUT_CHUNK_BYTES) return undefined;
   try {
-    return unpackedOf(inflateRawSync(chunk, { maxOutputLength: OUTPUT_CHUNK_BYTES, info: true }));
+    return inflatedOf(inflateRawSync(chunk, { maxOutputLength: OUTPUT_CHUNK_BYTES, info: true }));
   } catch {
     // The streaming inflater will report what is wrong.
     return undefined;
@@ -95,13 +94,12 @@ async function* inflateStream(source: ChunkSource): AsyncGenerator<Uint8Array, v
     inflate.destroy();
   }
   await fed;
-  source.putBack(feeder.behindTheStream());
+  source.putBack(feeder.unconsumedBytes());
 }
 
 /**
- * Writes the source into the inflater, one chunk at a time. If a write is done and fewer bytes were
- * consumed than written, the deflate stream ended inside that chunk. `bytesWritten` counts consumed
- * bytes only.
+ * Writes the source into the inflater, one chunk at a time. The stream has ended inside a chunk if
+ * zlib consumed fewer bytes than were written. `bytesWritten` counts consumed bytes only.
  */
 class Feeder {
   sourceError: unknown;
@@ -136,7 +134,8 @@ class Feeder {
     }
   }
 
-  behindTheStream(): Uint8Array {
+  /** Returns the bytes of the last chunk that follow the deflate stream. */
+  unconsumedBytes(): Uint8Array {
     return this.#last.subarray(this.#last.length - (this.#writtenBytes - this.#inflate.bytesWritten));
   }
 

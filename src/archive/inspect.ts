@@ -26,7 +26,7 @@ export interface Inspection {
   /** All files, without directories, sorted by normalised path in code unit order. */
   readonly files: readonly ArchiveFile[];
   readonly warnings: readonly ArchiveWarning[];
-  /** Possible secrets, in the order of the archive. They are no reason to reject here. */
+  /** Possible secrets, in the order of the archive. Publishing decides whether to refuse them. */
   readonly secrets: readonly FoundSecret[];
   /** The number of secrets that are not listed. */
   readonly secretsLeftOut: number;
@@ -42,12 +42,13 @@ export interface Structure {
 
 /**
  * Reads a package archive once, in bounded memory, and decides whether the registry may serve it.
- * The client unpacks without checks, so only archives are accepted that every reader unpacks to the
- * same files inside one folder.
+ * The client unpacks without checks, so the archive is accepted only if every reader unpacks it to
+ * the same files, inside one folder.
  *
  * It reads the content of the manifest only, so the signature can be checked before
- * `inspectContents` searches the files. Throws `archive_rejected` with all problems that one reading
- * can find (at most `ARCHIVE_FAULTS_MAX`, then a count). Errors of the source are thrown unchanged.
+ * `inspectContents` searches the files. Throws `archive_rejected` with all problems that one
+ * reading can find (at most `ARCHIVE_FAULTS_MAX`, then a count). Errors of the source are thrown
+ * unchanged.
  */
 export async function readStructure(chunks: AsyncIterable<Uint8Array>, limits: ArchiveLimits): Promise<Structure> {
   const structure = new ArchiveStructure(limits);
@@ -118,18 +119,20 @@ function manifestOf(structure: ArchiveStructure, isComplete: boolean): Pick<Stru
   const reading = structure.manifestBytes === undefined ? undefined : readManifest(structure.manifestBytes);
   const faults = [
     ...structure.faults,
-    ...(reading?.faults ?? []).map(inManifest),
-    // Only a complete reading shows that something is missing.
+    ...(reading?.faults ?? []).map(asManifestFault),
+    // If the walk stopped early, the rest of the archive may still hold what seems missing.
     ...(isComplete ? structure.missing() : []),
   ];
   const manifest = reading?.manifest;
   if (faults.length > 0 || structure.faultsLeftOut > 0 || reading === undefined || manifest === undefined) {
-    throw failure({ code: "archive_rejected", faults: atMost(faults, structure.faultsLeftOut) });
+    throw failure({ code: "archive_rejected", faults: limitFaults(faults, structure.faultsLeftOut) });
   }
   return { manifest, manifestText: reading.text };
 }
 
-/** A walk that had to stop is not complete. The reason is then among the faults of the structure. */
+/**
+ * A walk that had to stop is not complete. The reason is then among the faults of the structure.
+ */
 async function walk(
   chunks: AsyncIterable<Uint8Array>,
   limits: ArchiveLimits,
@@ -146,15 +149,16 @@ async function walk(
 }
 
 /**
- * Writes the place as a URI fragment (RFC 6901 §6), so that it differs from the name of an entry.
+ * Prefixes `colony.yaml#` to the JSON pointer (RFC 6901 §6), so that it cannot be taken for the
+ * name of an entry.
  */
-function inManifest(fault: ArchiveFault): ArchiveFault {
+function asManifestFault(fault: ArchiveFault): ArchiveFault {
   if (fault.path === "") return { ...fault, path: "colony.yaml", message: `colony.yaml ${fault.message}` };
   const pointer = printable(fault.path);
   return { ...fault, path: `colony.yaml#${pointer}`, message: `${pointer.slice(1)} ${fault.message}` };
 }
 
-function atMost(faults: readonly ArchiveFault[], leftOut: number): ArchiveFault[] {
+function limitFaults(faults: readonly ArchiveFault[], leftOut: number): ArchiveFault[] {
   const shown = faults.slice(0, ARCHIVE_FAULTS_MAX);
   const more = faults.length - shown.length + leftOut;
   const message = `and ${more} more problems: fix these and try again`;

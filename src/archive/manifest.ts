@@ -8,6 +8,7 @@ import { readYaml, type YamlMap } from "./yaml.ts";
 
 export type { ManifestValue } from "./manifest-shape.ts";
 
+/** A person who maintains the package, by their own words. */
 export interface Maintainer {
   readonly name: string | undefined;
   readonly email: string | undefined;
@@ -20,14 +21,15 @@ export interface Dependency {
   readonly version: string | undefined;
 }
 
+/** Where the package can be installed. */
 export interface Conditions {
   readonly colonyOSVersion: string | undefined;
   readonly architecture: string | undefined;
 }
 
 /**
- * A value that the installer asks for. `default` and `options` can be of any type; their scalars
- * are the text that was written.
+ * A value that the installer asks for. `default` and `options` can be of any type; scalars are kept
+ * as the text in the file.
  */
 export interface ManifestInput {
   readonly key: string | undefined;
@@ -40,8 +42,8 @@ export interface ManifestInput {
 }
 
 /**
- * The contents of `colony.yaml`. Texts are as written: `homepage`, for example, may be no web
- * address.
+ * The contents of `colony.yaml`. Texts are not validated: `homepage`, for example, may not be a
+ * URL.
  */
 export interface Manifest {
   readonly apiVersion: string | undefined;
@@ -60,6 +62,7 @@ export interface Manifest {
   readonly publicKey: string | undefined;
 }
 
+/** What reading a manifest gave: the manifest, or its faults. */
 export interface ManifestReading {
   /** Present if there are no faults. */
   readonly manifest?: Manifest;
@@ -77,8 +80,9 @@ const TAGS_MAX = 50;
 const LIST_MAX = 200;
 
 /**
- * Reads `colony.yaml` as it would fill the struct of the `cpm` client: scalars are text where the
- * struct has strings (`version: 1.10` is "1.10"), nulls are absent, unknown fields are ignored.
+ * Decodes `colony.yaml` as the client does (a Go struct, yaml.v3): a scalar that is read into a
+ * string field stays text, so `version: 1.10` is "1.10". Nulls are absent, unknown fields are
+ * ignored.
  *
  * Everything that the client could not decode is a fault, and so is a name or version that this
  * registry could not publish. One reading reports all faults. Never throws.
@@ -116,8 +120,9 @@ function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, 
 }
 
 /**
- * Refuses a manifest whose fields are too large in sum. Each field has a limit of its own, but all
- * of them at their limits are more than the page of a package can carry.
+ * Refuses a manifest whose fields are too large in sum. Each field has a limit of its own, but
+ * together, fields at their limits would make the page of a package too large: it has them once per
+ * version.
  */
 function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "version">): void {
   if (Buffer.byteLength(JSON.stringify(fields)) <= SHOWN_MANIFEST_MAX_BYTES) return;

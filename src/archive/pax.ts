@@ -18,9 +18,9 @@ const isOwner = (value: Uint8Array) => (readDecimal(value) ?? OWNER_MAX + 1) <= 
 const isText = (value: Uint8Array) => !value.includes(0);
 
 /**
- * The keys that Go's `archive/tar` writes, and the values they may have. Any other key could change
- * what an entry is in some reader. A value such as `soon` makes Go and GNU tar refuse the archive
- * while other readers unpack it.
+ * The keys that Go's `archive/tar` writes, and the values they may have. Another key could make
+ * some readers interpret the entry differently. An `mtime` such as `soon` makes Go and GNU tar
+ * refuse the archive while other readers unpack it. `readEntryName` checks the value of `path`.
  */
 const ALLOWED_RECORDS = new Map<string, (value: Uint8Array) => boolean>([
   ["path", () => true],
@@ -39,8 +39,8 @@ const EQUALS = 0x3d;
 const NEWLINE = 0x0a;
 
 /**
- * Reads the records `<length> <key>=<value>\n` of one extended header. A malformed record is a
- * fault and ends the reading. Never throws.
+ * Reads the records `<length> <key>=<value>\n` of one extended header. It stops at a malformed
+ * record and reports it as a fault. Never throws.
  */
 export function readPaxRecords(bytes: Uint8Array): PaxRecords {
   const values = new Map<string, Uint8Array>();

@@ -1,5 +1,6 @@
 import { type ArchiveFault, UnreadableArchive } from "./archive-fault.ts";
 
+/** The size of a tar block: headers and content are padded to it. */
 export const TAR_BLOCK_BYTES = 512;
 
 /** A header block, before a PAX record changes the name. */
@@ -38,9 +39,9 @@ const MAGIC_V7 = "\0".repeat(8);
 const SPACE = 0x20;
 
 /**
- * Reads one header block. Throws `UnreadableArchive` if checksum or size leave no certain way to go
- * on; lesser problems are in `faults`. Numbers are octal only: no base-256, no sign, no missing
- * terminator.
+ * Reads one header block. Throws `UnreadableArchive` if the checksum or the size is wrong, because
+ * the position of the next header is then unknown; lesser problems are in `faults`. Numbers are
+ * octal only: no base-256, no sign, no missing terminator.
  */
 export function readTarHeader(block: Uint8Array): TarHeader {
   if (readOctal(block, CHECKSUM) !== headerChecksumOf(block)) {
@@ -71,7 +72,7 @@ export function isZero(bytes: Uint8Array): boolean {
 function headerProblems(block: Uint8Array, magic: string): string[] {
   const problems: string[] = [];
   // Files have no device numbers, but readers parse them. If they are invalid, Go fails and Python
-  // takes the tar as ended.
+  // treats the header as the end of the tar.
   const numbers = {
     mode: MODE,
     uid: OWNER,
@@ -81,7 +82,7 @@ function headerProblems(block: Uint8Array, magic: string): string[] {
     devminor: DEVICE_MINOR,
   };
   for (const [name, field] of Object.entries(numbers)) {
-    if (!isUnset(block, field) && readOctal(block, field) === undefined) problems.push(badField(name));
+    if (!isZeroField(block, field) && readOctal(block, field) === undefined) problems.push(badField(name));
   }
   if (!hasCleanEnd(block, NAME)) problems.push(badField("name"));
   problems.push(...dialectProblems(block, magic));
@@ -90,8 +91,8 @@ function headerProblems(block: Uint8Array, magic: string): string[] {
 
 /**
  * Reports bytes that the dialects of tar read differently. The bytes after the device numbers are a
- * prefix in ustar, two times in GNU tar and something else in star: a reader of one dialect gives
- * an entry of another a different name. So only ustar may use them.
+ * prefix in ustar, the access and change times in GNU tar and something else in star. A reader of
+ * one dialect would take the bytes of another for part of the name. So only ustar may use them.
  */
 function dialectProblems(block: Uint8Array, magic: string): string[] {
   if (magic === MAGIC_USTAR) {
@@ -123,13 +124,16 @@ function untilZero(block: Uint8Array, field: HeaderField): Uint8Array {
   return zero === -1 ? whole : whole.subarray(0, zero);
 }
 
-/** Bytes after the terminating zero are ignored by some readers and part of the name for others. */
+/**
+ * Returns whether only zeros follow the terminating zero. Some readers ignore bytes there, others
+ * take them as part of the name.
+ */
 function hasCleanEnd(block: Uint8Array, field: HeaderField): boolean {
   const text = untilZero(block, field);
   return isZero(block.subarray(field.at + text.length, field.at + field.bytes));
 }
 
-function isUnset(block: Uint8Array, field: HeaderField): boolean {
+function isZeroField(block: Uint8Array, field: HeaderField): boolean {
   return isZero(block.subarray(field.at, field.at + field.bytes));
 }
 

@@ -28,13 +28,13 @@ export interface TarVisitor {
 type WalkState = "header" | "content" | "pax" | "skip" | "padding" | "ending" | "ended";
 
 /**
- * The type flags of entries that have no content whatever their size field says. Readers disagree
- * if it is not 0.
+ * The type flags of entries that have no content. If their size is not 0, readers disagree whether
+ * content follows.
  */
 const CONTENTLESS_TYPES = "123456";
 /**
- * Old GNU sparse files have more headers after their header, so what follows cannot be
- * distinguished.
+ * Old GNU sparse files have more headers after their header, so the position of the next header is
+ * unknown.
  */
 const SPARSE_TYPE = "S";
 
@@ -52,8 +52,8 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 
 /**
  * Walks a tar (POSIX ustar and PAX) that is pushed in chunks of any size. It is stricter than any
- * reader, so that every reader unpacks the same files: what two readers could read differently is a
- * fault.
+ * reader, so that every reader unpacks the same files: anything that two readers could read
+ * differently is a fault.
  *
  * Faults that leave the position of the next header uncertain are thrown as `UnreadableArchive`.
  * The walker must not be used after that.
@@ -65,7 +65,7 @@ export class TarWalker {
   #state: WalkState = "header";
   #remaining = 0;
   #paddingAfter = 0;
-  /** Whole blocks, because the bytes after the records are checked too. */
+  /** Holds the padding too, because it must be zero. */
   #paxBlocks = new Uint8Array(0);
   #paxSizeBytes = 0;
   #pax: PaxRecords | undefined;

@@ -6,9 +6,9 @@ export class TextFile {
   readonly #sizeBytes: number;
   readonly #maxBytes: number;
   readonly #pieces: Uint8Array[] = [];
-  #keptBytes = 0;
+  #collectedBytes = 0;
 
-  /** `sizeBytes` is the size of the file. Nothing is collected of a file larger than `maxBytes`. */
+  /** `sizeBytes` is the size of the file. A file larger than `maxBytes` is not collected. */
   constructor(path: string, sizeBytes: number, maxBytes: number) {
     this.#path = path;
     this.#sizeBytes = sizeBytes;
@@ -18,12 +18,12 @@ export class TextFile {
   push(piece: Uint8Array): void {
     if (this.#sizeBytes > this.#maxBytes) return;
     this.#pieces.push(piece.slice());
-    this.#keptBytes += piece.length;
+    this.#collectedBytes += piece.length;
   }
 
   /** The whole file; `undefined` if it is too large or was not read to its end. */
   get bytes(): Uint8Array | undefined {
-    if (this.#sizeBytes > this.#maxBytes || this.#keptBytes !== this.#sizeBytes) return undefined;
+    if (this.#sizeBytes > this.#maxBytes || this.#collectedBytes !== this.#sizeBytes) return undefined;
     return Buffer.concat(this.#pieces);
   }
 
@@ -42,7 +42,7 @@ export class TextFile {
     }
   }
 
-  /** The reason if there is no text. */
+  /** The warning if the file has no text; undefined if it has. */
   get warning(): ArchiveWarning | undefined {
     const path = this.#path;
     if (this.#sizeBytes > this.#maxBytes) {

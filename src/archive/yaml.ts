@@ -198,7 +198,7 @@ function nodeOf(node: ParsedNode | null, path: string, faults: ArchiveFault[]): 
     if (keys.has(key.text)) faults.push(fault("yaml_duplicate_key", "is set twice: keep one of the two", at));
     keys.add(key.text);
     const value = nodeOf(childNode(pair.value), at, faults);
-    // yaml.v3 cannot decode a null into the name of a field and ignores it.
+    // yaml.v3 cannot use null as a field name and ignores it.
     if (key.kind === "scalar") fields.set(key.text, value);
   }
   return { kind: "map", fields };
@@ -225,15 +225,15 @@ interface KeyText {
 }
 
 /**
- * Half of a surrogate pair is not a character, and yaml.v3 refuses its escape. NUL ends a text for
- * many programs. Neither database stores both. The document cannot contain them, but `"\0"` and
- * `"\ud800"` can write them.
+ * The text contains NUL or half a surrogate pair. Escapes such as `"\0"` and `"\ud800"` produce
+ * them; the document itself cannot. yaml.v3 refuses the second, many programs end a text at the
+ * first, and SQLite and Postgres cannot both store them.
  */
-const ESCAPED_NO_TEXT = /\0|\p{Cs}/u;
+const UNSTORABLE_CHARACTER = /\0|\p{Cs}/u;
 
 function checkedScalar(node: Scalar, path: string, faults: ArchiveFault[]): YamlScalar | YamlNull {
   const scalar = readScalar(node);
-  if (scalar.kind === "scalar" && ESCAPED_NO_TEXT.test(scalar.text)) {
+  if (scalar.kind === "scalar" && UNSTORABLE_CHARACTER.test(scalar.text)) {
     faults.push(fault("yaml_control_character", "has an escape for NUL or for half a character: remove it", path));
   }
   return scalar;
@@ -246,8 +246,8 @@ function readScalar(node: Scalar): YamlScalar | YamlNull {
 }
 
 /**
- * The types of the composer allow aliases and pairs as children. Aliases were refused before, and
- * pairs need another schema.
+ * The types of the composer allow aliases and pairs as children. `readTokens` has refused aliases
+ * already, and the failsafe schema has no pairs.
  */
 function childNode(child: unknown): ParsedNode | null {
   return isScalar(child) || isSeq(child) || isMap(child) ? (child as ParsedNode) : null;
