@@ -1,5 +1,5 @@
-import { type Stats, statSync } from "node:fs";
-import { link, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { existsSync, type Stats, statSync } from "node:fs";
+import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { errorCode, failure } from "../errors.ts";
@@ -16,6 +16,7 @@ import {
   type KnownBlob,
   type ListedBlob,
   type ReceivedFile,
+  type SidecarDirectory,
   type SidecarName,
 } from "./store.ts";
 import { hashChunks, verifiedPart } from "./verify.ts";
@@ -60,15 +61,17 @@ async function isBlob(path: string, digest: Sha256Digest): Promise<boolean> {
 
 /**
  * Opens a blob store in a directory. Blobs are at `sha256/ab/<digest>`, uploads in `incoming/`, and
- * damaged blobs that were set aside in `corrupt/`. Throws if the directory cannot be created or
+ * damaged blobs that were set aside in `corrupt/`. Sidecars are below `sidecarRoot`, which a server
+ * puts outside of `root`: a backup copies `root`. Throws if the directory cannot be created or
  * written: a registry must not start on a store that it cannot use.
  */
 export async function openFileStore(
   root: string,
   failpoints: Failpoints = noFailpoints,
   prepare: (incomingDir: string) => Promise<void> = prepareIncoming,
+  sidecarRoot = root,
 ): Promise<BlobStore> {
-  const store = new FileStore(root, failpoints);
+  const store = new FileStore(root, failpoints, sidecarRoot);
   await store.open(prepare);
   return store;
 }
@@ -78,10 +81,14 @@ class FileStore implements BlobStore {
   readonly #root: string;
   readonly #failpoints: Failpoints;
   readonly #directories: DurableDirectories;
+  readonly #sidecarRoot: string;
+  readonly #sidecarDirectories: DurableDirectories;
   readonly #cache = new BlobCache(CACHE_MAX_BYTES);
 
-  constructor(root: string, failpoints: Failpoints) {
+  constructor(root: string, failpoints: Failpoints, sidecarRoot: string) {
     this.#root = root;
+    this.#sidecarRoot = sidecarRoot;
+    this.#sidecarDirectories = new DurableDirectories(sidecarRoot, failpoints);
     this.#failpoints = failpoints;
     this.incomingDir = join(root, "incoming");
     this.#directories = new DurableDirectories(root, failpoints);
@@ -90,6 +97,12 @@ class FileStore implements BlobStore {
   async open(prepare: (incomingDir: string) => Promise<void>): Promise<void> {
     await this.#directories.ensure(this.incomingDir);
     await prepare(this.incomingDir);
+    if (existsSync(this.#logDir)) await prepare(this.#logDir);
+  }
+
+  /** Sidecars are written here first: `root` may be a file system of its own. */
+  get #logDir(): string {
+    return join(this.#sidecarRoot, "log");
   }
 
   #pathOf(digest: Sha256Digest): string {
@@ -210,12 +223,12 @@ class FileStore implements BlobStore {
     return undefined;
   }
 
-  async putSidecar(name: SidecarName, text: string): Promise<void> {
-    const path = join(this.#root, name);
-    const written = temporaryPath(this.incomingDir, "note");
+  async putSidecar(name: SidecarName, content: string | Uint8Array): Promise<void> {
+    const path = join(this.#sidecarRoot, name);
+    const written = temporaryPath(this.#logDir, "note");
     try {
-      await this.#directories.ensure(dirname(path));
-      await writeFile(written, text, { flag: "wx", flush: true });
+      await this.#sidecarDirectories.ensure(dirname(path));
+      await writeFile(written, content, { flag: "wx", flush: true });
       this.#failpoints.hit("sidecar.written");
       await rename(written, path);
       await syncDirectory(dirname(path), this.#failpoints);
@@ -227,7 +240,13 @@ class FileStore implements BlobStore {
   }
 
   readSidecar(name: SidecarName): Promise<string | undefined> {
-    return ifThere(() => readFile(join(this.#root, name), "utf8"));
+    return ifThere(() => readFile(join(this.#sidecarRoot, name), "utf8"));
+  }
+
+  async removeSidecars(directory: SidecarDirectory): Promise<void> {
+    const path = join(this.#sidecarRoot, directory);
+    this.#sidecarDirectories.forget(path);
+    await rm(path, { recursive: true, force: true });
   }
 
   check(): Promise<void> {

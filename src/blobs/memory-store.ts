@@ -26,13 +26,19 @@ export function openMemoryStore(
       if (found !== undefined) yield { ...found, name, digest: parseDigest(name) };
     }
   }
-  const sidecars = new Map<string, string>();
+  const sidecars = new Map<string, string | Uint8Array>();
   return {
     incomingDir,
-    async putSidecar(name, text) {
-      sidecars.set(name, text);
+    async putSidecar(name, content) {
+      sidecars.set(name, content);
     },
-    readSidecar: async (name) => sidecars.get(name),
+    async readSidecar(name) {
+      const found = sidecars.get(name);
+      return found === undefined ? undefined : Buffer.from(found).toString("utf8");
+    },
+    async removeSidecars(directory) {
+      for (const name of sidecars.keys()) if (name.startsWith(`${directory}/`)) sidecars.delete(name);
+    },
     async put({ path, digest, size }) {
       const bytes = new Uint8Array(await readFile(path));
       if (bytes.length !== size) throw failure({ code: "storage_failed" });

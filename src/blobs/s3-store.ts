@@ -18,6 +18,7 @@ import {
   type LinkOptions,
   type ListedBlob,
   type ReceivedFile,
+  type SidecarDirectory,
   type SidecarName,
   VERIFIED_MAX_BYTES,
 } from "./store.ts";
@@ -52,6 +53,7 @@ const INVALID_RANGE = "InvalidRange";
  * The largest expected sidecar, a checkpoint with its cosignatures. It only extends the deadline.
  */
 const SIDECAR_MAX_BYTES = 64 * 1024;
+const TILE_TYPE = "application/octet-stream";
 const CHECK_KEY = "check";
 const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
 
@@ -200,9 +202,16 @@ class S3Store implements BlobStore {
     return this.#redirect ? this.#bucket.link(blobKey(digest), fileName, mediaType) : undefined;
   }
 
-  putSidecar(name: SidecarName, text: string): Promise<void> {
-    const bytes = Buffer.from(text);
-    return this.#putObject(name, bytes, bytes.length, "text/plain; charset=utf-8");
+  putSidecar(name: SidecarName, content: string | Uint8Array<ArrayBuffer>): Promise<void> {
+    const isText = typeof content === "string";
+    const bytes = isText ? new TextEncoder().encode(content) : content;
+    return this.#putObject(name, bytes, bytes.length, isText ? "text/plain; charset=utf-8" : TILE_TYPE);
+  }
+
+  async removeSidecars(directory: SidecarDirectory): Promise<void> {
+    for await (const { key } of this.#bucket.list(`${directory}/`)) {
+      await this.#bucket.send({ method: "DELETE", key, bytes: 0 }, async () => undefined);
+    }
   }
 
   readSidecar(name: SidecarName): Promise<string | undefined> {

@@ -66,9 +66,12 @@ export interface LinkOptions {
  *   Blobs that are put or removed during the listing may or may not be in it.
  * - `link` returns an address at which the storage itself serves the blob for some minutes, or
  *   undefined if the store has no such address.
- * - `putSidecar` replaces the small text under a name and returns when it is durable. `readSidecar`
- *   returns the last text, or undefined if there is none. They hold the copy of the log's
- *   checkpoint (log/rollback-guard.ts).
+ * - `putSidecar` replaces the small file under a name and returns when it is durable. `readSidecar`
+ *   returns the last one as text, or undefined if there is none. `removeSidecars` removes all files
+ *   below a directory. They hold the copy of the log's checkpoint (log/rollback-guard.ts) and the
+ *   log's tiles (log/static-tiles.ts). They are not part of what `list` yields, and a copy of the
+ *   blobs does not contain them: an old checkpoint must not be restored together with an old
+ *   database.
  * - `check` throws if the store does not accept writes.
  * - `close` removes temporary files.
  * - Failures are `storage_full`, `storage_busy`, `storage_failed` and `storage_timeout`. Every call
@@ -85,14 +88,22 @@ export interface BlobStore {
   setAside(digest: Sha256Digest): Promise<void>;
   list(prefix?: string): AsyncIterable<ListedBlob>;
   link(digest: Sha256Digest, options: LinkOptions): string | undefined;
-  putSidecar(name: SidecarName, text: string): Promise<void>;
+  putSidecar(name: SidecarName, content: string | Uint8Array<ArrayBuffer>): Promise<void>;
   readSidecar(name: SidecarName): Promise<string | undefined>;
+  removeSidecars(directory: SidecarDirectory): Promise<void>;
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Names of small texts that are stored next to the blobs. */
-export type SidecarName = "log/checkpoint" | "log/checkpoint-before-rollback";
+/** Small files that the store keeps beside the blobs, which a file server can serve as they are. */
+export type SidecarName =
+  | "log/checkpoint"
+  | "log/checkpoint-before-rollback"
+  | "log/accepted-size"
+  | `log/tile/${string}`;
+
+/** The partial forms of one tile. */
+export type SidecarDirectory = `log/tile/${string}.p`;
 
 /**
  * The size up to which every store must hash a blob before it returns it. Most packages are

@@ -5,10 +5,11 @@ import { logKeyPath, makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
 import type { Rollback } from "../log/transparency-log.ts";
+import { WitnessClient } from "../log/witness-client.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
-import { openOfflineWithBlobs } from "../start/open-offline.ts";
+import { openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
 import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
 import { type Audit, auditLog } from "../verify/audit.ts";
 import { isGood } from "../verify/checks.ts";
@@ -101,7 +102,9 @@ export async function logAcceptRollback(configFile: string | undefined, yes: boo
   const isRunning = yes && (await isInUse(config.database));
   const deps = await openOfflineWithBlobs(config);
   try {
-    const rollback = await acceptRollback(deps, yes && !isRunning);
+    const logger = openLogger(config.logLevel);
+    const witnesses = new WitnessClient({ db: deps.db, logger }, config.logWitnesses);
+    const rollback = await acceptRollback({ ...deps, witnesses }, yes && !isRunning);
     const accepted = rollback !== undefined && yes && !isRunning;
     const refused = rollback === undefined ? "no_rollback" : isRunning ? "registry_running" : undefined;
     if (json) {

@@ -3,7 +3,7 @@ import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import { listen } from "../http/server.ts";
-import { rollbackText } from "../log/rollback-guard.ts";
+import { GUARD_MISSING_TEXT, rollbackText } from "../log/rollback-guard.ts";
 import { print, printError } from "../runtime/print.ts";
 import { closeDeps, openDeps } from "../start/open-deps.ts";
 import { serveWithWorkers } from "../start/workers.ts";
@@ -56,6 +56,7 @@ async function run(config: Config, whenReady: (deps: Deps, url: string) => Promi
 
 async function informOperator(deps: Deps, configFile: string | undefined): Promise<void> {
   if (deps.log.rollback !== undefined) printError(rollbackText(deps.log.rollback));
+  else if (deps.log.isGuardMissing) printError(GUARD_MISSING_TEXT);
   const isShut = deps.config.registration === "closed" && !(await hasAccounts(deps));
   if (isShut) print(firstAccountText(deps.config, configFile));
 }

@@ -57,7 +57,7 @@ const SERVER = {
     type: "text",
     default: "App_Data",
     description:
-      "The directory of the SQLite database, of `jwt.key` and `log.key`, and of `packages/`, where archives and unfinished uploads are stored",
+      "The directory of the SQLite database, of `jwt.key` and `log.key`, of `packages/`, where archives and unfinished uploads are stored, and of `log/`, the log as static files",
   },
 } as const satisfies Record<string, Setting>;
 

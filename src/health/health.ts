@@ -22,6 +22,8 @@ export interface Health {
     /** Present only if the log must not be written. */
     readonly log?: ProbeResult;
   };
+  /** What an operator should know although the registry is healthy. Absent if there is nothing. */
+  readonly warnings?: readonly "log_guard_missing"[];
 }
 
 /**
@@ -54,5 +56,6 @@ export async function checkHealth({
   const logged = log.rollback === undefined ? {} : { log: "failing" as const };
   const checks = { database, storage, ...logged };
   const healthy = Object.values(checks).every((check) => check === "ok");
-  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks };
+  const warnings = log.isGuardMissing ? { warnings: ["log_guard_missing" as const] } : {};
+  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks, ...warnings };
 }

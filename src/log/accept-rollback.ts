@@ -2,30 +2,36 @@ import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
 import { parseVerifierKey } from "../tlog/note.ts";
 import { readState } from "./log-rows.ts";
-import { CHECKPOINT_COPY, findRollback } from "./rollback-guard.ts";
+import { acceptSize, CHECKPOINT_COPY, checkGuardAtStart } from "./rollback-guard.ts";
+import { writeStaticTiles } from "./static-tiles.ts";
 import type { Rollback } from "./transparency-log.ts";
+import type { WitnessClient } from "./witness-client.ts";
 
 const OLD_COPY = "log/checkpoint-before-rollback";
 
 /**
  * Accepts that the log went back, so that the registry may write again. It saves the checkpoint of
- * the blob store under another name, then replaces it with the checkpoint of the database.
+ * the blob store under another name, then replaces it with the checkpoint of the database, after
+ * the tiles that belong to it. It also records the size that the witnesses saw.
  *
  * Without `yes` it changes nothing and returns the sizes of both. Returns undefined if there is no
  * rollback. No server may run at the same time: it would continue with what it found when it
  * started.
  */
 export async function acceptRollback(
-  deps: { readonly db: Database; readonly blobs: BlobStore },
+  deps: { readonly db: Database; readonly blobs: BlobStore; readonly witnesses: WitnessClient },
   yes: boolean,
 ): Promise<Rollback | undefined> {
-  const { vkey, checkpoint } = await deps.db.read(readState);
-  const key = parseVerifierKey(vkey);
+  const { db, blobs, witnesses } = deps;
+  const state = await db.read(readState);
+  const key = parseVerifierKey(state.vkey);
   if (key === undefined) throw new Error("The log's verifier key is malformed");
-  const rollback = await findRollback(deps, key);
+  const { rollback } = await checkGuardAtStart(deps, key);
   if (rollback === undefined || !yes) return rollback;
-  const copy = await deps.blobs.readSidecar(CHECKPOINT_COPY);
-  if (copy !== undefined) await deps.blobs.putSidecar(OLD_COPY, copy);
-  await deps.blobs.putSidecar(CHECKPOINT_COPY, checkpoint);
+  const copy = await blobs.readSidecar(CHECKPOINT_COPY);
+  if (copy !== undefined) await blobs.putSidecar(OLD_COPY, copy);
+  await acceptSize(blobs, Math.max(rollback.publishedSize ?? 0, await witnesses.largestSize(state)));
+  await writeStaticTiles(deps, 0, state.size);
+  await blobs.putSidecar(CHECKPOINT_COPY, state.checkpoint);
   return rollback;
 }

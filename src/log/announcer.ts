@@ -1,13 +1,13 @@
 import type { BlobStore } from "../blobs/store.ts";
-import type { WitnessAddress } from "../config/witnesses.ts";
 import type { Database } from "../db/database.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { verifierOf } from "../tlog/note.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
-import { CHECKPOINT_COPY, findRollback } from "./rollback-guard.ts";
+import { CHECKPOINT_COPY, checkGuard } from "./rollback-guard.ts";
+import { removePartialTiles, writeStaticTiles } from "./static-tiles.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
-import { WitnessClient } from "./witness-client.ts";
+import type { WitnessClient } from "./witness-client.ts";
 
 /**
  * How long to gather commits before one announcement: each copy costs two syncs or a request to S3.
@@ -20,37 +20,40 @@ const RETRY_AFTER_MS = 5_000;
  * this.
  */
 const LATE_COMMIT_MS = 7_000;
+/** How long a process that ends may write tiles. */
+const CLOSE_MAX_MS = 3_000;
 
 interface AnnouncerDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
   readonly logger: Logger;
   readonly failpoints: Failpoints;
-  readonly witnesses: readonly WitnessAddress[];
+  readonly witnesses: WitnessClient;
   readonly log: TransparencyLog;
 }
 
 /**
- * Announces each committed checkpoint, outside of the publish path. It first copies the checkpoint
- * into the blob store, where the rollback guard reads it, and then asks the witnesses. If the
- * process dies before, the next announcement covers everything that was not announced.
+ * Announces each committed checkpoint, outside of the publish path. It first writes the new tiles
+ * beside the archives, then copies the checkpoint there, where the rollback guard reads it, and then
+ * asks the witnesses. If the process dies before, the next announcement covers everything that was
+ * not announced.
  */
 export class Announcer {
   readonly #deps: AnnouncerDeps;
-  readonly #witnesses: WitnessClient;
   #timer: Timer | undefined;
   /** A second timer, so that the first announcement does not wait for commits that come late. */
   #late: Timer | undefined;
   #running: Promise<void> = Promise.resolve();
   #announced: string | undefined;
-  /** The checkpoint that this process copied last. */
-  #copied: string | undefined;
+  /** The checkpoint that this process copied last, and its size. */
+  #copied: { readonly checkpoint: string; readonly size: number } | undefined;
   #hasAppended = false;
   #closed = false;
+  /** When writing tiles must end. The next start continues. */
+  #endMs = Number.POSITIVE_INFINITY;
 
   constructor(deps: AnnouncerDeps) {
     this.#deps = deps;
-    this.#witnesses = new WitnessClient(deps, deps.witnesses);
   }
 
   /**
@@ -66,6 +69,15 @@ export class Announcer {
     this.#late.unref();
   }
 
+  /**
+   * Announces what a killed process committed and did not announce. It leaves a missing copy of the
+   * checkpoint to the next publish, because the database may have been restored from a backup.
+   */
+  catchUp(): void {
+    const { rollback, isGuardMissing } = this.#deps.log;
+    if (rollback === undefined && !isGuardMissing) this.#startIn(0);
+  }
+
   #startIn(afterMs: number): void {
     if (this.#timer !== undefined || this.#closed) return;
     this.#timer = setTimeout(() => {
@@ -76,17 +88,23 @@ export class Announcer {
   }
 
   async #announce(): Promise<void> {
-    const { db, blobs, log, logger, failpoints } = this.#deps;
+    const { db, blobs, log, logger, failpoints, witnesses } = this.#deps;
     try {
       const state = await db.read(readState);
       if (state.root === this.#announced && log.rollback === undefined) return;
       failpoints.hit("log.committed");
-      if (await this.#isRolledBack(state)) return this.#startIn(RETRY_AFTER_MS);
+      const copied = await this.#checkedCopy(state);
+      if (copied === undefined) return this.#startIn(RETRY_AFTER_MS);
+      // Another server that committed more has copied it already.
+      if (copied > state.size) return;
+      if (!(await writeStaticTiles({ db, blobs }, copied, state.size, () => this.#mustEnd()))) return;
+      failpoints.hit("log.tiled");
       await blobs.putSidecar(CHECKPOINT_COPY, state.checkpoint);
-      this.#copied = state.checkpoint;
+      this.#copied = state;
       failpoints.hit("log.copied");
       this.#announced = state.root;
-      if (!this.#closed) await this.#witnesses.collectCosignatures(state);
+      await removePartialTiles(blobs, copied, state.size);
+      if (!this.#closed) await witnesses.collectCosignatures(state);
     } catch (cause) {
       logger.warn("log_copy_failing", errorFields(cause));
       this.#startIn(RETRY_AFTER_MS);
@@ -94,18 +112,26 @@ export class Announcer {
   }
 
   /**
-   * Returns whether the database is behind what was published, as after a failover to a replica
+   * Returns the size of the tree whose checkpoint and tiles are copied, 0 if there is no copy. It
+   * returns undefined if the database is behind what was published, as after a failover to a replica
    * that lacked the last changes. The copy in the blob store proves the rollback, so it must stay.
    * The log is read-only until the database holds everything that was published.
    */
-  async #isRolledBack({ size }: Pick<LogStateRow, "size">): Promise<boolean> {
+  async #checkedCopy({ size }: Pick<LogStateRow, "size">): Promise<number | undefined> {
     const { db, blobs, log, logger } = this.#deps;
-    const isOurs = this.#copied !== undefined && (await blobs.readSidecar(CHECKPOINT_COPY)) === this.#copied;
-    const rollback =
-      isOurs && size >= log.committedSize ? undefined : await findRollback({ db, blobs }, verifierOf(log.signer));
+    const own = this.#copied;
+    const isOurs = own !== undefined && (await blobs.readSidecar(CHECKPOINT_COPY)) === own.checkpoint;
+    const { rollback, copiedSize } =
+      isOurs && size >= log.committedSize
+        ? { rollback: undefined, copiedSize: own.size }
+        : await checkGuard({ db, blobs }, verifierOf(log.signer));
     if (rollback !== undefined && log.rollback === undefined) logger.error("log_rollback", { ...rollback });
     log.recordCheck(size, rollback);
-    return rollback !== undefined;
+    return rollback === undefined ? (copiedSize ?? 0) : undefined;
+  }
+
+  #mustEnd(): boolean {
+    return performance.now() > this.#endMs;
   }
 
   /**
@@ -114,6 +140,7 @@ export class Announcer {
    */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#endMs = performance.now() + CLOSE_MAX_MS;
     clearTimeout(this.#timer);
     clearTimeout(this.#late);
     await this.#running;

@@ -7,8 +7,9 @@ import { EMPTY_ROOT } from "../tlog/merkle.ts";
 import { formatVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";
 import { backfillLog } from "./backfill.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
-import { findRollback } from "./rollback-guard.ts";
+import { checkGuardAtStart } from "./rollback-guard.ts";
 import { TransparencyLog } from "./transparency-log.ts";
+import type { WitnessClient } from "./witness-client.ts";
 
 /**
  * Creates the single row of the log at the first start. Servers that start at the same time create
@@ -39,20 +40,29 @@ function requireSameLog({ origin, vkey }: LogStateRow, signer: SignerKey, ownKey
   throw new ConfigError([{ setting: "LOG_SIGNING_KEY", message }]);
 }
 
+interface OpenLogDeps {
+  readonly db: Database;
+  readonly blobs: BlobStore;
+  readonly failpoints?: Failpoints;
+  readonly witnesses?: WitnessClient;
+}
+
 /**
  * Opens the log of a database. The first start creates it and logs what an earlier version of this
  * program published. After a rollback the log is read-only. Throws `ConfigError` if the database
  * has a log of another origin or key.
  */
 export async function openLog(
-  { db, blobs, failpoints }: { readonly db: Database; readonly blobs: BlobStore; readonly failpoints?: Failpoints },
+  { db, blobs, failpoints, witnesses }: OpenLogDeps,
   signer: SignerKey,
 ): Promise<TransparencyLog> {
   const verifier = verifierOf(signer);
   const vkey = formatVerifierKey(verifier);
   const state = await ensureState(db, signer, vkey);
   requireSameLog(state, signer, vkey);
-  const log = new TransparencyLog(signer, await findRollback({ db, blobs }, verifier), failpoints);
+  const guard = await checkGuardAtStart({ db, blobs, witnesses }, verifier);
+  const log = new TransparencyLog(signer, guard.rollback, failpoints);
+  log.isGuardMissing = guard.isMissing;
   if (log.rollback === undefined && !state.hasExisting) await backfillLog({ db, log });
   return log;
 }

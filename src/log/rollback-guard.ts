@@ -1,45 +1,98 @@
 import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
 import { parseCheckpoint } from "../tlog/checkpoint.ts";
+import { parseDecimal } from "../tlog/encoding.ts";
 import { rootOf } from "../tlog/merkle.ts";
 import { type VerifierKey, verifyNote } from "../tlog/note.ts";
-import { nodeReader, readState } from "./log-rows.ts";
+import { type LogStateRow, nodeReader, readState } from "./log-rows.ts";
 import type { Rollback } from "./transparency-log.ts";
+import type { WitnessClient } from "./witness-client.ts";
 
 /** The name of the last checkpoint in the blob store. A restored database does not change it. */
 export const CHECKPOINT_COPY = "log/checkpoint";
+/** The size up to which an operator accepted that witnesses saw a longer log. */
+const ACCEPTED_SIZE = "log/accepted-size";
+
+/** What the rollback guard found. */
+export interface GuardResult {
+  readonly rollback: Rollback | undefined;
+  /** The size of the tree that the copy is of; undefined if there is no copy. */
+  readonly copiedSize: number | undefined;
+  /** True if the log has leaves and no copy: then nothing here shows whether the database is old. */
+  readonly isMissing: boolean;
+}
+
+type GuardDeps = { readonly db: Database; readonly blobs: BlobStore };
 
 /**
- * Compares the database with the copy of the last checkpoint in the blob store. Returns undefined
+ * Compares the database with the copy of the last checkpoint in the blob store. There is no rollback
  * if the database holds everything that was published, or if nothing was.
  *
  * There is a rollback if the database is behind the copy (an old backup was restored, or a replica
  * took over too early), if it has another history, or if the copy is no checkpoint of this log.
  */
-export async function findRollback(
-  { db, blobs }: { readonly db: Database; readonly blobs: BlobStore },
-  key: VerifierKey,
-): Promise<Rollback | undefined> {
+export async function checkGuard({ db, blobs }: GuardDeps, key: VerifierKey): Promise<GuardResult> {
   const copy = await blobs.readSidecar(CHECKPOINT_COPY);
   // Read the state after the copy. Another server may publish in between, and it commits before it
   // copies.
   const state = await db.read(readState);
-  if (copy === undefined || copy === state.checkpoint) return undefined;
-  const found = { foundSize: state.size };
+  if (copy === undefined) return { rollback: undefined, copiedSize: undefined, isMissing: state.size > 0 };
   const published = parseCheckpoint(verifyNote(copy, [key])?.text ?? "");
-  if (published?.origin !== state.origin) return { ...found, publishedSize: undefined };
+  if (published?.origin !== state.origin) {
+    return { rollback: { publishedSize: undefined, foundSize: state.size }, copiedSize: undefined, isMissing: false };
+  }
   const { size, root } = published;
-  if (size > state.size) return { ...found, publishedSize: size };
-  const rootThen = await db.read((session) => rootOf(size, nodeReader(session, state.size)));
-  return rootThen.equals(root) ? undefined : { ...found, publishedSize: size };
+  const isContinued =
+    size <= state.size && (await db.read((session) => rootOf(size, nodeReader(session, state.size)))).equals(root);
+  const rollback = isContinued ? undefined : { publishedSize: size, foundSize: state.size };
+  return { rollback, copiedSize: size, isMissing: false };
 }
 
+/**
+ * Checks the guard as `checkGuard` does. If the copy shows no rollback, it asks the witnesses too:
+ * the copy may be as old as the database, or lost with the machine. Witnesses that do not answer in
+ * time are passed over.
+ */
+export async function checkGuardAtStart(
+  deps: GuardDeps & { readonly witnesses: WitnessClient | undefined },
+  key: VerifierKey,
+): Promise<GuardResult> {
+  const found = await checkGuard(deps, key);
+  if (found.rollback !== undefined || deps.witnesses === undefined) return found;
+  const state = await deps.db.read(readState);
+  const cosigned = await deps.witnesses.largestSize(state);
+  const rollback = await witnessedRollback(deps, state, cosigned);
+  return rollback === undefined ? found : { ...found, rollback };
+}
+
+async function witnessedRollback(
+  { db, blobs }: GuardDeps,
+  { size: foundSize }: LogStateRow,
+  cosigned: number,
+): Promise<Rollback | undefined> {
+  if (cosigned <= foundSize) return undefined;
+  // Another server may have published and been cosigned in between.
+  if ((await db.read(readState)).size >= cosigned) return undefined;
+  const accepted = parseDecimal(((await blobs.readSidecar(ACCEPTED_SIZE)) ?? "").trim()) ?? 0;
+  return cosigned <= accepted ? undefined : { publishedSize: cosigned, foundSize, isWitnessed: true };
+}
+
+/** Records that an operator accepted the loss of the leaves up to this size. */
+export function acceptSize(blobs: BlobStore, size: number): Promise<void> {
+  return blobs.putSidecar(ACCEPTED_SIZE, `${size}\n`);
+}
+
+/** Explains to an operator, in one line, that the copy of the checkpoint is missing. */
+export const GUARD_MISSING_TEXT = `log_guard_missing: the log has leaves, and there is no copy of its last checkpoint (${CHECKPOINT_COPY}): if this database was restored, make sure that it is the newest. The next publish writes the copy.`;
+
 /** Explains a rollback to an operator, with the two ways out. */
-export function rollbackText({ publishedSize, foundSize }: Rollback): string {
+export function rollbackText({ publishedSize, foundSize, isWitnessed }: Rollback): string {
   const published =
     publishedSize === undefined
       ? "The blob store has the checkpoint of another log"
-      : `The log published ${publishedSize} leaves`;
+      : isWitnessed === true
+        ? `A witness cosigned ${publishedSize} leaves`
+        : `The log published ${publishedSize} leaves`;
   return `log_rollback: ${published}, and the ${foundSize} leaves of this database do not continue it.
 An older backup was restored, or a replica that lacked the last changes took over. Until you decide, the registry
 answers reads and refuses every change that would be logged. Either

@@ -10,6 +10,8 @@ export interface Rollback {
   /** Undefined if the copy in the blob store is a checkpoint of another log. */
   readonly publishedSize: number | undefined;
   readonly foundSize: number;
+  /** True if a witness knows of it, and not the copy in the blob store. */
+  readonly isWitnessed?: boolean;
 }
 
 /**
@@ -24,6 +26,11 @@ export class TransparencyLog {
    * the database behind what this process saw committed.
    */
   onAppend: () => void = () => undefined;
+  /**
+   * True if there was no copy of the checkpoint at start although the log had leaves. It stays true
+   * until the next start: an operator should see it, and the next publish writes a copy.
+   */
+  isGuardMissing = false;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;

@@ -5,7 +5,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { type OutsideResponse, requestOutside } from "../runtime/outside-request.ts";
 import { consistencyProof, type Hash } from "../tlog/merkle.ts";
 import { parseNote, type VerifierKey, verifyNote } from "../tlog/note.ts";
-import { formatSubmission } from "../tlog/submission.ts";
+import { formatSubmission, type Submission } from "../tlog/submission.ts";
 import { type LogStateRow, lockState, nodeReader } from "./log-rows.ts";
 
 /**
@@ -49,6 +49,26 @@ export class WitnessClient {
     if (received.length > 0) await addCosignatures(this.#deps.db, state, received);
   }
 
+  /**
+   * Returns the largest size that a witness cosigned of this log, or 0 if none did or answers. A
+   * witness that never saw the log cosigns this checkpoint, which is what it would do next anyway.
+   */
+  async largestSize(state: LogStateRow): Promise<number> {
+    const sizes = await Promise.all(this.#witnesses.map((witness) => this.#sizeAt(witness, state)));
+    return Math.max(0, ...sizes);
+  }
+
+  async #sizeAt(witness: WitnessAddress, { checkpoint }: LogStateRow): Promise<number> {
+    try {
+      const deadlineMs = performance.now() + REQUEST_MAX_MS;
+      const response = await submit(witness, { oldSize: 0, proof: [], checkpoint }, deadlineMs);
+      return response.status === 409 ? sizeIn(Buffer.from(response.body).toString("utf8")) : 0;
+    } catch {
+      this.#deps.logger.warn("witness_failing", { witness: witness.key.name, status: 0 });
+      return 0;
+    }
+  }
+
   async #requestCosignature(witness: WitnessAddress, state: LogStateRow): Promise<string | undefined> {
     const { name } = witness.key;
     const deadlineMs = performance.now() + REQUEST_MAX_MS;
@@ -57,7 +77,7 @@ export class WitnessClient {
         const response = await this.#submit(witness, state, deadlineMs);
         const text = Buffer.from(response.body).toString("utf8");
         if (response.status === 409 && tries === 1) {
-          this.#sizes.set(name, Number(/^\d{1,15}\n$/.exec(text)?.[0] ?? 0));
+          this.#sizes.set(name, sizeIn(text));
           continue;
         }
         if (response.status !== 200) throw new WitnessRefused(response.status);
@@ -73,20 +93,10 @@ export class WitnessClient {
     return undefined;
   }
 
-  async #submit(
-    { key, url }: WitnessAddress,
-    { size, checkpoint }: LogStateRow,
-    deadlineMs: number,
-  ): Promise<OutsideResponse> {
-    const oldSize = this.#sizes.get(key.name) ?? 0;
+  async #submit(witness: WitnessAddress, { size, checkpoint }: LogStateRow, deadlineMs: number) {
+    const oldSize = this.#sizes.get(witness.key.name) ?? 0;
     const proof = oldSize > size ? [] : await this.#proofFrom(oldSize, size);
-    const body = formatSubmission({ oldSize: Math.min(oldSize, size), proof, checkpoint });
-    return requestOutside(`${url}/add-checkpoint`, {
-      method: "POST",
-      body,
-      maxMs: Math.max(1, deadlineMs - performance.now()),
-      maxBytes: RESPONSE_MAX_BYTES,
-    });
+    return submit(witness, { oldSize: Math.min(oldSize, size), proof, checkpoint }, deadlineMs);
   }
 
   #proofFrom(from: number, to: number): Promise<Hash[]> {
@@ -102,6 +112,20 @@ class WitnessRefused extends Error {
   constructor(readonly status: number) {
     super("A witness did not cosign");
   }
+}
+
+function submit({ url }: WitnessAddress, submission: Submission, deadlineMs: number): Promise<OutsideResponse> {
+  return requestOutside(`${url}/add-checkpoint`, {
+    method: "POST",
+    body: formatSubmission(submission),
+    maxMs: Math.max(1, deadlineMs - performance.now()),
+    maxBytes: RESPONSE_MAX_BYTES,
+  });
+}
+
+/** Returns the size in a witness's answer 409, or 0 if it has none. */
+function sizeIn(text: string): number {
+  return Number(/^\d{1,15}\n$/.exec(text)?.[0] ?? 0);
 }
 
 function isSignedBy(note: string, key: VerifierKey): boolean {

@@ -20,6 +20,7 @@ export const FAILPOINTS = [
   "publish.recorded",
   "log.committed",
   "sidecar.written",
+  "log.tiled",
   "log.copied",
   "sync.file",
   "sync.directory",

@@ -10,6 +10,7 @@ import { ResponseCache } from "../http/response-cache.ts";
 import { SpillFile } from "../http/spill-file.ts";
 import { Announcer } from "../log/announcer.ts";
 import { openLog } from "../log/open-log.ts";
+import { WitnessClient } from "../log/witness-client.ts";
 import { createDownloadCounter } from "../packages/download-counter.ts";
 import type { PackageServices } from "../packages/services.ts";
 import { PublishBatcher } from "../publish/batcher.ts";
@@ -53,9 +54,11 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database);
   db.watch();
-  const log = await openLog({ db, blobs, failpoints }, await logKeyOf(config, db));
-  const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses: config.logWitnesses });
+  const witnesses = new WitnessClient({ db, logger }, config.logWitnesses);
+  const log = await openLog({ db, blobs, failpoints, witnesses }, await logKeyOf(config, db));
+  const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses });
   log.onAppend = () => announcer.wake();
+  announcer.catchUp();
   const downloads = createDownloadCounter(db, logger);
   return {
     config,

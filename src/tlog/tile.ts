@@ -21,7 +21,7 @@ export interface TileId {
 }
 
 /** Formats the path of a tile below the prefix of the log, such as `tile/0/x001/x234/067.p/12`. */
-export function tilePath({ level, index, width }: TileId): string {
+export function tilePath({ level, index, width }: TileId): `tile/${string}` {
   const digits = String(index);
   const groups = digits.padStart(Math.ceil(digits.length / 3) * 3, "0").match(/\d{3}/g) ?? [];
   const path = groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join("/");

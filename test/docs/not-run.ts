@@ -6,6 +6,7 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
   "docs/operations.md": {
     "Run commands beside the server": "needs a server under systemd and one in Docker Compose",
     "Back up": "needs Postgres; the block for SQLite is run",
+    Restore: "needs a stopped registry; backup.test.ts runs it",
     "Move the archives to another storage": "needs S3 and systemd",
   },
   "docs/self-hosting.md": {

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 
 /** The files under a directory of archives. */
 export interface Blobs {
@@ -29,7 +28,6 @@ export function readBlobs(dataDir: string): Blobs {
     const path = join(entry.parentPath, entry.name);
     const place = relative(root, path);
     const [, prefix, digest] = /^sha256\/([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(place) ?? [];
-    if (place === CHECKPOINT_COPY) continue;
     if (place.startsWith("incoming/")) incoming.push(place);
     else if (digest === undefined || !digest.startsWith(prefix ?? "-") || !entry.isFile()) foreign.push(place);
     else {

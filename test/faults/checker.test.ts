@@ -139,7 +139,7 @@ const DAMAGES: readonly Damage[] = [
   {
     title: "a copy of a checkpoint of which nobody knows",
     seenAs: /the copy of the checkpoint is none/,
-    cause: (_, __, { server }) => writeFileSync(join(server.dataDir, "packages/log/checkpoint"), "junk"),
+    cause: (_, __, { server }) => writeFileSync(join(server.dataDir, "log/checkpoint"), "junk"),
   },
   {
     title: "an answer that no registry should give",

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { type Checkpoint, parseCheckpoint } from "../../src/tlog/checkpoint.ts";
@@ -6,7 +6,7 @@ import { parseLeaf } from "../../src/tlog/leaf.ts";
 import { leafHash, rootOf, verifyInclusion } from "../../src/tlog/merkle.ts";
 import { parseSignerKey, type VerifierKey, verifyNote } from "../../src/tlog/note.ts";
 import { parseProof } from "../../src/tlog/proof.ts";
-import { decodeBundle, type TileId, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
+import { decodeBundle, TILE_WIDTH, type TileId, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
 import { type MemoryTree, memoryTree } from "../support/memory-tree.ts";
 import { TEST_LOG_KEY } from "../support/registry.ts";
 import { guestOf } from "./driver.ts";
@@ -110,17 +110,31 @@ async function proofFaults(log: ServedLog, { name, version, sha256, proof: text 
   return holds ? [] : [`${named} does not hold`];
 }
 
-/** The copy in the blob store is of this log and not ahead of it. */
-async function copyFaults(log: ServedLog, { dataDir }: Pick<ServerProcess, "dataDir">): Promise<string[]> {
+/** The copy in the blob store is of this log and not ahead of it, and all its tiles are there. */
+async function copyFaults(log: ServedLog, { url, dataDir }: Pick<ServerProcess, "url" | "dataDir">): Promise<string[]> {
   let copy: string;
   try {
-    copy = readFileSync(join(dataDir, "packages", CHECKPOINT_COPY), "utf8");
+    copy = readFileSync(join(dataDir, CHECKPOINT_COPY), "utf8");
   } catch {
     // Nothing was published yet, or the process died before it copied the checkpoint.
     return [];
   }
   const fault = await prefixFault(log, copy);
-  return fault === undefined ? [] : [`the copy of the checkpoint ${fault}`];
+  if (fault !== undefined) return [`the copy of the checkpoint ${fault}`];
+  return collect(tilesWithEntries(opened(copy)?.size ?? 0), async (tile) => {
+    const path = tilePath(tile);
+    const file = join(dataDir, "log", path);
+    if (existsSync(file) && readFileSync(file).equals(await served(url, path))) return [];
+    // A server that went on in the meantime filled the tile.
+    const full = join(dataDir, "log", tilePath({ ...tile, width: TILE_WIDTH }));
+    return existsSync(full) ? [] : [`the static ${path} is missing or is not what is served`];
+  });
+}
+
+function tilesWithEntries(size: number): TileId[] {
+  return tilesOfTree(size).flatMap((tile) =>
+    tile.level === 0 ? [tile, { ...tile, level: "entries" as const }] : tile,
+  );
 }
 
 /** The rollback guard reacts only to a rollback. */

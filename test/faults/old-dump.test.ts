@@ -41,7 +41,7 @@ test("a registry on an old dump serves reads, refuses changes and says so, until
     const [old, newest] = [join(journals, "old.db"), join(journals, "newest.db")];
     const publisher = { client: await newAccount(server, "press"), key: makeKey() };
     const publish = async (number: number) => (await publishIntent(publisher, intentOf(number))).result;
-    const copied = join(server.dataDir, "packages/log/checkpoint");
+    const copied = join(server.dataDir, "log/checkpoint");
     const copy = () => (existsSync(copied) ? readFileSync(copied, "utf8") : undefined);
     const checkpoint = async () => (await guestOf(server.url).get("/log/checkpoint")).text;
     const stop = async () => {

@@ -3,6 +3,9 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { acceptRollback } from "../../src/log/accept-rollback.ts";
+import { openLog } from "../../src/log/open-log.ts";
+import { WitnessClient } from "../../src/log/witness-client.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import {
@@ -103,6 +106,40 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     expect(status).toBe(200);
     expect(String(line)).toStartWith("— witness.test/one ");
   });
+
+  test("a registry whose database lost what a witness cosigned is read-only, also without its own copy of the checkpoint", async () => {
+    const address = `${formatVerifierKey(witnessKey)} ${server.url.origin}`;
+    const emptied = await startRegistry(kind, { env: { LOG_WITNESSES: address } });
+    try {
+      const size = parseCheckpoint((await checkpoint()).split("\n\n")[0]?.concat("\n") ?? "")?.size;
+      expect(emptied.deps.log.rollback).toEqual({ publishedSize: size, foundSize: 0, isWitnessed: true });
+      const late = await newAccount(emptied);
+      const refused = await late.publish("late", "1.0.0", makePackage({ name: "late", version: "1.0.0" }), key);
+      expect([refused.status, refused.body.code]).toEqual([503, "log_rollback"]);
+      const { db, blobs, logger } = emptied.deps;
+      const witnesses = new WitnessClient({ db, logger }, emptied.deps.config.logWitnesses);
+      expect(await acceptRollback({ db, blobs, witnesses }, true)).toMatchObject({ publishedSize: size });
+      const opened = await openLog({ db, blobs, witnesses }, keyOf(TEST_LOG_KEY));
+      expect(opened.rollback).toBeUndefined();
+    } finally {
+      await emptied.stop();
+    }
+  }, 20_000);
+
+  test("a witness that does not answer does not keep a registry from starting", async () => {
+    const silent = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Promise<Response>(() => undefined) });
+    const address = `${formatVerifierKey(witnessKey)} ${silent.url.origin}`;
+    const begunMs = performance.now();
+    const started = await startRegistry(kind, { env: { LOG_WITNESSES: address } });
+    try {
+      expect(started.deps.log.rollback).toBeUndefined();
+      expect(performance.now() - begunMs).toBeLessThan(10_000);
+      expect(started.deps.logger.counts.get("witness_failing")).toBeGreaterThan(0);
+    } finally {
+      await started.stop();
+      await silent.stop(true);
+    }
+  }, 20_000);
 
   test("a witness serves the verifier key that the operator is shown", async () => {
     const text = await (await fetch(`${server.url.origin}/vkey`)).text();

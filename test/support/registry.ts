@@ -147,8 +147,6 @@ export async function tracesOf({ deps, dataDir }: TestRegistry) {
     files: files
       .filter((entry) => entry.isFile())
       .map((entry) => entry.name)
-      // The log's checkpoint is copied into the blob store, shortly after a publish.
-      .filter((name) => name !== "checkpoint" && !name.startsWith("note-"))
       .sort(),
   };
 }

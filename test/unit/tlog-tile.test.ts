@@ -24,7 +24,7 @@ describe("paths", () => {
     ["tile/63/999", { level: 63, index: 999, width: 256 }],
     ["tile/1/x001/000.p/255", { level: 1, index: 1000, width: 255 }],
   ])("the path %s is parsed and formatted", (path, tile) => {
-    expect(tilePath(tile)).toBe(path);
+    expect<string>(tilePath(tile)).toBe(path);
     expect(parseTilePath(path)).toEqual(tile);
   });
 

@@ -1,0 +1,105 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readState } from "../../src/log/log-rows.ts";
+import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { tilesBetween } from "../../src/log/static-tiles.ts";
+import { TILE_WIDTH, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
+import { startFakeS3 } from "../support/fake-s3.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+/** Reads a file that the storage holds beside the archives, without the registry. */
+type ReadStored = (name: string) => Buffer | undefined;
+
+async function append({ deps }: TestRegistry, count: number): Promise<void> {
+  const { size } = await deps.db.read(readState);
+  const leaves = Array.from({ length: count }, (_, at) => `leaf ${size + at}\n`);
+  await deps.db.write((session) => deps.log.append(session, leaves));
+}
+
+/** Waits until the stored checkpoint is the served one. It is written after its tiles. */
+async function announced({ deps }: TestRegistry, stored: ReadStored): Promise<number> {
+  const { checkpoint, size } = await deps.db.read(readState);
+  await waitUntil(() => stored(CHECKPOINT_COPY)?.toString() === checkpoint, "the checkpoint is stored", 20_000);
+  return size;
+}
+
+/** Compares every tile and bundle of the tree with what the registry serves. */
+async function expectServedTiles({ url }: TestRegistry, size: number, stored: ReadStored): Promise<void> {
+  const tiles = tilesOfTree(size).flatMap((tile) =>
+    tile.level === 0 ? [tile, { ...tile, level: "entries" as const }] : [tile],
+  );
+  for (const path of tiles.map(tilePath)) {
+    const served = Buffer.from(await (await fetch(`${url}/log/${path}`)).bytes());
+    expect([path, stored(`log/${path}`)?.equals(served)]).toEqual([path, true]);
+  }
+}
+
+const STEPS = [1, 40, 214, 1, 300, 130];
+
+async function growAndCompare(registry: TestRegistry, stored: ReadStored): Promise<void> {
+  for (const step of STEPS) {
+    await append(registry, step);
+    await expectServedTiles(registry, await announced(registry, stored), stored);
+  }
+}
+
+const fileReader =
+  (dataDir: string): ReadStored =>
+  (name) =>
+    existsSync(join(dataDir, name)) ? readFileSync(join(dataDir, name)) : undefined;
+
+describe("the log's tiles beside the archives", () => {
+  test("the files of the data directory are byte for byte what the registry serves, without outdated partial tiles", async () => {
+    const registry = await startRegistry("sqlite");
+    try {
+      const stored = fileReader(registry.dataDir);
+      await growAndCompare(registry, stored);
+      const files = readdirSync(join(registry.dataDir, "log"), { recursive: true }).map(String);
+      await waitUntil(() => !existsSync(join(registry.dataDir, "log/tile/0/000.p")), "partial tiles are removed");
+      expect(files.filter((name) => name.startsWith("note-"))).toEqual([]);
+      expect(existsSync(join(registry.dataDir, "packages/log"))).toBe(false);
+    } finally {
+      await registry.stop();
+    }
+  }, 60_000);
+
+  test("the objects of a bucket are byte for byte what the registry serves", async () => {
+    const fake = await startFakeS3();
+    const registry = await startRegistry("sqlite", { env: fake.settings() });
+    try {
+      await growAndCompare(registry, (name) => {
+        const found = fake.objects.get(name)?.bytes;
+        return found && Buffer.from(found);
+      });
+      await waitUntil(
+        () => ![...fake.objects.keys()].some((name) => name.startsWith("log/tile/0/000.p/")),
+        "partial tiles are removed",
+      );
+    } finally {
+      await registry.stop();
+      await fake.stop();
+    }
+  }, 60_000);
+
+  test("a tree grows by exactly the tiles that the smaller one lacks", () => {
+    for (const [from, to] of [
+      [0, 0],
+      [0, 1],
+      [5, 5],
+      [255, 256],
+      [256, 256],
+      [1, 65_536],
+      [65_535, 66_000],
+    ] as const) {
+      const had = new Set(tilesOfTree(from).map(tilePath));
+      const expected = tilesOfTree(to)
+        .map(tilePath)
+        .filter((path) => !had.has(path));
+      const found = [...tilesBetween(from, to)].filter(({ level }) => level !== "entries").map(tilePath);
+      expect(found).toEqual(expected);
+      expect([...tilesBetween(from, to)].every(({ width }) => width > 0 && width <= TILE_WIDTH)).toBe(true);
+    }
+  });
+});
