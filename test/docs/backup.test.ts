@@ -102,17 +102,14 @@ describe.skipIf(!hasSqlite && !process.env.CI).each([
         cpSync(join(home, "backup"), join(machine, "backup"), { recursive: true });
         cpSync(join(home, "App_Data/log.key"), join(machine, "App_Data/log.key"));
         run(machine, block("Restore").replace(/^mv .*\n/m, ""));
-        const server = await prepareServer(join(machine, "App_Data"), undefined, {
-          ...SETTINGS,
-          PORT: new URL(first.url).port,
-        });
+        const server = await prepareServer(join(machine, "App_Data"), undefined, SETTINGS);
         try {
           await server.start();
           await waitUntil(() => server.output().includes("log_guard_missing: "), "the operator is told");
           expect(await health(server)).toMatchObject({ status: "ok", warnings: ["log_guard_missing"] });
           expect((await checkpoint(server)).split("\n")[1]).toBe("1");
           const there = new Client(server.url, alice.token, alice.username);
-        expect(await publish(there, "0.3.0")).toBe(201);
+          expect(await publish(there, "0.3.0")).toBe(201);
           await stop(server);
           await server.start();
           expect((await health(server)).warnings).toBeUndefined();
