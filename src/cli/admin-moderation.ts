@@ -43,8 +43,8 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
   const what = version === undefined ? name : `${name} ${version}`;
   if (json) printJson({ name, version: version ?? null, quarantine });
   else if (quarantine !== null)
-    print(`${what} has been held back since ${quarantine.at}: ${escapeUnprintable(quarantine.reason)}`);
-  else print(`${what} is not held back.`);
+    print(`${what} has been in quarantine since ${quarantine.at}: ${escapeUnprintable(quarantine.reason)}`);
+  else print(`${what} is not in quarantine.`);
   return 0;
 }
 

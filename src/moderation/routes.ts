@@ -19,7 +19,7 @@ const VERSION = {
 const docs = {
   holdPackage: operation({
     id: "quarantinePackage",
-    summary: "Hold a package back",
+    summary: "Quarantine a package",
     description:
       "Its contents are refused with 403 and the reason, and it is in no list. Its metadata stays readable. The log records the category.",
     tag: "packages",
@@ -29,14 +29,14 @@ const docs = {
   }),
   releasePackage: operation({
     id: "releasePackage",
-    summary: "Release a package that was held back",
+    summary: "Release a package from quarantine",
     tag: "packages",
     auth: "admin",
     ...PACKAGE,
   }),
   holdVersion: operation({
     id: "quarantineVersion",
-    summary: "Hold a version back",
+    summary: "Quarantine a version",
     description:
       "Its contents are refused with 403 and the reason, and it is never latest. Its metadata stays readable. The log records the category.",
     tag: "packages",
@@ -46,7 +46,7 @@ const docs = {
   }),
   releaseVersion: operation({
     id: "releaseVersion",
-    summary: "Release a version that was held back",
+    summary: "Release a version from quarantine",
     tag: "packages",
     auth: "admin",
     ...VERSION,

@@ -126,7 +126,7 @@ export async function loadNumberedVersion(
 
 /**
  * `loadNamedVersion` for contents that are given out. Throws `quarantined` for a version or package
- * that an administrator holds back.
+ * in quarantine.
  */
 export async function loadReleasedVersion(
   session: DbSession,
@@ -155,12 +155,12 @@ export function digestOf(row: Pick<VersionRow, "sha256">): Sha256Digest {
 async function versionNotFound(session: DbSession, owner: PackageRow, asked: string | null) {
   const missing = { code: "version_not_found", name: owner.name, version: shortened(asked) } as const;
   if (asked !== "latest") return failure(missing);
-  if (owner.quarantinedAt !== null) return failure({ ...missing, hint: "An administrator holds the package back." });
+  if (owner.quarantinedAt !== null) return failure({ ...missing, hint: "The package is in quarantine." });
   const published = await loadOutlines(session, owner.id);
   const candidate = published.find((row) => isAvailable(row) && isPrerelease(versionOf(row)));
   const hint =
     candidate === undefined
-      ? "All its versions are yanked or held back; ask for one by its number."
+      ? "All its versions are yanked or in quarantine; ask for one by its number."
       : `It has no release yet; ask for the pre-release ${candidate.version} by its number.`;
   return failure({ ...missing, hint });
 }

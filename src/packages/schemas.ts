@@ -37,7 +37,7 @@ const ManifestValue = t.Unknown({ description: "Any value of YAML; numbers and f
 const Quarantine = t.Unsafe<{ reason: string; at: string } | null>({
   ...t.Object({ reason: Text, at: Time }),
   nullable: true,
-  description: "Why and since when an administrator holds it back. Its contents are refused with 403",
+  description: "Why and since when it is in quarantine. Its contents are refused with 403",
 });
 
 const Scheme = t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme)));

@@ -99,7 +99,7 @@ onBothDatabases("quarantine", (registry) => {
     }
     const latest = await get("whole/latest");
     expectProblem(latest, 404, "version_not_found");
-    expect(latest.body.detail).toContain("holds the package back");
+    expect(latest.body.detail).toContain("in quarantine");
     await as(owner).send("DELETE", "/api/packages/whole/1.1.0");
     expect((await get("whole")).body.latest).toBeNull();
     await hold("whole/1.0.0");

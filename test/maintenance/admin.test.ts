@@ -202,10 +202,10 @@ onBothDatabases("admin commands while the server runs", (registry) => {
       expect(await download("1.1.0")).toBe(200);
       const shown = words.join(" ");
       const stdout = done(await admin("quarantine", ...words, "--reason", "bad things"));
-      expect(stdout).toMatch(new RegExp(`^${shown} has been held back since 20\\S+Z: bad things\\n$`));
+      expect(stdout).toMatch(new RegExp(`^${shown} has been in quarantine since 20\\S+Z: bad things\\n$`));
       await settle(403);
       expect(await download("1.0.0")).toBe(words.length === 1 ? 403 : 200);
-      expect(done(await admin("quarantine", ...words, "--lift"))).toBe(`${shown} is not held back.\n`);
+      expect(done(await admin("quarantine", ...words, "--lift"))).toBe(`${shown} is not in quarantine.\n`);
       await settle(200);
     }
     const json = JSON.parse(done(await admin("quarantine", "held", "1.0.0", "--reason", "bad", "--json")));

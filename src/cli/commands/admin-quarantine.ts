@@ -3,7 +3,7 @@ import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
 export const adminQuarantineCommand = defineCommand({
   name: "admin quarantine",
-  summary: "hold a package or a version back, or release it with --lift",
+  summary: "quarantine a package or a version, or release it with --lift",
   options: {
     reason: { type: "string", value: "<text>", description: "why, in one line; shown to everyone who is refused" },
     category: {
@@ -20,7 +20,7 @@ export const adminQuarantineCommand = defineCommand({
     { name: "version", optional: true, description: "one version; the whole package when left out" },
   ],
   help: {
-    description: `Holds a package or one of its versions back. Requests for its contents are answered with 403 and the
+    description: `Puts a package or one of its versions in quarantine. Requests for its contents are answered with 403 and the
       reason. It appears in no list and is never the latest version. Its metadata stays readable. Running servers
       notice within a second; copies in caches and on other machines stay. Give either --reason or --lift.
 
