@@ -73,10 +73,6 @@ onBothDatabases(
         expect([path, (await guest().send("HEAD", path)).status]).toEqual([path, 401]);
         expect([path, (await as(alice).get(path)).status]).toEqual([path, 200]);
       }
-      const [by, none] = [{ previous: "0".repeat(64), signature: "00".repeat(64) }, undefined];
-      for (const [name, body] of [HIDDEN, ABSENT].flatMap((name) => [[name, by] as const, [name, none] as const])) {
-        expectProblem(await guest().send("DELETE", `/api/packages/${name}/keys/reset`, body), 401, "unauthenticated");
-      }
     });
 
     test("a private registry shows a token the packages that it covers, with either header", async () => {
