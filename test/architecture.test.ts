@@ -218,6 +218,10 @@ describe("one place only", () => {
     expect(users(/\bnew Response\(|\bResponse\.json\(/, allowed)).toEqual([]);
   });
 
+  test("nobody spreads a body: its fields are picked one by one", () => {
+    expect(users(/\{[^}]*\.\.\.body\b/, /^$/)).toEqual([]);
+  });
+
   test("pure rooms use no files, no network, no clock and no randomness", () => {
     expect(impureFiles(sources)).toEqual([]);
   });

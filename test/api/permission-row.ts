@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Client } from "../support/client.ts";
+import { type ApiDescription, operationsOf } from "./api-description.ts";
 import type { Results } from "./permission-results.ts";
 import type { World } from "./permission-roles.ts";
 
@@ -38,3 +41,24 @@ export const methodOf = ({ operation }: Row) => operation.split(" ")[0] ?? "";
 
 /** Whether an operation changes nothing. */
 export const isRead = (row: Row) => ["GET", "HEAD"].includes(methodOf(row));
+
+/**
+ * The documented fields of every operation that takes a body, by operation. They are those of the
+ * golden file, which equals /swagger/json (openapi.test.ts).
+ */
+export const BODIES: ReadonlyMap<string, { readonly isJson: boolean; readonly fields: readonly string[] }> = (() => {
+  const api: ApiDescription = JSON.parse(readFileSync(join(import.meta.dir, "../golden/openapi.json"), "utf8"));
+  return new Map(
+    operationsOf(api).flatMap(({ method, path, operation: { requestBody } }) => {
+      const [type, { schema } = { schema: {} }] = Object.entries(requestBody?.content ?? {})[0] ?? [];
+      const fields = Object.keys(schema.properties ?? {});
+      return type === undefined
+        ? []
+        : [[`${method} ${path}`, { isJson: type === "application/json", fields }] as const];
+    }),
+  );
+})();
+
+/** Rows with names that stand alone, for `test.each`. */
+export const namedRows = (rows: readonly Row[]) =>
+  rows.map((row) => [row.use === undefined ? row.operation : `${row.operation}: ${row.use}`, row] as const);

@@ -4,7 +4,7 @@ import { type DatabaseKind, startRegistry } from "../support/registry.ts";
 import { type ApiDescription, operationsOf } from "./api-description.ts";
 import type { Result } from "./permission-results.ts";
 import { ROLE_NAMES, ROLES, type RoleName, World } from "./permission-roles.ts";
-import { type Asked, isRead, methodOf, type Row } from "./permission-row.ts";
+import { type Asked, isRead, methodOf, namedRows, type Row } from "./permission-row.ts";
 import { ROWS } from "./permission-rows.ts";
 import { stateOf } from "./permission-state.ts";
 
@@ -95,10 +95,7 @@ describe.each(SETTINGS)("permissions on $kind with $access reads", ({ kind, acce
     expect([...new Set(ROWS.map(({ operation }) => operation))].sort()).toEqual(described.sort());
   });
 
-  const named = rows.map(
-    (row) => [row.use === undefined ? row.operation : `${row.operation}: ${row.use}`, row] as const,
-  );
-  test.each(named)("%s", async (_, row) => {
+  test.each(namedRows(rows))("%s", async (_, row) => {
     const expected = resultsOf(row);
     expect(await askInEveryRole(world, row, expected)).toEqual(expected);
   });
