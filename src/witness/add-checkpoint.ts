@@ -1,4 +1,4 @@
-import { type Checkpoint, checkpointOfNote, cosign } from "../tlog/checkpoint.ts";
+import { type Checkpoint, checkpointOfNote, cosign, parseCheckpoint } from "../tlog/checkpoint.ts";
 import { verifyConsistency } from "../tlog/merkle.ts";
 import { type SignerKey, type VerifierKey, verifyNote } from "../tlog/note.ts";
 import { parseSubmission, type Submission } from "../tlog/submission.ts";
@@ -50,12 +50,12 @@ export async function addCheckpoint(witness: Witness, body: string): Promise<Wit
 }
 
 async function judge(
-  { signer, witnessed, clock }: Witness,
+  { signer, logs, witnessed, clock }: Witness,
   { oldSize, proof, checkpoint }: Submission,
   { origin, size, root }: Checkpoint,
   text: string,
 ): Promise<WitnessAnswer> {
-  const last = checkpointOfNote((await witnessed.last(origin)) ?? "");
+  const last = lastOf(await witnessed.last(origin), origin, logs);
   if (oldSize !== (last?.size ?? 0)) return { status: 409, size: last?.size ?? 0 };
   if (last !== undefined) {
     if (size === oldSize && !last.root.equals(root)) return { status: 409, size: last.size };
@@ -65,4 +65,22 @@ async function judge(
   }
   await witnessed.store(origin, checkpoint);
   return { status: 200, cosignature: cosign(text, signer, clock()) };
+}
+
+/** The stored checkpoint of a log is damaged. The operator must put it back. */
+export class WitnessedCheckpointError extends Error {
+  override readonly name = "WitnessedCheckpointError";
+}
+
+/**
+ * Returns the checkpoint that was cosigned last, or undefined if none was. Throws
+ * `WitnessedCheckpointError` if it is stored and damaged. Taking it for the first time that the
+ * witness sees this log would let the log fork.
+ */
+function lastOf(note: string | undefined, origin: string, logs: readonly VerifierKey[]): Checkpoint | undefined {
+  if (note === undefined) return undefined;
+  const keys = logs.filter(({ name }) => name === origin);
+  const last = parseCheckpoint(verifyNote(note, keys)?.text ?? "");
+  if (last?.origin === origin) return last;
+  throw new WitnessedCheckpointError(`the stored checkpoint of ${origin} is damaged`);
 }
