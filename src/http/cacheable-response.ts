@@ -17,6 +17,6 @@ export interface CacheableResponse {
   readonly generation: number;
   /** How long the response may be sent without asking the app. Default: until it is invalidated. */
   readonly ttlMs?: number;
-  /** Called each time the whole body is sent. */
-  readonly onSend?: () => void;
+  /** Called with the client's address each time the whole body is sent from the cache. */
+  readonly onSend?: (address: string | null) => void;
 }

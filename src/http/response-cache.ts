@@ -37,7 +37,7 @@ interface Entry {
   /** The offset of the body in the spill file. Undefined if it is not there. */
   readonly start: number | undefined;
   readonly expiresAtMs: number;
-  readonly onSend: (() => void) | undefined;
+  readonly onSend: ((address: string | null) => void) | undefined;
   body: Blob | undefined;
   /**
    * How often the whole body was sent. Each eviction pass that spares the entry halves it; eviction
@@ -136,8 +136,9 @@ export class ResponseCache {
 
   /**
    * Returns the cached response to a request for a path. Undefined on a miss: then the app answers.
+   * `addressOf` returns the client's address; it is called only where `onSend` wants it.
    */
-  match(request: Request, path: string): Response | undefined {
+  match(request: Request, path: string, addressOf: () => string | null = () => null): Response | undefined {
     const found = this.#fresh(path);
     if (found === undefined || !isPlain(request)) return undefined;
     const { headers } = request;
@@ -151,7 +152,7 @@ export class ResponseCache {
     }
     const body = this.#bodyOf(path, found);
     if (body === undefined) return undefined;
-    found.onSend?.();
+    found.onSend?.(addressOf());
     return new Response(body, withTagAndId(whole, found.entityTag, id));
   }
 

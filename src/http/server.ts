@@ -171,7 +171,9 @@ export function listen(handle: Handler, deps: ServerDeps, timeouts: ClientTimeou
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, bun) => {
       // Without a Host header, Bun gives a path as the URL.
-      const cached = request.url.startsWith("http") && responseCache?.match(request, cachePath(request.url, prefix));
+      const addressOf = () => connectionOf(request, bun).clientAddress();
+      const cached =
+        request.url.startsWith("http") && responseCache?.match(request, cachePath(request.url, prefix), addressOf);
       if (cached) {
         if (logger.logsRequests) logRequest(logger, request, cached, performance.now());
         return cached;

@@ -2,6 +2,7 @@ import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/database.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { addSearchDownloads } from "../search/searchable.ts";
+import { CountedDownloads } from "./counted-downloads.ts";
 
 const FLUSH_INTERVAL_MS = 5_000;
 /**
@@ -24,11 +25,16 @@ export interface DownloadedVersion {
  * Counts downloads in memory and adds them to the database every few seconds, so that a download
  * costs no write. `close` writes the rest. If the database does not take them after several tries,
  * it logs how many were lost. A crash loses at most the last interval.
+ *
+ * A version counts once per client network and hour, so that nobody makes a package popular by
+ * repeating a request. Each process remembers its own downloads: several may count one each, and a
+ * restart forgets them.
  */
 export interface DownloadCounter {
-  count(version: DownloadedVersion): void;
-  /** Takes back a download that was counted and then did not complete. */
-  takeBack(version: DownloadedVersion): void;
+  /** Counts a download by the client at `address`. Returns false if it counted in this hour already. */
+  count(version: DownloadedVersion, address: string | null): boolean;
+  /** Takes back a download for which `count` returned true and that then did not complete. */
+  takeBack(version: DownloadedVersion, address: string | null): void;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -79,7 +85,8 @@ async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<v
 }
 
 /** Starts a counter that writes to `db`. */
-export function createDownloadCounter(db: Database, logger: Logger): DownloadCounter {
+export function createDownloadCounter(db: Database, logger: Logger, clock: () => Date): DownloadCounter {
+  const recent = new CountedDownloads(clock);
   let waiting = new Map<number, Counted>();
   let flushing = Promise.resolve();
 
@@ -114,8 +121,15 @@ export function createDownloadCounter(db: Database, logger: Logger): DownloadCou
   const timer = setInterval(flush, FLUSH_INTERVAL_MS);
   timer.unref();
   return {
-    count: (version) => add({ ...version, downloads: 1 }),
-    takeBack: (version) => add({ ...version, downloads: -1 }),
+    count: (version, address) => {
+      const isFirst = recent.add(version.versionId, address);
+      if (isFirst) add({ ...version, downloads: 1 });
+      return isFirst;
+    },
+    takeBack: (version, address) => {
+      recent.forget(version.versionId, address);
+      add({ ...version, downloads: -1 });
+    },
     flush,
     close: async () => {
       clearInterval(timer);

@@ -7,6 +7,7 @@ import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { cachedResponse, JSON_TYPE, jsonResponse, textResponse } from "../http/conditional-response.ts";
 import { pageLinks } from "../http/pagination.ts";
+import { contextOf } from "../http/request-context.ts";
 import { readProofWithHistory } from "../keys/read-package-log.ts";
 import { readFiles, readTextFile } from "./contents.ts";
 import { packageDocs } from "./docs.ts";
@@ -130,12 +131,13 @@ function downloadHandler(deps: Deps & PackageServices) {
       link: () => blobs.link(found.digest, { fileName, mediaType: ARCHIVE_MEDIA_TYPE }),
     };
     const { response, body, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);
-    const onSend = () => downloads.count(found.counted);
-    if (counts) onSend();
+    const onSend = (address: string | null) => downloads.count(found.counted, address);
+    const { clientAddress } = contextOf(request);
+    const isCounted = counts && onSend(clientAddress);
     // Smaller ones are in the buffers of the connection at once, and nobody hears what becomes of
     // them. Bun 1.4.5 tells of some: not where it notices by a write that failed.
-    if (counts && found.size > CACHED_ARCHIVE_MAX_BYTES) {
-      request.signal.addEventListener("abort", () => downloads.takeBack(found.counted), { once: true });
+    if (isCounted && found.size > CACHED_ARCHIVE_MAX_BYTES) {
+      request.signal.addEventListener("abort", () => downloads.takeBack(found.counted, clientAddress), { once: true });
     }
     if (counts && isInMemory(body) && isOwnAddress(params.version, found.version)) {
       const path = `/api/packages/${found.name}/${encodeURIComponent(params.version)}/download`;

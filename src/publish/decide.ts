@@ -11,7 +11,7 @@ import { findPackage, requireOwner } from "../packages/find-package.ts";
 import { findVersion } from "../packages/find-version.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
 import { askFacts, type Candidate, type Facts } from "./facts.ts";
-import { requireDistinctName } from "./name-similarity.ts";
+import { popularity, requireDistinctName } from "./name-similarity.ts";
 import { quotaAfter, requireQuota } from "./publish-limits.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 
@@ -109,10 +109,11 @@ async function requireFreeName(
   session: DbSession,
   { config }: Pick<Deps, "config">,
   { inspection, publisher }: VerifiedPublication,
+  now: Date,
 ): Promise<void> {
   const { name } = inspection.manifest;
   requireScopeFor(publisher, name, "publish-new");
-  await requireDistinctName(session, name, publisher.user.id, config.similarNamesMinDownloads);
+  await requireDistinctName(session, name, publisher.user.id, popularity(config, now));
 }
 
 /** How the rules read what the facts do not have. */
@@ -147,7 +148,7 @@ export async function decide(
     return { outcome: "accepted", isOnFastPath: true, isFirstKey: false, limits: provedLimits };
   }
   const existing = await reads.findExisting();
-  if (existing === undefined) await requireFreeName(session, deps, publication);
+  if (existing === undefined) await requireFreeName(session, deps, publication, now);
   else {
     const [, version] = await pipelined([
       requireClaim(session, existing, publication),

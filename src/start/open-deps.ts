@@ -59,7 +59,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses });
   log.onAppend = () => announcer.wake();
   announcer.catchUp();
-  const downloads = createDownloadCounter(db, logger);
+  const downloads = createDownloadCounter(db, logger, clock);
   return {
     config,
     db,

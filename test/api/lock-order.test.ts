@@ -99,10 +99,10 @@ test("two servers that count downloads of the same packages wait for each other,
     packageId: Number(row.package_id),
   }));
   const [least] = versions;
-  const { db, logger } = registry.deps;
+  const { db, logger, clock } = registry.deps;
   for (const order of [versions, versions.toReversed()]) {
-    const counter = createDownloadCounter(db, logger);
-    for (const version of order) counter.count(version);
+    const counter = createDownloadCounter(db, logger, clock);
+    for (const version of order) counter.count(version, null);
     let flushing: Promise<void> | undefined;
     await sql.begin(async (other) => {
       await other`SELECT 1 FROM packages WHERE id = ${least?.packageId ?? 0} FOR UPDATE`;

@@ -115,7 +115,7 @@ for (const kind of KINDS) {
           .limit(1),
       );
       if (least === undefined) throw new Error("Nothing was downloaded 16 times");
-      for (let times = 0; times < 300; times += 1) downloads.count(least);
+      for (let client = 0; client < 300; client += 1) downloads.count(least, `10.0.${client >> 8}.${client & 255}`);
       await downloads.flush();
       const [row] = await db.read(({ query, tables: { packageSearch, packages } }) =>
         query

@@ -25,9 +25,15 @@ onBothDatabases(
       registry().deps.db.write(async ({ query, tables: { packages } }) => {
         await query.update(packages).set({ downloads }).where(eq(packages.name, name));
       });
+    const setAge = (name: string, days: number) =>
+      registry().deps.db.write(async ({ query, tables: { packages } }) => {
+        const createdAt = new Date(registry().deps.clock().getTime() - days * 24 * 60 * 60 * 1_000);
+        await query.update(packages).set({ createdAt }).where(eq(packages.name, name));
+      });
     const popular = async (name: string, downloads = 100) => {
       expect((await publish(alice, name)).status).toBe(201);
       await setDownloads(name, downloads);
+      await setAge(name, 7.001);
     };
     const allow = (by: Client, name: string) => by.send("PUT", `/api/admin/allowed-names/${name}`);
 
@@ -66,6 +72,14 @@ onBothDatabases(
       expectProblem(await publish(mallory, "rarenut"), 409, "name_too_similar");
       // The package that was there first takes new versions.
       expect((await publish(mallory, "rare-nut", "2.0.0")).status).toBe(201);
+    });
+
+    test("is accepted where what it resembles has many downloads and is younger than a week", async () => {
+      await popular("pumped-ups");
+      await setAge("pumped-ups", 6.999);
+      expect((await publish(mallory, "pumped-up")).status).toBe(201);
+      await setAge("pumped-ups", 7.001);
+      expectProblem(await publish(mallory, "pumpedup"), 409, "name_too_similar");
     });
 
     test("may resemble a package of the publisher, as long as they own it", async () => {

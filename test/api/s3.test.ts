@@ -45,7 +45,9 @@ const key = makeKey();
 
 async function start(more: Record<string, string> = {}) {
   fake = await startFakeS3();
-  registry = await startRegistry("sqlite", { env: { ...fake.settings(), STORAGE_TIMEOUT_MS: "500", ...more } });
+  registry = await startRegistry("sqlite", {
+    env: { ...fake.settings(), STORAGE_TIMEOUT_MS: "500", TRUSTED_PROXIES: "127.0.0.1", ...more },
+  });
   publisher = await newAccount(registry);
 }
 
@@ -268,7 +270,7 @@ describe("a registry on S3 with STORAGE_REDIRECT", () => {
 
   test("with STORAGE_REDIRECT a redirect counts as a download", async () => {
     const { name } = await published("small");
-    for (const _ of [1, 2, 3]) await download(name);
+    for (const at of [1, 2, 3, 3]) await download(name, { "x-forwarded-for": `192.0.2.${at}` });
     await registry.deps.downloads.flush();
     expect((await publisher.get(`/api/packages/${name}`)).body.downloads).toBe(3);
   });

@@ -6,6 +6,8 @@ import { Client, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { onBothDatabases, startRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
+const CLIENTS = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"] as const;
+
 onBothDatabases("contention", (registry) => {
   test("no session of an old password outlives a password change, however the two race", async () => {
     const alice = await newAccount(registry());
@@ -40,10 +42,12 @@ onBothDatabases("contention", (registry) => {
       query.select({ versionId: versions.id, packageId: versions.packageId }).from(versions),
     );
     // Ids without a row stand for versions of other replicas' chunks. They change nothing.
-    for (let id = 1_000_000; id < 1_001_200; id += 1) downloads.count({ name: "none", versionId: id, packageId: id });
-    for (const row of rows) for (let time = 0; time < 3; time += 1) downloads.count({ ...row, name: "counted" });
+    for (let id = 1_000_000; id < 1_001_200; id += 1)
+      downloads.count({ name: "none", versionId: id, packageId: id }, null);
+    for (const row of rows)
+      for (const address of CLIENTS.slice(1)) downloads.count({ ...row, name: "counted" }, address);
     const first = downloads.flush();
-    for (const row of rows) downloads.count({ ...row, name: "counted" });
+    for (const row of rows) downloads.count({ ...row, name: "counted" }, CLIENTS[0]);
     await Promise.all([first, downloads.flush()]);
     const { body } = await alice.get("/api/packages/counted");
     expect(body.versions.map((version: { downloads: number }) => version.downloads)).toEqual([4, 4]);

@@ -32,11 +32,19 @@ async function publish(server: ServerProcess, name: string, bytes: number): Prom
   expect(answer?.status).toBe(201);
 }
 
+let clients = 0;
+
+/** An address that downloaded nothing before. A version counts once per client network and hour. */
+function newClient(): string {
+  clients += 1;
+  return `10.0.${clients >> 8}.${clients & 255}`;
+}
+
 const pathOf = (name: string) => `/api/packages/${name}/1.0.0/download`;
 
 async function download(server: ServerProcess, name: string, times: number): Promise<void> {
   for (let time = 0; time < times; time += 1) {
-    const response = await fetch(server.url + pathOf(name));
+    const response = await fetch(server.url + pathOf(name), { headers: { "x-forwarded-for": newClient() } });
     expect([response.status, (await response.bytes()).length > 0]).toEqual([200, true]);
   }
 }
@@ -48,7 +56,7 @@ function hangUp({ url }: ServerProcess, name: string): Promise<void> {
     socket.on("error", failed);
     socket.once("data", () => socket.pause().destroy());
     socket.on("close", () => done());
-    socket.write(`GET ${pathOf(name)} HTTP/1.1\r\nHost: registry.test\r\n\r\n`);
+    socket.write(`GET ${pathOf(name)} HTTP/1.1\r\nHost: registry.test\r\nX-Forwarded-For: ${newClient()}\r\n\r\n`);
   });
 }
 

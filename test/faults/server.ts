@@ -123,6 +123,8 @@ export async function prepareServer(
     // A hundred lives of publishers publish more than the limit of an hour.
     PUBLISH_LIMITS: "off",
     REGISTRATIONS_PER_HOUR: "1000000",
+    // Lets one machine stand for many clients.
+    TRUSTED_PROXIES: "127.0.0.1",
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
     ...extra,
   };

@@ -159,12 +159,13 @@ async function insertScene(session: DbSession, state: State, publication: Verifi
   const { publisher, inspection } = publication;
   const { name } = inspection.manifest;
   const before = new Date(now.getTime() - 2 * HOUR_MS);
+  const longAgo = new Date(now.getTime() - 30 * 24 * HOUR_MS);
   const stranger = await newUser(session, before);
   // Another account may have the same key. That must not let this publisher pass as an owner.
   const sameKey = { userId: stranger.id, publicKey: key.publicHex, label: "test", createdAt: before, retiredAt: null };
   await query.insert(tables.accountKeys).values(sameKey);
   if (state.lookalike === "popular")
-    await insertPackage(session, `${name}s`, stranger.id, before, { downloads: 1_000 });
+    await insertPackage(session, `${name}s`, stranger.id, longAgo, { downloads: 1_000 });
   if (state.package === "absent") return;
   const owned = await insertPackage(
     session,

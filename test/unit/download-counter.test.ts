@@ -17,6 +17,7 @@ test("flushes of any number of versions run the same statements", async () => {
   const counter = createDownloadCounter(
     db,
     createLogger("silent", () => new Date()),
+    () => new Date(),
   );
   const texts = new Set<string>();
   const prepare = db.client.prepare;
@@ -27,7 +28,7 @@ test("flushes of any number of versions run the same statements", async () => {
   try {
     const flushed: number[] = [];
     for (const versions of [1, 2, 30, 499]) {
-      for (let id = 1; id <= versions; id += 1) counter.count({ name: `p${id}`, packageId: id, versionId: id });
+      for (let id = 1; id <= versions; id += 1) counter.count({ name: `p${id}`, packageId: id, versionId: id }, null);
       await counter.flush();
       flushed.push(texts.size);
     }
@@ -49,19 +50,22 @@ function refusing(times: number) {
   const logged: unknown[] = [];
   const note = (event: string, fields?: object) => void logged.push([event, fields]);
   const logger = { ...createLogger("silent", () => new Date()), warn: () => undefined, error: note };
-  return { counter: createDownloadCounter({ kind: "sqlite", write } as object as Database, logger), logged };
+  return {
+    counter: createDownloadCounter({ kind: "sqlite", write } as object as Database, logger, () => new Date()),
+    logged,
+  };
 }
 
 test("the last flush is tried again while somebody else holds the database", async () => {
   const { counter, logged } = refusing(2);
-  counter.count({ name: "p", packageId: 1, versionId: 1 });
+  counter.count({ name: "p", packageId: 1, versionId: 1 }, null);
   await counter.close();
   expect(logged).toEqual([]);
 });
 
 test("downloads that the database never took are told of when the process ends", async () => {
   const { counter, logged } = refusing(Number.POSITIVE_INFINITY);
-  for (const versionId of [1, 1, 2]) counter.count({ name: "p", packageId: 1, versionId });
+  for (const versionId of [1, 3, 2]) counter.count({ name: "p", packageId: 1, versionId }, null);
   await counter.close();
   expect(logged).toEqual([["downloads_lost", { downloads: 3 }]]);
 });
