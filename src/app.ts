@@ -9,7 +9,7 @@ import { crossOrigin } from "./http/cors.ts";
 import { failures } from "./http/error-handler.ts";
 import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
-import { accountKeyRoutes, packageKeyRoutes, packageLogRoutes } from "./keys/routes.ts";
+import { accountKeyRoutes, packageKeyRoutes, packageLogRoutes, upholdRoutes } from "./keys/routes.ts";
 import { KEY_PARAMETERS, keySchemas } from "./keys/schemas.ts";
 import { logDocs } from "./log/docs.ts";
 import { logProofRoutes, logRoutes } from "./log/routes.ts";
@@ -63,6 +63,7 @@ function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
     quarantineRoutes(deps),
     allowedNameRoutes(deps),
     packageKeyRoutes(deps),
+    upholdRoutes(deps),
     packageLogRoutes(deps),
     packageEventRoutes(deps),
     eventRoutes(deps),

@@ -72,6 +72,7 @@ export type RegistryError =
   | { readonly code: "last_key"; readonly name: string }
   | { readonly code: "reset_pending"; readonly name: string; readonly effectiveAt: string }
   | { readonly code: "reset_not_found"; readonly name: string }
+  | { readonly code: "reset_upheld"; readonly name: string }
   | { readonly code: "name_too_similar"; readonly name: string; readonly existing: string }
   | { readonly code: "package_archived"; readonly name: string }
   /** A manifest of at most `freeBytes` is always accepted. */

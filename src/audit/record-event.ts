@@ -26,6 +26,7 @@ export type EventKind =
   | "package_key.removed"
   | "package_key.reset_requested"
   | "package_key.reset_cancelled"
+  | "package_key.reset_upheld"
   | "package_key.reset_effective"
   | "owner.invited"
   | "owner.invitation_withdrawn"

@@ -1,5 +1,6 @@
 import { OPERATOR } from "../audit/record-event.ts";
 import { requireForm } from "../http/validate.ts";
+import { upholdReset } from "../keys/uphold-reset.ts";
 import { allowName } from "../moderation/allow-name.ts";
 import { quarantinePackage, quarantineVersion } from "../moderation/quarantine.ts";
 import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
@@ -70,5 +71,33 @@ export async function adminAllowName({
   await runOffline(config, (deps) => allowName(deps, OPERATOR, name));
   if (json) printJson({ name, allowed: true });
   else print(`${name} may be published now.`);
+  return 0;
+}
+
+/** Keeps keys from cancelling the pending reset of a package, or else its next one. */
+export async function adminUpholdReset({
+  config,
+  name: text,
+  json,
+}: {
+  readonly config: string | undefined;
+  readonly name: string;
+  readonly json: boolean;
+}): Promise<number> {
+  const name = nameParam(text);
+  const upheld = await runOffline(config, async (opened) =>
+    upholdReset({ ...opened, log: await openOfflineLog(opened) }, OPERATOR, name),
+  );
+  const { reset, waitsUntil } = upheld;
+  if (json) printJson(upheld);
+  else if (reset !== null) {
+    print(
+      `Keys cannot cancel the reset of ${name} any more. ${reset.publicKey} replaces its keys at ${reset.effectiveAt}.`,
+    );
+  } else {
+    print(
+      `No reset of ${name} is pending. Keys cannot cancel the next one, if an owner requests it before ${waitsUntil}.`,
+    );
+  }
   return 0;
 }

@@ -7,6 +7,7 @@ import { adminGrantCommand } from "./commands/admin-grant.ts";
 import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
 import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
+import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
 import { fsckCommand } from "./commands/fsck.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { healthcheckCommand } from "./commands/healthcheck.ts";
@@ -38,6 +39,7 @@ export const COMMANDS: readonly Command[] = [
   adminDisableCommand,
   adminEnableCommand,
   adminQuarantineCommand,
+  adminUpholdResetCommand,
   adminAllowNameCommand,
   witnessCommand,
   verifyCommand,

@@ -162,6 +162,11 @@ const packageProblems = {
   reset_not_found: problem(404, "No key reset pending", ({ name }) => ({
     detail: `No reset of the keys of ${name} is pending. GET /api/packages/${name}/keys shows its keys.`,
   })),
+  reset_upheld: problem(409, "Key reset upheld", ({ name }) => ({
+    detail:
+      `An administrator upheld the reset of the keys of ${name}, so keys cannot cancel it any more. ` +
+      "Ask an owner of the package, or an administrator.",
+  })),
   name_too_similar: problem(409, "Name too similar", ({ name, existing }) => ({
     detail:
       `${name} is easily mistaken for the popular package ${existing}. ` +

@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import type { SessionActor } from "../accounts/actor.ts";
+import { loadUser } from "../accounts/load-user.ts";
 import { NOBODY, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
@@ -9,7 +10,14 @@ import { loadPackage, lockNamedPackage, requireOwner } from "../packages/find-pa
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { type StatementSignature, verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, applyDueReset, type KeyedPackage, loadPackageKeys, type PackageKeys } from "./package-trust.ts";
-import { keysForChange, lastKeyLeaf, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
+import {
+  keysForChange,
+  lastKeyLeaf,
+  nameInLeaf,
+  nextStatement,
+  recordKeyChange,
+  type Signed,
+} from "./record-key-change.ts";
 
 /** A cancel that a key which may sign the package signed. */
 export interface SignedCancel extends Signed {
@@ -20,13 +28,12 @@ export interface SignedCancel extends Signed {
   readonly mayRead: boolean;
 }
 
-/** `by` in the leaf of a change by the operator. No user name has brackets. */
-const OPERATOR_NAME = "(operator)";
-
 /** What the log keeps of one cancelled reset. */
-interface ResetEnd extends Signed {
+interface ResetEnd {
   readonly changed: KeyedPackage;
   readonly publicKey: string;
+  /** What a key signed. Undefined for a cancel that nobody signs, which follows any leaf. */
+  readonly signed: Signed | undefined;
   /** A user name; `null` when a key alone cancels. */
   readonly by: string | null;
   readonly signatures: readonly StatementSignature[];
@@ -35,20 +42,25 @@ interface ResetEnd extends Signed {
 
 type LogDeps = Pick<Deps, "log">;
 
-/** Cancels a reset as an owner. Throws `package_not_found`, `not_an_owner` or `reset_not_found`. */
+/**
+ * Cancels a reset as an owner or an administrator, also one that is upheld. Throws
+ * `package_not_found`, `not_an_owner` or `reset_not_found`.
+ */
 export async function cancelReset(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
-  owner: SessionActor,
+  actor: SessionActor,
   name: PackageName,
 ): Promise<void> {
   const now = clock();
   await db.write(async (session) => {
     const changed = await lockNamedPackage(session, name);
-    await requireOwner(session, changed, owner.user.id);
+    // The role is read again: it may have ended while the body came in.
+    const { role } = await loadUser(session, actor.user.username);
+    if (role !== "admin") await requireOwner(session, changed, actor.user.id);
     const { reset } = await applyDueReset(session, changed, now);
     if (reset === undefined) throw failure({ code: "reset_not_found", name });
     const { publicKey } = reset;
-    await endResets(session, [await unsignedEnd(session, changed, publicKey, owner.origin, now)], now, { log });
+    await endResets(session, [unsignedEnd(changed, publicKey, actor.origin)], now, { log });
   });
 }
 
@@ -56,8 +68,8 @@ export async function cancelReset(
  * Cancels a reset by the signature of a key that may sign the package. It needs no account, because
  * the account may be what was stolen, and no permission to read, even in a private registry. Without
  * that permission every refusal is the same `reset_not_found`, so refusals do not reveal which
- * packages exist. Throws `package_not_found`, `reset_not_found`, `key_change_outdated`, `signature_invalid` or
- * `validation_failed`.
+ * packages exist. Throws `package_not_found`, `reset_not_found`, `reset_upheld`, `key_change_outdated`,
+ * `signature_invalid` or `validation_failed`.
  */
 export async function cancelResetByKey(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -84,7 +96,7 @@ export async function cancelResetByKey(
     .catch(refuse);
 }
 
-const REFUSALS = ["package_not_found", "key_change_outdated", "signature_invalid", "validation_failed"];
+const REFUSALS = ["package_not_found", "reset_upheld", "key_change_outdated", "signature_invalid", "validation_failed"];
 
 function isRefusal(cause: unknown): boolean {
   return cause instanceof Failure && REFUSALS.includes(cause.error.code);
@@ -98,41 +110,44 @@ async function proveCancel(
   { log }: LogDeps,
 ): Promise<ResetEnd> {
   const { name } = changed;
-  if (reset === undefined || reset.upheld) throw failure({ code: "reset_not_found", name });
+  if (reset === undefined) throw failure({ code: "reset_not_found", name });
   const { publicKey } = reset;
   const change = { name, action: "cancel", publicKey, previous, at } as const;
   const statement = await nextStatement(session, changed, change, { log });
   const signed = verifyStatement(statement, signature, activeKeys({ keys, reset }), "/signature");
-  return { changed, publicKey, previous, at, by: null, signatures: [signed], origin: { ...NOBODY, address } };
+  if (reset.upheld) throw failure({ code: "reset_upheld", name });
+  const origin = { ...NOBODY, address };
+  return { changed, publicKey, signed: { previous, at }, by: null, signatures: [signed], origin };
 }
 
 /** The end of a reset that an account or an administrator cancels, which nobody signs. */
-async function unsignedEnd(
-  session: DbSession,
-  changed: KeyedPackage,
-  publicKey: string,
-  origin: Origin,
-  now: Date,
-): Promise<ResetEnd> {
-  const { sha256: previous } = await lastKeyLeaf(session, changed.id);
-  const by = origin.username ?? OPERATOR_NAME;
-  return { changed, publicKey, previous, at: now, by, signatures: [], origin };
+function unsignedEnd(changed: KeyedPackage, publicKey: string, origin: Origin): ResetEnd {
+  return { changed, publicKey, signed: undefined, by: nameInLeaf(origin), signatures: [], origin };
 }
 
 /**
  * Deletes resets and logs their cancellation, so that readers of the log see that they never took
  * effect. All rows are written before the first leaf, because the log is locked from the first leaf
- * to the end of the transaction.
+ * to the end of the transaction. `logBefore` logs other changes of the same request, whose signer
+ * could not foresee the leaf of a cancel.
  */
-async function endResets(session: DbSession, ends: readonly ResetEnd[], now: Date, deps: LogDeps): Promise<void> {
+async function endResets(
+  session: DbSession,
+  ends: readonly ResetEnd[],
+  now: Date,
+  deps: LogDeps,
+  logBefore: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const { packageKeyResets } = session.tables;
   for (const { changed, publicKey, origin, signatures } of ends) {
     await session.query.delete(packageKeyResets).where(eq(packageKeyResets.packageId, changed.id));
-    const [signed] = signatures;
-    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: signed && keyIdOf(signed.publicKey) };
+    const [proof] = signatures;
+    const details = { keyId: keyIdOf(publicKey), publicKey, signedBy: proof && keyIdOf(proof.publicKey) };
     await recordEvent(session, origin, "package_key.reset_cancelled", now, { packageName: changed.name, details });
   }
-  for (const { changed, publicKey, previous, at, by, signatures } of ends) {
+  await logBefore();
+  for (const { changed, publicKey, signed, by, signatures } of ends) {
+    const { previous, at } = signed ?? { previous: (await lastKeyLeaf(session, changed.id)).sha256, at: now };
     const draft = { name: changed.name, action: "cancel", publicKey, previous, at, by, signatures } as const;
     await recordKeyChange(session, changed, draft, now, deps);
   }
@@ -153,15 +168,16 @@ export async function cancelResetsOf(
   origin: Origin,
   now: Date,
   deps: LogDeps,
+  logBefore?: () => Promise<void>,
 ): Promise<string[]> {
   const ends: ResetEnd[] = [];
   for (const changed of locked) {
     const { reset } = await applyDueReset(session, changed, now);
     if (reset?.requestedBy === username) {
-      ends.push(await unsignedEnd(session, changed, reset.publicKey, origin, now));
+      ends.push(unsignedEnd(changed, reset.publicKey, origin));
     }
   }
-  await endResets(session, ends, now, deps);
+  await endResets(session, ends, now, deps, logBefore);
   return ends.map(({ changed }) => changed.name);
 }
 

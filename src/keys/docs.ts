@@ -101,9 +101,19 @@ export const keyDocs = {
     id: "cancelPackageKeyReset",
     summary: "Cancel a reset",
     description:
-      "An owner cancels with a session and no body. The holder of an active key cancels with a signature, without an account.",
+      "An owner or an administrator cancels with a session and no body. The holder of an active key cancels with a signature, without an account.",
     tag: "packages",
     responses: keysAnswer,
-    problems: ["reset_not_found", "session_required", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
+    problems: ["reset_not_found", "reset_upheld", "session_required", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],
+  }),
+  upholdReset: operation({
+    id: "upholdPackageKeyReset",
+    summary: "Uphold a reset against keys",
+    description:
+      "Only owners and administrators can cancel it from then on. Without a pending reset, the next one is upheld that an owner requests within seven days.",
+    tag: "packages",
+    auth: "admin",
+    responses: { 200: { description: "What is upheld", schema: "UpheldReset" } },
+    problems: ["package_not_found", "log_rollback", "storage_full"],
   }),
 };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { asc, desc, eq } from "drizzle-orm";
+import type { Origin } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
@@ -28,6 +29,14 @@ export type KeyChangeDraft = Omit<KeyEntry, "seq" | "signatures"> & {
 };
 
 type LogDeps = Pick<Deps, "log">;
+
+/** `by` in the leaf of a change by the operator. No user name has brackets. */
+const OPERATOR_NAME = "(operator)";
+
+/** Returns `by` in the leaf of a change that an account or the operator makes. */
+export function nameInLeaf({ username }: Origin): string {
+  return username ?? OPERATOR_NAME;
+}
 
 /** The last key leaf of a package: its number, and its digest as `previous` of the next change. */
 export async function lastKeyLeaf(
@@ -71,6 +80,7 @@ export async function keysForChange(
   changed: KeyedPackage,
   { at }: Signed,
   now: Date,
+  path = "/at",
 ): Promise<PackageKeys> {
   const { reset } = await loadPackageKeys(session, changed.id, new Date(0));
   const isFar = Math.abs(at.getTime() - now.getTime()) > CLOCK_DIFFERENCE_MAX_MS;
@@ -78,8 +88,7 @@ export async function keysForChange(
   const message = isFar
     ? `differs by more than ten minutes from the registry's clock, which has ${secondsText(now)}: set your clock, sign again`
     : "is on the other side of the moment at which a reset takes effect: sign again";
-  if (isFar || isDue(at) !== isDue(now))
-    throw failure({ code: "validation_failed", faults: [{ path: "/at", message }] });
+  if (isFar || isDue(at) !== isDue(now)) throw failure({ code: "validation_failed", faults: [{ path, message }] });
   return applyDueReset(session, changed, now);
 }
 
@@ -89,13 +98,25 @@ export async function keysForChange(
  */
 export async function nextStatement(
   session: DbSession,
-  { id, name }: KeyedPackage,
+  { id }: KeyedPackage,
   change: KeyChange,
-  { log }: LogDeps,
+  deps: LogDeps,
 ): Promise<string> {
-  const last = await lastKeyLeaf(session, id);
-  if (change.previous !== last.sha256) throw failure({ code: "key_change_outdated", name, previous: last.sha256 });
+  return statementAfter(await lastKeyLeaf(session, id), change, deps);
+}
+
+/** `nextStatement` after a key leaf that is known already. */
+export function statementAfter(last: { readonly sha256: string }, change: KeyChange, { log }: LogDeps): string {
+  const { name, previous } = change;
+  if (previous !== last.sha256) throw failure({ code: "key_change_outdated", name, previous: last.sha256 });
   return keyChangeStatement(log.origin, change);
+}
+
+/** Returns the leaf of a change. Whoever signed the change can compute it. */
+export function leafOf(draft: KeyChangeDraft, seq: number): { readonly leaf: string; readonly sha256: string } {
+  const signatures = draft.signatures.map(({ signature }) => Buffer.from(signature).toString("base64"));
+  const leaf = keyLeaf({ ...draft, seq, signatures });
+  return { leaf, sha256: sha256(leaf) };
 }
 
 /**
@@ -110,17 +131,16 @@ export async function recordKeyChange(
   { log }: LogDeps,
 ): Promise<void> {
   const seq = (await lastKeyLeaf(session, id)).seq + 1;
-  const signatures = draft.signatures.map(({ signature }) => Buffer.from(signature).toString("base64"));
-  const leaf = keyLeaf({ ...draft, seq, signatures });
+  const { leaf, sha256: leafSha256 } = leafOf(draft, seq);
   const { packageKeyChanges } = session.tables;
   const row = {
     packageId: id,
     seq,
     action: draft.action,
     publicKey: draft.publicKey,
-    statement: signatures.length === 0 ? null : keyChangeStatement(log.origin, draft),
+    statement: draft.signatures.length === 0 ? null : keyChangeStatement(log.origin, draft),
     leaf,
-    leafSha256: sha256(leaf),
+    leafSha256,
     byUsername: draft.by,
     at: now,
   };

@@ -32,9 +32,17 @@ export interface KeyRemoval extends Signed {
 }
 
 /** How much of the key id in the path a message repeats. */
-const KEY_ID_SHOWN_MAX_CHARS = 64;
+export const KEY_ID_SHOWN_MAX_CHARS = 64;
 
-function requireRemovable({ keys, reset }: PackageKeys, name: string, { keyId, reason }: KeyRemoval): PackageKeyRow {
+/**
+ * Returns a key that may be removed. Throws `key_not_found`, `reset_pending`, `key_exists` or
+ * `last_key`.
+ */
+export function requireRemovable(
+  { keys, reset }: PackageKeys,
+  name: string,
+  { keyId, reason }: Pick<KeyRemoval, "keyId" | "reason">,
+): PackageKeyRow {
   const known = keys.find((key) => keyIdOf(key.publicKey) === keyId);
   if (known === undefined) throw failure({ code: "key_not_found", keyId: keyId.slice(0, KEY_ID_SHOWN_MAX_CHARS) });
   // Otherwise the reset would make the key active again after it was found compromised.
@@ -98,7 +106,8 @@ async function distrustVersions(
   return notYanked;
 }
 
-async function endKey(
+/** Writes that a key may no longer sign. */
+export async function endKey(
   session: DbSession,
   known: PackageKeyRow,
   reason: KeyRemoval["reason"],

@@ -9,6 +9,7 @@ import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
+import { logUphold, takeUphold } from "./uphold-reset.ts";
 
 /** The time in which owners and holders of old keys can notice and cancel a reset. */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
@@ -25,7 +26,7 @@ export interface KeyReset extends Signed {
 
 /**
  * Requests a key that replaces all others, for an owner whose keys are lost. The reset is public
- * immediately and takes effect after `RESET_DELAY_MS`. Throws `package_not_found`, `not_an_owner`,
+ * immediately and takes effect after `RESET_DELAY_MS`. An administrator may have upheld it before. Throws `package_not_found`, `not_an_owner`,
  * `reset_pending`, `key_exists`, `limit_reached`, `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
@@ -53,11 +54,13 @@ export async function requestReset(
     const statement = await nextStatement(session, changed, change, { log });
     const signed = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
     const { packageKeyResets } = session.tables;
+    const upheldBy = await takeUphold(session, changed, now);
     const row = { packageId: changed.id, publicKey, requestedBy: user.username, requestedAt: now, effectiveAt };
-    await session.query.insert(packageKeyResets).values(row);
-    const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString() };
+    await session.query.insert(packageKeyResets).values({ ...row, upheld: upheldBy !== undefined });
+    const details = { keyId: keyIdOf(publicKey), publicKey, effectiveAt: effectiveAt.toISOString(), upheldBy };
     await recordEvent(session, origin, "package_key.reset_requested", now, { packageName: name, details });
     await recordKeyChange(session, changed, { ...change, by: user.username, signatures: [signed] }, now, { log });
+    if (upheldBy !== undefined) await logUphold(session, changed, { publicKey, by: upheldBy }, now, { log });
   });
 }
 

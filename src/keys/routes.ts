@@ -26,7 +26,9 @@ import {
   RegisterKeyBody,
   RemoveKeyBody,
   ResetKeysBody,
+  timeOf,
 } from "./schemas.ts";
+import { upholdReset } from "./uphold-reset.ts";
 
 /**
  * The routes of an account's signing keys. They need a session: a thief with an API token must not
@@ -66,13 +68,6 @@ export function accountKeyRoutes(deps: Deps) {
       },
       { session: true, parse: "none", detail: keyDocs.retire },
     );
-}
-
-/** Reads the time of a statement. Throws `validation_failed` for a date that the calendar does not have. */
-function timeOf(text: string): Date {
-  const at = new Date(text);
-  if (!Number.isNaN(at.getTime())) return at;
-  throw failure({ code: "validation_failed", faults: [{ path: "/at", message: "must be a date that exists" }] });
 }
 
 /** Returns what a key signed to cancel a reset; `undefined` for an owner's cancel. Throws `validation_failed`. */
@@ -148,6 +143,17 @@ export function packageKeyRoutes(deps: Deps) {
         detail: keyDocs.cancelReset,
       },
     );
+}
+
+/** The route by which administrators uphold a reset of a package's keys. */
+export function upholdRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/packages/:name/keys/reset/uphold" })
+    .use(authentication(deps))
+    .put("", ({ actor, db, params }) => upholdReset({ ...deps, db }, actor.origin, packageNameParam(params.name)), {
+      admin: true,
+      parse: "none",
+      detail: keyDocs.upholdReset,
+    });
 }
 
 /** `/packages/:name/log`: the leaves of a package, with which anybody replays who may sign it. */

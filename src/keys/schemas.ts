@@ -1,4 +1,5 @@
 import { t } from "elysia";
+import { failure } from "../errors.ts";
 import { wholeNumber } from "../http/integer-parameter.ts";
 import { oneOf } from "../http/schemas.ts";
 import { KEY_ACTIONS, REMOVAL_REASONS } from "../signing/key-statements.ts";
@@ -13,6 +14,16 @@ const Previous = t.String({
   pattern: "^[0-9a-f]{64}$",
   error: "must be the value of previous in GET /api/packages/{name}/keys, 64 hex digits",
 });
+
+/**
+ * Reads the time of a statement. Throws `validation_failed` at `path` for a date that the calendar does
+ * not have.
+ */
+export function timeOf(text: string, path = "/at"): Date {
+  const at = new Date(text);
+  if (!Number.isNaN(at.getTime())) return at;
+  throw failure({ code: "validation_failed", faults: [{ path, message: "must be a date that exists" }] });
+}
 
 /** When a statement was signed; whole seconds, as the statement has it. */
 const SignedAt = t.String({
@@ -62,6 +73,21 @@ export const CancelResetBody = t.Object({
   previous: t.Optional(Previous),
   at: t.Optional(SignedAt),
   signature: t.Optional(Signature),
+});
+
+/** Keys that are removed together with their owner. */
+export const OwnerKeysBody = t.Object({
+  keys: t.Optional(
+    t.Array(
+      t.Object({
+        keyId: t.String({ pattern: "^[0-9a-f]{32}$", error: "must be the id of a key, 32 hex digits" }),
+        previous: Previous,
+        at: SignedAt,
+        signature: Signature,
+      }),
+      { maxItems: 20, error: "must be at most 20 keys" },
+    ),
+  ),
 });
 
 const NullableText = (description: string) => t.Unsafe<string | null>({ type: "string", nullable: true, description });
@@ -150,6 +176,21 @@ const PackageKeysSchema = t.Object({
   ),
 });
 
+const UpheldResetSchema = t.Object({
+  name: t.String(),
+  reset: t.Unsafe<object | null>({
+    ...t.Object({ publicKey: Hex, effectiveAt: Time }),
+    nullable: true,
+    description: "The reset that keys cannot cancel any more. Null if none is pending",
+  }),
+  waitsUntil: t.Unsafe<string | null>({
+    type: "string",
+    format: "date-time",
+    nullable: true,
+    description: "Until when the next reset is upheld. Null if one is pending",
+  }),
+});
+
 /** The path parameters of keys. */
 export const KEY_PARAMETERS = {
   keyId: {
@@ -165,4 +206,5 @@ export const keySchemas = {
   PackageLog: PackageLogSchema,
   SigningKey: SigningKeySchema,
   SigningKeyList: t.Object({ items: t.Array(ref("SigningKey")) }),
+  UpheldReset: UpheldResetSchema,
 };

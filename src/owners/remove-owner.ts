@@ -9,35 +9,56 @@ import { foldIdentity } from "../domain/identity.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { cancelResetsOf } from "../keys/cancel-reset.ts";
+import { keysOfOwner, type OwnerKeyRemoval, type OwnerKeyView, removeOwnerKeys } from "../keys/owner-keys.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow } from "../packages/views.ts";
 import { deleteInvitation, loadInvitations } from "./invitations.ts";
 import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
 
+/** The owners of a package after one was removed, and the keys that the removed account left behind. */
+export interface OwnerRemoved extends OwnersView {
+  /** The account's keys that may still sign the package. */
+  readonly keys: readonly OwnerKeyView[];
+}
+
 /**
- * Removes an owner, or withdraws an invitation. An owner may remove anybody; owners and invited
- * accounts may remove themselves. Safe to repeat for an owner; an account that has left is refused
- * like any other. Throws `package_not_found`, `not_an_owner`, `user_not_found`,
- * `insufficient_scope`, or `last_owner` where no owner would be left whose account is enabled.
+ * Removes an owner, or withdraws an invitation, and removes keys of that account from the package where
+ * an owner's session sends signatures for it. An owner may remove anybody; owners and invited accounts
+ * may remove themselves. Safe to repeat for an owner; an account that has left is refused like any
+ * other. Throws `package_not_found`, `not_an_owner`, `user_not_found`, `insufficient_scope`,
+ * `session_required`, what `removeOwnerKeys` throws, or `last_owner` where no owner would be left whose
+ * account is enabled.
  */
 export async function removeOwner(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
   actor: Actor,
   name: PackageName,
   username: string,
-): Promise<OwnersView> {
+  keys: readonly OwnerKeyRemoval[] = [],
+): Promise<OwnerRemoved> {
+  // No API token changes keys.
+  if (keys.length > 0 && actor.sessionId === undefined) throw failure({ code: "session_required" });
   requireScopeFor(actor, name, "owners");
+  const { origin } = actor;
   const now = clock();
   return db.write(async (session) => {
     // The lock serialises two owners who leave at the same time, and the second finds itself the
     // last.
     const owned = await lockNamedPackage(session, name);
     const leaving = await userOf(session, owned, actor, username);
-    const withdrawn = await withdraw(session, owned, actor.origin, now, (invited) => invited.userId === leaving.id);
-    const removed = await remove(session, { kind: db.kind, log }, owned, leaving, actor.origin, now);
+    if (keys.length > 0) await requireOwner(session, owned, actor.user.id);
+    const withdrawn = await withdraw(session, owned, origin, now, (invited) => invited.userId === leaving.id);
+    const removed = await remove(session, db.kind, owned, leaving, origin, now);
     if (!withdrawn && !removed) await requireOwner(session, owned, actor.user.id);
-    return viewOwners(session, owned.id, now);
+    const change = { changed: owned, actor, holder: leaving };
+    const logKeys = await removeOwnerKeys(session, { log }, change, keys, now);
+    const owners = await viewOwners(session, owned.id, now);
+    const left = await keysOfOwner(session, owned, leaving, now);
+    // Last, because the log is locked from here on. The leaves of keys come first: their signer could
+    // not foresee the leaf of a cancelled reset.
+    await cancelResetsOf(session, removed ? [owned] : [], leaving.username, origin, now, { log }, logKeys);
+    return { ...owners, keys: left };
   });
 }
 
@@ -49,7 +70,7 @@ async function userOf(session: DbSession, owned: PackageRow, actor: Actor, usern
 
 async function remove(
   session: DbSession,
-  { kind, log }: { readonly kind: Database["kind"]; readonly log: Deps["log"] },
+  kind: Database["kind"],
   owned: PackageRow,
   { id: userId, username }: UserRow,
   origin: Origin,
@@ -70,8 +91,6 @@ async function remove(
   // change.
   await rebuildListing(session, kind, owned, owned.updatedAt);
   await recordEvent(session, origin, "owner.removed", now, { packageName: owned.name, details: { username } });
-  // Last, because the log is locked from here on.
-  await cancelResetsOf(session, [owned], username, origin, now, { log });
   return true;
 }
 

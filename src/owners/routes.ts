@@ -1,8 +1,11 @@
 import { Elysia } from "elysia";
-import { authentication } from "../accounts/authentication.ts";
+import { authentication, guardedJson } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
+import { optionalJsonBody } from "../http/body.ts";
 import { jsonResponse } from "../http/conditional-response.ts";
-import { operation } from "../http/operation.ts";
+import { BODY_PROBLEMS, operation } from "../http/operation.ts";
+import type { OwnerKeyRemoval } from "../keys/owner-keys.ts";
+import { OwnerKeysBody, timeOf } from "../keys/schemas.ts";
 import { packageNameParam, readableName } from "../packages/find-package.ts";
 import { addOwner } from "./add-owner.ts";
 import { listInvitations } from "./list-invitations.ts";
@@ -10,6 +13,21 @@ import { listOwners } from "./list-owners.ts";
 import { removeOwner } from "./remove-owner.ts";
 
 const changed = { 200: { description: "The owners and open invitations now", schema: "Owners" } };
+const REMOVAL_PROBLEMS = [
+  "package_not_found",
+  "user_not_found",
+  "not_an_owner",
+  "last_owner",
+  "session_required",
+  "key_not_found",
+  "key_exists",
+  "last_key",
+  "reset_pending",
+  "key_change_outdated",
+  "signature_invalid",
+  "log_rollback",
+  "storage_full",
+] as const;
 const docs = {
   list: operation({
     id: "listOwners",
@@ -35,10 +53,12 @@ const docs = {
   remove: operation({
     id: "removeOwner",
     summary: "Remove an owner, leave, or withdraw or decline an invitation",
+    description:
+      "The answer lists the account's keys that may still sign the package: each can cancel a reset. An owner's session removes them in the same request, with a signature of a key that may sign over cpm-key-change/v2 (remove, superseded) for each. `previous` of the first is that of the package's keys, of each later one the SHA-256 of the leaf before.",
     tag: "packages",
     auth: "account",
-    responses: changed,
-    problems: ["package_not_found", "user_not_found", "not_an_owner", "last_owner", "log_rollback", "storage_full"],
+    responses: { 200: { description: "The owners now, and what keys are left", schema: "OwnerRemoved" } },
+    problems: [...REMOVAL_PROBLEMS, ...BODY_PROBLEMS],
   }),
   invitations: operation({
     id: "listInvitations",
@@ -49,6 +69,13 @@ const docs = {
     problems: [],
   }),
 };
+
+/** Picks the fields of a body. */
+function removalsIn({ keys = [] }: typeof OwnerKeysBody.static): OwnerKeyRemoval[] {
+  return keys.map(({ keyId, previous, at, signature }, index) => {
+    return { keyId, previous, at: timeOf(at, `/keys/${index}/at`), signature };
+  });
+}
 
 /** Routes of `/packages/{name}/owners`: the owners of a package. */
 export function ownerRoutes(deps: Deps) {
@@ -71,8 +98,14 @@ export function ownerRoutes(deps: Deps) {
     )
     .delete(
       "/:username",
-      ({ params, actor, db }) => removeOwner({ ...deps, db }, actor, packageNameParam(params.name), params.username),
-      { account: true, parse: "none", detail: docs.remove },
+      ({ params, actor, db, body }) =>
+        removeOwner({ ...deps, db }, actor, packageNameParam(params.name), params.username, removalsIn(body)),
+      {
+        account: true,
+        parse: guardedJson(deps, "account", optionalJsonBody),
+        body: OwnerKeysBody,
+        detail: docs.remove,
+      },
     );
 }
 

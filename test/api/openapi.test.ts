@@ -261,6 +261,7 @@ describe("the API description", () => {
       removePackageKey: ["application/json", true],
       resetPackageKeys: ["application/json", true],
       cancelPackageKeyReset: ["application/json", false],
+      removeOwner: ["application/json", false],
       quarantinePackage: ["application/json", true],
       quarantineVersion: ["application/json", true],
     });

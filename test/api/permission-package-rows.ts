@@ -1,7 +1,7 @@
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, publishForm, signMessage, statementOf } from "../support/client.ts";
 import { addKey, changeStatement, keyIdOf, previousOf, resetTo, SIGNED_AT } from "../support/key-statements.ts";
-import { admin, open, owned, ownedBySession, reading, scoped } from "./permission-results.ts";
+import { admin, open, owned, ownedBySession, ownedOrAdmin, reading, scoped } from "./permission-results.ts";
 import type { World } from "./permission-roles.ts";
 import { type Asked, type Prepare, plainly, type Row } from "./permission-row.ts";
 
@@ -117,6 +117,21 @@ const OWNERS: readonly Row[] = [
     results: owned(200, "owners"),
     prepare: async (world) => ofPackage(`/owners/${world.person("other").username}`)(world),
   },
+  {
+    operation: "DELETE /api/packages/{name}/owners/{username}",
+    use: "with a key",
+    results: ownedBySession(200),
+    prepare: async (world) => {
+      const [name, key, owner] = [await world.newPackage(), makeKey(), world.person("owner")];
+      await addKey(owner, name, key, { by: world.key });
+      const previous = await previousOf(owner, name);
+      return async () => {
+        const signature = signMessage(world.key, changeStatement(name, "remove", key, previous));
+        const keys = [{ keyId: keyIdOf(key), previous, at: SIGNED_AT, signature }];
+        return { path: `/api/packages/${name}/owners/${owner.username}`, body: { keys } };
+      };
+    },
+  },
 ];
 
 const QUARANTINE: readonly Row[] = ["", "/1.0.0"].flatMap((rest) => {
@@ -177,8 +192,8 @@ const PACKAGE_KEYS: readonly Row[] = [
   },
   {
     operation: "DELETE /api/packages/{name}/keys/reset",
-    use: "by an owner",
-    results: ownedBySession(200),
+    use: "by an owner or an administrator",
+    results: ownedOrAdmin(200),
     prepare: async (world) => plainly((await beingReset(world)).path)(world),
   },
   {
@@ -193,5 +208,11 @@ const PACKAGE_KEYS: readonly Row[] = [
   },
 ];
 
+const UPHOLD: Row = {
+  operation: "PUT /api/packages/{name}/keys/reset/uphold",
+  results: admin(200),
+  prepare: async (world) => plainly(`${(await beingReset(world)).path}/uphold`)(world),
+};
+
 /** The rows of `/packages`. */
-export const PACKAGE_ROWS: readonly Row[] = [...PACKAGES, ...OWNERS, ...QUARANTINE, ...PACKAGE_KEYS];
+export const PACKAGE_ROWS: readonly Row[] = [...PACKAGES, ...OWNERS, ...QUARANTINE, ...PACKAGE_KEYS, UPHOLD];

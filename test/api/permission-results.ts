@@ -64,6 +64,12 @@ export const ownedBySession = (good: number) =>
     return isOwner(role) ? good : "403 not_an_owner";
   });
 
+/** For owners and administrators with a password session. */
+export const ownedOrAdmin = (good: number) => {
+  const byOwners = ownedBySession(good);
+  return { ...byOwners, admin: good };
+};
+
 /**
  * With READ_ACCESS=authenticated: a package that a token does not cover looks missing, and lists
  * leave it out.
