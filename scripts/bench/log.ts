@@ -149,7 +149,7 @@ async function measure(what: string, on: Side, off: Side): Promise<void> {
  * audit`.
  */
 export async function benchLog(parts: readonly string[]): Promise<void> {
-  if (parts.includes("audit")) return benchAudit();
+  if (parts.includes("audit")) return benchAudit(parts);
   console.log(heading());
   await withDirectory(async (directory) => {
     const key = { LOG_SIGNING_KEY: makeLogKey("bench.test/log") };

@@ -9,7 +9,7 @@ import { WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
 import { foldedVersion } from "./folded-version.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
-import { beginHistory, type PackageHistory, replayKeyChange, replayVersion } from "./package-history.ts";
+import { beginHistory, detached, type PackageHistory, replayKeyChange, replayVersion } from "./package-history.ts";
 
 /** How far the clocks of a registry and of an auditor may differ. */
 const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
@@ -117,7 +117,7 @@ async function versionProblem(
 function provenanceProblem(leaf: VersionEntry, index: number, context: AuditContext): LeafProblem | undefined {
   const { history } = context;
   const named = `${leaf.name} ${leaf.version}`;
-  const folded = foldedVersion(leaf);
+  const folded = detached(foldedVersion(leaf));
   if (history.versions.has(folded)) return { code: "duplicate_version", index, detail: `${named} was logged before` };
   history.versions.add(folded);
   const untimely = timeProblem(named, leaf.publishedAt, index, context);
@@ -125,7 +125,8 @@ function provenanceProblem(leaf: VersionEntry, index: number, context: AuditCont
   const name = foldName(leaf.name);
   const known = history.packages.get(name);
   if (known === undefined) {
-    history.packages.set(name, beginHistory(leaf));
+    const begun = beginHistory(leaf);
+    history.packages.set(name === begun.name ? begun.name : detached(name), begun);
     return undefined;
   }
   const fault = replayVersion(known, leaf);

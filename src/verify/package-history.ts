@@ -29,12 +29,12 @@ interface PendingReset {
 export interface PackageHistory {
   readonly name: string;
   /** Lower-case hex of the keys that may sign. */
-  active: string[];
+  active: readonly string[];
   /**
    * Keys that were removed as compromised, and a version since which each is not trusted. A key may be
    * here twice: a later removal cannot give back what an earlier one took.
    */
-  compromised: { readonly publicKey: string; readonly since: string | null }[];
+  compromised: readonly { readonly publicKey: string; readonly since: string | null }[];
   /** The number of the last key leaf. */
   seq: number;
   /** Lower-case hex: SHA-256 of the last key leaf, or of the first version's leaf. */
@@ -52,10 +52,30 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
+const NONE = [] as const;
+const KEYS_ALONE_MAX = 10_000;
+/** Most packages have one key, and most publishers many packages: an audit keeps a million of them. */
+const keysAlone = new Map<string, readonly string[]>();
+
+function keyAlone(publicKey: string): readonly string[] {
+  const known = keysAlone.get(publicKey);
+  if (known !== undefined) return known;
+  const alone = [detached(publicKey)];
+  if (keysAlone.size >= KEYS_ALONE_MAX) keysAlone.clear();
+  keysAlone.set(alone[0] ?? publicKey, alone);
+  return alone;
+}
+
+/** Copies a word of a leaf. A part of a text keeps the whole text in memory. */
+export function detached(word: string): string {
+  return Buffer.from(word, "latin1").toString("latin1");
+}
+
 /** Begins with the first version of a package, whose signer it pins. */
 export function beginHistory(entry: VersionEntry): PackageHistory {
   const { name, publicKey } = entry;
-  return { name, active: [publicKey], compromised: [], seq: 0, previous: sha256(versionLeaf(entry)) };
+  const previous = sha256(versionLeaf(entry));
+  return { name: detached(name), active: keyAlone(publicKey), compromised: NONE, seq: 0, previous };
 }
 
 /** Puts the key of a reset in place of the others once its time has come, as the registry does. */
@@ -148,7 +168,7 @@ function refusalOf(history: PackageHistory, registry: string, entry: KeyEntry): 
 function apply(history: PackageHistory, { action, publicKey, at, removal }: KeyEntry): void {
   switch (action) {
     case "add":
-      history.active.push(publicKey);
+      history.active = [...history.active, publicKey];
       break;
     case "remove":
       history.active = history.active.filter((key) => key !== publicKey);

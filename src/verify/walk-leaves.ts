@@ -13,6 +13,8 @@ const AHEAD = 16;
 /** How many bundles may have signature checks in progress while the next one is read. */
 const CHECKED_CONCURRENCY = 4;
 const SAVE_EVERY_MS = 5_000;
+/** Saving takes at most about a tenth of the time: the state of a large log is large. */
+const SAVE_COST = 10;
 /** Above the 263 kB of the largest bundle. It bounds what a hostile registry makes the audit hold. */
 const TILE_MAX_BYTES = 512 * 1024;
 
@@ -37,7 +39,7 @@ export interface Walk {
 interface Progress {
   frontier: Frontier;
   bytes: number;
-  savedMs: number;
+  saveMs: number;
   /** The pending checks of each bundle, in order. */
   readonly checked: Promise<void>[];
 }
@@ -47,7 +49,12 @@ interface Progress {
  * Throws `RegistryFault` if the registry stops answering; `problems` has what was found until then.
  */
 export async function walkLeaves(walk: Walk): Promise<Frontier> {
-  const progress: Progress = { frontier: walk.state.frontier, bytes: 0, savedMs: performance.now(), checked: [] };
+  const progress: Progress = {
+    frontier: walk.state.frontier,
+    bytes: 0,
+    saveMs: performance.now() + SAVE_EVERY_MS,
+    checked: [],
+  };
   try {
     for await (const { index, bundle, tile } of bundlesOf(walk)) {
       const leaves = decodeBundle(bundle);
@@ -90,10 +97,12 @@ async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8
   progress.checked.push(checked);
   for (const full of grown) compareTile(walk, full, full.level === 0 ? tile : await tileOf(walk, full));
   if (progress.checked.length > CHECKED_CONCURRENCY) await progress.checked.shift();
-  if (performance.now() - progress.savedMs > SAVE_EVERY_MS) {
+  if (performance.now() > progress.saveMs) {
     await Promise.all(progress.checked.splice(0));
+    const startedMs = performance.now();
     await saveIfRight(walk, progress);
-    progress.savedMs = performance.now();
+    const tookMs = performance.now() - startedMs;
+    progress.saveMs = performance.now() + Math.max(SAVE_EVERY_MS, tookMs * SAVE_COST);
   }
   walk.report({ done: progress.frontier.size, total: size, bytes: progress.bytes });
 }
