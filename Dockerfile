@@ -4,7 +4,7 @@
 #     docker build --tag cpm-registry .
 #     docker run --publish 5000:80 --volume cpm-data:/data --env PUBLIC_URL=http://localhost:5000 cpm-registry
 
-FROM node:20-bookworm-slim AS build
+FROM node:20.20.2-bookworm-slim AS build
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/*

@@ -1,0 +1,69 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { readConfig } from "../../src/config/config.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
+import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
+
+const ROOT = join(import.meta.dir, "../..");
+
+interface Service {
+  readonly image: string;
+  readonly build?: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const COMPOSE: { readonly services: Readonly<Record<string, Service>> } = parse(
+  readFileSync(join(ROOT, "compose.yaml"), "utf8"),
+);
+const ENVIRONMENT = COMPOSE.services.registry?.environment ?? {};
+
+/** Settings that nobody can set in `.env`, and why. */
+const DECIDED_HERE: Readonly<Record<string, string>> = {
+  PORT: "the image listens on 80, and REGISTRY_PORT chooses the port outside",
+  HOST: "another address could not be reached from outside of the container",
+  DATA_DIR: "it is the volume of the image",
+  DATABASE_URL: "it is the service postgres",
+  ConnectionStrings__DefaultConnection: "it is another name of DATABASE_URL",
+  FAILPOINTS: "it is for the registry's own tests",
+};
+
+/** The text of `${NAME:-default}`, with a value or without one; undefined for any other text. */
+function interpolated(name: string, value: string | undefined): string | undefined {
+  const [, operator, rest = ""] = new RegExp(`^\\$\\{${name}:([-?])(.*)\\}$`).exec(ENVIRONMENT[name] ?? "") ?? [];
+  if (operator === undefined) return undefined;
+  return value ?? (operator === "-" ? rest : "");
+}
+
+describe("compose.yaml", () => {
+  test.each(Object.keys(SETTINGS).filter((name) => !(name in DECIDED_HERE)))("passes %s to the container", (name) => {
+    expect(interpolated(name, "a value")).toBe("a value");
+  });
+
+  test("passes nothing that is not a setting", () => {
+    expect(Object.keys(ENVIRONMENT).filter((name) => !(name in SETTINGS))).toEqual([]);
+  });
+
+  test("gives the settings that are not in .env their defaults", () => {
+    const keys = { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY, PUBLIC_URL: "http://localhost:5000" };
+    const passed = Object.keys(ENVIRONMENT).filter((name) => !(name in DECIDED_HERE) && !(name in keys));
+    const environment = Object.fromEntries(passed.map((name) => [name, interpolated(name, undefined)]));
+    expect(readConfig(undefined, { ...environment, ...keys })).toEqual(readConfig(undefined, keys));
+  });
+
+  test("names exact versions of the images that it does not build", () => {
+    const images = Object.values(COMPOSE.services).filter(({ build }) => build === undefined);
+    expect(images.length).toBeGreaterThan(0);
+    for (const { image } of images) expect(image).toMatch(/^[\w/.-]+(:v?\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})$/);
+  });
+});
+
+test("the Dockerfile names exact versions of its base images", () => {
+  const bases = [...readFileSync(join(ROOT, "Dockerfile"), "utf8").matchAll(/^FROM (\S+)/gm)].map(
+    ([, base]) => base ?? "",
+  );
+  const pulled = bases.filter((base) => base !== "scratch");
+  expect(pulled.length).toBeGreaterThan(0);
+  for (const base of pulled) expect(base).toMatch(/^[\w/.-]+(:v?\d+\.\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})$/);
+});
