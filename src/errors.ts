@@ -99,6 +99,8 @@ export type RegistryError =
   | { readonly code: "storage_timeout" }
   /** The database is behind what this log has published, so nothing may be appended to the log. */
   | { readonly code: "log_rollback" }
+  /** The key that signs the log is missing, so nothing may be appended to the log. */
+  | { readonly code: "log_key_missing" }
   /** An unexpected error. Only the boundary that logs the cause makes this. */
   | { readonly code: "internal" };
 

@@ -18,8 +18,8 @@ class NoLog extends TransparencyLog {
 
 const config = readConfig();
 const opened = await openDeps(config);
-const { signer } = opened.log;
-const deps = process.argv[2] === "off" ? { ...opened, log: new NoLog(signer, undefined) } : opened;
+const { verifier } = opened.log;
+const deps = process.argv[2] === "off" ? { ...opened, log: new NoLog(verifier, undefined) } : opened;
 const app = createApp(deps);
 const server = listen((request) => app.fetch(request), deps);
 console.log(server.port);

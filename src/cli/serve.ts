@@ -3,6 +3,7 @@ import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import { listen } from "../http/server.ts";
+import { keyMissingText } from "../log/open-log.ts";
 import { GUARD_MISSING_TEXT, rollbackText } from "../log/rollback-guard.ts";
 import { print, printError } from "../runtime/print.ts";
 import { closeDeps, openDeps } from "../start/open-deps.ts";
@@ -56,7 +57,10 @@ async function run(config: Config, whenReady: (deps: Deps, url: string) => Promi
 
 async function informOperator(deps: Deps, configFile: string | undefined): Promise<void> {
   if (deps.log.rollback !== undefined) printError(rollbackText(deps.log.rollback));
+  else if (deps.log.signer === undefined) printError(keyMissingText(deps.log));
   else if (deps.log.isGuardMissing) printError(GUARD_MISSING_TEXT);
+  const { newKeyPath } = deps.log;
+  if (newKeyPath !== undefined) print(`${newKeyPath} signs the log: keep a copy of it apart from the backups.`);
   const isShut = deps.config.registration === "closed" && !(await hasAccounts(deps));
   if (isShut) print(firstAccountText(deps.config, configFile));
 }

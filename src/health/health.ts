@@ -23,7 +23,7 @@ export interface Health {
     readonly log?: ProbeResult;
   };
   /** What an operator should know although the registry is healthy. Absent if there is nothing. */
-  readonly warnings?: readonly "log_guard_missing"[];
+  readonly warnings?: readonly ("log_guard_missing" | "log_key_missing")[];
 }
 
 /**
@@ -53,9 +53,13 @@ export async function checkHealth({
     probe("storage", blobs.check()),
   ]);
   // Reads still work after a rollback, but nobody should take this for a healthy registry.
-  const logged = log.rollback === undefined ? {} : { log: "failing" as const };
+  const logged = log.rollback === undefined && log.signer !== undefined ? {} : { log: "failing" as const };
   const checks = { database, storage, ...logged };
   const healthy = Object.values(checks).every((check) => check === "ok");
-  const warnings = log.isGuardMissing ? { warnings: ["log_guard_missing" as const] } : {};
-  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks, ...warnings };
+  const warnings = [
+    ...(log.isGuardMissing ? ["log_guard_missing" as const] : []),
+    ...(log.signer === undefined ? ["log_key_missing" as const] : []),
+  ];
+  const found = warnings.length === 0 ? {} : { warnings };
+  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks, ...found };
 }

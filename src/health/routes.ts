@@ -11,7 +11,7 @@ const HealthSchema = t.Object({
   status: t.Union([t.Literal("ok"), t.Literal("unhealthy")]),
   version: t.String(),
   checks: t.Object({ database: ProbeResultSchema, storage: ProbeResultSchema, log: t.Optional(ProbeResultSchema) }),
-  warnings: t.Optional(t.Array(t.Literal("log_guard_missing"))),
+  warnings: t.Optional(t.Array(t.Union([t.Literal("log_guard_missing"), t.Literal("log_key_missing")]))),
 });
 
 /** By their names in /swagger/json. */

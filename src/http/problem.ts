@@ -236,6 +236,12 @@ const serviceProblems = {
       "published or changed until the operator of the registry has decided: see /health/ready.",
     headers: retryAfter(LOG_RETRY_AFTER_SECONDS),
   })),
+  log_key_missing: problem(503, "Log key missing", () => ({
+    detail:
+      "The key that signs the transparency log is missing or is another one. Reading still works, but nothing can be " +
+      "published or changed until the operator of the registry has put it back.",
+    headers: retryAfter(LOG_RETRY_AFTER_SECONDS),
+  })),
   blob_missing: problem(500, "Archive missing", () => ({
     detail: "The registry has lost this archive. Report the requestId to its operator.",
   })),

@@ -3,7 +3,7 @@ import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 /* The operations on signing keys in the OpenAPI document. */
 
 const OWNER_PROBLEMS = ["package_not_found", "not_an_owner", "storage_full", ...BODY_PROBLEMS] as const;
-const STATEMENT_PROBLEMS = ["signature_invalid", "key_change_outdated", "log_rollback"] as const;
+const STATEMENT_PROBLEMS = ["signature_invalid", "key_change_outdated", "log_rollback", "log_key_missing"] as const;
 const keysAnswer = { 200: { description: "The keys after the change", schema: "PackageKeys" } };
 
 export const keyDocs = {

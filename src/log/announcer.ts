@@ -2,7 +2,6 @@ import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
-import { verifierOf } from "../tlog/note.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
 import { CHECKPOINT_COPY, checkGuard } from "./rollback-guard.ts";
 import { removePartialTiles, writeStaticTiles } from "./static-tiles.ts";
@@ -124,7 +123,7 @@ export class Announcer {
     const { rollback, copiedSize } =
       isOurs && size >= log.committedSize
         ? { rollback: undefined, copiedSize: own.size }
-        : await checkGuard({ db, blobs }, verifierOf(log.signer));
+        : await checkGuard({ db, blobs }, log.verifier);
     if (rollback !== undefined && log.rollback === undefined) logger.error("log_rollback", { ...rollback });
     log.recordCheck(size, rollback);
     return rollback === undefined ? (copiedSize ?? 0) : undefined;

@@ -33,7 +33,7 @@ export interface Appended {
 /** The members of a `TransparencyLog` that an append needs. */
 interface AppendTarget {
   readonly origin: string;
-  readonly signer: SignerKey;
+  readonly signer: SignerKey | undefined;
   readonly failpoints: Failpoints;
   readonly rollback: object | undefined;
   readonly committedSize: number;
@@ -50,6 +50,8 @@ export async function appendLeaves(
   recordIndex: (firstIndex: number) => Promise<unknown>,
 ): Promise<Appended> {
   if (log.rollback !== undefined) throw failure({ code: "log_rollback" });
+  const { signer } = log;
+  if (signer === undefined) throw failure({ code: "log_key_missing" });
   const state = await lockState(session);
   // A replica that lacked the last changes has taken over. The log signed a tree of this size for
   // those changes, and must not sign another one.
@@ -67,7 +69,7 @@ export async function appendLeaves(
     frontier = next.frontier;
   }
   const [checkpoint] = await pipelined([
-    writeCheckpoint(session, log, frontier),
+    writeCheckpoint(session, log, signer, frontier),
     writeEntries(session, state.size, leaves),
     writeTiles(session, [...grown.values()]),
     recordIndex(state.size),
@@ -91,10 +93,10 @@ async function writeEntries(session: DbSession, size: number, leaves: readonly s
   return writeLeaves(session, (firstBundle + fullBundles) * TILE_WIDTH, all.slice(fullBundles * TILE_WIDTH));
 }
 
-async function writeCheckpoint(session: DbSession, log: AppendTarget, frontier: Frontier) {
+async function writeCheckpoint(session: DbSession, log: AppendTarget, signer: SignerKey, frontier: Frontier) {
   const root = rootOfFrontier(frontier);
   const { size } = frontier;
-  const checkpoint = signNote(formatCheckpoint({ origin: log.origin, size, root }), log.signer);
+  const checkpoint = signNote(formatCheckpoint({ origin: log.origin, size, root }), signer);
   const state = { size, root: root.toString("hex"), checkpoint };
   await writeState(session, state);
   log.setFrontier(state, frontier);

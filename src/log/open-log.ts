@@ -4,7 +4,7 @@ import type { Database } from "../db/database.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { EMPTY_ROOT } from "../tlog/merkle.ts";
-import { formatVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";
+import { formatVerifierKey, parseVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";
 import { backfillLog } from "./backfill.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
 import { checkGuardAtStart } from "./rollback-guard.ts";
@@ -26,18 +26,18 @@ async function ensureState(db: Database, signer: SignerKey, vkey: string): Promi
   });
 }
 
-/**
- * Throws `ConfigError` unless the log has this origin and key. A client that verified the old log
- * would not accept others.
- */
-function requireSameLog({ origin, vkey }: LogStateRow, signer: SignerKey, ownKey: string): void {
-  if (origin !== signer.name) {
-    const message = `this database has the log ${origin}, not ${signer.name}; unset LOG_ORIGIN, or set it to ${origin}`;
-    throw new ConfigError([{ setting: "LOG_ORIGIN", message }]);
-  }
-  if (vkey === ownKey) return;
-  const message = `is not the key of the log in this database, whose verifier key is ${vkey}; restore the right key`;
-  throw new ConfigError([{ setting: "LOG_SIGNING_KEY", message }]);
+/** Throws `ConfigError` if the log has another origin: then the settings are those of another log. */
+function requireSameOrigin({ origin }: LogStateRow, signer: SignerKey): void {
+  if (origin === signer.name) return;
+  const message = `this database has the log ${origin}, not ${signer.name}; unset LOG_ORIGIN, or set it to ${origin}`;
+  throw new ConfigError([{ setting: "LOG_ORIGIN", message }]);
+}
+
+/** Explains to an operator that the log's key is missing, and what to do. */
+export function keyMissingText(log: TransparencyLog): string {
+  return `log_key_missing: the key of the log ${formatVerifierKey(log.verifier)} is missing, or is another one. The
+registry answers reads and refuses every change that would be logged. Put log.key (or LOG_SIGNING_KEY) back from your
+secrets and start again.`;
 }
 
 interface OpenLogDeps {
@@ -49,20 +49,24 @@ interface OpenLogDeps {
 
 /**
  * Opens the log of a database. The first start creates it and logs what an earlier version of this
- * program published. After a rollback the log is read-only. Throws `ConfigError` if the database
- * has a log of another origin or key.
+ * program published. After a rollback, or without the right key, the log is read-only. Throws
+ * `ConfigError` if the database has a log of another origin.
  */
 export async function openLog(
   { db, blobs, failpoints, witnesses }: OpenLogDeps,
-  signer: SignerKey,
+  signer: SignerKey | undefined,
 ): Promise<TransparencyLog> {
-  const verifier = verifierOf(signer);
-  const vkey = formatVerifierKey(verifier);
-  const state = await ensureState(db, signer, vkey);
-  requireSameLog(state, signer, vkey);
+  const state =
+    signer === undefined
+      ? await db.read(readState)
+      : await ensureState(db, signer, formatVerifierKey(verifierOf(signer)));
+  if (signer !== undefined) requireSameOrigin(state, signer);
+  const verifier = parseVerifierKey(state.vkey);
+  if (verifier === undefined) throw new Error("The log's verifier key is malformed");
+  const isRight = signer?.publicKey.equals(verifier.publicKey) === true;
   const guard = await checkGuardAtStart({ db, blobs, witnesses }, verifier);
-  const log = new TransparencyLog(signer, guard.rollback, failpoints);
+  const log = new TransparencyLog(isRight && signer !== undefined ? signer : verifier, guard.rollback, failpoints);
   log.isGuardMissing = guard.isMissing;
-  if (log.rollback === undefined && !state.hasExisting) await backfillLog({ db, log });
+  if (isRight && log.rollback === undefined && !state.hasExisting) await backfillLog({ db, log });
   return log;
 }

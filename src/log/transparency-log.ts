@@ -1,6 +1,6 @@
 import type { DbSession } from "../db/database.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
-import type { SignerKey } from "../tlog/note.ts";
+import type { SignerKey, VerifierKey } from "../tlog/note.ts";
 import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
 import type { LogStateRow } from "./log-rows.ts";
@@ -15,11 +15,13 @@ export interface Rollback {
 }
 
 /**
- * The log in this process: its signing key, the frontier of its last append, and whether it may be
+ * The log in this process: its key, the frontier of its last append, and whether it may be
  * written.
  */
 export class TransparencyLog {
-  readonly signer: SignerKey;
+  readonly verifier: VerifierKey;
+  /** Undefined if the key is missing: then the log is read-only. */
+  readonly signer: SignerKey | undefined;
   readonly failpoints: Failpoints;
   /**
    * Called on every append, before its transaction is committed. Also called when an append finds
@@ -31,19 +33,22 @@ export class TransparencyLog {
    * until the next start: an operator should see it, and the next publish writes a copy.
    */
   isGuardMissing = false;
+  /** The file of the key that this process made at the first start. */
+  newKeyPath: string | undefined;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
 
-  constructor(signer: SignerKey, rollback: Rollback | undefined, failpoints: Failpoints = noFailpoints) {
-    this.signer = signer;
+  constructor(key: SignerKey | VerifierKey, rollback: Rollback | undefined, failpoints: Failpoints = noFailpoints) {
+    this.verifier = key;
+    this.signer = "secret" in key ? key : undefined;
     this.#rollback = rollback;
     this.failpoints = failpoints;
   }
 
   /** The first line of the log's checkpoints. */
   get origin(): string {
-    return this.signer.name;
+    return this.verifier.name;
   }
 
   /** Set while the log is read-only. */

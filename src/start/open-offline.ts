@@ -5,10 +5,12 @@ import type { StorageConfig } from "../config/storage.ts";
 import { MigrationError, migrationState } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
+import { knownLogKey } from "../log/log-rows.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import type { LogLevel } from "../runtime/logger.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
+import { parseVerifierKey } from "../tlog/note.ts";
 import { logKeyOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep } from "./start-step.ts";
@@ -19,7 +21,12 @@ import { systemClock } from "./system-clock.ts";
  * checkpoint.
  */
 export async function openOfflineLog({ config, db }: Pick<Deps, "config" | "db">): Promise<TransparencyLog> {
-  return new TransparencyLog(await logKeyOf(config, db), undefined);
+  const signer = await logKeyOf(config, db);
+  const known = parseVerifierKey((await db.read(knownLogKey)) ?? "");
+  const isRight = known === undefined || signer?.publicKey.equals(known.publicKey) === true;
+  const key = isRight ? signer : known;
+  if (key === undefined) throw new Error("The log has no key");
+  return new TransparencyLog(key, undefined);
 }
 
 async function requireMigrated(database: DatabaseConfig): Promise<void> {

@@ -7,7 +7,7 @@ import { PublishBatcher } from "../../src/publish/batcher.ts";
 import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { leafHash, verifyInclusion } from "../../src/tlog/merkle.ts";
-import { verifierOf, verifyNote } from "../../src/tlog/note.ts";
+import { verifyNote } from "../../src/tlog/note.ts";
 import { parseProof } from "../../src/tlog/proof.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, expectProblem, makeKey, newAccount, PASSWORD, sha256 } from "../support/client.ts";
@@ -95,7 +95,7 @@ onBothDatabases(
       expect(answers.map(({ status }) => status)).toEqual(names.map(() => 201));
       const proofs = answers.map(({ body }) => parseProof(body.proof));
       expect(new Set(proofs.map((proof) => proof?.checkpoint)).size).toBe(1);
-      const vkey = verifierOf(registry().deps.log.signer);
+      const vkey = registry().deps.log.verifier;
       const tree = parseCheckpoint(verifyNote(proofs[0]?.checkpoint ?? "", [vkey])?.text ?? "");
       if (tree === undefined) throw new Error("No checkpoint of this log");
       const proved = proofs.map((proof) => {

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../src/config/config.ts";
+import { checkHealth } from "../../src/health/health.ts";
 import { knownLogKey } from "../../src/log/log-rows.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 import { runCommand } from "../maintenance/scene.ts";
@@ -13,7 +14,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test("a log whose key file is missing is not opened, and no other key is created", async () => {
+test("a log whose key file is missing is read-only, and no other key is created", async () => {
   const dataDir = join(directory, "gone");
   const config = readConfig(undefined, { DATA_DIR: dataDir, LOG_LEVEL: "silent" });
   const first = await openDeps(config);
@@ -22,7 +23,13 @@ test("a log whose key file is missing is not opened, and no other key is created
   const path = join(dataDir, "log.key");
   const kept = readFileSync(path, "utf8");
   rmSync(path);
-  await expect(openDeps(config)).rejects.toThrow(`${path} is missing, but the database has the log of ${known}`);
+  const without = await openDeps(config);
+  expect(without.log.signer).toBeUndefined();
+  await expect(without.db.write((session) => without.log.append(session, ["leaf\n"]))).rejects.toMatchObject({
+    error: { code: "log_key_missing" },
+  });
+  expect(await checkHealth(without)).toMatchObject({ checks: { log: "failing" }, warnings: ["log_key_missing"] });
+  await closeDeps(without);
   const printed = await runCommand({ DATA_DIR: dataDir, LOG_SIGNING_KEY: "" }, "log", "key");
   expect([printed.exitCode, printed.stderr]).toEqual([
     1,

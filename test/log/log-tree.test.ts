@@ -3,7 +3,7 @@ import { readState } from "../../src/log/log-rows.ts";
 import { readPublishedTile } from "../../src/log/read-tile.ts";
 import { parseCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { foldNodes, type Hash, leafHash, nodeHash } from "../../src/tlog/merkle.ts";
-import { verifierOf, verifyNote } from "../../src/tlog/note.ts";
+import { verifyNote } from "../../src/tlog/note.ts";
 import { decodeBundle, tilesOfTree } from "../../src/tlog/tile.ts";
 import { onBothDatabases, type TestRegistry } from "../support/registry.ts";
 
@@ -76,7 +76,7 @@ onBothDatabases("the log's tree", (registry) => {
       await grow(registry(), grown, size);
       grown = size;
       const { checkpoint } = await db.read(readState);
-      const stored = parseCheckpoint(verifyNote(checkpoint, [verifierOf(log.signer)])?.text ?? "");
+      const stored = parseCheckpoint(verifyNote(checkpoint, [log.verifier])?.text ?? "");
       expect([stored?.size, stored?.root.toString("hex")]).toEqual([size, rootIn(levels, size).toString("hex")]);
       const hashTiles = tilesOfTree(size);
       const bundles = hashTiles
