@@ -12,6 +12,7 @@ export type ArchiveWarningCode =
   | "template_reads_environment"
   | "template_not_scanned"
   | "secrets_not_searched"
+  | "link_not_http"
   | "text_too_large"
   | "text_not_utf8"
   | "more_warnings";

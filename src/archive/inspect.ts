@@ -36,9 +36,13 @@ export interface Inspection {
 export interface Structure {
   readonly manifest: Manifest;
   readonly manifestText: string;
+  /** The warnings about the manifest. */
+  readonly warnings: readonly ArchiveWarning[];
   /** Spares inflating a small archive again. */
   readonly tar: KeptTar;
 }
+
+type ReadManifest = Omit<Structure, "tar">;
 
 /**
  * Reads a package archive once, in bounded memory, and decides whether the registry may serve it.
@@ -61,14 +65,14 @@ export async function readStructure(chunks: AsyncIterable<Uint8Array>, limits: A
  * `chunks` is not called if the archive is small.
  */
 export async function inspectContents(
-  { manifest, manifestText, tar }: Structure,
+  { tar, ...read }: Structure,
   chunks: () => AsyncIterable<Uint8Array>,
   limits: ArchiveLimits,
 ): Promise<Inspection> {
   const contents = new ArchiveContents();
   if (tar === undefined) await walkArchive(chunks(), limits, contents);
   else await walkTar(tar, contents);
-  return { manifest, manifestText, ...inspected(contents) };
+  return inspectionOf(read, contents);
 }
 
 /**
@@ -79,7 +83,7 @@ export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: 
   const structure = new ArchiveStructure(limits);
   const contents = new ArchiveContents();
   const { isComplete } = await walk(chunks, limits, structure, both(structure, contents));
-  return { ...manifestOf(structure, isComplete), ...inspected(contents) };
+  return inspectionOf(manifestOf(structure, isComplete), contents);
 }
 
 /** Visits with two visitors. Only the first collects faults. */
@@ -103,19 +107,20 @@ function both(first: TarVisitor, second: TarVisitor): TarVisitor {
   };
 }
 
-function inspected(contents: ArchiveContents): Omit<Inspection, "manifest" | "manifestText"> {
+function inspectionOf(read: ReadManifest, contents: ArchiveContents): Inspection {
   return {
+    ...read,
     readme: contents.readme,
     values: contents.values,
     files: contents.sortedFiles(),
-    warnings: contents.warnings(),
+    warnings: [...contents.warnings(), ...read.warnings],
     secrets: contents.secrets.found,
     secretsLeftOut: contents.secrets.leftOut,
   };
 }
 
 /** Returns the manifest. Throws `archive_rejected` if there is any fault. */
-function manifestOf(structure: ArchiveStructure, isComplete: boolean): Pick<Structure, "manifest" | "manifestText"> {
+function manifestOf(structure: ArchiveStructure, isComplete: boolean): ReadManifest {
   const reading = structure.manifestBytes === undefined ? undefined : readManifest(structure.manifestBytes);
   const faults = [
     ...structure.faults,
@@ -127,7 +132,7 @@ function manifestOf(structure: ArchiveStructure, isComplete: boolean): Pick<Stru
   if (faults.length > 0 || structure.faultsLeftOut > 0 || reading === undefined || manifest === undefined) {
     throw failure({ code: "archive_rejected", faults: limitFaults(faults, structure.faultsLeftOut) });
   }
-  return { manifest, manifestText: reading.text };
+  return { manifest, manifestText: reading.text, warnings: reading.warnings };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isHttpLink } from "../domain/http-link.ts";
 import type { ArchiveFault, ManifestFaultCode } from "./archive-fault.ts";
 import { readBoolean, type YamlMap, type YamlNode } from "./yaml.ts";
 
@@ -23,6 +24,8 @@ interface PlacedText {
  */
 export class ShapeReader {
   readonly faults: ArchiveFault[] = [];
+  /** The paths of links that are left out. */
+  readonly linksLeftOut: string[] = [];
 
   refuse(path: string, code: ManifestFaultCode, message: string): void {
     this.faults.push({ path, code, message });
@@ -36,6 +39,14 @@ export class ShapeReader {
   /** Reads a text of one line. */
   word(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
     return this.#word(map.fields.get(field), `${at}/${field}`, maxChars);
+  }
+
+  /** Reads an http or https link. Any other text is left out, but is no fault. */
+  link(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
+    const text = this.word(map, field, at, maxChars);
+    if (text === undefined || text === "" || isHttpLink(text)) return text || undefined;
+    this.linksLeftOut.push(`${at}/${field}`);
+    return undefined;
   }
 
   /** Reads a text of one line that is required and must not be empty. */

@@ -3,6 +3,7 @@ import type { PackageName } from "../domain/package-name.ts";
 import { explainPackageName, parsePackageName } from "../domain/package-name.ts";
 import { parseVersion, VERSION_MAX_CHARS, type Version } from "../domain/version.ts";
 import { type ArchiveFault, printable } from "./archive-fault.ts";
+import type { ArchiveWarning } from "./archive-warning.ts";
 import { type ManifestValue, ShapeReader } from "./manifest-shape.ts";
 import { readYaml, type YamlMap } from "./yaml.ts";
 
@@ -42,8 +43,8 @@ export interface ManifestInput {
 }
 
 /**
- * The contents of `colony.yaml`. Texts are not validated: `homepage`, for example, may not be a
- * URL.
+ * The contents of `colony.yaml`. Texts are not validated, except that `homepage`, `repository` and
+ * the `url` of a maintainer are http or https links.
  */
 export interface Manifest {
   readonly apiVersion: string | undefined;
@@ -68,6 +69,7 @@ export interface ManifestReading {
   readonly manifest?: Manifest;
   /** The manifest's text without a byte order mark; empty when it is not UTF-8. */
   readonly text: string;
+  readonly warnings: readonly ArchiveWarning[];
   /** All faults; `path` is a JSON pointer (RFC 6901), empty for the document as a whole. */
   readonly faults: readonly ArchiveFault[];
 }
@@ -78,6 +80,7 @@ const DESCRIPTION_MAX_CHARS = 2_000;
 const TAG_MAX_CHARS = 50;
 const TAGS_MAX = 50;
 const LIST_MAX = 200;
+const LINKS_NAMED_MAX = 5;
 
 /**
  * Decodes `colony.yaml` as the client does (a Go struct, yaml.v3): a scalar that is read into a
@@ -89,18 +92,31 @@ const LIST_MAX = 200;
  */
 export function readManifest(bytes: Uint8Array): ManifestReading {
   const { root, text, faults } = readYaml(bytes);
-  if (root === undefined) return { text, faults };
+  if (root === undefined) return { text, faults, warnings: [] };
   const reader = new ShapeReader();
   if (root.kind !== "map") {
     reader.refuse("", "manifest_wrong_type", "must be a map of fields such as name: and version:");
-    return { text, faults: reader.faults };
+    return { text, faults: reader.faults, warnings: [] };
   }
   const name = readNameField(reader, root);
   const version = readVersionField(reader, root);
   const rest = readOptionalFields(reader, root);
   refuseOversize(reader, rest);
-  if (name === undefined || version === undefined || reader.faults.length > 0) return { text, faults: reader.faults };
-  return { manifest: { name, version, ...rest }, text, faults: [] };
+  const warnings = linkWarnings(reader.linksLeftOut);
+  if (name === undefined || version === undefined || reader.faults.length > 0) {
+    return { text, faults: reader.faults, warnings };
+  }
+  return { manifest: { name, version, ...rest }, text, faults: [], warnings };
+}
+
+/** Makes one warning for all links, because a manifest may have hundreds of them. */
+function linkWarnings(paths: readonly string[]): ArchiveWarning[] {
+  const [first] = paths;
+  if (first === undefined) return [];
+  const more = paths.length > LINKS_NAMED_MAX ? ` and ${paths.length - LINKS_NAMED_MAX} more` : "";
+  const named = paths.slice(0, LINKS_NAMED_MAX).map((path) => path.slice(1));
+  const message = `${named.join(", ")}${more} in colony.yaml: only links with http:// or https:// are shown`;
+  return [{ code: "link_not_http", message, path: `colony.yaml#${first}` }];
 }
 
 function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, "name" | "version"> {
@@ -113,8 +129,8 @@ function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, 
     inputs: readInputs(reader, root),
     tags: readTags(reader, root),
     license: reader.word(root, "license", "", WORD_MAX_CHARS),
-    homepage: reader.word(root, "homepage", "", LINK_MAX_CHARS),
-    repository: reader.word(root, "repository", "", LINK_MAX_CHARS),
+    homepage: reader.link(root, "homepage", "", LINK_MAX_CHARS),
+    repository: reader.link(root, "repository", "", LINK_MAX_CHARS),
     publicKey: reader.word(root, "publicKey", "", WORD_MAX_CHARS),
   };
 }
@@ -155,7 +171,7 @@ function readMaintainers(reader: ShapeReader, root: YamlMap): Maintainer[] {
   return reader.maps(root, "maintainers", LIST_MAX).map(({ map, path }) => ({
     name: reader.word(map, "name", path, WORD_MAX_CHARS),
     email: reader.word(map, "email", path, WORD_MAX_CHARS),
-    url: reader.word(map, "url", path, LINK_MAX_CHARS),
+    url: reader.link(map, "url", path, LINK_MAX_CHARS),
   }));
 }
 

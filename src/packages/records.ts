@@ -2,6 +2,7 @@ import type { ArchiveFile, ArchiveWarning, Inspection } from "../archive/inspect
 import type { Manifest } from "../archive/manifest.ts";
 import type { Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
+import { isHttpLink } from "../domain/http-link.ts";
 import { LONG_MANIFEST_BYTES } from "../domain/limits.ts";
 
 /*
@@ -45,9 +46,16 @@ export function toJson(value: ManifestRecord | Inspection["files"] | Inspection[
   return JSON.parse(JSON.stringify(value));
 }
 
-/** Reads a manifest from its JSON column. */
+const shownLink = (link: string | undefined) => (link !== undefined && isHttpLink(link) ? link : undefined);
+
+/**
+ * Reads a manifest from its JSON column, without links that are not http or https: whatever wrote
+ * the row, no page gets one.
+ */
 export function manifestFrom(column: Json): ManifestRecord {
-  return column as object as ManifestRecord;
+  const record = column as object as ManifestRecord;
+  const maintainers = record.maintainers.map((person) => ({ ...person, url: shownLink(person.url) }));
+  return { ...record, maintainers, homepage: shownLink(record.homepage), repository: shownLink(record.repository) };
 }
 
 /** Reads warnings from their JSON column. */
