@@ -3,9 +3,7 @@ import { rateLimitHeaders } from "./rate-limit.ts";
 
 type ErrorCode = RegistryError["code"];
 
-/**
- * The part of a problem that depends on the failure. `detail` says what happened and what to do.
- */
+/** What depends on the failure. `detail` says what happened and what to do. */
 interface Particulars {
   readonly detail: string;
   readonly errors?: readonly Fault[];
