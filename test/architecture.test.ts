@@ -205,6 +205,11 @@ describe("one place only", () => {
     expect(usersOf(sources, { imports: /^(node:)?console$/ }, /^$/)).toEqual([]);
   });
 
+  test("commands that open the data directory read the settings through start/data-owner.ts", () => {
+    const allowed = /^(config\/.*|start\/data-owner\.ts|cli\/(serve|openapi|healthcheck)\.ts)$/;
+    expect(users(/\breadConfig\(/, allowed)).toEqual([]);
+  });
+
   test("start/ alone reads the clock", () => {
     expect(users(/new Date\(\)|Date\.now\(\)/, /^start\//)).toEqual([]);
   });

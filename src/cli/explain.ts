@@ -3,6 +3,7 @@ import { KeyFileError } from "../config/key-file.ts";
 import { MigrationError } from "../db/migrate.ts";
 import { errorCode, Failure, type RegistryError } from "../errors.ts";
 import { printError } from "../runtime/print.ts";
+import { DataOwnerError } from "../start/data-owner.ts";
 import { UsageError } from "./usage.ts";
 
 /** Exit code of a wrong command line, as in sysexits.h (EX_USAGE). */
@@ -53,7 +54,8 @@ function detailOf(cause: unknown): string | undefined {
     const code = errorCode(cause);
     return `${wordsOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   }
-  if (cause instanceof MigrationError || cause instanceof KeyFileError) return cause.message;
+  if (cause instanceof MigrationError || cause instanceof KeyFileError || cause instanceof DataOwnerError)
+    return cause.message;
   // The operator can fix what the system refuses, such as a taken port. Anything else is a bug of
   // the registry.
   const code = errorCode(cause);

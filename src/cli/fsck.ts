@@ -1,7 +1,7 @@
-import { readConfig } from "../config/config.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printJson } from "../runtime/print.ts";
+import { readOfflineConfig } from "../start/data-owner.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
@@ -29,7 +29,7 @@ export interface FsckArguments {
  */
 export async function fsck({ config, repair, json }: FsckArguments): Promise<number> {
   const startedMs = performance.now();
-  const deps = await openOfflineWithBlobs(readConfig(config));
+  const deps = await openOfflineWithBlobs(readOfflineConfig(config));
   const bar = progressBar("fsck", json);
   try {
     const result = await checkStore(deps, { repair, report: bar.report });

@@ -1,7 +1,7 @@
-import { readConfig } from "../config/config.ts";
 import { collectGarbage, type GcResult } from "../maintenance/collect-garbage.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printJson } from "../runtime/print.ts";
+import { readOfflineConfig } from "../start/data-owner.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { durationText, parseDuration } from "./duration.ts";
 import { progressBar } from "./progress.ts";
@@ -22,7 +22,7 @@ export interface GcArguments {
  */
 export async function gc({ config, grace, dryRun, json }: GcArguments): Promise<number> {
   const graceMs = parseDuration("--grace", grace);
-  const deps = await openOfflineWithBlobs(readConfig(config));
+  const deps = await openOfflineWithBlobs(readOfflineConfig(config));
   const bar = progressBar("gc", json);
   let isStopped = false;
   // Stop between batches only: a mark that is left behind would block a publish of the same bytes.

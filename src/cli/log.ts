@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { readConfig } from "../config/config.ts";
 import { KeyFileError } from "../config/key-file.ts";
 import { logKeyPath, makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
@@ -9,6 +8,7 @@ import { WitnessClient } from "../log/witness-client.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
+import { readOfflineConfig } from "../start/data-owner.ts";
 import { openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
 import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
 import { type Audit, auditLog } from "../verify/audit.ts";
@@ -71,7 +71,7 @@ function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, i
  * database yet.
  */
 export function logKey(configFile: string | undefined): number {
-  const { logKey: configured, dataDir, logOrigin, database } = readConfig(configFile);
+  const { logKey: configured, dataDir, logOrigin, database } = readOfflineConfig(configFile);
   const path = logKeyPath(dataDir);
   if (configured === undefined && database.kind === "sqlite" && existsSync(database.path) && !existsSync(path)) {
     throw new KeyFileError(
@@ -98,7 +98,7 @@ export function logMakeKey(origin: string): number {
  * rollback with `yes`.
  */
 export async function logAcceptRollback(configFile: string | undefined, yes: boolean, json: boolean): Promise<number> {
-  const config = readConfig(configFile);
+  const config = readOfflineConfig(configFile);
   const isRunning = yes && (await isInUse(config.database));
   const deps = await openOfflineWithBlobs(config);
   try {

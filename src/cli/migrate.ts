@@ -1,10 +1,10 @@
-import { readConfig } from "../config/config.ts";
 import { migrate, migrationState } from "../db/migrate.ts";
 import { print, printJson } from "../runtime/print.ts";
+import { readOfflineConfig } from "../start/data-owner.ts";
 
 /** Applies pending migrations. With `check`, only lists them and returns 1 if there are any. */
 export async function runMigrate(configFile: string | undefined, check: boolean, json: boolean): Promise<number> {
-  const { database } = readConfig(configFile);
+  const { database } = readOfflineConfig(configFile);
   const { applied, pending } = check ? await migrationState(database) : await migrate(database);
   if (json) {
     printJson({ database: database.kind, applied, pending, changed: check ? [] : pending });

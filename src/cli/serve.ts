@@ -6,6 +6,7 @@ import { listen } from "../http/server.ts";
 import { keyMissingText } from "../log/open-log.ts";
 import { GUARD_MISSING_TEXT, rollbackText } from "../log/rollback-guard.ts";
 import { print, printError } from "../runtime/print.ts";
+import { foreignOwnerText } from "../start/data-owner.ts";
 import { closeDeps, openDeps } from "../start/open-deps.ts";
 import { serveWithWorkers } from "../start/workers.ts";
 import { firstAccountText } from "./first-account.ts";
@@ -17,6 +18,8 @@ import { UsageError } from "./usage.ts";
  */
 export async function serve(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
+  const foreignOwner = foreignOwnerText(config.dataDir);
+  if (foreignOwner !== undefined) printError(foreignOwner);
   if (config.workers > 1) return serveWithWorkers(config, configFile);
   return run(config, async (deps, url) => {
     print(`cpm-registry is ready at ${url}`);

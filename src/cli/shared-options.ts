@@ -46,4 +46,4 @@ export const SEEN_LOGS_TEXT =
 
 /** The last paragraph about commands that need no running server. */
 export const OFFLINE_TEXT =
-  "Run it on the registry's machine, as the user of the registry and with its settings. The server may be running.";
+  "Run it on the registry's machine, as the user of the registry and with its settings. Root becomes the owner of DATA_DIR first. The server may be running.";

@@ -4,6 +4,7 @@ import { type NamedStorage, readNamedStorage } from "../config/named-storage.ts"
 import { type CopyResult, copyStore, type NotCopied } from "../maintenance/copy-store.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printJson } from "../runtime/print.ts";
+import { becomeDataOwner } from "../start/data-owner.ts";
 import { openLogger, openStore } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
@@ -39,6 +40,7 @@ export async function storageCopy({ config, from, to, json }: StorageCopyArgumen
   const target = readNamedStorage(to, config);
   if (identityOf(source) === identityOf(target)) throw new UsageError("--from and --to are the same storage.");
   requireSource(source);
+  becomeDataOwner(target.dataDir);
   const startedMs = performance.now();
   const opened = await openStore(source.storage, source.dataDir, openLogger(source.logLevel));
   const destination = await openStore(target.storage, target.dataDir, openLogger(target.logLevel));

@@ -1,4 +1,5 @@
-import { type Config, readConfig } from "../config/config.ts";
+import type { Config } from "../config/config.ts";
+import { readOfflineConfig } from "./data-owner.ts";
 import { type OfflineDeps, openOffline } from "./open-offline.ts";
 
 /**
@@ -9,7 +10,7 @@ export async function runOffline<T>(
   configFile: string | undefined,
   work: (deps: OfflineDeps & { readonly config: Config }) => Promise<T>,
 ): Promise<T> {
-  const config = readConfig(configFile);
+  const config = readOfflineConfig(configFile);
   const deps = await openOffline(config);
   try {
     return await work({ ...deps, config });

@@ -1,0 +1,105 @@
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { type Config, readConfig } from "../config/config.ts";
+
+/** A command may not use the data directory as this user. The message has the line to type. */
+export class DataOwnerError extends Error {
+  override readonly name = "DataOwnerError";
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const ROOT = 0;
+
+/**
+ * Reads the settings for a command that opens the data directory, and makes the process the user
+ * whom that directory belongs to. A file that root leaves there, such as `registry.db-wal` or an
+ * archive that `fsck` set aside, cannot be read by the server. Throws `DataOwnerError`.
+ */
+export function readOfflineConfig(configFile: string | undefined): Config {
+  const config = readConfig(configFile);
+  becomeDataOwner(config.dataDir);
+  return config;
+}
+
+/** Makes the process the user whom the data directory belongs to. Throws `DataOwnerError`. */
+export function becomeDataOwner(dataDir: string): void {
+  const uid = process.getuid?.();
+  const owner = ownerOf(dataDir);
+  if (uid === undefined || owner === undefined || owner.uid === uid) return;
+  if (uid !== ROOT) throw new DataOwnerError(`${belongsTo(dataDir, owner)}. As root, run: ${commandAs(owner)}`);
+  try {
+    process.setgroups?.([owner.gid]);
+    process.setgid?.(owner.gid);
+    process.setuid?.(owner.uid);
+  } catch {
+    throw new DataOwnerError(
+      `${belongsTo(dataDir, owner)}, and root may not change to that user here. Run: ${commandAs(owner)}`,
+    );
+  }
+}
+
+/**
+ * Returns a line for the operator if a server runs as another user than the one whom the data
+ * directory belongs to.
+ */
+export function foreignOwnerText(dataDir: string): string | undefined {
+  const uid = process.getuid?.();
+  const owner = ownerOf(dataDir);
+  if (uid === undefined || owner === undefined || owner.uid === uid) return undefined;
+  const others = `${nameOf(owner.uid)} cannot read what it writes there`;
+  return `${belongsTo(dataDir, owner)}, but this server runs as ${nameOf(uid)}: ${others}. Run: ${commandAs(owner)}`;
+}
+
+/**
+ * Finds the user of a data directory: its owner, or where that is root the owner of what a server
+ * made in it. Volumes often belong to root and are writable by a group. Undefined if everything
+ * belongs to root.
+ */
+function ownerOf(dataDir: string): Owner | undefined {
+  return ["", "packages", "registry.db"]
+    .map((name) => statOf(join(dataDir, name)))
+    .find((found) => found !== undefined && found.uid !== ROOT);
+}
+
+/** What cannot be looked at is reported by the step that opens it. */
+function statOf(path: string): Owner | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function belongsTo(dataDir: string, { uid }: Owner): string {
+  return `${dataDir} belongs to ${nameOf(uid)}`;
+}
+
+/** The user's name, or the number of a user that `/etc/passwd` does not list. */
+function nameOf(uid: number): string {
+  return accountOf(uid) ?? String(uid);
+}
+
+function accountOf(uid: number): string | undefined {
+  try {
+    const lines = readFileSync("/etc/passwd", "utf8").split("\n");
+    return lines.map((line) => line.split(":")).find(([, , number]) => number === String(uid))?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The command line of this process, to be run by another user. */
+function commandAs({ uid, gid }: Owner): string {
+  const account = accountOf(uid);
+  const change =
+    account === undefined ? `setpriv --reuid=${uid} --regid=${gid} --clear-groups` : `runuser -u ${account}`;
+  return [change, "--", "cpm-registry", ...process.argv.slice(2).map(shellWord)].join(" ");
+}
+
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
