@@ -19,7 +19,7 @@ describe("texts for operators", () => {
     expect([400, 12_000, 86_400_000].map(durationText)).toEqual(["0.4 s", "12 s", "24 h"]);
   });
 
-  test("byte counts and tables are formatted, and control characters are shown as ?", () => {
+  test("byte counts and tables are formatted, and control characters are escaped", () => {
     expect([0, 812, 1_000, 12_345_678, 1.4e9].map(bytesText)).toEqual([
       "0 bytes",
       "812 bytes",
@@ -31,7 +31,7 @@ describe("texts for operators", () => {
       ["A", "LONG"],
       ["bell\u0007\u001b[31m", "x"],
     ];
-    expect(tableText(rows)).toBe("A           LONG\nbell??[31m  x");
+    expect(tableText(rows)).toBe(`${"A".padEnd(21)}LONG\nbell\\u{7}\\u{1b}[31m  x`);
   });
 
   test("a progress bar on a terminal is drawn at most ten times a second and removed at the end", async () => {
