@@ -22,7 +22,7 @@ const drafts = () => new Drafts(SEED, planRegistry(SEED, PACKAGES, VERSIONS));
  * Removes times, counts and log indexes from an answer, because they depend on the order of
  * publishing.
  */
-const OF_THE_MOMENT = /^(addedAt|createdAt|updatedAt|publishedAt|latestPublishedAt|downloads|logIndex|since)$/;
+const OF_THE_MOMENT = /^(addedAt|createdAt|updatedAt|previous|publishedAt|latestPublishedAt|downloads|logIndex|since)$/;
 
 function timeless(body: Json): Json {
   return JSON.parse(JSON.stringify(body, (key, value) => (OF_THE_MOMENT.test(key) ? undefined : value)));

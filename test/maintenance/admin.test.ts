@@ -285,7 +285,11 @@ describe("the first account where registration is closed", () => {
       const env = { DATA_DIR: directory, REGISTRATION: "closed" };
       const first = await serveOnce(home, env);
       const command = `  DATA_DIR='${directory}' cpm-registry admin create <username> --admin`;
-      expect(first.split("\n").slice(1, 3)).toEqual([expect.stringContaining("There is no account yet"), command]);
+      expect(first.split("\n").slice(1, 4)).toEqual([
+        expect.stringContaining("log.key signs the log"),
+        expect.stringContaining("There is no account yet"),
+        command,
+      ]);
       expect(await serveOnce(home, { ...env, REGISTRATION: "open" })).not.toContain("admin create");
       expect((await runCommand({ DATA_DIR: directory }, "admin", "create", "ada", "--admin")).exitCode).toBe(0);
       expect(await serveOnce(home, env)).not.toContain("admin create");

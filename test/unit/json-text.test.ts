@@ -13,7 +13,7 @@ test("JSON of 32 levels is parsed, and one level more is refused", () => {
 
 test.each([
   ["brackets in a string", ["[".repeat(100)]],
-  ["brackets after an escaped quote", ['"' + "[".repeat(100)]],
+  ["brackets after an escaped quote", [`"${"[".repeat(100)}`]],
   ["brackets after an escaped backslash", ["\\", ..."[".repeat(100)]],
   ["many lists beside each other", Array(1_000).fill([])],
 ])("%s do not count as levels", (_, value) => {
