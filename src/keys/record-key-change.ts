@@ -6,14 +6,11 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { readState } from "../log/log-rows.ts";
 import { readLeaf } from "../log/read-tile.ts";
-import { type KeyChange, keyChangeStatement, secondsText } from "../signing/key-statements.ts";
+import { CLOCK_DIFFERENCE_MAX_MS, type KeyChange, keyChangeStatement, secondsText } from "../signing/key-statements.ts";
 import type { StatementSignature } from "../signing/verify-statement.ts";
 import type { KeyEntry } from "../tlog/key-leaf.ts";
 import { keyLeaf } from "../tlog/leaf.ts";
 import { applyDueReset, type KeyedPackage, loadPackageKeys, type PackageKeys } from "./package-trust.ts";
-
-/** How far the time in a statement may differ from the registry's clock. */
-const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
 
 /** What a client sends about every statement that it signed. */
 export interface Signed {

@@ -6,13 +6,11 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
+import { RESET_DELAY_MS } from "../signing/key-statements.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
 import { logUphold, takeUphold } from "./uphold-reset.ts";
-
-/** The time in which owners and holders of old keys can notice and cancel a reset. */
-export const RESET_DELAY_MS = 72 * 60 * 60_000;
 
 /** The limit of one package over all its owners. Each reset is a leaf that is kept for ever. */
 const RESETS_PER_DAY = 10;

@@ -15,6 +15,12 @@ export function registrationStatement(about: {
   return `cpm-key-registration/v1\nregistry: ${registry}\nuser: ${username}\nkey: ${publicKey}\nnonce: ${nonce}\n`;
 }
 
+/** A reset takes effect so long after its statement: owners and holders of old keys can cancel it. */
+export const RESET_DELAY_MS = 72 * 60 * 60_000;
+
+/** How far the clocks of publishers, registry and verifiers may differ. */
+export const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
+
 /** The kinds of key changes. */
 export const KEY_ACTIONS = ["add", "remove", "reset", "cancel", "uphold"] as const;
 

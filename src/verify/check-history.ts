@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { foldName } from "../domain/package-name.ts";
 import { counted } from "../runtime/counted.ts";
+import { CLOCK_DIFFERENCE_MAX_MS } from "../signing/key-statements.ts";
 import type { ProvedLeaf } from "../tlog/history.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
 import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
@@ -14,9 +15,6 @@ import {
   replayKeyChange,
   replayVersion,
 } from "./package-history.ts";
-
-/** How far clocks of publishers, registry and user may differ. */
-const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
 
 /**
  * A version, where it stands in a tree that was verified, and what is said of who may sign its

@@ -1,7 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { parseJsonText } from "../domain/json-text.ts";
+import { writeJson } from "./write-json.ts";
 
 /** What this user last saw of who may sign a package, per log and folded name. */
 export interface SeenHistory {
@@ -37,17 +36,7 @@ export class KnownKeys {
   async save(origin: string, foldedName: string, seen: SeenHistory): Promise<void> {
     const stored = await this.#read();
     const ofLog = { ...ownOf(stored, origin), [foldedName]: seen };
-    await mkdir(dirname(this.path), { recursive: true, mode: 0o700 });
-    const written = join(dirname(this.path), `.${randomUUID()}`);
-    try {
-      await writeFile(written, `${JSON.stringify({ ...stored, [origin]: ofLog }, null, 1)}\n`, {
-        flag: "wx",
-        flush: true,
-      });
-      await rename(written, this.path);
-    } finally {
-      await rm(written, { force: true });
-    }
+    await writeJson(this.path, { ...stored, [origin]: ofLog });
   }
 
   async #read(): Promise<Stored> {

@@ -1,6 +1,7 @@
 import { parseDigest } from "../domain/digest.ts";
 import { foldName } from "../domain/package-name.ts";
 import { checkPublicKey, equationHoldsAsync, hasSmallOrder } from "../signing/ed25519.ts";
+import { CLOCK_DIFFERENCE_MAX_MS } from "../signing/key-statements.ts";
 import { signedMessage } from "../signing/statement.ts";
 import type { KeyEntry } from "../tlog/key-leaf.ts";
 import { parseLeaf, type VersionEntry, type YankEntry } from "../tlog/leaf.ts";
@@ -10,9 +11,6 @@ import type { ArchiveReader } from "./archive-reader.ts";
 import { foldedVersion } from "./folded-version.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
 import { beginHistory, detached, type PackageHistory, replayKeyChange, replayVersion } from "./package-history.ts";
-
-/** How far the clocks of a registry and of an auditor may differ. */
-const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
 
 /**
  * How much older than a leaf before it a leaf may say that it is: servers of one registry have several

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { checkPublicKey, equationHolds, hasSmallOrder } from "../signing/ed25519.ts";
-import { type KeyRemovalReason, keyChangeStatement } from "../signing/key-statements.ts";
+import { type KeyRemovalReason, keyChangeStatement, RESET_DELAY_MS } from "../signing/key-statements.ts";
 import { type KeyEntry, keyText } from "../tlog/key-leaf.ts";
 import { type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
 import type { ProblemCode } from "./checks.ts";
@@ -9,9 +9,6 @@ import type { ProblemCode } from "./checks.ts";
  * Who may sign a package, replayed from the log alone (docs/log-format.md). Nothing the registry
  * says elsewhere counts: a key that stands only in its database signs nothing here.
  */
-
-/** A reset waits this long before it takes effect. */
-const RESET_DELAY_MS = 72 * 60 * 60_000;
 
 /** As many as a registry allows. It bounds the signatures that one leaf of a hostile log makes us check. */
 const ACTIVE_KEYS_MAX = 20;

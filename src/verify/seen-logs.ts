@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { writeJson } from "./write-json.ts";
 
 /** The saved state of a log exists but cannot be read. */
 export class SeenLogFault extends Error {
@@ -43,7 +44,7 @@ export class SeenLogs {
 
   /** Saves the last checkpoint seen of a log. */
   saveLog(origin: string, seen: SeenLog): Promise<void> {
-    return this.#write(`${fileName(origin)}.json`, seen);
+    return writeJson(join(this.directory, `${fileName(origin)}.json`), seen);
   }
 
   /** Returns the origin of the log that a registry had. */
@@ -53,7 +54,7 @@ export class SeenLogs {
 
   /** Saves the origin of a registry's log. */
   saveOrigin(registry: string, origin: string): Promise<void> {
-    return this.#write(`registry-${fileName(registry)}.json`, { registry, origin });
+    return writeJson(join(this.directory, `registry-${fileName(registry)}.json`), { registry, origin });
   }
 
   /**
@@ -66,7 +67,7 @@ export class SeenLogs {
 
   /** Saves the state of an audit. */
   saveAudit(origin: string, state: object): Promise<void> {
-    return this.#write(`audit-${fileName(origin)}.json`, state);
+    return writeJson(join(this.directory, `audit-${fileName(origin)}.json`), state);
   }
 
   async #read<T>(name: string, damaged?: T): Promise<T | undefined> {
@@ -80,17 +81,6 @@ export class SeenLogs {
     } catch {
       if (damaged !== undefined) return damaged;
       throw new SeenLogFault(`${path} is damaged; remove it only if you accept to trust the log as if it were new`);
-    }
-  }
-
-  async #write(name: string, value: object): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: 0o700 });
-    const written = join(this.directory, `.${randomUUID()}`);
-    try {
-      await writeFile(written, `${JSON.stringify(value)}\n`, { flag: "wx", flush: true });
-      await rename(written, join(this.directory, name));
-    } finally {
-      await rm(written, { force: true });
     }
   }
 }
