@@ -2,8 +2,8 @@
  * `npm test` runs every test against SQLite and against one Postgres and one S3 server that this run
  * starts for itself.
  *
- *     npm test                    everything but the long forms
- *     npm test -- test/unit       only these; `bun test` gets all other arguments as they are
+ *     npm test                    everything but DEEP and the long forms
+ *     npm test -- test/faults     only these; `bun test` gets all other arguments as they are
  *     npm run test:faults         test/crash and test/faults, long forms too, one file at a time
  *     npm run test:fuzz           test/fuzz, long forms too
  *
@@ -30,6 +30,13 @@ const TIMINGS = "test/timings.json";
  */
 const TEST_TIMEOUT_MS = 60_000;
 
+/**
+ * Tests that kill, freeze and fill real parts, and the one that tries thousands of requests, take a
+ * third of the time. Without them `npm test` stays under five minutes on two cores. Continuous
+ * integration runs them too.
+ */
+const DEEP = ["test/crash/**", "test/faults/**", "test/fuzz/schemathesis.test.ts"];
+
 interface Counts {
   passed: number;
   failed: number;
@@ -44,8 +51,9 @@ function plan(args: readonly string[]): { args: string[]; env: Record<string, st
   // as a failure.
   if (first === "--faults") return { args: ["--parallel=1", "test/crash", "test/faults", ...rest], env: long };
   if (first === "--fuzz") return { args: [`--parallel=${PROCESSES}`, "test/fuzz", ...rest], env: long };
-  const usual = [`--parallel=${PROCESSES}`, `--timings=${TIMINGS}`, "--path-ignore-patterns=**/*.long.test.ts"];
-  return { args: [...usual, ...args], env: {} };
+  const left = isPart(args) ? ["**/*.long.test.ts"] : ["**/*.long.test.ts", ...DEEP];
+  const ignored = left.map((pattern) => `--path-ignore-patterns=${pattern}`);
+  return { args: [`--parallel=${PROCESSES}`, `--timings=${TIMINGS}`, ...ignored, ...args], env: {} };
 }
 
 /**
