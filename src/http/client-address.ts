@@ -2,13 +2,18 @@ import { type BlockList, isIP, isIPv6 } from "node:net";
 
 /* Finds out who sent a request: the peer of the connection, or the client that a proxy names. */
 
+/** Turns IPv4 mapped to IPv6 into IPv4. Every cached download asks, so other addresses cost nothing. */
+function withoutMapping(address: string): string {
+  return address.startsWith(":") ? address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "") : address;
+}
+
 /** Removes brackets and port, which some proxies write, and turns IPv4 mapped to IPv6 into IPv4. */
 function bareAddress(written: string): string {
   const address = written
     .trim()
     .replace(/^\[(.*)\](:\d+)?$/, "$1")
     .replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, "$1");
-  return address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "");
+  return withoutMapping(address);
 }
 
 function isListed(proxies: BlockList, address: string): boolean {
@@ -22,9 +27,9 @@ function isListed(proxies: BlockList, address: string): boolean {
  * it; anybody can write the rest.
  */
 export function clientBehind(proxies: BlockList, peer: string, forwardedFor: string | null): string {
-  let client = bareAddress(peer);
-  const hops = (forwardedFor ?? "").split(",").map(bareAddress).reverse();
-  for (const hop of hops) {
+  let client = withoutMapping(peer);
+  if (forwardedFor === null) return client;
+  for (const hop of forwardedFor.split(",").map(bareAddress).reverse()) {
     if (!isListed(proxies, client) || hop === "") return client;
     client = hop;
   }
@@ -36,6 +41,7 @@ export function clientBehind(proxies: BlockList, peer: string, forwardedFor: str
  * because providers give a whole /48 to one customer. Each network has one spelling.
  */
 export function clientNetwork(address: string): string {
+  if (!address.includes(":")) return address;
   const host = isIPv6(address) ? URL.parse(`http://[${address.replace(/%.*/, "")}]/`)?.hostname : undefined;
   if (host === undefined) return address;
   const canonical = host.slice(1, -1);
