@@ -26,7 +26,7 @@ export interface QuarantineArguments {
 
 /**
  * Quarantines a package or a version, or releases it. Throws `UsageError` unless one of `reason`
- * and `lift` is given, and for a category that there is not.
+ * and `lift` is given, and for an unknown category.
  */
 export async function adminQuarantine(given: QuarantineArguments): Promise<number> {
   const { config, version, reason, lift, json } = given;
@@ -34,12 +34,12 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
     throw new UsageError("admin quarantine needs --reason <text>, or --lift to release.");
   if (!lift) requireForm(QuarantineBody, { reason });
   const category = categoryOf(given);
-  const hold = reason === undefined ? undefined : { reason, category };
+  const change = reason === undefined ? undefined : { reason, category };
   const name = nameParam(given.name);
   const { quarantine } = await runOffline(config, async (opened) => {
     const deps = { ...opened, log: await openOfflineLog(opened) };
-    if (version === undefined) return await quarantinePackage(deps, OPERATOR, name, hold);
-    return await quarantineVersion(deps, OPERATOR, name, version, hold);
+    if (version === undefined) return await quarantinePackage(deps, OPERATOR, name, change);
+    return await quarantineVersion(deps, OPERATOR, name, version, change);
   });
   const what = version === undefined ? name : `${name} ${version}`;
   if (json) printJson({ name, version: version ?? null, quarantine });

@@ -77,8 +77,11 @@ async function backfillYanks(session: DbSession, deps: BackfillDeps): Promise<nu
   return rows.length;
 }
 
-/** Logs packages that were held back before there was a log. Why is known in words only, so it is `policy`. */
-async function backfillHeldPackages(session: DbSession, deps: BackfillDeps): Promise<number> {
+/**
+ * Logs packages that were quarantined before there was a log. Their reasons have no category, so
+ * the leaves say `policy`.
+ */
+async function backfillQuarantinedPackages(session: DbSession, deps: BackfillDeps): Promise<number> {
   const { packages, packageStatuses: statuses } = session.tables;
   const isLogged = and(eq(statuses.packageId, packages.id), eq(statuses.version, WHOLE_PACKAGE));
   const rows = await session.query
@@ -88,12 +91,12 @@ async function backfillHeldPackages(session: DbSession, deps: BackfillDeps): Pro
     .where(and(isNotNull(packages.quarantinedAt), isNull(statuses.seq)))
     .orderBy(asc(packages.id))
     .limit(BATCH_SIZE);
-  for (const row of rows) await logHeld(session, deps, { ...row, version: WHOLE_PACKAGE });
+  for (const row of rows) await logQuarantine(session, deps, { ...row, version: WHOLE_PACKAGE });
   return rows.length;
 }
 
-/** Logs versions that were held back before there was a log. */
-async function backfillHeldVersions(session: DbSession, deps: BackfillDeps): Promise<number> {
+/** Logs versions that were quarantined before there was a log. */
+async function backfillQuarantinedVersions(session: DbSession, deps: BackfillDeps): Promise<number> {
   const { packages, versions, packageStatuses: statuses } = session.tables;
   const isLogged = and(eq(statuses.packageId, versions.packageId), eq(statuses.version, versions.version));
   const rows = await session.query
@@ -109,11 +112,15 @@ async function backfillHeldVersions(session: DbSession, deps: BackfillDeps): Pro
     .where(and(isNotNull(versions.quarantinedAt), isNull(statuses.seq)))
     .orderBy(asc(versions.id))
     .limit(BATCH_SIZE);
-  for (const row of rows) await logHeld(session, deps, row);
+  for (const row of rows) await logQuarantine(session, deps, row);
   return rows.length;
 }
 
-async function logHeld(session: DbSession, deps: BackfillDeps, row: StatusSubject & { readonly at: Date | null }) {
+async function logQuarantine(
+  session: DbSession,
+  deps: BackfillDeps,
+  row: StatusSubject & { readonly at: Date | null },
+) {
   const { at, ...subject } = row;
   const status = { action: "quarantine", category: "policy" } as const;
   await logStatus(session, deps, subject, status, at ?? new Date(0));
@@ -127,8 +134,8 @@ async function logHeld(session: DbSession, deps: BackfillDeps, row: StatusSubjec
  * and a search through millions of versions would delay every start.
  */
 export async function backfillLog(deps: BackfillDeps): Promise<void> {
-  const held = [backfillHeldPackages, backfillHeldVersions];
-  for (const step of [backfillVersions, backfillKeyChanges, backfillYanks, ...held]) {
+  const quarantines = [backfillQuarantinedPackages, backfillQuarantinedVersions];
+  for (const step of [backfillVersions, backfillKeyChanges, backfillYanks, ...quarantines]) {
     for (let logged = 1; logged > 0; ) {
       logged = await deps.db.write(async (session) => {
         await lockState(session);

@@ -19,8 +19,8 @@ import { type StatusAction, type StatusReason, WHOLE_PACKAGE } from "../tlog/sta
 
 type QuarantineDeps = Pick<Deps, "db" | "clock" | "log"> & { readonly config: Pick<Deps["config"], "publicUrl"> };
 
-/** Why a version or package is held back; undefined releases it. */
-type Hold =
+/** Why a version or package is quarantined. Undefined releases it. */
+type Quarantine =
   | {
       /** In words, for everybody who is refused. */
       readonly reason: string;
@@ -32,30 +32,33 @@ type Hold =
 /** The change of a quarantine. */
 interface Change {
   readonly columns: Quarantinable;
-  /** The next status in the log. Undefined if the log has it already: the reason in words is no part of it. */
+  /**
+   * The next status in the log. Undefined if the log has it already: the reason in words is no part
+   * of it.
+   */
   readonly status: { readonly action: StatusAction; readonly category: StatusReason } | undefined;
   readonly details: { readonly reason?: string; readonly category?: StatusReason };
 }
 
 /**
- * Returns the change, or undefined where neither the row nor the log changes. What is held back already
- * keeps its time. The log is compared by itself, so that a leaf which is missing for a row that was
- * changed in the database alone is made up for.
+ * Returns the change, or undefined where neither the row nor the log changes. A package that is
+ * already quarantined keeps its time. The log is compared separately from the row: if somebody
+ * changed only the row, the missing leaf is appended now.
  */
 function changeOf(
   before: Quarantinable,
   last: Awaited<ReturnType<typeof lastStatus>>,
-  hold: Hold,
+  quarantine: Quarantine,
   now: Date,
 ): Change | undefined {
   const logged = last?.action === "quarantine" ? last.category : undefined;
-  const isSame = (before.quarantineReason ?? undefined) === hold?.reason;
-  if (hold === undefined) {
+  const isSame = (before.quarantineReason ?? undefined) === quarantine?.reason;
+  if (quarantine === undefined) {
     const status = logged && { action: "release" as const, category: logged };
     if (isSame && status === undefined) return undefined;
     return { columns: { quarantinedAt: null, quarantineReason: null }, status, details: {} };
   }
-  const { reason, category = logged ?? "policy" } = hold;
+  const { reason, category = logged ?? "policy" } = quarantine;
   if (isSame && category === logged) return undefined;
   const columns = { quarantinedAt: before.quarantinedAt ?? now, quarantineReason: reason };
   const status = category === logged ? undefined : { action: "quarantine" as const, category };
@@ -63,16 +66,16 @@ function changeOf(
 }
 
 /**
- * Holds a whole package back, or releases it with `hold` undefined. It is in no list and has no
- * `latest`, and requests for the contents of its versions get `quarantined`: at once from this
- * process and within a second from others. Its metadata stays readable. The log has a leaf about it.
- * Safe to repeat. Throws `package_not_found` or `log_rollback`.
+ * Quarantines a whole package, or releases it if `quarantine` is undefined. A quarantined package
+ * is in no list and has no `latest`. Requests for the contents of its versions get `quarantined`:
+ * at once from this process and within a second from others. Its metadata stays readable. The log
+ * gets a leaf about it. Safe to repeat. Throws `package_not_found` or `log_rollback`.
  */
 export async function quarantinePackage(
   deps: QuarantineDeps,
   origin: Origin,
   name: PackageName,
-  hold: Hold,
+  quarantine: Quarantine,
 ): Promise<PackageView> {
   const { db, clock, config } = deps;
   const now = clock();
@@ -80,13 +83,13 @@ export async function quarantinePackage(
     const { packages } = session.tables;
     const before = await lockNamedPackage(session, name);
     const subject = { packageId: before.id, name, version: WHOLE_PACKAGE };
-    const change = changeOf(before, await lastStatus(session, subject), hold, now);
+    const change = changeOf(before, await lastStatus(session, subject), quarantine, now);
     if (change === undefined) return viewPackage(session, config.publicUrl, before);
     const { columns, status, details } = change;
-    const isHeld = eq(packages.id, before.id);
-    const [changed = before] = await session.query.update(packages).set(columns).where(isHeld).returning();
+    const isSubject = eq(packages.id, before.id);
+    const [changed = before] = await session.query.update(packages).set(columns).where(isSubject).returning();
     const after = await rebuilt(session, db.kind, changed);
-    const kind = hold === undefined ? "package.released" : "package.quarantined";
+    const kind = quarantine === undefined ? "package.released" : "package.quarantined";
     await recordEvent(session, origin, kind, now, { packageName: name, details });
     const view = await viewPackage(session, config.publicUrl, after);
     if (status !== undefined) await logStatus(session, deps, subject, status, now);
@@ -100,7 +103,7 @@ export async function quarantineVersion(
   origin: Origin,
   name: PackageName,
   asked: string | null,
-  hold: Hold,
+  quarantine: Quarantine,
 ): Promise<VersionView> {
   const { db, clock, config } = deps;
   const now = clock();
@@ -110,13 +113,13 @@ export async function quarantineVersion(
     const published = await loadNumberedVersion(session, ofPackage, asked);
     const { id, version } = published.row;
     const subject = { packageId: ofPackage.id, name, version };
-    const change = changeOf(published.row, await lastStatus(session, subject), hold, now);
+    const change = changeOf(published.row, await lastStatus(session, subject), quarantine, now);
     if (change === undefined) return versionView(config.publicUrl, name, published);
     const { columns, status, details } = change;
-    const isHeld = eq(versions.id, id);
-    const [row = published.row] = await session.query.update(versions).set(columns).where(isHeld).returning();
+    const isSubject = eq(versions.id, id);
+    const [row = published.row] = await session.query.update(versions).set(columns).where(isSubject).returning();
     await rebuilt(session, db.kind, ofPackage);
-    const kind = hold === undefined ? "version.released" : "version.quarantined";
+    const kind = quarantine === undefined ? "version.released" : "version.quarantined";
     await recordEvent(session, origin, kind, now, { packageName: name, version, details });
     if (status !== undefined) await logStatus(session, deps, subject, status, now);
     return versionView(config.publicUrl, name, { ...published, row });

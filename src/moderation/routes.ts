@@ -17,7 +17,7 @@ const VERSION = {
 } as const;
 
 const docs = {
-  holdPackage: operation({
+  quarantinePackage: operation({
     id: "quarantinePackage",
     summary: "Quarantine a package",
     description:
@@ -34,7 +34,7 @@ const docs = {
     auth: "admin",
     ...PACKAGE,
   }),
-  holdVersion: operation({
+  quarantineVersion: operation({
     id: "quarantineVersion",
     summary: "Quarantine a version",
     description:
@@ -62,7 +62,7 @@ const docs = {
 };
 
 /** Picks the fields of a body. */
-function holdOf({ reason, category }: typeof QuarantineBody.static) {
+function quarantineOf({ reason, category }: typeof QuarantineBody.static) {
   return { reason, category };
 }
 
@@ -70,15 +70,15 @@ function holdOf({ reason, category }: typeof QuarantineBody.static) {
  * Routes of the quarantine of packages and versions, for administrators with a password session.
  */
 export function quarantineRoutes(deps: Deps) {
-  const hold = { admin: true, parse: guardedJson(deps, "admin"), body: QuarantineBody } as const;
+  const quarantine = { admin: true, parse: guardedJson(deps, "admin"), body: QuarantineBody } as const;
   const release = { admin: true, parse: "none" } as const;
   return new Elysia({ prefix: "/packages" })
     .use(authentication(deps))
     .put(
       "/:name/quarantine",
       ({ params, actor, db, body }) =>
-        quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), holdOf(body)),
-      { ...hold, detail: docs.holdPackage },
+        quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), quarantineOf(body)),
+      { ...quarantine, detail: docs.quarantinePackage },
     )
     .delete(
       "/:name/quarantine",
@@ -89,8 +89,14 @@ export function quarantineRoutes(deps: Deps) {
     .put(
       "/:name/:version/quarantine",
       ({ params, actor, db, body }) =>
-        quarantineVersion({ ...deps, db }, actor.origin, packageNameParam(params.name), params.version, holdOf(body)),
-      { ...hold, detail: docs.holdVersion },
+        quarantineVersion(
+          { ...deps, db },
+          actor.origin,
+          packageNameParam(params.name),
+          params.version,
+          quarantineOf(body),
+        ),
+      { ...quarantine, detail: docs.quarantineVersion },
     )
     .delete(
       "/:name/:version/quarantine",

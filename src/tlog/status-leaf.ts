@@ -11,8 +11,8 @@ export type StatusReason = (typeof STATUS_REASONS)[number];
 export const WHOLE_PACKAGE = "*";
 
 /**
- * What an administrator did to a package or a version: held it back, released it, or took it down.
- * `seq` numbers the statuses of one package and version (or `*`) from 1.
+ * What an administrator did to a package or a version: quarantined it, released it, or took it
+ * down. `seq` numbers the statuses of one package and version (or `*`) from 1.
  */
 export interface StatusEntry {
   readonly name: string;

@@ -6,7 +6,7 @@ import { type AuditState, firstState, stateOf, storedOf } from "./audit-state.ts
 import { checkCheckpoint, continues, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked, warning } from "./checks.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
-import { isWithheld, type LeafHistory } from "./leaf-rules.ts";
+import { type LeafHistory, withholdingAction } from "./leaf-rules.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import { type Walk, walkLeaves } from "./walk-leaves.ts";
 
@@ -105,8 +105,8 @@ function walkOf(
 /** Returns the archives that the registry withholds although no leaf of the log says so. */
 function unloggedOf(withheld: readonly LeafProblem[], history: LeafHistory): LeafProblem[] {
   return withheld.flatMap(({ index, detail, withheld: about }) => {
-    const status = about && isWithheld(about, history);
-    if (status === "remove" || (status === "quarantine" && about?.forGood !== true)) return [];
+    const action = about && withholdingAction(about, history);
+    if (action === "remove" || (action === "quarantine" && about?.forGood !== true)) return [];
     const what = about?.forGood === true ? "taken down" : "withheld";
     return {
       code: "withheld_unlogged" as const,
@@ -183,8 +183,8 @@ function checkArchives({ options, problems, withheld }: RunningAudit): Check {
   const [first] = wrong;
   if (first !== undefined)
     return failed("archives", first.code, `${wrong.length} are missing, differ, or are withheld without a leaf`);
-  const [held] = withheld.toSorted((a, b) => a.index - b.index);
-  if (held === undefined) return ok("archives", "all have the logged digest");
-  const detail = `${withheld.length} are withheld or taken down, as the log says, the first of them ${held.detail}; all others have the logged digest`;
+  const [firstWithheld] = withheld.toSorted((a, b) => a.index - b.index);
+  if (firstWithheld === undefined) return ok("archives", "all have the logged digest");
+  const detail = `${withheld.length} are withheld or taken down, as the log says, the first of them ${firstWithheld.detail}; all others have the logged digest`;
   return warning("archives", detail);
 }

@@ -5,6 +5,8 @@ export interface LeafProblem {
   readonly code: ProblemCode;
   readonly index: number;
   readonly detail: string;
-  /** With `archive_withheld`: which version the registry does not give, and whether it says for good. */
+  /**
+   * With `archive_withheld`: the version, and whether the registry says that it is gone for good.
+   */
   readonly withheld?: { readonly name: string; readonly version: string; readonly forGood: boolean };
 }

@@ -13,8 +13,8 @@ import type { LeafProblem } from "./leaf-problem.ts";
 import { beginHistory, detached, type PackageHistory, replayKeyChange, replayVersion } from "./package-history.ts";
 
 /**
- * How much older than a leaf before it a leaf may say that it is: servers of one registry have several
- * clocks, and publishes overtake each other. Small against the 72 hours of a reset.
+ * How much older than a leaf before it a leaf may say that it is: servers of one registry have
+ * several clocks, and publishes overtake each other. Small against the 72 hours of a reset.
  */
 const DISORDER_MAX_MS = 60 * 60_000;
 
@@ -24,7 +24,10 @@ export interface LeafHistory {
   readonly versions: Set<string>;
   /** Who may sign, by folded name. */
   readonly packages: Map<string, PackageHistory>;
-  /** The last number of each sequence: the yanks of a version, the statuses of a version or a package. */
+  /**
+   * The last number of each sequence: the yanks of a version, the statuses of a version or a
+   * package.
+   */
   readonly sequences: Map<string, number>;
   /** What administrators last did, by folded name and version, or `*`. */
   readonly statuses: Map<string, StatusAction>;
@@ -74,8 +77,8 @@ async function signatureProblem(entry: VersionEntry, index: number, archive?: Ui
 }
 
 /**
- * Checks the next leaf of a log. The leaf is in the history once this returns. Problems arrive later,
- * when its signature was checked, and its archive where there is a reader of archives.
+ * Checks the next leaf of a log. The leaf is in the history once this returns. Problems arrive
+ * later, when its signature was checked, and its archive where there is a reader of archives.
  */
 export function checkLeaf(bytes: Uint8Array, index: number, context: AuditContext): Promise<LeafProblem | undefined> {
   const leaf = parseLeaf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
@@ -111,7 +114,10 @@ async function versionProblem(
   return problem ?? archives?.read(leaf, index, async () => undefined);
 }
 
-/** Whether the version is new, from now or before, and signed by a key that the log lets sign the package. */
+/**
+ * Whether the version is new, from now or before, and signed by a key that the log lets sign the
+ * package.
+ */
 function provenanceProblem(leaf: VersionEntry, index: number, context: AuditContext): LeafProblem | undefined {
   const { history } = context;
   const named = `${leaf.name} ${leaf.version}`;
@@ -143,8 +149,9 @@ function keyProblem(leaf: KeyEntry, index: number, context: AuditContext): LeafP
 }
 
 /**
- * A time that a leaf cannot have: from the future, long before that of an earlier leaf, or before the last
- * look at a log that did not have it. Such times shorten the 72 hours of a reset, or revive a removed key.
+ * A time that a leaf cannot have: from the future, long before that of an earlier leaf, or before
+ * the last look at a log that did not have it. Such times shorten the 72 hours of a reset, or
+ * revive a removed key.
  */
 function timeProblem(
   what: string,
@@ -184,8 +191,11 @@ function sequenceProblem(
   return { code: "sequence_gap", index, detail: `${sequence}: number ${seq}, where ${expected} follows` };
 }
 
-/** Whether a leaf says that the archive of a version is held back or was taken down. */
-export function isWithheld(
+/**
+ * Returns the action by which the log withholds the archive of a version, of the version's own
+ * status or of its package's. `remove` is stronger than `quarantine`. Undefined means neither.
+ */
+export function withholdingAction(
   version: { readonly name: string; readonly version: string },
   { statuses }: LeafHistory,
 ): StatusAction | undefined {

@@ -15,7 +15,9 @@ const CHECKED_CONCURRENCY = 4;
 const SAVE_EVERY_MS = 5_000;
 /** Saving takes at most about a tenth of the time: the state of a large log is large. */
 const SAVE_COST = 10;
-/** Above the 263 kB of the largest bundle. It bounds what a hostile registry makes the audit hold. */
+/**
+ * Above the 263 kB of the largest bundle. It bounds what a hostile registry makes the audit hold.
+ */
 const TILE_MAX_BYTES = 512 * 1024;
 
 /** A walk over the leaves of a log, which starts where `state` ends. */
@@ -25,7 +27,7 @@ export interface Walk {
   readonly state: AuditState;
   readonly context: AuditContext;
   readonly problems: LeafProblem[];
-  /** Archives that the registry holds back: a problem unless a leaf says so. */
+  /** Archives that the registry refuses to send: a problem unless a status leaf says so. */
   readonly withheld: LeafProblem[];
   readonly report: (progress: { readonly done: number; readonly total: number; readonly bytes: number }) => void;
   /**

@@ -9,7 +9,9 @@ import { clientOf, onBothDatabases } from "../support/registry.ts";
 import { eventsOf, newAdmin } from "../support/roles.ts";
 import { Verifier } from "./scene.ts";
 
-/* A quarantine is a leaf of the log, so that an auditor can tell it from an archive that was lost. */
+/*
+ * A quarantine is a leaf of the log, so that an auditor can tell it from an archive that was lost.
+ */
 
 /** Commands are processes of their own, which start slowly on a busy machine. */
 const LIMIT_MS = 60_000;
@@ -119,7 +121,7 @@ onBothDatabases("status leaves of quarantines", (registry) => {
   );
 
   test(
-    "an audit passes with a warning about what is held back, and verify reports the quarantine",
+    "an audit passes with a warning about a quarantined version, and verify reports the quarantine",
     async () => {
       await publish("warned-of", "1.0.0", "2.0.0");
       await hold("warned-of/2.0.0", { reason: "Sends passwords", category: "malware" });

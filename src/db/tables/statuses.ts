@@ -2,9 +2,9 @@ import type { Dialect } from "../dialect.ts";
 import { type PackagesTable, packageIdColumn } from "./packages.ts";
 
 /**
- * Declares what administrators did to packages and versions, one row for each status leaf of the log
- * (docs/log-format.md). What is held back now is in the columns of packages and versions, which also
- * have the reason in words.
+ * Declares what administrators did to packages and versions, one row for each status leaf of the
+ * log (docs/log-format.md). Columns of packages and versions say what is quarantined now, and the
+ * reason in words.
  */
 export function statusTables(d: Dialect, packages: PackagesTable) {
   const packageStatuses = d.table(
