@@ -23,12 +23,12 @@ const BEARER = /^Bearer +([^ ]+) *$/i;
 const API_TOKEN = /^cpm_/;
 
 type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKey">;
-type Tokens = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
+type JwtVerifier = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
 
 /** The part of Elysia's context that authentication needs. */
 interface AuthContext {
   readonly request: Request;
-  readonly jwt: Tokens;
+  readonly jwt: JwtVerifier;
 }
 
 /**
@@ -57,8 +57,8 @@ function credentialOf({ headers }: Request): string | undefined {
   return bearer ?? apiKey;
 }
 
-async function verifiedClaims({ config, clock }: AuthDeps, tokens: Tokens, text: string) {
-  const claims = await tokens.verify(text, {
+async function verifiedClaims({ config, clock }: AuthDeps, verifier: JwtVerifier, text: string) {
+  const claims = await verifier.verify(text, {
     algorithms: ["HS256"],
     issuer: config.jwtIssuer,
     audience: AUDIENCE,
@@ -69,8 +69,8 @@ async function verifiedClaims({ config, clock }: AuthDeps, tokens: Tokens, text:
   return { sessionId: claims.jti, userId: claims.sub };
 }
 
-async function sessionOf(deps: AuthDeps, { request, jwt: tokens }: AuthContext, text: string) {
-  const claims = await verifiedClaims(deps, tokens, text);
+async function sessionOf(deps: AuthDeps, { request, jwt: verifier }: AuthContext, text: string) {
+  const claims = await verifiedClaims(deps, verifier, text);
   return claims && findSession(deps, claims.sessionId, claims.userId, contextOf(request).clientAddress);
 }
 
@@ -112,10 +112,10 @@ function isSession(actor: Actor): actor is SessionActor {
  * macro, so the guard must be the first entry of `parse` of a route with a body. Then the response
  * is 401 or 403 before a byte of the body is read.
  */
-export function requireActor(deps: AuthDeps, guard: Guard) {
+export function actorGuard(deps: AuthDeps, guard: Guard) {
   return async (context: AuthContext): Promise<void> => {
     if (guard === "account") await authenticate(deps, context);
-    else await authenticateSession(deps, guard)(context);
+    else await sessionGuard(deps, guard)(context);
   };
 }
 
@@ -124,14 +124,14 @@ export function requireActor(deps: AuthDeps, guard: Guard) {
  * that may be missing.
  */
 export function guardedJson(deps: AuthDeps, guard: Guard, read = jsonBody) {
-  return [requireActor(deps, guard), read, "application/json" as const];
+  return [actorGuard(deps, guard), read, "application/json" as const];
 }
 
 /**
  * Makes a guard that returns the actor of a password session. Throws 403 for an API token and, with
  * `admin`, for accounts that are not administrators.
  */
-export function authenticateSession(deps: AuthDeps, guard: "session" | "admin") {
+export function sessionGuard(deps: AuthDeps, guard: "session" | "admin") {
   return async (context: AuthContext): Promise<SessionActor> => {
     const actor = await authenticate(deps, context);
     if (!isSession(actor)) throw failure({ code: "session_required" });
@@ -201,7 +201,7 @@ export function authentication(deps: AuthDeps) {
   const sessionFor =
     (guard: "session" | "admin") =>
     async (context: AuthContext): Promise<Acting<SessionActor>> =>
-      acting(deps, await authenticateSession(deps, guard)(context), guard);
+      acting(deps, await sessionGuard(deps, guard)(context), guard);
   return new Elysia({ name: "authentication" })
     .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
     .macro({

@@ -1,5 +1,5 @@
 import { Elysia } from "elysia";
-import { authenticateSession, authentication, guardedJson } from "../accounts/authentication.ts";
+import { authentication, guardedJson, sessionGuard } from "../accounts/authentication.ts";
 import { databaseOf } from "../accounts/revalidate.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
@@ -70,7 +70,10 @@ export function accountKeyRoutes(deps: Deps) {
     );
 }
 
-/** Returns what a key signed to cancel a reset; `undefined` for an owner's cancel. Throws `validation_failed`. */
+/**
+ * Returns what a key signed to cancel a reset; `undefined` for an owner's cancel. Throws
+ * `validation_failed`.
+ */
 function signedCancel({ previous, at, signature }: typeof CancelResetBody.static) {
   if (previous !== undefined && at !== undefined && signature !== undefined) {
     return { previous, at: timeOf(at), signature };
@@ -128,10 +131,11 @@ export function packageKeyRoutes(deps: Deps) {
         const name = packageNameParam(params.name);
         const signed = signedCancel(body);
         if (signed === undefined) {
-          const actor = await authenticateSession(deps, "session")(context);
+          const actor = await sessionGuard(deps, "session")(context);
           await cancelReset({ ...deps, db: databaseOf(deps, actor, "session") }, actor, name);
         } else {
-          // A guest may not read a private registry, and must not learn from refusals what is in it.
+          // A guest may not read a private registry, and must not learn from refusals what is in
+          // it.
           const mayRead = deps.config.readAccess === "public";
           await cancelResetByKey(deps, name, { ...signed, address: contextOf(request).clientAddress, mayRead });
         }

@@ -1,6 +1,6 @@
 import { Elysia } from "elysia";
 import type { MayRead } from "../accounts/actor.ts";
-import { authentication, requireActor } from "../accounts/authentication.ts";
+import { actorGuard, authentication } from "../accounts/authentication.ts";
 import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
@@ -193,7 +193,7 @@ function writeRoutes(deps: Deps) {
         setYanked({ ...deps, db }, actor, packageNameParam(params.name), params.version, askedYank(body)),
       {
         account: true,
-        parse: [requireActor(deps, "account"), optionalJsonBody, "application/json"],
+        parse: [actorGuard(deps, "account"), optionalJsonBody, "application/json"],
         body: YankBody,
         detail: packageDocs.yank,
       },
@@ -210,7 +210,7 @@ function writeRoutes(deps: Deps) {
         setPackageStatus({ ...deps, db }, actor, packageNameParam(params.name), askedStatus(body)),
       {
         account: true,
-        parse: [requireActor(deps, "account"), jsonBody, "application/json"],
+        parse: [actorGuard(deps, "account"), jsonBody, "application/json"],
         body: PackageStatusBody,
         detail: packageDocs.status,
       },
