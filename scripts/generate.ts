@@ -44,6 +44,7 @@ export async function migrationIndex(): Promise<string> {
     "/* Written by scripts/generate.ts from drizzle/. The SQL is embedded, because a compiled binary has no folder to read. */",
     ...imports,
     "",
+    "/** The migrations of each database, oldest first. */",
     `export const MIGRATIONS = {\n${lists.join("\n")}\n} as const;\n`,
   ].join("\n");
 }

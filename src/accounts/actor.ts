@@ -4,6 +4,8 @@ import type { UserRow } from "./user.ts";
 
 /** The scopes that an API token can have. */
 export const TOKEN_SCOPES = ["read", "publish-new", "publish-update", "yank", "owners"] as const;
+
+/** One permission of an API token. */
 export type TokenScope = (typeof TOKEN_SCOPES)[number];
 
 /**

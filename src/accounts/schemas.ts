@@ -33,13 +33,16 @@ const NewPassword = t.String({
 
 const AnyPassword = t.String({ maxLength: 2 * PASSWORD_MAX_CHARS, error: "must be the account's password" });
 
+/** The body of `POST /api/auth/register`. */
 export const RegisterBody = t.Object({ username: Username, email: Email, password: NewPassword });
 
+/** The body of `POST /api/auth/login`. `username` may be an e-mail address. */
 export const LoginBody = t.Object({
   username: t.String({ minLength: 1, maxLength: 254, error: "must be a user name or an e-mail address" }),
   password: AnyPassword,
 });
 
+/** The body of `POST /api/auth/password`. */
 export const ChangePasswordBody = t.Object({
   currentPassword: AnyPassword,
   newPassword: NewPassword,
@@ -51,6 +54,7 @@ export const ChangePasswordBody = t.Object({
   ),
 });
 
+/** The body of `POST /api/auth/logout`, which may be missing. */
 export const LogoutBody = t.Object({
   everywhere: t.Optional(
     t.Boolean({ description: "Takes back everything that somebody else may have", error: "must be true or false" }),

@@ -2,6 +2,7 @@ import { eq, or } from "drizzle-orm";
 import type { Database, Tables } from "../db/database.ts";
 import { foldIdentity } from "../domain/identity.ts";
 
+/** A row of `users`. It has the password hash, so it never leaves the process: see `userView`. */
 export type UserRow = Tables["users"]["$inferSelect"];
 
 /** An account as its owner sees it. */
@@ -13,6 +14,7 @@ export interface User {
   readonly createdAt: string;
 }
 
+/** Returns the fields of an account that its owner may see. */
 export function userView(row: UserRow): User {
   const { id, username, email, role, createdAt } = row;
   return { id, username, email, role, createdAt: createdAt.toISOString() };

@@ -5,6 +5,7 @@ export interface ArchiveWarning {
   readonly path?: string;
 }
 
+/** The stable codes of warnings. docs/package-format.md explains each. */
 export type ArchiveWarningCode =
   | "values_missing"
   | "templates_missing"

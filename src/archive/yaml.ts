@@ -8,6 +8,7 @@ import { type ArchiveFault, printable, type YamlFaultCode } from "./archive-faul
  */
 export type YamlNode = YamlScalar | YamlNull | YamlList | YamlMap;
 
+/** A scalar: its text without quotes, with escapes resolved. */
 export interface YamlScalar {
   readonly kind: "scalar";
   readonly text: string;
@@ -23,11 +24,13 @@ export interface YamlNull {
   readonly kind: "null";
 }
 
+/** A sequence, in the order of the document. */
 export interface YamlList {
   readonly kind: "list";
   readonly nodes: readonly YamlNode[];
 }
 
+/** A mapping. Its keys are scalars, and no key occurs twice. */
 export interface YamlMap {
   readonly kind: "map";
   readonly fields: ReadonlyMap<string, YamlNode>;

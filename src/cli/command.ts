@@ -60,6 +60,8 @@ export interface CommandHelp {
 
 /** The values of the command line, before they have the types of one command. */
 export type GivenOptions = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/** The arguments of a command by position. A missing optional argument is undefined. */
 export type GivenWords = readonly (string | undefined)[];
 
 /**

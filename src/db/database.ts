@@ -3,6 +3,7 @@ import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import type { Invalidations } from "./invalidations.ts";
 import type * as schema from "./postgres/schema.ts";
 
+/** The tables of the registry. Both databases are used under the types of Postgres. */
 export type Tables = typeof schema;
 
 /** A parameter as a driver takes it. */

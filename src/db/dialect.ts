@@ -7,6 +7,10 @@ import * as sqlite from "drizzle-orm/sqlite-core";
  * dialect: with the casts in sqlite/database.ts, the only ones of the query layer.
  */
 
+/**
+ * How Postgres declares columns. `instant` has milliseconds; `count` and `identity` go up to
+ * 2^53 - 1.
+ */
 export const postgresDialect = {
   table: pg.pgTable,
   index: pg.index,
@@ -31,8 +35,10 @@ export const postgresDialect = {
   transactionId: sql<number>`txid_current()`,
 };
 
+/** The declarations that a table definition may use, whatever the database. */
 export type Dialect = typeof postgresDialect;
 
+/** How SQLite declares the same columns. An `instant` is stored as milliseconds since 1970. */
 export const sqliteDialect = {
   table: sqlite.sqliteTable,
   index: sqlite.index,

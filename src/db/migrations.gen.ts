@@ -25,6 +25,7 @@ import postgres_0009_key_change_v2 from "../../drizzle/postgres/0009_key_change_
 import postgres_0010_statuses_and_upholds from "../../drizzle/postgres/0010_statuses_and_upholds.sql" with { type: "text" };
 import postgres_0011_account_networks from "../../drizzle/postgres/0011_account_networks.sql" with { type: "text" };
 
+/** The migrations of each database, oldest first. */
 export const MIGRATIONS = {
   sqlite: [
     { name: "0000_first_circle", sql: sqlite_0000_first_circle },

@@ -16,6 +16,7 @@ export interface ArchiveLimits {
   readonly manifestMaxBytes: number;
 }
 
+/** The limits of archives unless the settings lower them. */
 export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
   compressedMaxBytes: 20 * MIB,
   unpackedMaxBytes: 128 * MIB,

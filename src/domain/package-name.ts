@@ -6,6 +6,7 @@ declare const brand: unique symbol;
  */
 export type PackageName = string & { readonly [brand]: "PackageName" };
 
+/** The length of the longest package name. */
 export const PACKAGE_NAME_MAX_CHARS = 64;
 
 const PACKAGE_NAME = /^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/;

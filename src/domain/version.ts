@@ -18,6 +18,7 @@ export interface Version {
   readonly key: string;
 }
 
+/** The length of the longest version, with its build metadata. */
 export const VERSION_MAX_CHARS = 64;
 
 /**

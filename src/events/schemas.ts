@@ -1,6 +1,7 @@
 import { t } from "elysia";
 import { wholeNumber } from "../http/integer-parameter.ts";
 
+/** The events of one page where a request asks for no other number. */
 export const LIMIT_DEFAULT = 100;
 /**
  * The largest values as powers of ten: more IDs than there will be events, and a thousand events at
@@ -9,6 +10,7 @@ export const LIMIT_DEFAULT = 100;
 const AFTER_MAX_ZEROS = 15;
 const LIMIT_MAX_ZEROS = 3;
 
+/** The query of both feeds of events. */
 export const EventsQuery = t.Object({
   after: t.Optional(
     wholeNumber({

@@ -3,6 +3,7 @@ import { failure } from "../errors.ts";
 import { matchesEntityTag } from "./entity-tag.ts";
 import { contextOf } from "./request-context.ts";
 
+/** The media type of every archive: a gzip member with a tar inside. */
 export const ARCHIVE_MEDIA_TYPE = "application/gzip";
 
 /** Describes the archive of a download. */

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { matchesEntityTag } from "./entity-tag.ts";
 import type { ResponseCache } from "./response-cache.ts";
 
+/** The media type of JSON documents. */
 export const JSON_TYPE = "application/json; charset=utf-8";
 
 /**

@@ -15,6 +15,10 @@ export interface Upload<T> {
   readonly file: T | undefined;
 }
 
+/**
+ * The fields of a form: one file and some texts. Other text fields are ignored, other files
+ * refused.
+ */
 export interface UploadRules<T> {
   readonly fileField: string;
   readonly textFields: readonly string[];

@@ -6,6 +6,7 @@
 /** A JSON object with unknown members. */
 export type JsonObject = { readonly [member: string]: unknown };
 
+/** Reports whether a value is a JSON object: no array and not null. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

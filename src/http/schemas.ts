@@ -13,12 +13,14 @@ export function oneOf<Word extends string>(words: readonly Word[]) {
   return t.Union(literals, { error: `must be one of ${words.join(", ")}` });
 }
 
+/** One fault in the `errors` of a problem. */
 export const FaultSchema = t.Object({
   path: t.String({ description: "JSON Pointer to a field, or the name of an archive entry" }),
   code: t.Optional(t.String()),
   message: t.String(),
 });
 
+/** Every error response. `problemResponse` of http/problem.ts builds it. */
 export const ProblemSchema = t.Object(
   {
     type: t.String(),

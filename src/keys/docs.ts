@@ -6,6 +6,7 @@ const OWNER_PROBLEMS = ["package_not_found", "not_an_owner", "storage_full", ...
 const STATEMENT_PROBLEMS = ["signature_invalid", "key_change_outdated", "log_rollback", "log_key_missing"] as const;
 const keysAnswer = { 200: { description: "The keys after the change", schema: "PackageKeys" } };
 
+/** The operations of keys/routes.ts by the name of their route. */
 export const keyDocs = {
   list: operation({
     id: "listKeys",

@@ -6,7 +6,10 @@ import { statement } from "../db/statement.ts";
 import { failure } from "../errors.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
+/** A row of `package_keys`: one key pinned to one package, active or not. */
 export type PackageKeyRow = Tables["packageKeys"]["$inferSelect"];
+
+/** A row of `package_key_resets`: the pending reset of a package. */
 export type KeyResetRow = Tables["packageKeyResets"]["$inferSelect"];
 
 /** The members of a package that its keys need. */

@@ -31,8 +31,10 @@ const SignedAt = t.String({
   error: "must be the time in the statement, in UTC and whole seconds, such as 2026-11-29T12:00:00Z",
 });
 
+/** The body of `POST /api/auth/keys/challenge`. */
 export const ChallengeBody = t.Object({ publicKey: PublicKey });
 
+/** The body of `POST /api/auth/keys`. `signature` covers the statement of the challenge. */
 export const RegisterKeyBody = t.Object({
   publicKey: PublicKey,
   nonce: t.String({ pattern: "^[0-9a-f]{64}$", error: "must be the nonce of POST /api/auth/keys/challenge" }),
@@ -46,6 +48,7 @@ export const RegisterKeyBody = t.Object({
   ),
 });
 
+/** The body that pins another key to a package. An active key and the new one sign the change. */
 export const AddKeyBody = t.Object({
   publicKey: PublicKey,
   previous: Previous,
@@ -54,6 +57,7 @@ export const AddKeyBody = t.Object({
   newKeySignature: Signature,
 });
 
+/** The body that removes a key from a package. `since` goes with `compromised` only. */
 export const RemoveKeyBody = t.Object({
   previous: Previous,
   at: SignedAt,
@@ -62,6 +66,7 @@ export const RemoveKeyBody = t.Object({
   since: t.Optional(t.String({ minLength: 1, maxLength: 64, error: "must be a version of this package" })),
 });
 
+/** The body that asks for a reset to one new key, which signs it. */
 export const ResetKeysBody = t.Object({
   publicKey: PublicKey,
   previous: Previous,
@@ -69,6 +74,7 @@ export const ResetKeysBody = t.Object({
   newKeySignature: Signature,
 });
 
+/** The body that cancels a reset: all three fields, signed by a key, or none for an owner. */
 export const CancelResetBody = t.Object({
   previous: t.Optional(Previous),
   at: t.Optional(SignedAt),
@@ -92,6 +98,7 @@ export const OwnerKeysBody = t.Object({
 
 const NullableText = (description: string) => t.Unsafe<string | null>({ type: "string", nullable: true, description });
 
+/** The query of `GET /api/packages/{name}/log`. */
 export const PackageLogQuery = t.Object({
   version: t.Optional(
     t.String({ maxLength: 64, description: "Only the leaves that say who may sign this version, and its own" }),

@@ -27,6 +27,7 @@ export interface Frontier {
   readonly edges: readonly (readonly Hash[])[];
 }
 
+/** The frontier of the tree without leaves. */
 export const EMPTY_FRONTIER: Frontier = { size: 0, nodes: [], edges: [] };
 
 /** Returns the root of the whole tree (RFC 6962 §2.1). */

@@ -11,6 +11,7 @@ import type { Frontier, GrownTile } from "./frontier.ts";
 /** The level under which the table of tiles stores entry bundles. */
 export const ENTRIES_LEVEL = -1;
 
+/** The one row of `log_state`: size, root and checkpoint of the log. */
 export type LogStateRow = Tables["logState"]["$inferSelect"];
 
 const selectState = statement<Record<string, never>, LogStateRow>(({ query, tables }) =>

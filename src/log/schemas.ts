@@ -4,6 +4,7 @@ import { wholeNumber } from "../http/integer-parameter.ts";
 /** The largest size as a power of ten. No log will have as many leaves. */
 const SIZE_MAX_ZEROS = 15;
 
+/** The query of `GET /log/consistency`. */
 export const ConsistencyQuery = t.Object({
   from: t.Optional(
     wholeNumber({ description: "Size of the older tree", minimum: 0, zeros: SIZE_MAX_ZEROS, preset: 0 }),

@@ -4,8 +4,10 @@ import { failure } from "../errors.ts";
 import { oneOf } from "../http/schemas.ts";
 import { STATUS_REASONS } from "../tlog/status-leaf.ts";
 
+/** The length of the reason that refused clients read. */
 export const QUARANTINE_REASON_MAX_CHARS = 300;
 
+/** The body that quarantines a package or a version. */
 export const QuarantineBody = t.Object({
   reason: t.String({
     minLength: 1,

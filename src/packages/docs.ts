@@ -59,6 +59,7 @@ const publishForm = {
   },
 };
 
+/** The operations on packages, versions and downloads, and those of publishing. */
 export const packageDocs = {
   list: operation({
     id: "listPackages",

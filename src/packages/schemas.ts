@@ -172,6 +172,7 @@ function askedText(description: string) {
   return t.Optional(t.String({ description, maxLength: QUERY_TEXT_MAX_CHARS, error }));
 }
 
+/** The query of `GET /api/packages`. `q` and `tag` are older names of `search` and `tags`. */
 export const ListQuery = t.Object({
   search: askedText("Words of name, tags, authors and description"),
   q: askedText("Alias of search"),
@@ -225,6 +226,7 @@ const Message = t.String({
 
 const REPLACEMENT_RULE = "must be a version, the name of a package, or both as name@version";
 
+/** The body of a yank, which may be missing. */
 export const YankBody = t.Object({
   reason: t.Optional(oneOf(YANK_REASONS)),
   message: t.Optional(Message),
@@ -242,6 +244,7 @@ export function askedYank({ reason, message, replacement }: Static<typeof YankBo
 
 const STATUS_REPLACEMENT_RULE = "must be the name of the package to use instead";
 
+/** The body that deprecates or archives a package, or takes that back. */
 export const PackageStatusBody = t.Object({
   status: oneOf(PACKAGE_STATUSES),
   message: t.Optional(Message),
@@ -262,6 +265,7 @@ function invalid(path: string, message: string) {
   return failure({ code: "validation_failed", faults: [{ path, message }] });
 }
 
+/** The query of a publish. `requirePublishParameters` refuses all others. */
 export const PublishQuery = t.Object({
   dryRun: t.Optional(
     t.BooleanString({ description: "Check everything, store nothing", error: "must be true or false" }),

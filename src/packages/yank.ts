@@ -10,6 +10,7 @@ import { loadNumberedVersion } from "./find-version.ts";
 import { rebuildListing } from "./rebuild-listing.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
 
+/** The categories of a yank, as clients send and read them. */
 export const YANK_REASONS = ["broken", "security", "renamed", "other"] as const;
 
 /** Why a version is yanked. */

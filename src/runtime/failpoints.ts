@@ -26,6 +26,7 @@ export const FAILPOINTS = [
   "sync.directory",
 ] as const;
 
+/** The name of one failpoint. */
 export type Failpoint = (typeof FAILPOINTS)[number];
 
 /**

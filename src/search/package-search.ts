@@ -1,4 +1,7 @@
+/** The orders of a list. Without a search text, `relevance` means `downloads`. */
 export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
+
+/** One order of a list. */
 export type Sort = (typeof SORTS)[number];
 
 /** The parameters of a list. `page` counts from 1. */

@@ -27,6 +27,7 @@ export function vectorText(terms: readonly string[]): string {
   return terms.map(quoted).join(" ");
 }
 
+/** Full text on Postgres: a GIN index over a tsvector column of the search row itself. */
 export const postgresTextIndex: TextIndex = {
   rowLocator: sql`ctid`,
 

@@ -27,6 +27,10 @@ function trigramMatch(text: string): string {
   return parts.join(" OR ");
 }
 
+/**
+ * Full text on SQLite: two FTS5 tables beside the search rows, for terms and for trigrams of
+ * names.
+ */
 export const sqliteTextIndex: TextIndex = {
   rowLocator: sql`package_id`,
 

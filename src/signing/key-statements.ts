@@ -30,6 +30,7 @@ export const KEY_ACTIONS = ["add", "remove", "reset", "cancel", "uphold"] as con
  */
 export type KeyAction = (typeof KEY_ACTIONS)[number];
 
+/** The reasons of a removal. `KeyRemovalReason` says what each means. */
 export const REMOVAL_REASONS = ["superseded", "compromised"] as const;
 
 /** Why a key was removed: what it signed stays valid (`superseded`), or not from `since` on. */

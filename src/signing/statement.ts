@@ -2,6 +2,8 @@ import type { Sha256Digest } from "../domain/digest.ts";
 
 /** The kinds of messages that a publisher may sign, the preferred one first. */
 export const SIGNATURE_SCHEMES = ["cpm-v1", "ed25519-sha256", "ed25519-sha256-hex", "ed25519-archive"] as const;
+
+/** One of the messages that a signature may cover. */
 export type SignatureScheme = (typeof SIGNATURE_SCHEMES)[number];
 
 /** The archive to which every scheme binds a signature. */

@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 /** 32 bytes of SHA-256. */
 export type Hash = Buffer;
 
+/** The length of every hash in a tree. */
 export const HASH_BYTES = 32;
 
 /** The root of the tree without leaves. */

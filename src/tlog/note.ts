@@ -6,13 +6,13 @@ import { decodeBase64 } from "./encoding.ts";
  * c2sp.org/tlog-cosignature.
  */
 
-/**
- * The supported signature types: the signature of a log, and the cosignature of a witness with a
- * time.
- */
+/** The signature type of a log: Ed25519 over the text of the note. */
 export const ED25519 = 0x01;
+/** The signature type of a witness: Ed25519 over the text and the time of the cosignature. */
 export const COSIGNATURE = 0x04;
 const KEY_TYPES = [ED25519, COSIGNATURE] as const;
+
+/** The signature type of a key, the byte that precedes its public key. */
 export type KeyType = (typeof KEY_TYPES)[number];
 
 const KEY_BYTES = 32;

@@ -4,7 +4,10 @@ const STATUS_ACTIONS = ["quarantine", "release", "remove"] as const;
 /** The categories of reasons. */
 export const STATUS_REASONS = ["legal", "secret", "malware", "policy"] as const;
 
+/** What an administrator did. */
 export type StatusAction = (typeof STATUS_ACTIONS)[number];
+
+/** Why an administrator did it, as the log records it. */
 export type StatusReason = (typeof STATUS_REASONS)[number];
 
 /** The version of a status leaf that is about all versions of a package. */

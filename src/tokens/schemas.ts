@@ -21,6 +21,7 @@ const Pattern = t.String({
   error: "must be the name of a package, names with one beginning such as foo-*, or * for all",
 });
 
+/** The body of `POST /api/auth/tokens`. The defaults are those of `TOKEN_DEFAULTS`. */
 export const CreateTokenBody = t.Object({
   label: Label,
   scopes: t.Array(Scope, {

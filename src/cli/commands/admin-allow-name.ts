@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `admin allow-name` permits one name that resembles a popular one. */
 export const adminAllowNameCommand = defineCommand({
   name: "admin allow-name",
   summary: "allow a name that resembles a popular one",

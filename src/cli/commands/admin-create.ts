@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `admin create` makes an account for an administrator, also where registration is closed. */
 export const adminCreateCommand = defineCommand({
   name: "admin create",
   summary: "create an account, or an administrator with --admin",

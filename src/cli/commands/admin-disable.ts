@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, EVICTION_TEXT, JSON_OPTION, OFFLINE_TEXT, RETIRE_KEYS_OPTION } from "../shared-options.ts";
 
+/** `admin disable` locks an account and evicts whoever uses it. */
 export const adminDisableCommand = defineCommand({
   name: "admin disable",
   summary: "lock an account out, and take back what a thief did",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `admin enable` unlocks an account that was disabled. */
 export const adminEnableCommand = defineCommand({
   name: "admin enable",
   summary: "let a disabled account in again",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `admin grant` makes an account an administrator. */
 export const adminGrantCommand = defineCommand({
   name: "admin grant",
   summary: "make an account an administrator",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `admin quarantine` stops downloads of a package or a version, or allows them again. */
 export const adminQuarantineCommand = defineCommand({
   name: "admin quarantine",
   summary: "quarantine a package or a version, or release it with --lift",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, EVICTION_TEXT, JSON_OPTION, OFFLINE_TEXT, RETIRE_KEYS_OPTION } from "../shared-options.ts";
 
+/** `admin reset-password` sets a password and evicts whoever uses the account. */
 export const adminResetPasswordCommand = defineCommand({
   name: "admin reset-password",
   summary: "give an account a new password, and take back what a thief did",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `admin revoke` takes an account's role of administrator away. */
 export const adminRevokeCommand = defineCommand({
   name: "admin revoke",
   summary: "make an administrator an ordinary account",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `admin uphold-reset` keeps a package's keys from cancelling its pending reset. */
 export const adminUpholdResetCommand = defineCommand({
   name: "admin uphold-reset",
   summary: "keep keys from cancelling the reset of a package's keys",

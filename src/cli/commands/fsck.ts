@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `fsck` verifies every archive, digest and signature, and repairs what it can. */
 export const fsckCommand = defineCommand({
   name: "fsck",
   summary: "compare database and archives, and verify every digest and signature",

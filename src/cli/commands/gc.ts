@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
+/** `gc` removes what failed publishes left: unreferenced blobs and temporary files. */
 export const gcCommand = defineCommand({
   name: "gc",
   summary: "remove archives that no version refers to, and old temporary files",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION } from "../shared-options.ts";
 
+/** `healthcheck` asks the local server for its health, for containers without a shell. */
 export const healthcheckCommand = defineCommand({
   name: "healthcheck",
   summary: "ask a running registry whether it is healthy",

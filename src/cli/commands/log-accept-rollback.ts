@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION } from "../shared-options.ts";
 
+/** `log accept-rollback` continues the log of an old database, and gives up what it lacks. */
 export const logAcceptRollbackCommand = defineCommand({
   name: "log accept-rollback",
   summary: "continue with a database that has fewer leaves than the published log",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { JSON_OPTION, SEEN_LOGS_TEXT, TRUST_OPTIONS } from "../shared-options.ts";
 
+/** `log audit` reads and recomputes the whole log of a registry, over HTTP. */
 export const logAuditCommand = defineCommand({
   name: "log audit",
   summary: "check the whole log of a registry",

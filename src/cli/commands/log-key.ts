@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION } from "../shared-options.ts";
 
+/** `log key` prints the public key of the log, which verifiers trust. */
 export const logKeyCommand = defineCommand({
   name: "log key",
   summary: "print the verifier key of this registry's log",

@@ -1,5 +1,6 @@
 import { defineCommand } from "../command.ts";
 
+/** `log make-key` makes a signing key for a log. It opens no database. */
 export const logMakeKeyCommand = defineCommand({
   name: "log make-key",
   summary: "print a new LOG_SIGNING_KEY",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION } from "../shared-options.ts";
 
+/** `migrate` brings the schema of the database up to date without starting a server. */
 export const migrateCommand = defineCommand({
   name: "migrate",
   summary: "bring the database up to date; serve does this too",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION } from "../shared-options.ts";
 
+/** `openapi` prints the description of the API. It opens no database. */
 export const openapiCommand = defineCommand({
   name: "openapi",
   summary: "print the OpenAPI document of the API",

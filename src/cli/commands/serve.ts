@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION } from "../shared-options.ts";
 
+/** `serve` runs the registry until SIGINT or SIGTERM. It is the default command. */
 export const serveCommand = defineCommand({
   name: "serve",
   summary: "run the registry (the default command)",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION, JSON_OPTION } from "../shared-options.ts";
 
+/** `storage copy` copies every archive to another storage while the registry runs. */
 export const storageCopyCommand = defineCommand({
   name: "storage copy",
   summary: "copy archives to another storage",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { JSON_OPTION, SEEN_LOGS_TEXT, TRUST_OPTIONS } from "../shared-options.ts";
 
+/** `verify` checks one archive against its signature and the log. */
 export const verifyCommand = defineCommand({
   name: "verify",
   summary: "check an archive against its signature and the transparency log",

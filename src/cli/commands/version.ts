@@ -3,6 +3,7 @@ import { VERSION } from "../../runtime/version.ts";
 import { defineCommand } from "../command.ts";
 import { JSON_OPTION } from "../shared-options.ts";
 
+/** `version` prints the version of this program. */
 export const versionCommand = defineCommand({
   name: "version",
   summary: "print the version (also --version)",

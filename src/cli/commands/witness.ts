@@ -1,5 +1,6 @@
 import { defineCommand } from "../command.ts";
 
+/** `witness` runs a server that cosigns the logs of other registries. */
 export const witnessCommand = defineCommand({
   name: "witness",
   summary: "cosign the checkpoints of other registries' logs",

@@ -1,6 +1,7 @@
 import { defineCommand } from "../command.ts";
 import { CONFIG_OPTION } from "../shared-options.ts";
 
+/** `worker` runs one of the processes that `serve` starts. It is not in the help. */
 export const workerCommand = defineCommand({
   name: "worker",
   summary: "run one process of a server with several workers",

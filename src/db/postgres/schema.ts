@@ -1,6 +1,10 @@
 import { postgresDialect } from "../dialect.ts";
 import { defineTables } from "../tables.ts";
 
+/**
+ * The tables in the dialect of Postgres. drizzle-kit reads these exports when it writes
+ * migrations.
+ */
 export const {
   users,
   sessions,

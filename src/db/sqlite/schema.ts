@@ -1,6 +1,10 @@
 import { sqliteDialect } from "../dialect.ts";
 import { defineTables } from "../tables.ts";
 
+/**
+ * The tables in the dialect of SQLite. drizzle-kit reads these exports when it writes
+ * migrations.
+ */
 export const {
   users,
   sessions,

@@ -1,5 +1,6 @@
 import type { Dialect } from "../dialect.ts";
 
+/** The table of accounts, to which other tables refer. */
 export type UsersTable = ReturnType<typeof usersTable>;
 
 /** Declares accounts and what belongs to one account: sessions, keys, tokens and failed logins. */

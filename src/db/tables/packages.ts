@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { Dialect } from "../dialect.ts";
 import type { UsersTable } from "./accounts.ts";
 
+/** The table of packages, to which other tables refer. */
 export type PackagesTable = ReturnType<typeof packagesTable>;
 
 /** Declares packages, their number, and the names that an admin has allowed. */
