@@ -81,29 +81,38 @@ const impureFiles = (files: readonly SourceFile[]) => {
   return usersOf(pure, { text, imports }, /^$/);
 };
 
-describe("imports in src", () => {
-  test("form no circle of files, type imports included", () => {
+/** Returns the lines that export a declaration without a comment before them. */
+const undocumentedExports = (text: string) => {
+  const lines = text.split("\n");
+  return lines.filter((line, at) => {
+    const isDeclaration = /^export (async |abstract )?(function|const|class|type|interface) \w/.test(line);
+    return isDeclaration && !/\*\/$|^\/\/ /.test(lines[at - 1] ?? "");
+  });
+};
+
+describe("the import graph of src", () => {
+  test("no files import each other in a circle, type imports included", () => {
     expect(fileCircles(sources)).toEqual([]);
   });
 
-  test("form no circle of rooms, with routes, schemas and docs left aside", () => {
+  test("no rooms import each other in a circle, apart from their routes, schemas and docs", () => {
     expect(roomCircles(sources, isTopOfRoom)).toEqual([]);
   });
 
-  test("go from upper layers to lower ones", () => {
+  test("every import goes from an upper layer to a lower one, and every file has a layer", () => {
     expect(unlistedFiles(sources, LAYERS)).toEqual([]);
     expect(upwardImports(sources, LAYERS)).toEqual([]);
   });
 
-  test("of Elysia are in app.ts, http/, web/, routes, schemas and the authentication macros", () => {
+  test("only app.ts, http/, web/, routes, schemas and the authentication macros import Elysia", () => {
     expect(elysiaUsers(sources)).toEqual([]);
   });
 
-  test("of routes are in app.ts", () => {
+  test("only app.ts imports routes", () => {
     expect(routeUsers(sources)).toEqual([]);
   });
 
-  test("are all found: every import that Bun sees, and every text that names a source file", () => {
+  test("the graph has every import that Bun sees, and every text that names a source file", () => {
     const transpilers = { ts: new Bun.Transpiler({ loader: "ts" }), tsx: new Bun.Transpiler({ loader: "tsx" }) };
     const missed = sources.flatMap(({ path, text, imports }) => {
       const seen = transpilers[path.endsWith("x") ? "tsx" : "ts"].scanImports(text).map((found) => found.path);
@@ -115,12 +124,12 @@ describe("imports in src", () => {
   });
 });
 
-describe("the rules about imports refuse", () => {
+describe("the rules about imports", () => {
   /** The sources after `text` was put at the head of one file, as an author would. */
   const changed = (path: string, text: string) =>
     sources.map((source) => (source.path === path ? readSource(path, `${text}\n${source.text}`) : source));
 
-  test("two files that import each other, be it only for a type", () => {
+  test("two files that import each other are refused, even if they import only types", () => {
     const circle = ["log/append.ts", "log/transparency-log.ts"];
     expect(fileCircles(changed("log/append.ts", 'import type { Rollback } from "./transparency-log.ts";'))).toEqual([
       circle,
@@ -130,7 +139,7 @@ describe("the rules about imports refuse", () => {
     ]);
   });
 
-  test("rooms that import each other, though none of their files do", () => {
+  test("two rooms that import each other are refused, even if none of their files do", () => {
     const mutated = changed("audit/record-event.ts", 'import { publish } from "../publish/publish.ts";');
     expect(roomCircles(mutated, isTopOfRoom).flat()).toEqual(expect.arrayContaining(["audit", "publish"]));
     expect(fileCircles(changed("keys/list-keys.ts", 'import "../owners/list-owners.ts";'))).toEqual([]);
@@ -146,13 +155,13 @@ describe("the rules about imports refuse", () => {
     ["from a use case to the schemas of its own room", "keys/list-keys.ts", "keys/schemas.ts"],
     ["from routes to the routes of another room", "keys/routes.ts", "packages/routes.ts"],
     ["from a pure room to the database", "tlog/merkle.ts", "db/database.ts"],
-  ])("an import %s", (_, path, target) => {
+  ])("an import %s is refused", (_, path, target) => {
     const root = path.includes("/") ? ".." : ".";
     const mutated = changed(path, `import type { Thing } from "${root}/${target}";`);
     expect(upwardImports(mutated, LAYERS)).toEqual([`${path} imports ${target}`]);
   });
 
-  test("a room that is on no layer", () => {
+  test("a file of a room without a layer is refused", () => {
     expect(unlistedFiles([...sources, readSource("news/feed.ts", "")], LAYERS)).toEqual(["news/feed.ts"]);
   });
 
@@ -161,44 +170,44 @@ describe("the rules about imports refuse", () => {
     'const home = Bun.env["HOME"];',
     "const { env } = process;",
     'import { env } from "node:process";',
-  ])("a use case that reads the environment: %s", (line) => {
+  ])("a use case that reads the environment is refused: %s", (line) => {
     expect(environmentReaders(changed("publish/publish.ts", line))).toEqual(["publish/publish.ts"]);
   });
 
   test.each(['import { t } from "elysia";', 'import type { Static } from "elysia";', 'import "@elysiajs/jwt";'])(
-    "a use case that knows Elysia: %s",
+    "a use case that imports Elysia is refused: %s",
     (line) => {
       expect(elysiaUsers(changed("publish/publish.ts", line))).toEqual(["publish/publish.ts"]);
     },
   );
 
-  test("routes that are used outside of app.ts", () => {
+  test("an import of routes outside of app.ts is refused", () => {
     const line = 'import { keyRoutes } from "../keys/routes.ts";';
     expect(routeUsers(changed("start/workers.ts", line))).toEqual(["start/workers.ts"]);
   });
 
   test.each(['import { readFile } from "node:fs/promises";', "const now = new Date();", "const id = randomUUID();"])(
-    "a pure room that does this: %s",
+    "a pure room is refused if it has this line: %s",
     (line) => {
       expect(impureFiles(changed("domain/version.ts", line))).toEqual(["domain/version.ts"]);
     },
   );
 });
 
-describe("one place only", () => {
+describe("what only one place in src does", () => {
   const users = (text: RegExp, allowed: RegExp) => usersOf(sources, { text }, allowed);
 
-  test("config/ alone reads the environment", () => {
+  test("only config/ reads the environment", () => {
     expect(environmentReaders(sources)).toEqual([]);
   });
 
-  test("requests to other servers leave through runtime/outside-request.ts and the client of the bucket", () => {
+  test("only runtime/outside-request.ts and the client of the bucket send requests to other servers", () => {
     // `api-page.ts` names a call of the page that it serves.
     const allowed = /^(runtime\/outside-request|blobs\/s3-bucket|http\/api-page)\.ts$/;
     expect(users(/(?<!\bapp\.|\bcreateApp\(\w+\)\.)\bfetch\(/, allowed)).toEqual([]);
   });
 
-  test("runtime/print.ts alone writes to the console, the logger and progress bars to standard error", () => {
+  test("only runtime/print.ts writes to the console, and only the logger and progress bars to standard error", () => {
     expect(users(/\bconsole\b/, /^(runtime\/print|http\/api-page)\.ts$/)).toEqual([]);
     const streams = /\bprocess\s*\.\s*std(out|err)\b|\bBun\.std(out|err)\b/;
     expect(users(streams, /^(runtime\/logger|cli\/progress)\.ts$/)).toEqual([]);
@@ -210,28 +219,28 @@ describe("one place only", () => {
     expect(users(/\breadConfig\(/, allowed)).toEqual([]);
   });
 
-  test("start/ alone reads the clock", () => {
+  test("only start/ reads the clock", () => {
     expect(users(/new Date\(\)|Date\.now\(\)/, /^start\//)).toEqual([]);
   });
 
-  test("main.ts alone sets the exit code", () => {
+  test("only main.ts sets the exit code", () => {
     expect(users(/process\.exit(Code)?\b/, /^main\.ts$/)).toEqual([]);
   });
 
-  test("http/, web/, routes and the server of the witness alone build a Response", () => {
+  test("only http/, web/, routes and the server of the witness build a Response", () => {
     const allowed = /^((http|web)\/.*|[a-z]+\/routes\.ts|witness\/server\.ts)$/;
     expect(users(/\bnew Response\(|\bResponse\.json\(/, allowed)).toEqual([]);
   });
 
-  test("nobody spreads a body: its fields are picked one by one", () => {
+  test("no file spreads a body, so its fields are picked one by one", () => {
     expect(users(/\{[^}]*\.\.\.body\b/, /^$/)).toEqual([]);
   });
 
-  test("pure rooms use no files, no network, no clock and no randomness", () => {
+  test("the pure rooms use no files, no network, no clock and no randomness", () => {
     expect(impureFiles(sources)).toEqual([]);
   });
 
-  test("deps.ts is types only", () => {
+  test("deps.ts has only types", () => {
     const text = sources.find(({ path }) => path === "deps.ts")?.text ?? "missing";
     expect(new Bun.Transpiler({ loader: "ts" }).transformSync(text).trim()).toBe("");
   });
@@ -241,20 +250,28 @@ describe("one place only", () => {
   });
 });
 
-describe("files", () => {
-  test("have at most 300 lines", () => {
+describe("the files of src", () => {
+  test("no file has more than 300 lines", () => {
     expect(sources.filter(({ text }) => text.split("\n").length > 301).map(({ path }) => path)).toEqual([]);
   });
 
-  test("are no barrels, and none is called utils or helper", () => {
+  test("no file is a barrel, or is called utils or helper", () => {
     const vague = /(^|\/)(index|utils?|helpers?|common|misc)\b/;
     expect(sources.map(({ path }) => path).filter((path) => vague.test(path))).toEqual([]);
     expect(usersOf(sources, { text: /^export (type )?\* from/m }, /^$/)).toEqual([]);
   });
 
-  test("force no type and switch off no check", () => {
+  test("no file forces a type or switches off a check", () => {
     const forced = /@ts-(ignore|expect-error|nocheck)|biome-ignore|\bas any\b|: any\b|as unknown as/;
     const inCode = sources.map(({ path, text }) => readSource(path, text.replace(/\/\*[\s\S]*?\*\//g, "")));
     expect(usersOf(inCode, { text: forced }, /^$/)).toEqual([]);
+  });
+
+  test("every exported declaration has a doc comment", () => {
+    const withoutDoc = sources.flatMap(({ path, text }) =>
+      undocumentedExports(text).map((declaration) => `${path}: ${declaration}`),
+    );
+    expect(withoutDoc).toEqual([]);
+    expect(undocumentedExports("export const a = 1;\n/** B. */\nexport const b = 2;")).toEqual(["export const a = 1;"]);
   });
 });
