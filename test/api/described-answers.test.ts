@@ -23,7 +23,7 @@ repository: https://example.org/full
 
 const VERSION_PATH = "/api/packages/{name}/{version}";
 
-onBothDatabases("responses and their description", (registry) => {
+onBothDatabases("responses and the API description", (registry) => {
   let api: ApiDescription;
   let alice: Client;
   const key = makeKey();
@@ -60,13 +60,13 @@ onBothDatabases("responses and their description", (registry) => {
     expect(found({ headers: new Headers() })).toHaveLength(2);
   });
 
-  test("health", async () => {
+  test("responses of health match their description", async () => {
     for (const path of ["/health", "/health/ready", "/health/live"]) {
       expectDescribed("GET", path, await alice.get(path), 200);
     }
   });
 
-  test("accounts and sessions", async () => {
+  test("responses of accounts and sessions match their description", async () => {
     const guest = new Client(registry().url);
     const form = { username: "plainly", email: "plainly@example.org", password: PASSWORD };
     const paths = { register: "/api/auth/register", login: "/api/auth/login", password: "/api/auth/password" };
@@ -89,7 +89,7 @@ onBothDatabases("responses and their description", (registry) => {
     expectDescribed("POST", "/api/auth/logout", await user.post("/api/auth/logout"), 401);
   });
 
-  test("lists, packages and versions", async () => {
+  test("responses of lists, packages and versions match their description", async () => {
     const list = await alice.get("/api/packages?search=full&pageSize=1");
     expectDescribed("GET", "/api/packages", list, 200);
     expect(list.headers.get("link")).toContain('rel="first"');
@@ -110,7 +110,7 @@ onBothDatabases("responses and their description", (registry) => {
     expectDescribed("GET", "/api/packages/{name}", await alice.get("/api/packages/none"), 404);
   });
 
-  test("what is in a version", async () => {
+  test("responses of the contents of a version match their description", async () => {
     for (const part of ["signature", "files", "readme", "manifest", "values"]) {
       const path = `${VERSION_PATH}/${part}`;
       expectDescribed("GET", path, await alice.get(`/api/packages/full/1.0.0/${part}`), 200);
@@ -118,7 +118,7 @@ onBothDatabases("responses and their description", (registry) => {
     }
   });
 
-  test("a signature without statement", async () => {
+  test("responses of a signature without a statement match their description", async () => {
     const archive = makePackage({ name: "legacy", version: "1.0.0" });
     await alice.publishFields({ archive, signature: signMessage(key, archive), publicKey: key.publicHex });
     const answer = await alice.get("/api/packages/legacy/1.0.0/signature");
@@ -126,7 +126,7 @@ onBothDatabases("responses and their description", (registry) => {
     expect([answer.body.scheme, answer.body.statement]).toEqual(["ed25519-archive", null]);
   });
 
-  test("downloads, whole, in part, unchanged and headers only", async () => {
+  test("responses of downloads: whole, in part, unchanged, and headers only match their description", async () => {
     const path = `${VERSION_PATH}/download`;
     const url = "/api/packages/full/1.0.0/download";
     const whole = await alice.get(url);
@@ -138,7 +138,7 @@ onBothDatabases("responses and their description", (registry) => {
     expectDescribed("GET", path, await alice.get("/api/packages/full/9.0.0/download"), 404);
   });
 
-  test("publishing", async () => {
+  test("responses of publishing match their description", async () => {
     const answers = {
       again: [200, await publish("full", "1.0.0", MANIFEST)],
       other: [409, await publish("full", "1.0.0")],
@@ -153,14 +153,14 @@ onBothDatabases("responses and their description", (registry) => {
     for (const [status, answer] of Object.values(answers)) expectDescribed("POST", "/api/packages", answer, status);
   });
 
-  test("dry runs", async () => {
+  test("responses of dry runs match their description", async () => {
     const archive = makePackage({ name: "dry", version: "1.0.0" });
     const signature = signMessage(key, statementOf("dry", "1.0.0", archive));
     const dry = await alice.publishFields({ archive, signature, publicKey: key.publicHex }, "?dryRun=true");
     expectDescribed("POST", "/api/packages", dry, 200);
   });
 
-  test("yanking and back", async () => {
+  test("responses of yanking and unyanking match their description", async () => {
     await publish("yanked", "1.0.0");
     const url = "/api/packages/yanked/1.0.0";
     expectDescribed("DELETE", VERSION_PATH, await alice.send("DELETE", url, { reason: "broken", message: "x" }), 200);
@@ -174,7 +174,7 @@ onBothDatabases("responses and their description", (registry) => {
     expectDescribed("POST", VERSION_PATH, await alice.post("/api/packages/yanked/3.0.0"), 404);
   });
 
-  test("the status of a package", async () => {
+  test("responses of the status of a package match their description", async () => {
     await publish("stated", "1.0.0");
     const [path, url] = ["/api/packages/{name}/status", "/api/packages/stated/status"];
     const said = { status: "deprecated", message: "Use full.", replacement: "full" };
@@ -185,7 +185,7 @@ onBothDatabases("responses and their description", (registry) => {
     expectDescribed("PUT", path, await alice.send("PUT", "/api/packages/none/status", said), 404);
   });
 
-  test("owners and invitations", async () => {
+  test("responses of owners and invitations match their description", async () => {
     await publish("owned", "1.0.0");
     const bob = await newAccount(registry(), "invited");
     const [path, url] = ["/api/packages/{name}/owners/{username}", `/api/packages/owned/owners/${bob.username}`];
@@ -203,7 +203,7 @@ onBothDatabases("responses and their description", (registry) => {
     expectDescribed("DELETE", path, await alice.send("DELETE", "/api/packages/owned/owners/nobody-here"), 404);
   });
 
-  test("quarantine and names that are allowed", async () => {
+  test("responses of quarantine and allowed names match their description", async () => {
     await publish("suspect", "1.0.0");
     const admin = await newAdmin(registry());
     for (const [path, url] of [

@@ -29,7 +29,7 @@ function expectedOf(published: ReadonlyMap<string, boolean>) {
 /** A word that resembles no other, so that a search finds it alone. */
 const wordOf = (name: string, version: string) => sha256(Buffer.from(`${name} ${version}`)).slice(0, 16);
 
-onBothDatabases("what a package shows", (registry) => {
+onBothDatabases("the description of a package", (registry) => {
   const key = makeKey();
   let alice: Client;
   beforeAll(async () => {

@@ -28,7 +28,7 @@ afterAll(async () => {
   await registry.stop();
 });
 
-test("who takes a key from a package locks the log after everything else", async () => {
+test("a change that takes a key from a package locks the log after everything else", async () => {
   const [first, second] = [await newKey(alice), await newKey(alice)];
   await alice.publish("leaked", "1.0.0", makePackage({ name: "leaked", version: "1.0.0" }), first);
   expect((await addKey(alice, "leaked", second, { by: first })).status).toBe(200);
@@ -44,7 +44,7 @@ test("who takes a key from a package locks the log after everything else", async
   expect((await removing)?.status).toBe(200);
 });
 
-test("who is shut out ends every reset that waits before the log is locked for the first of them", async () => {
+test("an eviction ends every pending reset before it locks the log for the first of them", async () => {
   const carol = await newAccount(registry);
   const key = await newKey(carol);
   const names = ["reset-a", "reset-b"];
@@ -68,7 +68,7 @@ test("who is shut out ends every reset that waits before the log is locked for t
   expect(cancels.length).toBe(2);
 });
 
-test("who publishes locks the account before the package, also where publishes are not limited", async () => {
+test("a publish locks the account before the package, even if publishes are not limited", async () => {
   const key = makeKey();
   const dora = await newAccount(registry);
   const publish = (version: string) => dora.publish("alone", version, makePackage({ name: "alone", version }), key);
@@ -86,7 +86,7 @@ test("who publishes locks the account before the package, also where publishes a
   expect((await publishing)?.status).toBe(201);
 });
 
-test("two servers that count downloads of the same packages wait for each other, in whatever order these were asked for", async () => {
+test("two servers that count downloads of the same packages wait for each other, whatever the order of the downloads", async () => {
   const key = makeKey();
   const bob = await newAccount(registry);
   const names = ["counted-a", "counted-b"];

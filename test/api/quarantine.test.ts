@@ -51,7 +51,7 @@ onBothDatabases("quarantine", (registry) => {
     registry().now = undefined;
   });
 
-  test("of a version holds its contents back at once, cached downloads too, and shows the reason", async () => {
+  test("of a version refuses its contents at once, cached downloads too, and shows the reason", async () => {
     await publish("parts", "1.0.0", "1.1.0");
     await expectGivenOut("parts/1.1.0");
     const held = await hold("parts/1.1.0");
@@ -85,7 +85,7 @@ onBothDatabases("quarantine", (registry) => {
     expect([await listed("?search=alone"), (await get("alone")).body.latest]).toEqual([["alone"], "1.0.0"]);
   });
 
-  test("of a package holds all its versions back, later ones too, and takes it out of lists and latest", async () => {
+  test("of a package refuses the contents of all its versions, later ones too, and takes it out of lists and latest", async () => {
     await publish("whole", "1.0.0", "1.1.0");
     await expectGivenOut("whole/1.0.0");
     const held = await hold("whole");

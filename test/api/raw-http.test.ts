@@ -157,7 +157,7 @@ describe("slow clients", () => {
     ],
   };
   test.concurrent(
-    "a slow client holds no connection for ever, whatever it drips",
+    "a slow client holds no connection for ever, whatever bytes it sends",
     async () => {
       const ended = Object.entries(LONG).map(async ([name, [answers, maxMs, start, manner]]) => {
         const heard = await talk(registry.url, start, { ...manner, maxMs: HEAD_MS + 2 * STEP_MS });
@@ -170,7 +170,7 @@ describe("slow clients", () => {
     HEAD_MS + 3 * STEP_MS,
   );
 
-  test.concurrent("an honest slow client is served, though it is slower than Bun likes and takes longer than Bun waits", async () => {
+  test.concurrent("an honest slow client is served, even if it takes longer than the idle timeout of Bun", async () => {
     const pieces = 100;
     const piece = " ".repeat(150);
     const body = login(["Connection: close", `Content-Length: ${LOGIN.length + pieces * piece.length}`], LOGIN);

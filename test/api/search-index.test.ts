@@ -4,7 +4,7 @@ import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
 
-onBothDatabases("search index", (registry) => {
+onBothDatabases("the search index", (registry) => {
   test("accepts any text, also one that folding makes eighteen times as long", async () => {
     const alice = await newAccount(registry());
     const published = await alice.publish(

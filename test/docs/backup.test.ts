@@ -72,7 +72,7 @@ describe.skipIf(!hasSqlite && !process.env.CI).each([
   ["a registry that publishes meanwhile", true],
 ])("the documented backup of %s", (_, isBusy) => {
   test(
-    "restored in place starts read-only, says log_rollback, and runs after the loss is accepted",
+    "a backup that is restored in place starts read-only with log_rollback, and runs after the loss is accepted",
     () =>
       onHome(async (home, server) => {
         const alice = await backedUp(home, server, isBusy);
@@ -93,7 +93,7 @@ describe.skipIf(!hasSqlite && !process.env.CI).each([
   );
 
   test(
-    "restored on a new machine starts, and says that the rollback guard is missing",
+    "a backup that is restored on a new machine starts, and logs that the rollback guard is missing",
     () =>
       onHome(async (home, first) => {
         const alice = await backedUp(home, first, isBusy);

@@ -37,22 +37,25 @@ function interpolated(name: string, value: string | undefined): string | undefin
 }
 
 describe("compose.yaml", () => {
-  test.each(Object.keys(SETTINGS).filter((name) => !(name in DECIDED_HERE)))("passes %s to the container", (name) => {
-    expect(interpolated(name, "a value")).toBe("a value");
-  });
+  test.each(Object.keys(SETTINGS).filter((name) => !(name in DECIDED_HERE)))(
+    "compose.yaml passes %s to the container",
+    (name) => {
+      expect(interpolated(name, "a value")).toBe("a value");
+    },
+  );
 
-  test("passes nothing that is not a setting", () => {
+  test("compose.yaml passes nothing that is not a setting", () => {
     expect(Object.keys(ENVIRONMENT).filter((name) => !(name in SETTINGS))).toEqual([]);
   });
 
-  test("gives the settings that are not in .env their defaults", () => {
+  test("compose.yaml gives every setting that .env leaves out its default", () => {
     const keys = { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY, PUBLIC_URL: "http://localhost:5000" };
     const passed = Object.keys(ENVIRONMENT).filter((name) => !(name in DECIDED_HERE) && !(name in keys));
     const environment = Object.fromEntries(passed.map((name) => [name, interpolated(name, undefined)]));
     expect(readConfig(undefined, { ...environment, ...keys })).toEqual(readConfig(undefined, keys));
   });
 
-  test("names exact versions of the images that it does not build", () => {
+  test("compose.yaml names exact versions of the images that it does not build", () => {
     const images = Object.values(COMPOSE.services).filter(({ build }) => build === undefined);
     expect(images.length).toBeGreaterThan(0);
     for (const { image } of images) expect(image).toMatch(/^[\w/.-]+(:v?\d+\.\d+[\w.-]*|@sha256:[0-9a-f]{64})$/);

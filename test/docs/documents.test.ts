@@ -28,19 +28,19 @@ not an output
 `;
 
 describe("the steps of a document", () => {
-  test("are its sh blocks, with the output that follows each", () => {
+  test("the steps of a document are its sh blocks, with the output that follows each", () => {
     expect(stepsOf(MARKDOWN)).toEqual([
       { heading: "First", script: "# not a heading\necho one\n", shown: "one\n" },
       { heading: "Second", script: "echo two\n", shown: undefined },
     ]);
   });
 
-  test("begin with those of the document that it continues", () => {
+  test("a document that continues another one begins with the steps of that one", () => {
     expect(documentBefore("docs/signing.md")).toBe("docs/getting-started.md");
     expect(documentBefore("docs/getting-started.md")).toBeUndefined();
   });
 
-  test("exclude blocks of other languages", () => {
+  test("blocks of other languages are no steps", () => {
     expect(blocksOf(MARKDOWN).map(({ language }) => language)).toEqual(["sh", "text", "sh", "shell", "text"]);
   });
 });
@@ -53,7 +53,7 @@ describe("an output that a document shows", () => {
     ["another word", "verified", "NOT verified", false],
     ["more than is shown", "one", "one\ntwo", false],
     ["characters that mean something in an expression", "a.c", "abc", false],
-  ])("matches or not: %s", (_, shown, printed, matches) => {
+  ])("a shown output is compared with a printed one: %s", (_, shown, printed, matches) => {
     expect(printsWhatIsShown(shown, printed)).toBe(matches);
   });
 });

@@ -84,7 +84,7 @@ function valueOfLength({ field, type }: Field, length: number): string {
 }
 
 describe("the fields of colony.yaml in package-format.md", () => {
-  test("are those that the registry reads", () => {
+  test("package-format.md has exactly the fields of colony.yaml that the registry reads", () => {
     const { manifest, faults } = read(EXAMPLE);
     expect(faults).toEqual([]);
     const documented = FIELDS.map(({ field }) => field).filter((field) => field !== "keywords");
@@ -96,25 +96,28 @@ describe("the fields of colony.yaml in package-format.md", () => {
     expect(manifest?.tags).toEqual(["demo", "greeting", "example"]);
   });
 
-  test("all have a value in the example", () => {
+  test("the example in package-format.md has a value for every field", () => {
     for (const { field } of FIELDS) expect(EXAMPLE).toMatch(new RegExp(`\\b${field.split(".").at(-1)}:`));
   });
 
-  test.each(FIELDS.filter(({ limit }) => limit !== ""))("accept as much as the table says: $field", (field) => {
-    const most = Number.parseInt(field.limit, 10);
-    expect(read(manifestWith(field.field, valueOfLength(field, most))).faults).toEqual([]);
-    expect(read(manifestWith(field.field, valueOfLength(field, most + 1))).faults).not.toEqual([]);
-  });
+  test.each(FIELDS.filter(({ limit }) => limit !== ""))(
+    "the field $field accepts as much as package-format.md says, and no more",
+    (field) => {
+      const most = Number.parseInt(field.limit, 10);
+      expect(read(manifestWith(field.field, valueOfLength(field, most))).faults).toEqual([]);
+      expect(read(manifestWith(field.field, valueOfLength(field, most + 1))).faults).not.toEqual([]);
+    },
+  );
 
   test.each(FIELDS.filter(({ type }) => type.startsWith("one line")))(
-    "are one line where the table says so: $field",
+    "the field $field refuses a line break, as package-format.md says",
     ({ field }) => {
       expect(read(manifestWith(field, '"a\\nb"')).faults).not.toEqual([]);
     },
   );
 
   test.each(FIELDS.filter(({ type }) => type === "text"))(
-    "take several lines where the table says so: $field",
+    "the field $field accepts several lines, as package-format.md says",
     ({ field }) => {
       expect(read(manifestWith(field, '"a\\nb"')).faults).toEqual([]);
     },
@@ -163,39 +166,39 @@ describe("the limits in package-format.md", () => {
   const { DEFAULT_ARCHIVE_LIMITS, ...constants } = limits;
   const all: [string, number][] = Object.entries({ ...DEFAULT_ARCHIVE_LIMITS, ...constants });
 
-  test.each(all)("%s is in the table with its value", (name, value) => {
+  test.each(all)("the limit %s is in package-format.md with its value", (name, value) => {
     const row = tableBelow("Limits").find(([what]) => what === LIMIT_ROWS[name]);
     expect(row?.[1]).toMatch(new RegExp(`(?:^|\\s)${limitText(name, value)}(?:$|[ ,;])`));
   });
 
-  test("are no others than those of the code", () => {
+  test("package-format.md has no limit that the code does not have", () => {
     const documented = tableBelow("Limits").map(([what]) => what);
     expect(documented.sort()).toEqual([...new Set(Object.values(LIMIT_ROWS))].sort());
   });
 });
 
 describe("the rules in package-format.md", () => {
-  test("have the length of names and versions", () => {
+  test("package-format.md has the greatest lengths of names and versions", () => {
     expect(below("Names")).toContain(`1 to ${PACKAGE_NAME_MAX_CHARS} characters`);
     expect(below("Versions")).toContain(`at most ${VERSION_MAX_CHARS} characters`);
   });
 
-  test("list every reserved name", () => {
+  test("package-format.md lists every reserved name", () => {
     const [, reserved = ""] = /Reserved: ([\s\S]*?)\.\n/.exec(below("Names")) ?? [];
     expect([...reserved.matchAll(/`([\w-]+)`/g)].map(([, name]) => name).sort()).toEqual([...RESERVED_NAMES].sort());
   });
 
-  test("list every warning", () => {
+  test("package-format.md lists every warning", () => {
     const documented = tableBelow("Warnings").flatMap(([code = ""]) => codesIn(code));
     expect(documented.sort()).toEqual(unionMembers("archive-warning.ts").sort());
   });
 
-  test("list every problem of an archive", () => {
+  test("package-format.md lists every problem of an archive", () => {
     const documented = tableBelow("Problems").flatMap(([codes = ""]) => codesIn(codes));
     expect(documented.sort()).toEqual(unionMembers("archive-fault.ts").sort());
   });
 
-  test("name the issuer of every kind of secret", () => {
+  test("package-format.md names the issuer of every kind of secret", () => {
     const issuers: Readonly<Record<SecretKind, string>> = {
       private_key: "private\nkeys",
       api_token: "this registry",

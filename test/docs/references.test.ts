@@ -30,8 +30,8 @@ function brokenLink(document: string, link: string): string | undefined {
 const DOCUMENTS = listDocuments();
 const README = readDocument("README.md");
 
-describe("what the documents name exists", () => {
-  test.each(DOCUMENTS)("the scripts in %s", (document) => {
+describe("what the documents name", () => {
+  test.each(DOCUMENTS)("every npm script that %s names exists", (document) => {
     const scripts = Object.keys(JSON.parse(readDocument("package.json")).scripts);
     const named = readDocument(document).matchAll(/\b(?:npm|bun) (?:run ([\w:]+)|(start|test)\b)/g);
     for (const [, run, short] of named) expect(scripts).toContain(run ?? short ?? "");
@@ -44,14 +44,14 @@ describe("what the documents name exists", () => {
     expect(README.indexOf("npm test")).toBeLessThan(README.indexOf("```"));
   });
 
-  test.each(DOCUMENTS)("the commands of cpm-registry in %s, in its help", (document) => {
+  test.each(DOCUMENTS)("every command of cpm-registry that %s names is in the help", (document) => {
     const commands = [...readDocument(document).matchAll(/`cpm-registry (\w+)(?: --[^`]*)?`/g)].map(
       ([, command]) => command,
     );
     for (const command of commands) expect(generalHelp()).toMatch(new RegExp(`^  ${command} {2,}`, "m"));
   });
 
-  test.each(DOCUMENTS)("the files and headings that %s links to", (document) => {
+  test.each(DOCUMENTS)("every file and heading that %s links to exists", (document) => {
     const prose = readDocument(document).replace(/^```[\s\S]*?^```$/gm, "");
     const links = [...prose.matchAll(/\]\(([^)\s]+)[^)]*\)/g)].map(([, link = ""]) => link);
     expect(links.map((link) => brokenLink(document, link)).filter((fault) => fault !== undefined)).toEqual([]);

@@ -12,16 +12,16 @@ const DOCUMENT = readDocument("docs/settings.md");
 const KEYS = { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY };
 
 describe("docs/settings.md", () => {
-  test("is what npm run generate writes from src/config/settings.ts", () => {
+  test("docs/settings.md is what npm run generate writes from src/config/settings.ts", () => {
     expect(DOCUMENT).toBe(settingsDocument());
   });
 
-  test("has one row for every setting", () => {
+  test("docs/settings.md has one row for every setting", () => {
     const rows = [...DOCUMENT.matchAll(/^\| `(\w+)` \| .* \| .* \| .* \|$/gm)].map(([, name]) => name ?? "");
     expect(rows.toSorted()).toEqual(Object.keys(SETTINGS).toSorted());
   });
 
-  test("has a JSON file and an environment file that give the same configuration", () =>
+  test("the JSON file and the environment file in docs/settings.md give the same configuration", () =>
     inTemporaryDirectory(async (directory) => {
       const blockOf = (wanted: string) => blocksOf(DOCUMENT).find(({ language }) => language === wanted)?.text ?? "";
       const file = join(directory, "settings.json");
@@ -36,7 +36,7 @@ describe("docs/settings.md", () => {
 
 describe("the descriptions of settings", () => {
   test.each(Object.entries(SETTINGS))(
-    "%s begins with a capital or a value, and ends without a full stop",
+    "the description of %s begins with a capital or a value, and ends without a full stop",
     (_, { description }) => {
       expect(description).toMatch(/^[A-Z`].*[^.]$/);
       expect(description).not.toContain("|");

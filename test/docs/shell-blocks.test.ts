@@ -90,7 +90,7 @@ function wrongOutputs(steps: readonly Step[], printed: readonly string[]) {
 
 describe("the commands of the documents", () => {
   test.skipIf(missing !== undefined && !process.env.CI).each(RUN)(
-    "of %s run as they are written and print what it shows",
+    "the commands of %s run as they are written and print what it shows",
     (document) =>
       inTemporaryDirectory(async (directory) => {
         const env = { PATH: process.env.PATH ?? "", PORT: String(await freePort()), HOST: "127.0.0.1" };
@@ -105,18 +105,18 @@ describe("the commands of the documents", () => {
     TEST_TIMEOUT_MS,
   );
 
-  test.each(listDocuments())("of %s that no test runs have a reason in not-run.ts", (document) => {
+  test.each(listDocuments())("every command of %s that no test runs has a reason in not-run.ts", (document) => {
     const headings = blocksOf(readDocument(document))
       .filter(({ language }) => language === "shell")
       .map(({ heading }) => heading);
     expect([...new Set(headings)].sort()).toEqual(Object.keys(NOT_RUN[document] ?? {}).sort());
   });
 
-  test("of not-run.ts are in documents that exist", () => {
+  test("every document in not-run.ts exists", () => {
     expect(listDocuments()).toEqual(expect.arrayContaining(Object.keys(NOT_RUN)));
   });
 
-  test.each(listDocuments())("of %s are in blocks whose language says whether they run", (document) => {
+  test.each(listDocuments())("every block of %s has a language that says whether it runs", (document) => {
     const languages = blocksOf(readDocument(document)).map(({ language }) => language);
     const known = new Set(["sh", "shell", ...OTHER_LANGUAGES]);
     expect(languages.filter((language) => !known.has(language))).toEqual([]);

@@ -126,7 +126,7 @@ describe("inspectArchive warns", () => {
 });
 
 describe("inspectArchive rejects", () => {
-  test("an empty upload and what is not gzip", async () => {
+  test("an empty upload, and bytes that are not gzip", async () => {
     expect(await codesOf(new Uint8Array(0))).toEqual(["archive_empty"]);
     expect(await codesOf(bytesOf("PK\x03\x04"))).toEqual(["not_gzip"]);
   });
@@ -175,7 +175,7 @@ describe("inspectArchive rejects", () => {
     expect(await codesOf(withEntries({ name: ".", type: "5" }, { name: "./", type: "5" }))).toEqual(["name_duplicate"]);
   });
 
-  test("a name that two spellings share", async () => {
+  test("two spellings of one name", async () => {
     expect(await codesOf(withEntries({ name: "templates\\a.json" }))).toEqual(["name_duplicate"]);
   });
 

@@ -82,7 +82,7 @@ describe("parseProxies", () => {
     "2001:db8::/129",
     "[::1]",
     "10.0.0.1:80",
-  ])("%p is none, also among good ones", (text) => {
+  ])("%p is no address or network, and is refused among valid ones too", (text) => {
     expect(parseProxies(["127.0.0.1", text])).toBeUndefined();
   });
 });

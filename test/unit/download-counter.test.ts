@@ -63,7 +63,7 @@ test("the last flush is tried again while somebody else holds the database", asy
   expect(logged).toEqual([]);
 });
 
-test("downloads that the database never took are told of when the process ends", async () => {
+test("downloads that the database never took are reported when the process ends", async () => {
   const { counter, logged } = refusing(Number.POSITIVE_INFINITY);
   for (const versionId of [1, 3, 2]) counter.count({ name: "p", packageId: 1, versionId }, null);
   await counter.close();

@@ -110,14 +110,14 @@ describe("a hostile history", () => {
     expect(await verified({ leaves, shown: [0, 1], entry: stolen }, knownKeys("future"))).toEqual(["time_in_future"]);
   });
 
-  test("does not shorten them by a reset that is older than leaves before it", async () => {
+  test("does not shorten the 72 hours of a reset by a time older than leaves before it", async () => {
     const other = version("1.0.0", owner, -1, "other");
     const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -80 }, thief);
     const stolen = version("2.0.0", thief, 0);
     expect(await audited([versionLeaf(first), versionLeaf(other), reset, versionLeaf(stolen)])).toEqual(["backdated"]);
   });
 
-  test("does not shorten them by a version from the future that an audit sees years later", async () => {
+  test("does not shorten the 72 hours of a reset by a version from the future that an audit sees years later", async () => {
     const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -180 }, thief);
     const stolen = version("2.0.0", thief, -107);
     const other = version("1.0.0", owner, -179, "other");
@@ -136,7 +136,7 @@ describe("a hostile history", () => {
     expect(await show([0, 2, 3, 4])).toEqual(["history_broken"]);
   });
 
-  test("does not clear it with a later removal that names a later version", async () => {
+  test("does not clear a compromised key with a later removal that names a later version", async () => {
     const signed = version("2.0.0", owner, -100);
     const later = version("3.0.0", next, -30);
     const added = keyChange(1, versionLeaf(first), next, { action: "add", hours: -50 }, owner, next);
@@ -148,7 +148,7 @@ describe("a hostile history", () => {
     expect(await verified({ leaves, shown, entry: signed }, knownKeys("later"))).toEqual(["key_compromised"]);
   });
 
-  test("finds the version since which a key is compromised by another spelling of its number", async () => {
+  test("distrusts a compromised key since the named version, however the number of that version is spelled", async () => {
     const second = version("2.0.0+build", owner, -100);
     const added = keyChange(1, versionLeaf(first), next, { action: "add", hours: -50 }, owner, next);
     const removal = { reason: "compromised", since: "2.0.0" } as const;
@@ -195,11 +195,11 @@ describe("a hostile history", () => {
   });
 });
 
-describe("what a user saw of keys", () => {
+describe("the record of keys that a user saw", () => {
   const digest = "ab".repeat(32);
   const seen = { first: digest, seq: 0, last: digest, seenAt: NOW.toISOString() };
 
-  test.each(["constructor", "__proto__"])("is nothing for a new package called %s, and is kept", async (name) => {
+  test.each(["constructor", "__proto__"])("is empty for a new package called %s, and is saved", async (name) => {
     const keys = knownKeys(`own-${name}`);
     for (const origin of [ORIGIN, "constructor"]) {
       expect(await keys.of(origin, name)).toBeUndefined();
@@ -214,7 +214,7 @@ describe("what a user saw of keys", () => {
     ["a negative number", { ...seen, seq: -1 }],
     ["a digest that is none", { ...seen, last: "ab" }],
     ["a text", "seen"],
-  ])("is damaged with %s", async (_, entry) => {
+  ])("is refused as damaged with %s", async (_, entry) => {
     const keys = knownKeys("damaged");
     await writeFile(keys.path, JSON.stringify({ [ORIGIN]: { hello: entry } }));
     await expect(keys.of(ORIGIN, "hello")).rejects.toThrow("is damaged");
@@ -236,7 +236,7 @@ describe("what a user saw of keys", () => {
   });
 });
 
-describe("a registry that answers leaves without an end", () => {
+describe("a registry whose answers never end", () => {
   const answering = (next: (after: number) => number, filler = "") => {
     const server = Bun.serve({
       hostname: "127.0.0.1",
@@ -251,11 +251,11 @@ describe("a registry that answers leaves without an end", () => {
     return asked.finally(() => server.stop(true));
   };
 
-  test("is not followed where it does not go on", async () => {
+  test("is not asked again when its pages make no progress", async () => {
     await expect(answering((after) => after)).rejects.toThrow("without an end");
   });
 
-  test("is not read beyond two megabytes a page", async () => {
+  test("is not read beyond two megabytes for a page", async () => {
     await expect(answering((after) => after + 1, "x".repeat(3_000_000))).rejects.toThrow("more than 2097152 bytes");
   });
 });

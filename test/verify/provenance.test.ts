@@ -322,7 +322,7 @@ describe("tampering that verify and log audit name", () => {
   });
 });
 
-describe("a user who saw a package before", () => {
+describe("verify, for a user who saw a package before", () => {
   async function user(name: string, version = "1.0.0") {
     const person = await somebody();
     const file = await person.file("a.cpm", archiveOf(name, version));
@@ -330,7 +330,7 @@ describe("a user who saw a package before", () => {
     return { person, ask };
   }
 
-  test("is told when the history has become shorter", async () => {
+  test("names a history that has become shorter", async () => {
     proxy.tamper = () => undefined;
     const name = await published();
     expect((await addKey(alice, name, await newKey(alice), { by: key })).status).toBe(200);
@@ -341,7 +341,7 @@ describe("a user who saw a package before", () => {
     expect((await ask()).codes).toEqual(["history_shorter"]);
   });
 
-  test("is told when the package begins with another version", async () => {
+  test("names a package that begins with another version", async () => {
     proxy.tamper = () => undefined;
     const name = await published();
     const { person, ask } = await user(name);
@@ -352,7 +352,7 @@ describe("a user who saw a package before", () => {
     expect((await person.ask("verify", second, "--registry", proxy.url)).codes).toEqual(["history_forked"]);
   });
 
-  test("is told that a compromised key signed the version", async () => {
+  test("names a version that a compromised key signed", async () => {
     proxy.tamper = () => undefined;
     const name = await published();
     const next = await newKey(alice);

@@ -142,7 +142,7 @@ onBothDatabases("status leaves of quarantines", (registry) => {
   );
 
   test(
-    "an audit reports a quarantine that was set in the database alone, and an administrator's makes up for it",
+    "an audit reports a quarantine that was set in the database alone, and an administrator's quarantine adds the missing leaf",
     async () => {
       await publish("unlogged", "1.0.0");
       const setRow = (quarantine: { quarantinedAt: Date | null; quarantineReason: string | null }) =>
