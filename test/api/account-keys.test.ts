@@ -189,8 +189,8 @@ onBothDatabases(
       registry().now = new Date(now.getTime() + 5_000);
       expect((await retire(owner, keyId)).status).toBe(204);
       expect((await list(owner)).map(({ retiredAt }) => retiredAt)).toEqual([now.toISOString()]);
-      const told = (await registeredBy(owner)).map(({ kind, details }) => [kind, details]);
-      expect(told.slice(1)).toEqual([["key.retired", { keyId, publicKey: key.publicHex }]]);
+      const recorded = (await registeredBy(owner)).map(({ kind, details }) => [kind, details]);
+      expect(recorded.slice(1)).toEqual([["key.retired", { keyId, publicKey: key.publicHex }]]);
       const again = await register(owner, key);
       expectProblem(again, 409, "key_exists");
       expect(again.body.detail).toContain("retired");

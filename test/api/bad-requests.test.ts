@@ -130,10 +130,10 @@ onBothDatabases("bad requests", (registry) => {
         },
       });
     };
-    const told = await leavesNothing(() =>
+    const refused = await leavesNothing(() =>
       post(body(...SIGNED, file("archive", "x", new Uint8Array(22 * chunk.length)), END)),
     );
-    expectProblem(told, 413, "payload_too_large");
+    expectProblem(refused, 413, "payload_too_large");
     const untold = await leavesNothing(() => client.post("/api/packages", endless(), TYPE));
     expectProblem(untold, 413, "payload_too_large");
   });

@@ -65,8 +65,8 @@ onBothDatabases(
           expect(answer.text).not.toContain(digest);
         }
         expect(await counted()).toBe(before + 2);
-        const told = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "blob_corrupt");
-        expect(told.map(({ level, digest: named }) => [level, named])).toEqual(Array(2).fill(["error", digest]));
+        const logged = lines.map((line) => JSON.parse(line)).filter(({ event }) => event === "blob_corrupt");
+        expect(logged.map(({ level, digest: named }) => [level, named])).toEqual(Array(2).fill(["error", digest]));
 
         expect((await publisher.publish(name, "1.0.0", archive, key)).status).toBe(200);
         const mended = await fetch(`${registry().url}/api/packages/${name}/1.0.0/download`);

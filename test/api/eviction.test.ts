@@ -109,11 +109,11 @@ onBothDatabases(
       const { reset, changes } = (await accomplice.get(`/api/packages/${name}/keys`)).body;
       expect([reset, changes.map(({ action }: Json) => action)]).toEqual([null, ["reset", "cancel"]]);
       const actor = by === "owner" ? owner.username : null;
-      const told = [
+      const recorded = [
         ...(await eventsOf(registry(), "owner.invitation_withdrawn", name)),
         ...(await eventsOf(registry(), "package_key.reset_cancelled", name)),
       ];
-      expect(told.map((event) => event.by)).toEqual([actor, actor]);
+      expect(recorded.map((event) => event.by)).toEqual([actor, actor]);
       registry().now = new Date(Date.now() + RESET_DELAY_MS + 60_000);
       const back = await logIn(owner, password);
       expectProblem(await publish(back, name, "2.0.0", thiefsKey), 403, "key_not_trusted");

@@ -33,9 +33,9 @@ onBothDatabases(
       expect((await publish(owner, "first-one", first)).status).toBe(201);
       const [known] = await keysOf(owner);
       expect([known.publicKey, known.label, known.retiredAt]).toEqual([first.publicHex, "first publish", null]);
-      const told = (await eventsOf(registry(), "key.registered")).filter(({ by }) => by === owner.username);
+      const recorded = (await eventsOf(registry(), "key.registered")).filter(({ by }) => by === owner.username);
       const details = { keyId: keyIdOf(first), publicKey: first.publicHex, firstUse: true };
-      expect(told.map((event) => event.details)).toEqual([details]);
+      expect(recorded.map((event) => event.details)).toEqual([details]);
 
       const before = await tracesOf(registry());
       expectProblem(await publish(owner, "first-two", second), 403, "key_not_trusted");

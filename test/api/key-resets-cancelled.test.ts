@@ -36,7 +36,7 @@ const OPTIONS = {
 onBothDatabases(
   "cancelling key resets",
   (registry) => {
-    const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, told, again } =
+    const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, eventsAbout, again } =
       resetScene(registry);
 
     /** Proves that a leaf is of a cancel by an account or the operator, which nobody signs. */
@@ -69,7 +69,7 @@ onBothDatabases(
       expectProblem(await cancel(await again(people.alice), "called-off"), 404, "reset_not_found");
       const key = { keyId: keyIdOf(fresh), publicKey: fresh.publicHex };
       const effectiveAt = timeAt(RESET_DELAY_MS).toISOString();
-      expect(await told("called-off", "reset")).toEqual([
+      expect(await eventsAbout("called-off", "reset")).toEqual([
         [people.alice.username, { ...key, effectiveAt }],
         [people.alice.username, key],
       ]);
@@ -96,9 +96,9 @@ onBothDatabases(
       expect([by, statement]).toEqual([null, changeStatement("kept", "cancel", fresh, previous, { at: signedAt })]);
       expect(leaf.split("\n").slice(1, 4)).toEqual(["by -", `previous ${previous}`, `at ${signedAt}`]);
       expect(leaf).toContain(`\nsignatures ${signMessage(lost, statement)}\n`);
-      expect((await told("kept", "reset_cancelled")).map(([who, details]: Json) => [who, details.signedBy])).toEqual([
-        [null, keyIdOf(lost)],
-      ]);
+      expect(
+        (await eventsAbout("kept", "reset_cancelled")).map(([who, details]: Json) => [who, details.signedBy]),
+      ).toEqual([[null, keyIdOf(lost)]]);
       expect((await resetTo(people.alice, "kept", fresh)).status).toBe(200);
       const replayed = await cancelByKey(guest(), "kept", fresh, { by: lost, previous });
       expectProblem(replayed, 409, "key_change_outdated");
@@ -132,8 +132,8 @@ onBothDatabases(
       expectProblem(await publish("parted", "2.0.0", fresh), 403, "key_not_trusted");
       expect((await publish("parted", "2.0.0", lost)).status).toBe(201);
       const key = { keyId: keyIdOf(fresh), publicKey: fresh.publicHex };
-      expect(await told("parted", "reset_cancelled")).toEqual([[people.alice.username, key]]);
-      expect(await told("parted-other", "reset_cancelled")).toEqual([]);
+      expect(await eventsAbout("parted", "reset_cancelled")).toEqual([[people.alice.username, key]]);
+      expect(await eventsAbout("parted-other", "reset_cancelled")).toEqual([]);
     });
 
     test("a due key reset stays in effect when its requester leaves, whether or not it was recorded", async () => {
@@ -142,7 +142,7 @@ onBothDatabases(
       at(RESET_DELAY_MS);
       expect((await removeBob(await again(people.bob), "handed-over")).status).toBe(200);
       expect((await publish("handed-over", "2.0.0", fresh)).status).toBe(201);
-      expect(await told("handed-over", "reset_cancelled")).toEqual([]);
+      expect(await eventsAbout("handed-over", "reset_cancelled")).toEqual([]);
     });
 
     test("a key reset is cancelled when its requester's account is disabled, also if that is enabled again", async () => {
@@ -160,7 +160,7 @@ onBothDatabases(
         expect([reset, changes.length]).toEqual([null, 2]);
         expectUnsignedCancel(changes[1].leaf, name, "(operator)");
         const key = { keyId: keyIdOf(fresh), publicKey: fresh.publicHex };
-        expect(await told(name, "reset_cancelled")).toEqual([[null, key]]);
+        expect(await eventsAbout(name, "reset_cancelled")).toEqual([[null, key]]);
       }
       at(RESET_DELAY_MS);
       for (const name of names) expect(await stateOf(name)).toEqual([[lost.publicHex, "active"]]);

@@ -19,7 +19,7 @@ const MINUTE_MS = 60_000;
 onBothDatabases(
   "key resets",
   (registry) => {
-    const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, told, again } =
+    const { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, eventsAbout, again } =
       resetScene(registry);
 
     test("a key reset takes effect after 72 hours: until then the old key signs, afterwards only the new one", async () => {
@@ -42,7 +42,7 @@ onBothDatabases(
       expect(await stateOf("waited")).toEqual([[lost.publicHex, "active"]]);
       expectProblem(await publish("waited", "2.0.0", fresh), 403, "key_not_trusted");
       expect((await publish("waited", "2.0.0", lost)).status).toBe(201);
-      expect(await told("waited", "reset_effective")).toEqual([]);
+      expect(await eventsAbout("waited", "reset_effective")).toEqual([]);
 
       at(RESET_DELAY_MS);
       const after = [
@@ -57,7 +57,7 @@ onBothDatabases(
       const settled = await read("waited");
       expect(settled.keys[0].endedAt).toBe(reset.effectiveAt);
       expect([settled.keys[1].addedAt, settled.previous]).toEqual([reset.effectiveAt, leafSha256]);
-      expect(await told("waited", "reset_effective")).toEqual([
+      expect(await eventsAbout("waited", "reset_effective")).toEqual([
         [
           null,
           {
@@ -85,7 +85,7 @@ onBothDatabases(
         publish("due", "4.0.0", fresh),
       ]);
       expect(racing.map(({ status }) => status)).toEqual([200, 201, 403, 201]);
-      expect(await told("due", "reset_effective")).toHaveLength(1);
+      expect(await eventsAbout("due", "reset_effective")).toHaveLength(1);
       expect((await stateOf("due")).map(([, status]: Json) => status)).toEqual(["superseded", "active", "active"]);
       expectProblem(await cancel(later, "due"), 404, "reset_not_found");
     });

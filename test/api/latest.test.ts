@@ -46,8 +46,8 @@ onBothDatabases("the description of a package", (registry) => {
     const left = [...VERSIONS];
     const publish = async () => {
       const [version = ""] = left.splice(random(left.length), 1);
-      const told = { name, version, description: wordOf(name, version), tags: [wordOf(name, version)] };
-      const { status } = await alice.publish(name, version, makePackage(told), key);
+      const manifest = { name, version, description: wordOf(name, version), tags: [wordOf(name, version)] };
+      const { status } = await alice.publish(name, version, makePackage(manifest), key);
       expect([version, status]).toEqual([version, 201]);
       published.set(version, false);
     };

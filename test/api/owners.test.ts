@@ -69,8 +69,8 @@ onBothDatabases("owners", (registry) => {
     }
     expect((await one(bob).get("/api/auth/invitations")).body.items).toEqual([]);
     expect((await one(bob).send("DELETE", "/api/packages/joined/1.0.0")).status).toBe(200);
-    const told = await eventsOf(registry(), "owner.", "joined");
-    expect(told.map(({ kind, by, details }) => [kind, by, details])).toEqual([
+    const recorded = await eventsOf(registry(), "owner.", "joined");
+    expect(recorded.map(({ kind, by, details }) => [kind, by, details])).toEqual([
       ["owner.invited", a, { username: b, expiresAt: invitation.expiresAt }],
       ["owner.added", b, { username: b, invitedBy: a }],
     ]);
@@ -107,9 +107,9 @@ onBothDatabases("owners", (registry) => {
       else expectProblem(again, 403, "not_an_owner");
       expectProblem(await put(one(bob), "withdrawn", one(bob)), 403, "not_an_owner");
     }
-    const told = await eventsOf(registry(), "owner.invitation_withdrawn", "withdrawn");
+    const recorded = await eventsOf(registry(), "owner.invitation_withdrawn", "withdrawn");
     const details = { username: one(bob).username };
-    expect(told.map((event) => [event.by, event.details])).toEqual([
+    expect(recorded.map((event) => [event.by, event.details])).toEqual([
       [one(alice).username, details],
       [one(bob).username, details],
     ]);
@@ -124,8 +124,8 @@ onBothDatabases("owners", (registry) => {
     expectProblem(await remove(one(bob), "left", one(alice)), 403, "not_an_owner");
     expectProblem(await remove(one(alice), "left", one(alice)), 409, "last_owner");
     expect(ownersIn(await read("left"))).toEqual([one(alice).username]);
-    const told = await eventsOf(registry(), "owner.", "left");
-    expect(told.slice(-2).map(({ kind, by, details }) => [kind, by, details])).toEqual([
+    const recorded = await eventsOf(registry(), "owner.", "left");
+    expect(recorded.slice(-2).map(({ kind, by, details }) => [kind, by, details])).toEqual([
       ["owner.invitation_withdrawn", one(alice).username, { username: one(carol).username }],
       ["owner.removed", one(alice).username, { username: one(bob).username }],
     ]);
@@ -177,8 +177,8 @@ onBothDatabases("owners", (registry) => {
     const right = await withToken(one(alice), ["owners"], ["scope*"]);
     expect(state(await put(right, "scoped", one(bob)))).toEqual([200, [one(alice).username], [one(bob).username]]);
     expectProblem(await right.get("/api/auth/invitations"), 403, "session_required");
-    const [told] = await eventsOf(registry(), "owner.invited", "scoped");
-    expect([told?.by, told?.withToken]).toEqual([one(alice).username, true]);
+    const [recorded] = await eventsOf(registry(), "owner.invited", "scoped");
+    expect([recorded?.by, recorded?.withToken]).toEqual([one(alice).username, true]);
   });
 
   test("at most 50 invitations are open, and renewing one does not add one", async () => {

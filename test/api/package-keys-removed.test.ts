@@ -126,13 +126,13 @@ onBothDatabases(
       expect((await guest().get("/api/packages/leaked")).body.latest).toBe("3.5.0");
       for (const asked of ["3.0.0", "4.0.0"]) {
         expectProblem(await alice.post(`/api/packages/leaked/${asked}`), 409, "version_compromised");
-        const told = await version("leaked", asked);
+        const yanked = await version("leaked", asked);
         const yank = { reason: "renamed", message: "All is well.", replacement: "leaked-elsewhere" };
         for (const body of [yank, {}]) {
           const refused = await alice.send("DELETE", `/api/packages/leaked/${asked}`, body);
           expectProblem(refused, 409, "version_compromised");
         }
-        expect(await version("leaked", asked)).toEqual(told);
+        expect(await version("leaked", asked)).toEqual(yanked);
       }
       const yanks = await eventsOf(registry(), "version.yanked", "leaked");
       expect(yanks.slice(1).map(({ version, details }) => [version, details])).toEqual([

@@ -84,9 +84,9 @@ onBothDatabases(
       expectProblem(refused, 403, "key_not_trusted");
       expect(refused.body.detail).toContain("/api/packages/pinned/keys");
       expect((await as(alice).get("/api/packages/pinned")).body.versions).toHaveLength(1);
-      const told = await eventsOf(registry(), "package_key.", "pinned");
+      const recorded = await eventsOf(registry(), "package_key.", "pinned");
       const details = { keyId: keyIdOf(one(first)), publicKey: one(first).publicHex };
-      expect(told.map(({ kind, by, details }) => [kind, by, details])).toEqual([
+      expect(recorded.map(({ kind, by, details }) => [kind, by, details])).toEqual([
         ["package_key.pinned", as(alice).username, details],
       ]);
     });

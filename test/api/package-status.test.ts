@@ -72,8 +72,8 @@ onBothDatabases("the status of a package", (registry) => {
     registry().now = new Date(start + 180_000);
     await owner.send("PUT", STATUS, { status: "archived", message: "words", replacement: "kept-2" });
     expect((await shown()).updatedAt).toBe(new Date(start + 120_000).toISOString());
-    const told = (await eventsOf(registry(), "package.status", "kept")).slice(before);
-    expect(told.map(({ by, details }) => [by, details])).toEqual([
+    const recorded = (await eventsOf(registry(), "package.status", "kept")).slice(before);
+    expect(recorded.map(({ by, details }) => [by, details])).toEqual([
       [owner.username, { status: "deprecated", replacement: "kept-2" }],
       [owner.username, { status: "archived", replacement: "kept-2" }],
     ]);

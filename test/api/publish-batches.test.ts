@@ -164,8 +164,8 @@ onBothDatabases(
       }
       const answers = await together(names.map((name) => () => publish(name, "3.0.0")));
       expect(answers.map(({ status }) => status).sort()).toEqual([201, 201, 201, 201, 201, 201, 429, 429]);
-      const told = answers.map(({ headers }) => /"versions";r=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1]);
-      expect(told.sort()).toEqual(["0", "0", "0", "1", "2", "3", "4", "5"]);
+      const remaining = answers.map(({ headers }) => /"versions";r=(\d+)/.exec(headers.get("ratelimit") ?? "")?.[1]);
+      expect(remaining.sort()).toEqual(["0", "0", "0", "1", "2", "3", "4", "5"]);
     });
 
     test("are recorded in several batches where their texts are long", async () => {
@@ -240,10 +240,10 @@ onBothDatabases(
 
     test("are not recorded by a transaction that begins after their clients got database_unavailable", async () => {
       await begin("late-1", "late-2", "late-3");
-      const [told] = await together([() => publish("late-1", "1.1.0")], async () => {
+      const [refused] = await together([() => publish("late-1", "1.1.0")], async () => {
         next = "is late";
       });
-      expect([told?.status, told?.body.code]).toEqual([503, "database_unavailable"]);
+      expect([refused?.status, refused?.body.code]).toEqual([503, "database_unavailable"]);
       const starts = ["late-2", "late-3"].map((name) => () => publish(name, "1.1.0"));
       const answers = await together(starts, async () => begins());
       expect(answers.map(({ status }) => status)).toEqual([201, 201]);

@@ -114,8 +114,8 @@ onBothDatabases(
       for (const _ of ["once", "twice"]) expect((await allow(as(admin), "com-field")).status).toBe(204);
       expectProblem(await publish(mallory, "com-fields"), 409, "name_too_similar");
       expect((await publish(mallory, "com-field")).status).toBe(201);
-      const told = await eventsOf(registry(), "name.", "com-field");
-      expect(told.map(({ kind, by, withToken }) => [kind, by, withToken])).toEqual([
+      const recorded = await eventsOf(registry(), "name.", "com-field");
+      expect(recorded.map(({ kind, by, withToken }) => [kind, by, withToken])).toEqual([
         ["name.allowed", as(admin).username, false],
       ]);
     });

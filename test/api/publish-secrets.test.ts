@@ -104,12 +104,12 @@ onBothDatabases(
       expect(dry.status).toBe(200);
       expect(await eventsOf(registry(), "version.", "allowed")).toEqual([]);
       expect((await publish("allowed", "?allowSecrets=true")).status).toBe(201);
-      const told = await eventsOf(registry(), "version.", "allowed");
-      expect(told.map(({ kind, by }) => [kind, by])).toEqual([
+      const recorded = await eventsOf(registry(), "version.", "allowed");
+      expect(recorded.map(({ kind, by }) => [kind, by])).toEqual([
         ["version.published", as(alice).username],
         ["version.secrets_allowed", as(alice).username],
       ]);
-      const { secrets, more } = (told[1]?.details ?? {}) as Json;
+      const { secrets, more } = (recorded[1]?.details ?? {}) as Json;
       expect([secrets.toSorted((a: Json, b: Json) => (a.path < b.path ? -1 : 1)), more]).toEqual([FOUND, 0]);
       expectNoSecret(logged.join("\n"));
       expectNoSecret(await everyEvent());
@@ -139,8 +139,8 @@ onBothDatabases(
       expect(refused.body.errors.at(-1)).toEqual({ path: "", message: "and 10 more" });
       expectNoSecret(refused.text);
       expect((await publish("many", "?allowSecrets=true", archive)).status).toBe(201);
-      const [told] = await eventsOf(registry(), "version.secrets_allowed", "many");
-      const { secrets, more } = (told?.details ?? {}) as Json;
+      const [recorded] = await eventsOf(registry(), "version.secrets_allowed", "many");
+      const { secrets, more } = (recorded?.details ?? {}) as Json;
       expect([secrets.length, more]).toEqual([50, 10]);
     });
 

@@ -154,14 +154,14 @@ onBothDatabases("quarantine", (registry) => {
       for (const _ of ["once", "twice"]) await release(path);
     }
     expect((await get("told-of")).body.updatedAt).toBe(before);
-    const told = [
+    const recorded = [
       ...(await eventsOf(registry(), "package.quarantined", "told-of")),
       ...(await eventsOf(registry(), "package.released", "told-of")),
       ...(await eventsOf(registry(), "version.quarantined", "told-of")),
       ...(await eventsOf(registry(), "version.released", "told-of")),
     ];
-    expect(new Set(told.map(({ by }) => by))).toEqual(new Set([as(admin).username]));
-    expect(told.map(({ kind, version, details }) => [kind, version, details])).toEqual([
+    expect(new Set(recorded.map(({ by }) => by))).toEqual(new Set([as(admin).username]));
+    expect(recorded.map(({ kind, version, details }) => [kind, version, details])).toEqual([
       ["package.quarantined", null, { reason: "first", category: "policy" }],
       ["package.quarantined", null, { reason: "second", category: "policy" }],
       ["package.released", null, {}],

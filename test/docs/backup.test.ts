@@ -78,7 +78,7 @@ describe.skipIf(!hasSqlite && !process.env.CI).each([
         const alice = await backedUp(home, server, isBusy);
         run(home, block("Restore"));
         await server.start();
-        await waitUntil(() => server.output().includes("log_rollback: "), "the operator is told");
+        await waitUntil(() => server.output().includes("log_rollback: "), "the server logs it");
         expect((await health(server)).checks.log).toBe("failing");
         expect(await publish(alice, "0.2.0")).toBe(503);
         expect((await alice.get("/api/packages/hello/0.1.0/download")).status).toBe(200);
@@ -105,7 +105,7 @@ describe.skipIf(!hasSqlite && !process.env.CI).each([
         const server = await prepareServer(join(machine, "App_Data"), undefined, SETTINGS);
         try {
           await server.start();
-          await waitUntil(() => server.output().includes("log_guard_missing: "), "the operator is told");
+          await waitUntil(() => server.output().includes("log_guard_missing: "), "the server logs it");
           expect(await health(server)).toMatchObject({ status: "ok", warnings: ["log_guard_missing"] });
           expect((await checkpoint(server)).split("\n")[1]).toBe("1");
           const there = new Client(server.url, alice.token, alice.username);

@@ -74,8 +74,8 @@ function promiseFaults(key: string, attempts: readonly Attempt[], row: VersionRo
     faults.push(`a publish of ${key} got ${result}: ${body}`);
   }
   if (row === undefined) {
-    // A publisher that was told of other bytes under this version saw a row, which must have been
-    // durable by then.
+    // A 409 says that the version has other bytes. The server saw a row then, which must have been
+    // durable.
     if (attempts.some(({ result }) => result === 409)) faults.push(`${key} was in somebody's way and is gone`);
     return faults;
   }

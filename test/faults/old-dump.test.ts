@@ -62,7 +62,7 @@ test("a registry on an old dump serves reads, refuses changes and says so, until
     // what was published.
     for (const end of [stop, server.kill]) {
       await server.start();
-      await waitUntil(() => server.output().includes("log_rollback"), "the operator is told");
+      await waitUntil(() => server.output().includes("log_rollback"), "the server logs it");
       expect(server.output()).toContain(
         "The log published 4 leaves, and the 2 leaves of this database do not continue it",
       );

@@ -30,7 +30,7 @@ async function downloadFaults(url: string, { name, version, sha256: digest }: Ve
     const response = await fetch(url + address);
     const bytes = await response.bytes();
     if (response.status !== 200) return [`GET ${address} got ${response.status}: ${Buffer.from(bytes)}`];
-    const told = {
+    const sent = {
       bytes: sha256(bytes),
       "x-checksum-sha256": response.headers.get("x-checksum-sha256"),
       etag: response.headers.get("etag")?.replaceAll('"', ""),
@@ -39,9 +39,9 @@ async function downloadFaults(url: string, { name, version, sha256: digest }: Ve
         "base64",
       ).toString("hex"),
     };
-    return Object.entries(told)
+    return Object.entries(sent)
       .filter(([, value]) => value !== digest)
-      .map(([what, value]) => `GET ${address}: ${what} tells ${value} instead of ${digest}`);
+      .map(([what, value]) => `GET ${address}: ${what} is ${value} instead of ${digest}`);
   } catch (cause) {
     return [`GET ${address} failed: ${cause}`];
   }

@@ -33,7 +33,7 @@ export function resetScene(registry: () => TestRegistry) {
     (await read(name)).keys.map(({ publicKey, status }: Json) => [publicKey, status]);
   const cancel = (by: Client, name: string, body?: object) =>
     by.send("DELETE", `/api/packages/${name}/keys/reset`, body);
-  const told = async (name: string, kind: string) =>
+  const eventsAbout = async (name: string, kind: string) =>
     (await eventsOf(registry(), `package_key.${kind}`, name)).map(({ by, details }) => [by, details]);
   /** The same account with a new session, because no session lives as long as a reset waits. */
   const again = async ({ username }: Client) => {
@@ -57,5 +57,5 @@ export function resetScene(registry: () => TestRegistry) {
   afterEach(() => {
     registry().now = undefined;
   });
-  return { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, told, again };
+  return { people, lost, fresh, guest, timeAt, at, publish, published, read, stateOf, cancel, eventsAbout, again };
 }

@@ -58,8 +58,8 @@ let shared: Promise<TestS3> | undefined;
 
 async function findMissing(): Promise<string | undefined> {
   if (process.env.CI === "true" || process.env.S3_TEST_ENDPOINT) return undefined;
-  const told = process.env.S3_TEST_MISSING;
-  const installed = told ? { missing: told } : await installS3Server();
+  const missing = process.env.S3_TEST_MISSING;
+  const installed = missing ? { missing } : await installS3Server();
   if ("binary" in installed) return undefined;
   console.error(`cpm-registry: tests with a real S3 server are skipped: ${installed.missing}`);
   return installed.missing;
@@ -104,8 +104,8 @@ export async function startSharedS3(): Promise<{ env: Record<string, string>; re
 }
 
 async function startInstalled(): Promise<S3Server> {
-  const told = process.env.S3_TEST_MISSING;
-  const installed = told ? { missing: told } : await installS3Server();
+  const missing = process.env.S3_TEST_MISSING;
+  const installed = missing ? { missing } : await installS3Server();
   if ("missing" in installed) throw new Error(`No S3 server for tests: ${installed.missing}`);
   return startS3Server(installed);
 }

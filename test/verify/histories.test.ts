@@ -146,7 +146,7 @@ class Scene {
 }
 
 /** One package, and the next version of it. */
-interface Told {
+interface PackageState {
   readonly name: string;
   published: number;
   bobOwns: boolean;
@@ -155,34 +155,34 @@ interface Told {
 const nameOf = (leaf: string) => leaf.split(" ")[1] ?? "";
 const ofPackage = (leaves: readonly string[], name: string) => leaves.filter((leaf) => nameOf(leaf) === name);
 
-async function perform(scene: Scene, told: Told, command: Command): Promise<void> {
-  const { name } = told;
+async function perform(scene: Scene, state: PackageState, command: Command): Promise<void> {
+  const { name } = state;
   const before = ofPackage(await scene.read(), name);
   const replayed = replayLog(before, TEST_LOG_ORIGIN, scene.nowMs);
   const { reset } = replayed.stateAt(name, scene.nowMs);
   if (command.kind === "wait") return scene.wait(command.ms);
   if (command.kind === "due") return scene.wait(Math.max(0, (reset?.dueMs ?? scene.nowMs) + command.ms - scene.nowMs));
   await scene.logIn();
-  const answer = await ask(scene, told, command);
+  const answer = await ask(scene, state, command);
   const after = ofPackage(await scene.read(), name);
   const changed = after.length - before.length;
   // A change that is refused leaves nothing in the log, and one that is accepted does.
   if (command.kind !== "bobOwns")
     expect([command, answer.body, changed > 0]).toEqual([command, answer.body, answer.status < 300]);
-  const allowed = isAllowed(scene, told, command, replayed);
+  const allowed = isAllowed(scene, state, command, replayed);
   if (allowed !== undefined)
     expect([command, answer.body, answer.status < 300]).toEqual([command, answer.body, allowed]);
-  if (command.kind === "publish" && answer.status < 300) told.published += 1;
+  if (command.kind === "publish" && answer.status < 300) state.published += 1;
 }
 
 const keyAt = (at: number): SigningKey => KEYS[at] ?? KEYS[0];
 
-async function ask(scene: Scene, told: Told, command: Command): Promise<Answer> {
-  const { name } = told;
+async function ask(scene: Scene, state: PackageState, command: Command): Promise<Answer> {
+  const { name } = state;
   const { alice, bob } = scene.people;
   switch (command.kind) {
     case "publish": {
-      const version = `1.${told.published}.0`;
+      const version = `1.${state.published}.0`;
       return scene.publishers[command.who].publish(name, version, makePackage({ name, version }), keyAt(command.key));
     }
     case "add":
@@ -201,7 +201,7 @@ async function ask(scene: Scene, told: Told, command: Command): Promise<Answer> 
       return cancelByKey(new Client(scene.registry.url), name, keyAt(command.key), { by: keyAt(command.by) });
     case "bobOwns": {
       const address = `/api/packages/${name}/owners/${bob.username}`;
-      told.bobOwns = command.owns;
+      state.bobOwns = command.owns;
       if (!command.owns) return alice.send("DELETE", address);
       await alice.send("PUT", address);
       return bob.send("PUT", address);
@@ -214,7 +214,7 @@ async function ask(scene: Scene, told: Told, command: Command): Promise<Answer> 
 /** Whether the second replay lets a command pass; undefined where other rules decide too. */
 function isAllowed(
   { nowMs }: Scene,
-  { name, bobOwns }: Told,
+  { name, bobOwns }: PackageState,
   command: Command,
   replayed: Replayed,
 ): boolean | undefined {
@@ -281,12 +281,12 @@ describe.each(KINDS)("random histories (%s)", (kind) => {
     const history = fc.array(COMMANDS, { minLength: 4, maxLength: 16 });
     await fc.assert(
       fc.asyncProperty(history, async (commands) => {
-        const told: Told = { name: scene.newPackage(), published: 0, bobOwns: false };
+        const state: PackageState = { name: scene.newPackage(), published: 0, bobOwns: false };
         await scene.logIn();
-        await perform(scene, told, { kind: "publish", key: 0, who: "alice" });
-        for (const command of commands) await perform(scene, told, command);
-        await expectAgreement(scene, told.name);
-        stories.push({ leaves: ofPackage(await scene.read(), told.name), nowMs: scene.nowMs });
+        await perform(scene, state, { kind: "publish", key: 0, who: "alice" });
+        for (const command of commands) await perform(scene, state, command);
+        await expectAgreement(scene, state.name);
+        stories.push({ leaves: ofPackage(await scene.read(), state.name), nowMs: scene.nowMs });
       }),
       { numRuns: RUNS, endOnFailure: true, examples: [[ROTATION]] },
     );
