@@ -44,12 +44,23 @@ export interface Plan {
 const MAJOR = 2 ** 32;
 const MINOR = 2 ** 16;
 
+function requireRoom(packages: number, versions: number): void {
+  const most = packages * VERSIONS_MAX;
+  if (versions >= packages && versions <= most) return;
+  throw new RangeError(
+    `--versions must be from ${packages} to ${most} with --packages ${packages}: a package has at most ${VERSIONS_MAX} versions.`,
+  );
+}
+
 /**
  * Plans a registry. Each publish makes a new package with probability N/M. Otherwise it adds to the
  * package of a version that is chosen among all (Simon's model). So many packages have one version,
  * and a few have very many.
+ *
+ * Throws `RangeError` if the packages cannot hold so many versions.
  */
 export function planRegistry(seed: number, packages: number, versions: number): Plan {
+  requireRoom(packages, versions);
   const packageOf = new Int32Array(versions);
   const nthOf = new Int32Array(versions);
   const countOf = new Int32Array(packages);
@@ -60,7 +71,7 @@ export function planRegistry(seed: number, packages: number, versions: number): 
   const random = randomFrom(seed);
   let made = 0;
   for (let at = 0; at < versions; at += 1) {
-    const mustMake = packages - made >= versions - at;
+    const mustMake = packages - made >= versions - at || at >= made * VERSIONS_MAX;
     const isNew = at === 0 || mustMake || (made < packages && random(versions) < packages);
     const owner = isNew ? made++ : continued(random, packageOf, countOf, at, made);
     if (isNew) firstOf[owner] = at;

@@ -1,16 +1,18 @@
-import { and, type Column, count, eq, gt, min, sql } from "drizzle-orm";
+import { and, type Column, count, eq, gt, lt, min, sql } from "drizzle-orm";
 import type { PgTable } from "drizzle-orm/pg-core";
 import type { PublishLimits } from "../config/config.ts";
 import type { DbSession, Tables } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import { statement, valueFor } from "../db/statement.ts";
 import { failure, type RateLimit } from "../errors.ts";
+import { CLOCK_DIFFERENCE_MAX_MS } from "../signing/key-statements.ts";
 
 const WINDOW_SECONDS = 3_600;
 
 function rateLimit(policy: string, limit: number, used: number, oldest: Date | null, now: Date): RateLimit {
   const leavesMs = oldest === null ? 0 : oldest.getTime() + WINDOW_SECONDS * 1_000 - now.getTime();
-  const resetSeconds = oldest === null ? WINDOW_SECONDS : Math.max(1, Math.ceil(leavesMs / 1_000));
+  const resetSeconds =
+    oldest === null ? WINDOW_SECONDS : Math.min(WINDOW_SECONDS, Math.max(1, Math.ceil(leavesMs / 1_000)));
   return { policy, limit, windowSeconds: WINDOW_SECONDS, remaining: Math.max(0, limit - used), resetSeconds };
 }
 
@@ -22,16 +24,16 @@ interface Used {
 type Moment = Tables["packages"]["createdAt"] | Tables["versions"]["publishedAt"];
 
 /**
- * Counts the rows of a table that an account made since a time, and finds when it made the oldest
- * of them.
+ * Counts the rows of a table that an account made between two times, and finds when it made the
+ * oldest of them.
  */
 function usedIn(columnsOf: (tables: Tables) => { readonly table: PgTable; readonly by: Column; readonly at: Moment }) {
-  return statement<{ userId: string; since: Date }, Used>(({ query, tables }) => {
+  return statement<{ userId: string; since: Date; until: Date }, Used>(({ query, tables }) => {
     const { table, by, at } = columnsOf(tables);
     return query
       .select({ used: count(), oldest: min(at) })
       .from(table)
-      .where(and(eq(by, sql.placeholder("userId")), gt(at, valueFor(at, "since"))));
+      .where(and(eq(by, sql.placeholder("userId")), gt(at, valueFor(at, "since")), lt(at, valueFor(at, "until"))));
   });
 }
 
@@ -59,10 +61,14 @@ export async function loadQuota(
   userId: string,
   now: Date,
 ): Promise<Quota> {
-  const since = new Date(now.getTime() - WINDOW_SECONDS * 1_000);
+  const window = {
+    since: new Date(now.getTime() - WINDOW_SECONDS * 1_000),
+    // A clock that was far ahead and then corrected leaves rows that would count until that time.
+    until: new Date(now.getTime() + CLOCK_DIFFERENCE_MAX_MS),
+  };
   const [[names], [published]] = await pipelined([
-    namesUsed(session, { userId, since }),
-    versionsUsed(session, { userId, since }),
+    namesUsed(session, { userId, ...window }),
+    versionsUsed(session, { userId, ...window }),
   ]);
   return {
     newNames: rateLimit("new-names", newNamesPerHour, names?.used ?? 0, names?.oldest ?? null, now),

@@ -42,6 +42,20 @@ async function audited({ url, dataDir }: TestRegistry, archives: boolean) {
   return { size, problems, failed: checks.filter(({ result }) => result === "failed") };
 }
 
+test("a plan with more versions than its packages may have is refused, and the fullest plan ends", () => {
+  expect(() => planRegistry(1, 1, 500)).toThrow("--versions must be from 1 to 400 with --packages 1");
+  expect(() => planRegistry(1, 10, 9)).toThrow("--versions must be from 10 to 4000");
+  for (const [packages, versions] of [
+    [1, 400],
+    [2, 700],
+    [3, 1_200],
+  ] as const) {
+    const { countOf } = planRegistry(1, packages, versions);
+    expect(countOf.reduce((sum, count) => sum + count, 0)).toBe(versions);
+    expect(Math.max(...countOf)).toBeLessThanOrEqual(400);
+  }
+});
+
 for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
   describe(`a filled registry (${kind})`, () => {
     const { names, plan } = drafts();

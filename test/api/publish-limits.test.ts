@@ -2,10 +2,11 @@ import { beforeEach, expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import {
   type Answer,
-  type Client,
+  Client,
   expectProblem,
   makeKey,
   newAccount,
+  PASSWORD,
   publishForm,
   type SigningKey,
   signMessage,
@@ -14,6 +15,7 @@ import {
 import { onBothDatabases, type TestRegistry, tracesOf } from "../support/registry.ts";
 import { withToken } from "../support/roles.ts";
 
+const YEAR_SECONDS = 365 * 24 * 3_600;
 const POLICY = '"versions";q=5;w=3600, "new-names";q=3;w=3600';
 
 /** A client that publishes with one key. */
@@ -130,6 +132,31 @@ onBothDatabases(
       for (let at = 0; at < 2; at += 1) await publish(alice, name, `1.0.${at + 1}`);
       expectRefused(await publish(alice, name, "1.0.3"), "versions", 3600);
       expect((await publish(alice, name, "1.0.2")).status).toBe(200);
+    });
+
+    test("do not count what was published while a clock was a year ahead", async () => {
+      const alice = await newPublisher(registry());
+      const name = newName();
+      const { username } = (await alice.client.get("/api/auth/me")).body.user;
+      pass(registry(), YEAR_SECONDS);
+      const { body } = await alice.client.post("/api/auth/login", { username, password: PASSWORD });
+      const ahead = new Client(registry().url, body.token);
+      for (const patch of [0, 1, 2, 3, 4])
+        expect((await publish({ ...alice, client: ahead }, name, `1.0.${patch}`)).status).toBe(201);
+      expectRefused(await publish({ ...alice, client: ahead }, name, "1.0.5"), "versions", 3600);
+      pass(registry(), -YEAR_SECONDS);
+      const again = await alice.client.post("/api/auth/login", { username, password: PASSWORD });
+      const client = new Client(registry().url, again.body.token);
+      expectLeft(await publish({ ...alice, client }, name, "1.0.5"), 201, [4, 3600], [3, 3600]);
+    });
+
+    test("wait no longer than an hour after a clock that was minutes ahead", async () => {
+      const alice = await newPublisher(registry());
+      const name = newName();
+      pass(registry(), 300);
+      for (const patch of [0, 1, 2, 3, 4]) expect((await publish(alice, name, `1.0.${patch}`)).status).toBe(201);
+      pass(registry(), -300);
+      expectRefused(await publish(alice, name, "1.0.5"), "versions", 3600);
     });
 
     test("apply to each account, whose API tokens share them", async () => {

@@ -50,6 +50,7 @@ const FORGERIES: Readonly<Record<string, (good: Claims, other: Claims) => string
   "exp in the past": (good) => forge({ ...good, exp: inSeconds(-1) }),
   "exp that is text": (good) => forge({ ...good, exp: String(inSeconds(600)) }),
   "exp null": (good) => forge({ ...good, exp: null }),
+  "iat more than ten minutes in the future": (good) => forge({ ...good, iat: inSeconds(630) }),
   "nbf in the future": (good) => forge({ ...good, nbf: inSeconds(600) }),
   "no jti": (good) => forge(without(good, "jti")),
   "unknown jti": (good) => forge({ ...good, jti: crypto.randomUUID() }),
