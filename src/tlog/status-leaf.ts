@@ -1,6 +1,7 @@
 import { parseDecimal } from "./encoding.ts";
 
-const STATUS_ACTIONS = ["quarantine", "release", "remove"] as const;
+/** What administrators do to a package or a version. */
+export const STATUS_ACTIONS = ["quarantine", "release", "remove"] as const;
 /** The categories of reasons. */
 export const STATUS_REASONS = ["legal", "secret", "malware", "policy"] as const;
 

@@ -2,7 +2,7 @@ import { type Frontier, rootOfFrontier } from "../log/frontier.ts";
 import { counted } from "../runtime/counted.ts";
 import type { Checkpoint } from "../tlog/checkpoint.ts";
 import { ArchiveReader } from "./archive-reader.ts";
-import { type AuditState, firstState, stateOf, storedOf } from "./audit-state.ts";
+import { type AuditState, decodeState, encodeState, firstState } from "./audit-state.ts";
 import { checkCheckpoint, continues, type Trust } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked, warning } from "./checks.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
@@ -83,7 +83,7 @@ async function audit(running: RunningAudit): Promise<void> {
   const save = async (frontier: Frontier) => {
     if (!isGood(checks)) return;
     await saveSeen();
-    await trust.seenLogs.saveAudit(checkpoint.origin, storedOf(stateAt(frontier, state, running)));
+    await trust.seenLogs.saveAudit(checkpoint.origin, encodeState(stateAt(frontier, state, running)));
   };
   const frontier = await walkLeaves(walkOf(running, state, save));
   problems.push(...unloggedOf(running.withheld, state.history));
@@ -135,10 +135,10 @@ function stateAt(
  * as this audit does.
  */
 async function startingState({ client, trust, options, checks }: RunningAudit, now: Checkpoint): Promise<AuditState> {
-  const stored = await trust.seenLogs.audit<Parameters<typeof stateOf>[0]>(now.origin, {});
+  const stored = await trust.seenLogs.audit(now.origin);
   const first = firstState(options.archives);
   if (stored === undefined) return first;
-  const state = stateOf(stored);
+  const state = decodeState(stored);
   if (state === undefined) {
     checks.push(warning("earlier audit", "its saved state is damaged, so everything is read again"));
     return first;

@@ -52,9 +52,8 @@ export async function checkCheckpoint(note: string, trust: Trust): Promise<Check
   const checks = [origin, signature, ...checkPinned(seen, trust.vkey), consistency, checkWitnesses(note, trust.policy)];
   const saveSeen = async () => {
     if (key === undefined || !isGood(checks)) return;
-    const known = checkpointOf(await seenLogs.log(checkpoint.origin));
-    if ((known?.size ?? 0) > checkpoint.size) return;
-    await seenLogs.saveLog(checkpoint.origin, { vkey: formatVerifierKey(key), checkpoint: note });
+    const isNewer = (there: SeenLog) => (checkpointOf(there)?.size ?? 0) > checkpoint.size;
+    await seenLogs.saveLog(checkpoint.origin, { vkey: formatVerifierKey(key), checkpoint: note }, isNewer);
     if (client !== undefined) await seenLogs.saveOrigin(client.url, checkpoint.origin);
   };
   return { checks, checkpoint, saveSeen };

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { parseJsonText } from "../domain/json-text.ts";
-import { writeJson } from "./write-json.ts";
+import { withFileLock } from "./file-lock.ts";
+import { replaceJson } from "./replace-file.ts";
 
 /** What this user last saw of who may sign a package, per log and folded name. */
 export interface SeenHistory {
@@ -32,11 +33,18 @@ export class KnownKeys {
     return ownOf(ownOf(await this.#read(), origin) ?? {}, foldedName);
   }
 
-  /** Keeps what was seen, in place of what was kept of this package before. */
-  async save(origin: string, foldedName: string, seen: SeenHistory): Promise<void> {
-    const stored = await this.#read();
-    const ofLog = { ...ownOf(stored, origin), [foldedName]: seen };
-    await writeJson(this.path, { ...stored, [origin]: ofLog });
+  /**
+   * Keeps what was seen of a package, unless another process of this user has seen more of it
+   * meanwhile. Processes take turns, so that none loses what another saw.
+   */
+  save(origin: string, foldedName: string, seen: SeenHistory): Promise<void> {
+    return withFileLock(this.path, async () => {
+      const stored = await this.#read();
+      const ofLog = ownOf(stored, origin) ?? {};
+      const other = ownOf(ofLog, foldedName);
+      if (other !== undefined && other.seq > seen.seq) return;
+      await replaceJson(this.path, { ...stored, [origin]: { ...ofLog, [foldedName]: seen } });
+    });
   }
 
   async #read(): Promise<Stored> {

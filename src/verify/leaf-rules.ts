@@ -5,12 +5,13 @@ import { CLOCK_DIFFERENCE_MAX_MS } from "../signing/key-statements.ts";
 import { signedMessage } from "../signing/statement.ts";
 import type { KeyEntry } from "../tlog/key-leaf.ts";
 import { parseLeaf, type VersionEntry, type YankEntry } from "../tlog/leaf.ts";
-import type { StatusAction, StatusEntry } from "../tlog/status-leaf.ts";
-import { WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
+import { STATUS_ACTIONS, type StatusAction, type StatusEntry, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
+import { DigestTable } from "./digest-table.ts";
 import { foldedVersion } from "./folded-version.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
-import { beginHistory, detached, type PackageHistory, replayKeyChange, replayVersion } from "./package-history.ts";
+import { PackageHistories } from "./package-histories.ts";
+import { beginHistory, replayKeyChange, replayVersion } from "./package-history.ts";
 
 /**
  * How much older than a leaf before it a leaf may say that it is: servers of one registry have
@@ -18,23 +19,38 @@ import { beginHistory, detached, type PackageHistory, replayKeyChange, replayVer
  */
 const DISORDER_MAX_MS = 60 * 60_000;
 
+/** A number below 2^53, the lower half first. */
+export const SEQUENCE_WORDS = 2;
+/** The place of an action in `STATUS_ACTIONS`. */
+export const STATUS_WORDS = 1;
+const WORD_RANGE = 2 ** 32;
+
 /** What the rules need to know about earlier leaves. It is saved between audits. */
 export interface LeafHistory {
   /** Folded names and versions: `my-pkg 1.0.0` stands for `my_pkg 1.0.0+a` too. */
-  readonly versions: Set<string>;
+  readonly versions: DigestTable;
   /** Who may sign, by folded name. */
-  readonly packages: Map<string, PackageHistory>;
+  readonly packages: PackageHistories;
   /**
    * The last number of each sequence: the yanks of a version, the statuses of a version or a
    * package.
    */
-  readonly sequences: Map<string, number>;
+  readonly sequences: DigestTable;
   /** What administrators last did, by folded name and version, or `*`. */
-  readonly statuses: Map<string, StatusAction>;
+  readonly statuses: DigestTable;
   /** The newest time in a leaf, but not beyond the auditor's clock. */
   newestMs: number;
   /** The number of versions with a signature over their archive whose archive was not read. */
   archivesUnread: number;
+}
+
+/** Returns the history before the first leaf. */
+export function emptyHistory(): LeafHistory {
+  return {
+    ...{ versions: new DigestTable(0), packages: PackageHistories.empty() },
+    ...{ sequences: new DigestTable(SEQUENCE_WORDS), statuses: new DigestTable(STATUS_WORDS) },
+    ...{ newestMs: 0, archivesUnread: 0 },
+  };
 }
 
 /** What an audit saw of a log at some time: later leaves must not say that they are older. */
@@ -121,29 +137,31 @@ async function versionProblem(
 function provenanceProblem(leaf: VersionEntry, index: number, context: AuditContext): LeafProblem | undefined {
   const { history } = context;
   const named = `${leaf.name} ${leaf.version}`;
-  const folded = detached(foldedVersion(leaf));
-  if (history.versions.has(folded)) return { code: "duplicate_version", index, detail: `${named} was logged before` };
-  history.versions.add(folded);
+  if (!history.versions.set(foldedVersion(leaf))) {
+    return { code: "duplicate_version", index, detail: `${named} was logged before` };
+  }
   const untimely = timeProblem(named, leaf.publishedAt, index, context);
   if (untimely !== undefined) return untimely;
   const name = foldName(leaf.name);
   const known = history.packages.get(name);
   if (known === undefined) {
-    const begun = beginHistory(leaf);
-    history.packages.set(name === begun.name ? begun.name : detached(name), begun);
+    history.packages.set(name, beginHistory(leaf));
     return undefined;
   }
   const fault = replayVersion(known, leaf);
+  history.packages.set(name, known);
   return fault && { ...fault, index };
 }
 
 function keyProblem(leaf: KeyEntry, index: number, context: AuditContext): LeafProblem | undefined {
   const { history, origin } = context;
-  const known = history.packages.get(foldName(leaf.name));
+  const name = foldName(leaf.name);
+  const known = history.packages.get(name);
   if (known === undefined) {
     return { code: "history_broken", index, detail: `${leaf.name}: a key change before the first version` };
   }
   const fault = replayKeyChange(known, origin, leaf);
+  history.packages.set(name, known);
   if (fault !== undefined) return { ...fault, index };
   return timeProblem(`${leaf.name}: key change ${leaf.seq} (${leaf.action})`, leaf.at, index, context);
 }
@@ -175,7 +193,7 @@ function timeProblem(
 
 function statusProblem(leaf: StatusEntry, index: number, context: AuditContext): LeafProblem | undefined {
   const folded = foldedVersion(leaf);
-  context.history.statuses.set(folded, leaf.action);
+  context.history.statuses.set(folded, [STATUS_ACTIONS.indexOf(leaf.action)]);
   return sequenceProblem(`status ${folded}`, leaf, index, context);
 }
 
@@ -185,8 +203,9 @@ function sequenceProblem(
   index: number,
   { history: { sequences } }: AuditContext,
 ): LeafProblem | undefined {
-  const expected = (sequences.get(sequence) ?? 0) + 1;
-  sequences.set(sequence, seq);
+  const [low = 0, high = 0] = sequences.get(sequence) ?? [];
+  const expected = low + high * WORD_RANGE + 1;
+  sequences.set(sequence, [seq % WORD_RANGE, Math.floor(seq / WORD_RANGE)]);
   if (seq === expected) return undefined;
   return { code: "sequence_gap", index, detail: `${sequence}: number ${seq}, where ${expected} follows` };
 }
@@ -199,8 +218,9 @@ export function withholdingAction(
   version: { readonly name: string; readonly version: string },
   { statuses }: LeafHistory,
 ): StatusAction | undefined {
-  const all = statuses.get(foldedVersion({ name: version.name, version: WHOLE_PACKAGE }));
-  const own = statuses.get(foldedVersion(version));
+  const last = (folded: string) => STATUS_ACTIONS[statuses.get(folded)?.[0] ?? STATUS_ACTIONS.length];
+  const all = last(foldedVersion({ name: version.name, version: WHOLE_PACKAGE }));
+  const own = last(foldedVersion(version));
   if (own === "remove" || all === "remove") return "remove";
   return own === "quarantine" || all === "quarantine" ? "quarantine" : undefined;
 }

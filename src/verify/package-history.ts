@@ -49,20 +49,6 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-const NONE = [] as const;
-const KEYS_ALONE_MAX = 10_000;
-/** Most packages have one key, and most publishers many packages: an audit keeps a million of them. */
-const keysAlone = new Map<string, readonly string[]>();
-
-function keyAlone(publicKey: string): readonly string[] {
-  const known = keysAlone.get(publicKey);
-  if (known !== undefined) return known;
-  const alone = [detached(publicKey)];
-  if (keysAlone.size >= KEYS_ALONE_MAX) keysAlone.clear();
-  keysAlone.set(alone[0] ?? publicKey, alone);
-  return alone;
-}
-
 /** Copies a word of a leaf. A part of a text keeps the whole text in memory. */
 export function detached(word: string): string {
   return Buffer.from(word, "latin1").toString("latin1");
@@ -72,7 +58,7 @@ export function detached(word: string): string {
 export function beginHistory(entry: VersionEntry): PackageHistory {
   const { name, publicKey } = entry;
   const previous = sha256(versionLeaf(entry));
-  return { name: detached(name), active: keyAlone(publicKey), compromised: NONE, seq: 0, previous };
+  return { name: detached(name), active: [detached(publicKey)], compromised: [], seq: 0, previous };
 }
 
 /** Puts the key of a reset in place of the others once its time has come, as the registry does. */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeJson } from "./write-json.ts";
+import { withFileLock } from "./file-lock.ts";
+import { replaceFile, replaceJson } from "./replace-file.ts";
 
 /** The saved state of a log exists but cannot be read. */
 export class SeenLogFault extends Error {
@@ -42,9 +43,16 @@ export class SeenLogs {
     throw new SeenLogFault(`${join(this.directory, fileName(origin))}.json does not hold a checkpoint`);
   }
 
-  /** Saves the last checkpoint seen of a log. */
-  saveLog(origin: string, seen: SeenLog): Promise<void> {
-    return writeJson(join(this.directory, `${fileName(origin)}.json`), seen);
+  /**
+   * Saves the last checkpoint seen of a log, unless `isNewer` says that the one that is there now is
+   * newer. Processes take turns, so that an older checkpoint never replaces a newer one.
+   */
+  saveLog(origin: string, seen: SeenLog, isNewer: (there: SeenLog) => boolean): Promise<void> {
+    const path = join(this.directory, `${fileName(origin)}.json`);
+    return withFileLock(path, async () => {
+      const there = await this.log(origin);
+      if (there === undefined || !isNewer(there)) await replaceJson(path, seen);
+    });
   }
 
   /** Returns the origin of the log that a registry had. */
@@ -54,33 +62,39 @@ export class SeenLogs {
 
   /** Saves the origin of a registry's log. */
   saveOrigin(registry: string, origin: string): Promise<void> {
-    return writeJson(join(this.directory, `registry-${fileName(registry)}.json`), { registry, origin });
+    return replaceJson(join(this.directory, `registry-${fileName(registry)}.json`), { registry, origin });
   }
 
-  /**
-   * Returns the saved state of an audit, or `damaged` if it cannot be read. The state only saves
-   * time, so losing it is harmless.
-   */
-  audit<T extends object>(origin: string, damaged: T): Promise<T | undefined> {
-    return this.#read<T>(`audit-${fileName(origin)}.json`, damaged);
+  /** Returns the saved state of an audit, as `saveAudit` got it. */
+  async audit(origin: string): Promise<Uint8Array | undefined> {
+    return ifThere(readFile(this.#auditPath(origin)));
   }
 
-  /** Saves the state of an audit. */
-  saveAudit(origin: string, state: object): Promise<void> {
-    return writeJson(join(this.directory, `audit-${fileName(origin)}.json`), state);
+  /** Saves the state of an audit. The state only saves time, so losing it is harmless. */
+  saveAudit(origin: string, state: readonly Uint8Array[]): Promise<void> {
+    return replaceFile(this.#auditPath(origin), state);
   }
 
-  async #read<T>(name: string, damaged?: T): Promise<T | undefined> {
+  #auditPath(origin: string): string {
+    return join(this.directory, `audit-${fileName(origin)}.state`);
+  }
+
+  async #read<T>(name: string): Promise<T | undefined> {
     const path = join(this.directory, name);
-    const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === "ENOENT") return undefined;
-      throw cause;
-    });
+    const text = await ifThere(readFile(path, "utf8"));
     try {
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
-      if (damaged !== undefined) return damaged;
       throw new SeenLogFault(`${path} is damaged; remove it only if you accept to trust the log as if it were new`);
     }
+  }
+}
+
+async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw cause;
   }
 }

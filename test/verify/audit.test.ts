@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { statusLeaf, versionLeaf } from "../../src/tlog/leaf.ts";
 import { decodeBundle, encodeBundle } from "../../src/tlog/tile.ts";
+import { decodeState, encodeState, firstState } from "../../src/verify/audit-state.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256, signMessage, statementOf } from "../support/client.ts";
 import { PROGRAM } from "../support/program.ts";
@@ -201,7 +202,7 @@ describe("log audit of a log of several bundles", () => {
   });
 
   const isBundle = (path: string, index: number) => path.includes(`/entries/00${index}`);
-  const kept = (person: Verifier) => join(person.home, ".cpm/log", "audit-registry.test%2Flog.json");
+  const kept = (person: Verifier) => join(person.home, ".cpm/log", "audit-registry.test%2Flog.state");
 
   test("an audit reports what it found before the registry failed, and continues from there", async () => {
     const person = await newUser();
@@ -253,15 +254,30 @@ describe("log audit of a log of several bundles", () => {
     expect([exitCode, answer.from]).toEqual([0, 768]);
   });
 
-  test.each<[what: string, damage: (text: string) => string]>([
-    ["is cut off", (text) => text.slice(0, 100)],
-    ["is of another shape", () => "{}"],
-    ["is of another tree", (text) => JSON.stringify({ ...JSON.parse(text), nodes: [], size: 512 })],
+  const flipped = (file: Buffer, at: number) => {
+    const changed = Buffer.from(file);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    return [changed];
+  };
+  test.each<[what: string, damage: (file: Buffer) => Uint8Array[]]>([
+    ["is cut off", (file) => [file.subarray(0, -1)]],
+    ["is empty", () => []],
+    ["is of another form", () => [Buffer.from("{}")]],
+    ["has another number in it", (file) => flipped(file, file.indexOf('"size":1') + '"size":'.length)],
+    ["has another hash in it", (file) => flipped(file, file.indexOf('"hash":"') + '"hash":"'.length)],
+    ["has another version in it", (file) => flipped(file, file.length - 1)],
+    [
+      "is of another tree",
+      (file) => {
+        const state = decodeState(file) ?? firstState(false);
+        return encodeState({ ...state, frontier: { ...state.frontier, nodes: [], size: 512 } });
+      },
+    ],
   ])("an audit reads everything again if the saved state of an earlier one %s", async (_, damage) => {
     const person = await newUser();
     proxy.tamper = NOTHING;
     expect((await audit(person)).exitCode).toBe(0);
-    await writeFile(kept(person), damage(await readFile(kept(person), "utf8")));
+    await writeFile(kept(person), Buffer.concat(damage(await readFile(kept(person)))));
     const { exitCode, answer, rows } = await audit(person);
     expect([exitCode, answer.from, rows.get("earlier audit")?.result]).toEqual([0, 0, "warning"]);
     expect((await audit(person)).answer.from).toBe(SIZE);

@@ -1,0 +1,71 @@
+import { foldName } from "../domain/package-name.ts";
+import { DigestTable } from "./digest-table.ts";
+import { detached, type PackageHistory } from "./package-history.ts";
+
+const KEY_BYTES = 32;
+const DIGEST_BYTES = 32;
+/** The signer of the first version, and the digest of its leaf. */
+const RECORD_BYTES = KEY_BYTES + DIGEST_BYTES;
+const RECORD_WORDS = RECORD_BYTES / 4;
+
+/**
+ * Who may sign each package of a log, by folded name. Nearly all packages have the one key of their
+ * first version, and take a record of a table. The others are kept whole.
+ */
+export class PackageHistories {
+  readonly #unchanged: DigestTable;
+  readonly #changed: Map<string, PackageHistory>;
+
+  private constructor(unchanged: DigestTable, changed: readonly PackageHistory[]) {
+    this.#unchanged = unchanged;
+    this.#changed = new Map(changed.map((history) => [foldName(history.name), history]));
+  }
+
+  /** The histories before the first leaf. */
+  static empty(): PackageHistories {
+    return new PackageHistories(new DigestTable(RECORD_WORDS), []);
+  }
+
+  /** Returns the history of a package. Pass it to `set` once it changed. */
+  get(foldedName: string): PackageHistory | undefined {
+    const changed = this.#changed.get(foldedName);
+    if (changed !== undefined) return changed;
+    const record = this.#unchanged.get(foldedName);
+    if (record === undefined) return undefined;
+    const bytes = Buffer.from(record.buffer, record.byteOffset, RECORD_BYTES);
+    return {
+      ...{ name: foldedName, active: [bytes.toString("hex", 0, KEY_BYTES)], compromised: [], seq: 0 },
+      previous: bytes.toString("hex", KEY_BYTES),
+    };
+  }
+
+  /** Keeps the history of a package, in place of the one that was kept before. */
+  set(foldedName: string, history: PackageHistory): void {
+    const record = this.#changed.has(foldedName) ? undefined : recordOf(foldedName, history);
+    if (record !== undefined) this.#unchanged.set(foldedName, record);
+    else this.#changed.set(detached(foldedName), history);
+  }
+
+  /** What `decode` reads. The bytes are a view. */
+  encode(): { readonly unchanged: Uint8Array; readonly changed: readonly PackageHistory[] } {
+    return { unchanged: this.#unchanged.encode(), changed: [...this.#changed.values()] };
+  }
+
+  /** Reads what `encode` returned; undefined if the bytes end inside of a record. */
+  static decode(unchanged: Uint8Array, changed: readonly PackageHistory[]): PackageHistories | undefined {
+    const table = DigestTable.decode(RECORD_WORDS, unchanged);
+    return table && new PackageHistories(table, changed);
+  }
+}
+
+/** The record of a package whose keys never changed; undefined for any other. */
+function recordOf(foldedName: string, history: PackageHistory): Uint32Array | undefined {
+  const { name, active, compromised, seq, previous, reset } = history;
+  const [key, ...others] = active;
+  const isUnchanged = seq === 0 && reset === undefined && others.length === 0 && compromised.length === 0;
+  if (!isUnchanged || key === undefined || name !== foldedName) return undefined;
+  const bytes = new Uint8Array(RECORD_BYTES);
+  bytes.set(Buffer.from(key, "hex"));
+  bytes.set(Buffer.from(previous, "hex"), KEY_BYTES);
+  return new Uint32Array(bytes.buffer);
+}
