@@ -11,6 +11,7 @@ import { login } from "./login.ts";
 import { logout } from "./logout.ts";
 import { register } from "./register.ts";
 import { ChangePasswordBody, LoginBody, LogoutBody, RegisterBody } from "./schemas.ts";
+import { sessionToken } from "./session-token.ts";
 import { userView } from "./user.ts";
 
 const NEEDS_EVERYWHERE = { path: "/retireKeys", message: "needs everywhere: true" };
@@ -88,10 +89,10 @@ export function accountRoutes(deps: Deps) {
     )
     .post(
       "/login",
-      async ({ body: { username, password }, request, jwt }) => {
-        const { id, user, expiresAt } = await login(deps, { username, password }, contextOf(request).clientAddress);
-        const exp = expiresAt.getTime() / 1000;
-        const token = await jwt.sign({ sub: user.id, name: user.username, role: user.role, jti: id, exp });
+      async ({ body: { username, password }, request }) => {
+        const opened = await login(deps, { username, password }, contextOf(request).clientAddress);
+        const token = sessionToken(deps, opened);
+        const { user, expiresAt } = opened;
         return { token, tokenType: "Bearer" as const, expiresAt: expiresAt.toISOString(), user: userView(user) };
       },
       { parse: readJson, body: LoginBody, detail: docs.login },

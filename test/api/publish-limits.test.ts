@@ -134,7 +134,7 @@ onBothDatabases(
       expect((await publish(alice, name, "1.0.2")).status).toBe(200);
     });
 
-    test("do not count what was published while a clock was a year ahead", async () => {
+    test("do not count what a clock a year ahead published, and refuse the session that it opened", async () => {
       const alice = await newPublisher(registry());
       const name = newName();
       const { username } = (await alice.client.get("/api/auth/me")).body.user;
@@ -145,6 +145,7 @@ onBothDatabases(
         expect((await publish({ ...alice, client: ahead }, name, `1.0.${patch}`)).status).toBe(201);
       expectRefused(await publish({ ...alice, client: ahead }, name, "1.0.5"), "versions", 3600);
       pass(registry(), -YEAR_SECONDS);
+      expectProblem(await ahead.get("/api/auth/me"), 401, "unauthenticated");
       const again = await alice.client.post("/api/auth/login", { username, password: PASSWORD });
       const client = new Client(registry().url, again.body.token);
       expectLeft(await publish({ ...alice, client }, name, "1.0.5"), 201, [4, 3600], [3, 3600]);
