@@ -1,7 +1,7 @@
 import type { EventKind, EventSubject } from "../../src/audit/record-event.ts";
 import { foldIdentity } from "../../src/domain/identity.ts";
 import { foldName } from "../../src/domain/package-name.ts";
-import { skeletonOf } from "../../src/domain/similar-names.ts";
+import { skeletonOf, usernameSkeletonOf } from "../../src/domain/similar-names.ts";
 import { authorsOf } from "../../src/packages/rebuild-listing.ts";
 import { contentsRow } from "../../src/packages/records.ts";
 import { versionRow } from "../../src/packages/version-rows.ts";
@@ -32,7 +32,8 @@ export async function addAccount(load: Load, account: Account, passwordHash: str
   const { userId, username, email, key } = account;
   const publicKey = key.publicHex;
   await load.add("users", {
-    ...{ id: userId, username, usernameFolded: foldIdentity(username), email, emailFolded: foldIdentity(email) },
+    ...{ id: userId, username, usernameFolded: foldIdentity(username) },
+    ...{ usernameSkeleton: usernameSkeletonOf(username), email, emailFolded: foldIdentity(email) },
     ...{ passwordHash, role: "user", createdAt: at, disabledAt: null },
   });
   await addEvent(load, account, "account.created", at, { details: { username, role: "user" } });

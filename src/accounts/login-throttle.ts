@@ -150,15 +150,22 @@ export async function rememberNetwork(
 }
 
 /**
- * Deletes all failures of an account and the networks it logged in from, after a reset: a thief may
- * have been there. The key of a name comes first, as in every transaction that counts a failure.
+ * Deletes all failures of an account, after a reset. The key of a name comes first, as in every
+ * transaction that counts a failure.
  */
 export async function forgetFailures({ query, tables }: DbSession, user: UserRow): Promise<void> {
-  const { loginFailures, loginNetworks } = tables;
+  const { loginFailures } = tables;
   for (const name of [user.usernameFolded, user.emailFolded]) {
     const { nameDigest, byName } = keysOf({ name, address: null });
     await query.delete(loginFailures).where(eq(loginFailures.key, byName.key));
     await query.delete(loginFailures).where(eq(loginFailures.nameDigest, nameDigest));
   }
-  await query.delete(loginNetworks).where(eq(loginNetworks.userId, user.id));
+}
+
+/** Forgets the networks that an account logged in from: a thief may have been there. */
+export async function forgetNetworks(
+  { query, tables: { loginNetworks } }: DbSession,
+  { id }: Pick<UserRow, "id">,
+): Promise<void> {
+  await query.delete(loginNetworks).where(eq(loginNetworks.userId, id));
 }

@@ -1,4 +1,5 @@
 import { and, asc, eq, gt, inArray, isNull } from "drizzle-orm";
+import { forgetNetworks } from "../accounts/login-throttle.ts";
 import { revokeTokens } from "../accounts/revoke-tokens.ts";
 import type { UserRow } from "../accounts/user.ts";
 import { type Origin, recordEvent } from "../audit/record-event.ts";
@@ -43,7 +44,8 @@ type LogDeps = Pick<Deps, "log">;
 /**
  * Ends the credentials of an account and takes back what a thief may have done with them: sessions
  * and API tokens end, invitations that the account made are withdrawn, and pending resets that it
- * asked for are cancelled. Keys of the last 30 days are listed, and retired on request.
+ * asked for are cancelled. Networks from which it logged in count as strange again. Keys of the last
+ * 30 days are listed, and retired on request.
  *
  * The caller must hold the account's lock. Every write of the account takes it too, so no write with
  * an old credential comes after this. Call it last, because it locks the log.
@@ -56,6 +58,7 @@ export async function evict(
 ): Promise<Eviction> {
   const { query, tables } = session;
   const { origin, now } = request;
+  await forgetNetworks(session, user);
   const locked = await lockTouched(session, user.username);
   const ended = await query
     .delete(tables.sessions)

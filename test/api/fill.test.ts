@@ -148,6 +148,16 @@ for (const kind of ["sqlite", "postgres"] as const satisfies DatabaseKind[]) {
       }
     });
 
+    test("a name that looks like that of a filled account is refused as after registering", async () => {
+      for (const of of [own, published]) {
+        const username = `${drafts().account(0).username.slice(0, -1)}o`;
+        const { status, body } = await new Client(of().url).post("/api/auth/register", {
+          ...{ username, email: "look-alike@example.org", password: PASSWORD },
+        });
+        expect([status, body.code]).toEqual([409, "username_too_similar"]);
+      }
+    });
+
     test("accounts of a filled registry log in and publish more versions", async () => {
       const name = names[0] ?? "";
       const { key, username } = drafts().account(drafts().package(0).owners[0]);

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { inArray } from "drizzle-orm";
 import { OPERATOR } from "../../src/audit/record-event.ts";
 import { resetPassword } from "../../src/moderation/reset-password.ts";
+import { disableAccount } from "../../src/moderation/set-disabled.ts";
 import { type Answer, Client, expectProblem, newAccount, PASSWORD } from "../support/client.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -356,6 +357,19 @@ onBothDatabases(
       const name = newName();
       await failFromMany(name);
       expectWait(await login(registry(), name, WRONG), 3_600);
+    });
+
+    test.each(["log out everywhere", "disable the account"])("an eviction forgets the networks: %s", async (how) => {
+      const { username } = await newAccount(registry());
+      const { body } = await login(registry(), username, PASSWORD, here);
+      expect(await networkCount()).toBeGreaterThan(0);
+      const account = new Client(registry().url, body.token, username);
+      if (how === "disable the account") {
+        await disableAccount(registry().deps, OPERATOR, username, { retireKeys: false });
+      } else {
+        expect((await account.post("/api/auth/logout", { everywhere: true })).status).toBe(200);
+      }
+      expect(await networkCount()).toBe(0);
     });
 
     test("a password reset forgets the networks, and the failures of name and e-mail address", async () => {
