@@ -101,7 +101,7 @@ export type RegistryError =
   | { readonly code: "log_rollback" }
   /** The key that signs the log is missing, so nothing may be appended to the log. */
   | { readonly code: "log_key_missing" }
-  /** An unexpected error. Only the boundary that logs the cause makes this. */
+  /** An unexpected error. Only the boundary that logs its cause creates this member. */
   | { readonly code: "internal" };
 
 /** Carries a `RegistryError` up to the one boundary that responds. */

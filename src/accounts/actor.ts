@@ -9,8 +9,8 @@ export const TOKEN_SCOPES = ["read", "publish-new", "publish-update", "yank", "o
 export type TokenScope = (typeof TOKEN_SCOPES)[number];
 
 /**
- * Who may call a route: `account` is every account, also with an API token. `session` needs a
- * password session, and `admin` needs one of an administrator.
+ * Who may call a route. `account` admits every account, with a password session or an API token.
+ * `session` admits password sessions only, and `admin` those of administrators.
  */
 export type Guard = "account" | "session" | "admin";
 

@@ -8,25 +8,25 @@ import { clientNetwork } from "../http/client-address.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /**
- * How many old rows one counted attempt deletes. Strangers add one row for each name they try, so
- * this must be faster.
+ * How many old rows one counted attempt deletes. Strangers add a few rows with each attempt, so
+ * each attempt must delete more than that.
  */
 const PRUNE_BATCH_SIZE = 100;
 
-/** How the attempts of one kind of key count. */
+/** The rule by which the attempts of one kind of key count. */
 export interface Rule {
   /** The start of the measured time: the first counted attempt or the last one. */
   readonly from: "since" | "lastAt";
-  /** At most a day: then rows are deleted. */
+  /** At most a day, because older rows are deleted. */
   readonly forgottenAfterMs: number;
   delayMs(attempts: number): number;
 }
 
-/** What one attempt counts for. */
+/** One counter that an attempt adds to. */
 export interface Counted {
   readonly key: string;
   readonly rule: Rule;
-  /** The digest of the typed name, where the key has a name in it. */
+  /** The digest of the typed name, if the key contains one. */
   readonly nameDigest?: string;
 }
 
@@ -40,7 +40,7 @@ export function networkDigest(address: string | null): string {
   return digestOfText(address === null ? "" : clientNetwork(address));
 }
 
-/** Returns how many seconds an attempt has to wait; 0 where it may be made now. */
+/** Returns how many seconds an attempt has to wait, or 0 if it may be made now. */
 export async function secondsToWait(
   { db, clock }: Pick<Deps, "db" | "clock">,
   counted: readonly Counted[],

@@ -11,8 +11,8 @@ import type { UserRow } from "./user.ts";
  * Slows down guessing of passwords: for each typed name and network together, for each network, and
  * for each name from networks that it never logged in from.
  *
- * Keys have the typed name and not the account, whether or not it has one. So nobody learns which
- * names have accounts, nor which e-mail address and user name are one account.
+ * Keys contain the typed name, whether or not an account has it, and never the account. So nobody
+ * learns which names have accounts, nor which e-mail address and user name are one account.
  */
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -25,7 +25,7 @@ const DELAY_MAX_SECONDS = 300;
  * More failures than one network can make in an hour. Only guessing from many networks reaches it.
  */
 const NAME_FAILURES_MAX = 100;
-/** How many networks an account is remembered to have logged in from. */
+/** How many networks are remembered for one account. */
 const NETWORKS_REMEMBERED_MAX = 20;
 const WAITING_MAX = 64;
 
@@ -50,7 +50,7 @@ const BY_NAME: Rule = {
   delayMs: (failures) => (failures < NAME_FAILURES_MAX ? 0 : HOUR_MS),
 };
 
-/** Which name was typed, and at which address. */
+/** The typed name and the client's address of one attempt. */
 export interface Attempt {
   readonly name: string;
   readonly address: string | null;
@@ -58,7 +58,7 @@ export interface Attempt {
 
 interface AttemptKeys {
   readonly nameDigest: string;
-  /** Names the typed name and the network together. */
+  /** The key of the typed name and the network together. */
   readonly pair: string;
   readonly network: Counted | undefined;
   readonly byName: Counted;
@@ -78,9 +78,9 @@ function keysOf({ name, address }: Attempt): AttemptKeys {
 }
 
 /**
- * Serialises attempts from one network. Otherwise many at once would all be the fifth. Attempts on
- * one name from different networks do not wait for each other, because strangers could fill that
- * queue.
+ * Serialises attempts from one network. Otherwise many concurrent attempts would all count as the
+ * fifth. Attempts on one name from different networks do not wait for each other, because strangers
+ * could fill that queue.
  */
 const attemptMutex = new KeyedMutex(WAITING_MAX);
 
@@ -162,7 +162,7 @@ export async function forgetFailures({ query, tables }: DbSession, user: UserRow
   }
 }
 
-/** Forgets the networks that an account logged in from: a thief may have been there. */
+/** Forgets the networks that an account logged in from, because a thief may have used one. */
 export async function forgetNetworks(
   { query, tables: { loginNetworks } }: DbSession,
   { id }: Pick<UserRow, "id">,

@@ -10,14 +10,14 @@ import { hashPassword } from "./password.ts";
 import { limitRegistrations } from "./registration-limit.ts";
 import { type User, type UserRow, userView } from "./user.ts";
 
-/** What a new account is made from. */
+/** The fields of a new account. */
 export interface Registration {
   readonly username: string;
   readonly email: string;
   readonly password: string;
 }
 
-/** What must be the account's own. */
+/** The fields that no two accounts may share. */
 interface Identity {
   readonly usernameFolded: string;
   readonly usernameSkeleton: string;

@@ -14,9 +14,9 @@ const WAITING_MAX = 64;
 const registrationMutex = new KeyedMutex(WAITING_MAX);
 
 /**
- * Runs a registration from an address and counts it, whether or not it succeeds: refused ones ask
- * which names are taken. Throws `too_many_registrations` after too many in an hour, and `busy` if
- * too many wait.
+ * Runs a registration from an address and counts it even if it fails, because a refused
+ * registration reveals which names are taken. Throws `too_many_registrations` after too many in an
+ * hour, and `busy` if too many wait.
  */
 export function limitRegistrations<T>(
   deps: Pick<Deps, "db" | "config" | "clock">,

@@ -54,13 +54,12 @@ function faultOf(account: Account | undefined): Failure | undefined {
 /**
  * Returns a database for the writes of one request. Each transaction first locks the actor's
  * account and checks the credential again, and the role if the route needs one. Every route with a
- * credential writes through it, but for publishing, which does the same for batches
- * (publish/facts.ts).
+ * credential writes through it. Publishing does the same for batches (publish/facts.ts).
  *
  * A body takes as long as its sender likes, and meanwhile the credential may have been revoked: a
  * stolen token must not act minutes after that. The lock serialises a write with whatever ends the
- * credential, so the write comes before and is seen, or comes after and is refused. Accounts are
- * locked before packages everywhere.
+ * credential. So the write either comes first and is seen by it, or comes second and is refused.
+ * Accounts are locked before packages everywhere.
  *
  * Transactions throw `unauthenticated`, `account_disabled` or `admin_only`.
  */

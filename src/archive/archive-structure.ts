@@ -81,7 +81,10 @@ export class ArchiveStructure implements TarVisitor {
     return [{ path: MANIFEST, code: "manifest_missing", message: `the archive has no ${MANIFEST}: ${hint}` }];
   }
 
-  /** Returns where to collect a file if it is the manifest. Notes names that are meant as one. */
+  /**
+   * Returns where to collect a file if it is the manifest. Records names that were probably meant
+   * as the manifest.
+   */
   #manifestIn(path: string, sizeBytes: number): TextFile | undefined {
     if (path === MANIFEST) return this.#manifestText(sizeBytes);
     if (MANIFEST_MISSPELLED.test(path)) this.#misspelled ??= path;

@@ -25,8 +25,7 @@ export async function readGzipHeader(source: ChunkSource): Promise<void> {
   for (;;) {
     const chunk = await source.read();
     if (chunk === undefined) throw endedInHeader(header);
-    // The header is almost always in the first chunk. The common case copies nothing: the header is
-    // in the first chunk.
+    // The header is almost always in the first chunk, and then nothing is copied.
     header = header.length === 0 ? chunk : joined(header, chunk);
     const end = headerEnd(header);
     if (end !== undefined) {

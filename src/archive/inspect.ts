@@ -38,7 +38,7 @@ export interface Structure {
   readonly manifestText: string;
   /** The warnings about the manifest. */
   readonly warnings: readonly ArchiveWarning[];
-  /** Spares inflating a small archive again. */
+  /** The tar of a small archive, so that it need not be inflated again. */
   readonly tar: KeptTar;
 }
 
@@ -86,7 +86,7 @@ export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: 
   return inspectionOf(manifestOf(structure, isComplete), contents);
 }
 
-/** Visits with two visitors. Only the first collects faults. */
+/** Combines two visitors into one. Only the first collects faults. */
 function both(first: TarVisitor, second: TarVisitor): TarVisitor {
   return {
     entry(entry) {

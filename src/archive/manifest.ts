@@ -63,7 +63,7 @@ export interface Manifest {
   readonly publicKey: string | undefined;
 }
 
-/** What reading a manifest gave: the manifest, or its faults. */
+/** The result of reading a manifest: the manifest or its faults. */
 export interface ManifestReading {
   /** Present if there are no faults. */
   readonly manifest?: Manifest;
@@ -136,9 +136,9 @@ function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, 
 }
 
 /**
- * Refuses a manifest whose fields are too large in sum. Each field has a limit of its own, but
- * together, fields at their limits would make the page of a package too large: it has them once per
- * version.
+ * Refuses a manifest whose fields are too large in sum. Each field has a limit of its own, but many
+ * fields at their limits would together make the page of a package too large, which repeats them
+ * for each version.
  */
 function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "version">): void {
   if (Buffer.byteLength(JSON.stringify(fields)) <= SHOWN_MANIFEST_MAX_BYTES) return;

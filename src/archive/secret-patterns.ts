@@ -22,7 +22,7 @@ export interface SecretForm {
   /** Every secret of this form begins with one of these. */
   readonly starts: readonly string[];
   /**
-   * Sticky, matched on bytes as latin1. What it matches is never longer than `SECRET_MAX_BYTES`.
+   * A sticky expression, matched on bytes as latin1. It never matches more than `SECRET_MAX_BYTES`.
    */
   readonly form: RegExp;
   /** Distinguishes a real secret from a placeholder, by the first group of the form. */
@@ -38,8 +38,8 @@ const KEY_TEXT_CHARS = 900;
 /** Armour headers and the first line of the key; empty lines are not counted. */
 const KEY_TEXT_LINES = 12;
 /**
- * Line breaks, escaped ones too, indentation, comment signs, and the quotes between strings that a
- * program joins.
+ * The margins of a line: line breaks (escaped ones too), indentation, comment signs, and the quotes
+ * between strings that a program joins.
  */
 const LINE_MARGINS = /(?:[\s"'`+,#*/>|-]|\\+[rn])*/y;
 /** `Proc-Type: 4,ENCRYPTED`, `Version: GnuPG v2`, `Public-Lines: 6`. */
@@ -47,7 +47,9 @@ const ARMOR_HEADER = /^[A-Za-z][A-Za-z-]{1,30}: /;
 /** The first line of every key is longer than this; a shorter line is a word of prose. */
 const KEY_LINE = /^[A-Za-z0-9+/]{40}/;
 const KEY_LINE_ENTROPY = 3;
-/** Decides whether a line is an armour header or the first of a key. */
+/**
+ * Enough characters of a line to decide whether it is an armour header or the first line of a key.
+ */
 const LINE_START_CHARS = 40;
 
 /** What people write instead of a secret. By chance it occurs in one of some million secrets. */
@@ -78,7 +80,7 @@ function isRandom(entropyMin: number): (text: string) => boolean {
 
 const BACKSLASH = 0x5c;
 const isBreak = (code: number) => code === 0x0a || code === 0x0d;
-/** What a backslash turns into a line break: `n` and `r`. */
+/** Whether a backslash turns this character into a line break: `n` or `r`. */
 const isEscapedBreak = (code: number) => code === 0x6e || code === 0x72;
 
 /**
@@ -137,7 +139,8 @@ function separate(body: string): RegExp {
  * (config/gitleaks.toml) with its entropy, unless a comment says otherwise. A checksum is stronger
  * evidence than entropy and needs no border.
  *
- * Not found are secrets in UTF-16, in base64 once more, or split over two strings.
+ * It does not find secrets in UTF-16, secrets that were encoded again in base64, or secrets that
+ * are split over two strings.
  */
 export const SECRET_FORMS: readonly SecretForm[] = [
   {
@@ -161,8 +164,8 @@ export const SECRET_FORMS: readonly SecretForm[] = [
   },
   { kind: "api_token", starts: ["cpm_"], form: /cpm_([0-9A-Za-z]{36})/y, isReal: hasChecksum },
   {
-    // The identifier alone. The secret key beside it has no form of its own, and the identifier
-    // hardly occurs by chance. AWS's documented examples end in EXAMPLE.
+    // Matches only the identifier, which hardly occurs by chance. The secret key next to it has no
+    // form that could be recognised. AWS's documented examples end in EXAMPLE.
     kind: "aws_access_key",
     starts: ["AKIA", "ASIA"],
     form: separate("A[KS]IA([A-Z2-7]{16})"),

@@ -20,7 +20,9 @@ interface Hit {
   readonly kind: SecretKind;
 }
 
-/** What is decided at once. It is small, because the event loop waits for it. */
+/**
+ * How many bytes are searched in one step. It is small, because the event loop waits for each step.
+ */
 const WINDOW_BYTES = 16_384;
 const NEWLINE = 0x0a;
 

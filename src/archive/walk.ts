@@ -4,7 +4,10 @@ import { UnreadableArchive } from "./archive-fault.ts";
 import { gunzipSingleMember } from "./gzip.ts";
 import { type TarVisitor, TarWalker } from "./tar.ts";
 
-/** The bytes that are walked over at once. The time for them must be far below a turn. */
+/**
+ * How many bytes are walked over between two pauses. They must take much less time than a turn
+ * (runtime/turns.ts).
+ */
 const STEP_BYTES = 16_384;
 /** An archive that unpacks to at most this size is not inflated a second time. */
 const KEPT_MAX_BYTES = 65_536;

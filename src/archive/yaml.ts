@@ -59,9 +59,9 @@ const TRUE_WORDS = new Set(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"]);
 const FALSE_WORDS = new Set(["n", "N", "no", "No", "NO", "off", "Off", "OFF"]);
 
 /**
- * The characters that the reader of yaml.v3 refuses. Also the line ends that it knows and the
- * `yaml` package does not: NEL, LS, PS of YAML 1.1 and a lone CR. With those, one text would be two
- * manifests.
+ * The characters that the reader of yaml.v3 refuses, and the line ends of YAML 1.1 that yaml.v3
+ * knows but the `yaml` package does not: NEL, LS, PS and a lone CR. With those, the two readers
+ * would see two different manifests.
  */
 const FORBIDDEN_CHARACTER =
   /[^\t\n\r\x20-\x7e\u{a0}-\u{2027}\u{202a}-\u{d7ff}\u{e000}-\u{fefe}\u{ff00}-\u{fffd}\u{10000}-\u{10ffff}]|\r(?!\n)/u;
@@ -228,9 +228,9 @@ interface KeyText {
 }
 
 /**
- * The text contains NUL or half a surrogate pair. Escapes such as `"\0"` and `"\ud800"` produce
- * them; the document itself cannot. yaml.v3 refuses the second, many programs end a text at the
- * first, and SQLite and Postgres cannot both store them.
+ * NUL and half a surrogate pair. Escapes such as `"\0"` and `"\ud800"` produce them; the document
+ * itself cannot contain them. yaml.v3 refuses the second, many programs end a text at the first,
+ * and SQLite and Postgres cannot both store them.
  */
 const UNSTORABLE_CHARACTER = /\0|\p{Cs}/u;
 

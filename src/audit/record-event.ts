@@ -54,7 +54,7 @@ export interface Origin {
 /** The operator: somebody with a shell on the machine of the registry. */
 export const OPERATOR: Origin = { userId: null, username: null, address: null, tokenId: null };
 
-/** Nobody with an account: the holder of a key who signed, or a timer. */
+/** The origin of a change without an account: the holder of a key signed it, or a timer made it. */
 export const NOBODY: Origin = OPERATOR;
 
 /**

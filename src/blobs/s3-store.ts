@@ -57,7 +57,7 @@ const TILE_TYPE = "application/octet-stream";
 const CHECK_KEY = "check";
 const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
 
-/** What an S3 store needs besides the configuration of its bucket. */
+/** What an S3 store needs in addition to the configuration of its bucket. */
 interface S3StoreOptions {
   /** A prepared local directory for uploads and for downloads that pass through this process. */
   readonly incomingDir: string;

@@ -55,7 +55,7 @@ export async function adminCreate({
   return 0;
 }
 
-/** What the commands that evict receive besides. */
+/** The options of commands that evict whoever uses an account. */
 type EvictArguments = AdminArguments & { readonly retireKeys: boolean };
 
 /** Prints what an eviction took back, and the keys that remain to be judged. */

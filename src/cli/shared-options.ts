@@ -5,7 +5,7 @@ export const CONFIG_OPTION = {
   description: "read settings from this JSON file; settings in the environment take precedence",
 } as const;
 
-/** For commands whose report programs may read. */
+/** For commands with a report that other programs read. */
 export const JSON_OPTION = { type: "boolean", description: "print one JSON document on standard output" } as const;
 
 /** For commands that evict whoever has an account. */
@@ -14,7 +14,7 @@ export const RETIRE_KEYS_OPTION = {
   description: "retire the signing keys that the account registered in the last 30 days",
 } as const;
 
-/** What such a command does besides. */
+/** The paragraph in the help of such a command that explains the eviction. */
 export const EVICTION_TEXT = `Whoever has the account is evicted: its sessions end and its API tokens are revoked,
       invitations that it made are withdrawn, and pending key resets that it asked for are cancelled. Keys that it
       registered in the last 30 days are listed, and retired with --retire-keys. Owners who accepted an invitation

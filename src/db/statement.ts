@@ -120,18 +120,18 @@ export function statement<P extends StatementParams, Row>(
 
 /**
  * Like `statement`, in `write` only: it locks the rows that it finds until the transaction ends.
- * With `held`, it waits for rows that others have locked, or skips them. On SQLite, whose builder
- * has no such clause, a transaction that writes locks the whole database.
+ * `ifLocked` says whether it waits for rows that others have locked, or skips them. On SQLite,
+ * whose builder has no such clause, a transaction that writes locks the whole database.
  */
 export function lockingStatement<P extends StatementParams, Row>(
   build: (
     session: Pick<DbSession, "query" | "tables">,
   ) => Select<Row> & { for?(strength: "no key update", how: { skipLocked?: true }): Select<Row> },
-  held: "wait" | "skip" = "wait",
+  ifLocked: "wait" | "skip" = "wait",
 ): RunStatement<P, Row> {
   return statement((session) => {
     const query = build(session);
-    return query.for?.("no key update", held === "skip" ? { skipLocked: true } : {}) ?? query;
+    return query.for?.("no key update", ifLocked === "skip" ? { skipLocked: true } : {}) ?? query;
   });
 }
 

@@ -1,7 +1,7 @@
 /** No JSON that the registry reads has more than a handful of levels. */
 export const JSON_DEPTH_MAX = 32;
 
-/** JSON that is nested too deeply. It is a `SyntaxError`, as what `JSON.parse` throws. */
+/** JSON that is nested too deeply. It is a `SyntaxError`, like the errors of `JSON.parse`. */
 export class JsonTooDeep extends SyntaxError {
   override readonly name = "JsonTooDeep";
 
@@ -27,7 +27,7 @@ function stringEnd(text: string, from: number): number {
 
 /**
  * Parses JSON from outside: of a request, a file, or another registry. Schemas, comparisons and the
- * engine itself recurse into values, and what is nested too deeply exhausts their stack. So depth is
+ * engine itself recurse into values, and deep nesting would exhaust their stack. So depth is
  * checked before parsing. Throws a `SyntaxError`, which may quote the text, or `JsonTooDeep`.
  */
 export function parseJsonText(text: string, reviver?: (name: string, value: unknown) => unknown): unknown {

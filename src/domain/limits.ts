@@ -46,7 +46,8 @@ export const STORED_TEXT_MAX_BYTES = 1 * MIB;
 export const TEMPLATE_SCAN_MAX_BYTES = 1 * MIB;
 
 /**
- * The limit for all templates of an archive in sum: many of them must not cost what one may not.
+ * The limit for all templates of an archive together, so that many of them cannot cost what a
+ * single one may not.
  */
 export const TEMPLATE_SCANS_MAX_BYTES = 8 * MIB;
 
@@ -55,15 +56,18 @@ export const SECRETS_MAX = 50;
 
 /**
  * The places in an archive that look like the start of a secret. Each costs the time to examine up
- * to a kibibyte behind it, so this bounds the CPU time of an archive. One with more of them was made
- * to cost that time, or is not text.
+ * to a kibibyte behind it, so this bounds the CPU time of an archive. An archive with more of them
+ * is not text, or was made to waste time.
  */
 export const SECRET_CANDIDATES_MAX = 100_000;
 
 /** A gzip header is 10 bytes and maybe a file name. A longer one hides something. */
 export const GZIP_HEADER_MAX_BYTES = 4 * KIB;
 
-/** The size of one PAX header. A path, three times and four owner fields fit many times over. */
+/**
+ * The size of one PAX header. It has room for several times what one can need: a path, three times
+ * and four owner fields.
+ */
 export const PAX_HEADER_MAX_BYTES = 8 * KIB;
 
 /** The problems that are listed in one response; further ones are counted. */

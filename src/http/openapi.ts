@@ -5,7 +5,7 @@ import { openApiDocument, type PathParameter } from "./openapi-document.ts";
 import { isJsonObject, type JsonObject, mapMembers } from "./openapi-schema.ts";
 import { ProblemSchema } from "./schemas.ts";
 
-/** The parts of the API description that features supply besides their routes. */
+/** The parts of the API description that features supply in addition to their routes. */
 export interface Described {
   /** Schemas that responses refer to by name. */
   readonly schemas: Readonly<Record<string, TSchema>>;

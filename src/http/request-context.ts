@@ -3,8 +3,8 @@ import { type Connection, NO_CONNECTION } from "./connection.ts";
 import { requestIdFrom } from "./request-id.ts";
 
 /**
- * What the server knows about one request besides the request itself. A room above adds its own
- * member by module augmentation, so that http/ does not have to know it.
+ * What the server knows about one request, in addition to the request itself. An upper room adds
+ * its own member by module augmentation, so that http/ does not have to know it.
  */
 export class RequestContext {
   readonly id: string;

@@ -55,7 +55,7 @@ interface Entry {
 export class ResponseCache {
   /** The documents of packages, by package name. */
   readonly #documents = new Map<string, Entry>();
-  /** What is below a package: by package name, then by the rest of the path. */
+  /** The other responses of packages: by package name, then by the rest of the path. */
   readonly #others = new Map<string, Map<string, Entry>>();
   /**
    * The entries with a body in memory and their paths. The next candidate for eviction comes first.
@@ -95,8 +95,8 @@ export class ResponseCache {
   }
 
   /**
-   * A body that was loaded in this generation, and put while it lasts, did not race with an
-   * invalidation.
+   * The number of invalidations so far. A body that was loaded and put in the same generation did
+   * not race with an invalidation.
    */
   get generation(): number {
     return this.invalidations.generation;
@@ -269,8 +269,7 @@ export class ResponseCache {
 }
 
 /**
- * Splits a path into what invalidates it, a package name or the log, and the rest of the path below
- * that.
+ * Splits a path into the name that invalidates it (a package, or the log) and the rest of the path.
  */
 function splitPath(path: string): [name: string, rest: string] {
   if (path === CHECKPOINT) return [LOG, path];

@@ -37,7 +37,7 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** What a server needs besides its app. */
+/** What a server needs in addition to its app. */
 interface ServerDeps {
   readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies" | "workers">;
   readonly logger: Logger;

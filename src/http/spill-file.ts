@@ -1,13 +1,13 @@
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 
 const FILE_MAX_BYTES = 1024 ** 3;
-/** Few documents are larger. Those are read into a new buffer. */
+/** Few documents are larger than this. Those are read into a new buffer. */
 const SCRATCH_BYTES = 64 * 1024;
 
 /**
  * A ring buffer in an unnamed file, for cached bytes that may be lost. New bytes overwrite the
  * oldest ones, and the file ends with the process. Reads and writes are synchronous: they go to the
- * page cache, which is faster than a turn of the event loop.
+ * page cache, which is faster than waiting for the event loop.
  */
 export class SpillFile {
   readonly #fd: number;

@@ -19,7 +19,7 @@ import {
   type Signed,
 } from "./record-key-change.ts";
 
-/** A cancel that a key which may sign the package signed. */
+/** A cancel that is signed by a key of the package. */
 export interface SignedCancel extends Signed {
   readonly signature: string;
   /** The address that sent it, for the event. */
@@ -28,7 +28,7 @@ export interface SignedCancel extends Signed {
   readonly mayRead: boolean;
 }
 
-/** What the log keeps of one cancelled reset. */
+/** What the leaf of a cancelled reset records. */
 interface ResetEnd {
   readonly changed: KeyedPackage;
   readonly publicKey: string;
@@ -43,7 +43,7 @@ interface ResetEnd {
 type LogDeps = Pick<Deps, "log">;
 
 /**
- * Cancels a reset as an owner or an administrator, also one that is upheld. Throws
+ * Cancels a reset for an owner or an administrator, even if it is upheld. Throws
  * `package_not_found`, `not_an_owner` or `reset_not_found`.
  */
 export async function cancelReset(

@@ -12,7 +12,7 @@ export type PackageKeyRow = Tables["packageKeys"]["$inferSelect"];
 /** A row of `package_key_resets`: the pending reset of a package. */
 export type KeyResetRow = Tables["packageKeyResets"]["$inferSelect"];
 
-/** The members of a package that its keys need. */
+/** The fields of a package that functions about its keys need. */
 export interface KeyedPackage {
   readonly id: number;
   readonly name: string;

@@ -31,7 +31,7 @@ export interface KeyRemoval extends Signed {
   readonly since: string | undefined;
 }
 
-/** How much of the key id in the path a message repeats. */
+/** The longest part of a key ID in an address that a message repeats. */
 export const KEY_ID_SHOWN_MAX_CHARS = 64;
 
 /**

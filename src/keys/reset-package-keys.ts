@@ -16,7 +16,7 @@ import { logUphold, takeUphold } from "./uphold-reset.ts";
 const RESETS_PER_DAY = 10;
 const DAY_MS = 24 * 60 * 60_000;
 
-/** A key that shall replace all others. It signs the change itself. */
+/** A key that is to replace all others. It signs the change itself. */
 export interface KeyReset extends Signed {
   readonly publicKey: string;
   readonly newKeySignature: string;

@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
-/** How much of the key id in the path a message repeats. */
+/** The longest part of a key ID in an address that a message repeats. */
 const KEY_ID_SHOWN_MAX_CHARS = 64;
 
 /**

@@ -8,7 +8,7 @@ import { keyIdOf } from "../signing/verify-archive.ts";
 import { applyDueReset, type KeyedPackage } from "./package-trust.ts";
 import { lastKeyLeaf, nameInLeaf, recordKeyChange } from "./record-key-change.ts";
 
-/** How long the word of an administrator waits for the next reset. */
+/** How long an administrator's decision stays valid for a reset that nobody has requested yet. */
 const WAITS_MS = 7 * 24 * 60 * 60_000;
 
 /** What an administrator upheld: the pending reset, or the next one that an owner requests in time. */
@@ -20,12 +20,12 @@ export interface Upheld {
 }
 
 /**
- * Upholds the reset of a package against keys: only owners and administrators can cancel it from then
- * on. It is for a former owner whose key cancels every reset. A program may cancel each of them at
- * once, so without a pending reset the next one is upheld that an owner requests within seven days.
+ * Upholds the reset of a package against keys: only owners and administrators can cancel it from
+ * then on. It is for a former owner whose key cancels every reset. A program may cancel each reset
+ * at once. So if none is pending, the next one that an owner requests within seven days is upheld.
  *
- * Nobody signs it. An operator could refuse the cancels of keys anyway; the event and the leaf make it
- * public. Safe to repeat. Throws `package_not_found` or `log_rollback`.
+ * Nobody signs it. An operator could refuse the cancels of keys anyway; the event and the leaf make
+ * it public. Safe to repeat. Throws `package_not_found` or `log_rollback`.
  */
 export async function upholdReset(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -66,8 +66,8 @@ async function markUpheld(session: DbSession, { id, name }: KeyedPackage, public
 }
 
 /**
- * Takes the word that an administrator gave for the next reset of a locked package. Returns the
- * administrator's name in the log; undefined if nobody gave it, or too long ago.
+ * Uses up an administrator's decision to uphold the next reset of a locked package. Returns the
+ * administrator's name in the log. Returns undefined if there is no decision, or if it has expired.
  */
 export async function takeUphold(session: DbSession, { id }: KeyedPackage, now: Date): Promise<string | undefined> {
   const { keyResetUpholds } = session.tables;

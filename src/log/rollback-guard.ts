@@ -16,7 +16,7 @@ const ACCEPTED_SIZE = "log/accepted-size";
 /** What the rollback guard found. */
 export interface GuardResult {
   readonly rollback: Rollback | undefined;
-  /** The size of the tree that the copy is of; undefined if there is no copy. */
+  /** The size of the tree in the copy. Undefined if there is no copy. */
   readonly copiedSize: number | undefined;
   /** True if the log has leaves and no copy: then nothing here shows whether the database is old. */
   readonly isMissing: boolean;

@@ -5,12 +5,12 @@ import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
 import type { LogStateRow } from "./log-rows.ts";
 
-/** The database does not hold what was published. */
+/** A rollback: the database lacks leaves that were published. */
 export interface Rollback {
   /** Undefined if the copy in the blob store is a checkpoint of another log. */
   readonly publishedSize: number | undefined;
   readonly foundSize: number;
-  /** True if a witness knows of it, and not the copy in the blob store. */
+  /** True if a witness showed it, and not the copy in the blob store. */
   readonly isWitnessed?: boolean;
 }
 

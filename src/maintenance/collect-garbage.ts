@@ -12,7 +12,7 @@ import { refusalOf, retryUntilAvailable } from "./retry.ts";
 /** The digests of one transaction. Publishes on Postgres wait for it. */
 const BATCH = 100;
 const LISTED_MAX = 1_000;
-/** With this many refusals, not single files are the problem: the storage removes nothing. */
+/** So many refusals mean that the storage removes nothing at all, so it is useless to go on. */
 const FAILURES_MAX = 100;
 const FORGET_AFTER_MS = 7 * 24 * 3_600_000;
 

@@ -9,7 +9,7 @@ import { refusalOf } from "./retry.ts";
 
 const CONCURRENCY = 8;
 const LISTED_MAX = 1_000;
-/** With this many failures, not single blobs are the problem: a storage is unavailable. */
+/** So many failures mean that a storage is unavailable, so it is useless to go on. */
 const FAILURES_MAX = 100;
 
 /** A blob that was not copied, and why. */

@@ -62,8 +62,8 @@ export async function removeUnreferenced(
         await store.remove(digest);
         removed.push(blob);
       } catch (cause) {
-        // A request to a storage may still take effect there. What the file system refused did not
-        // happen.
+        // A failed request to a storage may still take effect there. A removal that the file system
+        // refused did not happen.
         (cause instanceof Failure ? unknown : refused).push({ digest, reason: refusalOf(cause) });
       }
     },

@@ -20,7 +20,7 @@ export interface Withdrawn {
   readonly username: string;
 }
 
-/** What an eviction took back, for whoever asked for it. */
+/** What an eviction took back, for the person who asked for it. */
 export interface Eviction {
   readonly sessionsEnded: number;
   readonly tokensRevoked: number;
@@ -31,7 +31,7 @@ export interface Eviction {
   readonly recentKeys: readonly KeyView[];
 }
 
-/** How an eviction is made. */
+/** The options of an eviction. */
 export interface EvictionRequest {
   readonly origin: Origin;
   readonly now: Date;
@@ -92,7 +92,10 @@ async function lockTouched(session: DbSession, username: string): Promise<Packag
   return locked;
 }
 
-/** Withdraws what the account invited to locked packages. Expired invitations go without an event. */
+/**
+ * Withdraws the account's invitations to locked packages. Expired invitations are deleted without
+ * an event.
+ */
 async function withdrawInvitations(
   session: DbSession,
   invitedBy: string,
@@ -122,7 +125,7 @@ async function withdrawInvitations(
   return withdrawn;
 }
 
-/** Lists the keys that were registered lately and still count. Retires them where that is asked for. */
+/** Lists the recently registered keys that are not retired, and retires them on request. */
 async function endRecentKeys(
   session: DbSession,
   { id, username }: Pick<UserRow, "id" | "username">,

@@ -22,9 +22,9 @@ type QuarantineDeps = Pick<Deps, "db" | "clock" | "log"> & { readonly config: Pi
 /** Why a version or package is quarantined. Undefined releases it. */
 type Quarantine =
   | {
-      /** In words, for everybody who is refused. */
+      /** The reason in words, which refused clients read. */
       readonly reason: string;
-      /** For the log. Undefined means the category of the present quarantine, or `policy`. */
+      /** The category in the log. Undefined means that of the present quarantine, or `policy`. */
       readonly category: StatusReason | undefined;
     }
   | undefined;

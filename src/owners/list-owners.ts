@@ -5,7 +5,7 @@ import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
 import { type InvitationTerms, loadInvitations, termsOf } from "./invitations.ts";
 
-/** The owners of a package, since when they are, and who is invited. */
+/** The owners of a package with the time when each became one, and the open invitations. */
 export interface OwnersView {
   readonly items: readonly { readonly username: string; readonly since: string }[];
   readonly invitations: readonly ({ readonly username: string } & InvitationTerms)[];

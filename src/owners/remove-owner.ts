@@ -80,8 +80,8 @@ async function remove(
   const staying = owners.filter((owner) => owner.userId !== userId);
   if (staying.length === owners.length) return false;
   if (staying.every(({ disabledAt }) => disabledAt !== null)) throw failure({ code: "last_owner", name: owned.name });
-  // Otherwise the removed owner could come back: through an account that they invited before, or
-  // with a key that they asked for.
+  // Otherwise the removed owner could come back through an account that they invited, or with a key
+  // whose reset they requested.
   await withdraw(session, owned, origin, now, ({ invitedBy }) => invitedBy === username);
   const { packageOwners } = session.tables;
   await session.query

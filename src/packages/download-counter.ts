@@ -45,8 +45,8 @@ interface Counted extends DownloadedVersion {
 
 /**
  * Makes a table (column1, column2) of rows `(id, downloads)`, in one parameter. The text is the
- * same for any number of rows. Otherwise SQLite would cache a statement of its own for each number,
- * and one of some hundred rows is large.
+ * same for any number of rows. Otherwise SQLite would cache another statement for each number, and
+ * one of some hundred rows is large.
  */
 function increments(kind: Database["kind"], rows: Iterable<readonly [id: number, downloads: number]>): SQL {
   const pairs = JSON.stringify([...rows]);

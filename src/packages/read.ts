@@ -38,7 +38,10 @@ export function readVersion({ db, config }: ReadDeps, name: PackageName, asked: 
 export interface PackageList {
   readonly items: readonly PackageSummary[];
   readonly total: number;
-  /** Set only when more packages match than a search looks for. Then `total` is that bound. */
+  /**
+   * Set only if more packages match than a search counts. Then `total` is the largest number that
+   * it counts.
+   */
   readonly totalCapped?: true;
 }
 

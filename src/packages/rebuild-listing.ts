@@ -65,7 +65,7 @@ const authorsOfPackage = statement<{ packageId: number }, { author: string }>(({
     .where(eq(packageAuthors.packageId, sql.placeholder("packageId"))),
 );
 
-/** What lists are filtered by. */
+/** The tags and authors that lists are filtered by. */
 interface Facets {
   readonly tags: readonly string[];
   readonly authors: readonly string[];
@@ -134,7 +134,7 @@ const touchPackage = change<Touched>(({ query, tables: { packages } }) =>
     .where(eq(packages.id, sql.placeholder("packageId"))),
 );
 
-/** What a listing derives from besides versions. A change mostly leaves it as it was. */
+/** What a listing derives from in addition to versions. Most changes leave it as it was. */
 interface Sources {
   readonly owners: readonly string[];
   readonly facets: Facets;
@@ -215,7 +215,7 @@ function isLater(published: Version, latest: Version): boolean {
  * `rebuildListing` after a publish, in two steps: it reads in the same message as the insert, and
  * returns the step that writes. If the package has a latest version, the new one either replaces it
  * or changes nothing but `updatedAt`. The other versions, of which there may be thousands, are not
- * looked at. So every other change of versions or owners must rebuild the listing in its own
+ * read. So every other change of versions or owners must rebuild the listing in its own
  * transaction, with the package locked: a publish does not repair a stale listing.
  */
 export async function beginListing(

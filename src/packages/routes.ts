@@ -134,8 +134,9 @@ function downloadHandler(deps: Deps & PackageServices) {
     const onSend = (address: string | null) => downloads.count(found.counted, address);
     const { clientAddress } = contextOf(request);
     const isCounted = counts && onSend(clientAddress);
-    // Smaller ones are in the buffers of the connection at once, and nobody hears what becomes of
-    // them. Bun 1.4.5 tells of some: not where it notices by a write that failed.
+    // Smaller archives are in the buffers of the connection at once, and nobody learns whether they
+    // arrived. Bun 1.4.5 reports some aborted downloads, but not those that it notices by a failed
+    // write.
     if (isCounted && found.size > CACHED_ARCHIVE_MAX_BYTES) {
       request.signal.addEventListener("abort", () => downloads.takeBack(found.counted, clientAddress), { once: true });
     }
@@ -147,7 +148,7 @@ function downloadHandler(deps: Deps & PackageServices) {
   };
 }
 
-/** Routes of what is inside a version: the archive itself, and parts of it as text. */
+/** Routes of the contents of a version: the archive itself, and parts of it as text. */
 function contentRoutes(deps: Deps & PackageServices) {
   const { db } = deps;
   const app = new Elysia()

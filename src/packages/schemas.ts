@@ -234,8 +234,8 @@ export const YankBody = t.Object({
 });
 
 /**
- * Reads the yank that a body asks for. Throws `validation_failed` for a replacement that names
- * nothing.
+ * Reads the yank that a body asks for. Throws `validation_failed` for a replacement that is neither
+ * a version nor a package.
  */
 export function askedYank({ reason, message, replacement }: Static<typeof YankBody>): Yank {
   if (replacement !== undefined && !isReplacement(replacement)) throw invalid("/replacement", REPLACEMENT_RULE);

@@ -22,7 +22,7 @@ const LISTED_CHARS = 150;
  */
 const WAITING_MAX = 1_000;
 const WAITING_MAX_CHARS = 32 * 1024 * 1024;
-/** As long as one write may wait for its database. */
+/** The longest wait, the same as that of one write for its database. */
 const WAITING_MAX_MS = 5_000;
 const RETRY_AFTER_SECONDS = 1;
 
@@ -96,16 +96,16 @@ export class PublishBatcher {
       for (const [at, { resolve }] of taken.entries()) resolve(recorded[at]);
     } catch (cause) {
       isOver = true;
-      // A database that is gone or full is so for every publication that waits. Any other failure
-      // may be about one member, so each member then goes alone.
+      // If the database is gone or full, that holds for every publication that waits. Any other
+      // failure may concern one member, so then each member is recorded alone.
       if (cause instanceof Failure) for (const { reject } of [...taken, ...this.#waiting.splice(0)]) reject(cause);
       else for (const { resolve } of taken.length > 0 ? taken : this.#waiting.splice(0)) resolve(undefined);
     }
   }
 
   /**
-   * Rejects those that waited too long. Nothing was begun for them, so their clients may safely
-   * retry.
+   * Rejects publications that waited too long. Nothing was begun for them, so their clients may
+   * safely retry.
    */
   #dismissLate(): void {
     const lateMs = performance.now() - WAITING_MAX_MS;
@@ -117,8 +117,8 @@ export class PublishBatcher {
   }
 
   /**
-   * Takes the oldest that wait, at most one of each package. It takes at least the very first,
-   * however long its texts are.
+   * Takes the oldest waiting publications, at most one of each package. It takes at least the very
+   * first, however long its texts are.
    */
   #take(): Waiting[] {
     const taken = new Map<string, Waiting>();

@@ -20,13 +20,13 @@ import type { VerifiedPublication } from "./verify-publication.ts";
  * here.
  */
 
-/** What becomes of a candidate that is not refused. */
+/** The decision about a candidate that is not refused. */
 export type Decision =
   /** The same bytes were published before with the same key. */
   | { readonly outcome: "unchanged"; readonly version: PublishedVersion }
   | {
       readonly outcome: "accepted";
-      /** Nothing but its version is new, so it may be recorded in a batch of many. */
+      /** Only its version is new, so it may be recorded in a batch of many. */
       readonly isOnFastPath: boolean;
       /** The account never had a key: this one becomes its first. */
       readonly isFirstKey: boolean;
@@ -80,8 +80,8 @@ function requireSame(existing: VersionRow, { inspection, received, verified }: V
 }
 
 /**
- * Finds the version of a package that a publication repeats. Throws `version_exists` when it has
- * other bytes or another key.
+ * Finds the version that a publication repeats. Throws `version_exists` when it has other bytes or
+ * another key.
  */
 async function findSame(
   session: DbSession,
@@ -116,7 +116,7 @@ async function requireFreeName(
   await requireDistinctName(session, name, publisher.user.id, popularity(config, now));
 }
 
-/** How the rules read what the facts do not have. */
+/** The reads by which the rules get what the facts do not contain. */
 export interface Reads {
   /** Finds the package of the candidate's folded name. */
   findExisting(): Promise<PackageRow | undefined>;

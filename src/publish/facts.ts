@@ -12,7 +12,7 @@ import { isOnFastPath } from "./fast-path.ts";
 import { loadQuota, type Quota } from "./publish-limits.ts";
 import type { VerifiedPublication } from "./verify-publication.ts";
 
-/** A verified publication that is decided about. */
+/** A verified publication, before the decision whether it may be published. */
 export interface Candidate {
   readonly publication: VerifiedPublication;
   /** The time of the publish. */
@@ -20,12 +20,12 @@ export interface Candidate {
 }
 
 /**
- * How accounts and packages are read: without a lock, with a lock that is waited for, or with one
- * that is skipped if held.
+ * How accounts and packages are read: without a lock (`read`), with a lock that is waited for
+ * (`wait`), or with a lock that is skipped if somebody else holds it (`skip`).
  */
 export type Access = "read" | "wait" | "skip";
 
-/** What the first message asks about a candidate. */
+/** What the first query finds out about a candidate. */
 export interface Facts {
   /** False where another transaction holds the account. */
   readonly isAccountFree: boolean;

@@ -15,8 +15,8 @@ import type { Candidate } from "./facts.ts";
 /** A verified publication whose blob is stored and whose rows are not yet written. */
 export interface PendingPublication extends Candidate {
   /**
-   * In the transaction, after the insert: throws where the blob was removed since it was put
-   * (blob-removals.ts).
+   * Throws if the blob was removed since it was put (blob-removals.ts). Call it in the transaction,
+   * after the insert.
    */
   requireBlob(session: DbSession): Promise<void>;
 }
@@ -69,9 +69,9 @@ async function insertRow(session: DbSession, kind: Database["kind"], accepted: A
 }
 
 /**
- * Inserts versions that do not exist yet, of different packages that are locked; the unique index
- * on versions agrees. The statements about one version need nothing of those about another, so a
- * batch costs Postgres as many messages as one.
+ * Inserts versions that do not exist yet, of different packages that are locked. The unique index
+ * on versions enforces it. The statements about one version need no result of the others, so a
+ * batch costs Postgres as many messages as a single version.
  */
 export async function insertVersions(
   session: DbSession,

@@ -13,7 +13,10 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 /** What makes a package popular, so that its name is protected. */
 export interface Popularity {
   readonly minDownloads: number;
-  /** Downloads alone do not: a new package cannot block a name before somebody notices. */
+  /**
+   * Downloads alone are not enough: otherwise a new package could block a name before anybody
+   * notices.
+   */
   readonly createdBy: Date;
 }
 

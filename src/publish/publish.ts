@@ -14,7 +14,7 @@ import type { Publication, PublishOutcome } from "./publication.ts";
 import { type RecordOutcome, recordOne } from "./record.ts";
 import { type VerifiedPublication, verifyPublication } from "./verify-publication.ts";
 
-/** A `gc` that is removing this very blob is done with it in a moment. */
+/** Enough tries, because a `gc` that is removing this blob finishes within a moment. */
 const STORE_TRIES = 6;
 const STORE_PAUSE_MS = 50;
 const STORE_RETRY_AFTER_SECONDS = 5;
@@ -87,7 +87,7 @@ async function confirm(deps: PublishDeps, publication: VerifiedPublication): Pro
   );
 }
 
-/** The version as it would be recorded, for a dry run. */
+/** Returns the version as it would be recorded, for a dry run. */
 function wouldBe({ publication, now }: Candidate): PublishedVersion {
   return { row: { id: 0, ...versionRow(0, publication, now) }, publishedBy: publication.publisher.user.username };
 }

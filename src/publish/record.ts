@@ -21,8 +21,7 @@ import type { VerifiedPublication } from "./verify-publication.ts";
 type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 
 /**
- * A version that was recorded, or one that was there already, by whoever was faster with the same
- * bytes.
+ * A version that was recorded now, or one with the same bytes that somebody else recorded first.
  */
 export type RecordOutcome =
   | ({ readonly outcome: "created" } & Recorded)
@@ -128,10 +127,10 @@ function acceptProved(batch: readonly PendingPublication[], facts: readonly Fact
 /**
  * Records a batch of publications to different packages, in one transaction and under one signed
  * checkpoint. On Postgres that costs as many messages as one publication. It waits for no account
- * and no package, because it works for strangers; only the log is waited for, and the log comes
- * last everywhere. A member is undefined, with nothing recorded, where it is not on the fast path
- * or its account or package is locked. Record that member with `recordOne`, which waits and
- * explains.
+ * and no package, because its members must not wait for strangers. It waits only for the log, whose
+ * lock comes last everywhere. A member is undefined, with nothing recorded, where it is not on the
+ * fast path or its account or package is locked. Record that member with `recordOne`, which waits
+ * and explains.
  */
 export async function recordBatch(
   session: DbSession,

@@ -1,9 +1,9 @@
 import { printableJson } from "./printable.ts";
 
-/** From the most lines to none. `warn` drops the lines of requests. */
+/** The levels of the log, from all lines to none. `warn` drops the lines of requests. */
 export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
 
-/** The least level whose lines are written. */
+/** One level. Lines below it are dropped. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /**

@@ -8,7 +8,7 @@ export interface OutsideRequest {
   readonly maxMs: number;
   /** The largest body. It is never buffered beyond this. */
   readonly maxBytes: number;
-  /** How many redirects are followed. Without it, a redirect is an answer like any other. */
+  /** How many redirects are followed. If undefined, a redirect is a response like any other. */
   readonly redirectsMax?: number;
   /** Whether the body of a response with this status is read. By default every body is. */
   readonly readsBody?: (status: number) => boolean;
@@ -52,10 +52,10 @@ export async function requestOutside(address: string, request: OutsideRequest): 
     abort.abort(fault);
   }, request.maxMs);
   const work = follow(webAddress(address), request, abort.signal);
-  // Ends the connection of whatever is not read to its end, too.
+  // Also ends the connection of a body that was not read to its end.
   work.catch(() => abort.abort());
   try {
-    // The race holds the deadline even where a stream does not listen to its signal.
+    // The race keeps the deadline even if a stream ignores its signal.
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
@@ -103,7 +103,9 @@ function redirectTarget(location: string, from: URL): URL {
   return target;
 }
 
-/** Reads a body up to the request's limit. Cancels what is larger, or not to be read. */
+/**
+ * Reads a body up to the request's limit. Cancels a body that is larger, or that is not to be read.
+ */
 async function readBody(response: Response, { maxBytes, readsBody = () => true }: OutsideRequest): Promise<Uint8Array> {
   const { status, headers } = response;
   if (!readsBody(status)) {

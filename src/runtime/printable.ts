@@ -6,13 +6,13 @@ const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u115f\u1160\u2065\u3164\uff
 
 /**
  * Makes text from outside safe for a terminal: unprintable characters become `\u{…}` escapes, line
- * ends too, so that a value cannot begin a line of its own.
+ * ends too, so that a value cannot start a new line.
  */
 export function escapeUnprintable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** Like `escapeUnprintable`, and keeps the line ends of a text of several lines. */
+/** Does the same as `escapeUnprintable`, but keeps the line ends of a text of several lines. */
 export function printableLines(text: string): string {
   return text.split("\n").map(escapeUnprintable).join("\n");
 }

@@ -66,8 +66,8 @@ export async function listPage({ db }: { readonly db: Database }, asked: Package
 }
 
 /**
- * Finds the anchor of this number. It walks there from the last cached anchor and caches those on
- * the way.
+ * Finds the anchor of this number. It walks there from the last cached anchor, and caches the
+ * anchors on the way.
  */
 async function anchorBefore(
   session: DbSession,

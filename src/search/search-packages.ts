@@ -56,7 +56,10 @@ interface SearchQuery {
   readonly narrowed: TermConditions;
   /** The same conditions on tables, where `s` is package_search. */
   readonly filters: SQL;
-  /** The part of them that the index cannot decide alone, because it cuts long tags and authors. */
+  /**
+   * The part of these conditions that the index cannot decide alone, because it cuts long tags and
+   * authors.
+   */
   readonly recheck: SQL | undefined;
   /** True if its statements have one of a few texts, so that they are worth preparing. */
   readonly isUsual: boolean;

@@ -15,7 +15,10 @@ export function registrationStatement(about: {
   return `cpm-key-registration/v1\nregistry: ${registry}\nuser: ${username}\nkey: ${publicKey}\nnonce: ${nonce}\n`;
 }
 
-/** A reset takes effect so long after its statement: owners and holders of old keys can cancel it. */
+/**
+ * How long after its statement a reset takes effect. Until then owners and holders of old keys can
+ * cancel it.
+ */
 export const RESET_DELAY_MS = 72 * 60 * 60_000;
 
 /** How far the clocks of publishers, registry and verifiers may differ. */
@@ -25,15 +28,18 @@ export const CLOCK_DIFFERENCE_MAX_MS = 10 * 60_000;
 export const KEY_ACTIONS = ["add", "remove", "reset", "cancel", "uphold"] as const;
 
 /**
- * What a change of a package's keys does. `uphold` is an administrator's: keys cannot cancel the
- * pending reset any more.
+ * What a change of a package's keys does. After `uphold`, which an administrator makes, keys can no
+ * longer cancel the pending reset.
  */
 export type KeyAction = (typeof KEY_ACTIONS)[number];
 
 /** The reasons of a removal. `KeyRemovalReason` says what each means. */
 export const REMOVAL_REASONS = ["superseded", "compromised"] as const;
 
-/** Why a key was removed: what it signed stays valid (`superseded`), or not from `since` on. */
+/**
+ * Why a key was removed. After `superseded`, everything that it signed stays valid. After
+ * `compromised`, versions from `since` on are not trusted.
+ */
 export interface KeyRemovalReason {
   readonly reason: (typeof REMOVAL_REASONS)[number];
   /**

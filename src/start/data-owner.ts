@@ -65,7 +65,7 @@ function ownerOf(dataDir: string): Owner | undefined {
     .find((found) => found !== undefined && found.uid !== ROOT);
 }
 
-/** What cannot be looked at is reported by the step that opens it. */
+/** Returns undefined if the path cannot be read: the step that opens it reports why. */
 function statOf(path: string): Owner | undefined {
   try {
     return statSync(path);

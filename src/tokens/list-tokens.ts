@@ -4,7 +4,8 @@ import type { Deps } from "../deps.ts";
 import { type TokenView, tokenView } from "./token-view.ts";
 
 /**
- * More than the live tokens one account may have, so that some that ended lately are listed too.
+ * More than the live tokens one account may have, so that some recently expired ones are listed
+ * too.
  */
 const LISTED_MAX = 200;
 

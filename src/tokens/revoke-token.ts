@@ -5,7 +5,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 
-/** As much of an address as a message repeats. */
+/** The longest part of an ID in an address that a message repeats. */
 const ID_SHOWN_MAX_CHARS = 64;
 
 /**

@@ -146,7 +146,8 @@ async function startingState({ client, trust, options, checks }: RunningAudit, n
   const { size } = state.frontier;
   if (size > now.size) return first;
   if (await continues(client, { size, root: rootOfFrontier(state.frontier) }, now)) {
-    // Reading everything again must not forget when the log was how large: it tells backdated leaves.
+    // Keep the known sizes of the log even if everything is read again, because they reveal
+    // backdated leaves.
     return options.archives && !state.withArchives ? { ...first, looked: state.looked } : state;
   }
   checks.push(

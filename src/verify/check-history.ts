@@ -17,7 +17,7 @@ import {
 } from "./package-history.ts";
 
 /**
- * A version, where it stands in a tree that was verified, and what is said of who may sign its
+ * A version, its place in a tree that was verified, and the leaves that say who may sign its
  * package.
  */
 export interface HistoryQuestion {
@@ -35,10 +35,10 @@ export interface HistoryQuestion {
   readonly isFresh: boolean;
 }
 
-/** What the history of a package says of a version. */
+/** The result of checking a version against the history of its package. */
 export interface CheckedHistory {
   readonly checks: readonly Check[];
-  /** Keeps the history as the last one seen. Call it once everything else is right, too. */
+  /** Saves the history as the last one seen. Call it once every other check has passed too. */
   readonly remember: () => Promise<void>;
 }
 
@@ -48,7 +48,7 @@ interface ReadLeaf {
   readonly leaf: Leaf;
 }
 
-/** What a replay went through. */
+/** The result of a replay. */
 interface Replayed {
   readonly history: PackageHistory;
   readonly first: string;
@@ -80,7 +80,7 @@ export async function checkHistory(question: HistoryQuestion, known: KnownKeys, 
   const remember = async () => {
     const { first, history } = replayed;
     const { seq, previous: last } = history;
-    // A proof from a file says nothing of changes between its making and now.
+    // A proof from a file does not show changes that were made after it.
     const provedMs = question.isFresh ? now.getTime() : newestMs(leaves);
     const before = question.isFresh || seen === undefined ? 0 : Date.parse(seen.seenAt);
     const seenAt = new Date(Math.max(provedMs, before)).toISOString();
@@ -90,8 +90,8 @@ export async function checkHistory(question: HistoryQuestion, known: KnownKeys, 
 }
 
 /**
- * The leaves of the history and the version's own, in the order of the log; or why they cannot be
- * believed.
+ * Reads the leaves of the history and the version's own, in the order of the log. Returns the
+ * reason if they cannot be believed.
  */
 function readLeaves({ history, index, entry, size, root }: HistoryQuestion): ReadLeaf[] | string {
   const leaves: ReadLeaf[] = [{ index, text: "", leaf: { kind: "version", ...entry } }];

@@ -6,12 +6,13 @@ import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 /** More than any honest package has: a hostile answer must not fill the memory. */
 const LEAVES_MAX = 10_000;
-/** The registry pages long before. */
+/** A registry splits its answers into much smaller pages. */
 const PAGE_MAX_BYTES = 2 * 1024 * 1024;
 
 /**
- * Asks a registry for the leaves that say who may sign a package, proved to be in the tree of `size`
- * leaves. Throws `RegistryFault` when it does not answer, or not as a registry does.
+ * Asks a registry for the leaves that say who may sign a package, proved to be in the tree of
+ * `size` leaves. Throws `RegistryFault` if it does not answer, or if its answer is not that of a
+ * registry.
  */
 export async function fetchHistory(
   client: RegistryClient,

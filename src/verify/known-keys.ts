@@ -16,14 +16,14 @@ export interface SeenHistory {
 
 type Stored = Record<string, Record<string, SeenHistory>>;
 
-/** The file of key histories is there and cannot be read. */
+/** The file of key histories exists but cannot be read. */
 export class KnownKeysFault extends Error {
   override readonly name = "KnownKeysFault";
 }
 
 /**
- * The key histories that this user saw, in one file (`~/.cpm/known-keys.json`). A registry that later
- * shows another history, or a shorter one, is found out by it.
+ * The key histories that this user saw, in one file (`~/.cpm/known-keys.json`). It reveals a
+ * registry that later shows another history, or a shorter one.
  */
 export class KnownKeys {
   constructor(readonly path: string) {}

@@ -14,8 +14,9 @@ import { PackageHistories } from "./package-histories.ts";
 import { beginHistory, replayKeyChange, replayVersion } from "./package-history.ts";
 
 /**
- * How much older than a leaf before it a leaf may say that it is: servers of one registry have
- * several clocks, and publishes overtake each other. Small against the 72 hours of a reset.
+ * How far the time of a leaf may be before that of an earlier leaf. Servers of one registry have
+ * several clocks, and publishes overtake each other. The bound is small compared with the 72 hours
+ * of a reset.
  */
 const DISORDER_MAX_MS = 60 * 60_000;
 
@@ -53,13 +54,15 @@ export function emptyHistory(): LeafHistory {
   };
 }
 
-/** What an audit saw of a log at some time: later leaves must not say that they are older. */
+/**
+ * What an audit saw of a log at some time. Leaves that were added later must not be dated earlier.
+ */
 export interface Look {
   readonly atMs: number;
   readonly size: number;
 }
 
-/** What one audit knows besides the leaves. */
+/** What one audit knows in addition to the leaves. */
 export interface AuditContext {
   readonly history: LeafHistory;
   /** The log's origin, which every key change must name. */
@@ -131,8 +134,8 @@ async function versionProblem(
 }
 
 /**
- * Whether the version is new, from now or before, and signed by a key that the log lets sign the
- * package.
+ * Returns the problem of a version that was logged before, has an impossible time, or is signed by
+ * a key that the log does not let sign the package.
  */
 function provenanceProblem(leaf: VersionEntry, index: number, context: AuditContext): LeafProblem | undefined {
   const { history } = context;
@@ -167,9 +170,9 @@ function keyProblem(leaf: KeyEntry, index: number, context: AuditContext): LeafP
 }
 
 /**
- * A time that a leaf cannot have: from the future, long before that of an earlier leaf, or before
- * the last look at a log that did not have it. Such times shorten the 72 hours of a reset, or
- * revive a removed key.
+ * Returns the problem of a time that a leaf cannot have: in the future, long before that of an
+ * earlier leaf, or before an audit that did not see the leaf. Such times shorten the 72 hours of a
+ * reset, or revive a removed key.
  */
 function timeProblem(
   what: string,

@@ -49,12 +49,12 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Copies a word of a leaf. A part of a text keeps the whole text in memory. */
+/** Copies a word of a leaf. Without the copy, the word would keep the whole leaf in memory. */
 export function detached(word: string): string {
   return Buffer.from(word, "latin1").toString("latin1");
 }
 
-/** Begins with the first version of a package, whose signer it pins. */
+/** Begins the history of a package with its first version, and pins the key that signed it. */
 export function beginHistory(entry: VersionEntry): PackageHistory {
   const { name, publicKey } = entry;
   const previous = sha256(versionLeaf(entry));
@@ -111,7 +111,7 @@ export function replayKeyChange(history: PackageHistory, registry: string, entry
   return undefined;
 }
 
-/** Says why a change is not allowed by the keys before it; `undefined` when it is. */
+/** Returns why the keys before a change do not allow it. Undefined if they do. */
 function refusalOf(history: PackageHistory, registry: string, entry: KeyEntry): string | undefined {
   const { active, compromised, reset } = history;
   const { action, publicKey, by } = entry;

@@ -10,8 +10,8 @@ const CHANNEL = "cpm_registry_changes";
 const LISTEN = `LISTEN ${CHANNEL}`;
 const STILL_LISTENING = "SELECT pg_listening_channels()";
 /**
- * The statements of a connection that watches, and of no other. By them a running server is
- * recognised.
+ * The statements that only a watching connection runs. `isInUse` recognises a running server by
+ * them.
  */
 export const WATCH_STATEMENTS = [LISTEN, STILL_LISTENING];
 const CHECK_EVERY_MS = 250;
