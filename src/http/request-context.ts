@@ -2,6 +2,9 @@ import type { CacheableResponse } from "./cacheable-response.ts";
 import { type Connection, NO_CONNECTION } from "./connection.ts";
 import { requestIdFrom } from "./request-id.ts";
 
+/** Reads a request body in pieces. */
+export type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | "cancel">;
+
 /**
  * What the server knows about one request, in addition to the request itself. An upper room adds
  * its own member by module augmentation, so that http/ does not have to know it.
@@ -15,6 +18,8 @@ export class RequestContext {
    * to its end to measure it, and overwrites the header; so http/server.ts sets it after Elysia.
    */
   contentLength: number | undefined = undefined;
+  /** What is left of a body whose reading ended early. */
+  unread: BodyReader | undefined = undefined;
 
   constructor(
     request: Request,

@@ -4,6 +4,7 @@ import { parseProxies } from "../config/proxies.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { clientBehind } from "./client-address.ts";
 import { type Connection, MIN_DATA_RATE, type MinDataRate } from "./connection.ts";
+import { readRest } from "./linger.ts";
 import { problemResponse } from "./problem.ts";
 import { contextOf, RequestContext, setContext } from "./request-context.ts";
 import type { ResponseCache } from "./response-cache.ts";
@@ -134,6 +135,7 @@ function wrap(handle: Handler, { config, logger, responseCache }: ServerDeps): H
       logger.error("internal", { requestId: context.id, ...errorFields(cause) });
       response = problemResponse({ code: "internal" }, context.id);
     }
+    if (request.method !== "GET") await readRest(request);
     setCommonHeaders(response, context);
     if (context.cacheable !== undefined) responseCache?.put(request, cachePath(request.url, ""), response);
     logRequest(logger, request, response, startedMs);

@@ -1,0 +1,52 @@
+import { type BodyReader, contextOf } from "./request-context.ts";
+
+/** How long the server reads on before it answers a request whose body it did not read. */
+export interface LingerTimes {
+  /** On a connection that ends with the response, in all. */
+  readonly closingMs: number;
+  /** On a connection that seems to stay open, in all. There Bun reads on after the response. */
+  readonly openMs: number;
+  /** A client that sends nothing for this long waits for the response. */
+  readonly silenceMs: number;
+}
+
+export const LINGER_TIMES: LingerTimes = { closingMs: 30_000, openMs: 2_000, silenceMs: 2_000 };
+
+/** Returns the reader of what nobody has read of a body, or undefined if nothing is left of it. */
+function unreadBody(request: Request): BodyReader | undefined {
+  const { unread } = contextOf(request);
+  if (unread !== undefined || request.bodyUsed) return unread;
+  const { headers } = request;
+  const declaresBody = headers.has("transfer-encoding") || Number(headers.get("content-length") ?? 0) > 0;
+  return declaresBody ? request.body?.getReader() : undefined;
+}
+
+/**
+ * Reads and discards the rest of a request body, for a bounded time. Bun closes a connection that
+ * is not reused as soon as the response is written. If bytes of the client are still on their way,
+ * the kernel resets the connection, and the client loses the response. Proxies such as nginx then
+ * answer 502 in its place.
+ *
+ * The rest is read before the response is sent, because Bun reads nothing after it. HTTP/1.0 closes
+ * without saying so, and Bun does not tell the version, so other connections get some time too.
+ */
+export async function readRest(request: Request, times: LingerTimes = LINGER_TIMES): Promise<void> {
+  const reader = unreadBody(request);
+  if (reader === undefined) return;
+  const isClosing = /\bclose\b/i.test(request.headers.get("connection") ?? "");
+  const maxMs = isClosing ? times.closingMs : times.openMs;
+  const deadlineMs = performance.now() + maxMs;
+  contextOf(request).connection.extendIdleTimeout(maxMs);
+  try {
+    for (;;) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) return;
+      const next = await Promise.race([reader.read(), Bun.sleep(Math.min(leftMs, times.silenceMs))]);
+      if (next === undefined || next.done) return;
+    }
+  } catch {
+    // The client has gone.
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
