@@ -8,7 +8,7 @@ const SIZES = [
   { versions: 100_000, rounds: 3, goalS: 10, goalMb: 400 },
   { versions: 1_000_000, rounds: 1, goalS: 180, goalMb: 400 },
 ] as const;
-/** Of a filled registry. */
+/** The average number of versions in a filled registry. */
 const VERSIONS_PER_PACKAGE = 2.5;
 
 /**

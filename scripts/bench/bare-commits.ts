@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { diskRate } from "./durable-put.ts";
 import { programPath } from "./install-peers.ts";
 
-/* The least that a publish needs, measured alone: one durable file and one durable commit. */
+/*
+ * Measures the least that a publish needs, without the registry: one durable file and one durable
+ * commit.
+ */
 
 const SECONDS = 2;
 /** Roughly the bytes that a publish writes to the database. */

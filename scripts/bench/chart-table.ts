@@ -3,7 +3,7 @@ import type { Result, Run } from "./results.ts";
 /** The order of the benches in the table. Others follow in the order of their names. */
 const ORDER = ["start", "read", "publish", "workers", "log", "search", "list", "login", "inspect", "download", "soak"];
 
-/** Tells whether a median reaches its goal; undefined where the row has none. */
+/** Returns whether a median reaches its goal. Undefined if the row has no goal. */
 export function isMet({ goal, median }: Pick<Result, "goal" | "median">): boolean | undefined {
   const [, operator, number] = /^(<|≤|≥|>|within) ([\d.]+)/.exec(goal) ?? [];
   if (number === undefined) return undefined;

@@ -171,7 +171,7 @@ async function measurePublishes(dataDir: string): Promise<void> {
   }
 }
 
-/** Measures durable puts beside the disk alone, and whole publishes for orientation. */
+/** Measures durable puts in comparison with the disk alone, and whole publishes for orientation. */
 export async function benchDurablePut(): Promise<void> {
   console.log(`\nThe disk is the one of ${tmpdir()}; another one: TMPDIR=… bun run bench -- download put`);
   await withDirectory(async (directory) => {

@@ -24,8 +24,8 @@ const START_GOAL_MS = 250;
 const SORTS = ["downloads", "updated", "name"] as const;
 
 /**
- * Measures starts, pages of lists, and metadata beside that of a small registry. Parts are sizes by
- * their packages.
+ * Measures starts, pages of lists, and metadata in comparison with a small registry. The parts are
+ * sizes, named by their number of packages.
  */
 export async function benchList(asked: readonly string[]): Promise<void> {
   buildBinary();

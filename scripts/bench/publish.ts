@@ -157,7 +157,7 @@ async function withPeers(work: (peers: Peers, directory: string) => Promise<void
   });
 }
 
-/** Measures a registry beside its peers and the limits of the machine. */
+/** Compares a registry with its peers and with the limits of the machine. */
 async function measure(
   what: string,
   settings: Settings,
@@ -204,8 +204,8 @@ async function onPostgres(url: string, settings: Settings): Promise<void> {
 }
 
 /**
- * Measures new versions of packages with many versions, beside packages with few, and beside
- * Verdaccio with as many. The cost of a version should not depend on the number of others.
+ * Measures new versions of packages with many versions, in comparison with packages with few, and
+ * with Verdaccio and as many. The cost of a version should not depend on the number of others.
  */
 async function measureGrowing(what: string, settings: Settings, goal: number): Promise<void> {
   await withPeers(async ({ verdaccio }, directory) => {
@@ -233,8 +233,8 @@ async function measureGrowing(what: string, settings: Settings, goal: number): P
 }
 
 /**
- * Measures publishes of 10 KB on both databases, beside other registries and the limits of the
- * disk.
+ * Measures publishes of 10 KB on both databases, in comparison with other registries and the limits
+ * of the disk.
  */
 export async function benchPublish(asked: readonly string[]): Promise<void> {
   buildBinary();

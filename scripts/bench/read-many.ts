@@ -39,8 +39,9 @@ function averageName(asked: readonly string[], lengths: ReadonlyMap<string, numb
 }
 
 /**
- * Measures metadata of very many packages by Zipf's law, beside the metadata of one package whose
- * document has the average length. Both use the same script, which costs `wrk` some speed.
+ * Measures metadata of very many packages by Zipf's law, in comparison with the metadata of one
+ * package whose document has the average length. Both use the same script, which costs `wrk` some
+ * speed.
  */
 export async function benchReadMany(): Promise<void> {
   await withDirectory(async (directory) => {

@@ -121,7 +121,10 @@ async function withSides(work: (sides: Sides) => Promise<void>): Promise<void> {
   });
 }
 
-/** Measures reads from one process, beside nginx with one worker and other registries. */
+/**
+ * Measures reads from one process, in comparison with nginx with one worker and with other
+ * registries.
+ */
 export async function benchRead(asked: readonly string[]): Promise<void> {
   if (wrkMissing !== undefined) return console.log(missingRow("reads", wrkMissing));
   const names = [...Object.keys(PARTS), "many"];

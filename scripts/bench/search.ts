@@ -54,8 +54,8 @@ function mistyped(name: string, random: (below: number) => number): string {
 }
 
 /**
- * Measures searches over HTTP, one after the other, in filled registries. Parts are sizes by their
- * packages.
+ * Measures searches over HTTP, one after the other, in filled registries. The parts are sizes,
+ * named by their number of packages.
  */
 export async function benchSearch(asked: readonly string[]): Promise<void> {
   buildBinary();

@@ -13,7 +13,7 @@ interface Start {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
-  /** Tells whether an answer means that the server is ready. By default every answer does. */
+  /** Returns whether an answer means that the server is ready. By default every answer does. */
   readonly isReady?: (response: Response) => boolean;
 }
 

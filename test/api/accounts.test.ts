@@ -262,7 +262,7 @@ onBothDatabases(
     test("many concurrent logins get 200, 401 or 503 with Retry-After, and other requests are served meanwhile", async () => {
       const { username } = await newAccount(registry());
       const guest = new Client(registry().url);
-      // Each has its own address, and each wrong one its own name, so that none is throttled.
+      // Each login has its own address, and each wrong one its own name, so that none is throttled.
       const waiting = Array.from({ length: 160 }, (_, at) => {
         const wrong = { username: `nobody-${at}`, password: "a wrong password" };
         const sent = at % 2 === 0 ? { username, password: PASSWORD } : wrong;

@@ -19,7 +19,7 @@ const MIB = 1024 * 1024;
 const MANIFEST = "apiVersion: v1\nname: bad\nversion: 1.0.0\ndescription: x\n";
 const GOOD = makePackage({ name: "bad", version: "1.0.0" });
 
-/** All that a publish of these bytes needs, rightly signed, for the name and version given. */
+/** Returns the fields of a correctly signed publish of these bytes. */
 function signed(archive: Uint8Array, more: PublishFields = {}, key: SigningKey = KEY): PublishFields {
   const signature = signMessage(key, statementOf("bad", "1.0.0", archive));
   return { archive, signature, publicKey: key.publicHex, ...more };

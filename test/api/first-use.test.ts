@@ -113,7 +113,8 @@ onBothDatabases(
       }
       const next = await newKey(account);
       expectProblem(await publish(account, "retired-key", next, "2.0.0"), 403, "key_not_trusted");
-      // The retired key is still pinned: it can hand over, because that takes a session too.
+      // The retired key is still pinned, so it can sign the change to another key. That needs a
+      // session too.
       expect((await addKey(account, "retired-key", next, { by: key })).status).toBe(200);
       expect((await publish(account, "retired-key", next, "2.0.0")).status).toBe(201);
       expect((await account.get("/api/packages/retired-key/1.0.0/download")).status).toBe(200);

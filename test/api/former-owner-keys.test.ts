@@ -76,8 +76,8 @@ onBothDatabases(
     test(
       "a former owner's key cancels every reset until an administrator upholds one",
       async () => {
-        // The first test, which ends now: an audit believes no time in the future, and none before that of
-        // an earlier leaf.
+        // This test is the first and ends at the present time, because an audit accepts no time in
+        // the future and none before that of an earlier leaf.
         at(-RESET_DELAY_MS);
         [people.alice, people.bob] = [await again(people.alice), await again(people.bob)];
         await shared("stuck");
@@ -131,7 +131,8 @@ onBothDatabases(
       expect(removed.body.items.map(({ username }: Json) => username)).toEqual([people.alice.username]);
       expect(keysOf(await remove(people.alice, "left-behind", people.bob)).length).toBe(3);
       expectProblem(await remove(people.bob, "left-behind", people.bob), 403, "not_an_owner");
-      // A key that Alice has, too, is not Bob's alone, and one that she let in for him is not hers.
+      // A key that Alice has too is not Bob's alone. A key of Bob that she added to the package is
+      // still his.
       await shared("left-none");
       expect(keysOf(await remove(people.alice, "left-none", people.alice))).toEqual([lost.publicHex]);
     });
@@ -231,7 +232,7 @@ onBothDatabases(
         expectProblem(await cancelByKey(guest(), "raced", fresh, { by: bobs }), 409, "reset_upheld");
         const { reset, changes } = await read("raced");
         expect([reset.upheld, changes.map(({ action }: Json) => action)]).toEqual([true, ["add", "reset", "uphold"]]);
-        // The word is good for one reset, and for a week.
+        // The administrator's decision is valid for one reset, and for a week.
         await cancel(people.alice, "raced");
         await resetTo(people.alice, "raced", fresh);
         expect((await cancelByKey(guest(), "raced", fresh, { by: bobs })).status).toBe(200);

@@ -9,7 +9,7 @@ import { onBothDatabases, overriding, startRegistry, type TestRegistry } from ".
 import { waitUntil } from "../support/wait-until.ts";
 
 const PATHS = ["/health", "/health/ready"] as const;
-/** A load balancer asks every few seconds. A later answer is none. */
+/** A load balancer asks every few seconds. A later answer counts as none. */
 const ANSWER_MAX_MS = 5_000;
 const RECOVERY_MAX_MS = 10_000;
 

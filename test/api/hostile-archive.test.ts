@@ -21,7 +21,7 @@ afterAll(() => registry.stop());
 const SLOWER_MAX = 20;
 const NOISE_MS = 1_000;
 
-/** 7 MB, which gzip makes some 23 KB of. */
+/** 7 MB, which gzip compresses to some 23 KB. */
 const hostile = `-----BEGIN PRIVATE KEY-----${"\\".repeat(900)}\n`.repeat(8_000);
 const harmless = `${"x".repeat(927)}\n`.repeat(8_000);
 

@@ -6,9 +6,9 @@ import { randomFrom } from "../support/random.ts";
 import { onBothDatabases } from "../support/registry.ts";
 
 /*
- * A publish does not look at the other versions of its package where that has a latest one. What
- * the package then shows and is found by must be what all of its versions give, in whatever order
- * they came.
+ * A publish does not read the other versions of its package if the package has a latest one. What
+ * the package shows and is found by must nevertheless follow from all of its versions, in whatever
+ * order they were published.
  */
 
 const VERSIONS = ["0.9.0", "1.0.0", "1.0.1+build.7", "1.2.0", "1.10.0", "2.0.0-rc.1", "2.0.0", "3.0.0-beta.2"];
@@ -16,8 +16,8 @@ const STEPS = 16;
 const SEEDS = [1, 2, 3, 4];
 
 /**
- * The highest release that is not yanked; and what a package shows, for want of one the highest
- * pre-release, or any.
+ * Returns the highest release that is not yanked, and the version that the package shows: that
+ * release, else the highest pre-release that is not yanked, else the highest version.
  */
 function expectedOf(published: ReadonlyMap<string, boolean>) {
   const ordered = [...published].toSorted(([a], [b]) => new SemVer(b).compare(new SemVer(a)));

@@ -108,7 +108,7 @@ test("two servers that count downloads of the same packages wait for each other,
       await other`SELECT 1 FROM packages WHERE id = ${least?.packageId ?? 0} FOR UPDATE`;
       flushing = counter.flush();
       await untilLockWaiters(registry, 1);
-      // The one that waits has locked nothing behind the first.
+      // The waiting transaction has not locked the second package.
       const free = await sql`SELECT 1 FROM packages WHERE name IN ${sql(names)} FOR UPDATE SKIP LOCKED`;
       expect(free.length).toBe(1);
     });

@@ -12,10 +12,10 @@ import { ROWS } from "./permission-rows.ts";
 const TEXT = "mass-assigned";
 const NUMBER = 987_654_321;
 const TIME = "2001-02-03T04:05:06Z";
-/** These fields are refused by name, because a misspelled one would do the wrong thing for good. */
+/** Routes that refuse unknown fields, because a misspelled field would do lasting harm. */
 const STRICT = ["POST /api/auth/logout", "DELETE /api/packages/{name}/keys/{keyId}"];
 
-/** What somebody would send for a column to get something. */
+/** Returns a value that an attacker would send for a column. */
 function valueFor({ dataType, enumValues }: { readonly dataType: string; readonly enumValues?: string[] | undefined }) {
   if (enumValues !== undefined && enumValues.length > 0) return enumValues.at(-1);
   return { boolean: true, number: NUMBER, date: TIME }[dataType] ?? TEXT;

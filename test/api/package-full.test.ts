@@ -34,7 +34,7 @@ function describeFull(registry: () => TestRegistry): void {
     alice = await newAccount(registry());
   });
 
-  /** What the package's row says, and what its versions take. */
+  /** Returns the bytes in the package's row, and the bytes that its versions take. */
   const bytesOf = (name: string) =>
     registry().deps.db.read(async ({ query, tables: { packages, versions } }) => {
       const [row] = await query.select().from(packages).where(eq(packages.name, name));

@@ -95,7 +95,7 @@ describe.each(SETTINGS)("permissions on $kind with $access reads", ({ kind, acce
     expect([...new Set(ROWS.map(({ operation }) => operation))].sort()).toEqual(described.sort());
   });
 
-  test.each(namedRows(rows))("%s", async (_, row) => {
+  test.each(namedRows(rows))("%s answers every role as the table says", async (_, row) => {
     const expected = resultsOf(row);
     expect(await askInEveryRole(world, row, expected)).toEqual(expected);
   });

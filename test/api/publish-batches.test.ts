@@ -16,7 +16,7 @@ import { eventsAreFinal } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 /*
- * The batcher here holds publishes back until a test releases them at once, so that they share a
+ * The batcher here lets publishes wait until a test releases them at once, so that they share a
  * transaction.
  */
 

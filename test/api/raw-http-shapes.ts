@@ -49,7 +49,7 @@ const withHead =
   (...lines: string[]) =>
   ({ body, next }: Parts) =>
     post(lines, lines.some((line) => /transfer.encoding/i.test(line)) ? chunked(body) + next : body + next);
-/** Right, if odd: read as the one request it is, and nothing is behind it. */
+/** Valid, though unusual: it is read as one request, and no other follows. */
 const alone =
   (...lines: string[]) =>
   ({ body }: Parts) =>
@@ -129,18 +129,19 @@ export const FRAMING: Readonly<Record<string, Shape>> = {
     [400],
     ({ body, next }) => post([TE], chunked(body) + next, "POST /api/auth/register HTTP/1.0"),
   ],
-  // Names of their own, which mean nothing: the request has no body, and its body is no request.
+  // Header names without a meaning. So the request has no body, and the bytes of its body are no
+  // request.
   Transfer_Encoding: [[400, 400], withHead("Transfer_Encoding: chunked")],
   Content_Length: [[400, 400], withHead(`Content_Length: ${LENGTH}`)],
   "no length at all": [[400, 400], withHead()],
-  // Right, if odd. RFC 9110 §5.6.1 has lists with empty members.
+  // Valid, though unusual. RFC 9110 §5.6.1 has lists with empty members.
   "Transfer-Encoding in capitals": [[201], alone("TRANSFER-ENCODING: CHUNKED")],
   "Transfer-Encoding between blanks": [[201], alone("Transfer-Encoding: \t chunked \t")],
   "Transfer-Encoding with a comma behind": [[201], alone("Transfer-Encoding: chunked,")],
   "Content-Length between blanks": [[201], alone(`Content-Length: \t ${LENGTH} \t`)],
   "Content-Length with a zero before": [[201], alone(`Content-Length: 0${LENGTH}`)],
   "a Connection that names Content-Length": [[201], alone(CL, "Connection: Content-Length")],
-  // Right, and with the next behind it.
+  // Valid, and the next request follows.
   "a request behind one with a length": [[], withHead(CL), "carried"],
   "a request behind one in chunks": [[], withHead(TE), "carried"],
   "a request behind one that has the last word": [[201], withHead(CL, "Connection: close")],
@@ -163,7 +164,7 @@ export const CHUNKS: Readonly<Record<string, Shape>> = {
     [400],
     withChunks((body) => chunked(body, `1${HEX.padStart(16, "0")}`)),
   ],
-  // What follows is the chunk: nobody waits for 4 GiB of it.
+  // The bytes that follow are the beginning of the chunk. Nobody waits for its 4 GiB.
   "a size that is right once it is cut to 32 bits": [
     [408],
     withChunks((body) => chunked(body, `1${HEX.padStart(8, "0")}`)),
@@ -177,8 +178,8 @@ export const CHUNKS: Readonly<Record<string, Shape>> = {
   "other bytes behind a chunk": [[400], withChunks((body) => chunked(body, HEX, "XX0\r\n\r\n"))],
   "no last chunk": [[400], withChunks((body) => chunked(body, HEX, "\r\n"))],
   "a last chunk that ends by LF": [[400], withChunks((body) => chunked(body, HEX, "\r\n0\n\n"))],
-  // Bun takes no trailers: it refuses them in the place of the answer to the request, which is
-  // whole without them and done. What they set is never looked at, and what follows is never read.
+  // Bun accepts no trailers. It answers with a refusal, although the request is complete without
+  // them and is carried out. It ignores what trailers set, and never reads what follows them.
   "a trailer that sets Content-Length": [
     [400],
     withChunks((body) => chunked(body, HEX, "\r\n0\r\nContent-Length: 500\r\n\r\n")),
@@ -204,7 +205,7 @@ export const CHUNKS: Readonly<Record<string, Shape>> = {
     withChunks((body) => chunked(body, HEX, `\r\n0\r\nX-A: ${kb("a")}\r\n\r\n`)),
     "carried",
   ],
-  // Right, if odd.
+  // Valid, though unusual.
   "a size of 17 digits, most of them zeros": [[201], aloneInChunks((body) => chunked(body, HEX.padStart(17, "0")))],
   "an extension": [[201], aloneInChunks((body) => chunked(body, `${HEX};a=b;c="d"`))],
   "a last chunk of two zeros": [[201], aloneInChunks((body) => chunked(body, HEX, "\r\n00\r\n\r\n"))],
@@ -240,8 +241,8 @@ export const HEADS: Readonly<Record<string, Shape>> = {
   "5,000 headers": [[431], asking(GET, HOST, ...Array.from({ length: 5_000 }, (_, at) => `X-${at}: b`))],
   "250 small headers": [[431], asking(GET, HOST, ...Array.from({ length: 250 }, (_, at) => `X-${at}: b`))],
   "a request line of 70 KB": [[431], asking(`GET /${kb("a")} HTTP/1.1`, HOST)],
-  // The absolute form is to be taken (RFC 9112 §3.2.2): no answer depends on the host. What follows
-  // is a whole request.
+  // A server must accept the absolute form (RFC 9112 §3.2.2), and no response depends on the host.
+  // The next request is read as usual.
   "an absolute target": [[200, 201], asking("GET http://other.test/health/live HTTP/1.1", HOST)],
   "an absolute target with a user": [[200, 201], asking("GET https://a:b@other.test/health/live HTTP/1.1", HOST)],
   "an absolute target of another scheme": [[400], asking("GET ftp://other.test/health/live HTTP/1.1", HOST)],
@@ -255,7 +256,7 @@ export const HEADS: Readonly<Record<string, Shape>> = {
   "two spaces in the request line": [[400], asking("GET  /health/live HTTP/1.1", HOST)],
   "an empty line before": [[400], asking("", GET, HOST)],
   "a space before": [[400], asking(` ${GET}`, HOST)],
-  // Bun ends the connection of a method it does not know without a word.
+  // For an unknown method, Bun closes the connection without a response.
   "a method in small letters": [[], asking("get /health/live HTTP/1.1", HOST)],
   "an unknown method": [[], asking("SMUGGLE /health/live HTTP/1.1", HOST)],
   "a method that is no token": [[400], asking("G(T /health/live HTTP/1.1", HOST)],
@@ -265,7 +266,7 @@ export const HEADS: Readonly<Record<string, Shape>> = {
   "HTTP/1.10": [[505], asking("GET /health/live HTTP/1.10", HOST)],
   "http/1.1": [[505], asking("GET /health/live http/1.1", HOST)],
   "the preface of HTTP/2": [[400], ({ next }) => `PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0${next}`],
-  // An offer that is not taken: the request itself is answered.
+  // The offered upgrade is not accepted, and the request itself is answered.
   "an upgrade to HTTP/2": [
     [200, 201],
     asking(

@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(async () => registry.stop());
 
-/** Which of these accounts are there. */
+/** Returns which of these accounts exist. */
 function made(names: readonly string[]): Promise<string[]> {
   return registry.deps.db.read(async ({ query, tables: { users } }) => {
     const rows = await query
@@ -36,7 +36,7 @@ function made(names: readonly string[]): Promise<string[]> {
   });
 }
 
-/** Somebody else, on another connection, who is not to notice anything. */
+/** Reports whether another client, on another connection, is served as usual. */
 async function isServed(): Promise<boolean> {
   const answer = await fetch(`${registry.url}/health/live`, { signal: AbortSignal.timeout(AT_ONCE_MS) });
   return answer.ok;
@@ -65,8 +65,10 @@ async function expectExactly([answers, write, madeAnyway]: Shape): Promise<void>
 }
 
 for (const [title, table] of Object.entries({ framing: FRAMING, chunks: CHUNKS, heads: HEADS })) {
-  describe(title, () => {
-    test.each(Object.entries(table))("%s", (_, shape) => expectExactly(shape));
+  describe(`raw HTTP: ${title}`, () => {
+    test.each(Object.entries(table))("%s is answered as listed, and smuggles no request", (_, shape) =>
+      expectExactly(shape),
+    );
   });
 }
 

@@ -18,7 +18,7 @@ async function sendInPieces(url: string, pieces: readonly Uint8Array[]): Promise
   const socket = connect(Number(port), hostname, async () => {
     for (const piece of pieces) {
       socket.write(piece);
-      // Else the kernel joins the pieces into one packet.
+      // Otherwise the kernel joins the pieces into one packet.
       await Bun.sleep(100);
     }
   });

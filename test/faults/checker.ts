@@ -26,7 +26,7 @@ export interface CheckOptions {
   /** False if `gc` is not called, because there is no room for what it writes. */
   readonly collecting?: boolean;
   /**
-   * True if files must be as the registry leaves them without a fault: nothing in incoming, no
+   * True if the files must be those of a registry without a fault: none in incoming, and no
    * orphans.
    */
   readonly spotless?: boolean;
@@ -51,7 +51,7 @@ function rowFaults(rows: Rows, blobs: Blobs): string[] {
   return faults;
 }
 
-/** Besides referenced blobs there are only whole orphans, and files in incoming. */
+/** Apart from referenced blobs, there are only undamaged orphans and files in incoming. */
 function fileFaults(blobs: Blobs): string[] {
   return [
     ...blobs.foreign.map((file) => `${file} is none of the registry's files`),
@@ -94,7 +94,7 @@ function promisesFaults(attempts: readonly Attempt[], rows: Rows): string[] {
   return faults;
 }
 
-/** The publishes without an answer, one for each version that other bytes do not hold. */
+/** Returns the publishes without an answer, one for each version that does not have other bytes. */
 function unanswered(attempts: readonly Attempt[], rows: Rows): Attempt[] {
   const taken = new Map(rows.versions.map((row) => [keyOf(row), row.sha256]));
   const open = attempts

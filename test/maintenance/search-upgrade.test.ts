@@ -9,10 +9,7 @@ import { wordsOf } from "../../src/search/words.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { migrateBefore, type OldDatabase, oldDatabase } from "./old-database.ts";
 
-/*
- * What the migration search_candidates makes of a database whose packages were indexed by words
- * only.
- */
+/* Tests the migration search_candidates on a database whose packages were indexed by words only. */
 
 const DOCUMENTS: readonly SearchDocument[] = [
   ["data-tools", ["data base", "web"], ["ada", "ann lovelace"], "Tools for 数据库 and Café", 0],

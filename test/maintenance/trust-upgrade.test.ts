@@ -5,7 +5,7 @@ import { skeletonOf } from "../../src/domain/similar-names.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { migrateBefore, type OldDatabase, oldDatabase } from "./old-database.ts";
 
-/* What the migration 0003_trust makes of a database from before keys were pinned. */
+/* Tests the migration 0003_trust on a database from before keys were pinned. */
 
 const TRUST = "0003_trust";
 const BEFORE_TRUST = ["0000_first_circle", "0001_search", "0002_blob_removals"];

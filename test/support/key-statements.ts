@@ -17,7 +17,7 @@ export function registrationStatement(
   return `cpm-key-registration/v1\nregistry: ${registry}\nuser: ${username}\nkey: ${publicHex}\nnonce: ${nonce}\n`;
 }
 
-/** What a key change statement names besides the package, the action and the key. */
+/** What a key change statement names in addition to the package, the action and the key. */
 export interface StatementOptions {
   /** The log's origin. */
   readonly registry?: string;

@@ -13,7 +13,7 @@ import { makePackage } from "./archive-maker.ts";
 import { makeKey, sha256, signMessage, statementOf } from "./client.ts";
 import type { TestRegistry } from "./registry.ts";
 
-/* Random states of everything that decides about a publish, written as rows. */
+/* Random states of everything that a decision about a publish depends on, written as rows. */
 
 const HOUR_MS = 3_600_000;
 export const NEW_NAMES_PER_HOUR = 2;
@@ -227,8 +227,8 @@ async function insertAccount(session: DbSession, state: State, publication: Veri
 }
 
 /**
- * Writes a state as rows and returns the publication that it is about, which nobody decided about
- * yet.
+ * Writes a state as rows and returns the publication that it is about, before any decision about
+ * it.
  */
 export async function makeScene(registry: TestRegistry, state: State): Promise<PendingPublication> {
   const { db, clock } = registry.deps;

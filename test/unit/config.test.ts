@@ -16,7 +16,7 @@ const WITNESS = (() => {
   const signer = parseSignerKey(formatSignerKey("witness.test/w", Buffer.alloc(32, 1), COSIGNATURE));
   return signer === undefined ? "" : formatVerifierKey(verifierOf(signer));
 })();
-/** The settings that Postgres requires besides the database. */
+/** The settings that Postgres requires in addition to the database. */
 const KEYS = { JWT_KEY: KEY, LOG_SIGNING_KEY: TEST_LOG_KEY };
 const POSTGRES = "postgres://cpm:secret@db.example.org/registry";
 

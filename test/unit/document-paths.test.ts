@@ -2,7 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/* Documents name files; files move. Paths in code spans are looked for from the root and from src/. */
+/*
+ * The paths in documents must follow when files move. Paths in code spans are looked for from the
+ * root and from src/.
+ */
 
 const ROOT = join(import.meta.dir, "../..");
 const PATH = /^((?:[\w.-]+\/)+[\w.-]*)$/;

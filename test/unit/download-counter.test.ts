@@ -8,7 +8,10 @@ import { openSqlite } from "../../src/db/sqlite/database.ts";
 import { createDownloadCounter } from "../../src/packages/download-counter.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 
-/* Each flush has another number of versions; a text of its own for each would be a prepared statement of its own, kept. */
+/*
+ * Each flush has another number of versions. With another text for each number, every flush would
+ * leave a prepared statement behind.
+ */
 test("flushes of any number of versions run the same statements", async () => {
   const directory = mkdtempSync(join(tmpdir(), "cpm-download-counter-"));
   const path = join(directory, "registry.db");

@@ -4,7 +4,10 @@ import { SecretScan } from "../../src/archive/secret-scan.ts";
 import { foldIdentity } from "../../src/domain/identity.ts";
 import { wordsOf } from "../../src/search/words.ts";
 
-/** Quadratic time on these inputs is hundreds of times that of harmless ones; this is generous. */
+/**
+ * A quadratic scan takes hundreds of times as long on these inputs as on harmless ones, so this
+ * factor is generous.
+ */
 const SLOWER_MAX = 40;
 const NOISE_MS = 100;
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERROR_CODES, statusOf } from "../../src/http/problem.ts";
 
-/* docs/operations.md lists what an operator may meet; src/ decides what that is. */
+/* docs/operations.md must list exactly the events and answers that src/ has for an operator. */
 
 const ROOT = join(import.meta.dir, "../..");
 const PAGE = readFileSync(join(ROOT, "docs/operations.md"), "utf8");

@@ -11,7 +11,7 @@ const BOUNDS = { maxMs: 5_000, maxBytes: 1_000 };
 let directory: string;
 /** Answers `/to?<address>` with a redirect there, and `/seen` with the headers of the request. */
 let server: ReturnType<typeof Bun.serve>;
-/** Another origin, which keeps the headers that it was sent. */
+/** Another origin, which records the headers that it receives. */
 let other: ReturnType<typeof Bun.serve>;
 let sentToOther: Headers | undefined;
 let secure: ReturnType<typeof Bun.serve>;

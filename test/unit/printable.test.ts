@@ -4,7 +4,9 @@ import { listText, tableText } from "../../src/cli/table.ts";
 import { createLogger } from "../../src/runtime/logger.ts";
 import { escapeUnprintable, printableJson, printableLines } from "../../src/runtime/printable.ts";
 
-/** Written as ranges here, so that it is not the rule of the source. */
+/**
+ * These are ranges of code points, so that the test does not repeat the expression of the source.
+ */
 const HOSTILE: readonly (readonly [number, number])[] = [
   [0x00, 0x1f],
   [0x7f, 0x9f],

@@ -14,7 +14,7 @@ function slowDatabase() {
     await begins.promise;
     return work({});
   };
-  // Nothing else is reached.
+  // The other members are never used.
   const deps = { db: { write } } as object as RecordDeps;
   return { deps, begun };
 }

@@ -7,7 +7,7 @@ test("a keyed mutex runs tasks of one key in order of arrival, also after a fail
   const work = (key: string, name: string, fails = false) =>
     mutex.run(key, async () => {
       steps.push(`${name} begins`);
-      // A task that nothing holds back begins now.
+      // A task that need not wait begins now.
       await Bun.sleep(5);
       steps.push(`${name} ends`);
       if (fails) throw new Error(name);

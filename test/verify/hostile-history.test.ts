@@ -16,7 +16,7 @@ import { beginHistory, type PackageHistory, replayKeyChange } from "../../src/ve
 import { RegistryClient } from "../../src/verify/registry-client.ts";
 import { makeKey, type SigningKey, sha256, signMessage } from "../support/client.ts";
 
-/* What a registry that signs its own log, and answers as it likes, tries on a user and on an auditor. */
+/* Attacks on a user and an auditor by a registry that signs its own log and forges its answers. */
 
 const ORIGIN = "cpm.example.org/log";
 const NOW = new Date("2026-11-29T12:00:00Z");

@@ -8,7 +8,7 @@ import { createHash, createPublicKey, verify } from "node:crypto";
 const HOUR_MS = 3_600_000;
 const SPKI = Buffer.from("302a300506032b6570032100", "hex");
 
-/** Who may sign one package, after the leaves so far. */
+/** The keys that may sign one package after the leaves so far. */
 interface Keys {
   readonly spelling: string;
   trusted: string[];

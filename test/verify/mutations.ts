@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { makeKey, type SigningKey, signMessage } from "../support/client.ts";
 
-/* Changes of a log that somebody makes who can write it and has no publisher's key. */
+/* Changes that somebody can make to a log who can write it, but has no publisher's key. */
 
 export const MUTATIONS = [
   "drop",
@@ -26,7 +26,7 @@ export const MUTATIONS = [
 export type Mutation = (typeof MUTATIONS)[number];
 
 interface Options {
-  /** Chooses the leaf. */
+  /** The number by which the leaf is chosen. */
   readonly at: number;
   readonly other: number;
   /** The keys of the people, to sign what they would sign elsewhere. */
@@ -34,7 +34,7 @@ interface Options {
   readonly origin: string;
 }
 
-/** A changed log, and the leaf at which every replay must find it out, where there is one. */
+/** A changed log, and the leaf at which every replay must notice the change, if there is one. */
 export interface Mutated {
   readonly leaves: readonly string[];
   readonly mustFailAt?: number;
@@ -131,7 +131,7 @@ function respelled(leaf: string, { keys }: Options): string {
 
 const OTHER_HEX = "ab".repeat(32);
 
-/** Changes a log; undefined where it has no leaf that this changes. */
+/** Changes a log. Returns undefined if it has no leaf that this mutation could change. */
 export function mutate(mutation: Mutation, leaves: readonly string[], options: Options): Mutated | undefined {
   const { at, other } = options;
   if (leaves.length === 0) return undefined;
@@ -145,7 +145,8 @@ export function mutate(mutation: Mutation, leaves: readonly string[], options: O
     case "repeat":
       return { leaves: [...leaves, leaves[at % leaves.length] ?? ""], mustFailAt: leaves.length };
     case "resign a version": {
-      // The first version's signer is whoever signed it: only those who saw the log before know better.
+      // The signer of the first version is trusted, so only those who saw the log before can notice
+      // this change.
       const changed = replaced(leaves, isVersion, at, (leaf) => resigned(leaf, stranger));
       return changed?.mustFailAt === leaves.findIndex(isVersion) ? { leaves: changed.leaves } : changed;
     }

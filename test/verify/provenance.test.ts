@@ -12,8 +12,8 @@ import { startRegistry, TEST_LOG_ORIGIN, type TestRegistry } from "../support/re
 import { forge, startProxy, type Tamper, textOf, Verifier } from "./scene.ts";
 
 /*
- * Tampering by somebody who writes to the registry's database, or answers in its place.
- * Each kind is named by `verify`, online and from a proof file, or by `log audit`.
+ * Tampering by somebody who can write to the registry's database, or who answers in its place. Each
+ * kind is reported by `verify` (online and from a proof file) or by `log audit`.
  */
 
 let registry: TestRegistry;
@@ -44,7 +44,7 @@ async function somebody(): Promise<Verifier> {
   return person;
 }
 
-/** The name of a package of this test's own. */
+/** Returns the name of a new package that only this test uses. */
 async function packageOf(): Promise<string> {
   made += 1;
   return `tampered-${made}`;
@@ -156,8 +156,8 @@ describe("tampering that verify and log audit name", () => {
     expect(await auditedOf(name)).toEqual([]);
   });
 
-  // Before the other kinds: an audit that finds problems is not kept, and has no earlier look to
-  // compare with.
+  // This comes before the other kinds of tampering, because an audit that finds problems saves no
+  // state to compare with.
   test("6b. a reset that says that it is older than the last audit", async () => {
     proxy.tamper = () => undefined;
     const name = await published();
