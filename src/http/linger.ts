@@ -10,7 +10,7 @@ export interface LingerTimes {
   readonly silenceMs: number;
 }
 
-/** The times of a server. Tests pass shorter ones. */
+/** The times that every server uses. */
 export const LINGER_TIMES: LingerTimes = { closingMs: 30_000, openMs: 2_000, silenceMs: 2_000 };
 
 /** Returns the reader of what nobody has read of a body, or undefined if nothing is left of it. */
