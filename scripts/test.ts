@@ -1,6 +1,6 @@
 /**
- * `npm test` runs every test against SQLite and against one Postgres and one S3 server that this run
- * starts for itself.
+ * `npm test` runs every test against SQLite and against one Postgres and one S3 server that this
+ * run starts for itself.
  *
  *     npm test                    everything but DEEP and the long forms
  *     npm test -- test/faults     only these; `bun test` gets all other arguments as they are

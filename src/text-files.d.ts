@@ -1,4 +1,7 @@
-/* Files imported with `{ type: "text" }` give their text, with `{ type: "file" }` a path that `Bun.file` opens. */
+/*
+ * Files imported with `{ type: "text" }` give their text, with `{ type: "file" }` a path that
+ * `Bun.file` opens.
+ */
 
 declare module "*.sql" {
   const text: string;

@@ -42,9 +42,9 @@ async function auditing(url: string, home: string, versions: number) {
 }
 
 /**
- * Measures `log audit` on a log of a hundred thousand versions, and with `npm run bench -- log audit large`
- * of a million, by two thousand publishers. `npm run fill` makes it with the log's own code. Registry
- * and audit share the machine.
+ * Measures `log audit` on a log of a hundred thousand versions, and with `npm run bench -- log
+ * audit large` of a million, by two thousand publishers. `npm run fill` makes it with the log's own
+ * code. Registry and audit share the machine.
  */
 export async function benchAudit(parts: readonly string[]): Promise<void> {
   buildBinary();

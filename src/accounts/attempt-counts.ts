@@ -4,7 +4,10 @@ import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { clientNetwork } from "../http/client-address.ts";
 
-/* Counts attempts by key, in rows that all replicas share. Rules say how long too many of them wait. */
+/*
+ * Counts attempts by key, in rows that all replicas share. Rules say how long too many of them
+ * wait.
+ */
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 /**

@@ -85,8 +85,8 @@ const isEscapedBreak = (code: number) => code === 0x6e || code === 0x72;
 
 /**
  * Returns the end of the line at `from`. A line ends with a line break, or with one that is escaped
- * any number of times, as in JSON. Each character is looked at once: searching for these breaks with
- * a regular expression takes quadratic time on backslashes.
+ * any number of times, as in JSON. Each character is looked at once: searching for these breaks
+ * with a regular expression takes quadratic time on backslashes.
  */
 function lineEnd(text: string, from: number): number {
   for (let at = from; at < text.length; at += 1) {

@@ -17,8 +17,9 @@ export function declaredBytes(request: Request): number {
 }
 
 /**
- * A wait is measured in steps of this length. A step that ends much later than planned was not spent
- * waiting for the client: this process was stopped (SIGSTOP, a paused virtual machine) or busy.
+ * A wait is measured in steps of this length. A step that ends much later than planned was not
+ * spent waiting for the client: this process was stopped (SIGSTOP, a paused virtual machine) or
+ * busy.
  */
 const STEP_MS = 1_000;
 const LATE_MS = 500;
@@ -55,8 +56,8 @@ const ENDED_EARLY = "The body ended early. Send the request again.";
 /**
  * Yields the chunks of a request body. Throws `request_timeout` if the client sends too slowly, and
  * `malformed_body` if it disconnects in the middle: both are faults of the client and no errors of
- * this server. Only time that was spent waiting for the client counts. If the loop is left early, the
- * rest of the body stays in the request's context, for the server to read before it answers.
+ * this server. Only time that was spent waiting for the client counts. If the loop is left early,
+ * the rest of the body stays in the request's context, for the server to read before it answers.
  */
 export async function* chunksOf(request: Request): AsyncGenerator<Uint8Array> {
   const context = contextOf(request);

@@ -2,7 +2,9 @@ import { type BlockList, isIP, isIPv6 } from "node:net";
 
 /* Finds out who sent a request: the peer of the connection, or the client that a proxy names. */
 
-/** Turns IPv4 mapped to IPv6 into IPv4. Every cached download asks, so other addresses cost nothing. */
+/**
+ * Turns IPv4 mapped to IPv6 into IPv4. Every cached download asks, so other addresses cost nothing.
+ */
 function withoutMapping(address: string): string {
   return address.startsWith(":") ? address.replace(/^::ffff:(?=\d+\.\d+\.\d+\.\d+$)/i, "") : address;
 }

@@ -66,10 +66,10 @@ export async function cancelReset(
 
 /**
  * Cancels a reset by the signature of a key that may sign the package. It needs no account, because
- * the account may be what was stolen, and no permission to read, even in a private registry. Without
- * that permission every refusal is the same `reset_not_found`, so refusals do not reveal which
- * packages exist. Throws `package_not_found`, `reset_not_found`, `reset_upheld`, `key_change_outdated`,
- * `signature_invalid` or `validation_failed`.
+ * the account may be what was stolen, and no permission to read, even in a private registry.
+ * Without that permission every refusal is the same `reset_not_found`, so refusals do not reveal
+ * which packages exist. Throws `package_not_found`, `reset_not_found`, `reset_upheld`,
+ * `key_change_outdated`, `signature_invalid` or `validation_failed`.
  */
 export async function cancelResetByKey(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -181,7 +181,10 @@ export async function cancelResetsOf(
   return ends.map(({ changed }) => changed.name);
 }
 
-/** Lists the packages whose pending reset an account requested. The caller locks them before it cancels. */
+/**
+ * Lists the packages whose pending reset an account requested. The caller locks them before it
+ * cancels.
+ */
 export function packagesResetBy({ query, tables }: DbSession, username: string) {
   const { packageKeyResets, packages } = tables;
   return query

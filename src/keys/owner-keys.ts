@@ -39,9 +39,9 @@ export interface KeyHolder {
 }
 
 /**
- * Returns the keys of an account that may still sign a package: those on its list, and those that it
- * let in and that no other owner has. Without an owner's account they cannot publish, but each can
- * cancel a reset.
+ * Returns the keys of an account that may still sign a package: those on its list, and those that
+ * it let in and that no other owner has. Without an owner's account they cannot publish, but each
+ * can cancel a reset.
  */
 export async function keysOfOwner(
   session: DbSession,
@@ -74,12 +74,12 @@ export async function keysOfOwner(
 }
 
 /**
- * Removes keys of an owner from a locked package as `superseded`, and returns the step that logs it:
- * call that last, because the log is locked from there on.
+ * Removes keys of an owner from a locked package as `superseded`, and returns the step that logs
+ * it: call that last, because the log is locked from there on.
  *
- * Each key has its own statement, whose `previous` is the leaf of the one before. A client can compute
- * that leaf: it has nothing that the client did not send or know. Throws `key_not_found`, `last_key`,
- * `reset_pending`, `key_change_outdated`, `signature_invalid` or `validation_failed`.
+ * Each key has its own statement, whose `previous` is the leaf of the one before. A client can
+ * compute that leaf: it has nothing that the client did not send or know. Throws `key_not_found`,
+ * `last_key`, `reset_pending`, `key_change_outdated`, `signature_invalid` or `validation_failed`.
  */
 export async function removeOwnerKeys(
   session: DbSession,

@@ -17,7 +17,10 @@ const PAGE_MAX = 500;
 
 /** What a reader asks of a package's leaves. */
 export interface PackageLogQuestion {
-  /** Only what it takes to judge this version: the first version, key changes and the version itself. */
+  /**
+   * Only what it takes to judge this version: the first version, key changes and the version
+   * itself.
+   */
   readonly version: string | undefined;
   /** Proofs lead to the tree of so many leaves. Left out: to the newest. */
   readonly size: number | undefined;
@@ -36,7 +39,10 @@ export interface PackageLogView {
   readonly next: number | null;
 }
 
-/** Reads the leaves of a package. Throws `package_not_found`, `version_not_found` or `validation_failed`. */
+/**
+ * Reads the leaves of a package. Throws `package_not_found`, `version_not_found` or
+ * `validation_failed`.
+ */
 export function readPackageLog(
   { db }: Pick<Deps, "db">,
   name: PackageName,
@@ -72,8 +78,9 @@ export function readPackageLog(
 }
 
 /**
- * Reads the proof that a version is in the log, against its newest checkpoint (c2sp.org/tlog-proof), with
- * the history that says who may sign the package: enough to verify without asking anybody.
+ * Reads the proof that a version is in the log, against its newest checkpoint
+ * (c2sp.org/tlog-proof), with the history that says who may sign the package: enough to verify
+ * without asking anybody.
  */
 export function readProofWithHistory(
   { db }: Pick<Deps, "db">,
@@ -135,7 +142,9 @@ async function firstIndex({ query, tables: { versions } }: DbSession, packageId:
   return row?.index ?? undefined;
 }
 
-/** The first version, every key change, and the versions that these name, in the order of the log. */
+/**
+ * The first version, every key change, and the versions that these name, in the order of the log.
+ */
 async function historyIndexes(session: DbSession, packageId: number): Promise<number[]> {
   const first = await firstIndex(session, packageId);
   const named = [...(await keyIndexes(session, packageId)), ...(await sinceIndexes(session, packageId))];

@@ -68,9 +68,9 @@ function sha256(leaf: string | Uint8Array): string {
 
 /**
  * Returns the keys of a locked package as a change signed at `at` finds them. Throws
- * `validation_failed` when the registry's clock and the statement's differ by more than ten minutes,
- * or when a reset takes effect between the two: whoever replays the log has the statement's time only
- * and must come to the same answer.
+ * `validation_failed` when the registry's clock and the statement's differ by more than ten
+ * minutes, or when a reset takes effect between the two: whoever replays the log has the
+ * statement's time only and must come to the same answer.
  */
 export async function keysForChange(
   session: DbSession,
@@ -118,7 +118,8 @@ export function leafOf(draft: KeyChangeDraft, seq: number): { readonly leaf: str
 
 /**
  * Writes a change as the package's next key leaf. Call it with the package's row locked, so that
- * numbers have no gaps, and last, because the log is locked from here to the end of the transaction.
+ * numbers have no gaps, and last, because the log is locked from here to the end of the
+ * transaction.
  */
 export async function recordKeyChange(
   session: DbSession,

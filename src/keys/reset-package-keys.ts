@@ -24,8 +24,9 @@ export interface KeyReset extends Signed {
 
 /**
  * Requests a key that replaces all others, for an owner whose keys are lost. The reset is public
- * immediately and takes effect after `RESET_DELAY_MS`. An administrator may have upheld it before. Throws `package_not_found`, `not_an_owner`,
- * `reset_pending`, `key_exists`, `limit_reached`, `key_change_outdated` or `signature_invalid`.
+ * immediately and takes effect after `RESET_DELAY_MS`. An administrator may have upheld it before.
+ * Throws `package_not_found`, `not_an_owner`, `reset_pending`, `key_exists`, `limit_reached`,
+ * `key_change_outdated` or `signature_invalid`.
  */
 export async function requestReset(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,

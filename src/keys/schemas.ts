@@ -16,8 +16,8 @@ const Previous = t.String({
 });
 
 /**
- * Reads the time of a statement. Throws `validation_failed` at `path` for a date that the calendar does
- * not have.
+ * Reads the time of a statement. Throws `validation_failed` at `path` for a date that the calendar
+ * does not have.
  */
 export function timeOf(text: string, path = "/at"): Date {
   const at = new Date(text);

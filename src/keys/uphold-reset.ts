@@ -11,7 +11,9 @@ import { lastKeyLeaf, nameInLeaf, recordKeyChange } from "./record-key-change.ts
 /** How long an administrator's decision stays valid for a reset that nobody has requested yet. */
 const WAITS_MS = 7 * 24 * 60 * 60_000;
 
-/** What an administrator upheld: the pending reset, or the next one that an owner requests in time. */
+/**
+ * What an administrator upheld: the pending reset, or the next one that an owner requests in time.
+ */
 export interface Upheld {
   readonly name: string;
   readonly reset: { readonly publicKey: string; readonly effectiveAt: string } | null;

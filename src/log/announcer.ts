@@ -33,9 +33,9 @@ interface AnnouncerDeps {
 
 /**
  * Announces each committed checkpoint, outside of the publish path. It first writes the new tiles
- * beside the archives, then copies the checkpoint there, where the rollback guard reads it, and then
- * asks the witnesses. If the process dies before, the next announcement covers everything that was
- * not announced.
+ * beside the archives, then copies the checkpoint there, where the rollback guard reads it, and
+ * then asks the witnesses. If the process dies before, the next announcement covers everything that
+ * was not announced.
  */
 export class Announcer {
   readonly #deps: AnnouncerDeps;
@@ -112,9 +112,9 @@ export class Announcer {
 
   /**
    * Returns the size of the tree whose checkpoint and tiles are copied, 0 if there is no copy. It
-   * returns undefined if the database is behind what was published, as after a failover to a replica
-   * that lacked the last changes. The copy in the blob store proves the rollback, so it must stay.
-   * The log is read-only until the database holds everything that was published.
+   * returns undefined if the database is behind what was published, as after a failover to a
+   * replica that lacked the last changes. The copy in the blob store proves the rollback, so it
+   * must stay. The log is read-only until the database holds everything that was published.
    */
   async #checkedCopy({ size }: Pick<LogStateRow, "size">): Promise<number | undefined> {
     const { db, blobs, log, logger } = this.#deps;

@@ -29,8 +29,9 @@ export async function lastStatus(
 }
 
 /**
- * Logs what an administrator did to a package or a version. Call it with the package's row locked, so
- * that `seq` has no gaps, and last, because the log is locked from here to the end of the transaction.
+ * Logs what an administrator did to a package or a version. Call it with the package's row locked,
+ * so that `seq` has no gaps, and last, because the log is locked from here to the end of the
+ * transaction.
  */
 export async function logStatus(
   session: DbSession,

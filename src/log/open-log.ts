@@ -26,7 +26,9 @@ async function ensureState(db: Database, signer: SignerKey, vkey: string): Promi
   });
 }
 
-/** Throws `ConfigError` if the log has another origin: then the settings are those of another log. */
+/**
+ * Throws `ConfigError` if the log has another origin: then the settings are those of another log.
+ */
 function requireSameOrigin({ origin }: LogStateRow, signer: SignerKey): void {
   if (origin === signer.name) return;
   const message = `this database has the log ${origin}, not ${signer.name}; unset LOG_ORIGIN, or set it to ${origin}`;

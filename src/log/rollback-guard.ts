@@ -18,15 +18,17 @@ export interface GuardResult {
   readonly rollback: Rollback | undefined;
   /** The size of the tree in the copy. Undefined if there is no copy. */
   readonly copiedSize: number | undefined;
-  /** True if the log has leaves and no copy: then nothing here shows whether the database is old. */
+  /**
+   * True if the log has leaves and no copy: then nothing here shows whether the database is old.
+   */
   readonly isMissing: boolean;
 }
 
 type GuardDeps = { readonly db: Database; readonly blobs: BlobStore };
 
 /**
- * Compares the database with the copy of the last checkpoint in the blob store. There is no rollback
- * if the database holds everything that was published, or if nothing was.
+ * Compares the database with the copy of the last checkpoint in the blob store. There is no
+ * rollback if the database holds everything that was published, or if nothing was.
  *
  * There is a rollback if the database is behind the copy (an old backup was restored, or a replica
  * took over too early), if it has another history, or if the copy is no checkpoint of this log.

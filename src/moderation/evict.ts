@@ -27,7 +27,9 @@ export interface Eviction {
   readonly invitationsWithdrawn: readonly Withdrawn[];
   /** The packages whose pending resets were cancelled. */
   readonly resetsCancelled: readonly string[];
-  /** Keys of the last 30 days that were not retired before. `retiredAt` says whether they are now. */
+  /**
+   * Keys of the last 30 days that were not retired before. `retiredAt` says whether they are now.
+   */
   readonly recentKeys: readonly KeyView[];
 }
 
@@ -44,11 +46,11 @@ type LogDeps = Pick<Deps, "log">;
 /**
  * Ends the credentials of an account and takes back what a thief may have done with them: sessions
  * and API tokens end, invitations that the account made are withdrawn, and pending resets that it
- * asked for are cancelled. Networks from which it logged in count as strange again. Keys of the last
- * 30 days are listed, and retired on request.
+ * asked for are cancelled. Networks from which it logged in count as strange again. Keys of the
+ * last 30 days are listed, and retired on request.
  *
- * The caller must hold the account's lock. Every write of the account takes it too, so no write with
- * an old credential comes after this. Call it last, because it locks the log.
+ * The caller must hold the account's lock. Every write of the account takes it too, so no write
+ * with an old credential comes after this. Call it last, because it locks the log.
  */
 export async function evict(
   session: DbSession,

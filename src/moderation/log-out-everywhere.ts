@@ -4,8 +4,8 @@ import type { Deps } from "../deps.ts";
 import { type Eviction, evict } from "./evict.ts";
 
 /**
- * Evicts whoever has the account of this session, this session included. For an owner who fears that
- * somebody else has a session or a token.
+ * Evicts whoever has the account of this session, this session included. For an owner who fears
+ * that somebody else has a session or a token.
  */
 export async function logOutEverywhere(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,

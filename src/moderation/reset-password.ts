@@ -7,8 +7,8 @@ import type { Deps } from "../deps.ts";
 import { type Eviction, evict } from "./evict.ts";
 
 /**
- * Sets a new password without the old one, because that is lost or stolen. Deletes the failed logins
- * and evicts whoever has the account. Throws `user_not_found`.
+ * Sets a new password without the old one, because that is lost or stolen. Deletes the failed
+ * logins and evicts whoever has the account. Throws `user_not_found`.
  */
 export async function resetPassword(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,

@@ -16,19 +16,21 @@ import type { PackageRow } from "../packages/views.ts";
 import { deleteInvitation, loadInvitations } from "./invitations.ts";
 import { loadOwnerRows, type OwnersView, viewOwners } from "./list-owners.ts";
 
-/** The owners of a package after one was removed, and the keys that the removed account left behind. */
+/**
+ * The owners of a package after one was removed, and the keys that the removed account left behind.
+ */
 export interface OwnerRemoved extends OwnersView {
   /** The account's keys that may still sign the package. */
   readonly keys: readonly OwnerKeyView[];
 }
 
 /**
- * Removes an owner, or withdraws an invitation, and removes keys of that account from the package where
- * an owner's session sends signatures for it. An owner may remove anybody; owners and invited accounts
- * may remove themselves. Safe to repeat for an owner; an account that has left is refused like any
- * other. Throws `package_not_found`, `not_an_owner`, `user_not_found`, `insufficient_scope`,
- * `session_required`, what `removeOwnerKeys` throws, or `last_owner` where no owner would be left whose
- * account is enabled.
+ * Removes an owner, or withdraws an invitation, and removes keys of that account from the package
+ * where an owner's session sends signatures for it. An owner may remove anybody; owners and invited
+ * accounts may remove themselves. Safe to repeat for an owner; an account that has left is refused
+ * like any other. Throws `package_not_found`, `not_an_owner`, `user_not_found`,
+ * `insufficient_scope`, `session_required`, what `removeOwnerKeys` throws, or `last_owner` where no
+ * owner would be left whose account is enabled.
  */
 export async function removeOwner(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,
@@ -55,8 +57,8 @@ export async function removeOwner(
     const logKeys = await removeOwnerKeys(session, { log }, change, keys, now);
     const owners = await viewOwners(session, owned.id, now);
     const left = await keysOfOwner(session, owned, leaving, now);
-    // Last, because the log is locked from here on. The leaves of keys come first: their signer could
-    // not foresee the leaf of a cancelled reset.
+    // Last, because the log is locked from here on. The leaves of keys come first: their signer
+    // could not foresee the leaf of a cancelled reset.
     await cancelResetsOf(session, removed ? [owned] : [], leaving.username, origin, now, { log }, logKeys);
     return { ...owners, keys: left };
   });

@@ -21,7 +21,9 @@ export class CountedDownloads {
     readonly max = REMEMBERED_MAX,
   ) {}
 
-  /** Remembers a download. Returns false if the network downloaded the version in this hour before. */
+  /**
+   * Remembers a download. Returns false if the network downloaded the version in this hour before.
+   */
   add(versionId: number, address: string | null): boolean {
     const hour = Math.floor(this.clock().getTime() / HOUR_MS);
     if (hour !== this.#hour) this.#seen.clear();

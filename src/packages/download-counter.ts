@@ -31,7 +31,9 @@ export interface DownloadedVersion {
  * restart forgets them.
  */
 export interface DownloadCounter {
-  /** Counts a download by the client at `address`. Returns false if it counted in this hour already. */
+  /**
+   * Counts a download by the client at `address`. Returns false if it counted in this hour already.
+   */
   count(version: DownloadedVersion, address: string | null): boolean;
   /** Takes back a download for which `count` returned true and that then did not complete. */
   takeBack(version: DownloadedVersion, address: string | null): void;

@@ -120,7 +120,9 @@ async function requireFreeName(
 export interface Reads {
   /** Finds the package of the candidate's folded name. */
   findExisting(): Promise<PackageRow | undefined>;
-  /** Loads the keys of a package. With the package's lock held, it may write a reset that is due. */
+  /**
+   * Loads the keys of a package. With the package's lock held, it may write a reset that is due.
+   */
   loadKeys(session: DbSession, existing: PackageRow, now: Date): Promise<PackageKeys>;
 }
 

@@ -30,8 +30,9 @@ export function popularity(
 }
 
 /**
- * Throws `name_too_similar` when a new name is easily mistaken for the name of a popular package. The publisher may use the name all the same if they own one of
- * the packages that it resembles, or if an admin allowed it.
+ * Throws `name_too_similar` when a new name is easily mistaken for the name of a popular package.
+ * The publisher may use the name all the same if they own one of the packages that it resembles, or
+ * if an admin allowed it.
  */
 export async function requireDistinctName(
   { query, tables }: DbSession,

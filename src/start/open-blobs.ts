@@ -23,8 +23,8 @@ export async function openBlobs(
 ): Promise<BlobStore> {
   if (storage.kind === "files") {
     const { directory } = storage;
-    // The log's files are beside `packages/`, not in it: a backup copies `packages/`, and the copy of
-    // the checkpoint must not come back together with an old database.
+    // The log's files are beside `packages/`, not in it: a backup copies `packages/`, and the copy
+    // of the checkpoint must not come back together with an old database.
     const open = () => openFileStore(directory, failpoints, prepare, dataDir);
     return startStep("DATA_DIR", `${directory} cannot be written`, open);
   }

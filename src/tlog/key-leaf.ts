@@ -1,15 +1,17 @@
 import { KEY_ACTIONS, type KeyChange, REMOVAL_REASONS, secondsText } from "../signing/key-statements.ts";
 import { decodeBase64, parseDecimal } from "./encoding.ts";
 
-/** One change of a package's keys as the log records it; `seq` numbers those of a package from 1. */
+/**
+ * One change of a package's keys as the log records it; `seq` numbers those of a package from 1.
+ */
 export interface KeyEntry extends KeyChange {
   readonly seq: number;
   /** A user name; `null` when a key alone proves the change. */
   readonly by: string | null;
   /**
    * Base64, over the statement of the change. `add`: of a key that may sign, then of the new key.
-   * `remove`: of a key that may sign. `reset`: of the new key. `cancel`: of a key that may sign, or none
-   * where an owner or an administrator cancels. `uphold`: none.
+   * `remove`: of a key that may sign. `reset`: of the new key. `cancel`: of a key that may sign, or
+   * none where an owner or an administrator cancels. `uphold`: none.
    */
   readonly signatures: readonly string[];
 }

@@ -11,11 +11,17 @@ export interface AuditState {
   readonly history: LeafHistory;
   /** Whether every archive up to here was checked too. */
   readonly withArchives: boolean;
-  /** How large the log was when the audit looked, by the auditor's clock; undefined before the first. */
+  /**
+   * How large the log was when the audit looked, by the auditor's clock; undefined before the
+   * first.
+   */
   readonly looked: Look | undefined;
 }
 
-/** Changes with everything below, so that the state of another version of this program is not misread. */
+/**
+ * Changes with everything below, so that the state of another version of this program is not
+ * misread.
+ */
 const FORMAT = "cpm-audit/v1";
 const HEAD = new RegExp(`^${FORMAT} ([0-9a-f]{64}) (\\d{1,9})\n`);
 const HEAD_MAX_BYTES = 100;
@@ -41,8 +47,8 @@ interface Summary {
 
 /**
  * Encodes a state for a file, in parts to be written one after the other: a line with the digest of
- * all that follows and the length of the summary, the summary in JSON, and the tables. Some parts are
- * views of the state.
+ * all that follows and the length of the summary, the summary in JSON, and the tables. Some parts
+ * are views of the state.
  */
 export function encodeState({ frontier, history, withArchives, looked }: AuditState): Uint8Array[] {
   const { size, nodes, edges } = frontier;
@@ -62,8 +68,8 @@ export function encodeState({ frontier, history, withArchives, looked }: AuditSt
 }
 
 /**
- * Decodes a state that `encodeState` encoded. Returns undefined for the file of another version, and
- * for a damaged one: the digest shows it.
+ * Decodes a state that `encodeState` encoded. Returns undefined for the file of another version,
+ * and for a damaged one: the digest shows it.
  */
 export function decodeState(file: Uint8Array): AuditState | undefined {
   const head = HEAD.exec(Buffer.from(file.subarray(0, HEAD_MAX_BYTES)).toString("latin1"));

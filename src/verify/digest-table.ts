@@ -9,8 +9,9 @@ const GROWTH = 1.5;
 const LOAD_MAX = 0.7;
 
 /**
- * A map from texts to records of a fixed number of 32-bit words. It holds the digest of a text in place
- * of the text, so that an audit of millions of leaves fits into memory and its state into a small file.
+ * A map from texts to records of a fixed number of 32-bit words. It holds the digest of a text in
+ * place of the text, so that an audit of millions of leaves fits into memory and its state into a
+ * small file.
  */
 export class DigestTable {
   readonly #entryWords: number;

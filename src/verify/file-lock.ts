@@ -6,8 +6,8 @@ const HELD_MAX_MS = 5_000;
 const RETRY_MS = 10;
 
 /**
- * Runs `work` while no other process holds the lock of a file: `<path>.lock` exists meanwhile. What a
- * process reads and writes back in `work` is not lost to another that does the same.
+ * Runs `work` while no other process holds the lock of a file: `<path>.lock` exists meanwhile. What
+ * a process reads and writes back in `work` is not lost to another that does the same.
  *
  * A lock that the same process held for `heldMaxMs` was left by a killed one, and is taken over.
  */

@@ -7,7 +7,9 @@ import { replaceJson } from "./replace-file.ts";
 export interface SeenHistory {
   /** SHA-256 of the leaf of the package's first version, in hex. */
   readonly first: string;
-  /** The number of the last key leaf, and SHA-256 of that leaf; of the first version's leaf for 0. */
+  /**
+   * The number of the last key leaf, and SHA-256 of that leaf; of the first version's leaf for 0.
+   */
   readonly seq: number;
   readonly last: string;
   /** When it was seen, by this user's clock. */

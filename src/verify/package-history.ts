@@ -10,7 +10,10 @@ import type { ProblemCode } from "./checks.ts";
  * says elsewhere counts: a key that stands only in its database signs nothing here.
  */
 
-/** As many as a registry allows. It bounds the signatures that one leaf of a hostile log makes us check. */
+/**
+ * As many as a registry allows. It bounds the signatures that one leaf of a hostile log makes us
+ * check.
+ */
 const ACTIVE_KEYS_MAX = 20;
 
 interface PendingReset {
@@ -28,8 +31,8 @@ export interface PackageHistory {
   /** Lower-case hex of the keys that may sign. */
   active: readonly string[];
   /**
-   * Keys that were removed as compromised, and a version since which each is not trusted. A key may be
-   * here twice: a later removal cannot give back what an earlier one took.
+   * Keys that were removed as compromised, and a version since which each is not trusted. A key may
+   * be here twice: a later removal cannot give back what an earlier one took.
    */
   compromised: readonly { readonly publicKey: string; readonly since: string | null }[];
   /** The number of the last key leaf. */

@@ -44,8 +44,8 @@ export class SeenLogs {
   }
 
   /**
-   * Saves the last checkpoint seen of a log, unless `isNewer` says that the one that is there now is
-   * newer. Processes take turns, so that an older checkpoint never replaces a newer one.
+   * Saves the last checkpoint seen of a log, unless `isNewer` says that the one that is there now
+   * is newer. Processes take turns, so that an older checkpoint never replaces a newer one.
    */
   saveLog(origin: string, seen: SeenLog, isNewer: (there: SeenLog) => boolean): Promise<void> {
     const path = join(this.directory, `${fileName(origin)}.json`);

@@ -4,8 +4,8 @@ import { type Client, makeKey, newAccount, sha256, signMessage } from "../suppor
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 
 /*
- * An archive of 23 KB that once held the event loop for nine seconds: backslashes behind the headers of
- * private keys, with a signature that is not valid.
+ * An archive of 23 KB that once held the event loop for nine seconds: backslashes behind the
+ * headers of private keys, with a signature that is not valid.
  */
 
 let registry: TestRegistry;

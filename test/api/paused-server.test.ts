@@ -5,8 +5,8 @@ import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.
 import { waitUntil } from "../support/wait-until.ts";
 
 /*
- * A virtual machine that is paused, or a process that is stopped, does not read. Its clients are not
- * at fault. Here the event loop is blocked, which looks the same to the server.
+ * A virtual machine that is paused, or a process that is stopped, does not read. Its clients are
+ * not at fault. Here the event loop is blocked, which looks the same to the server.
  */
 
 const MIN_DATA_RATE = { graceMs: 400, bytesPerSecond: 1_000 };

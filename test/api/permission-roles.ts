@@ -198,7 +198,9 @@ export class World {
     return this.#with(person, signJwt({ ...claims, ...times }, key));
   }
 
-  /** Disables an account and leaves its token, which `admin disable` would revoke, to be refused. */
+  /**
+   * Disables an account and leaves its token, which `admin disable` would revoke, to be refused.
+   */
   async #disable(): Promise<void> {
     const { username } = this.person("disabled");
     await this.registry.deps.db.write(async ({ query, tables: { users } }) => {

@@ -6,8 +6,8 @@ import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.
 import { withToken } from "../support/roles.ts";
 
 /*
- * Refusals before the body was read. A proxy or client that writes its whole request before it reads
- * must get the registry's answer, and not a reset connection.
+ * Refusals before the body was read. A proxy or client that writes its whole request before it
+ * reads must get the registry's answer, and not a reset connection.
  */
 
 if (nginxMissing !== undefined) console.log(`Not tested through a proxy: ${nginxMissing}.`);

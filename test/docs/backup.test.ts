@@ -42,7 +42,10 @@ async function stop(server: ServerProcess): Promise<void> {
   expect(await server.ended()).toEqual({ exitCode: 0, signal: null });
 }
 
-/** Backs up with the documented commands, and publishes 0.2.0 afterwards, and in between if `isBusy`. */
+/**
+ * Backs up with the documented commands, and publishes 0.2.0 afterwards, and in between if
+ * `isBusy`.
+ */
 async function backedUp(home: string, server: ServerProcess, isBusy: boolean): Promise<Client> {
   await server.start();
   const alice = await newAccount(server, "alice");

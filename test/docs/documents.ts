@@ -37,7 +37,9 @@ export function blocksOf(markdown: string): Block[] {
 export interface Step {
   readonly heading: string;
   readonly script: string;
-  /** The `text` or `json` block after the command, under the same heading; `…` stands for any text. */
+  /**
+   * The `text` or `json` block after the command, under the same heading; `…` stands for any text.
+   */
   readonly shown: string | undefined;
 }
 

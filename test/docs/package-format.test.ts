@@ -34,7 +34,10 @@ function tableBelow(heading: string): string[][] {
 
 const codesIn = (text: string) => [...text.matchAll(/`([a-z_0-9]+)`/g)].map(([, code = ""]) => code);
 
-/** Reads the members of the unions of texts in a file of `src/archive`: types are not there at run time. */
+/**
+ * Reads the members of the unions of texts in a file of `src/archive`: types are not there at run
+ * time.
+ */
 function unionMembers(file: string): string[] {
   const source = readFileSync(join(ROOT, "src/archive", file), "utf8");
   return [...source.matchAll(/^ {2}\| "(\w+)"/gm)].map(([, code = ""]) => code);
@@ -52,7 +55,9 @@ const FIELDS = tableBelow("colony.yaml").map(
 const read = (text: string) => readManifest(Buffer.from(text));
 const EXAMPLE = blocksOf(DOCUMENT).find(({ language }) => language === "yaml")?.text ?? "";
 
-/** Lists the fields of a manifest with those of its maps and lists of maps: `inputs`, `inputs.key`. */
+/**
+ * Lists the fields of a manifest with those of its maps and lists of maps: `inputs`, `inputs.key`.
+ */
 function fieldsOf(value: object): string[] {
   return Object.entries(value).flatMap(([field, inner]) => {
     const map: unknown = Array.isArray(inner) ? inner[0] : inner;
@@ -131,7 +136,9 @@ test("the number of tags in package-format.md is the number that the registry ac
   expect(read(manifestWith("tags", tags(most + 1))).faults).not.toEqual([]);
 });
 
-/** How the table of limits names each limit of the code. `undefined`: not a limit of one package. */
+/**
+ * How the table of limits names each limit of the code. `undefined`: not a limit of one package.
+ */
 const LIMIT_ROWS: Readonly<Record<string, string | undefined>> = {
   compressedMaxBytes: "upload",
   unpackedMaxBytes: "tar inside, with headers and padding",

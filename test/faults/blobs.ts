@@ -22,7 +22,8 @@ export function readBlobs(dataDir: string): Blobs {
   const damaged = new Set<string>();
   const incoming: string[] = [];
   const foreign: string[] = [];
-  // A bucket holds the log's static files too. On files they are outside of packages/, which a backup copies.
+  // A bucket holds the log's static files too. On files they are outside of packages/, which a
+  // backup copies.
   const isBucket = !existsSync(join(root, "incoming"));
   // ext4 makes lost+found in the root of a file system.
   const files = readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory());

@@ -15,7 +15,8 @@ import {
 import { type Random, randomFrom } from "../support/random.ts";
 
 /*
- * Fuzzes `inspectArchive`: whatever the bytes, it returns or throws a `Failure` within the time limit.
+ * Fuzzes `inspectArchive`: whatever the bytes, it returns or throws a `Failure` within the time
+ * limit.
  *
  *     FUZZ_SECONDS=20 FUZZ_SEED=123 npm run test:fuzz
  *

@@ -85,7 +85,9 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
 
 const clocks = new Map<string, () => Date>();
 
-/** The clock of the registry at an address, which tests may have set; this machine's for any other. */
+/**
+ * The clock of the registry at an address, which tests may have set; this machine's for any other.
+ */
 export function clockAt(url: string): Date {
   return clocks.get(url)?.() ?? new Date();
 }

@@ -15,7 +15,10 @@ const DOCUMENTS = ["CONTRIBUTING.md", "docs/architecture.md", "docs/search.md", 
 );
 const PLACES = ["src", "test", "scripts", "drizzle", "docs", ".ci"];
 
-/** The paths that a document names and that are ours: they begin with a folder of the repository or with a room. */
+/**
+ * The paths that a document names and that are ours: they begin with a folder of the repository or
+ * with a room.
+ */
 function namedPaths(text: string): string[] {
   const rooms = readdirSync(join(ROOT, "src"));
   return [...text.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = ""]) => {

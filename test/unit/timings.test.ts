@@ -5,8 +5,8 @@ import { Glob } from "bun";
 const ROOT = join(import.meta.dir, "../..");
 
 /*
- * `npm test -- --update-timings` adds what is missing. Move the time of a renamed file under its new
- * name.
+ * `npm test -- --update-timings` adds what is missing. Move the time of a renamed file under its
+ * new name.
  */
 
 test("timings.json names every test file of a usual run and no other", async () => {

@@ -17,8 +17,8 @@ import { leavesOfBundle, type Replayed, replayLog } from "./independent-replay.t
 import { MUTATIONS, mutate } from "./mutations.ts";
 
 /*
- * Random histories of a package on a real registry. The registry's answers, `log audit` and a second
- * replay written from trust.md must agree on who may sign, and on which leaf is wrong.
+ * Random histories of a package on a real registry. The registry's answers, `log audit` and a
+ * second replay written from trust.md must agree on who may sign, and on which leaf is wrong.
  */
 
 const LONG = process.env.TEST_LONG === "1";
@@ -253,7 +253,9 @@ async function expectAgreement(scene: Scene, name: string): Promise<void> {
   expect(await scene.audit()).toEqual({ fault: undefined, problems: [], failed: [] });
 }
 
-/** The indexes of leaves that the audit's rules call wrong, on a log of leaves that nobody signed. */
+/**
+ * The indexes of leaves that the audit's rules call wrong, on a log of leaves that nobody signed.
+ */
 async function problemsOf(leaves: readonly string[], nowMs: number): Promise<number[]> {
   const { history } = firstState(false);
   const context = { history, origin: TEST_LOG_ORIGIN, archives: undefined, nowMs, looked: undefined };

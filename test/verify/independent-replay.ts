@@ -1,8 +1,8 @@
 import { createHash, createPublicKey, verify } from "node:crypto";
 
 /*
- * A second replay of who may sign, written from trust.md §3, §4 and §4b and not from src/, so that an
- * error in one shows against the other. It knows the scheme `cpm-v1` only.
+ * A second replay of who may sign, written from trust.md §3, §4 and §4b and not from src/, so that
+ * an error in one shows against the other. It knows the scheme `cpm-v1` only.
  */
 
 const HOUR_MS = 3_600_000;

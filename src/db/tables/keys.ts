@@ -76,8 +76,8 @@ function packageKeyResetsTable(d: Dialect, packages: PackagesTable) {
 }
 
 /**
- * Declares the packages whose next reset an administrator upholds: where a program cancels every reset
- * at once, an administrator would never find one that is pending.
+ * Declares the packages whose next reset an administrator upholds: where a program cancels every
+ * reset at once, an administrator would never find one that is pending.
  */
 function keyResetUpholdsTable(d: Dialect, packages: PackagesTable) {
   return d.table(
