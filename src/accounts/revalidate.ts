@@ -40,10 +40,10 @@ async function liveAccount(
  * fail the others.
  */
 export async function credentialFault(session: DbSession, actor: Actor, now: Date): Promise<Failure | undefined> {
-  return faultOf(await liveAccount(session, actor, now));
+  return faultOfAccount(await liveAccount(session, actor, now));
 }
 
-function faultOf(account: Account | undefined): Failure | undefined {
+function faultOfAccount(account: Account | undefined): Failure | undefined {
   if (account === undefined) {
     const reason = "This token expired or was revoked during the request. Log in again, or create a new API token.";
     return failure({ code: "unauthenticated", reason });
@@ -81,7 +81,7 @@ export function databaseOf({ db, clock }: Pick<Deps, "db" | "clock">, actor: Act
 
 async function requireStill(session: DbSession, actor: Actor, guard: Guard, now: Date): Promise<void> {
   const account = await liveAccount(session, actor, now);
-  const fault = faultOf(account);
+  const fault = faultOfAccount(account);
   if (fault !== undefined) throw fault;
   if (guard === "admin" && account?.role !== "admin") throw failure({ code: "admin_only" });
 }

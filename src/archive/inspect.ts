@@ -7,7 +7,7 @@ import type { ArchiveWarning } from "./archive-warning.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import type { FoundSecret } from "./secret-scan.ts";
 import type { TarVisitor } from "./tar.ts";
-import { type KeptTar, walkArchive, walkTar } from "./walk.ts";
+import { type SmallTar, walkArchive, walkTar } from "./walk.ts";
 
 export type { ArchiveFile } from "./archive-contents.ts";
 export type { ArchiveWarning } from "./archive-warning.ts";
@@ -39,7 +39,7 @@ export interface Structure {
   /** The warnings about the manifest. */
   readonly warnings: readonly ArchiveWarning[];
   /** The tar of a small archive, so that it need not be inflated again. */
-  readonly tar: KeptTar;
+  readonly tar: SmallTar;
 }
 
 type ReadManifest = Omit<Structure, "tar">;
@@ -143,7 +143,7 @@ async function walk(
   limits: ArchiveLimits,
   structure: ArchiveStructure,
   visitor: TarVisitor,
-): Promise<{ readonly isComplete: boolean; readonly tar: KeptTar }> {
+): Promise<{ readonly isComplete: boolean; readonly tar: SmallTar }> {
   try {
     return { isComplete: true, tar: await walkArchive(chunks, limits, visitor) };
   } catch (error) {

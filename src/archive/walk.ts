@@ -10,10 +10,10 @@ import { type TarVisitor, TarWalker } from "./tar.ts";
  */
 const STEP_BYTES = 16_384;
 /** An archive that unpacks to at most this size is not inflated a second time. */
-const KEPT_MAX_BYTES = 65_536;
+const SMALL_TAR_MAX_BYTES = 65_536;
 
 /** The tar of a small archive as it was unpacked; undefined if the archive is not small. */
-export type KeptTar = readonly Uint8Array[] | undefined;
+export type SmallTar = readonly Uint8Array[] | undefined;
 
 /**
  * Unpacks an archive and shows its tar to a visitor, in bounded memory and in turns. Returns the
@@ -23,18 +23,18 @@ export async function walkArchive(
   chunks: AsyncIterable<Uint8Array>,
   limits: ArchiveLimits,
   visitor: TarVisitor,
-): Promise<KeptTar> {
+): Promise<SmallTar> {
   const kept: Uint8Array[] = [];
   let unpackedBytes = 0;
   const compressed = withinLimit(chunks, limits.compressedMaxBytes);
   const walk = new Walk(visitor);
   for await (const piece of gunzipSingleMember(compressed, limits.unpackedMaxBytes)) {
     unpackedBytes += piece.length;
-    if (unpackedBytes <= KEPT_MAX_BYTES) kept.push(piece);
+    if (unpackedBytes <= SMALL_TAR_MAX_BYTES) kept.push(piece);
     await walk.over(piece);
   }
   walk.end();
-  return unpackedBytes <= KEPT_MAX_BYTES ? kept : undefined;
+  return unpackedBytes <= SMALL_TAR_MAX_BYTES ? kept : undefined;
 }
 
 /** Shows an unpacked tar to a visitor, in turns. Throws `UnreadableArchive`. */

@@ -1,6 +1,6 @@
 import type { S3Config } from "../config/storage.ts";
 import { withTimeout } from "../runtime/timeout.ts";
-import { failed, faultOf, faultOfResponse, type S3Fault } from "./s3-fault.ts";
+import { faultOf, faultOfResponse, type S3Fault, toFailure } from "./s3-fault.ts";
 
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 2_000;
@@ -161,12 +161,12 @@ export class S3Bucket {
         // The last attempt may have had less than its full time. Then its timeout proves nothing:
         // report the previous fault.
         if (previousFault !== undefined && leftMs < attemptMs && fault.answer === "storage_timeout")
-          throw failed(previousFault);
+          throw toFailure(previousFault);
         previousFault = fault;
         this.#report(method, fault);
         const pauseMs = Math.random() * Math.min(BACKOFF_BASE_MS * 2 ** tries, BACKOFF_MAX_MS);
         if (tries >= Math.min(fault.attemptsMax, attemptsMax) || performance.now() + pauseMs >= deadlineMs)
-          throw failed(fault);
+          throw toFailure(fault);
         await Bun.sleep(pauseMs);
       }
     }

@@ -77,6 +77,6 @@ function namedFault(code: string, attemptsMax: number): S3Fault {
 }
 
 /** Converts the last fault of a call to a failure. */
-export function failed(fault: S3Fault): Failure {
+export function toFailure(fault: S3Fault): Failure {
   return failure({ code: fault.answer }, fault);
 }

@@ -7,7 +7,7 @@ import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import { type FaultReport, S3Bucket } from "./s3-bucket.ts";
-import { failed, wrongAnswer } from "./s3-fault.ts";
+import { toFailure, wrongAnswer } from "./s3-fault.ts";
 import {
   type BlobBody,
   type BlobStat,
@@ -109,7 +109,8 @@ class S3Store implements BlobStore {
     this.#failpoints.hit("blob.uploaded");
     const request = { method: "GET", key, bytes: size } as const;
     const stored = await this.#bucket.send(request, (response) => hashChunks(bodyOf(response)));
-    if (stored?.digest !== digest) throw failed(wrongAnswer(stored === undefined ? "NotStored" : "StoredOtherBytes"));
+    if (stored?.digest !== digest)
+      throw toFailure(wrongAnswer(stored === undefined ? "NotStored" : "StoredOtherBytes"));
   }
 
   async read(blob: KnownBlob, range?: ByteRange): Promise<BlobBody | undefined> {
@@ -237,7 +238,8 @@ class S3Store implements BlobStore {
     await this.#putObject(CHECK_KEY, CHECK_BYTES, CHECK_BYTES.length);
     const request = { method: "GET", key: CHECK_KEY, bytes: CHECK_BYTES.length } as const;
     const stored = await this.#bucket.send(request, (response) => response.bytes());
-    if (stored === undefined || !Buffer.from(stored).equals(CHECK_BYTES)) throw failed(wrongAnswer("StoredOtherBytes"));
+    if (stored === undefined || !Buffer.from(stored).equals(CHECK_BYTES))
+      throw toFailure(wrongAnswer("StoredOtherBytes"));
   }
 
   async #putObject(
@@ -252,7 +254,7 @@ class S3Store implements BlobStore {
       await response.arrayBuffer();
       return true;
     });
-    if (done === undefined) throw failed(wrongAnswer("NotFound"));
+    if (done === undefined) throw toFailure(wrongAnswer("NotFound"));
   }
 }
 

@@ -20,7 +20,7 @@ const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
 };
 
 /** Describes an expected failure for an operator. */
-function wordsOf(error: RegistryError): string {
+function messageOf(error: RegistryError): string {
   switch (error.code) {
     case "user_not_found":
       return `there is no account ${error.username}`;
@@ -52,7 +52,7 @@ function innermost(cause: Error): Error {
 function detailOf(cause: unknown): string | undefined {
   if (cause instanceof Failure) {
     const code = errorCode(cause);
-    return `${wordsOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
+    return `${messageOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   }
   if (cause instanceof MigrationError || cause instanceof KeyFileError || cause instanceof DataOwnerError)
     return cause.message;

@@ -1,6 +1,9 @@
 import type { Tables } from "../db/database.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
+/** The longest part of a key ID in an address that a message repeats. */
+export const KEY_ID_SHOWN_MAX_CHARS = 64;
+
 /** A signing key of an account. */
 export interface KeyView {
   readonly keyId: string;

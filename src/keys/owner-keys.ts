@@ -6,6 +6,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
+import { KEY_ID_SHOWN_MAX_CHARS } from "./key-view.ts";
 import { activeKeys, type KeyedPackage, loadPackageKeys } from "./package-trust.ts";
 import {
   type KeyChangeDraft,
@@ -16,7 +17,7 @@ import {
   type Signed,
   statementAfter,
 } from "./record-key-change.ts";
-import { endKey, KEY_ID_SHOWN_MAX_CHARS, requireRemovable } from "./remove-package-key.ts";
+import { endKey, requireRemovable } from "./remove-package-key.ts";
 
 const SUPERSEDED = { reason: "superseded", since: null } as const;
 

@@ -59,7 +59,7 @@ export interface KeyChangeView {
   readonly leafSha256: string;
 }
 
-function keyView(row: PackageKeyRow, versionOf: ReadonlyMap<number, string>): PackageKeyView {
+function packageKeyView(row: PackageKeyRow, versionOf: ReadonlyMap<number, string>): PackageKeyView {
   const { publicKey, status, addedAt, endedAt, compromisedSince } = row;
   return {
     keyId: keyIdOf(publicKey),
@@ -108,7 +108,7 @@ export function readPackageKeys(
     return {
       name,
       registry: log.origin,
-      keys: keys.map((row) => keyView(row, versionOf)),
+      keys: keys.map((row) => packageKeyView(row, versionOf)),
       previous: (await lastKeyLeaf(session, id)).sha256,
       reset: reset === undefined ? null : resetView(reset),
       changes: changes.map(changeView),

@@ -12,6 +12,7 @@ import { rebuildListing } from "../packages/rebuild-listing.ts";
 import type { PackageRow, VersionRow } from "../packages/views.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { verifyStatement } from "../signing/verify-statement.ts";
+import { KEY_ID_SHOWN_MAX_CHARS } from "./key-view.ts";
 import { activeKeys, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
 import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
 
@@ -30,9 +31,6 @@ export interface KeyRemoval extends Signed {
    */
   readonly since: string | undefined;
 }
-
-/** The longest part of a key ID in an address that a message repeats. */
-export const KEY_ID_SHOWN_MAX_CHARS = 64;
 
 /**
  * Returns a key that may be removed. Throws `key_not_found`, `reset_pending`, `key_exists` or

@@ -4,9 +4,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
-
-/** The longest part of a key ID in an address that a message repeats. */
-const KEY_ID_SHOWN_MAX_CHARS = 64;
+import { KEY_ID_SHOWN_MAX_CHARS } from "./key-view.ts";
 
 /**
  * Retires a key of the caller's account. It can no longer publish; versions that it signed stay

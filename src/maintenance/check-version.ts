@@ -8,7 +8,7 @@ import { Failure } from "../errors.ts";
 import { Semaphore } from "../runtime/semaphore.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
-import { refusalOf, retryUntilAvailable } from "./retry.ts";
+import { refusalCode, retryUntilAvailable } from "./retry.ts";
 
 /**
  * The scheme `ed25519-archive` signs the whole archive, which must then be in memory. So such
@@ -119,7 +119,7 @@ async function blobFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVers
         },
       ];
     }
-    return [{ problem: "unreadable", detail: `the storage does not return the archive: ${refusalOf(cause)}` }];
+    return [{ problem: "unreadable", detail: `the storage does not return the archive: ${refusalCode(cause)}` }];
   }
 }
 

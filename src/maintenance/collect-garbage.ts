@@ -7,7 +7,7 @@ import { forgetRemovals, releaseReferenced, unfinishedRemovals, unreferencedOf }
 import { batchesOf } from "./concurrency.ts";
 import { type Amount, add, BoundedList, nothing, type Report } from "./progress.ts";
 import { type RemovalResult, removeUnreferenced } from "./remove-blobs.ts";
-import { refusalOf, retryUntilAvailable } from "./retry.ts";
+import { refusalCode, retryUntilAvailable } from "./retry.ts";
 
 /** The digests of one transaction. Publishes on Postgres wait for it. */
 const BATCH = 100;
@@ -86,7 +86,7 @@ export async function collectGarbage(deps: GcDeps, options: GcOptions): Promise<
  * Returns the current time of the clock that dates the files of a directory. If the directory
  * accepts no file, returns the time of this machine.
  */
-async function timeOf(directory: string, clock: Deps["clock"]): Promise<number> {
+async function storageTimeMs(directory: string, clock: Deps["clock"]): Promise<number> {
   const probe = temporaryPath(directory, "check");
   try {
     await (await open(probe, "wx")).close();
@@ -99,13 +99,13 @@ async function timeOf(directory: string, clock: Deps["clock"]): Promise<number> 
 }
 
 async function removeTemporaryFiles({ blobs, clock }: GcDeps, { graceMs, dryRun }: GcOptions, result: GcResult) {
-  const nowMs = await timeOf(blobs.incomingDir, clock);
+  const nowMs = await storageTimeMs(blobs.incomingDir, clock);
   for await (const { name, path, size } of abandonedFiles(blobs.incomingDir, nowMs, graceMs)) {
     try {
       if (!dryRun) await discardFile(path);
       add(result.temporary, size);
     } catch (cause) {
-      result.failures.add({ name: `incoming/${name}`, reason: refusalOf(cause) });
+      result.failures.add({ name: `incoming/${name}`, reason: refusalCode(cause) });
     }
   }
 }

@@ -5,7 +5,7 @@ import type { BlobStore, KnownBlob, ReceivedFile } from "../blobs/store.ts";
 import { Failure, failure } from "../errors.ts";
 import { forEachConcurrently } from "./concurrency.ts";
 import { type Amount, add, BoundedList, nothing, type Report } from "./progress.ts";
-import { refusalOf } from "./retry.ts";
+import { refusalCode } from "./retry.ts";
 
 const CONCURRENCY = 8;
 const LISTED_MAX = 1_000;
@@ -107,7 +107,7 @@ async function copyBlob(from: BlobStore, to: BlobStore, { digest }: KnownBlob, r
     });
     if (found === undefined) result.vanished += 1;
   } catch (cause) {
-    result.failures.add({ sha256: digest, reason: refusalOf(cause) });
+    result.failures.add({ sha256: digest, reason: refusalCode(cause) });
     const isFull = cause instanceof Failure && cause.error.code === "storage_full";
     if (isFull || result.failures.count >= FAILURES_MAX) result.isStopped = true;
   }

@@ -4,7 +4,7 @@ import type { Sha256Digest } from "../domain/digest.ts";
 import { Failure } from "../errors.ts";
 import { beginRemovals, endRemovals, REMOVAL_MAX_MS } from "../packages/blob-removals.ts";
 import { forEachConcurrently } from "./concurrency.ts";
-import { refusalOf, retryUntilAvailable } from "./retry.ts";
+import { refusalCode, retryUntilAvailable } from "./retry.ts";
 
 const CONCURRENCY = 8;
 
@@ -64,7 +64,7 @@ export async function removeUnreferenced(
       } catch (cause) {
         // A failed request to a storage may still take effect there. A removal that the file system
         // refused did not happen.
-        (cause instanceof Failure ? unknown : refused).push({ digest, reason: refusalOf(cause) });
+        (cause instanceof Failure ? unknown : refused).push({ digest, reason: refusalCode(cause) });
       }
     },
   );

@@ -6,7 +6,7 @@ import { Failure } from "../errors.ts";
 import { endRemovals, markRemovals } from "../packages/blob-removals.ts";
 import { contentsRow } from "../packages/records.ts";
 import type { CheckedVersion, Finding } from "./check-version.ts";
-import { refusalOf, retryUntilAvailable } from "./retry.ts";
+import { refusalCode, retryUntilAvailable } from "./retry.ts";
 
 /** The operator may have lowered the limits since the archive was published. */
 const WIDEST_LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
@@ -37,7 +37,7 @@ export async function repairVersion(
   } catch (cause) {
     if (cause instanceof Failure && cause.error.code === "database_unavailable") throw cause;
     // Throws if neither the storage nor the archive explains the failure.
-    refusalOf(cause);
+    refusalCode(cause);
     return "failed";
   }
 }

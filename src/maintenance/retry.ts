@@ -25,7 +25,7 @@ export async function retryUntilAvailable<T>(work: () => Promise<T>): Promise<T>
  * Returns the code of what a storage or a file system refused, for an operator. Rethrows any other
  * error.
  */
-export function refusalOf(cause: unknown): string {
+export function refusalCode(cause: unknown): string {
   const code = errorCode(cause);
   if (cause instanceof Failure) return code === undefined ? cause.error.code : `${cause.error.code} (${code})`;
   if (code === undefined) throw cause;

@@ -41,7 +41,7 @@ export interface DownloadCounter {
   close(): Promise<void>;
 }
 
-interface Counted extends DownloadedVersion {
+interface CountedDownload extends DownloadedVersion {
   readonly downloads: number;
 }
 
@@ -62,7 +62,7 @@ function increments(kind: Database["kind"], rows: Iterable<readonly [id: number,
  * Adds one chunk with a statement per table, so that a slow network costs two waits and not two for
  * each version.
  */
-async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<void> {
+async function addToDatabase(db: Database, chunk: readonly CountedDownload[]): Promise<void> {
   const byPackage = new Map<number, number>();
   for (const { packageId, downloads } of chunk) byPackage.set(packageId, (byPackage.get(packageId) ?? 0) + downloads);
   const byVersion = chunk.map(({ versionId, downloads }) => [versionId, downloads] as const);
@@ -89,10 +89,10 @@ async function addToDatabase(db: Database, chunk: readonly Counted[]): Promise<v
 /** Starts a counter that writes to `db`. */
 export function createDownloadCounter(db: Database, logger: Logger, clock: () => Date): DownloadCounter {
   const recent = new CountedDownloads(clock);
-  let waiting = new Map<number, Counted>();
+  let waiting = new Map<number, CountedDownload>();
   let flushing = Promise.resolve();
 
-  const add = (counted: Counted) => {
+  const add = (counted: CountedDownload) => {
     const downloads = (waiting.get(counted.versionId)?.downloads ?? 0) + counted.downloads;
     waiting.set(counted.versionId, { ...counted, downloads });
   };

@@ -53,7 +53,7 @@ function readKey(text: string, faults: Fault[]): PublicKey | undefined {
   return undefined;
 }
 
-function readSignature(text: string, faults: Fault[]): Uint8Array | undefined {
+function decodeSignature(text: string, faults: Fault[]): Uint8Array | undefined {
   const bytes = decodeStrictly(text, 64);
   if (bytes !== undefined) return bytes;
   faults.push({ path: "/signature", message: "must be 64 bytes as hex, base64 or base64url" });
@@ -78,7 +78,7 @@ export async function verifyArchiveSignature(
 ): Promise<VerifiedSignature> {
   const faults: Fault[] = [];
   const key = readKey(fields.publicKey, faults);
-  const signature = readSignature(fields.signature, faults);
+  const signature = decodeSignature(fields.signature, faults);
   if (key !== undefined && signature !== undefined && !hasSmallOrder(signature)) {
     for (const scheme of fields.scheme === undefined ? SIGNATURE_SCHEMES : [fields.scheme]) {
       if (!(await holds(key, await signedMessage(scheme, archive, readArchive), signature))) continue;

@@ -14,7 +14,7 @@ export function readPublicKey(text: string, path: string): string {
   throw failure({ code: "signature_invalid", faults: [{ path, message }] });
 }
 
-function readSignature(text: string, path: string): Uint8Array {
+function decodeSignature(text: string, path: string): Uint8Array {
   const bytes = decodeStrictly(text.trim(), 64);
   const message = bytes === undefined ? "must be 64 bytes as hex, base64 or base64url" : checkSignature(bytes)?.refused;
   if (bytes !== undefined && message === undefined) return bytes;
@@ -45,7 +45,7 @@ export function verifyStatement(
   keys: readonly string[],
   path: string,
 ): StatementSignature {
-  const signature = readSignature(signatureText, path);
+  const signature = decodeSignature(signatureText, path);
   const bytes = Buffer.from(statement, "utf8");
   const publicKey = keys.find((key) => equationHolds(keyOf(key), bytes, signature));
   if (publicKey !== undefined) return { publicKey, signature };

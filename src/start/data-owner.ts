@@ -80,10 +80,10 @@ function belongsTo(dataDir: string, { uid }: Owner): string {
 
 /** The user's name, or the number of a user that `/etc/passwd` does not list. */
 function nameOf(uid: number): string {
-  return accountOf(uid) ?? String(uid);
+  return listedNameOf(uid) ?? String(uid);
 }
 
-function accountOf(uid: number): string | undefined {
+function listedNameOf(uid: number): string | undefined {
   try {
     const lines = readFileSync("/etc/passwd", "utf8").split("\n");
     return lines.map((line) => line.split(":")).find(([, , number]) => number === String(uid))?.[0];
@@ -94,7 +94,7 @@ function accountOf(uid: number): string | undefined {
 
 /** The command line of this process, to be run by another user. */
 function commandAs({ uid, gid }: Owner): string {
-  const account = accountOf(uid);
+  const account = listedNameOf(uid);
   const change =
     account === undefined ? `setpriv --reuid=${uid} --regid=${gid} --clear-groups` : `runuser -u ${account}`;
   return [change, "--", "cpm-registry", ...process.argv.slice(2).map(shellWord)].join(" ");

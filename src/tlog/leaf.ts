@@ -73,7 +73,7 @@ export function statusLeaf(entry: StatusEntry): string {
 
 /** Parses a leaf. Returns undefined unless formatting the result gives the same text again. */
 export function parseLeaf(text: string): Leaf | undefined {
-  const leaf = parseVersion(text) ?? parseYank(text) ?? parseKey(text) ?? parseStatus(text);
+  const leaf = parseVersionLeaf(text) ?? parseYankLeaf(text) ?? parseKey(text) ?? parseStatus(text);
   if (leaf === undefined || Buffer.byteLength(text) > LEAF_MAX_BYTES) return undefined;
   return textOf(leaf) === text ? leaf : undefined;
 }
@@ -112,7 +112,7 @@ function yankText({ name, version, seq, action, by }: YankEntry): string {
   return `cpm.yank/v1 ${name} ${version} ${seq} ${action}\nby ${by}\n`;
 }
 
-function parseVersion(text: string): Leaf | undefined {
+function parseVersionLeaf(text: string): Leaf | undefined {
   const [, name = "", version = "", sha256 = "", sizeText = "", publicKey = "", schemeText, signature = "", time = ""] =
     VERSION_LEAF.exec(text) ?? [];
   const size = parseDecimal(sizeText);
@@ -123,7 +123,7 @@ function parseVersion(text: string): Leaf | undefined {
   return { kind: "version", name, version, sha256, size, publicKey, scheme, signature, publishedAt };
 }
 
-function parseYank(text: string): Leaf | undefined {
+function parseYankLeaf(text: string): Leaf | undefined {
   const [, name = "", version = "", seqText = "", actionText, by = ""] = YANK_LEAF.exec(text) ?? [];
   const seq = parseDecimal(seqText);
   const action = YANK_ACTIONS.find((known) => known === actionText);

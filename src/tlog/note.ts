@@ -103,7 +103,7 @@ export function parseSignerKey(text: string): SignerKey | undefined {
 export function formatSignerKey(name: string, seed: Uint8Array, type: KeyType = ED25519): string {
   if (!isKeyName(name)) throw new RangeError("a key's name has neither spaces nor a plus");
   if (seed.length !== KEY_BYTES) throw new RangeError(`a seed has ${KEY_BYTES} bytes, this one ${seed.length}`);
-  const keyId = keyIdOf(name, type, publicKeyOf(secretOf(seed)));
+  const keyId = noteKeyId(name, type, publicKeyOf(secretOf(seed)));
   return `${PRIVATE_KEY}${name}+${keyId}+${Buffer.concat([Buffer.of(type), seed]).toString("base64")}`;
 }
 
@@ -184,10 +184,10 @@ function keyParts(text: string) {
 }
 
 function checkedKey(name: string, keyId: string, type: KeyType, publicKey: Buffer): VerifierKey | undefined {
-  return keyIdOf(name, type, publicKey) === keyId ? { name, keyId, type, publicKey } : undefined;
+  return noteKeyId(name, type, publicKey) === keyId ? { name, keyId, type, publicKey } : undefined;
 }
 
-function keyIdOf(name: string, type: KeyType, publicKey: Uint8Array): string {
+function noteKeyId(name: string, type: KeyType, publicKey: Uint8Array): string {
   const named = createHash("sha256").update(`${name}\n`).update(Buffer.of(type)).update(publicKey);
   return named.digest("hex").slice(0, 2 * KEY_ID_BYTES);
 }

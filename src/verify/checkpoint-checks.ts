@@ -44,7 +44,7 @@ export async function checkCheckpoint(note: string, trust: Trust): Promise<Check
   const { seenLogs, client } = trust;
   const seen = await seenLogs.log(checkpoint.origin);
   const origin = await checkOrigin(checkpoint, seen, trust);
-  const { check: signature, key } = await checkSignature(note, checkpoint, seen, trust);
+  const { check: signature, key } = await checkNoteSignature(note, checkpoint, seen, trust);
   const consistency =
     key === undefined
       ? unchecked("consistency", "no known key signed this checkpoint")
@@ -88,7 +88,7 @@ async function trustedKeys(origin: string, seen: SeenLog | undefined, { client, 
   return { keys: key?.name === origin ? [key] : [], because };
 }
 
-async function checkSignature(note: string, { origin }: Checkpoint, seen: SeenLog | undefined, trust: Trust) {
+async function checkNoteSignature(note: string, { origin }: Checkpoint, seen: SeenLog | undefined, trust: Trust) {
   const { keys, because } = await trustedKeys(origin, seen, trust);
   const named = keys.filter(({ name }) => name === origin);
   if (named.length === 0) {

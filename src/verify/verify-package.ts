@@ -52,7 +52,7 @@ async function fetchProof(client: RegistryClient, { name, version }: SignedArchi
  * Checks that the leaf in the proof is the one that the archive itself gives. Returns the entry of
  * the leaf too.
  */
-function checkLeaf(bytes: Uint8Array, archive: SignedArchive): { check: Check; entry: VersionEntry | undefined } {
+function checkProvedLeaf(bytes: Uint8Array, archive: SignedArchive): { check: Check; entry: VersionEntry | undefined } {
   const text = Buffer.from(bytes).toString("utf8");
   const leaf = parseLeaf(text);
   if (leaf?.kind !== "version") {
@@ -70,7 +70,7 @@ function differences(leaf: VersionEntry, { name, version, digest, size }: Signed
   return `the log has ${leaf.name} ${leaf.version}, sha256 ${leaf.sha256}, ${leaf.size} bytes; this archive is ${name} ${version}, sha256 ${digest}, ${size} bytes`;
 }
 
-async function checkSignature(entry: VersionEntry | undefined, signed: SignedArchive, archive: Uint8Array) {
+async function checkArchiveSignature(entry: VersionEntry | undefined, signed: SignedArchive, archive: Uint8Array) {
   if (entry === undefined) return unchecked("signature", "no leaf names the signing key");
   try {
     const { keyId, scheme, publicKey } = await verifyArchiveSignature(entry, signed, async () => archive);
@@ -128,8 +128,8 @@ async function checkProof(
   if (proof === undefined || extra === undefined) {
     return [failed("inclusion", "proof_malformed", "is malformed (c2sp.org/tlog-proof)")];
   }
-  const { check: leaf, entry } = checkLeaf(extra.leaf, signed);
-  const signature = await checkSignature(entry, signed, archive);
+  const { check: leaf, entry } = checkProvedLeaf(extra.leaf, signed);
+  const signature = await checkArchiveSignature(entry, signed, archive);
   const { checks, checkpoint, saveSeen } = await checkCheckpoint(proof.checkpoint, trust);
   if (checkpoint === undefined || entry === undefined) return [leaf, signature, ...checks];
   const inclusion = checkInclusion(proof, extra.leaf, checkpoint);
