@@ -10,7 +10,10 @@ import { TextFile } from "./text-file.ts";
 
 /** A file of an accepted archive. */
 export interface ArchiveFile {
-  /** Normalised: `/` between segments, no `./` before them. */
+  /**
+   * As readers create it: without `./` before it, and with `\` in it if the archive was packed on
+   * Windows.
+   */
   readonly path: string;
   /** In bytes. */
   readonly size: number;
@@ -65,10 +68,10 @@ export class ArchiveContents implements TarVisitor {
   }
 
   entry(entry: TarEntry): void {
-    const { path, backslashes } = readEntryName(entry.name, entry.kind);
-    this.#backslashes ||= backslashes;
+    const { path, created } = readEntryName(entry.name, entry.kind);
+    this.#backslashes ||= path !== created;
     this.#hasTemplates ||= path === "templates" || path.startsWith("templates/");
-    if (entry.kind === "file") this.#openFile(path, entry.sizeBytes);
+    if (entry.kind === "file") this.#openFile(path, created, entry.sizeBytes);
   }
 
   content(piece: Uint8Array): void {
@@ -79,8 +82,8 @@ export class ArchiveContents implements TarVisitor {
     this.secrets.push(piece);
   }
 
-  /** Does nothing: faults are collected by `ArchiveStructure`. */
-  fault(): void {}
+  /** Does nothing: problems are collected by `ArchiveStructure`. */
+  problem(): void {}
 
   entryEnd(): void {
     const file = this.#open;
@@ -105,7 +108,7 @@ export class ArchiveContents implements TarVisitor {
     }
   }
 
-  /** Returns the files by normalised path, in code unit order. */
+  /** Returns the files by path, in code unit order. */
   sortedFiles(): ArchiveFile[] {
     return this.#files.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   }
@@ -123,7 +126,8 @@ export class ArchiveContents implements TarVisitor {
       });
     }
     if (this.#backslashes) {
-      const message = "entry names have \\ between folders, as packed on Windows: they are listed with /";
+      const message =
+        "the archive was packed on Windows, with \\ between folders: on Linux and macOS these are single file names, so `cpm install` finds no templates there. Pack it on Linux or macOS, or with tar";
       warnings.push({ code: "backslash_names", message });
     }
     if (this.secrets.gaveUp) {
@@ -138,14 +142,14 @@ export class ArchiveContents implements TarVisitor {
     return warnings;
   }
 
-  #openFile(path: string, sizeBytes: number): void {
+  #openFile(path: string, created: string, sizeBytes: number): void {
     const folder = path.slice(0, path.indexOf("/") + 1).toLowerCase();
     const scanBytes = Math.min(TEMPLATE_SCAN_MAX_BYTES, this.#scanLeftBytes, sizeBytes);
     const scan = folder === "templates/" ? new TemplateScan(scanBytes) : undefined;
     if (scan !== undefined) this.#scanLeftBytes -= scanBytes;
-    const isText = path === VALUES || path.toLowerCase() === README;
-    const text = isText ? new TextFile(path, sizeBytes, STORED_TEXT_MAX_BYTES) : undefined;
-    this.secrets.fileStart(path, sizeBytes);
-    this.#open = { path, sizeBytes, hash: createHash("sha256"), text, scan, scanBytes };
+    const isText = created === VALUES || created.toLowerCase() === README;
+    const text = isText ? new TextFile(created, sizeBytes, STORED_TEXT_MAX_BYTES) : undefined;
+    this.secrets.fileStart(created, sizeBytes);
+    this.#open = { path: created, sizeBytes, hash: createHash("sha256"), text, scan, scanBytes };
   }
 }

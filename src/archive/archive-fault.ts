@@ -11,6 +11,17 @@ export interface ArchiveFault {
 }
 
 /**
+ * A problem of one entry. `problem` goes on after `entry "name" `, so that entries with the same
+ * problem can share one fault.
+ */
+export interface EntryProblem {
+  /** The name of the entry, printable. */
+  readonly path: string;
+  readonly code: ArchiveFaultCode;
+  readonly problem: string;
+}
+
+/**
  * Every reason to reject an archive. Clients act on these codes: codes may be added, but none may
  * change its meaning.
  */
@@ -100,6 +111,11 @@ export class UnreadableArchive extends Error {
     super(message);
     this.fault = { path, code, message };
   }
+}
+
+/** Returns the fault of an archive in which nothing can be read behind this entry. */
+export function unreadableEntry({ path, code, problem }: EntryProblem): UnreadableArchive {
+  return new UnreadableArchive(code, `entry "${path}" ${problem}`, path);
 }
 
 /**

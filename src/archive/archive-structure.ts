@@ -1,7 +1,8 @@
-import { ARCHIVE_FAULTS_MAX, type ArchiveLimits } from "../domain/limits.ts";
-import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault.ts";
+import type { ArchiveLimits } from "../domain/limits.ts";
+import { type ArchiveFault, type EntryProblem, printable, UnreadableArchive } from "./archive-fault.ts";
 import { readEntryName } from "./entry-name.ts";
 import { EntryNames } from "./entry-names.ts";
+import { FaultList } from "./fault-list.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TextFile } from "./text-file.ts";
 
@@ -15,8 +16,7 @@ const MANIFEST_MISSPELLED = /^colony\.(?:ya?ml|json)$/i;
  * on the number of entries and the size of the manifest, never on the size of the archive.
  */
 export class ArchiveStructure implements TarVisitor {
-  readonly faults: ArchiveFault[] = [];
-  faultsLeftOut = 0;
+  readonly faults = new FaultList();
   readonly #limits: ArchiveLimits;
   readonly #names = new EntryNames();
   #entries = 0;
@@ -36,10 +36,8 @@ export class ArchiveStructure implements TarVisitor {
     return this.#manifest?.bytes;
   }
 
-  fault(fault: ArchiveFault): void {
-    // Ten thousand bad entries must not become ten thousand messages.
-    if (this.faults.length < ARCHIVE_FAULTS_MAX) this.faults.push(fault);
-    else this.faultsLeftOut += 1;
+  problem(problem: EntryProblem): void {
+    this.faults.addProblem(problem);
   }
 
   entry(entry: TarEntry): void {
@@ -48,13 +46,13 @@ export class ArchiveStructure implements TarVisitor {
       const message = `the archive has more than ${this.#limits.entriesMax} entries: remove files from the package`;
       throw new UnreadableArchive("too_many_entries", message);
     }
-    const { path, faults } = readEntryName(entry.name, entry.kind);
-    const isManifest = path === MANIFEST && entry.kind === "file";
-    for (const fault of faults) this.fault(fault);
-    if (faults.length === 0 && !(isManifest && this.#manifestSeen)) {
-      for (const fault of this.#names.add(path, entry.kind)) this.fault(fault);
+    const { path, created, problems } = readEntryName(entry.name, entry.kind);
+    const isManifest = created === MANIFEST && entry.kind === "file";
+    for (const problem of problems) this.problem(problem);
+    if (problems.length === 0 && !(isManifest && this.#manifestSeen)) {
+      for (const problem of this.#names.add(path, entry.kind)) this.problem(problem);
     }
-    this.#open = entry.kind === "file" ? this.#manifestIn(path, entry.sizeBytes) : undefined;
+    this.#open = entry.kind === "file" ? this.#manifestIn(created, path, entry.sizeBytes) : undefined;
   }
 
   content(piece: Uint8Array): void {
@@ -85,24 +83,24 @@ export class ArchiveStructure implements TarVisitor {
    * Returns where to collect a file if it is the manifest. Records names that were probably meant
    * as the manifest.
    */
-  #manifestIn(path: string, sizeBytes: number): TextFile | undefined {
-    if (path === MANIFEST) return this.#manifestText(sizeBytes);
-    if (MANIFEST_MISSPELLED.test(path)) this.#misspelled ??= path;
-    if (path.endsWith(`/${MANIFEST}`)) this.#nested ??= path;
+  #manifestIn(created: string, path: string, sizeBytes: number): TextFile | undefined {
+    if (created === MANIFEST) return this.#manifestText(sizeBytes);
+    if (MANIFEST_MISSPELLED.test(path)) this.#misspelled ??= created;
+    if (path.endsWith(`/${MANIFEST}`)) this.#nested ??= created;
     return undefined;
   }
 
   #manifestText(sizeBytes: number): TextFile | undefined {
     if (this.#manifestSeen) {
       const message = `the archive has more than one ${MANIFEST}: pack it once`;
-      this.fault({ path: MANIFEST, code: "manifest_duplicate", message });
+      this.faults.add({ path: MANIFEST, code: "manifest_duplicate", message });
       return undefined;
     }
     this.#manifestSeen = true;
     const maxBytes = this.#limits.manifestMaxBytes;
     if (sizeBytes <= maxBytes) return new TextFile(MANIFEST, sizeBytes, maxBytes);
     const message = `${MANIFEST} is larger than ${maxBytes} bytes: shorten it`;
-    this.fault({ path: MANIFEST, code: "manifest_too_large", message });
+    this.faults.add({ path: MANIFEST, code: "manifest_too_large", message });
     return undefined;
   }
 }

@@ -1,20 +1,23 @@
 import { ENTRY_DEPTH_MAX, ENTRY_NAME_MAX_BYTES } from "../domain/limits.ts";
 import { isWindowsDeviceName } from "../domain/package-name.ts";
-import { type ArchiveFault, type EntryNameFaultCode, printable } from "./archive-fault.ts";
+import { type EntryNameFaultCode, type EntryProblem, printable } from "./archive-fault.ts";
 
 /** The kinds of entries that archives may have. */
 export type EntryKind = "file" | "directory";
 
-/**
- * The name of an entry as every part of the registry uses it: `/` between segments, no `./` before
- * them, no `/` after them.
- */
+/** The name of an entry, in the two forms that the registry uses. */
 export interface EntryName {
-  /** Empty for the `.` directory. */
+  /**
+   * Normalised, for rules: `/` between segments, no `./` before them, no `/` after them. Empty for
+   * the directory of the package itself.
+   */
   readonly path: string;
-  /** True if the archive was packed with `\` between segments, as the client does on Windows. */
-  readonly backslashes: boolean;
-  readonly faults: readonly ArchiveFault[];
+  /**
+   * As readers on Linux create it, where `\` is a part of a name. It differs from `path` only in
+   * archives that were packed with `\` between segments, as the client does on Windows.
+   */
+  readonly created: string;
+  readonly problems: readonly EntryProblem[];
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -34,16 +37,13 @@ const PLAIN_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-
  */
 export function readEntryName(bytes: Uint8Array, kind: EntryKind): EntryName {
   const decoded = decodeName(bytes);
-  const slashed = decoded.text.replaceAll("\\", "/");
-  const backslashes = slashed !== decoded.text;
-  const path = normalise(slashed, kind);
-  const codes = decoded.valid ? nameProblems(path, slashed, kind, bytes.length) : (["name_not_utf8"] as const);
+  const created = stripped(decoded.text, kind);
+  const slashed = decoded.text.includes("\\") ? decoded.text.replaceAll("\\", "/") : decoded.text;
+  const path = slashed === decoded.text ? created : stripped(slashed, kind);
+  const codes = decoded.valid ? nameProblems(path, decoded.text, kind) : (["name_not_utf8"] as const);
+  if (codes.length === 0) return { path, created, problems: [] };
   const shown = printable(path);
-  return {
-    path,
-    backslashes,
-    faults: codes.map((code) => ({ path: shown, code, message: explainEntryName(code, shown) })),
-  };
+  return { path, created, problems: codes.map((code) => entryNameProblem(code, shown)) };
 }
 
 function decodeName(bytes: Uint8Array): { readonly text: string; readonly valid: boolean } {
@@ -54,17 +54,19 @@ function decodeName(bytes: Uint8Array): { readonly text: string; readonly valid:
   }
 }
 
-function normalise(slashed: string, kind: EntryKind): string {
-  const hasTrailingSlash = kind === "directory" && slashed.length > 1 && slashed.endsWith("/");
-  const bare = hasTrailingSlash ? slashed.slice(0, -1) : slashed;
-  if (kind === "directory" && bare === ".") return "";
+/** Removes one `./` before a name, and the `/` after the name of a directory. */
+function stripped(name: string, kind: EntryKind): string {
+  const hasTrailingSlash = kind === "directory" && name.length > 1 && name.endsWith("/");
+  const bare = hasTrailingSlash ? name.slice(0, -1) : name;
+  // Python's tarfile names the root "/" if it is packed under an empty name.
+  if (kind === "directory" && (bare === "." || name === "/")) return "";
   return bare.startsWith("./") ? bare.slice(2) : bare;
 }
 
-function nameProblems(path: string, slashed: string, kind: EntryKind, lengthBytes: number): EntryNameFaultCode[] {
-  if (path === "") return kind === "directory" && /^\.\/?$/.test(slashed) ? [] : ["name_empty"];
+function nameProblems(path: string, raw: string, kind: EntryKind): EntryNameFaultCode[] {
+  if (path === "") return kind === "directory" && /^(?:\.[\\/]?|\/)$/.test(raw) ? [] : ["name_empty"];
   const codes: EntryNameFaultCode[] = [];
-  if (lengthBytes > ENTRY_NAME_MAX_BYTES) codes.push("name_too_long");
+  if (Buffer.byteLength(path) > ENTRY_NAME_MAX_BYTES) codes.push("name_too_long");
   const segments = path.split("/");
   if (segments.length > ENTRY_DEPTH_MAX) codes.push("name_too_deep");
   // Ordinary names match one expression. Only a trailing dot or a device name can still make such a
@@ -112,7 +114,7 @@ const EXPLANATIONS: Readonly<Record<EntryNameFaultCode, string>> = {
   name_file_and_directory: "is a file here and a directory elsewhere in the archive: rename one of them",
 };
 
-/** Returns the message for a fault of an entry name; `shown` must be printable. */
-export function explainEntryName(code: EntryNameFaultCode, shown: string): string {
-  return `entry "${shown}" ${EXPLANATIONS[code]}`;
+/** Returns the problem of an entry whose name has this fault; `shown` must be printable. */
+export function entryNameProblem(code: EntryNameFaultCode, shown: string): EntryProblem {
+  return { path: shown, code, problem: EXPLANATIONS[code] };
 }

@@ -1,5 +1,5 @@
-import { type ArchiveFault, type EntryNameFaultCode, printable } from "./archive-fault.ts";
-import { type EntryKind, explainEntryName } from "./entry-name.ts";
+import { type EntryNameFaultCode, type EntryProblem, printable } from "./archive-fault.ts";
+import { type EntryKind, entryNameProblem } from "./entry-name.ts";
 
 interface SeenName {
   readonly path: string;
@@ -23,13 +23,14 @@ export class EntryNames {
    * Adds a normalised name and returns its conflicts with the names before it. The `.` directory is
    * the empty path.
    */
-  add(path: string, kind: EntryKind): ArchiveFault[] {
+  add(path: string, kind: EntryKind): EntryProblem[] {
     const codes = new Set<EntryNameFaultCode>();
     this.#addParents(path, codes);
     const code = this.#addEntry(path, kind);
     if (code !== undefined) codes.add(code);
+    if (codes.size === 0) return [];
     const shown = printable(path === "" ? "." : path);
-    return [...codes].map((found) => ({ path: shown, code: found, message: explainEntryName(found, shown) }));
+    return [...codes].map((found) => entryNameProblem(found, shown));
   }
 
   #addEntry(path: string, kind: EntryKind): EntryNameFaultCode | undefined {

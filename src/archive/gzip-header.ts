@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import { GZIP_HEADER_MAX_BYTES } from "../domain/limits.ts";
 import { UnreadableArchive } from "./archive-fault.ts";
 import type { ChunkSource } from "./chunk-source.ts";
+import { FORMAT_BYTES, fileFormat } from "./file-format.ts";
 
 // RFC 1952 §2.3.1, the FLG byte. Bit 0 (FTEXT) is only a hint.
 const FLAG_HEADER_CRC = 0x02;
@@ -27,6 +28,7 @@ export async function readGzipHeader(source: ChunkSource): Promise<void> {
     if (chunk === undefined) throw endedInHeader(header);
     // The header is almost always in the first chunk, and then nothing is copied.
     header = header.length === 0 ? chunk : joined(header, chunk);
+    if (!startsLikeGzip(header)) throw await notGzip(header, source);
     const end = headerEnd(header);
     if (end !== undefined) {
       source.putBack(header.subarray(end));
@@ -38,9 +40,6 @@ export async function readGzipHeader(source: ChunkSource): Promise<void> {
 
 /** Returns the length of a complete header, or `undefined` while bytes are missing. */
 function headerEnd(bytes: Uint8Array): number | undefined {
-  if (!startsLikeGzip(bytes)) {
-    throw new UnreadableArchive("not_gzip", "the archive is not gzip-compressed: upload the .cpm file that cpm made");
-  }
   const flags = bytes[3];
   if (bytes.length < FIXED_BYTES || flags === undefined) return undefined;
   if (bytes[2] !== METHOD_DEFLATE) throw badHeader("names a compression method other than deflate");
@@ -79,6 +78,27 @@ function afterZero(bytes: Uint8Array, from: number | undefined): number | undefi
 
 function startsLikeGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && (bytes.length < 2 || bytes[1] === 0x8b);
+}
+
+/** Names what was sent by its first bytes. */
+async function notGzip(start: Uint8Array, source: ChunkSource): Promise<UnreadableArchive> {
+  let bytes = start;
+  while (bytes.length < FORMAT_BYTES) {
+    const chunk = await source.read();
+    if (chunk === undefined) break;
+    bytes = joined(bytes, chunk);
+  }
+  const format = fileFormat(bytes);
+  const what = format === undefined ? "" : `, it is ${format}`;
+  const message = `the archive is not gzip-compressed${what}: ${adviceFor(format)}`;
+  return new UnreadableArchive("not_gzip", message);
+}
+
+function adviceFor(format: string | undefined): string {
+  if (format === "a plain tar") return "compress it with gzip -n, or pack with tar -czf instead of tar -cf";
+  if (format === "an HTML page")
+    return "a server answered with a page instead of the file, check the address of the download";
+  return "upload the .cpm file that cpm made, or pack with tar -czf package.cpm -C folder .";
 }
 
 function endedInHeader(header: Uint8Array): UnreadableArchive {

@@ -23,7 +23,7 @@ export interface Inspection {
   readonly readme: string | undefined;
   /** The `values.yaml` at the root; undefined if there is none that can be stored as text. */
   readonly values: string | undefined;
-  /** All files, without directories, sorted by normalised path in code unit order. */
+  /** All files, without directories, sorted by path in code unit order. */
   readonly files: readonly ArchiveFile[];
   readonly warnings: readonly ArchiveWarning[];
   /** Possible secrets, in the order of the archive. Publishing decides whether to refuse them. */
@@ -86,7 +86,7 @@ export async function inspectArchive(chunks: AsyncIterable<Uint8Array>, limits: 
   return inspectionOf(manifestOf(structure, isComplete), contents);
 }
 
-/** Combines two visitors into one. Only the first collects faults. */
+/** Combines two visitors into one. Only the first collects problems. */
 function both(first: TarVisitor, second: TarVisitor): TarVisitor {
   return {
     entry(entry) {
@@ -101,8 +101,8 @@ function both(first: TarVisitor, second: TarVisitor): TarVisitor {
       first.entryEnd();
       second.entryEnd();
     },
-    fault(fault) {
-      first.fault(fault);
+    problem(problem) {
+      first.problem(problem);
     },
   };
 }
@@ -123,14 +123,14 @@ function inspectionOf(read: ReadManifest, contents: ArchiveContents): Inspection
 function manifestOf(structure: ArchiveStructure, isComplete: boolean): ReadManifest {
   const reading = structure.manifestBytes === undefined ? undefined : readManifest(structure.manifestBytes);
   const faults = [
-    ...structure.faults,
+    ...structure.faults.faults(),
     ...(reading?.faults ?? []).map(asManifestFault),
     // If the walk stopped early, the rest of the archive may still hold what seems missing.
     ...(isComplete ? structure.missing() : []),
   ];
   const manifest = reading?.manifest;
-  if (faults.length > 0 || structure.faultsLeftOut > 0 || reading === undefined || manifest === undefined) {
-    throw failure({ code: "archive_rejected", faults: limitFaults(faults, structure.faultsLeftOut) });
+  if (faults.length > 0 || structure.faults.leftOut > 0 || reading === undefined || manifest === undefined) {
+    throw failure({ code: "archive_rejected", faults: limitFaults(faults, structure.faults.leftOut) });
   }
   return { manifest, manifestText: reading.text, warnings: reading.warnings };
 }
@@ -148,7 +148,7 @@ async function walk(
     return { isComplete: true, tar: await walkArchive(chunks, limits, visitor) };
   } catch (error) {
     if (!(error instanceof UnreadableArchive)) throw error;
-    structure.fault(error.fault);
+    structure.faults.add(error.fault);
     return { isComplete: false, tar: undefined };
   }
 }

@@ -1,21 +1,23 @@
-import { type ArchiveFault, UnreadableArchive } from "./archive-fault.ts";
+import { type HeaderField, isOwnerNumber, readOctal } from "./tar-number.ts";
 
 /** The size of a tar block: headers and content are padded to it. */
 export const TAR_BLOCK_BYTES = 512;
 
-/** A header block, before a PAX record changes the name. */
+/** A header block, before a PAX record or a GNU long name changes the name. */
 export interface TarHeader {
   /** The raw bytes of prefix and name; `readEntryName` decides whether they are a valid name. */
   readonly name: Uint8Array;
-  /** The type flag as a character. A NUL flag, the old form for a file, is read as `0`. */
+  /** The type flag as a character. A NUL flag, the old form, is read as `0`. */
   readonly type: string;
-  readonly sizeBytes: number;
-  readonly faults: readonly ArchiveFault[];
-}
-
-interface HeaderField {
-  readonly at: number;
-  readonly bytes: number;
+  /**
+   * What a NUL flag means by the name of this header alone: Unix V7 had no flag for directories, so
+   * a `/` at the end of the name marks them. Undefined for every other flag.
+   */
+  readonly oldKind: "file" | "directory" | undefined;
+  /** Undefined if the size is malformed. The position of the next header is then unknown. */
+  readonly sizeBytes: number | undefined;
+  /** What is malformed; each goes on after `entry "name" `. */
+  readonly problems: readonly string[];
 }
 
 // POSIX.1-2017, pax, "ustar Interchange Format".
@@ -31,35 +33,41 @@ const MAGIC: HeaderField = { at: 257, bytes: 8 };
 const DEVICE_MAJOR: HeaderField = { at: 329, bytes: 8 };
 const DEVICE_MINOR: HeaderField = { at: 337, bytes: 8 };
 const PREFIX: HeaderField = { at: 345, bytes: 155 };
+// npm's tar ends a prefix of at most 130 bytes with a NUL and puts two times behind it.
+const SHORT_PREFIX: HeaderField = { at: 345, bytes: 131 };
+const ACCESSED: HeaderField = { at: 476, bytes: 12 };
+const CHANGED: HeaderField = { at: 488, bytes: 12 };
+const TRAILER: HeaderField = { at: 500, bytes: 12 };
 
 const MAGIC_USTAR = "ustar\x0000";
 const MAGIC_GNU = "ustar  \0";
 const MAGIC_V7 = "\0".repeat(8);
 
 const SPACE = 0x20;
+const SLASH = 0x2f;
+/** The first byte of a number in base-256 has this bit. */
+const BASE_256_BIT = 0x80;
+
+/** Returns whether a block has the checksum of a header. */
+export function hasHeaderChecksum(block: Uint8Array): boolean {
+  return readOctal(block, CHECKSUM) === headerChecksumOf(block);
+}
 
 /**
- * Reads one header block. Throws `UnreadableArchive` if the checksum or the size is wrong, because
- * the position of the next header is then unknown; lesser problems are in `faults`. Numbers are
- * octal only: no base-256, no sign, no missing terminator.
+ * Reads a header block whose checksum is right. Numbers are octal. Only owners and devices may be
+ * in base-256, because there every reader takes the same value or ignores it.
  */
 export function readTarHeader(block: Uint8Array): TarHeader {
-  if (readOctal(block, CHECKSUM) !== headerChecksumOf(block)) {
-    throw new UnreadableArchive(
-      "tar_bad_checksum",
-      "a tar header has a wrong checksum: pack the archive again with cpm",
-    );
-  }
-  const sizeBytes = readOctal(block, SIZE);
-  if (sizeBytes === undefined) throw new UnreadableArchive("tar_bad_field", badField("size"));
   const magic = latin1(block, MAGIC);
   const name = readHeaderName(block, magic);
   const flag = block[TYPE_AT] ?? 0;
+  const endsWithSlash = untilZero(block, NAME).at(-1) === SLASH;
   return {
     name,
     type: flag === 0 ? "0" : String.fromCharCode(flag),
-    sizeBytes,
-    faults: headerProblems(block, magic).map((message) => ({ path: "", code: "tar_bad_field", message })),
+    oldKind: flag !== 0 ? undefined : endsWithSlash ? "directory" : "file",
+    sizeBytes: readOctal(block, SIZE),
+    problems: headerProblems(block, magic),
   };
 }
 
@@ -71,22 +79,26 @@ export function isZero(bytes: Uint8Array): boolean {
 
 function headerProblems(block: Uint8Array, magic: string): string[] {
   const problems: string[] = [];
+  if (!isPlainNumber(block, MODE)) problems.push(malformed("mode"));
+  if (!isPlainNumber(block, MODIFIED)) problems.push(timeProblem(block));
   // Files have no device numbers, but readers parse them. If they are invalid, Go fails and Python
   // treats the header as the end of the tar.
-  const numbers = {
-    mode: MODE,
-    uid: OWNER,
-    gid: GROUP,
-    mtime: MODIFIED,
-    devmajor: DEVICE_MAJOR,
-    devminor: DEVICE_MINOR,
-  };
-  for (const [name, field] of Object.entries(numbers)) {
-    if (!isZeroField(block, field) && readOctal(block, field) === undefined) problems.push(badField(name));
+  const owners = { uid: OWNER, gid: GROUP, devmajor: DEVICE_MAJOR, devminor: DEVICE_MINOR };
+  for (const [name, field] of Object.entries(owners)) {
+    if (!isZeroField(block, field) && !isOwnerNumber(block, field)) problems.push(malformed(name));
   }
-  if (!hasCleanEnd(block, NAME)) problems.push(badField("name"));
+  if (!hasCleanEnd(block, NAME)) problems.push(malformed("name"));
   problems.push(...dialectProblems(block, magic));
   return problems;
+}
+
+function isPlainNumber(block: Uint8Array, field: HeaderField): boolean {
+  return isZeroField(block, field) || readOctal(block, field) !== undefined;
+}
+
+function timeProblem(block: Uint8Array): string {
+  if (((block[MODIFIED.at] ?? 0) & BASE_256_BIT) === 0) return malformed("mtime");
+  return "has a time before 1970 or after 2242 in base-256: touch the file, or pack with tar --format=pax";
 }
 
 /**
@@ -95,16 +107,26 @@ function headerProblems(block: Uint8Array, magic: string): string[] {
  * one dialect would take the bytes of another for part of the name. So only ustar may use them.
  */
 function dialectProblems(block: Uint8Array, magic: string): string[] {
-  if (magic === MAGIC_USTAR) {
-    const clean = hasCleanEnd(block, PREFIX) && isZero(block.subarray(PREFIX.at + PREFIX.bytes));
-    return clean ? [] : [badField("prefix")];
-  }
-  if (magic !== MAGIC_GNU && magic !== MAGIC_V7) return [badField("magic")];
-  return isZero(block.subarray(PREFIX.at)) ? [] : [badField("prefix")];
+  if (magic === MAGIC_USTAR) return isCleanPrefix(block) ? [] : [malformed("prefix")];
+  if (magic !== MAGIC_GNU && magic !== MAGIC_V7) return [malformed("magic")];
+  if (isZero(block.subarray(PREFIX.at))) return [];
+  if (magic === MAGIC_V7) return [malformed("prefix")];
+  return [
+    "has a GNU header with access times, a sparse map or a prefix: " +
+      "pack with tar --format=pax, without --listed-incremental and --sparse",
+  ];
 }
 
-function badField(name: string): string {
-  return `the ${name} field of a tar header is malformed: pack the archive again with cpm`;
+/** Returns whether every reader takes the same bytes of a ustar header for the prefix. */
+function isCleanPrefix(block: Uint8Array): boolean {
+  if (!isZeroField(block, TRAILER)) return false;
+  if (hasCleanEnd(block, PREFIX)) return true;
+  const endsBeforeTimes = block[ACCESSED.at - 1] === 0 && hasCleanEnd(block, SHORT_PREFIX);
+  return endsBeforeTimes && isPlainNumber(block, ACCESSED) && isPlainNumber(block, CHANGED);
+}
+
+function malformed(name: string): string {
+  return `has a malformed ${name} field in its tar header: pack it again with cpm or with tar --format=pax`;
 }
 
 function readHeaderName(block: Uint8Array, magic: string): Uint8Array {
@@ -139,24 +161,6 @@ function isZeroField(block: Uint8Array, field: HeaderField): boolean {
 
 function latin1(block: Uint8Array, field: HeaderField): string {
   return String.fromCharCode(...block.subarray(field.at, field.at + field.bytes));
-}
-
-/** Reads octal digits, followed by one or more NULs or spaces up to the end of the field. */
-function readOctal(block: Uint8Array, field: HeaderField): number | undefined {
-  const end = field.at + field.bytes;
-  let value = 0;
-  let at = field.at;
-  for (; at < end; at++) {
-    const digit = (block[at] ?? 0) - 0x30;
-    if (digit < 0 || digit > 7) break;
-    value = value * 8 + digit;
-  }
-  if (at === field.at || at === end) return undefined;
-  for (; at < end; at++) {
-    const byte = block[at];
-    if (byte !== 0 && byte !== SPACE) return undefined;
-  }
-  return value;
 }
 
 /** Returns the unsigned sum of the block with its checksum field read as spaces. */

@@ -1,8 +1,8 @@
-import { PAX_HEADER_MAX_BYTES } from "../domain/limits.ts";
-import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault.ts";
+import { type EntryProblem, printable, UnreadableArchive, unreadableEntry } from "./archive-fault.ts";
+import { EntryExtensions, type ExtensionType, isExtensionType } from "./entry-extensions.ts";
 import type { EntryKind } from "./entry-name.ts";
-import { type PaxRecords, readPaxRecords } from "./pax.ts";
-import { isZero, readTarHeader, TAR_BLOCK_BYTES, type TarHeader } from "./tar-header.ts";
+import { fileFormat } from "./file-format.ts";
+import { hasHeaderChecksum, isZero, readTarHeader, TAR_BLOCK_BYTES, type TarHeader } from "./tar-header.ts";
 
 /** A file or directory of the tar. `name` is raw and not checked yet. */
 export interface TarEntry {
@@ -12,8 +12,8 @@ export interface TarEntry {
 }
 
 /**
- * Receives a tar while it is walked: `entry`, then its content in pieces, then `entryEnd`. Faults
- * can come at any time.
+ * Receives a tar while it is walked: `entry`, then its content in pieces, then `entryEnd`. Problems
+ * of an entry come before it.
  */
 export interface TarVisitor {
   entry(entry: TarEntry): void;
@@ -22,10 +22,10 @@ export interface TarVisitor {
    */
   content(piece: Uint8Array): void;
   entryEnd(): void;
-  fault(fault: ArchiveFault): void;
+  problem(problem: EntryProblem): void;
 }
 
-type WalkState = "header" | "content" | "pax" | "skip" | "padding" | "ending" | "ended";
+type WalkState = "header" | "content" | "extension" | "skip" | "padding" | "ending" | "ended";
 
 /**
  * The type flags of entries that have no content. If their size is not 0, readers disagree whether
@@ -37,23 +37,27 @@ const CONTENTLESS_TYPES = "123456";
  * unknown.
  */
 const SPARSE_TYPE = "S";
+const SLASH = 0x2f;
 
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  "1": "a hard link",
-  "2": "a symbolic link",
-  "3": "a character device",
-  "4": "a block device",
-  "6": "a FIFO",
-  g: "a global PAX header",
-  K: "a GNU long link name",
-  L: "a GNU long name",
-  S: "a GNU sparse file",
+/** What entries of these types are, and what to do about them. */
+const TYPE_ADVICE: Readonly<Record<string, string>> = {
+  "1": "a hard link: pack the file twice, with tar --hard-dereference",
+  "2": "a symbolic link: pack the file that it points to, with tar -h (--dereference)",
+  "3": "a character device: remove it",
+  "4": "a block device: remove it",
+  "6": "a FIFO: remove it",
+  D: "a list of an incremental backup: pack without --listed-incremental",
+  K: "the long name of a link: pack the file that it points to, with tar -h (--dereference)",
+  M: "the rest of a file from another volume: pack without --multi-volume",
+  S: "a sparse file: pack without --sparse (-S)",
+  V: "the name of a volume: pack without --label",
+  X: "a Solaris PAX header: pack with tar --format=pax",
 };
 
 /**
- * Walks a tar (POSIX ustar and PAX) that is pushed in chunks of any size. It is stricter than any
- * reader, so that every reader unpacks the same files: anything that two readers could read
- * differently is a fault.
+ * Walks a tar that is pushed in chunks of any size: ustar, PAX, Unix V7, and of GNU tar the long
+ * names and large owners. It is stricter than any reader, so that every reader unpacks the same
+ * files: anything that two readers could read differently is a fault.
  *
  * Faults that leave the position of the next header uncertain are thrown as `UnreadableArchive`.
  * The walker must not be used after that.
@@ -66,9 +70,13 @@ export class TarWalker {
   #remaining = 0;
   #paddingAfter = 0;
   /** Holds the padding too, because it must be zero. */
-  #paxBlocks = new Uint8Array(0);
-  #paxSizeBytes = 0;
-  #pax: PaxRecords | undefined;
+  /** The content of an extension header, with its padding, because that must be zero. */
+  #extensionBlocks = new Uint8Array(0);
+  #extensionSizeBytes = 0;
+  #extensionType: ExtensionType = "x";
+  readonly #extensions = new EntryExtensions();
+  /** The name of the last header, printable; undefined before the first. */
+  #lastPath: string | undefined;
 
   constructor(visitor: TarVisitor) {
     this.#visitor = visitor;
@@ -83,6 +91,9 @@ export class TarWalker {
   /** Ends the tar. Throws `tar_truncated` unless both end blocks were seen. */
   end(): void {
     if (this.#state !== "ended") {
+      if (this.#lastPath === undefined && this.#blockFilled > 0) {
+        throw this.#notAHeader(this.#block.subarray(0, this.#blockFilled), "tar_truncated");
+      }
       throw new UnreadableArchive(
         "tar_truncated",
         "the tar ends too early, without its two zero blocks: pack it again",
@@ -125,63 +136,75 @@ export class TarWalker {
       if (!zero) throw badEnd("a single zero block is between two entries");
       this.#state = "ended";
     } else if (zero) {
-      if (this.#pax !== undefined) throw badEnd("a PAX header has no entry after it");
+      this.#reportExtensions(this.#lastPath ?? "");
+      if (!this.#extensions.isEmpty) throw badEnd("a PAX header or a GNU long name has no entry after it");
       this.#state = "ending";
     } else {
+      if (!hasHeaderChecksum(block)) throw this.#notAHeader(block, "tar_bad_checksum");
       this.#onHeader(readTarHeader(block));
     }
   }
 
   #onHeader(header: TarHeader): void {
-    const path = printable(new TextDecoder().decode(this.#pax?.path ?? header.name));
-    for (const fault of header.faults) this.#visitor.fault({ ...fault, path });
-    if (header.type === "x") this.#startPax(header, path);
-    else if (header.type === "0" || header.type === "5") this.#startEntry(header, path);
-    else this.#refuseType(header, path);
+    const path = printable(new TextDecoder().decode(this.#extensions.name ?? header.name));
+    this.#lastPath = path;
+    const { sizeBytes } = header;
+    if (sizeBytes === undefined) {
+      const problem = "has a malformed size field in its tar header: pack it again with cpm or with tar --format=pax";
+      throw unreadableEntry({ path, code: "tar_bad_field", problem });
+    }
+    for (const problem of header.problems) this.#extensions.addProblem({ code: "tar_bad_field", problem });
+    if (isExtensionType(header.type)) this.#startExtension(header.type, sizeBytes, path);
+    else {
+      this.#reportExtensions(path);
+      if (header.type === "0" || header.type === "5") this.#startEntry(header, sizeBytes, path);
+      else this.#refuseType(header.type, sizeBytes, path);
+      this.#extensions.clear();
+    }
     if (this.#remaining === 0) this.#bodyEnd();
   }
 
-  #startPax(header: TarHeader, path: string): void {
-    if (this.#pax !== undefined) throw new UnreadableArchive("tar_bad_pax", "one entry has two PAX headers", path);
-    if (header.sizeBytes > PAX_HEADER_MAX_BYTES) {
-      const message = `a PAX header is larger than ${PAX_HEADER_MAX_BYTES} bytes: shorten the file's path`;
-      throw new UnreadableArchive("tar_bad_pax", message, path);
-    }
-    this.#paxSizeBytes = header.sizeBytes;
-    this.#paxBlocks = new Uint8Array(header.sizeBytes + paddingOf(header.sizeBytes));
-    this.#startBody("pax", this.#paxBlocks.length);
+  #reportExtensions(path: string): void {
+    for (const problem of this.#extensions.problemsOf(path)) this.#visitor.problem(problem);
   }
 
-  #startEntry(header: TarHeader, path: string): void {
-    const pax = this.#pax;
-    this.#pax = undefined;
-    if (header.type === "5" && header.sizeBytes > 0) {
-      throw new UnreadableArchive(
-        "tar_bad_field",
-        `directory "${path}" has a size: pack the archive again with cpm`,
-        path,
-      );
-    }
-    if (pax?.sizeBytes !== undefined && pax.sizeBytes !== header.sizeBytes) {
-      throw new UnreadableArchive("tar_bad_pax", `the PAX size of "${path}" is not the size in its header`, path);
-    }
-    const kind = header.type === "5" ? "directory" : "file";
-    this.#visitor.entry({ name: pax?.path ?? header.name, kind, sizeBytes: header.sizeBytes });
-    this.#startBody("content", header.sizeBytes);
+  #startExtension(type: ExtensionType, sizeBytes: number, path: string): void {
+    const refusal = this.#extensions.refusalOf(type, sizeBytes, path);
+    if (refusal !== undefined) throw refusal;
+    this.#extensionType = type;
+    this.#extensionSizeBytes = sizeBytes;
+    this.#extensionBlocks = new Uint8Array(sizeBytes + paddingOf(sizeBytes));
+    this.#startBody("extension", this.#extensionBlocks.length);
   }
 
-  #refuseType(header: TarHeader, path: string): void {
-    this.#pax = undefined;
-    const what = TYPE_NAMES[header.type] ?? `of tar type "${printable(header.type)}"`;
-    const message = `entry "${path}" is ${what}: packages hold only files and directories`;
-    if (header.type === SPARSE_TYPE || (CONTENTLESS_TYPES.includes(header.type) && header.sizeBytes > 0)) {
-      throw new UnreadableArchive("entry_type_forbidden", message, path);
+  #startEntry(header: TarHeader, sizeBytes: number, path: string): void {
+    const name = this.#extensions.name ?? header.name;
+    const kind = header.oldKind ?? (header.type === "5" ? "directory" : "file");
+    if (kind === "directory" && sizeBytes > 0) {
+      throw unreadableEntry({ path, code: "tar_bad_field", problem: "is a directory with a size: pack it again" });
     }
-    this.#visitor.fault({ path, code: "entry_type_forbidden", message });
-    this.#startBody("skip", header.sizeBytes);
+    if (this.#extensions.sizeBytes !== undefined && this.#extensions.sizeBytes !== sizeBytes) {
+      const problem = "has another size in its PAX header than in its tar header: pack it again";
+      throw unreadableEntry({ path, code: "tar_bad_pax", problem });
+    }
+    const isRenamed = this.#extensions.name !== undefined;
+    if (isRenamed && header.oldKind !== undefined && (name.at(-1) === SLASH) !== (kind === "directory")) {
+      const problem = "is a file to some readers and a directory to others: pack with tar --format=pax";
+      this.#visitor.problem({ path, code: "tar_bad_field", problem });
+    }
+    this.#visitor.entry({ name, kind, sizeBytes });
+    this.#startBody("content", sizeBytes);
   }
 
-  #startBody(state: "content" | "pax" | "skip", sizeBytes: number): void {
+  #refuseType(type: string, sizeBytes: number, path: string): void {
+    const what = TYPE_ADVICE[type] ?? `of tar type "${printable(type)}": pack with tar --format=pax`;
+    const refused: EntryProblem = { path, code: "entry_type_forbidden", problem: `is ${what}` };
+    if (type === SPARSE_TYPE || (CONTENTLESS_TYPES.includes(type) && sizeBytes > 0)) throw unreadableEntry(refused);
+    this.#visitor.problem(refused);
+    this.#startBody("skip", sizeBytes);
+  }
+
+  #startBody(state: "content" | "extension" | "skip", sizeBytes: number): void {
     this.#state = state;
     this.#remaining = sizeBytes;
     this.#paddingAfter = paddingOf(sizeBytes);
@@ -190,7 +213,9 @@ export class TarWalker {
   #takeBody(bytes: Uint8Array): number {
     const part = bytes.length > this.#remaining ? bytes.subarray(0, this.#remaining) : bytes;
     if (this.#state === "content") this.#visitor.content(part);
-    else if (this.#state === "pax") this.#paxBlocks.set(part, this.#paxBlocks.length - this.#remaining);
+    else if (this.#state === "extension") {
+      this.#extensionBlocks.set(part, this.#extensionBlocks.length - this.#remaining);
+    }
     this.#remaining -= part.length;
     if (this.#remaining === 0) this.#bodyEnd();
     return part.length;
@@ -198,19 +223,28 @@ export class TarWalker {
 
   #bodyEnd(): void {
     if (this.#state === "content") this.#visitor.entryEnd();
-    if (this.#state === "pax") this.#onPax();
+    if (this.#state === "extension") {
+      this.#extensions.read(this.#extensionType, this.#extensionBlocks, this.#extensionSizeBytes);
+    }
     this.#remaining = this.#paddingAfter;
     this.#paddingAfter = 0;
     this.#state = this.#remaining > 0 ? "padding" : "header";
   }
 
-  #onPax(): void {
-    this.#pax = readPaxRecords(this.#paxBlocks.subarray(0, this.#paxSizeBytes));
-    for (const fault of this.#pax.faults) this.#visitor.fault(fault);
-    if (isZero(this.#paxBlocks.subarray(this.#paxSizeBytes))) return;
-    // Python since 2024 takes these bytes for records, and ends its list of files there.
-    const message = "bytes follow the records of a PAX header: pack the archive again with cpm";
-    this.#visitor.fault({ path: "", code: "tar_bad_pax", message });
+  /** Says what stands where a header should. */
+  #notAHeader(bytes: Uint8Array, code: "tar_bad_checksum" | "tar_truncated"): UnreadableArchive {
+    if (this.#lastPath !== undefined) {
+      const message = `the header after entry "${this.#lastPath}" has a wrong checksum: pack the archive again with cpm`;
+      return new UnreadableArchive(code, message, this.#lastPath);
+    }
+    const format = fileFormat(bytes);
+    if (format === "gzip") {
+      const message = "the archive is gzip-compressed twice: upload what tar -czf or cpm made, without gzip once more";
+      return new UnreadableArchive(code, message);
+    }
+    const held = format === undefined ? "no tar" : `no tar, it is ${format}`;
+    const message = `what the archive compresses is ${held}: pack with tar -czf package.cpm -C folder . or with cpm`;
+    return new UnreadableArchive(code, message);
   }
 }
 

@@ -98,7 +98,7 @@ onBothDatabases("real packages", (registry) => {
       const version = await publishAndFetch(alice, "test-pkg-v2", "0.1.0", archive);
       expect(version.warnings.map((warning: { code: string }) => warning.code)).toContain("backslash_names");
       const { body } = await alice.get("/api/packages/test-pkg-v2/0.1.0/files");
-      expect(body.items.map((file: { path: string }) => file.path)).toContain("templates/workflow.json");
+      expect(body.items.map((file: { path: string }) => file.path)).toContain("templates\\workflow.json");
     },
   );
 

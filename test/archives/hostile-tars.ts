@@ -23,10 +23,8 @@ const FORBIDDEN_TYPES: readonly (readonly [Rule, string, string])[] = [
   ["3 devices", "a character device", "3"],
   ["3 devices", "a block device", "4"],
   ["3 devices", "a FIFO", "6"],
-  ["3 gnu", "a GNU long name", "L"],
   ["3 gnu", "a GNU long link name", "K"],
   ["3 gnu", "a GNU sparse file", "S"],
-  ["3 global", "a global PAX header", "g"],
   ["3 types", "a contiguous file", "7"],
   ["3 types", "a volume's name", "V"],
   ["3 types", "a Solaris PAX header", "X"],
@@ -37,10 +35,57 @@ const TYPE_CASES = FORBIDDEN_TYPES.map(([rule, what, type]) =>
   tarCase(rule, what, "entry_type_forbidden", { name: "entry", type, linkName: "12".includes(type) ? "../../x" : "" }),
 );
 
-const GLOBAL_PATH = tarCase("3 global", "a global PAX header with a path", "entry_type_forbidden", {
-  ...paxEntry({ path: "elsewhere" }),
-  type: "g",
-});
+function globalPax(records: Readonly<Record<string, string>>): RawEntry {
+  return { ...paxEntry(records), type: "g" };
+}
+
+const GLOBAL_CASES: readonly HostileCase[] = [
+  ...[{ path: "elsewhere" }, { size: "1" }, { comment: "a commit", mtime: "1" }, { "SCHILY.xattr.user.x": "1" }].map(
+    (records) =>
+      tarCase("3 global", `with ${Object.keys(records)}`, "entry_type_forbidden", globalPax(records), {
+        name: "entry",
+      }),
+  ),
+  tarCase("3 global", "behind the PAX path of the entry", "entry_type_forbidden", paxEntry({ path: "a" }), {
+    ...globalPax({ comment: "a commit" }),
+  }),
+  tarCase("3 global", "two in a row", "entry_type_forbidden", globalPax({ comment: "a" }), globalPax({ comment: "b" })),
+  tarCase("3 global", "no entry behind", "tar_bad_end", globalPax({ comment: "a commit" })),
+];
+
+const LONG_NAME = `${"long-folder/".repeat(10)}name`;
+
+function longName(content: string, entry: Partial<RawEntry> = {}): RawEntry {
+  return { name: "././@LongLink", type: "L", content, ...entry };
+}
+
+/** Two readers give the entry two names in each of these, or one of them fails. */
+const LONG_NAME_CASES: readonly HostileCase[] = [
+  ...(
+    [
+      ["two", longName(`${LONG_NAME}\0`), longName(`${LONG_NAME}2\0`)],
+      ["a PAX path before it", paxEntry({ path: "other" }), longName(`${LONG_NAME}\0`)],
+      ["a PAX path behind it", longName(`${LONG_NAME}\0`), paxEntry({ path: "other" })],
+      ["an empty one", longName("\0")],
+      ["one without content", longName("")],
+      ["bytes behind its end", longName("a\0b")],
+      ["bytes in its padding", longName("a\0hidden", { size: 2 })],
+      ["a long link name beside it", longName(`${LONG_NAME}\0`), longName("link\0", { type: "K" })],
+      ["a global PAX header behind it", longName(`${LONG_NAME}\0`), globalPax({ comment: "c" })],
+    ] as const
+  ).map(([what, ...headers]) =>
+    tarCase("3 long names", what, "entry_type_forbidden", ...headers, { name: "entry", content: "x" }),
+  ),
+  tarCase("3 long names", "9 KiB", "name_too_long", longName("n".repeat(9_000)), { name: "entry" }),
+  tarCase("3 long names", "no entry behind", "tar_bad_end", longName(`${LONG_NAME}\0`)),
+  tarCase("3 long names", "a directory to some readers", "tar_bad_field", longName(`${LONG_NAME}\0`), {
+    name: "entry/",
+    type: "\0",
+  }),
+  tarCase("3 long names", "a file that ends with /", "name_empty_segment", longName(`${LONG_NAME}/\0`), {
+    name: "entry",
+  }),
+];
 
 const CHECKSUM_CASES: readonly HostileCase[] = [
   tarCase("3 checksum", "of another name", "tar_bad_checksum", {
@@ -75,13 +120,20 @@ const NUMBER_CASES: readonly HostileCase[] = [
     "tar_bad_field",
     withField(124, new Uint8Array([0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1])),
   ),
-  tarCase("3 base-256", "a uid", "tar_bad_field", withField(108, new Uint8Array([0x80, 0, 0, 0, 0, 0x20, 0, 0]))),
+  tarCase(
+    "3 base-256",
+    "a uid above 32 bits",
+    "tar_bad_field",
+    withField(108, new Uint8Array([0x80, 0, 0, 1, 0, 0, 0, 0])),
+  ),
+  tarCase("3 base-256", "a negative gid", "tar_bad_field", withField(116, new Uint8Array(8).fill(0xff))),
+  tarCase("3 base-256", "a mode", "tar_bad_field", withField(100, new Uint8Array([0x80, 0, 0, 0, 0, 0, 1, 0xa4]))),
   tarCase("3 base-256", "a negative mtime", "tar_bad_field", withField(136, new Uint8Array(12).fill(0xff))),
 ];
 
 const PAX_CASES: readonly HostileCase[] = [
-  ...["linkpath", "GNU.sparse.name", "GNU.sparse.realsize", "hdrcharset", "SCHILY.xattr.user.x", "LIBARCHIVE.x"].map(
-    (key) => tarCase("3 pax keys", key, "tar_bad_pax", paxEntry({ [key]: "1" }), { name: "entry" }),
+  ...["linkpath", "GNU.sparse.name", "GNU.sparse.realsize", "hdrcharset", "SCHILY.realsize", "VENDOR.key"].map((key) =>
+    tarCase("3 pax keys", key, "tar_bad_pax", paxEntry({ [key]: "1" }), { name: "entry" }),
   ),
   tarCase("3 pax size", "a larger one", "tar_bad_pax", paxEntry({ size: "512" }), { name: "entry", content: "x" }),
   tarCase("3 pax size", "none", "tar_bad_pax", paxEntry({ size: "0" }), { name: "entry", content: "x" }),
@@ -128,6 +180,25 @@ const ONE_READING_CASES: readonly HostileCase[] = [
     "tar_bad_field",
     withField(257, "ustar  \0", { prefix: "p" }),
   ),
+  tarCase(
+    "3 one reading",
+    "access and change times in a GNU header",
+    "tar_bad_field",
+    withField(257, "ustar  \0", { prefix: "14524770400\x0014524770400\0" }),
+  ),
+  tarCase("3 one reading", "a prefix that goes on into the times of npm's tar", "tar_bad_field", {
+    ...withField(476, "14524770400\x0014524770400\0", { prefix: "p".repeat(131) }),
+  }),
+  tarCase(
+    "3 one reading",
+    "a file of Unix V7 whose PAX path is a directory's",
+    "tar_bad_field",
+    paxEntry({ path: "d" }),
+    {
+      name: "entry/",
+      type: "\0",
+    },
+  ),
   tarCase("3 one reading", "a star header", "tar_bad_field", withField(508, "tar\0")),
   tarCase("3 one reading", "a magic nobody knows", "tar_bad_field", withField(257, "ustar\x0099")),
   tarCase("3 one reading", "a name behind the name's end", "tar_bad_field", withField(50, "hidden")),
@@ -157,7 +228,8 @@ export const TAR_CASES: readonly HostileCase[] = [
   ...CHECKSUM_CASES,
   ...NUMBER_CASES,
   ...TYPE_CASES,
-  GLOBAL_PATH,
+  ...GLOBAL_CASES,
+  ...LONG_NAME_CASES,
   ...PAX_CASES,
   ...END_CASES,
   ...ONE_READING_CASES,

@@ -12,6 +12,7 @@ import {
   goStyleArchive,
   makeArchive,
   makePackage,
+  paxEntry,
   type RawEntry,
 } from "../support/archive-maker.ts";
 
@@ -84,12 +85,13 @@ describe("inspectArchive accepts", () => {
     for (const size of [1, 13, 512]) expect(await inspect(archive, {}, size)).toEqual(whole);
   });
 
-  test("names packed on Windows, with one warning and normalised", async () => {
+  test("names packed on Windows, with one warning and as readers create them", async () => {
     const inspection = await inspect(
       makeArchive({ "colony.yaml": MANIFEST, "values.yaml": "", "templates\\b\\c.json": "{}" }),
     );
-    expect(inspection.files.map((file) => file.path)).toContain("templates/b/c.json");
+    expect(inspection.files.map((file) => file.path)).toContain("templates\\b\\c.json");
     expect(inspection.warnings.map((warning) => warning.code)).toEqual(["backslash_names"]);
+    expect(inspection.warnings[0]?.message).toMatch(/Windows.*Linux.*`cpm install` finds no templates/);
   });
 
   test("a leading ./ on every name", async () => {
@@ -228,12 +230,31 @@ describe("inspectArchive rejects", () => {
     expect(await codesOf(archive)).toEqual(["name_forbidden_character", "tar_truncated"]);
   });
 
-  test("with at most a hundred faults and a count", async () => {
-    const entries = Array.from({ length: 5_000 }, (_, index) => ({ name: `${index}?` }));
-    const faults = await faultsOf(withEntries(...entries));
+  test("entries with the same problem in one fault, with a count and the first names", async () => {
+    const bad = Array.from({ length: 5_000 }, (_, index) => ({ name: `${index}?` }));
+    const links = [1, 2].map((index) => ({ name: `l${index}`, type: "2", linkName: "x" }));
+    const faults = await faultsOf(withEntries(...bad, ...links));
+    expect(faults.map(({ path, code }) => `${path} ${code}`)).toEqual([
+      "0? name_forbidden_character",
+      "l1 entry_type_forbidden",
+    ]);
+    expect(faults[0]?.message).toEndWith(' (and 4999 more: "1?", "2?", "3?", "4?", "5?", …)');
+    expect(faults[1]?.message).toBe(
+      'entry "l1" is a symbolic link: pack the file that it points to, with tar -h (--dereference) (and 1 more: "l2")',
+    );
+  });
+
+  test("with at most a hundred kinds of faults and a count", async () => {
+    const keys = Array.from({ length: 150 }, (_, index) => [paxEntry({ [`X${index}`]: "" }), { name: `${index}` }]);
+    const faults = await faultsOf(withEntries(...keys.flat()));
     expect(faults).toHaveLength(101);
     expect(faults.at(-1)).toMatchObject({ code: "more_faults" });
-    expect(faults.at(-1)?.message).toContain("4900");
+    expect(faults.at(-1)?.message).toContain("50");
+  });
+
+  test("a manifest whose name has a \\, because readers on Linux do not create colony.yaml", async () => {
+    expect(await codesOf(makeArchive({ ".\\colony.yaml": MANIFEST }))).toEqual(["manifest_misspelled"]);
+    expect(await codesOf(makeArchive({ "pkg\\colony.yaml": MANIFEST }))).toEqual(["manifest_missing"]);
   });
 });
 

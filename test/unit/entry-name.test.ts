@@ -4,7 +4,7 @@ import { EntryNames } from "../../src/archive/entry-names.ts";
 import { bytesOf } from "../support/archive-maker.ts";
 
 function codesOf(name: string | Uint8Array, kind: EntryKind = "file"): (string | undefined)[] {
-  return readEntryName(bytesOf(name), kind).faults.map((fault) => fault.code);
+  return readEntryName(bytesOf(name), kind).problems.map((problem) => problem.code);
 }
 
 function conflictsOf(entries: readonly (readonly [string, EntryKind])[]): string[] {
@@ -25,29 +25,34 @@ describe("readEntryName", () => {
     "com10.txt",
   ])("accepts %s", (name) => expect(codesOf(name)).toEqual([]));
 
-  test("reads \\ as / and reports it", () => {
+  test("reads \\ as / for the rules and keeps it in the name that readers create", () => {
     expect(readEntryName(bytesOf("templates\\a\\b.json"), "file")).toMatchObject({
       path: "templates/a/b.json",
-      backslashes: true,
+      created: "templates\\a\\b.json",
     });
-    expect(readEntryName(bytesOf("templates/a"), "file").backslashes).toBe(false);
+    expect(readEntryName(bytesOf("./templates/a"), "file")).toMatchObject({
+      path: "templates/a",
+      created: "templates/a",
+    });
+    expect(readEntryName(bytesOf(".\\a"), "file")).toMatchObject({ path: "a", created: ".\\a" });
   });
 
   test("strips one leading ./ and no second", () => {
-    expect(readEntryName(bytesOf("./a/b"), "file")).toMatchObject({ path: "a/b", faults: [] });
-    expect(readEntryName(bytesOf(".\\a"), "file")).toMatchObject({ path: "a", faults: [] });
+    expect(readEntryName(bytesOf("./a/b"), "file")).toMatchObject({ path: "a/b", problems: [] });
+    expect(readEntryName(bytesOf(".\\a"), "file")).toMatchObject({ path: "a", problems: [] });
     expect(codesOf("././a")).toEqual(["name_traversal"]);
   });
 
   test("accepts directories with and without a slash at the end", () => {
     for (const name of ["a/b", "a/b/"])
-      expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "a/b", faults: [] });
+      expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "a/b", problems: [] });
   });
 
-  test("accepts . as the directory of the package and not as a file", () => {
-    for (const name of [".", "./"])
-      expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "", faults: [] });
+  test("accepts ., ./ and / as the directory of the package and not as a file", () => {
+    for (const name of [".", "./", "/"])
+      expect(readEntryName(bytesOf(name), "directory")).toMatchObject({ path: "", problems: [] });
     expect(codesOf(".")).toEqual(["name_traversal"]);
+    for (const name of ["//", "\\", "/."]) expect(codesOf(name, "directory")).not.toEqual([]);
   });
 
   test.each([
@@ -106,6 +111,15 @@ describe("readEntryName", () => {
     expect(codesOf("a/".repeat(15).concat("a"))).toEqual([]);
   });
 
+  test("counts bytes and segments without ./ before the name and / after a directory", () => {
+    const names = ["a".repeat(240), "ä".repeat(120), `${"d/".repeat(15)}a`];
+    for (const name of names) {
+      expect(codesOf(`./${name}`)).toEqual([]);
+      expect(codesOf(`./${name}/`, "directory")).toEqual([]);
+    }
+    expect(codesOf(`./${"a".repeat(241)}`)).toEqual(["name_too_long"]);
+  });
+
   test("lists every problem of one name", () => {
     expect(codesOf("/../nul/a?")).toEqual(
       expect.arrayContaining(["name_absolute", "name_traversal", "name_windows_device", "name_forbidden_character"]),
@@ -118,9 +132,9 @@ describe("readEntryName", () => {
   );
 
   test("escapes control characters in its messages", () => {
-    const [fault] = readEntryName(bytesOf("a\u001b[31mb"), "file").faults;
-    expect(fault?.message).toContain("\\u{1b}");
-    expect(JSON.stringify(fault)).not.toContain("\\u001b");
+    const [problem] = readEntryName(bytesOf("a\u001b[31mb"), "file").problems;
+    expect(problem?.path).toContain("\\u{1b}");
+    expect(JSON.stringify(problem)).not.toContain("\\u001b");
   });
 });
 

@@ -77,7 +77,8 @@ func read(path string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if header.Typeflag == tar.TypeDir {
+		// Unlike other readers, Go's returns global headers as entries. Programs skip them.
+		if header.Typeflag == tar.TypeDir || header.Typeflag == tar.TypeXGlobalHeader {
 			continue
 		}
 		if header.Typeflag != tar.TypeReg {

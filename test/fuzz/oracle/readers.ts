@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 /** The result of a reader: lines of path, size and SHA-256, or the reason why it failed. */
@@ -12,9 +12,9 @@ export interface Reader {
   close(): Promise<void>;
 }
 
-export const READER_NAMES = ["Go", "Python", "GNU tar", "bsdtar"];
-
 const ORACLE = import.meta.dir;
+/** The oldest and the newest Python 3 whose reading must be the same. */
+const PYTHON_MINORS = [8, 13];
 /**
  * In the C locale bsdtar refuses every name that is not ASCII; hardly anybody has used that locale
  * in years.
@@ -28,20 +28,54 @@ const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/
 const EXTRACT = ["-xzf"];
 const AS_ANYBODY = ["--no-same-owner", "--no-same-permissions"];
 
+/** A reader by its name, and how to open it; undefined if its program is not on this machine. */
+type KnownReader = readonly [name: string, open: (() => Reader | Promise<Reader>) | undefined];
+
 /** Returns every reader whose program is on this machine. Temporary files go below `scratch`. */
 export async function openReaders(scratch: string): Promise<{ readers: Reader[]; missing: string[] }> {
-  const go = Bun.which("go") === null ? undefined : lineReader("Go", [await compiledOracle(scratch), "list"]);
-  const python = pythonPath();
-  const readers = [
-    go,
-    python === null ? undefined : lineReader("Python", [python, join(ORACLE, "oracle.py"), "list"]),
-    Bun.which("tar") === null ? undefined : extractor("GNU tar", "tar", scratch),
-    Bun.which("bsdtar") === null ? undefined : extractor("bsdtar", "bsdtar", scratch),
+  const known: readonly KnownReader[] = [
+    [
+      "Go",
+      Bun.which("go") === null ? undefined : async () => lineReader("Go", [await compiledOracle(scratch), "list"]),
+    ],
+    ...pythonReaders(),
+    ["GNU tar", Bun.which("tar") === null ? undefined : () => extractor("GNU tar", "tar", scratch)],
+    ["bsdtar", Bun.which("bsdtar") === null ? undefined : () => extractor("bsdtar", "bsdtar", scratch)],
   ];
-  return {
-    readers: readers.filter((reader) => reader !== undefined),
-    missing: READER_NAMES.filter((_, at) => readers[at] === undefined),
-  };
+  const readers: Reader[] = [];
+  for (const [, open] of known) if (open !== undefined) readers.push(await open());
+  return { readers, missing: known.filter(([, open]) => open === undefined).map(([name]) => name) };
+}
+
+/**
+ * Python's tarfile changed between 3.8 and 3.13 in how it reads names and PAX headers. So the
+ * oldest and the newest of these are asked too, beside the one that is called `python3`.
+ */
+function pythonReaders(): KnownReader[] {
+  const versions = new Map<string, string>();
+  const usual = pythonPath();
+  if (usual !== null) versions.set("Python", usual);
+  for (const minor of PYTHON_MINORS) {
+    const path = pythonOf(minor);
+    if (path !== undefined) versions.set(`Python 3.${minor}`, path);
+  }
+  const names = ["Python", ...PYTHON_MINORS.map((minor) => `Python 3.${minor}`)];
+  return names.map((name) => {
+    const path = versions.get(name);
+    return [name, path === undefined ? undefined : () => lineReader(name, [path, join(ORACLE, "oracle.py"), "list"])];
+  });
+}
+
+/** Returns a Python 3 with this minor version from PATH, or among those that pyenv installed. */
+function pythonOf(minor: number): string | undefined {
+  const installed = join(process.env.PYENV_ROOT ?? join(process.env.HOME ?? "/", ".pyenv"), "versions");
+  const versions = existsSync(installed) ? readdirSync(installed).filter((name) => name.startsWith(`3.${minor}.`)) : [];
+  const paths = [
+    Bun.which(`python3.${minor}`),
+    ...versions.map((version) => join(installed, version, `bin/python3.${minor}`)),
+  ];
+  // pyenv puts a program in PATH for each version; it fails for those that are not chosen.
+  return paths.find((path): path is string => path !== null && Bun.spawnSync([path, "-V"]).success);
 }
 
 /**
@@ -148,10 +182,7 @@ function filesBelow(folder: string, prefix = ""): string[] {
   });
 }
 
-/**
- * Normalises a name as the registry does: `/` for `\`, no `./` before it. On Linux, a name with `\`
- * is a single name for every program.
- */
+/** Removes `./` before a name, which programs remove when they create the file. */
 function normalised(file: string): string {
-  return file.replaceAll("\\", "/").replace(/^\.\//, "");
+  return file.replace(/^\.\//, "");
 }
