@@ -8,7 +8,7 @@ import { lockNamedPackage, requireOwner } from "../packages/find-package.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { readPublicKey, verifyStatement } from "../signing/verify-statement.ts";
 import { activeKeys, type PackageKeyRow, type PackageKeys } from "./package-trust.ts";
-import { keysForChange, nextStatement, recordKeyChange, type Signed } from "./record-key-change.ts";
+import { keysForChange, lastKeyLeaf, recordKeyChange, type Signed, statementAfter } from "./record-key-change.ts";
 
 /** More than the signing machines of any team. */
 const ACTIVE_KEYS_MAX = 20;
@@ -20,6 +20,12 @@ const ACTIVE_KEYS_MAX = 20;
 const KEYS_EVER_MAX = 200;
 
 /**
+ * Every proof of a version carries all key changes of its package. The removals that such a package
+ * still needs, and its resets, fit below the 10,000 that a verifier reads.
+ */
+const CHANGES_MAX = 1_000;
+
+/**
  * A key to add. An active key of the package and the new key itself sign the change (TUF's rule for
  * new root keys).
  */
@@ -29,7 +35,7 @@ export interface KeyAddition extends Signed {
   readonly newKeySignature: string;
 }
 
-function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow | undefined {
+function requireAddable({ keys }: PackageKeys, publicKey: string, changes: number): PackageKeyRow | undefined {
   const known = keys.find((key) => key.publicKey === publicKey);
   if (known?.status === "active") throw failure({ code: "key_exists", reason: "The package has this key already." });
   if (known?.status === "compromised") {
@@ -44,6 +50,10 @@ function requireAddable({ keys }: PackageKeys, publicKey: string): PackageKeyRow
   if (known === undefined && keys.length >= KEYS_EVER_MAX) {
     const advice = "add one of the earlier keys again, unless it is compromised";
     throw failure({ code: "limit_reached", what: "keys of one package ever", max: KEYS_EVER_MAX, advice });
+  }
+  if (changes >= CHANGES_MAX) {
+    const advice = "publish with a key that the package has, or ask for a reset to a new one";
+    throw failure({ code: "limit_reached", what: "key changes of one package", max: CHANGES_MAX, advice });
   }
   return known;
 }
@@ -66,9 +76,10 @@ export async function addPackageKey(
     const changed = await lockNamedPackage(session, name);
     await requireOwner(session, changed, actor.user.id);
     const trusted = await keysForChange(session, changed, { previous, at }, now);
-    const known = requireAddable(trusted, publicKey);
+    const last = await lastKeyLeaf(session, changed.id);
+    const known = requireAddable(trusted, publicKey, last.seq);
     const change = { name, action: "add", publicKey, previous, at } as const;
-    const statement = await nextStatement(session, changed, change, { log });
+    const statement = statementAfter(last, change, { log });
     const signed = verifyStatement(statement, signature, activeKeys(trusted), "/signature");
     const signedByNewKey = verifyStatement(statement, newKeySignature, [publicKey], "/newKeySignature");
     const { packageKeys } = session.tables;

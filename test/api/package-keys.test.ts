@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, expect, test } from "bun:test";
 import { createPublicKey, verify } from "node:crypto";
-import { eq } from "drizzle-orm";
+import { eq, like } from "drizzle-orm";
 import { makePackage } from "../support/archive-maker.ts";
 import {
   type Answer,
@@ -245,6 +245,20 @@ onBothDatabases(
       await published("crowded");
       for (let at = 1; at < 20; at += 1) await addKey(as(alice), "crowded", makeKey(), { by: one(first) });
       expectProblem(await addKey(as(alice), "crowded", makeKey(), { by: one(first) }), 409, "limit_reached");
+    });
+
+    test("a package has at most a thousand key changes when a key is added, and its keys can still be removed", async () => {
+      await published("restless");
+      expect((await addKey(as(alice), "restless", one(second), { by: one(first) })).status).toBe(200);
+      await registry().deps.db.write(async ({ query, tables: { packageKeyChanges } }) => {
+        const isOfRestless = like(packageKeyChanges.leaf, "cpm.key/v2 restless %");
+        await query.update(packageKeyChanges).set({ seq: 999 }).where(isOfRestless);
+      });
+      const [third, fourth] = [makeKey(), makeKey()];
+      expect((await addKey(as(alice), "restless", third, { by: one(first) })).status).toBe(200);
+      expectProblem(await addKey(as(alice), "restless", fourth, { by: one(first) }), 409, "limit_reached");
+      expect((await removeKey(as(alice), "restless", third, { by: one(first) })).status).toBe(200);
+      expect((await resetTo(as(alice), "restless", fourth)).status).toBe(200);
     });
 
     test("a package has at most 200 keys in all: removed keys are kept and count", async () => {
