@@ -50,9 +50,12 @@ export class DurableDirectories {
     return made;
   }
 
-  /** Makes the next `ensure` of `path` start again. Call it when the directory was removed. */
+  /**
+   * Makes the next `ensure` of `path`, and of every directory below it, start again. Call it when the
+   * directory was removed.
+   */
   forget(path: string): void {
-    this.#made.delete(path);
+    for (const made of this.#made.keys()) if (`${made}/`.startsWith(`${path}/`)) this.#made.delete(made);
   }
 
   /**

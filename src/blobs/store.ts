@@ -102,8 +102,8 @@ export type SidecarName =
   | "log/accepted-size"
   | `log/tile/${string}`;
 
-/** The partial forms of one tile. */
-export type SidecarDirectory = `log/tile/${string}.p`;
+/** All tiles, or the partial forms of one tile. */
+export type SidecarDirectory = "log/tile" | `log/tile/${string}.p`;
 
 /**
  * The size up to which every store must hash a blob before it returns it. Most packages are

@@ -11,8 +11,9 @@ const OLD_COPY = "log/checkpoint-before-rollback";
 
 /**
  * Accepts that the log went back, so that the registry may write again. It saves the checkpoint of
- * the blob store under another name, then replaces it with the checkpoint of the database, after
- * the tiles that belong to it. It also records the size that the witnesses saw.
+ * the blob store under another name, then replaces tiles and checkpoint there with those of the
+ * database. It also records the size that the witnesses saw. After a crash it starts again: as long
+ * as the old checkpoint is there, so is the rollback.
  *
  * Without `yes` it changes nothing and returns the sizes of both. Returns undefined if there is no
  * rollback. No server may run at the same time: it would continue with what it found when it
@@ -31,6 +32,8 @@ export async function acceptRollback(
   const copy = await blobs.readSidecar(CHECKPOINT_COPY);
   if (copy !== undefined) await blobs.putSidecar(OLD_COPY, copy);
   await acceptSize(blobs, Math.max(rollback.publishedSize ?? 0, await witnesses.largestSize(state)));
+  // The lost leaves made tiles, too: full ones beyond the size of this log, and wider partial ones.
+  await blobs.removeSidecars("log/tile");
   await writeStaticTiles(deps, 0, state.size);
   await blobs.putSidecar(CHECKPOINT_COPY, state.checkpoint);
   return rollback;

@@ -7,7 +7,7 @@ import { type Hash, leafHash } from "../tlog/merkle.ts";
 import type { SignerKey } from "../tlog/note.ts";
 import { signNote } from "../tlog/note.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
-import { bundleOf, type Frontier, type GrownTile, grow, proofsOfNew, rootOfFrontier } from "./frontier.ts";
+import { bundleOf, type Frontier, grow, proofsOfNew, rootOfFrontier } from "./frontier.ts";
 import {
   type LogStateRow,
   lockState,
@@ -61,17 +61,11 @@ export async function appendLeaves(
   }
   const before = log.frontierOf(state) ?? (await readFrontier(session, state.size));
   const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
-  let frontier = before;
-  const grown = new Map<string, GrownTile>();
-  for (const hash of hashes) {
-    const next = grow(frontier, hash);
-    for (const tile of next.grown) grown.set(`${tile.level}/${tile.index}`, tile);
-    frontier = next.frontier;
-  }
+  const { frontier, grown } = grow(before, hashes);
   const [checkpoint] = await pipelined([
     writeCheckpoint(session, log, signer, frontier),
     writeEntries(session, state.size, leaves),
-    writeTiles(session, [...grown.values()]),
+    writeTiles(session, grown),
     recordIndex(state.size),
   ]);
   log.failpoints.hit("log.appended");

@@ -66,33 +66,42 @@ export interface GrownTile {
 }
 
 /**
- * Appends one leaf by its hash. `grown` lists the tiles that it filled, and the tile above them
- * that it extended.
+ * Appends leaves by their hashes. `grown` lists the tiles that they filled, and then the partial
+ * tiles that they extended. Of level 0 it lists full tiles only: until then its leaves are rows.
  */
-export function grow(before: Frontier, leaf: Hash): { frontier: Frontier; grown: GrownTile[] } {
+export function grow(before: Frontier, leaves: readonly Hash[]): { frontier: Frontier; grown: GrownTile[] } {
   const nodes = [...before.nodes];
-  const edges = [...before.edges];
+  const edges = before.edges.map((hashes) => [...hashes]);
   const grown: GrownTile[] = [];
-  let node: EdgeNode = { level: 0, hash: leaf };
-  addToTile(edges, before.size, 0, node.hash, grown);
-  for (let left = nodes.at(-1); left !== undefined && left.level === node.level; left = nodes.at(-1)) {
-    nodes.pop();
-    node = { level: node.level + 1, hash: nodeHash(left.hash, node.hash) };
-    if (node.level % TILE_HEIGHT === 0) addToTile(edges, before.size, node.level / TILE_HEIGHT, node.hash, grown);
+  const extended = new Set<number>();
+  let { size } = before;
+  const add = (level: number, hash: Hash) => {
+    const hashes = edges[level] ?? [];
+    hashes.push(hash);
+    const isFull = hashes.length === TILE_WIDTH;
+    edges[level] = isFull ? [] : hashes;
+    if (isFull) grown.push({ level, index: indexAt(level, size), hashes });
+    if (isFull || level === 0) extended.delete(level);
+    else extended.add(level);
+  };
+  for (const leaf of leaves) {
+    let node: EdgeNode = { level: 0, hash: leaf };
+    add(0, leaf);
+    for (let left = nodes.at(-1); left !== undefined && left.level === node.level; left = nodes.at(-1)) {
+      nodes.pop();
+      node = { level: node.level + 1, hash: nodeHash(left.hash, node.hash) };
+      if (node.level % TILE_HEIGHT === 0) add(node.level / TILE_HEIGHT, node.hash);
+    }
+    nodes.push(node);
+    size += 1;
   }
-  nodes.push(node);
-  return { frontier: { size: before.size + 1, nodes, edges }, grown };
+  for (const level of extended) grown.push({ level, index: indexAt(level, size), hashes: edges[level] ?? [] });
+  return { frontier: { size, nodes, edges }, grown };
 }
 
-/**
- * Adds a hash to the last tile of a level. A tile of level 0 grows only when full: until then its
- * leaves are rows.
- */
-function addToTile(edges: (readonly Hash[])[], last: number, level: number, hash: Hash, grown: GrownTile[]): void {
-  const hashes = [...(edges[level] ?? []), hash];
-  const isFull = hashes.length === TILE_WIDTH;
-  edges[level] = isFull ? [] : hashes;
-  if (isFull || level > 0) grown.push({ level, index: Math.floor(last / TILE_WIDTH ** (level + 1)), hashes });
+/** The index of the tile of a level that holds a leaf. */
+function indexAt(level: number, leaf: number): number {
+  return Math.floor(leaf / TILE_WIDTH ** (level + 1));
 }
 
 /** Encodes leaves of text as an entry bundle. */

@@ -13,6 +13,9 @@ export const CHECKPOINT_COPY = "log/checkpoint";
 /** The size up to which an operator accepted that witnesses saw a longer log. */
 const ACCEPTED_SIZE = "log/accepted-size";
 
+/** Each reading of a damaged copy may be damaged in another way. */
+const READS_MAX = 3;
+
 /** What the rollback guard found. */
 export interface GuardResult {
   readonly rollback: Rollback | undefined;
@@ -31,10 +34,22 @@ type GuardDeps = { readonly db: Database; readonly blobs: BlobStore };
  * rollback if the database holds everything that was published, or if nothing was.
  *
  * There is a rollback if the database is behind the copy (an old backup was restored, or a replica
- * took over too early), if it has another history, or if the copy is no checkpoint of this log.
+ * took over too early), if it has another history, or if the copy is no checkpoint of this log. A
+ * copy that shows one is read again, because a damaged answer of the storage must not stop publishing.
  */
-export async function checkGuard({ db, blobs }: GuardDeps, key: VerifierKey): Promise<GuardResult> {
-  const copy = await blobs.readSidecar(CHECKPOINT_COPY);
+export async function checkGuard(deps: GuardDeps, key: VerifierKey): Promise<GuardResult> {
+  const read = () => deps.blobs.readSidecar(CHECKPOINT_COPY);
+  let copy = await read();
+  for (let reads = 1; ; reads += 1) {
+    const found = await compareWith(copy, deps, key);
+    if (found.rollback === undefined || reads === READS_MAX) return found;
+    const again = await read();
+    if (again === copy) return found;
+    copy = again;
+  }
+}
+
+async function compareWith(copy: string | undefined, { db }: GuardDeps, key: VerifierKey): Promise<GuardResult> {
   // Read the state after the copy. Another server may publish in between, and it commits before it
   // copies.
   const state = await db.read(readState);

@@ -96,16 +96,12 @@ function textOf(leaf: Leaf): string {
   }
 }
 
-function versionText(entry: VersionEntry): string {
+/** Formats the leaf of an entry that `parseLeaf` returned. It does not look for values that have no leaf. */
+export function versionText(entry: VersionEntry): string {
   const { name, version, sha256, size, publicKey, scheme, signature, publishedAt } = entry;
-  return [
-    `cpm.version/v1 ${name} ${version}\n`,
-    `sha256 ${sha256}\n`,
-    `size ${size}\n`,
-    `signer ed25519 ${publicKey}\n`,
-    `signature ${scheme} ${signature}\n`,
-    `published ${secondsText(publishedAt)}\n`,
-  ].join("");
+  const archive = `sha256 ${sha256}\nsize ${size}\n`;
+  const signed = `signer ed25519 ${publicKey}\nsignature ${scheme} ${signature}\n`;
+  return `cpm.version/v1 ${name} ${version}\n${archive}${signed}published ${secondsText(publishedAt)}\n`;
 }
 
 function yankText({ name, version, seq, action, by }: YankEntry): string {

@@ -123,15 +123,18 @@ export function encodeBundle(leaves: readonly Uint8Array[]): Buffer {
   );
 }
 
-/** Decodes a bundle. Returns undefined if it ends inside of a leaf or has more than 256 leaves. */
-export function decodeBundle(bundle: Uint8Array): Uint8Array[] | undefined {
+/**
+ * Decodes a bundle into views of it. Returns undefined if it ends inside of a leaf or has more than
+ * 256 leaves.
+ */
+export function decodeBundle(bundle: Uint8Array): Buffer[] | undefined {
   const bytes = Buffer.from(bundle.buffer, bundle.byteOffset, bundle.byteLength);
-  const leaves: Uint8Array[] = [];
+  const leaves: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
     if (at + 2 > bytes.length) return undefined;
     const end = at + 2 + bytes.readUInt16BE(at);
     if (end > bytes.length) return undefined;
-    leaves.push(new Uint8Array(bytes.subarray(at + 2, end)));
+    leaves.push(bytes.subarray(at + 2, end));
     at = end;
   }
   return leaves.length <= TILE_WIDTH ? leaves : undefined;

@@ -99,8 +99,8 @@ async function signatureProblem(entry: VersionEntry, index: number, archive?: Ui
  * Checks the next leaf of a log. The leaf is in the history once this returns. Problems arrive
  * later, when its signature was checked, and its archive where there is a reader of archives.
  */
-export function checkLeaf(bytes: Uint8Array, index: number, context: AuditContext): Promise<LeafProblem | undefined> {
-  const leaf = parseLeaf(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+export function checkLeaf(bytes: Buffer, index: number, context: AuditContext): Promise<LeafProblem | undefined> {
+  const leaf = parseLeaf(bytes.toString("utf8"));
   switch (leaf?.kind) {
     case "version":
       return versionProblem(leaf, index, context);

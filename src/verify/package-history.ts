@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { checkPublicKey, equationHolds, hasSmallOrder } from "../signing/ed25519.ts";
 import { type KeyRemovalReason, keyChangeStatement, RESET_DELAY_MS } from "../signing/key-statements.ts";
 import { type KeyEntry, keyText } from "../tlog/key-leaf.ts";
-import { type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
+import { type VersionEntry, versionText } from "../tlog/leaf.ts";
 import type { ProblemCode } from "./checks.ts";
 
 /*
@@ -60,7 +60,7 @@ export function detached(word: string): string {
 /** Begins the history of a package with its first version, and pins the key that signed it. */
 export function beginHistory(entry: VersionEntry): PackageHistory {
   const { name, publicKey } = entry;
-  const previous = sha256(versionLeaf(entry));
+  const previous = sha256(versionText(entry));
   return { name: detached(name), active: [detached(publicKey)], compromised: [], seq: 0, previous };
 }
 

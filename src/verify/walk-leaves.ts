@@ -78,16 +78,11 @@ export async function walkLeaves(walk: Walk): Promise<Frontier> {
   return progress.frontier;
 }
 
-async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8Array[], tile: Uint8Array) {
+async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Buffer[], tile: Uint8Array) {
   const { context, problems, withheld, size } = walk;
-  const grown: GrownTile[] = [];
-  const checking: Promise<LeafProblem | undefined>[] = [];
-  for (const leaf of leaves) {
-    checking.push(checkLeaf(leaf, progress.frontier.size, context));
-    const next = grow(progress.frontier, leafHash(leaf));
-    progress.frontier = next.frontier;
-    grown.push(...next.grown.filter(({ hashes }) => hashes.length === TILE_WIDTH));
-  }
+  const checking = leaves.map((leaf, at) => checkLeaf(leaf, progress.frontier.size + at, context));
+  const { frontier, grown } = grow(progress.frontier, leaves.map(leafHash));
+  progress.frontier = frontier;
   const checked = Promise.all(checking).then((found) => {
     for (const problem of found) {
       if (problem !== undefined) (problem.code === "archive_withheld" ? withheld : problems).push(problem);
@@ -97,7 +92,9 @@ async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Uint8
   // rejection.
   checked.catch(() => undefined);
   progress.checked.push(checked);
-  for (const full of grown) compareTile(walk, full, full.level === 0 ? tile : await tileOf(walk, full));
+  for (const full of grown.filter(({ hashes }) => hashes.length === TILE_WIDTH)) {
+    compareTile(walk, full, full.level === 0 ? tile : await tileOf(walk, full));
+  }
   if (progress.checked.length > CHECKED_CONCURRENCY) await progress.checked.shift();
   if (performance.now() > progress.saveMs) {
     await Promise.all(progress.checked.splice(0));

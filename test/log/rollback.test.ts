@@ -111,6 +111,28 @@ onBothDatabases("a log that is opened again", (registry) => {
     expect((await openLog({ db, blobs: slow }, SIGNER)).rollback).toBeUndefined();
   });
 
+  test.each<[what: string, damaged: (copy: string) => string | undefined]>([
+    ["is cut off", (copy) => copy.slice(0, 40)],
+    ["has a wrong bit", (copy) => copy.replace("\n\n", "\n!\n")],
+    ["is of another log", () => "<html>Bad gateway</html>"],
+  ])("an answer of the storage that %s is no rollback, unless the copy itself is damaged", async (_, damaged) => {
+    const { db, blobs } = registry().deps;
+    const copy = (await blobs.readSidecar(CHECKPOINT_COPY)) ?? "";
+    const opening = async (badReads: number) => {
+      let reads = 0;
+      const readSidecar = async () => {
+        reads += 1;
+        return reads > badReads ? copy : damaged(copy);
+      };
+      const { rollback } = await openLog({ db, blobs: overriding(blobs, { readSidecar }) }, SIGNER);
+      return { rollback, reads };
+    };
+    expect(await opening(0)).toEqual({ rollback: undefined, reads: 1 });
+    expect(await opening(1)).toEqual({ rollback: undefined, reads: 2 });
+    const { size } = await db.read(readState);
+    expect((await opening(100)).rollback).toEqual({ publishedSize: undefined, foundSize: size });
+  });
+
   test("the log of a registry that is older than its log has every version once, in order of publishing", async () => {
     const { db } = registry().deps;
     const alice = await newAccount(registry(), "older");

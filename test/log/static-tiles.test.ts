@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { acceptRollback } from "../../src/log/accept-rollback.ts";
 import { readState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { tilesBetween } from "../../src/log/static-tiles.ts";
+import { WitnessClient } from "../../src/log/witness-client.ts";
 import { TILE_WIDTH, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
 import { startFakeS3 } from "../support/fake-s3.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -82,6 +84,45 @@ describe("the log's tiles beside the archives", () => {
       await fake.stop();
     }
   }, 60_000);
+
+  test.each(["files", "S3"])(
+    "after an accepted rollback only tiles of the shorter log are left (%s)",
+    async (kind) => {
+      const fake = kind === "S3" ? await startFakeS3() : undefined;
+      const registry = await startRegistry("sqlite", fake === undefined ? {} : { env: fake.settings() });
+      try {
+        const { db, blobs, logger } = registry.deps;
+        const stored: ReadStored = (name) => {
+          const object = fake?.objects.get(name)?.bytes;
+          return fake === undefined ? fileReader(registry.dataDir)(name) : object && Buffer.from(object);
+        };
+        const names = () => {
+          if (fake !== undefined) return [...fake.objects.keys()].filter((name) => name.startsWith("log/tile/"));
+          const entries = readdirSync(join(registry.dataDir, "log/tile"), { recursive: true, withFileTypes: true });
+          const files = entries.filter((entry) => entry.isFile());
+          return files.map((entry) => join(entry.parentPath, entry.name).slice(registry.dataDir.length + 1));
+        };
+        await append(registry, 260);
+        await announced(registry, stored);
+        const older = await db.read(readState);
+        for (const more of [100, 200]) {
+          await append(registry, more);
+          await announced(registry, stored);
+        }
+        await db.write(async ({ query, tables: { logState } }) => void (await query.update(logState).set(older)));
+        const witnesses = new WitnessClient({ db, logger }, []);
+        expect(await acceptRollback({ db, blobs, witnesses }, true)).toMatchObject({ foundSize: 260 });
+        const tiles = [...tilesBetween(0, 260)].map((tile) => `log/${tilePath(tile)}`);
+        expect(names().toSorted()).toEqual(tiles.toSorted());
+        expect(stored(CHECKPOINT_COPY)?.toString()).toBe(older.checkpoint);
+        await expectServedTiles(registry, 260, stored);
+      } finally {
+        await registry.stop();
+        await fake?.stop();
+      }
+    },
+    60_000,
+  );
 
   test("a tree grows by exactly the tiles that the smaller one lacks", () => {
     for (const [from, to] of [
