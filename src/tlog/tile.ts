@@ -131,11 +131,11 @@ export function decodeBundle(bundle: Uint8Array): Buffer[] | undefined {
   const bytes = Buffer.from(bundle.buffer, bundle.byteOffset, bundle.byteLength);
   const leaves: Buffer[] = [];
   for (let at = 0; at < bytes.length; ) {
-    if (at + 2 > bytes.length) return undefined;
+    if (at + 2 > bytes.length || leaves.length === TILE_WIDTH) return undefined;
     const end = at + 2 + bytes.readUInt16BE(at);
     if (end > bytes.length) return undefined;
     leaves.push(bytes.subarray(at + 2, end));
     at = end;
   }
-  return leaves.length <= TILE_WIDTH ? leaves : undefined;
+  return leaves;
 }

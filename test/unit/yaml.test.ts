@@ -54,6 +54,13 @@ describe("readYaml", () => {
     expect(read(`a: ${source}\n`)).toEqual({ a: null });
   });
 
+  test.each(["\\q", "\\xZZ", "\\A", "\\U00110000"])(
+    "reports thousands of wrong escapes %j in one text once",
+    (wrong) => {
+      expect(codesOf(`a: "${wrong.repeat(10_000)}"\n`)).toEqual(["yaml_invalid"]);
+    },
+  );
+
   test("reads an empty document as null", () => {
     for (const text of ["", "\n", "# only a comment\n"]) expect(read(text)).toBeNull();
   });
