@@ -3,7 +3,7 @@ import { type EntryProblem, printable, type UnreadableArchive, unreadableEntry }
 import { globalKeyOf, type PaxRecords, readPaxRecords } from "./pax.ts";
 import { isZero } from "./tar-header.ts";
 
-/** The type flags of headers that say more about the entry after them. */
+/** The type flags of extension headers, which describe the entry after them. */
 export type ExtensionType = "x" | "g" | "L";
 
 type Problem = Omit<EntryProblem, "path">;

@@ -24,17 +24,17 @@ export async function walkArchive(
   limits: ArchiveLimits,
   visitor: TarVisitor,
 ): Promise<SmallTar> {
-  const kept: Uint8Array[] = [];
+  const pieces: Uint8Array[] = [];
   let unpackedBytes = 0;
   const compressed = withinLimit(chunks, limits.compressedMaxBytes);
   const walk = new Walk(visitor);
   for await (const piece of gunzipSingleMember(compressed, limits.unpackedMaxBytes)) {
     unpackedBytes += piece.length;
-    if (unpackedBytes <= SMALL_TAR_MAX_BYTES) kept.push(piece);
+    if (unpackedBytes <= SMALL_TAR_MAX_BYTES) pieces.push(piece);
     await walk.over(piece);
   }
   walk.end();
-  return unpackedBytes <= SMALL_TAR_MAX_BYTES ? kept : undefined;
+  return unpackedBytes <= SMALL_TAR_MAX_BYTES ? pieces : undefined;
 }
 
 /** Shows an unpacked tar to a visitor, in turns. Throws `UnreadableArchive`. */

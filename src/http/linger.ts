@@ -1,10 +1,13 @@
 import { type BodyReader, contextOf } from "./request-context.ts";
 
-/** How long the server reads on before it answers a request whose body it did not read. */
+/** How long the server goes on reading before it answers a request whose body it did not read. */
 export interface LingerTimes {
-  /** On a connection that ends with the response, in all. */
+  /** The limit on a connection that ends with the response. */
   readonly closingMs: number;
-  /** On a connection that seems to stay open, in all. There Bun reads on after the response. */
+  /**
+   * The limit on a connection that seems to stay open. There Bun goes on reading after the
+   * response.
+   */
   readonly openMs: number;
   /** A client that sends nothing for this long waits for the response. */
   readonly silenceMs: number;
@@ -13,7 +16,7 @@ export interface LingerTimes {
 /** The times that every server uses. */
 export const LINGER_TIMES: LingerTimes = { closingMs: 30_000, openMs: 2_000, silenceMs: 2_000 };
 
-/** Returns the reader of what nobody has read of a body, or undefined if nothing is left of it. */
+/** Returns a reader of the unread part of a body, or undefined if nothing is left. */
 function unreadBody(request: Request): BodyReader | undefined {
   const { unread } = contextOf(request);
   if (unread !== undefined || request.bodyUsed) return unread;

@@ -88,7 +88,7 @@ export class SizeClassSemaphores {
 
 /** Runs tasks with the same key one after the other. A key without tasks takes no memory. */
 export class KeyedMutex {
-  readonly #held = new Map<string, { readonly mutex: Semaphore; users: number }>();
+  readonly #mutexes = new Map<string, { readonly mutex: Semaphore; users: number }>();
 
   constructor(readonly waitingMax: number) {}
 
@@ -97,14 +97,14 @@ export class KeyedMutex {
    * of the key wait already.
    */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const held = this.#held.get(key) ?? { mutex: new Semaphore(1, this.waitingMax), users: 0 };
-    this.#held.set(key, held);
-    held.users += 1;
+    const entry = this.#mutexes.get(key) ?? { mutex: new Semaphore(1, this.waitingMax), users: 0 };
+    this.#mutexes.set(key, entry);
+    entry.users += 1;
     try {
-      return await held.mutex.run(work);
+      return await entry.mutex.run(work);
     } finally {
-      held.users -= 1;
-      if (held.users === 0) this.#held.delete(key);
+      entry.users -= 1;
+      if (entry.users === 0) this.#mutexes.delete(key);
     }
   }
 }

@@ -19,8 +19,8 @@ export interface AuditState {
 }
 
 /**
- * Changes with everything below, so that the state of another version of this program is not
- * misread.
+ * The version of the format. It changes with everything below, so that no other version of this
+ * program misreads a state.
  */
 const FORMAT = "cpm-audit/v1";
 const HEAD = new RegExp(`^${FORMAT} ([0-9a-f]{64}) (\\d{1,9})\n`);

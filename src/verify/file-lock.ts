@@ -38,7 +38,7 @@ async function take(lock: string): Promise<boolean> {
   }
 }
 
-/** Tells one holder from the next; undefined if the lock is free. */
+/** Returns text that identifies the holder of the lock. Undefined if the lock is free. */
 async function holderOf(lock: string): Promise<bigint | undefined> {
   try {
     return (await stat(lock, { bigint: true })).ctimeNs;

@@ -36,7 +36,7 @@ export class KnownKeys {
   }
 
   /**
-   * Keeps what was seen of a package, unless another process of this user has seen more of it
+   * Saves what was seen of a package, unless another process of this user has seen more of it
    * meanwhile. Processes take turns, so that none loses what another saw.
    */
   save(origin: string, foldedName: string, seen: SeenHistory): Promise<void> {

@@ -4,7 +4,10 @@ import { detached, type PackageHistory } from "./package-history.ts";
 
 const KEY_BYTES = 32;
 const DIGEST_BYTES = 32;
-/** The signer of the first version, and the digest of its leaf. */
+/**
+ * The record of a package: the key that signed its first version, and the digest of that version's
+ * leaf.
+ */
 const RECORD_BYTES = KEY_BYTES + DIGEST_BYTES;
 const RECORD_WORDS = RECORD_BYTES / 4;
 
@@ -39,14 +42,14 @@ export class PackageHistories {
     };
   }
 
-  /** Keeps the history of a package, in place of the one that was kept before. */
+  /** Stores the history of a package, in place of the one before. */
   set(foldedName: string, history: PackageHistory): void {
     const record = this.#changed.has(foldedName) ? undefined : recordOf(foldedName, history);
     if (record !== undefined) this.#unchanged.set(foldedName, record);
     else this.#changed.set(detached(foldedName), history);
   }
 
-  /** What `decode` reads. The bytes are a view. */
+  /** Returns the bytes that `decode` reads, as a view. */
   encode(): { readonly unchanged: Uint8Array; readonly changed: readonly PackageHistory[] } {
     return { unchanged: this.#unchanged.encode(), changed: [...this.#changed.values()] };
   }
