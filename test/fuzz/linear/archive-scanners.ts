@@ -85,7 +85,7 @@ function walkTar(bytes: Buffer): void {
     entry: () => undefined,
     content: () => undefined,
     entryEnd: () => undefined,
-    fault: () => undefined,
+    problem: () => undefined,
   };
   const walker = new TarWalker(visitor);
   walker.push(bytes);
