@@ -2,6 +2,7 @@ import { printable } from "../../../src/archive/archive-fault.ts";
 import { ChunkSource } from "../../../src/archive/chunk-source.ts";
 import { readEntryName } from "../../../src/archive/entry-name.ts";
 import { EntryNames } from "../../../src/archive/entry-names.ts";
+import { fileFormat } from "../../../src/archive/file-format.ts";
 import { gunzipSingleMember } from "../../../src/archive/gzip.ts";
 import { readGzipHeader } from "../../../src/archive/gzip-header.ts";
 import { readManifest } from "../../../src/archive/manifest.ts";
@@ -52,6 +53,8 @@ const TAR = [
   entries({ name: "b", content: "x" }),
   entries(paxEntry({ path: "a/b" }), { name: "c" }),
   entries({ name: "e", type: "2" }),
+  entries({ name: "././@LongLink", type: "L", content: "f\0" }),
+  entries({ name: "g", type: "g", content: "12 comment=a\n" }),
   "\0".repeat(512),
   "\0",
 ] as const;
@@ -130,6 +133,7 @@ export const ARCHIVE_SCANNERS = [
   ofText("printable", ["\u200b", "\u202e", "a", "\u{e0001}", "\ud800"], (text) => printable(text)),
   ofBytes("PAX records", ["6 a=b\n", "11 path=a/b\n", "9", " ", "=", "\n", "99999 "], readPaxRecords),
   ofBytes("tar", TAR, walkTar, { encoding: "latin1" }),
+  ofBytes("file format", ["-----BEGIN ", "--", "\n", "<html", " ", "{", "content-", "é"], fileFormat),
   ofBytes("gzip header", GZIP, (bytes) => readGzipHeader(new ChunkSource(chunked(bytes, 512))), { encoding: "latin1" }),
   ofBytes("gzip", GZIP, unpack, { encoding: "latin1" }),
 ];

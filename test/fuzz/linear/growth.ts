@@ -29,7 +29,7 @@ const GROWTH_MAX = 2;
 const GROWTH_MIN_MS = 1;
 const GROWTH_MIN_NS_PER_BYTE = 30;
 /** What a call costs whatever its text. */
-const CALL_NS = 200_000;
+const CALL_NS = 1_000_000;
 /** How often a machine may be busy in the wrong moment. */
 const REPEATS = 15;
 /** Nobody waits for this several times. */
