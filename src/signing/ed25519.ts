@@ -16,6 +16,8 @@ const GROUP_ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 /** SubjectPublicKeyInfo of an Ed25519 key up to the 32 key bytes, RFC 8410 §4. */
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
 const CACHED_KEYS_MAX = 10_000;
+/** Far cheaper to keep than a key that is ready for verifying. */
+const CHECKED_KEYS_MAX = 200_000;
 
 declare const isPublicKey: unique symbol;
 
@@ -30,32 +32,36 @@ export interface Refusal {
   readonly refused: string;
 }
 
-/**
- * Caches checked keys by their bytes in latin1. The torsion check is slow, and its result never
- * changes.
- */
-const knownKeys = new Map<string, KeyObject>();
+/** Keys that are ready for verifying, by their bytes in latin1. */
+const keyObjects = new Map<string, KeyObject>();
+/** The bytes in latin1 of checked keys. The torsion check is slow, and its result never changes. */
+const checkedKeys = new Set<string>();
 
-function cacheKeyObject(cacheKey: string, key: KeyObject): KeyObject {
-  if (knownKeys.size >= CACHED_KEYS_MAX) {
-    const oldest = knownKeys.keys().next();
-    if (!oldest.done) knownKeys.delete(oldest.value);
-  }
-  knownKeys.set(cacheKey, key);
-  return key;
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 function keyObject(bytes: Uint8Array): KeyObject {
-  const cacheKey = Buffer.from(bytes).toString("latin1");
-  const known = knownKeys.get(cacheKey);
+  const cacheKey = latin1(bytes);
+  const known = keyObjects.get(cacheKey);
   if (known !== undefined) return known;
   const der = Buffer.concat([SPKI_PREFIX, bytes]);
-  return cacheKeyObject(cacheKey, createPublicKey({ key: der, format: "der", type: "spki" }));
+  const made = createPublicKey({ key: der, format: "der", type: "spki" });
+  makeRoom(keyObjects, CACHED_KEYS_MAX);
+  keyObjects.set(cacheKey, made);
+  return made;
+}
+
+/** Forgets the oldest of too many cached keys. */
+function makeRoom(cached: Map<string, unknown> | Set<string>, max: number): void {
+  if (cached.size < max) return;
+  const oldest = cached.keys().next();
+  if (!oldest.done) cached.delete(oldest.value);
 }
 
 /** Returns whether this process has checked the key and still caches it. */
 export function isCachedKey(bytes: Uint8Array): boolean {
-  return knownKeys.has(Buffer.from(bytes).toString("latin1"));
+  return checkedKeys.has(latin1(bytes));
 }
 
 /**
@@ -63,7 +69,8 @@ export function isCachedKey(bytes: Uint8Array): boolean {
  * unchecked key.
  */
 export function cacheCheckedKey(bytes: Uint8Array): void {
-  keyObject(bytes);
+  makeRoom(checkedKeys, CHECKED_KEYS_MAX);
+  checkedKeys.add(latin1(bytes));
 }
 
 /**
@@ -93,7 +100,7 @@ export function checkPublicKey(bytes: Uint8Array): PublicKey | Refusal {
   const point = decodePoint(bytes);
   if (point === undefined) return { refused: "the key is not a canonical Ed25519 point, or one of small order" };
   if (!point.isTorsionFree()) return { refused: "the key is not in the prime-order subgroup" };
-  keyObject(bytes);
+  cacheCheckedKey(bytes);
   return bytes as PublicKey;
 }
 

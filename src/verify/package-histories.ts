@@ -6,10 +6,14 @@ const KEY_BYTES = 32;
 const DIGEST_BYTES = 32;
 /**
  * The record of a package: the key that signed its first version, and the digest of that version's
- * leaf.
+ * leaf. A word for the spelling of its name follows.
  */
 const RECORD_BYTES = KEY_BYTES + DIGEST_BYTES;
-const RECORD_WORDS = RECORD_BYTES / 4;
+const SPELLING = RECORD_BYTES / 4;
+const RECORD_WORDS = SPELLING + 1;
+/** The characters that folding makes one. A word has room for twenty of them. */
+const SEPARATORS = ["-", "_", "."];
+const SPELLING_MAX = 2 ** 32;
 
 /**
  * Who may sign each package of a log, by folded name. Nearly all packages have the one key of their
@@ -37,14 +41,15 @@ export class PackageHistories {
     if (record === undefined) return undefined;
     const bytes = Buffer.from(record.buffer, record.byteOffset, RECORD_BYTES);
     return {
-      ...{ name: foldedName, active: [bytes.toString("hex", 0, KEY_BYTES)], compromised: [], seq: 0 },
+      ...{ name: spelled(foldedName, record[SPELLING] ?? 0), active: [bytes.toString("hex", 0, KEY_BYTES)] },
+      ...{ compromised: [], seq: 0 },
       previous: bytes.toString("hex", KEY_BYTES),
     };
   }
 
   /** Stores the history of a package, in place of the one before. */
   set(foldedName: string, history: PackageHistory): void {
-    const record = this.#changed.has(foldedName) ? undefined : recordOf(foldedName, history);
+    const record = this.#changed.has(foldedName) ? undefined : recordOf(history);
     if (record !== undefined) this.#unchanged.set(foldedName, record);
     else this.#changed.set(detached(foldedName), history);
   }
@@ -62,13 +67,38 @@ export class PackageHistories {
 }
 
 /** The record of a package whose keys never changed; undefined for any other. */
-function recordOf(foldedName: string, history: PackageHistory): Uint32Array | undefined {
+function recordOf(history: PackageHistory): Uint32Array | undefined {
   const { name, active, compromised, seq, previous, reset } = history;
   const [key, ...others] = active;
   const isUnchanged = seq === 0 && reset === undefined && others.length === 0 && compromised.length === 0;
-  if (!isUnchanged || key === undefined || name !== foldedName) return undefined;
-  const bytes = new Uint8Array(RECORD_BYTES);
+  const spelling = spellingOf(name);
+  if (!isUnchanged || key === undefined || spelling >= SPELLING_MAX) return undefined;
+  const record = new Uint32Array(RECORD_WORDS);
+  const bytes = new Uint8Array(record.buffer);
   bytes.set(Buffer.from(key, "hex"));
   bytes.set(Buffer.from(previous, "hex"), KEY_BYTES);
-  return new Uint32Array(bytes.buffer);
+  record[SPELLING] = spelling;
+  return record;
+}
+
+/** The separators of a name as digits of a number to the base of three. */
+function spellingOf(name: string): number {
+  let spelling = 0;
+  for (const mark of name) {
+    const digit = SEPARATORS.indexOf(mark);
+    if (digit >= 0) spelling = spelling * SEPARATORS.length + digit;
+  }
+  return spelling;
+}
+
+/** The name with this spelling. */
+function spelled(foldedName: string, spelling: number): string {
+  if (spelling === 0) return foldedName;
+  const marks = [...foldedName];
+  for (let at = marks.length - 1, rest = spelling; at >= 0; at -= 1) {
+    if (marks[at] !== "-") continue;
+    marks[at] = SEPARATORS[rest % SEPARATORS.length] ?? "-";
+    rest = Math.floor(rest / SEPARATORS.length);
+  }
+  return marks.join("");
 }

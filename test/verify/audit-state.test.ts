@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { foldName } from "../../src/domain/package-name.ts";
 import { decodeState, encodeState, firstState } from "../../src/verify/audit-state.ts";
 import { DigestTable } from "../../src/verify/digest-table.ts";
 import { PackageHistories } from "../../src/verify/package-histories.ts";
@@ -47,8 +48,10 @@ describe("a digest table", () => {
 const [KEY, OTHER] = ["ab".repeat(32), "cd".repeat(32)];
 const PLAIN: PackageHistory = { name: "plain", active: [KEY], compromised: [], seq: 0, previous: OTHER };
 const RESET = { publicKey: OTHER, atMs: 1_700_000_000_000, upheld: true };
+const SPELLINGS = ["other_spelling", "a.b_c-d", "_x-", "a-".repeat(25), "a.".repeat(20)];
+const UNCHANGED = [PLAIN, ...SPELLINGS.map((name) => ({ ...PLAIN, name }))];
 const CHANGED: readonly PackageHistory[] = [
-  { ...PLAIN, name: "other_spelling" },
+  { ...PLAIN, name: "a._".repeat(20) },
   { ...PLAIN, name: "two-keys", active: [KEY, OTHER], seq: 1 },
   { ...PLAIN, name: "distrusted", compromised: [{ publicKey: OTHER, since: null }], seq: 2 },
   { ...PLAIN, name: "resetting", seq: 1, reset: RESET },
@@ -56,13 +59,12 @@ const CHANGED: readonly PackageHistory[] = [
 
 test("package histories give back what they were given, whichever changes a package has seen", () => {
   const histories = PackageHistories.empty();
-  const folded = (history: PackageHistory) => history.name.replaceAll("_", "-");
-  for (const history of [PLAIN, ...CHANGED]) histories.set(folded(history), history);
+  for (const history of [...UNCHANGED, ...CHANGED]) histories.set(foldName(history.name), history);
   const { unchanged, changed } = histories.encode();
   expect(changed).toHaveLength(CHANGED.length);
   const read = PackageHistories.decode(new Uint8Array(unchanged), JSON.parse(JSON.stringify(changed)));
   for (const of of [histories, read]) {
-    for (const history of [PLAIN, ...CHANGED]) expect(of?.get(folded(history))).toEqual(history);
+    for (const history of [...UNCHANGED, ...CHANGED]) expect(of?.get(foldName(history.name))).toEqual(history);
     expect(of?.get("unknown")).toBeUndefined();
     of?.set("plain", { ...PLAIN, seq: 1, active: [OTHER] });
     expect(of?.get("plain")).toMatchObject({ seq: 1, active: [OTHER] });
@@ -72,7 +74,7 @@ test("package histories give back what they were given, whichever changes a pack
 test("an audit's state is read as it was written, and not with any of its bytes changed", () => {
   const state = firstState(true);
   const { history } = state;
-  for (const each of [PLAIN, ...CHANGED]) history.packages.set(each.name.replaceAll("_", "-"), each);
+  for (const each of [PLAIN, ...CHANGED]) history.packages.set(foldName(each.name), each);
   for (const version of ["1.0.0", "1.1.0"]) history.versions.set(`plain ${version}`);
   history.sequences.set("yank plain 1.0.0", [7, 1]);
   history.statuses.set("plain 1.0.0", [2]);
@@ -85,7 +87,7 @@ test("an audit's state is read as it was written, and not with any of its bytes 
   expect(read?.history.versions.set("plain 1.1.0")).toBe(false);
   expect([...(read?.history.sequences.get("yank plain 1.0.0") ?? [])]).toEqual([7, 1]);
   expect(read?.history.statuses.get("plain 1.0.0")?.[0]).toBe(2);
-  for (const each of CHANGED) expect(read?.history.packages.get(each.name.replaceAll("_", "-"))).toEqual(each);
+  for (const each of CHANGED) expect(read?.history.packages.get(foldName(each.name))).toEqual(each);
   for (let at = 0; at < file.length; at += 1) {
     const changed = Buffer.from(file);
     changed[at] = (changed[at] ?? 0) ^ 0x20;
