@@ -5,6 +5,7 @@ import type { LogLevel } from "../runtime/logger.ts";
 import { isKeyName, parseSignerKey, type SignerKey } from "../tlog/note.ts";
 import { collectSettings, type SettingProblem } from "./collect-settings.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
+import { readHost } from "./host.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
 import { parseProxies } from "./proxies.ts";
 import { Secret } from "./secret.ts";
@@ -28,6 +29,8 @@ export interface PublishLimits {
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** How long a connection may be idle. */
+  readonly idleTimeoutSeconds: number;
   /** Without a trailing slash; may end in a path prefix. */
   readonly publicUrl: string;
   readonly dataDir: string;
@@ -36,6 +39,7 @@ export interface Config {
   /** Undefined with SQLite if the key is created in `dataDir`. */
   readonly jwtKey: Secret<string> | undefined;
   readonly jwtIssuer: string;
+  /** Exact origins, and `*` if every page may read. */
   readonly corsOrigins: readonly string[];
   readonly registration: "open" | "closed";
   /** How many registrations one client network may try in an hour. */
@@ -173,9 +177,11 @@ function readWitnesses(reader: SettingReader): WitnessAddress[] {
 function readCorsOrigins(reader: SettingReader): readonly string[] {
   const origins = reader.list("CORS_ORIGINS");
   for (const origin of origins) {
+    if (origin === "*" && reader.text("READ_ACCESS")?.toLowerCase() !== "authenticated") continue;
     const exact = /^https?:\/\/[^*]+$/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin;
     if (exact) continue;
-    reader.reject("CORS_ORIGINS", `${origin} is not an exact origin such as https://dashboard.example.org`);
+    if (origin === "*") reader.reject("CORS_ORIGINS", "can be * only with READ_ACCESS=public. List exact origins");
+    else reader.reject("CORS_ORIGINS", `${origin} is not an exact origin such as https://dashboard.example.org`);
   }
   return origins;
 }
@@ -248,8 +254,9 @@ export function readConfig(
   const publicUrl = readPublicUrl(reader, port);
   const logOrigin = readLogOrigin(reader, publicUrl);
   const config: Config = {
-    host: reader.text("HOST") ?? SETTINGS.HOST.default,
+    host: readHost(reader),
     port,
+    idleTimeoutSeconds: reader.integer("IDLE_TIMEOUT_SECONDS"),
     publicUrl,
     dataDir,
     database: readDatabase(reader, dataDir),

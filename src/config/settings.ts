@@ -18,13 +18,23 @@ const SERVER = {
     group: "Server",
     type: "text",
     default: "0.0.0.0",
-    description: "The address to listen on. `0.0.0.0` means every IPv4 address of the machine",
+    description:
+      "The address to listen on: an IPv4 or IPv6 address, or a name of this machine. `0.0.0.0` means every IPv4 address, `::` every address of the machine",
   },
   PUBLIC_URL: {
     group: "Server",
     type: "text",
     defaultText: "`http://localhost:<PORT>`",
     description: "The address under which clients reach the registry. Links use it. It may have a path prefix",
+  },
+  IDLE_TIMEOUT_SECONDS: {
+    group: "Server",
+    type: "integer",
+    default: 75,
+    min: 12,
+    max: 240,
+    description:
+      "How long a connection may be idle between two requests. It must be longer than the idle timeout of your load balancer or proxy, which otherwise sends a request on a connection that closes. It is measured in steps of 4 seconds",
   },
   TRUSTED_PROXIES: {
     group: "Server",
@@ -35,7 +45,8 @@ const SERVER = {
   CORS_ORIGINS: {
     group: "Server",
     type: "list",
-    description: "Exact origins of web pages that may call the API, such as `https://dashboard.example.org`",
+    description:
+      "Exact origins of web pages that may call the API, such as `https://dashboard.example.org`. `*` lets every page read a public registry, without credentials",
   },
   WORKERS: {
     group: "Server",

@@ -72,7 +72,10 @@ function redirect(location: string, { digest }: ServedArchive): Response {
 interface ArchiveAnswer {
   readonly response: Response;
   readonly body?: Blob | Uint8Array<ArrayBuffer>;
-  /** True if the client receives the whole archive, which counts as a download. */
+  /**
+   * True if this response begins the archive, which counts as a download. The later parts of a
+   * download in parts do not count again.
+   */
   readonly counts: boolean;
 }
 
@@ -104,13 +107,14 @@ export async function archiveResponse(
   const ifRange = request.headers.get("if-range");
   const applies = ifRange === null || ifRange === common.etag;
   const range = applies ? readRange(request.headers.get("range"), size) : undefined;
+  const beginsArchive = range === undefined || range.first === 0;
   const location = source.link();
-  if (location !== undefined) return { response: redirect(location, archive), counts: range === undefined };
+  if (location !== undefined) return { response: redirect(location, archive), counts: beginsArchive };
   const body = await source.read(range);
   if (range === undefined) return { response: new Response(body, { headers }), body, counts: true };
   const contentRange = `bytes ${range.first}-${range.last}/${size}`;
   return {
     response: new Response(body, { status: 206, headers: { ...headers, "content-range": contentRange } }),
-    counts: false,
+    counts: beginsArchive,
   };
 }

@@ -1,6 +1,7 @@
 import { BlockList } from "node:net";
-import type { Config } from "../config/config.ts";
+import { type Config, ConfigError } from "../config/config.ts";
 import { parseProxies } from "../config/proxies.ts";
+import { errorCode } from "../errors.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { clientBehind } from "./client-address.ts";
 import { type Connection, MIN_DATA_RATE, type MinDataRate } from "./connection.ts";
@@ -21,7 +22,6 @@ export interface ClientTimeouts {
   readonly minDataRate: MinDataRate;
 }
 
-const CLIENT_TIMEOUTS: ClientTimeouts = { idleSeconds: 60, minDataRate: MIN_DATA_RATE };
 /** Bun's own limit of bodies, above every limit of ours. Bodies are bounded where they are read. */
 const BODY_MAX_BYTES = 8 * 1024 ** 3;
 /** How long requests in flight may take after the server was told to stop. */
@@ -40,7 +40,7 @@ export interface RunningServer {
 
 /** What a server needs in addition to its app. */
 interface ServerDeps {
-  readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies" | "workers">;
+  readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies" | "workers" | "idleTimeoutSeconds">;
   readonly logger: Logger;
   /** Undefined where a response to one client must not be sent to another. */
   readonly responseCache?: ResponseCache | undefined;
@@ -155,17 +155,39 @@ function connectionReader(proxies: BlockList, { idleSeconds, minDataRate }: Clie
   });
 }
 
+/** What is wrong with the port and not with the host. */
+const PORT_FAULTS = ["EADDRINUSE", "EACCES"];
+
+/**
+ * Starts Bun's server. Throws `ConfigError` if the machine has no such address. Bun reports any
+ * code for a name that it cannot resolve.
+ */
+function bind(options: Bun.Serve.Options<undefined> & { readonly hostname: string }): Bun.Server<undefined> {
+  try {
+    return Bun.serve(options);
+  } catch (cause) {
+    const code = errorCode(cause);
+    if (code === undefined || PORT_FAULTS.includes(code)) throw cause;
+    const message = `${options.hostname} is no address of this machine (${code})`;
+    throw new ConfigError([{ setting: "HOST", message }]);
+  }
+}
+
 /**
  * Listens on the configured host and port. Throws if the port is taken: without `reusePort` a
  * second server on one port is an error and does not silently share it. Workers share the port, so
  * `serve` calls `requireFreePort` before it starts them.
  */
-export function listen(handle: Handler, deps: ServerDeps, timeouts: ClientTimeouts = CLIENT_TIMEOUTS): RunningServer {
+export function listen(
+  handle: Handler,
+  deps: ServerDeps,
+  timeouts: ClientTimeouts = { idleSeconds: deps.config.idleTimeoutSeconds, minDataRate: MIN_DATA_RATE },
+): RunningServer {
   const { config, logger, responseCache } = deps;
   const prefix = prefixOf(config.publicUrl);
   const respond = wrap(handle, deps);
   const connectionOf = connectionReader(parseProxies(config.trustedProxies) ?? new BlockList(), timeouts);
-  const server = Bun.serve({
+  const server = bind({
     hostname: config.host,
     port: config.port,
     reusePort: config.workers > 1,
@@ -200,7 +222,7 @@ export function listen(handle: Handler, deps: ServerDeps, timeouts: ClientTimeou
  * Throws like `listen` if another process has the port. Workers share it, so they would not notice.
  */
 export function requireFreePort({ host, port }: Pick<Config, "host" | "port">): void {
-  const probe = Bun.serve({ hostname: host, port, reusePort: false, fetch: () => new Response() });
+  const probe = bind({ hostname: host, port, reusePort: false, fetch: () => new Response() });
   void probe.stop(true);
 }
 

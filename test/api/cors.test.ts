@@ -153,3 +153,30 @@ test("a request with a host name of three letters finds every route, with and wi
     }
   }
 });
+
+test("with * every page may read, without credentials and without writing", async () => {
+  const registry = await startRegistry("sqlite", { env: { CORS_ORIGINS: `*,${ALLOWED}` } });
+  try {
+    const guest = new Client(registry.url);
+    const ask = (origin: string, method: string) =>
+      guest.send("OPTIONS", "/api/packages", undefined, { origin, "access-control-request-method": method });
+    for (const origin of ["https://any.example", "null"]) {
+      const read = await guest.get("/api/packages", { origin });
+      expect([read.status, read.headers.get("access-control-allow-origin")]).toEqual([200, "*"]);
+      expect(read.headers.get("access-control-allow-credentials")).toBeNull();
+      expect(listed(read.headers.get("access-control-expose-headers"))).toContain("ETag");
+      const { status, headers } = await ask(origin, "GET");
+      expect([status, headers.get("access-control-allow-origin")]).toEqual([204, "*"]);
+      expect(listed(headers.get("access-control-allow-methods"))).toEqual(["GET", "HEAD"]);
+      expect(listed(headers.get("access-control-allow-headers"))).toEqual(
+        ["If-None-Match", "If-Range", "Range", "X-Request-Id"].sort(),
+      );
+      const write = await ask(origin, "POST");
+      expect(write.headers.get("access-control-allow-origin")).toBeNull();
+    }
+    const own = await ask(ALLOWED, "POST");
+    expect([own.status, own.headers.get("access-control-allow-origin")]).toEqual([204, ALLOWED]);
+  } finally {
+    await registry.stop();
+  }
+});

@@ -213,7 +213,7 @@ onBothDatabases(
       }
     });
 
-    test("a whole GET counts as a download; HEAD, 304 and a range do not", async () => {
+    test("a GET from the first byte counts as a download; HEAD, 304 and a later range do not", async () => {
       const counts = async () => {
         await registry().deps.downloads.flush();
         const version = await guest().get("/api/packages/fetched/1.0.0");
@@ -229,13 +229,17 @@ onBothDatabases(
       const [before = 0] = await counts();
       await download({}, "HEAD");
       await download({ "if-none-match": TAG });
-      await download({ range: "bytes=0-9" });
+      await download({ range: "bytes=1-9" });
+      await download({ range: "bytes=-5" });
       await download({ range: `bytes=${SIZE}-` });
       expect(await counts()).toEqual([before, before, before, before]);
       const clients = Array.from({ length: 10 }, (_, at) => ({ "x-forwarded-for": `192.0.2.${at}` }));
       await Promise.all(clients.map((client) => download(client)));
       await guest().get("/api/packages/fetched/latest/download", { "x-forwarded-for": "192.0.2.10" });
-      const after = before + 11;
+      await download({ range: "bytes=0-", "x-forwarded-for": "192.0.2.11" });
+      await download({ range: "bytes=0-9", "x-forwarded-for": "192.0.2.12" });
+      await download({ range: "bytes=10-", "x-forwarded-for": "192.0.2.12" });
+      const after = before + 13;
       expect(await counts()).toEqual([after, after, after, after]);
     });
 

@@ -59,6 +59,7 @@ describe("defaults", () => {
     expect(readConfig(undefined, {})).toEqual({
       host: "0.0.0.0",
       port: 5000,
+      idleTimeoutSeconds: 75,
       publicUrl: "http://localhost:5000",
       dataDir: resolve("App_Data"),
       database: { kind: "sqlite", path: resolve("App_Data/registry.db") },
@@ -100,6 +101,7 @@ describe("single settings", () => {
     ["PORT", "8080", (config) => config.port, 8080],
     ["PORT", "0", (config) => config.port, 0],
     ["HOST", "127.0.0.1", (config) => config.host, "127.0.0.1"],
+    ["IDLE_TIMEOUT_SECONDS", "120", (config) => config.idleTimeoutSeconds, 120],
     ["DATA_DIR", "/var/lib/cpm", (config) => config.database, { kind: "sqlite", path: "/var/lib/cpm/registry.db" }],
     ["DATA_DIR", "here", (config) => config.dataDir, resolve("here")],
     ["STORAGE_TYPE", "filesystem", () => "started", "started"],
@@ -241,7 +243,7 @@ test("all problems of environment and file are reported at once", () => {
     STORAGE_TYPE: "S3",
     READ_ACCESS: "nobody",
     WORKERS: "0",
-    CORS_ORIGINS: "*",
+    CORS_ORIGINS: "*.example",
     PUBLIC_URL: "cpm.example.org",
     ARCHIVE_MAX_BYTES: "0",
   };
@@ -477,14 +479,43 @@ describe("PUBLIC_URL", () => {
   ])("PUBLIC_URL %s is refused", (text) => expect(refused({ PUBLIC_URL: text })).toEqual(["PUBLIC_URL"]));
 });
 
+describe("HOST", () => {
+  test.each([
+    ["[::]", "::"],
+    ["::", "::"],
+    ["[::1]", "::1"],
+    ["[fe80::1%eth0]", "fe80::1%eth0"],
+    ["192.0.2.7", "192.0.2.7"],
+    ["localhost", "localhost"],
+    ["cpm-1.example.org", "cpm-1.example.org"],
+  ])("%s is %s", (text, host) => expect(readConfig(undefined, { HOST: text }).host).toBe(host));
+
+  test.each([
+    "[::1",
+    "[127.0.0.1]",
+    "::1:5000:zz",
+    "0.0.0.0:5000",
+    "http://0.0.0.0",
+    "10.1",
+    "256.0.0.1",
+    "*",
+    "a b",
+    "-a",
+  ])("the host %s is refused by the name of its setting", (text) => expect(refused({ HOST: text })).toEqual(["HOST"]));
+});
+
 describe("CORS_ORIGINS", () => {
   test("CORS_ORIGINS accepts exact origins, separated by commas", () => {
     const { corsOrigins } = readConfig(undefined, { CORS_ORIGINS: " https://a.example, http://localhost:3000 ,," });
     expect(corsOrigins).toEqual(["https://a.example", "http://localhost:3000"]);
   });
 
+  test("* opens a public registry, and is refused for a private one", () => {
+    expect(readConfig(undefined, { CORS_ORIGINS: "*" }).corsOrigins).toEqual(["*"]);
+    expect(refused({ CORS_ORIGINS: "*", READ_ACCESS: "authenticated" })).toEqual(["CORS_ORIGINS"]);
+  });
+
   test.each([
-    "*",
     "null",
     "a.example",
     "https://a.example/",
