@@ -24,6 +24,7 @@ const DISORDER_MAX_MS = 60 * 60_000;
 export const SEQUENCE_WORDS = 2;
 /** The place of an action in `STATUS_ACTIONS`. */
 export const STATUS_WORDS = 1;
+const TAKEN_DOWN = STATUS_ACTIONS.indexOf("remove");
 const WORD_RANGE = 2 ** 32;
 
 /** What the rules need to know about earlier leaves. It is saved between audits. */
@@ -196,7 +197,9 @@ function timeProblem(
 
 function statusProblem(leaf: StatusEntry, index: number, context: AuditContext): LeafProblem | undefined {
   const folded = foldedVersion(leaf);
-  context.history.statuses.set(folded, [STATUS_ACTIONS.indexOf(leaf.action)]);
+  const { statuses } = context.history;
+  // A takedown is for ever: no later status brings the bytes back.
+  if (statuses.get(folded)?.[0] !== TAKEN_DOWN) statuses.set(folded, [STATUS_ACTIONS.indexOf(leaf.action)]);
   return sequenceProblem(`status ${folded}`, leaf, index, context);
 }
 

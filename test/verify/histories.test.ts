@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { auditLog } from "../../src/verify/audit.ts";
 import { firstState } from "../../src/verify/audit-state.ts";
 import { KnownKeys } from "../../src/verify/known-keys.ts";
-import { checkLeaf } from "../../src/verify/leaf-rules.ts";
+import { checkLeaf, withholdingAction } from "../../src/verify/leaf-rules.ts";
 import { RegistryClient } from "../../src/verify/registry-client.ts";
 import { SeenLogs } from "../../src/verify/seen-logs.ts";
 import { makePackage } from "../support/archive-maker.ts";
@@ -14,6 +14,7 @@ import { randomFrom } from "../support/random.ts";
 import { type DatabaseKind, startRegistry, TEST_LOG_ORIGIN, type TestRegistry } from "../support/registry.ts";
 import { withToken } from "../support/roles.ts";
 import { leavesOfBundle, type Replayed, replayLog } from "./independent-replay.ts";
+import { MODERATION, type Moderation, moderate } from "./moderation-commands.ts";
 import { MUTATIONS, mutate } from "./mutations.ts";
 
 /*
@@ -51,6 +52,7 @@ const COMMANDS = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant("wait" as const), ms: fc.constantFrom(500, 61_250, HOUR_MS) }),
   },
+  { weight: 6, arbitrary: MODERATION },
   // Around the moment at which a reset takes effect, and well after it.
   { weight: 5, arbitrary: fc.record({ kind: fc.constant("due" as const), ms: fc.constantFrom(-1_000, -1, 0, 5_000) }) },
 );
@@ -68,6 +70,13 @@ const ROTATION: Command[] = [
   { kind: "reset", key: 0, who: "alice" },
   { kind: "due", ms: -1_000 },
   { kind: "publish", key: 2, who: "alice" },
+  { kind: "uphold" },
+  { kind: "cancelByKey", key: 0, by: 2 },
+  { kind: "quarantine", minor: 1, category: "malware" },
+  { kind: "quarantine", minor: null, category: "legal" },
+  { kind: "release", minor: null },
+  { kind: "takeDown", minor: 1, category: "secret" },
+  { kind: "quarantine", minor: 1, category: "policy" },
   { kind: "due", ms: 0 },
   { kind: "publish", key: 0, who: "alice" },
 ];
@@ -162,6 +171,7 @@ async function perform(scene: Scene, state: PackageState, command: Command): Pro
   const { reset } = replayed.stateAt(name, scene.nowMs);
   if (command.kind === "wait") return scene.wait(command.ms);
   if (command.kind === "due") return scene.wait(Math.max(0, (reset?.dueMs ?? scene.nowMs) + command.ms - scene.nowMs));
+  if (isModeration(command)) return performModeration(scene, state, command, before);
   await scene.logIn();
   const answer = await ask(scene, state, command);
   const after = ofPackage(await scene.read(), name);
@@ -173,6 +183,24 @@ async function perform(scene: Scene, state: PackageState, command: Command): Pro
   if (allowed !== undefined)
     expect([command, answer.body, answer.status < 300]).toEqual([command, answer.body, allowed]);
   if (command.kind === "publish" && answer.status < 300) state.published += 1;
+}
+
+function isModeration(command: Command): command is Moderation {
+  return ["quarantine", "release", "takeDown", "uphold"].includes(command.kind);
+}
+
+/** Administrators may do everything; what changes nothing leaves no leaf. */
+async function performModeration(
+  scene: Scene,
+  { name, published }: PackageState,
+  command: Moderation,
+  before: readonly string[],
+): Promise<void> {
+  const isThere = command.kind === "uphold" || command.minor === null || command.minor < published;
+  if (command.kind === "takeDown" && !isThere) return;
+  expect([command, await moderate(scene.registry, name, command)]).toEqual([command, isThere]);
+  const added = ofPackage(await scene.read(), name).length - before.length;
+  expect([command, added <= (isThere ? 1 : 0)]).toEqual([command, true]);
 }
 
 const keyAt = (at: number): SigningKey => KEYS[at] ?? KEYS[0];
@@ -234,14 +262,14 @@ function isAllowed(
     case "cancel":
       return reset !== null;
     case "cancelByKey":
-      return reset?.key === keyAt(command.key).publicHex && may(command.by);
+      return reset?.key === keyAt(command.key).publicHex && !reset.upheld && may(command.by);
     default:
       return undefined;
   }
 }
 
 /** Compares what the registry, `log audit` and the second replay say of a package. */
-async function expectAgreement(scene: Scene, name: string): Promise<void> {
+async function expectAgreement(scene: Scene, { name, published }: PackageState): Promise<void> {
   const replayed = replayLog(await scene.read(), TEST_LOG_ORIGIN, scene.nowMs);
   const { body } = await new Client(scene.registry.url).get(`/api/packages/${name}/keys`);
   const active = body.keys.filter(({ status }: Json) => status === "active").map(({ publicKey }: Json) => publicKey);
@@ -251,20 +279,32 @@ async function expectAgreement(scene: Scene, name: string): Promise<void> {
   expect(body.reset === null ? null : Date.parse(body.reset.effectiveAt)).toBe(reset?.dueMs ?? null);
   expect(replayed.problems).toEqual([]);
   expect(await scene.audit()).toEqual({ fault: undefined, problems: [], failed: [] });
+  const { history } = await judge(ofPackage(await scene.read(), name), scene.nowMs);
+  for (let minor = 0; minor < published; minor += 1) {
+    const [version, withheld] = [`1.${minor}.0`, replayed.withheld(name, `1.${minor}.0`)];
+    expect([version, withholdingAction({ name, version }, history)]).toEqual([version, withheld]);
+    // The registry does not know the takedown that the test appended.
+    if (withheld === "remove") continue;
+    const { status } = await fetch(`${scene.registry.url}/api/packages/${name}/${version}/download`);
+    expect([version, status]).toEqual([version, withheld === undefined ? 200 : 403]);
+  }
 }
 
 /**
- * The indexes of leaves that the audit's rules call wrong, on a log of leaves that nobody signed.
+ * What the audit's rules keep of a log of leaves that nobody signed, and the indexes of those that
+ * they call wrong.
  */
-async function problemsOf(leaves: readonly string[], nowMs: number): Promise<number[]> {
+async function judge(leaves: readonly string[], nowMs: number) {
   const { history } = firstState(false);
   const context = { history, origin: TEST_LOG_ORIGIN, archives: undefined, nowMs, looked: undefined };
   const found = await Promise.all(leaves.map((leaf, index) => checkLeaf(Buffer.from(leaf), index, context)));
-  return found.flatMap((problem) => problem?.index ?? []);
+  return { history, problems: found.flatMap((problem) => problem?.index ?? []) };
 }
 
 async function expectSameProblem(leaves: readonly string[], nowMs: number): Promise<number | undefined> {
-  const [first] = await problemsOf(leaves, nowMs);
+  const {
+    problems: [first],
+  } = await judge(leaves, nowMs);
   const [second] = replayLog(leaves, TEST_LOG_ORIGIN, nowMs).problems;
   expect([first, leaves]).toEqual([second, leaves]);
   return first;
@@ -287,7 +327,7 @@ describe.each(KINDS)("random histories (%s)", (kind) => {
         await scene.logIn();
         await perform(scene, state, { kind: "publish", key: 0, who: "alice" });
         for (const command of commands) await perform(scene, state, command);
-        await expectAgreement(scene, state.name);
+        await expectAgreement(scene, state);
         stories.push({ leaves: ofPackage(await scene.read(), state.name), nowMs: scene.nowMs });
       }),
       { numRuns: RUNS, endOnFailure: true, examples: [[ROTATION]] },

@@ -28,6 +28,8 @@ export interface Replayed {
   trustedAt(name: string, atMs: number): readonly string[];
   /** The pending reset at a time, and the keys that are never trusted again. */
   stateAt(name: string, atMs: number): { readonly reset: Keys["reset"]; readonly compromised: ReadonlySet<string> };
+  /** Why the archive of a version may be missing: a status of it or of its package says so. */
+  withheld(name: string, version: string): "quarantine" | "remove" | undefined;
 }
 
 const digest = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -56,6 +58,8 @@ class Replay {
   readonly #packages = new Map<string, Keys>();
   readonly #versions = new Set<string>();
   readonly #counted = new Map<string, number>();
+  /** The last status of a version, or of a package as `*`. A takedown is for ever. */
+  readonly #statuses = new Map<string, string>();
   #newestMs = 0;
 
   constructor(
@@ -74,7 +78,14 @@ class Replay {
     const fields = fieldsOf(lines);
     if (kind === "cpm.version/v1") return this.#version(leaf, name, words[0] ?? "", fields);
     if (kind === "cpm.key/v2") return this.#key(leaf, name, words, fields);
-    return this.#counts(`${kind} ${folded(name)} ${words[0]?.split("+")[0]}`, Number(words[1]));
+    const about = `${folded(name)} ${words[0]?.split("+")[0]}`;
+    if (kind === "cpm.status/v1" && this.#statuses.get(about) !== "remove") this.#statuses.set(about, words[2] ?? "");
+    return this.#counts(`${kind} ${about}`, Number(words[1]));
+  }
+
+  withheld(name: string, version: string): "quarantine" | "remove" | undefined {
+    const said = [version.split("+")[0], "*"].map((about) => this.#statuses.get(`${folded(name)} ${about}`));
+    return said.includes("remove") ? "remove" : said.includes("quarantine") ? "quarantine" : undefined;
   }
 
   #counts(sequence: string, number: number): boolean {
@@ -175,6 +186,7 @@ export function replayLog(leaves: readonly string[], origin: string, nowMs: numb
     maySign: (name, key, atMs) => replay.keysOf(name) === undefined || at(name, atMs).trusted.includes(key),
     trustedAt: (name, atMs) => at(name, atMs).trusted,
     stateAt: (name, atMs) => at(name, atMs),
+    withheld: (name, version) => replay.withheld(name, version),
   };
 }
 
