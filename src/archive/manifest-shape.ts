@@ -1,14 +1,28 @@
 import { isHttpLink } from "../domain/http-link.ts";
-import type { ArchiveFault, ManifestFaultCode } from "./archive-fault.ts";
-import { readBoolean, type YamlMap, type YamlNode } from "./yaml.ts";
-
-/** A value without a type of its own, suitable for JSON. Scalars are the text that was written. */
-export type ManifestValue = string | null | readonly ManifestValue[] | { readonly [field: string]: ManifestValue };
+import type { ArchiveFault, ArchiveFaultCode } from "./archive-fault.ts";
+import {
+  checkValue,
+  decodeFields,
+  decodeScalar,
+  decodeText,
+  type ReportFault,
+  toValue,
+  type YamlValue,
+} from "./yaml-decode.ts";
+import type { YamlNode, YamlScalar } from "./yaml-nodes.ts";
+import { NULL_TAG } from "./yaml-resolve.ts";
 
 const CONTROL_CHARACTER = /\p{Cc}/u;
+/** SQLite and Postgres cannot both store NUL, and many programs end a text at it. */
+const NUL = "\0";
+const TRUE_WORDS = new Set(["y", "Y", "yes", "Yes", "YES", "on", "On", "ON"]);
+const FALSE_WORDS = new Set(["n", "N", "no", "No", "NO", "off", "Off", "OFF"]);
 
-interface PlacedMap {
-  readonly map: YamlMap;
+/** The fields of a map by their names. */
+export type YamlFields = ReadonlyMap<string, YamlNode>;
+
+interface PlacedFields {
+  readonly fields: YamlFields;
   readonly path: string;
 }
 
@@ -26,76 +40,99 @@ export class ShapeReader {
   readonly faults: ArchiveFault[] = [];
   /** The paths of links that are left out. */
   readonly linksLeftOut: string[] = [];
+  readonly report: ReportFault = (path, code, message) => this.refuse(path, code, message);
 
-  refuse(path: string, code: ManifestFaultCode, message: string): void {
+  refuse(path: string, code: ArchiveFaultCode, message: string): void {
     this.faults.push({ path, code, message });
   }
 
+  /** Reads the fields of the document itself. */
+  root(node: YamlNode | undefined): YamlFields | undefined {
+    if (node?.kind === "map") return decodeFields(node, "", this.report);
+    this.refuse("", "manifest_wrong_type", "must be a map of fields such as name: and version:");
+    return undefined;
+  }
+
   /** Reads a text that may have several lines. */
-  text(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
-    return this.#scalar(map.fields.get(field), `${at}/${field}`, maxChars);
+  text(map: YamlFields, field: string, at: string, maxChars: number): string | undefined {
+    return this.#scalar(map.get(field), `${at}/${field}`, maxChars);
   }
 
-  /** Reads a text of one line. */
-  word(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
-    return this.#word(map.fields.get(field), `${at}/${field}`, maxChars);
+  /** Reads a text of one line. The line breaks at the end of a folded text are not part of it. */
+  word(map: YamlFields, field: string, at: string, maxChars: number): string | undefined {
+    const path = `${at}/${field}`;
+    return this.#oneLine(this.#scalar(map.get(field), path, maxChars)?.replace(/\n+$/, ""), path);
   }
 
-  /** Reads an http or https link. Any other text is left out, but is no fault. */
-  link(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
-    const text = this.word(map, field, at, maxChars);
+  /**
+   * Reads an http or https link. White space around it is not part of it. Any other text is left
+   * out, but is no fault.
+   */
+  link(map: YamlFields, field: string, at: string, maxChars: number): string | undefined {
+    const path = `${at}/${field}`;
+    const node = map.get(field);
+    if (node?.kind === "map" || node?.kind === "list") {
+      this.refuse(path, "manifest_wrong_type", `must be a link as text, such as ${field}: https://example.org/x`);
+      return undefined;
+    }
+    const text = this.#oneLine(this.#scalar(node, path, maxChars)?.trim(), path);
     if (text === undefined || text === "" || isHttpLink(text)) return text || undefined;
-    this.linksLeftOut.push(`${at}/${field}`);
+    this.linksLeftOut.push(path);
     return undefined;
   }
 
   /** Reads a text of one line that is required and must not be empty. */
-  required(map: YamlMap, field: string, at: string, maxChars: number): string | undefined {
-    const node = map.fields.get(field);
-    const text = this.#word(node, `${at}/${field}`, maxChars);
-    const absent = node === undefined || node.kind === "null" || text === "";
-    if (absent) this.refuse(`${at}/${field}`, "manifest_field_missing", `is required: add ${field}: to the manifest`);
-    return text === "" ? undefined : text;
+  required(map: YamlFields, field: string, at: string, maxChars: number): string | undefined {
+    const path = `${at}/${field}`;
+    const node = map.get(field);
+    const before = this.faults.length;
+    const text = this.#word(node, path, maxChars);
+    if (text !== undefined && text !== "") return text;
+    if (this.faults.length === before) {
+      this.refuse(path, "manifest_field_missing", `is required: add ${field}: to the manifest`);
+    }
+    return undefined;
   }
 
   /** Reads a boolean by the rule of yaml.v3; false if absent. */
-  boolean(map: YamlMap, field: string, at: string): boolean {
-    const node = map.fields.get(field);
-    if (node === undefined || node.kind === "null") return false;
-    const value = node.kind === "scalar" ? readBoolean(node) : undefined;
-    if (value === undefined)
-      this.refuse(`${at}/${field}`, "manifest_wrong_type", "must be true or false, without quotes");
+  boolean(map: YamlFields, field: string, at: string): boolean {
+    const path = `${at}/${field}`;
+    const node = this.#present(map.get(field), path);
+    if (node === undefined) return false;
+    const value = node.kind === "scalar" ? this.#flag(node, path) : undefined;
+    if (value === undefined) this.refuse(path, "manifest_wrong_type", "must be true or false, without quotes");
     return value ?? false;
   }
 
   /** Reads a map in a field of the document itself. */
-  map(root: YamlMap, field: string): YamlMap | undefined {
-    const node = root.fields.get(field);
-    if (node === undefined || node.kind === "null") return undefined;
-    if (node.kind === "map") return node;
-    this.refuse(`/${field}`, "manifest_wrong_type", "must be a map of fields");
+  map(root: YamlFields, field: string): YamlFields | undefined {
+    const path = `/${field}`;
+    const node = this.#present(root.get(field), path);
+    if (node === undefined) return undefined;
+    if (node.kind === "map") return decodeFields(node, path, this.report);
+    this.refuse(path, "manifest_wrong_type", "must be a map of fields");
     return undefined;
   }
 
   /**
-   * Reads a list of maps in a field of the document itself. Null entries are dropped, as yaml.v3
-   * does.
+   * Reads a list of maps in a field. Null entries are dropped, as yaml.v3 does.
    */
-  maps(root: YamlMap, field: string, max: number): PlacedMap[] {
-    const found: PlacedMap[] = [];
-    this.#list(root, field, "", max).forEach((node, index) => {
-      const path = `/${field}/${index}`;
-      if (node.kind === "map") found.push({ map: node, path });
-      else if (node.kind !== "null")
+  maps(root: YamlFields, field: string, max: number, at = ""): PlacedFields[] {
+    const found: PlacedFields[] = [];
+    this.#list(root, field, at, max, `${field}: [{name: a}]`).forEach((entry, index) => {
+      const path = `${at}/${field}/${index}`;
+      const node = this.#present(entry, path);
+      if (node?.kind === "map") found.push({ fields: decodeFields(node, path, this.report), path });
+      else if (node !== undefined)
         this.refuse(path, "manifest_wrong_type", "must be a map of fields, such as name: ...");
     });
     return found;
   }
 
   /** Reads a list of one-line texts in a field of the document itself. Null entries are dropped. */
-  words(root: YamlMap, field: string, max: number, maxChars: number): PlacedText[] {
+  words(root: YamlFields, field: string, max: number, maxChars: number): PlacedText[] {
     const found: PlacedText[] = [];
-    this.#list(root, field, "", max).forEach((node, index) => {
+    this.#list(root, field, "", max, `${field}: [a, b]`).forEach((node, index) => {
       const path = `/${field}/${index}`;
       const text = this.#word(node, path, maxChars);
       if (text !== undefined) found.push({ text, path });
@@ -103,25 +140,41 @@ export class ShapeReader {
     return found;
   }
 
-  /** Reads a list of any values. Null entries are dropped. */
-  values(map: YamlMap, field: string, at: string, max: number): ManifestValue[] {
-    return this.#list(map, field, at, max)
-      .filter((node) => node.kind !== "null")
-      .map(toValue);
+  /** Reads a list of any values. Scalars are texts. Null entries are dropped. */
+  values(map: YamlFields, field: string, at: string, max: number): YamlValue[] {
+    const found: YamlValue[] = [];
+    this.#list(map, field, at, max, `${field}: [a, b]`).forEach((node, index) => {
+      const path = `${at}/${field}/${index}`;
+      const value = node.kind === "scalar" ? decodeText(node, path, this.report) : this.#any(node, path);
+      if (value !== undefined) found.push(value);
+    });
+    return found;
   }
 
-  /** Reads any value; `undefined` if absent or null. */
-  value(map: YamlMap, field: string): ManifestValue | undefined {
-    const node = map.fields.get(field);
-    return node === undefined || node.kind === "null" ? undefined : toValue(node);
-  }
-
-  #list(map: YamlMap, field: string, at: string, max: number): readonly YamlNode[] {
-    const node = map.fields.get(field);
+  /** Reads any value, numbers and booleans as such; `undefined` if absent or null. */
+  value(map: YamlFields, field: string, at: string): YamlValue | undefined {
     const path = `${at}/${field}`;
-    if (node === undefined || node.kind === "null") return [];
+    const node = this.#present(map.get(field), path);
+    return node === undefined ? undefined : this.#any(node, path);
+  }
+
+  #any(node: YamlNode, path: string): YamlValue {
+    const before = this.faults.length;
+    checkValue(node, path, this.report);
+    if (this.faults.length > before) return null;
+    const value = toValue(node);
+    if (JSON.stringify(value).includes("\\u0000")) {
+      this.refuse(path, "yaml_control_character", "has an escape for NUL: remove it");
+    }
+    return value;
+  }
+
+  #list(map: YamlFields, field: string, at: string, max: number, form: string): readonly YamlNode[] {
+    const path = `${at}/${field}`;
+    const node = this.#present(map.get(field), path);
+    if (node === undefined) return [];
     if (node.kind !== "list") {
-      this.refuse(path, "manifest_wrong_type", "must be a list: write each entry on a line of its own after a dash");
+      this.refuse(path, "manifest_wrong_type", `must be a list, such as ${form}`);
       return [];
     }
     if (node.nodes.length <= max) return node.nodes;
@@ -130,7 +183,10 @@ export class ShapeReader {
   }
 
   #word(node: YamlNode | undefined, path: string, maxChars: number): string | undefined {
-    const text = this.#scalar(node, path, maxChars);
+    return this.#oneLine(this.#scalar(node, path, maxChars), path);
+  }
+
+  #oneLine(text: string | undefined, path: string): string | undefined {
     if (text !== undefined && CONTROL_CHARACTER.test(text)) {
       this.refuse(path, "manifest_field_invalid", "must be one line without control characters");
     }
@@ -138,27 +194,29 @@ export class ShapeReader {
   }
 
   #scalar(node: YamlNode | undefined, path: string, maxChars: number): string | undefined {
-    if (node === undefined || node.kind === "null") return undefined;
+    if (node === undefined) return undefined;
     if (node.kind !== "scalar") {
       this.refuse(path, "manifest_wrong_type", `must be a text, not a ${node.kind}`);
       return undefined;
     }
-    if (node.text.length <= maxChars) return node.text;
+    const text = decodeText(node, path, this.report);
+    if (text?.includes(NUL) === true) this.refuse(path, "yaml_control_character", "has an escape for NUL: remove it");
+    if (text === undefined || text.length <= maxChars) return text;
     this.refuse(path, "manifest_field_too_long", `is longer than ${maxChars} characters`);
     return undefined;
   }
-}
 
-function toValue(node: YamlNode): ManifestValue {
-  switch (node.kind) {
-    case "scalar":
-      return node.text;
-    case "null":
-      return null;
-    case "list":
-      return node.nodes.map(toValue);
-    case "map":
-      // `fromEntries` defines own properties, so a field named __proto__ stays a field.
-      return Object.fromEntries([...node.fields].map(([field, value]) => [field, toValue(value)]));
+  #flag(node: YamlScalar, path: string): boolean | undefined {
+    const value = decodeScalar(node, path, this.report)?.value;
+    if (typeof value === "boolean") return value;
+    if (typeof value !== "string") return undefined;
+    return TRUE_WORDS.has(value) ? true : FALSE_WORDS.has(value) ? false : undefined;
+  }
+
+  /** Returns a node that is not null. */
+  #present(node: YamlNode | undefined, path: string): YamlNode | undefined {
+    if (node?.kind !== "scalar" || node.tag !== NULL_TAG) return node;
+    decodeScalar(node, path, this.report);
+    return undefined;
   }
 }

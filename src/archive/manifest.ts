@@ -4,10 +4,11 @@ import { explainPackageName, parsePackageName } from "../domain/package-name.ts"
 import { parseVersion, VERSION_MAX_CHARS, type Version } from "../domain/version.ts";
 import { type ArchiveFault, printable } from "./archive-fault.ts";
 import type { ArchiveWarning } from "./archive-warning.ts";
-import { type ManifestValue, ShapeReader } from "./manifest-shape.ts";
-import { readYaml, type YamlMap } from "./yaml.ts";
+import { ShapeReader, type YamlFields } from "./manifest-shape.ts";
+import { readYaml } from "./yaml.ts";
+import type { YamlValue } from "./yaml-decode.ts";
 
-export type { ManifestValue } from "./manifest-shape.ts";
+export type { YamlValue as ManifestValue } from "./yaml-decode.ts";
 
 /** A person who maintains the package, by their own words. */
 export interface Maintainer {
@@ -29,8 +30,8 @@ export interface Conditions {
 }
 
 /**
- * A value that the installer asks for. `default` and `options` can be of any type; scalars are kept
- * as the text in the file.
+ * A value that the installer asks for. `default` can be of any type. Scalars among the `options` are
+ * texts.
  */
 export interface ManifestInput {
   readonly key: string | undefined;
@@ -38,8 +39,8 @@ export interface ManifestInput {
   readonly type: string | undefined;
   readonly description: string | undefined;
   readonly required: boolean;
-  readonly default: ManifestValue | undefined;
-  readonly options: readonly ManifestValue[];
+  readonly default: YamlValue | undefined;
+  readonly options: readonly YamlValue[];
 }
 
 /**
@@ -91,13 +92,11 @@ const LINKS_NAMED_MAX = 5;
  * registry could not publish. One reading reports all faults. Never throws.
  */
 export function readManifest(bytes: Uint8Array): ManifestReading {
-  const { root, text, faults } = readYaml(bytes);
-  if (root === undefined) return { text, faults, warnings: [] };
+  const { root: node, text, faults } = readYaml(bytes);
+  if (faults.length > 0) return { text, faults, warnings: [] };
   const reader = new ShapeReader();
-  if (root.kind !== "map") {
-    reader.refuse("", "manifest_wrong_type", "must be a map of fields such as name: and version:");
-    return { text, faults: reader.faults, warnings: [] };
-  }
+  const root = reader.root(node);
+  if (root === undefined) return { text, faults: reader.faults, warnings: [] };
   const name = readNameField(reader, root);
   const version = readVersionField(reader, root);
   const rest = readOptionalFields(reader, root);
@@ -119,7 +118,7 @@ function linkWarnings(paths: readonly string[]): ArchiveWarning[] {
   return [{ code: "link_not_http", message, path: `colony.yaml#${first}` }];
 }
 
-function readOptionalFields(reader: ShapeReader, root: YamlMap): Omit<Manifest, "name" | "version"> {
+function readOptionalFields(reader: ShapeReader, root: YamlFields): Omit<Manifest, "name" | "version"> {
   return {
     apiVersion: reader.word(root, "apiVersion", "", WORD_MAX_CHARS),
     description: reader.text(root, "description", "", DESCRIPTION_MAX_CHARS),
@@ -148,7 +147,7 @@ function refuseOversize(reader: ShapeReader, fields: Omit<Manifest, "name" | "ve
   reader.refuse("", "manifest_field_too_long", message);
 }
 
-function readNameField(reader: ShapeReader, root: YamlMap): PackageName | undefined {
+function readNameField(reader: ShapeReader, root: YamlFields): PackageName | undefined {
   const text = reader.required(root, "name", "", WORD_MAX_CHARS);
   if (text === undefined) return undefined;
   const problem = explainPackageName(text);
@@ -156,7 +155,7 @@ function readNameField(reader: ShapeReader, root: YamlMap): PackageName | undefi
   return parsePackageName(text);
 }
 
-function readVersionField(reader: ShapeReader, root: YamlMap): Version | undefined {
+function readVersionField(reader: ShapeReader, root: YamlFields): Version | undefined {
   const text = reader.required(root, "version", "", WORD_MAX_CHARS);
   if (text === undefined) return undefined;
   const version = parseVersion(text);
@@ -167,22 +166,22 @@ function readVersionField(reader: ShapeReader, root: YamlMap): Version | undefin
   return version;
 }
 
-function readMaintainers(reader: ShapeReader, root: YamlMap): Maintainer[] {
-  return reader.maps(root, "maintainers", LIST_MAX).map(({ map, path }) => ({
-    name: reader.word(map, "name", path, WORD_MAX_CHARS),
-    email: reader.word(map, "email", path, WORD_MAX_CHARS),
-    url: reader.link(map, "url", path, LINK_MAX_CHARS),
+function readMaintainers(reader: ShapeReader, root: YamlFields): Maintainer[] {
+  return reader.maps(root, "maintainers", LIST_MAX).map(({ fields, path }) => ({
+    name: reader.word(fields, "name", path, WORD_MAX_CHARS),
+    email: reader.word(fields, "email", path, WORD_MAX_CHARS),
+    url: reader.link(fields, "url", path, LINK_MAX_CHARS),
   }));
 }
 
-function readDependencies(reader: ShapeReader, root: YamlMap): Dependency[] {
-  return reader.maps(root, "dependencies", LIST_MAX).map(({ map, path }) => ({
-    name: reader.required(map, "name", path, WORD_MAX_CHARS) ?? "",
-    version: reader.word(map, "version", path, WORD_MAX_CHARS),
+function readDependencies(reader: ShapeReader, root: YamlFields): Dependency[] {
+  return reader.maps(root, "dependencies", LIST_MAX).map(({ fields, path }) => ({
+    name: reader.required(fields, "name", path, WORD_MAX_CHARS) ?? "",
+    version: reader.word(fields, "version", path, WORD_MAX_CHARS),
   }));
 }
 
-function readConditions(reader: ShapeReader, root: YamlMap): Conditions {
+function readConditions(reader: ShapeReader, root: YamlFields): Conditions {
   const path = "/conditions";
   const map = reader.map(root, "conditions");
   // The struct of the client has strings here, so a list of architectures would make it fail on
@@ -193,19 +192,19 @@ function readConditions(reader: ShapeReader, root: YamlMap): Conditions {
   };
 }
 
-function readInputs(reader: ShapeReader, root: YamlMap): ManifestInput[] {
-  return reader.maps(root, "inputs", LIST_MAX).map(({ map, path }) => ({
-    key: reader.word(map, "key", path, WORD_MAX_CHARS),
-    label: reader.word(map, "label", path, WORD_MAX_CHARS),
-    type: reader.word(map, "type", path, WORD_MAX_CHARS),
-    description: reader.text(map, "description", path, DESCRIPTION_MAX_CHARS),
-    required: reader.boolean(map, "required", path),
-    default: reader.value(map, "default"),
-    options: reader.values(map, "options", path, LIST_MAX),
+function readInputs(reader: ShapeReader, root: YamlFields): ManifestInput[] {
+  return reader.maps(root, "inputs", LIST_MAX).map(({ fields, path }) => ({
+    key: reader.word(fields, "key", path, WORD_MAX_CHARS),
+    label: reader.word(fields, "label", path, WORD_MAX_CHARS),
+    type: reader.word(fields, "type", path, WORD_MAX_CHARS),
+    description: reader.text(fields, "description", path, DESCRIPTION_MAX_CHARS),
+    required: reader.boolean(fields, "required", path),
+    default: reader.value(fields, "default", path),
+    options: reader.values(fields, "options", path, LIST_MAX),
   }));
 }
 
-function readTags(reader: ShapeReader, root: YamlMap): string[] {
+function readTags(reader: ShapeReader, root: YamlFields): string[] {
   const tags = new Map<string, string>();
   for (const field of ["tags", "keywords"]) {
     for (const { text, path } of reader.words(root, field, LIST_MAX, TAG_MAX_CHARS)) {

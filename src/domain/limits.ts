@@ -95,7 +95,7 @@ export const LONG_MANIFESTS_MAX_BYTES = 8 * MIB;
 export const YAML_DEPTH_MAX = 32;
 
 /**
- * The lexical tokens of `colony.yaml`, including line ends: about 2,000 lines. It bounds the CPU
- * time of reading, which happens in one turn of the event loop.
+ * The lexical tokens of `colony.yaml`, four for a key with its value: about 2,500 lines. It bounds
+ * the CPU time of reading, which happens in one turn of the event loop.
  */
 export const YAML_TOKENS_MAX = 10_000;

@@ -32,7 +32,9 @@ const Time = t.String({ format: "date-time" });
 const Nullable = <T extends ReturnType<typeof t.String>>(schema: T) =>
   t.Unsafe<string | null>({ ...schema, nullable: true });
 
-const ManifestValue = t.Unknown({ description: "Any value of YAML; numbers and flags are the text as written" });
+const ManifestValue = t.Unknown({
+  description: "Any value of YAML, as yaml.v3 reads it: numbers that JSON would change are texts",
+});
 
 const Quarantine = t.Unsafe<{ reason: string; at: string } | null>({
   ...t.Object({ reason: Text, at: Time }),

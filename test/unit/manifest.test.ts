@@ -36,7 +36,7 @@ describe("readManifest", () => {
       maintainers: [{ name: "A", email: "a@b.c", url: "https://a.b" }],
       dependencies: [{ name: "base", version: ">=1.0" }],
       conditions: { colonyOSVersion: "1.10", architecture: "amd64" },
-      inputs: [{ key: "cpu", label: "CPU", type: "number", description: "Cores", required: true, default: "010" }],
+      inputs: [{ key: "cpu", label: "CPU", type: "number", description: "Cores", required: true, default: 8 }],
       tags: ["ai", "ml"],
       license: "MIT",
       homepage: "https://x.y",
@@ -44,6 +44,66 @@ describe("readManifest", () => {
       publicKey: "abc",
     });
     expect(manifest.inputs[0]?.options).toEqual(["1", "2.0", { a: "b" }]);
+  });
+
+  test("keeps the types of the defaults of inputs", () => {
+    const inputs = read(
+      `${HEAD}inputs:\n${[
+        "false",
+        "2",
+        "2.5",
+        "'2'",
+        "no",
+        "0x10",
+        "1_000",
+        "2026-01-02",
+        "[1, ~, {a: true}]",
+        "99999999999999999999",
+      ]
+        .map((value) => `- default: ${value}\n`)
+        .join("")}`,
+    ).inputs;
+    expect(inputs.map((input) => input.default)).toEqual([
+      false,
+      2,
+      2.5,
+      "2",
+      "no",
+      16,
+      1_000,
+      "2026-01-02",
+      [1, null, { a: true }],
+      "99999999999999999999",
+    ]);
+  });
+
+  test("reads a folded link, and other words without the line break at their end", () => {
+    const manifest = read(`${HEAD}homepage: >\n  https://example.org\nlicense: >\n  MIT\n`);
+    expect(manifest).toMatchObject({ homepage: "https://example.org", license: "MIT" });
+    expect(faultsOf("name: >\n  a\nversion: 1.0.0\n")).toContain("/name manifest_name_invalid");
+  });
+
+  test("judges only the fields that it reads, as the client does", () => {
+    expect(faultsOf(`${HEAD}x: {a: 1, a: 2}\ny: !!int z\n? z\n`)).toEqual([]);
+    expect(faultsOf(`${HEAD}conditions: {architecture: a, architecture: b}\n`)).toEqual([
+      "/conditions/architecture yaml_duplicate_key",
+    ]);
+    expect(faultsOf(`${HEAD}license: MIT\nlicense: ISC\n`)).toEqual(["/license yaml_duplicate_key"]);
+    expect(faultsOf(`${HEAD}? [a]\n: b\n`)).toEqual([" yaml_invalid"]);
+    expect(faultsOf(`${HEAD}<<: x\n`)).toEqual([" yaml_merge_key"]);
+    expect(faultsOf(`${HEAD}inputs:\n- default: !!int x\n- default: {a/b~c: 1, a/b~c: 2}\n`)).toEqual([
+      "/inputs/0/default yaml_tag",
+      "/inputs/1/default/a~1b~0c yaml_duplicate_key",
+    ]);
+    expect(faultsOf(`${HEAD}description: "\\0"\n`)).toEqual(["/description yaml_control_character"]);
+  });
+
+  test("shows the right form of a list and of a link", () => {
+    const { faults } = readManifest(bytesOf(`${HEAD}tags: a b\nrepository: {type: git}\n`));
+    expect(faults.map(({ message }) => message)).toEqual([
+      "must be a list, such as tags: [a, b]",
+      "must be a link as text, such as repository: https://example.org/x",
+    ]);
   });
 
   test("requires only name and version; null and empty fields are absent", () => {
