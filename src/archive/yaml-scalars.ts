@@ -47,18 +47,18 @@ class Gap {
   /** Reads blanks and line breaks. No tab may stand on a later line before the column `indent`. */
   read(cursor: YamlCursor, indent: number): void {
     const start = cursor.position;
+    if (!this.isBroken) {
+      while (cursor.isBlank()) cursor.skip();
+      this.#blanks = cursor.textFrom(start);
+      if (!cursor.isBreak()) return;
+      this.#first = cursor.takeBreak();
+      this.isBroken = true;
+    }
     while (cursor.isBlank() || cursor.isBreak()) {
-      if (cursor.isBlank()) {
-        if (this.isBroken && cursor.column < indent && cursor.at() === TAB) {
-          throw new YamlSyntaxError(cursor.line, "a tab indents the text: use spaces");
-        }
-        cursor.skip();
-        if (!this.isBroken) this.#blanks = cursor.textFrom(start);
-      } else if (this.isBroken) this.#more += cursor.takeBreak();
-      else {
-        this.#first = cursor.takeBreak();
-        this.isBroken = true;
-      }
+      if (cursor.isBreak()) this.#more += cursor.takeBreak();
+      else if (cursor.column < indent && cursor.at() === TAB) {
+        throw new YamlSyntaxError(cursor.line, "a tab indents the text: use spaces");
+      } else cursor.skip();
     }
   }
 
