@@ -5,7 +5,7 @@
  *     npm test                    everything but DEEP and the long forms
  *     npm test -- test/faults     only these; `bun test` gets all other arguments as they are
  *     npm run test:faults         test/crash and test/faults, long forms too, one file at a time
- *     npm run test:fuzz           test/fuzz, long forms too
+ *     npm run test:fuzz           test/fuzz, long forms too; -- test/fuzz/packers.test.ts only these
  *
  * A long form is a file `*.long.test.ts`, or a test that runs longer with TEST_LONG=1. The last
  * line is `N passed, N failed`, with `, N skipped` if tests were skipped: continuous integration
@@ -50,7 +50,10 @@ function plan(args: readonly string[]): { args: string[]; env: Record<string, st
   // `--parallel` also with one process: then a file that calls process.exit() or crashes is counted
   // as a failure.
   if (first === "--faults") return { args: ["--parallel=1", "test/crash", "test/faults", ...rest], env: long };
-  if (first === "--fuzz") return { args: [`--parallel=${PROCESSES}`, "test/fuzz", ...rest], env: long };
+  if (first === "--fuzz") {
+    const files = isPart(rest) ? rest : ["test/fuzz", ...rest];
+    return { args: [`--parallel=${PROCESSES}`, ...files], env: long };
+  }
   const left = isPart(args) ? ["**/*.long.test.ts"] : ["**/*.long.test.ts", ...DEEP];
   const ignored = left.map((pattern) => `--path-ignore-patterns=${pattern}`);
   return { args: [`--parallel=${PROCESSES}`, `--timings=${TIMINGS}`, ...ignored, ...args], env: {} };

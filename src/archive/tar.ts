@@ -187,13 +187,22 @@ export class TarWalker {
       const problem = "has another size in its PAX header than in its tar header: pack it again";
       throw unreadableEntry({ path, code: "tar_bad_pax", problem });
     }
-    const isRenamed = this.#extensions.name !== undefined;
-    if (isRenamed && header.oldKind !== undefined && (name.at(-1) === SLASH) !== (kind === "directory")) {
+    if (header.oldKind !== undefined && this.#isKindUnclear(name, header.oldKind)) {
       const problem = "is a file to some readers and a directory to others: pack with tar --format=pax";
       this.#visitor.problem({ path, code: "tar_bad_field", problem });
     }
     this.#visitor.entry({ name, kind, sizeBytes });
     this.#startBody("content", sizeBytes);
+  }
+
+  /**
+   * Returns whether readers disagree about an entry with the NUL type of Unix V7. Python looks at
+   * the name in the header, the others at that of a PAX header or a GNU long name. GNU tar takes a
+   * lone `/` for a file.
+   */
+  #isKindUnclear(name: Uint8Array, oldKind: EntryKind): boolean {
+    if (name.length === 1 && name[0] === SLASH) return true;
+    return this.#extensions.name !== undefined && (name.at(-1) === SLASH) !== (oldKind === "directory");
   }
 
   #refuseType(type: string, sizeBytes: number, path: string): void {

@@ -333,6 +333,11 @@ describe("TarWalker", () => {
       expect(codesOf(rename("d"), old("e"))).toEqual([]);
     });
 
+    test("refuses a lone slash, which GNU tar takes for a file", () => {
+      expect(codesOf(old("/"))).toEqual(["tar_bad_field"]);
+      expect(codesOf(paxEntry({ path: "/" }), old("d/"))).toEqual(["tar_bad_field"]);
+    });
+
     test("reads an empty name behind a prefix as a file, as Python does", () => {
       expect(walk(makeTar([old("", { prefix: "p" })])).entries).toMatchObject([{ name: "p/", kind: "file" }]);
     });

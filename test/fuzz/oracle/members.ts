@@ -55,9 +55,20 @@ export function withContent(member: Member, content: Uint8Array): Member {
   return { ...withField(member, SIZE_AT, 12, size), content };
 }
 
+/** Returns the member with a correct checksum in another form; `form` gets its octal digits. */
+export function withChecksumText(member: Member, form: (digits: string) => string): Member {
+  const header = member.header.slice();
+  header.set(bytesOf(form(checksumOf(header).toString(8))).subarray(0, 8), CHECKSUM_AT);
+  return { ...member, header };
+}
+
 function withChecksum(header: Uint8Array): Uint8Array {
-  header.fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.set(bytesOf(`${sum.toString(8).padStart(6, "0")}\0 `), CHECKSUM_AT);
+  header.set(bytesOf(`${checksumOf(header).toString(8).padStart(6, "0")}\0 `), CHECKSUM_AT);
   return header;
+}
+
+/** Returns the checksum of a header, and leaves its field filled with spaces. */
+function checksumOf(header: Uint8Array): number {
+  header.fill(0x20, CHECKSUM_AT, CHECKSUM_AT + 8);
+  return header.reduce((total, byte) => total + byte, 0);
 }

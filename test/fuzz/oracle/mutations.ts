@@ -9,7 +9,8 @@ import { type Member, membersOf, tarOf, textAt, withContent, withField } from ".
  * that the mutation itself is tested.
  */
 
-type Mutation = (members: readonly Member[], random: Random) => readonly Member[];
+/** Changes the members of an archive. */
+export type Mutation = (members: readonly Member[], random: Random) => readonly Member[];
 
 type Field = readonly [at: number, length: number];
 
@@ -79,7 +80,7 @@ const PAX_VALUES: Readonly<Record<string, readonly [string, ...string[]]>> = {
 const ENDS = [1_024, 1_024, 10_240, 9 * 512, 1_024 + 100, 512, 0] as const;
 
 /** Changes one member, chosen at random. */
-function ofOne(change: (member: Member, random: Random) => Member | readonly Member[]): Mutation {
+export function ofOne(change: (member: Member, random: Random) => Member | readonly Member[]): Mutation {
   return (members, random) => {
     const at = random(members.length);
     return members.flatMap((member, index) => (index === at ? change(member, random) : [member]));
@@ -217,11 +218,15 @@ const MUTATIONS: readonly [Mutation, ...Mutation[]] = [
 
 /**
  * Builds an archive that differs from its base in one to three members, in its end, and in its gzip
- * header.
+ * header. With a shape, most of these are mutations of the shape.
  */
-export function mutated(base: Uint8Array, random: Random): Uint8Array {
+export function mutated(base: Uint8Array, random: Random, shape?: Mutation): Uint8Array {
   let members: readonly Member[] = membersOf(base);
-  for (let count = random(3); count >= 0; count--) members = oneOf(random, MUTATIONS)(members, random);
+  for (let count = random(3); count >= 0; count--) {
+    const mutation = shape !== undefined && random(4) !== 0 ? shape : oneOf(random, MUTATIONS);
+    members = mutation(members, random);
+  }
+  if (shape !== undefined && random(2) === 0) return gzipOf(tarOf(members, new Uint8Array(1_024)), random);
   const end = new Uint8Array(random(4) === 0 ? oneOf(random, ENDS) : 1_024);
   const junk = random(30) === 0 ? membersOf(base).slice(0, 1) : [];
   return gzipOf(concat([tarOf(members, end), tarOf(junk, new Uint8Array(0))]), random);

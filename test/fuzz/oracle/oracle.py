@@ -2,12 +2,12 @@
 
 oracle.py list             reads paths of .tar.gz files, one a line, and answers each with one line of JSON:
                            {"files": ["path size sha256", ...]} or {"error": "..."}
-oracle.py pack FORMAT DIR  writes a tar of a folder in the format ustar, pax or gnu
+oracle.py pack FORMAT DIR [NAME]
+                           writes a tar of a folder in the format ustar, pax or gnu, under a name, "." if there is none
 """
 
 import hashlib
 import json
-import os
 import sys
 import tarfile
 
@@ -39,13 +39,13 @@ def answer(path):
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def pack(format, folder):
+def pack(format, folder, name="."):
     with tarfile.open(fileobj=sys.stdout.buffer, mode="w|", format=FORMATS[format], encoding="utf-8") as archive:
-        archive.add(folder, arcname=".")
+        archive.add(folder, arcname=name)
 
 
 if sys.argv[1] == "pack":
-    pack(sys.argv[2], os.fspath(sys.argv[3]))
+    pack(*sys.argv[2:])
 else:
     for line in sys.stdin:
         print(json.dumps(answer(line.rstrip("\n"))), flush=True)

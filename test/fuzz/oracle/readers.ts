@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { ENVIRONMENT, goOracle, pythonOf, pythonPath } from "./programs.ts";
 
 /** The result of a reader: lines of path, size and SHA-256, or the reason why it failed. */
 export type Reading = { readonly files: readonly string[] } | { readonly error: string };
@@ -15,11 +16,6 @@ export interface Reader {
 const ORACLE = import.meta.dir;
 /** The oldest and the newest Python 3 whose reading must be the same. */
 const PYTHON_MINORS = [8, 13];
-/**
- * In the C locale bsdtar refuses every name that is not ASCII; hardly anybody has used that locale
- * in years.
- */
-const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", LC_ALL: "C.UTF-8" };
 
 /**
  * The options of a plain `tar -xzf` run by any user: it keeps neither owners nor special
@@ -29,21 +25,19 @@ const EXTRACT = ["-xzf"];
 const AS_ANYBODY = ["--no-same-owner", "--no-same-permissions"];
 
 /** A reader by its name, and how to open it; undefined if its program is not on this machine. */
-type KnownReader = readonly [name: string, open: (() => Reader | Promise<Reader>) | undefined];
+type KnownReader = readonly [name: string, open: (() => Reader) | undefined];
 
 /** Returns every reader whose program is on this machine. Temporary files go below `scratch`. */
 export async function openReaders(scratch: string): Promise<{ readers: Reader[]; missing: string[] }> {
+  const go = await goOracle(scratch);
   const known: readonly KnownReader[] = [
-    [
-      "Go",
-      Bun.which("go") === null ? undefined : async () => lineReader("Go", [await compiledOracle(scratch), "list"]),
-    ],
+    ["Go", go === undefined ? undefined : () => lineReader("Go", [go, "list"])],
     ...pythonReaders(),
     ["GNU tar", Bun.which("tar") === null ? undefined : () => extractor("GNU tar", "tar", scratch)],
     ["bsdtar", Bun.which("bsdtar") === null ? undefined : () => extractor("bsdtar", "bsdtar", scratch)],
   ];
   const readers: Reader[] = [];
-  for (const [, open] of known) if (open !== undefined) readers.push(await open());
+  for (const [, open] of known) if (open !== undefined) readers.push(open());
   return { readers, missing: known.filter(([, open]) => open === undefined).map(([name]) => name) };
 }
 
@@ -64,52 +58,6 @@ function pythonReaders(): KnownReader[] {
     const path = versions.get(name);
     return [name, path === undefined ? undefined : () => lineReader(name, [path, join(ORACLE, "oracle.py"), "list"])];
   });
-}
-
-/** Returns a Python 3 with this minor version from PATH, or among those that pyenv installed. */
-function pythonOf(minor: number): string | undefined {
-  const installed = join(process.env.PYENV_ROOT ?? join(process.env.HOME ?? "/", ".pyenv"), "versions");
-  const versions = existsSync(installed) ? readdirSync(installed).filter((name) => name.startsWith(`3.${minor}.`)) : [];
-  const paths = [
-    Bun.which(`python3.${minor}`),
-    ...versions.map((version) => join(installed, version, `bin/python3.${minor}`)),
-  ];
-  // pyenv puts a program in PATH for each version; it fails for those that are not chosen.
-  return paths.find((path): path is string => path !== null && Bun.spawnSync([path, "-V"]).success);
-}
-
-/**
- * Builds an uncompressed tar of a folder with a program of that name; `undefined` if it is missing.
- */
-export function packedBy(packer: string, format: string, folder: string, scratch: string): Uint8Array | undefined {
-  const python = pythonPath();
-  const commands: Readonly<Record<string, readonly string[] | undefined>> = {
-    go: Bun.which("go") === null ? undefined : [join(scratch, "oracle"), "pack", format, folder],
-    python: python === null ? undefined : [python, join(ORACLE, "oracle.py"), "pack", format, folder],
-    tar: Bun.which("tar") === null ? undefined : ["tar", `--format=${format}`, "-C", folder, "-cf", "-", "."],
-    bsdtar: Bun.which("bsdtar") === null ? undefined : ["bsdtar", `--format=${format}`, "-C", folder, "-cf", "-", "."],
-  };
-  const command = commands[packer];
-  if (command === undefined) return undefined;
-  const { success, stdout, stderr } = Bun.spawnSync([...command], { env: ENVIRONMENT });
-  if (!success) throw new Error(`${packer} could not pack ${folder}: ${stderr}`);
-  return new Uint8Array(stdout);
-}
-
-function pythonPath(): string | null {
-  return Bun.which("python3");
-}
-
-/** Compiled once, because `go run` would compile each time. */
-async function compiledOracle(scratch: string): Promise<string> {
-  const path = join(scratch, "oracle");
-  const build = Bun.spawn(["go", "build", "-o", path, join(ORACLE, "oracle.go")], {
-    env: { ...process.env, GOFLAGS: "", GOWORK: "off", CGO_ENABLED: "0" },
-    stderr: "pipe",
-  });
-  const [status, errors] = await Promise.all([build.exited, new Response(build.stderr).text()]);
-  if (status !== 0) throw new Error(`the Go oracle does not compile: ${errors}`);
-  return path;
 }
 
 /** A process that answers every path on its input with a line on its output. */
