@@ -18,8 +18,9 @@ class NoLog extends TransparencyLog {
 
 const config = readConfig();
 const opened = await openDeps(config);
-const { verifier } = opened.log;
-const deps = process.argv[2] === "off" ? { ...opened, log: new NoLog(verifier, undefined) } : opened;
+const { verifier, signer } = opened.log;
+const deps =
+  process.argv[2] === "off" ? { ...opened, log: new NoLog({ verifier, signer, cosigners: [] }, opened) } : opened;
 const app = createApp(deps);
 const server = listen((request) => app.fetch(request), deps);
 console.log(server.port);

@@ -15,6 +15,8 @@ import { logAcceptRollbackCommand } from "./commands/log-accept-rollback.ts";
 import { logAuditCommand } from "./commands/log-audit.ts";
 import { logKeyCommand } from "./commands/log-key.ts";
 import { logMakeKeyCommand } from "./commands/log-make-key.ts";
+import { logRotateKeyCommand } from "./commands/log-rotate-key.ts";
+import { logStartNewCommand } from "./commands/log-start-new.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { openapiCommand } from "./commands/openapi.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -46,6 +48,8 @@ export const COMMANDS: readonly Command[] = [
   logAuditCommand,
   logKeyCommand,
   logMakeKeyCommand,
+  logRotateKeyCommand,
+  logStartNewCommand,
   logAcceptRollbackCommand,
   openapiCommand,
   versionCommand,

@@ -1,8 +1,9 @@
 import { existsSync } from "node:fs";
 import { KeyFileError } from "../config/key-file.ts";
-import { logKeyPath, makeLogKey, readOrMakeLogKey } from "../config/log-key.ts";
+import { logKeyPath, makeLogKey, readOrMakeLogKeys } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
+import { knownLogKey } from "../log/log-rows.ts";
 import type { Rollback } from "../log/transparency-log.ts";
 import { WitnessClient } from "../log/witness-client.ts";
 import { counted } from "../runtime/counted.ts";
@@ -10,6 +11,7 @@ import { print, printError, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
 import { openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
+import { runOffline } from "../start/run-offline.ts";
 import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
 import { type Audit, auditLog } from "../verify/audit.ts";
 import { isGood } from "../verify/checks.ts";
@@ -68,18 +70,20 @@ function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, i
 
 /**
  * Prints the verifier key of the configured log. Makes the key if there is neither a key nor a
- * database yet.
+ * database yet. Where there are several, after a rotation, the database says which one it is.
  */
-export function logKey(configFile: string | undefined): number {
-  const { logKey: configured, dataDir, logOrigin, database } = readOfflineConfig(configFile);
+export async function logKey(configFile: string | undefined): Promise<number> {
+  const { logKeys: configured, dataDir, logOrigin, database } = readOfflineConfig(configFile);
   const path = logKeyPath(dataDir);
   if (configured === undefined && database.kind === "sqlite" && existsSync(database.path) && !existsSync(path)) {
     throw new KeyFileError(
       `${path} is missing, but the database exists. Start the registry: it creates the key, or explains what is wrong.`,
     );
   }
-  const signer = (configured ?? readOrMakeLogKey(dataDir, logOrigin)).reveal();
-  print(formatVerifierKey(verifierOf(signer)));
+  const [signer, ...others] = (configured ?? readOrMakeLogKeys(dataDir, logOrigin)).reveal();
+  if (signer === undefined) throw new KeyFileError(`${path} contains no signing key of a log.`);
+  const known = others.length > 0 && (await runOffline(configFile, ({ db }) => db.read(knownLogKey)));
+  print(known || formatVerifierKey(verifierOf(signer)));
   return 0;
 }
 

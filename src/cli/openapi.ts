@@ -34,7 +34,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
   };
   const blobs = openMemoryStore("", clock);
   const logger = createLogger("silent", clock);
-  const log = new TransparencyLog(signer, undefined);
+  const log = new TransparencyLog({ verifier: signer, signer, cosigners: [] }, { clock });
   const deps: AppDeps = {
     config,
     clock,

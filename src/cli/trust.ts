@@ -1,12 +1,12 @@
 import { readVerifierSettings } from "../config/verifier-settings.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { ED25519, parseVerifierKey } from "../tlog/note.ts";
-import type { Trust } from "../verify/checkpoint-checks.ts";
 import type { Check } from "../verify/checks.ts";
 import { KnownKeys } from "../verify/known-keys.ts";
 import { PolicyFault, parsePolicy } from "../verify/policy.ts";
 import { RegistryClient } from "../verify/registry-client.ts";
 import { SeenLogs } from "../verify/seen-logs.ts";
+import type { Trust } from "../verify/trust.ts";
 import { readGiven } from "./given-file.ts";
 import { tableText } from "./table.ts";
 import { UsageError } from "./usage.ts";

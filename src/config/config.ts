@@ -2,11 +2,12 @@ import { resolve } from "node:path";
 import type { ArchiveLimits } from "../domain/limits.ts";
 import { type ArmedFailpoint, type Failpoint, parseFailpoints } from "../runtime/failpoints.ts";
 import type { LogLevel } from "../runtime/logger.ts";
-import { isKeyName, parseSignerKey, type SignerKey } from "../tlog/note.ts";
+import { isKeyName, type SignerKey } from "../tlog/note.ts";
 import { collectSettings, type SettingProblem } from "./collect-settings.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { readHost } from "./host.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
+import { parseLogKeys } from "./log-key.ts";
 import { parseProxies } from "./proxies.ts";
 import { Secret } from "./secret.ts";
 import { SettingReader } from "./setting-reader.ts";
@@ -57,7 +58,7 @@ export interface Config {
   /** The name of the transparency log. It counts only until the database has one. */
   readonly logOrigin: string;
   /** Undefined with SQLite if the key is created in `dataDir`. */
-  readonly logKey: Secret<SignerKey> | undefined;
+  readonly logKeys: Secret<readonly SignerKey[]> | undefined;
   /** The witnesses that are asked to cosign the log's checkpoints. */
   readonly logWitnesses: readonly WitnessAddress[];
   readonly logLevel: LogLevel;
@@ -138,7 +139,7 @@ function readLogOrigin(reader: SettingReader, publicUrl: string): string {
   return origin;
 }
 
-function readLogKey(reader: SettingReader, origin: string): Secret<SignerKey> | undefined {
+function readLogKeys(reader: SettingReader, origin: string): Secret<readonly SignerKey[]> | undefined {
   const text = reader.text("LOG_SIGNING_KEY");
   if (text === undefined) {
     if (connectionSetting(reader) !== undefined) {
@@ -147,19 +148,19 @@ function readLogKey(reader: SettingReader, origin: string): Secret<SignerKey> | 
     }
     return undefined;
   }
-  const key = parseSignerKey(text);
-  if (key === undefined)
+  const keys = parseLogKeys(text);
+  if (keys === undefined)
     reader.reject(
       "LOG_SIGNING_KEY",
       "must have the form PRIVATE+KEY+<origin>+<id>+<key>, as cpm-registry log make-key prints it",
     );
-  else if (reader.text("LOG_ORIGIN") !== undefined && key.name !== origin) {
+  else if (reader.text("LOG_ORIGIN") !== undefined && !keys.some(({ name }) => name === origin)) {
     reader.reject(
       "LOG_SIGNING_KEY",
-      `is the key of ${key.name}, but LOG_ORIGIN is ${origin}. Make them equal, or leave LOG_ORIGIN out`,
+      `is the key of ${keys[0]?.name}, but LOG_ORIGIN is ${origin}. Make them equal, or leave LOG_ORIGIN out`,
     );
   }
-  return key && new Secret(key);
+  return keys && new Secret(keys);
 }
 
 function readWitnesses(reader: SettingReader): WitnessAddress[] {
@@ -272,7 +273,7 @@ export function readConfig(
     similarNamesMinAgeDays: reader.integer("SIMILAR_NAMES_MIN_AGE_DAYS"),
     trustedProxies: readTrustedProxies(reader),
     logOrigin,
-    logKey: readLogKey(reader, logOrigin),
+    logKeys: readLogKeys(reader, logOrigin),
     logWitnesses: readWitnesses(reader),
     logLevel: reader.choice("LOG_LEVEL"),
     workers: readWorkers(reader, port),

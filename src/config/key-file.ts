@@ -1,5 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { errorCode } from "../errors.ts";
 
@@ -8,8 +19,8 @@ export class KeyFileError extends Error {
   override readonly name = "KeyFileError";
 }
 
-/** Reads a file of one line. Undefined if it does not exist. */
-function readLine(path: string): string | undefined {
+/** Reads a file without its last line end. Undefined if it does not exist. */
+function readText(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8").trim();
   } catch (cause) {
@@ -25,7 +36,7 @@ function readLine(path: string): string | undefined {
  */
 export function readOrMakeKeyFile(path: string, make: () => string): string {
   mkdirSync(dirname(path), { recursive: true });
-  const found = readLine(path);
+  const found = readText(path);
   if (found !== undefined) return found;
   const candidate = `${path}.${randomBytes(6).toString("hex")}`;
   writeFileSync(candidate, `${make()}\n`, { mode: 0o600, flag: "wx", flush: true });
@@ -36,5 +47,31 @@ export function readOrMakeKeyFile(path: string, make: () => string): string {
   } finally {
     unlinkSync(candidate);
   }
-  return readLine(path) ?? "";
+  return readText(path) ?? "";
+}
+
+/** Reads the lines of a key file. Empty if it does not exist. */
+export function readKeyFileLines(path: string): readonly string[] {
+  return (readText(path) ?? "").split("\n").filter((line) => line !== "");
+}
+
+/**
+ * Replaces a key file by one with these lines, mode 0600. It is durable when this returns, and a
+ * crash leaves the old file or the new one.
+ */
+export function replaceKeyFile(path: string, lines: readonly string[]): void {
+  const written = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    writeFileSync(written, lines.map((line) => `${line}\n`).join(""), { mode: 0o600, flag: "wx", flush: true });
+    renameSync(written, path);
+  } catch (cause) {
+    rmSync(written, { force: true });
+    throw cause;
+  }
+  const directory = openSync(dirname(path), "r");
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { formatSignerKey, parseSignerKey, type SignerKey } from "../tlog/note.ts";
-import { KeyFileError, readOrMakeKeyFile } from "./key-file.ts";
+import { ED25519, formatSignerKey, parseSignerKey, type SignerKey } from "../tlog/note.ts";
+import { KeyFileError, readKeyFileLines, readOrMakeKeyFile, replaceKeyFile } from "./key-file.ts";
 import { Secret } from "./secret.ts";
 
 /**
@@ -12,24 +12,46 @@ export function makeLogKey(origin: string): string {
   return formatSignerKey(origin, randomBytes(32));
 }
 
+/**
+ * Parses signer keys of logs, one a line or with spaces between them. Returns undefined if there is
+ * none, or if one of the words is no such key.
+ */
+export function parseLogKeys(text: string): readonly SignerKey[] | undefined {
+  const words = text.split(/\s+/).filter((word) => word !== "");
+  const keys = words.map(parseSignerKey).filter((key) => key?.type === ED25519);
+  const whole = keys.filter((key) => key !== undefined);
+  return whole.length > 0 && whole.length === words.length ? whole : undefined;
+}
+
 /** The path of the log key of a registry with SQLite. */
 export function logKeyPath(dataDir: string): string {
   return join(dataDir, "log.key");
 }
 
 /**
- * Reads the log key of a registry with SQLite from `log.key` in the data directory, or creates it
- * at the first start. From then on, the name of the key is the log's origin. `existing` is the
- * verifier key of a log that exists already; no key is created for it. Throws if the directory
- * cannot be written, and `KeyFileError` if the file contains no key or must be put back.
+ * Reads the log keys of a registry with SQLite from `log.key` in the data directory, or creates one
+ * at the first start. From then on, the name of the key is the log's origin. After a rotation the
+ * file has the old key too. `existing` is the verifier key of a log that exists already; no key is
+ * created for it. Throws if the directory cannot be written, and `KeyFileError` if the file contains
+ * no key or must be put back.
  */
-export function readOrMakeLogKey(dataDir: string, origin: string, existing?: string): Secret<SignerKey> {
+export function readOrMakeLogKeys(dataDir: string, origin: string, existing?: string): Secret<readonly SignerKey[]> {
   const path = logKeyPath(dataDir);
   const make = () => {
     if (existing === undefined) return makeLogKey(origin);
     throw new KeyFileError(`${path} is missing, but the database has the log of ${existing}. Put the right file back.`);
   };
-  const key = parseSignerKey(readOrMakeKeyFile(path, make));
-  if (key === undefined) throw new KeyFileError(`${path} contains no signing key of a log. Put the right file back.`);
-  return new Secret(key);
+  const keys = parseLogKeys(readOrMakeKeyFile(path, make));
+  if (keys === undefined) throw new KeyFileError(`${path} contains no signing key of a log. Put the right file back.`);
+  return new Secret(keys);
+}
+
+/** Replaces `log.key` by a file with these keys, the first one in the first line, durably. */
+export function writeLogKeys(dataDir: string, keys: readonly string[]): void {
+  replaceKeyFile(logKeyPath(dataDir), keys);
+}
+
+/** Reads the lines of `log.key`, which may be keys of another log. Empty if there is no file. */
+export function readLogKeyLines(dataDir: string): readonly string[] {
+  return readKeyFileLines(logKeyPath(dataDir));
 }

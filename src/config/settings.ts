@@ -198,7 +198,7 @@ const LOG = {
     secret: true,
     defaultText: "with SQLite, `log.key` in `DATA_DIR`, created at the first start",
     description:
-      "Signs the log. Make one with `cpm-registry log make-key <origin>`. Required with Postgres, so that all servers sign with the same key",
+      "Signs the log. Make one with `cpm-registry log make-key <origin>`. Required with Postgres, so that all servers sign with the same key. After `log rotate-key`, both keys with a space between them",
   },
   LOG_ORIGIN: {
     group: "Transparency log",

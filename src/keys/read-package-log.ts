@@ -3,6 +3,7 @@ import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
+import { readLogChanges } from "../log/log-changes.ts";
 import { nodeReader, readState } from "../log/log-rows.ts";
 import { readLeaves } from "../log/read-tile.ts";
 import { loadPackage } from "../packages/find-package.ts";
@@ -11,6 +12,9 @@ import type { PackageRow } from "../packages/views.ts";
 import { formatExtra, type ProvedLeaf } from "../tlog/history.ts";
 import { inclusionProofs } from "../tlog/merkle.ts";
 import { formatProof } from "../tlog/proof.ts";
+
+/** How the leaf of a log begins that continues another one. */
+const START_PREFIX = "cpm.log/v1 start\n";
 
 /** Entries of one answer: each has some twenty hashes, so this keeps an answer below a megabyte. */
 const PAGE_MAX = 500;
@@ -143,11 +147,23 @@ async function firstIndex({ query, tables: { versions } }: DbSession, packageId:
 }
 
 /**
- * The first version, every key change, and the versions that these name, in the order of the log.
+ * Every change of the log itself, if it ever began anew: key changes name the origin of their time. A log
+ * that only changed its key has none to show here.
+ */
+async function changeIndexes(session: DbSession): Promise<number[]> {
+  const changes = await readLogChanges(session);
+  const hasStart = changes.some(({ leaf }) => leaf.startsWith(START_PREFIX));
+  return hasStart ? changes.map(({ index }) => index) : [];
+}
+
+/**
+ * The first version, every key change, and the versions that these name, in the order of the log. With
+ * them are the changes of the log itself that a reader needs.
  */
 async function historyIndexes(session: DbSession, packageId: number): Promise<number[]> {
   const first = await firstIndex(session, packageId);
-  const named = [...(await keyIndexes(session, packageId)), ...(await sinceIndexes(session, packageId))];
+  const keys = [...(await keyIndexes(session, packageId)), ...(await sinceIndexes(session, packageId))];
+  const named = [...keys, ...(await changeIndexes(session))];
   return inOrder([...(first === undefined ? [] : [first]), ...named]);
 }
 

@@ -1,6 +1,5 @@
 import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
-import { parseVerifierKey } from "../tlog/note.ts";
 import { readState } from "./log-rows.ts";
 import { acceptSize, CHECKPOINT_COPY, checkGuardAtStart } from "./rollback-guard.ts";
 import { writeStaticTiles } from "./static-tiles.ts";
@@ -25,9 +24,7 @@ export async function acceptRollback(
 ): Promise<Rollback | undefined> {
   const { db, blobs, witnesses } = deps;
   const state = await db.read(readState);
-  const key = parseVerifierKey(state.vkey);
-  if (key === undefined) throw new Error("The log's verifier key is malformed");
-  const { rollback } = await checkGuardAtStart(deps, key);
+  const { rollback } = await checkGuardAtStart(deps);
   if (rollback === undefined || !yes) return rollback;
   const copy = await blobs.readSidecar(CHECKPOINT_COPY);
   if (copy !== undefined) await blobs.putSidecar(OLD_COPY, copy);

@@ -123,7 +123,7 @@ export class Announcer {
     const { rollback, copiedSize } =
       isOurs && size >= log.committedSize
         ? { rollback: undefined, copiedSize: own.size }
-        : await checkGuard({ db, blobs }, log.verifier);
+        : await checkGuard({ db, blobs });
     if (rollback !== undefined && log.rollback === undefined) logger.error("log_rollback", { ...rollback });
     log.recordCheck(size, rollback);
     return rollback === undefined ? (copiedSize ?? 0) : undefined;

@@ -4,8 +4,6 @@ import { failure } from "../errors.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { type Hash, leafHash } from "../tlog/merkle.ts";
-import type { SignerKey } from "../tlog/note.ts";
-import { signNote } from "../tlog/note.ts";
 import { TILE_WIDTH } from "../tlog/tile.ts";
 import { bundleOf, type Frontier, grow, proofsOfNew, rootOfFrontier } from "./frontier.ts";
 import {
@@ -33,11 +31,13 @@ export interface Appended {
 /** The members of a `TransparencyLog` that an append needs. */
 interface AppendTarget {
   readonly origin: string;
-  readonly signer: SignerKey | undefined;
+  readonly vkey: string;
+  readonly signer: object | undefined;
   readonly failpoints: Failpoints;
   readonly rollback: object | undefined;
   readonly committedSize: number;
   onAppend(): void;
+  sign(text: string): string;
   frontierOf(state: Pick<LogStateRow, "size" | "root">): Frontier | undefined;
   setFrontier(state: Pick<LogStateRow, "root">, frontier: Frontier): void;
 }
@@ -50,9 +50,10 @@ export async function appendLeaves(
   recordIndex: (firstIndex: number) => Promise<unknown>,
 ): Promise<Appended> {
   if (log.rollback !== undefined) throw failure({ code: "log_rollback" });
-  const { signer } = log;
-  if (signer === undefined) throw failure({ code: "log_key_missing" });
+  if (log.signer === undefined) throw failure({ code: "log_key_missing" });
   const state = await lockState(session);
+  // The key was changed since this process started. It must not sign with the old key alone.
+  if (state.vkey !== log.vkey) throw failure({ code: "log_key_missing" });
   // A replica that lacked the last changes has taken over. The log signed a tree of this size for
   // those changes, and must not sign another one.
   if (state.size < log.committedSize) {
@@ -63,7 +64,7 @@ export async function appendLeaves(
   const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
   const { frontier, grown } = grow(before, hashes);
   const [checkpoint] = await pipelined([
-    writeCheckpoint(session, log, signer, frontier),
+    writeCheckpoint(session, log, frontier),
     writeEntries(session, state.size, leaves),
     writeTiles(session, grown),
     recordIndex(state.size),
@@ -87,10 +88,10 @@ async function writeEntries(session: DbSession, size: number, leaves: readonly s
   return writeLeaves(session, (firstBundle + fullBundles) * TILE_WIDTH, all.slice(fullBundles * TILE_WIDTH));
 }
 
-async function writeCheckpoint(session: DbSession, log: AppendTarget, signer: SignerKey, frontier: Frontier) {
+async function writeCheckpoint(session: DbSession, log: AppendTarget, frontier: Frontier) {
   const root = rootOfFrontier(frontier);
   const { size } = frontier;
-  const checkpoint = signNote(formatCheckpoint({ origin: log.origin, size, root }), signer);
+  const checkpoint = log.sign(formatCheckpoint({ origin: log.origin, size, root }));
   const state = { size, root: root.toString("hex"), checkpoint };
   await writeState(session, state);
   log.setFrontier(state, frontier);

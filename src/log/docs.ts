@@ -43,4 +43,15 @@ export const logDocs = {
     responses: { 200: { description: "The proof", schema: "Consistency" }, 304: { description: "Unchanged" } },
     problems: ["validation_failed"],
   }),
+  changes: operation({
+    id: "readLogChanges",
+    summary: "The changes of the log's key and origin, with their proofs",
+    description:
+      "How somebody who knows an old key of the log learns the present one. Most logs have none. The formats are in " +
+      "docs/log-format.md.",
+    tag: "log",
+    auth: "reader",
+    responses: { 200: { description: "The changes", schema: "LogChanges" }, 304: { description: "Unchanged" } },
+    problems: ["validation_failed"],
+  }),
 };

@@ -4,8 +4,9 @@ import type { Database } from "../db/database.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { formatCheckpoint } from "../tlog/checkpoint.ts";
 import { EMPTY_ROOT } from "../tlog/merkle.ts";
-import { formatVerifierKey, parseVerifierKey, type SignerKey, signNote, verifierOf } from "../tlog/note.ts";
+import { type SignerKey, signNote } from "../tlog/note.ts";
 import { backfillLog } from "./backfill.ts";
+import { readLogKeys, vkeyOf } from "./log-keys.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
 import { checkGuardAtStart } from "./rollback-guard.ts";
 import { TransparencyLog } from "./transparency-log.ts";
@@ -15,8 +16,8 @@ import type { WitnessClient } from "./witness-client.ts";
  * Creates the single row of the log at the first start. Servers that start at the same time create
  * one row.
  */
-async function ensureState(db: Database, signer: SignerKey, vkey: string): Promise<LogStateRow> {
-  const origin = signer.name;
+async function ensureState(db: Database, signer: SignerKey): Promise<LogStateRow> {
+  const [origin, vkey] = [signer.name, vkeyOf(signer)];
   const checkpoint = signNote(formatCheckpoint({ origin, size: 0, root: EMPTY_ROOT }), signer);
   return db.write(async (session) => {
     const { logState } = session.tables;
@@ -26,49 +27,46 @@ async function ensureState(db: Database, signer: SignerKey, vkey: string): Promi
   });
 }
 
-/**
- * Throws `ConfigError` if the log has another origin: then the settings are those of another log.
- */
-function requireSameOrigin({ origin }: LogStateRow, signer: SignerKey): void {
-  if (origin === signer.name) return;
-  const message = `this database has the log ${origin}, not ${signer.name}; unset LOG_ORIGIN, or set it to ${origin}`;
+/** Throws `ConfigError` if the log has another origin: then the settings are those of another log. */
+function requireSameOrigin({ origin }: LogStateRow, signers: readonly SignerKey[]): void {
+  const [first] = signers;
+  if (first === undefined || signers.some(({ name }) => name === origin)) return;
+  const message = `this database has the log ${origin}, not ${first.name}; unset LOG_ORIGIN, or set it to ${origin}. If the key of ${origin} is lost for ever, see cpm-registry log start-new --help`;
   throw new ConfigError([{ setting: "LOG_ORIGIN", message }]);
 }
 
 /** Explains to an operator that the log's key is missing, and what to do. */
 export function keyMissingText(log: TransparencyLog): string {
-  return `log_key_missing: the key of the log ${formatVerifierKey(log.verifier)} is missing, or is another one. The
+  return `log_key_missing: the key of the log ${log.vkey} is missing, or is another one. The
 registry answers reads and refuses every change that would be logged. Put log.key (or LOG_SIGNING_KEY) back from your
-secrets and start again.`;
+secrets and start again. If it is lost for ever, stop the registry and run cpm-registry log start-new --yes.`;
 }
 
 interface OpenLogDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
-  readonly failpoints?: Failpoints;
-  readonly witnesses?: WitnessClient;
+  readonly failpoints?: Failpoints | undefined;
+  readonly witnesses?: WitnessClient | undefined;
+  readonly clock: () => Date;
 }
 
 /**
- * Opens the log of a database. The first start creates it and logs what an earlier version of this
- * program published. After a rollback, or without the right key, the log is read-only. Throws
- * `ConfigError` if the database has a log of another origin.
+ * Opens the log of a database with the keys of this process. The first start creates the log with the
+ * first key, and logs what an earlier version of this program published. After a rollback, or without
+ * the right key, the log is read-only. Throws `ConfigError` if the database has a log of another
+ * origin.
  */
 export async function openLog(
-  { db, blobs, failpoints, witnesses }: OpenLogDeps,
-  signer: SignerKey | undefined,
+  { db, blobs, failpoints, witnesses, clock }: OpenLogDeps,
+  signers: readonly SignerKey[],
 ): Promise<TransparencyLog> {
-  const state =
-    signer === undefined
-      ? await db.read(readState)
-      : await ensureState(db, signer, formatVerifierKey(verifierOf(signer)));
-  if (signer !== undefined) requireSameOrigin(state, signer);
-  const verifier = parseVerifierKey(state.vkey);
-  if (verifier === undefined) throw new Error("The log's verifier key is malformed");
-  const isRight = signer?.publicKey.equals(verifier.publicKey) === true;
-  const guard = await checkGuardAtStart({ db, blobs, witnesses }, verifier);
-  const log = new TransparencyLog(isRight && signer !== undefined ? signer : verifier, guard.rollback, failpoints);
+  const [first] = signers;
+  const state = first === undefined ? await db.read(readState) : await ensureState(db, first);
+  requireSameOrigin(state, signers);
+  const keys = await db.read((session) => readLogKeys(session, signers));
+  const guard = await checkGuardAtStart({ db, blobs, witnesses });
+  const log = new TransparencyLog(keys, { rollback: guard.rollback, failpoints, clock });
   log.isGuardMissing = guard.isMissing;
-  if (isRight && log.rollback === undefined && !state.hasExisting) await backfillLog({ db, log });
+  if (log.signer !== undefined && log.rollback === undefined && !state.hasExisting) await backfillLog({ db, log });
   return log;
 }

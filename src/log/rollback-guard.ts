@@ -3,7 +3,8 @@ import type { Database } from "../db/database.ts";
 import { parseCheckpoint } from "../tlog/checkpoint.ts";
 import { parseDecimal } from "../tlog/encoding.ts";
 import { rootOf } from "../tlog/merkle.ts";
-import { type VerifierKey, verifyNote } from "../tlog/note.ts";
+import { verifyNote } from "../tlog/note.ts";
+import { readVerifiers } from "./log-changes.ts";
 import { type LogStateRow, nodeReader, readState } from "./log-rows.ts";
 import type { Rollback } from "./transparency-log.ts";
 import type { WitnessClient } from "./witness-client.ts";
@@ -37,11 +38,11 @@ type GuardDeps = { readonly db: Database; readonly blobs: BlobStore };
  * took over too early), if it has another history, or if the copy is no checkpoint of this log. A
  * copy that shows one is read again, because a damaged answer of the storage must not stop publishing.
  */
-export async function checkGuard(deps: GuardDeps, key: VerifierKey): Promise<GuardResult> {
+export async function checkGuard(deps: GuardDeps): Promise<GuardResult> {
   const read = () => deps.blobs.readSidecar(CHECKPOINT_COPY);
   let copy = await read();
   for (let reads = 1; ; reads += 1) {
-    const found = await compareWith(copy, deps, key);
+    const found = await compareWith(copy, deps);
     if (found.rollback === undefined || reads === READS_MAX) return found;
     const again = await read();
     if (again === copy) return found;
@@ -49,13 +50,15 @@ export async function checkGuard(deps: GuardDeps, key: VerifierKey): Promise<Gua
   }
 }
 
-async function compareWith(copy: string | undefined, { db }: GuardDeps, key: VerifierKey): Promise<GuardResult> {
+async function compareWith(copy: string | undefined, { db }: GuardDeps): Promise<GuardResult> {
   // Read the state after the copy. Another server may publish in between, and it commits before it
   // copies.
   const state = await db.read(readState);
   if (copy === undefined) return { rollback: undefined, copiedSize: undefined, isMissing: state.size > 0 };
-  const published = parseCheckpoint(verifyNote(copy, [key])?.text ?? "");
-  if (published?.origin !== state.origin) {
+  // The copy may be of a key that was replaced since, or of the log that this one continues.
+  const { text = "", signed = [] } = verifyNote(copy, await db.read(readVerifiers)) ?? {};
+  const published = parseCheckpoint(text);
+  if (published === undefined || !signed.some(({ name }) => name === published.origin)) {
     return { rollback: { publishedSize: undefined, foundSize: state.size }, copiedSize: undefined, isMissing: false };
   }
   const { size, root } = published;
@@ -72,9 +75,8 @@ async function compareWith(copy: string | undefined, { db }: GuardDeps, key: Ver
  */
 export async function checkGuardAtStart(
   deps: GuardDeps & { readonly witnesses: WitnessClient | undefined },
-  key: VerifierKey,
 ): Promise<GuardResult> {
-  const found = await checkGuard(deps, key);
+  const found = await checkGuard(deps);
   if (found.rollback !== undefined || deps.witnesses === undefined) return found;
   const state = await deps.db.read(readState);
   const cosigned = await deps.witnesses.largestSize(state);

@@ -6,9 +6,10 @@ import { cachedResponse, jsonResponse, textResponse } from "../http/conditional-
 import { parseTilePath } from "../tlog/tile.ts";
 import { logDocs } from "./docs.ts";
 import { readState } from "./log-rows.ts";
+import { readChangesView } from "./read-changes.ts";
 import { readConsistency } from "./read-proof.ts";
 import { readPublishedTile } from "./read-tile.ts";
-import { ConsistencyQuery } from "./schemas.ts";
+import { ChangesQuery, ConsistencyQuery } from "./schemas.ts";
 
 const TEXT = "text/plain; charset=utf-8";
 
@@ -66,12 +67,22 @@ export function logRoutes(deps: Deps) {
 
 /** The routes under `/api/log`, which only the tools of this registry use. */
 export function logProofRoutes(deps: Deps) {
-  return new Elysia({ prefix: "/log" }).use(authentication(deps)).get(
-    "/consistency",
-    async ({ query: { from = 0, to }, request, readable }) => {
-      requireAllPackages(readable);
-      return jsonResponse(request, await readConsistency(deps, from, to));
-    },
-    { reader: true, query: ConsistencyQuery, detail: logDocs.consistency },
-  );
+  return new Elysia({ prefix: "/log" })
+    .use(authentication(deps))
+    .get(
+      "/consistency",
+      async ({ query: { from = 0, to }, request, readable }) => {
+        requireAllPackages(readable);
+        return jsonResponse(request, await readConsistency(deps, from, to));
+      },
+      { reader: true, query: ConsistencyQuery, detail: logDocs.consistency },
+    )
+    .get(
+      "/changes",
+      async ({ query: { size }, request, readable }) => {
+        requireAllPackages(readable);
+        return jsonResponse(request, await readChangesView(deps, size));
+      },
+      { reader: true, query: ChangesQuery, detail: logDocs.changes },
+    );
 }

@@ -14,6 +14,30 @@ export const ConsistencyQuery = t.Object({
   ),
 });
 
+/** The query of `GET /api/log/changes`. */
+export const ChangesQuery = t.Object({
+  size: t.Optional(
+    wholeNumber({
+      description: "Size of the tree of the proofs; defaults to the newest",
+      minimum: 1,
+      zeros: SIZE_MAX_ZEROS,
+    }),
+  ),
+});
+
+const LogChangesSchema = t.Object({
+  origin: t.String(),
+  size: t.Integer({ description: "Size of the tree of the proofs" }),
+  changes: t.Array(
+    t.Object({
+      index: t.Integer(),
+      leaf: t.String({ description: "A cpm.log/v1 leaf" }),
+      checkpoint: t.String({ description: "A checkpoint that the old key signed" }),
+      proof: t.Array(t.String({ description: "SHA-256 in base64" }), { description: "RFC 6962 §2.1.1" }),
+    }),
+  ),
+});
+
 const ConsistencySchema = t.Object({
   from: t.Integer(),
   to: t.Integer(),
@@ -21,7 +45,7 @@ const ConsistencySchema = t.Object({
 });
 
 /** The schemas of the log by their names in the OpenAPI document. */
-export const logSchemas = { Consistency: ConsistencySchema };
+export const logSchemas = { Consistency: ConsistencySchema, LogChanges: LogChangesSchema };
 
 /** The path parameters of the log. */
 export const LOG_PARAMETERS = {

@@ -1,8 +1,9 @@
 import type { DbSession } from "../db/database.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
-import type { SignerKey, VerifierKey } from "../tlog/note.ts";
+import { formatVerifierKey, type SignerKey, signatureLine, signNote, type VerifierKey } from "../tlog/note.ts";
 import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
+import type { Cosigner, LogKeys } from "./log-keys.ts";
 import type { LogStateRow } from "./log-rows.ts";
 
 /** A rollback: the database lacks leaves that were published. */
@@ -14,12 +15,21 @@ export interface Rollback {
   readonly isWitnessed?: boolean;
 }
 
+/** What a log may have besides its keys. */
+interface LogOptions {
+  readonly rollback?: Rollback | undefined;
+  readonly failpoints?: Failpoints | undefined;
+  readonly clock: () => Date;
+}
+
 /**
- * The log in this process: its key, the frontier of its last append, and whether it may be
+ * The log in this process: its keys, the frontier of its last append, and whether it may be
  * written.
  */
 export class TransparencyLog {
   readonly verifier: VerifierKey;
+  /** The verifier key in the form of signed notes. */
+  readonly vkey: string;
   /** Undefined if the key is missing: then the log is read-only. */
   readonly signer: SignerKey | undefined;
   readonly failpoints: Failpoints;
@@ -35,20 +45,36 @@ export class TransparencyLog {
   isGuardMissing = false;
   /** The file of the key that this process made at the first start. */
   newKeyPath: string | undefined;
+  readonly #cosigners: readonly Cosigner[];
+  readonly #clock: () => Date;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
 
-  constructor(key: SignerKey | VerifierKey, rollback: Rollback | undefined, failpoints: Failpoints = noFailpoints) {
-    this.verifier = key;
-    this.signer = "secret" in key ? key : undefined;
+  constructor({ verifier, signer, cosigners }: LogKeys, { rollback, failpoints, clock }: LogOptions) {
+    this.verifier = verifier;
+    this.vkey = formatVerifierKey(verifier);
+    this.signer = signer;
+    this.#cosigners = cosigners;
     this.#rollback = rollback;
-    this.failpoints = failpoints;
+    this.failpoints = failpoints ?? noFailpoints;
+    this.#clock = clock;
   }
 
   /** The first line of the log's checkpoints. */
   get origin(): string {
     return this.verifier.name;
+  }
+
+  /**
+   * Signs the text of a checkpoint, with the keys too that a rotation replaced, while they still sign.
+   * Throws without a key.
+   */
+  sign(text: string): string {
+    if (this.signer === undefined) throw new Error("The log has no key");
+    const nowMs = this.#clock().getTime();
+    const others = this.#cosigners.filter(({ untilMs }) => nowMs < untilMs);
+    return [signNote(text, this.signer), ...others.map(({ key }) => signatureLine(text, key))].join("");
   }
 
   /** Set while the log is read-only. */

@@ -19,7 +19,7 @@ import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
-import { logKeyOf } from "./log-key.ts";
+import { logKeysOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep, startStep } from "./start-step.ts";
 
@@ -58,9 +58,9 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   db.watch();
   const witnesses = new WitnessClient({ db, logger }, config.logWitnesses);
   const isFirstStart = (await db.read(knownLogKey)) === undefined;
-  const log = await openLog({ db, blobs, failpoints, witnesses }, await logKeyOf(config, db));
+  const log = await openLog({ db, blobs, failpoints, witnesses, clock }, await logKeysOf(config, db));
   const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses });
-  if (isFirstStart && config.logKey === undefined) log.newKeyPath = logKeyPath(dataDir);
+  if (isFirstStart && config.logKeys === undefined) log.newKeyPath = logKeyPath(dataDir);
   log.onAppend = () => announcer.wake();
   announcer.catchUp();
   const downloads = createDownloadCounter(db, logger, clock);

@@ -5,13 +5,13 @@ import type { StorageConfig } from "../config/storage.ts";
 import { MigrationError, migrationState } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
+import { readLogKeys } from "../log/log-keys.ts";
 import { knownLogKey } from "../log/log-rows.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import type { LogLevel } from "../runtime/logger.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
-import { parseVerifierKey } from "../tlog/note.ts";
-import { logKeyOf } from "./log-key.ts";
+import { logKeysOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep } from "./start-step.ts";
 import { systemClock } from "./system-clock.ts";
@@ -20,13 +20,19 @@ import { systemClock } from "./system-clock.ts";
  * Opens the log for an offline command. The server has already compared it with the published
  * checkpoint.
  */
-export async function openOfflineLog({ config, db }: Pick<Deps, "config" | "db">): Promise<TransparencyLog> {
-  const signer = await logKeyOf(config, db);
-  const known = parseVerifierKey((await db.read(knownLogKey)) ?? "");
-  const isRight = known === undefined || signer?.publicKey.equals(known.publicKey) === true;
-  const key = isRight ? signer : known;
-  if (key === undefined) throw new Error("The log has no key");
-  return new TransparencyLog(key, undefined);
+export async function openOfflineLog({
+  config,
+  db,
+  clock,
+}: Pick<Deps, "config" | "db" | "clock">): Promise<TransparencyLog> {
+  const signers = await logKeysOf(config, db);
+  if ((await db.read(knownLogKey)) !== undefined) {
+    return new TransparencyLog(await db.read((session) => readLogKeys(session, signers)), { clock });
+  }
+  // The first start of the server begins the log. Until then there is nothing to append to.
+  const [signer] = signers;
+  if (signer === undefined) throw new Error("The log has no key");
+  return new TransparencyLog({ verifier: signer, signer, cosigners: [] }, { clock });
 }
 
 async function requireMigrated(database: DatabaseConfig): Promise<void> {

@@ -2,10 +2,12 @@ import { secondsText } from "../signing/key-statements.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
 import { decodeBase64, parseDecimal } from "./encoding.ts";
 import { type KeyEntry, keyText, parseKey } from "./key-leaf.ts";
+import { type LogEntry, logText, parseLog } from "./log-leaf.ts";
 import { parseStatus, type StatusEntry, statusText } from "./status-leaf.ts";
 
 /*
- * The leaves of the log (docs/log-format.md): ASCII, LF, a final LF. Names, versions and user names
+ * The leaves of the log (docs/log-format.md): ASCII, LF, a final LF. Only the leaf of a change of the
+ * log itself is a signed note, with its empty line and its dashes. Names, versions and user names
  * are opaque words here. The present rules for them do not apply, because a log must stay readable
  * when rules change.
  */
@@ -45,7 +47,8 @@ export type Leaf =
   | ({ readonly kind: "version" } & VersionEntry)
   | ({ readonly kind: "yank" } & YankEntry)
   | ({ readonly kind: "key" } & KeyEntry)
-  | ({ readonly kind: "status" } & StatusEntry);
+  | ({ readonly kind: "status" } & StatusEntry)
+  | ({ readonly kind: "log" } & LogEntry);
 
 const VERSION_LEAF =
   /^cpm\.version\/v1 ([!-~]+) ([!-~]+)\nsha256 ([0-9a-f]{64})\nsize (\d+)\nsigner ed25519 ([0-9a-f]{64})\nsignature ([!-~]+) ([!-~]+)\npublished ([!-~]+)\n$/;
@@ -71,9 +74,14 @@ export function statusLeaf(entry: StatusEntry): string {
   return readable(statusText(entry));
 }
 
+/** Formats the leaf of a change of the log. Throws RangeError for values that `parseLeaf` would refuse. */
+export function logLeaf(entry: LogEntry): string {
+  return readable(logText(entry));
+}
+
 /** Parses a leaf. Returns undefined unless formatting the result gives the same text again. */
 export function parseLeaf(text: string): Leaf | undefined {
-  const leaf = parseVersionLeaf(text) ?? parseYankLeaf(text) ?? parseKey(text) ?? parseStatus(text);
+  const leaf = parseVersionLeaf(text) ?? parseYankLeaf(text) ?? parseKey(text) ?? parseStatus(text) ?? parseLog(text);
   if (leaf === undefined || Buffer.byteLength(text) > LEAF_MAX_BYTES) return undefined;
   return textOf(leaf) === text ? leaf : undefined;
 }
@@ -93,6 +101,8 @@ function textOf(leaf: Leaf): string {
       return keyText(leaf);
     case "status":
       return statusText(leaf);
+    case "log":
+      return logText(leaf);
   }
 }
 

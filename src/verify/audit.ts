@@ -3,11 +3,14 @@ import { counted } from "../runtime/counted.ts";
 import type { Checkpoint } from "../tlog/checkpoint.ts";
 import { ArchiveReader } from "./archive-reader.ts";
 import { type AuditState, decodeState, encodeState, firstState } from "./audit-state.ts";
-import { checkCheckpoint, continues, type Trust } from "./checkpoint-checks.ts";
+import { checkCheckpoint } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked, warning } from "./checks.ts";
+import { continues } from "./consistency.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
 import { type LeafHistory, withholdingAction } from "./leaf-rules.ts";
+import { earlierOrigins, type LogChange } from "./log-changes.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
+import type { Trust } from "./trust.ts";
 import { type Walk, walkLeaves } from "./walk-leaves.ts";
 
 /** The options of an audit. */
@@ -39,6 +42,7 @@ interface RunningAudit {
   readonly checks: Check[];
   readonly problems: LeafProblem[];
   readonly withheld: LeafProblem[];
+  changes: readonly LogChange[];
   origin: string | undefined;
   size: number;
   from: number;
@@ -49,7 +53,7 @@ interface RunningAudit {
  * everything.
  */
 export async function auditLog(client: RegistryClient, trust: Trust, options: AuditOptions): Promise<Audit> {
-  const nothing = { checks: [], problems: [], withheld: [], origin: undefined, size: 0, from: 0 };
+  const nothing = { checks: [], problems: [], withheld: [], changes: [], origin: undefined, size: 0, from: 0 };
   const running: RunningAudit = { client, trust, options, ...nothing };
   const result = (fault?: string): Audit => {
     const { origin, size, from, checks, problems } = running;
@@ -70,12 +74,14 @@ async function audit(running: RunningAudit): Promise<void> {
   const {
     checkpoint,
     saveSeen,
+    changes,
     checks: ofCheckpoint,
-  } = await checkCheckpoint(await client.text("/log/checkpoint"), trust);
+  } = await checkCheckpoint(await client.text("/log/checkpoint"), trust, true);
   checks.push(...ofCheckpoint);
   if (checkpoint === undefined) return;
   running.origin = checkpoint.origin;
   running.size = checkpoint.size;
+  running.changes = changes;
   const state = await startingState(running, checkpoint);
   running.from = state.frontier.size;
   // Save progress before the end too: an interrupted audit can continue, and the user has seen this
@@ -92,13 +98,13 @@ async function audit(running: RunningAudit): Promise<void> {
 }
 
 function walkOf(
-  { client, trust, options, origin = "", size, problems, withheld }: RunningAudit,
+  { client, trust, options, changes, origin = "", size, problems, withheld }: RunningAudit,
   state: AuditState,
   save: Walk["save"],
 ): Walk {
   const archives = options.archives ? new ArchiveReader(client) : undefined;
   const { history, looked } = state;
-  const context = { history, origin, archives, nowMs: trust.now.getTime(), looked };
+  const context = { history, origin, changes, archives, nowMs: trust.now.getTime(), looked };
   return { client, size, state, context, problems, withheld, report: options.report, save };
 }
 
@@ -134,8 +140,11 @@ function stateAt(
  * Returns the state of an earlier audit, if its tree is a prefix of this log and it checked as much
  * as this audit does.
  */
-async function startingState({ client, trust, options, checks }: RunningAudit, now: Checkpoint): Promise<AuditState> {
-  const stored = await trust.seenLogs.audit(now.origin);
+async function startingState(
+  { client, trust, options, checks, changes }: RunningAudit,
+  now: Checkpoint,
+): Promise<AuditState> {
+  const stored = await storedAudit(trust, [now.origin, ...earlierOrigins(changes)]);
   const first = firstState(options.archives);
   if (stored === undefined) return first;
   const state = decodeState(stored);
@@ -157,6 +166,15 @@ async function startingState({ client, trust, options, checks }: RunningAudit, n
     ),
   );
   return first;
+}
+
+/** Reads the state of the last audit of a log, or of the log that it continues. */
+async function storedAudit({ seenLogs }: Trust, origins: readonly string[]) {
+  for (const origin of origins) {
+    const stored = await seenLogs.audit(origin);
+    if (stored !== undefined) return stored;
+  }
+  return undefined;
 }
 
 function checkRoot(frontier: Frontier, { size, root }: Checkpoint): Check {

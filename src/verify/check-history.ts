@@ -8,6 +8,7 @@ import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
 import { type Check, failed, ok, warning } from "./checks.ts";
 import { foldedVersion } from "./folded-version.ts";
 import type { KnownKeys, SeenHistory } from "./known-keys.ts";
+import { changeFault, earlierOrigins, type LogChange, originAt } from "./log-changes.ts";
 import {
   beginHistory,
   type HistoryFault,
@@ -68,10 +69,12 @@ export async function checkHistory(question: HistoryQuestion, known: KnownKeys, 
   if (typeof leaves === "string") {
     return { checks: [failed("history", "history_broken", leaves)], remember: nothing };
   }
+  const why = changesFault(changesIn(leaves), question.origin);
+  if (why !== undefined) return { checks: [failed("history", "log_change_invalid", why)], remember: nothing };
   const replayed = replay(question, leaves);
   if ("code" in replayed) return { checks: [failed("signer", replayed.code, replayed.detail)], remember: nothing };
   const name = foldName(question.entry.name);
-  const seen = await known.of(question.origin, name);
+  const seen = await seenOf(known, [question.origin, ...earlierOrigins(changesIn(leaves))], name);
   const signer =
     checkTimes(leaves, now) ??
     checkCompromised(question, leaves, replayed.history) ??
@@ -87,6 +90,15 @@ export async function checkHistory(question: HistoryQuestion, known: KnownKeys, 
     if (seen === undefined || seen.seq <= seq) await known.save(question.origin, name, { first, seq, last, seenAt });
   };
   return { checks: [signer, continued], remember };
+}
+
+/** Returns what was seen of a package in a log, or in the log that it continues. */
+async function seenOf(known: KnownKeys, origins: readonly string[], name: string): Promise<SeenHistory | undefined> {
+  for (const origin of origins) {
+    const seen = await known.of(origin, name);
+    if (seen !== undefined) return seen;
+  }
+  return undefined;
 }
 
 /**
@@ -106,7 +118,8 @@ function readLeaves({ history, index, entry, size, root }: HistoryQuestion): Rea
     }
     before = proved.index;
     // A version of another package could pass for the one since which a key is compromised.
-    if (foldName(leaf.name) !== foldName(entry.name)) return `leaf ${proved.index} is about ${leaf.name}`;
+    if (leaf.kind !== "log" && foldName(leaf.name) !== foldName(entry.name))
+      return `leaf ${proved.index} is about ${leaf.name}`;
     if (proved.index !== index) leaves.push({ index: proved.index, text, leaf });
   }
   return leaves.toSorted((a, b) => a.index - b.index);
@@ -116,7 +129,28 @@ function sha256(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
 
-function replay({ entry, index, origin }: HistoryQuestion, leaves: readonly ReadLeaf[]): Replayed | HistoryFault {
+/** Returns the changes of the log itself among the leaves. */
+function changesIn(leaves: readonly ReadLeaf[]): LogChange[] {
+  return leaves.flatMap(({ leaf, index }) => (leaf.kind === "log" ? [{ index, entry: leaf }] : []));
+}
+
+/**
+ * Says why the changes of the log among the leaves cannot be right: they say which origin the
+ * statements of key changes name.
+ */
+function changesFault(changes: readonly LogChange[], origin: string): string | undefined {
+  for (const [at, { index, entry }] of changes.entries()) {
+    const why = changeFault(entry, changes.slice(0, at));
+    if (why !== undefined) return `leaf ${index}: ${why}`;
+  }
+  const last = changes.at(-1);
+  if (last === undefined || last.entry.newKey.startsWith(`${origin}+`)) return undefined;
+  return `leaf ${last.index} does not begin the log ${origin}`;
+}
+
+function replay({ entry, index, origin }: HistoryQuestion, all: readonly ReadLeaf[]): Replayed | HistoryFault {
+  const changes = changesIn(all);
+  const leaves = all.filter(({ leaf }) => leaf.kind !== "log");
   const [first] = leaves;
   if (first?.leaf.kind !== "version" || foldName(first.leaf.name) !== foldName(entry.name)) {
     return { code: "history_broken", detail: "it does not begin with a version of the package" };
@@ -131,7 +165,7 @@ function replay({ entry, index, origin }: HistoryQuestion, leaves: readonly Read
       if (fault !== undefined) return fault;
     }
     if (leaf.kind !== "key") continue;
-    const fault = replayKeyChange(history, origin, leaf);
+    const fault = replayKeyChange(history, originAt(at, changes, origin), leaf);
     if (fault !== undefined) return fault;
     digests.set(leaf.seq, sha256(text));
     if (leaf.action === "reset") resets.push({ seq: leaf.seq, at: leaf.at });

@@ -5,11 +5,13 @@ import { CLOCK_DIFFERENCE_MAX_MS } from "../signing/key-statements.ts";
 import { signedMessage } from "../signing/statement.ts";
 import type { KeyEntry } from "../tlog/key-leaf.ts";
 import { parseLeaf, type VersionEntry, type YankEntry } from "../tlog/leaf.ts";
+import { type LogEntry, logText } from "../tlog/log-leaf.ts";
 import { STATUS_ACTIONS, type StatusAction, type StatusEntry, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import type { ArchiveReader } from "./archive-reader.ts";
 import { DigestTable } from "./digest-table.ts";
 import { foldedVersion } from "./folded-version.ts";
 import type { LeafProblem } from "./leaf-problem.ts";
+import { changeFault, type LogChange, originAt } from "./log-changes.ts";
 import { PackageHistories } from "./package-histories.ts";
 import { beginHistory, replayKeyChange, replayVersion } from "./package-history.ts";
 
@@ -68,6 +70,8 @@ export interface AuditContext {
   readonly history: LeafHistory;
   /** The log's origin, which every key change must name. */
   readonly origin: string;
+  /** How the log's key and origin changed, which its leaves must show. */
+  readonly changes: readonly LogChange[];
   readonly archives: ArchiveReader | undefined;
   /** The auditor's clock. */
   readonly nowMs: number;
@@ -111,6 +115,8 @@ export function checkLeaf(bytes: Buffer, index: number, context: AuditContext): 
       return Promise.resolve(sequenceProblem(`yank ${foldedVersion(leaf)}`, leaf, index, context));
     case "status":
       return Promise.resolve(statusProblem(leaf, index, context));
+    case "log":
+      return Promise.resolve(changeProblem(leaf, index, context));
     case undefined:
       return Promise.resolve({ code: "leaf_malformed", index, detail: "no leaf this program knows" });
   }
@@ -157,8 +163,20 @@ function provenanceProblem(leaf: VersionEntry, index: number, context: AuditCont
   return fault && { ...fault, index };
 }
 
+/** Whether a change of the log itself is one of those that were checked before the leaves. */
+function changeProblem(leaf: LogEntry, index: number, context: AuditContext): LeafProblem | undefined {
+  const { changes } = context;
+  const known = changes.find((change) => change.index === index);
+  if (known !== undefined && logText(known.entry) === logText(leaf))
+    return timeProblem(leaf.action, leaf.at, index, context);
+  const before = changes.filter((change) => change.index < index);
+  const why = changeFault(leaf, before) ?? "the registry does not list it among the changes of its log";
+  return { code: "log_change_invalid", index, detail: `${leaf.action} to ${leaf.newKey}: ${why}` };
+}
+
 function keyProblem(leaf: KeyEntry, index: number, context: AuditContext): LeafProblem | undefined {
-  const { history, origin } = context;
+  const { history, changes } = context;
+  const origin = originAt(index, changes, context.origin);
   const name = foldName(leaf.name);
   const known = history.packages.get(name);
   if (known === undefined) {

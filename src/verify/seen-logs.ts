@@ -13,6 +13,8 @@ export class SeenLogFault extends Error {
 export interface SeenLog {
   readonly vkey: string;
   readonly checkpoint: string;
+  /** The keys that this one replaced. What they sign alone does not count any more. */
+  readonly retired: readonly string[];
 }
 
 const NAME_MAX = 150;
@@ -37,9 +39,9 @@ export class SeenLogs {
   async log(origin: string): Promise<SeenLog | undefined> {
     const seen = await this.#read<Partial<SeenLog>>(`${fileName(origin)}.json`);
     if (seen === undefined) return undefined;
-    if (typeof seen.vkey === "string" && typeof seen.checkpoint === "string") {
-      return { vkey: seen.vkey, checkpoint: seen.checkpoint };
-    }
+    const { vkey, checkpoint, retired = [] } = seen;
+    const isWhole = typeof vkey === "string" && typeof checkpoint === "string" && Array.isArray(retired);
+    if (isWhole && retired.every((key) => typeof key === "string")) return { vkey, checkpoint, retired };
     throw new SeenLogFault(`${join(this.directory, fileName(origin))}.json does not hold a checkpoint`);
   }
 

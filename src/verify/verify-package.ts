@@ -10,11 +10,12 @@ import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
 import { type Proof, parseProof } from "../tlog/proof.ts";
 import { sha256Of } from "./archive-digest.ts";
 import { checkHistory } from "./check-history.ts";
-import { checkCheckpoint, type Trust } from "./checkpoint-checks.ts";
+import { checkCheckpoint } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { fetchHistory } from "./fetch-history.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import { checkRegistryStatus } from "./registry-status.ts";
+import type { Trust } from "./trust.ts";
 
 const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 

@@ -7,6 +7,8 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     "Run commands beside the server": "needs a server under systemd and one in Docker Compose",
     "Back up": "needs Postgres; the block for SQLite is run",
     Restore: "needs a stopped registry; backup.test.ts runs it",
+    "Replace the log key": "needs a stopped registry; change-key.test.ts runs it",
+    "Begin a new log": "needs a stopped registry whose key is lost; change-key.test.ts runs it",
     "Move the archives to another storage": "needs S3 and systemd",
   },
   "docs/self-hosting.md": {
@@ -17,5 +19,8 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     "Use Postgres": "settings of an example, not commands",
     "Use S3": "settings of an example, not commands",
     "Have your log witnessed": "needs the registry of somebody else",
+  },
+  "docs/verifying.md": {
+    "When the log's key changes": "needs a registry that began a new log; log-changes.test.ts does it",
   },
 };

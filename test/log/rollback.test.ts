@@ -5,6 +5,7 @@ import { makeLogKey } from "../../src/config/log-key.ts";
 import { readState } from "../../src/log/log-rows.ts";
 import { openLog } from "../../src/log/open-log.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { systemClock } from "../../src/start/system-clock.ts";
 import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
 import { parseSignerKey, type SignerKey, signNote } from "../../src/tlog/note.ts";
 import { makePackage } from "../support/archive-maker.ts";
@@ -52,7 +53,7 @@ async function publishedSince(registry: TestRegistry, by: Client, name: string) 
 }
 
 onBothDatabases("a log that is opened again", (registry) => {
-  const opened = (signer = SIGNER) => openLog(registry().deps, signer);
+  const opened = (signer = SIGNER) => openLog(registry().deps, [signer]);
 
   test("a reopened log continues, is refused with another origin, and is read-only with another key", async () => {
     const alice = await newAccount(registry(), "again");
@@ -108,7 +109,7 @@ onBothDatabases("a log that is opened again", (registry) => {
         return blobs.readSidecar(name);
       },
     });
-    expect((await openLog({ db, blobs: slow }, SIGNER)).rollback).toBeUndefined();
+    expect((await openLog({ db, blobs: slow, clock: systemClock }, [SIGNER])).rollback).toBeUndefined();
   });
 
   test.each<[what: string, damaged: (copy: string) => string | undefined]>([
@@ -124,7 +125,9 @@ onBothDatabases("a log that is opened again", (registry) => {
         reads += 1;
         return reads > badReads ? copy : damaged(copy);
       };
-      const { rollback } = await openLog({ db, blobs: overriding(blobs, { readSidecar }) }, SIGNER);
+      const { rollback } = await openLog({ db, clock: systemClock, blobs: overriding(blobs, { readSidecar }) }, [
+        SIGNER,
+      ]);
       return { rollback, reads };
     };
     expect(await opening(0)).toEqual({ rollback: undefined, reads: 1 });
@@ -153,7 +156,10 @@ onBothDatabases("a log that is opened again", (registry) => {
     await registry().deps.blobs.putSidecar(CHECKPOINT_COPY, "");
     // The blob store has no checkpoint yet.
     const blobs = { ...registry().deps.blobs, readSidecar: async () => undefined };
-    await Promise.all([openLog({ db, blobs }, SIGNER), openLog({ db, blobs }, SIGNER)]);
+    await Promise.all([
+      openLog({ db, blobs, clock: systemClock }, [SIGNER]),
+      openLog({ db, blobs, clock: systemClock }, [SIGNER]),
+    ]);
     const rows = await db.read(({ query, tables: { versions } }) =>
       query.select({ index: versions.logIndex, seq: versions.yankSeq }).from(versions).orderBy(versions.id),
     );

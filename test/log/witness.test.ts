@@ -119,7 +119,7 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
       const { db, blobs, logger } = emptied.deps;
       const witnesses = new WitnessClient({ db, logger }, emptied.deps.config.logWitnesses);
       expect(await acceptRollback({ db, blobs, witnesses }, true)).toMatchObject({ publishedSize: size });
-      const opened = await openLog({ db, blobs, witnesses }, keyOf(TEST_LOG_KEY));
+      const opened = await openLog({ db, blobs, witnesses, clock }, [keyOf(TEST_LOG_KEY)]);
       expect(opened.rollback).toBeUndefined();
     } finally {
       await emptied.stop();

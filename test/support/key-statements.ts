@@ -89,13 +89,17 @@ interface Change {
   readonly by: SigningKey;
   /** The `previous` of statement and body. Default: the registry's current one. */
   readonly previous?: string;
+  /** The log's origin, if it is not the one that tests begin with. */
+  readonly registry?: string;
 }
+
+const registryOf = ({ registry }: Change) => (registry === undefined ? {} : { registry });
 
 /** Adds a key to a package, signed by an active key and by the new one. */
 export async function addKey(client: Client, name: string, added: SigningKey, change: Change): Promise<Answer> {
   const previous = change.previous ?? (await previousOf(client, name));
   const at = secondsOf(clockAt(client.base));
-  const statement = changeStatement(name, "add", added, previous, { at });
+  const statement = changeStatement(name, "add", added, previous, { at, ...registryOf(change) });
   const [signature, newKeySignature] = [signMessage(change.by, statement), signMessage(added, statement)];
   return client.post(addressOf(name), { publicKey: added.publicHex, previous, at, signature, newKeySignature });
 }
@@ -110,7 +114,7 @@ export async function removeKey(client: Client, name: string, removed: SigningKe
   const { by, reason = "superseded", since } = removal;
   const previous = removal.previous ?? (await previousOf(client, name));
   const at = secondsOf(clockAt(client.base));
-  const options = { at, reason, ...(since === undefined ? {} : { since }) };
+  const options = { at, reason, ...(since === undefined ? {} : { since }), ...registryOf(removal) };
   const signature = signMessage(by, changeStatement(name, "remove", removed, previous, options));
   return client.send("DELETE", `${addressOf(name)}/${keyIdOf(removed)}`, { previous, at, signature, reason, since });
 }

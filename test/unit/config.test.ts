@@ -74,7 +74,7 @@ describe("defaults", () => {
       similarNamesMinAgeDays: 7,
       trustedProxies: [],
       logOrigin: "localhost:5000/log",
-      logKey: undefined,
+      logKeys: undefined,
       logWitnesses: [],
       logLevel: "warn",
       workers: 1,
@@ -116,7 +116,7 @@ describe("single settings", () => {
     ["READ_ACCESS", "authenticated", (config) => config.readAccess, "authenticated"],
     ["PUBLISH_LIMITS", "off", () => "started", "started"],
     ["LOG_ORIGIN", "cpm.example.org/log", () => "started", "started"],
-    ["LOG_SIGNING_KEY", TEST_LOG_KEY, ({ logKey }) => logKey?.reveal().name, "registry.test/log"],
+    ["LOG_SIGNING_KEY", TEST_LOG_KEY, ({ logKeys }) => logKeys?.reveal()[0]?.name, "registry.test/log"],
     [
       "LOG_WITNESSES",
       `${WITNESS} https://w.example.org/`,

@@ -296,7 +296,7 @@ async function expectAgreement(scene: Scene, { name, published }: PackageState):
  */
 async function judge(leaves: readonly string[], nowMs: number) {
   const { history } = firstState(false);
-  const context = { history, origin: TEST_LOG_ORIGIN, archives: undefined, nowMs, looked: undefined };
+  const context = { history, origin: TEST_LOG_ORIGIN, archives: undefined, nowMs, looked: undefined, changes: [] };
   const found = await Promise.all(leaves.map((leaf, index) => checkLeaf(Buffer.from(leaf), index, context)));
   return { history, problems: found.flatMap((problem) => problem?.index ?? []) };
 }

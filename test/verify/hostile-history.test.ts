@@ -93,6 +93,7 @@ async function audited(leaves: readonly string[], now = NOW) {
     archives: undefined,
     nowMs: now.getTime(),
     looked: undefined,
+    changes: [],
   };
   const found = await Promise.all(leaves.map((leaf, index) => checkLeaf(Buffer.from(leaf), index, context)));
   return found.flatMap((problem) =>

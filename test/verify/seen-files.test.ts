@@ -40,7 +40,7 @@ test("a shorter history that a slower run of verify saw does not replace a longe
 test("an older checkpoint that a slower run of verify saw does not replace a newer one", async () => {
   const logs = join(directory, "logs");
   const save = (size: number) => {
-    const log = { vkey: "a key", checkpoint: String(size) };
+    const log = { vkey: "a key", checkpoint: String(size), retired: [] };
     return new SeenLogs(logs).saveLog(ORIGIN, log, (there) => Number(there.checkpoint) > size);
   };
   await Promise.all(numbers.map(save));

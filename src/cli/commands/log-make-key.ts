@@ -7,8 +7,8 @@ export const logMakeKeyCommand = defineCommand({
   options: {},
   arguments: [{ name: "origin", description: "the name of the log, such as cpm.example.org/log" }],
   help: {
-    description: `Prints a new private key that signs the log of this origin, for LOG_SIGNING_KEY. Keep it safe: a log
-      keeps one key for its whole life.`,
+    description: `Prints a new private key that signs the log of this origin, for LOG_SIGNING_KEY. Keep it safe:
+      whoever has it can sign another log. To give an existing log a new key, see log rotate-key.`,
     failure: "the key could not be made",
     examples: ["cpm-registry log make-key cpm.example.org/log"],
   },

@@ -29,6 +29,7 @@ export const {
   packageKeyResets,
   keyResetUpholds,
   packageStatuses,
+  logChanges,
   logState,
   logLeaves,
   logTiles,

@@ -2,7 +2,12 @@ import type { Dialect } from "../dialect.ts";
 
 /** Declares the transparency log: its state, the leaves of its last bundle, and its tiles. */
 export function logTables(d: Dialect) {
-  return { logState: logStateTable(d), logLeaves: logLeavesTable(d), logTiles: logTilesTable(d) };
+  return {
+    logState: logStateTable(d),
+    logLeaves: logLeavesTable(d),
+    logTiles: logTilesTable(d),
+    logChanges: logChangesTable(d),
+  };
 }
 
 /** Declares the state of the log in one row, which an append holds locked. */
@@ -49,5 +54,25 @@ function logTilesTable(d: Dialect) {
     "log_tiles",
     { level: d.count("level").notNull(), index: d.count("idx").notNull(), data: d.bytes("data").notNull() },
     (t) => [d.primaryKey({ columns: [t.level, t.index] })],
+  );
+}
+
+/**
+ * Declares the changes of the log itself, one row for each of its leaves (docs/log-format.md). They
+ * are kept for ever, because somebody who knows only the first key follows them to the newest one.
+ */
+function logChangesTable(d: Dialect) {
+  return d.table(
+    "log_changes",
+    {
+      index: d.count("idx").notNull(),
+      leaf: d.text("leaf").notNull(),
+      /**
+       * A checkpoint that the old key signed. After a rotation, it is of the tree that ends with the
+       * leaf; before a new log, it is the last one of the old log.
+       */
+      checkpoint: d.text("checkpoint").notNull(),
+    },
+    (t) => [d.primaryKey({ columns: [t.index] })],
   );
 }
