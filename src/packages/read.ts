@@ -2,6 +2,7 @@ import { inArray } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
+import { Turns } from "../runtime/turns.ts";
 import type { PackageSearch } from "../search/package-search.ts";
 import { searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
@@ -17,9 +18,27 @@ import {
 
 type ReadDeps = Pick<Deps, "db" | "config">;
 
-/** Reads a package with all its versions, the highest first. Throws `package_not_found`. */
-export function readPackage({ db, config }: ReadDeps, name: PackageName): Promise<PackageView> {
-  return db.read(async (session) => viewPackage(session, config.publicUrl, await loadPackage(session, name)));
+/**
+ * Reads a package with all its versions, the highest first, as JSON. A package may have thousands of
+ * versions and megabytes of manifests, so the text is made in turns. Throws `package_not_found`.
+ */
+export async function readPackageJson({ db, config }: ReadDeps, name: PackageName): Promise<string> {
+  const turns = new Turns();
+  const { row, owners, versions } = await db.read(async (session) => {
+    const found = await loadPackage(session, name);
+    const ofPackage = await ownersOf(session, found.id);
+    return { row: found, owners: ofPackage, versions: await loadVersions(session, found.id) };
+  });
+  const texts: string[] = [];
+  for (const version of versions) {
+    const pause = turns.pause();
+    if (pause !== undefined) await pause;
+    texts.push(JSON.stringify(versionView(config.publicUrl, row.name, version)));
+  }
+  const pause = turns.pause();
+  if (pause !== undefined) await pause;
+  const summary = JSON.stringify(packageSummary(row, owners));
+  return `${summary.slice(0, -1)},"versions":[${texts.join(",")}]}`;
 }
 
 /** Makes the view of a package row, with all its versions. */

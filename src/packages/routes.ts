@@ -15,7 +15,7 @@ import { findDownload, readArchive, requireStored } from "./download.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
 import { loadNamedVersion } from "./find-version.ts";
 import { setPackageStatus } from "./package-status.ts";
-import { listPackages, readPackage, readVersion } from "./read.ts";
+import { listPackages, readPackageJson, readVersion } from "./read.ts";
 import {
   askedStatus,
   askedTags,
@@ -72,7 +72,7 @@ function readRoutes(deps: Deps) {
         const name = readableName(mayRead, params.name);
         const target = { path: `/api/packages/${name}`, contentType: JSON_TYPE };
         return cachedResponse(responseCache, request, target, async () => ({
-          body: JSON.stringify(await readPackage(deps, name)),
+          body: await readPackageJson(deps, name),
         }));
       },
       { reader: true, detail: packageDocs.show },

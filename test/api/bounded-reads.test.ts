@@ -1,6 +1,7 @@
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
+import { Turns } from "../../src/runtime/turns.ts";
 import { makePackage } from "../support/archive-maker.ts";
-import { type Client, expectProblem, makeKey, newAccount, type SigningKey } from "../support/client.ts";
+import { type Client, expectProblem, type Json, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { onBothDatabases, type TestRegistry, tracesOf } from "../support/registry.ts";
 
 const KIB = 1_024;
@@ -53,6 +54,18 @@ onBothDatabases("bounded reads", (registry) => {
       { path: "colony.yaml", code: "manifest_field_too_long", message: expect.stringContaining("shorten") },
     ]);
     expect(await tracesOf(registry())).toEqual(before);
+  });
+
+  test("the document of a package is made in turns, with a pause for each version", async () => {
+    const alice = await newAccount(registry());
+    const versions = ["1.0.0", "1.1.0", "1.2.0"];
+    await publishMany(alice, makeKey(), "in-turns", versions);
+    const pauses = spyOn(Turns.prototype, "pause");
+    const answer = await alice.get("/api/packages/in-turns");
+    const counted = pauses.mock.calls.length;
+    pauses.mockRestore();
+    expect(answer.body.versions.map(({ version }: Json) => version)).toEqual(versions.toReversed());
+    expect(counted).toBeGreaterThan(versions.length);
   });
 
   test("a package is shown from one manifest, however many versions it has", async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "bun:test";
 import { packageNameParam } from "../../src/packages/find-package.ts";
-import { readPackage } from "../../src/packages/read.ts";
+import { readPackageJson } from "../../src/packages/read.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -82,7 +82,7 @@ onBothDatabases(
         const after = await guest().get(PATH);
         expect([what, after.headers.get("etag") === before[1].headers.get("etag")]).toEqual([what, false]);
         expect(after.text).toBe((await guest().get(PATH, UNCACHED)).text);
-        expect(after.text).toBe(JSON.stringify(await readPackage(registry().deps, packageNameParam(NAME))));
+        expect(after.text).toBe(await readPackageJson(registry().deps, packageNameParam(NAME)));
         // Of these changes only a status adds no leaf to the log.
         expect([what, (await logSize()) > sizeBefore]).toEqual([what, changed.body.signature !== undefined]);
       }
