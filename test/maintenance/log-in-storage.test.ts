@@ -82,14 +82,14 @@ describe.each(["files", "S3"])("the log's files beside the archives (%s)", (kind
   });
 
   test("storage copy leaves the log's files out, and the log that is opened on the copy says that its guard is missing", async () => {
-    const { db, blobs } = registry.deps;
+    const { db, blobs, clock } = registry.deps;
     const before = logFiles();
     const copy = await openFileStore(join(elsewhere, "packages"), undefined, undefined, elsewhere);
     const { copied, skipped, foreign } = await copyStore(blobs, copy, quiet);
     expect([copied.count, skipped.count, foreign.items]).toEqual([VERSIONS, 0, []]);
     expect(existsSync(join(elsewhere, "log", "checkpoint"))).toBe(false);
     expect(existsSync(join(elsewhere, "log", "tile"))).toBe(false);
-    const log = await openLog({ db, blobs: copy }, signerOf());
+    const log = await openLog({ db, clock, blobs: copy }, [signerOf()]);
     expect([log.isGuardMissing, log.rollback]).toEqual([true, undefined]);
     expect(logFiles()).toEqual(before);
   });
