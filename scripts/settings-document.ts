@@ -61,6 +61,9 @@ const POSTGRES = `### Postgres
   percent-encoded.
 - \`Host=…;Port=5432;Database=…;Username=…;Password="a;b";SSL Mode=VerifyFull\`.
 
+The characters \`@ : / ? # %\` in a user name or password must be percent-encoded, \`@\` as
+\`%40\`. The tables are in the schema \`public\`, whatever the \`search_path\` of the role is.
+
 Without a mode, TLS is tried first, and plain text is accepted too. \`require\` encrypts the
 connection. \`verify-full\` also checks the certificate of the server.`;
 

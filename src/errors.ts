@@ -91,6 +91,8 @@ export type RegistryError =
   | { readonly code: "range_not_satisfiable"; readonly size: number }
   | { readonly code: "busy"; readonly retryAfterSeconds: number }
   | { readonly code: "database_unavailable"; readonly retryAfterSeconds: number }
+  /** What the database has stored is damaged. */
+  | { readonly code: "database_corrupt" }
   | { readonly code: "storage_full" }
   /** The storage asks for fewer requests. */
   | { readonly code: "storage_busy" }

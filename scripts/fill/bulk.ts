@@ -2,7 +2,7 @@ import { Database as BunDatabase, type Statement } from "bun:sqlite";
 import { getTableColumns, getTableName } from "drizzle-orm";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../../src/config/config.ts";
-import { clientOptions } from "../../src/db/postgres/database.ts";
+import { clientOptions } from "../../src/db/postgres/client-options.ts";
 import * as postgresTables from "../../src/db/postgres/schema.ts";
 import * as sqliteTables from "../../src/db/sqlite/schema.ts";
 import { vectorText } from "../../src/search/postgres.ts";

@@ -66,6 +66,7 @@ function faultOfAccount(account: Account | undefined): Failure | undefined {
 export function databaseOf({ db, clock }: Pick<Deps, "db" | "clock">, actor: Actor, guard: Guard): Database {
   return {
     kind: db.kind,
+    condition: db.condition,
     invalidations: db.invalidations,
     read: (work) => db.read(work),
     write: (work) =>

@@ -3,7 +3,8 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { open, readdir, stat, unlink } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { errorCode, failure } from "../errors.ts";
+import { errorCode, Failure, failure } from "../errors.ts";
+import { faultCode } from "../runtime/fault-codes.ts";
 
 /**
  * Large enough that the file system must allocate a block. A full disk still accepts an empty file,
@@ -17,6 +18,9 @@ const PROBE_BYTES = 64 * 1024;
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 /** Matches `upload-<place>.<pid>-<uuid>`. Earlier versions wrote no place and no process id. */
 const TEMPORARY_NAME = /^(?:upload|download|check|note)-(?:([0-9a-f]{8})\.(\d{1,10})-)?/;
+
+/** Other requests give their files back soon. */
+const RETRY_AFTER_SECONDS = 1;
 
 type Purpose = "upload" | "download" | "check" | "note";
 
@@ -70,10 +74,17 @@ export interface AbandonedFile {
   readonly size: number;
 }
 
-/** Converts a full disk to the failure `storage_full` and returns every other cause unchanged. */
+/**
+ * Converts what a file system refuses to the failure that it means. Returns every other cause
+ * unchanged, such as the lost connection of the client that sends the file.
+ */
 export function storageFailure(cause: unknown): unknown {
-  const full = ["ENOSPC", "EDQUOT", "EFBIG"].includes(errorCode(cause) ?? "");
-  return full ? failure({ code: "storage_full" }, cause) : cause;
+  const code = errorCode(cause);
+  const kind = faultCode(code)?.kind;
+  if (cause instanceof Failure || kind === undefined || (kind === "lost" && code !== "ENOENT")) return cause;
+  if (kind === "full") return failure({ code: "storage_full" }, cause);
+  if (kind === "exhausted") return failure({ code: "busy", retryAfterSeconds: RETRY_AFTER_SECONDS }, cause);
+  return failure({ code: "storage_failed" }, cause);
 }
 
 /** Throws if files cannot be written to `directory`. The error has the system's code. */

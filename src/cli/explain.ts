@@ -11,7 +11,9 @@ const USAGE_ERROR = 64;
 
 /** Expected failures that end a command, in words for an operator, with the next step. */
 const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
-  database_unavailable: "the database does not answer, or another process holds its lock. Try again.",
+  database_unavailable:
+    "the database does not answer, accepts no changes, or another process holds its lock. Try again.",
+  database_corrupt: "the database is damaged. Run cpm-registry fsck, and restore the newest backup.",
   busy: "too many operations are running. Try again.",
   storage_full: "the disk or the database is full. Free some space, then try again.",
   storage_busy: "the storage asks for fewer requests. Try again later.",

@@ -3,6 +3,7 @@ import { openMemoryStore } from "../blobs/memory-store.ts";
 import { readConfig } from "../config/config.ts";
 import { makeLogKey } from "../config/log-key.ts";
 import { Secret } from "../config/secret.ts";
+import { DatabaseCondition } from "../db/condition.ts";
 import { Invalidations } from "../db/invalidations.ts";
 import type { Deps } from "../deps.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
@@ -26,6 +27,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
   if (signer === undefined) throw new Error("A generated log key cannot be parsed");
   const db: Deps["db"] = {
     kind: "sqlite",
+    condition: new DatabaseCondition(),
     read: unused,
     write: unused,
     invalidations: new Invalidations(),

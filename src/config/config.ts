@@ -105,10 +105,11 @@ function readDatabase(reader: SettingReader, dataDir: string): DatabaseConfig {
   const setting = connectionSetting(reader);
   if (setting === undefined) return sqlite;
   const connection = parsePostgresConnection(reader.text(setting) ?? "");
-  if (connection !== undefined) return { kind: "postgres", connection };
+  if (typeof connection !== "string") return { kind: "postgres", connection };
   reader.reject(
     setting,
-    "must be postgres://user:password@host:5432/database or Host=…;Database=…;Username=…;Password=…. Leave it out for SQLite",
+    "must be postgres://user:password@host:5432/database or Host=…;Database=…;Username=…;Password=…, " +
+      `or left out for SQLite: ${connection}`,
   );
   return sqlite;
 }

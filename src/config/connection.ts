@@ -14,6 +14,9 @@ export interface PostgresConnection {
   readonly tls: "verify" | "require" | "prefer" | "off";
 }
 
+/** What is wrong with a connection string. It repeats no part of the string. */
+type Problem = string;
+
 const TLS_MODES: ReadonlyMap<string, PostgresConnection["tls"]> = new Map([
   ["disable", "off"],
   ["allow", "prefer"],
@@ -23,6 +26,10 @@ const TLS_MODES: ReadonlyMap<string, PostgresConnection["tls"]> = new Map([
   ["verifyfull", "verify"],
 ]);
 const PORT_DEFAULT = 5432;
+const NO_HOST = "it names no host";
+const NO_DATABASE = "it names no database";
+const WRONG_PORT = "its port is no number from 1 to 65535";
+const WRONG_TLS = "its sslmode is none of disable, allow, prefer, require, verify-ca and verify-full";
 
 function tlsMode(text: string | undefined): PostgresConnection["tls"] | undefined {
   return TLS_MODES.get((text ?? "prefer").toLowerCase().replaceAll(/[-_ ]/g, ""));
@@ -46,18 +53,36 @@ function decoded(text: string): string | undefined {
   }
 }
 
-function fromUrl(text: string): PostgresConnection | undefined {
-  if (!URL.canParse(text)) return undefined;
+/**
+ * Finds a special character in the user name or password, which splits a URL in the wrong place.
+ * Part of the password would then count as the host, and be printed as such.
+ */
+function unescapedProblem(text: string): Problem | undefined {
+  const [, authority = "", rest = ""] = /^[a-z]+:\/\/([^/?#]*)(.*)$/is.exec(text) ?? [];
+  const user = authority.slice(0, Math.max(0, authority.lastIndexOf("@")));
+  if (user.includes("@")) return "an @ in the user name or password must be written as %40";
+  if (rest.includes("#") || /^(?:[^?]*|\?.*)@/s.test(rest))
+    return "the characters @ / ? # in the user name or password must be written as %40 %2F %3F %23";
+  if (decoded(user) === undefined) return "a % in the user name or password must be written as %25";
+  return undefined;
+}
+
+function fromUrl(text: string): PostgresConnection | Problem {
+  const unescaped = unescapedProblem(text);
+  if (unescaped !== undefined) return unescaped;
+  if (!URL.canParse(text)) return /^[a-z]+:\/\/([^/]*@)?[^/@]*:[^/@]*(\/|$)/i.test(text) ? WRONG_PORT : NO_HOST;
   const url = new URL(text);
   const database = decoded(url.pathname.slice(1));
   const username = decoded(url.username);
   const password = decoded(url.password);
   const port = portOf(url.port);
   const tls = tlsMode(url.searchParams.get("sslmode") ?? undefined);
-  if (url.hostname === "" || !database || username === undefined || password === undefined) return undefined;
-  if (port === undefined || tls === undefined) return undefined;
+  if (url.hostname === "") return NO_HOST;
+  if (!database) return NO_DATABASE;
+  if (port === undefined) return WRONG_PORT;
+  if (tls === undefined) return WRONG_TLS;
   const host = url.hostname.replaceAll(/^\[|\]$/g, "");
-  return { host, port, database, username: username || "postgres", password: new Secret(password), tls };
+  return { host, port, database, username: username || "postgres", password: new Secret(password ?? ""), tls };
 }
 
 /**
@@ -79,23 +104,28 @@ function keyValuePairs(text: string): Map<string, string> | undefined {
   return pairs;
 }
 
-function fromKeyValues(text: string): PostgresConnection | undefined {
+function fromKeyValues(text: string): PostgresConnection | Problem {
+  if (/^[a-z+]+:\/\//i.test(text)) return "it begins with another scheme";
   const pairs = keyValuePairs(text);
-  if (pairs === undefined) return undefined;
+  if (pairs === undefined) return "a value with ; or a quotation mark must be in quotation marks";
   const first = (...keys: string[]) => keys.map((key) => pairs.get(key)).find((value) => value !== undefined);
   const host = first("host", "server");
   const database = first("database");
   const port = portOf(first("port"));
   const tls = tlsMode(first("sslmode"));
-  if (!host || !database || port === undefined || tls === undefined) return undefined;
+  if (!host) return NO_HOST;
+  if (!database) return NO_DATABASE;
+  if (port === undefined) return WRONG_PORT;
+  if (tls === undefined) return WRONG_TLS;
   const username = first("username", "userid", "user") ?? "postgres";
   return { host, port, database, username, password: new Secret(first("password", "pwd") ?? ""), tls };
 }
 
 /**
  * Reads `postgres://user:password@host:5432/database?sslmode=require` or the .NET form
- * `Host=…;Port=…;Database=…;Username=…;Password=…;SSL Mode=…`. Undefined when neither fits.
+ * `Host=…;Port=…;Database=…;Username=…;Password=…;SSL Mode=…`. Returns what is wrong when neither
+ * fits.
  */
-export function parsePostgresConnection(text: string): PostgresConnection | undefined {
+export function parsePostgresConnection(text: string): PostgresConnection | Problem {
   return /^postgres(ql)?:\/\//i.test(text) ? fromUrl(text) : fromKeyValues(text);
 }

@@ -1,5 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
+import type { DatabaseCondition } from "./condition.ts";
 import type { Invalidations } from "./invalidations.ts";
 import type * as schema from "./postgres/schema.ts";
 
@@ -51,11 +52,13 @@ export interface DbSession {
 
 /**
  * A database of either kind. Every call ends: with a result, with what `work` threw, or with an
- * error. The error is `database_unavailable` if the database does not answer within its deadline or
- * is gone, and `storage_full` if it is full.
+ * error. The error is `database_unavailable` if the database does not answer within its deadline, is
+ * gone or accepts no writes, `storage_full` if it is full, and `database_corrupt` if it is damaged.
  */
 export interface Database {
   readonly kind: "sqlite" | "postgres";
+  /** What is wrong with it although it may answer reads. */
+  readonly condition: DatabaseCondition;
   /**
    * Runs reads outside a transaction. On Postgres `work` may run twice, after a lost connection.
    */

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config/config.ts";
 import { errorCode } from "../errors.ts";
-import { clientOptions } from "./postgres/database.ts";
+import { clientOptions } from "./postgres/client-options.ts";
 import { WATCH_STATEMENTS } from "./postgres/invalidations.ts";
 
 /**

@@ -28,6 +28,8 @@ export class MigrationError extends Error {
  * process.
  */
 interface Ledger {
+  /** Whether the database accepts no changes now. */
+  readonly isReadOnly: boolean;
   run(statement: string): Promise<void>;
   applied(): Promise<{ name: string; hash: string }[]>;
   record(name: string, hash: string): Promise<void>;
@@ -87,7 +89,17 @@ function migrationStateOf(
   };
 }
 
+/** A server that restarts while its database is read-only must go on answering reads. */
+async function requireUpToDate(known: readonly Migration[], ledger: Ledger): Promise<MigrationState> {
+  const state = migrationStateOf(known, await ledger.applied());
+  if (state.pending.length === 0) return state;
+  throw new MigrationError(
+    "The database is read-only, and migrations are pending. Make it writable, then start again.",
+  );
+}
+
 async function bringUpToDate(known: readonly Migration[], ledger: Ledger): Promise<MigrationState> {
+  if (ledger.isReadOnly) return requireUpToDate(known, ledger);
   await ledger.run(LEDGER_TABLE);
   const before = migrationStateOf(known, await ledger.applied());
   for (const migration of known) {
@@ -106,6 +118,7 @@ async function withSqlite<T>(path: string, task: (ledger: Ledger) => Promise<T>)
     client.run(`PRAGMA busy_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`);
     client.run("BEGIN IMMEDIATE");
     const result = await task({
+      isReadOnly: false,
       run: async (statement) => void client.run(statement),
       applied: async () =>
         client.query<{ name: string; hash: string }, []>("SELECT name, hash FROM schema_migrations").all(),
@@ -124,13 +137,17 @@ async function withSqlite<T>(path: string, task: (ledger: Ledger) => Promise<T>)
 
 async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Ledger) => Promise<T>): Promise<T> {
   const { default: postgres } = await import("postgres");
-  const { clientOptions } = await import("./postgres/database.ts");
+  const { clientOptions } = await import("./postgres/client-options.ts");
+  const { explainRefusedSettings, requireOwnSessions } = await import("./postgres/session-check.ts");
   const client = postgres({ ...clientOptions(connection), max: 1 });
   try {
+    await requireOwnSessions(client, connection);
     const running = client.begin(async (sql) => {
       await sql.unsafe(`SET LOCAL lock_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`);
       await sql.unsafe(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`);
+      const [state] = await sql<{ mode: string }[]>`SELECT current_setting('transaction_read_only') AS mode`;
       return task({
+        isReadOnly: state?.mode === "on",
         run: async (statement) => void (await sql.unsafe(statement)),
         applied: async () => [
           ...(await sql<{ name: string; hash: string }[]>`SELECT name, hash FROM schema_migrations`),
@@ -140,6 +157,8 @@ async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Le
       });
     });
     return (await running) as T;
+  } catch (cause) {
+    throw explainRefusedSettings(cause);
   } finally {
     await Promise.race([client.end({ timeout: 2 }).catch(() => undefined), Bun.sleep(3_000)]);
   }
@@ -164,7 +183,7 @@ function onLedger<T>(
 export function migrate(config: DatabaseConfig): Promise<MigrationState> {
   return onLedger(config, async (ledger, known) => {
     const before = await bringUpToDate(known, ledger);
-    if (config.kind === "postgres") await ledger.run(SETTLE_RESTORED_EVENTS);
+    if (config.kind === "postgres" && !ledger.isReadOnly) await ledger.run(SETTLE_RESTORED_EVENTS);
     return before;
   });
 }
@@ -176,7 +195,7 @@ export function migrate(config: DatabaseConfig): Promise<MigrationState> {
 export async function migrationState(config: DatabaseConfig): Promise<MigrationState> {
   if (config.kind === "sqlite" && !existsSync(config.path)) return migrationStateOf(MIGRATIONS.sqlite, []);
   return onLedger(config, async (ledger, known) => {
-    await ledger.run(LEDGER_TABLE);
+    if (!ledger.isReadOnly) await ledger.run(LEDGER_TABLE);
     return migrationStateOf(known, await ledger.applied());
   });
 }

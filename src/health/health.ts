@@ -22,8 +22,21 @@ export interface Health {
     /** Present only if the log must not be written. */
     readonly log?: ProbeResult;
   };
+  /** What is wrong with the database, for an operator. Absent if there is nothing. */
+  readonly reasons?: readonly string[];
   /** What an operator should know although the registry is healthy. Absent if there is nothing. */
   readonly warnings?: readonly ("log_guard_missing" | "log_key_missing")[];
+}
+
+/**
+ * Reads something. After a fault it also asks whether writes work again, by one that changes
+ * nothing. It is durable like every other, so a disk that does not sync fails it too.
+ */
+async function checkDatabase(db: Deps["db"]): Promise<void> {
+  await db.read(({ rows }) => rows(sql`SELECT count(*) FROM schema_migrations`));
+  await db.condition.requireReady(() =>
+    db.write(({ rows }) => rows(sql`UPDATE schema_migrations SET applied_at = applied_at`)),
+  );
 }
 
 /**
@@ -46,10 +59,7 @@ export async function checkHealth({
     }
   };
   const [database, storage] = await Promise.all([
-    probe(
-      "database",
-      db.read(({ rows }) => rows(sql`SELECT count(*) FROM schema_migrations`)),
-    ),
+    probe("database", checkDatabase(db)),
     probe("storage", blobs.check()),
   ]);
   // Reads still work after a rollback, but nobody should take this for a healthy registry.
@@ -60,6 +70,12 @@ export async function checkHealth({
     ...(log.isGuardMissing ? ["log_guard_missing" as const] : []),
     ...(log.signer === undefined ? ["log_key_missing" as const] : []),
   ];
-  const found = warnings.length === 0 ? {} : { warnings };
-  return { status: healthy ? "ok" : "unhealthy", version: VERSION, checks, ...found };
+  const { reasons } = db.condition;
+  return {
+    status: healthy ? "ok" : "unhealthy",
+    version: VERSION,
+    checks,
+    ...(warnings.length === 0 ? {} : { warnings }),
+    ...(reasons.length === 0 ? {} : { reasons }),
+  };
 }

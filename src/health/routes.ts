@@ -11,6 +11,7 @@ const HealthSchema = t.Object({
   status: t.Union([t.Literal("ok"), t.Literal("unhealthy")]),
   version: t.String(),
   checks: t.Object({ database: ProbeResultSchema, storage: ProbeResultSchema, log: t.Optional(ProbeResultSchema) }),
+  reasons: t.Optional(t.Array(t.String())),
   warnings: t.Optional(t.Array(t.Union([t.Literal("log_guard_missing"), t.Literal("log_key_missing")]))),
 });
 

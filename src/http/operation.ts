@@ -108,7 +108,8 @@ const GUARDS = {
  */
 function problemsOf({ tag, auth, problems }: Operation): RegistryError["code"][] {
   const guard = auth === undefined ? [] : GUARDS[auth].problems;
-  const database = tag === "operations" && auth === undefined ? [] : (["database_unavailable"] as const);
+  const database =
+    tag === "operations" && auth === undefined ? [] : (["database_unavailable", "database_corrupt"] as const);
   return [...new Set([...guard, ...problems, ...database, "internal" as const])];
 }
 

@@ -25,7 +25,6 @@ function problem<E>(status: number, title: string, particulars: (error: E) => Pa
 
 /** Long, because an operator has to act first. */
 const LOG_RETRY_AFTER_SECONDS = 60;
-/** The registry itself has retried for some seconds already. */
 const STORAGE_RETRY_AFTER_SECONDS = 5;
 const BEARER = { "www-authenticate": 'Bearer realm="cpm-registry"' };
 
@@ -217,6 +216,7 @@ const packageProblems = {
   })),
 } satisfies Partial<Problems>;
 
+const REPORT = "Report the requestId to the operator of the registry.";
 const SAFE_TO_RETRY = "Try again in a moment. A publish is safe to repeat.";
 
 const serviceProblems = {
@@ -225,8 +225,11 @@ const serviceProblems = {
     headers: retryAfter(retryAfterSeconds),
   })),
   database_unavailable: problem(503, "Database unavailable", ({ retryAfterSeconds }) => ({
-    detail: `The database does not respond. ${SAFE_TO_RETRY}`,
+    detail: `The database does not respond, or accepts no changes. ${SAFE_TO_RETRY}`,
     headers: retryAfter(retryAfterSeconds),
+  })),
+  database_corrupt: problem(500, "Database damaged", () => ({
+    detail: `The database of the registry is damaged. ${REPORT}`,
   })),
   log_rollback: problem(503, "Log rolled back", () => ({
     detail:
@@ -241,12 +244,10 @@ const serviceProblems = {
     headers: retryAfter(LOG_RETRY_AFTER_SECONDS),
   })),
   blob_missing: problem(500, "Archive missing", () => ({
-    detail: "The registry has lost this archive. Report the requestId to its operator.",
+    detail: `The registry has lost this archive. ${REPORT}`,
   })),
   blob_corrupt: problem(500, "Archive damaged", () => ({
-    detail:
-      "The stored archive is not what its publisher signed, so it is not sent. Report the requestId to the operator " +
-      "of the registry.",
+    detail: `The stored archive is not what its publisher signed, so it is not sent. ${REPORT}`,
   })),
   storage_busy: problem(503, "Storage busy", () => ({
     detail: `The archive storage asks for fewer requests. ${SAFE_TO_RETRY}`,
@@ -264,7 +265,7 @@ const serviceProblems = {
     detail: "The registry has no storage space left. Tell its operator.",
   })),
   internal: problem(500, "Internal error", () => ({
-    detail: "The registry failed unexpectedly. Report the requestId to its operator.",
+    detail: `The registry failed unexpectedly. ${REPORT}`,
   })),
 } satisfies Partial<Problems>;
 

@@ -7,7 +7,7 @@ import { EMPTY_ROOT } from "../tlog/merkle.ts";
 import { type SignerKey, signNote } from "../tlog/note.ts";
 import { backfillLog } from "./backfill.ts";
 import { readLogKeys, vkeyOf } from "./log-keys.ts";
-import { type LogStateRow, readState } from "./log-rows.ts";
+import { knownLogKey, type LogStateRow, readState } from "./log-rows.ts";
 import { checkGuardAtStart } from "./rollback-guard.ts";
 import { TransparencyLog } from "./transparency-log.ts";
 import type { WitnessClient } from "./witness-client.ts";
@@ -17,6 +17,8 @@ import type { WitnessClient } from "./witness-client.ts";
  * one row.
  */
 async function ensureState(db: Database, signer: SignerKey): Promise<LogStateRow> {
+  // Without a write if it is there: a registry also starts on a full disk or a read-only database.
+  if ((await db.read(knownLogKey)) !== undefined) return db.read(readState);
   const [origin, vkey] = [signer.name, vkeyOf(signer)];
   const checkpoint = signNote(formatCheckpoint({ origin, size: 0, root: EMPTY_ROOT }), signer);
   return db.write(async (session) => {

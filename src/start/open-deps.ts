@@ -54,7 +54,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const jwtKey =
     config.jwtKey ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   await databaseStep(database, () => migrate(database));
-  const db = await openDatabase(database);
+  const db = await openDatabase(database, (event, fields) => logger.error(event, fields));
   db.watch();
   const witnesses = new WitnessClient({ db, logger }, config.logWitnesses);
   const isFirstStart = (await db.read(knownLogKey)) === undefined;

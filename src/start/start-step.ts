@@ -1,18 +1,9 @@
 import { ConfigError, type DatabaseConfig } from "../config/config.ts";
 import { errorCode } from "../errors.ts";
+import { faultCode } from "../runtime/fault-codes.ts";
 
-/** What the codes of systems, of Postgres and of S3 mean to an operator who starts a registry. */
+/** What the codes of S3 and of `fetch` mean to an operator who starts a registry. */
 const REASONS: Readonly<Record<string, string>> = {
-  "28P01": "the user name or the password is wrong",
-  "28000": "this user may not connect",
-  "3D000": "the database does not exist",
-  "42501": "this user may not create tables or the extension pg_trgm",
-  CONNECT_TIMEOUT: "it did not answer in time",
-  EACCES: "the user of this process has no permission",
-  ECONNREFUSED: "nothing listens there",
-  ENOSPC: "the disk is full",
-  ENOTFOUND: "no host has this name",
-  EROFS: "the file system is read-only",
   AccessDenied: "this key may not read and write there",
   ConnectionRefused: "nothing listens there",
   FailedToOpenSocket: "no host has this name",
@@ -34,7 +25,9 @@ export async function startStep<T>(setting: string, what: string, work: () => T 
   } catch (cause) {
     const code = errorCode(cause);
     if (code === undefined) throw cause;
-    throw new ConfigError([{ setting, message: `${what}: ${REASONS[code] ?? "the system reports"} (${code})` }]);
+    throw new ConfigError([
+      { setting, message: `${what}: ${faultCode(code)?.reason ?? REASONS[code] ?? "the system reports"} (${code})` },
+    ]);
   }
 }
 

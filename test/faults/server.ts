@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { freePort } from "../support/ports.ts";
 import { unrefPipe } from "../support/process-family.ts";
 import { PROGRAM, SOURCES } from "../support/program.ts";
@@ -156,12 +155,4 @@ export async function prepareServer(
       watchdog.dismiss();
     },
   };
-}
-
-/** Whether a process listens on a port of 127.0.0.1, without connecting to it. */
-export function isListening(port: number): Promise<boolean> {
-  return new Promise((done) => {
-    const probe = createServer().once("error", () => done(true));
-    probe.listen(port, "127.0.0.1", () => probe.close(() => done(false)));
-  });
 }

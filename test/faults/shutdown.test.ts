@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { PASSWORD, publishForm, sha256, signMessage, statementOf } from "../support/client.ts";
+import { isListening } from "../support/ports.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { readBlobs } from "./blobs.ts";
 import { Chance } from "./chance.ts";
 import { makePublishers, type Publisher } from "./driver.ts";
 import { readRows } from "./rows.ts";
 import { onScene } from "./scene.ts";
-import { isListening } from "./server.ts";
 import { type Answered, headOf, type SlowRequest, slowRequest } from "./slow-client.ts";
 
 /* Operators update a registry with SIGTERM: no client that is being served may notice. */

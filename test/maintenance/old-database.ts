@@ -6,7 +6,7 @@ import postgres from "postgres";
 import type { DatabaseConfig } from "../../src/config/config.ts";
 import { parsePostgresConnection } from "../../src/config/connection.ts";
 import { MIGRATIONS } from "../../src/db/migrations.gen.ts";
-import { clientOptions } from "../../src/db/postgres/database.ts";
+import { clientOptions } from "../../src/db/postgres/client-options.ts";
 import { openSqlite } from "../../src/db/sqlite/database.ts";
 import { testPostgres } from "../support/postgres.ts";
 import type { DatabaseKind } from "../support/registry.ts";
@@ -43,7 +43,7 @@ async function oldSqlite(): Promise<OldDatabase> {
 async function oldPostgres(): Promise<OldDatabase> {
   const url = await (await testPostgres()).createDatabase();
   const connection = parsePostgresConnection(url);
-  if (connection === undefined) throw new Error(`Not a connection: ${url}`);
+  if (typeof connection === "string") throw new Error(`Not a connection: ${url}`);
   const client = postgres({ ...clientOptions(connection), max: 1 });
   return {
     kind: "postgres",

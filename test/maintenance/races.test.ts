@@ -46,7 +46,7 @@ test("every statement sees what was committed when it began, whatever the isolat
   const postgres = await testPostgres();
   const url = await postgres.createDatabase();
   const connection = parsePostgresConnection(url);
-  if (connection === undefined) throw new Error("not a connection");
+  if (typeof connection === "string") throw new Error("not a connection");
   const isolationOf = async () => {
     const db = await openDatabase({ kind: "postgres", connection });
     try {

@@ -21,6 +21,14 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** Whether a process listens on a port of 127.0.0.1, without connecting to it. */
+export function isListening(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const probe = createServer().once("error", () => done(true));
+    probe.listen(port, "127.0.0.1", () => probe.close(() => done(false)));
+  });
+}
+
 /**
  * Launches a server on a free port, and retries on up to four others, because another process may
  * take the port first. `takenMessage` is the part of the server's error that reports this.

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { createApp } from "../../src/app.ts";
 import { readConfig } from "../../src/config/config.ts";
-import { clientOptions } from "../../src/db/postgres/database.ts";
+import { clientOptions } from "../../src/db/postgres/client-options.ts";
 import { type ClientTimeouts, listen } from "../../src/http/server.ts";
 import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";

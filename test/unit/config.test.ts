@@ -378,7 +378,8 @@ describe("JWT_KEY", () => {
 describe("connection strings", () => {
   const parsed = (text: string) => {
     const connection = parsePostgresConnection(text);
-    return connection && { ...connection, password: connection.password.reveal() };
+    if (typeof connection === "string") return undefined;
+    return { ...connection, password: connection.password.reveal() };
   };
 
   test("a URL with percent-encoded characters is read", () => {
@@ -448,10 +449,41 @@ describe("connection strings", () => {
     "Host=db;Database=cpm;Password",
     "registry.db",
   ])("the connection string %s is refused with one message that does not repeat it", (text) => {
-    expect(parsePostgresConnection(text)).toBeUndefined();
+    expect(parsePostgresConnection(text)).toBeString();
     const problems = problemsOf({ DATABASE_URL: text, ...KEYS });
     expect(problems).toEqual([["DATABASE_URL", expect.stringMatching(/^must be postgres:\/\//)]]);
     expect(problems[0]?.[1]).not.toContain(text);
+  });
+});
+
+describe("a mistake in DATABASE_URL", () => {
+  const AT = "an @ in the user name or password must be written as %40";
+  const SPECIAL = "the characters @ / ? # in the user name or password must be written as %40 %2F %3F %23";
+  test.each([
+    ["postgres://cpm:se@cret@db/cpm", AT],
+    ["postgres://me@corp:secret@db:5432/cpm", AT],
+    ["postgres://cpm:se@cr/et@db/cpm", SPECIAL],
+    ["postgres://cpm:12/secret@db/cpm", SPECIAL],
+    ["postgres://cpm:se?cret@db/cpm", SPECIAL],
+    ["postgres://cpm:se@cr?et@db/cpm", SPECIAL],
+    ["postgres://cpm:se#cret@db/cpm", SPECIAL],
+    ["postgres://cpm:secret%@db/cpm", "a % in the user name or password must be written as %25"],
+    ["postgres://cpm:secret@db", "it names no database"],
+    ["postgres://cpm:secret@db:pg/cpm", "its port is no number from 1 to 65535"],
+    ["postgres://cpm:secret@db:65536/cpm", "its port is no number from 1 to 65535"],
+    ["postgres://cpm:secret@/cpm", "it names no host"],
+    [
+      "postgres://db/cpm?sslmode=secret",
+      "its sslmode is none of disable, allow, prefer, require, verify-ca and verify-full",
+    ],
+    ["mysql://cpm:secret@db/cpm", "it begins with another scheme"],
+    ["Host=db;Username=cpm;Password=secret", "it names no database"],
+    ["Database=cpm;Password=secret", "it names no host"],
+    ['Host=db;Database=cpm;Password="se;cret', "a value with ; or a quotation mark must be in quotation marks"],
+  ])("%s is named without the password", (text, problem) => {
+    const [[setting, message] = []] = problemsOf({ DATABASE_URL: text, ...KEYS });
+    expect([setting, message]).toEqual(["DATABASE_URL", expect.stringContaining(`: ${problem}`)]);
+    expect(message).not.toMatch(/secret|se@|cret|corp|cr[/?]/);
   });
 });
 

@@ -24,7 +24,7 @@ beforeEach(() => {
   const beforeCommit = () => {
     groups += 1;
   };
-  commits = new GroupCommit(writer, { beforeCommit, afterGroup: () => undefined });
+  commits = new GroupCommit(writer, { beforeCommit, afterCommit: () => undefined, afterGroup: () => undefined });
 });
 
 afterEach(() => {

@@ -22,11 +22,13 @@ type Code = Parameters<typeof statusOf>[0];
 const statusOfCode = (code: string) => statusOf(code as Code).status;
 
 /**
- * Events that a logger is called with by name, those of health checks, and codes of answers from
+ * Events that a logger or a database reports by name, those of health checks, and codes of answers from
  * 500 on.
  */
 function loggedEvents(): string[] {
-  const named = [...SOURCE.matchAll(/\blogger\.(?:info|warn|error)\(\s*"([a-z_]+)"/g)].map(([, event = ""]) => event);
+  const named = [...SOURCE.matchAll(/(?:\blogger\.(?:info|warn|error)|#report)\(\s*"([a-z_]+)"/g)].map(
+    ([, event = ""]) => event,
+  );
   const answered = ERROR_CODES.filter((code) => statusOfCode(code) >= 500);
   return [...new Set([...named, ...answered, "database_failing", "storage_failing"])].sort();
 }

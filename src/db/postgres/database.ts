@@ -2,10 +2,14 @@ import type { SQL } from "drizzle-orm";
 import { drizzle, type PostgresJsDatabase, PostgresJsSession } from "drizzle-orm/postgres-js";
 import postgres from "postgres";
 import type { PostgresConnection } from "../../config/connection.ts";
-import { errorCode, Failure, failure } from "../../errors.ts";
+import { errorCode, Failure } from "../../errors.ts";
+import { faultCode } from "../../runtime/fault-codes.ts";
 import { Semaphore } from "../../runtime/semaphore.ts";
+import { DatabaseCondition, type ReportEvent } from "../condition.ts";
 import type { Database, DbSession } from "../database.ts";
+import { databaseFailure, unavailable } from "../failure.ts";
 import { Invalidations, rejectInvalidation } from "../invalidations.ts";
+import { clientOptions } from "./client-options.ts";
 import { PendingNotifications, watchPostgres } from "./invalidations.ts";
 import * as tables from "./schema.ts";
 import { type BatchedForms, batched } from "./statement-batching.ts";
@@ -16,7 +20,6 @@ const POOL_CONNECTIONS = 16;
  */
 const WRITER_CONCURRENCY = 8;
 const WRITERS_WAITING_MAX = 1_000;
-const CONNECT_TIMEOUT_S = 4;
 /**
  * The time that one `read` or `write` may take, including the wait for a connection. The server
  * cancels statements a little earlier.
@@ -28,43 +31,11 @@ const STATEMENT_TIMEOUT_MS = 5_000;
  * finish; stuck ones are freed.
  */
 const ABANDON_AFTER_MS = 1_500;
-const RETRY_AFTER_SECONDS = 1;
-
 /**
- * postgres.js reports a lost connection by these codes, Postgres a shutdown or start by the classes
- * 57P and 08.
+ * A pool whose server accepts no writes is replaced at most so often. After a failover, a new
+ * connection may reach the server that does.
  */
-const LOST_CONNECTION = /^(CONNECTION_|CONNECT_TIMEOUT|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENOENT|57P0|08)/;
-const OUT_OF_SPACE = "53100";
-const OVERLOADED = /^(53300|57014|40001|40P01|55P03)$/;
-
-/**
- * Overrides the defaults of role and database: a statement must see what was committed before it
- * began (packages/blob-removals.ts).
- */
-const SESSION = { application_name: "cpm-registry", default_transaction_isolation: "read committed" } as const;
-
-/**
- * Returns the connection settings of postgres.js. `prefer` first tries TLS and goes on without it,
- * as libpq does.
- */
-export function clientOptions(connection: PostgresConnection): postgres.Options<Record<string, never>> {
-  const tls = { off: false, prefer: "prefer", require: "require", verify: "verify-full" } as const;
-  return {
-    host: connection.host,
-    port: connection.port,
-    database: connection.database,
-    username: connection.username,
-    password: connection.password.reveal(),
-    ssl: tls[connection.tls],
-    connect_timeout: CONNECT_TIMEOUT_S,
-    // postgres.js waits longer after each failed connect, but the registry must be back as soon as
-    // its database is.
-    backoff: () => 0.2,
-    connection: SESSION,
-    onnotice: () => undefined,
-  };
-}
+const REPLACE_READ_ONLY_MS = 5_000;
 
 const PREPARED = { prepare: true };
 
@@ -117,11 +88,12 @@ class Pool {
     connection: PostgresConnection,
     readonly invalidations: Invalidations,
   ) {
+    const options = clientOptions(connection);
     this.#client = postgres({
-      ...clientOptions(connection),
+      ...options,
       max: POOL_CONNECTIONS,
       idle_timeout: 60,
-      connection: { ...SESSION, statement_timeout: STATEMENT_TIMEOUT_MS },
+      connection: { ...options.connection, statement_timeout: STATEMENT_TIMEOUT_MS },
     });
     this.#orm = drizzle(this.#client);
     this.#session = sessionOver(this.#orm, rejectInvalidation);
@@ -159,7 +131,7 @@ class Pool {
    * Ends the pool without waiting, because `end()` itself can hang on a connection that was lost.
    */
   abandon(): void {
-    const lost = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
+    const lost = unavailable();
     setTimeout(() => this.#abandoned.reject(lost), ABANDON_AFTER_MS).unref();
     this.#client.end({ timeout: ABANDON_AFTER_MS / 1000 }).catch(() => undefined);
   }
@@ -189,19 +161,13 @@ class Pool {
   }
 }
 
-function asFailure(cause: unknown): unknown {
-  if (cause instanceof Failure) return cause;
-  const unavailable = failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS });
-  if (cause instanceof MissedDeadline) return unavailable;
-  const code = errorCode(cause) ?? "";
-  if (code === OUT_OF_SPACE) return failure({ code: "storage_full" });
-  return LOST_CONNECTION.test(code) || OVERLOADED.test(code) ? unavailable : cause;
+function kindOf(cause: unknown) {
+  return cause instanceof Failure ? undefined : faultCode(errorCode(cause))?.kind;
 }
 
 function isLost(cause: unknown): boolean {
   if (cause instanceof Failure) return cause.error.code === "database_unavailable";
-  if (cause instanceof MissedDeadline) return cause.hung;
-  return LOST_CONNECTION.test(errorCode(cause) ?? "");
+  return cause instanceof MissedDeadline ? cause.hung : kindOf(cause) === "lost";
 }
 
 /**
@@ -211,31 +177,38 @@ function isLost(cause: unknown): boolean {
  * deadline, and a pool is replaced when it loses a connection or when nobody on it gets an answer.
  * New callers get fresh connections at once; callers of the old pool end within `ABANDON_AFTER_MS`.
  */
-export function openPostgres(connection: PostgresConnection): Database {
+export function openPostgres(connection: PostgresConnection, report?: ReportEvent): Database {
   const invalidations = new Invalidations();
+  const condition = new DatabaseCondition(report);
   let pool = new Pool(connection, invalidations);
+  let replacedMs = Number.NEGATIVE_INFINITY;
   let stopWatching = () => {};
-  const run = async <T>(task: (pool: Pool) => Promise<T>, attempts: number): Promise<T> => {
+  const isUnusable = (cause: unknown) =>
+    isLost(cause) || (kindOf(cause) === "unwritable" && performance.now() - replacedMs > REPLACE_READ_ONLY_MS);
+  const run = async <T>(task: (pool: Pool) => Promise<T>, isWrite: boolean, attempts: number): Promise<T> => {
     const used = pool;
     try {
       return await task(used);
     } catch (cause) {
-      if (isLost(cause) && pool === used) {
+      if (pool === used && isUnusable(cause)) {
+        replacedMs = performance.now();
         pool = new Pool(connection, invalidations);
         used.abandon();
       }
       // A missed deadline is not retried: its caller has waited long enough.
-      const again = attempts > 1 && LOST_CONNECTION.test(errorCode(cause) ?? "");
-      if (again) return await run(task, attempts - 1);
-      throw asFailure(cause);
+      if (attempts > 1 && kindOf(cause) === "lost") return await run(task, isWrite, attempts - 1);
+      if (cause instanceof MissedDeadline && cause.hung && isWrite) condition.noteHungWrite();
+      condition.noteFault(cause, isWrite);
+      throw cause instanceof MissedDeadline ? unavailable() : databaseFailure(cause);
     }
   };
   return {
     kind: "postgres",
-    read: (work) => run((current) => current.read(work), 2),
+    condition,
+    read: (work) => run((current) => current.read(work), false, 2),
     // A write may have been committed before its connection was lost, so only its caller can repeat
     // it.
-    write: (work) => run((current) => current.write(work), 1),
+    write: (work) => run((current) => current.write(work), true, 1),
     invalidations,
     watch: () => {
       stopWatching = watchPostgres(clientOptions(connection), invalidations);

@@ -3,8 +3,7 @@ import postgres from "postgres";
 import { withTimeout } from "../../runtime/timeout.ts";
 import type { DbSession } from "../database.ts";
 import type { Invalidated, Invalidations } from "../invalidations.ts";
-
-type ClientOptions = postgres.Options<Record<string, never>>;
+import type { ClientOptions } from "./client-options.ts";
 
 const CHANNEL = "cpm_registry_changes";
 const LISTEN = `LISTEN ${CHANNEL}`;

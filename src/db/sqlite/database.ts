@@ -4,18 +4,17 @@ import { dirname } from "node:path";
 import type { SQL } from "drizzle-orm";
 import { type BunSQLiteDatabase, drizzle } from "drizzle-orm/bun-sqlite";
 import { errorCode, failure } from "../../errors.ts";
+import { DatabaseCondition, type ReportEvent } from "../condition.ts";
 import type { Database, DbSession, QueryBuilder, SqlValue, Tables } from "../database.ts";
+import { databaseFailure } from "../failure.ts";
 import { Invalidations, rejectInvalidation } from "../invalidations.ts";
+import { CHECKPOINT_PAGES, Checkpoints } from "./checkpoints.ts";
+import { DatabaseFiles } from "./database-files.ts";
 import { GroupCommit, WRITER_BUSY_TIMEOUT_MS } from "./group-commit.ts";
 import { recordInvalidations, watchSqlite } from "./invalidations.ts";
 import * as sqliteTables from "./schema.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
-/**
- * The number of WAL pages at which they are copied into the database (16 MB). Pages that many
- * commits change are copied once.
- */
-const CHECKPOINT_PAGES = 4_000;
 const READER_CACHE_KIB = 32_768;
 /**
  * Larger than the number of SQL texts of this registry. It is bounded because `inArray` makes a new
@@ -83,12 +82,9 @@ function sessionOver(client: BunDatabase, invalidate: DbSession["invalidate"]): 
   return session;
 }
 
-/** Maps an error of SQLite by its code alone, because messages of Drizzle contain parameters. */
-function asFailure(cause: unknown): unknown {
-  const code = errorCode(cause);
-  if (code === "SQLITE_FULL" || code === "SQLITE_IOERR_WRITE") return failure({ code: "storage_full" });
-  if (code?.startsWith("SQLITE_BUSY")) return failure({ code: "database_unavailable", retryAfterSeconds: 1 });
-  return cause;
+function asFailure(cause: unknown, files: DatabaseFiles): unknown {
+  const isIoError = /^SQLITE_(?:IOERR|CANTOPEN)/.test(errorCode(cause) ?? "");
+  return isIoError && files.isFull() ? failure({ code: "storage_full" }, cause) : databaseFailure(cause);
 }
 
 /**
@@ -96,7 +92,7 @@ function asFailure(cause: unknown): unknown {
  * connection does one write at a time, because statements of other writes could otherwise slip
  * between those of an asynchronous one. A second connection reads.
  */
-export function openSqlite(path: string): Database & { readonly client: BunDatabase } {
+export function openSqlite(path: string, report?: ReportEvent): Database & { readonly client: BunDatabase } {
   mkdirSync(dirname(path), { recursive: true });
   const writer = connect(path);
   const reader = connect(path);
@@ -112,34 +108,46 @@ export function openSqlite(path: string): Database & { readonly client: BunDatab
   const writes = sessionOver(writer, (name) => void changed.add(name));
   const reads = sessionOver(reader, rejectInvalidation);
   const invalidations = new Invalidations();
+  const condition = new DatabaseCondition(report);
+  const files = new DatabaseFiles(path);
+  const requireSameFiles = () => {
+    condition.noteReplacedFile(files.replaced());
+    condition.requireSameFile();
+  };
   const commits = new GroupCommit(writer, {
     beforeCommit: () => recordInvalidations(writer, changed),
+    afterCommit: requireSameFiles,
     afterGroup: () => {
       invalidations.notify([...changed]);
       changed.clear();
     },
   });
+  const checkpoints = new Checkpoints(writer, files, condition);
   let stopWatching = () => {};
+  const run = async <T>(isWrite: boolean, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (cause) {
+      condition.noteFault(cause, isWrite);
+      throw asFailure(cause, files);
+    }
+  };
   return {
     kind: "sqlite",
     client: writer,
-    read: async (work) => {
-      try {
-        return await work(reads);
-      } catch (cause) {
-        throw asFailure(cause);
-      }
-    },
-    write: async (work) => {
-      try {
-        return await commits.write(() => work(writes));
-      } catch (cause) {
-        throw asFailure(cause);
-      }
-    },
+    condition,
+    read: (work) => run(false, () => work(reads)),
+    write: (work) =>
+      run(true, () => {
+        condition.requireSameFile();
+        return commits.write(() => work(writes));
+      }),
     invalidations,
     watch: () => {
-      stopWatching = watchSqlite(reader, invalidations);
+      stopWatching = watchSqlite(reader, invalidations, () => {
+        condition.noteReplacedFile(files.replaced());
+        if (checkpoints.isDue) commits.betweenGroups(() => checkpoints.run());
+      });
     },
     close: async () => {
       stopWatching();

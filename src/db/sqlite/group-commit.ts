@@ -1,5 +1,6 @@
 import type { Database as BunDatabase } from "bun:sqlite";
 import { errorCode, failure } from "../../errors.ts";
+import { faultCode } from "../../runtime/fault-codes.ts";
 
 /**
  * SQLite would wait for the lock inside the process, which answers nobody meanwhile. So it does not
@@ -40,6 +41,8 @@ interface MemberResult {
 
 interface GroupCommitHooks {
   beforeCommit(): void;
+  /** Runs after a commit. When it throws, all callers get that instead of their results. */
+  afterCommit(): void;
   /**
    * Runs before any caller gets its result. Also runs after an error, because the transaction may
    * have been committed.
@@ -58,6 +61,7 @@ export class GroupCommit {
   readonly #writer: BunDatabase;
   readonly #hooks: GroupCommitHooks;
   readonly #waiting: WaitingWrite[] = [];
+  #maintenance: (() => void) | undefined;
   #running: Promise<void> | undefined;
 
   constructor(writer: BunDatabase, hooks: GroupCommitHooks) {
@@ -83,6 +87,12 @@ export class GroupCommit {
     return promise;
   }
 
+  /** Runs `work` as soon as no transaction is open. */
+  betweenGroups(work: () => void): void {
+    if (this.#running === undefined) work();
+    else this.#maintenance = work;
+  }
+
   /** Returns when no write waits any more. */
   async settled(): Promise<void> {
     await this.#running;
@@ -91,6 +101,8 @@ export class GroupCommit {
   async #run(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
+        this.#maintenance?.();
+        this.#maintenance = undefined;
         // Writes that became ready at the same time join one group.
         await new Promise(setImmediate);
         if (await this.#begin()) await this.#writeGroup(this.#waiting.splice(0, GROUP_MAX));
@@ -112,7 +124,7 @@ export class GroupCommit {
         this.#execute("BEGIN IMMEDIATE");
         return true;
       } catch (cause) {
-        const isBusy = errorCode(cause)?.startsWith("SQLITE_BUSY");
+        const isBusy = faultCode(errorCode(cause))?.kind === "contended";
         const nowMs = performance.now();
         const firstInTime = isBusy ? this.#waiting.findIndex(({ deadlineMs }) => deadlineMs >= nowMs) : -1;
         const late = firstInTime < 0 ? this.#waiting.splice(0) : this.#waiting.splice(0, firstInTime);
@@ -127,8 +139,10 @@ export class GroupCommit {
     try {
       const results: MemberResult[] = [];
       for (const member of group) results.push(await this.#runMember(member));
-      if (results.some(({ isWritten }) => isWritten)) this.#hooks.beforeCommit();
-      this.#execute(results.some(({ isWritten }) => isWritten) ? "COMMIT" : "ROLLBACK");
+      const isWritten = results.some((result) => result.isWritten);
+      if (isWritten) this.#hooks.beforeCommit();
+      this.#execute(isWritten ? "COMMIT" : "ROLLBACK");
+      if (isWritten) this.#hooks.afterCommit();
       this.#hooks.afterGroup();
       for (const { settle } of results) settle();
     } catch (cause) {

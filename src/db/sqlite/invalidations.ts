@@ -23,12 +23,12 @@ interface RecordedCommit {
 }
 
 /**
- * Checks four times a second whether another connection committed to the file (`PRAGMA
+ * Runs `checkFiles` four times a second, and checks whether another connection committed to the file (`PRAGMA
  * data_version`), and if so which packages changed. Returns a function that stops it. Commits of
  * this process, which it has notified itself, are notified a second time; the only cost is a cache
  * miss.
  */
-export function watchSqlite(reader: BunDatabase, invalidations: Invalidations): () => void {
+export function watchSqlite(reader: BunDatabase, invalidations: Invalidations, checkFiles: () => void): () => void {
   const version = reader.prepare<{ data_version: number }, []>("PRAGMA data_version");
   const newest = reader.prepare<{ id: number | null }, []>("SELECT max(id) AS id FROM package_changes");
   const after = reader.prepare<RecordedCommit, [number]>(
@@ -52,6 +52,7 @@ export function watchSqlite(reader: BunDatabase, invalidations: Invalidations): 
   check();
   const timer = setInterval(() => {
     try {
+      checkFiles();
       check();
     } catch {
       // The next check asks again. Until one succeeds nothing counts as fresh, so no cache serves
