@@ -2,12 +2,14 @@ import { hasAccounts } from "../accounts/has-accounts.ts";
 import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
+import type { HealthServices } from "../health/services.ts";
 import { listen } from "../http/server.ts";
 import { keyMissingText } from "../log/open-log.ts";
 import { GUARD_MISSING_TEXT, rollbackText } from "../log/rollback-guard.ts";
 import { print, printError } from "../runtime/print.ts";
 import { foreignOwnerText } from "../start/data-owner.ts";
 import { closeDeps, openDeps } from "../start/open-deps.ts";
+import { type FromWorker, ParentChannel, type ToWorker } from "../start/worker-messages.ts";
 import { serveWithWorkers } from "../start/workers.ts";
 import { firstAccountText } from "./first-account.ts";
 import { UsageError } from "./usage.ts";
@@ -32,16 +34,25 @@ export async function serve(configFile: string | undefined): Promise<number> {
  * gone.
  */
 export async function serveAsWorker(configFile: string | undefined, number: string): Promise<number> {
-  const send = process.send?.bind(process);
+  const send: ((message: FromWorker) => void) | undefined = process.send?.bind(process);
   if (send === undefined) throw new UsageError("Only serve runs worker. Set WORKERS and run serve.", "serve");
   process.on("disconnect", () => process.kill(process.pid, "SIGTERM"));
-  return run(readConfig(configFile), async (deps) => {
+  const whenReady = async (deps: Deps) => {
     if (number === "1") await informOperator(deps, configFile);
-    send("ready");
+    send({ kind: "ready" });
+  };
+  return run(readConfig(configFile), whenReady, ({ logger }) => {
+    const parent = new ParentChannel(send, () => logger.counts);
+    process.on("message", (message: ToWorker) => parent.receive(message));
+    return { totalCounts: () => parent.totals() };
   });
 }
 
-async function run(config: Config, whenReady: (deps: Deps, url: string) => Promise<void>): Promise<number> {
+async function run(
+  config: Config,
+  whenReady: (deps: Deps, url: string) => Promise<void>,
+  services: (deps: Deps) => HealthServices = () => ({}),
+): Promise<number> {
   const stopped = new Promise<void>((resolve) => {
     // Not `once`: a supervisor may signal the process group twice, and the second signal must not
     // end the drain.
@@ -49,7 +60,7 @@ async function run(config: Config, whenReady: (deps: Deps, url: string) => Promi
     process.on("SIGINT", () => resolve());
   });
   const deps = await openDeps(config);
-  const app = createApp(deps);
+  const app = createApp({ ...deps, ...services(deps) });
   const server = listen((request) => app.fetch(request), deps);
   await whenReady(deps, server.url);
   await stopped;

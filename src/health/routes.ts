@@ -1,7 +1,9 @@
 import { Elysia, t } from "elysia";
 import type { Deps } from "../deps.ts";
 import { operation } from "../http/operation.ts";
+import type { Counts } from "../runtime/logger.ts";
 import { checkHealth } from "./health.ts";
+import type { HealthServices } from "./services.ts";
 
 const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4";
 
@@ -53,7 +55,7 @@ const docs = {
  * Writes the counters in Prometheus' text format. Names of events are words of this program, so
  * nothing needs escaping.
  */
-function metricsText({ counts }: Deps["logger"]): string {
+function metricsText(counts: Counts): string {
   const name = "cpm_registry_events_total";
   const lines = [...counts].map(([event, count]) => `${name}{event="${event}"} ${count}\n`);
   return `# HELP ${name} Warnings and errors since the start, by the name of their log event.\n# TYPE ${name} counter\n${lines.join("")}`;
@@ -63,20 +65,18 @@ function metricsText({ counts }: Deps["logger"]): string {
  * Serves `/health` for people, `/health/live` for restarts, `/health/ready` for load balancers, and
  * `/metrics` for alerts.
  */
-export function healthRoutes(deps: Deps) {
+export function healthRoutes(deps: Deps & HealthServices) {
   const respond = async () => {
     const health = await checkHealth(deps);
     return Response.json(health, { status: health.status === "ok" ? 200 : 503 });
   };
+  const readMetrics = async () => {
+    const counts = await (deps.totalCounts?.() ?? deps.logger.counts);
+    return new Response(metricsText(counts), { headers: { "content-type": METRICS_MEDIA_TYPE } });
+  };
   return new Elysia()
     .get("/health", respond, { detail: docs.health })
     .get("/health/ready", respond, { detail: docs.ready })
-    .get(
-      "/metrics",
-      () => new Response(metricsText(deps.logger), { headers: { "content-type": METRICS_MEDIA_TYPE } }),
-      {
-        detail: docs.metrics,
-      },
-    )
+    .get("/metrics", readMetrics, { detail: docs.metrics })
     .get("/health/live", () => Response.json({ status: "ok" }), { detail: docs.live });
 }

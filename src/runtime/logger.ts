@@ -13,6 +13,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
  */
 export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
+/** How often each warning and error has happened. */
+export type Counts = ReadonlyMap<string, number>;
+
 /** Writes one JSON line per event to stderr. Stdout is for the output of commands. */
 export interface Logger {
   /** False if the level drops request lines, so that callers need not build them. */
@@ -24,7 +27,7 @@ export interface Logger {
    * How often each warning and error has happened since the start. Events that the level drops are
    * counted too.
    */
-  readonly counts: ReadonlyMap<string, number>;
+  readonly counts: Counts;
 }
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = { info: 0, warn: 1, error: 2, silent: 3 };

@@ -7,6 +7,7 @@ import type { S3Config } from "../config/storage.ts";
 import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
+import type { HealthServices } from "../health/services.ts";
 import { ResponseCache } from "../http/response-cache.ts";
 import { SpillFile } from "../http/spill-file.ts";
 import { Announcer } from "../log/announcer.ts";
@@ -27,7 +28,7 @@ import { databaseStep, startStep } from "./start-step.ts";
  * What the routes need: the dependencies of several features, and the services that one feature
  * owns.
  */
-export type AppDeps = Deps & PackageServices & PublishServices;
+export type AppDeps = Deps & PackageServices & PublishServices & HealthServices;
 
 /** An open registry. Tests override single members. */
 export interface Registry extends AppDeps {

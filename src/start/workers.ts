@@ -5,20 +5,71 @@ import type { Logger } from "../runtime/logger.ts";
 import { print } from "../runtime/print.ts";
 import { openLogger } from "./open-offline.ts";
 import { programOf } from "./runtime-settings.ts";
+import type { CountPairs, FromWorker, ToWorker } from "./worker-messages.ts";
 
 /**
  * Pause before a worker is started again, so that a worker that always ends does not keep the
  * machine busy.
  */
 const RESTART_AFTER_MS = 1_000;
+const PING_INTERVAL_MS = 1_000;
+/**
+ * A worker that answers none of so many pings does not serve its clients either. Pings are counted,
+ * and not time: a pause of the whole machine is the fault of no worker.
+ */
+const UNANSWERED_MAX = 10;
+/** Longer than a worker takes for requests in flight and for what it must write at its end. */
+const STOP_MAX_MS = 29_000;
+/** How long the totals wait for a worker. Then its last known counts stand in. */
+const COUNTS_MAX_MS = 1_000;
 
 /** The command that runs a worker. Worker 1 also prints what an operator must know. */
 const WORKER_COMMAND = "worker";
 
-/** The processes that share a port. Restarts those that end by themselves. */
+/** A worker that runs. */
+class Worker {
+  isReady = false;
+  unanswered = 0;
+  counts: CountPairs = [];
+  #nextPong = Promise.withResolvers<void>();
+
+  constructor(readonly process: Subprocess) {}
+
+  send(message: ToWorker): void {
+    try {
+      this.process.send(message);
+    } catch {
+      // It has just ended.
+    }
+  }
+
+  ping(): void {
+    this.unanswered += 1;
+    this.send({ kind: "ping" });
+  }
+
+  takePong(counts: CountPairs): void {
+    this.unanswered = 0;
+    this.counts = counts;
+    this.#nextPong.resolve();
+    this.#nextPong = Promise.withResolvers();
+  }
+
+  /** Asks for the newest counts, and waits for them for a moment. */
+  async refreshCounts(): Promise<void> {
+    const { promise } = this.#nextPong;
+    this.send({ kind: "ping" });
+    await Promise.race([promise, Bun.sleep(COUNTS_MAX_MS)]);
+  }
+}
+
+/** The processes that share a port. Replaces those that end by themselves or do not answer. */
 class Workers {
-  readonly #running = new Map<number, Subprocess>();
+  readonly #running = new Map<number, Worker>();
+  /** The counts of workers that have ended. */
+  readonly #past = new Map<string, number>();
   readonly #ended = Promise.withResolvers<number>();
+  readonly #pings = setInterval(() => this.#pingAll(), PING_INTERVAL_MS);
   #isStopping = false;
 
   constructor(
@@ -28,53 +79,86 @@ class Workers {
 
   /** The exit code, when all workers have ended: after `stop`, or because one could not start. */
   get ended(): Promise<number> {
-    return this.#ended.promise;
+    return this.#ended.promise.finally(() => clearInterval(this.#pings));
   }
 
   /** Starts a worker. Returns true when it accepts requests, and false if it ended before. */
   start(number: number): Promise<boolean> {
     const ready = Promise.withResolvers<boolean>();
     const args = this.configFile === undefined ? [] : ["--config", this.configFile];
-    let wasReady = false;
-    const worker = Bun.spawn([...programOf(), WORKER_COMMAND, String(number), ...args], {
-      stdio: ["ignore", "inherit", "inherit"],
-      ipc: () => {
-        wasReady = true;
-        ready.resolve(true);
-      },
-      onExit: (_, exitCode, signal) => {
-        this.#running.delete(number);
-        ready.resolve(false);
-        this.#afterExit(number, wasReady, exitCode ?? signal ?? 1);
-      },
-    });
+    const worker: Worker = new Worker(
+      Bun.spawn([...programOf(), WORKER_COMMAND, String(number), ...args], {
+        stdio: ["ignore", "inherit", "inherit"],
+        ipc: (message: FromWorker) => {
+          if (message.kind === "pong") return worker.takePong(message.counts);
+          if (message.kind === "getTotals") return void this.#sendTotals(worker);
+          worker.isReady = true;
+          ready.resolve(true);
+        },
+        onExit: (_, exitCode, signal) => {
+          this.#running.delete(number);
+          ready.resolve(false);
+          this.#afterExit(number, worker, exitCode ?? signal ?? 1);
+        },
+      }),
+    );
     this.#running.set(number, worker);
     return ready.promise;
   }
 
   stop(): void {
-    this.#isStopping = true;
-    for (const worker of this.#running.values()) worker.kill("SIGTERM");
     if (this.#running.size === 0) this.#ended.resolve(0);
+    for (const { process } of this.#running.values()) process.kill("SIGTERM");
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    const killAll = () => {
+      for (const { process } of this.#running.values()) process.kill("SIGKILL");
+    };
+    setTimeout(killAll, STOP_MAX_MS).unref();
+  }
+
+  #pingAll(): void {
+    for (const [number, worker] of this.#running) {
+      if (!worker.isReady) continue;
+      if (worker.unanswered < UNANSWERED_MAX) {
+        worker.ping();
+        continue;
+      }
+      this.logger.error("worker_silent", { worker: number });
+      worker.process.kill("SIGKILL");
+    }
+  }
+
+  async #sendTotals(asking: Worker): Promise<void> {
+    await Promise.all(Array.from(this.#running.values(), (worker) => worker.refreshCounts()));
+    const totals = new Map(this.#past);
+    addCounts(totals, this.logger.counts);
+    for (const { counts } of this.#running.values()) addCounts(totals, counts);
+    asking.send({ kind: "totals", counts: [...totals] });
   }
 
   /** `ending` is an exit code, or the name of the signal that ended the worker. */
-  #afterExit(worker: number, wasReady: boolean, ending: number | string): void {
+  #afterExit(number: number, worker: Worker, ending: number | string): void {
+    addCounts(this.#past, worker.counts);
     if (this.#isStopping) {
       if (this.#running.size === 0) this.#ended.resolve(0);
       return;
     }
     // If a first start fails, for example because of a wrong setting, another start fails too.
-    if (!wasReady) {
+    if (!worker.isReady) {
       this.#ended.resolve(typeof ending === "number" ? ending : 1);
       this.stop();
       return;
     }
-    this.logger.error("worker_ended", { worker, ending });
+    this.logger.error("worker_ended", { worker: number, ending });
     setTimeout(() => {
-      if (!this.#isStopping) void this.start(worker);
+      if (!this.#isStopping) void this.start(number);
     }, RESTART_AFTER_MS);
   }
+}
+
+function addCounts(totals: Map<string, number>, counts: Iterable<readonly [event: string, count: number]>): void {
+  for (const [event, count] of counts) totals.set(event, (totals.get(event) ?? 0) + count);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:http";
+import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client } from "../support/client.ts";
 import { childrenOf } from "../support/process-family.ts";
@@ -17,6 +18,26 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+function living(server: ServerProcess): number[] {
+  return childrenOf(server.pid() ?? 0).filter(isAlive);
+}
+
+/** A worker may be silent for ten seconds. */
+const FROZEN_MAX_MS = 20_000;
+
+/** Reads a text on a new connection. */
+function read({ url }: ServerProcess, path: string): Promise<string> {
+  return new Promise((done, failed) => {
+    get(url + path, { agent: false }, (response) => {
+      let text = "";
+      response.on("data", (piece) => {
+        text += piece;
+      });
+      response.on("end", () => done(text));
+    }).on("error", failed);
+  });
 }
 
 /** The status of each of many requests, each on a new connection. */
@@ -72,6 +93,42 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   },
   60_000,
 );
+
+test("a frozen worker is replaced, and a frozen worker does not keep the others from ending in time", async () => {
+  await onScene("sqlite", async ({ server }) => {
+    await server.start(WORKERS);
+    await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
+    const [frozen = 0] = childrenOf(server.pid() ?? 0);
+    process.kill(frozen, "SIGSTOP");
+    await waitUntil(() => server.output().includes("worker_silent"), "the silence is logged", FROZEN_MAX_MS);
+    await waitUntil(() => !isAlive(frozen), "it is killed");
+    await waitUntil(() => living(server).length === 2, "two workers again");
+    // Not the new one, which may have no handler of SIGTERM yet.
+    const other = Math.min(...living(server));
+    process.kill(other, "SIGSTOP");
+    const toldMs = performance.now();
+    server.signal("SIGTERM");
+    expect(await server.ended()).toEqual({ exitCode: 0, signal: null });
+    expect(performance.now() - toldMs).toBeLessThan(25_000);
+  });
+}, 90_000);
+
+test("every worker reports the counts of all in /metrics", async () => {
+  await onScene("sqlite", async ({ server }) => {
+    await server.start(WORKERS);
+    await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
+    const [killed = 0] = childrenOf(server.pid() ?? 0);
+    process.kill(killed, "SIGKILL");
+    await waitUntil(() => server.output().includes("worker_ended"), "it is noticed");
+    await waitUntil(() => living(server).length === 2, "two workers again");
+    rmSync(join(server.dataDir, "packages"), { recursive: true });
+    const statuses = await ask(server, "/health");
+    expect(new Set(statuses)).toEqual(new Set([503]));
+    const texts = await Promise.all(Array.from({ length: 10 }, () => read(server, "/metrics")));
+    const lines = ['cpm_registry_events_total{event="worker_ended"} 1', `{event="storage_failing"} ${statuses.length}`];
+    for (const text of texts) for (const line of lines) expect(text).toContain(line);
+  });
+}, 60_000);
 
 test("workers end by themselves when their parent process is killed", async () => {
   await onScene("sqlite", async ({ server }) => {
