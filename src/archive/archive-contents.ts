@@ -2,6 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { STORED_TEXT_MAX_BYTES, TEMPLATE_SCAN_MAX_BYTES, TEMPLATE_SCANS_MAX_BYTES } from "../domain/limits.ts";
 import { printable } from "./archive-fault.ts";
 import type { ArchiveWarning } from "./archive-warning.ts";
+import { contentWarnings } from "./content-warnings.ts";
 import { readEntryName } from "./entry-name.ts";
 import { SecretScan } from "./secret-scan.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
@@ -50,10 +51,11 @@ const FILE_WARNINGS_MAX = 50;
 export class ArchiveContents implements TarVisitor {
   readonly secrets = new SecretScan();
   readonly #files: ArchiveFile[] = [];
+  /** With `/` between segments. */
+  readonly #paths: string[] = [];
   readonly #fileWarnings: ArchiveWarning[] = [];
   readonly #texts = new Map<string, TextFile>();
   #backslashes = false;
-  #hasTemplates = false;
   #scanLeftBytes = TEMPLATE_SCANS_MAX_BYTES;
   #open: OpenFile | undefined;
 
@@ -70,8 +72,9 @@ export class ArchiveContents implements TarVisitor {
   entry(entry: TarEntry): void {
     const { path, created } = readEntryName(entry.name, entry.kind);
     this.#backslashes ||= path !== created;
-    this.#hasTemplates ||= path === "templates" || path.startsWith("templates/");
-    if (entry.kind === "file") this.#openFile(path, created, entry.sizeBytes);
+    if (entry.kind !== "file") return;
+    this.#paths.push(path);
+    this.#openFile(path, created, entry.sizeBytes);
   }
 
   content(piece: Uint8Array): void {
@@ -115,21 +118,12 @@ export class ArchiveContents implements TarVisitor {
 
   /** Returns the warnings about the whole archive, then about its files. */
   warnings(): ArchiveWarning[] {
-    const warnings: ArchiveWarning[] = [];
-    if (!this.#files.some((file) => file.path === VALUES)) {
-      warnings.push({ code: "values_missing", message: "the package has no values.yaml, so it has no default values" });
-    }
-    if (!this.#hasTemplates) {
-      warnings.push({
-        code: "templates_missing",
-        message: "the package has no templates/ folder, so it installs nothing",
-      });
-    }
-    if (this.#backslashes) {
-      const message =
-        "the archive was packed on Windows, with \\ between folders: on Linux and macOS these are single file names, so `cpm install` finds no templates there. Pack it on Linux or macOS, or with tar";
-      warnings.push({ code: "backslash_names", message });
-    }
+    const warnings = contentWarnings({
+      paths: this.#paths,
+      isPackedOnWindows: this.#backslashes,
+      hasReadme: this.#texts.has(README),
+      values: this.#texts.get(VALUES)?.bytes,
+    });
     if (this.secrets.gaveUp) {
       const message =
         "the package has so many texts that look like the start of a secret that it was not searched to its end";

@@ -4,6 +4,7 @@ import { ArchiveContents, type ArchiveFile } from "./archive-contents.ts";
 import { type ArchiveFault, printable, UnreadableArchive } from "./archive-fault.ts";
 import { ArchiveStructure } from "./archive-structure.ts";
 import type { ArchiveWarning } from "./archive-warning.ts";
+import { invisibleWarnings } from "./invisible-characters.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import type { FoundSecret } from "./secret-scan.ts";
 import type { TarVisitor } from "./tar.ts";
@@ -108,12 +109,18 @@ function both(first: TarVisitor, second: TarVisitor): TarVisitor {
 }
 
 function inspectionOf(read: ReadManifest, contents: ArchiveContents): Inspection {
+  const { readme, values } = contents;
+  const invisible = invisibleWarnings({
+    "colony.yaml": read.manifestText + JSON.stringify(read.manifest),
+    "README.md": readme,
+    "values.yaml": values,
+  });
   return {
     ...read,
-    readme: contents.readme,
-    values: contents.values,
+    readme,
+    values,
     files: contents.sortedFiles(),
-    warnings: [...contents.warnings(), ...read.warnings],
+    warnings: [...contents.warnings(), ...read.warnings, ...invisible],
     secrets: contents.secrets.found,
     secretsLeftOut: contents.secrets.leftOut,
   };

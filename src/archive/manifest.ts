@@ -5,8 +5,9 @@ import { parseVersion, VERSION_MAX_CHARS, type Version } from "../domain/version
 import { type ArchiveFault, printable } from "./archive-fault.ts";
 import type { ArchiveWarning } from "./archive-warning.ts";
 import { ShapeReader, type YamlFields } from "./manifest-shape.ts";
+import { linkWarnings, rangeWarnings, specWarning } from "./manifest-warnings.ts";
 import { readYaml } from "./yaml.ts";
-import type { YamlValue } from "./yaml-decode.ts";
+import { decodeFields, type YamlValue } from "./yaml-decode.ts";
 
 export type { YamlValue as ManifestValue } from "./yaml-decode.ts";
 
@@ -81,7 +82,6 @@ const DESCRIPTION_MAX_CHARS = 2_000;
 const TAG_MAX_CHARS = 50;
 const TAGS_MAX = 50;
 const LIST_MAX = 200;
-const LINKS_NAMED_MAX = 5;
 
 /**
  * Decodes `colony.yaml` as the client does (a Go struct, yaml.v3): a scalar that is read into a
@@ -99,33 +99,28 @@ export function readManifest(bytes: Uint8Array): ManifestReading {
   if (root === undefined) return { text, faults: reader.faults, warnings: [] };
   const name = readNameField(reader, root);
   const version = readVersionField(reader, root);
-  const rest = readOptionalFields(reader, root);
+  const spec = readSpecInputs(root);
+  const rest = readOptionalFields(reader, root, spec.inputs);
   refuseOversize(reader, rest);
-  const warnings = linkWarnings(reader.linksLeftOut);
+  const warnings = [...linkWarnings(reader.linksLeftOut), ...rangeWarnings(rest.dependencies), ...spec.warnings];
   if (name === undefined || version === undefined || reader.faults.length > 0) {
     return { text, faults: reader.faults, warnings };
   }
   return { manifest: { name, version, ...rest }, text, faults: [], warnings };
 }
 
-/** Makes one warning for all links, because a manifest may have hundreds of them. */
-function linkWarnings(paths: readonly string[]): ArchiveWarning[] {
-  const [first] = paths;
-  if (first === undefined) return [];
-  const more = paths.length > LINKS_NAMED_MAX ? ` and ${paths.length - LINKS_NAMED_MAX} more` : "";
-  const named = paths.slice(0, LINKS_NAMED_MAX).map((path) => path.slice(1));
-  const message = `${named.join(", ")}${more} in colony.yaml: only links with http:// or https:// are shown`;
-  return [{ code: "link_not_http", message, path: `colony.yaml#${first}` }];
-}
-
-function readOptionalFields(reader: ShapeReader, root: YamlFields): Omit<Manifest, "name" | "version"> {
+function readOptionalFields(
+  reader: ShapeReader,
+  root: YamlFields,
+  specInputs: readonly ManifestInput[],
+): Omit<Manifest, "name" | "version"> {
   return {
     apiVersion: reader.word(root, "apiVersion", "", WORD_MAX_CHARS),
     description: reader.text(root, "description", "", DESCRIPTION_MAX_CHARS),
     maintainers: readMaintainers(reader, root),
     dependencies: readDependencies(reader, root),
     conditions: readConditions(reader, root),
-    inputs: readInputs(reader, root),
+    inputs: root.has("inputs") ? readInputs(reader, root, "") : specInputs,
     tags: readTags(reader, root),
     license: reader.word(root, "license", "", WORD_MAX_CHARS),
     homepage: reader.link(root, "homepage", "", LINK_MAX_CHARS),
@@ -192,8 +187,25 @@ function readConditions(reader: ShapeReader, root: YamlFields): Conditions {
   };
 }
 
-function readInputs(reader: ShapeReader, root: YamlFields): ManifestInput[] {
-  return reader.maps(root, "inputs", LIST_MAX).map(({ fields, path }) => ({
+/**
+ * Reads the inputs under `spec`, where a draft of the format had them. The client knows no such
+ * field, so nothing that is wrong with them is a fault.
+ */
+function readSpecInputs(root: YamlFields): {
+  readonly inputs: readonly ManifestInput[];
+  readonly warnings: readonly ArchiveWarning[];
+} {
+  const reader = new ShapeReader();
+  const node = root.get("spec");
+  const spec = node?.kind === "map" ? decodeFields(node, "/spec", reader.report) : undefined;
+  if (spec?.has("inputs") !== true) return { inputs: [], warnings: [] };
+  const inputs = readInputs(reader, spec, "/spec");
+  const isRead = reader.faults.length === 0 && !root.has("inputs");
+  return { inputs: isRead ? inputs : [], warnings: [specWarning(isRead)] };
+}
+
+function readInputs(reader: ShapeReader, map: YamlFields, at: string): ManifestInput[] {
+  return reader.maps(map, "inputs", LIST_MAX, at).map(({ fields, path }) => ({
     key: reader.word(fields, "key", path, WORD_MAX_CHARS),
     label: reader.word(fields, "label", path, WORD_MAX_CHARS),
     type: reader.word(fields, "type", path, WORD_MAX_CHARS),

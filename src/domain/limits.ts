@@ -91,6 +91,9 @@ export const LONG_MANIFEST_BYTES = 1 * KIB;
  */
 export const LONG_MANIFESTS_MAX_BYTES = 8 * MIB;
 
+/** A longer `values.yaml` is not checked for mistakes, because it is parsed in one turn. */
+export const VALUES_CHECK_MAX_BYTES = 256 * KIB;
+
 /** The nesting of maps and lists in `colony.yaml`. Its own fields need four levels. */
 export const YAML_DEPTH_MAX = 32;
 

@@ -38,10 +38,13 @@ async function codesOf(archive: Uint8Array, limits: Partial<ArchiveLimits> = {})
   return (await faultsOf(archive, limits)).map((fault) => fault.code);
 }
 
-async function warningsOf(
-  files: Readonly<Record<string, string | Uint8Array>>,
-  chunkBytes?: number,
-): Promise<string[]> {
+type Files = Readonly<Record<string, string | Uint8Array>>;
+
+async function allWarningsOf(files: Files): Promise<Inspection["warnings"]> {
+  return (await inspect(makeArchive(files))).warnings;
+}
+
+async function warningsOf(files: Files, chunkBytes?: number): Promise<string[]> {
   return (await inspect(makeArchive(files), {}, chunkBytes)).warnings.map((warning) => warning.code);
 }
 
@@ -87,7 +90,7 @@ describe("inspectArchive accepts", () => {
 
   test("names packed on Windows, with one warning and as readers create them", async () => {
     const inspection = await inspect(
-      makeArchive({ "colony.yaml": MANIFEST, "values.yaml": "", "templates\\b\\c.json": "{}" }),
+      makeArchive({ "colony.yaml": MANIFEST, "values.yaml": "a: 1\n", "templates\\b\\c.json": "{}" }),
     );
     expect(inspection.files.map((file) => file.path)).toContain("templates\\b\\c.json");
     expect(inspection.warnings.map((warning) => warning.code)).toEqual(["backslash_names"]);
@@ -116,11 +119,84 @@ describe("inspectArchive warns", () => {
       makeArchive({ ...SOUND, "README.md": big, "values.yaml": new Uint8Array([0xff]) }),
     );
     expect(inspection).toMatchObject({ readme: undefined, values: undefined });
-    expect(inspection.warnings.map((warning) => warning.code).sort()).toEqual(["text_not_utf8", "text_too_large"]);
+    expect(inspection.warnings.map((warning) => warning.code).sort()).toEqual([
+      "text_not_utf8",
+      "text_too_large",
+      "values_invalid",
+    ]);
+  });
+
+  const NOTHING: Readonly<Record<string, string>> = {
+    "colony.yaml": SOUND["colony.yaml"],
+    "values.yaml": "a: 1\n",
+    "templates/a.json": "{}",
+    "README.md": "# Sound\n",
+  };
+  const manifest = (lines: string) => ({ "colony.yaml": `${SOUND["colony.yaml"]}${lines}` });
+
+  test("about nothing that installs as it should", async () => {
+    const good = manifest(
+      'description: "👩\u200d🚀 می\u200cخواهم"\ndependencies: [{name: a, version: ">=1.2 <2 || ^3"}]\nhomepage: https://a.b\n',
+    );
+    const values = { "values.yaml": "base: &b {x: 1}\na:\n  <<: *b\n---\n[" };
+    for (const files of [
+      {},
+      good,
+      values,
+      { "values.yaml": "{}" },
+      { "templates/b.yaml": "", "templates/c.tpl": "" },
+    ]) {
+      expect(await allWarningsOf({ ...NOTHING, ...files })).toEqual([]);
+    }
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ["values_empty", { "values.yaml": "" }, "values.yaml"],
+    ["values_empty", { "values.yaml": "# nothing\n" }, "values.yaml"],
+    ["values_empty", { "values.yaml": "~\n" }, "values.yaml"],
+    ["values_invalid", { "values.yaml": "a: [1\n" }, "values.yaml"],
+    ["values_invalid", { "values.yaml": "- a\n" }, "values.yaml"],
+    ["values_invalid", { "values.yaml": "a: 1\na: 2\n" }, "values.yaml"],
+    ["values_invalid", { "values.yaml": "a: *b\n" }, "values.yaml"],
+    ["values_invalid", { "values.yaml": "a: 1\n\t# tab\n" }, "values.yaml"],
+    ["template_not_read", { "templates/a.yml": "a", "templates/b/c.JSON": "a" }, "templates/a.yml"],
+    ["appledouble_files", { "templates/._a.json": "a" }, "templates/._a.json"],
+    ["appledouble_files", { "._README.md": "a" }, "._README.md"],
+    ["invisible_characters", { "README.md": "a\u202eb" }, "README.md"],
+    ["invisible_characters", { "values.yaml": "a: x\u200by\n" }, "values.yaml"],
+    ["invisible_characters", manifest('description: "a\\u2066b"\n'), "colony.yaml"],
+    ["inputs_under_spec", manifest("spec: {inputs: [{key: a}]}\n"), "colony.yaml#/spec/inputs"],
+    ["link_not_http", manifest('homepage: "javascript:alert(1)"\n'), "colony.yaml#/homepage"],
+    [
+      "dependency_range_invalid",
+      manifest("dependencies: [{name: a, version: 1.x}, {name: b, version: latest}]\n"),
+      "colony.yaml#/dependencies/1/version",
+    ],
+  ])("once, with %s and the place", async (code, files, path) => {
+    const warnings = await allWarningsOf({ ...NOTHING, ...files });
+    expect(warnings.map((warning) => [warning.code, warning.path])).toEqual([[code, path]]);
+  });
+
+  test.each(["README", "readme.txt", "ReadMe.markdown", "README.rst", "README_en"])(
+    "about a README that is spelled %s",
+    async (name) => {
+      const { "README.md": _, ...others } = NOTHING;
+      expect(await allWarningsOf({ ...others, [name]: "a" })).toMatchObject([{ code: "readme_misnamed", path: name }]);
+      expect(await allWarningsOf({ ...NOTHING, [name]: "a" })).toEqual([]);
+    },
+  );
+
+  test("about templates that are none, and says that nothing is installed", async () => {
+    const { "templates/a.json": _, ...others } = NOTHING;
+    const [warning] = await allWarningsOf({ ...others, "templates/a.txt": "a" });
+    expect(warning).toMatchObject({ code: "template_not_read", message: expect.stringContaining("installs nothing") });
+    expect(await allWarningsOf(others)).toMatchObject([{ code: "templates_missing" }]);
   });
 
   test("at most fifty times about single files", async () => {
-    const files = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`templates/${index}`, "{{ env }}"]));
+    const files = Object.fromEntries(
+      Array.from({ length: 80 }, (_, index) => [`templates/${index}.json`, "{{ env }}"]),
+    );
     const warnings = await warningsOf({ ...SOUND, ...files });
     expect(warnings).toHaveLength(51);
     expect(warnings.at(-1)).toBe("more_warnings");

@@ -98,6 +98,15 @@ describe("readManifest", () => {
     expect(faultsOf(`${HEAD}description: "\\0"\n`)).toEqual(["/description yaml_control_character"]);
   });
 
+  test("shows inputs under spec where there are no others, and refuses nothing there", () => {
+    const inputs = (text: string) => read(HEAD + text).inputs.map(({ key, default: preset }) => ({ key, preset }));
+    expect(inputs("spec: {inputs: [{key: a, default: 2}]}\n")).toEqual([{ key: "a", preset: 2 }]);
+    expect(inputs("spec: {inputs: [{key: a}]}\ninputs: [{key: b}]\n")).toEqual([{ key: "b", preset: undefined }]);
+    for (const spec of ["a", "{inputs: a}", "{inputs: [a]}", "{inputs: [{required: maybe}]}", "{a: 1, a: 2}"]) {
+      expect(inputs(`spec: ${spec}\n`)).toEqual([]);
+    }
+  });
+
   test("shows the right form of a list and of a link", () => {
     const { faults } = readManifest(bytesOf(`${HEAD}tags: a b\nrepository: {type: git}\n`));
     expect(faults.map(({ message }) => message)).toEqual([
