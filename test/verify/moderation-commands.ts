@@ -12,7 +12,7 @@ import type { TestRegistry } from "../support/registry.ts";
 /* What administrators do to a package in a random history. */
 
 /** The minor number of a version, or null for the whole package. */
-const minor = fc.option(fc.nat(3), { nil: null });
+const minor = fc.option(fc.nat(3), { nil: null, freq: 2 });
 const category = fc.constantFrom(...STATUS_REASONS);
 
 export const MODERATION = fc.oneof(
