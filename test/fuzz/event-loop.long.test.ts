@@ -46,6 +46,7 @@ const PUBLISHES: Readonly<Record<string, Draft>> = {
   "many starts of keys": { files: { a: `-----BEGIN PRIVATE KEY-----${"\\".repeat(900)}\n`.repeat(8_000) } },
   "many starts of tokens": { files: { a: "ghp_AKIAglpat-xoxb-npm_".repeat(200_000) } },
   "texts of 1 MiB": { files: { "README.md": "é".repeat(MIB / 2), "values.yaml": "a: b\n".repeat(MIB / 5) } },
+  "values of 256 KiB in quotes": { files: { "values.yaml": `a: "${"\\n".repeat(130_000)}"\n` } },
   "a manifest of 10,000 tokens": {
     manifest: more(() => Array.from({ length: 1_350 }, (_, at) => `k${at}: v\n`).join("")),
   },

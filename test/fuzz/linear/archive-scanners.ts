@@ -12,6 +12,7 @@ import { SecretScan } from "../../../src/archive/secret-scan.ts";
 import { TarWalker } from "../../../src/archive/tar.ts";
 import { TemplateScan } from "../../../src/archive/template-scan.ts";
 import { TextFile } from "../../../src/archive/text-file.ts";
+import { checkValues } from "../../../src/archive/values-check.ts";
 import { DEFAULT_ARCHIVE_LIMITS, PAX_HEADER_MAX_BYTES } from "../../../src/domain/limits.ts";
 import { chunked, makeTar, paxEntry, type RawEntry } from "../../support/archive-maker.ts";
 import { ofBytes, ofText } from "./scanners.ts";
@@ -122,7 +123,8 @@ export const ARCHIVE_SCANNERS = [
   ),
   // Tokens are bounded, and cost more than their bytes.
   ofBytes("colony.yaml", YAML, readManifest, { maxBytes: manifestMaxBytes, nsPerByteMax: 5_000 }),
-  ofBytes("values.yaml", YAML, readText),
+  ofBytes("values.yaml", YAML, checkValues, { nsPerByteMax: 5_000 }),
+  ofBytes("text file", YAML, readText),
   ofBytes(
     "entry name",
     ["/", "../", "./", "\\", ".", " ", "C:", "nul", "?", "A", "\u200b", "\u0316", "ß"],
