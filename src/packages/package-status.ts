@@ -4,8 +4,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { lockNamedPackage, requireOwner } from "./find-package.ts";
-import { viewPackage } from "./read.ts";
-import type { PackageView } from "./views.ts";
+import { type LoadedPackage, loadWholePackage } from "./read.ts";
 
 /**
  * `archived`: takes no new versions. `deprecated`: should not be used any more. Both stay found and
@@ -26,11 +25,11 @@ export interface PackageStatus {
  * Throws `package_not_found`, `not_an_owner` or `insufficient_scope`.
  */
 export async function setPackageStatus(
-  { db, clock, config }: Pick<Deps, "db" | "clock" | "config">,
+  { db, clock }: Pick<Deps, "db" | "clock">,
   actor: Actor,
   name: PackageName,
   { status, message, replacement }: PackageStatus,
-): Promise<PackageView> {
+): Promise<LoadedPackage> {
   requireScopeFor(actor, name, "yank");
   const now = clock();
   return db.write(async (session) => {
@@ -42,7 +41,7 @@ export async function setPackageStatus(
       before.status === columns.status &&
       before.statusMessage === columns.statusMessage &&
       before.statusReplacement === columns.statusReplacement;
-    if (isUnchanged) return viewPackage(session, config.publicUrl, before);
+    if (isUnchanged) return loadWholePackage(session, before);
     const [after = before] = await session.query
       .update(packages)
       .set({ ...columns, updatedAt: now })
@@ -50,6 +49,6 @@ export async function setPackageStatus(
       .returning();
     const details = { status, replacement: columns.statusReplacement };
     await recordEvent(session, actor.origin, "package.status_changed", now, { packageName: name, details });
-    return viewPackage(session, config.publicUrl, after);
+    return loadWholePackage(session, after);
   });
 }

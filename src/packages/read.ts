@@ -11,6 +11,7 @@ import {
   type PackageRow,
   type PackageSummary,
   type PackageView,
+  type PublishedVersion,
   packageSummary,
   type VersionView,
   versionView,
@@ -18,22 +19,38 @@ import {
 
 type ReadDeps = Pick<Deps, "db" | "config">;
 
+/** A package with all its versions, the highest first, as the database has them. */
+export interface LoadedPackage {
+  readonly row: PackageRow;
+  readonly owners: readonly string[];
+  readonly versions: readonly PublishedVersion[];
+}
+
+/** Loads what the view of a package row is made of. */
+export async function loadWholePackage(session: DbSession, row: PackageRow): Promise<LoadedPackage> {
+  return { row, owners: await ownersOf(session, row.id), versions: await loadVersions(session, row.id) };
+}
+
+/** Makes the view of a package row, with all its versions. */
+export async function viewPackage(session: DbSession, publicUrl: string, row: PackageRow): Promise<PackageView> {
+  const { owners, versions } = await loadWholePackage(session, row);
+  return { ...packageSummary(row, owners), versions: versions.map((one) => versionView(publicUrl, row.name, one)) };
+}
+
 /**
- * Reads a package with all its versions, the highest first, as JSON. A package may have thousands of
- * versions and megabytes of manifests, so the text is made in turns. Throws `package_not_found`.
+ * Writes the view of a package as JSON. A package may have thousands of versions and megabytes of
+ * manifests, so the text is made in turns. `turns` began when the package was loaded.
  */
-export async function readPackageJson({ db, config }: ReadDeps, name: PackageName): Promise<string> {
-  const turns = new Turns();
-  const { row, owners, versions } = await db.read(async (session) => {
-    const found = await loadPackage(session, name);
-    const ofPackage = await ownersOf(session, found.id);
-    return { row: found, owners: ofPackage, versions: await loadVersions(session, found.id) };
-  });
+export async function packageJson(
+  publicUrl: string,
+  { row, owners, versions }: LoadedPackage,
+  turns = new Turns(),
+): Promise<string> {
   const texts: string[] = [];
   for (const version of versions) {
     const pause = turns.pause();
     if (pause !== undefined) await pause;
-    texts.push(JSON.stringify(versionView(config.publicUrl, row.name, version)));
+    texts.push(JSON.stringify(versionView(publicUrl, row.name, version)));
   }
   const pause = turns.pause();
   if (pause !== undefined) await pause;
@@ -41,11 +58,11 @@ export async function readPackageJson({ db, config }: ReadDeps, name: PackageNam
   return `${summary.slice(0, -1)},"versions":[${texts.join(",")}]}`;
 }
 
-/** Makes the view of a package row, with all its versions. */
-export async function viewPackage(session: DbSession, publicUrl: string, row: PackageRow): Promise<PackageView> {
-  const owners = await ownersOf(session, row.id);
-  const versions = (await loadVersions(session, row.id)).map((version) => versionView(publicUrl, row.name, version));
-  return { ...packageSummary(row, owners), versions };
+/** Reads a package with all its versions as JSON. Throws `package_not_found`. */
+export async function readPackageJson({ db, config }: ReadDeps, name: PackageName): Promise<string> {
+  const turns = new Turns();
+  const loaded = await db.read(async (session) => loadWholePackage(session, await loadPackage(session, name)));
+  return packageJson(config.publicUrl, loaded, turns);
 }
 
 /** Reads one version, or `latest`. Throws `package_not_found` or `version_not_found`. */

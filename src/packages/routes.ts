@@ -15,7 +15,7 @@ import { findDownload, readArchive, requireStored } from "./download.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
 import { loadNamedVersion } from "./find-version.ts";
 import { setPackageStatus } from "./package-status.ts";
-import { listPackages, readPackageJson, readVersion } from "./read.ts";
+import { listPackages, packageJson, readPackageJson, readVersion } from "./read.ts";
 import {
   askedStatus,
   askedTags,
@@ -207,8 +207,12 @@ function writeRoutes(deps: Deps) {
     )
     .put(
       "/:name/status",
-      ({ params, actor, db, body }) =>
-        setPackageStatus({ ...deps, db }, actor, packageNameParam(params.name), askedStatus(body)),
+      async ({ params, actor, db, body }) => {
+        const name = packageNameParam(params.name);
+        const changed = await setPackageStatus({ ...deps, db }, actor, name, askedStatus(body));
+        const text = await packageJson(deps.config.publicUrl, changed);
+        return new Response(text, { headers: { "content-type": JSON_TYPE } });
+      },
       {
         account: true,
         parse: [actorGuard(deps, "account"), jsonBody, "application/json"],

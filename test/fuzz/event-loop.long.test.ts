@@ -153,6 +153,10 @@ for (const kind of ["sqlite", "postgres"] as const) {
         await yank();
         await unyank();
       });
+      await expectShort("PUT status", async () => {
+        expect((await alice.send("PUT", `/api/packages/${name}/status`, { status: "deprecated" })).status).toBe(200);
+        expect((await alice.send("PUT", `/api/packages/${name}/status`, { status: "active" })).status).toBe(200);
+      });
       await expectShort("GET package", async () => {
         await yank();
         expect((await alice.get(`/api/packages/${name}`)).body.versions).toHaveLength(LONG_VERSIONS);
