@@ -15,7 +15,7 @@ function archiveOf(name: string, [homepage = "", repository = "", url = ""]: rea
     `repository: "${repository}"`,
     `maintainers: [{name: a, url: "${url}"}, {name: b, url: "${GOOD}"}]`,
   ];
-  return makeArchive({ "colony.yaml": manifest.join("\n"), "values.yaml": "", "templates/a.yaml": "" });
+  return makeArchive({ "colony.yaml": manifest.join("\n"), "values.yaml": "a: 1\n", "templates/a.yaml": "" });
 }
 
 onBothDatabases("links of a package", (registry) => {

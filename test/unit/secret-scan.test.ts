@@ -247,7 +247,7 @@ describe("SecretScan", () => {
 });
 
 describe("an archive's inspection", () => {
-  const SOUND = { "colony.yaml": "name: a\nversion: 1.0.0\n", "values.yaml": "", "templates/a": "" };
+  const SOUND = { "colony.yaml": "name: a\nversion: 1.0.0\n", "values.yaml": "a: 1\n", "templates/a.tpl": "" };
 
   test("lists the places of secrets but never the secrets, and does not reject the archive", async () => {
     const files = { ...SOUND, "colony.yaml": `${SOUND["colony.yaml"]}description: ${token}\n`, "x/id_rsa": pkcs8 };

@@ -12,7 +12,7 @@ function foundIn(template: string, chunkBytes = 65_536): readonly string[] {
 }
 
 async function warningsOf(files: Readonly<Record<string, string>>): Promise<string[]> {
-  const sound = { "colony.yaml": "name: a\nversion: 1.0.0\n", "values.yaml": "", "templates/a": "" };
+  const sound = { "colony.yaml": "name: a\nversion: 1.0.0\n", "values.yaml": "a: 1\n", "templates/a.tpl": "" };
   const { warnings } = await inspectArchive(chunked(makeArchive({ ...sound, ...files })), DEFAULT_ARCHIVE_LIMITS);
   return warnings.map((warning) => warning.code);
 }
@@ -60,19 +60,21 @@ describe("TemplateScan", () => {
 });
 
 test("a template that reads the machine is a warning; other files that do are not", async () => {
-  expect(await warningsOf({ "templates/deep/t": '{{ env "HOME" }}' })).toEqual(["template_reads_environment"]);
+  expect(await warningsOf({ "templates/deep/t.tpl": '{{ env "HOME" }}' })).toEqual(["template_reads_environment"]);
   expect(await warningsOf({ "docs/t": '{{ env "HOME" }}' })).toEqual([]);
 });
 
 test("a template is scanned up to the limit, and a longer one has a warning", async () => {
   const call = "{{ env }}";
   const upTo = (bytes: number) => " ".repeat(bytes - call.length) + call;
-  expect(await warningsOf({ "templates/t": upTo(TEMPLATE_SCAN_MAX_BYTES) })).toEqual(["template_reads_environment"]);
-  expect(await warningsOf({ "templates/t": `${call}${upTo(TEMPLATE_SCAN_MAX_BYTES)}` })).toEqual([
+  expect(await warningsOf({ "templates/t.tpl": upTo(TEMPLATE_SCAN_MAX_BYTES) })).toEqual([
+    "template_reads_environment",
+  ]);
+  expect(await warningsOf({ "templates/t.tpl": `${call}${upTo(TEMPLATE_SCAN_MAX_BYTES)}` })).toEqual([
     "template_reads_environment",
     "template_not_scanned",
   ]);
-  expect(await warningsOf({ "templates/t": `${" ".repeat(TEMPLATE_SCAN_MAX_BYTES)}${call}` })).toEqual([
+  expect(await warningsOf({ "templates/t.tpl": `${" ".repeat(TEMPLATE_SCAN_MAX_BYTES)}${call}` })).toEqual([
     "template_not_scanned",
   ]);
   for (const size of [1_000, 65_536]) expect(foundIn(" ".repeat(TEMPLATE_SCAN_MAX_BYTES) + call, size)).toEqual([]);
@@ -82,9 +84,9 @@ test("many templates are scanned up to their common limit, and the rest have war
   const count = TEMPLATE_SCANS_MAX_BYTES / TEMPLATE_SCAN_MAX_BYTES;
   const full = Array.from(
     { length: count },
-    (_, n) => [`templates/${n}`, " ".repeat(TEMPLATE_SCAN_MAX_BYTES)] as const,
+    (_, n) => [`templates/${n}.json`, " ".repeat(TEMPLATE_SCAN_MAX_BYTES)] as const,
   );
   expect(await warningsOf(Object.fromEntries(full))).toEqual([]);
-  const more = { ...Object.fromEntries(full), "templates/last": "{{ env }}" };
+  const more = { ...Object.fromEntries(full), "templates/last.yaml": "{{ env }}" };
   expect(await warningsOf(more)).toEqual(["template_not_scanned"]);
 });
