@@ -1,5 +1,5 @@
 import { Elysia, NotFoundError, ParseError, ValidationError } from "elysia";
-import { Failure, type Fault, type RegistryError } from "../errors.ts";
+import { errorCode, Failure, type Fault, type RegistryError } from "../errors.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { problemResponse, statusOf } from "./problem.ts";
 import { contextOf } from "./request-context.ts";
@@ -48,6 +48,7 @@ function expectedError(cause: unknown, method: string, allowed: () => readonly s
     const allow = allowed();
     return allow.length === 0 ? { code: "route_not_found" } : { code: "method_not_allowed", allow };
   }
+  if (errorCode(cause) === "EMFILE" || errorCode(cause) === "ENFILE") return { code: "busy", retryAfterSeconds: 2 };
   return undefined;
 }
 

@@ -2,9 +2,11 @@ import { BlockList } from "node:net";
 import { type Config, ConfigError } from "../config/config.ts";
 import { parseProxies } from "../config/proxies.ts";
 import { errorCode } from "../errors.ts";
+import { faultCode } from "../runtime/fault-codes.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { clientBehind } from "./client-address.ts";
 import { type Connection, MIN_DATA_RATE, type MinDataRate } from "./connection.ts";
+import { DescriptorGuard } from "./descriptor-guard.ts";
 import { readRest } from "./linger.ts";
 import { problemResponse } from "./problem.ts";
 import { contextOf, RequestContext, setContext } from "./request-context.ts";
@@ -27,6 +29,7 @@ const BODY_MAX_BYTES = 8 * 1024 ** 3;
 /** How long requests in flight may take after the server was told to stop. */
 const DRAIN_MS = 25_000;
 const DRAIN_POLL_MS = 20;
+const BUSY_RETRY_SECONDS = 2;
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
@@ -105,6 +108,13 @@ function logRequest(logger: Logger, { method, url }: Request, { status, headers 
   const ms = Math.round(performance.now() - startedMs);
   const requestId = headers.get("x-request-id") ?? undefined;
   logger.info("request", { requestId, method, path: new URL(url).pathname, status, ms });
+}
+
+/** Answers a request for which there are no descriptors, and gives back that of its connection. */
+function refuseBusy(): Response {
+  const response = problemResponse({ code: "busy", retryAfterSeconds: BUSY_RETRY_SECONDS }, crypto.randomUUID());
+  response.headers.set("connection", "close");
+  return response;
 }
 
 /** Sets the headers that every response has. */
@@ -194,6 +204,7 @@ export function listen(
     idleTimeout: timeouts.idleSeconds,
     maxRequestBodySize: BODY_MAX_BYTES,
     fetch: (request, bun) => {
+      if (guard.isShort) return refuseBusy();
       // Without a Host header, Bun gives a path as the URL.
       const addressOf = () => connectionOf(request, bun).clientAddress();
       const cached =
@@ -206,15 +217,21 @@ export function listen(
       return ambiguityResponse(request) ?? respond(request);
     },
     error: (cause) => {
+      // Bun opens the file of a large archive itself, and reports here that it could not.
+      if (faultCode(errorCode(cause))?.kind === "exhausted") return refuseBusy();
       logger.error("internal", errorFields(cause));
       return problemResponse({ code: "internal" }, crypto.randomUUID());
     },
   });
+  const guard = new DescriptorGuard(() => server.closeIdleConnections(), logger);
   const port = server.port ?? config.port;
   return {
     port,
     url: config.port === 0 ? `http://localhost:${port}` : config.publicUrl,
-    stop: () => drain(server),
+    stop: async () => {
+      await drain(server);
+      guard.stop();
+    },
   };
 }
 
