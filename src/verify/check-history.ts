@@ -4,6 +4,7 @@ import { counted } from "../runtime/counted.ts";
 import { CLOCK_DIFFERENCE_MAX_MS } from "../signing/key-statements.ts";
 import type { ProvedLeaf } from "../tlog/history.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
+import { logText } from "../tlog/log-leaf.ts";
 import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
 import { type Check, failed, ok, warning } from "./checks.ts";
 import { foldedVersion } from "./folded-version.ts";
@@ -34,6 +35,8 @@ export interface HistoryQuestion {
    * seen.
    */
   readonly isFresh: boolean;
+  /** The changes of the log itself that a registry proved; undefined if none was asked. */
+  readonly changes: readonly LogChange[] | undefined;
 }
 
 /** The result of checking a version against the history of its package. */
@@ -69,12 +72,12 @@ export async function checkHistory(question: HistoryQuestion, known: KnownKeys, 
   if (typeof leaves === "string") {
     return { checks: [failed("history", "history_broken", leaves)], remember: nothing };
   }
-  const why = changesFault(changesIn(leaves), question.origin);
+  const why = changesFault(changesIn(leaves), question);
   if (why !== undefined) return { checks: [failed("history", "log_change_invalid", why)], remember: nothing };
   const replayed = replay(question, leaves);
   if ("code" in replayed) return { checks: [failed("signer", replayed.code, replayed.detail)], remember: nothing };
   const name = foldName(question.entry.name);
-  const seen = await seenOf(known, [question.origin, ...earlierOrigins(changesIn(leaves))], name);
+  const seen = await seenOf(known, [question.origin, ...earlierOrigins(question.changes ?? changesIn(leaves))], name);
   const signer =
     checkTimes(leaves, now) ??
     checkCompromised(question, leaves, replayed.history) ??
@@ -138,9 +141,11 @@ function changesIn(leaves: readonly ReadLeaf[]): LogChange[] {
  * Says why the changes of the log among the leaves cannot be right: they say which origin the
  * statements of key changes name.
  */
-function changesFault(changes: readonly LogChange[], origin: string): string | undefined {
+function changesFault(changes: readonly LogChange[], { origin, changes: proved }: HistoryQuestion): string | undefined {
   for (const [at, { index, entry }] of changes.entries()) {
-    const why = changeFault(entry, changes.slice(0, at));
+    const isProved = proved?.some((change) => change.index === index && logText(change.entry) === logText(entry));
+    const unlisted = isProved === false ? "the registry does not list it among the changes of its log" : undefined;
+    const why = unlisted ?? changeFault(entry, changes.slice(0, at));
     if (why !== undefined) return `leaf ${index}: ${why}`;
   }
   const last = changes.at(-1);
@@ -148,8 +153,11 @@ function changesFault(changes: readonly LogChange[], origin: string): string | u
   return `leaf ${last.index} does not begin the log ${origin}`;
 }
 
-function replay({ entry, index, origin }: HistoryQuestion, all: readonly ReadLeaf[]): Replayed | HistoryFault {
-  const changes = changesIn(all);
+function replay(
+  { entry, index, origin, changes: proved }: HistoryQuestion,
+  all: readonly ReadLeaf[],
+): Replayed | HistoryFault {
+  const changes = proved ?? changesIn(all);
   const leaves = all.filter(({ leaf }) => leaf.kind !== "log");
   const [first] = leaves;
   if (first?.leaf.kind !== "version" || foldName(first.leaf.name) !== foldName(entry.name)) {

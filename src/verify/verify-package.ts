@@ -131,7 +131,8 @@ async function checkProof(
   }
   const { check: leaf, entry } = checkProvedLeaf(extra.leaf, signed);
   const signature = await checkArchiveSignature(entry, signed, archive);
-  const { checks, checkpoint, saveSeen } = await checkCheckpoint(proof.checkpoint, trust);
+  const asksChanges = extra.history?.some(({ leaf: other }) => isLogChange(other)) !== false;
+  const { checks, checkpoint, changes, saveSeen } = await checkCheckpoint(proof.checkpoint, trust, asksChanges);
   if (checkpoint === undefined || entry === undefined) return [leaf, signature, ...checks];
   const inclusion = checkInclusion(proof, extra.leaf, checkpoint);
   const all = [leaf, signature, inclusion, ...checks];
@@ -139,13 +140,19 @@ async function checkProof(
   const history = extra.history ?? (trust.client && (await fetchHistory(trust.client, entry, checkpoint.size)));
   if (history === undefined) return [...all, noHistory()];
   const { index } = proof;
-  const asked = { ...checkpoint, index, entry, history, isFresh: isFresh || extra.history === undefined };
+  const proved = { changes: trust.client !== undefined && asksChanges ? changes : undefined };
+  const asked = { ...checkpoint, index, entry, history, isFresh: isFresh || extra.history === undefined, ...proved };
   const checked = await checkHistory(asked, trust.knownKeys, trust.now);
   if (isGood(checked.checks)) {
     await saveSeen();
     await checked.remember();
   }
   return [...all, ...checked.checks];
+}
+
+/** Whether a leaf changes the log itself. Such leaves say which origin the statements of key changes name. */
+function isLogChange(leaf: Uint8Array): boolean {
+  return parseLeaf(Buffer.from(leaf).toString("utf8"))?.kind === "log";
 }
 
 function noHistory(): Check {

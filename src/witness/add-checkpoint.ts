@@ -82,5 +82,7 @@ function lastOf(note: string | undefined, origin: string, logs: readonly Verifie
   const keys = logs.filter(({ name }) => name === origin);
   const last = parseCheckpoint(verifyNote(note, keys)?.text ?? "");
   if (last?.origin === origin) return last;
-  throw new WitnessedCheckpointError(`the stored checkpoint of ${origin} is damaged`);
+  throw new WitnessedCheckpointError(
+    `the stored checkpoint of ${origin} is damaged; if the log's key was replaced, give the key that signed it, too, with --log`,
+  );
 }

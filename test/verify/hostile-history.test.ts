@@ -80,7 +80,7 @@ interface Shown {
 async function verified({ leaves, shown, entry, isFresh = true, now = NOW }: Shown, known: KnownKeys) {
   const { at, ...tree } = proved(leaves);
   const index = leaves.indexOf(versionLeaf(entry));
-  const question = { origin: ORIGIN, ...tree, index, entry, history: shown.map(at), isFresh };
+  const question = { origin: ORIGIN, ...tree, index, entry, history: shown.map(at), isFresh, changes: undefined };
   const { checks, remember } = await checkHistory(question, known, now);
   if (checks.every(({ result }) => result !== "failed")) await remember();
   return checks.flatMap(({ result, code }) => (result === "ok" ? [] : [code ?? result]));

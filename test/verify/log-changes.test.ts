@@ -2,11 +2,13 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { insertLogChange, writeLogKey } from "../../src/log/log-changes.ts";
-import { readState } from "../../src/log/log-rows.ts";
+import { nodeReader, readState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { formatExtra, parseExtra } from "../../src/tlog/history.ts";
 import { logText, type UnsignedLogEntry, unsignedLogText } from "../../src/tlog/log-leaf.ts";
+import { inclusionProof } from "../../src/tlog/merkle.ts";
 import { parseNote, type SignerKey, signatureLine } from "../../src/tlog/note.ts";
-import { parseProof } from "../../src/tlog/proof.ts";
+import { formatProof, parseProof } from "../../src/tlog/proof.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { addKey, newKey, removeKey } from "../support/key-statements.ts";
@@ -317,6 +319,29 @@ describe("a new log in place of one whose key was lost", () => {
       ];
       expect((await person.ask("verify", at, "--proof", file, "--vkey", vkeyOf(fresh))).codes).toEqual([]);
     }
+  });
+
+  test("a proof whose history names another old log than the registry proves is refused", async () => {
+    const { db, log } = scene.registry.deps;
+    const [{ size }, person] = [await db.read(readState), await somebody()];
+    const root = Buffer.alloc(32).toString("hex");
+    const other = vkeyOf(newLogKey("victim.test/log"));
+    const start = { action: "start", oldKey: other, newKey: log.vkey, size, root, at: new Date() } as const;
+    const leaf = leafOf(start, [fresh]);
+    await plantLeaf(scene, leaf);
+    const hashes = await db.read((session) => inclusionProof(size, size + 1, nodeReader(session, size + 1)));
+    scene.proxy.tamper = (path, body) => {
+      const proof = path.endsWith("/proof") ? parseProof(textOf(body)) : undefined;
+      const extra = parseExtra(proof?.extra ?? Buffer.of());
+      if (proof === undefined || extra === undefined) return undefined;
+      const history = (extra.history ?? []).filter((entry) => !textOf(entry.leaf).startsWith("cpm.log/"));
+      const planted = { index: size, leaf: Buffer.from(leaf), hashes };
+      return formatProof({ ...proof, extra: formatExtra({ ...extra, history: [...history, planted] }) });
+    };
+    expect(await scene.verify(person, "hello", "2.0.0")).toEqual(["log_change_invalid"]);
+    scene.proxy.tamper = () => undefined;
+    expect(await scene.verify(person, "hello", "2.0.0")).toEqual([]);
+    expect(await scene.audit(person)).toContain("log_change_invalid");
   });
 
   test("a new log that does not continue what somebody saw of the old one is a fork, whatever key they accept", async () => {
