@@ -51,8 +51,8 @@ export class DurableDirectories {
   }
 
   /**
-   * Makes the next `ensure` of `path`, and of every directory below it, start again. Call it when the
-   * directory was removed.
+   * Makes the next `ensure` of `path`, and of every directory below it, start again. Call it when
+   * the directory was removed.
    */
   forget(path: string): void {
     for (const made of this.#made.keys()) if (`${made}/`.startsWith(`${path}/`)) this.#made.delete(made);

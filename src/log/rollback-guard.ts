@@ -36,7 +36,8 @@ type GuardDeps = { readonly db: Database; readonly blobs: BlobStore };
  *
  * There is a rollback if the database is behind the copy (an old backup was restored, or a replica
  * took over too early), if it has another history, or if the copy is no checkpoint of this log. A
- * copy that shows one is read again, because a damaged answer of the storage must not stop publishing.
+ * copy that shows one is read again, because a damaged answer of the storage must not stop
+ * publishing.
  */
 export async function checkGuard(deps: GuardDeps): Promise<GuardResult> {
   const read = () => deps.blobs.readSidecar(CHECKPOINT_COPY);

@@ -53,8 +53,8 @@ export class WitnessClient {
    * Returns the largest size that a witness cosigned of this log, or 0 if none did or answers. A
    * witness that never saw the log cosigns this checkpoint, which is what it would do next anyway.
    *
-   * It tells only whether a witness saw a larger log. A witness that saw another log of this size or
-   * below refuses to cosign the next checkpoint, and then says so to whoever requires it.
+   * It tells only whether a witness saw a larger log. A witness that saw another log of this size
+   * or below refuses to cosign the next checkpoint, and then says so to whoever requires it.
    */
   async largestSize(state: LogStateRow): Promise<number> {
     const sizes = await Promise.all(this.#witnesses.map((witness) => this.#sizeAt(witness, state)));
