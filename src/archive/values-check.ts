@@ -1,4 +1,3 @@
-import { VALUES_CHECKED_MAX_BYTES } from "../domain/limits.ts";
 import { readFirstYaml } from "./yaml.ts";
 import { checkValue } from "./yaml-decode.ts";
 
@@ -12,7 +11,6 @@ export type ValuesCheck =
 
 /** Checks whether the client can read these bytes as `values.yaml`. */
 export function checkValues(bytes: Uint8Array): ValuesCheck {
-  if (bytes.length > VALUES_CHECKED_MAX_BYTES) return { state: "unknown" };
   const { root, faults } = readFirstYaml(bytes);
   const [fault] = faults;
   if (fault?.code === "yaml_too_deep" || fault?.code === "yaml_too_complex") return { state: "unknown" };

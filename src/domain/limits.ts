@@ -102,9 +102,3 @@ export const YAML_DEPTH_MAX = 32;
  * the CPU time of reading, which happens in one turn of the event loop.
  */
 export const YAML_TOKENS_MAX = 10_000;
-
-/**
- * A larger `values.yaml` is not checked. A text in it is one token, however long it is, and is read
- * in one turn of the event loop. `colony.yaml` has a limit of its own.
- */
-export const VALUES_CHECKED_MAX_BYTES = 256 * KIB;

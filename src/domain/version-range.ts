@@ -4,7 +4,8 @@ const BUILD = "(?:\\+[\\dA-Za-z-]+(?:\\.[\\dA-Za-z-]+)*)?";
 const VERSION = `v?${PART}(?:\\.${PART})?(?:\\.${PART})?${PRERELEASE}${BUILD}`;
 const COMPARATOR = "(?:!=|>=|=>|<=|=<|~>|[=><~^])?";
 
-const HYPHEN_RANGE = new RegExp(` ?(${VERSION}) - (${VERSION}) ?`, "g");
+/** It begins with a word, because trying every character of a long word takes quadratic time. */
+const HYPHEN_RANGE = new RegExp(` ?(?<![\\w.|*+-])(${VERSION}) - (${VERSION}) ?`, "g");
 const COMPARISONS = new RegExp(`^ ?${COMPARATOR} ?${VERSION} ?(?:[ ,]${COMPARATOR} ?${VERSION} ?)*$`);
 const PARTS = new RegExp(`v?(${PART})(?:\\.(${PART}))?(?:\\.(${PART}))?(${PRERELEASE})${BUILD}`, "g");
 

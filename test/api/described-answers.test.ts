@@ -102,7 +102,7 @@ onBothDatabases("responses and the API description", (registry) => {
     expectDescribed("GET", VERSION_PATH, full, 200);
     expect(full.body).toMatchObject({
       license: "MIT",
-      inputs: [{ default: "2", options: ["1", "2"] }, { key: "mode" }],
+      inputs: [{ default: 2, options: ["1", "2"] }, { key: "mode" }],
     });
     const same = await alice.get("/api/packages/full/latest", { "if-none-match": full.headers.get("etag") ?? "" });
     expectDescribed("GET", VERSION_PATH, same, 304);

@@ -5,6 +5,7 @@ import { EntryNames } from "../../../src/archive/entry-names.ts";
 import { fileFormat } from "../../../src/archive/file-format.ts";
 import { gunzipSingleMember } from "../../../src/archive/gzip.ts";
 import { readGzipHeader } from "../../../src/archive/gzip-header.ts";
+import { hasInvisible } from "../../../src/archive/invisible-characters.ts";
 import { readManifest } from "../../../src/archive/manifest.ts";
 import { readPaxRecords } from "../../../src/archive/pax.ts";
 import { SECRET_FORMS } from "../../../src/archive/secret-patterns.ts";
@@ -13,7 +14,7 @@ import { TarWalker } from "../../../src/archive/tar.ts";
 import { TemplateScan } from "../../../src/archive/template-scan.ts";
 import { TextFile } from "../../../src/archive/text-file.ts";
 import { checkValues } from "../../../src/archive/values-check.ts";
-import { DEFAULT_ARCHIVE_LIMITS, PAX_HEADER_MAX_BYTES } from "../../../src/domain/limits.ts";
+import { DEFAULT_ARCHIVE_LIMITS, PAX_HEADER_MAX_BYTES, VALUES_CHECK_MAX_BYTES } from "../../../src/domain/limits.ts";
 import { chunked, makeTar, paxEntry, type RawEntry } from "../../support/archive-maker.ts";
 import { ofBytes, ofText } from "./scanners.ts";
 
@@ -123,7 +124,7 @@ export const ARCHIVE_SCANNERS = [
   ),
   // Tokens are bounded, and cost more than their bytes.
   ofBytes("colony.yaml", YAML, readManifest, { maxBytes: manifestMaxBytes, nsPerByteMax: 5_000 }),
-  ofBytes("values.yaml", YAML, checkValues, { nsPerByteMax: 5_000 }),
+  ofBytes("values.yaml", YAML, checkValues, { maxBytes: VALUES_CHECK_MAX_BYTES, nsPerByteMax: 5_000 }),
   ofBytes("text file", YAML, readText),
   ofBytes(
     "entry name",
@@ -132,6 +133,7 @@ export const ARCHIVE_SCANNERS = [
     { maxBytes: PAX_HEADER_MAX_BYTES },
   ),
   ofText("entry names", ["/", "a/", "a/b/c/d/", "A", "\n", "\n/", "ß", "ſ", "\u0316", "a\n"], compareNames),
+  ofText("invisible characters", ["\u200b", "\u200d", "\u{e0001}", "\u{1f3f4}", "\u0316", "😀", "a"], hasInvisible),
   ofText("printable", ["\u200b", "\u202e", "a", "\u{e0001}", "\ud800"], (text) => printable(text)),
   ofBytes("PAX records", ["6 a=b\n", "11 path=a/b\n", "9", " ", "=", "\n", "99999 "], readPaxRecords),
   ofBytes("tar", TAR, walkTar, { encoding: "latin1" }),

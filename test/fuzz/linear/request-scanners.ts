@@ -8,6 +8,7 @@ import { isReplacement } from "../../../src/domain/replacement.ts";
 import { isReservedUsername } from "../../../src/domain/reserved-usernames.ts";
 import { isTokenText } from "../../../src/domain/token-text.ts";
 import { parseVersion } from "../../../src/domain/version.ts";
+import { isVersionRange } from "../../../src/domain/version-range.ts";
 import { jsonBody, mediaType } from "../../../src/http/body.ts";
 import { clientBehind, clientNetwork } from "../../../src/http/client-address.ts";
 import { matchesEntityTag } from "../../../src/http/entity-tag.ts";
@@ -180,6 +181,7 @@ export const REQUEST_SCANNERS = [
   ofBody("body of a status", ["a", "\u0001", "-"], PackageStatusBody),
   ofText("package name", NAMES, explainPackageName),
   ofText("version", VERSIONS, parseVersion),
+  ofText("range of versions", [...VERSIONS, " - ", "||", "|", ",", "~>", "^", "*", "X"], isVersionRange),
   ofText("replacement", [...VERSIONS, "@", "a"], isReplacement),
   ofText("user name", ["a", "rn", "s", "1", "-", "."], isReservedUsername, BODY),
   ofText("identity", [...WORDS, "@"], foldIdentity, BODY),
