@@ -17,14 +17,17 @@ export type ReportEvent = (
  */
 export class DatabaseCondition {
   readonly #report: ReportEvent;
+  readonly #isFull: () => boolean;
   #writeFault: string | undefined;
   #damage: string | undefined;
   #replacedFile: string | undefined;
   #checkpointFault: string | undefined;
   #lastTry: { readonly atMs: number; readonly result: Promise<void> } | undefined;
 
-  constructor(report: ReportEvent = () => undefined) {
+  /** `isFull` returns whether the disk has no room, where the database is on a disk of this machine. */
+  constructor(report: ReportEvent = () => undefined, isFull: () => boolean = () => false) {
     this.#report = report;
+    this.#isFull = isFull;
   }
 
   /**
@@ -77,6 +80,8 @@ export class DatabaseCondition {
   }
 
   async #tryAgain(write: () => Promise<unknown>): Promise<void> {
+    // A write that changes nothing may find room where a publish does not.
+    if (faultCode(this.#writeFault)?.kind === "full" && this.#isFull()) throw failure({ code: "storage_full" });
     await write();
     this.#writeFault = undefined;
   }

@@ -108,8 +108,8 @@ export function openSqlite(path: string, report?: ReportEvent): Database & { rea
   const writes = sessionOver(writer, (name) => void changed.add(name));
   const reads = sessionOver(reader, rejectInvalidation);
   const invalidations = new Invalidations();
-  const condition = new DatabaseCondition(report);
   const files = new DatabaseFiles(path);
+  const condition = new DatabaseCondition(report, () => files.isFull());
   const requireSameFiles = () => {
     condition.noteReplacedFile(files.replaced());
     condition.requireSameFile();
