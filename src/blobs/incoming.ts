@@ -139,10 +139,13 @@ export async function discardFile(path: string): Promise<void> {
 /**
  * Checks that an existing directory can receive uploads, and removes the files that killed servers
  * left in it. The check writes to the directory, so its modification time is now by the file
- * system's clock, which dates the files too.
+ * system's clock, which dates the files too. A full disk is no reason not to start: reads need no
+ * room, and health reports it.
  */
 export async function prepareIncoming(incomingDir: string): Promise<void> {
-  await checkWritable(incomingDir);
+  await checkWritable(incomingDir).catch((cause) => {
+    if (faultCode(errorCode(cause))?.kind !== "full") throw cause;
+  });
   const { mtimeMs: nowMs } = await stat(incomingDir);
   for await (const { path } of abandonedFiles(incomingDir, nowMs, 0)) await discardFile(path);
 }

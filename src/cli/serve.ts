@@ -2,10 +2,13 @@ import { hasAccounts } from "../accounts/has-accounts.ts";
 import { createApp } from "../app.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
+import { errorCode } from "../errors.ts";
 import type { HealthServices } from "../health/services.ts";
 import { listen } from "../http/server.ts";
 import { keyMissingText } from "../log/open-log.ts";
 import { GUARD_MISSING_TEXT, rollbackText } from "../log/rollback-guard.ts";
+import { faultCode } from "../runtime/fault-codes.ts";
+import { errorFields } from "../runtime/logger.ts";
 import { print, printError } from "../runtime/print.ts";
 import { foreignOwnerText } from "../start/data-owner.ts";
 import { closeDeps, openDeps } from "../start/open-deps.ts";
@@ -60,6 +63,12 @@ async function run(
     process.on("SIGINT", () => resolve());
   });
   const deps = await openDeps(config);
+  // Bun would print the stack of each and go on. The driver rejects promises that nobody holds when
+  // Postgres ends a session.
+  process.on("unhandledRejection", (cause) => {
+    if (faultCode(errorCode(cause)) === undefined) deps.logger.error("internal", errorFields(cause));
+    else deps.logger.warn("database_session_lost", errorFields(cause));
+  });
   const app = createApp({ ...deps, ...services(deps) });
   const server = listen((request) => app.fetch(request), deps);
   await whenReady(deps, server.url);

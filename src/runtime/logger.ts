@@ -30,6 +30,27 @@ export interface Logger {
   readonly counts: Counts;
 }
 
+/**
+ * Events that an outage of the database or a full disk causes with every request. Each is written at
+ * most once a minute; the next line says how often it was `repeated` since the one before.
+ */
+const ONCE_A_MINUTE: readonly string[] = [
+  "checkpoint_failing",
+  "database_failing",
+  "database_session_lost",
+  "database_unavailable",
+  "downloads_not_flushed",
+  "log_copy_failing",
+  "storage_full",
+];
+const MINUTE_MS = 60_000;
+
+/** When an event was written last, and how often it has happened since. */
+interface Written {
+  readonly atMs: number;
+  repeated: number;
+}
+
 const SEVERITY: Readonly<Record<LogLevel, number>> = { info: 0, warn: 1, error: 2, silent: 3 };
 
 /** Creates a logger that drops events below `level`. `write` gets one line without its line end. */
@@ -39,10 +60,27 @@ export function createLogger(
   write: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
 ): Logger {
   const counts = new Map<string, number>();
+  const written = new Map<string, Written>();
+  /** The number of lines that were left out before this one. Undefined if this one is left out. */
+  const repeatedBefore = (event: string, now: Date): number | undefined => {
+    if (!ONCE_A_MINUTE.includes(event)) return 0;
+    const last = written.get(event);
+    // The absolute difference, because the clock may be set back.
+    if (last !== undefined && Math.abs(now.getTime() - last.atMs) < MINUTE_MS) {
+      last.repeated += 1;
+      return undefined;
+    }
+    written.set(event, { atMs: now.getTime(), repeated: 0 });
+    return last?.repeated ?? 0;
+  };
   const at = (severity: "info" | "warn" | "error") => (event: string, fields?: LogFields) => {
     if (severity !== "info") counts.set(event, (counts.get(event) ?? 0) + 1);
     if (SEVERITY[severity] < SEVERITY[level]) return;
-    write(printableJson({ time: clock().toISOString(), level: severity, event, ...fields }));
+    const now = clock();
+    const repeated = repeatedBefore(event, now);
+    if (repeated === undefined) return;
+    const before = repeated === 0 ? {} : { repeated };
+    write(printableJson({ time: now.toISOString(), level: severity, event, ...fields, ...before }));
   };
   return { logsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error"), counts };
 }

@@ -20,6 +20,7 @@ import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
+import { keepReserve, makeRoom } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep, startStep } from "./start-step.ts";
@@ -54,9 +55,11 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
   const jwtKey =
     config.jwtKey ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
+  await databaseStep(database, async () => makeRoom(config));
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database, (event, fields) => logger.error(event, fields));
   db.watch();
+  keepReserve(config);
   const witnesses = new WitnessClient({ db, logger }, config.logWitnesses);
   const isFirstStart = (await db.read(knownLogKey)) === undefined;
   const log = await openLog({ db, blobs, failpoints, witnesses, clock }, await logKeysOf(config, db));

@@ -7,6 +7,7 @@ import { waitUntil } from "../support/wait-until.ts";
 
 const START_TIMEOUT_MS = 30_000;
 const OUTPUT_MAX_CHARS = 4_000;
+const ERRORS_MAX_CHARS = 4_000_000;
 
 /** How a process ended. */
 export interface Ending {
@@ -23,6 +24,8 @@ export interface ServerProcess {
   readonly databaseUrl: string | undefined;
   /** The end of what it printed since its last start. */
   readonly output: () => string;
+  /** The first lines that its last life wrote on stderr. */
+  readonly errorLines: () => readonly string[];
   /** Starts it, with additional settings for this life only, and waits until it answers. */
   start(settings?: Settings): Promise<void>;
   /** Sends a signal without waiting. Does nothing if the process does not run. */
@@ -72,6 +75,7 @@ interface Life {
   readonly child: ChildProcess;
   readonly ending: Promise<Ending>;
   readonly output: () => string;
+  readonly errors: () => string;
 }
 
 function launch(env: Settings, watch: (pid: number) => void): Life {
@@ -84,13 +88,17 @@ function launch(env: Settings, watch: (pid: number) => void): Life {
       printed = (printed + text.toString()).slice(-OUTPUT_MAX_CHARS);
     });
   }
+  let errors = "";
+  child.stderr?.on("data", (text: Buffer) => {
+    if (errors.length < ERRORS_MAX_CHARS) errors += text.toString();
+  });
   const ending = new Promise<Ending>((done) =>
     child.once("exit", (exitCode, signal) => {
       watch(0);
       done({ exitCode, signal });
     }),
   );
-  return { child, ending, output: () => printed };
+  return { child, ending, output: () => printed, errors: () => errors };
 }
 
 async function runToEnd(env: Settings, args: readonly string[]) {
@@ -142,6 +150,7 @@ export async function prepareServer(
     pid: () => life?.child.pid,
     kill,
     output: () => life?.output() ?? "",
+    errorLines: () => (life?.errors() ?? "").split("\n").filter((line) => line !== ""),
     async start(settings = {}) {
       if (isRunning()) throw new Error("The server runs already");
       life = launch({ ...env, ...settings }, watchdog.watch);

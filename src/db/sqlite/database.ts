@@ -13,6 +13,7 @@ import { DatabaseFiles } from "./database-files.ts";
 import { GroupCommit, WRITER_BUSY_TIMEOUT_MS } from "./group-commit.ts";
 import { recordInvalidations, watchSqlite } from "./invalidations.ts";
 import * as sqliteTables from "./schema.ts";
+import { allocateWalIndex } from "./wal-index.ts";
 
 const BUSY_TIMEOUT_MS = 5_000;
 const READER_CACHE_KIB = 32_768;
@@ -108,6 +109,7 @@ export function openSqlite(path: string, report?: ReportEvent): Database & { rea
   const writes = sessionOver(writer, (name) => void changed.add(name));
   const reads = sessionOver(reader, rejectInvalidation);
   const invalidations = new Invalidations();
+  const releaseIndex = allocateWalIndex(path);
   const files = new DatabaseFiles(path);
   const condition = new DatabaseCondition(report, () => files.isFull());
   const requireSameFiles = () => {
@@ -154,6 +156,7 @@ export function openSqlite(path: string, report?: ReportEvent): Database & { rea
       await commits.settled();
       reader.close();
       writer.close();
+      releaseIndex();
     },
   };
 }
