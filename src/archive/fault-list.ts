@@ -3,6 +3,7 @@ import type { ArchiveFault, ArchiveFaultCode, EntryProblem } from "./archive-fau
 
 /** The entries that a message names beside the first one. */
 const OTHERS_SHOWN_MAX = 5;
+const OTHER_NAME_MAX_CHARS = 80;
 
 interface FaultGroup {
   readonly path: string;
@@ -54,6 +55,10 @@ export class FaultList {
 
 function othersOf({ count, others }: FaultGroup): string {
   if (count === 1) return "";
-  const names = others.map((name) => `"${name}"`).join(", ");
+  const names = others.map((name) => `"${shortened(name)}"`).join(", ");
   return ` (and ${count - 1} more: ${names}${count - 1 > others.length ? ", …" : ""})`;
+}
+
+function shortened(name: string): string {
+  return name.length > OTHER_NAME_MAX_CHARS ? `${name.slice(0, OTHER_NAME_MAX_CHARS)}…` : name;
 }

@@ -3,6 +3,7 @@ import { DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { errorCode } from "../errors.ts";
 import { UnreadableArchive } from "./archive-fault.ts";
 import { ChunkSource } from "./chunk-source.ts";
+import { fileFormat } from "./file-format.ts";
 import { readGzipHeader } from "./gzip-header.ts";
 
 /**
@@ -170,12 +171,17 @@ async function checkTrailer(source: ChunkSource, checksum: number, lengthBytes: 
   if (fields.getUint32(0, true) !== checksum) throw corrupt("its checksum does not match its content");
   // ISIZE is the length modulo 2^32 (RFC 1952 §2.3.1).
   if (fields.getUint32(4, true) !== lengthBytes % 2 ** 32) throw corrupt("its size field does not match its content");
-  if ((await source.read()) !== undefined) {
-    throw new UnreadableArchive(
-      "gzip_trailing_data",
-      "bytes follow the end of the gzip member: upload one archive, packed in one go",
-    );
-  }
+  const rest = await source.read();
+  if (rest !== undefined) throw trailingData(rest);
+}
+
+/** Readers disagree about what follows a member: some join a second one, others ignore it. */
+function trailingData(rest: Uint8Array): UnreadableArchive {
+  const isMember = fileFormat(rest) === "gzip";
+  const message = isMember
+    ? "a second gzip member follows the first: compress once, without cat, bgzip or pigz --independent"
+    : "bytes follow the end of the gzip member: upload one archive, packed in one go";
+  return new UnreadableArchive("gzip_trailing_data", message);
 }
 
 function inflateFault(error: unknown): unknown {

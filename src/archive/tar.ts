@@ -90,15 +90,14 @@ export class TarWalker {
 
   /** Ends the tar. Throws `tar_truncated` unless both end blocks were seen. */
   end(): void {
-    if (this.#state !== "ended") {
-      if (this.#lastPath === undefined && this.#blockFilled > 0) {
-        throw this.#notAHeader(this.#block.subarray(0, this.#blockFilled), "tar_truncated");
-      }
-      throw new UnreadableArchive(
-        "tar_truncated",
-        "the tar ends too early, without its two zero blocks: pack it again",
-      );
+    if (this.#state === "ended") return;
+    const path = this.#lastPath;
+    if (path === undefined && this.#blockFilled > 0) {
+      throw this.#notAHeader(this.#block.subarray(0, this.#blockFilled), "tar_truncated");
     }
+    const where = path === undefined ? "" : ` in or after entry "${path}"`;
+    const message = `the tar ends too early${where}, without its two zero blocks: pack it again`;
+    throw new UnreadableArchive("tar_truncated", message, path);
   }
 
   /** Consumes at least one byte from the start of `bytes` and returns how many. */

@@ -73,6 +73,11 @@ describe("gunzipSingleMember", () => {
       expect(await codeOf(unpack(concat([MEMBER, MEMBER]), size))).toBe("gzip_trailing_data");
   });
 
+  test("says that a second member follows, or other bytes", async () => {
+    await expect(unpack(concat([MEMBER, MEMBER]))).rejects.toThrow("a second gzip member follows");
+    await expect(unpack(concat([MEMBER, new Uint8Array(512)]))).rejects.toThrow("bytes follow the end");
+  });
+
   test("refuses any byte after the trailer, also a zero and in a chunk of its own", async () => {
     const padded = concat([MEMBER, new Uint8Array(1)]);
     for (const size of [...CHUNK_SIZES, MEMBER.length])

@@ -378,6 +378,12 @@ describe("TarWalker", () => {
     expect(end(concat([new Uint8Array(1_024), makeTar([{ name: "b" }])]))).toEqual(["tar_bad_end"]);
   });
 
+  test("names the entry in or after which a tar is cut", () => {
+    const walker = new TarWalker({ entry() {}, content() {}, entryEnd() {}, problem() {} });
+    walker.push(plain.subarray(0, 1_800));
+    expect(() => walker.end()).toThrow('the tar ends too early in or after entry "dir/block"');
+  });
+
   test("reports truncation for a tar that ends anywhere before its two zero blocks", () => {
     for (const length of [0, 100, 512, 700, plain.length - 1_024, plain.length - 512, plain.length - 1]) {
       expect(walk(plain.subarray(0, length)).codes).toEqual(["tar_truncated"]);
