@@ -4,7 +4,10 @@
 #     docker build --tag cpm-registry .
 #     docker run --publish 5000:80 --volume cpm-data:/data --env PUBLIC_URL=http://localhost:5000 cpm-registry
 
-FROM node:20.20.2-bookworm-slim AS build
+# compose.yaml, `npm run image` and releases pass an exact version. The default is a name that every Debian bookworm
+# with Node 20 can be given where no registry of images is in reach.
+ARG NODE_IMAGE=node:20-bookworm-slim
+FROM ${NODE_IMAGE} AS build
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates \
  && rm -rf /var/lib/apt/lists/*
@@ -14,13 +17,16 @@ COPY package.json package-lock.json .npmrc ./
 COPY scripts/run.mjs scripts/patch-postgres.mjs scripts/
 RUN node scripts/run.mjs --version
 COPY . .
-RUN npm run build && node scripts/run.mjs scripts/minimal-root.ts dist/cpm-registry /minimal-root
+RUN npm run build \
+ && node scripts/run.mjs scripts/minimal-root.ts dist/cpm-registry /minimal-root \
+ && mkdir /owned && mv /minimal-root/data /owned/data
 
 FROM scratch
 # scripts/minimal-root.ts lists the files of this root. test/binary runs the registry in the same root.
 COPY --from=build /minimal-root/ /
-# COPY makes root the owner of everything. Only /data belongs to the registry's user.
-COPY --from=build --chown=65532:65532 /minimal-root/data/ /data/
+# COPY makes root the owner of everything. Only /data belongs to the registry's user, and to group 0 for users of a
+# platform's choice. A copy into an existing directory leaves its owner as it is, so /data is not in the root above.
+COPY --from=build --chown=65532:0 /owned/ /
 USER 65532:65532
 # A user other than root may listen on port 80, because Docker sets net.ipv4.ip_unprivileged_port_start=0 in a
 # container's network. Where it does not (an old engine, --network host), set PORT=8080 or add that --sysctl.

@@ -11,7 +11,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
-/** The user and group of the image. `USER` in the Dockerfile has the same number. */
+/** The user of the image. `USER` in the Dockerfile has the same number. */
 export const IMAGE_USER_ID = 65532;
 
 /** The files of glibc that Bun links against. Any other library stops the build. */
@@ -67,7 +67,7 @@ export function makeMinimalRoot(executable: string, root: string): void {
   }
   for (const [directory, mode] of [
     ["tmp", 0o1777],
-    ["data", 0o750],
+    ["data", 0o770],
   ] as const) {
     mkdirSync(join(root, directory), { recursive: true });
     chmodSync(join(root, directory), mode);

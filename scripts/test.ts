@@ -31,11 +31,11 @@ const TIMINGS = "test/timings.json";
 const TEST_TIMEOUT_MS = 60_000;
 
 /**
- * Tests that kill, freeze and fill real parts, and the one that tries thousands of requests, take a
- * third of the time. Without them `npm test` stays under five minutes on two cores. Continuous
- * integration runs them too.
+ * Tests that kill, freeze and fill real parts, that try thousands of requests or build the image
+ * take a third of the time. Without them `npm test` stays under five minutes on two cores.
+ * Continuous integration runs them too.
  */
-const DEEP = ["test/crash/**", "test/faults/**", "test/fuzz/schemathesis.test.ts"];
+const DEEP = ["test/crash/**", "test/faults/**", "test/fuzz/schemathesis.test.ts", "test/binary/image.test.ts"];
 
 interface Counts {
   passed: number;

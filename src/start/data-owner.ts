@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Config, readConfig } from "../config/config.ts";
 
@@ -13,6 +13,7 @@ interface Owner {
 }
 
 const ROOT = 0;
+const MADE_BY_SERVERS = ["registry.db", "packages"];
 
 /**
  * Reads the settings for a command that opens the data directory, and makes the process the user
@@ -28,7 +29,7 @@ export function readOfflineConfig(configFile: string | undefined): Config {
 /** Makes the process the user whom the data directory belongs to. Throws `DataOwnerError`. */
 export function becomeDataOwner(dataDir: string): void {
   const uid = process.getuid?.();
-  const owner = ownerOf(dataDir);
+  const owner = ownerOf(dataDir, uid);
   if (uid === undefined || owner === undefined || owner.uid === uid) return;
   if (uid !== ROOT) throw new DataOwnerError(`${belongsTo(dataDir, owner)}. As root, run: ${commandAs(owner)}`);
   try {
@@ -48,21 +49,32 @@ export function becomeDataOwner(dataDir: string): void {
  */
 export function foreignOwnerText(dataDir: string): string | undefined {
   const uid = process.getuid?.();
-  const owner = ownerOf(dataDir);
+  const owner = ownerOf(dataDir, uid);
   if (uid === undefined || owner === undefined || owner.uid === uid) return undefined;
   const others = `${nameOf(owner.uid)} cannot read what it writes there`;
   return `${belongsTo(dataDir, owner)}, but this server runs as ${nameOf(uid)}: ${others}. Run: ${commandAs(owner)}`;
 }
 
 /**
- * Finds the user of a data directory: its owner, or where that is root the owner of what a server
- * made in it. Volumes often belong to root and are writable by a group. Undefined if everything
- * belongs to root.
+ * Finds the user of a data directory: the owner of what a server made in it, or of the directory
+ * itself. Undefined if everything belongs to root. In an empty directory it is also undefined for a
+ * user other than root who may write there: OpenShift gives each project a user of its own, in a
+ * group that owns the volume.
  */
-function ownerOf(dataDir: string): Owner | undefined {
-  return ["", "packages", "registry.db"]
+function ownerOf(dataDir: string, uid: number | undefined): Owner | undefined {
+  const mayStart = uid !== ROOT && isWritable(dataDir);
+  return [...MADE_BY_SERVERS, ...(mayStart ? [] : [""])]
     .map((name) => statOf(join(dataDir, name)))
     .find((found) => found !== undefined && found.uid !== ROOT);
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Returns undefined if the path cannot be read: the step that opens it reports why. */

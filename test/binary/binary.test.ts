@@ -134,7 +134,7 @@ describe("the image's last stage", () => {
     expect(lines.filter((line) => /^(FROM|COPY|ADD|RUN|USER)\b/.test(line))).toEqual([
       "FROM scratch",
       "COPY --from=build /minimal-root/ /",
-      `COPY --from=build --chown=${IMAGE_USER_ID}:${IMAGE_USER_ID} /minimal-root/data/ /data/`,
+      `COPY --from=build --chown=${IMAGE_USER_ID}:0 /owned/ /`,
       `USER ${IMAGE_USER_ID}:${IMAGE_USER_ID}`,
     ]);
     expect(imageEnvironment()).toMatchObject({ PORT: "80", DATA_DIR: "/data" });
