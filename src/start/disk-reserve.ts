@@ -5,7 +5,7 @@ import type { Config } from "../config/config.ts";
 
 /*
  * On a full disk, SQLite cannot even be opened or take the marks of a `gc` that would make room. So
- * a file beside it holds some room, and is removed for those who need it.
+ * two files beside it hold some room: a server that starts takes one, and leaves the other to `gc`.
  */
 
 const RESERVE_BYTES = 1_048_576;
@@ -13,6 +13,7 @@ const RESERVE_BYTES = 1_048_576;
 const ENOUGH_BYTES = 512 * 1024;
 /** The reserve is made anew only where it takes a small part of what is free. */
 const MAKE_ABOVE_BYTES = 4 * RESERVE_BYTES;
+const KEEP_EVERY_MS = 60_000;
 /**
  * SQLite maps the index of the WAL into memory and writes one byte for every 4096 to allocate it. In
  * file systems with smaller blocks, a full disk would end the process with a bus error.
@@ -22,36 +23,55 @@ const INDEX_BYTES = 64 * 1024;
 
 type Place = Pick<Config, "dataDir" | "database">;
 
-function reservePath(dataDir: string): string {
-  return join(dataDir, "registry.reserve");
-}
+const FOR_START = "registry.reserve";
+const FOR_COMMANDS = "registry.reserve-commands";
 
 function freeBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);
   return bavail * bsize;
 }
 
+/** Makes sure that a server has room to open SQLite. Throws as `makeRoomForCommand` does. */
+export function makeRoom(place: Place): void {
+  giveUp(place, [FOR_START]);
+}
+
 /**
- * Makes sure that SQLite has room to be opened, and gives the reserve up if not. Throws `ENOSPC`
- * where opening it without room would end the process.
+ * Makes sure that a command has room to open SQLite and to write to it, and gives the reserves up if
+ * not. Throws `ENOSPC` where opening it without room would end the process.
  */
-export function makeRoom({ dataDir, database }: Place): void {
+export function makeRoomForCommand(place: Place): void {
+  giveUp(place, [FOR_COMMANDS, FOR_START]);
+}
+
+function giveUp({ dataDir, database }: Place, reserves: readonly string[]): void {
   if (database.kind !== "sqlite" || !existsSync(database.path)) return;
-  if (freeBytes(dataDir) < ENOUGH_BYTES) rmSync(reservePath(dataDir), { force: true });
+  for (const name of reserves) if (freeBytes(dataDir) < ENOUGH_BYTES) rmSync(join(dataDir, name), { force: true });
   const index = statSync(`${database.path}-shm`, { throwIfNoEntry: false });
   const roomBytes = freeBytes(dataDir) + (index?.blocks ?? 0) * 512;
   if (statfsSync(dataDir).bsize >= SAFE_BLOCK_BYTES || roomBytes >= INDEX_BYTES) return;
   throw Object.assign(new Error("There is no room for the index of the WAL"), { code: "ENOSPC" });
 }
 
-/** Makes the reserve if it is missing and there is room for it. Does nothing if it cannot. */
-export function keepReserve({ dataDir, database }: Place): void {
-  const path = reservePath(dataDir);
-  try {
-    if (database.kind !== "sqlite" || existsSync(path) || freeBytes(dataDir) < MAKE_ABOVE_BYTES) return;
-    // Random, because a file system that compresses keeps no room for zeros.
-    writeFileSync(path, randomBytes(RESERVE_BYTES), { flag: "wx", mode: 0o600 });
-  } catch {
-    rmSync(path, { force: true });
+/** Keeps the reserves while a server runs, also after somebody made room again. Returns what ends it. */
+export function maintainReserves(place: Place): () => void {
+  keepReserves(place);
+  const timer = setInterval(() => keepReserves(place), KEEP_EVERY_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+/** Makes each reserve that is missing if there is room for it. Does nothing if it cannot. */
+export function keepReserves({ dataDir, database }: Place): void {
+  if (database.kind !== "sqlite") return;
+  for (const name of [FOR_COMMANDS, FOR_START]) {
+    const path = join(dataDir, name);
+    try {
+      if (existsSync(path) || freeBytes(dataDir) < MAKE_ABOVE_BYTES) continue;
+      // Random, because a file system that compresses keeps no room for zeros.
+      writeFileSync(path, randomBytes(RESERVE_BYTES), { flag: "wx", mode: 0o600 });
+    } catch {
+      rmSync(path, { force: true });
+    }
   }
 }

@@ -20,7 +20,7 @@ import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
-import { keepReserve, makeRoom } from "./disk-reserve.ts";
+import { maintainReserves, makeRoom } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep, startStep } from "./start-step.ts";
@@ -35,6 +35,8 @@ export type AppDeps = Deps & PackageServices & PublishServices & HealthServices;
 export interface Registry extends AppDeps {
   /** Copies checkpoints and asks witnesses in the background. No request waits for it. */
   readonly announcer: Announcer;
+  /** Stops to keep room for the database on a full disk. */
+  readonly endReserves: () => void;
 }
 
 function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<void> {
@@ -59,7 +61,6 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   await databaseStep(database, () => migrate(database));
   const db = await openDatabase(database, (event, fields) => logger.error(event, fields));
   db.watch();
-  keepReserve(config);
   const witnesses = new WitnessClient({ db, logger }, config.logWitnesses);
   const isFirstStart = (await db.read(knownLogKey)) === undefined;
   const log = await openLog({ db, blobs, failpoints, witnesses, clock }, await logKeysOf(config, db));
@@ -82,6 +83,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     log,
     announcer,
     batcher: new PublishBatcher(),
+    endReserves: maintainReserves(config),
   };
 }
 
@@ -99,6 +101,7 @@ function openSpillFile(dataDir: string): SpillFile | undefined {
 
 /** Writes what is only in memory, such as download counts, and closes everything. */
 export async function closeDeps(deps: Registry): Promise<void> {
+  deps.endReserves();
   await deps.downloads.close();
   await deps.announcer.close();
   deps.responseCache?.close();

@@ -11,7 +11,7 @@ import { TransparencyLog } from "../log/transparency-log.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import type { LogLevel } from "../runtime/logger.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
-import { keepReserve, makeRoom } from "./disk-reserve.ts";
+import { keepReserves, makeRoomForCommand } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep } from "./start-step.ts";
@@ -71,14 +71,14 @@ export async function openOfflineWithBlobs(
   config: Config,
   clock: () => Date = () => new Date(),
 ): Promise<OfflineDeps & Pick<Deps, "blobs">> {
-  await databaseStep(config.database, async () => makeRoom(config));
+  await databaseStep(config.database, async () => makeRoomForCommand(config));
   await requireMigrated(config.database);
   const blobs = await openStore(config.storage, config.dataDir, createLogger(config.logLevel, clock));
   const db = await openDatabase(config.database);
   const close = async () => {
     await blobs.close();
     await db.close();
-    keepReserve(config);
+    keepReserves(config);
   };
   return { db, blobs, clock, close };
 }

@@ -105,14 +105,15 @@ export interface ImageMount extends Mount {
  * Makes an ext4 in a file and mounts it with `commit=300`. The kernel then writes its journal only
  * at a sync, and not every five seconds, so nothing is durable by chance.
  */
-export function mountImage(megabytes: number): ImageMount {
+export function mountImage(megabytes: number, blockBytes = 4_096): ImageMount {
   const home = newHome();
   const [image, path] = [join(home, "image"), join(home, "mount")];
   const mount = () => command("mount", "-o", "loop,commit=300", image, path);
   clearing(home, () => {
     writeFileSync(image, "");
     truncateSync(image, megabytes * MIB);
-    command("mkfs.ext4", "-q", "-F", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", image);
+    const options = "lazy_itable_init=0,lazy_journal_init=0,nodiscard";
+    command("mkfs.ext4", "-q", "-F", "-b", String(blockBytes), "-m", "0", "-E", options, image);
     mount();
   });
   return { path, mount, unmount: () => command("umount", path), remove: () => clear(home) };
