@@ -43,6 +43,11 @@ export class DatabaseCondition {
     else if (wasWrite) this.#writeFault = code;
   }
 
+  /** Takes note of a write that is committed. */
+  noteWritten(): void {
+    this.#writeFault = undefined;
+  }
+
   /** Takes note of a write that did not end. */
   noteHungWrite(): void {
     this.#writeFault = "Timeout";

@@ -188,7 +188,9 @@ export function openPostgres(connection: PostgresConnection, report?: ReportEven
   const run = async <T>(task: (pool: Pool) => Promise<T>, isWrite: boolean, attempts: number): Promise<T> => {
     const used = pool;
     try {
-      return await task(used);
+      const result = await task(used);
+      if (isWrite) condition.noteWritten();
+      return result;
     } catch (cause) {
       if (pool === used && isUnusable(cause)) {
         replacedMs = performance.now();

@@ -118,7 +118,10 @@ export function openSqlite(path: string, report?: ReportEvent): Database & { rea
   };
   const commits = new GroupCommit(writer, {
     beforeCommit: () => recordInvalidations(writer, changed),
-    afterCommit: requireSameFiles,
+    afterCommit: () => {
+      requireSameFiles();
+      condition.noteWritten();
+    },
     afterGroup: () => {
       invalidations.notify([...changed]);
       changed.clear();
