@@ -17,7 +17,7 @@ import { LOG_PARAMETERS, logSchemas } from "./log/schemas.ts";
 import { allowedNameRoutes, quarantineRoutes } from "./moderation/routes.ts";
 import { invitationRoutes, ownerRoutes } from "./owners/routes.ts";
 import { OWNER_PARAMETERS, ownerSchemas } from "./owners/schemas.ts";
-import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS } from "./packages/docs.ts";
+import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS, packageDocs } from "./packages/docs.ts";
 import { packageRoutes } from "./packages/routes.ts";
 import { packageSchemas } from "./packages/schemas.ts";
 import { publishRoutes } from "./publish/routes.ts";
@@ -44,7 +44,10 @@ const apiDescriptionParts = {
     ...TOKEN_PARAMETERS,
   },
   headPaths: PACKAGE_HEAD_PATHS,
-  wildcards: { "/log/tile/{tile}": logDocs.tile },
+  wildcards: {
+    "/log/tile/{tile}": logDocs.tile,
+    "/api/packages/{name}/{version}/files/{path}": packageDocs.file,
+  },
 };
 
 /**

@@ -63,6 +63,15 @@ export type RegistryError =
   | { readonly code: "package_not_found"; readonly name: string }
   | { readonly code: "version_not_found"; readonly name: string; readonly version: string; readonly hint?: string }
   | { readonly code: "contents_not_found"; readonly name: string; readonly version: string; readonly file: string }
+  /** The archive has no file with the path that was asked for. */
+  | { readonly code: "file_not_found"; readonly name: string; readonly version: string }
+  | {
+      readonly code: "file_too_large";
+      readonly name: string;
+      readonly version: string;
+      readonly sizeBytes: number;
+      readonly limitBytes: number;
+    }
   | { readonly code: "tile_not_found" }
   | { readonly code: "not_an_owner"; readonly name: string }
   | { readonly code: "last_owner"; readonly name: string }

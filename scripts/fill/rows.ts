@@ -2,7 +2,7 @@ import type { EventKind, EventSubject } from "../../src/audit/record-event.ts";
 import { foldIdentity } from "../../src/domain/identity.ts";
 import { foldName } from "../../src/domain/package-name.ts";
 import { skeletonOf, usernameSkeletonOf } from "../../src/domain/similar-names.ts";
-import { authorsOf } from "../../src/packages/rebuild-listing.ts";
+import { authorsOf, dependenciesOf } from "../../src/packages/rebuild-listing.ts";
 import { contentsRow } from "../../src/packages/records.ts";
 import { versionRow } from "../../src/packages/version-rows.ts";
 import { foldTag } from "../../src/search/search-packages.ts";
@@ -93,6 +93,7 @@ export async function addPackage(
   );
   for (const author of authors) await load.add("packageAuthors", { packageId: id, author });
   if (!isListed) return;
+  for (const dependency of dependenciesOf(text)) await load.add("packageDependencies", { packageId: id, dependency });
   const document = { packageId: id, name, tags, authors, description, downloads };
   await load.addTerms(document);
 }

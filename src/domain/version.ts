@@ -1,14 +1,7 @@
 import { SemVer } from "semver";
 
-const PARSED = Symbol("parsed");
-
 /** A version that passed `parseVersion`. */
 export interface Version {
-  /**
-   * Stored because parsing is slow compared to what sorting needs: each version of a package is
-   * compared with many others.
-   */
-  readonly [PARSED]: SemVer;
   /** The text as published, including build metadata. */
   readonly text: string;
   /**
@@ -16,6 +9,11 @@ export interface Version {
    * both be published.
    */
   readonly key: string;
+  /**
+   * A text whose byte order is the precedence of versions (SemVer 2.0.0 §11). Databases sort by it.
+   * All characters are printable ASCII.
+   */
+  readonly order: string;
 }
 
 /** The length of the longest version, with its build metadata. */
@@ -34,7 +32,31 @@ export function parseVersion(text: string): Version | undefined {
   // The library also accepts " v1.0.0" and "=1.0.0". Only a text that it returns unchanged is a
   // version.
   if (`${parsed.version}${build}` !== text) return undefined;
-  return { [PARSED]: parsed, text, key: parsed.version };
+  return { text, key: parsed.version, order: orderOf(parsed) };
+}
+
+/** Sorts after every pre-release of the same version. */
+const RELEASE = "~";
+/** Sorts before every character of an identifier, so that `a` precedes `a-b`. */
+const IDENTIFIER_END = " ";
+
+/**
+ * Puts the number of digits before the digits, so that texts sort like numbers of any size. The
+ * library compares identifiers above 2^53 as floating-point numbers, which are not exact.
+ */
+function orderOfDigits(digits: string): string {
+  return String.fromCharCode(0x30 + digits.length) + digits;
+}
+
+/** Numeric identifiers sort before all others (SemVer 2.0.0 §11.4.3). */
+function orderOfIdentifier(identifier: string): string {
+  return /^\d+$/.test(identifier) ? `0${orderOfDigits(identifier)}` : `1${identifier}${IDENTIFIER_END}`;
+}
+
+function orderOf({ major, minor, patch, prerelease }: SemVer): string {
+  const numbers = [major, minor, patch].map((number) => orderOfDigits(String(number))).join("");
+  if (prerelease.length === 0) return numbers + RELEASE;
+  return numbers + prerelease.map((identifier) => orderOfIdentifier(String(identifier))).join("");
 }
 
 /**
@@ -42,7 +64,8 @@ export function parseVersion(text: string): Version | undefined {
  * precedence. Build metadata is ignored (§10).
  */
 export function compareVersions(a: Version, b: Version): number {
-  return a[PARSED].compare(b[PARSED]);
+  if (a.order === b.order) return 0;
+  return a.order < b.order ? -1 : 1;
 }
 
 /**
@@ -50,7 +73,7 @@ export function compareVersions(a: Version, b: Version): number {
  * never is one.
  */
 export function isPrerelease(version: Version): boolean {
-  return version[PARSED].prerelease.length > 0;
+  return !version.order.endsWith(RELEASE);
 }
 
 function semverOf(text: string): SemVer | undefined {

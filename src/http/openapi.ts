@@ -51,8 +51,8 @@ const API_KEY = {
 
 function withWildcards(collected: JsonObject, wildcards: Described["wildcards"]): JsonObject {
   const paths = Object.entries(wildcards).map(([path, operation]) => {
-    const [, name = ""] = /\{(\w+)\}$/.exec(path) ?? [];
-    return [path, { get: { ...operation, parameters: [{ in: "path", name, required: true }] } }] as const;
+    const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ in: "path", name, required: true }));
+    return [path, { get: { ...operation, parameters } }] as const;
   });
   return { ...collected, paths: { ...mapMembers(collected.paths, (item) => item), ...Object.fromEntries(paths) } };
 }

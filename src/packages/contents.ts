@@ -6,6 +6,7 @@ import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { loadReleasedVersion } from "./find-version.ts";
 import { filesFrom } from "./records.ts";
+import type { VersionRow } from "./views.ts";
 
 /** The files of an archive that are stored as text. */
 export type TextFileName = "README.md" | "colony.yaml" | "values.yaml";
@@ -30,7 +31,7 @@ function readColumn<C extends keyof Tables["versionContents"]["$inferSelect"]>(
       .from(versionContents)
       .where(eq(versionContents.versionId, row.id));
     if (found === undefined) throw new Error("A version has no contents row");
-    return { version: row.version, value: found.value };
+    return { row, value: found.value };
   });
 }
 
@@ -38,13 +39,13 @@ function readColumn<C extends keyof Tables["versionContents"]["$inferSelect"]>(
  * Lists the files in the archive of a version. Throws `package_not_found`, `version_not_found` or
  * `quarantined`.
  */
-export async function readFiles(
+export async function readVersionFiles(
   deps: Pick<Deps, "db">,
   name: PackageName,
   asked: string | null,
-): Promise<readonly ArchiveFile[]> {
-  const { value } = await readColumn(deps, name, asked, "files");
-  return filesFrom(value);
+): Promise<{ readonly row: VersionRow; readonly files: readonly ArchiveFile[] }> {
+  const { row, value } = await readColumn(deps, name, asked, "files");
+  return { row, files: filesFrom(value) };
 }
 
 /**
@@ -57,7 +58,7 @@ export async function readTextFile(
   asked: string | null,
   file: TextFileName,
 ): Promise<string> {
-  const { version, value } = await readColumn(deps, name, asked, COLUMNS[file]);
-  if (value === null) throw failure({ code: "contents_not_found", name, version, file });
+  const { row, value } = await readColumn(deps, name, asked, COLUMNS[file]);
+  if (value === null) throw failure({ code: "contents_not_found", name, version: row.version, file });
   return value;
 }

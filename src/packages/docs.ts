@@ -1,3 +1,4 @@
+import { ENTRY_NAME_MAX_BYTES } from "../domain/limits.ts";
 import { PACKAGE_NAME_MAX_CHARS } from "../domain/package-name.ts";
 import { VERSION_MAX_CHARS } from "../domain/version.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
@@ -23,6 +24,10 @@ export const PACKAGE_PARAMETERS = {
   version: {
     description: "SemVer 2.0.0; where something is read, also `latest`: the highest release, not yanked",
     schema: { ...text, minLength: 1, maxLength: VERSION_MAX_CHARS },
+  },
+  path: {
+    description: "Path of a file as the list of files has it, such as templates/job.json",
+    schema: { ...text, minLength: 1, maxLength: ENTRY_NAME_MAX_BYTES },
   },
 };
 
@@ -119,6 +124,18 @@ export const packageDocs = {
       304: { description: "Unchanged" },
     },
     problems: PACKAGE_PROBLEMS,
+  }),
+  dependents: operation({
+    id: "listDependents",
+    summary: "Packages whose latest version depends on this one",
+    description: "The oldest packages come first. Yanked-only packages do not appear.",
+    tag: "packages",
+    auth: "reader",
+    responses: {
+      200: { description: "Some of them", schema: "DependentList", headers: ["ETag"] },
+      304: { description: "Unchanged" },
+    },
+    problems: [...PACKAGE_PROBLEMS, "validation_failed"],
   }),
   version: operation({
     id: "readVersion",
@@ -241,6 +258,26 @@ export const packageDocs = {
       304: { description: "Unchanged" },
     },
     problems: CONTENT_PROBLEMS,
+  }),
+  file: operation({
+    id: "readFile",
+    summary: "One file of the archive",
+    description: "Text in UTF-8 is text/plain, everything else application/octet-stream. No browser runs it.",
+    tag: "packages",
+    auth: "reader",
+    responses: {
+      200: { description: "The file", mediaType: "text/plain", schema: "Text", headers: ["ETag"] },
+      304: { description: "Unchanged" },
+    },
+    problems: [
+      ...CONTENT_PROBLEMS,
+      "file_not_found",
+      "file_too_large",
+      "blob_missing",
+      "blob_corrupt",
+      "busy",
+      ...STORAGE_PROBLEMS,
+    ],
   }),
   text: (file: keyof typeof TEXT_IDS, mediaType: string) =>
     operation({

@@ -86,14 +86,18 @@ export async function listPackages(deps: ReadDeps, search: PackageSearch): Promi
   const { ids, total, isCapped } = await searchPackages(deps, search);
   const totals = isCapped ? { total, totalCapped: true as const } : { total };
   if (ids.length === 0) return { items: [], ...totals };
-  return deps.db.read(async (session) => {
-    const { packages } = session.tables;
-    const rows = await session.query
-      .select()
-      .from(packages)
-      .where(inArray(packages.id, [...ids]));
-    const owners = await loadOwners(session, ids);
-    const byId = new Map(rows.map((row) => [row.id, packageSummary(row, owners.get(row.id) ?? [])]));
-    return { items: ids.flatMap((id) => byId.get(id) ?? []), ...totals };
-  });
+  return deps.db.read(async (session) => ({ items: await summariesOf(session, ids), ...totals }));
+}
+
+/** Loads packages as lists show them, in the order of the ids. */
+export async function summariesOf(session: DbSession, ids: readonly number[]): Promise<PackageSummary[]> {
+  if (ids.length === 0) return [];
+  const { packages } = session.tables;
+  const rows = await session.query
+    .select()
+    .from(packages)
+    .where(inArray(packages.id, [...ids]));
+  const owners = await loadOwners(session, ids);
+  const byId = new Map(rows.map((row) => [row.id, packageSummary(row, owners.get(row.id) ?? [])]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }

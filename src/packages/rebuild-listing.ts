@@ -5,6 +5,7 @@ import type { Json } from "../db/json.ts";
 import { pipelined } from "../db/pipeline.ts";
 import { change, statement, valueFor } from "../db/statement.ts";
 import { foldIdentity } from "../domain/identity.ts";
+import { foldName, parsePackageName } from "../domain/package-name.ts";
 import { compareVersions, isPrerelease, parseVersion, type Version } from "../domain/version.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { indexPackage, unindexPackage } from "../search/searchable.ts";
@@ -65,18 +66,41 @@ const authorsOfPackage = statement<{ packageId: number }, { author: string }>(({
     .where(eq(packageAuthors.packageId, sql.placeholder("packageId"))),
 );
 
-/** The tags and authors that lists are filtered by. */
+const dependenciesOfPackage = statement<{ packageId: number }, { dependency: string }>(
+  ({ query, tables: { packageDependencies } }) =>
+    query
+      .select({ dependency: packageDependencies.dependency })
+      .from(packageDependencies)
+      .where(eq(packageDependencies.packageId, sql.placeholder("packageId"))),
+);
+
+/** The tags and authors that lists are filtered by, and the packages that it depends on. */
 interface Facets {
   readonly tags: readonly string[];
   readonly authors: readonly string[];
+  readonly dependencies: readonly string[];
+}
+
+/**
+ * Returns the folded names of the packages that a manifest depends on, each once. Other texts name
+ * no package.
+ */
+export function dependenciesOf({ dependencies }: Pick<ManifestRecord, "dependencies">): string[] {
+  const names = dependencies.flatMap(({ name }) => parsePackageName(name) ?? []);
+  return [...new Set(names.map(foldName))];
 }
 
 async function loadFacets(session: DbSession, packageId: number): Promise<Facets> {
-  const [tags, authors] = await pipelined([
+  const [tags, authors, dependencies] = await pipelined([
     tagsOfPackage(session, { packageId }),
     authorsOfPackage(session, { packageId }),
+    dependenciesOfPackage(session, { packageId }),
   ]);
-  return { tags: tags.map(({ tag }) => tag), authors: authors.map(({ author }) => author) };
+  return {
+    tags: tags.map(({ tag }) => tag),
+    authors: authors.map(({ author }) => author),
+    dependencies: dependencies.map(({ dependency }) => dependency),
+  };
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {
@@ -84,12 +108,12 @@ function isSameSet(some: readonly string[], others: readonly string[]): boolean 
 }
 
 /**
- * Replaces the facets that changed. Most publishes change neither tags nor authors, and then it
- * writes nothing.
+ * Replaces the facets that changed. Most publishes change none of them, and then it writes nothing.
  */
-async function replaceFacets(session: DbSession, packageId: number, before: Facets, { tags, authors }: Facets) {
+async function replaceFacets(session: DbSession, packageId: number, before: Facets, now: Facets) {
   const { query, tables } = session;
-  const { packageTags, packageAuthors } = tables;
+  const { packageTags, packageAuthors, packageDependencies } = tables;
+  const { tags, authors, dependencies } = now;
   if (!isSameSet(before.tags, tags)) {
     await query.delete(packageTags).where(eq(packageTags.packageId, packageId));
     if (tags.length > 0) await query.insert(packageTags).values(tags.map((tag) => ({ packageId, tag })));
@@ -97,6 +121,11 @@ async function replaceFacets(session: DbSession, packageId: number, before: Face
   if (!isSameSet(before.authors, authors)) {
     await query.delete(packageAuthors).where(eq(packageAuthors.packageId, packageId));
     if (authors.length > 0) await query.insert(packageAuthors).values(authors.map((author) => ({ packageId, author })));
+  }
+  if (!isSameSet(before.dependencies, dependencies)) {
+    await query.delete(packageDependencies).where(eq(packageDependencies.packageId, packageId));
+    const rows = dependencies.map((dependency) => ({ packageId, dependency }));
+    if (rows.length > 0) await query.insert(packageDependencies).values(rows);
   }
 }
 
@@ -176,7 +205,8 @@ async function writeDerived(
   const listing = { description, tags: [...manifest.tags], latest: version, latestPublishedAt: publishedAt, listed };
   await pipelined([
     writeListing(session, { packageId, ...listing, updatedAt, moreManifestBytes }),
-    replaceFacets(session, packageId, facets, { tags, authors }),
+    // A package that is not listed is not among the dependents of another.
+    replaceFacets(session, packageId, facets, { tags, authors, dependencies: listed ? dependenciesOf(manifest) : [] }),
     listed
       ? indexPackage(session, kind, { packageId, name, tags, authors, description, downloads })
       : unindexPackage(session, kind, packageId),

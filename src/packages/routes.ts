@@ -6,10 +6,13 @@ import type { Deps } from "../deps.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { cachedResponse, JSON_TYPE, jsonResponse, textResponse } from "../http/conditional-response.ts";
+import { fileResponse } from "../http/file-response.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { contextOf } from "../http/request-context.ts";
 import { readProofWithHistory } from "../keys/read-package-log.ts";
-import { readFiles, readTextFile } from "./contents.ts";
+import { findFile } from "./archive-file.ts";
+import { readTextFile, readVersionFiles } from "./contents.ts";
+import { readDependents } from "./dependents.ts";
 import { packageDocs } from "./docs.ts";
 import { findDownload, readArchive, requireStored } from "./download.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
@@ -20,6 +23,7 @@ import {
   askedStatus,
   askedTags,
   askedYank,
+  DependentsQuery,
   knownParameters,
   ListQuery,
   PackageStatusBody,
@@ -76,6 +80,15 @@ function readRoutes(deps: Deps) {
         }));
       },
       { reader: true, detail: packageDocs.show },
+    )
+    .get(
+      "/:name/dependents",
+      async ({ params, query: { cursor: after = 0, pageSize = 20 }, request, mayRead, readable }) => {
+        const name = readableName(mayRead, params.name);
+        const { items, next } = await readDependents(deps, name, { readable, after, pageSize });
+        return jsonResponse(request, { items, nextCursor: next === undefined ? null : String(next) });
+      },
+      { query: DependentsQuery, reader: true, detail: packageDocs.dependents },
     )
     .get(
       "/:name/:version",
@@ -148,6 +161,39 @@ function downloadHandler(deps: Deps & PackageServices) {
   };
 }
 
+/** The parts of Elysia's context that a file of an archive needs. */
+interface FileContext extends DownloadContext {
+  readonly params: { readonly name: string; readonly version: string; readonly "*": string };
+}
+
+/** Makes the handler of single files. */
+function fileHandler(deps: Deps) {
+  const { config, responseCache } = deps;
+  return async ({ params, request, mayRead }: FileContext): Promise<Response> => {
+    const generation = responseCache?.generation ?? 0;
+    const name = readableName(mayRead, params.name);
+    const path = decodedPath(params["*"]);
+    const found = await findFile(deps, name, params.version, path);
+    const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
+    const { response, body } = await fileResponse(request, { ...found, ...caching });
+    if (body !== undefined && isOwnAddress(params.version, found.version)) {
+      const inVersion = `files/${path.split("/").map(encodeURIComponent).join("/")}`;
+      const address = `/api/packages/${name}/${encodeURIComponent(params.version)}/${inVersion}`;
+      responseCache?.offer(request, { path: address, generation, body });
+    }
+    return response;
+  };
+}
+
+/** Text that is no encoded path is taken as it is: no file has such a path. */
+function decodedPath(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 /** Routes of the contents of a version: the archive itself, and parts of it as text. */
 function contentRoutes(deps: Deps & PackageServices) {
   const { db } = deps;
@@ -166,11 +212,12 @@ function contentRoutes(deps: Deps & PackageServices) {
     .get(
       "/:name/:version/files",
       async ({ params: { name, version }, request, mayRead }) => {
-        const items = await readFiles(deps, readableName(mayRead, name), version);
+        const { files: items } = await readVersionFiles(deps, readableName(mayRead, name), version);
         return jsonResponse(request, { items });
       },
       { reader: true, detail: packageDocs.files },
-    );
+    )
+    .get("/:name/:version/files/*", fileHandler(deps), { reader: true, detail: packageDocs.file });
   for (const { path, file, mediaType } of TEXT_ROUTES) {
     app.get(
       path,

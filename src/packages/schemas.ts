@@ -4,7 +4,6 @@ import { isReplacement, REPLACEMENT_MAX_CHARS } from "../domain/replacement.ts";
 import { failure } from "../errors.ts";
 import { wholeNumber } from "../http/integer-parameter.ts";
 import { oneOf } from "../http/schemas.ts";
-import { faultsOfUnknown } from "../http/unknown-fields.ts";
 import { SORTS } from "../search/package-search.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
@@ -23,6 +22,8 @@ import { YANK_REASONS, type Yank } from "./yank.ts";
 const PAGE_MAX_ZEROS = 6;
 const PAGE_SIZE_MAX_ZEROS = 2;
 const PAGE_SIZE_DEFAULT = 20;
+/** The largest id of a package as a power of ten: more than there will be. */
+const CURSOR_MAX_ZEROS = 15;
 
 const QUERY_TEXT_MAX_CHARS = 400;
 
@@ -140,6 +141,14 @@ const PackageListSchema = t.Object({
   ),
 });
 
+const nextCursor = t.Unsafe<string | null>({
+  type: "string",
+  nullable: true,
+  description: "What to send as `cursor` to go on; null at the end",
+});
+
+const DependentListSchema = t.Object({ items: t.Array(summaryRef), nextCursor });
+
 const FileListSchema = t.Object({
   items: t.Array(t.Object({ path: Text, size: t.Integer(), sha256: Text })),
 });
@@ -156,6 +165,7 @@ const SignatureSchema = t.Object({
 export const packageSchemas = {
   LoggedVersion: LoggedVersionSchema,
   Archive: t.Unsafe({ type: "string", format: "binary" }),
+  DependentList: DependentListSchema,
   FileList: FileListSchema,
   Package: PackageSchema,
   PackageList: PackageListSchema,
@@ -188,6 +198,14 @@ export const ListQuery = t.Object({
     }),
   ),
   page: t.Optional(wholeNumber({ description: "Which page, counted from 1", zeros: PAGE_MAX_ZEROS, preset: 1 })),
+  pageSize: t.Optional(
+    wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
+  ),
+});
+
+/** The query of `GET /api/packages/{name}/dependents`. Its cursor is the id of a package. */
+export const DependentsQuery = t.Object({
+  cursor: t.Optional(wholeNumber({ description: "The `nextCursor` of the previous answer", zeros: CURSOR_MAX_ZEROS })),
   pageSize: t.Optional(
     wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
   ),
@@ -265,34 +283,4 @@ export function askedStatus({ status, message, replacement }: Static<typeof Pack
 
 function invalid(path: string, message: string) {
   return failure({ code: "validation_failed", faults: [{ path, message }] });
-}
-
-/** The query of a publish. `requirePublishParameters` refuses all others. */
-export const PublishQuery = t.Object({
-  dryRun: t.Optional(
-    t.BooleanString({ description: "Check everything, store nothing", error: "must be true or false" }),
-  ),
-  allowSecrets: t.Optional(
-    t.BooleanString({
-      description: "Publish although the archive has what looks like secrets",
-      error: "must be true or false",
-    }),
-  ),
-});
-
-/**
- * Throws `validation_failed` for parameters that a publish does not know or that are repeated. A
- * client that mistypes `dryRun` would otherwise publish for ever what it only meant to check.
- */
-export function requirePublishParameters(parameters: URLSearchParams): void {
-  const repeated = Object.keys(PublishQuery.properties).filter((name) => parameters.getAll(name).length > 1);
-  const faults = [
-    ...faultsOfUnknown(
-      parameters.keys(),
-      PublishQuery.properties,
-      "is not a parameter of a publish: there are only dryRun and allowSecrets, in this spelling",
-    ),
-    ...repeated.map((name) => ({ path: `/${name}`, message: "must be given once" })),
-  ];
-  if (faults.length > 0) throw failure({ code: "validation_failed", faults });
 }

@@ -22,6 +22,7 @@ export function versionRow(packageId: number, publication: VersionSource, now: D
     packageId,
     version: manifest.version.text,
     versionKey: manifest.version.key,
+    versionOrder: manifest.version.order,
     sha256: received.digest,
     size: received.size,
     manifest: toJson(manifestRecord(manifest)),

@@ -4,10 +4,10 @@ import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { rateLimitHeaders } from "../http/rate-limit.ts";
 import { packageDocs } from "../packages/docs.ts";
-import { PublishQuery, requirePublishParameters } from "../packages/schemas.ts";
 import { versionUrl, versionView } from "../packages/views.ts";
 import { type PublishServices, publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
+import { PublishQuery, requirePublishParameters } from "./schemas.ts";
 
 /** Routes of `POST /packages`, which publishes. */
 export function publishRoutes(deps: Deps & PublishServices) {

@@ -15,6 +15,7 @@ import { knownLogKey } from "../log/log-rows.ts";
 import { openLog } from "../log/open-log.ts";
 import { WitnessClient } from "../log/witness-client.ts";
 import { createDownloadCounter } from "../packages/download-counter.ts";
+import { PendingRebuilds } from "../packages/pending-rebuilds.ts";
 import type { PackageServices } from "../packages/services.ts";
 import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
@@ -37,6 +38,8 @@ export interface Registry extends AppDeps {
   readonly announcer: Announcer;
   /** Stops to keep room for the database on a full disk. */
   readonly endReserves: () => void;
+  /** Derives in the background what a migration changed. */
+  readonly rebuilds: PendingRebuilds;
 }
 
 function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<void> {
@@ -68,6 +71,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   if (isFirstStart && config.logKeys === undefined) log.newKeyPath = logKeyPath(dataDir);
   log.onAppend = () => announcer.wake();
   announcer.catchUp();
+  const rebuilds = new PendingRebuilds({ db, logger });
+  await databaseStep(database, () => rebuilds.start());
   const downloads = createDownloadCounter(db, logger, clock);
   return {
     config,
@@ -82,6 +87,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     failpoints,
     log,
     announcer,
+    rebuilds,
     batcher: new PublishBatcher(),
     endReserves: maintainReserves(config),
   };
@@ -103,6 +109,7 @@ function openSpillFile(dataDir: string): SpillFile | undefined {
 export async function closeDeps(deps: Registry): Promise<void> {
   deps.endReserves();
   await deps.downloads.close();
+  await deps.rebuilds.close();
   await deps.announcer.close();
   deps.responseCache?.close();
   await deps.blobs.close();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
+import { ENTRY_NAME_MAX_BYTES } from "../../src/domain/limits.ts";
 import { ERROR_CODES } from "../../src/http/problem.ts";
 import { VERSION } from "../../src/runtime/version.ts";
 import { Client } from "../support/client.ts";
@@ -62,7 +63,10 @@ function routes() {
       ({ method, path }) => method !== "OPTIONS" && path !== "/" && !/^\/(?:swagger|api\/v1)(?:\/|$)/.test(path),
     )
     .map(({ method, path, hooks }) => ({
-      key: `${method} ${path.replaceAll(/:([A-Za-z]+)/g, "{$1}").replace("/*", "/{tile}")}`,
+      key: `${method} ${path
+        .replaceAll(/:([A-Za-z]+)/g, "{$1}")
+        .replace("/tile/*", "/tile/{tile}")
+        .replace("/*", "/{path}")}`,
       hooks: hooks as DeclaredHooks,
     }));
 }
@@ -199,7 +203,7 @@ describe("the API description", () => {
         expect([name, schema.type]).toEqual([name, expect.stringMatching(/^(?:string|integer|boolean)$/)]);
         if (place === "path") {
           expect(schema.minLength).toBeGreaterThan(0);
-          expect(schema.maxLength).toBeLessThanOrEqual(64);
+          expect(schema.maxLength).toBeLessThanOrEqual(name === "path" ? ENTRY_NAME_MAX_BYTES : 64);
         }
         if (schema.type === "integer") {
           expect([name, schema.minimum, typeof schema.maximum]).toEqual([

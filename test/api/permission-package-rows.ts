@@ -74,11 +74,14 @@ const PACKAGES: readonly Row[] = [
     results: owned(200, "yank"),
     prepare: ofPackage("/status", { status: "deprecated" }),
   },
-  ...["", "/1.0.0", "/1.0.0/signature", "/1.0.0/proof", "/1.0.0/download", "/1.0.0/files"].map((rest) => read(rest)),
+  ...["", "/1.0.0", "/1.0.0/signature", "/1.0.0/proof", "/1.0.0/download", "/1.0.0/files", "/dependents"].map((rest) =>
+    read(rest),
+  ),
   ...["/1.0.0/readme", "/1.0.0/manifest", "/1.0.0/values", "/owners", "/keys", "/log", "/events"].map((rest) =>
     read(rest),
   ),
   read("/1.0.0/download", "HEAD"),
+  { ...read("/1.0.0/files/colony.yaml"), operation: "GET /api/packages/{name}/{version}/files/{path}" },
 ];
 
 const ofOneself: Prepare = async (world) => {

@@ -48,7 +48,7 @@ onBothDatabases(
       createApp(registry().deps)
         .routes.filter(({ method, path }) => method === "GET" && path.startsWith("/api/packages/"))
         .flatMap(({ path }) => [path, path.replace("/api", "/api/v1")])
-        .map((path) => path.replace(":name", name).replace(":version", "1.0.0"));
+        .map((path) => path.replace(":name", name).replace(":version", "1.0.0").replace("*", "colony.yaml"));
 
     // Names of one length, so that the length of an answer is the same, too.
     const [HIDDEN, ABSENT, COVERED_ABSENT] = ["hidden", "absent", "mine-x"];

@@ -66,6 +66,68 @@ describe("compareVersions", () => {
   });
 });
 
+describe("the order of pre-releases", () => {
+  const sorted = (...texts: string[]) =>
+    texts
+      .map((text) => version(`1.0.0-${text}`))
+      .toSorted(compareVersions)
+      .map(({ text }) => text.slice(6));
+
+  test("numbers above 2^53 compare exactly", () => {
+    const ordered = ["9007199254740991", "9007199254740992", "9007199254740993", "9007199254740994"];
+    expect(sorted(...ordered.toReversed())).toEqual(ordered);
+    const long = ["rc.99999999999999999999998", "rc.99999999999999999999999", "rc.100000000000000000000000"];
+    expect(sorted(...long.toReversed())).toEqual(long);
+  });
+
+  test("agrees with the rules of SemVer §11.4 in every pair", () => {
+    const identifiers = [
+      "0",
+      "1",
+      "2",
+      "10",
+      "99",
+      "9007199254740993",
+      "a",
+      "a-",
+      "a-b",
+      "a0",
+      "A",
+      "Z",
+      "-",
+      "--",
+      "0a",
+    ];
+    const lists = [
+      ...identifiers,
+      ...identifiers.flatMap((a) => identifiers.map((b) => `${a}.${b}`)),
+      "a.1.b",
+      "a.1.1",
+    ];
+    for (const a of lists) {
+      for (const b of lists) {
+        const order = compareVersions(version(`1.0.0-${a}`), version(`1.0.0-${b}`));
+        expect([a, b, Math.sign(order)]).toEqual([a, b, precedence(a.split("."), b.split("."))]);
+      }
+      expect(compareVersions(version(`1.0.0-${a}`), version("1.0.0"))).toBeLessThan(0);
+      expect(compareVersions(version(`1.0.0-${a}`), version("0.99.99"))).toBeGreaterThan(0);
+    }
+  });
+});
+
+/** SemVer 2.0.0 §11.4, word for word. */
+function precedence(a: readonly string[], b: readonly string[]): number {
+  for (const [at, one] of a.entries()) {
+    const other = b[at];
+    if (other === undefined) return 1;
+    const [isNumber, isOtherNumber] = [/^\d+$/.test(one), /^\d+$/.test(other)];
+    if (isNumber && isOtherNumber && one !== other) return BigInt(one) < BigInt(other) ? -1 : 1;
+    if (isNumber !== isOtherNumber) return isNumber ? -1 : 1;
+    if (one !== other) return one < other ? -1 : 1;
+  }
+  return a.length === b.length ? 0 : -1;
+}
+
 test("isPrerelease is true only with a hyphen part", () => {
   expect(isPrerelease(version("1.0.0-rc.1"))).toBe(true);
   expect(isPrerelease(version("1.0.0+b-1"))).toBe(false);

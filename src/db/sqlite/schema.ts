@@ -18,6 +18,8 @@ export const {
   listedPackages,
   packageTags,
   packageAuthors,
+  packageDependencies,
+  pendingRebuilds,
   versions,
   versionContents,
   blobRemovals,

@@ -10,6 +10,8 @@ export function searchTables(d: Dialect, packages: PackagesTable) {
     packageSearch: packageSearchTable(d, packages),
     packageTags: packageTagsTable(d, packages),
     packageAuthors: packageAuthorsTable(d, packages),
+    packageDependencies: packageDependenciesTable(d, packages),
+    pendingRebuilds: pendingRebuildsTable(d),
   };
 }
 
@@ -57,4 +59,31 @@ function packageAuthorsTable(d: Dialect, packages: PackagesTable) {
       d.index("package_authors_author_idx").on(t.author, t.packageId),
     ],
   );
+}
+
+/**
+ * Declares the packages that a listed package depends on, by their folded names, also of packages
+ * that do not exist.
+ */
+function packageDependenciesTable(d: Dialect, packages: PackagesTable) {
+  return d.table(
+    "package_dependencies",
+    { packageId: packageIdColumn(d, packages), dependency: d.text("dependency").notNull() },
+    (t) => [
+      d.primaryKey({ columns: [t.packageId, t.dependency] }),
+      d.index("package_dependencies_dependency_idx").on(t.dependency, t.packageId),
+    ],
+  );
+}
+
+/**
+ * Declares what a migration left to be derived again from packages, and up to which package that is
+ * done: packages/pending-rebuilds.ts.
+ */
+function pendingRebuildsTable(d: Dialect) {
+  return d.table("pending_rebuilds", {
+    what: d.text("what").primaryKey(),
+    /** The id of the last package that is done. */
+    doneId: d.count("done_id").notNull(),
+  });
 }

@@ -14,6 +14,7 @@ function versionsTable(d: Dialect, users: UsersTable, packages: PackagesTable) {
     d.index("versions_published_by_idx").on(t.publishedBy, t.publishedAt),
     d.uniqueIndex("versions_package_key_idx").on(t.packageId, t.versionKey),
     d.index("versions_sha256_idx").on(t.sha256),
+    d.index("versions_order_idx").on(t.packageId, t.versionOrder),
   ]);
 }
 
@@ -32,6 +33,11 @@ function publishedColumns(d: Dialect, users: UsersTable, packages: PackagesTable
      * ever.
      */
     versionKey: d.text("version_key").notNull(),
+    /**
+     * `Version.order`, by which versions are sorted. Empty only until a registry that is older than
+     * this column has started once.
+     */
+    versionOrder: d.byteOrderedText("version_order").notNull().default(""),
     sha256: d.text("sha256").notNull(),
     size: d.count("size").notNull(),
     manifest: d.json("manifest").$type<Json>().notNull(),

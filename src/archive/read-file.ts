@@ -1,0 +1,59 @@
+import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import { readEntryName } from "./entry-name.ts";
+import type { TarEntry, TarVisitor } from "./tar.ts";
+import { TextFile } from "./text-file.ts";
+import { walkArchive } from "./walk.ts";
+
+/** The operator may have lowered the limits since the archive was published. */
+const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
+
+/** Thrown at the end of the file, because the rest of the archive is not needed. */
+class FileEnd extends Error {
+  override readonly name = "FileEnd";
+}
+
+/** Collects the one file that has a path. */
+class OneFile implements TarVisitor {
+  file: TextFile | undefined;
+  #isOpen = false;
+
+  constructor(
+    readonly path: string,
+    readonly maxBytes: number,
+  ) {}
+
+  entry({ name, kind, sizeBytes }: TarEntry): void {
+    this.#isOpen = kind === "file" && readEntryName(name, kind).created === this.path;
+    if (this.#isOpen) this.file = new TextFile(this.path, sizeBytes, this.maxBytes);
+  }
+
+  content(piece: Uint8Array): void {
+    if (this.#isOpen) this.file?.push(piece);
+  }
+
+  entryEnd(): void {
+    if (this.#isOpen) throw new FileEnd();
+  }
+
+  /** The archive was accepted, so it has no problems. */
+  problem(): void {}
+}
+
+/**
+ * Reads one file of an accepted archive, in bounded memory and in turns, and stops behind it.
+ * Returns undefined if the archive has no such file of at most `maxBytes`. Throws
+ * `UnreadableArchive` for bytes that are no archive.
+ */
+export async function readArchiveFile(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+  maxBytes: number,
+): Promise<TextFile | undefined> {
+  const one = new OneFile(path, maxBytes);
+  try {
+    await walkArchive(chunks, LIMITS, one);
+  } catch (cause) {
+    if (!(cause instanceof FileEnd)) throw cause;
+  }
+  return one.file;
+}
