@@ -79,15 +79,15 @@ export function isZero(bytes: Uint8Array): boolean {
 
 function headerProblems(block: Uint8Array, magic: string): string[] {
   const problems: string[] = [];
-  if (!isPlainNumber(block, MODE)) problems.push(malformed("mode"));
+  if (!isPlainNumber(block, MODE)) problems.push(malformedField("mode"));
   if (!isPlainNumber(block, MODIFIED)) problems.push(timeProblem(block));
   // Files have no device numbers, but readers parse them. If they are invalid, Go fails and Python
   // treats the header as the end of the tar.
   const owners = { uid: OWNER, gid: GROUP, devmajor: DEVICE_MAJOR, devminor: DEVICE_MINOR };
   for (const [name, field] of Object.entries(owners)) {
-    if (!isZeroField(block, field) && !isOwnerNumber(block, field)) problems.push(malformed(name));
+    if (!isZeroField(block, field) && !isOwnerNumber(block, field)) problems.push(malformedField(name));
   }
-  if (!hasCleanEnd(block, NAME)) problems.push(malformed("name"));
+  if (!hasCleanEnd(block, NAME)) problems.push(malformedField("name"));
   problems.push(...dialectProblems(block, magic));
   return problems;
 }
@@ -97,7 +97,7 @@ function isPlainNumber(block: Uint8Array, field: HeaderField): boolean {
 }
 
 function timeProblem(block: Uint8Array): string {
-  if (((block[MODIFIED.at] ?? 0) & BASE_256_BIT) === 0) return malformed("mtime");
+  if (((block[MODIFIED.at] ?? 0) & BASE_256_BIT) === 0) return malformedField("mtime");
   return "has a time before 1970 or after 2242 in base-256: touch the file, or pack with tar --format=pax";
 }
 
@@ -107,10 +107,10 @@ function timeProblem(block: Uint8Array): string {
  * one dialect would take the bytes of another for part of the name. So only ustar may use them.
  */
 function dialectProblems(block: Uint8Array, magic: string): string[] {
-  if (magic === MAGIC_USTAR) return isCleanPrefix(block) ? [] : [malformed("prefix")];
-  if (magic !== MAGIC_GNU && magic !== MAGIC_V7) return [malformed("magic")];
+  if (magic === MAGIC_USTAR) return isCleanPrefix(block) ? [] : [malformedField("prefix")];
+  if (magic !== MAGIC_GNU && magic !== MAGIC_V7) return [malformedField("magic")];
   if (isZero(block.subarray(PREFIX.at))) return [];
-  if (magic === MAGIC_V7) return [malformed("prefix")];
+  if (magic === MAGIC_V7) return [malformedField("prefix")];
   return [
     "has a GNU header with access times, a sparse map or a prefix: " +
       "pack with tar --format=pax, without --listed-incremental and --sparse",
@@ -125,7 +125,8 @@ function isCleanPrefix(block: Uint8Array): boolean {
   return endsBeforeTimes && isPlainNumber(block, ACCESSED) && isPlainNumber(block, CHANGED);
 }
 
-function malformed(name: string): string {
+/** Says that a field is malformed; goes on after `entry "name" `. */
+export function malformedField(name: string): string {
   return `has a malformed ${name} field in its tar header: pack it again with cpm or with tar --format=pax`;
 }
 

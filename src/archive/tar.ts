@@ -2,7 +2,14 @@ import { type EntryProblem, printable, UnreadableArchive, unreadableEntry } from
 import { EntryExtensions, type ExtensionType, isExtensionType } from "./entry-extensions.ts";
 import type { EntryKind } from "./entry-name.ts";
 import { fileFormat } from "./file-format.ts";
-import { hasHeaderChecksum, isZero, readTarHeader, TAR_BLOCK_BYTES, type TarHeader } from "./tar-header.ts";
+import {
+  hasHeaderChecksum,
+  isZero,
+  malformedField,
+  readTarHeader,
+  TAR_BLOCK_BYTES,
+  type TarHeader,
+} from "./tar-header.ts";
 
 /** A file or directory of the tar. `name` is raw and not checked yet. */
 export interface TarEntry {
@@ -69,7 +76,6 @@ export class TarWalker {
   #state: WalkState = "header";
   #remaining = 0;
   #paddingAfter = 0;
-  /** Holds the padding too, because it must be zero. */
   /** The content of an extension header, with its padding, because that must be zero. */
   #extensionBlocks = new Uint8Array(0);
   #extensionSizeBytes = 0;
@@ -149,8 +155,7 @@ export class TarWalker {
     this.#lastPath = path;
     const { sizeBytes } = header;
     if (sizeBytes === undefined) {
-      const problem = "has a malformed size field in its tar header: pack it again with cpm or with tar --format=pax";
-      throw unreadableEntry({ path, code: "tar_bad_field", problem });
+      throw unreadableEntry({ path, code: "tar_bad_field", problem: malformedField("size") });
     }
     for (const problem of header.problems) this.#extensions.addProblem({ code: "tar_bad_field", problem });
     if (isExtensionType(header.type)) this.#startExtension(header.type, sizeBytes, path);
