@@ -22,7 +22,7 @@ import { packageRoutes } from "./packages/routes.ts";
 import { packageSchemas } from "./packages/schemas.ts";
 import { publishRoutes } from "./publish/routes.ts";
 import type { AppDeps } from "./start/open-deps.ts";
-import { tokenRoutes } from "./tokens/routes.ts";
+import { publisherTokenRoutes, tokenRoutes } from "./tokens/routes.ts";
 import { TOKEN_PARAMETERS, tokenSchemas } from "./tokens/schemas.ts";
 
 const apiDescriptionParts = {
@@ -58,6 +58,7 @@ function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
   const features: AnyElysia[] = [
     accountRoutes(deps),
     tokenRoutes(deps),
+    publisherTokenRoutes(deps),
     accountKeyRoutes(deps),
     invitationRoutes(deps),
     packageRoutes(deps),

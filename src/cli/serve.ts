@@ -1,5 +1,6 @@
 import { hasAccounts } from "../accounts/has-accounts.ts";
 import { createApp } from "../app.ts";
+import { ignoredSectionsText } from "../config/collect-settings.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import type { Deps } from "../deps.ts";
 import { errorCode } from "../errors.ts";
@@ -25,6 +26,8 @@ export async function serve(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
   const foreignOwner = foreignOwnerText(config.dataDir);
   if (foreignOwner !== undefined) printError(foreignOwner);
+  const ignored = ignoredSectionsText(configFile);
+  if (ignored !== undefined) printError(ignored);
   if (config.workers > 1) return serveWithWorkers(config, configFile);
   return run(config, async (deps, url) => {
     print(`cpm-registry is ready at ${url}`);

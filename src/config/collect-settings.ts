@@ -43,17 +43,37 @@ function* flatten(prefix: string, value: unknown): Generator<[string, string]> {
   }
 }
 
-function fileEntries(path: string, problems: SettingProblem[]): [string, string][] {
+/** Sections of ASP.NET's appsettings.json that say nothing to a registry. */
+const IGNORED_SECTIONS = new Set(["logging", "allowedhosts", "$schema"]);
+
+/** Reads the JSON object of a file. */
+function readObject(path: string, problems: SettingProblem[]): object {
   try {
     // Some editors on Windows write a byte order mark at the start of a file.
     const parsed = parseJsonText(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
-    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return [...flatten("", parsed)];
+    if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed;
     problems.push({ setting: "--config", message: `${path} must contain one JSON object` });
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? "is not valid JSON" : "cannot be read";
     problems.push({ setting: "--config", message: `${path} ${reason}` });
   }
-  return [];
+  return {};
+}
+
+function fileEntries(path: string, problems: SettingProblem[]): [string, string][] {
+  const sections = Object.entries(readObject(path, problems)).filter(([name]) => !isIgnored(name));
+  return sections.flatMap(([name, value]) => [...flatten(name, value)]);
+}
+
+function isIgnored(section: string): boolean {
+  return IGNORED_SECTIONS.has(section.toLowerCase());
+}
+
+/** Returns the line that names the sections of a JSON file which are ignored, if it has any. */
+export function ignoredSectionsText(configFile: string | undefined): string | undefined {
+  if (configFile === undefined) return undefined;
+  const ignored = Object.keys(readObject(configFile, [])).filter(isIgnored);
+  return ignored.length === 0 ? undefined : `${configFile}: ${ignored.join(", ")} are no settings and are ignored.`;
 }
 
 /** Two names of one setting. Either of them in the environment replaces both of the file. */

@@ -25,10 +25,13 @@ const ALLOWED_HEADERS = [
   "Range",
   "X-API-Key",
   "X-Request-Id",
+  "X-Signature",
 ];
 
 /** What a page may send with `*`: nothing that proves who asks. */
-const ANONYMOUS_HEADERS = ALLOWED_HEADERS.filter((name) => !/^(Authorization|Content-Type|X-API-Key)$/.test(name));
+const ANONYMOUS_HEADERS = ALLOWED_HEADERS.filter(
+  (name) => !/^(Authorization|Content-Type|X-API-Key|X-Signature)$/.test(name),
+);
 
 const MAX_AGE_SECONDS = 600;
 

@@ -4,6 +4,8 @@ import { mediaType } from "./body.ts";
 import { chunksOf, declaredBytes } from "./body-stream.ts";
 
 const FIELD_MAX_BYTES = 4 * 1024;
+/** Of the one field that may be long. */
+const LONG_FIELD_MAX_BYTES = 64 * 1024;
 const FIELDS_MAX = 16;
 const PART_HEADERS_MAX = 20;
 /** Limit of everything around the file: boundaries, headers and small fields. */
@@ -22,6 +24,8 @@ export interface Upload<T> {
 export interface UploadRules<T> {
   readonly fileField: string;
   readonly textFields: readonly string[];
+  /** A text field that may be long, and that clients may send as a file. */
+  readonly longField?: string;
   readonly fileMaxBytes: number;
   /** Receives the bytes of the file as they arrive. If it fails, the upload ends. */
   readonly receive: (chunks: AsyncIterable<Uint8Array>) => Promise<T>;
@@ -37,7 +41,7 @@ function openParser(request: Request): busboy.Busboy {
   try {
     return busboy({
       headers: { "content-type": request.headers.get("content-type") ?? "" },
-      limits: { fieldSize: FIELD_MAX_BYTES, fields: FIELDS_MAX, files: 2, headerPairs: PART_HEADERS_MAX },
+      limits: { fieldSize: LONG_FIELD_MAX_BYTES, fields: FIELDS_MAX, files: 3, headerPairs: PART_HEADERS_MAX },
     });
   } catch {
     throw malformed("The Content-Type has no multipart boundary. Let your HTTP client set the header.");
@@ -52,6 +56,8 @@ class Form<T> {
   readonly fields = new Map<string, string>();
   readonly failed = Promise.withResolvers<never>();
   received: Promise<T> | undefined;
+  /** The long field, if it is sent as a file. */
+  collected: Promise<void> | undefined;
 
   constructor(readonly rules: UploadRules<T>) {
     this.failed.promise.catch(() => undefined);
@@ -63,12 +69,19 @@ class Form<T> {
 
   takeField(name: string, value: string, truncated: boolean): void {
     if (!this.rules.textFields.includes(name)) return;
-    if (truncated) this.fail(malformed(`The field ${name} is longer than ${FIELD_MAX_BYTES} bytes. Shorten it.`));
+    const maxBytes = name === this.rules.longField ? LONG_FIELD_MAX_BYTES : FIELD_MAX_BYTES;
+    if (truncated || Buffer.byteLength(value) > maxBytes)
+      this.fail(malformed(`The field ${name} is longer than ${maxBytes} bytes. Shorten it.`));
     else if (this.fields.has(name)) this.fail(malformed(`The field ${name} occurs twice. Send it once.`));
     else this.fields.set(name, value);
   }
 
   takeFile(name: string, chunks: AsyncIterable<Uint8Array> & { resume(): unknown; destroy(): unknown }): void {
+    if (name === this.rules.longField) {
+      this.collected = this.#collect(name, chunks);
+      this.collected.catch((cause) => this.fail(cause));
+      return;
+    }
     if (name !== this.rules.fileField) {
       chunks.resume();
       this.fail(malformed(`Only the field ${this.rules.fileField} may contain a file. Send the file in that field.`));
@@ -81,6 +94,16 @@ class Form<T> {
     }
     this.received = this.rules.receive(chunks);
     this.received.catch((cause) => this.fail(cause));
+  }
+
+  async #collect(name: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for await (const chunk of chunks) {
+      size += chunk.length;
+      if (size <= LONG_FIELD_MAX_BYTES) pieces.push(chunk);
+    }
+    this.takeField(name, Buffer.concat(pieces).toString(), size > LONG_FIELD_MAX_BYTES);
   }
 }
 
@@ -141,6 +164,7 @@ export async function readUpload<T>(request: Request, rules: UploadRules<T>): Pr
   try {
     await pump(request, parser, bodyMaxBytes, form.failed.promise);
     const file = await Promise.race([form.received, form.failed.promise]);
+    await Promise.race([form.collected, form.failed.promise]);
     return { fields: form.fields, file };
   } catch (cause) {
     parser.destroy();

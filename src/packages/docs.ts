@@ -46,7 +46,10 @@ const publishForm = {
         required: ["archive", "signature"],
         properties: {
           archive: { type: "string" as const, format: "binary", description: "The package: a gzipped tar" },
-          signature: { ...typed, description: "64 bytes as hex, base64 or base64url" },
+          signature: {
+            ...typed,
+            description: "64 bytes as hex, base64 or base64url. The header X-Signature may have it instead",
+          },
           publicKey: {
             ...typed,
             description: "32 bytes as hex, base64 or base64url. May be left out where colony.yaml names the key",
@@ -58,6 +61,7 @@ const publishForm = {
           },
           name: { ...typed, description: "Must be the name in colony.yaml" },
           version: { ...typed, description: "Must be the version in colony.yaml" },
+          metadata: { ...text, description: "A JSON object. Fields of colony.yaml in it must be as there" },
         },
       },
     },

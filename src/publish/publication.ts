@@ -3,6 +3,7 @@ import type { ReceivedFile } from "../blobs/store.ts";
 import type { RateLimit } from "../errors.ts";
 import type { PublishedVersion } from "../packages/views.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
+import type { Metadata } from "./metadata.ts";
 
 /** A received archive and what its publisher states about it. */
 export interface Publication {
@@ -15,6 +16,7 @@ export interface Publication {
   /** Optional fields of the form. Where they are present, they must agree with `colony.yaml`. */
   readonly statedName: string | undefined;
   readonly statedVersion: string | undefined;
+  readonly metadata: Metadata | undefined;
   /** Check everything and store nothing. */
   readonly dryRun: boolean;
   /** The publisher states that what looks like a secret is none. */

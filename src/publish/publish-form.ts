@@ -5,9 +5,11 @@ import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
 import { readUpload, type Upload } from "../http/multipart.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
+import { METADATA_FIELD, parseMetadata } from "./metadata.ts";
 import type { Publication } from "./publication.ts";
 
-const TEXT_FIELDS = ["signature", "publicKey", "signatureScheme", "name", "version"] as const;
+const TEXT_FIELDS = ["signature", "publicKey", "signatureScheme", "name", "version", METADATA_FIELD] as const;
+const SIGNATURE_HEADER = "X-Signature";
 
 type FormPublication = Omit<Publication, "publisher" | "dryRun" | "allowSecrets">;
 
@@ -19,12 +21,23 @@ function schemeOf(text: string | undefined, faults: Fault[]): SignatureScheme | 
   return scheme;
 }
 
-function toPublication({ fields, file }: Upload<ReceivedFile>): FormPublication {
+/** Returns the signature of the form or of the header. Where both have one, it is the same. */
+function signatureOf(field: string | undefined, header: string | undefined, faults: Fault[]): string | undefined {
+  if (field === undefined && header === undefined) {
+    faults.push({ path: "/signature", message: `is missing: send the field, or the header ${SIGNATURE_HEADER}` });
+  }
+  if (field !== undefined && header !== undefined && field !== header) {
+    faults.push({ path: "/signature", message: `is not the signature in the header ${SIGNATURE_HEADER}` });
+  }
+  return field ?? header;
+}
+
+function toPublication({ fields, file }: Upload<ReceivedFile>, header: string | null): FormPublication {
   const faults: Fault[] = [];
   const scheme = schemeOf(fields.get("signatureScheme"), faults);
-  const signature = fields.get("signature")?.trim() || undefined;
-  if (signature === undefined) faults.push({ path: "/signature", message: "is missing" });
+  const signature = signatureOf(fields.get("signature")?.trim() || undefined, header?.trim() || undefined, faults);
   if (file === undefined) faults.push({ path: "/archive", message: "is missing: send the package as a file" });
+  const metadata = parseMetadata(fields.get(METADATA_FIELD), faults);
   if (file === undefined || signature === undefined || faults.length > 0) {
     throw failure({ code: "validation_failed", faults });
   }
@@ -35,6 +48,7 @@ function toPublication({ fields, file }: Upload<ReceivedFile>): FormPublication 
     publicKey: fields.get("publicKey")?.trim() || undefined,
     statedName: fields.get("name"),
     statedVersion: fields.get("version"),
+    metadata,
   };
 }
 
@@ -52,12 +66,13 @@ export async function withPublishForm<T>(
   const upload = await readUpload<ReceivedFile>(request, {
     fileField: "archive",
     textFields: TEXT_FIELDS,
+    longField: METADATA_FIELD,
     fileMaxBytes,
     receive: (chunks) => receiveFile(chunks, blobs.incomingDir, fileMaxBytes),
     discard: ({ path }) => discardFile(path),
   });
   try {
-    return await task(toPublication(upload));
+    return await task(toPublication(upload, request.headers.get(SIGNATURE_HEADER)));
   } finally {
     if (upload.file !== undefined) await discardFile(upload.file.path);
   }

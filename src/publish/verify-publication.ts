@@ -11,6 +11,7 @@ import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import { cacheCheckedKey, isCachedKey } from "../signing/ed25519.ts";
 import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
+import { metadataFaults } from "./metadata.ts";
 import type { Publication } from "./publication.ts";
 
 /**
@@ -32,8 +33,8 @@ export interface VerifiedPublication extends Publication {
  * because name and version always come from the signed `colony.yaml`, and everything else that
  * states them must agree.
  */
-function requireAgreement({ statedName, statedVersion }: Publication, { manifest }: Structure): void {
-  const faults: Fault[] = [];
+function requireAgreement({ statedName, statedVersion, metadata }: Publication, { manifest }: Structure): void {
+  const faults = metadataFaults(metadata, manifest);
   if (statedName !== undefined && statedName !== manifest.name) {
     faults.push({ path: "/name", message: `is not the name in colony.yaml, ${manifest.name}` });
   }

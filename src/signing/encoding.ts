@@ -1,16 +1,19 @@
-const HEX = /^(?:[0-9a-f]{2})+$/;
+const HEX = /^(?:[0-9a-f]{2})+$/i;
+/** Programs break lines of base64 after 64 or 76 characters. */
+const LINE_BREAKS = /\r?\n/g;
 
 /**
- * Decodes hex, base64 or base64url strictly. Encoding the bytes again must give the same text, so
- * that a signature has one spelling per alphabet. `byteLength` selects the alphabet, because short
- * texts fit several. Only base64url may omit padding. Returns undefined if no alphabet gives
- * exactly `byteLength` bytes.
+ * Decodes hex, base64 or base64url strictly. Hex may be in capitals, and lines may be broken. Apart
+ * from that, encoding the bytes again must give the same text, so that a signature has one spelling
+ * per alphabet. `byteLength` selects the alphabet, because short texts fit several. Only base64url
+ * may omit padding. Returns undefined if no alphabet gives exactly `byteLength` bytes.
  */
 export function decodeStrictly(text: string, byteLength: number): Uint8Array | undefined {
-  if (text.length === byteLength * 2 && HEX.test(text)) return new Uint8Array(Buffer.from(text, "hex"));
+  const joined = text.replace(LINE_BREAKS, "");
+  if (joined.length === byteLength * 2 && HEX.test(joined)) return new Uint8Array(Buffer.from(joined, "hex"));
   for (const alphabet of ["base64", "base64url"] as const) {
-    const bytes = Buffer.from(text, alphabet);
-    if (bytes.length === byteLength && bytes.toString(alphabet) === text) return new Uint8Array(bytes);
+    const bytes = Buffer.from(joined, alphabet);
+    if (bytes.length === byteLength && bytes.toString(alphabet) === joined) return new Uint8Array(bytes);
   }
   return undefined;
 }

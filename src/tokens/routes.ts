@@ -1,11 +1,12 @@
 import { Elysia } from "elysia";
 import { authentication, guardedJson } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
+import { optionalJsonBody } from "../http/body.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { createToken } from "./create-token.ts";
 import { listTokens } from "./list-tokens.ts";
 import { revokeToken } from "./revoke-token.ts";
-import { CreateTokenBody, TOKEN_DEFAULTS } from "./schemas.ts";
+import { CreateTokenBody, PUBLISHER_SCOPES, PublisherTokenBody, TOKEN_DEFAULTS } from "./schemas.ts";
 
 const docs = {
   list: operation({
@@ -25,6 +26,16 @@ const docs = {
     responses: { 201: { description: "The token. Its text is shown only here", schema: "NewApiToken" } },
     problems: ["limit_reached", "storage_full", ...BODY_PROBLEMS],
   }),
+  createForPublishing: operation({
+    id: "createPublisherToken",
+    summary: "Make an API token for publishing",
+    description:
+      "An alias of POST /api/auth/tokens in which every field may be left out: scopes default to those of a publisher, label to the date.",
+    tag: "accounts",
+    auth: "session",
+    responses: { 201: { description: "The token. Its text is shown only here", schema: "NewApiToken" } },
+    problems: ["limit_reached", "storage_full", ...BODY_PROBLEMS],
+  }),
   revoke: operation({
     id: "revokeToken",
     summary: "Revoke an API token",
@@ -34,6 +45,29 @@ const docs = {
     problems: ["token_not_found", "storage_full"],
   }),
 };
+
+/** Routes of `/auth/token`, which makes a token that can publish. */
+export function publisherTokenRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/auth/token" }).use(authentication(deps)).post(
+    "",
+    async ({ actor, db, body, status }) => {
+      const {
+        label = `token of ${deps.clock().toISOString().slice(0, 10)}`,
+        scopes = PUBLISHER_SCOPES,
+        packages = TOKEN_DEFAULTS.packages,
+        expiresInDays = TOKEN_DEFAULTS.expiresInDays,
+      } = body;
+      const request = { label, scopes, packages, expiresInDays };
+      return status(201, await createToken({ ...deps, db }, actor, request));
+    },
+    {
+      session: true,
+      parse: guardedJson(deps, "session", optionalJsonBody),
+      body: PublisherTokenBody,
+      detail: docs.createForPublishing,
+    },
+  );
+}
 
 /** Routes of `/auth/tokens`: API tokens for scripts. A token cannot make tokens. */
 export function tokenRoutes(deps: Deps) {

@@ -47,8 +47,14 @@ export const CreateTokenBody = t.Object({
   ),
 });
 
+/** The body of `POST /api/auth/token`, where every field may be left out. */
+export const PublisherTokenBody = t.Partial(CreateTokenBody);
+
 /** The values of fields that a request leaves out. */
 export const TOKEN_DEFAULTS = { packages: ["*"], expiresInDays: EXPIRES_DEFAULT_DAYS } as const;
+
+/** The scopes of a token for publishing, where a request names none. */
+export const PUBLISHER_SCOPES = ["read", "publish-new", "publish-update"] as const;
 
 const tokenFields = {
   id: t.String(),

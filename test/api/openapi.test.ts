@@ -259,6 +259,7 @@ describe("the API description", () => {
       yankVersion: ["application/json", false],
       setPackageStatus: ["application/json", true],
       createToken: ["application/json", true],
+      createPublisherToken: ["application/json", false],
       challengeKey: ["application/json", true],
       registerKey: ["application/json", true],
       addPackageKey: ["application/json", true],

@@ -65,6 +65,7 @@ const CREDENTIALS: readonly Row[] = [
     results: session(201),
     prepare: plainly("/api/auth/tokens", { label: "a test", scopes: ["read"] }),
   },
+  { operation: "POST /api/auth/token", results: session(201), prepare: plainly("/api/auth/token", {}) },
   {
     operation: "DELETE /api/auth/tokens/{id}",
     results: { ...session("404 token_not_found"), owner: 204 },

@@ -55,6 +55,36 @@ onBothDatabases(
       database.isFull = false;
     });
 
+    describe("made by POST /api/auth/token", () => {
+      const ALIAS = "/api/auth/token";
+
+      test("can publish, and have the date as their label, where the request says nothing", async () => {
+        const maker = await newAccount(registry(), "maker");
+        const today = () => new Date().toISOString().slice(0, 10);
+        for (const make of [() => maker.post(ALIAS, {}), () => maker.send("POST", ALIAS)]) {
+          const days = [today()];
+          const { status, body } = await make();
+          days.push(today());
+          expect([status, body]).toMatchObject([
+            201,
+            { scopes: ["read", "publish-new", "publish-update"], packages: ["*"] },
+          ]);
+          expect(days.map((day) => `token of ${day}`)).toContain(body.label);
+        }
+        const { token } = (await maker.post(ALIAS)).body;
+        expect((await publish(new Client(registry().url, token), "by-alias", "1.0.0")).status).toBe(201);
+      });
+
+      test("have what the request says, by the rules of POST /api/auth/tokens", async () => {
+        const fields = { label: "ci", scopes: ["yank"], packages: ["foo-*"], expiresInDays: 7 };
+        const { status, body } = await as(alice).post(ALIAS, fields);
+        expect([status, body]).toMatchObject([201, { label: "ci", scopes: ["yank"], packages: ["foo-*"] }]);
+        expectProblem(await as(alice).post(ALIAS, { scopes: ["all"] }), 422, "validation_failed");
+        const byToken = await new Client(registry().url, body.token).post(ALIAS, {});
+        expectProblem(byToken, 403, "session_required");
+      });
+    });
+
     describe("made", () => {
       test("are shown once, with their scopes, packages and expiry", async () => {
         const owner = await newAccount(registry(), "owner");

@@ -135,6 +135,7 @@ async function verified({ deps }: TestRegistry, publisher: Actor, name: string):
     scheme: "cpm-v1",
     statedName: undefined,
     statedVersion: undefined,
+    metadata: undefined,
     dryRun: false,
     allowSecrets: false,
   });

@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { inspect } from "node:util";
+import { ignoredSectionsText } from "../../src/config/collect-settings.ts";
 import { type Config, ConfigError, readConfig } from "../../src/config/config.ts";
 import { parsePostgresConnection } from "../../src/config/connection.ts";
 import { jwtKeyProblem, readOrMakeJwtKey } from "../../src/config/jwt-key.ts";
@@ -226,6 +227,15 @@ describe("the file", () => {
       ["Prot", expect.stringContaining("is not a setting")],
       ["Storage__Bucket", expect.stringContaining("is not a setting")],
     ]);
+  });
+
+  test("the usual sections of appsettings.json are ignored, and named in a line", () => {
+    const file = { Logging: { LogLevel: { Default: "Debug" } }, AllowedHosts: "*", Port: 8080 };
+    expect(fromFile(file, {})).toEqual(readConfig(undefined, { PORT: "8080" }));
+    expect(ignoredSectionsText(configFile(file))).toMatch(/^\S+: Logging, AllowedHosts are no settings/);
+    expect(ignoredSectionsText(configFile({ Port: 8080 }))).toBeUndefined();
+    expect(ignoredSectionsText(undefined)).toBeUndefined();
+    expect(() => fromFile({ Loging: {}, Kestrel: { Limits: 1 } }, {})).toThrow("Kestrel__Limits");
   });
 
   test("a byte order mark is accepted; a file that is missing, not JSON or not an object is refused", () => {

@@ -10,11 +10,17 @@ test("hex, base64 and base64url of the right length decode to the same bytes", (
     expect(decodeStrictly(text, 32)).toEqual(bytes);
 });
 
+test("hex may be in capitals, and lines may be broken", () => {
+  const hex = Buffer.from(bytes).toString("hex");
+  const broken = (text: string, end: string) => text.replace(/.{20}/g, (line) => line + end);
+  for (const text of [hex.toUpperCase(), broken(hex, "\n"), broken(base64, "\r\n"), `${broken(base64url, "\n")}\n`]) {
+    expect(decodeStrictly(text, 32)).toEqual(bytes);
+  }
+});
+
 test("a text that differs from its bytes encoded again is refused", () => {
   const refused = [
-    Buffer.from(bytes).toString("hex").toUpperCase(),
     ` ${base64}`,
-    `${base64}\n`,
     base64.replace("=", ""),
     `${base64url}=`,
     // Other bits after the last byte, which a lax decoder would decode to the same 32 bytes.
