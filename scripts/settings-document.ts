@@ -18,7 +18,8 @@ Settings come from the **environment** and from a **JSON file** that you pass wi
   \`Storage__BucketName\` and \`{"Storage": {"BucketName": "…"}}\` are the same setting.
 - **Lists** are comma-separated. In the file, they may be JSON arrays.
 - **Mistakes** are reported at start, all in one message. A name in the file that is not a setting
-  is a mistake too, except the sections `Logging` and `AllowedHosts` of an `appsettings.json`.
+  is a mistake too, except the sections \`Logging\` and \`AllowedHosts\` of an
+  \`appsettings.json\`.
 - **Commands** such as \`cpm-registry gc\` read the same settings as the server. Run them with the
   same environment or the same file.
 
