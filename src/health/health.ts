@@ -63,12 +63,12 @@ export async function checkHealth({
     probe("storage", blobs.check()),
   ]);
   // Reads still work after a rollback, but nobody should take this for a healthy registry.
-  const logged = log.rollback === undefined && log.signer !== undefined ? {} : { log: "failing" as const };
+  const logged = log.rollback === undefined && log.hasKey ? {} : { log: "failing" as const };
   const checks = { database, storage, ...logged };
   const healthy = Object.values(checks).every((check) => check === "ok");
   const warnings = [
     ...(log.isGuardMissing ? ["log_guard_missing" as const] : []),
-    ...(log.signer === undefined ? ["log_key_missing" as const] : []),
+    ...(!log.hasKey ? ["log_key_missing" as const] : []),
   ];
   const { reasons } = db.condition;
   return {

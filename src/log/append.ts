@@ -31,13 +31,14 @@ export interface Appended {
 /** The members of a `TransparencyLog` that an append needs. */
 interface AppendTarget {
   readonly origin: string;
-  readonly vkey: string;
+  readonly hasKey: boolean;
   readonly signer: object | undefined;
   readonly failpoints: Failpoints;
   readonly rollback: object | undefined;
   readonly committedSize: number;
   onAppend(): void;
   sign(text: string): string;
+  recordKey(vkey: string): void;
   frontierOf(state: Pick<LogStateRow, "size" | "root">): Frontier | undefined;
   setFrontier(state: Pick<LogStateRow, "root">, frontier: Frontier): void;
 }
@@ -53,7 +54,8 @@ export async function appendLeaves(
   if (log.signer === undefined) throw failure({ code: "log_key_missing" });
   const state = await lockState(session);
   // The key was changed since this process started. It must not sign with the old key alone.
-  if (state.vkey !== log.vkey) throw failure({ code: "log_key_missing" });
+  log.recordKey(state.vkey);
+  if (!log.hasKey) throw failure({ code: "log_key_missing" });
   // A replica that lacked the last changes has taken over. The log signed a tree of this size for
   // those changes, and must not sign another one.
   if (state.size < log.committedSize) {

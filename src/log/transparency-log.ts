@@ -47,6 +47,7 @@ export class TransparencyLog {
   newKeyPath: string | undefined;
   readonly #cosigners: readonly Cosigner[];
   readonly #clock: () => Date;
+  #isReplaced = false;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
@@ -75,6 +76,16 @@ export class TransparencyLog {
     const nowMs = this.#clock().getTime();
     const others = this.#cosigners.filter(({ untilMs }) => nowMs < untilMs);
     return [signNote(text, this.signer), ...others.map(({ key }) => signatureLine(text, key))].join("");
+  }
+
+  /** Whether this process can sign: it has a key, and the last append found no other one in its place. */
+  get hasKey(): boolean {
+    return this.signer !== undefined && !this.#isReplaced;
+  }
+
+  /** Records the key that the database names. It differs if the key was replaced while this process ran. */
+  recordKey(vkey: string): void {
+    this.#isReplaced = vkey !== this.vkey;
   }
 
   /** Set while the log is read-only. */

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { checkHealth } from "../../src/health/health.ts";
+import { rotateKey } from "../../src/log/change-key.ts";
 import { insertLogChange, writeLogKey } from "../../src/log/log-changes.ts";
 import { nodeReader, readState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
@@ -181,12 +183,16 @@ describe("a log whose key is replaced twice", () => {
     scene.proxy.tamper = () => undefined;
   });
 
-  test("a server that still has the old key alone appends nothing", async () => {
-    await reopenLog(scene.registry, [FIRST_LOG_KEY]);
+  test("a server that runs on while the key is replaced appends nothing, and its health says so", async () => {
+    const { deps } = scene.registry;
+    const before = await deps.db.read(readState);
+    const at = new Date();
+    await rotateKey(deps, { from: third, to: newLogKey(), at, until: at });
     const archive = makePackage({ name: "hello", version: "1.3.0" });
     const refused = await scene.alice.publish("hello", "1.3.0", archive, scene.key);
     expect([refused.status, refused.body.code]).toEqual([503, "log_key_missing"]);
-    await reopenLog(scene.registry, [third]);
+    expect(await checkHealth(deps)).toMatchObject({ checks: { log: "failing" }, warnings: ["log_key_missing"] });
+    expect((await deps.db.read(readState)).size).toBe(before.size + 1);
   });
 });
 
