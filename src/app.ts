@@ -100,7 +100,7 @@ export function createApp(deps: AppDeps) {
     .use(logRoutes(deps))
     .use(api(deps, "/api"))
     .use(api(deps, "/api/v1"))
-    .use(apiDescription(deps.config.publicUrl, apiDescriptionParts))
+    .use(apiDescription(deps.config.followsHost ? "/" : deps.config.publicUrl, apiDescriptionParts))
     .use(apiPage());
   return app;
 }

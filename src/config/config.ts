@@ -9,6 +9,7 @@ import { readHost } from "./host.ts";
 import { jwtKeyProblem } from "./jwt-key.ts";
 import { parseLogKeys } from "./log-key.ts";
 import { parseProxies } from "./proxies.ts";
+import { type PublicAddress, readPublicUrl } from "./public-url.ts";
 import { Secret } from "./secret.ts";
 import { SettingReader } from "./setting-reader.ts";
 import { type NameOf, SETTINGS } from "./settings.ts";
@@ -27,13 +28,11 @@ export interface PublishLimits {
 }
 
 /** The checked configuration of a server. It can be printed: secrets print as `[redacted]`. */
-export interface Config {
+export interface Config extends PublicAddress {
   readonly host: string;
   readonly port: number;
   /** How long a connection may be idle. */
   readonly idleTimeoutSeconds: number;
-  /** Without a trailing slash; may end in a path prefix. */
-  readonly publicUrl: string;
   readonly dataDir: string;
   readonly database: DatabaseConfig;
   readonly storage: StorageConfig;
@@ -76,22 +75,6 @@ export class ConfigError extends Error {
   constructor(readonly problems: readonly SettingProblem[]) {
     super(problems.map((problem) => `${problem.setting}: ${problem.message}`).join("\n"));
   }
-}
-
-function readPublicUrl(reader: SettingReader, port: number): string {
-  const text = reader.text("PUBLIC_URL");
-  const fallback = port === 80 ? "http://localhost" : `http://localhost:${port}`;
-  if (text === undefined) return fallback;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  const plain = url !== undefined && url.search === "" && url.hash === "" && url.username === "" && url.password === "";
-  if (plain && (url.protocol === "http:" || url.protocol === "https:")) {
-    return (url.origin + url.pathname).replace(/\/+$/, "");
-  }
-  reader.reject(
-    "PUBLIC_URL",
-    "must be an http:// or https:// address without a query, such as https://cpm.example.org/registry",
-  );
-  return fallback;
 }
 
 /** The name of the setting that names a Postgres database, valid or not. Undefined for SQLite. */
@@ -253,13 +236,15 @@ export function readConfig(
   const reader = new SettingReader(collectSettings(environment, configFile, problems), problems);
   const port = reader.integer("PORT");
   const dataDir = resolve(reader.text("DATA_DIR") ?? SETTINGS.DATA_DIR.default);
-  const publicUrl = readPublicUrl(reader, port);
+  const host = readHost(reader);
+  const { publicUrl, followsHost } = readPublicUrl(reader, host, port);
   const logOrigin = readLogOrigin(reader, publicUrl);
   const config: Config = {
-    host: readHost(reader),
+    host,
     port,
     idleTimeoutSeconds: reader.integer("IDLE_TIMEOUT_SECONDS"),
     publicUrl,
+    followsHost,
     dataDir,
     database: readDatabase(reader, dataDir),
     storage: readStorage(reader, dataDir, environment),

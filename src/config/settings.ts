@@ -25,7 +25,8 @@ const SERVER = {
     group: "Server",
     type: "text",
     defaultText: "`http://localhost:<PORT>`",
-    description: "The address under which clients reach the registry. Links use it. It may have a path prefix",
+    description:
+      "The address under which clients reach the registry. Links use it. It may have a path prefix. If it is not set and `HOST` is not loopback, links have the address that the client used, with `http`",
   },
   IDLE_TIMEOUT_SECONDS: {
     group: "Server",
@@ -204,7 +205,7 @@ const LOG = {
     group: "Transparency log",
     type: "text",
     defaultText: "`PUBLIC_URL` without its scheme, then `/log`",
-    description: "The name of the log. It counts at the first start only; then the log keeps its name",
+    description: "The name of the log. It counts until the log has a leaf; then the log keeps its name",
   },
   LOG_WITNESSES: {
     group: "Transparency log",

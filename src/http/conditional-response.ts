@@ -43,7 +43,8 @@ function taggedResponse(
  * that of a document that may change.
  */
 interface CachedDocument {
-  readonly path: string;
+  /** Undefined if the document is not to be cached. */
+  readonly path: string | undefined;
   readonly contentType: string;
   readonly cacheControl?: string;
 }
@@ -69,12 +70,12 @@ export async function cachedResponse(
   load: () => Promise<Loaded>,
 ): Promise<Response> {
   const headers = { "cache-control": cacheControl };
-  const cached = responseCache?.cachedBody(path);
+  const cached = path === undefined ? undefined : responseCache?.cachedBody(path);
   if (cached !== undefined) return taggedResponse(request, cached, contentType, headers);
   const generation = responseCache?.generation ?? 0;
   const { body: loaded, isAlias = false } = await load();
   const body = typeof loaded === "string" ? new TextEncoder().encode(loaded) : loaded;
-  if (!isAlias) responseCache?.offer(request, { path, generation, body });
+  if (!isAlias && path !== undefined) responseCache?.offer(request, { path, generation, body });
   return taggedResponse(request, tagged(body), contentType, headers);
 }
 

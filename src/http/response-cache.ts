@@ -2,6 +2,7 @@ import { type Invalidations, LOG } from "../db/invalidations.ts";
 import type { CacheableBody, CacheableResponse } from "./cacheable-response.ts";
 import { type HeaderSet, headerSet, SharedHeaderSets, withTagAndId } from "./cached-headers.ts";
 import { matchesEntityTag } from "./entity-tag.ts";
+import { LinkVariants } from "./links.ts";
 import { contextOf } from "./request-context.ts";
 import { requestIdFrom } from "./request-id.ts";
 import type { SpillFile } from "./spill-file.ts";
@@ -62,6 +63,7 @@ export class ResponseCache {
    */
   readonly #inMemory = new Map<Entry, string>();
   readonly #documentHeaders = new SharedHeaderSets();
+  readonly variants = new LinkVariants();
   #bytes = 0;
   #entries = 0;
 

@@ -43,7 +43,10 @@ export interface RunningServer {
 
 /** What a server needs in addition to its app. */
 interface ServerDeps {
-  readonly config: Pick<Config, "host" | "port" | "publicUrl" | "trustedProxies" | "workers" | "idleTimeoutSeconds">;
+  readonly config: Pick<
+    Config,
+    "host" | "port" | "publicUrl" | "followsHost" | "trustedProxies" | "workers" | "idleTimeoutSeconds"
+  >;
   readonly logger: Logger;
   /** Undefined where a response to one client must not be sent to another. */
   readonly responseCache?: ResponseCache | undefined;
@@ -147,7 +150,10 @@ function wrap(handle: Handler, { config, logger, responseCache }: ServerDeps): H
     }
     if (request.method !== "GET") await readRest(request);
     setCommonHeaders(response, context);
-    if (context.cacheable !== undefined) responseCache?.put(request, cachePath(request.url, ""), response);
+    if (context.cacheable !== undefined) {
+      const path = responseCache?.variants.pathFor(config, request, cachePath(request.url, ""));
+      if (path !== undefined) responseCache?.put(request, path, response);
+    }
     logRequest(logger, request, response, startedMs);
     return response;
   };
@@ -207,8 +213,11 @@ export function listen(
       if (guard.isShort) return refuseBusy();
       // Without a Host header, Bun gives a path as the URL.
       const addressOf = () => connectionOf(request, bun).clientAddress();
-      const cached =
-        request.url.startsWith("http") && responseCache?.match(request, cachePath(request.url, prefix), addressOf);
+      const path =
+        responseCache && request.url.startsWith("http")
+          ? responseCache.variants.pathFor(config, request, cachePath(request.url, prefix))
+          : undefined;
+      const cached = path === undefined ? undefined : responseCache?.match(request, path, addressOf);
       if (cached) {
         if (logger.logsRequests) logRequest(logger, request, cached, performance.now());
         return cached;

@@ -51,6 +51,11 @@ export async function checkGuard(deps: GuardDeps): Promise<GuardResult> {
   }
 }
 
+/** Reports whether a checkpoint, whoever signed it, is that of a log without leaves. */
+export function isOfEmptyLog(checkpoint: string): boolean {
+  return checkpoint.split("\n", 2)[1] === "0";
+}
+
 async function compareWith(copy: string | undefined, { db }: GuardDeps): Promise<GuardResult> {
   // Read the state after the copy. Another server may publish in between, and it commits before it
   // copies.
@@ -59,7 +64,10 @@ async function compareWith(copy: string | undefined, { db }: GuardDeps): Promise
   // The copy may be of a key that was replaced since, or of the log that this one continues.
   const { text = "", signed = [] } = verifyNote(copy, await db.read(readVerifiers)) ?? {};
   const published = parseCheckpoint(text);
-  if (published === undefined || !signed.some(({ name }) => name === published.origin)) {
+  const isOwn = published !== undefined && signed.some(({ name }) => name === published.origin);
+  // The empty log may have got another name. Such a copy shows as little as none.
+  if (!isOwn && isOfEmptyLog(copy)) return { rollback: undefined, copiedSize: undefined, isMissing: state.size > 0 };
+  if (!isOwn) {
     return { rollback: { publishedSize: undefined, foundSize: state.size }, copiedSize: undefined, isMissing: false };
   }
   const { size, root } = published;

@@ -1,6 +1,7 @@
 import { Elysia } from "elysia";
 import { authentication, guardedJson } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
+import { withLinkBase } from "../http/links.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { packageNameParam } from "../packages/find-package.ts";
 import { allowName } from "./allow-name.ts";
@@ -76,21 +77,31 @@ export function quarantineRoutes(deps: Deps) {
     .use(authentication(deps))
     .put(
       "/:name/quarantine",
-      ({ params, actor, db, body }) =>
-        quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), quarantineOf(body)),
+      ({ params, actor, db, body, request }) =>
+        quarantinePackage(
+          { ...withLinkBase(deps, request), db },
+          actor.origin,
+          packageNameParam(params.name),
+          quarantineOf(body),
+        ),
       { ...quarantine, detail: docs.quarantinePackage },
     )
     .delete(
       "/:name/quarantine",
-      ({ params, actor, db }) =>
-        quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), undefined),
+      ({ params, actor, db, request }) =>
+        quarantinePackage(
+          { ...withLinkBase(deps, request), db },
+          actor.origin,
+          packageNameParam(params.name),
+          undefined,
+        ),
       { ...release, detail: docs.releasePackage },
     )
     .put(
       "/:name/:version/quarantine",
-      ({ params, actor, db, body }) =>
+      ({ params, actor, db, body, request }) =>
         quarantineVersion(
-          { ...deps, db },
+          { ...withLinkBase(deps, request), db },
           actor.origin,
           packageNameParam(params.name),
           params.version,
@@ -100,8 +111,14 @@ export function quarantineRoutes(deps: Deps) {
     )
     .delete(
       "/:name/:version/quarantine",
-      ({ params, actor, db }) =>
-        quarantineVersion({ ...deps, db }, actor.origin, packageNameParam(params.name), params.version, undefined),
+      ({ params, actor, db, request }) =>
+        quarantineVersion(
+          { ...withLinkBase(deps, request), db },
+          actor.origin,
+          packageNameParam(params.name),
+          params.version,
+          undefined,
+        ),
       { ...release, detail: docs.releaseVersion },
     );
 }

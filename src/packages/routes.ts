@@ -7,6 +7,7 @@ import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts
 import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { cachedResponse, JSON_TYPE, jsonResponse, textResponse } from "../http/conditional-response.ts";
 import { fileResponse } from "../http/file-response.ts";
+import { linkBase, withLinkBase } from "../http/links.ts";
 import { pageLinks } from "../http/pagination.ts";
 import { contextOf } from "../http/request-context.ts";
 import { readProofWithHistory } from "../keys/read-package-log.ts";
@@ -53,7 +54,8 @@ function isOwnAddress(asked: string, version: string): boolean {
  */
 function readRoutes(deps: Deps) {
   const { config, responseCache } = deps;
-  const { publicUrl } = config;
+  /** The path under which a document with links is cached for the client of a request. */
+  const cachePath = (request: Request, path: string) => responseCache?.variants.pathFor(config, request, path);
   return new Elysia()
     .use(authentication(deps))
     .get(
@@ -65,7 +67,7 @@ function readRoutes(deps: Deps) {
         const narrowed = { search: search || q, tags: askedTags(asked), author: author || undefined, readable };
         const found = await listPackages(deps, { ...narrowed, sort, page, pageSize });
         const totalPages = Math.ceil(found.total / pageSize);
-        const links = pageLinks(`${publicUrl}/api/packages`, asked, page, totalPages);
+        const links = pageLinks(`${linkBase(config, request)}/api/packages`, asked, page, totalPages);
         return jsonResponse(request, { ...found, page, pageSize, totalPages }, links === "" ? {} : { link: links });
       },
       { query: ListQuery, reader: true, detail: packageDocs.list },
@@ -74,9 +76,9 @@ function readRoutes(deps: Deps) {
       "/:name",
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
-        const target = { path: `/api/packages/${name}`, contentType: JSON_TYPE };
+        const target = { path: cachePath(request, `/api/packages/${name}`), contentType: JSON_TYPE };
         return cachedResponse(responseCache, request, target, async () => ({
-          body: await readPackageJson(deps, name),
+          body: await readPackageJson(withLinkBase(deps, request), name),
         }));
       },
       { reader: true, detail: packageDocs.show },
@@ -94,9 +96,9 @@ function readRoutes(deps: Deps) {
       "/:name/:version",
       async ({ params, request, mayRead }) => {
         const name = readableName(mayRead, params.name);
-        const path = `/api/packages/${name}/${encodeURIComponent(params.version)}`;
+        const path = cachePath(request, `/api/packages/${name}/${encodeURIComponent(params.version)}`);
         return cachedResponse(responseCache, request, { path, contentType: JSON_TYPE }, async () => {
-          const found = await readVersion(deps, name, params.version);
+          const found = await readVersion(withLinkBase(deps, request), name, params.version);
           return { body: JSON.stringify(found), isAlias: !isOwnAddress(params.version, found.version) };
         });
       },
@@ -237,8 +239,14 @@ function writeRoutes(deps: Deps) {
     .use(authentication(deps))
     .delete(
       "/:name/:version",
-      ({ params, actor, db, body }) =>
-        setYanked({ ...deps, db }, actor, packageNameParam(params.name), params.version, askedYank(body)),
+      ({ params, actor, db, body, request }) =>
+        setYanked(
+          { ...withLinkBase(deps, request), db },
+          actor,
+          packageNameParam(params.name),
+          params.version,
+          askedYank(body),
+        ),
       {
         account: true,
         parse: [actorGuard(deps, "account"), optionalJsonBody, "application/json"],
@@ -248,16 +256,22 @@ function writeRoutes(deps: Deps) {
     )
     .post(
       "/:name/:version",
-      ({ params, actor, db }) =>
-        setYanked({ ...deps, db }, actor, packageNameParam(params.name), params.version, undefined),
+      ({ params, actor, db, request }) =>
+        setYanked(
+          { ...withLinkBase(deps, request), db },
+          actor,
+          packageNameParam(params.name),
+          params.version,
+          undefined,
+        ),
       { account: true, parse: "none", detail: packageDocs.unyank },
     )
     .put(
       "/:name/status",
-      async ({ params, actor, db, body }) => {
+      async ({ params, actor, db, body, request }) => {
         const name = packageNameParam(params.name);
         const changed = await setPackageStatus({ ...deps, db }, actor, name, askedStatus(body));
-        const text = await packageJson(deps.config.publicUrl, changed);
+        const text = await packageJson(linkBase(deps.config, request), changed);
         return new Response(text, { headers: { "content-type": JSON_TYPE } });
       },
       {

@@ -2,6 +2,7 @@ import { Elysia } from "elysia";
 import { requireScope } from "../accounts/actor.ts";
 import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
+import { linkBase } from "../http/links.ts";
 import { rateLimitHeaders } from "../http/rate-limit.ts";
 import { packageDocs } from "../packages/docs.ts";
 import { versionUrl, versionView } from "../packages/views.ts";
@@ -11,12 +12,12 @@ import { PublishQuery, requirePublishParameters } from "./schemas.ts";
 
 /** Routes of `POST /packages`, which publishes. */
 export function publishRoutes(deps: Deps & PublishServices) {
-  const { publicUrl } = deps.config;
   return new Elysia({ prefix: "/packages" }).use(authentication(deps)).post(
     "",
     ({ request, actor, query }) => {
       requirePublishParameters(new URL(request.url).searchParams);
       requireScope(actor, "publish-new", "publish-update");
+      const publicUrl = linkBase(deps.config, request);
       const { dryRun = false, allowSecrets = false } = query;
       return withPublishForm(deps, request, async (form) => {
         const published = await publish(deps, { ...form, publisher: actor, dryRun, allowSecrets });

@@ -23,6 +23,7 @@ import { armFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { maintainReserves, makeRoom } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
+import { nameEmptyLog } from "./name-empty-log.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { databaseStep, startStep } from "./start-step.ts";
 
@@ -66,9 +67,10 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   db.watch();
   const witnesses = new WitnessClient({ db, logger }, config.logWitnesses);
   const isFirstStart = (await db.read(knownLogKey)) === undefined;
+  const isRenamed = await nameEmptyLog(config, { db, blobs });
   const log = await openLog({ db, blobs, failpoints, witnesses, clock }, await logKeysOf(config, db));
   const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses });
-  if (isFirstStart && config.logKeys === undefined) log.newKeyPath = logKeyPath(dataDir);
+  if ((isFirstStart || isRenamed) && config.logKeys === undefined) log.newKeyPath = logKeyPath(dataDir);
   log.onAppend = () => announcer.wake();
   announcer.catchUp();
   const rebuilds = new PendingRebuilds({ db, logger });

@@ -62,6 +62,7 @@ describe("defaults", () => {
       port: 5000,
       idleTimeoutSeconds: 75,
       publicUrl: "http://localhost:5000",
+      followsHost: true,
       dataDir: resolve("App_Data"),
       database: { kind: "sqlite", path: resolve("App_Data/registry.db") },
       jwtKey: undefined,
