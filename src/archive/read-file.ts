@@ -23,7 +23,10 @@ class OneFile implements TarVisitor {
   ) {}
 
   entry({ name, kind, sizeBytes }: TarEntry): void {
-    this.#isOpen = kind === "file" && readEntryName(name, kind).created === this.path;
+    const { path, created } = readEntryName(name, kind);
+    // Version 0.2.0 stored lists with `/` for the `\` of archives packed on Windows. No two
+    // entries of an accepted archive share a path in either form.
+    this.#isOpen = kind === "file" && (created === this.path || path === this.path);
     if (this.#isOpen) this.file = new TextFile(this.path, sizeBytes, this.maxBytes);
   }
 
