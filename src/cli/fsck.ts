@@ -1,3 +1,5 @@
+import { checkIntegrity, type Integrity } from "../db/integrity.ts";
+import { Failure } from "../errors.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printJson } from "../runtime/print.ts";
@@ -29,19 +31,43 @@ export interface FsckArguments {
  */
 export async function fsck({ config, repair, json }: FsckArguments): Promise<number> {
   const startedMs = performance.now();
-  const deps = await openOfflineWithBlobs(readOfflineConfig(config));
+  const read = readOfflineConfig(config);
+  const deps = await openOfflineWithBlobs(read);
   const bar = progressBar("fsck", json);
   try {
-    const result = await checkStore(deps, { repair, report: bar.report });
+    const integrity = await checkIntegrity(read.database);
+    const result = await checkReadable(checkStore(deps, { repair, report: bar.report }), integrity);
     bar.end();
     const elapsed = durationText(performance.now() - startedMs);
-    if (json) printJson(documentOf(result));
-    else print(reportOf(result, elapsed));
-    return result.problems.count > result.repaired ? 1 : 0;
+    const isDamaged = integrity.problems.length > 0;
+    if (json) printJson({ ...(result === undefined ? {} : documentOf(result)), database: integrity });
+    else {
+      for (const line of integrityLines(integrity)) print(line);
+      if (result !== undefined) print(reportOf(result, elapsed));
+    }
+    return isDamaged || result === undefined || result.problems.count > result.repaired ? 1 : 0;
   } finally {
     bar.end();
     await deps.close();
   }
+}
+
+/** Undefined if the database is so damaged that the archives cannot be compared with it. */
+async function checkReadable(checking: Promise<FsckResult>, { problems }: Integrity): Promise<FsckResult | undefined> {
+  try {
+    return await checking;
+  } catch (cause) {
+    const isDamage = cause instanceof Failure && cause.error.code === "database_corrupt";
+    if (!isDamage || problems.length === 0) throw cause;
+    return undefined;
+  }
+}
+
+function integrityLines({ problems, unchecked }: Integrity): string[] {
+  const note = unchecked === undefined ? [] : [unchecked];
+  if (problems.length === 0) return note;
+  const advice = "Stop the registry, keep a copy of the damaged database, and restore the newest backup.";
+  return [...note, ...listText("The database is damaged:", problems), advice, ""];
 }
 
 function documentOf({ checked, problems, orphans, foreign, repaired, setAside }: FsckResult) {

@@ -1,18 +1,17 @@
 import { Database as BunDatabase } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { closeSync, copyFileSync, mkdtempSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { sql } from "drizzle-orm";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
+import { damagedCopy } from "../support/damaged-database.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 /* What happens to the files of SQLite while the registry runs. */
 
 const MIB = 1_048_576;
-const PAGE_BYTES = 4_096;
 
 async function onRegistry(play: (registry: TestRegistry, publish: Publish) => Promise<void>): Promise<void> {
   const registry = await startRegistry("sqlite");
@@ -91,27 +90,9 @@ describe("a running registry with", () => {
     }));
 });
 
-/** Copies the database of a registry and overwrites the first page of a table or an index in it. */
-function damagedCopy({ dataDir }: TestRegistry, name: string): string {
-  const directory = mkdtempSync(join(tmpdir(), "cpm-damaged-"));
-  const path = join(directory, "registry.db");
-  const original = new BunDatabase(join(dataDir, "registry.db"));
-  original.run(`VACUUM INTO '${path}'`);
-  original.close();
-  const copy = new BunDatabase(path);
-  const found = copy
-    .query<{ rootpage: number }, [string]>("SELECT rootpage FROM sqlite_schema WHERE name = ?")
-    .get(name);
-  copy.close();
-  const file = openSync(path, "r+");
-  writeSync(file, new Uint8Array(PAGE_BYTES).fill(0x5a), 0, PAGE_BYTES, ((found?.rootpage ?? 1) - 1) * PAGE_BYTES);
-  closeSync(file);
-  return directory;
-}
-
 test("a damaged table is answered with database_corrupt, and health and log tell it", () =>
   onRegistry(async (registry) => {
-    const directory = damagedCopy(registry, "packages");
+    const directory = damagedCopy(registry.dataDir, "packages");
     const damaged = await startRegistry("sqlite", { env: { DATA_DIR: directory } });
     try {
       const guest = new Client(damaged.url);
