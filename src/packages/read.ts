@@ -1,12 +1,15 @@
-import { inArray } from "drizzle-orm";
+import { and, eq, inArray, or } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
+import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
+import { parseVersion } from "../domain/version.ts";
 import { Turns } from "../runtime/turns.ts";
 import type { PackageSearch } from "../search/package-search.ts";
 import { searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
 import { loadNamedVersion, loadVersions } from "./find-version.ts";
+import { type ManifestRecord, manifestFrom } from "./records.ts";
 import {
   type PackageRow,
   type PackageSummary,
@@ -31,10 +34,16 @@ export async function loadWholePackage(session: DbSession, row: PackageRow): Pro
   return { row, owners: await ownersOf(session, row.id), versions: await loadVersions(session, row.id) };
 }
 
+function latestManifest(row: PackageRow, versions: readonly PublishedVersion[]): ManifestRecord | undefined {
+  const latest = versions.find((one) => one.row.version === row.latest);
+  return latest && manifestFrom(latest.row.manifest);
+}
+
 /** Makes the view of a package row, with all its versions. */
 export async function viewPackage(session: DbSession, publicUrl: string, row: PackageRow): Promise<PackageView> {
   const { owners, versions } = await loadWholePackage(session, row);
-  return { ...packageSummary(row, owners), versions: versions.map((one) => versionView(publicUrl, row.name, one)) };
+  const summary = packageSummary(row, owners, latestManifest(row, versions));
+  return { ...summary, versions: versions.map((one) => versionView(publicUrl, row.name, one)) };
 }
 
 /**
@@ -54,7 +63,7 @@ export async function packageJson(
   }
   const pause = turns.pause();
   if (pause !== undefined) await pause;
-  const summary = JSON.stringify(packageSummary(row, owners));
+  const summary = JSON.stringify(packageSummary(row, owners, latestManifest(row, versions)));
   return `${summary.slice(0, -1)},"versions":[${texts.join(",")}]}`;
 }
 
@@ -97,7 +106,26 @@ export async function summariesOf(session: DbSession, ids: readonly number[]): P
     .select()
     .from(packages)
     .where(inArray(packages.id, [...ids]));
-  const owners = await loadOwners(session, ids);
-  const byId = new Map(rows.map((row) => [row.id, packageSummary(row, owners.get(row.id) ?? [])]));
+  const [owners, manifests] = await pipelined([loadOwners(session, ids), loadLatestManifests(session, rows)]);
+  const byId = new Map(
+    rows.map((row) => [row.id, packageSummary(row, owners.get(row.id) ?? [], manifests.get(row.id))]),
+  );
   return ids.flatMap((id) => byId.get(id) ?? []);
+}
+
+/** Loads the manifests of the latest versions of packages, by the id of the package. */
+async function loadLatestManifests(
+  { query, tables: { versions } }: DbSession,
+  rows: readonly PackageRow[],
+): Promise<ReadonlyMap<number, ManifestRecord>> {
+  const latest = rows.flatMap(({ id, latest: text }) => {
+    const version = parseVersion(text ?? "");
+    return version === undefined ? [] : [and(eq(versions.packageId, id), eq(versions.versionKey, version.key))];
+  });
+  if (latest.length === 0) return new Map();
+  const found = await query
+    .select({ packageId: versions.packageId, manifest: versions.manifest })
+    .from(versions)
+    .where(or(...latest));
+  return new Map(found.map(({ packageId, manifest }) => [packageId, manifestFrom(manifest)]));
 }

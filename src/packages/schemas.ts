@@ -47,6 +47,20 @@ const Scheme = t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme)));
 
 const WarningSchema = t.Object({ code: Text, message: Text, path: OptionalText });
 
+const Maintainers = t.Array(t.Object({ name: OptionalText, email: OptionalText, url: OptionalText }));
+
+const Inputs = t.Array(
+  t.Object({
+    key: OptionalText,
+    label: OptionalText,
+    type: OptionalText,
+    description: OptionalText,
+    required: t.Boolean(),
+    default: t.Optional(ManifestValue),
+    options: t.Array(ManifestValue),
+  }),
+);
+
 const versionFields = {
   name: Text,
   version: Text,
@@ -74,18 +88,8 @@ const versionFields = {
   }),
   dependencies: t.Array(t.Object({ name: Text, version: OptionalText })),
   tags: t.Array(Text),
-  maintainers: t.Array(t.Object({ name: OptionalText, email: OptionalText, url: OptionalText })),
-  inputs: t.Array(
-    t.Object({
-      key: OptionalText,
-      label: OptionalText,
-      type: OptionalText,
-      description: OptionalText,
-      required: t.Boolean(),
-      default: t.Optional(ManifestValue),
-      options: t.Array(ManifestValue),
-    }),
-  ),
+  maintainers: Maintainers,
+  inputs: Inputs,
   conditions: t.Object({ colonyOSVersion: OptionalText, architecture: OptionalText }),
   license: OptionalText,
   homepage: OptionalText,
@@ -112,6 +116,9 @@ const summaryFields = {
   description: Text,
   latest: Nullable(Text),
   latestPublishedAt: Nullable(Time),
+  version: Nullable(t.String({ description: "The same as latest" })),
+  inputs: Inputs,
+  maintainers: Maintainers,
   tags: t.Array(Text),
   owners: t.Array(t.String({ description: "User name" })),
   createdAt: Time,

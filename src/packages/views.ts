@@ -61,6 +61,12 @@ export interface PackageSummary {
   readonly description: string;
   readonly latest: string | null;
   readonly latestPublishedAt: string | null;
+  /** The same as `latest`, by the name that dashboards know. */
+  readonly version: string | null;
+  /** Of the latest version. */
+  readonly inputs: ManifestRecord["inputs"];
+  /** Of the latest version. */
+  readonly maintainers: ManifestRecord["maintainers"];
   readonly tags: readonly string[];
   readonly owners: readonly string[];
   readonly createdAt: string;
@@ -118,13 +124,20 @@ export function versionView(publicUrl: string, name: string, published: Publishe
   };
 }
 
-/** Makes the view of a package in a list. */
-export function packageSummary(row: PackageRow, owners: readonly string[]): PackageSummary {
+/** Makes the view of a package in a list. `manifest` is that of its latest version. */
+export function packageSummary(
+  row: PackageRow,
+  owners: readonly string[],
+  manifest: Pick<ManifestRecord, "inputs" | "maintainers"> | undefined,
+): PackageSummary {
   return {
     name: row.name,
     description: row.description,
     latest: row.latest,
     latestPublishedAt: row.latestPublishedAt?.toISOString() ?? null,
+    version: row.latest,
+    inputs: manifest?.inputs ?? [],
+    maintainers: manifest?.maintainers ?? [],
     tags: row.tags,
     owners,
     createdAt: row.createdAt.toISOString(),
