@@ -39,7 +39,8 @@ const ACCESSED: HeaderField = { at: 476, bytes: 12 };
 const CHANGED: HeaderField = { at: 488, bytes: 12 };
 const TRAILER: HeaderField = { at: 500, bytes: 12 };
 
-const MAGIC_USTAR = "ustar\x0000";
+/** With version 00, and without a version, as JTar writes it. No reader looks at the version. */
+const MAGICS_USTAR = ["ustar\x0000", "ustar\0\0\0"];
 const MAGIC_GNU = "ustar  \0";
 const MAGIC_V7 = "\0".repeat(8);
 
@@ -107,7 +108,7 @@ function timeProblem(block: Uint8Array): string {
  * one dialect would take the bytes of another for part of the name. So only ustar may use them.
  */
 function dialectProblems(block: Uint8Array, magic: string): string[] {
-  if (magic === MAGIC_USTAR) return isCleanPrefix(block) ? [] : [malformedField("prefix")];
+  if (MAGICS_USTAR.includes(magic)) return isCleanPrefix(block) ? [] : [malformedField("prefix")];
   if (magic !== MAGIC_GNU && magic !== MAGIC_V7) return [malformedField("magic")];
   if (isZero(block.subarray(PREFIX.at))) return [];
   if (magic === MAGIC_V7) return [malformedField("prefix")];
@@ -132,7 +133,7 @@ export function malformedField(name: string): string {
 
 function readHeaderName(block: Uint8Array, magic: string): Uint8Array {
   const name = untilZero(block, NAME);
-  const prefix = magic === MAGIC_USTAR ? untilZero(block, PREFIX) : block.subarray(0, 0);
+  const prefix = MAGICS_USTAR.includes(magic) ? untilZero(block, PREFIX) : block.subarray(0, 0);
   if (prefix.length === 0) return name.slice();
   const joined = new Uint8Array(prefix.length + 1 + name.length);
   joined.set(prefix);

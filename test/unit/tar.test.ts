@@ -68,7 +68,11 @@ describe("TarWalker", () => {
     ]);
   });
 
-  test("joins prefix and name", () => {
+  test("joins prefix and name, also without the version of ustar, as JTar writes it", () => {
+    expect(walk(makeTar([withField(262, "\0\0\0", { prefix: "p" })]))).toMatchObject({
+      codes: [],
+      entries: [{ name: "p/a" }],
+    });
     expect(walk(makeTar([{ name: "b", prefix: "a/c" }])).entries[0]?.name).toBe("a/c/b");
   });
 

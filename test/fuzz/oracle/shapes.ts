@@ -164,7 +164,8 @@ function times(member: Member, random: Random): Member {
     random(8) === 0 ? oneOf(random, ["junk", "\u0080", " 1\0", "145247704007"]) : oneOf(random, honest);
   const prefixes = ["docs", "p".repeat(130), "./docs"] as const;
   const prefix = random(6) === 0 ? oneOf(random, ["p".repeat(131), "p\0hidden"]) : oneOf(random, prefixes);
-  const ustar = random(6) === 0 ? member : withField(member, 257, 8, "ustar\x0000");
+  const ustar =
+    random(6) === 0 ? member : withField(member, 257, 8, oneOf(random, ["ustar\x0000", "ustar\x0000", "ustar\0\0\0"]));
   const changed = withField(withField(ustar, 476, 12, time()), 488, 12, time());
   const tail = random(8) === 0 ? oneOf(random, ["\0\0\0\0\0\0\0\0tar\0", "x"]) : "";
   return withField(withField(changed, 500, 12, tail), 345, 131, random(2) === 0 ? "" : prefix);
