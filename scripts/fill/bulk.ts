@@ -7,6 +7,7 @@ import * as postgresTables from "../../src/db/postgres/schema.ts";
 import * as sqliteTables from "../../src/db/sqlite/schema.ts";
 import { vectorText } from "../../src/search/postgres.ts";
 import { searchRow } from "../../src/search/searchable.ts";
+import { termsText } from "../../src/search/sqlite.ts";
 import { indexTermsOf, type SearchDocument } from "../../src/search/terms.ts";
 
 type TableName = keyof typeof postgresTables;
@@ -167,7 +168,7 @@ function sqliteBulk(path: string): IndexedDatabase {
     },
     termTables: [
       [new HeldRows("package_search", SEARCH_COLUMNS), searchValues],
-      [new HeldRows("package_terms", ["rowid", "body"]), (one) => [one.packageId, indexTermsOf(one).join(" ")]],
+      [new HeldRows("package_terms", ["rowid", "body"]), (one) => [one.packageId, termsText(indexTermsOf(one))]],
       [new HeldRows("package_trigrams", ["rowid", "name"]), ({ packageId, name }) => [packageId, name]],
     ],
     lastStatements: ["ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"],

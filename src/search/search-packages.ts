@@ -20,7 +20,7 @@ import {
 } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
 import { termsOfWords } from "./word-terms.ts";
-import { isNamePart, PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
+import { asTagWords, isNamePart, PART_MIN_CHARS, parseSearch, type SearchText } from "./words.ts";
 
 /**
  * The most packages that a search finds: the most popular ones. To see others, the caller must
@@ -187,7 +187,8 @@ function order(sort: Sort, search: SearchText | undefined, index: TextIndex): SQ
   if (search === undefined) return common;
   const { text, words } = search;
   const begins = sql`substr(s.name, 1, ${text.length}) = ${text}`;
-  const nameRank = sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 ELSE 2 END`;
+  const isTag = index.contains(sql`s.tag_words`, asTagWords(text));
+  const nameRank = sql`CASE WHEN s.name = ${text} THEN 0 WHEN ${begins} THEN 1 WHEN ${isTag} THEN 2 ELSE 3 END`;
   const fit = sql.join(
     words.map((word) => points(word, index)),
     sql` + `,

@@ -5,7 +5,7 @@ import { statement } from "../db/statement.ts";
 import { textIndexOf } from "./open-text-index.ts";
 import { indexTermsOf, popularityBucketOf, type SearchDocument } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
-import { wordsOf } from "./words.ts";
+import { asTagWords, WORDS_VERSION, wordsOf } from "./words.ts";
 
 type Kind = Database["kind"];
 type SearchRow = Tables["packageSearch"]["$inferSelect"];
@@ -17,12 +17,16 @@ function ranked(text: string): string {
   return ` ${wordsOf(text).join(" ").slice(0, RANKED_MAX_CHARS)} `;
 }
 
+function rankedTags(tags: readonly string[]): string {
+  return tags.map(asTagWords).join("").slice(0, RANKED_MAX_CHARS);
+}
+
 /** Returns the row by which a package is ranked. */
 export function searchRow({ packageId, name, tags, authors, description, downloads }: SearchDocument): SearchRow {
-  const everything = JSON.stringify([name, tags.toSorted(), authors.toSorted(), description]);
+  const everything = JSON.stringify([WORDS_VERSION, name, tags.toSorted(), authors.toSorted(), description]);
   return {
     ...{ packageId, name, downloads, popularityBucket: popularityBucketOf(downloads) },
-    ...{ nameWords: ranked(name), tagWords: ranked(tags.join(" ")), authorWords: ranked(authors.join(" ")) },
+    ...{ nameWords: ranked(name), tagWords: rankedTags(tags), authorWords: ranked(authors.join(" ")) },
     fingerprint: createHash("sha256").update(everything).digest("base64").slice(0, 22),
   };
 }

@@ -17,8 +17,21 @@ function quoted(text: string): string {
   return `"${text.replaceAll('"', '""')}"`;
 }
 
+/**
+ * The tokenizer of package_terms takes every character above ASCII, but no plus. Words are folded,
+ * so none has this form of it.
+ */
+function tokenText(term: string): string {
+  return term.replaceAll("+", "\uff0b");
+}
+
 function termText(bucket: number, { text, isPrefix }: Term): string {
-  return quoted(`${bucket}${text}`) + (isPrefix ? " *" : "");
+  return quoted(tokenText(`${bucket}${text}`)) + (isPrefix ? " *" : "");
+}
+
+/** Returns terms as the text of a row of package_terms. */
+export function termsText(terms: readonly string[]): string {
+  return tokenText(terms.join(" "));
 }
 
 function trigramMatch(text: string): string {
@@ -37,7 +50,7 @@ export const sqliteTextIndex: TextIndex = {
   column: () => undefined,
 
   async add(session, packageId, name, terms) {
-    await session.rows(sql`INSERT INTO package_terms (rowid, body) VALUES (${packageId}, ${terms.join(" ")})`);
+    await session.rows(sql`INSERT INTO package_terms (rowid, body) VALUES (${packageId}, ${termsText(terms)})`);
     await session.rows(sql`INSERT INTO package_trigrams (rowid, name) VALUES (${packageId}, ${name})`);
   },
 

@@ -8,34 +8,120 @@ const WORD_MAX_CHARS = 64;
  * Postgres refuses a tsvector above 1 MiB. Four texts of this size, with the positions of their
  * words, stay below it.
  */
-const TEXT_WORDS_MAX = 4_000;
+const TEXT_TOKENS_MAX = 4_000;
 const TEXT_WORDS_MAX_BYTES = 128 * 1_024;
 /** The longest search text. Further characters are ignored. */
 export const SEARCH_MAX_CHARS = 200;
 
 /**
- * Splits text into the words that both databases index and search: letters and digits of any
- * script, in lower case, without accents. All other characters, `%`, `_`, quotes and operators
- * included, only separate words, so no query can be syntax.
+ * The parts of a text that become words.
  *
- * The splitting is done here and not in the databases so that both behave the same. Words beyond
- * the bounds of a text are ignored.
+ * - `run`: text of scripts that put no blanks between words, and Korean, whose particles stick to
+ *   them. Nothing but a dictionary tells the words of a run apart.
+ * - `picture`: an emoji. Two letters of a flag are one.
+ * - `word`: letters and digits of all other scripts, with the signs that tell `.NET` from net, and
+ *   `C++` and `C#` from C. A dot inside of a name (`asp.net`) is `inside`.
  */
-export function wordsOf(text: string): string[] {
-  const folded = cutMarkRuns(text)
-    .normalize("NFKD")
-    .replaceAll(/\p{M}+/gu, "")
-    .toLowerCase();
+const TOKEN =
+  /(?<run>[[\p{L}\p{N}]&&[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]]+)|(?<picture>\p{RI}\p{RI}|\p{Extended_Pictographic})|(?:(?<inside>(?<=[\p{L}\p{N}])\.(?=\p{L}))|(?<dot>\.(?=\p{L})))?(?<word>[[\p{L}\p{N}]--[\p{scx=Han}\p{scx=Hira}\p{scx=Kana}\p{scx=Bopo}\p{scx=Hang}\p{scx=Thai}\p{scx=Laoo}\p{scx=Khmr}\p{scx=Mymr}]]+)(?<sign>\+\+|#)?/gv;
+/** The same for text in ASCII, which most text is. */
+const ASCII_TOKEN = /(?:(?<inside>(?<=[a-z0-9])\.(?=[a-z]))|(?<dot>\.(?=[a-z])))?(?<word>[a-z0-9]+)(?<sign>\+\+|#)?/g;
+/** All marks but those that make other sounds of kana. */
+const MARKS = /[\p{M}--[\u3099\u309a]]+/gv;
+
+interface Token {
+  readonly run?: string;
+  readonly picture?: string;
+  readonly word?: string;
+  readonly inside?: string;
+  readonly dot?: string;
+  readonly sign?: string;
+}
+
+/**
+ * Folds case and accents. Upper case comes in between, because only it makes the one letter of
+ * `größe` the two of `GRÖSSE`. The last step puts syllables of Korean together again.
+ */
+function folded(text: string): string {
+  const bare = cutMarkRuns(text).normalize("NFKD").replaceAll(MARKS, "");
+  return bare.toLowerCase().toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFC");
+}
+
+function isAscii(text: string): boolean {
+  for (let at = 0; at < text.length; at += 1) if (text.charCodeAt(at) > 0x7f) return false;
+  return true;
+}
+
+/** Returns every two neighbouring characters of a run, and its last one. */
+function pairsOf(run: string, withLast: boolean): string[] {
+  const characters = [...run];
+  if (characters.length === 1) return [run];
+  const pairs = characters.slice(1).map((character, at) => `${characters[at]}${character}`);
+  return withLast ? [...pairs, characters.at(-1) ?? ""] : pairs;
+}
+
+/** The words by which a token is found, the plain word first. */
+function indexWords({ run, picture, word = "", inside, dot, sign = "" }: Token): string[] {
+  if (run !== undefined) return pairsOf(run, true);
+  if (picture !== undefined) return [picture];
+  const plain = word.slice(0, WORD_MAX_CHARS);
+  const words = [plain];
+  if (sign !== "") words.push(plain + sign);
+  if (inside !== undefined || dot !== undefined) words.push(`.${plain}`);
+  return words;
+}
+
+/**
+ * The words that a package must have for a token. A character that stands alone begins a pair, or is
+ * the last of its run.
+ */
+function queryWords({ run, picture, word = "", dot, sign = "" }: Token): string[] {
+  if (run !== undefined) return pairsOf(run, false);
+  if (picture !== undefined) return [picture];
+  const plain = word.slice(0, WORD_MAX_CHARS);
+  const words = [];
+  if (dot !== undefined) words.push(`.${plain}`);
+  if (sign !== "") words.push(plain + sign);
+  return words.length === 0 ? [plain] : words;
+}
+
+function boundedWords(text: string, wordsOfToken: (token: Token) => string[]): string[] {
+  const tokens = isAscii(text) ? text.toLowerCase().matchAll(ASCII_TOKEN) : folded(text).matchAll(TOKEN);
   const words: string[] = [];
-  let bytes = 0;
-  for (const [whole] of folded.matchAll(/[\p{L}\p{N}]+/gu)) {
-    const word = whole.slice(0, WORD_MAX_CHARS);
-    bytes += Buffer.byteLength(word);
-    if (words.length === TEXT_WORDS_MAX || bytes > TEXT_WORDS_MAX_BYTES) break;
-    words.push(word);
+  let [count, bytes] = [0, 0];
+  for (const { groups } of tokens) {
+    count += 1;
+    if (count > TEXT_TOKENS_MAX) break;
+    for (const word of wordsOfToken(groups ?? {})) {
+      bytes += Buffer.byteLength(word);
+      if (bytes > TEXT_WORDS_MAX_BYTES) return words;
+      words.push(word);
+    }
   }
   return words;
 }
+
+/**
+ * Splits text into the words that both databases index: letters and digits of any script, without
+ * case and accents, pairs of characters where words are not separated, and emoji. All other
+ * characters, `%`, `_`, quotes and operators included, only separate words, so no query can be
+ * syntax.
+ *
+ * The splitting is done here and not in the databases so that both behave the same. Words beyond
+ * the bounds of a text are ignored. After a change, raise `WORDS_VERSION` and let a migration insert
+ * `listings` into `pending_rebuilds`.
+ */
+export function wordsOf(text: string): string[] {
+  return boundedWords(text, indexWords);
+}
+
+/** Returns the words of a tag, so marked that a text with words of several tags has none of them. */
+export function asTagWords(tag: string): string {
+  return ` , ${wordsOf(tag).join(" ")} , `;
+}
+
+/** The version of the rules in this file. Fingerprints of indexed packages contain it. */
+export const WORDS_VERSION = 2;
 
 /** A search text, parsed. */
 export interface SearchText {
@@ -56,7 +142,7 @@ export function parseSearch(typed: string | undefined): SearchText | undefined {
     .trim()
     .slice(0, SEARCH_MAX_CHARS)
     .toLowerCase();
-  return { text, words: [...new Set(wordsOf(text))].slice(0, QUERY_WORDS_MAX) };
+  return { text, words: [...new Set(boundedWords(text, queryWords))].slice(0, QUERY_WORDS_MAX) };
 }
 
 /** Returns whether a text could be part of a name. Other texts are not searched in names. */

@@ -27,6 +27,7 @@ function packageSearchTable(d: Dialect, packages: PackagesTable) {
       downloads: d.count("downloads").notNull(),
       /** Words with a blank before and after each. */
       nameWords: d.text("name_words").notNull(),
+      /** With a comma before and after each tag. */
       tagWords: d.text("tag_words").notNull(),
       authorWords: d.text("author_words").notNull(),
       /**
