@@ -84,11 +84,13 @@ export class DatabaseCondition {
     await this.#lastTry.result;
   }
 
+  /** The next try is a new one: that this one succeeded says nothing of a later fault. */
   async #tryAgain(write: () => Promise<unknown>): Promise<void> {
     // A write that changes nothing may find room where a publish does not.
     if (faultCode(this.#writeFault)?.kind === "full" && this.#isFull()) throw failure({ code: "storage_full" });
     await write();
     this.#writeFault = undefined;
+    this.#lastTry = undefined;
   }
 
   /** What an operator should know, one sentence each. Empty if nothing is wrong. */

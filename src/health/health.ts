@@ -1,4 +1,5 @@
 import { sql } from "drizzle-orm";
+import { probeWrite } from "../db/write-probe.ts";
 import type { Deps } from "../deps.ts";
 import { errorFields } from "../runtime/logger.ts";
 import { withTimeout } from "../runtime/timeout.ts";
@@ -34,9 +35,7 @@ export interface Health {
  */
 async function checkDatabase(db: Deps["db"]): Promise<void> {
   await db.read(({ rows }) => rows(sql`SELECT count(*) FROM schema_migrations`));
-  await db.condition.requireReady(() =>
-    db.write(({ rows }) => rows(sql`UPDATE schema_migrations SET applied_at = applied_at`)),
-  );
+  await db.condition.requireReady(() => probeWrite(db));
 }
 
 /**
