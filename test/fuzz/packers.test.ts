@@ -9,7 +9,7 @@ import { DEFAULT_ARCHIVE_LIMITS } from "../../src/domain/limits.ts";
 import { chunked } from "../support/archive-maker.ts";
 import { addAttributes, filesOf, giveAway, makeFolder } from "./oracle/folders.ts";
 import { findPackers } from "./oracle/packers.ts";
-import { pythonPath } from "./oracle/programs.ts";
+import { gnuTar, pythonPath } from "./oracle/programs.ts";
 import { openReaders } from "./oracle/readers.ts";
 
 /*
@@ -85,7 +85,7 @@ describe("an archive of files with extended attributes", () => {
 describe("the tar command of the README", () => {
   const command = /^tar -czf (\S+) -C (\S+) \.$/m.exec(readFileSync(README, "utf8"));
 
-  test.skipIf(Bun.which("tar") === null)(
+  test.skipIf(gnuTar() === undefined)(
     "packs a path of more than 100 bytes, and files of a user with a large id, so that they are accepted",
     async () => {
       const [line = "", archive = "", name = ""] = command ?? [];

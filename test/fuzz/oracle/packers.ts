@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { ENVIRONMENT, goOracle, pythonPath } from "./programs.ts";
+import { ENVIRONMENT, gnuTar, goOracle, pythonPath } from "./programs.ts";
 
 const ORACLE = import.meta.dir;
 
@@ -88,13 +88,14 @@ export async function findPackers(scratch: string): Promise<Packers> {
 
 async function knownPackers(scratch: string): Promise<Packer[]> {
   const go = await goOracle(scratch);
+  const tar = gnuTar();
   const python = pythonPath();
   const npmTar = packageOfNpm("tar");
   const tarStream = join(ORACLE, "../../../node_modules/tar-stream");
   const perl = Bun.which("perl");
   const hasPerlTar = perl !== null && Bun.spawnSync([perl, "-MArchive::Tar", "-e", "1"]).success;
   return [
-    { packer: "GNU tar", forms: ifFound("tar", gnuForms()) },
+    { packer: "GNU tar", forms: tar === undefined ? undefined : gnuForms(tar) },
     { packer: "bsdtar", forms: ifFound("bsdtar", formatsOf(BSD_FORMATS, "bsdtar")) },
     { packer: "busybox tar", forms: ifFound("busybox", [plain((f) => ["busybox", "tar", "-C", f, "-cf", "-", "."])]) },
     { packer: "7-Zip", inFolder: true, forms: ifFound("7z", sevenZipForms()) },
@@ -128,12 +129,12 @@ function formatsOf(formats: Readonly<Record<string, readonly Shortcoming[]>>, pr
   });
 }
 
-function gnuForms(): Form[] {
+function gnuForms(tar: string): Form[] {
   const form = "pax with extended attributes and access control lists";
   const options = ["--format=pax", "--xattrs", "--acls", "--selinux"];
   return [
-    ...formatsOf(GNU_FORMATS, "tar"),
-    { form, command: (folder) => ["tar", ...options, "-C", folder, "-cf", "-", "."] },
+    ...formatsOf(GNU_FORMATS, tar),
+    { form, command: (folder) => [tar, ...options, "-C", folder, "-cf", "-", "."] },
   ];
 }
 
@@ -172,13 +173,13 @@ function npmForms(library: string): Form[] {
 }
 
 function nodePack(name: string, library: string, folder: string, ...more: string[]): string[] {
-  return ["node", join(ORACLE, "pack.mjs"), name, library, folder, ...more];
+  return [Bun.which("node") ?? process.execPath, join(ORACLE, "pack.mjs"), name, library, folder, ...more];
 }
 
 /** Returns the path of a package that npm itself uses, so that the tests need not install it. */
 function packageOfNpm(name: string): string | undefined {
   const npm = Bun.which("npm");
-  if (npm === null || Bun.which("node") === null) return undefined;
+  if (npm === null) return undefined;
   const path = join(realpathSync(npm), "../../node_modules", name);
   return existsSync(path) ? path : undefined;
 }

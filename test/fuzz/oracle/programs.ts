@@ -27,6 +27,13 @@ export function pythonOf(minor: number): string | undefined {
   return paths.find((path): path is string => path !== null && Bun.spawnSync([path, "-V"]).success);
 }
 
+/** Returns the name of GNU tar. On macOS, `tar` is bsdtar. */
+export function gnuTar(): string | undefined {
+  return ["tar", "gtar"].find((name) => {
+    return Bun.which(name) !== null && Bun.spawnSync([name, "--version"]).stdout.toString().includes("GNU tar");
+  });
+}
+
 /**
  * Returns the path of the Go program that reads and packs archives, compiled once below `scratch`,
  * because `go run` would compile each time. Returns undefined without Go.

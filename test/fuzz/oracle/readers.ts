@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { chmodSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ENVIRONMENT, goOracle, pythonOf, pythonPath } from "./programs.ts";
+import { ENVIRONMENT, gnuTar, goOracle, pythonOf, pythonPath } from "./programs.ts";
 
 /** The result of a reader: lines of path, size and SHA-256, or the reason why it failed. */
 export type Reading = { readonly files: readonly string[] } | { readonly error: string };
@@ -30,10 +30,11 @@ type KnownReader = readonly [name: string, open: (() => Reader) | undefined];
 /** Returns every reader whose program is on this machine. Temporary files go below `scratch`. */
 export async function openReaders(scratch: string): Promise<{ readers: Reader[]; missing: string[] }> {
   const go = await goOracle(scratch);
+  const tar = gnuTar();
   const known: readonly KnownReader[] = [
     ["Go", go === undefined ? undefined : () => lineReader("Go", [go, "list"])],
     ...pythonReaders(),
-    ["GNU tar", Bun.which("tar") === null ? undefined : () => extractor("GNU tar", "tar", scratch)],
+    ["GNU tar", tar === undefined ? undefined : () => extractor("GNU tar", tar, scratch)],
     ["bsdtar", Bun.which("bsdtar") === null ? undefined : () => extractor("bsdtar", "bsdtar", scratch)],
   ];
   const readers: Reader[] = [];
