@@ -58,6 +58,8 @@ onBothDatabases("archives of many packers", (registry) => {
     expect(warning.message).toContain("`cpm install` finds no templates");
     const { body } = await account.get("/api/packages/windows/1.0.0/files");
     expect(body.items.map((file: { path: string }) => file.path)).toEqual(["colony.yaml", "templates\\a.json"]);
+    const file = await fetch(`${account.base}/api/packages/windows/1.0.0/files/templates%5Ca.json`);
+    expect([file.status, await file.text()]).toEqual([200, "{}"]);
   });
 
   test("forty links are one problem with a count, and nothing is stored", async () => {
