@@ -39,7 +39,7 @@ export async function readDependents(
     );
     const ids = rows.map(({ id }) => Number(id));
     const page = ids.slice(0, pageSize);
-    return { items: await summariesOf(session, page), next: ids.length > pageSize ? page.at(-1) : undefined };
+    return { items: await summariesOf(session, db.kind, page), next: ids.length > pageSize ? page.at(-1) : undefined };
   });
 }
 

@@ -1,5 +1,5 @@
-import { and, eq, inArray, or } from "drizzle-orm";
-import type { DbSession } from "../db/database.ts";
+import { inArray } from "drizzle-orm";
+import type { Database, DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
@@ -9,7 +9,7 @@ import type { PackageSearch } from "../search/package-search.ts";
 import { searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
 import { loadNamedVersion, loadVersions } from "./find-version.ts";
-import { type ManifestRecord, manifestFrom } from "./records.ts";
+import { type ListedManifest, listedManifest, type ManifestRecord, manifestFrom } from "./records.ts";
 import {
   type PackageRow,
   type PackageSummary,
@@ -95,37 +95,57 @@ export async function listPackages(deps: ReadDeps, search: PackageSearch): Promi
   const { ids, total, isCapped } = await searchPackages(deps, search);
   const totals = isCapped ? { total, totalCapped: true as const } : { total };
   if (ids.length === 0) return { items: [], ...totals };
-  return deps.db.read(async (session) => ({ items: await summariesOf(session, ids), ...totals }));
+  return deps.db.read(async (session) => ({ items: await summariesOf(session, deps.db.kind, ids), ...totals }));
 }
 
 /** Loads packages as lists show them, in the order of the ids. */
-export async function summariesOf(session: DbSession, ids: readonly number[]): Promise<PackageSummary[]> {
+export async function summariesOf(
+  session: DbSession,
+  kind: Database["kind"],
+  ids: readonly number[],
+): Promise<PackageSummary[]> {
   if (ids.length === 0) return [];
   const { packages } = session.tables;
   const rows = await session.query
     .select()
     .from(packages)
     .where(inArray(packages.id, [...ids]));
-  const [owners, manifests] = await pipelined([loadOwners(session, ids), loadLatestManifests(session, rows)]);
+  const [owners, manifests] = await pipelined([loadOwners(session, ids), loadLatestManifests(session, kind, rows)]);
   const byId = new Map(
     rows.map((row) => [row.id, packageSummary(row, owners.get(row.id) ?? [], manifests.get(row.id))]),
   );
   return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
-/** Loads the manifests of the latest versions of packages, by the id of the package. */
+/**
+ * Selects what lists show of manifests, for `[package id, version key]` in one JSON array. Drizzle
+ * would need longer to build a condition for each package than the database needs to answer.
+ */
+const LATEST_MANIFESTS: Readonly<Record<Database["kind"], string>> = {
+  sqlite: `SELECT v.package_id, json_extract(v.manifest, '$.inputs'), json_extract(v.manifest, '$.maintainers')
+    FROM json_each(?) AS asked CROSS JOIN versions AS v
+    WHERE v.package_id = json_extract(asked.value, '$[0]') AND v.version_key = json_extract(asked.value, '$[1]')`,
+  postgres: `SELECT v.package_id, v.manifest->>'inputs', v.manifest->>'maintainers'
+    FROM jsonb_array_elements($1::text::jsonb) AS asked
+    JOIN versions AS v ON v.package_id = (asked->>0)::bigint AND v.version_key = asked->>1`,
+};
+
+/** Loads what lists show of the manifests of latest versions, by the id of the package. */
 async function loadLatestManifests(
-  { query, tables: { versions } }: DbSession,
+  session: DbSession,
+  kind: Database["kind"],
   rows: readonly PackageRow[],
-): Promise<ReadonlyMap<number, ManifestRecord>> {
-  const latest = rows.flatMap(({ id, latest: text }) => {
-    const version = parseVersion(text ?? "");
-    return version === undefined ? [] : [and(eq(versions.packageId, id), eq(versions.versionKey, version.key))];
+): Promise<ReadonlyMap<number, ListedManifest>> {
+  const asked = rows.flatMap(({ id, latest }) => {
+    const version = parseVersion(latest ?? "");
+    return version === undefined ? [] : [[id, version.key]];
   });
-  if (latest.length === 0) return new Map();
-  const found = await query
-    .select({ packageId: versions.packageId, manifest: versions.manifest })
-    .from(versions)
-    .where(or(...latest));
-  return new Map(found.map(({ packageId, manifest }) => [packageId, manifestFrom(manifest)]));
+  if (asked.length === 0) return new Map();
+  const found = await session.values(LATEST_MANIFESTS[kind], [JSON.stringify(asked)]);
+  return new Map(
+    found.map(([id, inputs, maintainers]) => [
+      Number(id),
+      listedManifest(JSON.parse(String(inputs)), JSON.parse(String(maintainers))),
+    ]),
+  );
 }

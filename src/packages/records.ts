@@ -1,5 +1,5 @@
 import type { ArchiveFile, ArchiveWarning, Inspection } from "../archive/inspect.ts";
-import type { Manifest } from "../archive/manifest.ts";
+import type { Maintainer, Manifest } from "../archive/manifest.ts";
 import type { Tables } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import { isHttpLink } from "../domain/http-link.ts";
@@ -46,7 +46,20 @@ export function toJson(value: ManifestRecord | Inspection["files"] | Inspection[
   return JSON.parse(JSON.stringify(value));
 }
 
+function withShownLink(person: Maintainer): Maintainer {
+  return { ...person, url: shownLink(person.url) };
+}
+
 const shownLink = (link: string | undefined) => (link !== undefined && isHttpLink(link) ? link : undefined);
+
+/** The fields of the latest manifest that a package is shown with. */
+export type ListedManifest = Pick<ManifestRecord, "inputs" | "maintainers">;
+
+/** Reads these fields from their parts of the JSON column. */
+export function listedManifest(inputs: Json, maintainers: Json): ListedManifest {
+  const people = maintainers as object as ManifestRecord["maintainers"];
+  return { inputs: inputs as object as ManifestRecord["inputs"], maintainers: people.map(withShownLink) };
+}
 
 /**
  * Reads a manifest from its JSON column, without links that are not http or https: whatever wrote
@@ -54,7 +67,7 @@ const shownLink = (link: string | undefined) => (link !== undefined && isHttpLin
  */
 export function manifestFrom(column: Json): ManifestRecord {
   const record = column as object as ManifestRecord;
-  const maintainers = record.maintainers.map((person) => ({ ...person, url: shownLink(person.url) }));
+  const maintainers = record.maintainers.map(withShownLink);
   return { ...record, maintainers, homepage: shownLink(record.homepage), repository: shownLink(record.repository) };
 }
 

@@ -1,7 +1,7 @@
 import type { ArchiveWarning } from "../archive/inspect.ts";
 import type { Tables } from "../db/database.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
-import { type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
+import { type ListedManifest, type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
 
 /** A row of the table of packages. */
 export type PackageRow = Tables["packages"]["$inferSelect"];
@@ -128,7 +128,7 @@ export function versionView(publicUrl: string, name: string, published: Publishe
 export function packageSummary(
   row: PackageRow,
   owners: readonly string[],
-  manifest: Pick<ManifestRecord, "inputs" | "maintainers"> | undefined,
+  manifest: ListedManifest | undefined,
 ): PackageSummary {
   return {
     name: row.name,
