@@ -31,7 +31,7 @@ function sendAndEnd(bytes: string | Uint8Array): Promise<Buffer> {
   return new Promise((done, failed) => {
     const pieces: Buffer[] = [];
     const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
-    socket.on("data", (piece) => pieces.push(piece));
+    socket.on("data", (piece: Buffer) => pieces.push(piece));
     socket.on("end", () => {
       socket.destroy();
       done(Buffer.concat(pieces));
