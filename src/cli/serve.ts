@@ -82,16 +82,16 @@ async function run(
 }
 
 /** Tells an operator what the registry cannot know. */
-function publicUrlMissingText({ host, publicUrl }: Config): string {
-  return `PUBLIC_URL is not set, and HOST is ${host}: links have the address that each client uses, and signing keys are
-registered for ${publicUrl}. Set PUBLIC_URL to the address of this registry.`;
+function publicUrlMissingText({ config: { host, publicUrl }, log }: Deps): string {
+  return `PUBLIC_URL is not set, and HOST is ${host}: links have the address that each client uses, signing keys are registered
+for ${publicUrl}, and the log is called ${log.origin} from its first leaf on. Set PUBLIC_URL to the address of this registry.`;
 }
 
 async function informOperator(deps: Deps, configFile: string | undefined): Promise<void> {
   if (deps.log.rollback !== undefined) printError(rollbackText(deps.log.rollback));
   else if (deps.log.signer === undefined) printError(keyMissingText(deps.log));
   else if (deps.log.isGuardMissing) printError(GUARD_MISSING_TEXT);
-  if (deps.config.followsHost) printError(publicUrlMissingText(deps.config));
+  if (deps.config.followsHost) printError(publicUrlMissingText(deps));
   const { newKeyPath } = deps.log;
   if (newKeyPath !== undefined) print(`${newKeyPath} signs the log: keep a copy of it apart from the backups.`);
   const isShut = deps.config.registration === "closed" && !(await hasAccounts(deps));

@@ -4,6 +4,7 @@ import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { healthcheck } from "../../src/cli/healthcheck.ts";
 import { ConfigError } from "../../src/config/config.ts";
+import { PROGRAM } from "../support/program.ts";
 import { talk } from "../support/raw-client.ts";
 import { startRegistry } from "../support/registry.ts";
 
@@ -48,3 +49,21 @@ test("an idle connection lives as long as IDLE_TIMEOUT_SECONDS, in steps of four
     await registry.stop();
   }
 });
+
+test.each([
+  ["0.0.0.0", "", true],
+  ["127.0.0.1", "", false],
+  ["0.0.0.0", "https://cpm.example.org", false],
+])(
+  "a start with HOST=%s and PUBLIC_URL=%s warns only if others reach it and its address is not set",
+  async (host, publicUrl, warns) => {
+    const dataDir = mkdtempSync(join(directory, "data-"));
+    const env = { PATH: process.env.PATH ?? "", PORT: "0", HOST: host, PUBLIC_URL: publicUrl, DATA_DIR: dataDir };
+    const server = Bun.spawn([...PROGRAM, "serve"], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    const errors = new Response(server.stderr).text();
+    for await (const piece of server.stdout) if (Buffer.from(piece).includes("log.key")) break;
+    server.kill("SIGTERM");
+    expect(await server.exited).toBe(0);
+    expect((await errors).includes("PUBLIC_URL is not set")).toBe(warns);
+  },
+);
