@@ -14,3 +14,15 @@ export function pageLinks(listUrl: string, query: URLSearchParams, page: number,
   if (totalPages > 0) links.push(link("last", totalPages));
   return links.join(", ");
 }
+
+/** Proxies refuse long headers of answers. The body has every cursor. */
+const LINKED_CURSOR_MAX_CHARS = 1_000;
+
+/** Makes the `Link` header of a page that was read by cursor: only next, where it exists. */
+export function cursorLink(listUrl: string, query: URLSearchParams, nextCursor: string | null): string {
+  if (nextCursor === null || nextCursor.length > LINKED_CURSOR_MAX_CHARS) return "";
+  const parameters = new URLSearchParams(query);
+  parameters.delete("page");
+  parameters.set("cursor", nextCursor);
+  return `<${listUrl}?${parameters}>; rel="next"`;
+}

@@ -5,6 +5,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { parseVersion } from "../domain/version.ts";
 import { Turns } from "../runtime/turns.ts";
+import { formatCursor } from "../search/list-cursor.ts";
 import type { PackageSearch } from "../search/package-search.ts";
 import { searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
@@ -88,12 +89,15 @@ export interface PackageList {
    * it counts.
    */
   readonly totalCapped?: true;
+  /** What to send as `cursor` to go on; null at the end. */
+  readonly nextCursor: string | null;
 }
 
 /** Lists packages that match a search, in its order. */
 export async function listPackages(deps: ReadDeps, search: PackageSearch): Promise<PackageList> {
-  const { ids, total, isCapped } = await searchPackages(deps, search);
-  const totals = isCapped ? { total, totalCapped: true as const } : { total };
+  const { ids, total, isCapped, next } = await searchPackages(deps, search);
+  const nextCursor = next === undefined ? null : formatCursor(search, next);
+  const totals = isCapped ? { total, totalCapped: true as const, nextCursor } : { total, nextCursor };
   if (ids.length === 0) return { items: [], ...totals };
   return deps.db.read(async (session) => ({ items: await summariesOf(session, deps.db.kind, ids), ...totals }));
 }

@@ -8,9 +8,10 @@ import { jsonBody, optionalJsonBody } from "../http/body.ts";
 import { cachedResponse, JSON_TYPE, jsonResponse, textResponse } from "../http/conditional-response.ts";
 import { fileResponse } from "../http/file-response.ts";
 import { linkBase, withLinkBase } from "../http/links.ts";
-import { pageLinks } from "../http/pagination.ts";
+import { cursorLink, pageLinks } from "../http/pagination.ts";
 import { contextOf } from "../http/request-context.ts";
 import { readProofWithHistory } from "../keys/read-package-log.ts";
+import { countBefore, parseCursor } from "../search/list-cursor.ts";
 import { findFile } from "./archive-file.ts";
 import { readTextFile, readVersionFiles } from "./contents.ts";
 import { readDependents } from "./dependents.ts";
@@ -61,13 +62,19 @@ function readRoutes(deps: Deps) {
     .get(
       "",
       async ({ query, request, readable }) => {
-        const { search, q, author, sort = "relevance", page = 1, pageSize = 20 } = query;
+        const { search, q, author, sort = "relevance", page: askedPage = 1, pageSize = 20 } = query;
         const asked = knownParameters(new URL(request.url).searchParams);
         // An empty parameter, as forms send it, asks for nothing.
-        const narrowed = { search: search || q, tags: askedTags(asked), author: author || undefined, readable };
-        const found = await listPackages(deps, { ...narrowed, sort, page, pageSize });
+        const narrowed = { search: search || q, tags: askedTags(asked), author: author || undefined, sort };
+        const cursor = query.cursor ? parseCursor(narrowed, query.cursor) : undefined;
+        const page = cursor === undefined ? askedPage : Math.floor(countBefore(cursor) / pageSize) + 1;
+        const found = await listPackages(deps, { ...narrowed, readable, page, pageSize, cursor });
         const totalPages = Math.ceil(found.total / pageSize);
-        const links = pageLinks(`${linkBase(config, request)}/api/packages`, asked, page, totalPages);
+        const listUrl = `${linkBase(config, request)}/api/packages`;
+        const links =
+          cursor === undefined
+            ? pageLinks(listUrl, asked, page, totalPages)
+            : cursorLink(listUrl, asked, found.nextCursor);
         return jsonResponse(request, { ...found, page, pageSize, totalPages }, links === "" ? {} : { link: links });
       },
       { query: ListQuery, reader: true, detail: packageDocs.list },

@@ -2,8 +2,10 @@ import { type Static, t } from "elysia";
 import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../domain/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../domain/replacement.ts";
 import { failure } from "../errors.ts";
+import { cursorParameter, nextCursor } from "../http/cursor-schemas.ts";
 import { wholeNumber } from "../http/integer-parameter.ts";
 import { oneOf } from "../http/schemas.ts";
+import { CURSOR_MAX_CHARS } from "../search/list-cursor.ts";
 import { SORTS } from "../search/package-search.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
@@ -143,15 +145,10 @@ const PackageListSchema = t.Object({
   pageSize: t.Integer(),
   total: t.Integer(),
   totalPages: t.Integer(),
+  nextCursor,
   totalCapped: t.Optional(
     t.Literal(true, { description: "More packages match than a search looks for. total is that bound" }),
   ),
-});
-
-const nextCursor = t.Unsafe<string | null>({
-  type: "string",
-  nullable: true,
-  description: "What to send as `cursor` to go on; null at the end",
 });
 
 const DependentListSchema = t.Object({ items: t.Array(summaryRef), nextCursor });
@@ -205,6 +202,7 @@ export const ListQuery = t.Object({
     }),
   ),
   page: t.Optional(wholeNumber({ description: "Which page, counted from 1", zeros: PAGE_MAX_ZEROS, preset: 1 })),
+  cursor: cursorParameter(CURSOR_MAX_CHARS),
   pageSize: t.Optional(
     wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
   ),
@@ -237,7 +235,7 @@ export function askedTags(parameters: URLSearchParams): string[] {
  * given several times.
  */
 export function knownParameters(parameters: URLSearchParams): URLSearchParams {
-  const known = Object.keys(ListQuery.properties);
+  const known = Object.keys(ListQuery.properties).filter((name) => name !== "cursor");
   const faults = known
     .filter((name) => parameters.getAll(name).join(",").length > QUERY_TEXT_MAX_CHARS)
     .map((name) => ({ path: `/${name}`, message: `must have at most ${QUERY_TEXT_MAX_CHARS} characters in all` }));

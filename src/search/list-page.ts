@@ -1,5 +1,6 @@
 import { eq, type SQL, sql } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
+import { cutPage, idsNeeded } from "./cut-page.ts";
 import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 
 /*
@@ -13,6 +14,8 @@ import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
 
 const ANCHOR_EVERY = 1_000;
 const ANCHORS_MAX_AGE_MS = 60_000;
+/** Up to this number of packages, a cursor can name all that the reader has. */
+const SMALL_LIST_MAX = 1_000;
 
 /** The sort values of a row, after which a page can start. */
 interface Anchor {
@@ -53,16 +56,62 @@ export async function countListed({ query, tables: { listedPackages } }: DbSessi
 /** Returns a page of all listed packages. */
 export async function listPage({ db }: { readonly db: Database }, asked: PackageSearch): Promise<PackagePage> {
   const order = asked.sort === "relevance" ? "downloads" : asked.sort;
-  const offset = (asked.page - 1) * asked.pageSize;
   return db.read(async (session) => {
     const total = await countListed(session);
-    if (offset >= total) return { ids: [], total, isCapped: false };
-    const anchor = await anchorBefore(session, db, order, Math.floor(offset / ANCHOR_EVERY));
-    const rows = await session.rows<{ id: number | string }>(
-      rowsAfter(db, order, anchor, offset % ANCHOR_EVERY, asked.pageSize),
-    );
-    return { ids: rows.map(({ id }) => Number(id)), total, isCapped: false };
+    const isSmall = asked.cursor === undefined ? total <= SMALL_LIST_MAX : asked.cursor.kind === "seen";
+    const page = isSmall
+      ? cutPage(await idsAfter(session, db, order, undefined, 0, idsNeeded(asked)), asked)
+      : await largePage(session, db, order, total, asked);
+    return { ...page, total, isCapped: false };
   });
+}
+
+async function idsAfter(
+  session: DbSession,
+  db: Database,
+  order: Order,
+  anchor: Anchor | undefined,
+  skipped: number,
+  count: number,
+): Promise<number[]> {
+  const rows = await session.rows<{ id: number | string }>(rowsAfter(db, order, anchor, skipped, count));
+  return rows.map(({ id }) => Number(id));
+}
+
+/** Reads a page of a long list behind the cursor, or from the anchor before the page. */
+async function largePage(
+  session: DbSession,
+  db: Database,
+  order: Order,
+  total: number,
+  { cursor, page, pageSize }: PackageSearch,
+): Promise<Pick<PackagePage, "ids" | "next">> {
+  const isAfter = cursor?.kind === "after";
+  const offset = isAfter ? 0 : (page - 1) * pageSize;
+  if (offset >= total) return { ids: [], next: undefined };
+  const start = isAfter
+    ? { value: valueFor(db, order, cursor.value), name: cursor.name }
+    : await anchorBefore(session, db, order, Math.floor(offset / ANCHOR_EVERY));
+  const found = await idsAfter(session, db, order, start, offset % ANCHOR_EVERY, pageSize + 1);
+  const ids = found.slice(0, pageSize);
+  const lastId = ids.at(-1);
+  if (found.length <= pageSize || lastId === undefined) return { ids, next: undefined };
+  const count = (isAfter ? cursor.count : offset) + ids.length;
+  return { ids, next: await cursorAfter(session, order, lastId, count) };
+}
+
+/** Makes the cursor behind a package. */
+async function cursorAfter({ query, tables: { packages } }: DbSession, order: Order, id: number, count: number) {
+  const { name, downloads, updatedAt } = packages;
+  const [row] = await query.select({ name, downloads, updatedAt }).from(packages).where(eq(packages.id, id));
+  if (row === undefined) return undefined;
+  const value = order === "updated" ? row.updatedAt.getTime() : order === "downloads" ? row.downloads : 0;
+  return { kind: "after", value, name: row.name, count } as const;
+}
+
+/** The sort value of a cursor as the rows of this database have it. */
+function valueFor({ kind }: Database, order: Order, value: number): number | string {
+  return order === "updated" && kind === "postgres" ? new Date(value).toISOString() : value;
 }
 
 /**

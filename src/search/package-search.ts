@@ -1,3 +1,5 @@
+import type { ListCursor } from "./list-cursor.ts";
+
 /** The orders of a list. Without a search text, `relevance` means `downloads`. */
 export const SORTS = ["relevance", "downloads", "updated", "name"] as const;
 
@@ -15,6 +17,8 @@ export interface PackageSearch {
   readonly sort: Sort;
   readonly page: number;
   readonly pageSize: number;
+  /** Where to go on; it takes the place of `page`. */
+  readonly cursor?: ListCursor | undefined;
 }
 
 /** The ids of one page, in order, and how many packages match in all. */
@@ -23,4 +27,6 @@ export interface PackagePage {
   readonly total: number;
   /** True if more than `total` packages match; they are not counted. */
   readonly isCapped: boolean;
+  /** Where the next page begins; undefined on the last one. */
+  readonly next: ListCursor | undefined;
 }

@@ -3,6 +3,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import { rowArrays } from "../db/statement.ts";
 import { foldIdentity } from "../domain/identity.ts";
 import { coversColumn } from "./covers-column.ts";
+import { cutPage, idsNeeded } from "./cut-page.ts";
 import { listPage } from "./list-page.ts";
 import { textIndexOf } from "./open-text-index.ts";
 import type { PackagePage, PackageSearch, Sort } from "./package-search.ts";
@@ -42,7 +43,7 @@ const USUAL_WORDS_MAX = 3;
 /** The number of packages of a tag or an author whose names are searched for the text. */
 const INSIDE_LOOKED_AT_MAX = 2_000;
 
-const NOTHING: PackagePage = { ids: [], total: 0, isCapped: false };
+const NOTHING: PackagePage = { ids: [], total: 0, isCapped: false, next: undefined };
 
 /** Folds a tag. Tags compare without case, like user names. */
 export function foldTag(tag: string): string {
@@ -214,8 +215,7 @@ export async function searchPackages(deps: { readonly db: Database }, asked: Pac
     const page = await findPage(session, db.kind, query, asked);
     if (page.total > 0 || search === undefined) return page;
     const alike = await resembling(session, db.kind, search, query);
-    const offset = (asked.page - 1) * asked.pageSize;
-    return { ids: alike.slice(offset, offset + asked.pageSize), total: alike.length, isCapped: false };
+    return { ...cutPage(alike, asked), total: alike.length, isCapped: false };
   });
 }
 
@@ -225,9 +225,7 @@ async function findPage(
   query: SearchQuery,
   asked: PackageSearch,
 ): Promise<PackagePage> {
-  const { sort, page, pageSize } = asked;
-  const offset = (page - 1) * pageSize;
-  const limit = Math.max(0, Math.min(pageSize, FOUND_MAX - offset));
+  const { sort } = asked;
   const index = textIndexOf({ kind });
   const words = query.search?.words ?? [];
   const { isUsual } = query;
@@ -242,14 +240,10 @@ async function findPage(
     sql`WITH ${candidates(index, query, terms)}
       SELECT s.package_id AS id, (SELECT count(*) FROM found) AS total
       FROM found f ${index.joinRow(sql`f.row_locator`)}
-      ORDER BY ${order(sort, query.search, index)} LIMIT ${limit} OFFSET ${offset}`,
+      ORDER BY ${order(sort, query.search, index)} LIMIT ${Math.min(idsNeeded(asked), FOUND_MAX)}`,
     isUsual,
   );
-  // After the last page, the total is that of the first page.
-  if (rows.length === 0 && page > 1) {
-    return { ...(await findPage(session, kind, query, { ...asked, page: 1 })), ids: [] };
-  }
   const total = Number(rows[0]?.[1] ?? 0);
-  const ids = rows.map(([id]) => Number(id));
-  return { ids, total: Math.min(total, FOUND_MAX), isCapped: total > FOUND_MAX };
+  const first = rows.map(([id]) => Number(id));
+  return { ...cutPage(first, asked), total: Math.min(total, FOUND_MAX), isCapped: total > FOUND_MAX };
 }

@@ -56,7 +56,14 @@ onBothDatabases(
     test("a list has the shape of the contract; its packages have no versions", async () => {
       const { body, headers } = await list("?search=nginx-proxy");
       expect(headers.get("content-type")).toStartWith("application/json");
-      expect(body).toEqual({ items: [expect.any(Object)], page: 1, pageSize: 20, total: 1, totalPages: 1 });
+      expect(body).toEqual({
+        items: [expect.any(Object)],
+        page: 1,
+        pageSize: 20,
+        total: 1,
+        totalPages: 1,
+        nextCursor: null,
+      });
       const version = (await publisher.get("/api/packages/nginx-proxy/2.1.0")).body;
       expect(body.items[0]).toEqual({
         name: "nginx-proxy",
@@ -303,7 +310,7 @@ onBothDatabases(
 
     test("a page after the last is empty and still has the totals, and its links keep the parameters", async () => {
       const { body, headers } = await list("?search=kubernetes&tags=ops&page=9&pageSize=1");
-      expect(body).toEqual({ items: [], page: 9, pageSize: 1, total: 2, totalPages: 2 });
+      expect(body).toEqual({ items: [], page: 9, pageSize: 1, total: 2, totalPages: 2, nextCursor: null });
       const links = headers.get("link") ?? "";
       expect(links).not.toContain('rel="next"');
       for (const part of ["search=kubernetes", "tags=ops", "pageSize=1"]) expect(links).toContain(part);

@@ -84,6 +84,25 @@ for (const kind of KINDS) {
       expect(namesOf(await get(kind, "search=for"))[0]).toBe("for");
     });
 
+    test("a walk by cursor has every listed package once, in the order of the pages, also of a search", async () => {
+      for (const question of ["sort=updated", "sort=downloads", "sort=name", "search=for"]) {
+        const walked: string[] = [];
+        for (let cursor = ""; ; ) {
+          const body = await get(kind, `${question}&pageSize=100${cursor}`);
+          walked.push(...namesOf(body));
+          if (body.nextCursor === null) break;
+          cursor = `&cursor=${body.nextCursor}`;
+        }
+        const { total } = await get(kind, question);
+        expect([question, new Set(walked).size, walked.length]).toEqual([question, total, total]);
+        expect(walked.slice(700, 800)).toEqual(namesOf(await get(kind, `${question}&pageSize=100&page=8`)));
+        const { nextCursor } = await get(kind, `${question}&pageSize=50&page=5`);
+        expect(namesOf(await get(kind, `${question}&pageSize=50&cursor=${nextCursor}`))).toEqual(
+          walked.slice(250, 300),
+        );
+      }
+    });
+
     test("lists have every listed package once and in order, page by page and with pages skipped", async () => {
       const { db } = registryOf(kind).deps;
       const rows = await db.read(({ query, tables: { packages } }) =>
