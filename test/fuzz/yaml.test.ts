@@ -8,7 +8,7 @@ import { isVersionRange } from "../../src/domain/version-range.ts";
 import { bytesOf } from "../support/archive-maker.ts";
 import { randomFrom } from "../support/random.ts";
 import { type GoValue, openYamlClient, type YamlAnswer } from "./oracle/yaml-client.ts";
-import { madeRange, mutatedYaml } from "./oracle/yaml-mutations.ts";
+import { madeRange, madeYaml, mutatedYaml } from "./oracle/yaml-mutations.ts";
 import { YAML_SAMPLES } from "./oracle/yaml-samples.ts";
 
 /*
@@ -59,6 +59,7 @@ function realManifests(): string[] {
 
 function documentOf(seed: number): string {
   const random = randomFrom(seed);
+  if (random(5) === 0) return madeYaml(random);
   const [text = "", other = ""] = [samples[random(samples.length)], samples[random(samples.length)]];
   return mutatedYaml(text, other, random);
 }

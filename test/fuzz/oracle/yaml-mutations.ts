@@ -161,6 +161,13 @@ export function mutatedYaml(text: string, other: string, random: Random): string
   return mutated;
 }
 
+/** Makes a text of the marks and words of YAML alone, where the client's reader shows its mistakes. */
+export function madeYaml(random: Random): string {
+  let text = "";
+  for (let left = 1 + random(20); left > 0; left -= 1) text += oneOf(random, PIECES);
+  return text;
+}
+
 const RANGE_PIECES = [
   "1",
   "1.2",
