@@ -4,6 +4,7 @@ import { upholdReset } from "../keys/uphold-reset.ts";
 import { allowName } from "../moderation/allow-name.ts";
 import { quarantinePackage, quarantineVersion } from "../moderation/quarantine.ts";
 import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
+import { quarantineView } from "../packages/views.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { openOfflineLog } from "../start/open-offline.ts";
@@ -36,10 +37,10 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
   const category = categoryOf(given);
   const change = reason === undefined ? undefined : { reason, category };
   const name = nameParam(given.name);
-  const { quarantine } = await runOffline(config, async (opened) => {
+  const quarantine = await runOffline(config, async (opened) => {
     const deps = { ...opened, log: await openOfflineLog(opened) };
-    if (version === undefined) return await quarantinePackage(deps, OPERATOR, name, change);
-    return await quarantineVersion(deps, OPERATOR, name, version, change);
+    if (version === undefined) return quarantineView((await quarantinePackage(deps, OPERATOR, name, change)).row);
+    return (await quarantineVersion(deps, OPERATOR, name, version, change)).quarantine;
   });
   const what = version === undefined ? name : `${name} ${version}`;
   if (json) printJson({ name, version: version ?? null, quarantine });

@@ -6,18 +6,13 @@ import type { PackageName } from "../domain/package-name.ts";
 import { lastStatus, logStatus } from "../log/log-status.ts";
 import { lockNamedPackage } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
-import { viewPackage } from "../packages/read.ts";
+import { type LoadedPackage, loadWholePackage } from "../packages/read.ts";
 import { rebuildListing } from "../packages/rebuild-listing.ts";
-import {
-  type PackageRow,
-  type PackageView,
-  type Quarantinable,
-  type VersionView,
-  versionView,
-} from "../packages/views.ts";
+import { type PackageRow, type Quarantinable, type VersionView, versionView } from "../packages/views.ts";
 import { type StatusAction, type StatusReason, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 
-type QuarantineDeps = Pick<Deps, "db" | "clock" | "log"> & { readonly config: Pick<Deps["config"], "publicUrl"> };
+type ModerationDeps = Pick<Deps, "db" | "clock" | "log">;
+type QuarantineDeps = ModerationDeps & { readonly config: Pick<Deps["config"], "publicUrl"> };
 
 /** Why a version or package is quarantined. Undefined releases it. */
 type Quarantine =
@@ -72,28 +67,28 @@ function changeOf(
  * gets a leaf about it. Safe to repeat. Throws `package_not_found` or `log_rollback`.
  */
 export async function quarantinePackage(
-  deps: QuarantineDeps,
+  deps: ModerationDeps,
   origin: Origin,
   name: PackageName,
   quarantine: Quarantine,
-): Promise<PackageView> {
-  const { db, clock, config } = deps;
+): Promise<LoadedPackage> {
+  const { db, clock } = deps;
   const now = clock();
   return db.write(async (session) => {
     const { packages } = session.tables;
     const before = await lockNamedPackage(session, name);
     const subject = { packageId: before.id, name, version: WHOLE_PACKAGE };
     const change = changeOf(before, await lastStatus(session, subject), quarantine, now);
-    if (change === undefined) return viewPackage(session, config.publicUrl, before);
+    if (change === undefined) return loadWholePackage(session, before);
     const { columns, status, details } = change;
     const isSubject = eq(packages.id, before.id);
     const [changed = before] = await session.query.update(packages).set(columns).where(isSubject).returning();
     const after = await rebuilt(session, db.kind, changed);
     const kind = quarantine === undefined ? "package.released" : "package.quarantined";
     await recordEvent(session, origin, kind, now, { packageName: name, details });
-    const view = await viewPackage(session, config.publicUrl, after);
+    const loaded = await loadWholePackage(session, after);
     if (status !== undefined) await logStatus(session, deps, subject, status, now);
-    return view;
+    return loaded;
   });
 }
 

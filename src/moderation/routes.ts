@@ -1,9 +1,11 @@
 import { Elysia } from "elysia";
 import { authentication, guardedJson } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
-import { withLinkBase } from "../http/links.ts";
+import { JSON_TYPE } from "../http/conditional-response.ts";
+import { linkBase, withLinkBase } from "../http/links.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { packageNameParam } from "../packages/find-package.ts";
+import { packageJson } from "../packages/read.ts";
 import { allowName } from "./allow-name.ts";
 import { quarantinePackage, quarantineVersion } from "./quarantine.ts";
 import { nameParam, QuarantineBody } from "./schemas.ts";
@@ -73,28 +75,25 @@ function quarantineOf({ reason, category }: typeof QuarantineBody.static) {
 export function quarantineRoutes(deps: Deps) {
   const quarantine = { admin: true, parse: guardedJson(deps, "admin"), body: QuarantineBody } as const;
   const release = { admin: true, parse: "none" } as const;
+  const changed = async (request: Request, change: ReturnType<typeof quarantinePackage>) => {
+    const text = await packageJson(linkBase(deps.config, request), await change);
+    return new Response(text, { headers: { "content-type": JSON_TYPE } });
+  };
   return new Elysia({ prefix: "/packages" })
     .use(authentication(deps))
     .put(
       "/:name/quarantine",
       ({ params, actor, db, body, request }) =>
-        quarantinePackage(
-          { ...withLinkBase(deps, request), db },
-          actor.origin,
-          packageNameParam(params.name),
-          quarantineOf(body),
+        changed(
+          request,
+          quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), quarantineOf(body)),
         ),
       { ...quarantine, detail: docs.quarantinePackage },
     )
     .delete(
       "/:name/quarantine",
       ({ params, actor, db, request }) =>
-        quarantinePackage(
-          { ...withLinkBase(deps, request), db },
-          actor.origin,
-          packageNameParam(params.name),
-          undefined,
-        ),
+        changed(request, quarantinePackage({ ...deps, db }, actor.origin, packageNameParam(params.name), undefined)),
       { ...release, detail: docs.releasePackage },
     )
     .put(

@@ -14,7 +14,6 @@ import { type ListedManifest, listedManifest, type ManifestRecord, manifestFrom 
 import {
   type PackageRow,
   type PackageSummary,
-  type PackageView,
   type PublishedVersion,
   packageSummary,
   type VersionView,
@@ -38,13 +37,6 @@ export async function loadWholePackage(session: DbSession, row: PackageRow): Pro
 function latestManifest(row: PackageRow, versions: readonly PublishedVersion[]): ManifestRecord | undefined {
   const latest = versions.find((one) => one.row.version === row.latest);
   return latest && manifestFrom(latest.row.manifest);
-}
-
-/** Makes the view of a package row, with all its versions. */
-export async function viewPackage(session: DbSession, publicUrl: string, row: PackageRow): Promise<PackageView> {
-  const { owners, versions } = await loadWholePackage(session, row);
-  const summary = packageSummary(row, owners, latestManifest(row, versions));
-  return { ...summary, versions: versions.map((one) => versionView(publicUrl, row.name, one)) };
 }
 
 /**

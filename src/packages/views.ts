@@ -78,17 +78,13 @@ export interface PackageSummary {
   readonly quarantine: QuarantineView | null;
 }
 
-/** A package with all its versions. */
-export interface PackageView extends PackageSummary {
-  readonly versions: readonly VersionView[];
-}
-
 /** Returns the address of a version in the API. */
 export function versionUrl(publicUrl: string, name: string, version: string): string {
   return `${publicUrl}/api/packages/${name}/${encodeURIComponent(version)}`;
 }
 
-function quarantineView({ quarantinedAt, quarantineReason }: Quarantinable): QuarantineView | null {
+/** Returns why and since when a row is in quarantine. */
+export function quarantineView({ quarantinedAt, quarantineReason }: Quarantinable): QuarantineView | null {
   if (quarantinedAt === null) return null;
   return { reason: quarantineReason ?? "", at: quarantinedAt.toISOString() };
 }

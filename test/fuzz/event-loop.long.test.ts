@@ -87,6 +87,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
   describe(`no request holds the event loop (${kind})`, () => {
     let server: ServerProcess;
     let alice: Client;
+    let admin: Client;
     let probe: string;
     let dataDir: string;
     let databaseUrl: string | undefined;
@@ -96,12 +97,15 @@ for (const kind of ["sqlite", "postgres"] as const) {
       databaseUrl = kind === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
       const probePort = await freePort();
       probe = `http://127.0.0.1:${probePort}/`;
-      server = await prepareServer(dataDir, databaseUrl, {
+      server = await prepareServer(dataDir, databaseUrl);
+      // For the server alone: a command beside it must not listen on the port of the probe too.
+      await server.start({
         LOOP_PROBE_PORT: String(probePort),
         BUN_OPTIONS: `--preload=${join(import.meta.dir, "../support/loop-probe.ts")}`,
       });
-      await server.start();
       alice = await newAccount(server);
+      admin = await newAccount(server, "admin");
+      expect((await server.run("admin", "grant", admin.username)).exitCode).toBe(0);
     });
     afterAll(async () => {
       await server.remove();
@@ -156,6 +160,12 @@ for (const kind of ["sqlite", "postgres"] as const) {
       await expectShort("PUT status", async () => {
         expect((await alice.send("PUT", `/api/packages/${name}/status`, { status: "deprecated" })).status).toBe(200);
         expect((await alice.send("PUT", `/api/packages/${name}/status`, { status: "active" })).status).toBe(200);
+      });
+      const quarantine = `/api/packages/${name}/quarantine`;
+      await expectShort("PUT and DELETE quarantine", async () => {
+        expect((await admin.send("PUT", quarantine, { reason: "measured" })).status).toBe(200);
+        const released = await admin.send("DELETE", quarantine);
+        expect([released.status, released.body.versions.length]).toEqual([200, LONG_VERSIONS]);
       });
       await expectShort("GET package", async () => {
         await yank();
