@@ -18,7 +18,7 @@ function encoded(part: object): string {
 export function sessionToken({ config, jwtKey }: Pick<Deps, "config" | "jwtKey">, session: NewSession): string {
   const { id, user, expiresAt } = session;
   const exp = expiresAt.getTime() / 1_000;
-  const who = { sub: user.id, name: user.username, role: user.role, jti: id };
+  const who = { sub: user.id, userId: user.id, name: user.username, role: user.role, jti: id };
   const claims = { aud: AUDIENCE, iss: config.jwtIssuer, ...who, iat: exp - SESSION_SECONDS, exp };
   const input = `${HEADER}.${encoded(claims)}`;
   return `${input}.${createHmac("sha256", jwtKey.reveal()).update(input).digest("base64url")}`;

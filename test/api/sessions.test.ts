@@ -96,6 +96,7 @@ onBothDatabases("sessions", (registry) => {
     const claims = claimsOf(alice);
     expect(claims).toEqual({
       sub: user.id,
+      userId: user.id,
       name: alice.username,
       role: "user",
       iss: "cpm-registry",
