@@ -5,7 +5,7 @@ import { jsonBody, optionalJsonBody, strictJsonBody } from "../http/body.ts";
 import { BODY_PROBLEMS, operation } from "../http/operation.ts";
 import { contextOf } from "../http/request-context.ts";
 import { logOutEverywhere } from "../moderation/log-out-everywhere.ts";
-import { authentication, guardedJson } from "./authentication.ts";
+import { authentication, guardedJson, sessionGuard } from "./authentication.ts";
 import { changePassword } from "./change-password.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
@@ -43,16 +43,16 @@ const docs = {
   }),
   logout: operation({
     id: "logOut",
-    summary: "End the current session, or everything that somebody else may have",
+    summary: "End the credential of the request, or everything that somebody else may have",
     description:
-      "With everywhere: true, every session and API token of the account ends, invitations that it made are withdrawn, and pending key resets that it asked for are cancelled. Keys registered in the last 30 days are listed, and retired with retireKeys: true.",
+      "Ends the session, or revokes the API token that the request has. With everywhere: true, every session and API token of the account ends, invitations that it made are withdrawn, and pending key resets that it asked for are cancelled. Keys registered in the last 30 days are listed, and retired with retireKeys: true.",
     tag: "accounts",
-    auth: "session",
+    auth: "account",
     responses: {
       200: { description: "With everywhere: what was taken back", schema: "Eviction" },
-      204: { description: "The session has ended. Its token is no longer valid" },
+      204: { description: "The token of the request is no longer valid" },
     },
-    problems: ["log_rollback", "storage_full", ...BODY_PROBLEMS],
+    problems: ["session_required", "log_rollback", "storage_full", ...BODY_PROBLEMS],
   }),
   me: operation({
     id: "readAccount",
@@ -99,15 +99,20 @@ export function accountRoutes(deps: Deps) {
     )
     .post(
       "/logout",
-      async ({ actor, db, body: { everywhere = false, retireKeys = false } }) => {
-        if (everywhere) return Response.json(await logOutEverywhere({ ...deps, db }, actor, { retireKeys }));
+      async (context) => {
+        const { actor, db, body } = context;
+        const { everywhere = false, retireKeys = false } = body;
+        if (everywhere) {
+          const owner = await sessionGuard(deps, "session")(context);
+          return Response.json(await logOutEverywhere({ ...deps, db }, owner, { retireKeys }));
+        }
         if (retireKeys) throw failure({ code: "validation_failed", faults: [NEEDS_EVERYWHERE] });
         await logout({ ...deps, db }, actor);
         return new Response(null, { status: 204 });
       },
       {
-        session: true,
-        parse: guardedJson(deps, "session", strictJsonBody(LogoutBody, optionalJsonBody)),
+        account: true,
+        parse: guardedJson(deps, "account", strictJsonBody(LogoutBody, optionalJsonBody)),
         body: LogoutBody,
         detail: docs.logout,
       },

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { Client, expectProblem, newAccount, PASSWORD } from "../support/client.ts";
 import { hashAtFullCost, hashCheaply } from "../support/password-cost.ts";
 import { onBothDatabases } from "../support/registry.ts";
+import { withToken } from "../support/roles.ts";
 
 const RFC3339_UTC = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
@@ -200,6 +201,17 @@ onBothDatabases("accounts", (registry) => {
     expectProblem(await second.get("/api/auth/me"), 401, "unauthenticated");
     expectProblem(await second.post("/api/auth/logout"), 401, "unauthenticated");
     for (const other of [first, third]) expect((await other.get("/api/auth/me")).status).toBe(200);
+  });
+
+  test("an API token that logs out is revoked, and ends nothing else", async () => {
+    const owner = await alice();
+    const [token, other] = [await withToken(owner, ["read"]), await withToken(owner, ["read"])];
+    expect((await token.post("/api/auth/logout")).status).toBe(204);
+    expectProblem(await token.get("/api/auth/me"), 401, "unauthenticated");
+    expectProblem(await token.post("/api/auth/logout"), 401, "unauthenticated");
+    for (const left of [owner, other]) expect((await left.get("/api/auth/me")).status).toBe(200);
+    const { items } = (await owner.get("/api/auth/tokens")).body;
+    expect(items).toHaveLength(1);
   });
 
   test("a password change responds 204, ends the other sessions and keeps its own", async () => {

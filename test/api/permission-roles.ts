@@ -1,5 +1,5 @@
 import { createHmac, randomBytes } from "node:crypto";
-import { eq } from "drizzle-orm";
+import { eq, ne } from "drizzle-orm";
 import { tokenTextOf } from "../../src/domain/token-text.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
@@ -92,6 +92,8 @@ export class World {
   #clients: Partial<Record<RoleName, Client>> = {};
   #people: Partial<Record<Person, Client>> = {};
 
+  #revokedId = "";
+
   private constructor(
     readonly registry: TestRegistry,
     /** An account that has nothing to do with any package. */
@@ -128,10 +130,13 @@ export class World {
   }
 
   /**
-   * Makes new sessions for all, because some requests end them. It makes no logins, because each
-   * costs a password hash.
+   * Makes new sessions for all, and gives tokens their life back, because some requests end them. It
+   * makes no logins, because each costs a password hash.
    */
   async renew(): Promise<void> {
+    await this.registry.deps.db.write(async ({ query, tables: { apiTokens } }) => {
+      await query.update(apiTokens).set({ revokedAt: null }).where(ne(apiTokens.id, this.#revokedId));
+    });
     for (const person of ["user", "owner", "other", "admin", "disabled"] as const) {
       this.#people[person] = await this.newSession(person);
     }
@@ -227,6 +232,7 @@ export class World {
       await query.update(apiTokens).set({ expiresAt: new Date() }).where(eq(apiTokens.id, expired.id));
     });
     await owner.send("DELETE", `/api/auth/tokens/${revoked.id}`);
+    this.#revokedId = revoked.id;
     const ended = await this.newSession("owner");
     await ended.post("/api/auth/logout");
     this.#clients = {

@@ -48,7 +48,7 @@ const ACCOUNTS: readonly Row[] = [
     prepare: async (world) =>
       plainly("/api/auth/login", { username: world.person("owner").username, password: PASSWORD })(world),
   },
-  { operation: "POST /api/auth/logout", results: session(204), prepare: plainly("/api/auth/logout") },
+  { operation: "POST /api/auth/logout", results: account(204), prepare: plainly("/api/auth/logout") },
   { operation: "GET /api/auth/me", results: account(200), prepare: plainly("/api/auth/me") },
   {
     operation: "POST /api/auth/password",
