@@ -1,3 +1,4 @@
+import type { Command } from "./cli/command.ts";
 import type { CommandLine } from "./cli/command-line.ts";
 import { findCommand, readOptions, readWords, requireCommand, splitCommandLine } from "./cli/command-line.ts";
 import { print } from "./runtime/print.ts";
@@ -6,7 +7,10 @@ import { print } from "./runtime/print.ts";
 const UMASK = 0o077;
 
 /** The command that runs, for messages about its failure. */
-let running: string | undefined;
+let running: Command | undefined;
+
+/** Whether the failure is printed as a document too. */
+let asksForJson = false;
 
 async function helpFor({ words }: CommandLine): Promise<string> {
   const { commandHelp, generalHelp, groupHelp } = await import("./cli/help-text.ts");
@@ -19,20 +23,25 @@ async function helpFor({ words }: CommandLine): Promise<string> {
 async function run(args: readonly string[]): Promise<number> {
   process.umask(UMASK);
   const line = splitCommandLine(args);
+  asksForJson = line.options.some(({ name }) => name === "json");
   if (line.asksForHelp) {
     print(await helpFor(line));
     return 0;
   }
   const { command, rest } = requireCommand(line.words);
-  running = command.name;
+  running = command;
   return command.run(readOptions(command, line.options), readWords(command, rest));
 }
 
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (cause) {
-  const { explain } = await import("./cli/explain.ts");
-  process.exitCode = explain(cause, running);
+  const { explainToUser } = await import("./cli/client-failure.ts");
+  const explained = explainToUser(cause, running, asksForJson);
+  if (explained === undefined) {
+    const { explain } = await import("./cli/explain.ts");
+    process.exitCode = explain(cause, running?.name);
+  } else process.exitCode = explained;
 }
 // Timers and pools of a stopped server must not keep the process alive. Everything that had to be
 // written was written.

@@ -76,6 +76,8 @@ export interface Command {
   readonly options: Options;
   readonly arguments: readonly Argument[];
   readonly help: CommandHelp;
+  /** True for commands of publishers and users, which talk to a registry and are no part of a server. */
+  readonly isClient?: true;
   /** True for commands that only this program runs. Lists of commands leave them out. */
   readonly internal?: true;
   /** Returns the exit code. A method, so that commands of different options fit in one list. */

@@ -17,17 +17,25 @@ import { logKeyCommand } from "./commands/log-key.ts";
 import { logMakeKeyCommand } from "./commands/log-make-key.ts";
 import { logRotateKeyCommand } from "./commands/log-rotate-key.ts";
 import { logStartNewCommand } from "./commands/log-start-new.ts";
+import { loginCommand } from "./commands/login.ts";
+import { logoutCommand } from "./commands/logout.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { openapiCommand } from "./commands/openapi.ts";
+import { registerCommand } from "./commands/register.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { storageCopyCommand } from "./commands/storage-copy.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionCommand } from "./commands/version.ts";
+import { whoamiCommand } from "./commands/whoami.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import { workerCommand } from "./commands/worker.ts";
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
+  registerCommand,
+  loginCommand,
+  logoutCommand,
+  whoamiCommand,
   serveCommand,
   migrateCommand,
   healthcheckCommand,

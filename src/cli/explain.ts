@@ -4,10 +4,6 @@ import { MigrationError } from "../db/migrate.ts";
 import { errorCode, Failure, type RegistryError } from "../errors.ts";
 import { printError } from "../runtime/print.ts";
 import { DataOwnerError } from "../start/data-owner.ts";
-import { UsageError } from "./usage.ts";
-
-/** Exit code of a wrong command line, as in sysexits.h (EX_USAGE). */
-const USAGE_ERROR = 64;
 
 /** Expected failures that end a command, in words for an operator, with the next step. */
 const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
@@ -77,11 +73,6 @@ export function explain(cause: unknown, command: string | undefined): number {
     printError(`${what}; these settings are wrong:`);
     for (const { setting, message } of cause.problems) printError(`  ${setting} ${message}`);
     return 1;
-  }
-  if (cause instanceof UsageError) {
-    const topic = cause.topic ?? command;
-    printError(`${cause.message}\nSee: cpm-registry ${topic === undefined ? "help" : `${topic} --help`}`);
-    return USAGE_ERROR;
   }
   const detail = detailOf(cause);
   const what = command === "serve" ? "cpm-registry cannot start" : `cpm-registry ${command} failed`;

@@ -47,3 +47,30 @@ export const SEEN_LOGS_TEXT =
 /** The last paragraph about commands that need no running server. */
 export const OFFLINE_TEXT =
   "Run it on the registry's machine, as the user of the registry and with its settings. Root becomes the owner of DATA_DIR first. The server may be running.";
+
+/** Options of every client command. */
+export const CLIENT_OPTIONS = {
+  registry: {
+    type: "string",
+    value: "<url>",
+    description:
+      "the registry: an address, or a name in ~/.cpm/config; CPM_REGISTRY in the environment, or the one of login, when left out",
+  },
+  json: JSON_OPTION,
+  yes: { type: "boolean", description: "ask nothing, and answer yes where only a confirmation is missing" },
+  cafile: { type: "string", value: "<file>", description: "trust these certificates (PEM) in place of the system's" },
+  "insecure-http": {
+    type: "boolean",
+    description: "allow http to other machines, which shows passwords to the network",
+  },
+  timeout: { type: "string", value: "<seconds>", default: "30", description: "how long to wait for each answer" },
+} as const;
+
+/** Options of client commands that ask no registry. */
+export const LOCAL_OPTIONS = { json: JSON_OPTION, yes: CLIENT_OPTIONS.yes } as const;
+
+/** For commands that need a password, which is never an argument: other users see arguments. */
+export const PASSWORD_OPTION = {
+  type: "boolean",
+  description: "read the password from the first line of standard input",
+} as const;

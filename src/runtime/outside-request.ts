@@ -1,9 +1,11 @@
 /** A request to a server that is not trusted. */
 export interface OutsideRequest {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
   /** Sent to the origin of the first address only: a redirect must not carry a token elsewhere. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array<ArrayBuffer> | string;
+  readonly body?: Uint8Array<ArrayBuffer> | string | ReadableStream<Uint8Array>;
+  /** Certificates to trust, in PEM, in place of the system's. */
+  readonly certificates?: string | undefined;
   /** The deadline of everything: connecting, redirects and the whole body. */
   readonly maxMs: number;
   /** The largest body. It is never buffered beyond this. */
@@ -17,6 +19,7 @@ export interface OutsideRequest {
 /** The answer to an outside request. The body is empty if it was not to be read. */
 export interface OutsideResponse {
   readonly status: number;
+  readonly headers: Headers;
   readonly body: Uint8Array;
 }
 
@@ -63,7 +66,7 @@ export async function requestOutside(address: string, request: OutsideRequest): 
 }
 
 async function follow(first: URL, request: OutsideRequest, signal: AbortSignal): Promise<OutsideResponse> {
-  const { method = "GET", headers, body, redirectsMax = 0 } = request;
+  const { method = "GET", headers, body, redirectsMax = 0, certificates } = request;
   let address = first;
   for (let redirects = 0; ; redirects += 1) {
     const response = await fetch(address, {
@@ -73,10 +76,11 @@ async function follow(first: URL, request: OutsideRequest, signal: AbortSignal):
       signal,
       headers: { "accept-encoding": "identity", ...(address.origin === first.origin ? headers : {}) },
       ...(body === undefined ? {} : { body }),
+      ...(certificates === undefined ? {} : { tls: { ca: certificates } }),
     });
     const location = response.headers.get("location");
     if (redirectsMax === 0 || !REDIRECTS.includes(response.status) || location === null) {
-      return { status: response.status, body: await readBody(response, request) };
+      return { status: response.status, headers: response.headers, body: await readBody(response, request) };
     }
     await discard(response);
     if (redirects >= redirectsMax) throw new OutsideFault(`it redirects more than ${redirectsMax} times`);

@@ -22,7 +22,7 @@ function read(...args: string[]) {
 function argumentsOf(example: string): string[] {
   const [, rest = ""] = /\bcpm-registry\b\s*(.*)$/.exec(example) ?? [];
   const quoted = rest
-    .replace(/ > .*$/, "")
+    .replace(/ [<>] .*$/, "")
     .replaceAll(/"\$\([^)]*\)"/g, "quoted")
     .replaceAll(/"[^"]*"/g, "quoted");
   return quoted.trim().split(/\s+/);

@@ -1,0 +1,201 @@
+import { hostname } from "node:os";
+import {
+  makeCredential,
+  ownAccount,
+  type PasswordLogin,
+  registerAccount,
+  type Session,
+  type TokenWish,
+  withSession,
+} from "../client/account.ts";
+import type { ApiClient } from "../client/api-client.ts";
+import { clientFault } from "../client/client-fault.ts";
+import type { Credential } from "../client/credentials.ts";
+import {
+  addressOf,
+  apiClient,
+  apiClientOf,
+  type ClientContext,
+  type ClientOptions,
+  clientContext,
+} from "./client-context.ts";
+import { isTokenScope, TOKEN_SCOPE_NAMES } from "./token-scopes.ts";
+import { UsageError } from "./usage.ts";
+
+const PASSWORD_MIN_CHARS = 10;
+const LABEL_MAX_CHARS = 100;
+const EXPIRES_MAX_DAYS = 366;
+
+/** Options of `register`. */
+export interface RegisterOptions extends Partial<ClientOptions> {
+  readonly username: string | undefined;
+  readonly email: string | undefined;
+  readonly "password-stdin": boolean;
+}
+
+/** Options of `login`. */
+export interface LoginOptions extends Partial<ClientOptions> {
+  readonly username: string | undefined;
+  readonly "password-stdin": boolean;
+  readonly "token-stdin": boolean;
+  readonly scope: readonly string[];
+  readonly expires: string;
+}
+
+/** Makes an account and logs in to it. */
+export async function register(given: RegisterOptions, registry: string | undefined): Promise<number> {
+  const context = clientContext(given);
+  const { prompt } = context;
+  const client = apiClientOf(context, await addressOf(context, registry), undefined);
+  const username = given.username ?? (await prompt.ask({ text: "User name", flag: "--username <name>" }));
+  const email = given.email ?? (await prompt.ask({ text: "E-mail", flag: "--email <address>" }));
+  const password = await newPassword(context, given["password-stdin"]);
+  await registerAccount(client, { username, email, password });
+  return logIn(context, client, { username, password }, wishOf([], "90"), `Account ${username} is registered`);
+}
+
+async function newPassword({ prompt }: ClientContext, fromStdin: boolean): Promise<string> {
+  const flag = "--password-stdin";
+  if (fromStdin) return prompt.readLine();
+  for (;;) {
+    const text = `Password (at least ${PASSWORD_MIN_CHARS} characters)`;
+    const password = await prompt.askSecret({ text, flag });
+    if ([...password].length < PASSWORD_MIN_CHARS)
+      prompt.note("That is too short. Several words in a row are easy to remember.");
+    else if ((await prompt.askSecret({ text: "Password again", flag })) === password) return password;
+    else prompt.note("The two passwords differ. Type it again.");
+  }
+}
+
+/** Logs in with a password or a token, and keeps an API token. */
+export async function login(given: LoginOptions, registry: string | undefined): Promise<number> {
+  const context = clientContext(given);
+  const client = apiClientOf(context, await addressOf(context, registry), undefined);
+  if (given["token-stdin"]) return keepToken(context, client);
+  const wish = wishOf(given.scope, given.expires);
+  return logIn(context, client, await passwordLogin(context, client, given), wish, "Logged in");
+}
+
+/** Asks for user name and password, or takes what the options say. */
+export async function passwordLogin(
+  { prompt, credentials }: ClientContext,
+  { address }: ApiClient,
+  given: { readonly username: string | undefined; readonly "password-stdin": boolean },
+): Promise<PasswordLogin> {
+  const known = (await credentials.of(address.origin))?.username;
+  const asked = { text: "User name", flag: "--username <name>", ...(known === undefined ? {} : { fallback: known }) };
+  const username = given.username ?? (prompt.isInteractive || known === undefined ? await prompt.ask(asked) : known);
+  const isGiven = given["password-stdin"];
+  const password = isGiven
+    ? await prompt.readLine()
+    : await prompt.askSecret({ text: `Password of ${username} at ${address.url}`, flag: "--password-stdin" });
+  return { username, password };
+}
+
+async function logIn(
+  context: ClientContext,
+  client: ApiClient,
+  login: PasswordLogin,
+  wish: TokenWish,
+  what: string,
+): Promise<number> {
+  const before = await context.credentials.of(client.address.origin);
+  const made = await withSession(client, login, async (session) => {
+    const credential = await makeCredential(session, wish);
+    await context.credentials.save(client.address.origin, credential);
+    await revokeFormer(session, before);
+    return credential;
+  });
+  return answerLogin(context, client, made, what);
+}
+
+/** The token of the last login is of no use any more. */
+async function revokeFormer({ client, account }: Session, former: Credential | undefined): Promise<void> {
+  if (former?.tokenId === undefined || former.username !== account.username) return;
+  const path = `/api/auth/tokens/${encodeURIComponent(former.tokenId)}`;
+  await client.request({ method: "DELETE", path, accepts: [404] });
+}
+
+async function keepToken(context: ClientContext, client: ApiClient): Promise<number> {
+  const token = (await context.prompt.readLine()).trim();
+  if (token === "") throw new UsageError("--token-stdin needs an API token on the first line of standard input.");
+  const { username } = await ownAccount(client.withToken(token));
+  const credential = { token, username };
+  await context.credentials.save(client.address.origin, credential);
+  return answerLogin(context, client, credential, "Logged in");
+}
+
+async function answerLogin(context: ClientContext, { address }: ApiClient, credential: Credential, what: string) {
+  const { home, settings } = context;
+  const { registry } = await home.config();
+  if (registry === undefined) await home.updateConfig((config) => ({ ...config, registry: address.url }));
+  const { username, expiresAt = null, label = null } = credential;
+  const until = expiresAt === null ? "" : ` until ${expiresAt.slice(0, 10)}`;
+  context.answer(
+    { registry: address.url, username, token: { label, expiresAt } },
+    `${what}; you are ${username} at ${address.url}${until}.`,
+  );
+  if (settings.token !== undefined) context.prompt.note("CPM_API_TOKEN is set; commands use it, and not this login.");
+  if (registry !== undefined && registry !== address.url) {
+    const change = `cpm-registry config set registry ${address.url}`;
+    context.prompt.note(`Commands use ${registry} unless --registry names another. To change that: ${change}`);
+  }
+  return 0;
+}
+
+function wishOf(scopes: readonly string[], expires: string): TokenWish {
+  const days = Number(expires);
+  if (!/^\d+$/.test(expires) || days < 1 || days > EXPIRES_MAX_DAYS) {
+    throw new UsageError(`--expires must be a whole number of days, 1 to ${EXPIRES_MAX_DAYS}.`);
+  }
+  const given = scopes.flatMap((scope) => scope.split(",")).map((scope) => scope.trim());
+  const unknown = given.find((scope) => !isTokenScope(scope));
+  if (unknown !== undefined) throw new UsageError(`--scope ${unknown} must be one of ${TOKEN_SCOPE_NAMES.join(", ")}.`);
+  const label = `cpm on ${hostname()}`.replace(/[^\x20-\x7e]/g, "?").slice(0, LABEL_MAX_CHARS);
+  return { label, scopes: given.length === 0 ? TOKEN_SCOPE_NAMES : given.filter(isTokenScope), expiresInDays: days };
+}
+
+/** Forgets the token of a registry, and revokes it there unless `local`. */
+export async function logout(
+  given: Partial<ClientOptions> & { local: boolean },
+  registry: string | undefined,
+): Promise<number> {
+  const context = clientContext(given);
+  const { credentials } = context;
+  const address = await addressOf(context, registry);
+  const credential = await credentials.of(address.origin);
+  if (credential === undefined) {
+    context.answer({ registry: address.url, loggedOut: false }, `You are not logged in at ${address.url}.`);
+    return 0;
+  }
+  if (!given.local) await revoke(apiClientOf(context, address, credential.token));
+  await credentials.remove(address.origin);
+  const how = given.local ? "The token stays valid until it expires" : "The token is revoked";
+  context.answer({ registry: address.url, loggedOut: true }, `Logged out of ${address.url}. ${how}.`);
+  return 0;
+}
+
+/** A token that the registry does not know any more is as good as revoked. */
+async function revoke(client: ApiClient): Promise<void> {
+  await client.request({ method: "POST", path: "/api/auth/logout", accepts: [401], isRepeatable: true });
+}
+
+/** Prints whose token the commands use. */
+export async function whoami(given: Partial<ClientOptions>): Promise<number> {
+  const context = clientContext(given);
+  const client = await apiClient(context);
+  if (!client.hasToken) {
+    const detail = `You are not logged in at ${client.address.url}. Log in: cpm-registry login`;
+    throw clientFault("denied", "client_not_logged_in", detail);
+  }
+  const { username, email, role } = await ownAccount(client);
+  const stored = context.settings.token === undefined ? await context.credentials.of(client.address.origin) : undefined;
+  const token = context.settings.token === undefined ? "login" : "CPM_API_TOKEN";
+  const expiresAt = stored?.expiresAt ?? null;
+  const until = expiresAt === null ? "" : `, until ${expiresAt.slice(0, 10)}`;
+  context.answer(
+    { registry: client.address.url, username, email, role, token: { from: token, expiresAt } },
+    `${username} at ${client.address.url} (token from ${token}${until})`,
+  );
+  return 0;
+}

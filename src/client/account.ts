@@ -1,0 +1,72 @@
+import type { TokenScope } from "../accounts/actor.ts";
+import type { TokenView } from "../tokens/token-view.ts";
+import type { ApiClient } from "./api-client.ts";
+import type { Credential } from "./credentials.ts";
+
+/** An account as the API shows it. */
+export interface Account {
+  readonly username: string;
+  readonly email: string;
+  readonly role: string;
+  readonly createdAt: string;
+}
+
+/** What a token that `login` makes may do, and for how long. */
+export interface TokenWish {
+  readonly label: string;
+  readonly scopes: readonly TokenScope[];
+  readonly expiresInDays: number;
+}
+
+/** A user name, or an e-mail address, and its password. */
+export interface PasswordLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Makes an account. Throws with the registry's words, such as `username_taken`. */
+export async function registerAccount(
+  client: ApiClient,
+  account: PasswordLogin & { readonly email: string },
+): Promise<Account> {
+  return (await client.send<{ readonly user: Account }>("POST", "/api/auth/register", account)).user;
+}
+
+/** Returns the account of the client's token. */
+export async function ownAccount(client: ApiClient): Promise<Account> {
+  return (await client.get<{ readonly user: Account }>("/api/auth/me")).user;
+}
+
+/** A client with a session, and the account that it belongs to. */
+export interface Session {
+  readonly client: ApiClient;
+  readonly account: Account;
+}
+
+/**
+ * Logs in for the time of `work`. The session ends whatever happens, because it may change keys and
+ * is never kept.
+ */
+export async function withSession<T>(
+  client: ApiClient,
+  login: PasswordLogin,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const answer = await client
+    .withToken(undefined)
+    .send<{ readonly token: string; readonly user: Account }>("POST", "/api/auth/login", login);
+  const session = client.withToken(answer.token);
+  try {
+    return await work({ client: session, account: answer.user });
+  } finally {
+    // A session that cannot be ended now expires by itself.
+    await session.send("POST", "/api/auth/logout").catch(() => undefined);
+  }
+}
+
+/** Makes an API token with a session. */
+export async function makeCredential({ client, account }: Session, wish: TokenWish): Promise<Credential> {
+  const made = await client.send<TokenView & { readonly token: string }>("POST", "/api/auth/tokens", wish);
+  const { token, id, label, expiresAt } = made;
+  return { token, tokenId: id, username: account.username, label, expiresAt };
+}

@@ -1,0 +1,99 @@
+import { parseJsonText } from "../domain/json-text.ts";
+import { OutsideFault } from "../runtime/outside-request.ts";
+import { ClientFault, type ClientFaultKind, type ClientProblem, clientFault, type FaultLine } from "./client-fault.ts";
+import { codeOf } from "./retries.ts";
+
+/** An answer that is no success. */
+export interface FailedAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly url: string;
+  readonly hasToken: boolean;
+}
+
+/** Returns how a command ends that got a status. */
+export function kindOfStatus(status: number): ClientFaultKind {
+  if (status === 401 || status === 403) return "denied";
+  if (status === 408 || status === 429 || status >= 500) return "unavailable";
+  if ([400, 409, 413, 415, 422].includes(status)) return "refused";
+  return "failed";
+}
+
+/** Next steps for problems whose own text does not know the commands of this client. */
+const NEXT_STEPS: Readonly<Record<string, string>> = {
+  insufficient_scope: "Use a token with that scope, or log in: cpm-registry login",
+  account_disabled: "Ask the registry's operator.",
+  session_required: "The command asks for your password: run it on a terminal, or with --password-stdin.",
+  registration_closed: "Ask the registry's operator for an account, then: cpm-registry login",
+};
+
+/** Turns an answer into a failure with the next step. */
+export function answerFault(answer: FailedAnswer): ClientFault {
+  const { status, url, hasToken, headers } = answer;
+  const problem = problemOf(answer);
+  if (problem === undefined) {
+    const hint = status >= 300 && status < 400 ? ` It redirects to ${headers.get("location")}: use that address.` : "";
+    const detail = `${url} answered ${status}, and not as a registry does.${hint} Is the address right, and is there a proxy between?`;
+    return clientFault(status === 404 ? "failed" : "unavailable", "client_not_a_registry", detail);
+  }
+  const next = problem.code === "unauthenticated" ? loginStep(hasToken) : NEXT_STEPS[problem.code];
+  const waits = kindOfStatus(status) === "unavailable" ? waitText(headers.get("retry-after")) : undefined;
+  const detail = [problem.detail, next, waits].filter((part) => part !== undefined && part !== "").join("\n");
+  return new ClientFault(kindOfStatus(status), { ...problem, detail });
+}
+
+function loginStep(hasToken: boolean): string {
+  return hasToken
+    ? "The token is expired or revoked. Log in again: cpm-registry login, or set a new CPM_API_TOKEN."
+    : "Log in first: cpm-registry login, or set CPM_API_TOKEN.";
+}
+
+function waitText(retryAfter: string | null): string | undefined {
+  return retryAfter !== null && /^\d+$/.test(retryAfter) ? `Try again in ${retryAfter} s.` : undefined;
+}
+
+function problemOf({ text, status, headers }: FailedAnswer): ClientProblem | undefined {
+  if (!/\bjson\b/.test(headers.get("content-type") ?? "")) return undefined;
+  try {
+    const parsed = parseJsonText(text);
+    if (typeof parsed !== "object" || parsed === null || !("code" in parsed) || !("detail" in parsed)) return undefined;
+    const { code, detail, title, requestId, errors } = parsed as Record<string, unknown>;
+    if (typeof code !== "string" || typeof detail !== "string") return undefined;
+    const lines = Array.isArray(errors) ? errors.filter(isFaultLine) : undefined;
+    return {
+      code,
+      status,
+      detail,
+      ...(typeof title === "string" ? { title } : {}),
+      ...(typeof requestId === "string" ? { requestId } : {}),
+      ...(lines === undefined ? {} : { errors: lines }),
+    };
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return undefined;
+    throw cause;
+  }
+}
+
+function isFaultLine(value: unknown): value is FaultLine {
+  if (typeof value !== "object" || value === null) return false;
+  const { path, message } = value as Partial<FaultLine>;
+  return typeof path === "string" && typeof message === "string";
+}
+
+/** Turns what a request throws into a failure with the next step. */
+export function connectionFault(cause: unknown, url: string): unknown {
+  if (cause instanceof ClientFault) return cause;
+  if (cause instanceof OutsideFault) {
+    const detail = `${url} cannot be used: ${cause.message}. Is the address right, and the network?`;
+    return clientFault("unavailable", "client_registry_unusable", detail);
+  }
+  if (!(cause instanceof Error)) return cause;
+  const code = codeOf(cause);
+  if (/CERT|UNABLE_TO_|SELF_SIGNED|ERR_TLS/.test(code)) {
+    const detail = `The certificate of ${url} is not trusted (${code}). With a certificate authority of your own: --cafile <file>`;
+    return clientFault("unavailable", "client_certificate_untrusted", detail);
+  }
+  const detail = `${url} cannot be reached: ${cause.message} Is the registry running, and the address right?`;
+  return clientFault("unavailable", "client_registry_unreachable", detail);
+}

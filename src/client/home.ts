@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { replaceFile } from "../verify/replace-file.ts";
+import { clientFault } from "./client-fault.ts";
+
+/** A registry that the user gave a name. */
+export interface NamedRegistry {
+  readonly url: string;
+  /** The verifier key of its log, from a source that the user trusts. */
+  readonly key?: string;
+  /** A file with the certificates to trust for it. */
+  readonly cafile?: string;
+}
+
+/** The file `config`. The Go client reads the same one. */
+export interface ClientConfig {
+  /** A name of `registries`, or an address. */
+  readonly registry?: string;
+  readonly registries?: Readonly<Record<string, NamedRegistry>>;
+  readonly [name: string]: unknown;
+}
+
+/** The user's files under `CPM_HOME`. */
+export class Home {
+  constructor(readonly directory: string) {}
+
+  get configPath(): string {
+    return join(this.directory, "config");
+  }
+  get credentialsPath(): string {
+    return join(this.directory, "credentials.json");
+  }
+  get keysDirectory(): string {
+    return join(this.directory, "keys");
+  }
+  get knownKeysPath(): string {
+    return join(this.directory, "known-keys.json");
+  }
+  get logDirectory(): string {
+    return join(this.directory, "log");
+  }
+
+  /** Reads the configuration. A missing file is an empty one. */
+  async config(): Promise<ClientConfig> {
+    const text = await textIfThere(this.configPath);
+    if (text === undefined || text.trim() === "") return {};
+    const { parse } = await import("yaml");
+    try {
+      return configOf(parse(text, { maxAliasCount: 0 }));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message.split("\n", 1)[0] : String(cause);
+      throw clientFault("failed", "client_config_malformed", `${this.configPath} cannot be read: ${reason}`);
+    }
+  }
+
+  /** Changes the configuration, and keeps what other programs have in it. */
+  async updateConfig(change: (config: ClientConfig) => ClientConfig): Promise<void> {
+    const { stringify } = await import("yaml");
+    await replaceFile(this.configPath, [Buffer.from(stringify(change(await this.config())))], 0o644);
+  }
+}
+
+function configOf(parsed: unknown): ClientConfig {
+  if (parsed === null || parsed === undefined) return {};
+  if (!isRecord(parsed)) throw new Error("it must be a map, such as registry: https://cpm.example.org");
+  const { registry, registries } = parsed;
+  if (registry !== undefined && typeof registry !== "string") throw new Error("registry must be a name or an address");
+  if (registries !== undefined && !(isRecord(registries) && Object.values(registries).every(isNamedRegistry))) {
+    throw new Error("each of registries must have a url");
+  }
+  return parsed;
+}
+
+function isNamedRegistry(value: unknown): boolean {
+  return isRecord(value) && typeof value.url === "string";
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Returns the text of a file, or undefined if there is no such file. */
+export async function textIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw cause;
+  }
+}
