@@ -9,6 +9,7 @@ import { readLeaves } from "../log/read-tile.ts";
 import { loadPackage } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import type { PackageRow } from "../packages/views.ts";
+import { Turns } from "../runtime/turns.ts";
 import { formatExtra, type ProvedLeaf } from "../tlog/history.ts";
 import { inclusionProofs } from "../tlog/merkle.ts";
 import { formatProof } from "../tlog/proof.ts";
@@ -18,6 +19,8 @@ const START_PREFIX = "cpm.log/v1 start\n";
 
 /** Entries of one answer: each has some twenty hashes, so this keeps an answer below a megabyte. */
 const PAGE_MAX = 500;
+/** Leaves that are read and proved at once, which takes a few milliseconds. */
+const PROVED_TOGETHER = 4;
 
 /** What a reader asks of a package's leaves. */
 export interface PackageLogQuestion {
@@ -103,10 +106,27 @@ export function readProofWithHistory(
   });
 }
 
+/**
+ * Reads leaves and their proofs. Each leaf can be in another bundle of 256 kB and costs some five
+ * hundred hashes, and anybody may ask for hundreds of them, so few are read at a time.
+ */
 async function provedLeaves(session: DbSession, indexes: readonly number[], size: number): Promise<ProvedLeaf[]> {
-  const leaves = await readLeaves(session, indexes, size);
-  const proofs = await inclusionProofs(indexes, size, nodeReader(session, size));
-  return indexes.map((index, at) => ({ index, leaf: leaves[at] ?? new Uint8Array(), hashes: proofs[at] ?? [] }));
+  const turns = new Turns();
+  const proved: ProvedLeaf[] = [];
+  for (let start = 0; start < indexes.length; start += PROVED_TOGETHER) {
+    const some = indexes.slice(start, start + PROVED_TOGETHER);
+    const leaves = await readLeaves(session, some, size);
+    const proofs = await inclusionProofs(some, size, nodeReader(session, size));
+    // A copy, because a leaf is a view that keeps its whole bundle in memory.
+    const entries = some.map((index, at) => ({
+      index,
+      leaf: Uint8Array.from(leaves[at] ?? []),
+      hashes: proofs[at] ?? [],
+    }));
+    proved.push(...entries);
+    await turns.pause();
+  }
+  return proved;
 }
 
 async function versionIndexes({ query, tables: { versions } }: DbSession, packageId: number): Promise<number[]> {

@@ -68,6 +68,18 @@ onBothDatabases("bounded reads", (registry) => {
     expect(counted).toBeGreaterThan(versions.length);
   });
 
+  test("the leaves of a package are proved in turns, with a pause after every few", async () => {
+    const alice = await newAccount(registry());
+    const versions = Array.from({ length: 12 }, (_, minor) => `1.${minor}.0`);
+    await publishMany(alice, makeKey(), "proved-in-turns", versions);
+    const pauses = spyOn(Turns.prototype, "pause");
+    const answer = await alice.get("/api/packages/proved-in-turns/log");
+    const counted = pauses.mock.calls.length;
+    pauses.mockRestore();
+    expect(answer.body.entries).toHaveLength(versions.length);
+    expect(counted).toBeGreaterThanOrEqual(versions.length / 4);
+  });
+
   test("a package is shown from one manifest, however many versions it has", async () => {
     const alice = await newAccount(registry());
     const key = makeKey();
