@@ -19,6 +19,11 @@ const SAVE_COST = 10;
  * Above the 263 kB of the largest bundle. It bounds what a hostile registry makes the audit hold.
  */
 const TILE_MAX_BYTES = 512 * 1024;
+/**
+ * A log with so many problems is not read further. A hostile registry can claim any size, and could
+ * fill the memory with problems.
+ */
+const PROBLEMS_MAX = 100_000;
 
 /** A walk over the leaves of a log, which starts where `state` ends. */
 export interface Walk {
@@ -67,6 +72,7 @@ export async function walkLeaves(walk: Walk): Promise<Frontier> {
       }
       progress.bytes += bundle.length + tile.length;
       await takeBundle(walk, progress, leaves.slice(progress.frontier.size - index * TILE_WIDTH), tile);
+      requireFewProblems(walk, progress);
     }
     await Promise.all(progress.checked);
     await compareLastTiles(walk, progress.frontier);
@@ -76,6 +82,14 @@ export async function walkLeaves(walk: Walk): Promise<Frontier> {
     throw cause;
   }
   return progress.frontier;
+}
+
+/** Throws `RegistryFault` if reading on would only find more of the same. */
+function requireFewProblems({ client, problems, withheld }: Walk, { frontier }: Progress): void {
+  if (problems.length + withheld.length <= PROBLEMS_MAX) return;
+  throw new RegistryFault(
+    `${client.url} has more than ${PROBLEMS_MAX} problems before leaf ${frontier.size}: the rest was not read`,
+  );
 }
 
 async function takeBundle(walk: Walk, progress: Progress, leaves: readonly Buffer[], tile: Uint8Array) {
