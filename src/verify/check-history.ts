@@ -9,6 +9,7 @@ import { leafHash, verifyInclusion } from "../tlog/merkle.ts";
 import { type Check, failed, ok, warning } from "./checks.ts";
 import { foldedVersion } from "./folded-version.ts";
 import type { KnownKeys, SeenHistory } from "./known-keys.ts";
+import { DISORDER_MAX_MS } from "./leaf-rules.ts";
 import { changeFault, earlierOrigins, type LogChange, originAt } from "./log-changes.ts";
 import {
   beginHistory,
@@ -190,12 +191,24 @@ function newestMs(leaves: readonly ReadLeaf[]): number {
   return leaves.reduce((newest, leaf) => Math.max(newest, timeMs(leaf)), 0);
 }
 
-/** Leaves from the future would let a registry shorten the 72 hours of a reset. */
+/**
+ * Leaves from the future would let a registry shorten the 72 hours of a reset, and so would leaves
+ * that say that they are older than those before them.
+ */
 function checkTimes(leaves: readonly ReadLeaf[], now: Date): Check | undefined {
-  const early = leaves.find((leaf) => timeMs(leaf) > now.getTime() + CLOCK_DIFFERENCE_MAX_MS);
-  if (early === undefined) return undefined;
-  const detail = `leaf ${early.index} is of ${new Date(timeMs(early)).toISOString()}, and your clock has ${now.toISOString()}`;
-  return failed("signer", "time_in_future", detail);
+  let newest = 0;
+  for (const leaf of leaves.filter(({ leaf: { kind } }) => kind === "version" || kind === "key")) {
+    const at = timeMs(leaf);
+    const says = `leaf ${leaf.index} is of ${new Date(at).toISOString()}`;
+    if (at > now.getTime() + CLOCK_DIFFERENCE_MAX_MS) {
+      return failed("signer", "time_in_future", `${says}, and your clock has ${now.toISOString()}`);
+    }
+    if (at < newest - DISORDER_MAX_MS) {
+      return failed("signer", "backdated", `${says}, after a leaf of ${new Date(newest).toISOString()}`);
+    }
+    newest = Math.max(newest, at);
+  }
+  return undefined;
 }
 
 function checkSigner({ entry }: HistoryQuestion, { seq }: PackageHistory): Check {

@@ -20,7 +20,7 @@ import { beginHistory, replayKeyChange, replayVersion } from "./package-history.
  * several clocks, and publishes overtake each other. The bound is small compared with the 72 hours
  * of a reset.
  */
-const DISORDER_MAX_MS = 60 * 60_000;
+export const DISORDER_MAX_MS = 60 * 60_000;
 
 /** A number below 2^53, the lower half first. */
 export const SEQUENCE_WORDS = 2;

@@ -3,10 +3,14 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keyChangeStatement } from "../../src/signing/key-statements.ts";
+import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
 import type { ProvedLeaf } from "../../src/tlog/history.ts";
 import type { KeyEntry } from "../../src/tlog/key-leaf.ts";
 import { keyLeaf, type VersionEntry, versionLeaf } from "../../src/tlog/leaf.ts";
 import { hashOfRange, inclusionRanges, leafHash } from "../../src/tlog/merkle.ts";
+import { signNote } from "../../src/tlog/note.ts";
+import { encodeBundle } from "../../src/tlog/tile.ts";
+import { auditLog } from "../../src/verify/audit.ts";
 import { firstState } from "../../src/verify/audit-state.ts";
 import { checkHistory } from "../../src/verify/check-history.ts";
 import { fetchHistory } from "../../src/verify/fetch-history.ts";
@@ -14,7 +18,9 @@ import { KnownKeys } from "../../src/verify/known-keys.ts";
 import { checkLeaf } from "../../src/verify/leaf-rules.ts";
 import { beginHistory, type PackageHistory, replayKeyChange } from "../../src/verify/package-history.ts";
 import { RegistryClient } from "../../src/verify/registry-client.ts";
+import { SeenLogs } from "../../src/verify/seen-logs.ts";
 import { makeKey, type SigningKey, sha256, signMessage } from "../support/client.ts";
+import { signerOf, VKEY } from "./scene.ts";
 
 /* Attacks on a user and an auditor by a registry that signs its own log and forges its answers. */
 
@@ -116,6 +122,21 @@ describe("a hostile history", () => {
     const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -80 }, thief);
     const stolen = version("2.0.0", thief, 0);
     expect(await audited([versionLeaf(first), versionLeaf(other), reset, versionLeaf(stolen)])).toEqual(["backdated"]);
+  });
+
+  test("does not shorten the 72 hours of a reset by a time older than the package, for a user who never saw it", async () => {
+    const young = version("1.0.0", owner, -1);
+    const reset = keyChange(1, versionLeaf(young), thief, { action: "reset", hours: -80 }, thief);
+    const stolen = version("2.0.0", thief, 0);
+    const leaves = [versionLeaf(young), reset, versionLeaf(stolen)];
+    expect(await verified({ leaves, shown: [0, 1], entry: stolen }, knownKeys("older"))).toEqual(["backdated"]);
+  });
+
+  test("does not let a replaced key sign after the reset by an older time of the version", async () => {
+    const reset = keyChange(1, versionLeaf(first), next, { action: "reset", hours: -190 }, next);
+    const stolen = version("2.0.0", owner, -195);
+    const leaves = [versionLeaf(first), reset, versionLeaf(stolen)];
+    expect(await verified({ leaves, shown: [0, 1], entry: stolen }, knownKeys("revived"))).toEqual(["backdated"]);
   });
 
   test("does not shorten the 72 hours of a reset by a version from the future that an audit sees years later", async () => {
@@ -254,6 +275,33 @@ describe("a registry whose answers never end", () => {
 
   test("is not asked again when its pages make no progress", async () => {
     await expect(answering((after) => after)).rejects.toThrow("without an end");
+  });
+
+  test("is audited until a hundred thousand problems are found, and not for ever", async () => {
+    const key = signerOf();
+    const checkpoint = signNote(formatCheckpoint({ origin: key.name, size: 2 ** 40, root: Buffer.alloc(32) }), key);
+    const bundle = encodeBundle(Array.from({ length: 256 }, () => Buffer.from("x")));
+    const bodies: [start: string, body: string | Buffer][] = [
+      ["/log/checkpoint", checkpoint],
+      ["/log/vkey", VKEY],
+      ["/log/tile/entries/", bundle],
+      ["/log/tile/0/", Buffer.concat(Array.from({ length: 256 }, () => leafHash(Buffer.from("x"))))],
+    ];
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: ({ url }) => {
+        const [, body] = bodies.find(([start]) => new URL(url).pathname.startsWith(start)) ?? [];
+        return body === undefined ? new Response("", { status: 404 }) : new Response(body);
+      },
+    });
+    const client = new RegistryClient(`http://127.0.0.1:${server.port}`, undefined);
+    const home = { seenLogs: new SeenLogs(join(directory, "endless")), knownKeys: knownKeys("endless") };
+    const trust = { client, ...home, vkey: undefined, policy: undefined, now: NOW };
+    const audit = await auditLog(client, trust, { archives: false, report: () => undefined });
+    await server.stop(true);
+    expect(audit.fault).toContain("more than 100000 problems");
+    expect(new Set(audit.problems.map(({ code }) => code))).toEqual(new Set(["leaf_malformed", "tile_differs"]));
   });
 
   test("is not read beyond two megabytes for a page", async () => {
