@@ -88,6 +88,24 @@ function asFailure(cause: unknown, files: DatabaseFiles): unknown {
   return isIoError && files.isFull() ? failure({ code: "storage_full" }, cause) : databaseFailure(cause);
 }
 
+function connectReader(path: string): BunDatabase {
+  const reader = connect(path);
+  reader.run("PRAGMA query_only = ON");
+  // A search ranks a thousand packages from anywhere in the file, which do not fit into SQLite's
+  // default cache.
+  reader.run(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
+  return reader;
+}
+
+function connectWriter(path: string): BunDatabase {
+  const writer = connect(path);
+  // Each member of a group has a savepoint. Without this, SQLite writes what a savepoint needs for
+  // a rollback to a temporary file.
+  writer.run("PRAGMA temp_store = MEMORY");
+  writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
+  return writer;
+}
+
 /**
  * Opens the SQLite file at `path`, and creates it and its directory if they are missing. One writer
  * connection does one write at a time, because statements of other writes could otherwise slip
@@ -95,16 +113,8 @@ function asFailure(cause: unknown, files: DatabaseFiles): unknown {
  */
 export function openSqlite(path: string, report?: ReportEvent): Database & { readonly client: BunDatabase } {
   mkdirSync(dirname(path), { recursive: true });
-  const writer = connect(path);
-  const reader = connect(path);
-  reader.run("PRAGMA query_only = ON");
-  // A search ranks a thousand packages from anywhere in the file, which do not fit into SQLite's
-  // default cache.
-  reader.run(`PRAGMA cache_size = -${READER_CACHE_KIB}`);
-  // Each member of a group has a savepoint. Without this, SQLite writes what a savepoint needs for
-  // a rollback to a temporary file.
-  writer.run("PRAGMA temp_store = MEMORY");
-  writer.run(`PRAGMA busy_timeout = ${WRITER_BUSY_TIMEOUT_MS}`);
+  const writer = connectWriter(path);
+  const reader = connectReader(path);
   const changed = new Set<string>();
   const writes = sessionOver(writer, (name) => void changed.add(name));
   const reads = sessionOver(reader, rejectInvalidation);
