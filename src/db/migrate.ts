@@ -138,10 +138,11 @@ async function withSqlite<T>(path: string, task: (ledger: Ledger) => Promise<T>)
 async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Ledger) => Promise<T>): Promise<T> {
   const { default: postgres } = await import("postgres");
   const { clientOptions } = await import("./postgres/client-options.ts");
-  const { explainRefusedSettings, requireOwnSessions } = await import("./postgres/session-check.ts");
+  const { explainRefusedSettings, requireOwnSessions, requireTrigrams } = await import("./postgres/session-check.ts");
   const client = postgres({ ...clientOptions(connection), max: 1 });
   try {
     await requireOwnSessions(client, connection);
+    await requireTrigrams(client);
     const running = client.begin(async (sql) => {
       await sql.unsafe(`SET LOCAL lock_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`);
       await sql.unsafe(`SELECT pg_advisory_xact_lock(${ADVISORY_LOCK})`);

@@ -73,7 +73,8 @@ const POSTGRES: readonly Row[] = [
 /** Primary result codes of SQLite, which stand for their extended codes too, and exceptions. */
 const SQLITE: readonly Row[] = [
   ["SQLITE_FULL", "full", "the disk is full"],
-  ["SQLITE_IOERR SQLITE_CANTOPEN", "broken", "the disk fails"],
+  ["SQLITE_IOERR", "broken", "the disk fails"],
+  ["SQLITE_CANTOPEN", "broken", "the file cannot be opened"],
   ["SQLITE_IOERR_NOMEM SQLITE_NOMEM", "exhausted", "there is no memory left"],
   ["SQLITE_IOERR_DATA SQLITE_IOERR_CORRUPTFS", "damaged", "the database is damaged"],
   ["SQLITE_CORRUPT SQLITE_NOTADB", "damaged", "the database is damaged"],

@@ -102,6 +102,25 @@ test("every setting of a session is what the registry asked for", async () => {
   await registry.stop();
 });
 
+test("pg_trgm in extensions is found, and in another schema it is refused at start with the way to move it", async () => {
+  const server = await testPostgres();
+  const url = await server.createDatabase();
+  await onDatabase(
+    url,
+    "CREATE SCHEMA extensions",
+    "CREATE SCHEMA tools",
+    "CREATE EXTENSION pg_trgm SCHEMA extensions",
+  );
+  const registry = await startRegistry("postgres", { env: { DATABASE_URL: url } });
+  await exercise(registry);
+  expect((await new Client(registry.url).get("/api/packages?search=datde")).status).toBe(200);
+  await registry.stop();
+  await onDatabase(url, "ALTER EXTENSION pg_trgm SET SCHEMA tools");
+  const refused = startRegistry("postgres", { env: { DATABASE_URL: url } });
+  await expect(refused).rejects.toThrow("ALTER EXTENSION pg_trgm SET SCHEMA public");
+  await server.dropDatabase(url);
+});
+
 describe("a Postgres that turns read-only", () => {
   let registry: TestRegistry;
   let url: string;

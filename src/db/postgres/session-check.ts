@@ -80,6 +80,22 @@ async function wrongSettings(client: postgres.Sql): Promise<string[]> {
 }
 
 /**
+ * Makes sure that the extension pg_trgm, where it is installed already, is found by the `search_path`
+ * of the registry's sessions. Throws `ConfigError`.
+ */
+export async function requireTrigrams(client: postgres.Sql): Promise<void> {
+  const [found] = await client<{ schema: string; isFound: boolean }[]>`
+    SELECT namespace.nspname AS schema, namespace.nspname = ANY (current_schemas(true)) AS "isFound"
+    FROM pg_extension AS extension JOIN pg_namespace AS namespace ON namespace.oid = extension.extnamespace
+    WHERE extension.extname = 'pg_trgm'`;
+  if (found === undefined || found.isFound) return;
+  throw refusal(
+    `names a database whose extension pg_trgm is in the schema ${found.schema}, where the registry does not look. ` +
+      "In that database: ALTER EXTENSION pg_trgm SET SCHEMA public",
+  );
+}
+
+/**
  * Makes sure that the registry has sessions of its own, with its settings. Behind a pooler in
  * transaction mode, prepared statements and settings of different clients get mixed up. Throws
  * `ConfigError`.
