@@ -121,13 +121,14 @@ export const packageDocs = {
   show: operation({
     id: "readPackage",
     summary: "A package with its versions, the highest first",
+    description: "It has at most 100 versions. nextCursor leads to the next ones.",
     tag: "packages",
     auth: "reader",
     responses: {
       200: { description: "The package", schema: "Package", headers: ["ETag"] },
       304: { description: "Unchanged" },
     },
-    problems: PACKAGE_PROBLEMS,
+    problems: [...PACKAGE_PROBLEMS, "validation_failed"],
   }),
   dependents: operation({
     id: "listDependents",

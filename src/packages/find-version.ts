@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, desc, eq, lt, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
@@ -15,11 +15,11 @@ export function versionOf(row: Pick<VersionRow, "version">): Version {
   return version;
 }
 
-function highestFirst<T>(items: readonly T[], rowOf: (item: T) => Pick<VersionRow, "version">): T[] {
-  return items
-    .map((item) => ({ item, order: versionOf(rowOf(item)) }))
+function highestFirst<T extends Pick<VersionRow, "version">>(rows: readonly T[]): T[] {
+  return rows
+    .map((row) => ({ row, order: versionOf(row) }))
     .sort((a, b) => compareVersions(b.order, a.order))
-    .map(({ item }) => item);
+    .map(({ row }) => row);
 }
 
 /** Selects versions with the user names of their publishers. */
@@ -32,8 +32,26 @@ function publishedVersions({ query, tables: { packages, versions, users } }: Pic
     .innerJoin(packages, eq(packages.id, versions.packageId));
 }
 
-const versionsOfPackage = statement<{ id: number }, PublishedVersion>((session) =>
-  publishedVersions(session).where(eq(session.tables.versions.packageId, sql.placeholder("id"))),
+/** Which versions of a package to load, of all that are lower than `below`. */
+export interface VersionRange {
+  /** `Version.order`; left out for all versions. */
+  readonly below?: string;
+  readonly skipped?: number;
+  readonly max: number;
+}
+
+/** Sorts after the order of every version, which is printable ASCII. */
+const ABOVE_ALL = "\u007f";
+
+const versionsBelow = statement<{ id: number; below: string; max: number; skipped: number }, PublishedVersion>(
+  (session) => {
+    const { packageId, versionOrder } = session.tables.versions;
+    return publishedVersions(session)
+      .where(and(eq(packageId, sql.placeholder("id")), lt(versionOrder, sql.placeholder("below"))))
+      .orderBy(desc(versionOrder))
+      .limit(sql.placeholder("max"))
+      .offset(sql.placeholder("skipped"));
+  },
 );
 
 const versionByKey = statement<{ id: number; key: string }, PublishedVersion>((session) => {
@@ -42,10 +60,16 @@ const versionByKey = statement<{ id: number; key: string }, PublishedVersion>((s
   return publishedVersions(session).where(isAsked);
 });
 
-/** Loads all versions of a package, the highest first (SemVer 2.0.0 §11). */
-export async function loadVersions(session: DbSession, packageId: number): Promise<PublishedVersion[]> {
-  const rows = await versionsOfPackage(session, { id: packageId });
-  return highestFirst(rows, ({ row }) => row);
+/**
+ * Loads some versions of a package, the highest first (SemVer 2.0.0 §11). The database reads only
+ * these, whatever number there are.
+ */
+export function loadVersions(
+  session: DbSession,
+  id: number,
+  { below = ABOVE_ALL, skipped = 0, max }: VersionRange,
+): Promise<PublishedVersion[]> {
+  return versionsBelow(session, { id, below, skipped, max });
 }
 
 /**
@@ -72,7 +96,7 @@ const outlinesOfPackage = statement<{ packageId: number }, VersionOutline>(({ qu
 
 /** Loads all versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
 export async function loadOutlines(session: DbSession, packageId: number): Promise<VersionOutline[]> {
-  return highestFirst(await outlinesOfPackage(session, { packageId }), (row) => row);
+  return highestFirst(await outlinesOfPackage(session, { packageId }));
 }
 
 /** Finds a version by its key, which leaves out build metadata. */

@@ -4,7 +4,7 @@ import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { lockNamedPackage, requireOwner } from "./find-package.ts";
-import { type LoadedPackage, loadWholePackage } from "./read.ts";
+import { type LoadedPackage, loadShownPackage } from "./read.ts";
 
 /**
  * `archived`: takes no new versions. `deprecated`: should not be used any more. Both stay found and
@@ -41,7 +41,7 @@ export async function setPackageStatus(
       before.status === columns.status &&
       before.statusMessage === columns.statusMessage &&
       before.statusReplacement === columns.statusReplacement;
-    if (isUnchanged) return loadWholePackage(session, before);
+    if (isUnchanged) return loadShownPackage(session, before);
     const [after = before] = await session.query
       .update(packages)
       .set({ ...columns, updatedAt: now })
@@ -49,6 +49,6 @@ export async function setPackageStatus(
       .returning();
     const details = { status, replacement: columns.statusReplacement };
     await recordEvent(session, actor.origin, "package.status_changed", now, { packageName: name, details });
-    return loadWholePackage(session, after);
+    return loadShownPackage(session, after);
   });
 }

@@ -9,7 +9,7 @@ import { formatCursor } from "../search/list-cursor.ts";
 import type { PackageSearch } from "../search/package-search.ts";
 import { searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
-import { loadNamedVersion, loadVersions } from "./find-version.ts";
+import { loadNamedVersion, loadVersion, loadVersions, type VersionRange } from "./find-version.ts";
 import { type ListedManifest, listedManifest, type ManifestRecord, manifestFrom } from "./records.ts";
 import {
   type PackageRow,
@@ -22,30 +22,54 @@ import {
 
 type ReadDeps = Pick<Deps, "db" | "config">;
 
-/** A package with all its versions, the highest first, as the database has them. */
+/** The most versions in the document of a package. */
+export const VERSIONS_PAGE_MAX = 100;
+
+/** A package with some of its versions, the highest first, as the database has them. */
 export interface LoadedPackage {
   readonly row: PackageRow;
   readonly owners: readonly string[];
+  /** Undefined if no version is latest. */
+  readonly latestManifest: ManifestRecord | undefined;
   readonly versions: readonly PublishedVersion[];
+  /** The version to go on below; null at the end. */
+  readonly nextCursor: string | null;
 }
+
+/** Which versions the document of a package has: by default the highest. */
+export type VersionsPage = Omit<VersionRange, "max"> & { readonly max?: number };
 
 /** Loads what the view of a package row is made of. */
-export async function loadWholePackage(session: DbSession, row: PackageRow): Promise<LoadedPackage> {
-  return { row, owners: await ownersOf(session, row.id), versions: await loadVersions(session, row.id) };
+export async function loadShownPackage(
+  session: DbSession,
+  row: PackageRow,
+  { max = VERSIONS_PAGE_MAX, ...place }: VersionsPage = {},
+): Promise<LoadedPackage> {
+  const owners = await ownersOf(session, row.id);
+  const found = await loadVersions(session, row.id, { ...place, max: max + 1 });
+  const versions = found.slice(0, max);
+  const nextCursor = found.length > max ? (versions.at(-1)?.row.versionKey ?? null) : null;
+  return { row, owners, versions, nextCursor, latestManifest: await loadLatestManifest(session, row, versions) };
 }
 
-function latestManifest(row: PackageRow, versions: readonly PublishedVersion[]): ManifestRecord | undefined {
-  const latest = versions.find((one) => one.row.version === row.latest);
-  return latest && manifestFrom(latest.row.manifest);
+async function loadLatestManifest(
+  session: DbSession,
+  row: PackageRow,
+  versions: readonly PublishedVersion[],
+): Promise<ManifestRecord | undefined> {
+  if (row.latest === null) return undefined;
+  const isLatest = (one: PublishedVersion) => one.row.version === row.latest;
+  const latest = versions.find(isLatest) ?? (await loadVersion(session, row, row.latest));
+  return manifestFrom(latest.row.manifest);
 }
 
 /**
- * Writes the view of a package as JSON. A package may have thousands of versions and megabytes of
- * manifests, so the text is made in turns. `turns` began when the package was loaded.
+ * Writes the view of a package as JSON. A hundred versions may have megabytes of manifests, so the
+ * text is made in turns. `turns` began when the package was loaded.
  */
 export async function packageJson(
   publicUrl: string,
-  { row, owners, versions }: LoadedPackage,
+  { row, owners, versions, latestManifest, nextCursor }: LoadedPackage,
   turns = new Turns(),
 ): Promise<string> {
   const texts: string[] = [];
@@ -56,14 +80,18 @@ export async function packageJson(
   }
   const pause = turns.pause();
   if (pause !== undefined) await pause;
-  const summary = JSON.stringify(packageSummary(row, owners, latestManifest(row, versions)));
+  const summary = JSON.stringify({ ...packageSummary(row, owners, latestManifest), nextCursor });
   return `${summary.slice(0, -1)},"versions":[${texts.join(",")}]}`;
 }
 
-/** Reads a package with all its versions as JSON. Throws `package_not_found`. */
-export async function readPackageJson({ db, config }: ReadDeps, name: PackageName): Promise<string> {
+/** Reads a package with some of its versions as JSON. Throws `package_not_found`. */
+export async function readPackageJson(
+  { db, config }: ReadDeps,
+  name: PackageName,
+  page: VersionsPage = {},
+): Promise<string> {
   const turns = new Turns();
-  const loaded = await db.read(async (session) => loadWholePackage(session, await loadPackage(session, name)));
+  const loaded = await db.read(async (session) => loadShownPackage(session, await loadPackage(session, name), page));
   return packageJson(config.publicUrl, loaded, turns);
 }
 

@@ -1,6 +1,7 @@
 import { type Static, t } from "elysia";
 import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../domain/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../domain/replacement.ts";
+import { VERSION_MAX_CHARS } from "../domain/version.ts";
 import { failure } from "../errors.ts";
 import { cursorParameter, nextCursor } from "../http/cursor-schemas.ts";
 import { wholeNumber } from "../http/integer-parameter.ts";
@@ -137,7 +138,7 @@ const PackageSummarySchema = t.Object(summaryFields);
 const versionRef = t.Unsafe({ $ref: "#/components/schemas/Version" });
 const summaryRef = t.Unsafe({ $ref: "#/components/schemas/PackageSummary" });
 
-const PackageSchema = t.Object({ ...summaryFields, versions: t.Array(versionRef) });
+const PackageSchema = t.Object({ ...summaryFields, nextCursor, versions: t.Array(versionRef) });
 
 const PackageListSchema = t.Object({
   items: t.Array(summaryRef),
@@ -206,6 +207,13 @@ export const ListQuery = t.Object({
   pageSize: t.Optional(
     wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
   ),
+});
+
+/** The query of `GET /api/packages/{name}`. Its cursor is a version. */
+export const VersionsQuery = t.Object({
+  cursor: cursorParameter(VERSION_MAX_CHARS),
+  page: t.Optional(wholeNumber({ description: "Which page, counted from 1", zeros: PAGE_MAX_ZEROS, preset: 1 })),
+  pageSize: t.Optional(wholeNumber({ description: "How many versions a page has", zeros: 2, preset: 100 })),
 });
 
 /** The query of `GET /api/packages/{name}/dependents`. Its cursor is the id of a package. */
