@@ -22,7 +22,13 @@ const OPERATIONS: readonly Row[] = [
  * The log names every package, so a token for some packages reads nothing of it in a private
  * registry.
  */
-const LOG: readonly Row[] = ["/log/checkpoint", "/log/vkey", "/log/tile/0", "/api/log/consistency"].map((path) => {
+const LOG: readonly Row[] = [
+  "/log/checkpoint",
+  "/log/vkey",
+  "/log/tile/0",
+  "/api/log/consistency",
+  "/api/log/changes",
+].map((path) => {
   const good = path.includes("tile") ? ("404 tile_not_found" as const) : 200;
   return {
     operation: `GET ${path.replace("tile/0", "tile/{tile}")}`,
