@@ -62,7 +62,7 @@ export async function appendLeaves(
     log.onAppend();
     throw failure({ code: "log_rollback" });
   }
-  const before = log.frontierOf(state) ?? (await readFrontier(session, state.size));
+  const before = log.frontierOf(state) ?? (await storedFrontier(session, state));
   const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
   const { frontier, grown } = grow(before, hashes);
   const [checkpoint] = await pipelined([
@@ -73,6 +73,16 @@ export async function appendLeaves(
   ]);
   log.failpoints.hit("log.appended");
   return { firstIndex: state.size, proofOf: proofsOfNew(before, hashes), checkpoint };
+}
+
+/**
+ * Reads the frontier from the database. Throws `database_corrupt` unless it is that of the last
+ * tree: who changed a leaf or a tile in the database must not get another tree signed.
+ */
+async function storedFrontier(session: DbSession, { size, root }: LogStateRow): Promise<Frontier> {
+  const frontier = await readFrontier(session, size);
+  if (rootOfFrontier(frontier).toString("hex") === root) return frontier;
+  throw failure({ code: "database_corrupt" });
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Database, DbSession } from "../db/database.ts";
 import { failure } from "../errors.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
+import { parseCheckpoint } from "../tlog/checkpoint.ts";
 import { logLeaf } from "../tlog/leaf.ts";
 import { type UnsignedLogEntry, unsignedLogText } from "../tlog/log-leaf.ts";
 import { type SignerKey, signatureLine, verifierOf, verifyNote } from "../tlog/note.ts";
@@ -71,9 +72,10 @@ export function startNewLog(deps: ChangeDeps, { to, at }: Pick<Rotation, "to" | 
   });
 }
 
-function requireSigned({ checkpoint, vkey, size }: LogStateRow): void {
-  const text = verifyNote(checkpoint, [storedVerifier(vkey)])?.text ?? "";
-  if (text.split("\n")[1] !== String(size)) throw new Error("The log's own key did not sign the stored checkpoint");
+function requireSigned({ checkpoint, vkey, size, root }: LogStateRow): void {
+  const signed = parseCheckpoint(verifyNote(checkpoint, [storedVerifier(vkey)])?.text ?? "");
+  if (signed?.size === size && signed.root.toString("hex") === root) return;
+  throw new Error("The log's own key did not sign the tree that the database has");
 }
 
 function signedLeaf(entry: UnsignedLogEntry, keys: readonly SignerKey[]): string {

@@ -112,8 +112,11 @@ function checkOrigin({ origin }: Checkpoint, { before, seen, changes }: SeenOrig
     const step = `ask the operator on another channel for the key of the new log, then give it once with --vkey`;
     return failed("origin", "log_restarted", `${detail}, whose key was lost as the new log says: ${step}`);
   }
-  if (before !== undefined && before !== origin && continued.includes(before)) {
-    return ok("origin", `${origin}, which continues ${before}`);
+  if (before !== undefined && before !== origin) {
+    if (continued.includes(before)) return ok("origin", `${origin}, which continues ${before}`);
+    // Otherwise whoever gets a user to accept a new key could drop all that the user saw.
+    const detail = `the registry had the log ${before}, and nothing proves that ${origin} continues it`;
+    if (seen === undefined) return failed("origin", "other_origin", detail);
   }
   const isKnown = expected !== undefined || seen !== undefined;
   return ok("origin", isKnown ? origin : `${origin}, seen for the first time`);

@@ -350,6 +350,45 @@ describe("a new log in place of one whose key was lost", () => {
     expect(await scene.audit(person)).toContain("log_change_invalid");
   });
 
+  test("a log that hides that it began anew is refused, whatever key somebody accepts", async () => {
+    const person = await somebody();
+    const other = await openScene();
+    await other.publish("plain", "1.0.0");
+    expect(await other.verify(person, "plain", "1.0.0")).toEqual([]);
+    await restartLog(other.registry, fresh);
+    await other.publish("plain", "2.0.0");
+    const hidden = { origin: fresh.name, size: 2, changes: [] };
+    other.proxy.tamper = (path, body) => {
+      if (path === "/api/log/changes") return JSON.stringify(hidden);
+      const proof = path.endsWith("/proof") ? parseProof(textOf(body)) : undefined;
+      const extra = parseExtra(proof?.extra ?? Buffer.of());
+      if (proof === undefined || extra === undefined) return undefined;
+      const history = (extra.history ?? []).filter((entry) => !textOf(entry.leaf).startsWith("cpm.log/"));
+      return formatProof({ ...proof, extra: formatExtra({ ...extra, history }) });
+    };
+    const accepted = ["--vkey", vkeyOf(fresh)];
+    expect(await other.verify(person, "plain", "2.0.0", ...accepted)).toEqual(["other_origin"]);
+    other.proxy.tamper = () => undefined;
+    expect(await other.verify(person, "plain", "2.0.0", ...accepted)).toEqual([]);
+    await other.stop();
+  });
+
+  test("a tree that the log did not sign is neither continued nor the beginning of a new log", async () => {
+    const other = await openScene();
+    await other.publish("plain", "1.0.0");
+    const { db } = other.registry.deps;
+    const write = (state: { root: string } | { leaf: string }) =>
+      db.write(({ query, tables: { logState, logLeaves } }) =>
+        "root" in state ? query.update(logState).set(state) : query.update(logLeaves).set(state),
+      );
+    await reopenLog(other.registry, [FIRST_LOG_KEY]);
+    await write({ leaf: "cpm.yank/v1 plain 1.0.0 1 yank\nby mallory\n" });
+    await expect(plantLeaf(other, "x")).rejects.toThrow("database_corrupt");
+    await write({ root: "ab".repeat(32) });
+    await expect(restartLog(other.registry, fresh)).rejects.toThrow("did not sign the tree");
+    await other.stop();
+  });
+
   test("a new log that does not continue what somebody saw of the old one is a fork, whatever key they accept", async () => {
     const person = await somebody();
     const other = await openScene();
