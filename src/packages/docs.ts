@@ -61,7 +61,7 @@ const publishForm = {
           },
           name: { ...typed, description: "Must be the name in colony.yaml" },
           version: { ...typed, description: "Must be the version in colony.yaml" },
-          metadata: { ...text, description: "A JSON object. Fields of colony.yaml in it must be as there" },
+          metadata: { ...typed, description: "A JSON object. Fields of colony.yaml in it must be as there" },
         },
       },
     },
