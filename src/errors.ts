@@ -97,6 +97,8 @@ export type RegistryError =
   | { readonly code: "archive_rejected"; readonly faults: readonly Fault[] }
   | { readonly code: "blob_missing"; readonly digest: string }
   | { readonly code: "blob_corrupt"; readonly digest: string }
+  /** The disk fails at the file of the archive. */
+  | { readonly code: "blob_unreadable"; readonly digest: string }
   | { readonly code: "range_not_satisfiable"; readonly size: number }
   | { readonly code: "busy"; readonly retryAfterSeconds: number }
   | { readonly code: "database_unavailable"; readonly retryAfterSeconds: number }

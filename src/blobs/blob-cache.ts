@@ -1,20 +1,9 @@
 import type { Sha256Digest } from "../domain/digest.ts";
-
-/** The fields of a file's status that change on every write. */
-export interface FileStamp {
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-  readonly ino: number;
-}
+import { type FileStamp, isSameFile, stampFrom } from "./file-stamp.ts";
 
 interface CacheEntry {
   readonly stamp: FileStamp;
   readonly blob: Blob;
-}
-
-function isSame(a: FileStamp, b: FileStamp): boolean {
-  return a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.ino === b.ino;
 }
 
 /**
@@ -35,17 +24,17 @@ export class BlobCache {
     const found = this.#entries.get(digest);
     if (found === undefined) return undefined;
     this.#evict(digest, found);
-    if (!isSame(found.stamp, stamp)) return undefined;
+    if (!isSameFile(found.stamp, stamp)) return undefined;
     // Set again, which moves the entry to the end of the map: the most recently used.
     this.set(digest, found.stamp, found.blob);
     return found.blob;
   }
 
   /** Caches a verified blob, and evicts the least recently used entries above `maxBytes`. */
-  set(digest: Sha256Digest, { size, mtimeMs, ctimeMs, ino }: FileStamp, blob: Blob): void {
+  set(digest: Sha256Digest, stamp: FileStamp, blob: Blob): void {
     const before = this.#entries.get(digest);
     if (before !== undefined) this.#evict(digest, before);
-    this.#entries.set(digest, { stamp: { size, mtimeMs, ctimeMs, ino }, blob });
+    this.#entries.set(digest, { stamp: stampFrom(stamp), blob });
     this.#bytes += blob.size;
     for (const [oldest, entry] of this.#entries) {
       if (this.#bytes <= this.maxBytes) return;

@@ -2,10 +2,12 @@ import { existsSync, type Stats, statSync } from "node:fs";
 import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
-import { errorCode, failure } from "../errors.ts";
+import { errorCode, Failure, failure } from "../errors.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
-import { BlobCache, type FileStamp } from "./blob-cache.ts";
+import { BlobCache } from "./blob-cache.ts";
 import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
+import type { FileStamp } from "./file-stamp.ts";
+import { hashFile, readFailure } from "./hash-file.ts";
 import { checkWritable, discardFile, prepareIncoming, storageFailure, temporaryPath } from "./incoming.ts";
 import {
   type BlobBody,
@@ -19,7 +21,8 @@ import {
   type SidecarDirectory,
   type SidecarName,
 } from "./store.ts";
-import { hashChunks, verifiedPart } from "./verify.ts";
+import { VerifiedFiles } from "./verified-files.ts";
+import { verifiedPart } from "./verify.ts";
 
 /** Up to this size a blob is sent from memory, which is faster than from a file. */
 const CACHEABLE_MAX_BYTES = 1_048_576;
@@ -55,8 +58,18 @@ function statOf(path: string): BlobStat | undefined {
   return found && { size: found.size, storedAt: found.mtime };
 }
 
-async function isBlob(path: string, digest: Sha256Digest): Promise<boolean> {
-  return (await hashChunks(Bun.file(path).stream())).digest === digest;
+/**
+ * Reports whether a file has the bytes of its digest. A file at which the disk fails has not.
+ * Returns undefined if there is no file.
+ */
+async function isBlob(path: string, digest: Sha256Digest): Promise<boolean | undefined> {
+  try {
+    const found = await hashFile(path, digest);
+    return found && found.digest === digest;
+  } catch (cause) {
+    if (cause instanceof Failure && cause.error.code === "blob_unreadable") return false;
+    throw cause;
+  }
 }
 
 /**
@@ -84,6 +97,7 @@ class FileStore implements BlobStore {
   readonly #sidecarRoot: string;
   readonly #sidecarDirectories: DurableDirectories;
   readonly #cache = new BlobCache(CACHE_MAX_BYTES);
+  readonly #verified = new VerifiedFiles();
 
   constructor(root: string, failpoints: Failpoints, sidecarRoot: string) {
     this.#root = root;
@@ -148,7 +162,7 @@ class FileStore implements BlobStore {
    * damaged.
    */
   async #replace({ path, digest }: ReceivedFile, target: string): Promise<void> {
-    const isWhole = await ifThere(() => isBlob(target, digest));
+    const isWhole = await isBlob(target, digest);
     if (isWhole && (await touch(target, (await stat(path)).mtime))) return;
     // The rename consumes a second name of the received bytes. The first name belongs to the
     // receiver.
@@ -162,12 +176,29 @@ class FileStore implements BlobStore {
   }
 
   async read(blob: KnownBlob, range?: ByteRange): Promise<BlobBody | undefined> {
-    const path = this.#pathOf(blob.digest);
-    const found = stampOf(path);
-    if (found === undefined) return undefined;
-    if (found.size !== blob.size) throw failure({ code: "blob_corrupt", digest: blob.digest });
-    const whole = found.size > CACHEABLE_MAX_BYTES ? Bun.file(path) : await this.#readCached(path, blob, found);
-    return range === undefined ? whole : whole?.slice(range.first, range.last + 1);
+    const { digest, size } = blob;
+    const path = this.#pathOf(digest);
+    try {
+      const found = stampOf(path);
+      if (found === undefined) return undefined;
+      if (found.size !== size) throw failure({ code: "blob_corrupt", digest });
+      const whole =
+        size > CACHEABLE_MAX_BYTES
+          ? await this.#verifiedFile(path, blob, found)
+          : await this.#readCached(path, blob, found);
+      return range === undefined ? whole : whole?.slice(range.first, range.last + 1);
+    } catch (cause) {
+      throw readFailure(cause, digest);
+    }
+  }
+
+  /**
+   * Returns a large file, which the kernel sends. Before the first time, and after each change, the
+   * file is hashed. Throws `blob_corrupt` or `blob_unreadable`.
+   */
+  async #verifiedFile(path: string, blob: KnownBlob, stamp: FileStamp): Promise<Blob | undefined> {
+    if (this.#verified.has(blob.digest, stamp)) return Bun.file(path);
+    return (await this.#verified.verify(path, blob, stamp)) ? Bun.file(path) : undefined;
   }
 
   /** Returns the blob from the cache, or reads, verifies and caches it. Throws `blob_corrupt`. */
@@ -184,8 +215,8 @@ class FileStore implements BlobStore {
   async withFile<T>(digest: Sha256Digest, use: (file: ReceivedFile) => Promise<T>): Promise<T | undefined> {
     const path = this.#pathOf(digest);
     if (statOf(path) === undefined) return undefined;
-    const stored = await ifThere(() => hashChunks(Bun.file(path).stream()));
-    return stored && use({ ...stored, path });
+    const stored = await hashFile(path, digest);
+    return stored && use({ digest: stored.digest, size: stored.size, path });
   }
 
   async stat(digest: Sha256Digest): Promise<BlobStat | undefined> {
@@ -199,7 +230,7 @@ class FileStore implements BlobStore {
   async setAside(digest: Sha256Digest): Promise<void> {
     const corruptDir = join(this.#root, "corrupt");
     const path = this.#pathOf(digest);
-    if ((await ifThere(() => isBlob(path, digest))) !== false) return;
+    if ((await isBlob(path, digest)) !== false) return;
     await this.#directories.ensure(corruptDir);
     const aside = join(corruptDir, `${digest}-${crypto.randomUUID()}`);
     await ifThere(() => rename(path, aside));

@@ -52,14 +52,15 @@ export interface LinkOptions {
  *   and renews `storedAt`. Afterwards the digest has exactly its bytes: a damaged blob is replaced.
  *   The received file still belongs to the caller, who removes it.
  * - `read` returns the whole blob or a range, which must lie inside of the blob. It returns
- *   undefined for an unknown digest. It throws `blob_corrupt` for a blob of another size, and for a
- *   damaged blob of at most `VERIFIED_MAX_BYTES`. Larger blobs are hashed if they pass through this
- *   process. If they are sent from their files, only `fsck` reads them.
+ *   undefined for an unknown digest. It throws `blob_corrupt` for a blob of another size and, where
+ *   the whole is asked for, for a damaged one. A range is verified with the whole up to
+ *   `VERIFIED_MAX_BYTES`; above that, S3 sends ranges unverified.
  * - `withFile` passes a local file with the stored bytes, and their real digest and size. Callers
  *   compare or copy them. It returns undefined for an unknown digest.
+ *   Throws `blob_unreadable` if the disk fails at the file.
  * - `stat` returns undefined for an unknown digest.
  * - `remove` is idempotent. Only `gc` may call it: see `packages/blob-removals.ts`.
- * - `setAside` moves a damaged blob to another name, so that its bytes are not lost. Afterwards the
+ * - `setAside` moves a damaged or unreadable blob to another name, so that its bytes are not lost. Afterwards the
  *   digest is unknown. A blob that is not damaged stays. A concurrent `put` must detect that the
  *   blob was moved: see `packages/blob-removals.ts`.
  * - `list` yields each blob whose digest begins with `prefix` once, in order of their digests.
@@ -106,8 +107,8 @@ export type SidecarName =
 export type SidecarDirectory = "log/tile" | `log/tile/${string}.p`;
 
 /**
- * The size up to which every store must hash a blob before it returns it. Most packages are
- * smaller; hashing larger ones would delay readers.
+ * The size up to which every store must hash a blob before it returns a range of it. Reading more
+ * than the range from S3 would delay its reader.
  */
 export const VERIFIED_MAX_BYTES = 64 * 1024;
 

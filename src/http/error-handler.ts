@@ -71,6 +71,8 @@ export function failures({ logger, responseCache }: FailureDeps, methodsOf: (pat
       logger.error("internal", { requestId: id, ...errorFields(error) });
     } else if (expected.code === "blob_missing" || expected.code === "blob_corrupt") {
       logger.error(expected.code, { requestId: id, digest: expected.digest });
+    } else if (expected.code === "blob_unreadable") {
+      logger.error(expected.code, { requestId: id, digest: expected.digest, ...errorFields(error) });
     } else if (expected.code === "database_corrupt") {
       logger.error(expected.code, { requestId: id, ...errorFields(error) });
     } else if (statusOf(expected.code).status >= 500) {

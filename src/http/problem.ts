@@ -135,6 +135,9 @@ const serviceProblems = {
   blob_corrupt: problem(500, "Archive damaged", () => ({
     detail: `The stored archive is not what its publisher signed, so it is not sent. ${REPORT}`,
   })),
+  blob_unreadable: problem(500, "Archive unreadable", () => ({
+    detail: `The disk of the registry fails at this archive. ${REPORT}`,
+  })),
   storage_busy: problem(503, "Storage busy", () => ({
     detail: `The archive storage asks for fewer requests. ${SAFE_TO_RETRY}`,
     headers: retryAfter(STORAGE_RETRY_AFTER_SECONDS),

@@ -4,7 +4,7 @@ import type { ReceivedFile } from "../blobs/store.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
-import { Failure } from "../errors.ts";
+import { errorCode, Failure } from "../errors.ts";
 import { Semaphore } from "../runtime/semaphore.ts";
 import type { SignatureScheme } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
@@ -20,6 +20,7 @@ const wholeArchives = new Semaphore(1, Number.POSITIVE_INFINITY);
 export type ProblemKind =
   | "blob_missing"
   | "blob_corrupt"
+  | "blob_unreadable"
   | "size_mismatch"
   | "signature_invalid"
   | "contents_missing"
@@ -118,6 +119,10 @@ async function blobFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVers
           detail: `the archive is larger than any archive may be, and should have ${checked.size} bytes`,
         },
       ];
+    }
+    if (cause instanceof Failure && cause.error.code === "blob_unreadable") {
+      const detail = `the disk fails at the archive (${errorCode(cause)})`;
+      return [{ problem: "blob_unreadable", detail }, ...(await rowSignature(checked, digest))];
     }
     return [{ problem: "unreadable", detail: `the storage does not return the archive: ${refusalCode(cause)}` }];
   }

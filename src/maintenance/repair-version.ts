@@ -31,7 +31,7 @@ export async function repairVersion(
   const digest = parseDigest(checked.sha256);
   if (digest === undefined) return undefined;
   try {
-    if (problem === "blob_corrupt") return await setAside(deps, digest);
+    if (problem === "blob_corrupt" || problem === "blob_unreadable") return await setAside(deps, digest);
     if (problem === "contents_missing") return await rebuildContents(deps, checked, digest);
     return undefined;
   } catch (cause) {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { randomBytes } from "node:crypto";
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createLogger } from "../../src/runtime/logger.ts";
@@ -7,6 +8,8 @@ import { Client, expectProblem, makeKey, newAccount, sha256 } from "../support/c
 import { onBothDatabases } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
+/** More than a store keeps in memory. */
+const LARGE = randomBytes(1_500_000);
 const NOISE = Buffer.concat(
   Array.from({ length: 9_000 }, (_, at) => Buffer.from(sha256(Buffer.from(`rot ${at}`)), "hex")),
 );
@@ -14,19 +17,18 @@ const lines: string[] = [];
 /** A cached archive is served for a second. The rest is for a busy machine. */
 const KEPT_MAX_MS = 3_000;
 
+async function flipBit(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
+  await writeFile(path, bytes);
+}
+
 onBothDatabases(
   "bit rot",
   (registry) => {
     const harms: [string, Record<string, string | Uint8Array>, (path: string) => Promise<void>][] = [
-      [
-        "a small archive with one flipped bit",
-        {},
-        async (path) => {
-          const bytes = await readFile(path);
-          bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1;
-          await writeFile(path, bytes);
-        },
-      ],
+      ["a small archive with one flipped bit", {}, flipBit],
+      ["a large archive with one flipped bit", { "noise.bin": LARGE }, flipBit],
       ["a small archive that was cut short", {}, (path) => truncate(path, 100)],
       ["a large archive that was cut short", { "noise.bin": NOISE }, (path) => truncate(path, 200_000)],
       ["a large archive that was emptied", { "noise.bin": NOISE }, (path) => truncate(path, 0)],

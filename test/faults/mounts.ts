@@ -97,8 +97,20 @@ export function mountTmpfs(bytes: number): Mount {
 
 /** An ext4 in a file, mounted at `path`. */
 export interface ImageMount extends Mount {
+  /**
+   * Makes reads of a file fail with EIO from now on, and forgets what is cached of it: its blocks
+   * and all behind them are cut off the disk.
+   */
+  breakFile(file: string): void;
   unmount(): void;
   mount(): void;
+}
+
+/** The offset in the image of the first byte of a file. */
+function firstByteOf(file: string): number {
+  const { stdout } = spawnSync("filefrag", ["-v", "-b1", file], { encoding: "utf8" });
+  const offsets = stdout.matchAll(/^\s*\d+:\s*\d+\.\.\s*\d+:\s*(\d+)\.\./gm);
+  return Math.min(...[...offsets].map(([, offset]) => Number(offset)));
 }
 
 /**
@@ -116,7 +128,11 @@ export function mountImage(megabytes: number, blockBytes = 4_096): ImageMount {
     command("mkfs.ext4", "-q", "-F", "-b", String(blockBytes), "-m", "0", "-E", options, image);
     mount();
   });
-  return { path, mount, unmount: () => command("umount", path), remove: () => clear(home) };
+  const breakFile = (file: string) => {
+    truncateSync(image, firstByteOf(file));
+    command("dd", `if=${file}`, "iflag=nocache", "count=0");
+  };
+  return { path, mount, unmount: () => command("umount", path), breakFile, remove: () => clear(home) };
 }
 
 function reasonAgainst(attempt: () => Mount): string | undefined {

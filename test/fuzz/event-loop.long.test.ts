@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareServer, type ServerProcess } from "../faults/server.ts";
 import { makePackage, manifestOf } from "../support/archive-maker.ts";
-import { type Client, makeKey, newAccount, signMessage, statementOf } from "../support/client.ts";
+import { type Client, makeKey, newAccount, sha256, signMessage, statementOf } from "../support/client.ts";
 import { freePort } from "../support/ports.ts";
 import { testPostgres } from "../support/postgres.ts";
 
@@ -171,6 +171,18 @@ for (const kind of ["sqlite", "postgres"] as const) {
         await yank();
         expect((await alice.get(`/api/packages/${name}`)).body.versions).toHaveLength(LONG_VERSIONS);
         await unyank();
+      });
+    });
+
+    test("the first download of a large archive does not", async () => {
+      const name = `large-${kind}`;
+      const archive = makePackage({ name, version: "1.0.0", files: { a: randomText(18 * MIB) } });
+      expect((await alice.publish(name, "1.0.0", archive, key)).status).toBe(201);
+      const digest = sha256(archive);
+      await expectShort("GET download", async () => {
+        // The file has changed, so it is verified again.
+        await utimes(join(dataDir, "packages/sha256", digest.slice(0, 2), digest), new Date(), new Date());
+        expect((await fetch(`${server.url}/api/packages/${name}/1.0.0/download`)).status).toBe(200);
       });
     });
 

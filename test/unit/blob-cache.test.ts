@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { BlobCache, type FileStamp } from "../../src/blobs/blob-cache.ts";
+import { BlobCache } from "../../src/blobs/blob-cache.ts";
+import type { FileStamp } from "../../src/blobs/file-stamp.ts";
 import { parseDigest } from "../../src/domain/digest.ts";
 
 function digest(at: number) {
@@ -8,7 +9,7 @@ function digest(at: number) {
   return parsed;
 }
 
-const stamp: FileStamp = { size: 10, mtimeMs: 1, ctimeMs: 2, ino: 3 };
+const stamp: FileStamp = { dev: 1, size: 10, mtimeMs: 1, ctimeMs: 2, ino: 3 };
 const blob = () => new Blob([new Uint8Array(10)]);
 
 test("the blob cache keeps what was used last and evicts above its limit", () => {
@@ -22,7 +23,7 @@ test("the blob cache keeps what was used last and evicts above its limit", () =>
 });
 
 test("the blob cache misses once the file has changed", () => {
-  for (const change of [{ size: 11 }, { mtimeMs: 9 }, { ctimeMs: 9 }, { ino: 9 }]) {
+  for (const change of [{ size: 11 }, { mtimeMs: 9 }, { ctimeMs: 9 }, { ino: 9 }, { dev: 9 }]) {
     const cache = new BlobCache(100);
     cache.set(digest(1), stamp, blob());
     expect(cache.get(digest(1), { ...stamp, ...change })).toBeUndefined();

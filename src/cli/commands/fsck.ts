@@ -16,7 +16,7 @@ export const fsckCommand = defineCommand({
       signature. Also looks for archives that no version refers to. Without --repair it changes nothing. It is safe
       while the registry runs.
 
-      --repair moves a damaged archive to corrupt/ in its storage, so that it is never served again. Publish the same
+      --repair moves a damaged or unreadable archive to corrupt/ in its storage, so that it is never served again. Publish the same
       archive again to restore it. It also reads the contents of an archive again if the database lacks them. It
       changes nothing else: a lost archive can only come from its publisher or from a backup.
 
@@ -27,6 +27,7 @@ export const fsckCommand = defineCommand({
         rows: [
           ["blob_missing", "the archive is not stored"],
           ["blob_corrupt", "the stored bytes are not the published ones"],
+          ["blob_unreadable", "the disk fails at the file of the archive"],
           ["size_mismatch", "the archive is complete, but the database has another size"],
           ["signature_invalid", "the stored signature does not verify"],
           ["contents_missing", "the database lacks the contents of the archive; --repair restores them"],
