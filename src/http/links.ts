@@ -46,7 +46,10 @@ export class LinkVariants {
   }
 }
 
+/** The path of an archive. `/api/packages/download` is the document of a package of that name. */
+const ARCHIVE = /^\/api\/packages\/[^/]+\/[^/]+\/download$/;
+
 /** Archives have no links, nor has anything of the log. */
 function hasLinks(path: string): boolean {
-  return path.startsWith("/api/packages/") && !path.endsWith("/download");
+  return path.startsWith("/api/packages/") && !ARCHIVE.test(path);
 }

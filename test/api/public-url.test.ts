@@ -8,12 +8,13 @@ import { startRegistry, type TestRegistry } from "../support/registry.ts";
 const ELSEWHERE = "reg.example.org:8080";
 let registry: TestRegistry;
 let publisher: Client;
+const key = makeKey();
 
 beforeAll(async () => {
   registry = await startRegistry("sqlite", { env: { HOST: "0.0.0.0", PUBLIC_URL: "" } });
   publisher = await newAccount(registry);
   const archive = makePackage({ name: "linked", version: "1.0.0" });
-  const published = await publisher.publish("linked", "1.0.0", archive, makeKey());
+  const published = await publisher.publish("linked", "1.0.0", archive, key);
   expect(published.status).toBe(201);
 });
 afterAll(async () => registry.stop());
@@ -39,6 +40,15 @@ describe("without PUBLIC_URL on all addresses", () => {
     }
     expect((await urlOf(ELSEWHERE)).downloadUrl).toStartWith(`http://${ELSEWHERE}/`);
     expect((await urlOf("localhost")).downloadUrl).toStartWith("http://localhost:0/");
+  });
+
+  test("a package called download has the links of each request too", async () => {
+    const archive = makePackage({ name: "download", version: "1.0.0" });
+    expect((await publisher.publish("download", "1.0.0", archive, key)).status).toBe(201);
+    for (const host of ["evil.example", "localhost", ELSEWHERE]) {
+      const { versions } = await urlOf(host, "/api/packages/download");
+      expect(versions[0].proofUrl).toStartWith(`http://${host === "localhost" ? "localhost:0" : host}/`);
+    }
   });
 
   test.each(["a b", "evil.example/x", "a@evil.example", "evil.example#", "x:99999999", "<script>", "localhost:1234"])(
