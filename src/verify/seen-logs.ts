@@ -19,10 +19,25 @@ export interface SeenLog {
 
 const NAME_MAX = 150;
 
-/** Returns a file name for any text. Two texts never get the same name. */
+/**
+ * Returns a file name for any text. Two texts never get the same name: encoding makes no `%s`, with
+ * which the others begin.
+ */
 function fileName(text: string): string {
   const name = encodeURIComponent(text).replaceAll("*", "%2A");
-  return name.length <= NAME_MAX ? name : createHash("sha256").update(text).digest("hex");
+  return name.length <= NAME_MAX ? name : `%sha256-${createHash("sha256").update(text).digest("hex")}`;
+}
+
+/**
+ * Returns the name of a log's file. A log chooses its origin, and must not get the file of a
+ * registry: nothing else encodes an `r`.
+ */
+function logFileName(origin: string): string {
+  return `${fileName(origin).replace(/^r(?=egistry-)/, "%72")}.json`;
+}
+
+function registryFileName(registry: string): string {
+  return `registry-${fileName(registry)}.json`;
 }
 
 /**
@@ -37,12 +52,12 @@ export class SeenLogs {
    * the file is damaged: treating the log as new would forget what was seen.
    */
   async log(origin: string): Promise<SeenLog | undefined> {
-    const seen = await this.#read<Partial<SeenLog>>(`${fileName(origin)}.json`);
+    const seen = await this.#read<Partial<SeenLog>>(logFileName(origin));
     if (seen === undefined) return undefined;
     const { vkey, checkpoint, retired = [] } = seen;
     const isWhole = typeof vkey === "string" && typeof checkpoint === "string" && Array.isArray(retired);
     if (isWhole && retired.every((key) => typeof key === "string")) return { vkey, checkpoint, retired };
-    throw new SeenLogFault(`${join(this.directory, fileName(origin))}.json does not hold a checkpoint`);
+    throw new SeenLogFault(`${join(this.directory, logFileName(origin))} does not hold a checkpoint`);
   }
 
   /**
@@ -50,7 +65,7 @@ export class SeenLogs {
    * is newer. Processes take turns, so that an older checkpoint never replaces a newer one.
    */
   saveLog(origin: string, seen: SeenLog, isNewer: (there: SeenLog) => boolean): Promise<void> {
-    const path = join(this.directory, `${fileName(origin)}.json`);
+    const path = join(this.directory, logFileName(origin));
     return withFileLock(path, async () => {
       const there = await this.log(origin);
       if (there === undefined || !isNewer(there)) await replaceJson(path, seen);
@@ -59,12 +74,12 @@ export class SeenLogs {
 
   /** Returns the origin of the log that a registry had. */
   async originOf(registry: string): Promise<string | undefined> {
-    return (await this.#read<{ readonly origin: string }>(`registry-${fileName(registry)}.json`))?.origin;
+    return (await this.#read<{ readonly origin: string }>(registryFileName(registry)))?.origin;
   }
 
   /** Saves the origin of a registry's log. */
   saveOrigin(registry: string, origin: string): Promise<void> {
-    return replaceJson(join(this.directory, `registry-${fileName(registry)}.json`), { registry, origin });
+    return replaceJson(join(this.directory, registryFileName(registry)), { registry, origin });
   }
 
   /** Returns the saved state of an audit, as `saveAudit` got it. */

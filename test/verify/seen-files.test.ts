@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -52,4 +53,20 @@ test("a run of verify takes over the lock of one that was killed", async () => {
   await writeFile(`${path}.lock`, "");
   const work = async () => existsSync(`${path}.lock`);
   expect([await withFileLock(path, work, 100), existsSync(`${path}.lock`)]).toEqual([true, false]);
+});
+
+test("a log cannot choose an origin whose file is that of a registry or of a longer origin", async () => {
+  const logs = new SeenLogs(join(directory, "names"));
+  const registry = "http://cpm.example.org";
+  const long = "x".repeat(200);
+  const hostile = { vkey: "hostile", checkpoint: "hostile", retired: [] };
+  await logs.saveOrigin(registry, "cpm.example.org/log");
+  await logs.saveLog(long, { ...hostile, vkey: "long" }, () => false);
+  const hashed = createHash("sha256").update(long).digest("hex");
+  for (const origin of [`registry-${registry}`, hashed, `%sha256-${hashed}`]) {
+    await logs.saveLog(origin, hostile, () => false);
+    expect(await logs.log(origin)).toEqual(hostile);
+  }
+  expect(await logs.originOf(registry)).toBe("cpm.example.org/log");
+  expect((await logs.log(long))?.vkey).toBe("long");
 });
