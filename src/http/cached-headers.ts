@@ -1,5 +1,7 @@
 /** The headers of a 200 and of a 304. Entity tag and request ID are set for each response. */
 export interface HeaderSet {
+  /** True if clients that accept a compressed form get that. */
+  readonly variesByEncoding: boolean;
   readonly whole: { readonly headers: Headers };
   readonly unchanged: { readonly status: 304; readonly headers: Headers };
 }
@@ -10,8 +12,10 @@ export interface HeaderSet {
  */
 export function headerSet(of: Headers): HeaderSet {
   const unchanged = new Headers(of);
-  for (const name of ["content-type", "content-length", "content-disposition", "accept-ranges"]) unchanged.delete(name);
-  return { whole: { headers: new Headers(of) }, unchanged: { status: 304, headers: unchanged } };
+  for (const name of ["content-type", "content-length", "content-encoding", "content-disposition", "accept-ranges"])
+    unchanged.delete(name);
+  const variesByEncoding = of.get("vary")?.includes("Accept-Encoding") ?? false;
+  return { variesByEncoding, whole: { headers: new Headers(of) }, unchanged: { status: 304, headers: unchanged } };
 }
 
 /**

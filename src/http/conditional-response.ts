@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { matchesEntityTag } from "./entity-tag.ts";
+import { isEncoded } from "./content-encoding.ts";
+import { matchesEntityTag, unchangedTag } from "./entity-tag.ts";
+import { contextOf } from "./request-context.ts";
 import type { ResponseCache } from "./response-cache.ts";
 
 /** The media type of JSON documents. */
@@ -11,6 +13,10 @@ export const JSON_TYPE = "application/json; charset=utf-8";
  */
 export function textResponse(request: Request, body: string, contentType: string, headers?: Record<string, string>) {
   return taggedResponse(request, tagged(body), contentType, { ...headers, "cache-control": "no-cache" });
+}
+
+function sizeOf(body: Tagged["body"]): number {
+  return body instanceof Blob ? body.size : body.length;
 }
 
 interface Tagged {
@@ -33,8 +39,12 @@ function taggedResponse(
   headers: Readonly<Record<string, string>>,
 ): Response {
   const common = { ...headers, etag: entityTag };
-  if (matchesEntityTag(request.headers.get("if-none-match"), entityTag))
-    return new Response(null, { status: 304, headers: common });
+  contextOf(request).variesByEncoding = isEncoded(contentType, sizeOf(body));
+  const ifNoneMatch = request.headers.get("if-none-match");
+  if (matchesEntityTag(ifNoneMatch, entityTag)) {
+    const etag = unchangedTag(ifNoneMatch, entityTag);
+    return new Response(null, { status: 304, headers: { ...common, etag } });
+  }
   return new Response(body, { headers: { ...common, "content-type": contentType } });
 }
 

@@ -1,9 +1,25 @@
+const GZIP_TAG = /-gzip"$/;
+
+/** Removes what tells apart tags of the same document: weakness, and the encoding of its bytes. */
+function bareTag(tag: string): string {
+  return tag.trim().replace(/^W\//, "").replace(GZIP_TAG, '"');
+}
+
 /**
  * Reports whether an `If-None-Match` header matches the entity tag. The comparison is weak (RFC
- * 9110 §13.1.2).
+ * 9110 §13.1.2). A client that has the compressed form has the document.
  */
 export function matchesEntityTag(header: string | null, entityTag: string): boolean {
   if (header === null || header === entityTag) return header !== null;
-  const bare = (tag: string) => tag.trim().replace(/^W\//, "");
-  return header.trim() === "*" || header.split(",").some((tag) => bare(tag) === bare(entityTag));
+  return header.trim() === "*" || header.split(",").some((tag) => bareTag(tag) === bareTag(entityTag));
+}
+
+/**
+ * Returns the entity tag of a 304: that of the compressed form if the client has this one, so that
+ * its cache finds what is unchanged (RFC 9111 §4.3.4).
+ */
+export function unchangedTag(header: string | null, entityTag: string): string {
+  const compressed = `${entityTag.replace(GZIP_TAG, '"').slice(0, -1)}-gzip"`;
+  const isCompressed = header?.split(",").some((tag) => tag.trim() === compressed);
+  return isCompressed ? compressed : entityTag.replace(GZIP_TAG, '"');
 }

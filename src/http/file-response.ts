@@ -1,4 +1,5 @@
-import { matchesEntityTag } from "./entity-tag.ts";
+import { isEncoded } from "./content-encoding.ts";
+import { matchesEntityTag, unchangedTag } from "./entity-tag.ts";
 import { contextOf } from "./request-context.ts";
 
 /** A file whose bytes a publisher chose. They are read only if the response needs them. */
@@ -25,11 +26,14 @@ export async function fileResponse(
     "cache-control": immutable ? `${shared ? "public" : "private"}, max-age=31536000, immutable` : "no-cache",
     "content-security-policy": "sandbox",
   };
-  if (matchesEntityTag(request.headers.get("if-none-match"), headers.etag)) {
-    return { response: new Response(null, { status: 304, headers }) };
+  const ifNoneMatch = request.headers.get("if-none-match");
+  if (matchesEntityTag(ifNoneMatch, headers.etag)) {
+    const etag = unchangedTag(ifNoneMatch, headers.etag);
+    return { response: new Response(null, { status: 304, headers: { ...headers, etag } }) };
   }
   const { bytes, isText } = await read();
   if (request.method === "HEAD") contextOf(request).contentLength = bytes.length;
   const type = isText ? "text/plain; charset=utf-8" : "application/octet-stream";
+  contextOf(request).variesByEncoding = isEncoded(type, bytes.length);
   return { response: new Response(bytes, { headers: { ...headers, "content-type": type } }), body: bytes };
 }

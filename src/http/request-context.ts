@@ -18,6 +18,8 @@ export class RequestContext {
    * to its end to measure it, and overwrites the header; so http/server.ts sets it after Elysia.
    */
   contentLength: number | undefined = undefined;
+  /** True if the response is compressed for clients that accept that. */
+  variesByEncoding = false;
   /** What is left of a body whose reading ended early. */
   unread: BodyReader | undefined = undefined;
 

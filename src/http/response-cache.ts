@@ -1,7 +1,9 @@
-import { type Invalidations, LOG } from "../db/invalidations.ts";
+import type { Invalidations } from "../db/invalidations.ts";
+import { encodedPath, isOfPackage, isPlain, splitPath } from "./cache-paths.ts";
 import type { CacheableBody, CacheableResponse } from "./cacheable-response.ts";
 import { type HeaderSet, headerSet, SharedHeaderSets, withTagAndId } from "./cached-headers.ts";
-import { matchesEntityTag } from "./entity-tag.ts";
+import { acceptsGzip, type EncodedResponse, gzipTag } from "./content-encoding.ts";
+import { matchesEntityTag, unchangedTag } from "./entity-tag.ts";
 import { LinkVariants } from "./links.ts";
 import { contextOf } from "./request-context.ts";
 import { requestIdFrom } from "./request-id.ts";
@@ -22,10 +24,6 @@ export const PROMOTION_THRESHOLD = 8;
 const ENTRY_BYTES = 400;
 /** Limit of entries. Most of their bodies are in the spill file. */
 const ENTRIES_MAX = 120_000;
-const PACKAGES = "/api/packages/";
-const CHECKPOINT = "/log/checkpoint";
-/** Tiles never change, so no invalidation names them. */
-const TILES = "/log/tile/";
 
 /**
  * A cached response. There may be a hundred thousand, so an entry has few members and owns no
@@ -137,12 +135,39 @@ export class ResponseCache {
   }
 
   /**
+   * Caches the compressed form of the document that is cached for a path. Does nothing if another
+   * one is cached there by now.
+   */
+  putEncoded(request: Request, path: string, { response, body }: EncodedResponse): void {
+    const plain = this.#fresh(path);
+    const entityTag = response.headers.get("etag");
+    if (plain === undefined || body === undefined || entityTag !== gzipTag(plain.entityTag)) return;
+    if (!isOfPackage(path) || !isPlain(request)) return;
+    const start = this.spillFile?.write(body);
+    const headers = this.#documentHeaders.for(response.headers);
+    const { expiresAtMs, onSend } = plain;
+    const entry = { headers, entityTag, size: body.length, start, expiresAtMs, onSend, body: undefined, hits: 0 };
+    this.#insert(encodedPath(path), entry);
+    if (start === undefined) this.#promote(encodedPath(path), entry, new Blob([body]));
+  }
+
+  /**
    * Returns the cached response to a request for a path. Undefined on a miss: then the app answers.
    * `addressOf` returns the client's address; it is called only where `onSend` wants it.
    */
   match(request: Request, path: string, addressOf: () => string | null = () => null): Response | undefined {
-    const found = this.#fresh(path);
-    if (found === undefined || !isPlain(request)) return undefined;
+    const plain = this.#fresh(path);
+    if (plain === undefined || !isPlain(request)) return undefined;
+    const isVaried = plain.headers.variesByEncoding && acceptsGzip(request.headers.get("accept-encoding"));
+    const encoded = isVaried ? this.#fresh(encodedPath(path)) : undefined;
+    // The app compresses the document, which is then cached here.
+    if (isVaried && encoded === undefined) return undefined;
+    return encoded === undefined
+      ? this.#respond(request, path, plain, addressOf)
+      : this.#respond(request, encodedPath(path), encoded, addressOf);
+  }
+
+  #respond(request: Request, path: string, found: Entry, addressOf: () => string | null): Response | undefined {
     const { headers } = request;
     // Documents have no ranges, so a Range header gets the whole document (RFC 9110 §14.2).
     if (headers.has("range") && found.headers.whole.headers.has("accept-ranges")) return undefined;
@@ -150,7 +175,7 @@ export class ResponseCache {
     const ifNoneMatch = headers.get("if-none-match");
     const { whole, unchanged } = found.headers;
     if (ifNoneMatch !== null && matchesEntityTag(ifNoneMatch, found.entityTag)) {
-      return new Response(null, withTagAndId(unchanged, found.entityTag, id));
+      return new Response(null, withTagAndId(unchanged, unchangedTag(ifNoneMatch, found.entityTag), id));
     }
     const body = this.#bodyOf(path, found);
     if (body === undefined) return undefined;
@@ -268,29 +293,4 @@ export class ResponseCache {
     this.#others.delete(name);
     this.#entries -= others.size;
   }
-}
-
-/**
- * Splits a path into the name that invalidates it (a package, or the log) and the rest of the path.
- */
-function splitPath(path: string): [name: string, rest: string] {
-  if (path === CHECKPOINT) return [LOG, path];
-  if (path.startsWith(TILES)) return [TILES, path];
-  if (!path.startsWith(PACKAGES)) return ["", path];
-  const end = path.indexOf("/", PACKAGES.length);
-  return end < 0 ? [path.slice(PACKAGES.length), ""] : [path.slice(PACKAGES.length, end), path.slice(end)];
-}
-
-/**
- * Reports whether the cache may answer a request. The app answers cross-origin requests, bodies and
- * odd Host headers.
- */
-function isPlain({ method, headers }: Request): boolean {
-  return (
-    method === "GET" &&
-    !headers.has("origin") &&
-    !headers.has("content-length") &&
-    !headers.has("transfer-encoding") &&
-    !headers.get("host")?.includes(",")
-  );
 }

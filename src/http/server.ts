@@ -6,6 +6,7 @@ import { faultCode } from "../runtime/fault-codes.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { clientBehind } from "./client-address.ts";
 import { type Connection, MIN_DATA_RATE, type MinDataRate } from "./connection.ts";
+import { encodedResponse, varyByEncoding } from "./content-encoding.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
 import { readRest } from "./linger.ts";
 import { problemResponse } from "./problem.ts";
@@ -121,7 +122,10 @@ function refuseBusy(): Response {
 }
 
 /** Sets the headers that every response has. */
-function setCommonHeaders({ status, headers }: Response, { id, contentLength }: RequestContext): void {
+function setCommonHeaders(
+  { status, headers }: Response,
+  { id, contentLength, variesByEncoding }: RequestContext,
+): void {
   if (contentLength !== undefined) headers.set("content-length", String(contentLength));
   // Elysia writes 0 for HEAD. A 304 has the length of the whole response or none (RFC 9110 §8.6).
   else if (status === 304) headers.delete("content-length");
@@ -129,6 +133,7 @@ function setCommonHeaders({ status, headers }: Response, { id, contentLength }: 
   headers.set("x-content-type-options", "nosniff");
   // A response without caching rules of its route may hold a token or an account.
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
+  if (variesByEncoding) varyByEncoding(headers);
 }
 
 /**
@@ -150,10 +155,13 @@ function wrap(handle: Handler, { config, logger, responseCache }: ServerDeps): H
     }
     if (request.method !== "GET") await readRest(request);
     setCommonHeaders(response, context);
-    if (context.cacheable !== undefined) {
-      const path = responseCache?.variants.pathFor(config, request, cachePath(request.url, ""));
-      if (path !== undefined) responseCache?.put(request, path, response);
-    }
+    const pathOf = () => responseCache?.variants.pathFor(config, request, cachePath(request.url, ""));
+    const path = context.cacheable === undefined ? undefined : pathOf();
+    if (path !== undefined) responseCache?.put(request, path, response);
+    const encoded = await encodedResponse(request, response);
+    const encodedPath = encoded.body === undefined ? undefined : pathOf();
+    if (encodedPath !== undefined) responseCache?.putEncoded(request, encodedPath, encoded);
+    response = encoded.response;
     logRequest(logger, request, response, startedMs);
     return response;
   };
