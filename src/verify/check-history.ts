@@ -218,7 +218,8 @@ function checkSigner({ entry }: HistoryQuestion, { seq }: PackageHistory): Check
 
 /**
  * A version that a compromised key signed is not trusted, from the version on that the removal
- * names.
+ * names. That version is before the removal: a leaf behind it is a second one of this version, with
+ * which a registry would call earlier versions good.
  */
 function checkCompromised(
   { entry, index }: HistoryQuestion,
@@ -227,8 +228,11 @@ function checkCompromised(
 ): Check | undefined {
   const isLater = (version: string | null) => {
     const named = version === null ? undefined : foldedVersion({ name: entry.name, version });
+    const removal = leaves.find(
+      ({ leaf }) => leaf.kind === "key" && leaf.publicKey === entry.publicKey && leaf.removal?.since === version,
+    );
     const since = leaves.find(({ leaf }) => leaf.kind === "version" && foldedVersion(leaf) === named);
-    return since !== undefined && since.index > index;
+    return since !== undefined && since.index > index && since.index < (removal?.index ?? 0);
   };
   const found = compromised.find(({ publicKey, since }) => publicKey === entry.publicKey && !isLater(since));
   if (found === undefined) return undefined;

@@ -170,6 +170,19 @@ describe("a hostile history", () => {
     expect(await verified({ leaves, shown, entry: signed }, knownKeys("later"))).toEqual(["key_compromised"]);
   });
 
+  test("does not clear a compromised key with a second leaf of the named version behind the removal", async () => {
+    const named = version("1.5.0", owner, -120);
+    const signed = version("2.0.0", owner, -100);
+    const added = keyChange(1, versionLeaf(first), next, { action: "add", hours: -50 }, owner, next);
+    const removal = { reason: "compromised", since: "1.5.0" } as const;
+    const removed = keyChange(2, added, owner, { action: "remove", hours: -40, removal }, next);
+    const again = version("1.5.0+again", next, -10);
+    const leaves = [first, named, signed].map(versionLeaf).concat(added, removed, versionLeaf(again));
+    const show = (shown: number[]) => verified({ leaves, shown, entry: signed }, knownKeys("second"));
+    expect(await show([0, 1, 3, 4])).toEqual(["key_compromised"]);
+    expect(await show([0, 3, 4, 5])).toEqual(["key_compromised"]);
+  });
+
   test("distrusts a compromised key since the named version, however the number of that version is spelled", async () => {
     const second = version("2.0.0+build", owner, -100);
     const added = keyChange(1, versionLeaf(first), next, { action: "add", hours: -50 }, owner, next);
