@@ -27,10 +27,15 @@ export function withLinkBase<D extends { readonly config: LinkConfig }>(deps: D,
 }
 
 const VARIANTS_MAX = 8;
+/** So long can invented hosts keep those of others out of the cache. */
+const FORGET_MS = 60_000;
 
 /** Tells documents in the response cache apart that differ only in the base of their links. */
 export class LinkVariants {
   readonly #bases = new Set<string>();
+  #sinceMs = 0;
+
+  constructor(readonly clockMs: () => number = () => performance.now()) {}
 
   /**
    * Returns the path under which a document is cached for the client of a request. Undefined if it
@@ -39,10 +44,21 @@ export class LinkVariants {
   pathFor(config: LinkConfig, request: Request, path: string): string | undefined {
     const base = linkBase(config, request);
     if (base === config.publicUrl || !hasLinks(path)) return path;
-    if (!this.#bases.has(base) && this.#bases.size >= VARIANTS_MAX) return undefined;
-    this.#bases.add(base);
+    if (!this.#bases.has(base) && !this.#add(base)) return undefined;
     // No path has a blank, so a variant is no other document. It is below its package, as before.
     return `${path}/ ${base}`;
+  }
+
+  /** Remembers a base. Returns false if there are too many for now. */
+  #add(base: string): boolean {
+    const nowMs = this.clockMs();
+    if (nowMs - this.#sinceMs > FORGET_MS) {
+      this.#bases.clear();
+      this.#sinceMs = nowMs;
+    }
+    if (this.#bases.size >= VARIANTS_MAX) return false;
+    this.#bases.add(base);
+    return true;
   }
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { LinkVariants } from "../../src/http/links.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -40,6 +41,20 @@ describe("without PUBLIC_URL on all addresses", () => {
     }
     expect((await urlOf(ELSEWHERE)).downloadUrl).toStartWith(`http://${ELSEWHERE}/`);
     expect((await urlOf("localhost")).downloadUrl).toStartWith("http://localhost:0/");
+  });
+
+  test("invented hosts keep those of others out of the cache for a minute only", () => {
+    let nowMs = 1_000_000;
+    const variants = new LinkVariants(() => nowMs);
+    const isCached = (host: string) => {
+      const request = new Request(`http://${host}/api/packages/linked`, { headers: { host } });
+      const config = { publicUrl: "http://localhost:0", followsHost: true };
+      return variants.pathFor(config, request, "/api/packages/linked") !== undefined;
+    };
+    const invented = Array.from({ length: 20 }, (_, at) => isCached(`h${at}`));
+    expect([invented.filter(Boolean).length, isCached(ELSEWHERE)]).toEqual([8, false]);
+    nowMs += 61_000;
+    expect([isCached(ELSEWHERE), isCached("h0")]).toEqual([true, true]);
   });
 
   test("a package called download has the links of each request too", async () => {
