@@ -4,6 +4,8 @@ import { type Check, ok, unchecked, warning } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 const NAME = "registry status";
+/** A hostile registry may send megabytes where a person reads a line. */
+const TEXT_MAX_CHARS = 1_000;
 
 /** The members of a version in the API that this check reads. */
 interface VersionStatus {
@@ -13,6 +15,10 @@ interface VersionStatus {
   readonly yankReplacement?: unknown;
   readonly quarantine?: { readonly reason?: unknown } | null;
   readonly signature?: { readonly compromised?: unknown };
+}
+
+function shown(text: unknown): string | undefined {
+  return typeof text === "string" ? text.slice(0, TEXT_MAX_CHARS) : undefined;
 }
 
 /** Lists the reasons against using a version. */
@@ -26,10 +32,11 @@ function objections({
 }: VersionStatus): string[] {
   const found: string[] = [];
   if (signature?.compromised === true) found.push("the key that signed it is compromised");
-  if (typeof quarantine === "object" && quarantine !== null) found.push(`it is in quarantine: ${quarantine.reason}`);
+  if (typeof quarantine === "object" && quarantine !== null)
+    found.push(`it is in quarantine: ${shown(quarantine.reason)}`);
   if (yanked !== true) return found;
-  const why = [yankReason, yankMessage].filter((text) => typeof text === "string").join(": ");
-  const instead = typeof yankReplacement === "string" ? `, use ${yankReplacement} instead` : "";
+  const why = [yankReason, yankMessage].flatMap((text) => shown(text) ?? []).join(": ");
+  const instead = typeof yankReplacement === "string" ? `, use ${shown(yankReplacement)} instead` : "";
   return [...found, `it is yanked${why === "" ? "" : ` (${why})`}${instead}`];
 }
 

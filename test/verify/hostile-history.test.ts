@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseDigest } from "../../src/domain/digest.ts";
 import { keyChangeStatement } from "../../src/signing/key-statements.ts";
 import { formatCheckpoint } from "../../src/tlog/checkpoint.ts";
 import type { ProvedLeaf } from "../../src/tlog/history.ts";
@@ -18,6 +19,7 @@ import { KnownKeys } from "../../src/verify/known-keys.ts";
 import { checkLeaf } from "../../src/verify/leaf-rules.ts";
 import { beginHistory, type PackageHistory, replayKeyChange } from "../../src/verify/package-history.ts";
 import { RegistryClient } from "../../src/verify/registry-client.ts";
+import { checkRegistryStatus } from "../../src/verify/registry-status.ts";
 import { SeenLogs } from "../../src/verify/seen-logs.ts";
 import { makeKey, type SigningKey, sha256, signMessage } from "../support/client.ts";
 import { signerOf, VKEY } from "./scene.ts";
@@ -315,6 +317,20 @@ describe("a registry whose answers never end", () => {
     await server.stop(true);
     expect(audit.fault).toContain("more than 100000 problems");
     expect(new Set(audit.problems.map(({ code }) => code))).toEqual(new Set(["leaf_malformed", "tile_differs"]));
+  });
+
+  test("does not fill the terminal with the reasons of a yank", async () => {
+    const long = "x".repeat(5_000_000);
+    const status = { yanked: true, yankReason: long, yankMessage: long, yankReplacement: long };
+    const answer = { ...status, quarantine: { reason: long } };
+    const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => Response.json(answer) });
+    const client = new RegistryClient(`http://127.0.0.1:${server.port}`, undefined);
+    const digest = parseDigest(sha256(Buffer.of()));
+    if (digest === undefined) throw new Error("no digest");
+    const check = await checkRegistryStatus(client, { name: "hello", version: "1.0.0", digest, size: 1 });
+    await server.stop(true);
+    expect(check.result).toBe("warning");
+    expect(check.detail.length).toBeLessThan(5_000);
   });
 
   test("is not read beyond two megabytes for a page", async () => {
