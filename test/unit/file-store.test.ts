@@ -59,7 +59,9 @@ test.skipIf(process.platform === "win32")(
   async () => {
     await openFileStore(root);
     // A limit on the file size replaces a full disk, which only root can make.
-    const script = `await (await import(${JSON.stringify(STORE)})).openFileStore(${JSON.stringify(root)})`;
+    const opened = `(await import(${JSON.stringify(STORE)})).openFileStore(${JSON.stringify(root)})`;
+    // Opening it succeeds: a registry on a full disk starts for reading.
+    const script = `await (await ${opened}).check()`;
     const limited = ["sh", "-c", 'trap "" XFSZ; ulimit -f 8; exec "$@"', "sh", process.execPath, "-e", script];
     const { exitCode, stderr } = Bun.spawnSync(limited);
     expect([exitCode, stderr.toString()]).toEqual([1, expect.stringContaining("EFBIG")]);
