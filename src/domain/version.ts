@@ -37,6 +37,8 @@ export function parseVersion(text: string): Version | undefined {
 
 /** Sorts after every pre-release of the same version. */
 const RELEASE = "~";
+/** The pattern of LIKE that the order of a release matches, and that of a pre-release does not. */
+export const RELEASE_PATTERN = `%${RELEASE}`;
 /** Sorts before every character of an identifier, so that `a` precedes `a-b`. */
 const IDENTIFIER_END = " ";
 

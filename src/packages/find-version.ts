@@ -1,9 +1,10 @@
-import { and, desc, eq, lt, sql } from "drizzle-orm";
+import { and, desc, eq, isNull, like, lt, type SQL, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
+import { pipelined } from "../db/pipeline.ts";
 import { statement } from "../db/statement.ts";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import type { PackageName } from "../domain/package-name.ts";
-import { compareVersions, isPrerelease, parseVersion, type Version } from "../domain/version.ts";
+import { isPrerelease, parseVersion, RELEASE_PATTERN, type Version } from "../domain/version.ts";
 import { failure } from "../errors.ts";
 import { loadPackage, shortened } from "./find-package.ts";
 import type { PackageRow, PublishedVersion, Quarantinable, VersionRow } from "./views.ts";
@@ -13,13 +14,6 @@ export function versionOf(row: Pick<VersionRow, "version">): Version {
   const version = parseVersion(row.version);
   if (version === undefined) throw new Error("A stored version is not a version");
   return version;
-}
-
-function highestFirst<T extends Pick<VersionRow, "version">>(rows: readonly T[]): T[] {
-  return rows
-    .map((row) => ({ row, order: versionOf(row) }))
-    .sort((a, b) => compareVersions(b.order, a.order))
-    .map(({ row }) => row);
 }
 
 /** Selects versions with the user names of their publishers. */
@@ -73,7 +67,7 @@ export function loadVersions(
 }
 
 /**
- * What it takes to choose among all versions of a package, without their manifests, which can be
+ * What it takes to choose among versions of a package, without their manifests, which can be
  * megabytes.
  */
 export type VersionOutline = Pick<VersionRow, "id" | "version" | "yankedAt" | "quarantinedAt" | "publishedAt">;
@@ -86,17 +80,44 @@ export function isAvailable({ yankedAt, quarantinedAt }: VersionOutline): boolea
   return yankedAt === null && quarantinedAt === null;
 }
 
-const outlinesOfPackage = statement<{ packageId: number }, VersionOutline>(({ query, tables: { versions } }) => {
-  const { id, version, yankedAt, quarantinedAt, publishedAt } = versions;
-  return query
-    .select({ id, version, yankedAt, quarantinedAt, publishedAt })
-    .from(versions)
-    .where(eq(versions.packageId, sql.placeholder("packageId")));
-});
+/** Builds the statement that finds the highest version of a package that meets conditions. */
+function highestOutline(conditions: (versions: DbSession["tables"]["versions"]) => readonly SQL[]) {
+  return statement<{ packageId: number }, VersionOutline>(({ query, tables: { versions } }) => {
+    const { id, version, yankedAt, quarantinedAt, publishedAt } = versions;
+    return query
+      .select({ id, version, yankedAt, quarantinedAt, publishedAt })
+      .from(versions)
+      .where(and(eq(versions.packageId, sql.placeholder("packageId")), ...conditions(versions)))
+      .orderBy(desc(versions.versionOrder))
+      .limit(1);
+  });
+}
 
-/** Loads all versions of a package in outline, the highest first (SemVer 2.0.0 §11). */
-export async function loadOutlines(session: DbSession, packageId: number): Promise<VersionOutline[]> {
-  return highestFirst(await outlinesOfPackage(session, { packageId }));
+const whereAvailable = ({ yankedAt, quarantinedAt }: DbSession["tables"]["versions"]) => [
+  isNull(yankedAt),
+  isNull(quarantinedAt),
+];
+
+const highestOfAll = highestOutline(() => []);
+const highestAvailable = highestOutline(whereAvailable);
+const highestRelease = highestOutline((versions) => [
+  ...whereAvailable(versions),
+  like(versions.versionOrder, RELEASE_PATTERN),
+]);
+
+/**
+ * Loads the versions among which a package chooses what it shows, the highest first: the highest
+ * release that is available, the highest version that is available, and the highest of all. A
+ * package may have thousands of others.
+ */
+export async function loadCandidates(session: DbSession, packageId: number): Promise<VersionOutline[]> {
+  const asked = { packageId };
+  const found = await pipelined([
+    highestOfAll(session, asked),
+    highestAvailable(session, asked),
+    highestRelease(session, asked),
+  ]);
+  return [...new Map(found.flat().map((row) => [row.id, row])).values()];
 }
 
 /** Finds a version by its key, which leaves out build metadata. */
@@ -180,7 +201,7 @@ async function versionNotFound(session: DbSession, owner: PackageRow, asked: str
   const missing = { code: "version_not_found", name: owner.name, version: shortened(asked) } as const;
   if (asked !== "latest") return failure(missing);
   if (owner.quarantinedAt !== null) return failure({ ...missing, hint: "The package is in quarantine." });
-  const published = await loadOutlines(session, owner.id);
+  const published = await loadCandidates(session, owner.id);
   const candidate = published.find((row) => isAvailable(row) && isPrerelease(versionOf(row)));
   const hint =
     candidate === undefined

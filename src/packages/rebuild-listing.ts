@@ -10,12 +10,12 @@ import { compareVersions, isPrerelease, parseVersion, type Version } from "../do
 import { foldTag } from "../search/search-packages.ts";
 import { indexPackage, unindexPackage } from "../search/searchable.ts";
 import { ownersOf } from "./find-package.ts";
-import { isAvailable, loadOutlines, type VersionOutline, versionOf } from "./find-version.ts";
+import { isAvailable, loadCandidates, type VersionOutline, versionOf } from "./find-version.ts";
 import { type ManifestRecord, manifestFrom } from "./records.ts";
 import type { PackageRow, VersionRow } from "./views.ts";
 
 /**
- * Chooses the one version that a package is shown and found by: the highest release that is
+ * Chooses the one version of `loadCandidates` that a package is shown and found by: the highest release that is
  * available, else the highest pre-release that is available, else the highest version. A package in
  * quarantine has no latest version and is not listed.
  */
@@ -175,7 +175,7 @@ async function loadSources(session: DbSession, packageId: number): Promise<Sourc
 }
 
 /**
- * The versions that a listing is chosen from. `fresh` is the one that was published just now, with
+ * The candidates that a listing is chosen from. `fresh` is the one that was published just now, with
  * `moreManifestBytes` of long manifest.
  */
 interface Chosen {
@@ -226,7 +226,7 @@ export async function rebuildListing(
   updatedAt: Date,
 ): Promise<void> {
   const { id } = changed;
-  const [published, sources] = await pipelined([loadOutlines(session, id), loadSources(session, id)]);
+  const [published, sources] = await pipelined([loadCandidates(session, id), loadSources(session, id)]);
   await writeDerived(session, kind, changed, updatedAt, { ...sources, published });
 }
 
@@ -260,7 +260,7 @@ export async function beginListing(
     return (_, updatedAt) => touchPackage(session, { packageId, updatedAt, moreManifestBytes });
   }
   const [all, sources] = await pipelined([
-    latest === undefined ? loadOutlines(session, packageId) : undefined,
+    latest === undefined ? loadCandidates(session, packageId) : undefined,
     loadSources(session, packageId),
   ]);
   return (fresh, now) => {

@@ -70,6 +70,8 @@ const PUBLISHES: Readonly<Record<string, Draft>> = {
 
 /** So many versions with the longest manifests fill a package. */
 const LONG_VERSIONS = 260;
+/** The document of a package shows no more. */
+const SHOWN_VERSIONS = 100;
 
 function longManifest(name: string, version: string): string {
   const inputs = Array.from({ length: 15 }, (_, at) => `- key: k${at}\n  description: ${"d".repeat(2_000)}\n`);
@@ -165,11 +167,11 @@ for (const kind of ["sqlite", "postgres"] as const) {
       await expectShort("PUT and DELETE quarantine", async () => {
         expect((await admin.send("PUT", quarantine, { reason: "measured" })).status).toBe(200);
         const released = await admin.send("DELETE", quarantine);
-        expect([released.status, released.body.versions.length]).toEqual([200, LONG_VERSIONS]);
+        expect([released.status, released.body.versions.length]).toEqual([200, SHOWN_VERSIONS]);
       });
       await expectShort("GET package", async () => {
         await yank();
-        expect((await alice.get(`/api/packages/${name}`)).body.versions).toHaveLength(LONG_VERSIONS);
+        expect((await alice.get(`/api/packages/${name}`)).body.versions).toHaveLength(SHOWN_VERSIONS);
         await unyank();
       });
     });
