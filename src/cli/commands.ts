@@ -8,9 +8,11 @@ import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
 import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
+import { checkCommand } from "./commands/check.ts";
 import { fsckCommand } from "./commands/fsck.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { healthcheckCommand } from "./commands/healthcheck.ts";
+import { initCommand } from "./commands/init.ts";
 import { logAcceptRollbackCommand } from "./commands/log-accept-rollback.ts";
 import { logAuditCommand } from "./commands/log-audit.ts";
 import { logKeyCommand } from "./commands/log-key.ts";
@@ -21,6 +23,8 @@ import { loginCommand } from "./commands/login.ts";
 import { logoutCommand } from "./commands/logout.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { openapiCommand } from "./commands/openapi.ts";
+import { packCommand } from "./commands/pack.ts";
+import { publishCommand } from "./commands/publish.ts";
 import { registerCommand } from "./commands/register.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { storageCopyCommand } from "./commands/storage-copy.ts";
@@ -36,6 +40,10 @@ export const COMMANDS: readonly Command[] = [
   loginCommand,
   logoutCommand,
   whoamiCommand,
+  initCommand,
+  packCommand,
+  checkCommand,
+  publishCommand,
   serveCommand,
   migrateCommand,
   healthcheckCommand,

@@ -74,3 +74,11 @@ export const PASSWORD_OPTION = {
   type: "boolean",
   description: "read the password from the first line of standard input",
 } as const;
+
+/** For commands that sign. */
+export const KEY_OPTION = {
+  type: "string",
+  value: "<key>",
+  description:
+    "the signing key: a name of key list, a file in PEM or hex, or agent:<comment> for ssh-agent; CPM_SIGNING_KEY or the key 'default' when left out",
+} as const;

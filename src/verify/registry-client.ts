@@ -39,7 +39,11 @@ export class RegistryClient {
   readonly url: string;
   readonly #headers: Readonly<Record<string, string>>;
 
-  constructor(url: string, token: string | undefined) {
+  constructor(
+    url: string,
+    token: string | undefined,
+    readonly certificates?: string,
+  ) {
     this.url = url.replace(/\/+$/, "");
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
@@ -62,6 +66,7 @@ export class RegistryClient {
         maxMs: RESPONSE_TIMEOUT_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS),
         maxBytes: maxBytes ?? RESPONSE_MAX_BYTES,
         redirectsMax: REDIRECTS_MAX,
+        certificates: this.certificates,
         readsBody: (answered) => answered === 200,
       });
       if (status !== 200) throw new RegistryFault(refusalText(address, status, hasToken), status);

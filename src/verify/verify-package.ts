@@ -71,10 +71,13 @@ function differences(leaf: VersionEntry, { name, version, digest, size }: Signed
   return `the log has ${leaf.name} ${leaf.version}, sha256 ${leaf.sha256}, ${leaf.size} bytes; this archive is ${name} ${version}, sha256 ${digest}, ${size} bytes`;
 }
 
-async function checkArchiveSignature(entry: VersionEntry | undefined, signed: SignedArchive, archive: Uint8Array) {
+/** Reads the archive, for the one scheme whose signature covers all of its bytes. */
+type ReadArchive = () => Promise<Uint8Array>;
+
+async function checkArchiveSignature(entry: VersionEntry | undefined, signed: SignedArchive, readArchive: ReadArchive) {
   if (entry === undefined) return unchecked("signature", "no leaf names the signing key");
   try {
-    const { keyId, scheme, publicKey } = await verifyArchiveSignature(entry, signed, async () => archive);
+    const { keyId, scheme, publicKey } = await verifyArchiveSignature(entry, signed, readArchive);
     return ok("signature", `${scheme} by key ${publicKey} (id ${keyId})`);
   } catch (cause) {
     return failed("signature", "signature_invalid", faultText(cause));
@@ -112,15 +115,19 @@ export async function verifyPackage(
   if (signed === undefined) return { name: undefined, version: undefined, checks: [check] };
   const text = given ?? (trust.client && (await fetchProof(trust.client, signed))) ?? "";
   const checks =
-    typeof text === "string" ? await checkProof(text, signed, archive, trust, given === undefined) : [text];
+    typeof text === "string" ? await checkProof(text, signed, async () => archive, trust, given === undefined) : [text];
   const status = trust.client === undefined || !isGood(checks) ? [] : [await checkRegistryStatus(trust.client, signed)];
   return { name: signed.name, version: signed.version, checks: [check, ...checks, ...status] };
 }
 
-async function checkProof(
+/**
+ * Checks what a proof says of an archive that was inspected and hashed. `isFresh` is whether the
+ * registry made the proof just now. Throws `RegistryFault` if the registry cannot be reached.
+ */
+export async function checkProof(
   text: string,
   signed: SignedArchive,
-  archive: Uint8Array,
+  readArchive: ReadArchive,
   trust: Trust,
   isFresh: boolean,
 ): Promise<Check[]> {
@@ -130,7 +137,7 @@ async function checkProof(
     return [failed("inclusion", "proof_malformed", "is malformed (c2sp.org/tlog-proof)")];
   }
   const { check: leaf, entry } = checkProvedLeaf(extra.leaf, signed);
-  const signature = await checkArchiveSignature(entry, signed, archive);
+  const signature = await checkArchiveSignature(entry, signed, readArchive);
   const asksChanges = extra.history?.some(({ leaf: other }) => isLogChange(other)) !== false;
   const { checks, checkpoint, changes, saveSeen } = await checkCheckpoint(proof.checkpoint, trust, asksChanges);
   if (checkpoint === undefined || entry === undefined) return [leaf, signature, ...checks];
