@@ -13,6 +13,17 @@ import { fsckCommand } from "./commands/fsck.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { healthcheckCommand } from "./commands/healthcheck.ts";
 import { initCommand } from "./commands/init.ts";
+import { keyAddCommand } from "./commands/key-add.ts";
+import { keyApproveCommand } from "./commands/key-approve.ts";
+import { keyBackupCommand } from "./commands/key-backup.ts";
+import { keyGenerateCommand } from "./commands/key-generate.ts";
+import { keyListCommand } from "./commands/key-list.ts";
+import { keyRegisterCommand } from "./commands/key-register.ts";
+import { keyRemoveCommand } from "./commands/key-remove.ts";
+import { keyRequestCommand } from "./commands/key-request.ts";
+import { keyRetireCommand } from "./commands/key-retire.ts";
+import { keyRotateCommand } from "./commands/key-rotate.ts";
+import { keyShowCommand } from "./commands/key-show.ts";
 import { logAcceptRollbackCommand } from "./commands/log-accept-rollback.ts";
 import { logAuditCommand } from "./commands/log-audit.ts";
 import { logKeyCommand } from "./commands/log-key.ts";
@@ -44,6 +55,17 @@ export const COMMANDS: readonly Command[] = [
   packCommand,
   checkCommand,
   publishCommand,
+  keyGenerateCommand,
+  keyListCommand,
+  keyShowCommand,
+  keyBackupCommand,
+  keyRegisterCommand,
+  keyAddCommand,
+  keyRemoveCommand,
+  keyRotateCommand,
+  keyRetireCommand,
+  keyRequestCommand,
+  keyApproveCommand,
   serveCommand,
   migrateCommand,
   healthcheckCommand,
@@ -74,6 +96,7 @@ export const COMMANDS: readonly Command[] = [
 
 /** One-line summaries of command groups, by the first word of the command. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  key: "make, share, rotate and back up signing keys",
   storage: "copy archives between storages",
   admin: "manage accounts, quarantine packages",
   log: "audit a transparency log, manage this registry's log",

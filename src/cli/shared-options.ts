@@ -82,3 +82,13 @@ export const KEY_OPTION = {
   description:
     "the signing key: a name of key list, a file in PEM or hex, or agent:<comment> for ssh-agent; CPM_SIGNING_KEY or the key 'default' when left out",
 } as const;
+
+/** For commands that need a session, because an API token must not change keys. */
+export const PASSWORD_OPTIONS = {
+  username: {
+    type: "string",
+    value: "<name>",
+    description: "whose password is asked for; that of the last login when left out",
+  },
+  "password-stdin": PASSWORD_OPTION,
+} as const;

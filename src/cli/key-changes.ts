@@ -1,0 +1,193 @@
+import { hostname } from "node:os";
+import { type Session, withSession } from "../client/account.ts";
+import { accountKeys, registerKey, retireKey } from "../client/account-keys.ts";
+import type { ApiClient } from "../client/api-client.ts";
+import { clientFault } from "../client/client-fault.ts";
+import {
+  addPackageKey,
+  approveRequest,
+  packageKeys,
+  parseRequestLine,
+  removePackageKey,
+  requestLine,
+} from "../client/package-keys.ts";
+import { storedKeys } from "../client/stored-keys.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
+import { systemClock } from "../start/system-clock.ts";
+import { passwordLogin } from "./account.ts";
+import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
+import { requireSigner } from "./key-files.ts";
+import { UsageError } from "./usage.ts";
+
+/** Options of commands that change keys: an API token may not, so they need the password. */
+export interface KeyChangeOptions extends Partial<ClientOptions> {
+  readonly username: string | undefined;
+  readonly "password-stdin": boolean;
+}
+
+interface SignedOptions extends KeyChangeOptions {
+  readonly key: string | undefined;
+}
+
+interface PackageOptions extends SignedOptions {
+  readonly package: readonly string[];
+}
+
+/** The name of this machine, by which its key is found in lists. */
+export function machineLabel(): string {
+  return hostname()
+    .replace(/[^\x20-\x7e]/g, "?")
+    .slice(0, 100);
+}
+
+/** Runs `work` with a session of the user. */
+export async function session<T>(
+  context: ClientContext,
+  client: ApiClient,
+  given: KeyChangeOptions,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  return withSession(client, await passwordLogin(context, client, given), work);
+}
+
+/** Registers a key to the account. */
+export async function keyRegister(given: SignedOptions & { readonly label: string | undefined }): Promise<number> {
+  const context = clientContext(given);
+  const client = await apiClient(context);
+  const signer = await requireSigner(context, given.key);
+  const isNew = await session(context, client, given, (open) =>
+    registerKey(open, signer, given.label ?? machineLabel()),
+  );
+  const { keyId, publicKey } = signer;
+  const text = `Key ${keyId} ${isNew ? "is registered" : "was registered before"} at ${client.address.url}.`;
+  context.answer({ registry: client.address.url, keyId, publicKey, registered: isNew }, text);
+  if (isNew) context.prompt.note("To let it sign a package that exists: cpm-registry key add <key> --package <name>");
+  return 0;
+}
+
+/** Retires a key of the account, named by its id or by a name on this machine. */
+export async function keyRetire(given: KeyChangeOptions, key: string): Promise<number> {
+  const context = clientContext(given);
+  const client = await apiClient(context);
+  const keyId = await keyIdFor(context, key);
+  await confirm(context, `Retire key ${keyId} from your account? It can never be registered again.`);
+  await session(context, client, given, async (open) => {
+    const known = (await accountKeys(open)).some((each) => each.keyId === keyId && each.retiredAt === null);
+    if (!known)
+      throw clientFault("failed", "client_key_missing", `Your account has no key ${keyId} that is not retired.`);
+    await retireKey(open, keyId);
+  });
+  context.answer({ keyId, retired: true }, `Key ${keyId} is retired.`);
+  return 0;
+}
+
+async function keyIdFor({ home }: ClientContext, key: string): Promise<string> {
+  if (/^[0-9a-f]{32}$/.test(key)) return key;
+  if (/^[0-9a-f]{64}$/.test(key)) return keyIdOf(key);
+  const stored = (await storedKeys(home.keysDirectory)).find(({ name }) => name === key);
+  if (stored !== undefined) return stored.keyId;
+  throw new UsageError(`'${key}' is neither a key id of 32 hex digits nor one of your keys.`);
+}
+
+/** Asks a question about something that cannot be undone. Throws when the answer is no. */
+export async function confirm({ prompt }: ClientContext, text: string): Promise<void> {
+  if (await prompt.confirm({ text, flag: "--yes" })) return;
+  throw clientFault("failed", "client_declined", "Nothing was changed.");
+}
+
+/** Lets a key of this machine sign packages. */
+export async function keyAdd(given: PackageOptions, key: string): Promise<number> {
+  requirePackages(given.package);
+  const context = clientContext(given);
+  const client = await apiClient(context);
+  const [by, added] = [await requireSigner(context, given.key), await requireSigner(context, key)];
+  await session(context, client, given, async (open) => {
+    await registerKey(open, added, machineLabel());
+    for (const name of given.package) await addPackageKey(open.client, name, by, added, systemClock());
+  });
+  const text = `Key ${added.keyId} may sign ${given.package.join(", ")} now.`;
+  context.answer({ packages: given.package, keyId: added.keyId, signedBy: by.keyId }, text);
+  return 0;
+}
+
+function requirePackages(names: readonly string[]): void {
+  if (names.length === 0) throw new UsageError("Name the package with --package <name>; repeat it for several.");
+}
+
+/** Options of `key remove`. */
+export interface RemoveOptions extends PackageOptions {
+  readonly compromised: boolean;
+  readonly since: string | undefined;
+}
+
+/** Takes a key out of packages. */
+export async function keyRemove(given: RemoveOptions, key: string): Promise<number> {
+  requirePackages(given.package);
+  if (given.since !== undefined && !given.compromised) throw new UsageError("--since goes with --compromised.");
+  const context = clientContext(given);
+  const client = await apiClient(context);
+  const keyId = await keyIdFor(context, key);
+  const by = await requireSigner(context, given.key);
+  if (by.keyId === keyId)
+    throw new UsageError("A key cannot take itself out. Name another one that may sign with --key.");
+  const consequence = given.compromised
+    ? `Every version that it signed${given.since === undefined ? "" : ` from ${given.since} on`} is yanked for good.`
+    : "What it signed stays valid.";
+  await confirm(context, `Take key ${keyId} out of ${given.package.join(", ")}? ${consequence} Do it?`);
+  const reason = given.compromised ? ("compromised" as const) : ("superseded" as const);
+  await session(context, client, given, async (open) => {
+    for (const name of given.package) {
+      const removed = (await packageKeys(open.client, name)).keys.find((each) => each.keyId === keyId);
+      if (removed === undefined)
+        throw clientFault(
+          "failed",
+          "client_key_missing",
+          `${name} has no key ${keyId}.\nSee: cpm-registry key list --package ${name}`,
+        );
+      await removePackageKey(open.client, name, by, removed, {
+        reason,
+        since: given.since ?? null,
+        now: systemClock(),
+      });
+    }
+  });
+  context.answer(
+    { packages: given.package, keyId, reason, signedBy: by.keyId },
+    `Key ${keyId} is out of ${given.package.join(", ")} (${reason}).`,
+  );
+  return 0;
+}
+
+/** Prints the line by which a key of this machine asks to sign a package. */
+export async function keyRequest(
+  given: Partial<ClientOptions> & { readonly package: string; readonly key: string | undefined },
+) {
+  const context = clientContext(given);
+  const client = await apiClient(context);
+  const signer = await requireSigner(context, given.key);
+  const username = (await context.credentials.of(client.address.origin))?.username ?? "";
+  const line = await requestLine(client, given.package, signer, username, systemClock());
+  context.answer({ package: given.package, keyId: signer.keyId, request: line }, line);
+  context.prompt.note(
+    `Send this line to an owner of ${given.package}, who runs within ten minutes:\n  cpm-registry key approve <line>\nTell them the key's id on another channel: ${signer.keyId}`,
+  );
+  return 0;
+}
+
+/** Lets the key of a request sign its package. */
+export async function keyApprove(given: SignedOptions, line: string): Promise<number> {
+  const context = clientContext(given);
+  const request = parseRequestLine(line, systemClock());
+  const client = await apiClient(context);
+  const by = await requireSigner(context, given.key);
+  const keyId = keyIdOf(request.publicKey);
+  const who = request.username === "" ? "Somebody" : request.username;
+  context.prompt.note(
+    `${who} asks that key ${keyId} may sign ${request.name}. Compare the id with them on another channel.`,
+  );
+  await confirm(context, `Let key ${keyId} sign ${request.name}?`);
+  await session(context, client, given, (open) => approveRequest(open.client, request, by));
+  const text = `Key ${keyId} may sign ${request.name} now. To publish, ${who} must also be an owner, and have the key registered.`;
+  context.answer({ package: request.name, keyId, signedBy: by.keyId }, text);
+  return 0;
+}

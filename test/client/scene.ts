@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PROGRAM } from "../support/program.ts";
+
+/* A user with an own home, who types commands at a terminal or runs them from a program. */
+
+/** How a command ended. */
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ms: number;
+}
+
+/** What a person saw at a terminal. */
+export interface Seen {
+  readonly code: number;
+  readonly output: string;
+  /** The questions that were never asked. */
+  readonly unasked: readonly string[];
+}
+
+interface RunOptions {
+  readonly cwd?: string;
+  readonly stdin?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A question as a regular expression, and what is typed. */
+export type Step = readonly [question: string, answer: string];
+
+/** A user of the client. */
+export class User {
+  private constructor(readonly directory: string) {}
+
+  static async make(): Promise<User> {
+    return new User(await mkdtemp(join(tmpdir(), "cpm-user-")));
+  }
+
+  get home(): string {
+    return join(this.directory, "home");
+  }
+
+  /** Only what a user has: no setting of the machine that runs the tests. */
+  #env(env: RunOptions["env"] = {}): Record<string, string> {
+    return { PATH: process.env.PATH ?? "", HOME: this.directory, CPM_HOME: this.home, TMPDIR: this.directory, ...env };
+  }
+
+  /** Runs a command without a terminal. Without `stdin`, its input is empty. */
+  async run(args: readonly string[], { cwd = this.directory, stdin, env }: RunOptions = {}): Promise<Ran> {
+    const startedMs = performance.now();
+    const child = Bun.spawn([...PROGRAM, ...args], {
+      cwd,
+      env: this.#env(env),
+      stdin: stdin === undefined ? "ignore" : Buffer.from(stdin),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    return { code, stdout, stderr, ms: performance.now() - startedMs };
+  }
+
+  /** Types a command at a terminal, and answers its questions. */
+  async type(args: readonly string[], steps: readonly Step[], { cwd = this.directory, env }: RunOptions = {}) {
+    const ask = { argv: [...PROGRAM, ...args], cwd, env: this.#env(env), steps };
+    const child = Bun.spawn(["python3", join(import.meta.dir, "terminal.py")], {
+      stdin: Buffer.from(JSON.stringify(ask)),
+      stdout: "pipe",
+    });
+    const seen: Seen = JSON.parse(await child.stdout.text());
+    return seen;
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** A terminal needs Python; Bun has none. */
+export const hasTerminal = Bun.which("python3") !== null;
+
+export const PASSWORD = "correct horse battery staple";
+
+/** Registers an account without a terminal. */
+export async function registered(user: User, url: string, username: string): Promise<void> {
+  const args = ["register", url, "--username", username, "--email", `${username}@example.org`, "--password-stdin"];
+  const { code, stderr } = await user.run(args, { stdin: `${PASSWORD}\n` });
+  if (code !== 0) throw new Error(stderr);
+}
