@@ -8,6 +8,7 @@ import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import { type FaultReport, S3Bucket } from "./s3-bucket.ts";
 import { toFailure, wrongAnswer } from "./s3-fault.ts";
+import { SpilledFiles } from "./spilled-files.ts";
 import {
   type BlobBody,
   type BlobStat,
@@ -35,11 +36,8 @@ const LARGE_DOWNLOAD_CONCURRENCY = 8;
  * A call that waits longer fails as `busy`, because its client will not wait much longer either.
  */
 const SIZE_CLASS_LIMITS = { smallConcurrency: 32, waitingMax: 1_000, waitMaxMs: 30_000 };
-/**
- * Bun opens a downloaded file as soon as it is the body of a response. After this time the name can
- * be removed.
- */
-const OPENED_AFTER_MS = 5_000;
+/** A caller that does not say when it has read the body has read it, or opened its file, by then. */
+const READ_AFTER_MS = 5_000;
 /**
  * The shortest time between two real checks of the bucket. `/health` is public, and requests to S3
  * cost money.
@@ -84,7 +82,7 @@ class S3Store implements BlobStore {
     ...SIZE_CLASS_LIMITS,
     largeConcurrency: LARGE_DOWNLOAD_CONCURRENCY,
   });
-  readonly #fetched = new Map<string, Timer>();
+  readonly #spilled: SpilledFiles;
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 
   constructor(config: S3Config, { incomingDir, report, failpoints = noFailpoints }: S3StoreOptions) {
@@ -92,6 +90,7 @@ class S3Store implements BlobStore {
     this.#redirect = config.redirect;
     this.#failpoints = failpoints;
     this.#bucket = new S3Bucket(config, report);
+    this.#spilled = new SpilledFiles(config.spillMaxBytes);
   }
 
   /**
@@ -113,26 +112,41 @@ class S3Store implements BlobStore {
       throw toFailure(wrongAnswer(stored === undefined ? "NotStored" : "StoredOtherBytes"));
   }
 
-  async read(blob: KnownBlob, range?: ByteRange): Promise<BlobBody | undefined> {
-    const { digest, size } = blob;
-    const isSmall = size <= VERIFIED_MAX_BYTES;
-    const part = isSmall ? undefined : range;
-    const headers = part === undefined ? {} : { range: `bytes=${part.first}-${part.last}` };
-    const bytes = part === undefined ? size : part.last - part.first + 1;
-    const request = { method: "GET", key: blobKey(digest), bytes, headers } as const;
-    const take = async (response: Response): Promise<BlobBody> => {
-      requireLength(response, bytes, part === undefined ? undefined : size);
-      if (isSmall) return verifiedBytes(new Uint8Array(await response.arrayBuffer()), blob, range);
-      const file = await receiveFile(bodyOf(response), this.incomingDir, bytes, "download");
-      this.#removeLater(file.path);
-      if (part === undefined && file.digest !== digest) throw wrongAnswer(WRONG_BYTES);
-      return Bun.file(file.path);
-    };
+  async read(blob: KnownBlob, range?: ByteRange, sent = readInTime): Promise<BlobBody | undefined> {
     try {
-      return await this.#downloads.run(bytes, () => this.#bucket.send(request, take));
+      if (blob.size <= VERIFIED_MAX_BYTES) return await this.#readSmall(blob, range);
+      const { first, last } = range ?? { first: 0, last: blob.size - 1 };
+      const key = `${blob.digest} ${first}-${last}`;
+      const path = await this.#spilled.open(key, last - first + 1, sent, () => this.#spill(blob, range));
+      return path === undefined ? undefined : Bun.file(path);
     } catch (cause) {
       throw await this.#asCorruption(cause, blob);
     }
+  }
+
+  #readSmall(blob: KnownBlob, range: ByteRange | undefined): Promise<BlobBody | undefined> {
+    const { digest, size } = blob;
+    const request = { method: "GET", key: blobKey(digest), bytes: size } as const;
+    const take = async (response: Response) => {
+      requireLength(response, size, undefined);
+      return verifiedBytes(new Uint8Array(await response.arrayBuffer()), blob, range);
+    };
+    return this.#downloads.run(size, () => this.#bucket.send(request, take));
+  }
+
+  /** Downloads a large blob or a range of it into a local file. Only the whole is verified. */
+  #spill({ digest, size }: KnownBlob, part: ByteRange | undefined): Promise<string | undefined> {
+    const headers = part === undefined ? {} : { range: `bytes=${part.first}-${part.last}` };
+    const bytes = part === undefined ? size : part.last - part.first + 1;
+    const request = { method: "GET", key: blobKey(digest), bytes, headers } as const;
+    const take = async (response: Response): Promise<string> => {
+      requireLength(response, bytes, part === undefined ? undefined : size);
+      const file = await receiveFile(bodyOf(response), this.incomingDir, bytes, "download");
+      if (part !== undefined || file.digest === digest) return file.path;
+      await discardFile(file.path);
+      throw wrongAnswer(WRONG_BYTES);
+    };
+    return this.#downloads.run(bytes, () => this.#bucket.send(request, take));
   }
 
   /**
@@ -144,17 +158,6 @@ class S3Store implements BlobStore {
     const isShorter = code === WRONG_LENGTH || code === INVALID_RANGE;
     const isDamaged = code === WRONG_BYTES || (isShorter && (await this.stat(digest))?.size !== size);
     return isDamaged ? failure({ code: "blob_corrupt", digest }, cause) : cause;
-  }
-
-  /** Removes a downloaded file once Bun has opened it to send it. */
-  #removeLater(path: string): void {
-    const remove = () => {
-      this.#fetched.delete(path);
-      return discardFile(path).catch(() => undefined);
-    };
-    const timer = setTimeout(remove, OPENED_AFTER_MS);
-    timer.unref();
-    this.#fetched.set(path, timer);
   }
 
   async withFile<T>(digest: Sha256Digest, use: (file: ReceivedFile) => Promise<T>): Promise<T | undefined> {
@@ -227,11 +230,8 @@ class S3Store implements BlobStore {
     return this.#check.done;
   }
 
-  async close(): Promise<void> {
-    for (const [path, timer] of this.#fetched) {
-      clearTimeout(timer);
-      await discardFile(path);
-    }
+  close(): Promise<void> {
+    return this.#spilled.close();
   }
 
   async #writeAndRead(): Promise<void> {
@@ -256,6 +256,10 @@ class S3Store implements BlobStore {
     });
     if (done === undefined) throw toFailure(wrongAnswer("NotFound"));
   }
+}
+
+function readInTime(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, READ_AFTER_MS).unref());
 }
 
 /** Returns the body of a response, or an empty one if there is none. */

@@ -55,6 +55,8 @@ export interface LinkOptions {
  *   undefined for an unknown digest. It throws `blob_corrupt` for a blob of another size and, where
  *   the whole is asked for, for a damaged one. A range is verified with the whole up to
  *   `VERIFIED_MAX_BYTES`; above that, S3 sends ranges unverified.
+ *   A body from S3 holds a local file, and the room for such files is bounded: it throws `busy`.
+ *   `sent` resolves when the caller needs the body no more. Without it, that is after some seconds.
  * - `withFile` passes a local file with the stored bytes, and their real digest and size. Callers
  *   compare or copy them. It returns undefined for an unknown digest.
  *   Throws `blob_unreadable` if the disk fails at the file.
@@ -82,7 +84,7 @@ export interface LinkOptions {
 export interface BlobStore {
   readonly incomingDir: string;
   put(received: ReceivedFile): Promise<void>;
-  read(blob: KnownBlob, range?: ByteRange): Promise<BlobBody | undefined>;
+  read(blob: KnownBlob, range?: ByteRange, sent?: () => Promise<void>): Promise<BlobBody | undefined>;
   withFile<T>(digest: Sha256Digest, use: (file: ReceivedFile) => Promise<T>): Promise<T | undefined>;
   stat(digest: Sha256Digest): Promise<BlobStat | undefined>;
   remove(digest: Sha256Digest): Promise<void>;

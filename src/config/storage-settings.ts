@@ -87,4 +87,14 @@ export const STORAGE = {
     max: 12_000,
     description: "How long the storage may take to answer one request, plus time for the size of the archive",
   },
+  STORAGE_SPILL_MAX_BYTES: {
+    group: "Storage of archives",
+    type: "integer",
+    default: 1_073_741_824,
+    min: 1_048_576,
+    max: 2 ** 50,
+    description:
+      "With S3: how many bytes of archives on their way to clients may be in `packages/incoming` of `DATA_DIR` at once, " +
+      "in all processes of this server. The next downloads wait, then get 503 `busy`",
+  },
 } as const satisfies Record<string, Setting>;

@@ -25,6 +25,8 @@ export interface S3Config {
   readonly redirect: boolean;
   /** How long the storage may take to answer one request. The size of an archive adds to it. */
   readonly timeoutMs: number;
+  /** How many bytes of downloads one process may hold in local files. */
+  readonly spillMaxBytes: number;
 }
 
 /** A directory of this machine. */
@@ -117,5 +119,6 @@ export function readStorage(
     keyPrefix: readKeyPrefix(reader),
     redirect: reader.flag("STORAGE_REDIRECT", SETTINGS.STORAGE_REDIRECT.default),
     timeoutMs: reader.integer("STORAGE_TIMEOUT_MS"),
+    spillMaxBytes: reader.integer("STORAGE_SPILL_MAX_BYTES"),
   };
 }

@@ -18,6 +18,8 @@ export interface Connection {
    */
   clientAddress(): string | null;
   readonly minDataRate: MinDataRate;
+  /** Resolves when the answer was sent whole, or when the connection is gone. */
+  ended(): Promise<void>;
   /** Allows the client to send nothing for this long from now on. */
   extendIdleTimeout(ms: number): void;
 }
@@ -26,5 +28,6 @@ export interface Connection {
 export const NO_CONNECTION: Connection = {
   clientAddress: () => null,
   minDataRate: MIN_DATA_RATE,
+  ended: () => new Promise(() => undefined),
   extendIdleTimeout: () => undefined,
 };

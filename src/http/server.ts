@@ -11,6 +11,7 @@ import { DescriptorGuard } from "./descriptor-guard.ts";
 import { readRest } from "./linger.ts";
 import { problemResponse } from "./problem.ts";
 import { contextOf, RequestContext, setContext } from "./request-context.ts";
+import { RequestEnds } from "./request-ends.ts";
 import type { ResponseCache } from "./response-cache.ts";
 
 /** How long the server waits for clients. */
@@ -169,8 +170,11 @@ function wrap(handle: Handler, { config, logger, responseCache }: ServerDeps): H
 
 /** Makes the function that describes the connection of a request. */
 function connectionReader(proxies: BlockList, { idleSeconds, minDataRate }: ClientTimeouts) {
+  const ends = new RequestEnds();
   return (request: Request, server: Bun.Server<undefined>): Connection => ({
     minDataRate,
+    // Bun knows no address of a request that has ended.
+    ended: () => ends.wait(() => server.requestIP(request) !== null),
     clientAddress: () => {
       const peer = server.requestIP(request)?.address;
       return peer === undefined ? null : clientBehind(proxies, peer, request.headers.get("x-forwarded-for"));

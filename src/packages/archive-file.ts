@@ -70,10 +70,15 @@ async function readContent(
   { path, sha256 }: { readonly path: string; readonly sha256: string },
 ): Promise<FileContent> {
   const file = await unpacking.run(blob.size, async () => {
-    const body = await readArchive(deps, blob);
-    return readArchiveFile(chunksOf(body), path, SHOWN_FILE_MAX_BYTES).catch((cause: unknown) => {
+    const { promise: read, resolve: end } = Promise.withResolvers<void>();
+    try {
+      const body = await readArchive(deps, blob, undefined, () => read);
+      return await readArchiveFile(chunksOf(body), path, SHOWN_FILE_MAX_BYTES);
+    } catch (cause) {
       throw cause instanceof UnreadableArchive ? failure({ code: "blob_corrupt", digest: blob.digest }, cause) : cause;
-    });
+    } finally {
+      end();
+    }
   });
   const bytes = file?.bytes;
   if (bytes === undefined || createHash("sha256").update(bytes).digest("hex") !== sha256) {

@@ -47,7 +47,7 @@ export function downloadHandler(deps: Deps & PackageServices) {
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
     const source = {
       check: () => requireStored(deps, found),
-      read: (range?: ByteRange) => readArchive(deps, found, range),
+      read: (range?: ByteRange) => readArchive(deps, found, range, () => contextOf(request).connection.ended()),
       link: () => blobs.link(found.digest, { fileName, mediaType: ARCHIVE_MEDIA_TYPE }),
     };
     const { response, body, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);

@@ -23,15 +23,16 @@ export async function findDownload({ db }: Pick<Deps, "db">, name: PackageName, 
 }
 
 /**
- * Reads an archive, or a range of it. Throws `blob_missing`, `blob_corrupt`, or what the storage
+ * Reads an archive, or a range of it. `sent` resolves when the body is needed no more. Throws `blob_missing`, `blob_corrupt`, or what the storage
  * throws.
  */
 export async function readArchive(
   { blobs }: Pick<Deps, "blobs">,
   { digest, size }: KnownBlob,
   range?: ByteRange,
+  sent?: () => Promise<void>,
 ): Promise<BlobBody> {
-  const body = await blobs.read({ digest, size }, range);
+  const body = await blobs.read({ digest, size }, range, sent);
   if (body === undefined) throw failure({ code: "blob_missing", digest });
   return body;
 }

@@ -3,7 +3,7 @@ import type { BlobStore } from "../blobs/store.ts";
 import type { Config } from "../config/config.ts";
 import { readOrMakeJwtKey } from "../config/jwt-key.ts";
 import { logKeyPath } from "../config/log-key.ts";
-import type { S3Config } from "../config/storage.ts";
+import type { S3Config, StorageConfig } from "../config/storage.ts";
 import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
@@ -47,6 +47,12 @@ function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<
   return startStep("STORAGE_TYPE", `bucket ${bucket} at ${endpoint} cannot be used`, () => blobs.check());
 }
 
+/** The storage with the share of this process in what all workers may hold in local files. */
+function shareOf({ storage, workers }: Config): StorageConfig {
+  if (storage.kind === "files") return storage;
+  return { ...storage, spillMaxBytes: Math.ceil(storage.spillMaxBytes / workers) };
+}
+
 /**
  * Opens everything a server needs: migrates and opens the database, opens the blob store, reads or
  * creates the keys. Throws an error with a message for the operator if any of them cannot be used.
@@ -56,7 +62,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const { dataDir, database } = config;
   const logger = createLogger(config.logLevel, clock);
   const failpoints = armFailpoints(config.failpoints);
-  const blobs = await openBlobs(config.storage, dataDir, logger, failpoints);
+  const blobs = await openBlobs(shareOf(config), dataDir, logger, failpoints);
   // A registry must not start with a bucket that it cannot use.
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
   const jwtKey =
