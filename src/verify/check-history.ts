@@ -59,7 +59,14 @@ interface Replayed {
   readonly first: string;
   /** SHA-256 of each key leaf, by its number. */
   readonly digests: ReadonlyMap<number, string>;
-  readonly resets: readonly { readonly seq: number; readonly at: Date }[];
+  readonly resets: readonly Reset[];
+}
+
+/** A reset among the leaves. */
+interface Reset {
+  readonly seq: number;
+  readonly at: Date;
+  isCancelled: boolean;
 }
 
 /**
@@ -167,7 +174,7 @@ function replay(
   const history = beginHistory(first.leaf);
   const begun = history.previous;
   const digests = new Map([[0, begun]]);
-  const resets: { seq: number; at: Date }[] = [];
+  const resets: Reset[] = [];
   for (const { leaf, text, index: at } of leaves.slice(1)) {
     if (leaf.kind === "version" && at === index) {
       const fault = replayVersion(history, leaf);
@@ -177,7 +184,9 @@ function replay(
     const fault = replayKeyChange(history, originAt(at, changes, origin), leaf);
     if (fault !== undefined) return fault;
     digests.set(leaf.seq, sha256(text));
-    if (leaf.action === "reset") resets.push({ seq: leaf.seq, at: leaf.at });
+    if (leaf.action === "reset") resets.push({ seq: leaf.seq, at: leaf.at, isCancelled: false });
+    const last = resets.at(-1);
+    if (leaf.action === "cancel" && last !== undefined) last.isCancelled = true;
   }
   return { history, first: begun, digests, resets };
 }
@@ -263,5 +272,8 @@ function checkSeen({ isFresh }: HistoryQuestion, replayed: Replayed, seen: SeenH
     const detail = `key change ${backdated.seq} is new, and says that it is older than your last look on ${seen.seenAt}`;
     return failed(name, "backdated", detail);
   }
-  return ok(name, `continues what you saw on ${seen.seenAt}`);
+  const reset = resets.find(({ seq, isCancelled }) => seq > seen.seq && !isCancelled);
+  if (reset === undefined) return ok(name, `continues what you saw on ${seen.seenAt}`);
+  const detail = `key change ${reset.seq} is new since ${seen.seenAt}: a reset of ${reset.at.toISOString()} to a key that no earlier key signed; ask an owner whether it is theirs`;
+  return warning(name, detail);
 }

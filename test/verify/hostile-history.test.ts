@@ -245,6 +245,23 @@ describe("the record of keys that a user saw", () => {
     }
   });
 
+  test("shows once that a reset replaced keys without a signature of theirs, unless it was cancelled", async () => {
+    const first = version("1.0.0", owner, -200);
+    const reset = keyChange(1, versionLeaf(first), thief, { action: "reset", hours: -100 }, thief);
+    const stolen = version("2.0.0", thief, -1);
+    const cancel = keyChange(2, reset, thief, { action: "cancel", hours: -90 });
+    const known = knownKeys("reset-shown");
+    const look = { leaves: [versionLeaf(first)], shown: [], entry: first, now: timeAt(-150) };
+    expect(await verified(look, known)).toEqual([]);
+    const after = { leaves: [versionLeaf(first), reset, versionLeaf(stolen)], shown: [0, 1], entry: stolen };
+    expect(await verified(after, known)).toEqual(["warning"]);
+    expect(await verified(after, known)).toEqual([]);
+    const other = knownKeys("reset-cancelled");
+    expect(await verified(look, other)).toEqual([]);
+    const cancelled = { leaves: [versionLeaf(first), reset, cancel], shown: [0, 1, 2], entry: first };
+    expect(await verified(cancelled, other)).toEqual([]);
+  });
+
   test.each([
     ["a time that is none", { ...seen, seenAt: "never" }],
     ["another form of time", { ...seen, seenAt: "2026" }],
@@ -265,6 +282,8 @@ describe("the record of keys that a user saw", () => {
     );
     const reset = keyChange(1, versionLeaf(first), next, { action: "reset", hours: -100 }, next);
     const leaves = [versionLeaf(first), reset];
+    // The warning tells that no earlier key signed the reset.
+    expect(await verified({ leaves, shown: [0, 1], entry: first }, known)).toEqual(["warning"]);
     expect(await verified({ leaves, shown: [0, 1], entry: first }, known)).toEqual([]);
     // An old proof after a newer history passes with a warning, and does not forget what was seen.
     const old = { leaves: [versionLeaf(first)], shown: [], entry: first, isFresh: false };
