@@ -7,7 +7,8 @@ export interface DocumentedResponse {
   readonly description: string;
   /** The name of a schema in `components.schemas`, or the schema itself. Without it: no body. */
   readonly schema?: string | TSchema;
-  readonly mediaType?: string;
+  /** Several if it depends on what is sent. */
+  readonly mediaType?: string | readonly string[];
   readonly headers?: readonly string[];
 }
 
@@ -37,10 +38,11 @@ export interface Operation {
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 
 function responseObject({ description, schema, mediaType = "application/json", headers }: DocumentedResponse) {
+  const types = typeof mediaType === "string" ? [mediaType] : mediaType;
   const shape = typeof schema === "string" ? ref(schema) : schema;
   return {
     description,
-    ...(shape === undefined ? {} : { content: { [mediaType]: { schema: shape } } }),
+    ...(shape === undefined ? {} : { content: Object.fromEntries(types.map((type) => [type, { schema: shape }])) }),
     ...(headers === undefined ? {} : headerObjects(headers)),
   };
 }
@@ -79,6 +81,9 @@ function headerParameters(headers: Readonly<Record<string, string>>) {
     schema: { type: "string" as const },
   }));
 }
+
+/** The problems of a storage that others run. */
+export const STORAGE_PROBLEMS = ["storage_busy", "storage_failed", "storage_timeout"] as const;
 
 /** The failures of reading a JSON body. */
 export const BODY_PROBLEMS = [

@@ -86,7 +86,8 @@ export function fileHandler(deps: Deps) {
     if (body !== undefined && isOwnAddress(params.version, found.version)) {
       const inVersion = `files/${path.split("/").map(encodeURIComponent).join("/")}`;
       const address = `/api/packages/${name}/${encodeURIComponent(params.version)}/${inVersion}`;
-      responseCache?.offer(request, { path: address, generation, body });
+      const cached = responseCache?.variants.pathFor(config, request, address);
+      if (cached !== undefined) responseCache?.offer(request, { path: cached, generation, body });
     }
     return response;
   };

@@ -1,14 +1,12 @@
 import { ENTRY_NAME_MAX_BYTES } from "../domain/limits.ts";
 import { PACKAGE_NAME_MAX_CHARS } from "../domain/package-name.ts";
 import { VERSION_MAX_CHARS } from "../domain/version.ts";
-import { BODY_PROBLEMS, operation } from "../http/operation.ts";
-import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
+import { BODY_PROBLEMS, operation, STORAGE_PROBLEMS } from "../http/operation.ts";
 
 /* Documentation of the routes of packages in /swagger/json. */
 
 const text = { type: "string" } as const;
 const PACKAGE_PROBLEMS = ["package_not_found"] as const;
-const STORAGE_PROBLEMS = ["storage_busy", "storage_failed", "storage_timeout"] as const;
 const VERSION_PROBLEMS = ["package_not_found", "version_not_found"] as const;
 const CONTENT_PROBLEMS = [...VERSION_PROBLEMS, "quarantined"] as const;
 
@@ -34,41 +32,7 @@ export const PACKAGE_PARAMETERS = {
 /** Clients ask for the headers of an archive before they download it. */
 export const PACKAGE_HEAD_PATHS = ["/api/packages/{name}/{version}/download"];
 
-/** An empty example, because the page fills its form with examples. */
-const typed = { ...text, example: "" } as const;
-
-const publishForm = {
-  required: true,
-  content: {
-    "multipart/form-data": {
-      schema: {
-        type: "object" as const,
-        required: ["archive", "signature"],
-        properties: {
-          archive: { type: "string" as const, format: "binary", description: "The package: a gzipped tar" },
-          signature: {
-            ...typed,
-            description: "64 bytes as hex, base64 or base64url. The header X-Signature may have it instead",
-          },
-          publicKey: {
-            ...typed,
-            description: "32 bytes as hex, base64 or base64url. May be left out where colony.yaml names the key",
-          },
-          signatureScheme: {
-            ...text,
-            enum: [...SIGNATURE_SCHEMES],
-            description: "If left out, the schemes are tried in this order",
-          },
-          name: { ...typed, description: "Must be the name in colony.yaml" },
-          version: { ...typed, description: "Must be the version in colony.yaml" },
-          metadata: { ...typed, description: "A JSON object. Fields of colony.yaml in it must be as there" },
-        },
-      },
-    },
-  },
-};
-
-/** The operations on packages, versions and downloads, and those of publishing. */
+/** The operations on packages, versions and downloads. */
 export const packageDocs = {
   list: operation({
     id: "listPackages",
@@ -81,42 +45,6 @@ export const packageDocs = {
       304: { description: "Unchanged" },
     },
     problems: ["validation_failed"],
-  }),
-  publish: operation({
-    id: "publishVersion",
-    summary: "Publish a version",
-    description: "The first publish of a name makes its publisher the owner.",
-    tag: "packages",
-    auth: "account",
-    requestBody: publishForm,
-    responses: {
-      200: { description: "Published before with the same bytes and key, or a dry run", schema: "LoggedVersion" },
-      201: { description: "The new version", schema: "LoggedVersion", headers: ["Location"] },
-    },
-    problems: [
-      "malformed_body",
-      "signature_invalid",
-      "not_an_owner",
-      "key_not_trusted",
-      "name_taken",
-      "name_too_similar",
-      "version_exists",
-      "package_archived",
-      "package_full",
-      "quarantined",
-      "secrets_found",
-      "publish_limit_reached",
-      "payload_too_large",
-      "request_timeout",
-      "unsupported_media_type",
-      "validation_failed",
-      "archive_rejected",
-      "storage_full",
-      "log_rollback",
-      "log_key_missing",
-      "busy",
-      ...STORAGE_PROBLEMS,
-    ],
   }),
   show: operation({
     id: "readPackage",
@@ -272,7 +200,12 @@ export const packageDocs = {
     tag: "packages",
     auth: "reader",
     responses: {
-      200: { description: "The file", mediaType: "text/plain", schema: "Text", headers: ["ETag"] },
+      200: {
+        description: "The file",
+        mediaType: ["text/plain", "application/octet-stream"],
+        schema: "Archive",
+        headers: ["ETag"],
+      },
       304: { description: "Unchanged" },
     },
     problems: [

@@ -102,6 +102,20 @@ async function rebuildListings({ db }: RebuildDeps, session: DbSession): Promise
   return rows.length > 0;
 }
 
+/**
+ * Versions that an earlier version published after the migration, while servers were replaced one
+ * after the other, have no order. They are among the newest, so only these are looked at.
+ */
+const NEWEST_LOOKED_AT = 50_000;
+
+async function findUnordered(session: DbSession): Promise<number | undefined> {
+  const [row] = await session.rows<{ id: number | string | null }>(
+    sql`SELECT min(id) AS id FROM versions WHERE version_order = ''
+      AND id > (SELECT coalesce(max(id), 0) FROM versions) - ${NEWEST_LOOKED_AT}`,
+  );
+  return row === undefined || row.id === null ? undefined : Number(row.id);
+}
+
 /** Runs what migrations left to be derived. */
 export class PendingRebuilds {
   #running: Promise<void> = Promise.resolve();
@@ -115,6 +129,15 @@ export class PendingRebuilds {
    */
   async start(): Promise<void> {
     const { db } = this.deps;
+    const unordered = await db.read(findUnordered);
+    if (unordered !== undefined) {
+      await db.write(({ query, tables }) =>
+        query
+          .insert(tables.pendingRebuilds)
+          .values({ what: "version_order", doneId: unordered - 1 })
+          .onConflictDoNothing(),
+      );
+    }
     const isPending = await db.read(({ query, tables }) => query.select().from(tables.pendingRebuilds).limit(1));
     if (isPending.length === 0) return;
     while (await db.write(orderVersions));

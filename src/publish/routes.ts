@@ -4,8 +4,8 @@ import { authentication } from "../accounts/authentication.ts";
 import type { Deps } from "../deps.ts";
 import { linkBase } from "../http/links.ts";
 import { rateLimitHeaders } from "../http/rate-limit.ts";
-import { packageDocs } from "../packages/docs.ts";
 import { versionUrl, versionView } from "../packages/views.ts";
+import { publishDoc } from "./docs.ts";
 import { type PublishServices, publish } from "./publish.ts";
 import { withPublishForm } from "./publish-form.ts";
 import { PublishQuery, requirePublishParameters } from "./schemas.ts";
@@ -33,6 +33,6 @@ export function publishRoutes(deps: Deps & PublishServices) {
         );
       });
     },
-    { account: true, parse: "none", query: PublishQuery, detail: packageDocs.publish },
+    { account: true, parse: "none", query: PublishQuery, detail: publishDoc },
   );
 }

@@ -63,6 +63,16 @@ onBothDatabases("rebuilds after an upgrade", (registry) => {
     expect((await new Client(registry().url).get("/api/packages")).body.total).toBe(PACKAGES);
   });
 
+  test("versions that an earlier server published after the migration get their order at the next start", async () => {
+    const orders = await ordersOf();
+    await registry().deps.db.write((session) =>
+      session.rows(sql.raw("UPDATE versions SET version_order = '' WHERE id > (SELECT max(id) - 3 FROM versions)")),
+    );
+    expect(await ordersOf()).not.toEqual(orders);
+    await rebuilds().start();
+    expect([await ordersOf(), await pending()]).toEqual([orders, []]);
+  });
+
   test("a rebuild that is stopped goes on where it was", async () => {
     await makeOld();
     const stopped = rebuilds();

@@ -20,7 +20,7 @@ const RUN_TIMEOUT_MS = LONG ? 600_000 : 300_000;
 const PACKAGE = "fuzzed";
 
 /** What `seed` publishes. */
-const KNOWN = { "path.name": PACKAGE, "path.version": "1.0.0" };
+const KNOWN = { "path.name": PACKAGE, "path.version": "1.0.0", "path.path": "colony.yaml" };
 
 const installed = installSchemathesis();
 const program = "program" in installed ? installed.program : undefined;
