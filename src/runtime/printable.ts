@@ -12,9 +12,12 @@ export function escapeUnprintable(text: string): string {
   return text.replace(UNPRINTABLE, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** Does the same as `escapeUnprintable`, but keeps the line ends of a text of several lines. */
+/**
+ * Does the same as `escapeUnprintable`, but keeps the line ends of a text of several lines, and the
+ * tabs between the cells of its rows.
+ */
 export function printableLines(text: string): string {
-  return text.split("\n").map(escapeUnprintable).join("\n");
+  return text.replace(/[^\n\t]+/g, escapeUnprintable);
 }
 
 /** Formats a value as JSON without unprintable characters. Parsing it gives the same value. */
