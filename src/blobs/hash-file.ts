@@ -35,13 +35,15 @@ export async function hashFile(
     await using file = await open(path);
     const stamp = stampFrom(await file.stat());
     const hash = createHash("sha256");
-    const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    // One byte more than a small file, so that its first read comes short at the end.
+    const chunk = Buffer.allocUnsafeSlow(Math.min(stamp.size + 1, CHUNK_BYTES));
     let size = 0;
     for (;;) {
-      const { bytesRead } = await file.read(chunk, 0, CHUNK_BYTES, size);
-      if (bytesRead === 0) return { digest: finishDigest(hash), size, stamp };
+      const { bytesRead } = await file.read(chunk, 0, chunk.length, size);
       hash.update(chunk.subarray(0, bytesRead));
       size += bytesRead;
+      const isEnd = bytesRead === 0 || (bytesRead < chunk.length && size >= stamp.size);
+      if (isEnd) return { digest: finishDigest(hash), size, stamp };
     }
   } catch (cause) {
     if (errorCode(cause) === "ENOENT") return undefined;
