@@ -138,6 +138,7 @@ export function readOptions(command: Command, given: readonly GivenOption[]): Gi
 export function readWords(command: Command, rest: readonly string[]): GivenWords {
   const missing = command.arguments.find(({ optional }, at) => optional !== true && rest[at] === undefined);
   if (missing !== undefined) throw new UsageError(`${command.name} needs <${missing.name}>.`);
+  if (command.arguments.some(({ repeated }) => repeated === true)) return rest;
   const surplus = rest[command.arguments.length];
   if (surplus !== undefined)
     throw new UsageError(`${command.name} takes no further argument, but '${surplus}' was given.`);

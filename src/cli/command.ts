@@ -19,6 +19,8 @@ export type Options = Readonly<Record<string, Option>>;
 export interface Argument {
   readonly name: string;
   readonly optional?: true;
+  /** True if the argument may be given several times. It is then the only one of its command. */
+  readonly repeated?: true;
   readonly description: string;
 }
 
@@ -34,9 +36,9 @@ type OptionValue<O extends Option> = O extends { readonly type: "boolean" }
 export type OptionValues<O extends Options> = { readonly [Name in keyof O]: OptionValue<O[Name]> };
 
 /** What a command receives for its arguments, in their order. */
-export type ArgumentValues<A extends readonly Argument[]> = {
-  readonly [At in keyof A]: A[At] extends { readonly optional: true } ? string | undefined : string;
-};
+export type ArgumentValues<A extends readonly Argument[]> = A extends readonly [{ readonly repeated: true }]
+  ? readonly string[]
+  : { readonly [At in keyof A]: A[At] extends { readonly optional: true } ? string | undefined : string };
 
 /** A titled list in the help of one command, such as the kinds of problems that `fsck` finds. */
 export interface HelpSection {

@@ -9,9 +9,11 @@ import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
 import { checkCommand } from "./commands/check.ts";
+import { downloadCommand } from "./commands/download.ts";
 import { fsckCommand } from "./commands/fsck.ts";
 import { gcCommand } from "./commands/gc.ts";
 import { healthcheckCommand } from "./commands/healthcheck.ts";
+import { infoCommand } from "./commands/info.ts";
 import { initCommand } from "./commands/init.ts";
 import { keyAddCommand } from "./commands/key-add.ts";
 import { keyApproveCommand } from "./commands/key-approve.ts";
@@ -37,6 +39,7 @@ import { openapiCommand } from "./commands/openapi.ts";
 import { packCommand } from "./commands/pack.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { registerCommand } from "./commands/register.ts";
+import { searchCommand } from "./commands/search.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { storageCopyCommand } from "./commands/storage-copy.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -66,6 +69,9 @@ export const COMMANDS: readonly Command[] = [
   keyRetireCommand,
   keyRequestCommand,
   keyApproveCommand,
+  searchCommand,
+  infoCommand,
+  downloadCommand,
   serveCommand,
   migrateCommand,
   healthcheckCommand,

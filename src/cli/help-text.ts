@@ -1,4 +1,4 @@
-import type { Command, HelpSection, Option } from "./command.ts";
+import type { Argument, Command, HelpSection, Option } from "./command.ts";
 import { COMMANDS, GROUPS } from "./commands.ts";
 
 const WIDTH = 100;
@@ -41,10 +41,15 @@ function optionRow([name, option]: readonly [string, Option]): readonly [string,
   return [term, notes.length === 0 ? option.description : `${option.description} (${notes.join(", ")})`];
 }
 
+function argumentText({ name, optional, repeated }: Argument): string {
+  const text = repeated === true ? `<${name}>...` : `<${name}>`;
+  return optional === true ? `[${text}]` : text;
+}
+
 function usageOf({ name, options, arguments: words }: Command): string {
   const required = Object.entries(options).filter(([, option]) => option.required === true);
   const parts = [
-    ...words.map((word) => (word.optional === true ? `[<${word.name}>]` : `<${word.name}>`)),
+    ...words.map(argumentText),
     ...required.map(([option, { value }]) => `--${option} ${value}`),
     ...(required.length < Object.keys(options).length ? ["[options]"] : []),
   ];
@@ -79,8 +84,7 @@ const publicCommands = () => COMMANDS.filter(({ internal }) => internal !== true
 export function groupHelp(group: string): string {
   const members = publicCommands().filter(({ name }) => name.startsWith(`${group} `));
   const rows = members.map(({ name, arguments: words, summary }): [string, string] => {
-    const takes = words.map((word) => (word.optional === true ? `[<${word.name}>]` : `<${word.name}>`));
-    return [[name.slice(group.length + 1), ...takes].join(" "), summary];
+    return [[name.slice(group.length + 1), ...words.map(argumentText)].join(" "), summary];
   });
   return [
     `Usage: cpm-registry ${group} <command> [options]`,

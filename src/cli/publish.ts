@@ -114,7 +114,7 @@ async function answerPublished(
     return context.answer({ ...archiveDocument(archive), published: false, dryRun: true, version: view }, text);
   }
   const { trustOfClient } = await import("./client-trust.ts");
-  await requireProved(published, archive, signer, await trustOfClient(context, client));
+  await requireProved(published, archive, signer, trustOfClient(context, client));
   const verb = isNew ? "published" : "was published before, with the same bytes";
   const document = {
     name,

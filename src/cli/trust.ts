@@ -29,8 +29,17 @@ function clientOf(registry: string, token: string | undefined): RegistryClient {
 }
 
 /** Collects the registry to ask and the keys to trust. Throws `UsageError`. */
-export async function trustOf({ registry, vkey, policy }: TrustArguments): Promise<Trust> {
-  const { token, policyFile, seenDirectory, knownKeysFile } = readVerifierSettings();
+export function trustOf({ registry, ...keys }: TrustArguments): Promise<Trust> {
+  const { token } = readVerifierSettings();
+  return trustWith(registry === undefined ? undefined : clientOf(registry, token), keys);
+}
+
+/** Collects the keys to trust for a client of a registry. Throws `UsageError`. */
+export async function trustWith(
+  client: RegistryClient | undefined,
+  { vkey, policy }: Omit<TrustArguments, "registry">,
+): Promise<Trust> {
+  const { policyFile, seenDirectory, knownKeysFile } = readVerifierSettings();
   const key = vkey === undefined ? undefined : parseVerifierKey(vkey.trim());
   if (vkey !== undefined && key?.type !== ED25519) {
     throw new UsageError("--vkey must be the verifier key of a log, as cpm-registry log key prints it.");
@@ -38,7 +47,7 @@ export async function trustOf({ registry, vkey, policy }: TrustArguments): Promi
   const path = policy ?? policyFile;
   try {
     return {
-      client: registry === undefined ? undefined : clientOf(registry, token),
+      client,
       seenLogs: new SeenLogs(seenDirectory),
       vkey: key,
       knownKeys: new KnownKeys(knownKeysFile),

@@ -1,6 +1,7 @@
 import { parseJsonText } from "../domain/json-text.ts";
 import { type OutsideRequest, type OutsideResponse, requestOutside } from "../runtime/outside-request.ts";
 import { VERSION } from "../runtime/version.ts";
+import { RegistryClient } from "../verify/registry-client.ts";
 import { answerFault, connectionFault } from "./answer-fault.ts";
 import { clientFault } from "./client-fault.ts";
 import type { RegistryAddress } from "./registry-address.ts";
@@ -40,6 +41,16 @@ export interface ApiRequest {
   readonly isRepeatable?: boolean;
   /** Statuses besides 2xx that are an answer and no failure. */
   readonly accepts?: readonly number[];
+}
+
+/** One try of a GET whose body is not kept in memory. */
+export interface StreamedRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  /** How much is expected. The receiver refuses more. */
+  readonly bytes: number;
+  readonly receiver: NonNullable<OutsideRequest["receiver"]>;
+  /** Called after a success. Throws if something is missing, and then there is another try. */
+  readonly complete: () => void;
 }
 
 /** An answer with its parsed body. The body is undefined if there was none. */
@@ -94,7 +105,7 @@ export class ApiClient {
     const { status, headers, body } = await this.#response(request);
     const text = Buffer.from(body).toString("utf8");
     const { address, token } = this.#options;
-    const isAnswer = (status >= 200 && status < 300) || request.accepts?.includes(status) === true;
+    const isAnswer = isSuccess(status) || request.accepts?.includes(status) === true;
     if (!isAnswer) throw answerFault({ status, headers, text, url: address.url, hasToken: token !== undefined });
     if (text === "") return { status, headers, body: undefined as T };
     return { status, headers, body: bodyOf<T>(text, headers, address.url) };
@@ -107,6 +118,44 @@ export class ApiClient {
     const { address, token } = this.#options;
     if (status !== 200) throw answerFault({ status, headers, text, url: address.url, hasToken: token !== undefined });
     return text;
+  }
+
+  /**
+   * Sends a GET whose body goes to a receiver. `attempt` is called for every try, so that each can
+   * go on where the last one ended.
+   */
+  async stream(path: string, attempt: () => StreamedRequest): Promise<OutsideResponse> {
+    const { address, note, pace = PACE, token, answerMaxMs: idleMaxMs = ANSWER_MAX_MS } = this.#options;
+    const send = async () => {
+      const { headers, bytes, receiver, complete } = attempt();
+      const outside = this.#outside({ path });
+      const maxMs = idleMaxMs + Math.ceil(bytes / SLOW_BYTES_PER_MS);
+      const all = { ...outside.headers, ...headers, accept: "*/*" };
+      // A refusal has a body too, which may be larger than a small archive.
+      const maxBytes = bytes + ANSWER_MAX_BYTES;
+      const request = { ...outside, headers: all, maxBytes, maxMs, idleMaxMs, receiver };
+      const response = await requestOutside(`${address.url}${path}`, request);
+      if (isSuccess(response.status)) complete();
+      return response;
+    };
+    try {
+      const response = await withRetries(send, { pace, isRepeatable: true, note });
+      const { status, headers, body } = response;
+      if (isSuccess(status)) return response;
+      const text = Buffer.from(body).toString("utf8");
+      throw answerFault({ status, headers, text, url: address.url, hasToken: token !== undefined });
+    } catch (cause) {
+      throw connectionFault(cause, address.url);
+    }
+  }
+
+  /** Returns a client of the same registry for the checks of `verify`, with the same retries. */
+  forVerification(): RegistryClient {
+    const { address, token, note, pace = PACE } = this.#options;
+    const { certificates } = address;
+    return new RegistryClient(address.url, token, (url, request) =>
+      withRetries(() => requestOutside(url, { ...request, certificates }), { pace, isRepeatable: true, note }),
+    );
   }
 
   async #response(request: ApiRequest): Promise<OutsideResponse> {
@@ -140,6 +189,10 @@ export class ApiClient {
       ...(upload === undefined ? {} : { body: upload.stream() }),
     };
   }
+}
+
+function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 function bodyOf<T>(text: string, headers: Headers, url: string): T {

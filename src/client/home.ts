@@ -36,6 +36,10 @@ export class Home {
   get knownKeysPath(): string {
     return join(this.directory, "known-keys.json");
   }
+  /** Where archives lie until they are verified. */
+  get partialsDirectory(): string {
+    return join(this.directory, "partial");
+  }
   get logDirectory(): string {
     return join(this.directory, "log");
   }

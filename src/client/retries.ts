@@ -1,4 +1,5 @@
 import type { OutsideResponse } from "../runtime/outside-request.ts";
+import { ClientFault } from "./client-fault.ts";
 
 /** How often and how long is tried. Tests use shorter times. */
 export interface Pace {
@@ -16,6 +17,7 @@ export const PACE: Pace = { tries: 5, firstWaitMs: 500, retryAfterMaxMs: 60_000 
 const BUSY = [408, 429, 502, 503, 504];
 /** The registry did nothing at all, so that any request may be repeated. */
 const NOT_BEGUN = [429, 503];
+const REFUSED_TRIES = 3;
 const NOT_CONNECTED = ["ConnectionRefused", "ECONNREFUSED", "FailedToOpenSocket"];
 
 /** What an attempt ended with. */
@@ -42,7 +44,8 @@ export async function withRetries(
       (response): Attempt => ({ response }),
       (error: unknown): Attempt => ({ error }),
     );
-    const waitMs = tried < pace.tries && mayRepeat(ended, isRepeatable) ? waitOf(ended, tried, pace) : undefined;
+    const waitMs =
+      tried < triesFor(ended, pace) && mayRepeat(ended, isRepeatable) ? waitOf(ended, tried, pace) : undefined;
     if (waitMs === undefined) {
       if ("error" in ended) throw ended.error;
       return ended.response;
@@ -55,6 +58,11 @@ export async function withRetries(
   }
 }
 
+/** A machine that refuses connections runs no registry. It may be about to start again. */
+function triesFor(ended: Attempt, { tries }: Pace): number {
+  return "error" in ended && NOT_CONNECTED.includes(codeOf(ended.error)) ? Math.min(tries, REFUSED_TRIES) : tries;
+}
+
 function mayRepeat(ended: Attempt, isRepeatable: boolean): boolean {
   if ("response" in ended) return (isRepeatable ? BUSY : NOT_BEGUN).includes(ended.response.status);
   return isRepeatable ? isLostConnection(ended.error) : NOT_CONNECTED.includes(codeOf(ended.error));
@@ -65,8 +73,9 @@ function isLostConnection(error: unknown): boolean {
   return !/CERT|UNABLE_TO_|SELF_SIGNED|ERR_TLS|InvalidURL/i.test(codeOf(error)) && !isOutsideAnswer(error);
 }
 
-/** An answer that came but cannot be used: too large, compressed, redirected. */
+/** An answer that came but cannot be used: too large, compressed, redirected, or no archive. */
 function isOutsideAnswer(error: unknown): boolean {
+  if (error instanceof ClientFault) return true;
   return error instanceof Error && error.name === "OutsideFault" && !/no whole answer/.test(error.message);
 }
 

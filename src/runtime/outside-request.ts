@@ -12,14 +12,28 @@ export interface OutsideRequest {
   readonly maxBytes: number;
   /** How many redirects are followed. If undefined, a redirect is a response like any other. */
   readonly redirectsMax?: number;
+  /** The longest time without a byte of the body. By default only `maxMs` counts. */
+  readonly idleMaxMs?: number;
   /** Whether the body of a response with this status is read. By default every body is. */
   readonly readsBody?: (status: number) => boolean;
+  /**
+   * Called before a body is read. Returns who takes its pieces, so that a large body is never in
+   * memory, or undefined to have the body returned.
+   */
+  readonly receiver?: (head: OutsideHead) => BodyReceiver | undefined;
 }
 
-/** The answer to an outside request. The body is empty if it was not to be read. */
-export interface OutsideResponse {
+/** Takes one piece of a body. The bytes are only valid during the call. */
+export type BodyReceiver = (piece: Uint8Array) => void;
+
+/** What a response begins with. */
+export interface OutsideHead {
   readonly status: number;
   readonly headers: Headers;
+}
+
+/** The answer to an outside request. The body is empty if it was not read, or a receiver took it. */
+export interface OutsideResponse extends OutsideHead {
   readonly body: Uint8Array;
 }
 
@@ -49,12 +63,16 @@ export async function requestOutside(address: string, request: OutsideRequest): 
   const { promise: late, reject } = Promise.withResolvers<never>();
   late.catch(() => undefined);
   const abort = new AbortController();
-  const timer = setTimeout(() => {
-    const fault = new OutsideFault(`there was no whole answer within ${request.maxMs} ms`);
-    reject(fault);
-    abort.abort(fault);
-  }, request.maxMs);
-  const work = follow(webAddress(address), request, abort.signal);
+  const { maxMs, idleMaxMs = maxMs } = request;
+  const after = (ms: number) =>
+    setTimeout(() => {
+      const fault = new OutsideFault(`there was no whole answer within ${ms} ms`);
+      reject(fault);
+      abort.abort(fault);
+    }, ms);
+  const timer = after(maxMs);
+  const idleTimer = after(idleMaxMs);
+  const work = follow(webAddress(address), request, abort.signal, () => idleTimer.refresh());
   // Also ends the connection of a body that was not read to its end.
   work.catch(() => abort.abort());
   try {
@@ -62,10 +80,16 @@ export async function requestOutside(address: string, request: OutsideRequest): 
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
+    clearTimeout(idleTimer);
   }
 }
 
-async function follow(first: URL, request: OutsideRequest, signal: AbortSignal): Promise<OutsideResponse> {
+async function follow(
+  first: URL,
+  request: OutsideRequest,
+  signal: AbortSignal,
+  onPiece: () => void,
+): Promise<OutsideResponse> {
   const { method = "GET", headers, body, redirectsMax = 0, certificates } = request;
   let address = first;
   for (let redirects = 0; ; redirects += 1) {
@@ -80,7 +104,7 @@ async function follow(first: URL, request: OutsideRequest, signal: AbortSignal):
     });
     const location = response.headers.get("location");
     if (redirectsMax === 0 || !REDIRECTS.includes(response.status) || location === null) {
-      return { status: response.status, headers: response.headers, body: await readBody(response, request) };
+      return { status: response.status, headers: response.headers, body: await readBody(response, request, onPiece) };
     }
     await discard(response);
     if (redirects >= redirectsMax) throw new OutsideFault(`it redirects more than ${redirectsMax} times`);
@@ -110,7 +134,8 @@ function redirectTarget(location: string, from: URL): URL {
 /**
  * Reads a body up to the request's limit. Cancels a body that is larger, or that is not to be read.
  */
-async function readBody(response: Response, { maxBytes, readsBody = () => true }: OutsideRequest): Promise<Uint8Array> {
+async function readBody(response: Response, request: OutsideRequest, onPiece: () => void): Promise<Uint8Array> {
+  const { maxBytes, readsBody = () => true, receiver } = request;
   const { status, headers } = response;
   if (!readsBody(status)) {
     await discard(response);
@@ -127,11 +152,13 @@ async function readBody(response: Response, { maxBytes, readsBody = () => true }
   }
   const chunks: Uint8Array[] = [];
   let length = 0;
+  const receive = receiver?.({ status, headers }) ?? ((chunk: Uint8Array) => void chunks.push(chunk));
   // Leaving the loop cancels the stream.
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
     if (length > maxBytes) throw tooLarge;
-    chunks.push(chunk);
+    onPiece();
+    receive(chunk);
   }
   return Buffer.concat(chunks);
 }

@@ -1,4 +1,4 @@
-import { OutsideFault, requestOutside } from "../runtime/outside-request.ts";
+import { OutsideFault, type OutsideRequest, type OutsideResponse, requestOutside } from "../runtime/outside-request.ts";
 
 const RESPONSE_TIMEOUT_MS = 20_000;
 /** The slowest transfer rate that the timeout of a large response allows for: 128 KiB/s. */
@@ -33,17 +33,18 @@ export class RegistryFault extends Error {
   }
 }
 
+/** Sends a request: `requestOutside`, or it with retries and other certificates. */
+export type Sender = (address: string, request: OutsideRequest) => Promise<OutsideResponse>;
+
 /** Sends requests to a registry. Each has a timeout and a largest response. */
 export class RegistryClient {
   /** The base URL without a slash at the end. */
   readonly url: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #send: Sender;
 
-  constructor(
-    url: string,
-    token: string | undefined,
-    readonly certificates?: string,
-  ) {
+  constructor(url: string, token: string | undefined, send: Sender = requestOutside) {
+    this.#send = send;
     this.url = url.replace(/\/+$/, "");
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
@@ -61,12 +62,11 @@ export class RegistryClient {
     const address = `${this.url}${path}`;
     const hasToken = "authorization" in this.#headers;
     try {
-      const { status, body } = await requestOutside(address, {
+      const { status, body } = await this.#send(address, {
         headers: this.#headers,
         maxMs: RESPONSE_TIMEOUT_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS),
         maxBytes: maxBytes ?? RESPONSE_MAX_BYTES,
         redirectsMax: REDIRECTS_MAX,
-        certificates: this.certificates,
         readsBody: (answered) => answered === 200,
       });
       if (status !== 200) throw new RegistryFault(refusalText(address, status, hasToken), status);

@@ -1,4 +1,5 @@
 import { readStructure } from "../archive/inspect.ts";
+import type { Sha256Digest } from "../domain/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { Failure } from "../errors.ts";
 import type { SignedArchive } from "../signing/statement.ts";
@@ -24,15 +25,29 @@ function faultText(cause: unknown): string {
   return cause.error.faults.map(({ path, message }) => `${path} ${message}`.trim()).join("; ");
 }
 
-async function checkArchive(archive: Uint8Array): Promise<{ check: Check; signed: SignedArchive | undefined }> {
+/** An archive to verify. One that lies in a file is never whole in memory. */
+export interface ArchiveSource {
+  readonly digest: Sha256Digest;
+  readonly size: number;
+  /** Called for each reading of the archive. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /** Returns the whole archive, which only the scheme `ed25519-archive` needs. */
+  bytes(): Promise<Uint8Array>;
+}
+
+function inMemory(archive: Uint8Array): ArchiveSource {
   async function* chunks() {
     yield archive;
   }
+  return { digest: sha256Of(archive), size: archive.length, chunks, bytes: async () => archive };
+}
+
+async function checkArchive(archive: ArchiveSource): Promise<{ check: Check; signed: SignedArchive | undefined }> {
   try {
-    const { manifest } = await readStructure(chunks(), LIMITS);
-    const digest = sha256Of(archive);
-    const signed = { name: manifest.name, version: manifest.version.text, digest, size: archive.length };
-    return { check: ok("archive", `${signed.name} ${signed.version}, sha256 ${digest}, ${signed.size} bytes`), signed };
+    const { manifest } = await readStructure(archive.chunks(), LIMITS);
+    const { digest, size } = archive;
+    const signed = { name: manifest.name, version: manifest.version.text, digest, size };
+    return { check: ok("archive", `${signed.name} ${signed.version}, sha256 ${digest}, ${size} bytes`), signed };
   } catch (cause) {
     return { check: failed("archive", "archive_rejected", faultText(cause)), signed: undefined };
   }
@@ -107,15 +122,18 @@ export interface Verification {
  * registry. Throws `RegistryFault` if the registry cannot be reached.
  */
 export async function verifyPackage(
-  archive: Uint8Array,
+  from: Uint8Array | ArchiveSource,
   given: string | undefined,
   trust: Trust,
 ): Promise<Verification> {
+  const archive = from instanceof Uint8Array ? inMemory(from) : from;
   const { check, signed } = await checkArchive(archive);
   if (signed === undefined) return { name: undefined, version: undefined, checks: [check] };
   const text = given ?? (trust.client && (await fetchProof(trust.client, signed))) ?? "";
   const checks =
-    typeof text === "string" ? await checkProof(text, signed, async () => archive, trust, given === undefined) : [text];
+    typeof text === "string"
+      ? await checkProof(text, signed, () => archive.bytes(), trust, given === undefined)
+      : [text];
   const status = trust.client === undefined || !isGood(checks) ? [] : [await checkRegistryStatus(trust.client, signed)];
   return { name: signed.name, version: signed.version, checks: [check, ...checks, ...status] };
 }

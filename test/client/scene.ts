@@ -72,6 +72,15 @@ export class User {
     return seen;
   }
 
+  /** The words that start a command, for tests that spawn it themselves. */
+  command(...args: string[]): string[] {
+    return [...PROGRAM, ...args];
+  }
+
+  spawnOptions() {
+    return { cwd: this.directory, env: this.#env(), stdin: "ignore", stdout: "pipe", stderr: "pipe" } as const;
+  }
+
   async remove(): Promise<void> {
     await rm(this.directory, { recursive: true, force: true });
   }

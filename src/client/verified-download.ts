@@ -1,0 +1,106 @@
+import { createReadStream } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
+import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
+import { foldName } from "../domain/package-name.ts";
+import { type Check, isGood } from "../verify/checks.ts";
+import { KnownKeysFault } from "../verify/known-keys.ts";
+import { RegistryFault } from "../verify/registry-client.ts";
+import { SeenLogFault } from "../verify/seen-logs.ts";
+import type { Trust } from "../verify/trust.ts";
+import { type ArchiveSource, type Verification, verifyPackage } from "../verify/verify-package.ts";
+import type { ApiClient } from "./api-client.ts";
+import { clientFault } from "./client-fault.ts";
+import { type PackageSpec, packageSpecText, versionPath } from "./package-spec.ts";
+import type { VersionDocument } from "./registry-documents.ts";
+import { downloadArchive, type TransferReport } from "./transfer.ts";
+
+/** An archive that passed every check. It lies in a file that nobody else knows. */
+export interface VerifiedArchive {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Sha256Digest;
+  readonly size: number;
+  readonly path: string;
+  readonly checks: readonly Check[];
+}
+
+/** What a download needs. */
+export interface DownloadOptions {
+  readonly client: ApiClient;
+  readonly trust: Trust;
+  /** Where archives lie until they are verified. */
+  readonly directory: string;
+  readonly report: (version: VersionDocument) => TransferReport;
+}
+
+/**
+ * Downloads a version and verifies it: digest, signature, who may sign the package by its history in
+ * the log, and that the log has it. Throws `ClientFault` if it cannot, and then leaves no file.
+ */
+export async function downloadVerified(spec: PackageSpec, options: DownloadOptions): Promise<VerifiedArchive> {
+  const { client, trust, directory, report } = options;
+  const found = await client.get<VersionDocument>(versionPath(spec));
+  const digest = requireAsked(found, spec);
+  const { name, version, sha256, size } = found;
+  const path = `${versionPath({ name, version })}/download`;
+  const file = await downloadArchive(client, { path, sha256, size }, { directory, now: trust.now }, report(found));
+  try {
+    const { checks, ...verified } = await explained(() => verifyPackage(inFile(file, digest, size), undefined, trust));
+    requireVerified(verified, checks, found);
+    return { name, version, digest, size, path: file, checks };
+  } catch (cause) {
+    await rm(file, { force: true });
+    throw cause;
+  }
+}
+
+/** The answer has to be about what was asked for, and has to be an archive that a registry can have. */
+function requireAsked(found: VersionDocument, spec: PackageSpec): Sha256Digest {
+  const { name, version, sha256, size } = Object(found) as Partial<VersionDocument>;
+  const digest = typeof sha256 === "string" ? parseDigest(sha256) : undefined;
+  const isNamed = typeof name === "string" && typeof version === "string" && foldName(name) === foldName(spec.name);
+  if (!isNamed || digest === undefined || !Number.isSafeInteger(size) || Number(size) < 1) {
+    const detail = `The registry's answer about ${packageSpecText(spec)} is not that of a registry. Is the address right?`;
+    throw clientFault("unavailable", "client_not_a_registry", detail);
+  }
+  if (Number(size) <= COMPRESSED_HARD_MAX_BYTES) return digest;
+  const detail = `The registry says that ${name} ${version} has ${size} bytes. No package is that large, so nothing was downloaded.`;
+  throw clientFault("failed", "client_too_long", detail);
+}
+
+function inFile(path: string, digest: Sha256Digest, size: number): ArchiveSource {
+  return { digest, size, chunks: () => createReadStream(path), bytes: () => readFile(path) };
+}
+
+type Verified = Omit<Verification, "checks">;
+
+/** The archive names itself; the registry must not give another one for it. */
+function requireVerified(verified: Verified, checks: readonly Check[], found: VersionDocument): void {
+  const { name, version } = found;
+  const isOther =
+    verified.name !== undefined && (foldName(verified.name) !== foldName(name) || verified.version !== version);
+  if (isGood(checks) && !isOther) return;
+  const failed = checks.filter(({ result }) => result === "failed");
+  const lines = failed.map(({ check, code = "", detail }) => ({ path: check, code, message: `${code}: ${detail}` }));
+  const other = { path: "archive", message: `it is ${verified.name} ${verified.version}` };
+  const detail = `${name} ${version} does not verify, and was not saved. Do not use it.
+Tell its owners, and the registry's operator. What each check means: cpm-registry verify --help`;
+  throw clientFault("failed", "client_not_verified", detail, isOther ? [...lines, other] : lines);
+}
+
+/** The checks have failures of their own. */
+async function explained<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof RegistryFault) {
+      const isDenied = cause.status === 401 || cause.status === 403;
+      throw clientFault(isDenied ? "denied" : "unavailable", "client_registry_unusable", `${cause.message}.`);
+    }
+    if (cause instanceof SeenLogFault || cause instanceof KnownKeysFault) {
+      throw clientFault("failed", "client_file", `${cause.message}.`);
+    }
+    throw cause;
+  }
+}
