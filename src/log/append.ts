@@ -39,6 +39,7 @@ interface AppendTarget {
   onAppend(): void;
   sign(text: string): string;
   recordKey(vkey: string): void;
+  hasSigned(state: Pick<LogStateRow, "checkpoint" | "size" | "root">): boolean;
   frontierOf(state: Pick<LogStateRow, "size" | "root">): Frontier | undefined;
   setFrontier(state: Pick<LogStateRow, "root">, frontier: Frontier): void;
 }
@@ -62,7 +63,7 @@ export async function appendLeaves(
     log.onAppend();
     throw failure({ code: "log_rollback" });
   }
-  const before = log.frontierOf(state) ?? (await storedFrontier(session, state));
+  const before = log.frontierOf(state) ?? (await storedFrontier(session, log, state));
   const hashes = leaves.map((leaf) => leafHash(Buffer.from(leaf)));
   const { frontier, grown } = grow(before, hashes);
   const [checkpoint] = await pipelined([
@@ -77,11 +78,11 @@ export async function appendLeaves(
 
 /**
  * Reads the frontier from the database. Throws `database_corrupt` unless it is that of the last
- * tree: who changed a leaf or a tile in the database must not get another tree signed.
+ * tree, and the log signed this tree: who wrote to the database must not get their leaves signed.
  */
-async function storedFrontier(session: DbSession, { size, root }: LogStateRow): Promise<Frontier> {
-  const frontier = await readFrontier(session, size);
-  if (rootOfFrontier(frontier).toString("hex") === root) return frontier;
+async function storedFrontier(session: DbSession, log: AppendTarget, state: LogStateRow): Promise<Frontier> {
+  const frontier = await readFrontier(session, state.size);
+  if (log.hasSigned(state) && rootOfFrontier(frontier).toString("hex") === state.root) return frontier;
   throw failure({ code: "database_corrupt" });
 }
 

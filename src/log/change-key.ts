@@ -47,7 +47,8 @@ export function rotateKey(deps: ChangeDeps, { from, to, at, until }: Rotation): 
     const { vkey: oldKey } = await lockState(session);
     if (oldKey !== vkeyOf(from)) throw failure({ code: "log_key_missing" });
     const leaf = signedLeaf({ action: "rotate", oldKey, newKey: vkey, at, until }, [from, to]);
-    const index = await changeKey(session, deps, { leaf, signer: to, cosigners: [{ key: from, untilMs: Infinity }] });
+    const cosigners = [{ key: from, untilMs: Infinity }];
+    const index = await changeKey(session, deps, { leaf, signer: to, cosigners, oldKey });
     return { index, vkey, oldKey };
   });
 }
@@ -67,7 +68,13 @@ export function startNewLog(deps: ChangeDeps, { to, at }: Pick<Rotation, "to" | 
     const { vkey: oldKey, size, root } = state;
     requireSigned(state);
     const leaf = signedLeaf({ action: "start", oldKey, newKey: vkey, size, root, at }, [to]);
-    const index = await changeKey(session, deps, { leaf, signer: to, cosigners: [], kept: state.checkpoint });
+    const index = await changeKey(session, deps, {
+      leaf,
+      signer: to,
+      cosigners: [],
+      oldKey,
+      kept: state.checkpoint,
+    });
     return { index, vkey, oldKey };
   });
 }
@@ -87,6 +94,7 @@ interface Change {
   readonly leaf: string;
   readonly signer: SignerKey;
   readonly cosigners: readonly Cosigner[];
+  readonly oldKey: string;
   /** The checkpoint to keep for ever. By default it is the one of this append. */
   readonly kept?: string;
 }
@@ -95,9 +103,10 @@ interface Change {
 async function changeKey(
   session: DbSession,
   { failpoints, clock }: ChangeDeps,
-  { leaf, signer, cosigners, kept }: Change,
+  { leaf, signer, cosigners, oldKey, kept }: Change,
 ): Promise<number> {
-  const log = new TransparencyLog({ verifier: verifierOf(signer), signer, cosigners }, { failpoints, clock });
+  const keys = { verifier: verifierOf(signer), signer, cosigners };
+  const log = new TransparencyLog(keys, { failpoints, clock, earlier: storedVerifier(oldKey) });
   await writeLogKey(session, { origin: log.origin, vkey: log.vkey });
   const { firstIndex: index, checkpoint } = await log.append(session, [leaf]);
   await insertLogChange(session, { index, leaf, checkpoint: kept ?? checkpoint });

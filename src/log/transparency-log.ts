@@ -1,6 +1,14 @@
 import type { DbSession } from "../db/database.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
-import { formatVerifierKey, type SignerKey, signatureLine, signNote, type VerifierKey } from "../tlog/note.ts";
+import { parseCheckpoint } from "../tlog/checkpoint.ts";
+import {
+  formatVerifierKey,
+  type SignerKey,
+  signatureLine,
+  signNote,
+  type VerifierKey,
+  verifyNote,
+} from "../tlog/note.ts";
 import { type Appended, appendLeaves } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
 import type { Cosigner, LogKeys } from "./log-keys.ts";
@@ -20,6 +28,8 @@ interface LogOptions {
   readonly rollback?: Rollback | undefined;
   readonly failpoints?: Failpoints | undefined;
   readonly clock: () => Date;
+  /** A key that signed the log before this one, of which the process may have no secret. */
+  readonly earlier?: VerifierKey | undefined;
 }
 
 /**
@@ -46,17 +56,19 @@ export class TransparencyLog {
   /** The file of the key that this process made at the first start. */
   newKeyPath: string | undefined;
   readonly #cosigners: readonly Cosigner[];
+  readonly #earlier: readonly VerifierKey[];
   readonly #clock: () => Date;
   #isReplaced = false;
   #rollback: Rollback | undefined;
   #committedSize = 0;
   #last: { readonly root: string; readonly frontier: Frontier } | undefined;
 
-  constructor({ verifier, signer, cosigners }: LogKeys, { rollback, failpoints, clock }: LogOptions) {
+  constructor({ verifier, signer, cosigners }: LogKeys, { rollback, failpoints, clock, earlier }: LogOptions) {
     this.verifier = verifier;
     this.vkey = formatVerifierKey(verifier);
     this.signer = signer;
     this.#cosigners = cosigners;
+    this.#earlier = earlier === undefined ? [] : [earlier];
     this.#rollback = rollback;
     this.failpoints = failpoints ?? noFailpoints;
     this.#clock = clock;
@@ -76,6 +88,16 @@ export class TransparencyLog {
     const nowMs = this.#clock().getTime();
     const others = this.#cosigners.filter(({ untilMs }) => nowMs < untilMs);
     return [signNote(text, this.signer), ...others.map(({ key }) => signatureLine(text, key))].join("");
+  }
+
+  /**
+   * Reports whether keys of this process signed the tree that the database has. If not, somebody
+   * wrote to the database, and the log must not continue what they wrote.
+   */
+  hasSigned({ checkpoint, size, root }: Pick<LogStateRow, "checkpoint" | "size" | "root">): boolean {
+    const keys = [this.verifier, ...this.#cosigners.map(({ key }) => key), ...this.#earlier];
+    const signed = parseCheckpoint(verifyNote(checkpoint, keys)?.text ?? "");
+    return signed?.size === size && signed.root.toString("hex") === root;
   }
 
   /** Whether this process can sign: it has a key, and the last append found no other one in its place. */

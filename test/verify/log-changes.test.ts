@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { checkHealth } from "../../src/health/health.ts";
 import { rotateKey } from "../../src/log/change-key.ts";
 import { insertLogChange, writeLogKey } from "../../src/log/log-changes.ts";
-import { nodeReader, readState } from "../../src/log/log-rows.ts";
+import { nodeReader, readState, writeState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { formatExtra, parseExtra } from "../../src/tlog/history.ts";
 import { logText, type UnsignedLogEntry, unsignedLogText } from "../../src/tlog/log-leaf.ts";
-import { inclusionProof } from "../../src/tlog/merkle.ts";
-import { parseNote, type SignerKey, signatureLine } from "../../src/tlog/note.ts";
+import { inclusionProof, leafHash } from "../../src/tlog/merkle.ts";
+import { parseNote, type SignerKey, signatureLine, signNote } from "../../src/tlog/note.ts";
 import { formatProof, parseProof } from "../../src/tlog/proof.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, type SigningKey } from "../support/client.ts";
@@ -95,6 +95,10 @@ async function plantRotation({ registry }: Scene, leaf: string, to: SignerKey, p
     const { firstIndex: index, checkpoint } = await log.append(session, [leaf]);
     await insertLogChange(session, { index, leaf, checkpoint });
     await writeLogKey(session, { origin: to.name, vkey: vkeyOf(to) });
+    // Otherwise the server would notice that its new key did not sign the tree.
+    const { size, root } = await readState(session);
+    const text = parseNote(checkpoint)?.text ?? "";
+    await writeState(session, { size, root, checkpoint: signNote(text, to) });
   });
   await reopenLog(registry, [to, present]);
 }
@@ -383,6 +387,10 @@ describe("a new log in place of one whose key was lost", () => {
       );
     await reopenLog(other.registry, [FIRST_LOG_KEY]);
     await write({ leaf: "cpm.yank/v1 plain 1.0.0 1 yank\nby mallory\n" });
+    await expect(plantLeaf(other, "x")).rejects.toThrow("database_corrupt");
+    // Also where leaf and root fit together, because the log did not sign that root.
+    const planted = leafHash(Buffer.from("cpm.yank/v1 plain 1.0.0 1 yank\nby mallory\n"));
+    await write({ root: planted.toString("hex") });
     await expect(plantLeaf(other, "x")).rejects.toThrow("database_corrupt");
     await write({ root: "ab".repeat(32) });
     await expect(restartLog(other.registry, fresh)).rejects.toThrow("did not sign the tree");
