@@ -19,6 +19,9 @@ export interface Version {
 /** The length of the longest version, with its build metadata. */
 export const VERSION_MAX_CHARS = 64;
 
+/** The pattern of some versions, for descriptions: there are others, with longer numbers. */
+export const SHORT_VERSION_PATTERN = String.raw`^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[a-zA-Z][0-9a-zA-Z-]{0,20})?$`;
+
 /**
  * Parses a version by SemVer 2.0.0, of at most 64 characters. A leading `v` or `=`, surrounding
  * spaces, missing parts and leading zeros give `undefined`. So do numbers above 2^53 - 1, which

@@ -15,7 +15,7 @@ export function askedVersions({
   page = 1,
   pageSize: max = VERSIONS_PAGE_MAX,
 }: VersionsParameters): VersionsPage {
-  if (!cursor) return { skipped: (page - 1) * max, max };
+  if (cursor === undefined) return { skipped: (page - 1) * max, max };
   const below = parseVersion(cursor)?.order;
   if (below !== undefined) return { below, max };
   const message = "must be the nextCursor of the previous answer, which is a version";

@@ -1,7 +1,7 @@
 import { type Static, t } from "elysia";
 import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../domain/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../domain/replacement.ts";
-import { VERSION_MAX_CHARS } from "../domain/version.ts";
+import { SHORT_VERSION_PATTERN, VERSION_MAX_CHARS } from "../domain/version.ts";
 import { failure } from "../errors.ts";
 import { cursorParameter, nextCursor } from "../http/cursor-schemas.ts";
 import { wholeNumber } from "../http/integer-parameter.ts";
@@ -211,7 +211,7 @@ export const ListQuery = t.Object({
 
 /** The query of `GET /api/packages/{name}`. Its cursor is a version. */
 export const VersionsQuery = t.Object({
-  cursor: cursorParameter(VERSION_MAX_CHARS),
+  cursor: cursorParameter(VERSION_MAX_CHARS, SHORT_VERSION_PATTERN),
   page: t.Optional(wholeNumber({ description: "Which page, counted from 1", zeros: PAGE_MAX_ZEROS, preset: 1 })),
   pageSize: t.Optional(wholeNumber({ description: "How many versions a page has", zeros: 2, preset: 100 })),
 });

@@ -77,7 +77,7 @@ onBothDatabases(
     test("a page beyond the last is empty, a wrong cursor is refused, and latest is shown on every page", async () => {
       const { body } = await get("?page=100000");
       expect([body.versions, body.nextCursor, body.latest, body.version]).toEqual([[], null, "2.0.2", "2.0.2"]);
-      for (const query of ["?cursor=x", "?cursor=1.0", "?page=0", "?pageSize=101"]) {
+      for (const query of ["?cursor=x", "?cursor=", "?cursor=1.0", "?page=0", "?pageSize=101"]) {
         expectProblem(await get(query), 422, "validation_failed");
       }
       expectProblem(await new Client(registry().url).get("/api/packages/none?cursor=1.0.0"), 404, "package_not_found");
