@@ -160,6 +160,6 @@ function splitPath(path: string): { readonly name: string; readonly prefix: stri
   throw clientFault(
     "refused",
     "client_path_too_long",
-    `${path} is too long for an archive. Shorten its name to ${NAME_BYTES} bytes.`,
+    `${path} is too long for an archive. A file name may have ${NAME_BYTES} bytes, and the directories before it ${PREFIX_BYTES}.`,
   );
 }
