@@ -197,7 +197,7 @@ class FileStore implements BlobStore {
    * file is hashed. Throws `blob_corrupt` or `blob_unreadable`.
    */
   async #verifiedFile(path: string, blob: KnownBlob, stamp: FileStamp): Promise<Blob | undefined> {
-    if (this.#verified.has(blob.digest, stamp)) return Bun.file(path);
+    if (this.#verified.has(path, blob, stamp)) return Bun.file(path);
     return (await this.#verified.verify(path, blob, stamp)) ? Bun.file(path) : undefined;
   }
 

@@ -14,11 +14,13 @@ const WAIT_MAX_MS = 30_000;
  * notices that a disk fails at a file which was fine at first.
  */
 const VERIFIED_FOR_MS = 600_000;
+/** A file that is sent later than this after it was hashed is hashed again beside that. */
+const REFRESH_AFTER_MS = 60_000;
 const REMEMBERED_MAX = 50_000;
 
 interface Verified {
   readonly stamp: FileStamp;
-  readonly untilMs: number;
+  readonly atMs: number;
 }
 
 /**
@@ -31,10 +33,18 @@ export class VerifiedFiles {
   readonly #running = new Map<string, Promise<boolean>>();
   readonly #semaphore = new Semaphore(CONCURRENCY, WAITING_MAX, WAIT_MAX_MS);
 
-  /** Reports whether the file with this stamp was verified a short time ago. */
-  has(digest: Sha256Digest, stamp: FileStamp): boolean {
-    const found = this.#verified.get(digest);
-    return found !== undefined && isSameFile(found.stamp, stamp) && found.untilMs > performance.now();
+  constructor(readonly refreshAfterMs = REFRESH_AFTER_MS) {}
+
+  /**
+   * Reports whether the file with this stamp was verified a short time ago. If that is a while ago,
+   * it begins to verify the file once more. When that fails, the next call returns false.
+   */
+  has(path: string, blob: KnownBlob, stamp: FileStamp): boolean {
+    const found = this.#verified.get(blob.digest);
+    if (found === undefined || !isSameFile(found.stamp, stamp)) return false;
+    const ageMs = performance.now() - found.atMs;
+    if (ageMs >= this.refreshAfterMs) this.verify(path, blob, stamp).catch(() => undefined);
+    return ageMs < VERIFIED_FOR_MS;
   }
 
   /**
@@ -52,13 +62,12 @@ export class VerifiedFiles {
   }
 
   async #hash(path: string, { digest, size }: KnownBlob): Promise<boolean> {
-    const found = await hashFile(path, digest);
+    const found = await hashFile(path, digest).finally(() => this.#verified.delete(digest));
     if (found === undefined) return false;
-    this.#verified.delete(digest);
     if (found.digest !== digest || found.size !== size) throw failure({ code: "blob_corrupt", digest });
     const [oldest] = this.#verified.size >= REMEMBERED_MAX ? this.#verified.keys() : [];
     if (oldest !== undefined) this.#verified.delete(oldest);
-    this.#verified.set(digest, { stamp: found.stamp, untilMs: performance.now() + VERIFIED_FOR_MS });
+    this.#verified.set(digest, { stamp: found.stamp, atMs: performance.now() });
     return true;
   }
 }

@@ -20,13 +20,13 @@ afterAll(() => rmSync(home, { recursive: true, force: true }));
 
 test("concurrent verifications of one file are one, and a changed file is not verified any more", async () => {
   const files = new VerifiedFiles();
-  expect(files.has(digest, stamp())).toBe(false);
+  expect(files.has(path, blob, stamp())).toBe(false);
   const shared = Array.from({ length: 20 }, () => files.verify(path, blob, stamp()));
   expect(new Set(shared).size).toBe(1);
   expect(await shared[0]).toBe(true);
-  expect(files.has(digest, stamp())).toBe(true);
+  expect(files.has(path, blob, stamp())).toBe(true);
   utimesSync(path, new Date(0), new Date(0));
-  expect(files.has(digest, stamp())).toBe(false);
+  expect(files.has(path, blob, stamp())).toBe(false);
 });
 
 test("a file with other bytes is corrupt, and is verified anew once it was replaced", async () => {
@@ -35,7 +35,7 @@ test("a file with other bytes is corrupt, and is verified anew once it was repla
   flipped[1_500_000] = (flipped[1_500_000] ?? 0) ^ 1;
   writeFileSync(path, flipped);
   const damaged = files.verify(path, blob, stamp());
-  expect(files.has(digest, stamp())).toBe(false);
+  expect(files.has(path, blob, stamp())).toBe(false);
   await expect(damaged).rejects.toThrow("blob_corrupt");
   writeFileSync(path, bytes);
   expect(await files.verify(path, blob, stamp())).toBe(true);
@@ -46,4 +46,15 @@ test("a file that is gone is reported as gone", async () => {
   const before = stamp();
   rmSync(path);
   expect(await files.verify(path, blob, before)).toBe(false);
+});
+
+test("a file that is sent long after it was verified is verified again meanwhile", async () => {
+  const files = new VerifiedFiles(0);
+  const before = stamp();
+  expect(await files.verify(path, blob, before)).toBe(true);
+  // Fewer bytes under the stamp of before, as when the disk fails at the file.
+  writeFileSync(path, bytes.subarray(1));
+  expect(files.has(path, blob, before)).toBe(true);
+  await expect(files.verify(path, blob, before)).rejects.toThrow("blob_corrupt");
+  expect(files.has(path, blob, before)).toBe(false);
 });
