@@ -16,8 +16,17 @@ const MAGIC_NUMBERS: readonly (readonly [magic: string, format: string])[] = [
   ["\x5d\0\0", "compressed with lzma"],
   ["\x1f\x9d", "compressed with compress"],
   ["7z\xbc\xaf\x27\x1c", "a 7z file"],
+  ["070701", "a cpio archive"],
+  ["070702", "a cpio archive"],
+  ["070707", "a cpio archive"],
+  ["\xc7\x71", "a cpio archive"],
+  ["!<arch>\n", "an ar archive, such as a Debian package"],
+  ["\xed\xab\xee\xdb", "an RPM package"],
+  ["xar!", "a xar archive"],
   ["Rar!\x1a\x07", "a rar file"],
   ["\xff\xfe", "text in UTF-16, as > writes it in PowerShell"],
+  // The byte 0x8b alone is no UTF-8, and decoders replace it.
+  ["\x1f\xef\xbf\xbd\x08", "gzip that a program read as text, which destroyed it"],
   ["H4sI", "gzip encoded as base64"],
   ["-----BEGIN ", "a PEM file"],
 ];

@@ -16,6 +16,7 @@ const OWNER_MAX = 0xffff_ffff;
 
 const isTime = (value: Uint8Array) => /^-?\d{1,11}(?:\.\d*)?$/.test(latin1(value));
 const isOwner = (value: Uint8Array) => (readDecimal(value) ?? OWNER_MAX + 1) <= OWNER_MAX;
+const isBinary = (value: Uint8Array) => latin1(value) === "BINARY";
 const isText = (value: Uint8Array) => !value.includes(0);
 
 /**
@@ -33,6 +34,9 @@ const CHECKED_RECORDS = new Map<string, (value: Uint8Array) => boolean>([
   ["gid", isOwner],
   ["uname", isText],
   ["gname", isText],
+  // bsdtar writes it beside a name beyond ASCII where no locale is set. It says that names are bytes,
+  // as they are to every other reader.
+  ["hdrcharset", isBinary],
 ]);
 
 /**

@@ -154,9 +154,7 @@ export class TarWalker {
     const path = printable(new TextDecoder().decode(this.#extensions.name ?? header.name));
     this.#lastPath = path;
     const { sizeBytes } = header;
-    if (sizeBytes === undefined) {
-      throw unreadableEntry({ path, code: "tar_bad_field", problem: malformedField("size") });
-    }
+    if (sizeBytes === undefined) throw withoutSize(header.type, path);
     for (const problem of header.problems) this.#extensions.addProblem({ code: "tar_bad_field", problem });
     if (isExtensionType(header.type)) this.#startExtension(header.type, sizeBytes, path);
     else {
@@ -210,8 +208,7 @@ export class TarWalker {
   }
 
   #refuseType(type: string, sizeBytes: number, path: string): void {
-    const what = TYPE_ADVICE[type] ?? `of tar type "${printable(type)}": pack with tar --format=pax`;
-    const refused: EntryProblem = { path, code: "entry_type_forbidden", problem: `is ${what}` };
+    const refused = forbiddenType(type, path);
     if (type === SPARSE_TYPE || (CONTENTLESS_TYPES.includes(type) && sizeBytes > 0)) throw unreadableEntry(refused);
     this.#visitor.problem(refused);
     this.#startBody("skip", sizeBytes);
@@ -268,4 +265,17 @@ function paddingOf(sizeBytes: number): number {
 
 function badEnd(what: string): UnreadableArchive {
   return new UnreadableArchive("tar_bad_end", `${what}: pack the archive again with cpm`);
+}
+
+function forbiddenType(type: string, path: string): EntryProblem {
+  const what = TYPE_ADVICE[type] ?? `of tar type "${printable(type)}": pack with tar --format=pax`;
+  return { path, code: "entry_type_forbidden", problem: `is ${what}` };
+}
+
+/** GNU tar leaves the size of a volume's name empty, so the type says more than the size. */
+function withoutSize(type: string, path: string): UnreadableArchive {
+  const isKnown = TYPE_ADVICE[type] !== undefined;
+  return unreadableEntry(
+    isKnown ? forbiddenType(type, path) : { path, code: "tar_bad_field", problem: malformedField("size") },
+  );
 }

@@ -32,6 +32,7 @@ function gnuTimes(header: Uint8Array): void {
 const ADVICE: readonly (readonly [what: string, option: string, ...entries: RawEntry[]])[] = [
   ["a symbolic link", "tar -h (--dereference)", { ...entry, type: "2", content: "" }],
   ["a hard link", "--hard-dereference", { ...entry, type: "1", content: "" }],
+  ["the name of a volume", "without --label", { ...withField(124, new Uint8Array(12)), type: "V", content: "" }],
   ["a sparse file", "without --sparse", { ...entry, type: "S" }],
   ["a sparse file in a PAX header", "--no-read-sparse", paxEntry({ "GNU.sparse.major": "1" }), entry],
   ["a PAX key that nobody knows", "--format=pax --no-xattrs", paxEntry({ "VENDOR.key": "1" }), entry],
@@ -57,7 +58,7 @@ describe("the message about a refused entry", () => {
     expect(messages[0]).toContain(option);
   });
 
-  test.each(ADVICE.filter(([what]) => !/sparse file$|too large/.test(what)))(
+  test.each(ADVICE.filter(([what]) => !/sparse file$|too large|a volume/.test(what)))(
     "is the only one for twenty entries, with their count: %s",
     async (_what, option, ...entries) => {
       const many = Array.from({ length: 20 }, (_, index) => {

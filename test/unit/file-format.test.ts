@@ -24,6 +24,10 @@ const SENT: readonly (readonly [what: string, bytes: Uint8Array, words: string])
   ["a JSON document", bytesOf('{"error": "not found"}'), "a JSON document"],
   ["a manifest", bytesOf("name: ä\nversion: 1.0.0\n"), "a text file"],
   ["text in UTF-16", bytesOf(new Uint8Array([0xff, 0xfe, 0x1f, 0])), "text in UTF-16"],
+  ["gzip that was read as text", bytesOf(new TextDecoder().decode(gzipSync("x"))), "gzip that a program read as text"],
+  ["a cpio archive", bytesOf("0707010000"), "a cpio archive"],
+  ["an old cpio archive", bytesOf(new Uint8Array([0xc7, 0x71, 0x01, 0x00])), "a cpio archive"],
+  ["a Debian package", bytesOf("!<arch>\ndebian-binary   "), "an ar archive"],
   ["gzip in base64", bytesOf(Buffer.from(gzipSync("x")).toString("base64")), "base64"],
 ];
 

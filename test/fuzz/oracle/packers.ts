@@ -96,7 +96,7 @@ async function knownPackers(scratch: string): Promise<Packer[]> {
   const hasPerlTar = perl !== null && Bun.spawnSync([perl, "-MArchive::Tar", "-e", "1"]).success;
   return [
     { packer: "GNU tar", forms: tar === undefined ? undefined : gnuForms(tar) },
-    { packer: "bsdtar", forms: ifFound("bsdtar", formatsOf(BSD_FORMATS, "bsdtar")) },
+    { packer: "bsdtar", forms: ifFound("bsdtar", bsdForms()) },
     { packer: "busybox tar", forms: ifFound("busybox", [plain((f) => ["busybox", "tar", "-C", f, "-cf", "-", "."])]) },
     { packer: "7-Zip", inFolder: true, forms: ifFound("7z", sevenZipForms()) },
     { packer: "git archive", inFolder: true, forms: ifFound("git", [plain(() => ["sh", "-c", GIT_PROGRAM])]) },
@@ -136,6 +136,12 @@ function gnuForms(tar: string): Form[] {
     ...formatsOf(GNU_FORMATS, tar),
     { form, command: (folder) => [tar, ...options, "-C", folder, "-cf", "-", "."] },
   ];
+}
+
+/** Without a locale, as in containers, bsdtar marks names beyond ASCII as bytes. */
+function bsdForms(): Form[] {
+  const command = (folder: string) => ["env", "LC_ALL=C", "bsdtar", "-C", folder, "-cf", "-", "."];
+  return [...formatsOf(BSD_FORMATS, "bsdtar"), { form: "pax without a locale", command }];
 }
 
 /** 7-Zip packs the folder that it runs in. */

@@ -133,7 +133,7 @@ const IGNORED_KEYS = [
   "RHT.security.selinux",
   "comment",
 ] as const;
-const OTHER_KEYS = ["SCHILY.realsize", "SCHILY.filetype", "hdrcharset", "GNU.sparse.realsize", "linkpath"] as const;
+const OTHER_KEYS = ["SCHILY.realsize", "SCHILY.filetype", "GNU.sparse.realsize", "linkpath"] as const;
 const VALUES = [
   "",
   "1",
@@ -153,6 +153,7 @@ function attributes(member: Member, random: Random): readonly Member[] {
   const records: Record<string, string> = random(2) === 0 ? { mtime: "1700000000.123456789" } : {};
   for (let count = random(4); count >= 0; count--) records[oneOf(random, IGNORED_KEYS)] = oneOf(random, VALUES);
   if (random(10) === 0) records[oneOf(random, OTHER_KEYS)] = oneOf(random, ["1", "junk"]);
+  if (random(6) === 0) records.hdrcharset = oneOf(random, ["BINARY", "BINARY", "BINARY", "junk"]);
   if (random(4) === 0) records.path = oneOf(random, [LONG, "templates/new", "./n"]);
   return [...insert([paxEntry(records)]), member];
 }
