@@ -1,10 +1,12 @@
 /*
  * `npm run generate` writes the files of the repository that are made from others:
- * src/db/migrations.gen.ts, which embeds all migrations in the binary, and docs/settings.md.
+ * src/db/migrations.gen.ts, which embeds all migrations in the binary, docs/settings.md and
+ * docs/cli.md.
  * `npm run generate <name>` first lets drizzle-kit write migrations for both databases from their
  * tables.
  */
 import { join } from "node:path";
+import { cliDocument } from "./cli-document.ts";
 import { settingsDocument } from "./settings-document.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -54,4 +56,5 @@ if (import.meta.main) {
   if (name !== undefined) for (const dialect of DIALECTS) await drizzleKit(dialect, name);
   await Bun.write(join(ROOT, "src/db/migrations.gen.ts"), await migrationIndex());
   await Bun.write(join(ROOT, "docs/settings.md"), settingsDocument());
+  await Bun.write(join(ROOT, "docs/cli.md"), cliDocument());
 }

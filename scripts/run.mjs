@@ -143,7 +143,12 @@ function whenOrphaned(stop) {
  */
 function handOver() {
   const path = `${join(modules, ".bin")}${windows ? ";" : ":"}${process.env.PATH ?? ""}`;
-  const child = spawn(bun, process.argv.slice(2), { cwd: root, stdio: "inherit", env: { ...process.env, PATH: path } });
+  const [script = "", ...args] = process.argv.slice(2);
+  // The client works where its user is, and npm runs every script in the root.
+  const isClient = process.env.npm_lifecycle_event === "cpm";
+  const cwd = isClient ? (process.env.INIT_CWD ?? root) : root;
+  const command = [isClient ? join(root, script) : script, ...args];
+  const child = spawn(bun, command, { cwd, stdio: "inherit", env: { ...process.env, PATH: path } });
   const onTerminal = [process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY);
   const forward = (signal) => {
     if (signal !== "SIGINT" || !onTerminal) child.kill(signal);

@@ -32,7 +32,8 @@ function section({ title, rows }: HelpSection): string {
   return [title, ...lines].join("\n");
 }
 
-function optionRow([name, option]: readonly [string, Option]): readonly [string, string] {
+/** An option as help and documents name it, and what they say of it. */
+export function optionRow([name, option]: readonly [string, Option]): readonly [string, string] {
   const notes = [
     ...(option.required === true ? ["required"] : []),
     ...(option.default === undefined ? [] : [`default: ${option.default}`]),
@@ -46,19 +47,29 @@ function argumentText({ name, optional, repeated }: Argument): string {
   return optional === true ? `[${text}]` : text;
 }
 
-function usageOf({ name, options, arguments: words }: Command): string {
+/** The command line of a command, with its arguments and required options. */
+export function usageOf({ name, options, arguments: words }: Command): string {
   const required = Object.entries(options).filter(([, option]) => option.required === true);
   const parts = [
     ...words.map(argumentText),
     ...required.map(([option, { value }]) => `--${option} ${value}`),
     ...(required.length < Object.keys(options).length ? ["[options]"] : []),
   ];
-  return ["Usage: cpm-registry", name, ...parts].join(" ");
+  return ["cpm-registry", name, ...parts].join(" ");
 }
 
-function exitCodes(failure: string | undefined): HelpSection {
+const CLIENT_CODES = [
+  ["65", "the registry's rules refuse what was given"],
+  ["69", "the registry cannot be reached, or is busy"],
+  ["77", "not logged in, or not permitted"],
+  ["130", "interrupted"],
+] as const;
+
+/** The exit codes of a command. `failure` is what 1 means. */
+export function exitCodes(failure: string | undefined, isClient = false): HelpSection {
   const one = failure === undefined ? [] : ([["1", failure]] as const);
-  return { title: "Exit codes", rows: [["0", "done"], ...one, ["64", "the command line is wrong"]] };
+  const usage = isClient ? "the command line is wrong, or a question has no answer" : "the command line is wrong";
+  return { title: "Exit codes", rows: [["0", "done"], ...one, ["64", usage], ...(isClient ? CLIENT_CODES : [])] };
 }
 
 function examplesText(examples: readonly string[]): string {
@@ -68,13 +79,13 @@ function examplesText(examples: readonly string[]): string {
 /** The help of one command. */
 export function commandHelp(command: Command): string {
   const { help, options, arguments: words } = command;
-  const parts = [usageOf(command), ...paragraphs(help.description)];
+  const parts = [`Usage: ${usageOf(command)}`, ...paragraphs(help.description)];
   if (words.length > 0) {
     parts.push(section({ title: "Arguments", rows: words.map(({ name, description }) => [`<${name}>`, description]) }));
   }
   parts.push(section({ title: "Options", rows: [...Object.entries(options).map(optionRow), HELP_ROW] }));
   parts.push(...(help.sections ?? []).map(section));
-  parts.push(section(exitCodes(help.failure)), examplesText(help.examples));
+  parts.push(section(exitCodes(help.failure, command.isClient)), examplesText(help.examples));
   return parts.join("\n\n");
 }
 
@@ -95,21 +106,24 @@ export function groupHelp(group: string): string {
 }
 
 /** Each command of one word, and each group once, where its first command stands. */
-function topRows(): (readonly [string, string])[] {
+function topRows(ofClient: boolean): (readonly [string, string])[] {
   const rows = new Map<string, string>();
-  for (const { name, summary } of publicCommands()) {
+  for (const { name, summary } of publicCommands().filter(({ isClient = false }) => isClient === ofClient)) {
     const [first = name, second] = name.split(" ");
     rows.set(first, second === undefined ? summary : `${GROUPS[first]}; see cpm-registry ${first} --help`);
   }
-  return [...rows, ["help", "print this text; cpm-registry help <command> explains one command"]];
+  return [...rows];
 }
+
+const HELP_COMMAND = ["help", "print this text; cpm-registry help <command> explains one command"] as const;
 
 /** The help of the whole program. */
 export function generalHelp(): string {
   return [
     "cpm-registry: the package registry of CPM, the package manager of ColonyOS",
     "Usage: cpm-registry [command] [options]",
-    section({ title: "Commands", rows: topRows() }),
+    section({ title: "Publish and use packages", rows: topRows(true) }),
+    section({ title: "Run and check a registry", rows: [...topRows(false), HELP_COMMAND] }),
     section({
       title: "Options",
       rows: [
@@ -125,7 +139,7 @@ export function generalHelp(): string {
     examplesText([
       "cpm-registry",
       ...publicCommands()
-        .filter(({ name }) => /^(serve|migrate|gc|admin create|verify)$/.test(name))
+        .filter(({ name }) => /^(register|init|publish|migrate|admin create|verify)$/.test(name))
         .map(({ help }) => help.examples[0]),
     ]),
   ].join("\n\n");
