@@ -34,6 +34,14 @@ export interface Audit {
   readonly problems: readonly LeafProblem[];
 }
 
+/** The resets of keys that an audit met, and the first of them in words. */
+interface ResetsSeen {
+  count: number;
+  readonly shown: string[];
+}
+
+const RESETS_SHOWN = 20;
+
 /** A running audit. */
 interface RunningAudit {
   readonly client: RegistryClient;
@@ -42,6 +50,7 @@ interface RunningAudit {
   readonly checks: Check[];
   readonly problems: LeafProblem[];
   readonly withheld: LeafProblem[];
+  readonly resets: ResetsSeen;
   changes: readonly LogChange[];
   origin: string | undefined;
   size: number;
@@ -53,7 +62,8 @@ interface RunningAudit {
  * everything.
  */
 export async function auditLog(client: RegistryClient, trust: Trust, options: AuditOptions): Promise<Audit> {
-  const nothing = { checks: [], problems: [], withheld: [], changes: [], origin: undefined, size: 0, from: 0 };
+  const resets = { count: 0, shown: [] };
+  const nothing = { checks: [], problems: [], withheld: [], resets, changes: [], origin: undefined, size: 0, from: 0 };
   const running: RunningAudit = { client, trust, options, ...nothing };
   const result = (fault?: string): Audit => {
     const { origin, size, from, checks, problems } = running;
@@ -94,17 +104,22 @@ async function audit(running: RunningAudit): Promise<void> {
   const frontier = await walkLeaves(walkOf(running, state, save));
   problems.push(...unloggedOf(running.withheld, state.history));
   checks.push(checkSignatures(state, problems), checkArchives(running), checkRoot(frontier, checkpoint));
+  checks.push(...checkResets(running));
   if (problems.length === 0) await save(frontier);
 }
 
 function walkOf(
-  { client, trust, options, changes, origin = "", size, problems, withheld }: RunningAudit,
+  { client, trust, options, changes, origin = "", size, problems, withheld, resets }: RunningAudit,
   state: AuditState,
   save: Walk["save"],
 ): Walk {
   const archives = options.archives ? new ArchiveReader(client) : undefined;
   const { history, looked } = state;
-  const context = { history, origin, changes, archives, nowMs: trust.now.getTime(), looked };
+  const onReset = ({ name, at }: { readonly name: string; readonly at: Date }, index: number) => {
+    resets.count += 1;
+    if (resets.count <= RESETS_SHOWN) resets.shown.push(`${name} on ${at.toISOString()} (leaf ${index})`);
+  };
+  const context = { history, origin, changes, archives, nowMs: trust.now.getTime(), looked, onReset };
   return { client, size, state, context, problems, withheld, report: options.report, save };
 }
 
@@ -194,6 +209,14 @@ function checkSignatures({ history }: AuditState, problems: readonly LeafProblem
   if (unread === 0) return ok(name, `the signatures of ${counted(size, "version")}`);
   const detail = `${unread} of ${size} versions have a signature over the archive itself (ed25519-archive): use --archives`;
   return unchecked(name, detail);
+}
+
+/** No earlier key signs a reset, so whoever controls the registry can make one. Owners should know. */
+function checkResets({ resets: { count, shown } }: RunningAudit): Check[] {
+  if (count === 0) return [];
+  const more = count > shown.length ? ", …" : "";
+  const detail = `${counted(count, "reset")} of keys that no earlier key signed: ${shown.join(", ")}${more}; an owner should know of it`;
+  return [warning("resets", detail)];
 }
 
 function checkArchives({ options, problems, withheld }: RunningAudit): Check {

@@ -77,6 +77,8 @@ export interface AuditContext {
   readonly nowMs: number;
   /** What the audit before this one saw. */
   readonly looked: Look | undefined;
+  /** Called with every reset that is by the rules: no earlier key signed it, so people should know. */
+  readonly onReset?: (reset: KeyEntry, index: number) => void;
 }
 
 /**
@@ -185,6 +187,7 @@ function keyProblem(leaf: KeyEntry, index: number, context: AuditContext): LeafP
   const fault = replayKeyChange(known, origin, leaf);
   history.packages.set(name, known);
   if (fault !== undefined) return { ...fault, index };
+  if (leaf.action === "reset") context.onReset?.(leaf, index);
   return timeProblem(`${leaf.name}: key change ${leaf.seq} (${leaf.action})`, leaf.at, index, context);
 }
 
