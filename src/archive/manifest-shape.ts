@@ -104,27 +104,28 @@ export class ShapeReader {
     return value ?? false;
   }
 
-  /** Reads a map in a field of the document itself. */
-  map(root: YamlFields, field: string): YamlFields | undefined {
+  /** Reads a map in a field of the document itself. `example` is one of its fields. */
+  map(root: YamlFields, field: string, example: string): YamlFields | undefined {
     const path = `/${field}`;
     const node = this.#present(root.get(field), path);
     if (node === undefined) return undefined;
     if (node.kind === "map") return decodeFields(node, path, this.report);
-    this.refuse(path, "manifest_wrong_type", "must be a map of fields");
+    this.refuse(path, "manifest_wrong_type", `must be a map of fields, such as ${field}: {${example}: ...}`);
     return undefined;
   }
 
   /**
-   * Reads a list of maps in a field. Null entries are dropped, as yaml.v3 does.
+   * Reads a list of maps in a field. Null entries are dropped, as yaml.v3 does. `example` is a field
+   * of such a map.
    */
-  maps(root: YamlFields, field: string, max: number, at = ""): PlacedFields[] {
+  maps(root: YamlFields, field: string, example: string, max: number, at = ""): PlacedFields[] {
     const found: PlacedFields[] = [];
-    this.#list(root, field, at, max, `${field}: [{name: a}]`).forEach((entry, index) => {
+    this.#list(root, field, at, max, `${field}: [{${example}: a}]`).forEach((entry, index) => {
       const path = `${at}/${field}/${index}`;
       const node = this.#present(entry, path);
       if (node?.kind === "map") found.push({ fields: decodeFields(node, path, this.report), path });
       else if (node !== undefined)
-        this.refuse(path, "manifest_wrong_type", "must be a map of fields, such as name: ...");
+        this.refuse(path, "manifest_wrong_type", `must be a map of fields, such as ${example}: ...`);
     });
     return found;
   }

@@ -162,7 +162,7 @@ function readVersionField(reader: ShapeReader, root: YamlFields): Version | unde
 }
 
 function readMaintainers(reader: ShapeReader, root: YamlFields): Maintainer[] {
-  return reader.maps(root, "maintainers", LIST_MAX).map(({ fields, path }) => ({
+  return reader.maps(root, "maintainers", "name", LIST_MAX).map(({ fields, path }) => ({
     name: reader.word(fields, "name", path, WORD_MAX_CHARS),
     email: reader.word(fields, "email", path, WORD_MAX_CHARS),
     url: reader.link(fields, "url", path, LINK_MAX_CHARS),
@@ -170,7 +170,7 @@ function readMaintainers(reader: ShapeReader, root: YamlFields): Maintainer[] {
 }
 
 function readDependencies(reader: ShapeReader, root: YamlFields): Dependency[] {
-  return reader.maps(root, "dependencies", LIST_MAX).map(({ fields, path }) => ({
+  return reader.maps(root, "dependencies", "name", LIST_MAX).map(({ fields, path }) => ({
     name: reader.required(fields, "name", path, WORD_MAX_CHARS) ?? "",
     version: reader.word(fields, "version", path, WORD_MAX_CHARS),
   }));
@@ -178,7 +178,7 @@ function readDependencies(reader: ShapeReader, root: YamlFields): Dependency[] {
 
 function readConditions(reader: ShapeReader, root: YamlFields): Conditions {
   const path = "/conditions";
-  const map = reader.map(root, "conditions");
+  const map = reader.map(root, "conditions", "architecture");
   // The struct of the client has strings here, so a list of architectures would make it fail on
   // every machine.
   return {
@@ -205,7 +205,7 @@ function readSpecInputs(root: YamlFields): {
 }
 
 function readInputs(reader: ShapeReader, map: YamlFields, at: string): ManifestInput[] {
-  return reader.maps(map, "inputs", LIST_MAX, at).map(({ fields, path }) => ({
+  return reader.maps(map, "inputs", "key", LIST_MAX, at).map(({ fields, path }) => ({
     key: reader.word(fields, "key", path, WORD_MAX_CHARS),
     label: reader.word(fields, "label", path, WORD_MAX_CHARS),
     type: reader.word(fields, "type", path, WORD_MAX_CHARS),

@@ -113,6 +113,12 @@ describe("readManifest", () => {
       "must be a list, such as tags: [a, b]",
       "must be a link as text, such as repository: https://example.org/x",
     ]);
+    const others = readManifest(bytesOf(`${HEAD}inputs: {a: {}}\nconditions: amd64\nmaintainers: [Ada]\n`));
+    expect(others.faults.map(({ path, message }) => [path, message])).toEqual([
+      ["/maintainers/0", "must be a map of fields, such as name: ..."],
+      ["/conditions", "must be a map of fields, such as conditions: {architecture: ...}"],
+      ["/inputs", "must be a list, such as inputs: [{key: a}]"],
+    ]);
   });
 
   test("requires only name and version; null and empty fields are absent", () => {
