@@ -19,12 +19,12 @@ import {
   type ClientOptions,
   clientContext,
 } from "./client-context.ts";
-import { isTokenScope, TOKEN_SCOPE_NAMES } from "./token-scopes.ts";
+import { TOKEN_SCOPE_NAMES } from "./token-scopes.ts";
+import { daysOf, scopesOf } from "./token-wish.ts";
 import { UsageError } from "./usage.ts";
 
 const PASSWORD_MIN_CHARS = 10;
 const LABEL_MAX_CHARS = 100;
-const EXPIRES_MAX_DAYS = 366;
 
 /** Options of `register`. */
 export interface RegisterOptions extends Partial<ClientOptions> {
@@ -144,15 +144,9 @@ async function answerLogin(context: ClientContext, { address }: ApiClient, crede
 }
 
 function wishOf(scopes: readonly string[], expires: string): TokenWish {
-  const days = Number(expires);
-  if (!/^\d+$/.test(expires) || days < 1 || days > EXPIRES_MAX_DAYS) {
-    throw new UsageError(`--expires must be a whole number of days, 1 to ${EXPIRES_MAX_DAYS}.`);
-  }
-  const given = scopes.flatMap((scope) => scope.split(",")).map((scope) => scope.trim());
-  const unknown = given.find((scope) => !isTokenScope(scope));
-  if (unknown !== undefined) throw new UsageError(`--scope ${unknown} must be one of ${TOKEN_SCOPE_NAMES.join(", ")}.`);
+  const given = scopesOf(scopes);
   const label = `cpm on ${hostname()}`.replace(/[^\x20-\x7e]/g, "?").slice(0, LABEL_MAX_CHARS);
-  return { label, scopes: given.length === 0 ? TOKEN_SCOPE_NAMES : given.filter(isTokenScope), expiresInDays: days };
+  return { label, scopes: given.length === 0 ? TOKEN_SCOPE_NAMES : given, expiresInDays: daysOf(expires) };
 }
 
 /** Forgets the token of a registry, and revokes it there unless `local`. */

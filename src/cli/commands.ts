@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { activateCommand } from "./commands/activate.ts";
 import { adminAllowNameCommand } from "./commands/admin-allow-name.ts";
 import { adminCreateCommand } from "./commands/admin-create.ts";
 import { adminDisableCommand } from "./commands/admin-disable.ts";
@@ -8,7 +9,9 @@ import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
 import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
+import { archiveCommand } from "./commands/archive.ts";
 import { checkCommand } from "./commands/check.ts";
+import { deprecateCommand } from "./commands/deprecate.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { fsckCommand } from "./commands/fsck.ts";
 import { gcCommand } from "./commands/gc.ts";
@@ -36,17 +39,26 @@ import { loginCommand } from "./commands/login.ts";
 import { logoutCommand } from "./commands/logout.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { openapiCommand } from "./commands/openapi.ts";
+import { ownerAcceptCommand } from "./commands/owner-accept.ts";
+import { ownerInviteCommand } from "./commands/owner-invite.ts";
+import { ownerListCommand } from "./commands/owner-list.ts";
+import { ownerRemoveCommand } from "./commands/owner-remove.ts";
 import { packCommand } from "./commands/pack.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { registerCommand } from "./commands/register.ts";
 import { searchCommand } from "./commands/search.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { storageCopyCommand } from "./commands/storage-copy.ts";
+import { tokenCreateCommand } from "./commands/token-create.ts";
+import { tokenListCommand } from "./commands/token-list.ts";
+import { tokenRevokeCommand } from "./commands/token-revoke.ts";
+import { unyankCommand } from "./commands/unyank.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionCommand } from "./commands/version.ts";
 import { whoamiCommand } from "./commands/whoami.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { yankCommand } from "./commands/yank.ts";
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly Command[] = [
@@ -72,6 +84,18 @@ export const COMMANDS: readonly Command[] = [
   searchCommand,
   infoCommand,
   downloadCommand,
+  yankCommand,
+  unyankCommand,
+  deprecateCommand,
+  archiveCommand,
+  activateCommand,
+  ownerListCommand,
+  ownerInviteCommand,
+  ownerAcceptCommand,
+  ownerRemoveCommand,
+  tokenCreateCommand,
+  tokenListCommand,
+  tokenRevokeCommand,
   serveCommand,
   migrateCommand,
   healthcheckCommand,
@@ -103,6 +127,8 @@ export const COMMANDS: readonly Command[] = [
 /** One-line summaries of command groups, by the first word of the command. */
 export const GROUPS: Readonly<Record<string, string>> = {
   key: "make, share, rotate and back up signing keys",
+  owner: "see, invite and remove the owners of a package",
+  token: "make, list and revoke API tokens",
   storage: "copy archives between storages",
   admin: "manage accounts, quarantine packages",
   log: "audit a transparency log, manage this registry's log",

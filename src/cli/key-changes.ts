@@ -16,6 +16,7 @@ import { keyIdOf } from "../signing/verify-archive.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { passwordLogin } from "./account.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
+import { confirm } from "./confirm.ts";
 import { requireSigner } from "./key-files.ts";
 import { UsageError } from "./usage.ts";
 
@@ -87,12 +88,6 @@ async function keyIdFor({ home }: ClientContext, key: string): Promise<string> {
   const stored = (await storedKeys(home.keysDirectory)).find(({ name }) => name === key);
   if (stored !== undefined) return stored.keyId;
   throw new UsageError(`'${key}' is neither a key id of 32 hex digits nor one of your keys.`);
-}
-
-/** Asks a question about something that cannot be undone. Throws when the answer is no. */
-export async function confirm({ prompt }: ClientContext, text: string): Promise<void> {
-  if (await prompt.confirm({ text, flag: "--yes" })) return;
-  throw clientFault("failed", "client_declined", "Nothing was changed.");
 }
 
 /** Lets a key of this machine sign packages. */

@@ -9,7 +9,8 @@ import { DEFAULT_KEY_NAME, findSigner } from "../client/signing-keys.ts";
 import { generateKey, storedKeys } from "../client/stored-keys.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { apiClient, type ClientContext, clientContext } from "./client-context.ts";
-import { confirm, type KeyChangeOptions, machineLabel, session } from "./key-changes.ts";
+import { confirm } from "./confirm.ts";
+import { type KeyChangeOptions, machineLabel, session } from "./key-changes.ts";
 import { KEEP_A_COPY, keySources, newPassphrase } from "./signer.ts";
 import { UsageError } from "./usage.ts";
 

@@ -1,0 +1,20 @@
+import { defineCommand } from "../command.ts";
+import { CLIENT_OPTIONS } from "../shared-options.ts";
+
+/** `owner list`: list the owners of a package and who is invited. */
+export const ownerListCommand = defineCommand({
+  name: "owner list",
+  summary: "list the owners of a package and who is invited",
+  isClient: true,
+  options: { ...CLIENT_OPTIONS },
+  arguments: [{ name: "name", description: "the name of the package" }],
+  help: {
+    description: `Lists owners, and open invitations.`,
+    failure: "there is no such package",
+    examples: ["cpm-registry owner list hello"],
+  },
+  run: async (options, [name]) => {
+    const { ownerList } = await import("../owner.ts");
+    return ownerList(options, name);
+  },
+});

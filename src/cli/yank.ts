@@ -1,0 +1,98 @@
+import type { ApiClient } from "../client/api-client.ts";
+import { clientFault } from "../client/client-fault.ts";
+import {
+  type PackageSpec,
+  packagePath,
+  packageSpecText,
+  parsePackageSpec,
+  versionPath,
+} from "../client/package-spec.ts";
+import type { PackageDocument, VersionDocument } from "../client/registry-documents.ts";
+import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
+import { confirm } from "./confirm.ts";
+import { suggestingNames } from "./name-hint.ts";
+
+/** What users are told. */
+interface Notice extends Partial<ClientOptions> {
+  readonly message: string | undefined;
+  readonly replacement: string | undefined;
+}
+
+/** Options of `yank`. */
+export interface YankOptions extends Notice {
+  readonly reason: string | undefined;
+}
+
+/** Yanks a version: it is not found or chosen any more, and stays downloadable. */
+export async function yank(given: YankOptions, text: string): Promise<number> {
+  const { reason, message, replacement } = given;
+  const { context, client, spec, named } = await begin(given, text);
+  await confirm(context, `Yank ${named} at ${client.address.url}? Nobody finds it any more; it stays downloadable.`);
+  const version = await suggestingNames(client, spec.name, () =>
+    repeatably<VersionDocument>(client, "DELETE", versionPath(spec), { reason, message, replacement }),
+  );
+  context.answer(version, `${named} is yanked. To take that back: cpm-registry unyank ${named}`);
+  return 0;
+}
+
+/** Takes a yank back. */
+export async function unyank(given: Partial<ClientOptions>, text: string): Promise<number> {
+  const { context, client, spec, named } = await begin(given, text);
+  await confirm(context, `Let ${named} be found at ${client.address.url} again?`);
+  const version = await suggestingNames(client, spec.name, () =>
+    repeatably<VersionDocument>(client, "POST", versionPath(spec)),
+  );
+  context.answer(version, `${named} is not yanked any more.`);
+  return 0;
+}
+
+interface Begun {
+  readonly context: ClientContext;
+  readonly client: ApiClient;
+  readonly spec: PackageSpec;
+  readonly named: string;
+}
+
+/** `latest` is another version tomorrow, so these commands want a number. */
+async function begin(given: Partial<ClientOptions>, text: string): Promise<Begun> {
+  const spec = parsePackageSpec(text);
+  if (spec.version === undefined || spec.version === "latest") {
+    const detail = `Name the version: ${spec.name}@<version>. To see them: cpm-registry info ${spec.name} --versions`;
+    throw clientFault("usage", "client_package_invalid", detail);
+  }
+  const context = clientContext(given);
+  return { context, client: await apiClient(context), spec, named: packageSpecText(spec) };
+}
+
+type Status = "active" | "deprecated" | "archived";
+
+const STATUS_TEXTS: Readonly<Record<Status, { readonly question: string; readonly done: string }>> = {
+  deprecated: { question: "Tell its users not to use it any more?", done: "is deprecated" },
+  archived: { question: "Take no new versions any more?", done: "is archived and takes no new versions" },
+  active: { question: "Take back that it is deprecated or archived?", done: "is active" },
+};
+
+/** Sets whether a package is maintained. */
+export async function setStatus(status: Status, given: Partial<Notice>, text: string): Promise<number> {
+  const spec = parsePackageSpec(text);
+  if (spec.version !== undefined) {
+    const detail = `This is about a package, not about a version: ${spec.name}. For one version: cpm-registry yank ${text}`;
+    throw clientFault("usage", "client_package_invalid", detail);
+  }
+  const { message, replacement } = given;
+  const { question, done } = STATUS_TEXTS[status];
+  const context = clientContext(given);
+  const client = await apiClient(context);
+  await confirm(context, `${spec.name} at ${client.address.url}: ${question}`);
+  const path = `${packagePath(spec.name)}/status`;
+  const changed = await suggestingNames(client, spec.name, () =>
+    repeatably<PackageDocument>(client, "PUT", path, { status, message, replacement }),
+  );
+  context.answer(changed, `${spec.name} ${done}.`);
+  return 0;
+}
+
+/** These requests have the same effect once and twice, so they may be sent again. */
+async function repeatably<T>(client: ApiClient, method: "PUT" | "POST" | "DELETE", path: string, json?: object) {
+  return (await client.request<T>({ method, path, json, isRepeatable: true })).body;
+}
