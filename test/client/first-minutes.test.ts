@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readDocument } from "../docs/documents.ts";
 import { Client } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { hasTerminal, PASSWORD, registered, User } from "./scene.ts";
@@ -20,8 +21,13 @@ onBothDatabases("the first minutes with the client", (registry) => {
   const username = () => `u${crypto.randomUUID().slice(0, 12)}`;
   const modeOf = async (path: string) => (await stat(join(user.home, path))).mode & 0o777;
 
-  test.skipIf(!hasTerminal)("three commands at a terminal publish a signed package", async () => {
+  test.skipIf(!hasTerminal)("the three commands of the README publish a signed package at a terminal", async () => {
     const [who, pack] = [username(), name()];
+    expect(readDocument("README.md")).toContain(`
+    cpm-registry register http://localhost:5000
+    cpm-registry init hello && cd hello
+    cpm-registry publish
+`);
     const typed = await user.type(
       ["register", registry().url],
       [

@@ -36,7 +36,7 @@ describe("the steps of a document", () => {
   });
 
   test("a document that continues another one begins with the steps of that one", () => {
-    expect(documentBefore("docs/signing.md")).toBe("docs/getting-started.md");
+    expect(documentBefore("docs/signing.md")).toBe("docs/by-hand.md");
     expect(documentBefore("docs/getting-started.md")).toBeUndefined();
   });
 

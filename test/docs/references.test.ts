@@ -41,7 +41,7 @@ describe("what the documents name", () => {
     const start = README.indexOf("npm start");
     expect(start).toBeGreaterThan(0);
     expect(README.indexOf("npm test")).toBeGreaterThan(start);
-    expect(README.indexOf("npm test")).toBeLessThan(README.indexOf("```"));
+    expect(README.indexOf("npm test")).toBeLessThan(README.indexOf("## Publish your first package"));
   });
 
   test.each(DOCUMENTS)("every command of cpm-registry that %s names is in the help", (document) => {

@@ -50,7 +50,7 @@ function installExecutable(directory: string): string {
   const bin = join(directory, ".bin");
   mkdirSync(bin);
   const file = join(bin, "cpm-registry");
-  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "src/main.ts")}' "$@"\n`);
+  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "src/main.ts")}' "$@" 2>&1\n`);
   chmodSync(file, 0o755);
   return bin;
 }
