@@ -102,7 +102,7 @@ export const keyDocs = {
     id: "cancelPackageKeyReset",
     summary: "Cancel a reset",
     description:
-      "An owner or an administrator cancels with a session and no body. The holder of an active key cancels with a signature, without an account.",
+      "An owner or an administrator cancels with a session and no body. The holder of an active key cancels with a signature, without an account; in a private registry, the answer to that has neither keys nor changes.",
     tag: "packages",
     responses: keysAnswer,
     problems: ["reset_not_found", "reset_upheld", "session_required", ...STATEMENT_PROBLEMS, ...OWNER_PROBLEMS],

@@ -138,6 +138,7 @@ export function packageKeyRoutes(deps: Deps) {
           // it.
           const mayRead = deps.config.readAccess === "public";
           await cancelResetByKey(deps, name, { ...signed, address: contextOf(request).clientAddress, mayRead });
+          if (!mayRead) return { ...(await keysOf(params.name)), keys: [], changes: [] };
         }
         return keysOf(params.name);
       },

@@ -85,6 +85,9 @@ describe("a signed cancel of a guest", () => {
       test("by a key of the package ends the reset, and the guest reads nothing else", async () => {
         const cancelled = await signed(PENDING);
         expect([cancelled.status, cancelled.body.reset]).toEqual([200, null]);
+        // Who else may sign, and who changed it, is for readers of the registry.
+        expect([cancelled.body.keys, cancelled.body.changes]).toEqual([[], []]);
+        expect(cancelled.text).not.toContain(all.owner.username);
         const { reset, changes } = (await all.owner.get(`/api/packages/${PENDING}/keys`)).body;
         expect([reset, changes.at(-1).action, changes.at(-1).by]).toEqual([null, "cancel", null]);
         expectProblem(await guest().get(`/api/packages/${PENDING}/keys`), 401, "unauthenticated");
