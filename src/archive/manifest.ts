@@ -31,8 +31,8 @@ export interface Conditions {
 }
 
 /**
- * A value that the installer asks for. `default` can be of any type. Scalars among the `options` are
- * texts.
+ * A value that the installer asks for. `default` can be of any type. Scalars among the `options`
+ * are texts.
  */
 export interface ManifestInput {
   readonly key: string | undefined;

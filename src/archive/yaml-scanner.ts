@@ -59,7 +59,9 @@ export class YamlScanner {
     return token;
   }
 
-  /** yaml.v3 reads ahead, so that it refuses what stands directly behind a document and is no YAML. */
+  /**
+   * yaml.v3 reads ahead, so that it refuses what stands directly behind a document and is no YAML.
+   */
   #needsMore(): boolean {
     return this.#tokens.length < this.#taken + LOOK_AHEAD_TOKENS && this.#tokens.at(-1)?.type !== "stream-end";
   }

@@ -2,7 +2,10 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { Secret } from "./secret.ts";
 
-/** What commands that talk to a registry take from the environment. None of it is a server's setting. */
+/**
+ * What commands that talk to a registry take from the environment. None of it is a server's
+ * setting.
+ */
 export interface ClientSettings {
   /** The directory of the user's files: `CPM_HOME`, or `~/.cpm`. */
   readonly home: string;

@@ -32,8 +32,8 @@ export function logKeyPath(dataDir: string): string {
  * Reads the log keys of a registry with SQLite from `log.key` in the data directory, or creates one
  * at the first start. From then on, the name of the key is the log's origin. After a rotation the
  * file has the old key too. `existing` is the verifier key of a log that exists already; no key is
- * created for it. Throws if the directory cannot be written, and `KeyFileError` if the file contains
- * no key or must be put back.
+ * created for it. Throws if the directory cannot be written, and `KeyFileError` if the file
+ * contains no key or must be put back.
  */
 export function readOrMakeLogKeys(dataDir: string, origin: string, existing?: string): Secret<readonly SignerKey[]> {
   const path = logKeyPath(dataDir);

@@ -24,7 +24,9 @@ export class DatabaseCondition {
   #checkpointFault: string | undefined;
   #lastTry: { readonly atMs: number; readonly result: Promise<void> } | undefined;
 
-  /** `isFull` returns whether the disk has no room, where the database is on a disk of this machine. */
+  /**
+   * `isFull` returns whether the disk has no room, where the database is on a disk of this machine.
+   */
   constructor(report: ReportEvent = () => undefined, isFull: () => boolean = () => false) {
     this.#report = report;
     this.#isFull = isFull;

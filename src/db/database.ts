@@ -52,8 +52,9 @@ export interface DbSession {
 
 /**
  * A database of either kind. Every call ends: with a result, with what `work` threw, or with an
- * error. The error is `database_unavailable` if the database does not answer within its deadline, is
- * gone or accepts no writes, `storage_full` if it is full, and `database_corrupt` if it is damaged.
+ * error. The error is `database_unavailable` if the database does not answer within its deadline,
+ * is gone or accepts no writes, `storage_full` if it is full, and `database_corrupt` if it is
+ * damaged.
  */
 export interface Database {
   readonly kind: "sqlite" | "postgres";

@@ -16,8 +16,8 @@ export interface Integrity {
 }
 
 /**
- * Lets the database check itself: every page, every row, and every index against its table. A server
- * may use the database meanwhile. Throws if the database cannot be reached.
+ * Lets the database check itself: every page, every row, and every index against its table. A
+ * server may use the database meanwhile. Throws if the database cannot be reached.
  */
 export async function checkIntegrity(config: DatabaseConfig): Promise<Integrity> {
   if (config.kind === "sqlite") return { problems: sqliteProblems(config.path) };

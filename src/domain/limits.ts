@@ -61,7 +61,9 @@ export const SECRETS_MAX = 50;
  */
 export const SECRET_CANDIDATES_MAX = 100_000;
 
-/** The size of a file of an archive that is sent by itself. Larger ones are downloaded and unpacked. */
+/**
+ * The size of a file of an archive that is sent by itself. Larger ones are downloaded and unpacked.
+ */
 export const SHOWN_FILE_MAX_BYTES = 1 * MIB;
 
 /** A gzip header is 10 bytes and maybe a file name. A longer one hides something. */

@@ -36,8 +36,8 @@ const ANONYMOUS_HEADERS = ALLOWED_HEADERS.filter(
 const MAX_AGE_SECONDS = 600;
 
 /**
- * Lets every page read, without credentials, for `*` in `CORS_ORIGINS`. The headers do not depend on
- * the origin, so caches may share the responses. Exact origins are left to `exactOrigins`.
+ * Lets every page read, without credentials, for `*` in `CORS_ORIGINS`. The headers do not depend
+ * on the origin, so caches may share the responses. Exact origins are left to `exactOrigins`.
  */
 function openReads(exact: ReadonlySet<string>) {
   return new Elysia({ name: "open-reads" }).onRequest(({ request, set }) => {

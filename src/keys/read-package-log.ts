@@ -167,8 +167,8 @@ async function firstIndex({ query, tables: { versions } }: DbSession, packageId:
 }
 
 /**
- * Every change of the log itself, if it ever began anew: key changes name the origin of their time. A log
- * that only changed its key has none to show here.
+ * Every change of the log itself, if it ever began anew: key changes name the origin of their time.
+ * A log that only changed its key has none to show here.
  */
 async function changeIndexes(session: DbSession): Promise<number[]> {
   const changes = await readLogChanges(session);
@@ -177,8 +177,8 @@ async function changeIndexes(session: DbSession): Promise<number[]> {
 }
 
 /**
- * The first version, every key change, and the versions that these name, in the order of the log. With
- * them are the changes of the log itself that a reader needs.
+ * The first version, every key change, and the versions that these name, in the order of the log.
+ * With them are the changes of the log itself that a reader needs.
  */
 async function historyIndexes(session: DbSession, packageId: number): Promise<number[]> {
   const first = await firstIndex(session, packageId);

@@ -42,7 +42,10 @@ export async function readVerifiers(session: DbSession): Promise<readonly [Verif
   return [storedVerifier(vkey), ...entries.map(({ oldKey }) => storedVerifier(oldKey))];
 }
 
-/** Writes the key, and with it the origin, that signs the log from now on. Call it with the state locked. */
+/**
+ * Writes the key, and with it the origin, that signs the log from now on. Call it with the state
+ * locked.
+ */
 export async function writeLogKey(
   { query, tables: { logState } }: DbSession,
   key: { readonly origin: string; readonly vkey: string },

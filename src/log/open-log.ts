@@ -29,7 +29,9 @@ async function ensureState(db: Database, signer: SignerKey): Promise<LogStateRow
   });
 }
 
-/** Throws `ConfigError` if the log has another origin: then the settings are those of another log. */
+/**
+ * Throws `ConfigError` if the log has another origin: then the settings are those of another log.
+ */
 function requireSameOrigin({ origin }: LogStateRow, signers: readonly SignerKey[]): void {
   const [first] = signers;
   if (first === undefined || signers.some(({ name }) => name === origin)) return;
@@ -53,10 +55,10 @@ interface OpenLogDeps {
 }
 
 /**
- * Opens the log of a database with the keys of this process. The first start creates the log with the
- * first key, and logs what an earlier version of this program published. After a rollback, or without
- * the right key, the log is read-only. Throws `ConfigError` if the database has a log of another
- * origin.
+ * Opens the log of a database with the keys of this process. The first start creates the log with
+ * the first key, and logs what an earlier version of this program published. After a rollback, or
+ * without the right key, the log is read-only. Throws `ConfigError` if the database has a log of
+ * another origin.
  */
 export async function openLog(
   { db, blobs, failpoints, witnesses, clock }: OpenLogDeps,

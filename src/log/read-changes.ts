@@ -17,9 +17,9 @@ export interface LogChangesView {
 }
 
 /**
- * Reads the changes of the log's key and origin, each with the checkpoint that the old key signed and
- * the proof that its leaf is in the tree of `asked` leaves, which defaults to the newest. Throws
- * `validation_failed` for a size that the log does not have.
+ * Reads the changes of the log's key and origin, each with the checkpoint that the old key signed
+ * and the proof that its leaf is in the tree of `asked` leaves, which defaults to the newest.
+ * Throws `validation_failed` for a size that the log does not have.
  */
 export function readChangesView({ db }: { readonly db: Database }, asked: number | undefined): Promise<LogChangesView> {
   return db.read(async (session) => {

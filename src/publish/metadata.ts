@@ -22,8 +22,8 @@ export function parseMetadata(text: string | undefined, faults: Fault[]): Metada
 }
 
 /**
- * Compares metadata with the signed manifest, which counts. Fields that the manifest format does not
- * have are ignored, and so is what is null or empty: it states nothing.
+ * Compares metadata with the signed manifest, which counts. Fields that the manifest format does
+ * not have are ignored, and so is what is null or empty: it states nothing.
  */
 export function metadataFaults(metadata: Metadata | undefined, { version, ...fields }: Manifest): Fault[] {
   const manifest = new Map<string, unknown>(Object.entries({ ...fields, version: version.text }));

@@ -48,7 +48,10 @@ const SYSTEM: readonly Row[] = [
   ],
 ];
 
-/** SQLSTATEs and their classes, of two characters (PostgreSQL, appendix A), and codes of postgres.js. */
+/**
+ * SQLSTATEs and their classes, of two characters (PostgreSQL, appendix A), and codes of
+ * postgres.js.
+ */
 const POSTGRES: readonly Row[] = [
   ["08", "lost", "the connection was lost"],
   ["CONNECTION_CLOSED CONNECTION_ENDED CONNECTION_DESTROYED", "lost", "the connection was lost"],

@@ -31,8 +31,8 @@ export interface Logger {
 }
 
 /**
- * Events that an outage of the database or a full disk causes with every request. Each is written at
- * most once a minute; the next line says how often it was `repeated` since the one before.
+ * Events that an outage of the database or a full disk causes with every request. Each is written
+ * at most once a minute; the next line says how often it was `repeated` since the one before.
  */
 const ONCE_A_MINUTE: readonly string[] = [
   "checkpoint_failing",

@@ -19,8 +19,8 @@ export function idsNeeded({ page, pageSize, cursor }: Place): number {
 }
 
 /**
- * Cuts a page from the first `idsNeeded` ids of a list. Behind a cursor, these are the first ids that
- * the reader does not have.
+ * Cuts a page from the first `idsNeeded` ids of a list. Behind a cursor, these are the first ids
+ * that the reader does not have.
  */
 export function cutPage(first: readonly number[], { page, pageSize, cursor }: Place): CutPage {
   const offset = (page - 1) * pageSize;

@@ -37,7 +37,9 @@ function questionOf({ search = "", tags, author = "", sort }: Question): string 
   return createHash("sha256").update(text).digest("base64url").slice(0, QUESTION_CHARS);
 }
 
-/** Writes the differences of ids in groups of seven bits (LEB128), which takes two bytes for most. */
+/**
+ * Writes the differences of ids in groups of seven bits (LEB128), which takes two bytes for most.
+ */
 function packIds(ids: readonly number[]): Buffer {
   const bytes: number[] = [];
   let last = 0;

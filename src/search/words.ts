@@ -72,8 +72,8 @@ function indexWords({ run, picture, word = "", inside, dot, sign = "" }: Token):
 }
 
 /**
- * The words that a package must have for a token. A character that stands alone begins a pair, or is
- * the last of its run.
+ * The words that a package must have for a token. A character that stands alone begins a pair, or
+ * is the last of its run.
  */
 function queryWords({ run, picture, word = "", dot, sign = "" }: Token): string[] {
   if (run !== undefined) return pairsOf(run, false);
@@ -108,14 +108,16 @@ function boundedWords(text: string, wordsOfToken: (token: Token) => string[]): s
  * syntax.
  *
  * The splitting is done here and not in the databases so that both behave the same. Words beyond
- * the bounds of a text are ignored. After a change, raise `WORDS_VERSION` and let a migration insert
- * `listings` into `pending_rebuilds`.
+ * the bounds of a text are ignored. After a change, raise `WORDS_VERSION` and let a migration
+ * insert `listings` into `pending_rebuilds`.
  */
 export function wordsOf(text: string): string[] {
   return boundedWords(text, indexWords);
 }
 
-/** Returns the words of a tag, so marked that a text with words of several tags has none of them. */
+/**
+ * Returns the words of a tag, so marked that a text with words of several tags has none of them.
+ */
 export function asTagWords(tag: string): string {
   return ` , ${wordsOf(tag).join(" ")} , `;
 }

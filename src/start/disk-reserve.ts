@@ -15,8 +15,8 @@ const ENOUGH_BYTES = 512 * 1024;
 const MAKE_ABOVE_BYTES = 4 * RESERVE_BYTES;
 const KEEP_EVERY_MS = 60_000;
 /**
- * SQLite maps the index of the WAL into memory and writes one byte for every 4096 to allocate it. In
- * file systems with smaller blocks, a full disk would end the process with a bus error.
+ * SQLite maps the index of the WAL into memory and writes one byte for every 4096 to allocate it.
+ * In file systems with smaller blocks, a full disk would end the process with a bus error.
  */
 const SAFE_BLOCK_BYTES = 4_096;
 const INDEX_BYTES = 64 * 1024;
@@ -37,8 +37,8 @@ export function makeRoom(place: Place): void {
 }
 
 /**
- * Makes sure that a command has room to open SQLite and to write to it, and gives the reserves up if
- * not. Throws `ENOSPC` where opening it without room would end the process.
+ * Makes sure that a command has room to open SQLite and to write to it, and gives the reserves up
+ * if not. Throws `ENOSPC` where opening it without room would end the process.
  */
 export function makeRoomForCommand(place: Place): void {
   giveUp(place, [FOR_COMMANDS, FOR_START]);
@@ -53,7 +53,10 @@ function giveUp({ dataDir, database }: Place, reserves: readonly string[]): void
   throw Object.assign(new Error("There is no room for the index of the WAL"), { code: "ENOSPC" });
 }
 
-/** Keeps the reserves while a server runs, also after somebody made room again. Returns what ends it. */
+/**
+ * Keeps the reserves while a server runs, also after somebody made room again. Returns what ends
+ * it.
+ */
 export function maintainReserves(place: Place): () => void {
   keepReserves(place);
   const timer = setInterval(() => keepReserves(place), KEEP_EVERY_MS);

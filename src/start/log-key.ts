@@ -8,8 +8,8 @@ import { startStep } from "./start-step.ts";
 
 /**
  * Returns the keys of the log: the setting, or with SQLite a file that is created once, with the
- * log. Returns none if the log exists and the file is missing or contains no key of it: the registry
- * can still serve reads.
+ * log. Returns none if the log exists and the file is missing or contains no key of it: the
+ * registry can still serve reads.
  */
 export async function logKeysOf({ logKeys, logOrigin, dataDir }: Config, db: Database): Promise<readonly SignerKey[]> {
   if (logKeys !== undefined) return logKeys.reveal();

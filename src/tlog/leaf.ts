@@ -6,10 +6,10 @@ import { type LogEntry, logText, parseLog } from "./log-leaf.ts";
 import { parseStatus, type StatusEntry, statusText } from "./status-leaf.ts";
 
 /*
- * The leaves of the log (docs/log-format.md): ASCII, LF, a final LF. Only the leaf of a change of the
- * log itself is a signed note, with its empty line and its dashes. Names, versions and user names
- * are opaque words here. The present rules for them do not apply, because a log must stay readable
- * when rules change.
+ * The leaves of the log (docs/log-format.md): ASCII, LF, a final LF. Only the leaf of a change of
+ * the log itself is a signed note, with its empty line and its dashes. Names, versions and user
+ * names are opaque words here. The present rules for them do not apply, because a log must stay
+ * readable when rules change.
  */
 
 /** The largest leaf. */
@@ -74,7 +74,10 @@ export function statusLeaf(entry: StatusEntry): string {
   return readable(statusText(entry));
 }
 
-/** Formats the leaf of a change of the log. Throws RangeError for values that `parseLeaf` would refuse. */
+/**
+ * Formats the leaf of a change of the log. Throws RangeError for values that `parseLeaf` would
+ * refuse.
+ */
 export function logLeaf(entry: LogEntry): string {
   return readable(logText(entry));
 }
@@ -106,7 +109,10 @@ function textOf(leaf: Leaf): string {
   }
 }
 
-/** Formats the leaf of an entry that `parseLeaf` returned. It does not look for values that have no leaf. */
+/**
+ * Formats the leaf of an entry that `parseLeaf` returned. It does not look for values that have no
+ * leaf.
+ */
 export function versionText(entry: VersionEntry): string {
   const { name, version, sha256, size, publicKey, scheme, signature, publishedAt } = entry;
   const archive = `sha256 ${sha256}\nsize ${size}\n`;

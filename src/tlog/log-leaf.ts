@@ -3,8 +3,9 @@ import { parseDecimal } from "./encoding.ts";
 import { parseNote, parseVerifierKey } from "./note.ts";
 
 /*
- * The leaf of a change of the log itself (docs/log-format.md). It is a signed note, so that the keys
- * that it names sign it by themselves: a row that somebody writes into a database changes no key.
+ * The leaf of a change of the log itself (docs/log-format.md). It is a signed note, so that the
+ * keys that it names sign it by themselves: a row that somebody writes into a database changes no
+ * key.
  */
 
 interface EntryBase {
@@ -25,8 +26,8 @@ export interface RotateEntry extends EntryBase {
 }
 
 /**
- * A new log that continues the tree of one whose key was lost, under another origin. Only the new key
- * signs it.
+ * A new log that continues the tree of one whose key was lost, under another origin. Only the new
+ * key signs it.
  */
 export interface StartEntry extends EntryBase {
   readonly action: "start";
@@ -57,7 +58,9 @@ export function logText(entry: LogEntry): string {
   return `${unsignedLogText(entry)}\n${entry.signatures}`;
 }
 
-/** Reads the leaf of a change of the log; `undefined` when its form is wrong. Checks no signature. */
+/**
+ * Reads the leaf of a change of the log; `undefined` when its form is wrong. Checks no signature.
+ */
 export function parseLog(leaf: string): ({ readonly kind: "log" } & LogEntry) | undefined {
   if (!leaf.startsWith("cpm.log/v1 ")) return undefined;
   const text = parseNote(leaf)?.text;

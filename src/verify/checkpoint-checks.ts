@@ -24,8 +24,8 @@ export interface CheckedCheckpoint {
 
 /**
  * Checks a signed checkpoint: origin, signature, consistency with the last one seen, and
- * cosignatures. It asks the registry how the log's key changed where something points to a change, or
- * always with `asksChanges`.
+ * cosignatures. It asks the registry how the log's key changed where something points to a change,
+ * or always with `asksChanges`.
  */
 export async function checkCheckpoint(note: string, trust: Trust, asksChanges = false): Promise<CheckedCheckpoint> {
   const checkpoint = checkpointOfNote(note);
@@ -98,9 +98,9 @@ interface SeenOrigin {
 }
 
 /**
- * Without a registry, only the log that signed the proof can have been seen before. A new log of a known
- * registry has to be named by the user, by its key: otherwise whoever loses one log, or steals the
- * registry, could begin another one unnoticed.
+ * Without a registry, only the log that signed the proof can have been seen before. A new log of a
+ * known registry has to be named by the user, by its key: otherwise whoever loses one log, or
+ * steals the registry, could begin another one unnoticed.
  */
 function checkOrigin({ origin }: Checkpoint, { before, seen, changes }: SeenOrigin, { vkey, policy }: Trust): Check {
   const isInPolicy = policy?.logs.some(({ name }) => name === origin) === true;
@@ -122,7 +122,9 @@ function checkOrigin({ origin }: Checkpoint, { before, seen, changes }: SeenOrig
   return ok("origin", isKnown ? origin : `${origin}, seen for the first time`);
 }
 
-/** Warns if the given key is not the key seen before, and no rotation leads from one to the other. */
+/**
+ * Warns if the given key is not the key seen before, and no rotation leads from one to the other.
+ */
 function checkPinned(
   { seen, changes }: KnownLog,
   key: VerifierKey | undefined,

@@ -8,7 +8,9 @@ import { ED25519, parseVerifierKey, type VerifierKey, verifyNote } from "../tlog
 import { continues } from "./consistency.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
-/* How a log's key and origin changed (docs/log-format.md), proved by the log and by its old keys. */
+/*
+ * How a log's key and origin changed (docs/log-format.md), proved by the log and by its old keys.
+ */
 
 /** A leaf that changed the log's key, and with it perhaps its origin. */
 export interface LogChange {
@@ -16,7 +18,9 @@ export interface LogChange {
   readonly entry: LogEntry;
 }
 
-/** A log has few changes, and each costs a request: this bounds what a hostile answer can ask for. */
+/**
+ * A log has few changes, and each costs a request: this bounds what a hostile answer can ask for.
+ */
 const CHANGES_MAX = 64;
 const ANSWER_MAX_BYTES = 1024 * 1024;
 
@@ -28,10 +32,11 @@ interface GivenChange {
 }
 
 /**
- * Asks a registry how the log of a checkpoint came to its key, and checks every step: the leaf is in the
- * checkpoint's tree, the keys that it names signed it, and it is in a tree that the old key signed and
- * that the checkpoint continues. Returns the changes in their order, or why they cannot be believed.
- * Whether the last new key signed the checkpoint is the caller's question. Throws `RegistryFault`.
+ * Asks a registry how the log of a checkpoint came to its key, and checks every step: the leaf is
+ * in the checkpoint's tree, the keys that it names signed it, and it is in a tree that the old key
+ * signed and that the checkpoint continues. Returns the changes in their order, or why they cannot
+ * be believed. Whether the last new key signed the checkpoint is the caller's question. Throws
+ * `RegistryFault`.
  */
 export async function fetchLogChanges(client: RegistryClient, now: Checkpoint): Promise<readonly LogChange[] | string> {
   const given = now.size === 0 ? [] : await askChanges(client, now.size);
@@ -50,8 +55,8 @@ export async function fetchLogChanges(client: RegistryClient, now: Checkpoint): 
 }
 
 /**
- * Says why a leaf cannot change the key of a log after the changes before it; `undefined` when it can.
- * A key that was replaced never comes back: otherwise its thief could undo the rotation.
+ * Says why a leaf cannot change the key of a log after the changes before it; `undefined` when it
+ * can. A key that was replaced never comes back: otherwise its thief could undo the rotation.
  */
 export function changeFault(entry: LogEntry, before: readonly LogChange[]): string | undefined {
   const [oldKey, newKey] = [logKeyOf(entry.oldKey), logKeyOf(entry.newKey)];
@@ -111,7 +116,9 @@ export function earlierOrigins(changes: readonly LogChange[]): string[] {
   return starts.map(({ entry }) => nameOf(entry.oldKey)).reverse();
 }
 
-/** Returns the origin that the log had when it appended the leaf at an index: statements name it. */
+/**
+ * Returns the origin that the log had when it appended the leaf at an index: statements name it.
+ */
 export function originAt(index: number, changes: readonly LogChange[], origin: string): string {
   const next = changes.find((change) => change.entry.action === "start" && change.index > index);
   return next === undefined ? origin : nameOf(next.entry.oldKey);

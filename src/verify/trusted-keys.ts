@@ -11,14 +11,19 @@ export interface TrustedKeys {
   readonly because: string;
 }
 
-/** What is known of a log: the keys that are trusted, what was seen of it, and how its key changed. */
+/**
+ * What is known of a log: the keys that are trusted, what was seen of it, and how its key changed.
+ */
 export interface KnownLog {
   readonly trusted: TrustedKeys;
   readonly seen: SeenLog | undefined;
   readonly changes: readonly LogChange[];
 }
 
-/** Returns the keys that the user trusts for the log of this origin, before any of them was replaced. */
+/**
+ * Returns the keys that the user trusts for the log of this origin, before any of them was
+ * replaced.
+ */
 export async function trustedKeys(
   origin: string,
   seen: SeenLog | undefined,
@@ -36,8 +41,8 @@ export async function trustedKeys(
 }
 
 /**
- * Returns whether a note has a signature under the log's name by a key that is not known here. It proves
- * nothing, but is a reason to ask how the key changed.
+ * Returns whether a note has a signature under the log's name by a key that is not known here. It
+ * proves nothing, but is a reason to ask how the key changed.
  */
 export function hasUnknownSigner(note: string, origin: string, { trusted, seen }: Omit<KnownLog, "changes">): boolean {
   const seenKeys = seen === undefined ? [] : [seen.vkey, ...seen.retired].map(parseVerifierKey);
@@ -46,7 +51,9 @@ export function hasUnknownSigner(note: string, origin: string, { trusted, seen }
   return signatures.some(({ name, keyId }) => name === origin && !known.includes(keyId));
 }
 
-/** Returns the key that took the place of a trusted one, as far as the log's own leaves prove it. */
+/**
+ * Returns the key that took the place of a trusted one, as far as the log's own leaves prove it.
+ */
 function presentKey(key: VerifierKey, { seen, changes }: KnownLog): VerifierKey {
   const vkey = formatVerifierKey(key);
   const replacing = seen?.retired.includes(vkey) === true ? seen.vkey : vkey;

@@ -6,10 +6,10 @@ import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 /*
- * A client that half-closes says that it sends no more, and waits for the answer (nc -N, some health
- * checks). Bun 1.4.5 closes such a connection unless the whole answer is in memory when it reads the
- * client's end. So large archives are cut, and a publish gets no answer. Whoever repeats the publish
- * loses nothing.
+ * A client that half-closes says that it sends no more, and waits for the answer (nc -N, some
+ * health checks). Bun 1.4.5 closes such a connection unless the whole answer is in memory when it
+ * reads the client's end. So large archives are cut, and a publish gets no answer. Whoever repeats
+ * the publish loses nothing.
  */
 
 const key = makeKey();

@@ -130,8 +130,8 @@ export class World {
   }
 
   /**
-   * Makes new sessions for all, and gives tokens their life back, because some requests end them. It
-   * makes no logins, because each costs a password hash.
+   * Makes new sessions for all, and gives tokens their life back, because some requests end them.
+   * It makes no logins, because each costs a password hash.
    */
   async renew(): Promise<void> {
     await this.registry.deps.db.write(async ({ query, tables: { apiTokens } }) => {

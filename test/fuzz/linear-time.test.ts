@@ -8,7 +8,8 @@ import { REQUEST_SCANNERS } from "./linear/request-scanners.ts";
 import { ofText } from "./linear/scanners.ts";
 
 /*
- * Fuzzes the time per byte of everything that scans bytes from outside: it must not grow with the text.
+ * Fuzzes the time per byte of everything that scans bytes from outside: it must not grow with the
+ * text.
  *
  *     FUZZ_SECONDS=20 FUZZ_SEED=123 FUZZ_SCANNER=note npm run test:fuzz -- linear-time
  *

@@ -68,7 +68,8 @@ const isOwnRule = (text: string) => {
   const { faults } = readManifest(bytesOf(text));
   return faults.every(({ code, path, message }) => {
     if (OWN_RULES.has(code)) return true;
-    // NUL, which an escape makes, cannot be stored. A text in base64 need not be UTF-8 for the client.
+    // NUL, which an escape makes, cannot be stored. A text in base64 need not be UTF-8 for the
+    // client.
     if (path !== "" && code === "yaml_control_character") return true;
     if (code === "yaml_not_utf8") return message.includes("base64");
     // The client reads neither behind its document nor an empty one.

@@ -15,7 +15,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-/** Starts a registry with these settings, appends leaves, and stops it. Returns the log's origin. */
+/**
+ * Starts a registry with these settings, appends leaves, and stops it. Returns the log's origin.
+ */
 async function start(settings: Readonly<Record<string, string>>, leaves: readonly string[] = []): Promise<string> {
   const deps = await openDeps(readConfig(undefined, { DATA_DIR: dataDir, LOG_LEVEL: "silent", ...settings }));
   try {

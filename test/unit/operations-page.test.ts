@@ -22,8 +22,8 @@ type Code = Parameters<typeof statusOf>[0];
 const statusOfCode = (code: string) => statusOf(code as Code).status;
 
 /**
- * Events that a logger or a database reports by name, those of health checks, and codes of answers from
- * 500 on.
+ * Events that a logger or a database reports by name, those of health checks, and codes of answers
+ * from 500 on.
  */
 function loggedEvents(): string[] {
   const named = [...SOURCE.matchAll(/(?:\blogger\.(?:info|warn|error)|#report)\(\s*"([a-z_]+)"/g)].map(

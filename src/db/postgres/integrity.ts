@@ -4,7 +4,9 @@ import { errorCode } from "../../errors.ts";
 import { faultCode } from "../../runtime/fault-codes.ts";
 import { clientOptions } from "./client-options.ts";
 
-/** Codes by which Postgres says that `amcheck` is not there, or that this user may not create it. */
+/**
+ * Codes by which Postgres says that `amcheck` is not there, or that this user may not create it.
+ */
 const NO_AMCHECK = ["0A000", "42501", "58P01"];
 
 interface Relation {
@@ -43,9 +45,9 @@ async function unreadable(client: postgres.Sql, { name }: Relation): Promise<str
 }
 
 /**
- * Checks a table and its B-tree indexes with `amcheck`. Where the extension is missing, it is created
- * in the transaction of the check, which is rolled back. Each table has its own transaction, because
- * the feeds of events wait for long ones.
+ * Checks a table and its B-tree indexes with `amcheck`. Where the extension is missing, it is
+ * created in the transaction of the check, which is rolled back. Each table has its own
+ * transaction, because the feeds of events wait for long ones.
  */
 async function amcheck(client: postgres.Sql, { name, oid, indexes }: Relation): Promise<string[]> {
   const problems: string[] = [];

@@ -18,14 +18,18 @@ function poolerAdvice(): string {
   return `connect to Postgres itself, or set pool_mode = session and ignore_startup_parameters = ${names}`;
 }
 
-/** Converts the refusal of a pooler to a message for the operator. Returns other causes unchanged. */
+/**
+ * Converts the refusal of a pooler to a message for the operator. Returns other causes unchanged.
+ */
 export function explainRefusedSettings(cause: unknown): unknown {
   const [, name] = /unsupported startup parameter:? (\w+)/.exec(cause instanceof Error ? cause.message : "") ?? [];
   if (name === undefined) return cause;
   return refusal(`reaches a pooler that refuses the session setting ${name}: ${poolerAdvice()}`);
 }
 
-/** Whether a pooler answers for Postgres: the process that serves us is not the one that greeted us. */
+/**
+ * Whether a pooler answers for Postgres: the process that serves us is not the one that greeted us.
+ */
 async function isPooled(client: postgres.Sql): Promise<boolean> {
   const answer = await client.unsafe<{ pid: number }[]>("SELECT pg_backend_pid() AS pid");
   return answer.state?.pid !== answer[0]?.pid;
@@ -80,8 +84,8 @@ async function wrongSettings(client: postgres.Sql): Promise<string[]> {
 }
 
 /**
- * Makes sure that the extension pg_trgm, where it is installed already, is found by the `search_path`
- * of the registry's sessions. Throws `ConfigError`.
+ * Makes sure that the extension pg_trgm, where it is installed already, is found by the
+ * `search_path` of the registry's sessions. Throws `ConfigError`.
  */
 export async function requireTrigrams(client: postgres.Sql): Promise<void> {
   const [found] = await client<{ schema: string; isFound: boolean }[]>`

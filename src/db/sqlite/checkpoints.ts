@@ -13,8 +13,8 @@ const RETRY_MS = 5_000;
 
 /**
  * Empties a WAL that grows because its pages cannot be copied into the database: the disk of the
- * database fails or is full, or another process keeps a transaction open. SQLite itself ignores that
- * its checkpoint after a commit failed.
+ * database fails or is full, or another process keeps a transaction open. SQLite itself ignores
+ * that its checkpoint after a commit failed.
  */
 export class Checkpoints {
   #triedMs = Number.NEGATIVE_INFINITY;

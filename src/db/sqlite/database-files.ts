@@ -48,8 +48,8 @@ export class DatabaseFiles {
   }
 
   /**
-   * Returns whether the disk has no room. SQLite reports a used-up quota and a file that cannot grow
-   * as an I/O error, and does not say which.
+   * Returns whether the disk has no room. SQLite reports a used-up quota and a file that cannot
+   * grow as an I/O error, and does not say which.
    */
   isFull(): boolean {
     const nowMs = performance.now();

@@ -23,10 +23,10 @@ interface RecordedCommit {
 }
 
 /**
- * Runs `checkFiles` four times a second, and checks whether another connection committed to the file (`PRAGMA
- * data_version`), and if so which packages changed. Returns a function that stops it. Commits of
- * this process, which it has notified itself, are notified a second time; the only cost is a cache
- * miss.
+ * Runs `checkFiles` four times a second, and checks whether another connection committed to the
+ * file (`PRAGMA data_version`), and if so which packages changed. Returns a function that stops it.
+ * Commits of this process, which it has notified itself, are notified a second time; the only cost
+ * is a cache miss.
  */
 export function watchSqlite(reader: BunDatabase, invalidations: Invalidations, checkFiles: () => void): () => void {
   const version = reader.prepare<{ data_version: number }, []>("PRAGMA data_version");

@@ -1,7 +1,10 @@
 import { dlopen, FFIType } from "bun:ffi";
 import { closeSync, openSync, statfsSync } from "node:fs";
 
-/** With smaller blocks, SQLite leaves parts of the WAL's index unallocated, which it maps into memory. */
+/**
+ * With smaller blocks, SQLite leaves parts of the WAL's index unallocated, which it maps into
+ * memory.
+ */
 const SAFE_BLOCK_BYTES = 4_096;
 /** For a WAL of 130 MB. */
 const INDEX_BYTES = 256 * 1024;

@@ -68,8 +68,8 @@ function logChangesTable(d: Dialect) {
       index: d.count("idx").notNull(),
       leaf: d.text("leaf").notNull(),
       /**
-       * A checkpoint that the old key signed. After a rotation, it is of the tree that ends with the
-       * leaf; before a new log, it is the last one of the old log.
+       * A checkpoint that the old key signed. After a rotation, it is of the tree that ends with
+       * the leaf; before a new log, it is the last one of the old log.
        */
       checkpoint: d.text("checkpoint").notNull(),
     },

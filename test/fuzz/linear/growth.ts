@@ -1,6 +1,8 @@
 import { type Pump, pumpedText } from "./pumps.ts";
 
-/** Something that reads bytes from outside, and the pieces from which hostile texts for it are made. */
+/**
+ * Something that reads bytes from outside, and the pieces from which hostile texts for it are made.
+ */
 export interface Scanner {
   readonly name: string;
   /** What it searches for, and what is nearly that. */
@@ -25,7 +27,10 @@ interface Measured {
 const LENGTHS = [16, 24, 36, 54, 81, 121, 182, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576] as const;
 /** How much more time a byte may take in the next longer text. In quadratic time it is 4. */
 const GROWTH_MAX = 2;
-/** Less says nothing about growth: caches, and what the collector does with large texts, cost as much. */
+/**
+ * Less says nothing about growth: caches, and what the collector does with large texts, cost as
+ * much.
+ */
 const GROWTH_MIN_MS = 1;
 const GROWTH_MIN_NS_PER_BYTE = 30;
 /** What a call costs whatever its text. */
@@ -66,8 +71,8 @@ function faultOf({ nsPerByteMax }: Scanner, longer: Measured, shorter: Measured 
 }
 
 /**
- * Measures a length again, alone, until it has no fault. Returns the fault of the shortest time. On a
- * busy machine every long time is interrupted, so there the mean CPU time decides.
+ * Measures a length again, alone, until it has no fault. Returns the fault of the shortest time. On
+ * a busy machine every long time is interrupted, so there the mean CPU time decides.
  */
 async function confirmed(scanner: Scanner, pump: Pump, at: number): Promise<string | undefined> {
   const lengths = [LENGTHS[at - 1] ?? 0, LENGTHS[at] ?? 0] as const;

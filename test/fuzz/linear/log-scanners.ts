@@ -72,7 +72,10 @@ function never(): never {
   throw new Error("The digest of the test is none");
 }
 
-/** Signatures and keys; notes, leaves and proofs, as registry, verifier, auditor and witness read them. */
+/**
+ * Signatures and keys; notes, leaves and proofs, as registry, verifier, auditor and witness read
+ * them.
+ */
 export const LOG_SCANNERS = [
   ofText("signature or key", ENCODED, (text) => [decodeStrictly(text, 32), decodeStrictly(text, 64)]),
   ofText("signature of an archive", ENCODED, verifySignature, { maxBytes: 4_096, nsPerByteMax: 20_000 }),

@@ -7,7 +7,9 @@ import { join } from "node:path";
  */
 export const ENVIRONMENT = { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "/", LC_ALL: "C.UTF-8" };
 
-/** Returns the usual Python 3, or null. A program of pyenv is followed, because it starts slowly. */
+/**
+ * Returns the usual Python 3, or null. A program of pyenv is followed, because it starts slowly.
+ */
 export function pythonPath(): string | null {
   const path = Bun.which("python3");
   if (path === null) return null;

@@ -1,7 +1,8 @@
 import { oneOf, type Random } from "../../support/random.ts";
 
 /*
- * Mutations of manifests: slips that people make while they edit YAML, and what attackers would try.
+ * Mutations of manifests: slips that people make while they edit YAML, and what attackers would
+ * try.
  */
 
 const PIECES = [
@@ -161,7 +162,9 @@ export function mutatedYaml(text: string, other: string, random: Random): string
   return mutated;
 }
 
-/** Makes a text of the marks and words of YAML alone, where the client's reader shows its mistakes. */
+/**
+ * Makes a text of the marks and words of YAML alone, where the client's reader shows its mistakes.
+ */
 export function madeYaml(random: Random): string {
   let text = "";
   for (let left = 1 + random(20); left > 0; left -= 1) text += oneOf(random, PIECES);
