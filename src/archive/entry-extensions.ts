@@ -56,7 +56,7 @@ export class EntryExtensions {
       return unreadableEntry({ path, code: "name_too_long", problem: `has a name that ${tooLarge}: shorten the path` });
     }
     if (type === "g") {
-      if (!this.isEmpty) return refused(path, "has a global PAX header behind another header of its own");
+      if (!this.isEmpty) return refused(path, "has a global PAX header after another header of its own");
       return sizeBytes > PAX_HEADER_MAX_BYTES ? refused(path, `has a global PAX header that ${tooLarge}`) : undefined;
     }
     if (this.#pax !== undefined) return badPax(path, "has two PAX headers: pack it again with tar --format=pax");
@@ -97,7 +97,7 @@ export class EntryExtensions {
     const code = "entry_type_forbidden" as const;
     if (name.length === 0) this.addProblem({ code, problem: "has an empty GNU long name: pack with tar --format=pax" });
     if (!isZero(blocks.subarray(name.length)))
-      this.addProblem({ code, problem: "has bytes behind its GNU long name: pack with tar --format=pax" });
+      this.addProblem({ code, problem: "has bytes after its GNU long name: pack with tar --format=pax" });
   }
 
   #readPax(type: "x" | "g", blocks: Uint8Array, sizeBytes: number): void {
@@ -108,14 +108,14 @@ export class EntryExtensions {
     else this.#hasGlobal = true;
     if (globalKey !== undefined) {
       const key = printable(globalKey, 60);
-      const problem = `is behind a global PAX header with the key "${key}", which changes it for some readers only: pack with tar --format=pax and without --pax-option`;
+      const problem = `follows a global PAX header with the key "${key}", which changes it for some readers only: pack with tar --format=pax and without --pax-option`;
       this.addProblem({ code: "entry_type_forbidden", problem });
       return;
     }
     for (const problem of records.problems) this.addProblem({ code: "tar_bad_pax", problem });
     if (isZero(blocks.subarray(sizeBytes))) return;
     // Python since 2024 takes these bytes for records, and ends its list of files there.
-    const problem = "has bytes behind the records of its PAX header: pack it again with tar --format=pax";
+    const problem = "has bytes after the records of its PAX header: pack it again with tar --format=pax";
     this.addProblem({ code: "tar_bad_pax", problem });
   }
 }

@@ -21,7 +21,7 @@ export function rangeWarnings(
   const [first] = found;
   if (first === undefined) return [];
   const message =
-    `${namedPlaces(found.map(({ text }) => text))} in colony.yaml: no range of versions, so the dependency ` +
+    `${namedPlaces(found.map(({ text }) => text))} in colony.yaml: not a range of versions, so the dependency ` +
     'cannot be resolved. Write one such as "^1.2.0" or ">=1.0 <2"';
   return [{ code: "dependency_range_invalid", message, path: `colony.yaml#/dependencies/${first.index}/version` }];
 }

@@ -1,11 +1,8 @@
-import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import { WIDEST_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { readEntryName } from "./entry-name.ts";
 import type { TarEntry, TarVisitor } from "./tar.ts";
 import { TextFile } from "./text-file.ts";
 import { walkArchive } from "./walk.ts";
-
-/** The operator may have lowered the limits since the archive was published. */
-const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
 /** Thrown at the end of the file, because the rest of the archive is not needed. */
 class FileEnd extends Error {
@@ -54,7 +51,7 @@ export async function readArchiveFile(
 ): Promise<TextFile | undefined> {
   const one = new OneFile(path, maxBytes);
   try {
-    await walkArchive(chunks, LIMITS, one);
+    await walkArchive(chunks, WIDEST_ARCHIVE_LIMITS, one);
   } catch (cause) {
     if (!(cause instanceof FileEnd)) throw cause;
   }

@@ -52,7 +52,7 @@ function scanHeader(cursor: YamlCursor): Header {
   while (cursor.isBlank()) cursor.skip();
   if (cursor.at() === HASH) cursor.skipLine();
   if (!cursor.isBreakOrEnd()) {
-    throw new YamlSyntaxError(startLine, "text stands behind | or >: begin it on the next line");
+    throw new YamlSyntaxError(startLine, "text follows | or > on the same line: begin it on the next line");
   }
   cursor.skipBreak();
   return { chomping: chomping ?? "clip", increment };
@@ -68,12 +68,12 @@ function scanChomping(cursor: YamlCursor): Chomping | undefined {
 function scanIncrement(cursor: YamlCursor): number {
   const byte = cursor.at();
   if (byte < ZERO || byte > NINE) return 0;
-  if (byte === ZERO) throw new YamlSyntaxError(cursor.line, "an indentation of 0 stands behind | or >: remove it");
+  if (byte === ZERO) throw new YamlSyntaxError(cursor.line, "an indentation of 0 follows | or >: remove it");
   cursor.skip();
   return byte - ZERO;
 }
 
-/** Reads empty lines. Without an `indent`, the deepest of them and the line behind them give it. */
+/** Reads empty lines. Without an `indent`, the deepest of them and the line after them decide it. */
 function scanBreaks(
   cursor: YamlCursor,
   indent: number,

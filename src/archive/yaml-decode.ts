@@ -17,12 +17,16 @@ export type ReportFault = (path: string, code: YamlFaultCode, message: string) =
 /** The most faults of one kind in one map. One error often causes the others. */
 const DUPLICATES_MAX = 20;
 
-/** Resolves a scalar. A text that is nothing of the kind that its tag names is a fault. */
+/** Resolves a scalar. A text that does not have the type that its tag names is a fault. */
 export function decodeScalar(node: YamlScalar, path: string, report: ReportFault): ResolvedScalar | undefined {
   if (node.tag === BINARY_TAG) return decodeBinary(node, path, report);
   const resolved = resolveScalar(node.tag, node.text);
   if (node.tag === resolved.tag) return resolved;
-  report(path, "yaml_tag", `"${printable(node.text, 50)}" is no ${node.tag}: remove the tag, or quote the text`);
+  report(
+    path,
+    "yaml_tag",
+    `"${printable(node.text, 50)}" is not a valid ${node.tag}: remove the tag, or quote the text`,
+  );
   return undefined;
 }
 
@@ -31,8 +35,8 @@ function decodeBinary({ text }: YamlScalar, path: string, report: ReportFault): 
   const isBase64 = digits.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(digits);
   const value = isBase64 ? utf8Of(Buffer.from(digits, "base64")) : undefined;
   if (value !== undefined) return { tag: BINARY_TAG, value };
-  if (isBase64) report(path, "yaml_not_utf8", "is base64 of bytes that are no text in UTF-8");
-  else report(path, "yaml_tag", "is no base64, as !!binary says: write the text itself");
+  if (isBase64) report(path, "yaml_not_utf8", "is base64 of bytes that are not text in UTF-8: write the text itself");
+  else report(path, "yaml_tag", "is not base64, which !!binary requires: write the text itself");
   return undefined;
 }
 
@@ -53,7 +57,7 @@ export function decodeText(node: YamlScalar, path: string, report: ReportFault):
 
 /**
  * Returns the fields of a map as yaml.v3 reads them into a struct: null keys are ignored, merged
- * fields (`<<`) do not replace others. Duplicate keys and keys that are no text are faults.
+ * fields (`<<`) do not replace others. Duplicate keys and keys that are not text are faults.
  */
 export function decodeFields(map: YamlMap, path: string, report: ReportFault): ReadonlyMap<string, YamlNode> {
   const fields = new Map<string, YamlNode>();
@@ -115,7 +119,7 @@ function mergedMaps(value: YamlNode, path: string, report: ReportFault): YamlMap
   for (const node of nodes) {
     const target = node.kind === "alias" ? node.target : node;
     if (target.kind === "map") maps.push(target);
-    else report(path, "yaml_merge_key", "has a merge key (<<) whose value is no map: write the fields out");
+    else report(path, "yaml_merge_key", "has a merge key (<<) whose value is not a map: write the fields out");
   }
   return maps;
 }

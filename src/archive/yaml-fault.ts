@@ -1,3 +1,4 @@
+import { YAML_DEPTH_MAX } from "../domain/limits.ts";
 import type { YamlFaultCode } from "./archive-fault.ts";
 
 /** Thrown inside the reader when a document cannot be read further. `readYaml` makes it a fault. */
@@ -10,4 +11,10 @@ export class YamlSyntaxError extends Error {
     super(`line ${line + 1}: ${message}`);
     this.code = code;
   }
+}
+
+/** Makes the error for maps and lists that are nested too deeply to be read by recursion. */
+export function tooDeep(line: number): YamlSyntaxError {
+  const message = `maps and lists are nested deeper than ${YAML_DEPTH_MAX} levels: flatten them`;
+  return new YamlSyntaxError(line, message, "yaml_too_deep");
 }

@@ -1,7 +1,8 @@
 import { YAML_DEPTH_MAX } from "../domain/limits.ts";
 import { printable, type YamlFaultCode } from "./archive-fault.ts";
-import { YamlSyntaxError } from "./yaml-fault.ts";
+import { tooDeep, YamlSyntaxError } from "./yaml-fault.ts";
 import { emptyScalar, listOf, mapOf, scalarOf, type YamlAlias, type YamlNode, type YamlPair } from "./yaml-nodes.ts";
+import { LONG_TAG_PREFIX } from "./yaml-resolve.ts";
 import { YamlScanner } from "./yaml-scanner.ts";
 import type { ScannedTag } from "./yaml-tags.ts";
 import type { YamlToken } from "./yaml-token.ts";
@@ -20,7 +21,6 @@ interface Properties {
 
 type TokenType = YamlToken["type"];
 
-const LONG_TAG_PREFIX = "tag:yaml.org,2002:";
 const NO_PROPERTIES: Properties = { anchor: undefined, tag: "" };
 /** The tokens behind `-` or a key that leave the entry or the value empty. */
 const ENDS_ENTRY = new Set<TokenType>(["block-entry", "block-end"]);
@@ -162,7 +162,7 @@ export class YamlParser {
   /** Reads a list or a map, unless it is too deep for what follows, which recurses. */
   #nested<T>(read: () => T): T {
     this.#depth += 1;
-    if (this.#depth > YAML_DEPTH_MAX) throw this.#tooDeep();
+    if (this.#depth > YAML_DEPTH_MAX) throw tooDeep(this.#scanner.peek().line);
     const result = read();
     this.#depth -= 1;
     return result;
@@ -281,10 +281,5 @@ export class YamlParser {
 
   #unexpected(message: string, code?: YamlFaultCode): YamlSyntaxError {
     return new YamlSyntaxError(this.#scanner.peek().line, message, code);
-  }
-
-  #tooDeep(): YamlSyntaxError {
-    const message = `maps and lists are nested deeper than ${YAML_DEPTH_MAX} levels: flatten them`;
-    return new YamlSyntaxError(this.#scanner.peek().line, message, "yaml_too_deep");
   }
 }

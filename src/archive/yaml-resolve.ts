@@ -1,7 +1,6 @@
 /** The tag of `~`, `null` and nothing. */
 export const NULL_TAG = "!!null";
-/** The tag of `true` and `false`. */
-export const BOOLEAN_TAG = "!!bool";
+const BOOLEAN_TAG = "!!bool";
 /** The tag of texts. */
 export const STRING_TAG = "!!str";
 const INTEGER_TAG = "!!int";
@@ -18,7 +17,8 @@ export interface ResolvedScalar {
   readonly value: string | number | boolean | null;
 }
 
-const LONG_PREFIX = "tag:yaml.org,2002:";
+/** How tags of YAML itself begin when they are written out. */
+export const LONG_TAG_PREFIX = "tag:yaml.org,2002:";
 /** Any other tag makes the scalar a text. */
 const RESOLVABLE = new Set(["", STRING_TAG, BOOLEAN_TAG, INTEGER_TAG, FLOAT_TAG, NULL_TAG, TIMESTAMP_TAG]);
 const WORDS: ReadonlyMap<string, ResolvedScalar> = new Map([
@@ -46,7 +46,7 @@ const TIMESTAMP =
 
 /** Shortens `tag:yaml.org,2002:int` to `!!int`. */
 export function shortTag(tag: string): string {
-  return tag.startsWith(LONG_PREFIX) ? `!!${tag.slice(LONG_PREFIX.length)}` : tag;
+  return tag.startsWith(LONG_TAG_PREFIX) ? `!!${tag.slice(LONG_TAG_PREFIX.length)}` : tag;
 }
 
 /**

@@ -83,7 +83,7 @@ class Gap {
 
 /**
  * Reads a scalar without quotes. `indent` is the column that its further lines must reach outside
- * of [] and {}. `isBroken` says that line breaks were read behind it.
+ * of [] and {}. `isBroken` says that line breaks were read after it.
  */
 export function scanPlain(
   cursor: YamlCursor,
@@ -115,8 +115,12 @@ export function scanQuoted(cursor: YamlCursor): string {
   let text = "";
   cursor.skip();
   for (;;) {
-    if (cursor.isDocumentMark()) throw new YamlSyntaxError(startLine, "a quoted text goes on behind --- or ...");
-    if (cursor.isEnd()) throw new YamlSyntaxError(startLine, "a quoted text has no closing quote");
+    if (cursor.isDocumentMark())
+      throw new YamlSyntaxError(
+        startLine,
+        "a quoted text contains --- or ... at the start of a line: close the quote before it, or indent the line",
+      );
+    if (cursor.isEnd()) throw new YamlSyntaxError(startLine, "a quoted text has no closing quote: add it");
     text += scanQuotedWord(cursor, quote, gap);
     if (cursor.at() === quote) break;
     gap.read(cursor, 0);

@@ -2,7 +2,7 @@ import { YAML_DEPTH_MAX, YAML_TOKENS_MAX } from "../domain/limits.ts";
 import { scanBlockScalar } from "./yaml-block-scalar.ts";
 import { skipComments, skipLineComment } from "./yaml-comments.ts";
 import { YamlCursor } from "./yaml-cursor.ts";
-import { YamlSyntaxError } from "./yaml-fault.ts";
+import { tooDeep, YamlSyntaxError } from "./yaml-fault.ts";
 import { scanPlain, scanQuoted } from "./yaml-scalars.ts";
 import { SimpleKeys } from "./yaml-simple-keys.ts";
 import { scanAnchor, scanDirective, scanTag } from "./yaml-tags.ts";
@@ -60,7 +60,7 @@ export class YamlScanner {
   }
 
   /**
-   * yaml.v3 reads ahead, so that it refuses what stands directly behind a document and is no YAML.
+   * yaml.v3 reads ahead, so it refuses a document with anything but YAML directly after it.
    */
   #needsMore(): boolean {
     return this.#tokens.length < this.#taken + LOOK_AHEAD_TOKENS && this.#tokens.at(-1)?.type !== "stream-end";
@@ -263,12 +263,4 @@ export class YamlScanner {
 function explainCharacter(char: string): string {
   if (char === "\t") return "a tab stands where only spaces may indent: use spaces";
   return `a value cannot begin with ${char}: quote it`;
-}
-
-function tooDeep(line: number): YamlSyntaxError {
-  return new YamlSyntaxError(
-    line,
-    `maps and lists are nested deeper than ${YAML_DEPTH_MAX} levels: flatten them`,
-    "yaml_too_deep",
-  );
 }

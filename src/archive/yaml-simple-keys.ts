@@ -94,5 +94,5 @@ export class SimpleKeys {
 }
 
 function missingColon({ line }: SimpleKey): YamlSyntaxError {
-  return new YamlSyntaxError(line, "a key has no : and a blank behind it on its line");
+  return new YamlSyntaxError(line, "a key has no : with a blank after it on its line: add it, or quote the text");
 }

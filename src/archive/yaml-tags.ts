@@ -110,7 +110,7 @@ export function scanDirective(cursor: YamlCursor): Directive {
     name === "YAML" ? { name, version: scanVersion(cursor) } : { name, ...scanTagDirective(cursor) };
   skipBlanks(cursor);
   if (cursor.at() === HASH) cursor.skipLine();
-  if (!cursor.isBreakOrEnd()) throw directiveError(line, "text stands behind a directive");
+  if (!cursor.isBreakOrEnd()) throw directiveError(line, "text follows a directive on its line: remove it");
   cursor.skipBreak();
   return directive;
 }

@@ -32,7 +32,7 @@ const UTF16_MARKS = { "utf-16le": [0xff, 0xfe], "utf-16be": [0xfe, 0xff] } as co
 export function readYaml(bytes: Uint8Array): YamlReading {
   return readDocument(bytes, ({ aliases }, isLast) => {
     const faults = aliases.length === 0 ? [] : [aliasFault(aliases)];
-    if (!isLast()) faults.push(fault("yaml_multiple_documents", "has text behind its end: keep one YAML document"));
+    if (!isLast()) faults.push(fault("yaml_multiple_documents", "has text after its end: keep one YAML document"));
     return faults;
   });
 }

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Inspection, inspectArchive } from "../archive/inspect.ts";
 import { parseDigest } from "../domain/digest.ts";
-import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import { WIDEST_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { Failure } from "../errors.ts";
 import type { SignedArchive } from "../signing/statement.ts";
 import { clientFault } from "./client-fault.ts";
@@ -19,8 +19,6 @@ export interface CheckedArchive extends SignedArchive {
   /** Files that look like keys and were left out when the directory was packed. */
   readonly secretPaths: readonly string[];
 }
-
-const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
 /**
  * Runs `work` with the archive that `target` is or is packed to. A packed archive exists only
@@ -75,7 +73,7 @@ export async function checkArchive(path: string, secretPaths: readonly string[] 
     }
   }
   try {
-    const inspection = await inspectArchive(hashed(), LIMITS);
+    const inspection = await inspectArchive(hashed(), WIDEST_ARCHIVE_LIMITS);
     const { name, version } = inspection.manifest;
     const digest = parseDigest(hash.digest("hex"));
     if (digest === undefined) throw new Error("A SHA-256 digest has 64 hexadecimal characters");

@@ -4,9 +4,7 @@ import { dirname, join } from "node:path";
 import { readEntryName } from "../archive/entry-name.ts";
 import type { TarEntry, TarVisitor } from "../archive/tar.ts";
 import { walkArchive } from "../archive/walk.ts";
-import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
-
-const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
+import { WIDEST_ARCHIVE_LIMITS } from "../domain/limits.ts";
 
 /**
  * Unpacks an archive into a new directory. Only call it with an archive that `readStructure`
@@ -16,7 +14,7 @@ export async function extractArchive(chunks: AsyncIterable<Uint8Array>, director
   await mkdir(directory, { recursive: true });
   const writer = new TreeWriter(directory);
   try {
-    await walkArchive(chunks, LIMITS, writer);
+    await walkArchive(chunks, WIDEST_ARCHIVE_LIMITS, writer);
   } finally {
     writer.entryEnd();
   }

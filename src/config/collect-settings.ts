@@ -73,7 +73,9 @@ function isIgnored(section: string): boolean {
 export function ignoredSectionsText(configFile: string | undefined): string | undefined {
   if (configFile === undefined) return undefined;
   const ignored = Object.keys(readObject(configFile, [])).filter(isIgnored);
-  return ignored.length === 0 ? undefined : `${configFile}: ${ignored.join(", ")} are no settings and are ignored.`;
+  return ignored.length === 0
+    ? undefined
+    : `${configFile}: ${ignored.join(", ")} are not settings of the registry and are ignored.`;
 }
 
 /** Two names of one setting. Either of them in the environment replaces both of the file. */

@@ -28,8 +28,8 @@ const TLS_MODES: ReadonlyMap<string, PostgresConnection["tls"]> = new Map([
 const PORT_DEFAULT = 5432;
 const NO_HOST = "it names no host";
 const NO_DATABASE = "it names no database";
-const WRONG_PORT = "its port is no number from 1 to 65535";
-const WRONG_TLS = "its sslmode is none of disable, allow, prefer, require, verify-ca and verify-full";
+const WRONG_PORT = "its port is not a number from 1 to 65535";
+const WRONG_TLS = "its sslmode is not one of disable, allow, prefer, require, verify-ca or verify-full";
 
 function tlsMode(text: string | undefined): PostgresConnection["tls"] | undefined {
   return TLS_MODES.get((text ?? "prefer").toLowerCase().replaceAll(/[-_ ]/g, ""));

@@ -8,7 +8,7 @@ export type Invalidated = readonly string[] | "any";
  * Cache entries may be served for one second after the last successful freshness check. After that
  * every lookup misses.
  */
-export const FRESH_FOR_MS = 1_000;
+const FRESH_FOR_MS = 1_000;
 
 /**
  * Notifies caches which packages changed. A commit of this process is notified before its caller

@@ -27,6 +27,12 @@ export const DEFAULT_ARCHIVE_LIMITS: ArchiveLimits = {
 /** The highest value that a configuration may set for `compressedMaxBytes`. */
 export const COMPRESSED_HARD_MAX_BYTES = 100 * MIB;
 
+/** The limits of every archive that any registry can have accepted, whatever its settings were. */
+export const WIDEST_ARCHIVE_LIMITS: ArchiveLimits = {
+  ...DEFAULT_ARCHIVE_LIMITS,
+  compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES,
+};
+
 /**
  * The length of an entry name in UTF-8. With a folder before it, the path still fits the 260
  * characters of Windows.

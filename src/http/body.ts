@@ -7,7 +7,7 @@ import { faultsOfUnknown } from "./unknown-fields.ts";
  * The limit of JSON bodies. They are forms of a few fields, but a password may have 1,024
  * characters of four bytes.
  */
-export const JSON_BODY_MAX_BYTES = 64 * 1024;
+const JSON_BODY_MAX_BYTES = 64 * 1024;
 
 /** Returns the media type of a request's Content-Type in lower case and without parameters. */
 export function mediaType(request: Request): string {

@@ -1,5 +1,6 @@
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import { gzipTag } from "./entity-tag.ts";
 
 /** A shorter body fits into one packet of the network anyway. */
 const ENCODED_MIN_BYTES = 1_024;
@@ -28,11 +29,6 @@ export function acceptsGzip(header: string | null): boolean {
     if (coding === "*") ofAny = isAllowed;
   }
   return ofAny;
-}
-
-/** Returns the entity tag of the compressed form: its bytes are others (RFC 9110 §8.8.3.3). */
-export function gzipTag(entityTag: string): string {
-  return entityTag.replace(/"$/, '-gzip"');
 }
 
 /** Adds `Accept-Encoding` to the headers that choose the response. */

@@ -1,5 +1,10 @@
 const GZIP_TAG = /-gzip"$/;
 
+/** Returns the entity tag of the compressed form: its bytes are others (RFC 9110 §8.8.3.3). */
+export function gzipTag(entityTag: string): string {
+  return entityTag.replace(/"$/, '-gzip"');
+}
+
 /** Removes what tells apart tags of the same document: weakness, and the encoding of its bytes. */
 function bareTag(tag: string): string {
   return tag.trim().replace(/^W\//, "").replace(GZIP_TAG, '"');
@@ -19,7 +24,8 @@ export function matchesEntityTag(header: string | null, entityTag: string): bool
  * its cache finds what is unchanged (RFC 9111 §4.3.4).
  */
 export function unchangedTag(header: string | null, entityTag: string): string {
-  const compressed = `${entityTag.replace(GZIP_TAG, '"').slice(0, -1)}-gzip"`;
+  const plain = entityTag.replace(GZIP_TAG, '"');
+  const compressed = gzipTag(plain);
   const isCompressed = header?.split(",").some((tag) => tag.trim() === compressed);
-  return isCompressed ? compressed : entityTag.replace(GZIP_TAG, '"');
+  return isCompressed ? compressed : plain;
 }

@@ -1,7 +1,9 @@
 import { Elysia, NotFoundError, ParseError, ValidationError } from "elysia";
 import { errorCode, Failure, type Fault, type RegistryError } from "../errors.ts";
+import { faultCode } from "../runtime/fault-codes.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { problemResponse, statusOf } from "./problem.ts";
+import { BUSY_RETRY_SECONDS } from "./problem-form.ts";
 import { contextOf } from "./request-context.ts";
 import type { ResponseCache } from "./response-cache.ts";
 
@@ -48,7 +50,7 @@ function expectedError(cause: unknown, method: string, allowed: () => readonly s
     const allow = allowed();
     return allow.length === 0 ? { code: "route_not_found" } : { code: "method_not_allowed", allow };
   }
-  if (errorCode(cause) === "EMFILE" || errorCode(cause) === "ENFILE") return { code: "busy", retryAfterSeconds: 2 };
+  if (faultCode(errorCode(cause))?.kind === "exhausted") return { code: "busy", retryAfterSeconds: BUSY_RETRY_SECONDS };
   return undefined;
 }
 

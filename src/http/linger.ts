@@ -14,7 +14,7 @@ export interface LingerTimes {
 }
 
 /** The times that every server uses. */
-export const LINGER_TIMES: LingerTimes = { closingMs: 30_000, openMs: 2_000, silenceMs: 2_000 };
+const LINGER_TIMES: LingerTimes = { closingMs: 30_000, openMs: 2_000, silenceMs: 2_000 };
 
 /** Returns a reader of the unread part of a body, or undefined if nothing is left. */
 function unreadBody(request: Request): BodyReader | undefined {

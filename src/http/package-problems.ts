@@ -80,7 +80,7 @@ export const packageProblems = {
   secrets_found: problem(422, "Secrets found", ({ faults }) => ({
     detail:
       "The archive seems to contain secrets. Remove and replace them, or publish with ?allowSecrets=true if they " +
-      "are no secrets.",
+      "are not secrets.",
     errors: faults,
   })),
   name_taken: problem(409, "Package name taken", ({ name, existing }) => ({

@@ -29,3 +29,6 @@ export function problem<E>(status: number, title: string, particulars: (error: E
 export function retryAfter(seconds: number): Record<string, string> {
   return { "retry-after": String(seconds) };
 }
+
+/** When a client should come back that was refused because descriptors or memory ran out. */
+export const BUSY_RETRY_SECONDS = 2;

@@ -10,6 +10,7 @@ import { encodedResponse, varyByEncoding } from "./content-encoding.ts";
 import { DescriptorGuard } from "./descriptor-guard.ts";
 import { readRest } from "./linger.ts";
 import { problemResponse } from "./problem.ts";
+import { BUSY_RETRY_SECONDS } from "./problem-form.ts";
 import { contextOf, RequestContext, setContext } from "./request-context.ts";
 import { RequestEnds } from "./request-ends.ts";
 import type { ResponseCache } from "./response-cache.ts";
@@ -31,7 +32,6 @@ const BODY_MAX_BYTES = 8 * 1024 ** 3;
 /** How long requests in flight may take after the server was told to stop. */
 const DRAIN_MS = 25_000;
 const DRAIN_POLL_MS = 20;
-const BUSY_RETRY_SECONDS = 2;
 
 type Handler = (request: Request) => Response | Promise<Response>;
 
@@ -196,7 +196,7 @@ function bind(options: Bun.Serve.Options<undefined> & { readonly hostname: strin
   } catch (cause) {
     const code = errorCode(cause);
     if (code === undefined || PORT_FAULTS.includes(code)) throw cause;
-    const message = `${options.hostname} is no address of this machine (${code})`;
+    const message = `${options.hostname} is not an address of this machine (${code}). Use 0.0.0.0 for every IPv4 address`;
     throw new ConfigError([{ setting: "HOST", message }]);
   }
 }

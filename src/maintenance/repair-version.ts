@@ -1,15 +1,12 @@
 import { type Inspection, inspectArchive } from "../archive/inspect.ts";
 import type { Deps } from "../deps.ts";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
-import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import { WIDEST_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { Failure } from "../errors.ts";
 import { endRemovals, markRemovals } from "../packages/blob-removals.ts";
 import { contentsRow } from "../packages/records.ts";
 import type { CheckedVersion, Finding } from "./check-version.ts";
 import { refusalCode, retryUntilAvailable } from "./retry.ts";
-
-/** The operator may have lowered the limits since the archive was published. */
-const WIDEST_LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
 type RepairDeps = Pick<Deps, "db" | "blobs" | "clock">;
 
@@ -72,7 +69,7 @@ async function rebuildContents(
   digest: Sha256Digest,
 ): Promise<Repair> {
   const inspection = await blobs.withFile<Inspection | undefined>(digest, async (file) =>
-    file.digest === digest ? inspectArchive(Bun.file(file.path).stream(), WIDEST_LIMITS) : undefined,
+    file.digest === digest ? inspectArchive(Bun.file(file.path).stream(), WIDEST_ARCHIVE_LIMITS) : undefined,
   );
   if (inspection === undefined) return "failed";
   await retryUntilAvailable(() =>

@@ -5,7 +5,7 @@ import { oneOf } from "../http/schemas.ts";
 import { STATUS_REASONS } from "../tlog/status-leaf.ts";
 
 /** The length of the reason that refused clients read. */
-export const QUARANTINE_REASON_MAX_CHARS = 300;
+const QUARANTINE_REASON_MAX_CHARS = 300;
 
 /** The body that quarantines a package or a version. */
 export const QuarantineBody = t.Object({

@@ -61,7 +61,7 @@ export const packageDocs = {
   dependents: operation({
     id: "listDependents",
     summary: "Packages whose latest version depends on this one",
-    description: "The oldest packages come first. Yanked-only packages do not appear.",
+    description: "The oldest packages come first. Packages of which every version is yanked do not appear.",
     tag: "packages",
     auth: "reader",
     responses: {

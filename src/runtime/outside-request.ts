@@ -120,7 +120,7 @@ function webAddress(text: string): URL {
 
 function redirectTarget(location: string, from: URL): URL {
   const target = URL.parse(location, from.href);
-  if (target === null) throw new OutsideFault("it redirects to what is no address");
+  if (target === null) throw new OutsideFault("it redirects to something that is not an address");
   if (!/^https?:$/.test(target.protocol)) throw new OutsideFault(`it redirects to a ${target.protocol} address`);
   if (from.protocol === "https:" && target.protocol !== "https:") {
     throw new OutsideFault("it redirects from https to http");

@@ -11,7 +11,7 @@ const WORD_MAX_CHARS = 64;
 const TEXT_TOKENS_MAX = 4_000;
 const TEXT_WORDS_MAX_BYTES = 128 * 1_024;
 /** The longest search text. Further characters are ignored. */
-export const SEARCH_MAX_CHARS = 200;
+const SEARCH_MAX_CHARS = 200;
 
 /**
  * The parts of a text that become words.

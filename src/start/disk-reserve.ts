@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
+import { SAFE_BLOCK_BYTES } from "../db/sqlite/wal-index.ts";
 
 /*
  * On a full disk, SQLite cannot even be opened or take the marks of a `gc` that would make room. So
@@ -14,11 +15,7 @@ const ENOUGH_BYTES = 512 * 1024;
 /** The reserve is made anew only where it takes a small part of what is free. */
 const MAKE_ABOVE_BYTES = 4 * RESERVE_BYTES;
 const KEEP_EVERY_MS = 60_000;
-/**
- * SQLite maps the index of the WAL into memory and writes one byte for every 4096 to allocate it.
- * In file systems with smaller blocks, a full disk would end the process with a bus error.
- */
-const SAFE_BLOCK_BYTES = 4_096;
+/** What SQLite maps into memory for the index of a new WAL. */
 const INDEX_BYTES = 64 * 1024;
 
 type Place = Pick<Config, "dataDir" | "database">;

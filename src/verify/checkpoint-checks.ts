@@ -30,7 +30,7 @@ export interface CheckedCheckpoint {
 export async function checkCheckpoint(note: string, trust: Trust, asksChanges = false): Promise<CheckedCheckpoint> {
   const checkpoint = checkpointOfNote(note);
   if (checkpoint === undefined) {
-    const check = failed("checkpoint", "checkpoint_malformed", "is no signed checkpoint (c2sp.org/tlog-checkpoint)");
+    const check = failed("checkpoint", "checkpoint_malformed", "is not a signed checkpoint (c2sp.org/tlog-checkpoint)");
     return { checks: [check], checkpoint, changes: [], saveSeen: async () => undefined };
   }
   const { seenLogs, client } = trust;

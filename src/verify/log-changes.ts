@@ -44,7 +44,7 @@ export async function fetchLogChanges(client: RegistryClient, now: Checkpoint): 
   const changes: LogChange[] = [];
   for (const change of given) {
     const entry = parseLeaf(change.leaf);
-    if (entry?.kind !== "log") return `leaf ${change.index} is no change of the log`;
+    if (entry?.kind !== "log") return `leaf ${change.index} is not a change of the log`;
     const why = changeFault(entry, changes) ?? (await placeFault(client, now, change, entry));
     if (why !== undefined) return `leaf ${change.index}: ${why}`;
     changes.push({ index: change.index, entry });

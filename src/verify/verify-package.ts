@@ -1,6 +1,6 @@
 import { readStructure } from "../archive/inspect.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
-import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
+import { WIDEST_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { Failure } from "../errors.ts";
 import type { SignedArchive } from "../signing/statement.ts";
 import { verifyArchiveSignature } from "../signing/verify-archive.ts";
@@ -17,8 +17,6 @@ import { fetchHistory } from "./fetch-history.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 import { checkRegistryStatus } from "./registry-status.ts";
 import type { Trust } from "./trust.ts";
-
-const LIMITS = { ...DEFAULT_ARCHIVE_LIMITS, compressedMaxBytes: COMPRESSED_HARD_MAX_BYTES };
 
 function faultText(cause: unknown): string {
   if (!(cause instanceof Failure) || !("faults" in cause.error)) throw cause;
@@ -44,7 +42,7 @@ function inMemory(archive: Uint8Array): ArchiveSource {
 
 async function checkArchive(archive: ArchiveSource): Promise<{ check: Check; signed: SignedArchive | undefined }> {
   try {
-    const { manifest } = await readStructure(archive.chunks(), LIMITS);
+    const { manifest } = await readStructure(archive.chunks(), WIDEST_ARCHIVE_LIMITS);
     const { digest, size } = archive;
     const signed = { name: manifest.name, version: manifest.version.text, digest, size };
     return { check: ok("archive", `${signed.name} ${signed.version}, sha256 ${digest}, ${size} bytes`), signed };

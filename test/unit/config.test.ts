@@ -233,7 +233,7 @@ describe("the file", () => {
   test("the usual sections of appsettings.json are ignored, and named in a line", () => {
     const file = { Logging: { LogLevel: { Default: "Debug" } }, AllowedHosts: "*", Port: 8080 };
     expect(fromFile(file, {})).toEqual(readConfig(undefined, { PORT: "8080" }));
-    expect(ignoredSectionsText(configFile(file))).toMatch(/^\S+: Logging, AllowedHosts are no settings/);
+    expect(ignoredSectionsText(configFile(file))).toMatch(/^\S+: Logging, AllowedHosts are not settings/);
     expect(ignoredSectionsText(configFile({ Port: 8080 }))).toBeUndefined();
     expect(ignoredSectionsText(undefined)).toBeUndefined();
     expect(() => fromFile({ Loging: {}, Kestrel: { Limits: 1 } }, {})).toThrow("Kestrel__Limits");
@@ -480,12 +480,12 @@ describe("a mistake in DATABASE_URL", () => {
     ["postgres://cpm:se#cret@db/cpm", SPECIAL],
     ["postgres://cpm:secret%@db/cpm", "a % in the user name or password must be written as %25"],
     ["postgres://cpm:secret@db", "it names no database"],
-    ["postgres://cpm:secret@db:pg/cpm", "its port is no number from 1 to 65535"],
-    ["postgres://cpm:secret@db:65536/cpm", "its port is no number from 1 to 65535"],
+    ["postgres://cpm:secret@db:pg/cpm", "its port is not a number from 1 to 65535"],
+    ["postgres://cpm:secret@db:65536/cpm", "its port is not a number from 1 to 65535"],
     ["postgres://cpm:secret@/cpm", "it names no host"],
     [
       "postgres://db/cpm?sslmode=secret",
-      "its sslmode is none of disable, allow, prefer, require, verify-ca and verify-full",
+      "its sslmode is not one of disable, allow, prefer, require, verify-ca or verify-full",
     ],
     ["mysql://cpm:secret@db/cpm", "it begins with another scheme"],
     ["Host=db;Username=cpm;Password=secret", "it names no database"],

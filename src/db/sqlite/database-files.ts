@@ -13,7 +13,7 @@ interface OpenedFile {
   id: string | undefined;
 }
 
-function stampOf(path: string) {
+function statOf(path: string) {
   return statSync(path, { throwIfNoEntry: false });
 }
 
@@ -35,7 +35,7 @@ export class DatabaseFiles {
   /** Returns the name of a file that is not the opened one any more. Undefined if all are. */
   replaced(): string | undefined {
     for (const file of this.#files) {
-      const found = stampOf(file.path);
+      const found = statOf(file.path);
       const id = found && `${found.dev}:${found.ino}`;
       file.id ??= id;
       if (id !== file.id) return basename(file.path);
@@ -44,7 +44,7 @@ export class DatabaseFiles {
   }
 
   get walBytes(): number {
-    return stampOf(`${this.#path}-wal`)?.size ?? 0;
+    return statOf(`${this.#path}-wal`)?.size ?? 0;
   }
 
   /**

@@ -5,7 +5,7 @@ import { closeSync, openSync, statfsSync } from "node:fs";
  * With smaller blocks, SQLite leaves parts of the WAL's index unallocated, which it maps into
  * memory.
  */
-const SAFE_BLOCK_BYTES = 4_096;
+export const SAFE_BLOCK_BYTES = 4_096;
 /** For a WAL of 130 MB. */
 const INDEX_BYTES = 256 * 1024;
 const C_LIBRARIES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1"];
