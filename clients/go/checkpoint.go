@@ -47,7 +47,7 @@ func (t logTrust) checkLog(ctx context.Context, c *Client, read *proof) (*checke
 		return nil, err
 	}
 	log := &checkedLog{tree: tree, note: read.note}
-	if known.pointsToChange(tree.origin, unverified) || read.hasLogLeaf() {
+	if known.pointsToChange(tree.origin, unverified) || !read.hasHistory || read.hasLogLeaf() {
 		if log.changes, err = c.logChanges(ctx, tree); err != nil {
 			return nil, err
 		}

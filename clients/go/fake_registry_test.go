@@ -240,6 +240,8 @@ func (r *fakeRegistry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 			panic(err)
 		}
 		answerJSON(w, map[string]any{"proof": texts(shown)})
+	case isVersion && version == "log":
+		r.answerHistory(w, request)
 	case !isVersion || !found:
 		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusNotFound)
@@ -252,6 +254,22 @@ func (r *fakeRegistry) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	default:
 		answerJSON(w, map[string]any{"name": r.name, "version": version})
 	}
+}
+
+// answerHistory answers one leaf a page.
+func (r *fakeRegistry) answerHistory(w http.ResponseWriter, request *http.Request) {
+	size, after := int64(0), int64(-1)
+	_, _ = fmt.Sscan(request.URL.Query().Get("size"), &size)
+	_, _ = fmt.Sscan(request.URL.Query().Get("after"), &after)
+	for _, index := range append([]int64{r.first}, r.keyLeaves...) {
+		if index <= after {
+			continue
+		}
+		entry := map[string]any{"index": index, "leaf": r.log.leaves[index], "proof": r.log.path(index, size)}
+		answerJSON(w, map[string]any{"entries": []any{entry}, "next": index})
+		return
+	}
+	answerJSON(w, map[string]any{"entries": []any{}, "next": nil})
 }
 
 func answerJSON(w http.ResponseWriter, value any) {

@@ -165,13 +165,6 @@ func TestFetchRefusesOtherProofs(t *testing.T) {
 		"no proof": {"proof_malformed", func(*fakeRegistry) func(string) string {
 			return func(string) string { return "<html>" }
 		}},
-		"without key history": {"history_missing", func(r *fakeRegistry) func(string) string {
-			return func(proof string) string {
-				lines := strings.SplitN(proof, "\n", 3)
-				leaf := base64.StdEncoding.EncodeToString([]byte(r.log.leaves[1]))
-				return lines[0] + "\nextra " + leaf + "\n" + lines[2]
-			}
-		}},
 		"with another root": {"checkpoint_unsigned", func(*fakeRegistry) func(string) string {
 			return func(proof string) string { return strings.Replace(proof, fakeOrigin+"\n5\n", fakeOrigin+"\n6\n", 1) }
 		}},
@@ -186,6 +179,36 @@ func TestFetchRefusesOtherProofs(t *testing.T) {
 			expectDistrust(t, err, each.code)
 		})
 	}
+}
+
+func TestAHistoryThatTheProofLacksIsAskedFor(t *testing.T) {
+	registry := newFakeRegistry(t)
+	registry.publish("1.0.0", registry.key)
+	registry.changeKey(add(second), registry.key, second)
+	registry.changeKey(remove(registry.key, "superseded", "-"), second)
+	registry.publish("2.0.0", second)
+	registry.publish("3.0.0", registry.key)
+	version := "2.0.0"
+	registry.rewrite = func(proof string) string {
+		lines := strings.SplitN(proof, "\n", 3)
+		leaf := registry.log.leaves[registry.versions[version]]
+		return lines[0] + "\nextra " + base64.StdEncoding.EncodeToString([]byte(leaf)) + "\n" + lines[2]
+	}
+	if _, err := registry.fetch(registry.client(), version); err != nil {
+		t.Error(err)
+	}
+	version = "3.0.0"
+	_, err := registry.fetch(registry.client(), version)
+	expectDistrust(t, err, "signer_not_trusted")
+	registry.handler = func(w http.ResponseWriter, request *http.Request) bool {
+		if request.URL.Path == "/api/packages/hello/log" {
+			answerJSON(w, map[string]any{"entries": []any{map[string]any{"index": 1, "leaf": "x", "proof": []string{}}}, "next": 1})
+			return true
+		}
+		return false
+	}
+	_, err = registry.fetch(registry.client(), version)
+	expectDistrust(t, err, "history_broken")
 }
 
 func TestPinnedKeysNeedNoLog(t *testing.T) {

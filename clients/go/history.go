@@ -60,9 +60,6 @@ type indexedLeaf struct {
 
 // replayHistory checks every leaf of a proof's history and replays them up to the last one.
 func replayHistory(ctx context.Context, log *checkedLog, read *proof, entry *versionLeaf) (*keyHistory, error) {
-	if !read.hasHistory {
-		return nil, distrust("history_missing", "the proof does not say who may sign %s; the registry is too old", entry.name)
-	}
 	leaves, err := readLeaves(log, read, entry)
 	if err != nil {
 		return nil, err

@@ -37,7 +37,7 @@ type proof struct {
 	provedLeaf
 	note    string
 	history []provedLeaf
-	// hasHistory is false for a proof without key changes, which proves nothing about the signer.
+	// hasHistory is false for a proof that leaves the history to another request.
 	hasHistory bool
 }
 

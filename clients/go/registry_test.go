@@ -60,6 +60,10 @@ func TestARealRegistryTakesAndGivesAPackage(t *testing.T) {
 	if _, err := client.Publish(ctx, writeArchive(t, files), signer, PublishOptions{}); !IsConflict(err) {
 		t.Errorf("other bytes of the same version: %v", err)
 	}
+	files["colony.yaml"] = strings.Replace(files["colony.yaml"], "1.0.0", "0.9.0", 1)
+	if _, err := client.Publish(ctx, writeArchive(t, files), signer, PublishOptions{}); err != nil {
+		t.Errorf("a second version: %v", err)
+	}
 	fetched, err := client.Fetch(ctx, name, "latest", FetchOptions{})
 	must(t, err)
 	defer fetched.Close()
@@ -75,7 +79,7 @@ func TestARealRegistryTakesAndGivesAPackage(t *testing.T) {
 	}
 	described, err := client.Package(ctx, name)
 	must(t, err)
-	if found != 1 || len(described.Versions) != 1 || described.Versions[0].Signature.PublicKey != keyText(signer) {
+	if found != 1 || len(described.Versions) != 2 || described.Versions[0].Signature.PublicKey != keyText(signer) {
 		t.Errorf("found %d times, %+v", found, described)
 	}
 	if _, err := client.Fetch(ctx, name, "9.9.9", FetchOptions{}); !IsNotFound(err) {

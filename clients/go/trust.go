@@ -101,6 +101,11 @@ func (t logTrust) check(ctx context.Context, c *Client, read *proof, entry *vers
 		return verified{}, distrust("not_included", "leaf %d of %d: the proof does not lead to the checkpoint's root",
 			read.index, log.tree.size)
 	}
+	if !read.hasHistory {
+		if read.history, err = c.fetchHistory(ctx, entry.name, entry.version, log.tree.size); err != nil {
+			return verified{}, err
+		}
+	}
 	history, err := replayHistory(ctx, log, read, entry)
 	if err != nil {
 		return verified{}, err
