@@ -131,3 +131,29 @@ func TestAKeyInTheDatabaseAloneSignsNothing(t *testing.T) {
 	_, err := client.Fetch(testContext(t), os.Getenv("CPM_TEST_PLANTED"), "2.0.0", FetchOptions{Directory: t.TempDir()})
 	expectDistrust(t, err, "signer_not_trusted")
 }
+
+// The other program's files: CPM_TEST_SHARED_HOME has what cpm-registry wrote there for the registry
+// work, and CPM_TEST_SHARED_KEY is the public half of its key default, whose passphrase is "secret".
+func TestTheFilesOfCpmRegistryAreRead(t *testing.T) {
+	home := os.Getenv("CPM_TEST_SHARED_HOME")
+	if home == "" {
+		t.Skip("CPM_TEST_SHARED_HOME does not name a directory")
+	}
+	t.Setenv("CPM_REGISTRY", "")
+	t.Setenv("CPM_API_TOKEN", "")
+	t.Setenv("CPM_SIGNING_KEY", "")
+	t.Setenv("CPM_SIGNING_KEY_PASSPHRASE", "secret")
+	config, err := LoadConfig(home)
+	must(t, err)
+	signer, err := config.Signer()
+	must(t, err)
+	if config.Registry != "https://cpm.example.org:8443/registry" || config.Token != "cpm_shared" || config.LogKey == "" {
+		t.Errorf("read %+v", config)
+	}
+	if keyText(signer) != os.Getenv("CPM_TEST_SHARED_KEY") {
+		t.Errorf("the key is %s", keyText(signer))
+	}
+	if _, err := Log(config.LogKey, OpenStore(home)); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,10 @@
  * each with its reason. A block that can run is an `sh` block, and is run.
  */
 export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "docs/go-client.md": {
+    "Give the cpm program a registry": "needs the program's source; interop/cpm.test.ts runs the change",
+    Tests: "needs the program's source",
+  },
   "docs/operations.md": {
     "Run commands beside the server": "needs a server under systemd and one in Docker Compose",
     "Back up": "needs Postgres; the block for SQLite is run",

@@ -3,12 +3,17 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
+import { Credentials } from "../../src/client/credentials.ts";
+import { Home } from "../../src/client/home.ts";
+import { generateKey } from "../../src/client/stored-keys.ts";
+import { KnownKeys } from "../../src/verify/known-keys.ts";
+import { SeenLogs } from "../../src/verify/seen-logs.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount } from "../support/client.ts";
 import { goMissing, runProgram } from "../support/go-program.ts";
 import { addKey, newKey, removeKey } from "../support/key-statements.ts";
-import { FIRST_LOG_KEY, newLogKey, rotateLogKey } from "../support/log-keys.ts";
-import { onBothDatabases, type TestRegistry } from "../support/registry.ts";
+import { FIRST_LOG_KEY, newLogKey, rotateLogKey, vkeyOf } from "../support/log-keys.ts";
+import { onBothDatabases, TEST_LOG_ORIGIN, type TestRegistry } from "../support/registry.ts";
 
 /* The Go module under clients/go: its own tests, and against running registries. */
 
@@ -50,6 +55,19 @@ describe.skipIf(missing !== undefined)("the Go module", () => {
     expect(output.match(/^--- PASS/gm)?.length).toBeGreaterThan(40);
   });
 
+  test("it reads the configuration, the token and the encrypted key that cpm-registry writes", async () => {
+    const home = new Home(mkdtempSync(join(scratch, "shared-")));
+    const work = { url: "https://cpm.example.org:8443/registry", key: vkeyOf(FIRST_LOG_KEY) };
+    await home.updateConfig(() => ({ registry: "work", registries: { home: { url: "localhost:5000" }, work } }));
+    const credential = { token: "cpm_shared", username: "alice", label: "laptop" };
+    await new Credentials(home.credentialsPath).save("https://cpm.example.org:8443", credential);
+    await generateKey(home.keysDirectory, "another", "");
+    const { publicKey } = await generateKey(home.keysDirectory, "default", "secret");
+    const shared = { CPM_TEST_SHARED_HOME: home.directory, CPM_TEST_SHARED_KEY: publicKey };
+    const { status, output } = await goTests("FilesOfCpmRegistry", shared);
+    expect([status, output.match(/^--- PASS/gm)?.length]).toEqual([0, 1]);
+  });
+
   test.skipIf(!RACE)(
     "fuzzing its parsers finds nothing",
     async () => {
@@ -78,6 +96,14 @@ describe.skipIf(missing !== undefined)("the Go module", () => {
         expect([status, status === 0 ? "" : output]).toEqual([0, ""]);
         expect(output.match(/^--- PASS/gm)?.length).toBe(4);
       }
+      // cpm-registry reads what the module remembered.
+      const { CPM_TEST_HOME: home = "" } = environment;
+      const log = await new SeenLogs(join(home, "log")).log(TEST_LOG_ORIGIN);
+      expect(log?.retired).toEqual([vkeyOf(FIRST_LOG_KEY)]);
+      expect(await new SeenLogs(join(home, "log")).originOf(registry().url)).toBe(TEST_LOG_ORIGIN);
+      expect(await new KnownKeys(join(home, "known-keys.json")).of(TEST_LOG_ORIGIN, "go-rotated")).toMatchObject({
+        seq: 2,
+      });
     });
   });
 });
