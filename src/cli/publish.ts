@@ -3,7 +3,7 @@ import { type CheckedArchive, withArchive } from "../client/checked-archive.ts";
 import { clientFault } from "../client/client-fault.ts";
 import {
   differencesFromPublished,
-  explainExisting,
+  explainRefusal,
   type Published,
   requireProved,
   sendPublication,
@@ -92,7 +92,7 @@ async function upload(
     const wishes = { dryRun: given["dry-run"], allowSecrets: given["allow-secrets"], onSent };
     return await sendPublication(client, archive, signer, wishes);
   } catch (cause) {
-    throw await explainExisting(cause, client, archive);
+    throw await explainRefusal(cause, client, archive, signer);
   } finally {
     bar.end();
   }

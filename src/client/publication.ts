@@ -8,6 +8,7 @@ import { checkProof } from "../verify/verify-package.ts";
 import type { ApiClient } from "./api-client.ts";
 import type { CheckedArchive } from "./checked-archive.ts";
 import { ClientFault, clientFault } from "./client-fault.ts";
+import { isActive, packageKeys } from "./package-keys.ts";
 import type { Signer } from "./signer.ts";
 
 /** What the registry answered to a publish. */
@@ -156,9 +157,38 @@ export function versionExists({ name, version }: CheckedArchive, differences: re
   return new ClientFault("refused", { code: "version_exists", status: 409, detail, errors });
 }
 
-/** Explains `version_exists` with what differs. Returns any other failure as it is. */
-export async function explainExisting(cause: unknown, client: ApiClient, archive: CheckedArchive): Promise<unknown> {
-  if (!(cause instanceof ClientFault) || cause.problem.code !== "version_exists") return cause;
-  const differences = await differencesFromPublished(client, archive).catch(() => undefined);
-  return differences === undefined ? cause : versionExists(archive, differences);
+/** Adds to a refusal what the user can do about it with this client. */
+export async function explainRefusal(
+  cause: unknown,
+  client: ApiClient,
+  archive: CheckedArchive,
+  signer: Signer,
+): Promise<unknown> {
+  if (!(cause instanceof ClientFault)) return cause;
+  switch (cause.problem.code) {
+    case "version_exists": {
+      const differences = await differencesFromPublished(client, archive).catch(() => undefined);
+      return differences === undefined ? cause : versionExists(archive, differences);
+    }
+    case "key_not_trusted":
+      return withNextStep(cause, await keyStep(client, archive.name, signer));
+    case "secrets_found":
+      return withNextStep(cause, "If none of them is a secret: cpm-registry publish --allow-secrets");
+    default:
+      return cause;
+  }
+}
+
+function withNextStep({ kind, problem }: ClientFault, step: string): ClientFault {
+  return new ClientFault(kind, { ...problem, detail: `${problem.detail}\n${step}` });
+}
+
+/** The key is missing on the list of the package, or on that of the account. */
+async function keyStep(client: ApiClient, name: string, { publicKey, name: key }: Signer): Promise<string> {
+  const keys = await packageKeys(client, name).catch(() => undefined);
+  if (keys === undefined || isActive(keys, publicKey)) {
+    return `Register this key to your account: cpm-registry key register --key ${key}`;
+  }
+  return `If another key of yours may sign it: cpm-registry key add ${key} --package ${name} --key <that key>
+Otherwise send an owner the line of: cpm-registry key request --package ${name} --key ${key}`;
 }
