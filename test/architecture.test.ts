@@ -250,7 +250,45 @@ describe("what only one place in src does", () => {
   });
 });
 
+/** Values that a file exports although no other file of `others` has their name. */
+const unusedExports = (files: readonly SourceFile[], others: readonly SourceFile[]) => {
+  const wordsOf = ({ text }: SourceFile) => new Set(text.match(/[\w$]+/g));
+  const words = new Map(others.map((file) => [file.path, wordsOf(file)]));
+  return files.flatMap(({ path, text }) => {
+    const names = [...text.matchAll(/^export (?:async )?(?:function\*?|const|class) ([\w$]+)/gm)].map(
+      ([, name = ""]) => name,
+    );
+    const isUsed = (name: string) => [...words].some(([other, found]) => other !== path && found.has(name));
+    return names.filter((name) => !isUsed(name)).map((name) => `${path}: ${name}`);
+  });
+};
+
+/** Packages that files import. Bun and Node.js bring some themselves. */
+const packagesOf = (files: readonly SourceFile[]) => {
+  const rooms = new Set(sources.map(({ path }) => roomOf(path)));
+  const names = files.flatMap(({ imports }) => imports).map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? "");
+  const isPackage = (name: string) => !rooms.has(name) && !/^(?:node:|bun$|bun:|\.\.$)/.test(name);
+  return [...new Set(names)].filter((name) => isPackage(name) && !/\.[a-z]+$/.test(name));
+};
+
 describe("the files of src", () => {
+  test("no file exports a value that no other file uses", () => {
+    const everywhere = ["test", "scripts"].flatMap((root) =>
+      readdirSync(join(SRC, "..", root), { recursive: true, encoding: "utf8" })
+        .filter((path) => /\.m?ts$/.test(path))
+        .map((path) => readSource(`../${root}/${path}`, readFileSync(join(SRC, "..", root, path), "utf8"))),
+    );
+    expect(unusedExports(sources, [...sources, ...everywhere])).toEqual([]);
+    const unused = [readSource("a.ts", "export const a = 1;"), readSource("b.ts", "const b = 2;")];
+    expect(unusedExports(unused, unused)).toEqual(["a.ts: a"]);
+  });
+
+  test("every package that a file imports is a dependency, not only one of development", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(SRC, "../package.json"), "utf8"));
+    expect(packagesOf(sources).filter((name) => !(name in dependencies))).toEqual([]);
+    expect(packagesOf([readSource("a.ts", 'import x from "@scope/name/part";')])).toEqual(["@scope/name"]);
+  });
+
   test("no file has more than 300 lines", () => {
     expect(sources.filter(({ text }) => text.split("\n").length > 301).map(({ path }) => path)).toEqual([]);
   });

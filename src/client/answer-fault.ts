@@ -13,7 +13,7 @@ export interface FailedAnswer {
 }
 
 /** Returns how a command ends that got a status. */
-export function kindOfStatus(status: number): ClientFaultKind {
+function kindOfStatus(status: number): ClientFaultKind {
   if (status === 401 || status === 403) return "denied";
   if (status === 408 || status === 429 || status >= 500) return "unavailable";
   if ([400, 409, 413, 415, 422].includes(status)) return "refused";

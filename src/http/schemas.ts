@@ -14,7 +14,7 @@ export function oneOf<Word extends string>(words: readonly Word[]) {
 }
 
 /** One fault in the `errors` of a problem. */
-export const FaultSchema = t.Object({
+const FaultSchema = t.Object({
   path: t.String({ description: "JSON Pointer to a field, or the name of an archive entry" }),
   code: t.Optional(t.String()),
   message: t.String(),

@@ -68,7 +68,7 @@ async function judge(
 }
 
 /** The stored checkpoint of a log is damaged. The operator must put it back. */
-export class WitnessedCheckpointError extends Error {
+class WitnessedCheckpointError extends Error {
   override readonly name = "WitnessedCheckpointError";
 }
 
