@@ -6,6 +6,9 @@ import { print } from "./runtime/print.ts";
 /** Other accounts on this machine must not read what a command writes: password hashes and keys. */
 const UMASK = 0o077;
 
+/** The word with which the scripts of `completion` ask what can follow. It is in no list of commands. */
+const COMPLETE = "complete";
+
 /** The command that runs, for messages about its failure. */
 let running: Command | undefined;
 
@@ -27,6 +30,10 @@ async function run(args: readonly string[]): Promise<number> {
   if (line.asksForHelp) {
     print(await helpFor(line));
     return 0;
+  }
+  if (line.words[0] === COMPLETE) {
+    const { complete } = await import("./cli/complete.ts");
+    return complete(line.words.slice(1));
   }
   const { command, rest } = requireCommand(line.words);
   running = command;

@@ -69,9 +69,12 @@ export async function addressOf(context: ClientContext, given?: string): Promise
  */
 export async function apiClient(context: ClientContext, given?: string): Promise<ApiClient> {
   const address = await addressOf(context, given);
-  const { settings, credentials } = context;
-  const token = settings.token?.reveal() ?? (await credentials.of(address.origin))?.token;
-  return apiClientOf(context, address, token);
+  return apiClientOf(context, address, await tokenOf(context, address));
+}
+
+/** Returns the user's token for a registry. */
+export async function tokenOf({ settings, credentials }: ClientContext, { origin }: RegistryAddress) {
+  return settings.token?.reveal() ?? (await credentials.of(origin))?.token;
 }
 
 /** Returns a client of a registry with this token or session. */

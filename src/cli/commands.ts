@@ -11,7 +11,12 @@ import { adminRevokeCommand } from "./commands/admin-revoke.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
 import { archiveCommand } from "./commands/archive.ts";
 import { checkCommand } from "./commands/check.ts";
+import { completionCommand } from "./commands/completion.ts";
+import { configGetCommand } from "./commands/config-get.ts";
+import { configListCommand } from "./commands/config-list.ts";
+import { configSetCommand } from "./commands/config-set.ts";
 import { deprecateCommand } from "./commands/deprecate.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { downloadCommand } from "./commands/download.ts";
 import { fsckCommand } from "./commands/fsck.ts";
 import { gcCommand } from "./commands/gc.ts";
@@ -96,6 +101,11 @@ export const COMMANDS: readonly Command[] = [
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
+  configGetCommand,
+  configSetCommand,
+  configListCommand,
+  completionCommand,
+  doctorCommand,
   serveCommand,
   migrateCommand,
   healthcheckCommand,
@@ -129,6 +139,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   key: "make, share, rotate and back up signing keys",
   owner: "see, invite and remove the owners of a package",
   token: "make, list and revoke API tokens",
+  config: "read and change the client's configuration",
   storage: "copy archives between storages",
   admin: "manage accounts, quarantine packages",
   log: "audit a transparency log, manage this registry's log",

@@ -17,7 +17,7 @@ export const PACE: Pace = { tries: 5, firstWaitMs: 500, retryAfterMaxMs: 60_000 
 const BUSY = [408, 429, 502, 503, 504];
 /** The registry did nothing at all, so that any request may be repeated. */
 const NOT_BEGUN = [429, 503];
-const REFUSED_TRIES = 3;
+const REFUSED_TRIES = 2;
 const NOT_CONNECTED = ["ConnectionRefused", "ECONNREFUSED", "FailedToOpenSocket"];
 
 /** What an attempt ended with. */

@@ -39,6 +39,11 @@ export async function agentSigner(socket: string | undefined, wanted: string): P
   return { name: `agent:${wanted}`, publicKey, keyId: keyIdOf(publicKey), sign };
 }
 
+/** Lists the Ed25519 keys of the agent by their comments. */
+export async function agentKeyNames(socket: string): Promise<string[]> {
+  return (await ed25519Identities(socket)).map((identity) => identity.comment || fingerprintOf(identity));
+}
+
 function fingerprintOf({ blob }: Identity): string {
   return `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`;
 }

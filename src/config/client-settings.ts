@@ -20,6 +20,8 @@ export interface ClientSettings {
   /** A file with the certificates to trust in place of the system's. */
   readonly certificateFile: string | undefined;
   readonly sshAgentSocket: string | undefined;
+  /** The proxy that `fetch` uses for https, for reports. */
+  readonly proxy: string | undefined;
 }
 
 function secretOf(text: string | undefined): Secret<string> | undefined {
@@ -29,7 +31,7 @@ function secretOf(text: string | undefined): Secret<string> | undefined {
 /** Reads the environment of a client. `HTTPS_PROXY` and `NO_PROXY` are read by `fetch` itself. */
 export function readClientSettings(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const { CPM_HOME, CPM_REGISTRY, CPM_API_TOKEN, CPM_SIGNING_KEY, CPM_SIGNING_KEY_PASSPHRASE } = environment;
-  const { CI, SSL_CERT_FILE, SSH_AUTH_SOCK } = environment;
+  const { CI, SSL_CERT_FILE, SSH_AUTH_SOCK, HTTPS_PROXY, https_proxy } = environment;
   const settings: ClientSettings = {
     home: CPM_HOME || join(homedir(), ".cpm"),
     registry: CPM_REGISTRY || undefined,
@@ -39,6 +41,7 @@ export function readClientSettings(environment: Readonly<Record<string, string |
     isContinuousIntegration: CI !== undefined && !/^(|0|false)$/i.test(CI),
     certificateFile: SSL_CERT_FILE || undefined,
     sshAgentSocket: SSH_AUTH_SOCK || undefined,
+    proxy: HTTPS_PROXY || https_proxy || undefined,
   };
   return settings;
 }
