@@ -28,5 +28,10 @@ export function readHost(reader: SettingReader): string {
 
 /** Reports whether only this machine reaches a server that listens on a host. */
 export function isLoopback(host: string): boolean {
-  return host === "::1" || host.toLowerCase() === "localhost" || (isIP(host) === 4 && host.startsWith("127."));
+  if (isIPv6(host)) {
+    // The URL parser writes every spelling of an address in one way. It knows no zones.
+    const { hostname } = new URL(`http://[${host.replace(/%.*/, "")}]`);
+    return /^\[(?:::1|::ffff:7f[0-9a-f]{2}:[0-9a-f]+)\]$/.test(hostname);
+  }
+  return host.toLowerCase() === "localhost" || (isIP(host) === 4 && host.startsWith("127."));
 }

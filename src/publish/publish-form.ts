@@ -4,6 +4,7 @@ import type { ReceivedFile } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { type Fault, failure } from "../errors.ts";
 import { readUpload, type Upload } from "../http/multipart.ts";
+import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
 import { METADATA_FIELD, parseMetadata } from "./metadata.ts";
 import type { Publication } from "./publication.ts";
@@ -21,15 +22,24 @@ function schemeOf(text: string | undefined, faults: Fault[]): SignatureScheme | 
   return scheme;
 }
 
-/** Returns the signature of the form or of the header. Where both have one, it is the same. */
+/**
+ * Returns the signature of the form or of the header. Where both have one, it is the same, though
+ * perhaps in another spelling.
+ */
 function signatureOf(field: string | undefined, header: string | undefined, faults: Fault[]): string | undefined {
   if (field === undefined && header === undefined) {
     faults.push({ path: "/signature", message: `is missing: send the field, or the header ${SIGNATURE_HEADER}` });
   }
-  if (field !== undefined && header !== undefined && field !== header) {
+  const isOther = field !== undefined && header !== undefined && spelledAlike(field) !== spelledAlike(header);
+  if (isOther) {
     faults.push({ path: "/signature", message: `is not the signature in the header ${SIGNATURE_HEADER}` });
   }
   return field ?? header;
+}
+
+function spelledAlike(signature: string): string {
+  const bytes = decodeStrictly(signature, 64);
+  return bytes === undefined ? signature : toHex(bytes);
 }
 
 function toPublication({ fields, file }: Upload<ReceivedFile>, header: string | null): FormPublication {

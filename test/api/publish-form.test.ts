@@ -58,6 +58,8 @@ onBothDatabases("the form of a publish", (registry) => {
     const inHeader = (signature: string) => ({ "x-signature": signature });
     expect((await publish(() => undefined, inHeader)).status).toBe(201);
     expect((await publish((form, signature) => form.set("signature", signature), inHeader)).status).toBe(201);
+    const respelled = (form: FormData, signature: string) => form.set("signature", hex(signature).toUpperCase());
+    expect((await publish(respelled, inHeader)).status).toBe(201);
     const other = await publish((form) => form.set("signature", "00".repeat(64)), inHeader);
     expectProblem(other, 422, "validation_failed");
     expect(other.body.errors[0]).toEqual({

@@ -545,6 +545,18 @@ describe("HOST", () => {
     "a b",
     "-a",
   ])("the host %s is refused by the name of its setting", (text) => expect(refused({ HOST: text })).toEqual(["HOST"]));
+
+  test.each<[string, boolean]>([
+    ["0:0:0:0:0:0:0:1", false],
+    ["[::1]", false],
+    ["::ffff:127.0.0.1", false],
+    ["127.0.0.9", false],
+    ["::", true],
+    ["::ffff:10.0.0.1", true],
+    ["fe80::1%eth0", true],
+  ])("links follow the client's address with the host %s: %s", (text, followsHost) =>
+    expect(readConfig(undefined, { HOST: text }).followsHost).toBe(followsHost),
+  );
 });
 
 describe("CORS_ORIGINS", () => {
