@@ -105,7 +105,10 @@ function keyValuePairs(text: string): Map<string, string> | undefined {
 }
 
 function fromKeyValues(text: string): PostgresConnection | Problem {
-  if (/^[a-z+]+:\/\//i.test(text)) return "it begins with another scheme";
+  // Files of `docker --env-file` keep the quotation marks that a shell removes.
+  if (/^["'`]/.test(text)) return "it begins with a quotation mark: remove the marks around it";
+  if (/^[a-z+:]+:\/\//i.test(text)) return "it begins with another scheme";
+  if (!text.includes("=")) return "it begins with no scheme";
   const pairs = keyValuePairs(text);
   if (pairs === undefined) return "a value with ; or a quotation mark must be in quotation marks";
   const first = (...keys: string[]) => keys.map((key) => pairs.get(key)).find((value) => value !== undefined);
@@ -126,6 +129,7 @@ function fromKeyValues(text: string): PostgresConnection | Problem {
  * `Host=…;Port=…;Database=…;Username=…;Password=…;SSL Mode=…`. Returns what is wrong when neither
  * fits.
  */
-export function parsePostgresConnection(text: string): PostgresConnection | Problem {
+export function parsePostgresConnection(padded: string): PostgresConnection | Problem {
+  const text = padded.trim();
   return /^postgres(ql)?:\/\//i.test(text) ? fromUrl(text) : fromKeyValues(text);
 }

@@ -150,9 +150,12 @@ async function withPostgres<T>(connection: PostgresConnection, task: (ledger: Le
       return task({
         isReadOnly: state?.mode === "on",
         run: async (statement) => void (await sql.unsafe(statement)),
-        applied: async () => [
-          ...(await sql<{ name: string; hash: string }[]>`SELECT name, hash FROM schema_migrations`),
-        ],
+        applied: async () => {
+          const [ledger] = await sql<{ exists: boolean }[]>`
+            SELECT to_regclass('schema_migrations') IS NOT NULL AS exists`;
+          if (ledger?.exists !== true) return [];
+          return [...(await sql<{ name: string; hash: string }[]>`SELECT name, hash FROM schema_migrations`)];
+        },
         record: async (name, hash) =>
           void (await sql`INSERT INTO schema_migrations VALUES (${name}, ${hash}, now()::text)`),
       });

@@ -180,4 +180,13 @@ describe("a Postgres that turns read-only", () => {
     expect((await publish("1.1.0")).status).toBe(201);
     expect((await guest.get("/health")).body.reasons).toBeUndefined();
   });
+
+  test("is named at the start if it has no tables yet", async () => {
+    const server = await testPostgres();
+    const empty = await server.createDatabase();
+    await onDatabase(server.url, `ALTER DATABASE "${nameIn(empty)}" SET default_transaction_read_only = on`);
+    const started = startRegistry("postgres", { env: { DATABASE_URL: empty } });
+    await expect(started).rejects.toThrow("The database is read-only, and migrations are pending.");
+    await server.dropDatabase(empty);
+  });
 });

@@ -488,6 +488,11 @@ describe("a mistake in DATABASE_URL", () => {
       "its sslmode is not one of disable, allow, prefer, require, verify-ca or verify-full",
     ],
     ["mysql://cpm:secret@db/cpm", "it begins with another scheme"],
+    ["jdbc:postgresql://db/cpm", "it begins with another scheme"],
+    ["db:5432/cpm", "it begins with no scheme"],
+    ["postgres:/cpm:secret@db/cpm", "it begins with no scheme"],
+    ['"postgres://cpm:secret@db/cpm"', "it begins with a quotation mark: remove the marks around it"],
+    ["'Host=db;Database=cpm;Password=secret'", "it begins with a quotation mark: remove the marks around it"],
     ["Host=db;Username=cpm;Password=secret", "it names no database"],
     ["Database=cpm;Password=secret", "it names no host"],
     ['Host=db;Database=cpm;Password="se;cret', "a value with ; or a quotation mark must be in quotation marks"],
@@ -495,6 +500,11 @@ describe("a mistake in DATABASE_URL", () => {
     const [[setting, message] = []] = problemsOf({ DATABASE_URL: text, ...KEYS });
     expect([setting, message]).toEqual(["DATABASE_URL", expect.stringContaining(`: ${problem}`)]);
     expect(message).not.toMatch(/secret|se@|cret|corp|cr[/?]/);
+  });
+
+  test("may have blanks and a line break around it", () => {
+    const { database } = readConfig(undefined, { DATABASE_URL: " postgres://cpm:secret@db/cpm\n", ...KEYS });
+    expect(database).toMatchObject({ kind: "postgres", connection: { host: "db", database: "cpm" } });
   });
 });
 
