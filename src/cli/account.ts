@@ -9,7 +9,7 @@ import {
   withSession,
 } from "../client/account.ts";
 import type { ApiClient } from "../client/api-client.ts";
-import { clientFault } from "../client/client-fault.ts";
+import { ClientFault, clientFault } from "../client/client-fault.ts";
 import type { Credential } from "../client/credentials.ts";
 import {
   addressOf,
@@ -19,6 +19,7 @@ import {
   type ClientOptions,
   clientContext,
 } from "./client-context.ts";
+import { faultText } from "./client-failure.ts";
 import { TOKEN_SCOPE_NAMES } from "./token-scopes.ts";
 import { daysOf, scopesOf } from "./token-wish.ts";
 import { UsageError } from "./usage.ts";
@@ -42,15 +43,38 @@ export interface LoginOptions extends Partial<ClientOptions> {
   readonly expires: string;
 }
 
+const USERNAME = { text: "User name", flag: "--username <name>" } as const;
+const EMAIL = { text: "E-mail", flag: "--email <address>" } as const;
+
+/** Makes the account. Returns the refusal, and the field that another answer may mend. */
+async function refusedField(client: ApiClient, account: Parameters<typeof registerAccount>[1]) {
+  try {
+    await registerAccount(client, account);
+    return undefined;
+  } catch (cause) {
+    if (!(cause instanceof ClientFault)) throw cause;
+    const { code, errors = [] } = cause.problem;
+    const wrong = (name: string) => code.startsWith(`${name}_`) || errors.some(({ path }) => path === `/${name}`);
+    return { cause, field: (["username", "email"] as const).find(wrong) };
+  }
+}
+
 /** Makes an account and logs in to it. */
 export async function register(given: RegisterOptions, registry: string | undefined): Promise<number> {
   const context = clientContext(given);
   const { prompt } = context;
   const client = apiClientOf(context, await addressOf(context, registry), undefined);
-  const username = given.username ?? (await prompt.ask({ text: "User name", flag: "--username <name>" }));
-  const email = given.email ?? (await prompt.ask({ text: "E-mail", flag: "--email <address>" }));
+  let username = given.username ?? (await prompt.ask(USERNAME));
+  let email = given.email ?? (await prompt.ask(EMAIL));
   const password = await newPassword(context, given["password-stdin"]);
-  await registerAccount(client, { username, email, password });
+  for (;;) {
+    const refused = await refusedField(client, { username, email, password });
+    if (refused === undefined) break;
+    if (!prompt.isInteractive || refused.field === undefined) throw refused.cause;
+    prompt.note(faultText(refused.cause.problem));
+    if (refused.field === "username") username = await prompt.ask(USERNAME);
+    else email = await prompt.ask(EMAIL);
+  }
   return logIn(context, client, { username, password }, wishOf([], "90"), `Account ${username} is registered`);
 }
 

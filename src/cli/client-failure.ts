@@ -38,8 +38,11 @@ function faultOf(cause: unknown, command: Command | undefined): ClientFault | un
   return clientFault("failed", "client_file", `${cause.message}.${next}`);
 }
 
-function faultText({ detail, errors = [] }: ClientProblem): string {
+/** A failure in words: what happened, each thing that is wrong, and the next step. */
+export function faultText({ detail, errors = [] }: ClientProblem): string {
+  // A field of a request is shown without the slash of its JSON pointer.
   const lines = errors
+    .map((line) => ({ ...line, path: line.path.replace(/^\/(?=\w+$)/, "") }))
     .slice(0, LINES_MAX)
     .map(({ path, message }) => `  ${escapeUnprintable(`${path} ${message}`.trim())}`);
   const more = errors.length > LINES_MAX ? [`  and ${errors.length - LINES_MAX} more`] : [];

@@ -17,7 +17,10 @@ export async function init(given: InitOptions, directory = "."): Promise<number>
   const origin = URL.parse(settings.registry ?? (await context.home.config()).registry ?? "")?.origin ?? "";
   const maintainer = (await credentials.of(origin))?.username;
   const written = await writeNewPackage(directory, { name, description: given.description, maintainer });
-  const next = directory === "." ? "cpm-registry publish" : `cd ${directory} && cpm-registry publish`;
+  const next =
+    directory === "."
+      ? "cpm-registry publish"
+      : `cd ${/^[\w./-]+$/.test(directory) ? directory : `'${directory}'`} && cpm-registry publish`;
   const lines = listText(`Package ${name} 0.1.0 is in ${resolve(directory)}:`, written);
   context.answer(
     { name, version: "0.1.0", directory: resolve(directory), files: written },

@@ -24,9 +24,13 @@ function kindOfStatus(status: number): ClientFaultKind {
 const NEXT_STEPS: Readonly<Record<string, string>> = {
   insufficient_scope: "Use a token with that scope, or log in: cpm-registry login",
   account_disabled: "Ask the registry's operator.",
+  not_an_owner: "Its owners: cpm-registry info <name>",
   session_required: "The command asks for your password: run it on a terminal, or with --password-stdin.",
   registration_closed: "Ask the registry's operator for an account, then: cpm-registry login",
 };
+
+/** Words in place of the registry's, where those are about a request that the user never saw. */
+const WORDS: Readonly<Record<string, string>> = { validation_failed: "The registry refuses these values:" };
 
 /** Turns an answer into a failure with the next step. */
 export function answerFault(answer: FailedAnswer): ClientFault {
@@ -39,7 +43,9 @@ export function answerFault(answer: FailedAnswer): ClientFault {
   }
   const next = problem.code === "unauthenticated" ? loginStep(hasToken) : NEXT_STEPS[problem.code];
   const waits = kindOfStatus(status) === "unavailable" ? waitText(headers.get("retry-after")) : undefined;
-  const detail = [problem.detail, next, waits].filter((part) => part !== undefined && part !== "").join("\n");
+  const detail = [WORDS[problem.code] ?? problem.detail, next, waits]
+    .filter((part) => part !== undefined && part !== "")
+    .join("\n");
   return new ClientFault(kindOfStatus(status), { ...problem, detail });
 }
 

@@ -31,13 +31,14 @@ onBothDatabases("the first minutes with the client", (registry) => {
     const typed = await user.type(
       ["register", registry().url],
       [
-        ["User name: $", `${who}\n`],
+        ["User name: $", "not a name!\n"],
         ["E-mail: $", `${who}@example.org\n`],
         ["Password .*: $", "short\n"],
         ["too short.*\\s+Password .*: $", `${PASSWORD}\n`],
         ["again: $", "another password\n"],
         ["differ.*\\s+Password .*: $", `${PASSWORD}\n`],
         ["again: $", `${PASSWORD}\n`],
+        ["must be 1 to 64 letters.*\\s+User name: $", `${who}\n`],
       ],
     );
     expect([typed.code, typed.unasked]).toEqual([0, []]);
