@@ -45,12 +45,15 @@ function allSteps(document: string): Step[] {
   return [...(before === undefined ? [] : allSteps(before)), ...stepsOf(readDocument(document))];
 }
 
-/** Puts a `cpm-registry` on the path that runs this source. */
+/**
+ * Puts a `cpm-registry` on the path that runs this source. Its questions and notes go where the steps
+ * print, as at a terminal; other programs must print nothing on standard error.
+ */
 function installExecutable(directory: string): string {
   const bin = join(directory, ".bin");
   mkdirSync(bin);
   const file = join(bin, "cpm-registry");
-  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "src/main.ts")}' "$@" 2>&1\n`);
+  writeFileSync(file, `#!/bin/sh\nexec '${process.execPath}' '${join(ROOT, "src/main.ts")}' "$@" 2>&3\n`);
   chmodSync(file, 0o755);
   return bin;
 }
@@ -58,7 +61,7 @@ function installExecutable(directory: string): string {
 /** Runs all steps in one shell and returns what each of them printed. */
 async function runSteps(steps: readonly Step[], directory: string, env: Record<string, string>, url: string) {
   const script = steps.map((step, at) => `printf '\\n@@ %s\\n' '${at}'\n${step.script}`).join("\n");
-  writeFileSync(join(directory, ".steps.sh"), script.replaceAll(ADDRESS, url));
+  writeFileSync(join(directory, ".steps.sh"), `exec 3>&1\n${script}`.replaceAll(ADDRESS, url));
   const shell = Bun.spawn(["sh", "-eu", ".steps.sh"], {
     cwd: directory,
     env: { ...env, PATH: `${installExecutable(directory)}:${env.PATH}`, HOME: directory },
