@@ -113,7 +113,7 @@ export class UnreadableArchive extends Error {
   }
 }
 
-/** Returns the fault of an archive in which nothing can be read behind this entry. */
+/** Returns the fault of an archive in which nothing can be read after this entry. */
 export function unreadableEntry({ path, code, problem }: EntryProblem): UnreadableArchive {
   return new UnreadableArchive(code, `entry "${path}" ${problem}`, path);
 }

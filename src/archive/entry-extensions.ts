@@ -88,7 +88,7 @@ export class EntryExtensions {
     if (this.#problems.length > 0) this.#problems = [];
   }
 
-  /** Bytes behind the end of the name are part of it for some readers. */
+  /** Bytes after the end of the name are part of it for some readers. */
   #readLongName(blocks: Uint8Array): void {
     const zero = blocks.indexOf(0);
     const name = zero === -1 ? blocks : blocks.subarray(0, zero);

@@ -40,7 +40,7 @@ class OneFile implements TarVisitor {
 }
 
 /**
- * Reads one file of an accepted archive, in bounded memory and in turns, and stops behind it.
+ * Reads one file of an accepted archive, in bounded memory and in turns, and stops after it.
  * Returns undefined if the archive has no such file of at most `maxBytes`. Throws
  * `UnreadableArchive` for bytes that are no archive.
  */

@@ -9,7 +9,7 @@ import type { YamlCursor } from "./yaml-cursor.ts";
 const LOOK_AHEAD_MAX = 512;
 const HASH = 0x23;
 
-/** Moves behind a comment on the line of the token that was read last. */
+/** Moves past a comment on the line of the token that was read last. */
 export function skipLineComment(cursor: YamlCursor): void {
   if (cursor.newlines > 0) return;
   let ahead = 0;
@@ -17,7 +17,7 @@ export function skipLineComment(cursor: YamlCursor): void {
   if (ahead < LOOK_AHEAD_MAX && cursor.at(ahead) === HASH) cursor.skipLine();
 }
 
-/** Moves behind the comments that begin here, with the blank lines between them. */
+/** Moves past the comments that begin here, with the blank lines between them. */
 export function skipComments(cursor: YamlCursor): void {
   let ahead = 0;
   while (ahead < LOOK_AHEAD_MAX) {
@@ -28,7 +28,7 @@ export function skipComments(cursor: YamlCursor): void {
         else cursor.skip();
       }
       cursor.skipLine();
-      // Of the line break behind the comment, the first byte is not looked at.
+      // The first byte of the line break after the comment is not looked at.
       if (!cursor.isAsciiBreak(0)) return;
       ahead = 0;
     } else if (!cursor.isBlank(ahead) && !cursor.isAsciiBreak(ahead)) return;

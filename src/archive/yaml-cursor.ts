@@ -66,7 +66,7 @@ export class YamlCursor {
     return this.at(1) === first && this.at(2) === first && this.isBlankOrEnd(3);
   }
 
-  /** Moves behind one character that is no line break. */
+  /** Moves past one character that is no line break. */
   skip(): void {
     if (!this.isBlank()) this.newlines = 0;
     this.position += isHighSurrogate(this.at()) ? 2 : 1;
@@ -74,7 +74,7 @@ export class YamlCursor {
     this.column += 1;
   }
 
-  /** Moves behind one line break, if there is one here. */
+  /** Moves past one line break, if there is one here. */
   skipBreak(): void {
     if (!this.isBreak()) return;
     const isPair = this.at() === CR && this.at(1) === LF;
@@ -85,7 +85,7 @@ export class YamlCursor {
     this.newlines += 1;
   }
 
-  /** Moves behind one line break and returns it as text: LF, or LS and PS as they are. */
+  /** Moves past one line break and returns it as text: LF, or LS and PS as they are. */
   takeBreak(): string {
     const unit = this.at();
     if (!this.isBreak()) return "";

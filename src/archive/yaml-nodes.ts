@@ -42,7 +42,7 @@ export interface YamlAlias {
   readonly line: number;
 }
 
-/** Makes the node of what is left out, which is null. */
+/** Makes the node of a value that is left out, which is null. */
 export function emptyScalar(): YamlScalar {
   return scalarOf("", "", true);
 }

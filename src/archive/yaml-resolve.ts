@@ -36,7 +36,7 @@ function wordsOf(words: readonly string[], tag: string, value?: boolean | null):
 
 const DECIMAL = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/;
 const INTEGER = /^[-+]?(?:0[xX][\da-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9]\d*)$/;
-/** A sign behind the prefix is what Go's number parser lets through there. */
+/** A sign after the prefix is what Go's number parser lets through there. */
 const SIGNED_INSIDE = /^0(?:b[-+][01]+|o[-+][0-7]+)$/;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;

@@ -16,7 +16,7 @@ export interface YamlReading {
 }
 
 /**
- * The characters that the reader of yaml.v3 refuses. Also a byte order mark behind the start:
+ * The characters that the reader of yaml.v3 refuses. Also a byte order mark after the start:
  * whether yaml.v3 skips a character because of it depends on where its buffer begins.
  */
 const FORBIDDEN_CHARACTER =
@@ -71,7 +71,7 @@ function readDocument(bytes: Uint8Array, check: CheckDocument): YamlReading {
   }
 }
 
-/** What cannot be read behind a document is not empty either. */
+/** Text that cannot be read after a document is not empty either. */
 function isLastDocument(parser: YamlParser): boolean {
   try {
     return parser.isLast();

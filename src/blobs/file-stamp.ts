@@ -1,4 +1,6 @@
-/** The fields of a file's status that tell one content from another. A write changes some of them. */
+/**
+ * The fields of a file's status that tell one content from another. A write changes some of them.
+ */
 export interface FileStamp {
   readonly dev: number;
   readonly ino: number;

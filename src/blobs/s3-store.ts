@@ -36,7 +36,9 @@ const LARGE_DOWNLOAD_CONCURRENCY = 8;
  * A call that waits longer fails as `busy`, because its client will not wait much longer either.
  */
 const SIZE_CLASS_LIMITS = { smallConcurrency: 32, waitingMax: 1_000, waitMaxMs: 30_000 };
-/** A caller that does not say when it has read the body has read it, or opened its file, by then. */
+/**
+ * A caller that does not say when it has read the body has read it, or opened its file, by then.
+ */
 const READ_AFTER_MS = 5_000;
 /**
  * The shortest time between two real checks of the bucket. `/health` is public, and requests to S3

@@ -16,9 +16,9 @@ interface SpilledFile {
 }
 
 /**
- * Local files with archives on their way from S3 to clients. Their size is bounded together, because
- * a client that reads slowly or not at all holds its file. Clients that read the same bytes at the
- * same time share one file.
+ * Local files with archives on their way from S3 to clients. Their size is bounded together,
+ * because a client that reads slowly or not at all holds its file. Clients that read the same bytes
+ * at the same time share one file.
  */
 export class SpilledFiles {
   readonly #files = new Map<string, SpilledFile>();

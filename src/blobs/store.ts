@@ -62,9 +62,9 @@ export interface LinkOptions {
  *   Throws `blob_unreadable` if the disk fails at the file.
  * - `stat` returns undefined for an unknown digest.
  * - `remove` is idempotent. Only `gc` may call it: see `packages/blob-removals.ts`.
- * - `setAside` moves a damaged or unreadable blob to another name, so that its bytes are not lost. Afterwards the
- *   digest is unknown. A blob that is not damaged stays. A concurrent `put` must detect that the
- *   blob was moved: see `packages/blob-removals.ts`.
+ * - `setAside` moves a damaged or unreadable blob to another name, so that its bytes are not lost.
+ *   Afterwards the digest is unknown. A blob that is not damaged stays. A concurrent `put` must
+ *   detect that the blob was moved: see `packages/blob-removals.ts`.
  * - `list` yields each blob whose digest begins with `prefix` once, in order of their digests.
  *   Blobs that are put or removed during the listing may or may not be in it.
  * - `link` returns an address at which the storage itself serves the blob for some minutes, or

@@ -28,7 +28,10 @@ interface Options {
   readonly json: boolean;
 }
 
-/** An open log that nobody else writes, and every verifier key that it ever had, the present one first. */
+/**
+ * An open log that nobody else writes, and every verifier key that it ever had, the present one
+ * first.
+ */
 interface OpenLog extends OfflineDeps {
   readonly failpoints: Failpoints;
   readonly config: Config;
@@ -130,7 +133,10 @@ async function onLog(config: Config, work: (log: OpenLog) => Promise<Done>): Pro
   }
 }
 
-/** A key of another origin is no reason to refuse here: it may be the one of the log that is to begin. */
+/**
+ * A key of another origin is no reason to refuse here: it may be the one of the log that is to
+ * begin.
+ */
 async function signersOf(config: Config, { db }: OfflineDeps) {
   const [{ name }] = await db.read(readVerifiers);
   return (await logKeysOf(config, db)).filter((key) => key.name === name);
@@ -148,7 +154,7 @@ function rotatedText({ vkey, oldKey, index }: KeyChanged, until: Date, config: C
   new ${vkey}
 Both keys sign until ${until.toISOString()}, then the new one alone. ${keepText(config)}
 Start the registry. Tell users, auditors and witnesses the new verifier key over another channel: verify and log audit
-follow by themselves, but who has the old key can still deceive those who trust it alone.`;
+follow by themselves, but whoever has the old key can still deceive those who trust it alone.`;
 }
 
 function startedText({ vkey, oldKey, index }: KeyChanged, config: Config): string {

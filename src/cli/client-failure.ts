@@ -7,8 +7,8 @@ import { UsageError } from "./usage.ts";
 const LINES_MAX = 20;
 
 /**
- * Prints why a command failed, for a wrong command line and for commands of clients. With `json` the
- * reason is a document on standard output too. Returns the exit code, or undefined for failures
+ * Prints why a command failed, for a wrong command line and for commands of clients. With `json`
+ * the reason is a document on standard output too. Returns the exit code, or undefined for failures
  * that are not explained here.
  */
 export function explainToUser(cause: unknown, command: Command | undefined, json: boolean): number | undefined {

@@ -9,9 +9,9 @@ export class Refused extends Error {
 }
 
 /**
- * Returns a key of this origin that never signed the log, for its next change. With LOG_SIGNING_KEY the
- * operator has put it there. Otherwise it is made, and added to `log.key` durably before this returns.
- * A key that an interrupted command made is found there and taken.
+ * Returns a key of this origin that never signed the log, for its next change. With LOG_SIGNING_KEY
+ * the operator has put it there. Otherwise it is made, and added to `log.key` durably before this
+ * returns. A key that an interrupted command made is found there and taken.
  *
  * Throws `Refused` if the operator has to do something first.
  */
@@ -21,7 +21,7 @@ export function nextLogKey({ logKeys, dataDir }: Config, origin: string, used: r
     const found = logKeys.reveal().find(isNew);
     if (found !== undefined) return found;
     throw new Refused(
-      `LOG_SIGNING_KEY has no new key of ${origin}. Make one with cpm-registry log make-key ${origin}, write it into LOG_SIGNING_KEY, with a space behind what is there, and run the command again.`,
+      `LOG_SIGNING_KEY has no new key of ${origin}. Make one with cpm-registry log make-key ${origin}, add it to LOG_SIGNING_KEY after the present key, with a space between them, and run the command again.`,
     );
   }
   const lines = readLogKeyLines(dataDir);
@@ -39,8 +39,8 @@ export function nextLogKey({ logKeys, dataDir }: Config, origin: string, used: r
 }
 
 /**
- * Writes `log.key` with the present key in its first line, and without those that a rotation replaced
- * and that do not sign any more. Does nothing with LOG_SIGNING_KEY.
+ * Writes `log.key` with the present key in its first line, and without those that a rotation
+ * replaced and that do not sign any more. Does nothing with LOG_SIGNING_KEY.
  */
 export function settleLogKeys(
   { logKeys, dataDir }: Config,

@@ -22,7 +22,8 @@ export async function pack(given: PackOptions, directory = "."): Promise<number>
       return 0;
     });
   }
-  // Beside its place until it is known to be a package, so that no half or bad archive has its name.
+  // Beside its place until it is known to be a package, so that no half or bad archive has its
+  // name.
   const temporary = join(out === undefined ? "." : dirname(out), `.cpm-${crypto.randomUUID()}.cpm`);
   try {
     const { secretPaths } = await packDirectory(directory, temporary);

@@ -2,7 +2,7 @@ import type { CheckedArchive } from "../client/checked-archive.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { bytesText, listText } from "./table.ts";
 
-/** Describes an archive to who is about to publish it: name, files, size, digest. */
+/** Describes an archive to the person who is about to publish it: name, files, size, digest. */
 export function archiveText({ name, version, inspection, size, digest }: CheckedArchive): string {
   const { files } = inspection;
   const listed = files.map((file) => `${file.path}  ${bytesText(file.size)}`);

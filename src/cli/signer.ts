@@ -27,9 +27,9 @@ export async function signerForPublish(context: ClientContext, given: string | u
   return signer;
 }
 
-/** What everybody must know who has a key. */
+/** What everybody who has a key must know. */
 export const KEEP_A_COPY = `Keep a copy elsewhere, with: cpm-registry key backup --out <file>
-Who loses every key of a package waits 72 hours for a new one.`;
+If you lose every key of a package, a new one takes 72 hours.`;
 
 /** Asks for a new passphrase twice. Empty means none. */
 export async function newPassphrase({ prompt, settings }: ClientContext, text: string): Promise<string> {

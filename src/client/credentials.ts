@@ -25,7 +25,10 @@ const PRIVATE = 0o600;
 export class Credentials {
   constructor(readonly path: string) {}
 
-  /** Returns the credential of a registry. Throws if other accounts of this machine can read the file. */
+  /**
+   * Returns the credential of a registry. Throws if other accounts of this machine can read the
+   * file.
+   */
   async of(origin: string): Promise<Credential | undefined> {
     const stored = await this.#read();
     return Object.hasOwn(stored, origin) ? stored[origin] : undefined;

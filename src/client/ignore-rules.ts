@@ -8,8 +8,8 @@ interface Rule {
 }
 
 /**
- * Parses `.cpmignore`, which has the rules of gitignore. The last rule that matches decides. What is
- * in an ignored directory cannot be brought back, because a walk does not enter it.
+ * Parses `.cpmignore`, which has the rules of gitignore. The last rule that matches decides. What
+ * is in an ignored directory cannot be brought back, because a walk does not enter it.
  */
 export function parseIgnoreRules(text: string): IsIgnored {
   const rules = text.split("\n").flatMap((line) => ruleOf(line.replace(/\r$/, "")));

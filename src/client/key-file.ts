@@ -26,7 +26,9 @@ const OID = {
 /** What the text of a key file is. */
 export type KeyText = "plain" | "encrypted" | "hex" | "unknown";
 
-/** Tells the forms of private keys apart: PEM as `openssl` writes it, or hex as the Go client does. */
+/**
+ * Tells the forms of private keys apart: PEM as `openssl` writes it, or hex as the Go client does.
+ */
 export function keyTextOf(text: string): KeyText {
   if (text.includes("-----BEGIN ENCRYPTED PRIVATE KEY-----")) return "encrypted";
   if (text.includes("-----BEGIN PRIVATE KEY-----")) return "plain";
@@ -59,7 +61,9 @@ export function publicHexOf(key: KeyObject): string {
   return der.subarray(-SEED_BYTES).toString("hex");
 }
 
-/** Writes a key as PEM that `openssl` reads. With a passphrase, it is encrypted (PBES2, RFC 8018). */
+/**
+ * Writes a key as PEM that `openssl` reads. With a passphrase, it is encrypted (PBES2, RFC 8018).
+ */
 export function privateKeyPem(key: KeyObject, passphrase: string): string {
   const plain = key.export({ format: "der", type: "pkcs8" });
   if (passphrase === "") return pem("PRIVATE KEY", plain);

@@ -8,7 +8,9 @@ import { type IsIgnored, parseIgnoreRules } from "./ignore-rules.ts";
 /** The file with the rules of what stays out of the package. */
 export const IGNORE_FILE = ".cpmignore";
 
-/** Never of use in a package: histories, leftovers of systems, packed packages, installed modules. */
+/**
+ * Never of use in a package: histories, leftovers of systems, packed packages, installed modules.
+ */
 const LEFT_OUT = /^(?:\.git|\.hg|\.svn|\.DS_Store|\._.*|.*\.cpm|node_modules|\.cpmignore)$/;
 /** What must not be published by mistake. */
 const SECRET_FILE = /(?:\.pem|\.key)$|^\.env/i;

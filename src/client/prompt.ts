@@ -146,7 +146,9 @@ class TerminalPrompt implements Prompt {
     return line;
   }
 
-  /** Waits until more was typed, or the input ended. What was typed ahead stays for later questions. */
+  /**
+   * Waits until more was typed, or the input ended. What was typed ahead stays for later questions.
+   */
   async #more(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;

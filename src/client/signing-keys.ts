@@ -22,8 +22,8 @@ export interface KeySources {
 }
 
 /**
- * Finds the key to sign with: `--key`, then `CPM_SIGNING_KEY`, then the key `default`, then the only
- * key there is. Undefined if there is none at all.
+ * Finds the key to sign with: `--key`, then `CPM_SIGNING_KEY`, then the key `default`, then the
+ * only key there is. Undefined if there is none at all.
  */
 export async function findSigner(sources: KeySources, given: string | undefined): Promise<Signer | undefined> {
   const { settings, keysDirectory } = sources;

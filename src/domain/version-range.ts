@@ -22,7 +22,7 @@ export function isVersionRange(text: string): boolean {
   return rewritten.split("||").every((part) => COMPARISONS.test(part) && [...part.matchAll(PARTS)].every(isVersion));
 }
 
-/** A wildcard stands for itself and for all that follows, so nothing behind it is looked at. */
+/** A wildcard stands for itself and for all that follows, so nothing after it is looked at. */
 function isVersion([, major = "", minor = "", patch = "", prerelease = ""]: RegExpExecArray): boolean {
   for (const part of [major, minor, patch]) {
     if (isWildcard(part)) break;

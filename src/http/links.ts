@@ -3,7 +3,9 @@ import type { Config } from "../config/config.ts";
 /** What links are made of. */
 export type LinkConfig = Pick<Config, "publicUrl" | "followsHost">;
 
-/** Origins that are safe in a link: a name or an address, and a port. Nothing else of a Host header. */
+/**
+ * Origins that are safe in a link: a name or an address, and a port. Nothing else of a Host header.
+ */
 const SAFE_ORIGIN = /^http:\/\/(?:[a-z0-9][a-z0-9.-]{0,252}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?$/i;
 /** This machine itself, which `PUBLIC_URL` names by default. */
 const LOOPBACK = /^http:\/\/(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])(?::|$)/i;
@@ -27,7 +29,7 @@ export function withLinkBase<D extends { readonly config: LinkConfig }>(deps: D,
 }
 
 const VARIANTS_MAX = 8;
-/** So long can invented hosts keep those of others out of the cache. */
+/** Invented hosts keep those of others out of the cache for this long at most. */
 const FORGET_MS = 60_000;
 
 /** Tells documents in the response cache apart that differ only in the base of their links. */

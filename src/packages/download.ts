@@ -23,8 +23,8 @@ export async function findDownload({ db }: Pick<Deps, "db">, name: PackageName, 
 }
 
 /**
- * Reads an archive, or a range of it. `sent` resolves when the body is needed no more. Throws `blob_missing`, `blob_corrupt`, or what the storage
- * throws.
+ * Reads an archive, or a range of it. `sent` resolves when the body is needed no more. Throws
+ * `blob_missing`, `blob_corrupt`, or what the storage throws.
  */
 export async function readArchive(
   { blobs }: Pick<Deps, "blobs">,

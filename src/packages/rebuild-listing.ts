@@ -15,9 +15,9 @@ import { type ManifestRecord, manifestFrom } from "./records.ts";
 import type { PackageRow, VersionRow } from "./views.ts";
 
 /**
- * Chooses the one version of `loadCandidates` that a package is shown and found by: the highest release that is
- * available, else the highest pre-release that is available, else the highest version. A package in
- * quarantine has no latest version and is not listed.
+ * Chooses the one version of `loadCandidates` that a package is shown and found by: the highest
+ * release that is available, else the highest pre-release that is available, else the highest
+ * version. A package in quarantine has no latest version and is not listed.
  */
 function chooseVersions(published: readonly VersionOutline[], { quarantinedAt }: PackageRow) {
   const available = published.filter(isAvailable);
@@ -175,8 +175,8 @@ async function loadSources(session: DbSession, packageId: number): Promise<Sourc
 }
 
 /**
- * The candidates that a listing is chosen from. `fresh` is the one that was published just now, with
- * `moreManifestBytes` of long manifest.
+ * The candidates that a listing is chosen from. `fresh` is the one that was published just now,
+ * with `moreManifestBytes` of long manifest.
  */
 interface Chosen {
   readonly published: readonly VersionOutline[];

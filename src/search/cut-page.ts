@@ -1,7 +1,7 @@
 import type { ListCursor } from "./list-cursor.ts";
 import type { PackageSearch } from "./package-search.ts";
 
-/** A reader who has so many packages of a search has more than any search finds at a time. */
+/** No search finds this many packages at a time, so a cursor with more ends the list. */
 const SEEN_MAX = 2_000;
 
 type Place = Pick<PackageSearch, "page" | "pageSize" | "cursor">;
@@ -19,7 +19,7 @@ export function idsNeeded({ page, pageSize, cursor }: Place): number {
 }
 
 /**
- * Cuts a page from the first `idsNeeded` ids of a list. Behind a cursor, these are the first ids
+ * Cuts a page from the first `idsNeeded` ids of a list. After a cursor, these are the first ids
  * that the reader does not have.
  */
 export function cutPage(first: readonly number[], { page, pageSize, cursor }: Place): CutPage {

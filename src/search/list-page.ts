@@ -78,7 +78,7 @@ async function idsAfter(
   return rows.map(({ id }) => Number(id));
 }
 
-/** Reads a page of a long list behind the cursor, or from the anchor before the page. */
+/** Reads a page of a long list after the cursor, or from the anchor before the page. */
 async function largePage(
   session: DbSession,
   db: Database,
@@ -100,7 +100,7 @@ async function largePage(
   return { ids, next: await cursorAfter(session, order, lastId, count) };
 }
 
-/** Makes the cursor behind a package. */
+/** Makes the cursor after a package. */
 async function cursorAfter({ query, tables: { packages } }: DbSession, order: Order, id: number, count: number) {
   const { name, downloads, updatedAt } = packages;
   const [row] = await query.select({ name, downloads, updatedAt }).from(packages).where(eq(packages.id, id));

@@ -7,7 +7,9 @@ import { testPostgres } from "../support/postgres.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
-/** Defaults of a database that would each break the registry, or swap the day and month of dates. */
+/**
+ * Defaults of a database that would each break the registry, or swap the day and month of dates.
+ */
 const ODD_DEFAULTS = [
   {
     DateStyle: "german",
@@ -36,7 +38,10 @@ async function onDatabase(url: string, ...statements: string[]): Promise<void> {
 
 const nameIn = (url: string) => new URL(url).pathname.slice(1);
 
-/** Publishes, reads, searches and yanks. Returns all that is shown of it, without what differs by chance. */
+/**
+ * Publishes, reads, searches and yanks. Returns all that is shown of it, without what differs by
+ * chance.
+ */
 /** Events on Postgres appear once no transaction that began before them is open. */
 async function settledEvents(read: (path: string) => Promise<Json>): Promise<Json[]> {
   for (;;) {

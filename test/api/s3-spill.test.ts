@@ -11,7 +11,9 @@ import { waitUntil } from "../support/wait-until.ts";
 
 /* Clients that stop reading hold local files of the downloads from S3. Their size is bounded. */
 
-/** More than the kernel's buffers of a connection hold, so that a stalled reader has not got it all. */
+/**
+ * More than the kernel's buffers of a connection hold, so that a stalled reader has not got it all.
+ */
 const BYTES = 14_000_000;
 const SPILL_MAX_BYTES = 2 * BYTES + BYTES / 2;
 const NAMES = ["one", "two", "three", "four"];

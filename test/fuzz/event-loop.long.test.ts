@@ -9,8 +9,8 @@ import { freePort } from "../support/ports.ts";
 import { testPostgres } from "../support/postgres.ts";
 
 /*
- * No request holds the event loop of the server for more than 50 ms, however large or hostile it is.
- * test/support/loop-probe.ts measures inside the server's process.
+ * No request holds the event loop of the server for more than 50 ms, however large or hostile it
+ * is. test/support/loop-probe.ts measures inside the server's process.
  */
 
 const HELD_MAX_MS = 50;

@@ -17,8 +17,8 @@ export const keyBackupCommand = defineCommand({
   },
   arguments: [{ name: "name", optional: true, description: "the key; default when left out" }],
   help: {
-    description: `Writes a copy that only its passphrase opens. Keep it on another medium: who loses every key of a package waits 72
-      hours for a new one. The copy is used with --key <file>.`,
+    description: `Writes a copy that only its passphrase opens. Keep it on another medium: if you lose every
+      key of a package, a new one takes 72 hours. The copy is used with --key <file>.`,
     failure: "the copy was not written",
     examples: ["cpm-registry key backup --out /media/usb/publisher.pem"],
   },

@@ -22,7 +22,7 @@ export const logRotateKeyCommand = defineCommand({
       only the old key have so much time. verify and log audit follow by themselves, later too.
 
       With log.key, the new key is made and written there. With LOG_SIGNING_KEY, make it with log make-key, and write it
-      behind the present one, with a space between them, for every server; the command takes it from there. Take the old
+      after the present one, with a space between them, for every server; the command takes it from there. Take the old
       key out when the time is over.
 
       A thief of the old key can still sign another history, for those who trust only the old key and have not seen the
