@@ -62,11 +62,10 @@ describe.each(["files", "S3"])("the log's files beside the archives (%s)", (kind
 
   test("fsck takes the log's files for neither orphans nor foreign files, and does not change them", async () => {
     const before = logFiles();
-    expect([...before.keys()].toSorted()).toEqual([
-      "log/checkpoint",
-      `log/tile/0/000.p/${VERSIONS}`,
-      `log/tile/entries/000.p/${VERSIONS}`,
-    ]);
+    // Tiles of a smaller size may be there too, if they were written between two publishes.
+    expect([...before.keys()]).toEqual(
+      expect.arrayContaining(["log/checkpoint", `log/tile/0/000.p/${VERSIONS}`, `log/tile/entries/000.p/${VERSIONS}`]),
+    );
     const { checked, problems, orphans, foreign } = await checkStore(registry.deps, { repair: true, report: quiet });
     expect([checked.count, problems.items, orphans.count, foreign.items]).toEqual([VERSIONS, [], 0, []]);
     expect(logFiles()).toEqual(before);
