@@ -13,6 +13,7 @@ type Bench = (parts: readonly string[]) => Promise<void>;
 /** Loaded on demand: the modules of some benches compile what they need. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   chart: async () => (await import("./bench/chart.ts")).writeChart,
+  client: async () => (await import("./bench/client.ts")).benchClient,
   download: async () => (await import("./bench/download.ts")).benchDownload,
   inspect: async () => (await import("./bench/inspect.ts")).benchInspect,
   list: async () => (await import("./bench/list.ts")).benchList,
