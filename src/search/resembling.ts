@@ -6,7 +6,7 @@ import { oneTypoFrom } from "./one-typo.ts";
 import { textIndexOf } from "./open-text-index.ts";
 import { namePrefixTerm, POPULARITY_BUCKETS } from "./terms.ts";
 import { type TextIndex, withNames } from "./text-index.ts";
-import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, similarityTo, wordsOf } from "./words.ts";
+import { PART_MIN_CHARS, type SearchText, SIMILARITY_MIN, shortestPartsOf, similarityTo, wordsOf } from "./words.ts";
 
 const RESEMBLING_MAX = 20;
 /**
@@ -47,11 +47,17 @@ export async function resembling(
   );
   const similarity = similarityTo(text);
   const nearest = new Set(near);
+  const parts = shortestPartsOf(text);
+  const rate = (name: string): number => {
+    if (nearest.has(name)) return 1;
+    // pg_trgm also finds names that share only the beginning of a short word, which SQLite cannot.
+    return isSmall && !parts.some((part) => name.includes(part)) ? 0 : similarity(name);
+  };
   const found = rows.map(([id, name, downloads]) => ({
     id: Number(id),
     name: String(name),
     downloads: Number(downloads),
-    alike: nearest.has(String(name)) ? 1 : similarity(String(name)),
+    alike: rate(String(name)),
   }));
   return found
     .filter(({ alike }) => alike >= SIMILARITY_MIN)

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Term } from "./terms.ts";
 import type { TextIndex } from "./text-index.ts";
-import { PART_MIN_CHARS } from "./words.ts";
+import { shortestPartsOf } from "./words.ts";
 
 /*
  * The text index of SQLite: two FTS5 tables, package_terms and package_trigrams (drizzle/sqlite).
@@ -35,9 +35,7 @@ export function termsText(terms: readonly string[]): string {
 }
 
 function trigramMatch(text: string): string {
-  const parts: string[] = [];
-  for (let at = 0; at + PART_MIN_CHARS <= text.length; at += 1) parts.push(quoted(text.slice(at, at + PART_MIN_CHARS)));
-  return parts.join(" OR ");
+  return shortestPartsOf(text).map(quoted).join(" OR ");
 }
 
 /**

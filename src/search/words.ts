@@ -155,6 +155,12 @@ export function isNamePart(text: string): boolean {
 /** A shorter text is part of too many names to be searched inside names or compared with them. */
 export const PART_MIN_CHARS = 3;
 
+/** Returns every three neighbouring characters of a text, as the trigrams of SQLite are. */
+export function shortestPartsOf(text: string): string[] {
+  const count = Math.max(0, text.length - PART_MIN_CHARS + 1);
+  return Array.from({ length: count }, (_, at) => text.slice(at, at + PART_MIN_CHARS));
+}
+
 /**
  * Returns the trigrams of words as pg_trgm makes them: each word with two spaces before and one
  * after it.
