@@ -1,3 +1,4 @@
+import { isLoopback } from "../config/host.ts";
 import type { KeyView } from "../keys/key-view.ts";
 import { registrationStatement } from "../signing/key-statements.ts";
 import type { Session } from "./account.ts";
@@ -37,13 +38,13 @@ export async function registerKey(session: Session, signer: Signer, label: strin
 
 /** Behind a wrong address, a registry could pass on the challenge of another one. */
 function requireSameRegistry(registry: string, origin: string): void {
-  if (registry === origin || (isLoopback(registry) && isLoopback(origin))) return;
+  if (registry === origin || (isOnThisMachine(registry) && isOnThisMachine(origin))) return;
   const detail = `The registry at ${origin} calls itself ${registry}, and a key is registered for one registry. Nothing was signed.\nUse --registry ${registry}, or ask the operator about PUBLIC_URL.`;
   throw clientFault("failed", "client_statement_differs", detail);
 }
 
-function isLoopback(origin: string): boolean {
-  return /^https?:\/\/(localhost|127\.[0-9.]+|\[::1\])(:\d+)?$/.test(origin);
+function isOnThisMachine(origin: string): boolean {
+  return isLoopback(URL.parse(origin)?.hostname ?? "");
 }
 
 /** Retires a key of the account for good. */

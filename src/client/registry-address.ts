@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { ClientSettings } from "../config/client-settings.ts";
+import { isLoopback } from "../config/host.ts";
 import { clientFault } from "./client-fault.ts";
 import type { ClientConfig } from "./home.ts";
 
@@ -57,7 +58,8 @@ function ownOf<T>(record: Readonly<Record<string, T>>, name: string): T | undefi
 function webUrl(text: string, names: readonly string[]): URL {
   const isHost =
     /^[a-z0-9.-]+\.[a-z0-9-]+(:\d+)?(\/.*)?$/i.test(text) || /^(localhost|\[::1\])(:\d+)?(\/.*)?$/i.test(text);
-  const guessed = isHost ? `${/^(localhost|127\.|\[::1\])/i.test(text) ? "http" : "https"}://${text}` : text;
+  const meant = URL.parse(`http://${text}`);
+  const guessed = isHost ? `${isLoopback(meant?.hostname ?? "") ? "http" : "https"}://${text}` : text;
   const url = URL.parse(guessed);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     const known = names.length === 0 ? "" : ` Names in the configuration: ${names.join(", ")}.`;
@@ -73,8 +75,7 @@ function webUrl(text: string, names: readonly string[]): URL {
 }
 
 function requireSafe({ protocol, hostname, href }: URL, insecureHttp: boolean): void {
-  const isLoopback = hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
-  if (protocol === "https:" || isLoopback || insecureHttp) return;
+  if (protocol === "https:" || isLoopback(hostname) || insecureHttp) return;
   const detail = `${href} would send passwords and tokens unencrypted. Use https, or --insecure-http in a network that you trust.`;
   throw clientFault("usage", "client_registry_insecure", detail);
 }

@@ -108,7 +108,7 @@ function fromKeyValues(text: string): PostgresConnection | Problem {
   // Files of `docker --env-file` keep the quotation marks that a shell removes.
   if (/^["'`]/.test(text)) return "it begins with a quotation mark: remove the marks around it";
   if (/^[a-z+:]+:\/\//i.test(text)) return "it begins with another scheme";
-  if (!text.includes("=")) return "it begins with no scheme";
+  if (!text.includes("=")) return "it has no scheme, such as postgres://";
   const pairs = keyValuePairs(text);
   if (pairs === undefined) return "a value with ; or a quotation mark must be in quotation marks";
   const first = (...keys: string[]) => keys.map((key) => pairs.get(key)).find((value) => value !== undefined);

@@ -26,8 +26,12 @@ export function readHost(reader: SettingReader): string {
   return host ?? text;
 }
 
-/** Reports whether only this machine reaches a server that listens on a host. */
-export function isLoopback(host: string): boolean {
+/**
+ * Reports whether only this machine reaches a server that listens on a host. An IPv6 address may
+ * have the brackets of a URL.
+ */
+export function isLoopback(named: string): boolean {
+  const host = named.replace(/^\[(.*)\]$/, "$1");
   if (isIPv6(host)) {
     // The URL parser writes every spelling of an address in one way. It knows no zones.
     const { hostname } = new URL(`http://[${host.replace(/%.*/, "")}]`);
