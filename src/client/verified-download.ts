@@ -15,6 +15,9 @@ import { type PackageSpec, packageSpecText, versionPath } from "./package-spec.t
 import type { VersionDocument } from "./registry-documents.ts";
 import { downloadArchive, type TransferReport } from "./transfer.ts";
 
+/** Smaller pieces take longer to read, larger ones more memory. */
+const PIECE_BYTES = 256 * 1024;
+
 /** An archive that passed every check. It lies in a file that nobody else knows. */
 export interface VerifiedArchive {
   readonly name: string;
@@ -70,7 +73,12 @@ function requireAsked(found: VersionDocument, spec: PackageSpec): Sha256Digest {
 }
 
 function inFile(path: string, digest: Sha256Digest, size: number): ArchiveSource {
-  return { digest, size, chunks: () => createReadStream(path), bytes: () => readFile(path) };
+  return {
+    digest,
+    size,
+    chunks: () => createReadStream(path, { highWaterMark: PIECE_BYTES }),
+    bytes: () => readFile(path),
+  };
 }
 
 type Verified = Omit<Verification, "checks">;
