@@ -6,7 +6,10 @@ import { print } from "./runtime/print.ts";
 /** Other accounts on this machine must not read what a command writes: password hashes and keys. */
 const UMASK = 0o077;
 
-/** The word with which the scripts of `completion` ask what can follow. It is in no list of commands. */
+/**
+ * The word with which the scripts of `completion` ask what can follow. It is in no list of
+ * commands.
+ */
 const COMPLETE = "complete";
 
 /** The command that runs, for messages about its failure. */

@@ -115,8 +115,8 @@ export class ShapeReader {
   }
 
   /**
-   * Reads a list of maps in a field. Null entries are dropped, as yaml.v3 does. `example` is a field
-   * of such a map.
+   * Reads a list of maps in a field. Null entries are dropped, as yaml.v3 does. `example` is a
+   * field of such a map.
    */
   maps(root: YamlFields, field: string, example: string, max: number, at = ""): PlacedFields[] {
     const found: PlacedFields[] = [];

@@ -73,7 +73,9 @@ function scanIncrement(cursor: YamlCursor): number {
   return byte - ZERO;
 }
 
-/** Reads empty lines. Without an `indent`, the deepest of them and the line after them decide it. */
+/**
+ * Reads empty lines. Without an `indent`, the deepest of them and the line after them decide it.
+ */
 function scanBreaks(
   cursor: YamlCursor,
   indent: number,

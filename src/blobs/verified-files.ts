@@ -52,7 +52,8 @@ export class VerifiedFiles {
    * than the blob's, `blob_unreadable`, and `busy` if too many files wait.
    */
   verify(path: string, blob: KnownBlob, stamp: FileStamp): Promise<boolean> {
-    // A damaged file may have been replaced while it is hashed. Its successor is verified by itself.
+    // A damaged file may have been replaced while it is hashed. Its successor is verified by
+    // itself.
     const key = [blob.digest, ...Object.values(stampFrom(stamp))].join(" ");
     const running = this.#running.get(key);
     if (running !== undefined) return running;

@@ -64,8 +64,8 @@ export async function addressOf(context: ClientContext, given?: string): Promise
 }
 
 /**
- * Returns a client of the registry with the user's token: `CPM_API_TOKEN`, or what `login` kept. The
- * token is undefined where there is none, and reads of a public registry need none.
+ * Returns a client of the registry with the user's token: `CPM_API_TOKEN`, or what `login` kept.
+ * The token is undefined where there is none, and reads of a public registry need none.
  */
 export async function apiClient(context: ClientContext, given?: string): Promise<ApiClient> {
   const address = await addressOf(context, given);

@@ -78,7 +78,10 @@ export interface Command {
   readonly options: Options;
   readonly arguments: readonly Argument[];
   readonly help: CommandHelp;
-  /** True for commands of publishers and users, which talk to a registry and are no part of a server. */
+  /**
+   * True for commands of publishers and users, which talk to a registry and are not part of a
+   * server.
+   */
   readonly isClient?: true;
   /** True for commands that only this program runs. Lists of commands leave them out. */
   readonly internal?: true;

@@ -15,7 +15,9 @@ const NAMES_MAX = 50;
 /** Arguments that name a package. */
 const PACKAGE_ARGUMENTS = ["name", "package", "version"];
 
-/** Prints what can follow the words of a command line, one a line. The last word may be incomplete. */
+/**
+ * Prints what can follow the words of a command line, one a line. The last word may be incomplete.
+ */
 export async function complete(words: readonly string[]): Promise<number> {
   const typed = (words.at(-1) ?? "").replace(/^""$/, "");
   const found = await candidates(words.slice(0, -1), typed);

@@ -100,7 +100,9 @@ export class ApiClient {
     return (await this.request<T>({ method, path, json, isRepeatable: false })).body;
   }
 
-  /** Sends a request. Throws `ClientFault` for every answer that is none of `accepts` and no 2xx. */
+  /**
+   * Sends a request. Throws `ClientFault` for every answer that is none of `accepts` and no 2xx.
+   */
   async request<T>(request: ApiRequest): Promise<ApiAnswer<T>> {
     const { status, headers, body } = await this.#response(request);
     const text = Buffer.from(body).toString("utf8");

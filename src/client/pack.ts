@@ -8,7 +8,10 @@ import { crc32, createDeflateRaw } from "node:zlib";
 import { clientFault } from "./client-fault.ts";
 
 const BLOCK_BYTES = 512;
-/** The compressor gets pieces of this size whatever the disk returns, so that its output is the same. */
+/**
+ * The compressor gets pieces of this size whatever the disk returns, so that its output is the
+ * same.
+ */
 const PIECE_BYTES = 64 * 1024;
 /** GNU tar pads to this size. Without it some readers warn. */
 const RECORD_BYTES = 20 * BLOCK_BYTES;
@@ -29,8 +32,8 @@ export interface PackedArchive {
 
 /**
  * Packs files of a directory into a new archive at `path`. The same contents give the same bytes on
- * every machine: order, modes, owners and times are fixed. Throws for a path that ustar cannot hold,
- * and for a file that changes meanwhile.
+ * every machine: order, modes, owners and times are fixed. Throws for a path that ustar cannot
+ * hold, and for a file that changes meanwhile.
  */
 export async function packFiles(directory: string, paths: readonly string[], path: string): Promise<PackedArchive> {
   const out = createWriteStream(path, { flags: "wx" });

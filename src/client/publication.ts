@@ -128,7 +128,9 @@ interface ListedFile {
   readonly sha256: string;
 }
 
-/** Compares the files of an archive with those of the published version. Undefined if there is none. */
+/**
+ * Compares the files of an archive with those of the published version. Undefined if there is none.
+ */
 export async function differencesFromPublished(
   client: ApiClient,
   { name, version, inspection }: CheckedArchive,

@@ -23,8 +23,8 @@ export interface PromisedArchive {
 export type TransferReport = (receivedBytes: number) => void;
 
 /**
- * Downloads an archive to a file of this process in `directory`, and returns the path. A download that was
- * interrupted, by a lost connection or with the process, goes on where it ended. Throws
+ * Downloads an archive to a file of this process in `directory`, and returns the path. A download
+ * that was interrupted, by a lost connection or with the process, goes on where it ended. Throws
  * `ClientFault`, also if the bytes are other ones; then no file is left.
  */
 export async function downloadArchive(

@@ -38,8 +38,8 @@ export interface DownloadOptions {
 }
 
 /**
- * Downloads a version and verifies it: digest, signature, who may sign the package by its history in
- * the log, and that the log has it. Throws `ClientFault` if it cannot, and then leaves no file.
+ * Downloads a version and verifies it: digest, signature, who may sign the package by its history
+ * in the log, and that the log has it. Throws `ClientFault` if it cannot, and then leaves no file.
  */
 export async function downloadVerified(spec: PackageSpec, options: DownloadOptions): Promise<VerifiedArchive> {
   const { client, trust, directory, report } = options;
@@ -58,7 +58,9 @@ export async function downloadVerified(spec: PackageSpec, options: DownloadOptio
   }
 }
 
-/** The answer has to be about what was asked for, and has to be an archive that a registry can have. */
+/**
+ * The answer has to be about what was asked for, and has to be an archive that a registry can have.
+ */
 function requireAsked(found: VersionDocument, spec: PackageSpec): Sha256Digest {
   const { name, version, sha256, size } = Object(found) as Partial<VersionDocument>;
   const digest = typeof sha256 === "string" ? parseDigest(sha256) : undefined;

@@ -78,7 +78,8 @@ export async function appendLeaves(
 
 /**
  * Reads the frontier from the database. Throws `database_corrupt` unless it is that of the last
- * tree, and the log signed this tree: whoever wrote to the database must not get their leaves signed.
+ * tree, and the log signed this tree: whoever wrote to the database must not get their leaves
+ * signed.
  */
 async function storedFrontier(session: DbSession, log: AppendTarget, state: LogStateRow): Promise<Frontier> {
   const frontier = await readFrontier(session, state.size);

@@ -54,12 +54,12 @@ export function rotateKey(deps: ChangeDeps, { from, to, at, until }: Rotation): 
 }
 
 /**
- * Begins a log of another origin with the key `to`, because the key of the old log is lost. It goes on
- * with the same tree: its first own leaf names the old key, size and root. The last checkpoint that the
- * old key signed is kept. All of it is one transaction.
+ * Begins a log of another origin with the key `to`, because the key of the old log is lost. It goes
+ * on with the same tree: its first own leaf names the old key, size and root. The last checkpoint
+ * that the old key signed is kept. All of it is one transaction.
  *
- * The new key must be durable before the call. Throws if the old key did not sign the checkpoint that
- * the database has: then somebody changed the database.
+ * The new key must be durable before the call. Throws if the old key did not sign the checkpoint
+ * that the database has: then somebody changed the database.
  */
 export function startNewLog(deps: ChangeDeps, { to, at }: Pick<Rotation, "to" | "at">): Promise<KeyChanged> {
   const vkey = vkeyOf(to);

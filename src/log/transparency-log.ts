@@ -80,8 +80,8 @@ export class TransparencyLog {
   }
 
   /**
-   * Signs the text of a checkpoint, with the keys too that a rotation replaced, while they still sign.
-   * Throws without a key.
+   * Signs the text of a checkpoint, with the keys too that a rotation replaced, while they still
+   * sign. Throws without a key.
    */
   sign(text: string): string {
     if (this.signer === undefined) throw new Error("The log has no key");
@@ -100,12 +100,18 @@ export class TransparencyLog {
     return signed?.size === size && signed.root.toString("hex") === root;
   }
 
-  /** Whether this process can sign: it has a key, and the last append found no other one in its place. */
+  /**
+   * Whether this process can sign: it has a key, and the last append found no other one in its
+   * place.
+   */
   get hasKey(): boolean {
     return this.signer !== undefined && !this.#isReplaced;
   }
 
-  /** Records the key that the database names. It differs if the key was replaced while this process ran. */
+  /**
+   * Records the key that the database names. It differs if the key was replaced while this process
+   * ran.
+   */
   recordKey(vkey: string): void {
     this.#isReplaced = vkey !== this.vkey;
   }

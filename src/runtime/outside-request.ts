@@ -32,7 +32,9 @@ export interface OutsideHead {
   readonly headers: Headers;
 }
 
-/** The answer to an outside request. The body is empty if it was not read, or a receiver took it. */
+/**
+ * The answer to an outside request. The body is empty if it was not read, or a receiver took it.
+ */
 export interface OutsideResponse extends OutsideHead {
   readonly body: Uint8Array;
 }

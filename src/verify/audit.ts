@@ -211,7 +211,9 @@ function checkSignatures({ history }: AuditState, problems: readonly LeafProblem
   return unchecked(name, detail);
 }
 
-/** No earlier key signs a reset, so whoever controls the registry can make one. Owners should know. */
+/**
+ * No earlier key signs a reset, so whoever controls the registry can make one. Owners should know.
+ */
 function checkResets({ resets: { count, shown } }: RunningAudit): Check[] {
   if (count === 0) return [];
   const more = count > shown.length ? ", …" : "";

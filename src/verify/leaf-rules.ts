@@ -77,7 +77,9 @@ export interface AuditContext {
   readonly nowMs: number;
   /** What the audit before this one saw. */
   readonly looked: Look | undefined;
-  /** Called with every reset that is by the rules: no earlier key signed it, so people should know. */
+  /**
+   * Called with every reset that is by the rules: no earlier key signed it, so people should know.
+   */
   readonly onReset?: (reset: KeyEntry, index: number) => void;
 }
 

@@ -173,7 +173,10 @@ export async function checkProof(
   return [...all, ...checked.checks];
 }
 
-/** Whether a leaf changes the log itself. Such leaves say which origin the statements of key changes name. */
+/**
+ * Whether a leaf changes the log itself. Such leaves say which origin the statements of key changes
+ * name.
+ */
 function isLogChange(leaf: Uint8Array): boolean {
   return parseLeaf(Buffer.from(leaf).toString("utf8"))?.kind === "log";
 }
