@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { LONG } from "../faults/chance.ts";
-import { FILE_POINTS, LOG_POINTS } from "../faults/points.ts";
-import { prepareServer, type ServerProcess } from "../faults/server.ts";
+import { HOUR_MS, isStored, plant, statesOf } from "../maintenance/scene.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { HOUR_MS, isStored, plant, statesOf } from "./scene.ts";
+import { LONG } from "./chance.ts";
+import { FILE_POINTS, LOG_POINTS } from "./points.ts";
+import { prepareServer, type ServerProcess } from "./server.ts";
 
 /* A publish is frozen at each failpoint, while a gc removes everything that it may. */
 

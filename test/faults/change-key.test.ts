@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { readConfig } from "../../src/config/config.ts";
 import { isInUse } from "../../src/db/in-use.ts";
 import { parseNote } from "../../src/tlog/note.ts";
-import { prepareServer, type ServerProcess } from "../faults/server.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount } from "../support/client.ts";
 import { FIRST_LOG_KEY, logKeyOf, newLogKey, vkeyOf } from "../support/log-keys.ts";
@@ -13,6 +12,7 @@ import { testPostgres } from "../support/postgres.ts";
 import { SOURCES } from "../support/program.ts";
 import { type DatabaseKind, TEST_JWT_KEY, TEST_LOG_KEY, TEST_LOG_ORIGIN } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
+import { prepareServer, type ServerProcess } from "./server.ts";
 
 /* log rotate-key and log start-new as an operator runs them, and what a crash within them leaves. */
 
