@@ -10,7 +10,9 @@ import {
   versionExists,
 } from "../client/publication.ts";
 import type { Signer } from "../client/signer.ts";
+import type { Trust } from "../verify/trust.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
+import { trustOfClient } from "./client-trust.ts";
 import { archiveDocument, archiveText, warningLines } from "./package-text.ts";
 import { progressBar } from "./progress.ts";
 import { signerForPublish } from "./signer.ts";
@@ -25,6 +27,14 @@ export interface PublishOptions extends Partial<ClientOptions> {
   readonly "allow-secrets": boolean;
 }
 
+/** One run of `publish`. */
+interface Publishing {
+  readonly context: ClientContext;
+  readonly client: ApiClient;
+  readonly trust: Trust;
+  readonly given: PublishOptions;
+}
+
 /** Packs, checks, shows, signs and publishes a package, and verifies the proof of the answer. */
 export async function publish(given: PublishOptions, target = "."): Promise<number> {
   const context = clientContext(given);
@@ -33,15 +43,12 @@ export async function publish(given: PublishOptions, target = "."): Promise<numb
     const detail = `You are not logged in at ${client.address.url}.\nLog in first: cpm-registry login, or set CPM_API_TOKEN.`;
     throw clientFault("denied", "client_not_logged_in", detail);
   }
-  return withArchive(target, (archive) => publishArchive(context, client, archive, given));
+  const publishing = { context, client, trust: trustOfClient(context, client), given };
+  return withArchive(target, (archive) => publishArchive(publishing, archive));
 }
 
-async function publishArchive(
-  context: ClientContext,
-  client: ApiClient,
-  archive: CheckedArchive,
-  given: PublishOptions,
-): Promise<number> {
+async function publishArchive(publishing: Publishing, archive: CheckedArchive): Promise<number> {
+  const { context, client, given } = publishing;
   if (given["if-changed"] && (await isPublished(client, archive))) {
     const { name, version } = archive;
     const text = `${name} ${version} is published already, with the same files.`;
@@ -49,9 +56,11 @@ async function publishArchive(
     return 0;
   }
   const signer = await signerForPublish(context, given.key);
-  if (!given["dry-run"]) await confirmPublish(context, client, archive, signer, given);
-  const published = await upload(context, client, archive, signer, given);
-  await answerPublished(context, client, archive, signer, published);
+  if (!given["dry-run"]) await confirmPublish(publishing, archive, signer);
+  const published = await upload(publishing, archive, signer);
+  reportNewWarnings(context, archive, published);
+  if (given["dry-run"]) answerDryRun(context, archive, published);
+  else await answerPublished(publishing, archive, signer, published);
   return 0;
 }
 
@@ -64,29 +73,19 @@ async function isPublished(client: ApiClient, archive: CheckedArchive): Promise<
 }
 
 /** A machine that was told to publish is not asked again. */
-async function confirmPublish(
-  { prompt, settings }: ClientContext,
-  { address }: ApiClient,
-  archive: CheckedArchive,
-  signer: Signer,
-  given: PublishOptions,
-): Promise<void> {
-  const where = [`  registry ${address.url}`, `  key      ${signer.name} (${signer.keyId})`];
+async function confirmPublish({ context, client, given }: Publishing, archive: CheckedArchive, signer: Signer) {
+  const { prompt, settings } = context;
+  const { url } = client.address;
+  const where = [`  registry ${url}`, `  key      ${signer.name} (${signer.keyId})`];
   prompt.note([archiveText(archive), ...where, ...warningLines(archive), FINAL].join("\n"));
   if (given["if-changed"] || settings.isContinuousIntegration) return;
-  const text = `Publish ${archive.name} ${archive.version} to ${address.url}?`;
+  const text = `Publish ${archive.name} ${archive.version} to ${url}?`;
   if (await prompt.confirm({ text, flag: "--yes" })) return;
   throw clientFault("failed", "client_declined", "Nothing was published.");
 }
 
-async function upload(
-  { options }: ClientContext,
-  client: ApiClient,
-  archive: CheckedArchive,
-  signer: Signer,
-  given: PublishOptions,
-): Promise<Published> {
-  const bar = progressBar("publish", options.json);
+async function upload({ context, client, given }: Publishing, archive: CheckedArchive, signer: Signer) {
+  const bar = progressBar("publish", context.options.json);
   const onSent = (bytes: number) => bar.report({ done: bytes, total: archive.size, bytes });
   try {
     const wishes = { dryRun: given["dry-run"], allowSecrets: given["allow-secrets"], onSent };
@@ -98,34 +97,32 @@ async function upload(
   }
 }
 
+/** Those that only the registry found. The others were shown before. */
+function reportNewWarnings({ prompt }: ClientContext, { inspection }: CheckedArchive, { version }: Published): void {
+  const shown = new Set(inspection.warnings.map(({ message }) => message));
+  for (const { message } of version.warnings) if (!shown.has(message)) prompt.note(`Warning: ${message}`);
+}
+
+function answerDryRun(context: ClientContext, archive: CheckedArchive, { version }: Published): void {
+  const lines = [archiveText(archive), ...warningLines(archive)];
+  const text = `${lines.join("\n")}\n${archive.name} ${archive.version} would be published. Nothing was stored.`;
+  context.answer({ ...archiveDocument(archive), published: false, dryRun: true, version }, text);
+}
+
 async function answerPublished(
-  context: ClientContext,
-  client: ApiClient,
+  { context, client, trust }: Publishing,
   archive: CheckedArchive,
   signer: Signer,
   published: Published,
 ): Promise<void> {
-  const { name, version } = archive;
+  await requireProved(published, archive, signer, trust);
+  const { name, version, digest: sha256 } = archive;
   const { isNew, version: view } = published;
-  if (context.options.json === false)
-    for (const { message } of view.warnings) context.prompt.note(`Warning: ${message}`);
-  if (view.logIndex === null) {
-    const text = `${archiveText(archive)}\n${name} ${version} would be published. Nothing was stored.`;
-    return context.answer({ ...archiveDocument(archive), published: false, dryRun: true, version: view }, text);
-  }
-  const { trustOfClient } = await import("./client-trust.ts");
-  await requireProved(published, archive, signer, trustOfClient(context, client));
+  const { logIndex } = view;
+  const document = { name, version, published: isNew, unchanged: !isNew, sha256, logIndex, keyId: signer.keyId };
   const verb = isNew ? "published" : "was published before, with the same bytes";
-  const document = {
-    name,
-    version,
-    published: isNew,
-    unchanged: !isNew,
-    sha256: archive.digest,
-    logIndex: view.logIndex,
-  };
   context.answer(
-    { ...document, keyId: signer.keyId, registry: client.address.url, verified: true },
-    `${name} ${version} ${verb}, log index ${view.logIndex}.`,
+    { ...document, registry: client.address.url, verified: true },
+    `${name} ${version} ${verb}, log index ${logIndex}.`,
   );
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Json } from "../support/client.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -69,6 +69,7 @@ describe("a publish through a registry that", () => {
     ],
     ["cuts the proof", (body) => ({ ...body, proof: body.proof.slice(0, -40) })],
     ["answers no proof", (body) => ({ ...body, proof: null })],
+    ["answers as if to a dry run", (body) => ({ ...body, proof: null, logIndex: null })],
     ["answers the proof of nothing", (body) => ({ ...body, proof: "c2sp.org/tlog-proof@v1\n" })],
     ["names another key", (body) => ({ ...body, signature: { ...body.signature, publicKey: "00".repeat(32) } })],
   ])("%s is reported, with exit code 1", async (_, change) => {
@@ -84,4 +85,15 @@ describe("a publish through a registry that", () => {
     expect([code, published]).toEqual([0, 2]);
     expect(JSON.parse(stdout)).toMatchObject({ unchanged: true, verified: true });
   });
+});
+
+test("a log key in the configuration that is none is refused before anything is sent", async () => {
+  const user = await User.make();
+  await user.run(["init", "hello"]);
+  await mkdir(user.home, { recursive: true });
+  const config = 'registry: work\nregistries: {work: {url: "http://127.0.0.1:1", key: "not a key"}}\n';
+  await writeFile(join(user.home, "config"), config);
+  const { code, stdout } = await user.run(["publish", "hello", "--yes", "--json"], { env: { CPM_API_TOKEN: "cpm_x" } });
+  expect([code, JSON.parse(stdout).error.code]).toEqual([64, "client_log_key_invalid"]);
+  await user.remove();
 });
