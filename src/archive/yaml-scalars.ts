@@ -183,7 +183,7 @@ function scanCodePoint(cursor: YamlCursor, digits: number): string {
   }
   if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) {
     const written = printable(cursor.textFrom(start));
-    throw new YamlSyntaxError(cursor.line, `the escape ${written} is no character: write the character itself`);
+    throw new YamlSyntaxError(cursor.line, `the escape ${written} is not a character: write the character itself`);
   }
   return String.fromCodePoint(value);
 }

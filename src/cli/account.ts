@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { TOKEN_SCOPES } from "../accounts/actor.ts";
 import {
   makeCredential,
   ownAccount,
@@ -20,7 +21,6 @@ import {
   clientContext,
 } from "./client-context.ts";
 import { faultText } from "./client-failure.ts";
-import { TOKEN_SCOPE_NAMES } from "./token-scopes.ts";
 import { daysOf, scopesOf } from "./token-wish.ts";
 import { UsageError } from "./usage.ts";
 
@@ -170,7 +170,7 @@ async function answerLogin(context: ClientContext, { address }: ApiClient, crede
 function wishOf(scopes: readonly string[], expires: string): TokenWish {
   const given = scopesOf(scopes);
   const label = `cpm on ${hostname()}`.replace(/[^\x20-\x7e]/g, "?").slice(0, LABEL_MAX_CHARS);
-  return { label, scopes: given.length === 0 ? TOKEN_SCOPE_NAMES : given, expiresInDays: daysOf(expires) };
+  return { label, scopes: given.length === 0 ? TOKEN_SCOPES : given, expiresInDays: daysOf(expires) };
 }
 
 /** Forgets the token of a registry, and revokes it there unless `local`. */

@@ -9,7 +9,7 @@ import type { ClientContext } from "./client-context.ts";
 
 /**
  * What a client command trusts of its registry: the log key of the configuration, or the one that
- * was seen first.
+ * was seen first. No policy: witnesses cosign a checkpoint only after the answer to a publish.
  */
 export function trustOfClient({ home }: ClientContext, client: ApiClient): Trust {
   const { logKey, url } = client.address;

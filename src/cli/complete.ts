@@ -19,6 +19,7 @@ const PACKAGE_ARGUMENTS = ["name", "package", "version"];
  * Prints what can follow the words of a command line, one a line. The last word may be incomplete.
  */
 export async function complete(words: readonly string[]): Promise<number> {
+  // PowerShell drops empty arguments, so its script sends two quotation marks instead.
   const typed = (words.at(-1) ?? "").replace(/^""$/, "");
   const found = await candidates(words.slice(0, -1), typed);
   const fitting = [...new Set(found)].filter((each) => each.startsWith(typed) && /^[\x21-\x7e]+$/.test(each));

@@ -66,7 +66,7 @@ export async function ownerRemove(given: Partial<ClientOptions>, name: string, u
   const { body } = await suggestingNames(client, name, () =>
     client.request<OwnerRemovedDocument>({ method: "DELETE", path, isRepeatable: true }),
   );
-  context.answer(body, `${username} is no owner of ${name} any more, and is not invited.`);
+  context.answer(body, `${username} is no longer an owner of ${name}, and is not invited.`);
   noteKeys(context, name, body);
   return 0;
 }

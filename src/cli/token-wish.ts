@@ -1,5 +1,4 @@
-import type { TokenScope } from "../accounts/actor.ts";
-import { isTokenScope, TOKEN_SCOPE_NAMES } from "./token-scopes.ts";
+import { TOKEN_SCOPES, type TokenScope } from "../accounts/actor.ts";
 import { UsageError } from "./usage.ts";
 
 const EXPIRES_MAX_DAYS = 366;
@@ -15,6 +14,10 @@ export function daysOf(expires: string): number {
 export function scopesOf(given: readonly string[]): TokenScope[] {
   const scopes = given.flatMap((scope) => scope.split(",")).map((scope) => scope.trim());
   const unknown = scopes.find((scope) => !isTokenScope(scope));
-  if (unknown !== undefined) throw new UsageError(`--scope ${unknown} must be one of ${TOKEN_SCOPE_NAMES.join(", ")}.`);
+  if (unknown !== undefined) throw new UsageError(`--scope ${unknown} must be one of ${TOKEN_SCOPES.join(", ")}.`);
   return scopes.filter(isTokenScope);
+}
+
+function isTokenScope(text: string): text is TokenScope {
+  return TOKEN_SCOPES.some((scope) => scope === text);
 }

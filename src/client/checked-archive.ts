@@ -38,7 +38,7 @@ export async function withArchive<T>(target: string, work: (archive: CheckedArch
 export async function packDirectory(directory: string, path: string) {
   const manifest = await stat(join(directory, "colony.yaml")).catch(() => undefined);
   if (manifest?.isFile() !== true) {
-    const detail = `${directory} has no colony.yaml, so it is no package.\nGo to the package's directory, or make one with: cpm-registry init <name>`;
+    const detail = `${directory} has no colony.yaml, so it is not a package.\nGo to the package's directory, or make one with: cpm-registry init <name>`;
     throw clientFault("usage", "client_no_package", detail);
   }
   const { paths, secretPaths } = await packageFiles(directory);

@@ -60,7 +60,11 @@ function signerFromSetting(sources: KeySources, value: string): Promise<Signer> 
 async function signerFromFile(sources: KeySources, path: string, name: string, missing?: string): Promise<Signer> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isFile() !== true || found.size > KEY_FILE_MAX_BYTES) {
-    throw clientFault("usage", "client_key_missing", missing ?? `${path} is no key file.`);
+    throw clientFault(
+      "usage",
+      "client_key_missing",
+      missing ?? `${path} is not a file with a key. Give the path of one, or a name of: cpm-registry key list`,
+    );
   }
   if (process.platform !== "win32" && (found.mode & OTHERS) !== 0) {
     sources.prompt.note(`Others on this machine can read ${path}. Run: chmod 600 ${path}`);
@@ -80,6 +84,6 @@ async function signerFromText({ settings, prompt }: KeySources, text: string, na
   const key = readPrivateKey(text, passphrase);
   if (key !== undefined) return signerOf(key, name);
   const why =
-    kind === "encrypted" ? "The passphrase is wrong, or the key is damaged" : "It is no Ed25519 key, or damaged";
+    kind === "encrypted" ? "The passphrase is wrong, or the key is damaged" : "It is not an Ed25519 key, or is damaged";
   throw clientFault("denied", "client_key_unreadable", `Key ${name} cannot be used. ${why}.`);
 }

@@ -54,7 +54,11 @@ function publicPath(path: string): string {
 /** Makes a key and stores it. Throws if there is one of this name: it is never overwritten. */
 export async function generateKey(keysDirectory: string, name: string, passphrase: string): Promise<Signer> {
   if (!isKeyName(name)) {
-    throw clientFault("usage", "client_key_name", `'${name}' is no name for a key: use letters, digits, . _ @ and -.`);
+    throw clientFault(
+      "usage",
+      "client_key_name",
+      `'${name}' is not a valid name for a key: use letters, digits, . _ @ and -.`,
+    );
   }
   const { privateKey } = generateKeyPairSync("ed25519");
   const path = join(keysDirectory, `${name}.pem`);

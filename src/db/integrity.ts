@@ -58,6 +58,6 @@ function malformedJson(client: BunDatabase): string[] {
     const isMalformed = `"${name}" IS NOT NULL AND NOT json_valid("${name}")`;
     const text = `SELECT rowid AS number FROM "${table}" WHERE ${isMalformed} LIMIT ${PROBLEMS_MAX}`;
     const rows = client.query<{ number: number }, []>(text).all();
-    return rows.map(({ number }) => `${name} of row ${number} of ${table} is no JSON`);
+    return rows.map(({ number }) => `${name} of row ${number} of ${table} is not JSON`);
   });
 }

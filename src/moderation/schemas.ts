@@ -26,6 +26,6 @@ export const QuarantineBody = t.Object({
 export function nameParam(text: string): PackageName {
   const name = parsePackageName(text);
   if (name !== undefined) return name;
-  const faults = [{ path: "/name", message: explainPackageName(text) ?? "is no name" }];
+  const faults = [{ path: "/name", message: explainPackageName(text) ?? "is not a valid name" }];
   throw failure({ code: "validation_failed", faults });
 }

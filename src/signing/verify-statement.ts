@@ -23,7 +23,7 @@ function decodeSignature(text: string, path: string): Uint8Array {
 
 function keyOf(publicKey: string): PublicKey {
   const key = checkPublicKey(new Uint8Array(Buffer.from(publicKey, "hex")));
-  if ("refused" in key) throw new Error("A stored key is no key of cpm-strict");
+  if ("refused" in key) throw new Error("A stored key is not a key of cpm-strict");
   return key;
 }
 

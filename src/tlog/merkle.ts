@@ -64,7 +64,7 @@ export function nodesOf({ start, end }: Range): NodeId[] {
   for (let at = start; at < end; level--) {
     const width = 2 ** level;
     if (width > end - at) continue;
-    if (at % width !== 0) throw new RangeError(`the leaves ${start} to ${end} are no subtree`);
+    if (at % width !== 0) throw new RangeError(`the leaves ${start} to ${end} are not a subtree`);
     nodes.push({ level, index: at / width });
     at += width;
   }
@@ -116,7 +116,7 @@ export function inclusionRanges(index: number, size: number): Range[] {
 export function consistencyRanges(from: number, to: number): Range[] {
   requireCount(from);
   requireCount(to);
-  if (from > to) throw new RangeError(`a tree of ${from} leaves is no prefix of one of ${to}`);
+  if (from > to) throw new RangeError(`a tree of ${from} leaves is not a prefix of one of ${to}`);
   if (from === 0 || from === to) return [];
   const ranges: Range[] = [];
   let start = 0;
@@ -230,5 +230,5 @@ function isCount(value: number): boolean {
 }
 
 function requireCount(value: number): void {
-  if (!isCount(value)) throw new RangeError(`${value} is no number of leaves`);
+  if (!isCount(value)) throw new RangeError(`${value} is not a number of leaves`);
 }
