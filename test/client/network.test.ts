@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { answer, fakeRegistry, problem } from "./fake-registry.ts";
 import { User } from "./scene.ts";
@@ -132,4 +132,25 @@ describe("a command", () => {
     expect([code, stderr.includes("Ask the registry's operator for an account")]).toEqual([77, true]);
     registry.stop();
   });
+});
+
+test("a publish that is interrupted while the registry stalls ends as interrupted and leaves no file", async () => {
+  const user = await User.make();
+  await user.run(["init", "hello"]);
+  await user.run(["key", "generate", "--no-passphrase"]);
+  const { promise: asked, resolve } = Promise.withResolvers<void>();
+  const registry = await fakeRegistry(() => {
+    resolve();
+    return undefined;
+  });
+  const running = user.start(["publish", "hello", "--yes", "--registry", registry.url], { env: TOKEN });
+  await asked;
+  const before = await readdir(user.directory);
+  running.kill("SIGINT");
+  await running.exited;
+  expect([running.signalCode, running.exitCode]).toEqual(["SIGINT", null]);
+  const left = (files: readonly string[]) => files.filter((file) => file.startsWith("cpm-"));
+  expect([left(before).length, left(await readdir(user.directory))]).toEqual([1, []]);
+  registry.stop();
+  await user.remove();
 });

@@ -61,6 +61,17 @@ export class User {
     return { code, stdout, stderr, ms: performance.now() - startedMs };
   }
 
+  /** Starts a command, for tests that stop it. */
+  start(args: readonly string[], { cwd = this.directory, env }: RunOptions = {}) {
+    return Bun.spawn([...PROGRAM, ...args], {
+      cwd,
+      env: this.#env(env),
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+  }
+
   /** Types a command at a terminal, and answers its questions. */
   async type(args: readonly string[], steps: readonly Step[], { cwd = this.directory, env }: RunOptions = {}) {
     const ask = { argv: [...PROGRAM, ...args], cwd, env: this.#env(env), steps };
