@@ -9,13 +9,13 @@ import type { ClientContext } from "./client-context.ts";
 
 /**
  * What a client command trusts of its registry: the log key of the configuration, or the one that
- * was seen first. No policy: witnesses cosign a checkpoint only after the answer to a publish.
+ * was seen first.
  */
 export function trustOfClient({ home }: ClientContext, client: ApiClient): Trust {
   const { logKey, url } = client.address;
   const vkey = logKey === undefined ? undefined : parseVerifierKey(logKey.trim());
   if (logKey !== undefined && vkey?.type !== ED25519) {
-    const detail = `The key of ${url} in ${home.configPath} is no verifier key of a log.\nAsk the operator for what cpm-registry log key prints.`;
+    const detail = `The key of ${url} in ${home.configPath} is not a verifier key of a log.\nAsk the operator for what cpm-registry log key prints.`;
     throw clientFault("usage", "client_log_key_invalid", detail);
   }
   return {
