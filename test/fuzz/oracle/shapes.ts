@@ -154,7 +154,7 @@ function attributes(member: Member, random: Random): readonly Member[] {
   for (let count = random(4); count >= 0; count--) records[oneOf(random, IGNORED_KEYS)] = oneOf(random, VALUES);
   if (random(10) === 0) records[oneOf(random, OTHER_KEYS)] = oneOf(random, ["1", "junk"]);
   if (random(6) === 0) records.hdrcharset = oneOf(random, ["BINARY", "BINARY", "BINARY", "junk"]);
-  if (random(4) === 0) records.path = oneOf(random, [LONG, "templates/new", "./n"]);
+  if (random(4) === 0) records.path = oneOf(random, [LONG, "templates/new", "./n", "docs/größe"]);
   return [...insert([paxEntry(records)]), member];
 }
 
