@@ -1,5 +1,6 @@
 import { CONFIG_KEYS } from "../client/config-keys.ts";
-import type { PackageListDocument } from "../client/registry-documents.ts";
+import { getDocument } from "../client/document-shape.ts";
+import { PACKAGE_LIST, type PackageListDocument } from "../client/registry-documents.ts";
 import { PACE } from "../client/retries.ts";
 import { print } from "../runtime/print.ts";
 import { withTimeout } from "../runtime/timeout.ts";
@@ -83,8 +84,8 @@ async function packageNames(typed: string): Promise<readonly string[]> {
     const token = await tokenOf(context, address);
     const client = new ApiClient({ address, token, note: () => undefined, pace: quiet, answerMaxMs: NAMES_MAX_MS });
     const query = new URLSearchParams({ search: typed, pageSize: String(NAMES_MAX) });
-    return client.get<PackageListDocument>(`/api/packages?${query}`);
+    return getDocument<PackageListDocument>(client, `/api/packages?${query}`, PACKAGE_LIST);
   };
   const list = await withTimeout(NAMES_MAX_MS, ask()).catch(() => undefined);
-  return Array.isArray(list?.items) ? list.items.map(({ name }) => String(name)) : [];
+  return (list?.items ?? []).map(({ name }) => name);
 }

@@ -1,6 +1,7 @@
 import type { ApiClient } from "../client/api-client.ts";
+import { each, getDocument, members, optional } from "../client/document-shape.ts";
 import { type PackageSpec, packagePath, parsePackageSpec, versionPath } from "../client/package-spec.ts";
-import type { PackageDocument, VersionDocument } from "../client/registry-documents.ts";
+import { PACKAGE, type PackageDocument, VERSION, type VersionDocument } from "../client/registry-documents.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext, rowsText } from "./client-context.ts";
 import { infoText } from "./info-text.ts";
 import { suggestingNames } from "./name-hint.ts";
@@ -45,9 +46,9 @@ export async function info(given: InfoOptions, text: string): Promise<number> {
 }
 
 async function showOverview(context: ClientContext, client: ApiClient, spec: PackageSpec): Promise<void> {
-  const found = await client.get<PackageDocument>(packagePath(spec.name));
+  const found = await getDocument<PackageDocument>(client, packagePath(spec.name), PACKAGE);
   const asksVersion = spec.version !== undefined || found.latest !== null;
-  const version = asksVersion ? await client.get<VersionDocument>(versionPath(spec)) : undefined;
+  const version = asksVersion ? await getDocument<VersionDocument>(client, versionPath(spec), VERSION) : undefined;
   context.answer({ package: found, version: version ?? null }, infoText(found, version));
 }
 
@@ -56,7 +57,7 @@ async function showVersions(context: ClientContext, client: ApiClient, { name }:
   let cursor: string | null = null;
   for (let page = 0; page < VERSION_PAGES_MAX; page += 1) {
     const asked: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-    const found: PackageDocument = await client.get<PackageDocument>(`${packagePath(name)}${asked}`);
+    const found: PackageDocument = await getDocument<PackageDocument>(client, `${packagePath(name)}${asked}`, PACKAGE);
     versions.push(...found.versions);
     cursor = found.nextCursor;
     if (cursor === null) break;
@@ -81,8 +82,10 @@ interface FileList {
   readonly items: readonly { readonly path: string; readonly size: number; readonly sha256: string }[];
 }
 
+const FILES = members({ items: each(members({ path: "string", size: "number", sha256: "string" })) });
+
 async function showFiles(context: ClientContext, client: ApiClient, spec: PackageSpec): Promise<void> {
-  const list = await client.get<FileList>(`${versionPath(spec)}/files`);
+  const list = await getDocument<FileList>(client, `${versionPath(spec)}/files`, FILES);
   const rows = list.items.map(({ path, size, sha256 }) => [path, String(size), sha256]);
   context.answer(list, rowsText(context, ["FILE", "BYTES", "SHA256"], rows));
 }
@@ -103,8 +106,13 @@ interface PackageKeys {
   readonly reset: { readonly publicKey: string; readonly requestedBy: string; readonly effectiveAt: string } | null;
 }
 
+const KEYS = members({
+  keys: each(members({ keyId: "string", publicKey: "string", status: "string", addedAt: "string" })),
+  reset: optional(members({ publicKey: "string", requestedBy: "string", effectiveAt: "string" })),
+});
+
 async function showKeys(context: ClientContext, client: ApiClient, { name }: PackageSpec): Promise<void> {
-  const found = await client.get<PackageKeys>(`${packagePath(name)}/keys`);
+  const found = await getDocument<PackageKeys>(client, `${packagePath(name)}/keys`, KEYS);
   const rows = found.keys.map(({ keyId, status, addedAt, publicKey }) => [
     keyId,
     status,
@@ -112,7 +120,7 @@ async function showKeys(context: ClientContext, client: ApiClient, { name }: Pac
     publicKey,
   ]);
   context.answer(found, rowsText(context, ["KEY", "STATUS", "ADDED", "PUBLIC KEY"], rows));
-  if (found.reset === null) return;
+  if (found.reset === null || found.reset === undefined) return;
   const { publicKey, requestedBy, effectiveAt } = found.reset;
   context.prompt.note(`${requestedBy} asked to reset the keys to ${publicKey}. It takes effect on ${effectiveAt}.`);
 }
@@ -126,8 +134,12 @@ interface EventPage {
   }[];
 }
 
+const EVENTS = members({
+  items: each(members({ at: "string", kind: "string", user: optional("string"), version: optional("string") })),
+});
+
 async function showEvents(context: ClientContext, client: ApiClient, { name }: PackageSpec): Promise<void> {
-  const page = await client.get<EventPage>(`${packagePath(name)}/events?limit=1000`);
+  const page = await getDocument<EventPage>(client, `${packagePath(name)}/events?limit=1000`, EVENTS);
   const rows = page.items.map(({ at, kind, version, user }) => [at, kind, version ?? "", user ?? ""]);
   context.answer(page, rowsText(context, ["WHEN", "WHAT", "VERSION", "WHO"], rows));
 }

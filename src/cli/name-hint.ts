@@ -1,6 +1,7 @@
 import type { ApiClient } from "../client/api-client.ts";
 import { ClientFault } from "../client/client-fault.ts";
-import type { PackageListDocument } from "../client/registry-documents.ts";
+import { getDocument } from "../client/document-shape.ts";
+import { PACKAGE_LIST, type PackageListDocument } from "../client/registry-documents.ts";
 
 /**
  * Runs `work`, which asks for a package. If there is none of that name, the failure also has what
@@ -21,6 +22,6 @@ export async function suggestingNames<T>(client: ApiClient, name: string, work: 
 /** The hint is not worth a failure of its own. */
 async function resembling(client: ApiClient, name: string): Promise<string[]> {
   const path = `/api/packages?search=${encodeURIComponent(name)}&pageSize=3`;
-  const list = await client.get<PackageListDocument>(path).catch(() => undefined);
+  const list = await getDocument<PackageListDocument>(client, path, PACKAGE_LIST).catch(() => undefined);
   return (list?.items ?? []).map((item) => item.name);
 }

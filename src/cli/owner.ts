@@ -1,5 +1,6 @@
 import { ownAccount } from "../client/account.ts";
 import type { ApiClient } from "../client/api-client.ts";
+import { each, getDocument, members } from "../client/document-shape.ts";
 import { packagePath } from "../client/package-spec.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext, rowsText } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
@@ -15,6 +16,11 @@ interface OwnersDocument {
   }[];
 }
 
+const OWNERS = members({
+  items: each(members({ username: "string", since: "string" })),
+  invitations: each(members({ username: "string", invitedBy: "string", createdAt: "string", expiresAt: "string" })),
+});
+
 interface OwnerRemovedDocument extends OwnersDocument {
   readonly keys: readonly { readonly keyId: string; readonly publicKey: string }[];
 }
@@ -23,7 +29,9 @@ interface OwnerRemovedDocument extends OwnersDocument {
 export async function ownerList(given: Partial<ClientOptions>, name: string): Promise<number> {
   const context = clientContext(given);
   const client = await apiClient(context);
-  const owners = await suggestingNames(client, name, () => client.get<OwnersDocument>(`${packagePath(name)}/owners`));
+  const owners = await suggestingNames(client, name, () =>
+    getDocument<OwnersDocument>(client, `${packagePath(name)}/owners`, OWNERS),
+  );
   const rows = [
     ...owners.items.map(({ username, since }) => [username, "owner", since.slice(0, 10), ""]),
     ...owners.invitations.map(({ username, invitedBy, createdAt, expiresAt }) => {

@@ -1,4 +1,5 @@
-import type { PackageListDocument, SummaryDocument } from "../client/registry-documents.ts";
+import { getDocument } from "../client/document-shape.ts";
+import { PACKAGE_LIST, type PackageListDocument, type SummaryDocument } from "../client/registry-documents.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext, rowsText } from "./client-context.ts";
 import { UsageError } from "./usage.ts";
 
@@ -26,7 +27,7 @@ export async function search(given: SearchOptions, text: string | undefined): Pr
   if (given.author !== undefined) query.set("author", given.author);
   if (given.sort !== undefined) query.set("sort", given.sort);
   const client = await apiClient(context);
-  const list = await client.get<PackageListDocument>(`/api/packages?${query}`);
+  const list = await getDocument<PackageListDocument>(client, `/api/packages?${query}`, PACKAGE_LIST);
   context.answer(list, rowsText(context, ["NAME", "LATEST", "DOWNLOADS", "DESCRIPTION"], list.items.map(rowOf)));
   noteRest(context, list);
   return 0;

@@ -8,9 +8,10 @@ import { ownAccount } from "./account.ts";
 import type { ApiClient } from "./api-client.ts";
 import { ClientFault } from "./client-fault.ts";
 import type { Credential } from "./credentials.ts";
+import { getDocument } from "./document-shape.ts";
 import type { Home } from "./home.ts";
 import { packageKeys } from "./package-keys.ts";
-import type { PackageListDocument } from "./registry-documents.ts";
+import { PACKAGE_LIST, type PackageListDocument } from "./registry-documents.ts";
 import { agentKeyNames } from "./ssh-agent.ts";
 import type { StoredKey } from "./stored-keys.ts";
 
@@ -119,7 +120,7 @@ export async function checkToken(
 export async function checkKeys(client: ApiClient, username: string, keys: readonly StoredKey[]): Promise<Finding[]> {
   if (keys.length === 0) return [warn("keys", "there is no signing key here", "cpm-registry key generate")];
   const query = new URLSearchParams({ author: username, pageSize: "20", sort: "updated" });
-  const { items } = await client.get<PackageListDocument>(`/api/packages?${query}`);
+  const { items } = await getDocument<PackageListDocument>(client, `/api/packages?${query}`, PACKAGE_LIST);
   const owned = items.filter(({ owners }) => owners.includes(username));
   const findings: Finding[] = [];
   for (const { name } of owned) {

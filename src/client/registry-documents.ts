@@ -1,3 +1,5 @@
+import { each, members, optional, type Shape } from "./document-shape.ts";
+
 /*
  * What commands read of the registry's documents. The API describes each in full; these have only
  * the members that the commands show.
@@ -72,3 +74,63 @@ export interface PackageDocument extends SummaryDocument {
   readonly versions: readonly VersionDocument[];
   readonly nextCursor: string | null;
 }
+
+const QUARANTINE: Shape = optional(members({ reason: "string", at: "string" }));
+
+const summary = {
+  name: "string",
+  description: "string",
+  latest: optional("string"),
+  latestPublishedAt: optional("string"),
+  tags: each("string"),
+  owners: each("string"),
+  downloads: "number",
+  status: "string",
+  statusMessage: optional("string"),
+  statusReplacement: optional("string"),
+  quarantine: QUARANTINE,
+} as const;
+
+/** The shape of `PackageListDocument`. */
+export const PACKAGE_LIST: Shape = members({
+  items: each(members(summary)),
+  page: "number",
+  total: "number",
+  totalPages: "number",
+});
+
+/** The shape of `VersionDocument`. */
+export const VERSION: Shape = members({
+  name: "string",
+  version: "string",
+  description: "string",
+  sha256: "string",
+  size: "number",
+  publishedAt: "string",
+  publishedBy: "string",
+  yanked: "boolean",
+  yankReason: optional("string"),
+  yankMessage: optional("string"),
+  yankReplacement: optional("string"),
+  quarantine: QUARANTINE,
+  signature: members({ scheme: "string", keyId: "string", publicKey: "string", compromised: "boolean" }),
+  logIndex: optional("number"),
+  dependencies: each(members({ name: "string", version: optional("string") })),
+  inputs: each(
+    members({
+      key: optional("string"),
+      type: optional("string"),
+      required: "boolean",
+      description: optional("string"),
+    }),
+  ),
+  maintainers: each(members({ name: optional("string"), email: optional("string") })),
+  license: optional("string"),
+  homepage: optional("string"),
+  repository: optional("string"),
+  warnings: each(members({ code: "string", message: "string", path: optional("string") })),
+  downloads: "number",
+});
+
+/** The shape of `PackageDocument`. */
+export const PACKAGE: Shape = members({ ...summary, versions: each(VERSION), nextCursor: optional("string") });

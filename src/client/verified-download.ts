@@ -11,8 +11,9 @@ import type { Trust } from "../verify/trust.ts";
 import { type ArchiveSource, type Verification, verifyPackage } from "../verify/verify-package.ts";
 import type { ApiClient } from "./api-client.ts";
 import { clientFault } from "./client-fault.ts";
+import { getDocument } from "./document-shape.ts";
 import { type PackageSpec, packageSpecText, versionPath } from "./package-spec.ts";
-import type { VersionDocument } from "./registry-documents.ts";
+import { VERSION, type VersionDocument } from "./registry-documents.ts";
 import { downloadArchive, type TransferReport } from "./transfer.ts";
 
 /** Smaller pieces take longer to read, larger ones more memory. */
@@ -43,7 +44,7 @@ export interface DownloadOptions {
  */
 export async function downloadVerified(spec: PackageSpec, options: DownloadOptions): Promise<VerifiedArchive> {
   const { client, trust, directory, report } = options;
-  const found = await client.get<VersionDocument>(versionPath(spec));
+  const found = await getDocument<VersionDocument>(client, versionPath(spec), VERSION);
   const digest = requireAsked(found, spec);
   const { name, version, sha256, size } = found;
   const path = `${versionPath({ name, version })}/download`;
@@ -62,14 +63,13 @@ export async function downloadVerified(spec: PackageSpec, options: DownloadOptio
  * The answer has to be about what was asked for, and has to be an archive that a registry can have.
  */
 function requireAsked(found: VersionDocument, spec: PackageSpec): Sha256Digest {
-  const { name, version, sha256, size } = Object(found) as Partial<VersionDocument>;
-  const digest = typeof sha256 === "string" ? parseDigest(sha256) : undefined;
-  const isNamed = typeof name === "string" && typeof version === "string" && foldName(name) === foldName(spec.name);
-  if (!isNamed || digest === undefined || !Number.isSafeInteger(size) || Number(size) < 1) {
+  const { name, version, sha256, size } = found;
+  const digest = parseDigest(sha256);
+  if (foldName(name) !== foldName(spec.name) || digest === undefined || !Number.isSafeInteger(size) || size < 1) {
     const detail = `The registry's answer about ${packageSpecText(spec)} is not that of a registry. Is the address right?`;
     throw clientFault("unavailable", "client_not_a_registry", detail);
   }
-  if (Number(size) <= COMPRESSED_HARD_MAX_BYTES) return digest;
+  if (size <= COMPRESSED_HARD_MAX_BYTES) return digest;
   const detail = `The registry says that ${name} ${version} has ${size} bytes. No package is that large, so nothing was downloaded.`;
   throw clientFault("failed", "client_too_long", detail);
 }

@@ -115,4 +115,31 @@ describe("a registry that cannot answer", () => {
     expect([code, typeof JSON.parse(stdout).error.detail, bad.seen.length]).toEqual([69, "string", 5]);
     bad.reset();
   });
+
+  test.each(commands)("%s does not read ten gigabytes", async (...args) => {
+    let sent = 0;
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      sent += 1;
+      if (sent > 10_000) controller.close();
+      else controller.enqueue(new Uint8Array(1_000_000).fill(0x20));
+    };
+    bad.misbehave = () =>
+      new Response(new ReadableStream({ pull }), { headers: { "content-type": "application/json" } });
+    const { stderr, code } = await run(...args);
+    expect([code, stderr.trim().split("\n").length]).toEqual([69, 1]);
+    expect(sent).toBeLessThan(1_000);
+    bad.reset();
+  });
+
+  const readers = ["search hello", "info hello", "owner list hello", "download hello"];
+  const views = ["--versions", "--files", "--keys", "--events"].map((view) => `info hello ${view}`);
+
+  test.each([...readers, ...views])("%s reports a document that no registry sends in one line", async (command) => {
+    for (const document of [{ name: 1 }, [], { items: [{}], keys: [null], versions: "none" }]) {
+      bad.misbehave = () => Response.json(document);
+      const { stderr, code } = await run(...command.split(" "));
+      expect([code, stderr.trim().split("\n").length, stderr.includes("a bug")]).toEqual([69, 1, false]);
+    }
+    bad.reset();
+  });
 });

@@ -1,0 +1,94 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { extractArchive } from "../../src/client/extract.ts";
+import { goStyleArchive, makeArchive, makePackage, manifestOf } from "../support/archive-maker.ts";
+import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { BadRegistry } from "./bad-registry.ts";
+import { User } from "./scene.ts";
+
+const colonyYaml = manifestOf({ name: "hello", version: "0.1.0" });
+
+describe("download from a private registry", () => {
+  let registry: TestRegistry;
+  let bad: BadRegistry;
+  let owner: Client;
+  let user: User;
+
+  beforeAll(async () => {
+    registry = await startRegistry("sqlite", { env: { READ_ACCESS: "authenticated" } });
+    bad = new BadRegistry(() => registry.url);
+    owner = await newAccount(registry);
+    const archive = makePackage({ name: "hello", version: "0.1.0" });
+    expect((await owner.publish("hello", "0.1.0", archive, makeKey())).status).toBe(201);
+  });
+  afterAll(async () => {
+    await bad.stop();
+    await registry.stop();
+  });
+  beforeEach(async () => {
+    bad.reset();
+    user = await User.make();
+  });
+  afterEach(() => user.remove());
+
+  const download = (token?: string, ...args: string[]) =>
+    user.run(["download", "hello", "--registry", bad.url, ...args], {
+      env: token === undefined ? {} : { CPM_API_TOKEN: token },
+    });
+
+  test.each([
+    [
+      "a link",
+      makeArchive([
+        { name: "colony.yaml", content: colonyYaml },
+        { name: "out", type: "2", linkName: "/etc" },
+      ]),
+    ],
+    [
+      "a name that leads out",
+      makeArchive([
+        { name: "colony.yaml", content: colonyYaml },
+        { name: "../out", content: "x" },
+      ]),
+    ],
+    ["what is no gzip", new TextEncoder().encode("not an archive")],
+  ])("an archive with %s is neither saved nor unpacked, also if the registry names its digest", async (_, archive) => {
+    bad.misbehave = async (request, path) => {
+      if (path.endsWith("/download")) return new Response(new Uint8Array(archive));
+      if (!path.endsWith("/latest")) return undefined as never;
+      const honest = await fetch(`${registry.url}${path}`, { headers: request.headers });
+      return Response.json({ ...Object(await honest.json()), sha256: sha256(archive), size: archive.length });
+    };
+    const { code, stdout } = await download(owner.token, "--extract", "tree", "--json");
+    const { error } = JSON.parse(stdout);
+    expect([code, error.code]).toEqual([1, "client_not_verified"]);
+    expect(error.errors[0].code).toBe("archive_rejected");
+    expect((await readdir(user.directory)).filter((name) => /tree|out|cpm$/.test(name))).toEqual([]);
+    expect(await readdir(join(user.home, "partial"))).toEqual([]);
+  });
+
+  test("without a token ends with exit code 77 and the command that logs in", async () => {
+    const { code, stderr } = await download();
+    expect([code, stderr.includes("cpm-registry login")]).toEqual([77, true]);
+    expect((await download(owner.token)).code).toBe(0);
+  });
+});
+
+test("names of an archive that Windows packed are unpacked as directories", async () => {
+  const user = await User.make();
+  const archive = goStyleArchive({ "colony.yaml": colonyYaml, "templates\\deep\\a.json": "{}" });
+  async function* chunks() {
+    yield archive;
+  }
+  const tree = join(user.directory, "tree");
+  await extractArchive(chunks(), tree);
+  expect((await readdir(tree, { recursive: true })).toSorted()).toEqual([
+    "colony.yaml",
+    "templates",
+    "templates/deep",
+    "templates/deep/a.json",
+  ]);
+  await user.remove();
+});
