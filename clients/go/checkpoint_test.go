@@ -122,11 +122,28 @@ func TestARotatedLogKeyIsFollowed(t *testing.T) {
 	}
 }
 
+type rotationCase struct {
+	code string
+	make func(r *fakeRegistry, old, signer note.Signer, vkey string)
+}
+
+func TestAPinnedKeyThatNoChangeLedToIsNotEnough(t *testing.T) {
+	registry := newFakeRegistry(t)
+	registry.publish("1.0.0", registry.key)
+	old := registry.log.signers[0]
+	signer, vkey := newLogKey(t, fakeOrigin)
+	registry.rotate(signer, vkey, old, signer)
+	aside, asideKey := newLogKey(t, fakeOrigin)
+	unknown, _ := newLogKey(t, fakeOrigin)
+	registry.log.signers = []note.Signer{aside, unknown}
+	trust, err := Log(asideKey, OpenStore(t.TempDir()))
+	must(t, err)
+	_, err = registry.fetch(registry.clientWith(trust), "1.0.0")
+	expectDistrust(t, err, "log_key_retired")
+}
+
 func TestALogKeyIsReplacedOnlyWithTheOldOne(t *testing.T) {
-	cases := map[string]struct {
-		code string
-		make func(r *fakeRegistry, old, signer note.Signer, vkey string)
-	}{
+	cases := map[string]rotationCase{
 		"the old key did not sign": {"log_change_invalid", func(r *fakeRegistry, _, signer note.Signer, vkey string) {
 			r.rotate(signer, vkey, signer)
 		}},
@@ -151,6 +168,42 @@ func TestALogKeyIsReplacedOnlyWithTheOldOne(t *testing.T) {
 			r.log.signers = []note.Signer{old, third}
 		}},
 	}
+	cases["another key's successor is listed"] = rotationCase{"log_change_invalid", func(r *fakeRegistry, old, signer note.Signer, vkey string) {
+		r.rotate(signer, vkey, old, signer)
+		foreign, foreignKey := newLogKey(r.t, fakeOrigin)
+		heir, heirKey := newLogKey(r.t, fakeOrigin)
+		r.log.signers, r.vkey = []note.Signer{foreign}, foreignKey
+		r.rotate(heir, heirKey, foreign, heir)
+	}}
+	cases["the change is proved by other hashes"] = rotationCase{"log_change_invalid", func(r *fakeRegistry, old, signer note.Signer, vkey string) {
+		r.rotate(signer, vkey, old, signer)
+		r.changes[0].Proof[0] = r.log.root(1).String()
+	}}
+	cases["a change among the package's leaves is not listed"] = rotationCase{"log_change_invalid", func(r *fakeRegistry, old, signer note.Signer, vkey string) {
+		before := r.log.signers
+		r.rotate(signer, vkey, old, signer)
+		r.keyLeaves = append(r.keyLeaves, r.changes[0].Index)
+		r.changes, r.log.signers = nil, before
+	}}
+	cases["a key that was used comes back"] = rotationCase{"log_change_invalid", func(r *fakeRegistry, old, signer note.Signer, vkey string) {
+		oldKey := r.vkey
+		r.rotate(signer, vkey, old, signer)
+		r.rotate(old, oldKey, signer, old)
+		extra, _ := newLogKey(r.t, fakeOrigin)
+		r.log.signers = append(r.log.signers, extra)
+	}}
+	cases["the log goes on elsewhere"] = rotationCase{"log_change_invalid", func(r *fakeRegistry, old, signer note.Signer, vkey string) {
+		r.rotate(signer, vkey, old, signer)
+		kept := r.log
+		r.log = &fakeLog{origin: fakeOrigin, signers: kept.signers}
+		for at, text := range kept.leaves {
+			if at == 0 {
+				text = "another first leaf\n"
+			}
+			r.log.add(text)
+		}
+		r.changes[0].Proof = r.log.path(r.changes[0].Index, int64(len(r.log.leaves)))
+	}}
 	for name, each := range cases {
 		t.Run(name, func(t *testing.T) {
 			registry := newFakeRegistry(t)

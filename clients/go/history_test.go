@@ -2,7 +2,9 @@ package cpm
 
 import (
 	"crypto/ed25519"
+	"encoding/base64"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -151,8 +153,10 @@ func TestKeyHistory(t *testing.T) {
 
 func TestAKeyHistoryThatWasSeenCannotChange(t *testing.T) {
 	registry := newFakeRegistry(t)
-	registry.publish("1.0.0", registry.key)
-	registry.changeKey(add(second), registry.key, second)
+	registry.publishAt("1.0.0", registry.key, longAgo.Add(-2*time.Hour))
+	change := add(second)
+	change.at = longAgo.Add(-time.Hour)
+	registry.changeKey(change, registry.key, second)
 	client := registry.client()
 	if _, err := registry.fetch(client, "1.0.0"); err != nil {
 		t.Fatal(err)
@@ -165,6 +169,36 @@ func TestAKeyHistoryThatWasSeenCannotChange(t *testing.T) {
 	registry.changeKey(keyLeaf{action: "reset", key: publicHex(third), at: longAgo}, third)
 	_, err = registry.fetch(client, "1.0.0")
 	expectDistrust(t, err, "backdated")
+	// For somebody who sees the package for the first time, nothing is wrong with it.
+	if _, err := registry.fetch(registry.client(), "1.0.0"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAKeyLeafThatIsNotInTheLogIsRefused(t *testing.T) {
+	registry := newFakeRegistry(t)
+	registry.publish("1.0.0", registry.key)
+	registry.changeKey(add(second), registry.key, second)
+	registry.publish("2.0.0", second)
+	logged := registry.log.leaves[registry.keyLeaves[0]]
+	// Another moment, and so another leaf, which the keys signed as well.
+	forged := keyLeaf{name: "hello", seq: 1, action: "add", key: publicHex(second), by: "mallory",
+		previous: hexDigest([]byte(registry.log.leaves[registry.first])), at: time.Now().UTC()}
+	for _, signer := range []ed25519.PrivateKey{registry.key, second} {
+		forged.signatures = append(forged.signatures, ed25519.Sign(signer, forged.statement(fakeOrigin)))
+	}
+	registry.rewrite = func(proof string) string { return replaceInExtra(proof, logged, keyLeafText(forged)) }
+	_, err := registry.fetch(registry.client(), "2.0.0")
+	expectDistrust(t, err, "history_broken")
+}
+
+// replaceInExtra puts another leaf into the history of a proof.
+func replaceInExtra(proof, from, to string) string {
+	lines := strings.SplitN(proof, "\n", 3)
+	extra, _ := decodeBase64(strings.TrimPrefix(lines[1], "extra "))
+	encode := func(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+	changed := strings.Replace(string(extra), encode(from), encode(to), 1)
+	return lines[0] + "\nextra " + encode(changed) + "\n" + lines[2]
 }
 
 func TestAnotherKeyHistoryIsRefused(t *testing.T) {

@@ -2,7 +2,9 @@ package cpm
 
 import (
 	"archive/tar"
+	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -53,8 +55,18 @@ func TestPublishVerifiesTheProofOfTheAnswer(t *testing.T) {
 		code   string
 		answer func(r *fakeRegistry)
 	}{
-		"honest":           {"", func(*fakeRegistry) {}},
-		"another key":      {"leaf_mismatch", func(r *fakeRegistry) { r.publish("1.0.0", second) }},
+		"honest": {"", func(*fakeRegistry) {}},
+		"another key": {"leaf_mismatch", func(r *fakeRegistry) {
+			archive := r.archives["1.0.0"]
+			message := statement("hello", "1.0.0", hexDigest(archive), int64(len(archive)))
+			r.publishAs("1.0.0", archive, second, schemeStatement, ed25519.Sign(second, message), time.Now())
+		}},
+		"other bytes": {"leaf_mismatch", func(r *fakeRegistry) {
+			archive := bytes.Clone(r.archives["1.0.0"])
+			archive[0] ^= 1
+			message := statement("hello", "1.0.0", hexDigest(archive), int64(len(archive)))
+			r.publishAs("1.0.0", archive, r.key, schemeStatement, ed25519.Sign(r.key, message), time.Now())
+		}},
 		"another log":      {"checkpoint_unsigned", func(r *fakeRegistry) { signer, _ := newLogKey(r.t, fakeOrigin); r.log.signers[0] = signer }},
 		"no proof":         {"proof_malformed", func(r *fakeRegistry) { r.rewrite = func(string) string { return "" } }},
 		"a foreign signer": {"history_broken", func(r *fakeRegistry) { r.first = 0 }},
