@@ -2,6 +2,7 @@ import type { Command } from "./cli/command.ts";
 import type { CommandLine } from "./cli/command-line.ts";
 import { findCommand, readOptions, readWords, requireCommand, splitCommandLine } from "./cli/command-line.ts";
 import { print } from "./runtime/print.ts";
+import { writePrivately } from "./runtime/user-umask.ts";
 
 /** Other accounts on this machine must not read what a command writes: password hashes and keys. */
 const UMASK = 0o077;
@@ -27,7 +28,7 @@ async function helpFor({ words }: CommandLine): Promise<string> {
 }
 
 async function run(args: readonly string[]): Promise<number> {
-  process.umask(UMASK);
+  writePrivately(UMASK);
   const line = splitCommandLine(args);
   asksForJson = line.options.some(({ name }) => name === "json");
   if (line.asksForHelp) {

@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs";
-import { rm } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { clientFault } from "../client/client-fault.ts";
 import { extractArchive } from "../client/extract.ts";
 import { parsePackageSpec } from "../client/package-spec.ts";
 import { putInPlace, requireFreeDirectory } from "../client/put-in-place.ts";
 import { type DownloadOptions, downloadVerified, type VerifiedArchive } from "../client/verified-download.ts";
+import { withUserUmask } from "../runtime/user-umask.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
 import { fileDigest } from "./file-digest.ts";
 import { suggestingNames } from "./name-hint.ts";
@@ -13,6 +14,8 @@ import { progressBar } from "./progress.ts";
 import { bytesText } from "./table.ts";
 import { trustWith } from "./trust.ts";
 import { UsageError } from "./usage.ts";
+
+const ANYBODY = 0o666;
 
 /** Options of `download`. */
 export interface DownloadCommandOptions extends Partial<ClientOptions> {
@@ -65,15 +68,21 @@ type Target = Pick<DownloadCommandOptions, "extract" | "output" | "force">;
 
 async function saveTo(archive: VerifiedArchive, { extract, output, force }: Target): Promise<string> {
   try {
-    if (extract !== undefined) return await extractTo(archive, resolve(extract));
+    if (extract !== undefined) return await withUserUmask(() => extractTo(archive, resolve(extract)));
     const path = resolve(join(output, `${archive.name}-${archive.version}.cpm`));
     const there = await fileDigest(path);
     if (there !== undefined && there !== archive.digest && !force) throw exists(path);
-    if (there !== archive.digest) await putInPlace(archive.path, path);
+    if (there !== archive.digest) await withUserUmask((umask) => publicly(archive.path, path, umask));
     return path;
   } finally {
     await rm(archive.path, { force: true });
   }
+}
+
+/** A package is not secret: whoever may read the user's other files may read it. */
+async function publicly(from: string, to: string, umask: number): Promise<void> {
+  await chmod(from, ANYBODY & ~umask);
+  await putInPlace(from, to);
 }
 
 /** The tree is made elsewhere, so that nobody finds a half one under its name. */

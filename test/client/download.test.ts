@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { ClientFault } from "../../src/client/client-fault.ts";
@@ -60,6 +60,8 @@ describe("download", () => {
     expect(ran.stdout).toBe(`${join(user.directory, FILE)}\n`);
     expect(sha256(await readFile(join(user.directory, FILE)))).toBe(sha256(archive));
     expect(await filesLeft()).toEqual([FILE]);
+    // A package is as readable as the user's other files. What was seen is not.
+    expect((await stat(join(user.directory, FILE))).mode & 0o777).toBe(0o666 & ~process.umask());
     // What was seen is remembered, for the next download.
     expect(await readFile(join(user.home, "known-keys.json"), "utf8")).toContain("hello");
   });
@@ -89,6 +91,7 @@ describe("download", () => {
     expect([ran.stderr.includes("is verified"), ran.code]).toEqual([true, 0]);
     const files = await readdir(join(user.directory, "tree"), { recursive: true });
     expect(files.toSorted()).toEqual(["colony.yaml", "data", "templates", "templates/a.json"]);
+    expect((await stat(join(user.directory, "tree/colony.yaml"))).mode & 0o777).toBe(0o666 & ~process.umask());
     expect(await filesLeft()).toEqual([]);
     const again = await run("download", "hello", "--extract", "tree");
     expect([again.code, again.stderr.includes("is not empty")]).toEqual([1, true]);

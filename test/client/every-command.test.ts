@@ -56,7 +56,7 @@ describe("every client command", () => {
     expect(loaded.stdout).toMatch(/^cpm-registry \d/);
     const main = await readFile(join(import.meta.dir, "../../src/main.ts"), "utf8");
     const names = [...main.matchAll(/^import (?!type)[^;]* from "([^"]+)";$/gm)].map(([, path]) => path);
-    expect(names).toEqual(["./cli/command-line.ts", "./runtime/print.ts"]);
+    expect(names).toEqual(["./cli/command-line.ts", "./runtime/print.ts", "./runtime/user-umask.ts"]);
   });
 });
 

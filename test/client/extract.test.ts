@@ -1,12 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { readdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { extractArchive } from "../../src/client/extract.ts";
+import { putInPlace } from "../../src/client/put-in-place.ts";
 import { goStyleArchive, makeArchive, makePackage, manifestOf } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { BadRegistry } from "./bad-registry.ts";
 import { User } from "./scene.ts";
+
+const OTHER_FILE_SYSTEM = "/dev/shm";
 
 const colonyYaml = manifestOf({ name: "hello", version: "0.1.0" });
 
@@ -90,5 +94,22 @@ test("names of an archive that Windows packed are unpacked as directories", asyn
     "templates/deep",
     "templates/deep/a.json",
   ]);
+  await user.remove();
+});
+
+test.skipIf(!existsSync(OTHER_FILE_SYSTEM))("what lies on another file system is put in place whole", async () => {
+  const user = await User.make();
+  const target = await mkdtemp(join(OTHER_FILE_SYSTEM, "cpm-test-"));
+  await mkdir(join(user.directory, "tree/deep"), { recursive: true });
+  await writeFile(join(user.directory, "tree/deep/file"), "text");
+  await putInPlace(join(user.directory, "tree"), join(target, "new/tree"));
+  expect((await readdir(target, { recursive: true })).toSorted()).toEqual([
+    "new",
+    "new/tree",
+    "new/tree/deep",
+    "new/tree/deep/file",
+  ]);
+  expect(await readdir(user.directory)).toEqual([]);
+  await rm(target, { recursive: true });
   await user.remove();
 });
