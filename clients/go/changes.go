@@ -77,8 +77,8 @@ func (c *Client) logChanges(ctx context.Context, now checkpoint) ([]logChange, e
 	return changes, nil
 }
 
-// fault says why a leaf cannot change the key of a log after the changes before it; empty if it can.
-// A key that was replaced never comes back: otherwise its thief could undo the rotation.
+// fault says why a leaf cannot change the key of a log after the changes before it; empty if it
+// can. A key that was replaced never comes back: otherwise its thief could undo the rotation.
 func (l logChange) fault(before []logChange) string {
 	oldKey, newKey := l.entry.oldKey, l.entry.newKey
 	if count := len(before); count > 0 && before[count-1].entry.newKey != oldKey {
@@ -127,8 +127,9 @@ func (c *Client) placeFault(ctx context.Context, now checkpoint, change logChang
 	return "the log does not continue the tree that the old key signed", nil
 }
 
-// successorOf returns the key that took the place of another by rotations alone, or that key itself.
-// Over the beginning of a new log trust does not pass on, because the old key could not sign it.
+// successorOf returns the key that took the place of another by rotations alone, or that key
+// itself. Over the beginning of a new log trust does not pass on, because the old key could not
+// sign it.
 func successorOf(vkey string, changes []logChange) string {
 	from := slices.IndexFunc(changes, func(change logChange) bool { return change.entry.oldKey == vkey })
 	if from < 0 {
@@ -162,8 +163,8 @@ func (l *checkedLog) originAt(index int64) string {
 	return l.tree.origin
 }
 
-// checkChangesAmong checks that the registry proved every change of the log among a package's leaves:
-// they say which origin the statements of key changes name.
+// checkChangesAmong checks that the registry proved every change of the log among a package's
+// leaves: they say which origin the statements of key changes name.
 func (l *checkedLog) checkChangesAmong(leaves []indexedLeaf) error {
 	for _, each := range leaves {
 		isProved := slices.ContainsFunc(l.changes, func(change logChange) bool {

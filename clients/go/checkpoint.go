@@ -31,8 +31,8 @@ type knownLog struct {
 	trusted string
 }
 
-// checkLog checks a proof's checkpoint: origin, key, and consistency with the last one seen. It asks
-// how the log's key changed where something points to a change.
+// checkLog checks a proof's checkpoint: origin, key, and consistency with the last one seen. It
+// asks how the log's key changed where something points to a change.
 func (t logTrust) checkLog(ctx context.Context, c *Client, read *proof) (*checkedLog, error) {
 	unverified, isNote := unverifiedNote(read.note)
 	if !isNote {
@@ -116,8 +116,8 @@ func (p *proof) hasLogLeaf() bool {
 	return slices.ContainsFunc(p.history, func(each provedLeaf) bool { return strings.HasPrefix(each.text, "cpm.log/") })
 }
 
-// checkOrigin refuses another log than the one that is expected. A new log of a known registry has to
-// be named by the user: otherwise whoever loses a log could begin another one unnoticed.
+// checkOrigin refuses another log than the one that is expected. A new log of a known registry has
+// to be named by the user: otherwise whoever loses a log could begin another one unnoticed.
 func (t logTrust) checkOrigin(log *checkedLog, known knownLog) error {
 	expected := known.before
 	if t.vkey != "" {

@@ -61,8 +61,8 @@ func LoadConfig(home string) (*Config, error) {
 	return config, err
 }
 
-// readRegistry finds the registry: CPM_REGISTRY, then registry in the file config. Each is an address
-// or a name of registries.
+// readRegistry finds the registry: CPM_REGISTRY, then registry in the file config. Each is an
+// address or a name of registries.
 func (c *Config) readRegistry() error {
 	path := filepath.Join(c.Home, "config")
 	text, err := os.ReadFile(path)
@@ -147,8 +147,8 @@ func originOf(address string) (string, error) {
 	return parsed.Scheme + "://" + host, nil
 }
 
-// Client returns a client of the configured registry, which trusts the configured key of the log, or
-// the one that the registry shows first.
+// Client returns a client of the configured registry, which trusts the configured key of the log,
+// or the one that the registry shows first.
 func (c *Config) Client(options ...Option) (*Client, error) {
 	trust := FirstUse(OpenStore(c.Home))
 	if c.LogKey != "" {

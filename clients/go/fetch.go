@@ -135,9 +135,9 @@ func (c *Client) fetchArchive(ctx context.Context, fetched *Fetched, entry *vers
 	return os.Rename(partial.Name(), fetched.Path)
 }
 
-// checkSignature checks the publisher's signature over an archive whose digest and size are those of
-// the leaf, and that the archive states the name and version that it was published under. The older
-// schemes sign neither.
+// checkSignature checks the publisher's signature over an archive whose digest and size are those
+// of the leaf, and that the archive states the name and version that it was published under. The
+// older schemes sign neither.
 func checkSignature(path string, entry *versionLeaf) error {
 	key, err := hex.DecodeString(entry.key)
 	if err != nil {

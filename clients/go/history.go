@@ -208,9 +208,9 @@ func (h *keyHistory) checkTimes(now time.Time) error {
 	return nil
 }
 
-// checkCompromised refuses what a compromised key signed from the version on that the removal names.
-// That version is before the removal: a leaf behind it is a second one of this version, with which a
-// registry would call earlier versions good.
+// checkCompromised refuses what a compromised key signed from the version on that the removal
+// names. That version is before the removal: a leaf behind it is a second one of this version, with
+// which a registry would call earlier versions good.
 func (h *keyHistory) checkCompromised(entry *versionLeaf, index int64) error {
 	for _, found := range h.compromised {
 		if found.key != entry.key {

@@ -2,11 +2,13 @@ package cpm
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -189,5 +191,32 @@ func TestTextsOfARegistryCannotMoveTheCursor(t *testing.T) {
 	problem := &Problem{Code: "a\x1b[2J", Detail: "b\x1b]0;c\u202Ed", Errors: []Fault{{"/e", "f\r"}}}
 	if text := problem.Error(); strings.ContainsAny(text, "\x1b\r\u202E") {
 		t.Errorf("got %q", text)
+	}
+}
+
+func TestCertificatesOfTheConfiguration(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, map[string]string{"name": "hello"})
+	}))
+	defer server.Close()
+	directory := t.TempDir()
+	cafile := filepath.Join(directory, "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	must(t, os.WriteFile(cafile, certificate, 0o644))
+	client, err := (&Config{Home: directory, Registry: server.URL, CAFile: cafile}).Client()
+	must(t, err)
+	if _, err := client.Package(context.Background(), "hello"); err != nil {
+		t.Error(err)
+	}
+	began := time.Now()
+	other, err := New(server.URL, WithRetries(5, time.Minute))
+	must(t, err)
+	_, err = other.Package(context.Background(), "hello")
+	if err == nil || !strings.Contains(err.Error(), "certificate") || time.Since(began) > 30*time.Second {
+		t.Errorf("got %v after %s", err, time.Since(began))
+	}
+	must(t, os.WriteFile(cafile, []byte("nothing"), 0o644))
+	if _, err := (&Config{Registry: server.URL, CAFile: cafile}).Client(); err == nil {
+		t.Error("a file without a certificate was accepted")
 	}
 }

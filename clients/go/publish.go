@@ -39,9 +39,10 @@ type Published struct {
 	Proof string `json:"proof"`
 }
 
-// Publish signs an archive and uploads it. It may be repeated: the same bytes and signer are accepted
-// again. With a trust it verifies the proof of the answer. An error for which [IsNotTrusted] reports
-// true comes after the upload: the registry has the version, and its proof is wrong.
+// Publish signs an archive and uploads it. It may be repeated: the same bytes and signer are
+// accepted again. With a trust it verifies the proof of the answer. An error for which
+// [IsNotTrusted] reports true comes after the upload: the registry has the version, and its proof
+// is wrong.
 func (c *Client) Publish(ctx context.Context, path string, signer Signer, options PublishOptions) (*Published, error) {
 	name, version, err := readManifest(path)
 	if err != nil {

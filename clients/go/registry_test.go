@@ -132,8 +132,9 @@ func TestAKeyInTheDatabaseAloneSignsNothing(t *testing.T) {
 	expectDistrust(t, err, "signer_not_trusted")
 }
 
-// The other program's files: CPM_TEST_SHARED_HOME has what cpm-registry wrote there for the registry
-// work, and CPM_TEST_SHARED_KEY is the public half of its key default, whose passphrase is "secret".
+// The other program's files: CPM_TEST_SHARED_HOME has what cpm-registry wrote there for the
+// registry work, and CPM_TEST_SHARED_KEY is the public half of its key default, whose passphrase is
+// "secret".
 func TestTheFilesOfCpmRegistryAreRead(t *testing.T) {
 	home := os.Getenv("CPM_TEST_SHARED_HOME")
 	if home == "" {

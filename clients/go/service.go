@@ -8,8 +8,8 @@ import (
 	"os"
 )
 
-// A Service is a registry for the cpm program. It has the methods of its RegistryService, and prints
-// what it did as its mock does.
+// A Service is a registry for the cpm program. It has the methods of its RegistryService, and
+// prints what it did as its mock does.
 type Service struct {
 	home   string
 	output io.Writer

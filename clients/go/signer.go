@@ -61,8 +61,8 @@ func FileSigner(path string, passphrase []byte) (Signer, error) {
 	return signer, nil
 }
 
-// ParseKey reads a key: PKCS#8 in PEM as openssl writes it, with or without a passphrase, or 32 or 64
-// bytes in hex.
+// ParseKey reads a key: PKCS#8 in PEM as openssl writes it, with or without a passphrase, or 32 or
+// 64 bytes in hex.
 func ParseKey(text, passphrase []byte) (Signer, error) {
 	if block, _ := pem.Decode(text); block != nil {
 		return parsePEM(block, passphrase)
@@ -109,8 +109,8 @@ func parsePEM(block *pem.Block, passphrase []byte) (Signer, error) {
 	return memorySigner{key}, nil
 }
 
-// AgentSigner uses a key of the ssh-agent at SSH_AUTH_SOCK, chosen by its comment or its fingerprint
-// (SHA256:…). An agent's Ed25519 signature is the plain one.
+// AgentSigner uses a key of the ssh-agent at SSH_AUTH_SOCK, chosen by its comment or its
+// fingerprint (SHA256:…). An agent's Ed25519 signature is the plain one.
 func AgentSigner(wanted string) (Signer, error) {
 	socket := os.Getenv("SSH_AUTH_SOCK")
 	if socket == "" {

@@ -12,12 +12,12 @@ import (
 	"strings"
 )
 
-// The cpm program packs names with backslashes on Windows. Other systems then unpack one file called
-// `templates\workflow.json`, and install nothing.
+// The cpm program packs names with backslashes on Windows. Other systems then unpack one file
+// called `templates\workflow.json`, and install nothing.
 
 // WithSlashes returns an archive whose names have slashes: the fetched one, or a rewritten copy
-// beside it. The copy is made of verified bytes, and has another digest. An archive that would write
-// outside of the directory where it is unpacked is refused.
+// beside it. The copy is made of verified bytes, and has another digest. An archive that would
+// write outside of the directory where it is unpacked is refused.
 func (f *Fetched) WithSlashes() (string, error) {
 	hasBackslash := false
 	seen := map[string]bool{}

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// A Store remembers what this user saw of logs and of packages' keys, so that a registry cannot show
-// another history later. The cpm-registry program keeps the same files.
+// A Store remembers what this user saw of logs and of packages' keys, so that a registry cannot
+// show another history later. The cpm-registry program keeps the same files.
 type Store struct {
 	directory string
 }
@@ -64,8 +64,8 @@ func (s *Store) registryPath(registry string) string {
 
 func (s *Store) keysPath() string { return filepath.Join(s.directory, "known-keys.json") }
 
-// log returns what was seen of a log; nil for a new one. A damaged file is an error: to treat the log
-// as new would forget what was seen.
+// log returns what was seen of a log; nil for a new one. A damaged file is an error: to treat the
+// log as new would forget what was seen.
 func (s *Store) log(origin string) (*seenLog, error) {
 	path := s.logPath(origin)
 	seen := &seenLog{}
@@ -169,8 +169,8 @@ func damaged(path string) error {
 	return fmt.Errorf("%s is damaged; remove it only if you accept to trust everything in it anew", path)
 }
 
-// fileName returns a file name for any text, as encodeURIComponent of JavaScript does. Two texts never
-// get the same name: encoding makes no %s, with which the names of long ones begin.
+// fileName returns a file name for any text, as encodeURIComponent of JavaScript does. Two texts
+// never get the same name: encoding makes no %s, with which the names of long ones begin.
 func fileName(text string) string {
 	const kept = "-_.!~'()"
 	var name strings.Builder

@@ -35,8 +35,8 @@ var smallOrder = []string{
 	"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
 }
 
-// verifyStrict verifies a signature by cpm-strict. crypto/ed25519 refuses an S that is not below the
-// group order, and an R that is not canonical.
+// verifyStrict verifies a signature by cpm-strict. crypto/ed25519 refuses an S that is not below
+// the group order, and an R that is not canonical.
 func verifyStrict(key, message, signature []byte) bool {
 	return isStrictKey(key) && verifyWithStrictKey(key, message, signature)
 }

@@ -130,8 +130,8 @@ func (t logTrust) check(ctx context.Context, c *Client, read *proof, entry *vers
 	return verified{origin: log.tree.origin, remember: remember}, nil
 }
 
-// checkSeen compares a package's key history with the one that was seen before, in this log or in one
-// that it continues.
+// checkSeen compares a package's key history with the one that was seen before, in this log or in
+// one that it continues.
 func (t logTrust) checkSeen(log *checkedLog, history *keyHistory, entry *versionLeaf) error {
 	var seen *seenKeys
 	for _, origin := range append([]string{log.tree.origin}, log.earlierOrigins()...) {
