@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { onBothDatabases, type TestRegistry } from "../support/registry.ts";
-import { User } from "./scene.ts";
+import { hasTerminal, User } from "./scene.ts";
 
 onBothDatabases("the client's commands for packages, owners and tokens", (registry: () => TestRegistry) => {
   let user: User;
@@ -36,6 +36,15 @@ onBothDatabases("the client's commands for packages, owners and tokens", (regist
     test("asks first, and without a terminal names the option that answers", async () => {
       const { code, stderr } = await as(owner, "yank", "hello@0.2.0");
       expect([code, stderr.includes("--yes"), (await latest()).latest]).toEqual([64, true, "0.2.0"]);
+    });
+
+    test.skipIf(!hasTerminal)("asks at a terminal by naming the version, and no changes nothing", async () => {
+      const env = { CPM_API_TOKEN: owner.token ?? "", CPM_REGISTRY: registry().url };
+      const refused = await user.type(["yank", "hello@0.2.0"], [["Yank hello@0\\.2\\.0 at .*\\[y/N\\] $", "n\n"]], {
+        env,
+      });
+      expect([refused.code, refused.output.includes("Nothing was changed"), refused.unasked]).toEqual([1, true, []]);
+      expect((await latest()).latest).toBe("0.2.0");
     });
 
     test("takes a version back, twice without a difference, and unyank takes that back", async () => {
