@@ -80,7 +80,9 @@ class Pool {
   readonly #client: postgres.Sql;
   readonly #orm: PostgresJsDatabase;
   readonly #session: DbSession;
-  readonly #abandoned = Promise.withResolvers<never>();
+  /** Rejects the work that is under way. */
+  readonly #underWay = new Set<(lost: Error) => void>();
+  #lost: Error | undefined;
   readonly #writers = new Semaphore(WRITER_CONCURRENCY, WRITERS_WAITING_MAX);
   #lastAnswerMs = 0;
 
@@ -97,7 +99,6 @@ class Pool {
     });
     this.#orm = drizzle(this.#client);
     this.#session = sessionOver(this.#orm, rejectInvalidation);
-    this.#abandoned.promise.catch(() => undefined);
   }
 
   read<T>(work: (session: DbSession) => Promise<T>): Promise<T> {
@@ -132,7 +133,11 @@ class Pool {
    */
   abandon(): void {
     const lost = unavailable();
-    setTimeout(() => this.#abandoned.reject(lost), ABANDON_AFTER_MS).unref();
+    const reject = () => {
+      this.#lost = lost;
+      for (const rejectWork of this.#underWay) rejectWork(lost);
+    };
+    setTimeout(reject, ABANDON_AFTER_MS).unref();
     this.#client.end({ timeout: ABANDON_AFTER_MS / 1000 }).catch(() => undefined);
   }
 
@@ -142,8 +147,12 @@ class Pool {
   }
 
   async #bounded<T>(work: (isLate: () => boolean) => Promise<T>): Promise<T> {
+    if (this.#lost !== undefined) throw this.#lost;
     const startedMs = performance.now();
+    // Each work has a promise of its own. A race with a promise that lives as long as the pool would
+    // keep every result as long.
     const deadline = Promise.withResolvers<never>();
+    this.#underWay.add(deadline.reject);
     const miss = () => deadline.reject(new MissedDeadline(this.#lastAnswerMs < startedMs));
     const timer = setTimeout(miss, WORK_DEADLINE_MS);
     // An async function, so that a synchronous throw is a rejection too. Otherwise nothing would
@@ -152,11 +161,12 @@ class Pool {
     // A promise that loses the race below must not end the process as an unhandled rejection.
     running.catch(() => undefined);
     try {
-      const result = await Promise.race([running, deadline.promise, this.#abandoned.promise]);
+      const result = await Promise.race([running, deadline.promise]);
       this.#lastAnswerMs = performance.now();
       return result;
     } finally {
       clearTimeout(timer);
+      this.#underWay.delete(deadline.reject);
     }
   }
 }
