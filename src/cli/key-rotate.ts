@@ -7,6 +7,7 @@ import { addPackageKey, isActive, packageKeys, removePackageKey } from "../clien
 import type { Signer } from "../client/signer.ts";
 import { DEFAULT_KEY_NAME, findSigner } from "../client/signing-keys.ts";
 import { generateKey, storedKeys } from "../client/stored-keys.ts";
+import { counted } from "../runtime/counted.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { apiClient, type ClientContext, clientContext } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
@@ -44,7 +45,7 @@ export async function keyRotate(given: RotateOptions, name = DEFAULT_KEY_NAME): 
   const { keyId } = next;
   context.answer(
     { name, keyId, replaced: old.keyId, packages: names },
-    `Key ${keyId} took the place of ${old.keyId} for ${names.length} packages.`,
+    `Key ${keyId} took the place of ${old.keyId} for ${counted(names.length, "package")}.`,
   );
   context.prompt.note(KEEP_A_COPY);
   return 0;

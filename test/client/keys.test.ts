@@ -3,7 +3,7 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "../support/client.ts";
 import { onBothDatabases, TEST_LOG_ORIGIN } from "../support/registry.ts";
-import { PASSWORD, registered, User } from "./scene.ts";
+import { hasTerminal, PASSWORD, registered, User } from "./scene.ts";
 
 /* Signing keys: on this machine, of the account and of packages. */
 
@@ -97,6 +97,25 @@ onBothDatabases(
       expect((await alice.run(["key", "list"])).stdout).toContain(`default\t${keyId}`);
       expect((await publishNext(alice, cwd, "0.2.0")).code).toBe(0);
     });
+
+    test.skipIf(!hasTerminal)(
+      "rotating at a terminal asks for a confirmation, a passphrase and the password",
+      async () => {
+        const rotated = await alice.type(
+          ["key", "rotate"],
+          [
+            ["which signs .*\\[y/N\\] $", "y\n"],
+            ["Passphrase for the new key .*: $", "a new passphrase\n"],
+            ["again: $", "a new passphrase\n"],
+            ["User name .*: $", "\n"],
+            ["Password of .*: $", `${PASSWORD}\n`],
+          ],
+        );
+        expect([rotated.code, rotated.unasked]).toEqual([0, []]);
+        expect(rotated.output).toMatch(/Key \w{32} took the place of \w{32} for 1 package\./);
+        expect(await activeKeys()).toHaveLength(1);
+      },
+    );
 
     test("a second key is added, takes the first one out, and the first is retired", async () => {
       await alice.run(["key", "generate", "laptop", ...plain]);
