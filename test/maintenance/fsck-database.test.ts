@@ -47,7 +47,7 @@ describe("the check of a SQLite database", () => {
     expect(missed).toEqual([]);
   });
 
-  test("finds a reference to a missing row, and text that is no JSON", async () => {
+  test("finds a reference to a missing row, and text that is not JSON", async () => {
     const directory = mkdtempSync(join(tmpdir(), "cpm-damaged-"));
     const path = join(directory, "registry.db");
     const original = new Database(join(registry.dataDir, "registry.db"));
@@ -59,7 +59,7 @@ describe("the check of a SQLite database", () => {
     copy.run("UPDATE package_owners SET user_id = 'nobody'");
     expect((await checkIntegrity({ kind: "sqlite", path })).problems).toEqual([
       expect.stringMatching(/^row \d+ of package_owners refers to a missing row of users$/),
-      expect.stringMatching(/^details of row \d+ of events is no JSON$/),
+      expect.stringMatching(/^details of row \d+ of events is not JSON$/),
     ]);
     copy.close();
     rmSync(directory, { recursive: true });
