@@ -51,7 +51,7 @@ export function answerFault(answer: FailedAnswer): ClientFault {
 
 function loginStep(hasToken: boolean): string {
   return hasToken
-    ? "The token is expired or revoked. Log in again: cpm-registry login, or set a new CPM_API_TOKEN."
+    ? "Log in again: cpm-registry login, or set a new CPM_API_TOKEN."
     : "Log in first: cpm-registry login, or set CPM_API_TOKEN.";
 }
 
@@ -100,6 +100,7 @@ export function connectionFault(cause: unknown, url: string): unknown {
     const detail = `The certificate of ${url} is not trusted (${code}). With a certificate authority of your own: --cafile <file>`;
     return clientFault("unavailable", "client_certificate_untrusted", detail);
   }
-  const detail = `${url} cannot be reached: ${cause.message} Is the registry running, and the address right?`;
+  const reason = cause.message.replace(/ Is the computer able to access the url\?$/, "").replace(/[^.?!]$/, "$&.");
+  const detail = `${url} cannot be reached: ${reason} Is the registry running, and the address right?`;
   return clientFault("unavailable", "client_registry_unreachable", detail);
 }

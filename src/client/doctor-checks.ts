@@ -126,7 +126,10 @@ export async function checkKeys(client: ApiClient, username: string, keys: reado
   for (const { name } of owned) {
     const pinned = (await packageKeys(client, name)).keys.filter(({ status }) => status === "active");
     const own = keys.filter(({ publicKey }) => pinned.some((each) => each.publicKey === publicKey));
-    if (own.length > 0) findings.push(ok("keys", `key ${own.map((key) => key.name).join(", ")} may sign ${name}`));
+    if (own.length > 0)
+      findings.push(
+        ok("keys", `${own.length === 1 ? "key" : "keys"} ${own.map((key) => key.name).join(", ")} may sign ${name}`),
+      );
     else
       findings.push(
         warn("keys", `no key of this machine may sign ${name}`, `cpm-registry key request --package ${name}`),

@@ -109,7 +109,7 @@ class TerminalPrompt implements Prompt {
 
   #requireInteractive({ text, flag }: Question): void {
     if (this.isInteractive) return;
-    const detail = `There is no terminal to ask: ${text}${text.endsWith("?") ? "" : "?"}\nAnswer with ${flag}.`;
+    const detail = `There is no terminal to ask: ${text}${/[?.]$/.test(text) ? "" : "?"}\nAnswer with ${flag}.`;
     throw clientFault("usage", "client_question", detail);
   }
 
