@@ -16,10 +16,10 @@ import { startPostgres } from "../test/support/postgres.ts";
 import { startSharedS3 } from "../test/support/s3.ts";
 
 /**
- * One more than the cores that we count on: a third of the time a file waits for a deadline or a
+ * Twice the cores that we count on: half of the time a file waits for a process, a deadline or a
  * pause.
  */
-const PROCESSES = 3;
+const PROCESSES = 4;
 /**
  * How long each file takes, so that no long one starts last. `npm test -- --update-timings`
  * measures them anew.
