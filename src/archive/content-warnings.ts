@@ -3,7 +3,7 @@ import { printable } from "./archive-fault.ts";
 import { type ArchiveWarning, namedPlaces } from "./archive-warning.ts";
 import { checkValues } from "./values-check.ts";
 
-/** What is known of the files of an archive, for warnings about the package as a whole. */
+/** Facts about all files of an archive. Warnings about the whole package are made of them. */
 export interface ContentFacts {
   /** With `/` between segments. */
   readonly paths: readonly string[];

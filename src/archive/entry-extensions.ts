@@ -8,7 +8,7 @@ export type ExtensionType = "x" | "g" | "L";
 
 type Problem = Omit<EntryProblem, "path">;
 
-/** Returns whether a type flag is that of an extension header. */
+/** Returns whether a type flag marks an extension header. */
 export function isExtensionType(type: string): type is ExtensionType {
   return type === "x" || type === "g" || type === "L";
 }

@@ -1,7 +1,7 @@
 import { ARCHIVE_FAULTS_MAX } from "../domain/limits.ts";
 import type { ArchiveFault, ArchiveFaultCode, EntryProblem } from "./archive-fault.ts";
 
-/** The entries that a message names beside the first one. */
+/** A message names the first entry and at most this many others. */
 const OTHERS_SHOWN_MAX = 5;
 const OTHER_NAME_MAX_CHARS = 80;
 

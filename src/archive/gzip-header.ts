@@ -80,7 +80,7 @@ function startsLikeGzip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x1f && (bytes.length < 2 || bytes[1] === 0x8b);
 }
 
-/** Names what was sent by its first bytes. */
+/** Reads the first bytes to find out what was sent, and returns a fault that names it. */
 async function notGzip(start: Uint8Array, source: ChunkSource): Promise<UnreadableArchive> {
   let bytes = start;
   while (bytes.length < FORMAT_BYTES) {

@@ -34,8 +34,8 @@ const CHECKED_RECORDS = new Map<string, (value: Uint8Array) => boolean>([
   ["gid", isOwner],
   ["uname", isText],
   ["gname", isText],
-  // bsdtar writes it beside a name beyond ASCII where no locale is set. It says that names are
-  // bytes, as they are to every other reader.
+  // Without a locale, bsdtar adds this key to a name that is not ASCII. It declares that names are
+  // plain bytes. Every other reader takes them for bytes anyway.
   ["hdrcharset", isBinary],
 ]);
 

@@ -198,9 +198,9 @@ export class TarWalker {
   }
 
   /**
-   * Returns whether readers disagree about an entry with the NUL type of Unix V7. Python looks at
-   * the name in the header, the others at that of a PAX header or a GNU long name. GNU tar takes a
-   * lone `/` for a file.
+   * Returns whether readers disagree about an entry with the NUL type of Unix V7. Python
+   * decides by the name in the header. The other readers decide by the name in a PAX header or a GNU
+   * long name, if there is one. GNU tar takes a lone `/` for a file.
    */
   #isKindUnclear(name: Uint8Array, oldKind: EntryKind): boolean {
     if (name.length === 1 && name[0] === SLASH) return true;

@@ -33,8 +33,8 @@ const ENDS_FLOW_VALUE = new Set<TokenType>(["flow-entry", "flow-mapping-end"]);
 const ENDS_CONTENT = new Set<TokenType>(["directive", "document-start", "document-end", "stream-end"]);
 
 /**
- * Reads the first document of a stream, as yaml.v3's `Unmarshal` does. The grammar is that of
- * libyaml, with its mistakes. Throws `YamlSyntaxError`.
+ * Reads the first document of a stream, as yaml.v3's `Unmarshal` does. It follows the grammar of
+ * libyaml, mistakes included. Throws `YamlSyntaxError`.
  */
 export class YamlParser {
   readonly #scanner: YamlScanner;

@@ -98,7 +98,7 @@ export interface BlobStore {
   close(): Promise<void>;
 }
 
-/** Small files that the store keeps beside the blobs, which a file server can serve as they are. */
+/** Names of small files that the store holds besides the blobs. A file server can serve them. */
 export type SidecarName =
   | "log/checkpoint"
   | "log/checkpoint-before-rollback"

@@ -92,3 +92,19 @@ export const PASSWORD_OPTIONS = {
   },
   "password-stdin": PASSWORD_OPTION,
 } as const;
+
+/** The argument of commands about a whole package. */
+export const PACKAGE_ARGUMENT = { name: "name", description: "the name of the package" } as const;
+
+/** The arguments of commands about an owner of a package. */
+export const OWNER_ARGUMENTS = [
+  PACKAGE_ARGUMENT,
+  { name: "username", description: "the user name of the other account" },
+] as const;
+
+/** Options of commands that change the status of a package and say why. */
+export const STATUS_OPTIONS = {
+  message: { type: "string", value: "<text>", description: "what users are told" },
+  replacement: { type: "string", value: "<package>", description: "what to use instead" },
+  ...CLIENT_OPTIONS,
+} as const;

@@ -34,7 +34,7 @@ export interface Prompt {
   note(text: string): void;
 }
 
-/** Why nobody is asked: any of these options or conditions. */
+/** Each of these conditions forbids questions. */
 export interface PromptConditions {
   readonly json: boolean;
   readonly yes: boolean;

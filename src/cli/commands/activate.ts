@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { CLIENT_OPTIONS, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `activate`: take back that a package is deprecated or archived. */
 export const activateCommand = defineCommand({
@@ -7,7 +7,7 @@ export const activateCommand = defineCommand({
   summary: "take back that a package is deprecated or archived",
   isClient: true,
   options: { ...CLIENT_OPTIONS },
-  arguments: [{ name: "name", description: "the name of the package" }],
+  arguments: [PACKAGE_ARGUMENT],
   help: {
     description: `Makes a package an ordinary one again.`,
     failure: "nothing was changed",

@@ -1,12 +1,12 @@
 import { defineCommand } from "../command.ts";
-import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
+import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `admin allow-name` permits one name that resembles a popular one. */
 export const adminAllowNameCommand = defineCommand({
   name: "admin allow-name",
   summary: "allow a name that resembles a popular one",
   options: { json: JSON_OPTION, config: CONFIG_OPTION },
-  arguments: [{ name: "name", description: "the name of the package" }],
+  arguments: [PACKAGE_ARGUMENT],
   help: {
     description: `Allows a package name that resembles the name of a popular package.
 

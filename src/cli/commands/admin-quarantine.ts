@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
+import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `admin quarantine` stops downloads of a package or a version, or allows them again. */
 export const adminQuarantineCommand = defineCommand({
@@ -17,7 +17,7 @@ export const adminQuarantineCommand = defineCommand({
     config: CONFIG_OPTION,
   },
   arguments: [
-    { name: "name", description: "the name of the package" },
+    PACKAGE_ARGUMENT,
     { name: "version", optional: true, description: "one version; the whole package when left out" },
   ],
   help: {

@@ -1,12 +1,12 @@
 import { defineCommand } from "../command.ts";
-import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
+import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `admin uphold-reset` keeps a package's keys from cancelling its pending reset. */
 export const adminUpholdResetCommand = defineCommand({
   name: "admin uphold-reset",
   summary: "keep keys from cancelling the reset of a package's keys",
   options: { json: JSON_OPTION, config: CONFIG_OPTION },
-  arguments: [{ name: "name", description: "the name of the package" }],
+  arguments: [PACKAGE_ARGUMENT],
   help: {
     description: `Upholds the pending reset of a package's keys: only owners and administrators can cancel it from then
       on. Without a pending reset, the next one is upheld that an owner requests within seven days. Use it when a former

@@ -1,17 +1,13 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { PACKAGE_ARGUMENT, STATUS_OPTIONS } from "../shared-options.ts";
 
 /** `archive`: end a package: it takes no new versions. */
 export const archiveCommand = defineCommand({
   name: "archive",
   summary: "end a package: it takes no new versions",
   isClient: true,
-  options: {
-    message: { type: "string", value: "<text>", description: "what users are told" },
-    replacement: { type: "string", value: "<package>", description: "what to use instead" },
-    ...CLIENT_OPTIONS,
-  },
-  arguments: [{ name: "name", description: "the name of the package" }],
+  options: STATUS_OPTIONS,
+  arguments: [PACKAGE_ARGUMENT],
   help: {
     description: `Archives a package: it takes no new versions. It stays found and downloadable. cpm-registry activate takes it back.`,
     failure: "nothing was changed",

@@ -1,17 +1,13 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { PACKAGE_ARGUMENT, STATUS_OPTIONS } from "../shared-options.ts";
 
 /** `deprecate`: tell the users of a package not to use it any more. */
 export const deprecateCommand = defineCommand({
   name: "deprecate",
   summary: "tell the users of a package not to use it any more",
   isClient: true,
-  options: {
-    message: { type: "string", value: "<text>", description: "what users are told" },
-    replacement: { type: "string", value: "<package>", description: "what to use instead" },
-    ...CLIENT_OPTIONS,
-  },
-  arguments: [{ name: "name", description: "the name of the package" }],
+  options: STATUS_OPTIONS,
+  arguments: [PACKAGE_ARGUMENT],
   help: {
     description: `Marks a package as deprecated, for everybody who finds it. It stays found and downloadable. cpm-registry activate takes it
       back.`,

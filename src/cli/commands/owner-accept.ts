@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { CLIENT_OPTIONS, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `owner accept`: accept an invitation to own a package. */
 export const ownerAcceptCommand = defineCommand({
@@ -7,7 +7,7 @@ export const ownerAcceptCommand = defineCommand({
   summary: "accept an invitation to own a package",
   isClient: true,
   options: { ...CLIENT_OPTIONS },
-  arguments: [{ name: "name", description: "the name of the package" }],
+  arguments: [PACKAGE_ARGUMENT],
   help: {
     description: `Accepts an invitation that cpm-registry owner invite made for your account.`,
     failure: "you own nothing more than before",

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { CLIENT_OPTIONS, OWNER_ARGUMENTS } from "../shared-options.ts";
 
 /** `owner invite`: invite an account to own a package. */
 export const ownerInviteCommand = defineCommand({
@@ -7,10 +7,7 @@ export const ownerInviteCommand = defineCommand({
   summary: "invite an account to own a package",
   isClient: true,
   options: { ...CLIENT_OPTIONS },
-  arguments: [
-    { name: "name", description: "the name of the package" },
-    { name: "username", description: "the user name of the other account" },
-  ],
+  arguments: OWNER_ARGUMENTS,
   help: {
     description: `Invites an account for 30 days. It becomes an owner when it accepts with cpm-registry owner accept. Its key needs to be
       let in too: cpm-registry key request on its machine, then cpm-registry key approve on yours.`,

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { CLIENT_OPTIONS, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `owner list`: list the owners of a package and who is invited. */
 export const ownerListCommand = defineCommand({
@@ -7,7 +7,7 @@ export const ownerListCommand = defineCommand({
   summary: "list the owners of a package and who is invited",
   isClient: true,
   options: { ...CLIENT_OPTIONS },
-  arguments: [{ name: "name", description: "the name of the package" }],
+  arguments: [PACKAGE_ARGUMENT],
   help: {
     description: `Lists owners, and open invitations.`,
     failure: "there is no such package",

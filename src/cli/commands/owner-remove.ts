@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { CLIENT_OPTIONS, OWNER_ARGUMENTS } from "../shared-options.ts";
 
 /** `owner remove`: remove an owner, leave, or withdraw an invitation. */
 export const ownerRemoveCommand = defineCommand({
@@ -7,10 +7,7 @@ export const ownerRemoveCommand = defineCommand({
   summary: "remove an owner, leave, or withdraw an invitation",
   isClient: true,
   options: { ...CLIENT_OPTIONS },
-  arguments: [
-    { name: "name", description: "the name of the package" },
-    { name: "username", description: "the user name of the other account" },
-  ],
+  arguments: OWNER_ARGUMENTS,
   help: {
     description: `Removes an owner, you too, but never the last. Prints the keys of that account that may still sign the package, and the
       commands that take them out.`,
