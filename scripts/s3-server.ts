@@ -111,7 +111,7 @@ async function compile(go: string, directory: string): Promise<void> {
     stderr: "pipe",
     timeout: INSTALL_TIMEOUT_MS,
   });
-  const [log, exitCode] = await Promise.all([build.stderr.text(), build.exited]);
+  const [log, exitCode] = await Promise.all([new Response(build.stderr).text(), build.exited]);
   const reason = log.trim().split("\n").slice(-3).join(" / ") || `exit code ${exitCode}`;
   if (exitCode !== 0) throw new Error(`${go} install ${MODULE} failed: ${reason}`);
 }

@@ -57,7 +57,7 @@ async function commitsOfPostgres(url: string, directory: string, text: string, w
   const clients = ["-c", String(width), "-j", "1", "-T", String(SECONDS)];
   const command = [programPath("pgbench") ?? "pgbench", "-n", ...clients, "-f", script, url];
   const run = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-  const [report] = await Promise.all([run.stdout.text(), run.exited]);
+  const [report] = await Promise.all([new Response(run.stdout).text(), run.exited]);
   const rate = /^tps = ([\d.]+)/m.exec(report)?.[1];
   if (rate === undefined) throw new Error(`pgbench did not measure:\n${report}`);
   return Number(rate);

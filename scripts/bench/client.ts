@@ -41,7 +41,7 @@ class BenchUser {
       stdout: "ignore",
       stderr: "pipe",
     });
-    const exited = Promise.all([child.stderr.text(), child.exited]);
+    const exited = Promise.all([new Response(child.stderr).text(), child.exited]);
     // What the system reports at the end has the memory of this process in it, which was copied.
     let peakMb = 0;
     const watch = setInterval(() => {

@@ -142,7 +142,7 @@ function measureScans(): void {
 
 async function refuse(path: string): Promise<BombReport> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, "bomb-child.ts"), path], { stderr: "inherit" });
-  const report: BombReport = JSON.parse(await child.stdout.text());
+  const report: BombReport = JSON.parse(await new Response(child.stdout).text());
   if (report.outcome !== "unpacked_too_large") throw new Error(`The bomb's outcome is ${report.outcome}`);
   return report;
 }

@@ -8,7 +8,7 @@ export interface Prepared {
   readonly url: string;
   readonly method: "POST" | "PUT";
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | string;
+  readonly body: Uint8Array<ArrayBuffer> | string;
 }
 
 /** Prepares the signed publish of a package of 10 KB. */

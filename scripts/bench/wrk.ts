@@ -53,6 +53,6 @@ export async function load(what: Load, seconds: number): Promise<number> {
   command.push(url);
   if (args.length > 0) command.push("--", ...args);
   const run = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-  const [report] = await Promise.all([run.stdout.text(), run.exited]);
+  const [report] = await Promise.all([new Response(run.stdout).text(), run.exited]);
   return requestsPerSecond(report, what);
 }

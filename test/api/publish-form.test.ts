@@ -27,7 +27,7 @@ onBothDatabases("the form of a publish", (registry) => {
     const archive = makePackage({ name, version: "1.0.0", tags: ["a", "b"], description: "A form" });
     const signature = signMessage(key, statementOf(name, "1.0.0", archive));
     const form = new FormData();
-    form.set("archive", new Blob([archive]), "package.cpm");
+    form.set("archive", new Blob([new Uint8Array(archive)]), "package.cpm");
     form.set("publicKey", key.publicHex);
     change(form, signature);
     return alice.send("POST", "/api/packages", form, headers(signature));

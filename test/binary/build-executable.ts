@@ -15,7 +15,7 @@ export async function buildIfOutdated(): Promise<void> {
   }
   const command = [process.execPath, "scripts/build.ts"];
   const build = Bun.spawn(command, { cwd: ROOT, stdin: "ignore", stdout: "ignore", stderr: "pipe" });
-  const [log, exitCode] = await Promise.all([build.stderr.text(), build.exited]);
+  const [log, exitCode] = await Promise.all([new Response(build.stderr).text(), build.exited]);
   if (exitCode !== 0) throw new Error(`The build failed:\n${log}`);
 }
 

@@ -163,7 +163,7 @@ describe("a registry that behaves badly", () => {
     answering(() => {
       cut += 1;
       if (cut > 3) return honestly;
-      const body = archive.subarray(0, 400_000 * cut);
+      const body = new Uint8Array(archive.subarray(0, 400_000 * cut));
       return new Response(body, { headers: { "content-type": "application/gzip" } });
     });
     // Each answer is whole for HTTP, and shorter than the registry promised.
@@ -273,7 +273,11 @@ test("a full disk is one line, and leaves nothing", async () => {
   const command = user.command("download", "hello", "--registry", bad.url).map((word) => `'${word}'`);
   const script = `mount -t tmpfs -o size=64k none '${partials}' && ${command.join(" ")}; code=$?; ls '${partials}'; exit $code`;
   const child = Bun.spawn(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script], user.spawnOptions());
-  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   if (/unshare|mount:/.test(stderr)) {
     console.log(`Not tested, because this machine allows no mounts: ${stderr.trim()}`);
     return;

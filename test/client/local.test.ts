@@ -115,7 +115,7 @@ COMP_WORDS=(cpm-registry owner "") COMP_CWORD=2; _cpm_registry; echo "\${COMPREP
 COMP_WORDS=(cpm-registry who) COMP_CWORD=1; _cpm_registry; echo "\${COMPREPLY[*]}"`;
     const env = { PATH: `${user.directory}:${process.env.PATH}`, HOME: user.directory, CPM_HOME: user.home };
     const child = Bun.spawn(["bash", "-c", script], { env, stdout: "pipe", stderr: "pipe" });
-    expect(await child.stdout.text()).toBe("list invite accept remove\nwhoami\n");
+    expect(await new Response(child.stdout).text()).toBe("list invite accept remove\nwhoami\n");
   });
 
   test("has a script for each shell, and for no other", async () => {

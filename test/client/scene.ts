@@ -57,7 +57,11 @@ export class User {
       stdout: "pipe",
       stderr: "pipe",
     });
-    const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+    const [stdout, stderr, code] = await Promise.all([
+      new Response(child.stdout).text(),
+      new Response(child.stderr).text(),
+      child.exited,
+    ]);
     return { code, stdout, stderr, ms: performance.now() - startedMs };
   }
 
@@ -79,7 +83,7 @@ export class User {
       stdin: Buffer.from(JSON.stringify(ask)),
       stdout: "pipe",
     });
-    const seen: Seen = JSON.parse(await child.stdout.text());
+    const seen: Seen = JSON.parse(await new Response(child.stdout).text());
     return seen;
   }
 

@@ -104,7 +104,7 @@ export class Client {
       method,
       redirect: "manual",
       headers: { ...authorization, ...(json ? { "content-type": "application/json" } : {}), ...headers },
-      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as Bun.BodyInit) }),
+      ...(body === undefined ? {} : { body: json ? JSON.stringify(body) : (body as string | FormData | Blob) }),
     });
     return answerOf(response);
   }

@@ -326,7 +326,9 @@ describe("a registry whose answers never end", () => {
       port: 0,
       fetch: ({ url }) => {
         const [, body] = bodies.find(([start]) => new URL(url).pathname.startsWith(start)) ?? [];
-        return body === undefined ? new Response("", { status: 404 }) : new Response(body);
+        return body === undefined
+          ? new Response("", { status: 404 })
+          : new Response(typeof body === "string" ? body : new Uint8Array(body));
       },
     });
     const client = new RegistryClient(`http://127.0.0.1:${server.port}`, undefined);
