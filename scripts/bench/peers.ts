@@ -102,7 +102,7 @@ export async function pushBlob(url: string, repository: string, blob: Uint8Array
     url: `${location}&digest=${encodeURIComponent(digest)}`,
     method: "PUT",
     headers: { "content-type": "application/octet-stream" },
-    body: blob,
+    body: new Uint8Array(blob),
   });
   return digest;
 }
