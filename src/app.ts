@@ -9,6 +9,7 @@ import { crossOrigin } from "./http/cors.ts";
 import { failures } from "./http/error-handler.ts";
 import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
+import { readOnlyGuard } from "./http/read-only-guard.ts";
 import { accountKeyRoutes, packageKeyRoutes, packageLogRoutes, upholdRoutes } from "./keys/routes.ts";
 import { KEY_PARAMETERS, keySchemas } from "./keys/schemas.ts";
 import { logDocs } from "./log/docs.ts";
@@ -96,6 +97,7 @@ export function createApp(deps: AppDeps) {
     .onTransform({ as: "global" }, replaceInvalidParameters)
     .use(failures(deps, methodsOf))
     .use(crossOrigin(deps.config.corsOrigins))
+    .use(readOnlyGuard(deps.readOnly, methodsOf))
     .use(healthRoutes(deps))
     .use(logRoutes(deps))
     .use(api(deps, "/api"))

@@ -3,6 +3,7 @@ import type { Config } from "./config/config.ts";
 import type { Secret } from "./config/secret.ts";
 import type { Database } from "./db/database.ts";
 import type { ResponseCache } from "./http/response-cache.ts";
+import type { ReadOnlyMode } from "./log/read-only.ts";
 import type { TransparencyLog } from "./log/transparency-log.ts";
 import type { Failpoints } from "./runtime/failpoints.ts";
 import type { Logger } from "./runtime/logger.ts";
@@ -22,4 +23,6 @@ export interface Deps {
   readonly logger: Logger;
   readonly failpoints: Failpoints;
   readonly log: TransparencyLog;
+  /** Whether changes are refused now, and why. Pages show it. */
+  readonly readOnly: Pick<ReadOnlyMode, "cause" | "refusesWrites" | "requireWritable">;
 }

@@ -110,6 +110,8 @@ export type RegistryError =
   /** The storage refused, failed, or returned other bytes than were stored. */
   | { readonly code: "storage_failed" }
   | { readonly code: "storage_timeout" }
+  /** Nothing may be changed now. `reason` is what everybody is told. */
+  | { readonly code: "read_only"; readonly reason: string }
   /** The database is behind what this log has published, so nothing may be appended to the log. */
   | { readonly code: "log_rollback" }
   /** The key that signs the log is missing, so nothing may be appended to the log. */

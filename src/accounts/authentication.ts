@@ -23,7 +23,7 @@ declare module "../http/request-context.ts" {
 const BEARER = /^Bearer +([^ ]+) *$/i;
 const API_TOKEN = /^cpm_/;
 
-type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKey">;
+type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKey" | "readOnly">;
 type JwtVerifier = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
 
 /** The part of Elysia's context that authentication needs. */

@@ -12,7 +12,7 @@ import type { UserRow } from "./user.ts";
  */
 const LAST_USE_EVERY_MS = 60_000;
 
-type FindDeps = Pick<Deps, "db" | "clock">;
+type FindDeps = Pick<Deps, "db" | "clock" | "readOnly">;
 
 /** Finds the account of a session that exists and has not expired. */
 export const sessionById = statement<{ id: string; userId: string; now: Date }, { user: UserRow }>(
@@ -73,7 +73,7 @@ export function tokenDigest(text: string): string {
  * used. Throws `account_disabled`.
  */
 export async function findToken(
-  { db, clock }: FindDeps,
+  { db, clock, readOnly }: FindDeps,
   text: string,
   address: string | null,
 ): Promise<Actor | undefined> {
@@ -81,7 +81,7 @@ export async function findToken(
   const [row] = await db.read((session) => tokenByDigest(session.batched(), { digest: tokenDigest(text), now }));
   if (row === undefined) return undefined;
   if (row.user.disabledAt !== null) throw failure({ code: "account_disabled" });
-  await recordTokenUse({ db }, row.token.id, row.token.lastUsedAt, now);
+  if (!readOnly.refusesWrites) await recordTokenUse({ db }, row.token.id, row.token.lastUsedAt, now);
   return tokenActor(row.user, row.token, address);
 }
 

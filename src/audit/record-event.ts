@@ -38,7 +38,9 @@ export type EventKind =
   | "version.unyanked"
   | "version.quarantined"
   | "version.released"
-  | "name.allowed";
+  | "name.allowed"
+  | "registry.read_only"
+  | "registry.writable";
 
 /**
  * Who made a change, from which address and with which API token. Without an account it was the

@@ -6,6 +6,7 @@ import { adminDisableCommand } from "./commands/admin-disable.ts";
 import { adminEnableCommand } from "./commands/admin-enable.ts";
 import { adminGrantCommand } from "./commands/admin-grant.ts";
 import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
+import { adminReadOnlyCommand } from "./commands/admin-read-only.ts";
 import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
@@ -121,6 +122,7 @@ export const COMMANDS: readonly Command[] = [
   adminQuarantineCommand,
   adminUpholdResetCommand,
   adminAllowNameCommand,
+  adminReadOnlyCommand,
   witnessCommand,
   verifyCommand,
   logAuditCommand,

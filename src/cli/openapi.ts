@@ -47,6 +47,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     failpoints: noFailpoints,
     downloads: { count: unused, takeBack: unused, flush: unused, close: unused },
     log,
+    readOnly: { cause: undefined, refusesWrites: false, requireWritable: () => undefined },
     batcher: { record: unused },
     responseCache: undefined,
   };

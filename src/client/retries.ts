@@ -64,8 +64,14 @@ function triesFor(ended: Attempt, { tries }: Pace): number {
 }
 
 function mayRepeat(ended: Attempt, isRepeatable: boolean): boolean {
+  if ("response" in ended && isReadOnly(ended.response)) return false;
   if ("response" in ended) return (isRepeatable ? BUSY : NOT_BEGUN).includes(ended.response.status);
   return isRepeatable ? isLostConnection(ended.error) : NOT_CONNECTED.includes(codeOf(ended.error));
+}
+
+/** An operator has stopped all changes, which lasts longer than anybody waits. */
+function isReadOnly({ status, body }: OutsideResponse): boolean {
+  return status === 503 && Buffer.from(body).includes('"code":"read_only"');
 }
 
 /** A certificate that is not trusted, or an address that is none, stays so. */

@@ -44,6 +44,8 @@ export interface Config extends PublicAddress {
   readonly registration: "open" | "closed";
   /** How many registrations one client network may try in an hour. */
   readonly registrationsPerHour: number;
+  /** Whether every change is refused. An operator may also do that while servers run. */
+  readonly readOnly: boolean;
   /** Who may read packages. Health and the OpenAPI document are open to everyone. */
   readonly readAccess: "public" | "authenticated";
   /** How much one account may publish. Undefined for no limit. */
@@ -253,6 +255,7 @@ export function readConfig(
     corsOrigins: readCorsOrigins(reader),
     registration: reader.choice("REGISTRATION"),
     registrationsPerHour: reader.integer("REGISTRATIONS_PER_HOUR"),
+    readOnly: reader.flag("READ_ONLY", SETTINGS.READ_ONLY.default),
     readAccess: reader.choice("READ_ACCESS"),
     publishLimits: readPublishLimits(reader),
     similarNamesMinDownloads: reader.integer("SIMILAR_NAMES_MIN_DOWNLOADS"),

@@ -57,6 +57,13 @@ const SERVER = {
     max: 64,
     description: "The number of processes that share the port. More than 1 needs Linux; use one for each core",
   },
+  READ_ONLY: {
+    group: "Server",
+    type: "flag",
+    default: false,
+    description:
+      "Refuses every change and every login, while reads go on. To do that to all servers at once and without a restart, run `cpm-registry admin read-only on`",
+  },
   LOG_LEVEL: {
     group: "Server",
     type: "choice",

@@ -1,5 +1,7 @@
 /** Stands for the log among package names, none of which has a slash. */
 export const LOG = "/log";
+/** Stands for the read-only mode among package names. */
+export const READ_ONLY = "/read-only";
 
 /** The names of the packages that a commit changed, or "any" when it is not known which. */
 export type Invalidated = readonly string[] | "any";

@@ -14,6 +14,7 @@ import sqlite_0011_statuses_and_upholds from "../../drizzle/sqlite/0011_statuses
 import sqlite_0012_account_networks from "../../drizzle/sqlite/0012_account_networks.sql" with { type: "text" };
 import sqlite_0013_log_changes from "../../drizzle/sqlite/0013_log_changes.sql" with { type: "text" };
 import sqlite_0014_finding from "../../drizzle/sqlite/0014_finding.sql" with { type: "text" };
+import sqlite_0015_read_only from "../../drizzle/sqlite/0015_read_only.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -28,6 +29,7 @@ import postgres_0010_statuses_and_upholds from "../../drizzle/postgres/0010_stat
 import postgres_0011_account_networks from "../../drizzle/postgres/0011_account_networks.sql" with { type: "text" };
 import postgres_0012_log_changes from "../../drizzle/postgres/0012_log_changes.sql" with { type: "text" };
 import postgres_0013_finding from "../../drizzle/postgres/0013_finding.sql" with { type: "text" };
+import postgres_0014_read_only from "../../drizzle/postgres/0014_read_only.sql" with { type: "text" };
 
 /** The migrations of each database, oldest first. */
 export const MIGRATIONS = {
@@ -47,6 +49,7 @@ export const MIGRATIONS = {
     { name: "0012_account_networks", sql: sqlite_0012_account_networks },
     { name: "0013_log_changes", sql: sqlite_0013_log_changes },
     { name: "0014_finding", sql: sqlite_0014_finding },
+    { name: "0015_read_only", sql: sqlite_0015_read_only },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -63,5 +66,6 @@ export const MIGRATIONS = {
     { name: "0011_account_networks", sql: postgres_0011_account_networks },
     { name: "0012_log_changes", sql: postgres_0012_log_changes },
     { name: "0013_finding", sql: postgres_0013_finding },
+    { name: "0014_read_only", sql: postgres_0014_read_only },
   ],
 } as const;

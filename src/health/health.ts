@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { probeWrite } from "../db/write-probe.ts";
 import type { Deps } from "../deps.ts";
+import type { ReadOnlyCause } from "../log/read-only.ts";
 import { errorFields } from "../runtime/logger.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { VERSION } from "../runtime/version.ts";
@@ -23,6 +24,8 @@ export interface Health {
     /** Present only if the log must not be written. */
     readonly log?: ProbeResult;
   };
+  /** Present while changes are refused. Reads go on, so it does not make the registry unhealthy. */
+  readonly readOnly?: ReadOnlyCause;
   /** What is wrong with the database, for an operator. Absent if there is nothing. */
   readonly reasons?: readonly string[];
   /** What an operator should know although the registry is healthy. Absent if there is nothing. */
@@ -47,7 +50,8 @@ export async function checkHealth({
   blobs,
   log,
   logger,
-}: Pick<Deps, "db" | "blobs" | "log" | "logger">): Promise<Health> {
+  readOnly,
+}: Pick<Deps, "db" | "blobs" | "log" | "logger" | "readOnly">): Promise<Health> {
   const probe = async (name: string, work: Promise<unknown>): Promise<ProbeResult> => {
     try {
       await withTimeout(CHECK_MAX_MS, work);
@@ -70,10 +74,12 @@ export async function checkHealth({
     ...(!log.hasKey ? ["log_key_missing" as const] : []),
   ];
   const { reasons } = db.condition;
+  const { cause } = readOnly;
   return {
     status: healthy ? "ok" : "unhealthy",
     version: VERSION,
     checks,
+    ...(cause === undefined ? {} : { readOnly: cause }),
     ...(warnings.length === 0 ? {} : { warnings }),
     ...(reasons.length === 0 ? {} : { reasons }),
   };

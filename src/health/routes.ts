@@ -1,6 +1,8 @@
 import { Elysia, t } from "elysia";
 import type { Deps } from "../deps.ts";
 import { operation } from "../http/operation.ts";
+import { oneOf } from "../http/schemas.ts";
+import { READ_ONLY_CAUSES } from "../log/read-only.ts";
 import type { Counts } from "../runtime/logger.ts";
 import { checkHealth } from "./health.ts";
 import type { HealthServices } from "./services.ts";
@@ -13,6 +15,13 @@ const HealthSchema = t.Object({
   status: t.Union([t.Literal("ok"), t.Literal("unhealthy")]),
   version: t.String(),
   checks: t.Object({ database: ProbeResultSchema, storage: ProbeResultSchema, log: t.Optional(ProbeResultSchema) }),
+  readOnly: t.Optional(
+    t.Object({
+      cause: oneOf(READ_ONLY_CAUSES),
+      reason: t.String({ description: "What everybody is told whose change is refused" }),
+      since: t.Optional(t.String({ format: "date-time" })),
+    }),
+  ),
   reasons: t.Optional(t.Array(t.String())),
   warnings: t.Optional(t.Array(t.Union([t.Literal("log_guard_missing"), t.Literal("log_key_missing")]))),
 });

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject, mapMembers, openApiSchema } from "./openapi-schema.ts";
+import { statusOf } from "./problem.ts";
 
 /** The description of a path parameter. A name means the same in every address. */
 export interface PathParameter {
@@ -40,6 +41,15 @@ function withAnswers(operation: JsonObject): JsonObject {
     isJsonObject(answer.content) ? { ...answer, content: mediaTypes(answer.content) } : answer,
   );
   return { ...operation, responses };
+}
+
+/** Every change may be refused because the registry is read-only. No route has to say so. */
+function withReadOnly(operation: JsonObject, method: string): JsonObject {
+  const { responses } = operation;
+  if (method === "get" || !isJsonObject(responses) || !isJsonObject(responses[503])) return operation;
+  const { title } = statusOf("read_only");
+  const description = `\`read_only\`: ${title}. ${responses[503].description}`;
+  return { ...operation, responses: { ...responses, 503: { ...responses[503], description } } };
 }
 
 /** The codes that the description of a problem response names, such as `` `busy`: Busy. `` */
@@ -98,8 +108,8 @@ export function openApiDocument(
 ): JsonObject {
   const problems = new SharedProblems();
   const paths = mapMembers(collected.paths, (item, path) => {
-    const operations = mapMembers(item, (operation) =>
-      withAnswers(withBody(withParameters(operation, pathParameters))),
+    const operations = mapMembers(item, (operation, method) =>
+      withAnswers(withBody(withParameters(withReadOnly(operation, method), pathParameters))),
     );
     const { get } = operations;
     const head = headPaths.includes(path) && isJsonObject(get) ? { head: headOf(get) } : {};

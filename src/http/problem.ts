@@ -117,6 +117,12 @@ const serviceProblems = {
   database_corrupt: problem(500, "Database damaged", () => ({
     detail: `The database of the registry is damaged. ${REPORT}`,
   })),
+  // Without Retry-After: nobody knows when the operator ends it.
+  read_only: problem(503, "Read-only", ({ reason }) => ({
+    detail:
+      `This registry is read-only now: ${reason}. Reading and downloading work, also with the tokens and sessions that ` +
+      "you have. Nothing can be published or changed, and nobody can log in, until its operator ends this. Try again later.",
+  })),
   log_rollback: problem(503, "Log rolled back", () => ({
     detail:
       "The database is behind what the transparency log has published. Reading still works, but nothing can be " +

@@ -57,6 +57,8 @@ export async function appendLeaves(
   // The key was changed since this process started. It must not sign with the old key alone.
   log.recordKey(state.vkey);
   if (!log.hasKey) throw failure({ code: "log_key_missing" });
+  const { readOnlyReason: reason } = state;
+  if (reason !== null) throw failure({ code: "read_only", reason });
   // A replica that lacked the last changes has taken over. The log signed a tree of this size for
   // those changes, and must not sign another one.
   if (state.size < log.committedSize) {

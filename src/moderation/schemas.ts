@@ -7,6 +7,16 @@ import { STATUS_REASONS } from "../tlog/status-leaf.ts";
 /** The length of the reason that refused clients read. */
 const QUARANTINE_REASON_MAX_CHARS = 300;
 
+/** Why a registry is read-only. Answers to refused changes continue it with a full stop. */
+export const ReadOnlyBody = t.Object({
+  reason: t.String({
+    minLength: 1,
+    maxLength: QUARANTINE_REASON_MAX_CHARS,
+    pattern: "^[^\\u0000-\\u001f\\u007f]*[^\\u0000-\\u001f\\u007f.]$",
+    error: `must be 1 to ${QUARANTINE_REASON_MAX_CHARS} characters in one line, without a full stop at the end`,
+  }),
+});
+
 /** The body that quarantines a package or a version. */
 export const QuarantineBody = t.Object({
   reason: t.String({

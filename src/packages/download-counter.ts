@@ -86,8 +86,16 @@ async function addToDatabase(db: Database, chunk: readonly CountedDownload[]): P
   });
 }
 
-/** Starts a counter that writes to `db`. */
-export function createDownloadCounter(db: Database, logger: Logger, clock: () => Date): DownloadCounter {
+/**
+ * Starts a counter that writes to `db`. While `isPaused` returns true, it counts on in memory and
+ * writes nothing, also at its end.
+ */
+export function createDownloadCounter(
+  db: Database,
+  logger: Logger,
+  clock: () => Date,
+  isPaused: () => boolean = () => false,
+): DownloadCounter {
   const recent = new CountedDownloads(clock);
   let waiting = new Map<number, CountedDownload>();
   let flushing = Promise.resolve();
@@ -98,6 +106,7 @@ export function createDownloadCounter(db: Database, logger: Logger, clock: () =>
   };
 
   const flushOnce = async () => {
+    if (isPaused()) return;
     const batch = [...waiting.values()];
     waiting = new Map();
     for (let at = 0; at < batch.length; at += CHUNK_VERSIONS) {
@@ -136,7 +145,7 @@ export function createDownloadCounter(db: Database, logger: Logger, clock: () =>
     close: async () => {
       clearInterval(timer);
       await flush();
-      for (let tries = 1; waiting.size > 0 && tries < LAST_FLUSHES; tries += 1) {
+      for (let tries = 1; waiting.size > 0 && tries < LAST_FLUSHES && !isPaused(); tries += 1) {
         await Bun.sleep(LAST_FLUSH_PAUSE_MS);
         await flush();
       }

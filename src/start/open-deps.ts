@@ -13,6 +13,7 @@ import { SpillFile } from "../http/spill-file.ts";
 import { Announcer } from "../log/announcer.ts";
 import { knownLogKey } from "../log/log-rows.ts";
 import { openLog } from "../log/open-log.ts";
+import { ReadOnlyMode } from "../log/read-only.ts";
 import { WitnessClient } from "../log/witness-client.ts";
 import { createDownloadCounter } from "../packages/download-counter.ts";
 import { PendingRebuilds } from "../packages/pending-rebuilds.ts";
@@ -78,10 +79,12 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses });
   if ((isFirstStart || isRenamed) && config.logKeys === undefined) log.newKeyPath = logKeyPath(dataDir);
   log.onAppend = () => announcer.wake();
-  announcer.catchUp();
+  const readOnly = await ReadOnlyMode.open({ db, log, isSet: config.readOnly });
+  // A server that may not write is perhaps one of an old copy of the database.
+  if (!config.readOnly) announcer.catchUp();
   const rebuilds = new PendingRebuilds({ db, logger });
   await databaseStep(database, () => rebuilds.start());
-  const downloads = createDownloadCounter(db, logger, clock);
+  const downloads = createDownloadCounter(db, logger, clock, () => readOnly.refusesWrites);
   return {
     config,
     db,
@@ -94,6 +97,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     logger,
     failpoints,
     log,
+    readOnly,
     announcer,
     rebuilds,
     batcher: new PublishBatcher(),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Answer, expectProblem } from "../support/client.ts";
+import { switchReadOnly } from "../support/read-only.ts";
 import { type DatabaseKind, startRegistry } from "../support/registry.ts";
 import { type ApiDescription, operationsOf } from "./api-description.ts";
 import type { Result } from "./permission-results.ts";
@@ -99,6 +100,37 @@ describe.each(SETTINGS)("permissions on $kind with $access reads", ({ kind, acce
     const expected = resultsOf(row);
     expect(await askInEveryRole(world, row, expected)).toEqual(expected);
   });
+
+  /** Both databases and both kinds of access, each once. */
+  const isReadOnlyTested = (kind === "sqlite") !== (access === "public");
+  if (isReadOnlyTested) {
+    test("while the registry is read-only, every change answers read_only to every role and every read goes on", async () => {
+      await world.renew();
+      const asks = await Promise.all(rows.map(async (row) => ({ row, ask: await row.prepare(world) })));
+      const asked = await Promise.all(
+        asks.map(async ({ row, ask }) => {
+          const byRole = ROLE_NAMES.map(async (role) => [role, await ask(world.person(ROLES[role].person))] as const);
+          return { row, requests: await Promise.all(byRole) };
+        }),
+      );
+      await switchReadOnly(world.registry, "it is being moved");
+      for (const { row, requests } of asked) {
+        const method = methodOf(row);
+        const before = isRead(row) ? undefined : await stateOf(world.registry, requests[0]?.[1].path ?? "");
+        for (const [role, { path, body }] of requests) {
+          const expected = isRead(row) ? resultsOf(row)[role] : "503 read_only";
+          const answer = await world.as(role).send(method, path, body);
+          expect([row.operation, role, resultOf(answer, method, expected)]).toEqual([row.operation, role, expected]);
+          if (isRead(row)) continue;
+          expectProblem(answer, 503, "read_only");
+          expect(answer.body.detail).toContain("it is being moved");
+          expect(answer.headers.get("retry-after")).toBeNull();
+        }
+        if (before !== undefined) expect(await stateOf(world.registry, requests[0]?.[1].path ?? "")).toEqual(before);
+      }
+      await switchReadOnly(world.registry, undefined);
+    });
+  }
 
   const UNDER_V1 = (path: string) => path.replace("/api/", "/api/v1/");
   test("a guest gets under /api/v1 exactly what a guest gets under /api", async () => {

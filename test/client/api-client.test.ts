@@ -57,6 +57,12 @@ describe("a request that may be repeated", () => {
     expect(asked()).toBe(3);
   });
 
+  test("is not sent again after read_only, whose end nobody knows", async () => {
+    const client = await clientOf(() => problem(503, "read_only"));
+    const fault = await faultOf(client.get("/api/auth/me"));
+    expect([fault.problem.code, asked()]).toEqual(["read_only", 1]);
+  });
+
   test("is sent five times, and then the registry's words are the failure", async () => {
     const client = await clientOf(() => problem(503, "database_unavailable"));
     const { kind, problem: failed } = await faultOf(client.get("/api/auth/me"));

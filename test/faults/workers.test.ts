@@ -40,6 +40,14 @@ function read({ url }: ServerProcess, path: string): Promise<string> {
   });
 }
 
+/** The workers hear of a commit within a second. The rest is for a busy machine. */
+const FOLLOWED_WITHIN_MS = 5_000;
+
+/** The status of a logout without a credential, on a new connection. */
+function logOut({ url }: ServerProcess): Promise<number> {
+  return fetch(`${url}/api/auth/logout`, { method: "POST", keepalive: false }).then(({ status }) => status);
+}
+
 /** The status of each of many requests, each on a new connection. */
 function ask({ url }: ServerProcess, path: string): Promise<(number | undefined)[]> {
   const one = () =>
@@ -61,6 +69,23 @@ test("two workers share a port and a registry: both serve what one published", a
     expect((await Promise.all(published)).map(({ status }) => status)).toEqual([201, 201, 201, 201]);
     expect(new Set(await ask(server, "/api/packages/shared-3"))).toEqual(new Set([200]));
     expect((await new Client(server.url).get("/api/packages")).body.total).toBe(4);
+  });
+}, 60_000);
+
+test("every worker follows a change to read-only and back within a second, and reads go on", async () => {
+  await onScene("sqlite", async ({ server }) => {
+    await server.start(WORKERS);
+    await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
+    for (const [args, status] of [
+      [["on", "--reason", "a test"], 503],
+      [["off"], 401],
+    ] as const) {
+      expect((await server.run("admin", "read-only", ...args)).exitCode).toBe(0);
+      const statuses = async () => new Set(await Promise.all(Array.from({ length: 20 }, () => logOut(server))));
+      const follow = async () => [...(await statuses())].every((one) => one === status);
+      await waitUntil(follow, `every worker answers ${status}`, FOLLOWED_WITHIN_MS);
+      expect(new Set(await ask(server, "/api/packages"))).toEqual(new Set([200]));
+    }
   });
 }, 60_000);
 

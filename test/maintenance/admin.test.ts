@@ -39,6 +39,24 @@ onBothDatabases("admin commands while the server runs", (registry) => {
   /** The only indented line of the output: a generated password. */
   const passwordIn = (stdout: string) => /\n {2}(\S{20})\n/.exec(stdout)?.[1] ?? "";
 
+  test("admin read-only stops every change on the running server with its reason, and lets them go on", async () => {
+    const on = await admin("read-only", "on", "--reason", "we move");
+    expect(done(on)).toMatch(/^The registry is read-only since \S+Z: we move\n$/);
+    const refusal = async () => (await login("nobody-here", PASSWORD)).body.code;
+    await waitUntil(async () => (await refusal()) === "read_only", "the server follows", HELD_WITHIN_MS);
+    const json = JSON.parse(done(await admin("read-only", "off", "--json")));
+    expect(json).toEqual({ readOnly: false, changed: true });
+    await waitUntil(async () => (await refusal()) !== "read_only", "the server follows", HELD_WITHIN_MS);
+    expect(done(await admin("read-only", "off"))).toBe("The registry was not read-only.\n");
+    const [none, sentence] = [["on"], ["on", "--reason", "With a stop."]];
+    expect((await admin("read-only", ...none)).exitCode).toBe(64);
+    refused(
+      await admin("read-only", ...sentence),
+      "read-only",
+      "reason must be 1 to 300 characters in one line, without a full stop at the end",
+    );
+  });
+
   test("admin create --admin creates an administrator and prints a password that works", async () => {
     const stdout = done(await admin("create", "ada", "--admin"));
     expect(stdout).toStartWith("Created the administrator ada (ada@localhost).\n");

@@ -70,6 +70,7 @@ describe("defaults", () => {
       corsOrigins: [],
       registration: "open",
       registrationsPerHour: 20,
+      readOnly: false,
       readAccess: "public",
       publishLimits: { newNamesPerHour: 120, versionsPerHour: 1200 },
       similarNamesMinDownloads: 100,

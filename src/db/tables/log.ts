@@ -30,6 +30,12 @@ function logStateTable(d: Dialect) {
        * looks for it.
        */
       hasExisting: d.boolean("has_existing").notNull().default(false),
+      /**
+       * Why an operator made the registry read-only; null while it may be written. It is in this
+       * row because every append locks it: no leaf is committed after the registry became read-only.
+       */
+      readOnlyReason: d.text("read_only_reason"),
+      readOnlySince: d.instant("read_only_since"),
     },
     (t) => [d.primaryKey({ columns: [t.id] })],
   );
