@@ -6,11 +6,13 @@ import { ChunkSource } from "./chunk-source.ts";
 import { fileFormat } from "./file-format.ts";
 import { readGzipHeader } from "./gzip-header.ts";
 
+/** What unpacks to at most this size is inflated at once. */
+const WHOLE_MAX_BYTES = 65_536;
 /**
- * The size of yielded chunks. A decompression bomb is noticed at most this many bytes after the
- * limit.
+ * The largest yielded chunk. Smaller ones cost a large archive more turns between threads. A
+ * decompression bomb is noticed at most this many bytes after the limit.
  */
-const OUTPUT_CHUNK_BYTES = 65_536;
+const OUTPUT_CHUNK_BYTES = 262_144;
 const TRAILER_BYTES = 8;
 
 /**
@@ -62,9 +64,9 @@ function inflatedOf(result: unknown): Inflated | undefined {
  * Decompresses a chunk at once. Returns undefined if the stream is incomplete, large or invalid.
  */
 function inflateWhole(chunk: Uint8Array): Inflated | undefined {
-  if (chunk.length > OUTPUT_CHUNK_BYTES) return undefined;
+  if (chunk.length > WHOLE_MAX_BYTES) return undefined;
   try {
-    return inflatedOf(inflateRawSync(chunk, { maxOutputLength: OUTPUT_CHUNK_BYTES, info: true }));
+    return inflatedOf(inflateRawSync(chunk, { maxOutputLength: WHOLE_MAX_BYTES, info: true }));
   } catch {
     // The streaming inflater will report what is wrong.
     return undefined;

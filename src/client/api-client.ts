@@ -1,7 +1,7 @@
 import { parseJsonText } from "../domain/json-text.ts";
 import { type OutsideRequest, type OutsideResponse, requestOutside } from "../runtime/outside-request.ts";
 import { VERSION } from "../runtime/version.ts";
-import { RegistryClient } from "../verify/registry-client.ts";
+import { RegistryClient, type Sender } from "../verify/registry-client.ts";
 import { answerFault, connectionFault } from "./answer-fault.ts";
 import { clientFault } from "./client-fault.ts";
 import type { RegistryAddress } from "./registry-address.ts";
@@ -155,9 +155,10 @@ export class ApiClient {
   forVerification(): RegistryClient {
     const { address, token, note, pace = PACE } = this.#options;
     const { certificates } = address;
-    return new RegistryClient(address.url, token, (url, request) =>
-      withRetries(() => requestOutside(url, { ...request, certificates }), { pace, isRepeatable: true, note }),
-    );
+    const sendOnce: Sender = (url, request) => requestOutside(url, { ...request, certificates });
+    const send: Sender = (url, request) =>
+      withRetries(() => sendOnce(url, request), { pace, isRepeatable: true, note });
+    return new RegistryClient(address.url, token, send, sendOnce);
   }
 
   async #response(request: ApiRequest): Promise<OutsideResponse> {

@@ -1,9 +1,9 @@
-import { createHash, type Hash } from "node:crypto";
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { OutsideFault, type OutsideHead } from "../runtime/outside-request.ts";
 import type { ApiClient, StreamedRequest } from "./api-client.ts";
 import { clientFault } from "./client-fault.ts";
+import { diskFault } from "./disk-fault.ts";
+import { PartialFile } from "./partial-file.ts";
 import { claimPartial } from "./partials.ts";
 
 const WHOLE = 200;
@@ -22,26 +22,52 @@ export interface PromisedArchive {
 /** Told of the bytes that are there, after each piece. */
 export type TransferReport = (receivedBytes: number) => void;
 
+/** Reads an archive. The bytes end only once their digest was right. */
+export type ArchiveReader<T> = (chunks: () => AsyncIterable<Uint8Array>) => Promise<T>;
+
+/** Where an archive is received, and who is told of it. */
+export interface TransferOptions<T> {
+  readonly directory: string;
+  readonly now: Date;
+  readonly report: TransferReport;
+  /**
+   * Reads the archive while it is received. Called again if the archive had to be received anew;
+   * only the last result counts.
+   */
+  readonly read: ArchiveReader<T>;
+}
+
+/** An archive that was received, and what its reader made of it. */
+export interface ReceivedArchive<T> {
+  readonly path: string;
+  readonly result: T;
+}
+
 /**
- * Downloads an archive to a file of this process in `directory`, and returns the path. A download
+ * Downloads an archive to a file of this process in `directory`, and reads it meanwhile. A download
  * that was interrupted, by a lost connection or with the process, goes on where it ended. Throws
- * `ClientFault`, also if the bytes are other ones; then no file is left.
+ * `ClientFault`, also if the bytes are other ones, and what the reader throws; then no file is left
+ * unless it can be continued.
  */
-export async function downloadArchive(
+export async function downloadArchive<T>(
   client: ApiClient,
   archive: PromisedArchive,
-  { directory, now }: { readonly directory: string; readonly now: Date },
-  report: TransferReport,
-): Promise<string> {
+  { directory, now, report, read }: TransferOptions<T>,
+): Promise<ReceivedArchive<T>> {
   const path = await claimPartial(directory, archive.sha256, now);
   const partial = await PartialFile.open(path);
   try {
-    if (await completes(client, archive, partial, report)) return path;
-    // A damaged part from an earlier run, or a bit that flipped on the way: all of it once more.
-    partial.clear();
-    if (await completes(client, archive, partial, report)) return path;
-    partial.clear();
+    // Twice: a damaged part from an earlier run, or a bit that flipped on the way.
+    for (const _ of [1, 2]) {
+      const reading = beginReading(partial, read);
+      if (await completes(client, archive, partial, report)) {
+        partial.finish();
+        return { path, result: await reading() };
+      }
+      partial.clear();
+    }
   } catch (cause) {
+    if (partial.isFinished) partial.clear();
     throw diskFault(cause);
   } finally {
     partial.close();
@@ -50,6 +76,18 @@ export async function downloadArchive(
   const detail = `The registry twice sent other bytes than sha256 ${archive.sha256}, which it names for this version. Nothing was saved.
 Try another network. If that does not help, tell the registry's operator.`;
   throw clientFault("failed", "client_digest_mismatch", detail);
+}
+
+/**
+ * Begins to read a file that grows. Returns a function that returns the result, of another reading
+ * if the file was begun anew since.
+ */
+function beginReading<T>(partial: PartialFile, read: ArchiveReader<T>): () => Promise<T> {
+  const { clearings } = partial;
+  const reading = read(() => partial.follow());
+  // Whoever asks for the result gets the failure. Nobody asks when the transfer fails first.
+  reading.catch(() => undefined);
+  return () => (partial.clearings === clearings ? reading : read(() => partial.follow()));
 }
 
 async function completes(
@@ -103,64 +141,4 @@ function requireRange({ headers }: OutsideHead, from: number, size: number): voi
 function tooLong(partial: PartialFile, size: number) {
   partial.clear();
   return clientFault("failed", "client_too_long", `The registry sends more than the ${size} bytes that it promised.`);
-}
-
-/** A file that grows while it is received, with the hash of what is in it. */
-class PartialFile {
-  #hash: Hash = createHash("sha256");
-  #length = 0;
-
-  private constructor(readonly descriptor: number) {}
-
-  static async open(path: string): Promise<PartialFile> {
-    const partial = new PartialFile(openSync(path, "a+", 0o600));
-    for await (const piece of Bun.file(path).stream()) partial.#count(piece);
-    return partial;
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  get isEmpty(): boolean {
-    return this.#length === 0;
-  }
-
-  /** Appends a piece. A full disk leaves nothing: more of the file would not help anybody. */
-  append(piece: Uint8Array): void {
-    try {
-      for (let at = 0; at < piece.length; ) at += writeSync(this.descriptor, piece, at);
-    } catch (cause) {
-      this.clear();
-      throw diskFault(cause);
-    }
-    this.#count(piece);
-  }
-
-  clear(): void {
-    ftruncateSync(this.descriptor, 0);
-    this.#hash = createHash("sha256");
-    this.#length = 0;
-  }
-
-  digest(): string {
-    return this.#hash.copy().digest("hex");
-  }
-
-  close(): void {
-    closeSync(this.descriptor);
-  }
-
-  #count(piece: Uint8Array): void {
-    this.#hash.update(piece);
-    this.#length += piece.length;
-  }
-}
-
-/** What the disk refuses is not the registry's fault. */
-function diskFault(cause: unknown): unknown {
-  if (!(cause instanceof Error) || !("code" in cause) || !("syscall" in cause)) return cause;
-  if (cause.code !== "ENOSPC" && cause.code !== "EDQUOT" && cause.code !== "EFBIG") return cause;
-  const detail = `The disk is full: ${cause.message}. Nothing was saved.\nFree some space, then run the command again.`;
-  return clientFault("failed", "client_disk_full", detail);
 }

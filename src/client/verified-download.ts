@@ -1,5 +1,3 @@
-import { createReadStream } from "node:fs";
-import { readFile, rm } from "node:fs/promises";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { foldName } from "../domain/package-name.ts";
@@ -8,16 +6,13 @@ import { KnownKeysFault } from "../verify/known-keys.ts";
 import { RegistryFault } from "../verify/registry-client.ts";
 import { SeenLogFault } from "../verify/seen-logs.ts";
 import type { Trust } from "../verify/trust.ts";
-import { type ArchiveSource, type Verification, verifyPackage } from "../verify/verify-package.ts";
+import type { Verification } from "../verify/verify-package.ts";
 import type { ApiClient } from "./api-client.ts";
 import { clientFault } from "./client-fault.ts";
 import { getDocument } from "./document-shape.ts";
 import { type PackageSpec, packageSpecText, versionPath } from "./package-spec.ts";
 import { VERSION, type VersionDocument } from "./registry-documents.ts";
 import { downloadArchive, type TransferReport } from "./transfer.ts";
-
-/** Smaller pieces take longer to read, larger ones more memory. */
-const PIECE_BYTES = 256 * 1024;
 
 /** An archive that passed every check. It lies in a file that nobody else knows. */
 export interface VerifiedArchive {
@@ -44,19 +39,28 @@ export interface DownloadOptions {
  */
 export async function downloadVerified(spec: PackageSpec, options: DownloadOptions): Promise<VerifiedArchive> {
   const { client, trust, directory, report } = options;
-  const found = await getDocument<VersionDocument>(client, versionPath(spec), VERSION);
+  const asked = getDocument<VersionDocument>(client, versionPath(spec), VERSION);
+  // The checks are loaded while the registry answers: they are most of this program's client.
+  const loaded = import("../verify/verify-package.ts");
+  const [found, { prefetchChecks, verifyPackage }] = await Promise.all([asked, loaded]);
   const digest = requireAsked(found, spec);
   const { name, version, sha256, size } = found;
-  const path = `${versionPath({ name, version })}/download`;
-  const file = await downloadArchive(client, { path, sha256, size }, { directory, now: trust.now }, report(found));
-  try {
-    const { checks, ...verified } = await explained(() => verifyPackage(inFile(file, digest, size), undefined, trust));
+  if (trust.client !== undefined) prefetchChecks(trust.client, found);
+  const read = async (chunks: () => AsyncIterable<Uint8Array>) => {
+    const source = { digest, size, chunks, bytes: () => wholeOf(chunks()) };
+    const { checks, ...verified } = await explained(() => verifyPackage(source, undefined, trust));
     requireVerified(verified, checks, found);
-    return { name, version, digest, size, path: file, checks };
-  } catch (cause) {
-    await rm(file, { force: true });
-    throw cause;
-  }
+    return checks;
+  };
+  const archive = { path: `${versionPath({ name, version })}/download`, sha256, size };
+  const transfer = { directory, now: trust.now, report: report(found), read };
+  const { path, result: checks } = await downloadArchive(client, archive, transfer);
+  return { name, version, digest, size, path, checks };
+}
+
+/** Only the scheme `ed25519-archive` needs all bytes at once. */
+async function wholeOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  return Buffer.concat(await Array.fromAsync(chunks));
 }
 
 /**
@@ -72,15 +76,6 @@ function requireAsked(found: VersionDocument, spec: PackageSpec): Sha256Digest {
   if (size <= COMPRESSED_HARD_MAX_BYTES) return digest;
   const detail = `The registry says that ${name} ${version} has ${size} bytes. No package is that large, so nothing was downloaded.`;
   throw clientFault("failed", "client_too_long", detail);
-}
-
-function inFile(path: string, digest: Sha256Digest, size: number): ArchiveSource {
-  return {
-    digest,
-    size,
-    chunks: () => createReadStream(path, { highWaterMark: PIECE_BYTES }),
-    bytes: () => readFile(path),
-  };
 }
 
 type Verified = Omit<Verification, "checks">;

@@ -42,11 +42,24 @@ export class RegistryClient {
   readonly url: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #send: Sender;
+  readonly #sendOnce: Sender;
+  readonly #prefetched = new Map<string, Promise<Uint8Array | undefined>>();
 
-  constructor(url: string, token: string | undefined, send: Sender = requestOutside) {
+  /** `sendOnce` sends without retries what is prefetched. */
+  constructor(url: string, token: string | undefined, send: Sender = requestOutside, sendOnce = send) {
     this.#send = send;
+    this.#sendOnce = sendOnce;
     this.url = url.replace(/\/+$/, "");
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  /**
+   * Sends a GET now, and keeps its response for the next call that asks for this path. If it fails,
+   * that call sends it again, so that retries and errors are the same as without it.
+   */
+  prefetch(path: string): void {
+    const response = this.#get(this.#sendOnce, path).catch(() => undefined);
+    this.#prefetched.set(path, response);
   }
 
   /** Returns the response to a GET as text. Throws like `bytes`. */
@@ -59,10 +72,16 @@ export class RegistryClient {
    * Throws `RegistryFault` for every status but 200.
    */
   async bytes(path: string, maxBytes?: number): Promise<Uint8Array> {
+    const prefetched = this.#prefetched.get(path);
+    this.#prefetched.delete(path);
+    return (await prefetched) ?? this.#get(this.#send, path, maxBytes);
+  }
+
+  async #get(send: Sender, path: string, maxBytes?: number): Promise<Uint8Array> {
     const address = `${this.url}${path}`;
     const hasToken = "authorization" in this.#headers;
     try {
-      const { status, body } = await this.#send(address, {
+      const { status, body } = await send(address, {
         headers: this.#headers,
         maxMs: RESPONSE_TIMEOUT_MS + Math.ceil((maxBytes ?? 0) / SLOW_BYTES_PER_MS),
         maxBytes: maxBytes ?? RESPONSE_MAX_BYTES,

@@ -40,15 +40,19 @@ function objections({
   return [...found, `it is yanked${why === "" ? "" : ` (${why})`}${instead}`];
 }
 
+/** The path that `checkRegistryStatus` asks for. */
+export function statusPath({ name, version }: Pick<SignedArchive, "name" | "version">): string {
+  return `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}`;
+}
+
 /**
  * Checks the present status of a version at the registry, and warns if the version should not be
  * used any more. The status is only the word of the registry. No proof covers it, because a proof
  * of the version stays valid for ever.
  */
-export async function checkRegistryStatus(client: RegistryClient, { name, version }: SignedArchive): Promise<Check> {
-  const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}`;
+export async function checkRegistryStatus(client: RegistryClient, archive: SignedArchive): Promise<Check> {
   try {
-    const status: VersionStatus = Object(parseJsonText(await client.text(path)));
+    const status: VersionStatus = Object(parseJsonText(await client.text(statusPath(archive))));
     const found = objections(status);
     if (found.length > 0) return warning(NAME, `the registry reports that ${found.join("; ")}`);
     return ok(NAME, "the registry reports no yank and no quarantine");

@@ -68,7 +68,7 @@ export class SeenLogs {
     const path = join(this.directory, logFileName(origin));
     return withFileLock(path, async () => {
       const there = await this.log(origin);
-      if (there === undefined || !isNewer(there)) await replaceJson(path, seen);
+      if (there === undefined || !(isSame(there, seen) || isNewer(there))) await replaceJson(path, seen);
     });
   }
 
@@ -78,8 +78,9 @@ export class SeenLogs {
   }
 
   /** Saves the origin of a registry's log. */
-  saveOrigin(registry: string, origin: string): Promise<void> {
-    return replaceJson(join(this.directory, registryFileName(registry)), { registry, origin });
+  async saveOrigin(registry: string, origin: string): Promise<void> {
+    if ((await this.originOf(registry)) === origin) return;
+    await replaceJson(join(this.directory, registryFileName(registry)), { registry, origin });
   }
 
   /** Returns the saved state of an audit, as `saveAudit` got it. */
@@ -105,6 +106,11 @@ export class SeenLogs {
       throw new SeenLogFault(`${path} is damaged; remove it only if you accept to trust the log as if it were new`);
     }
   }
+}
+
+/** What is there already need not be written again, which waits for the disk. */
+function isSame(a: SeenLog, b: SeenLog): boolean {
+  return a.vkey === b.vkey && a.checkpoint === b.checkpoint && a.retired.join() === b.retired.join();
 }
 
 async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {

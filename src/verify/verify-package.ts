@@ -15,7 +15,7 @@ import { checkCheckpoint } from "./checkpoint-checks.ts";
 import { type Check, failed, isGood, ok, unchecked } from "./checks.ts";
 import { fetchHistory } from "./fetch-history.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
-import { checkRegistryStatus } from "./registry-status.ts";
+import { checkRegistryStatus, statusPath } from "./registry-status.ts";
 import type { Trust } from "./trust.ts";
 
 function faultText(cause: unknown): string {
@@ -51,14 +51,26 @@ async function checkArchive(archive: ArchiveSource): Promise<{ check: Check; sig
   }
 }
 
+type NamedVersion = Pick<SignedArchive, "name" | "version">;
+
+const proofPath = (version: NamedVersion) => `${statusPath(version)}/proof`;
+
+/**
+ * Asks the registry now for what `verifyPackage` will need of a version, so that it comes while the
+ * archive does. It changes nothing about the checks.
+ */
+export function prefetchChecks(client: RegistryClient, version: NamedVersion): void {
+  client.prefetch(proofPath(version));
+  client.prefetch(statusPath(version));
+}
+
 /** Fetches the proof of a version, or returns the failed check if there is none. */
-async function fetchProof(client: RegistryClient, { name, version }: SignedArchive): Promise<string | Check> {
-  const path = `/api/packages/${encodeURIComponent(name)}/${encodeURIComponent(version)}/proof`;
+async function fetchProof(client: RegistryClient, archive: SignedArchive): Promise<string | Check> {
   try {
-    return await client.text(path);
+    return await client.text(proofPath(archive));
   } catch (cause) {
     if (!(cause instanceof RegistryFault) || cause.status !== 404) throw cause;
-    return failed("inclusion", "not_logged", `the registry has no ${name} ${version}`);
+    return failed("inclusion", "not_logged", `the registry has no ${archive.name} ${archive.version}`);
   }
 }
 
@@ -167,8 +179,7 @@ export async function checkProof(
   const asked = { ...checkpoint, index, entry, history, isFresh: isFresh || extra.history === undefined, ...proved };
   const checked = await checkHistory(asked, trust.knownKeys, trust.now);
   if (isGood(checked.checks)) {
-    await saveSeen();
-    await checked.remember();
+    await Promise.all([saveSeen(), checked.remember()]);
   }
   return [...all, ...checked.checks];
 }
