@@ -18,7 +18,7 @@ export const postgresDialect = {
   primaryKey: pg.primaryKey,
   text: pg.text,
   boolean: pg.boolean,
-  json: pg.jsonb,
+  json: pg.json,
   instant: (name: string) => pg.timestamp(name, { precision: 3, withTimezone: true, mode: "date" }),
   identity: (name: string) => pg.bigint(name, { mode: "number" }).primaryKey().generatedByDefaultAsIdentity(),
   count: (name: string) => pg.bigint(name, { mode: "number" }),

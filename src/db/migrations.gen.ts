@@ -30,6 +30,7 @@ import postgres_0011_account_networks from "../../drizzle/postgres/0011_account_
 import postgres_0012_log_changes from "../../drizzle/postgres/0012_log_changes.sql" with { type: "text" };
 import postgres_0013_finding from "../../drizzle/postgres/0013_finding.sql" with { type: "text" };
 import postgres_0014_read_only from "../../drizzle/postgres/0014_read_only.sql" with { type: "text" };
+import postgres_0015_json_order from "../../drizzle/postgres/0015_json_order.sql" with { type: "text" };
 
 /** The migrations of each database, oldest first. */
 export const MIGRATIONS = {
@@ -67,5 +68,6 @@ export const MIGRATIONS = {
     { name: "0012_log_changes", sql: postgres_0012_log_changes },
     { name: "0013_finding", sql: postgres_0013_finding },
     { name: "0014_read_only", sql: postgres_0014_read_only },
+    { name: "0015_json_order", sql: postgres_0015_json_order },
   ],
 } as const;
