@@ -17,12 +17,12 @@ const PROBE_BYTES = 64 * 1024;
  */
 const ABANDONED_AFTER_MS = 60 * 60 * 1_000;
 /** Matches `upload-<place>.<pid>-<uuid>`. Earlier versions wrote no place and no process id. */
-const TEMPORARY_NAME = /^(?:upload|download|check|note)-(?:([0-9a-f]{8})\.(\d{1,10})-)?/;
+const TEMPORARY_NAME = /^(?:upload|download|check|note|database)-(?:([0-9a-f]{8})\.(\d{1,10})-)?/;
 
 /** Other requests give their files back soon. */
 const RETRY_AFTER_SECONDS = 1;
 
-type Purpose = "upload" | "download" | "check" | "note";
+type Purpose = "upload" | "download" | "check" | "note" | "database";
 
 /** Identifies the PID namespace: the machine or the container. */
 const PLACE = createHash("sha256")

@@ -16,6 +16,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { configGetCommand } from "./commands/config-get.ts";
 import { configListCommand } from "./commands/config-list.ts";
 import { configSetCommand } from "./commands/config-set.ts";
+import { dbCopyCommand } from "./commands/db-copy.ts";
 import { deprecateCommand } from "./commands/deprecate.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { downloadCommand } from "./commands/download.ts";
@@ -113,6 +114,7 @@ export const COMMANDS: readonly Command[] = [
   fsckCommand,
   gcCommand,
   storageCopyCommand,
+  dbCopyCommand,
   adminCreateCommand,
   adminResetPasswordCommand,
   adminGrantCommand,
@@ -143,6 +145,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   token: "make, list and revoke API tokens",
   config: "read and change the client's configuration",
   storage: "copy archives between storages",
+  db: "copy the database, between SQLite and Postgres too",
   admin: "manage accounts, quarantine packages",
   log: "audit a transparency log, manage this registry's log",
 };

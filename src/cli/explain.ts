@@ -2,6 +2,7 @@ import { ConfigError } from "../config/config.ts";
 import { KeyFileError } from "../config/key-file.ts";
 import { MigrationError } from "../db/migrate.ts";
 import { errorCode, Failure, type RegistryError } from "../errors.ts";
+import { OperatorError } from "../runtime/operator-error.ts";
 import { printError } from "../runtime/print.ts";
 import { DataOwnerError } from "../start/data-owner.ts";
 
@@ -49,13 +50,17 @@ function innermost(cause: Error): Error {
   return inner;
 }
 
+/** Errors whose messages are written for an operator. */
+const FOR_OPERATORS = [MigrationError, KeyFileError, DataOwnerError, OperatorError];
+
+const messageIn = (cause: unknown) => (cause instanceof Error ? cause.message : undefined);
+
 function detailOf(cause: unknown): string | undefined {
   if (cause instanceof Failure) {
     const code = errorCode(cause);
     return `${messageOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   }
-  if (cause instanceof MigrationError || cause instanceof KeyFileError || cause instanceof DataOwnerError)
-    return cause.message;
+  if (FOR_OPERATORS.some((type) => cause instanceof type)) return messageIn(cause);
   // The operator can fix what the system refuses, such as a taken port. Anything else is a bug of
   // the registry.
   const code = errorCode(cause);

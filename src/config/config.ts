@@ -85,7 +85,11 @@ function connectionSetting(reader: SettingReader): NameOf<"text"> | undefined {
   return names.find((name) => reader.text(name) !== undefined);
 }
 
-function readDatabase(reader: SettingReader, dataDir: string): DatabaseConfig {
+/**
+ * Reads which database the settings name. SQLite is in the data directory. Notes a problem in the
+ * reader.
+ */
+export function readDatabase(reader: SettingReader, dataDir: string): DatabaseConfig {
   const sqlite: DatabaseConfig = { kind: "sqlite", path: resolve(dataDir, "registry.db") };
   const setting = connectionSetting(reader);
   if (setting === undefined) return sqlite;

@@ -36,7 +36,10 @@ export async function openOfflineLog({
   return new TransparencyLog({ verifier: signer, signer, cosigners: [] }, { clock });
 }
 
-async function requireMigrated(database: DatabaseConfig): Promise<void> {
+/**
+ * Throws `MigrationError` if the database does not exist or is not up to date. Changes nothing.
+ */
+export async function requireMigrated(database: DatabaseConfig): Promise<void> {
   if (database.kind === "sqlite" && !existsSync(database.path)) {
     throw new MigrationError(
       `There is no database at ${database.path}. Start the registry once, or check DATA_DIR and the permissions of this user.`,
