@@ -2,9 +2,10 @@ import { dirname } from "node:path";
 import type { DatabaseConfig } from "../config/config.ts";
 import { readNamedDatabase } from "../config/named-database.ts";
 import { isInUse } from "../db/in-use.ts";
+import { SETTLED_AFTER_MS } from "../log/read-only.ts";
 import { type CopiedDatabase, copyDatabase } from "../maintenance/copy-database.ts";
 import { requireNoDatabase } from "../maintenance/new-database-file.ts";
-import { readDatabaseRows, writeDatabaseRows } from "../maintenance/open-copy.ts";
+import { readDatabaseRows, readOnlySince, writeDatabaseRows } from "../maintenance/open-copy.ts";
 import { counted } from "../runtime/counted.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
 import { print, printJson } from "../runtime/print.ts";
@@ -29,11 +30,24 @@ function identityOf(database: DatabaseConfig): string {
   return JSON.stringify([host, port, name]);
 }
 
-async function requireUnusedBy(database: DatabaseConfig, option: string): Promise<void> {
-  if (!(await databaseStep(database, () => isInUse(database)))) return;
+/**
+ * Throws `OperatorError` if a registry may write to the source now: it runs and is not read-only, or
+ * was not so for long enough. Returns whether the source is read-only.
+ */
+async function requireQuiet(source: DatabaseConfig): Promise<boolean> {
+  const isUsed = await databaseStep(source, () => isInUse(source));
+  const since = await readOnlySince(source);
+  if (!isUsed || (since !== undefined && Date.now() - since.getTime() > SETTLED_AFTER_MS)) return since !== undefined;
   throw new OperatorError(
-    `a registry runs on the database of ${option}. Stop it on every machine, then run the command again.`,
+    "a registry runs on the database of --from. Stop it on every machine, or run cpm-registry admin read-only on and " +
+      `wait ${Math.ceil(SETTLED_AFTER_MS / 1_000)} s. Then run the command again.`,
   );
+}
+
+async function requireUnused(target: DatabaseConfig): Promise<void> {
+  if (target.kind === "sqlite") return requireNoDatabase(target.path);
+  if (await databaseStep(target, () => isInUse(target)))
+    throw new OperatorError("a registry runs on the database of --to. Name a new database.");
 }
 
 /**
@@ -46,9 +60,8 @@ export async function dbCopy({ from, to, json }: DbCopyArguments): Promise<numbe
   if (identityOf(source) === identityOf(target)) throw new UsageError("--from and --to are the same database.");
   for (const database of [source, target]) if (database.kind === "sqlite") becomeDataOwner(dirname(database.path));
   await requireMigrated(source);
-  await requireUnusedBy(source, "--from");
-  if (target.kind === "sqlite") requireNoDatabase(target.path);
-  else await requireUnusedBy(target, "--to");
+  const isReadOnly = await requireQuiet(source);
+  await requireUnused(target);
   const startedMs = performance.now();
   const bar = progressBar("db copy", json);
   try {
@@ -56,14 +69,14 @@ export async function dbCopy({ from, to, json }: DbCopyArguments): Promise<numbe
       writeDatabaseRows(target, async (rows) => {
         const done = await readDatabaseRows(source, (read) => copyDatabase(read, rows, bar.report));
         // What a registry wrote meanwhile would be missing.
-        await requireUnusedBy(source, "--from");
+        await requireQuiet(source);
         return done;
       }),
     );
     bar.end();
     const elapsedMs = performance.now() - startedMs;
     if (json) printJson({ from: source.kind, to: target.kind, ...copied, seconds: elapsedMs / 1_000 });
-    else print(summaryOf(copied, source, target, elapsedMs));
+    else print(summaryOf(copied, source, target, elapsedMs, isReadOnly));
     return 0;
   } finally {
     bar.end();
@@ -76,13 +89,22 @@ function nameOf(database: DatabaseConfig): string {
   return `the Postgres database ${name} on ${host}:${port}`;
 }
 
-function summaryOf(copied: CopiedDatabase, from: DatabaseConfig, to: DatabaseConfig, elapsedMs: number): string {
+function summaryOf(
+  copied: CopiedDatabase,
+  from: DatabaseConfig,
+  to: DatabaseConfig,
+  elapsedMs: number,
+  isReadOnly: boolean,
+): string {
   const what = `${counted(copied.packages, "package")} with ${counted(copied.versions, "version")}`;
   return [
     `Copied ${what} (${counted(copied.rows, "row")}) from ${nameOf(from)} to ${nameOf(to)} in ${durationText(elapsedMs)}.`,
     ...(to.kind === "postgres" ? [POSTGRES_NEXT] : []),
+    ...(isReadOnly ? [READ_ONLY_NEXT] : []),
   ].join("\n");
 }
 
 const POSTGRES_NEXT =
   "Set DATABASE_URL, and JWT_KEY and LOG_SIGNING_KEY to the contents of jwt.key and log.key. Then start the registry.";
+
+const READ_ONLY_NEXT = "The copy is read-only, as the original. Once it serves: cpm-registry admin read-only off";

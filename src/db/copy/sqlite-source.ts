@@ -40,11 +40,16 @@ function sourceOver(client: BunDatabase): RowSource {
     const text = `SELECT t.rowid, ${columnsOf(table, shift)}${more} WHERE t.rowid > ? ORDER BY t.rowid LIMIT ?`;
     const page = client.prepare<unknown, SQLQueryBindings[]>(text);
     const rowsMax = batchRowsOf(table);
-    for (let last = Number.MIN_SAFE_INTEGER; ; ) {
-      const rows = page.values(last, rowsMax) as CopiedValue[][];
-      if (rows.length > 0) yield rows.map((row) => row.slice(1));
-      if (rows.length < rowsMax) return page.finalize();
-      last = Number(rows.at(-1)?.[0]);
+    try {
+      for (let last = Number.MIN_SAFE_INTEGER; ; ) {
+        const rows = page.values(last, rowsMax) as CopiedValue[][];
+        if (rows.length > 0) yield rows.map((row) => row.slice(1));
+        if (rows.length < rowsMax) return;
+        last = Number(rows.at(-1)?.[0]);
+      }
+    } finally {
+      // An open statement would keep the file open.
+      page.finalize();
     }
   }
   const list = (table: string, column: string) =>

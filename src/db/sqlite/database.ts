@@ -34,7 +34,8 @@ function withOpaqueParameters(text: string): string {
 
 /**
  * Prepares each SQL text once. Drizzle prepares at every call, and SQLite's parser would be most of
- * the cost of a small read.
+ * the cost of a small read. Closing the connection ends the statements, which would keep the file
+ * open.
  */
 function prepareOnce(client: BunDatabase): void {
   const statements = new Map<string, Statement>();
@@ -47,6 +48,12 @@ function prepareOnce(client: BunDatabase): void {
     statements.set(text, statement);
     return statement;
   }) as typeof client.prepare;
+  const close = client.close.bind(client);
+  client.close = (throwOnError) => {
+    for (const statement of statements.values()) statement.finalize();
+    statements.clear();
+    close(throwOnError);
+  };
 }
 
 function connect(path: string): BunDatabase {

@@ -1,0 +1,119 @@
+import { describe, expect, test } from "bun:test";
+import { cpSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { everyAnswer, type SeenAnswer } from "../support/answers.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { Client } from "../support/client.ts";
+import { type Place, whileRunning, withPlaces } from "../support/places.ts";
+import { switchReadOnly } from "../support/read-only.ts";
+import type { DatabaseKind, TestRegistry } from "../support/registry.ts";
+import { eventsAreFinal } from "../support/roles.ts";
+import { fillVaried, type Varied } from "../support/varied-registry.ts";
+
+/* `db copy`: another database under the same registry. */
+
+const copy = (from: Place, to: Place, ...more: string[]) =>
+  from.run("db", "copy", "--from", from.databaseName, "--to", to.databaseName, ...more);
+
+type Seen = ReadonlyMap<string, SeenAnswer>;
+
+async function seenBy(registry: TestRegistry, { admin, names }: Varied): Promise<Seen> {
+  await eventsAreFinal(registry);
+  return everyAnswer(new Client(registry.url, admin.token, admin.username), names);
+}
+
+describe.each<[DatabaseKind, DatabaseKind]>([
+  ["sqlite", "postgres"],
+  ["postgres", "sqlite"],
+])("db copy from %s to %s", (source, target) => {
+  test("every answer stays the same to the byte, and the registry goes on from there", () =>
+    withPlaces(
+      [
+        [source, "files"],
+        [target, "files"],
+      ],
+      async (from, to) => {
+        const varied = await whileRunning(from, fillVaried, "counting downloads");
+        const before = await whileRunning(from, (registry) => seenBy(registry, varied));
+        expect(before.size).toBeGreaterThan(100);
+        expect([...before.values()].filter(({ status }) => status === 200).length).toBeGreaterThan(90);
+        const { exitCode, stdout, stderr } = await copy(from, to, "--json");
+        expect([stderr, exitCode]).toEqual(["", 0]);
+        expect(JSON.parse(stdout)).toMatchObject({ from: source, to: target, packages: 5, versions: 11 });
+        cpSync(join(from.dataDir, "packages"), join(to.dataDir, "packages"), { recursive: true });
+        await whileRunning(to, async (registry) => {
+          const after = await seenBy(registry, varied);
+          for (const [address, answer] of before) expect([address, after.get(address)]).toEqual([address, answer]);
+          const alice = new Client(registry.url, varied.alice.token, varied.alice.username);
+          expect((await alice.get("/api/auth/me")).status).toBe(200);
+          const archive = makePackage({ name: "later", version: "1.0.0" });
+          const published = await alice.publish("later", "1.0.0", archive, varied.key);
+          expect([published.status, published.body.logIndex]).toEqual([201, sizeIn(before)]);
+          await eventsAreFinal(registry);
+          const admin = new Client(registry.url, varied.admin.token);
+          const last = lastEventIn(before);
+          const { items } = (await admin.get(`/api/events?after=${last}`)).body;
+          expect(items.map(({ kind }: { kind: string }) => kind)).toContain("version.published");
+          expect(items.every(({ id }: { id: number }) => id > last)).toBe(true);
+        });
+        const again = await copy(from, to);
+        expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/not empty|already/)]);
+        expect((await to.run("fsck")).exitCode).toBe(0);
+      },
+    ));
+});
+
+const sizeIn = (seen: Seen) => Number(seen.get("/log/checkpoint")?.text.split("\n")[1]);
+const lastEventIn = (seen: Seen) => JSON.parse(seen.get("/api/events")?.text ?? "").next;
+
+describe("db copy refuses", () => {
+  test("a registry that runs and may write, and copies it once it is read-only and settled", () =>
+    withPlaces(
+      [
+        ["sqlite", "files"],
+        ["postgres", "files"],
+      ],
+      (from, to) =>
+        whileRunning(from, async (registry) => {
+          const refused = await copy(from, to);
+          expect([refused.exitCode, refused.stderr]).toEqual([
+            1,
+            expect.stringContaining("a registry runs on the database of --from. Stop it on every machine, or run"),
+          ]);
+          registry.now = new Date(Date.now() - 60_000);
+          await switchReadOnly(registry, "moving");
+          const done = await copy(from, to);
+          expect([done.stderr, done.exitCode]).toEqual(["", 0]);
+          expect(done.stdout).toContain("admin read-only off");
+        }),
+    ));
+
+  test("a database that is no place for it, or not to be read, with the reason", () =>
+    withPlaces([["sqlite", "files"]], async (from) => {
+      const refusal = async (...args: string[]) => {
+        const { exitCode, stderr } = await from.run("db", "copy", ...args);
+        return `${exitCode} ${stderr}`;
+      };
+      const [own, other] = [from.databaseName, join(from.dataDir, "other.db")];
+      expect(await refusal("--from", own, "--to", other)).toContain(
+        "1 cpm-registry db copy failed: There is no database",
+      );
+      await whileRunning(from, async () => undefined);
+      expect(await refusal("--from", own, "--to", from.dataDir)).toMatch(/^64 .*same database/);
+      expect(await refusal("--from", own, "--to", "nothing")).toContain("--to is not a database. Use postgres://");
+      const wrong = await refusal("--from", own, "--to", "postgres://u:s3cret@127.0.0.1:99999/x");
+      expect(wrong).toContain("its port is not a number");
+      expect(wrong).not.toContain("s3cret");
+      const nobody = await refusal("--from", own, "--to", "postgres://u:s3cret@127.0.0.1:1/x");
+      expect(nobody).toMatch(/^1 /);
+      expect(nobody).not.toContain("s3cret");
+      writeFileSync(`${other}-wal`, "");
+      expect(await refusal("--from", own, "--to", other)).toContain(`there is a file ${other}-wal already`);
+      rmSync(`${other}-wal`);
+      expect((await from.run("db", "copy", "--from", own, "--to", other)).exitCode).toBe(0);
+      expect([
+        statSync(other).mode & 0o777,
+        readdirSync(from.dataDir).filter((name) => name.startsWith("other")),
+      ]).toEqual([0o600, ["other.db"]]);
+    }));
+});
