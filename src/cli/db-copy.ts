@@ -12,6 +12,7 @@ import { print, printJson } from "../runtime/print.ts";
 import { becomeDataOwner } from "../start/data-owner.ts";
 import { requireMigrated } from "../start/open-offline.ts";
 import { databaseStep } from "../start/start-step.ts";
+import { systemClock } from "../start/system-clock.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { UsageError } from "./usage.ts";
@@ -37,7 +38,8 @@ function identityOf(database: DatabaseConfig): string {
 async function requireQuiet(source: DatabaseConfig): Promise<boolean> {
   const isUsed = await databaseStep(source, () => isInUse(source));
   const since = await readOnlySince(source);
-  if (!isUsed || (since !== undefined && Date.now() - since.getTime() > SETTLED_AFTER_MS)) return since !== undefined;
+  if (!isUsed || (since !== undefined && systemClock().getTime() - since.getTime() > SETTLED_AFTER_MS))
+    return since !== undefined;
   throw new OperatorError(
     "a registry runs on the database of --from. Stop it on every machine, or run cpm-registry admin read-only on and " +
       `wait ${Math.ceil(SETTLED_AFTER_MS / 1_000)} s. Then run the command again.`,
@@ -66,7 +68,7 @@ export async function dbCopy({ from, to, json }: DbCopyArguments): Promise<numbe
   const bar = progressBar("db copy", json);
   try {
     const copied = await databaseStep(target, () =>
-      writeDatabaseRows(target, async (rows) => {
+      writeDatabaseRows(target, systemClock, async (rows) => {
         const done = await readDatabaseRows(source, (read) => copyDatabase(read, rows, bar.report));
         // What a registry wrote meanwhile would be missing.
         await requireQuiet(source);

@@ -22,11 +22,15 @@ export function requireNoDatabase(path: string): void {
  * gets the path of a temporary file beside it. Files that killed processes left there are removed.
  * Throws `OperatorError` if `path` is taken, and `storage_full`.
  */
-export async function makeDatabaseFile<T>(path: string, write: (temporary: string) => Promise<T>): Promise<T> {
+export async function makeDatabaseFile<T>(
+  path: string,
+  clock: () => Date,
+  write: (temporary: string) => Promise<T>,
+): Promise<T> {
   requireNoDatabase(path);
   const directory = dirname(path);
   await mkdir(directory, { recursive: true });
-  for await (const { path: left } of abandonedFiles(directory, Date.now(), 0)) await discardFile(left);
+  for await (const { path: left } of abandonedFiles(directory, clock().getTime(), 0)) await discardFile(left);
   const temporary = temporaryPath(directory, "database");
   try {
     const done = await write(temporary);

@@ -17,9 +17,13 @@ export function readDatabaseRows<T>(database: DatabaseConfig, work: (source: Row
  * Fills an empty database: a new file, or a Postgres that no registry has used. It gets all that
  * `work` writes, or nothing. Throws `OperatorError` if it is not empty.
  */
-export function writeDatabaseRows<T>(database: DatabaseConfig, work: (target: RowTarget) => Promise<T>): Promise<T> {
+export function writeDatabaseRows<T>(
+  database: DatabaseConfig,
+  clock: () => Date,
+  work: (target: RowTarget) => Promise<T>,
+): Promise<T> {
   if (database.kind === "postgres") return writePostgres(database.connection, work);
-  return makeDatabaseFile(database.path, (path) => writeSqlite(path, work));
+  return makeDatabaseFile(database.path, clock, (path) => writeSqlite(path, work));
 }
 
 /**
