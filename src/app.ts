@@ -25,6 +25,8 @@ import { publishRoutes } from "./publish/routes.ts";
 import type { AppDeps } from "./start/open-deps.ts";
 import { publisherTokenRoutes, tokenRoutes } from "./tokens/routes.ts";
 import { TOKEN_PARAMETERS, tokenSchemas } from "./tokens/schemas.ts";
+import { problemPages } from "./web/problem-page.tsx";
+import { webRoutes } from "./web/site-routes.ts";
 
 const apiDescriptionParts = {
   schemas: {
@@ -95,7 +97,7 @@ export function createApp(deps: AppDeps) {
   // such as `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })
     .onTransform({ as: "global" }, replaceInvalidParameters)
-    .use(failures(deps, methodsOf))
+    .use(failures(deps, methodsOf, problemPages(deps)))
     .use(crossOrigin(deps.config.corsOrigins))
     .use(readOnlyGuard(deps.readOnly, methodsOf))
     .use(healthRoutes(deps))
@@ -103,6 +105,7 @@ export function createApp(deps: AppDeps) {
     .use(api(deps, "/api"))
     .use(api(deps, "/api/v1"))
     .use(apiDescription(deps.config.followsHost ? "/" : deps.config.publicUrl, apiDescriptionParts))
-    .use(apiPage());
+    .use(apiPage())
+    .use(webRoutes(deps));
   return app;
 }

@@ -42,6 +42,8 @@ export type RegistryError =
   | { readonly code: "session_required" }
   | { readonly code: "insufficient_scope"; readonly needed: string }
   | { readonly code: "admin_only" }
+  /** A form came from a page of another site, or from a session that ended. */
+  | { readonly code: "form_refused" }
   | { readonly code: "too_many_attempts"; readonly retryAfterSeconds: number }
   | { readonly code: "user_not_found"; readonly username: string }
   | { readonly code: "token_not_found"; readonly id: string }

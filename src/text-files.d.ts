@@ -17,3 +17,18 @@ declare module "swagger-ui-dist/*" {
   const path: string;
   export default path;
 }
+
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
+
+declare module "*.svg" {
+  const text: string;
+  export default text;
+}
+
+declare module "*.browser.js" {
+  const text: string;
+  export default text;
+}

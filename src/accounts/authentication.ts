@@ -24,7 +24,9 @@ const BEARER = /^Bearer +([^ ]+) *$/i;
 const API_TOKEN = /^cpm_/;
 
 type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKey" | "readOnly">;
-type JwtVerifier = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
+
+/** Verifies the tokens of sessions. */
+export type JwtVerifier = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
 
 /** The part of Elysia's context that authentication needs. */
 interface AuthContext {
@@ -72,7 +74,15 @@ async function verifiedClaims({ config, clock }: AuthDeps, verifier: JwtVerifier
   return { sessionId: claims.jti, userId: claims.sub };
 }
 
-async function sessionOf(deps: AuthDeps, { request, jwt: verifier }: AuthContext, text: string) {
+/**
+ * Returns the session of a token, or undefined if the token is invalid or its session has ended.
+ * Throws `account_disabled`.
+ */
+export async function sessionOf(
+  deps: AuthDeps,
+  { request, jwt: verifier }: AuthContext,
+  text: string,
+): Promise<SessionActor | undefined> {
   const claims = await verifiedClaims(deps, verifier, text);
   return claims && findSession(deps, claims.sessionId, claims.userId, contextOf(request).clientAddress);
 }

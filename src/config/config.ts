@@ -62,6 +62,10 @@ export interface Config extends PublicAddress {
   readonly logKeys: Secret<readonly SignerKey[]> | undefined;
   /** The witnesses that are asked to cosign the log's checkpoints. */
   readonly logWitnesses: readonly WitnessAddress[];
+  /** The name of the registry on its pages. */
+  readonly siteTitle: string;
+  /** What the registry is, on its first page. */
+  readonly siteDescription: string;
   readonly logLevel: LogLevel;
   /** The number of processes that share the port. */
   readonly workers: number;
@@ -268,6 +272,8 @@ export function readConfig(
     logOrigin,
     logKeys: readLogKeys(reader, logOrigin),
     logWitnesses: readWitnesses(reader),
+    siteTitle: reader.text("SITE_TITLE") ?? SETTINGS.SITE_TITLE.default,
+    siteDescription: reader.text("SITE_DESCRIPTION") ?? SETTINGS.SITE_DESCRIPTION.default,
     logLevel: reader.choice("LOG_LEVEL"),
     workers: readWorkers(reader, port),
     archiveLimits: readArchiveLimits(reader),

@@ -222,6 +222,21 @@ const LOG = {
   },
 } as const satisfies Record<string, Setting>;
 
+const WEB_PAGE = {
+  SITE_TITLE: {
+    group: "Web page",
+    type: "text",
+    default: "CPM registry",
+    description: "The name of the registry at the head of its pages",
+  },
+  SITE_DESCRIPTION: {
+    group: "Web page",
+    type: "text",
+    default: "Packages for ColonyOS, each signed by its publisher and committed to a public log.",
+    description: "One or two sentences on the first page: what this registry is, for whom, whom to ask",
+  },
+} as const satisfies Record<string, Setting>;
+
 const TESTS = {
   FAILPOINTS: { group: "Tests", type: "text", description: "Only for the registry's own tests. Leave it out" },
 } as const satisfies Record<string, Setting>;
@@ -237,6 +252,7 @@ export const SETTINGS = {
   ...PUBLISHING,
   ...ARCHIVES,
   ...LOG,
+  ...WEB_PAGE,
   ...TESTS,
 } as const;
 

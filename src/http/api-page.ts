@@ -64,13 +64,12 @@ function toPage(): Response {
 }
 
 /**
- * Serves the API page under `/swagger`, with its scripts and styles, and redirects `/` to it. Links
- * in the page are relative, so it works under a path prefix.
+ * Serves the API page under `/swagger`, with its scripts and styles. Links in the page are relative,
+ * so it works under a path prefix.
  */
 export function apiPage() {
   const html = { "content-type": "text/html; charset=utf-8", "content-security-policy": POLICY, ...CACHED };
   return new Elysia({ name: "api-page" })
-    .get("/", () => new Response(null, { status: 302, headers: { location: "swagger" } }), HIDDEN)
     .get(
       "/swagger",
       ({ request }) => (endsWithSlash(request) ? toPage() : new Response(page, { headers: html })),

@@ -4,10 +4,10 @@ import { chunksOf, declaredBytes } from "./body-stream.ts";
 import { faultsOfUnknown } from "./unknown-fields.ts";
 
 /**
- * The limit of JSON bodies. They are forms of a few fields, but a password may have 1,024
+ * The limit of JSON bodies and of HTML forms. They have a few fields, but a password may have 1,024
  * characters of four bytes.
  */
-const JSON_BODY_MAX_BYTES = 64 * 1024;
+const FIELDS_MAX_BYTES = 64 * 1024;
 
 /** Returns the media type of a request's Content-Type in lower case and without parameters. */
 export function mediaType(request: Request): string {
@@ -67,12 +67,12 @@ function requireJson(request: Request): void {
 }
 
 /**
- * Reads a JSON body of at most `JSON_BODY_MAX_BYTES`, as Elysia's `parse` of a route. Throws
+ * Reads a JSON body of at most `FIELDS_MAX_BYTES`, as Elysia's `parse` of a route. Throws
  * `unsupported_media_type`, `payload_too_large`, `request_timeout` or `malformed_body`.
  */
 export async function jsonBody({ request }: { readonly request: Request }): Promise<object> {
   requireJson(request);
-  return parseJson(await readBounded(request, JSON_BODY_MAX_BYTES));
+  return parseJson(await readBounded(request, FIELDS_MAX_BYTES));
 }
 
 /**
@@ -91,9 +91,18 @@ export function strictJsonBody({ properties }: { readonly properties: object }, 
   };
 }
 
+/**
+ * Reads the fields of an HTML form (`application/x-www-form-urlencoded`). Throws like `jsonBody`.
+ */
+export async function formBody({ request }: { readonly request: Request }): Promise<URLSearchParams> {
+  const expected = "application/x-www-form-urlencoded";
+  if (mediaType(request) !== expected) throw failure({ code: "unsupported_media_type", expected });
+  return new URLSearchParams(new TextDecoder().decode(await readBounded(request, FIELDS_MAX_BYTES)));
+}
+
 /** Reads a JSON body that may be missing. An empty body is `{}`, whatever its content type is. */
 export async function optionalJsonBody({ request }: { readonly request: Request }): Promise<object> {
-  const bytes = await readBounded(request, JSON_BODY_MAX_BYTES);
+  const bytes = await readBounded(request, FIELDS_MAX_BYTES);
   if (bytes.length === 0) return {};
   requireJson(request);
   return parseJson(bytes);

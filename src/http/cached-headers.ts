@@ -2,6 +2,8 @@
 export interface HeaderSet {
   /** True if clients that accept a compressed form get that. */
   readonly variesByEncoding: boolean;
+  /** True if a client with a cookie may get something else, so only the app can answer it. */
+  readonly variesByCookie: boolean;
   readonly whole: { readonly headers: Headers };
   readonly unchanged: { readonly status: 304; readonly headers: Headers };
 }
@@ -14,8 +16,15 @@ export function headerSet(of: Headers): HeaderSet {
   const unchanged = new Headers(of);
   for (const name of ["content-type", "content-length", "content-encoding", "content-disposition", "accept-ranges"])
     unchanged.delete(name);
-  const variesByEncoding = of.get("vary")?.includes("Accept-Encoding") ?? false;
-  return { variesByEncoding, whole: { headers: new Headers(of) }, unchanged: { status: 304, headers: unchanged } };
+  const vary = of.get("vary");
+  const variesByEncoding = vary?.includes("Accept-Encoding") ?? false;
+  const variesByCookie = vary?.includes("Cookie") ?? false;
+  return {
+    variesByEncoding,
+    variesByCookie,
+    whole: { headers: new Headers(of) },
+    unchanged: { status: 304, headers: unchanged },
+  };
 }
 
 /**

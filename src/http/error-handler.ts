@@ -63,9 +63,14 @@ interface FailureDeps {
  * Turns every failure into a response. It is the only place that does, comes first in the app and
  * is global. An expected failure becomes a problem, and is logged as a warning if the registry is
  * at fault and not the client. Any other error is logged once, without its message, and becomes
- * `internal`.
+ * `internal`. `pageOf` shows a failure as a page to a browser, and returns undefined for everybody
+ * else.
  */
-export function failures({ logger, responseCache }: FailureDeps, methodsOf: (path: string) => string[]) {
+export function failures(
+  { logger, responseCache }: FailureDeps,
+  methodsOf: (path: string) => string[],
+  pageOf: (request: Request, error: RegistryError) => Response | undefined,
+) {
   return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
     const { id } = contextOf(request);
     const expected = expectedError(error, request.method, () => methodsOf(new URL(request.url).pathname));
@@ -81,6 +86,7 @@ export function failures({ logger, responseCache }: FailureDeps, methodsOf: (pat
       logger.warn(expected.code, { requestId: id, ...(causeOf(error) === undefined ? {} : errorFields(error)) });
       if (expected.code === "storage_full") responseCache?.releaseSpillFile();
     }
-    return problemResponse(expected ?? { code: "internal" }, id);
+    const shown = expected ?? { code: "internal" };
+    return pageOf(request, shown) ?? problemResponse(shown, id);
   });
 }

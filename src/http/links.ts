@@ -1,4 +1,5 @@
 import type { Config } from "../config/config.ts";
+import { isOfPackage } from "./cache-paths.ts";
 
 /** What links are made of. */
 export type LinkConfig = Pick<Config, "publicUrl" | "followsHost">;
@@ -69,5 +70,5 @@ const ARCHIVE = /^\/api\/packages\/[^/]+\/[^/]+\/download$/;
 
 /** Archives have no links, nor has anything of the log. */
 function hasLinks(path: string): boolean {
-  return path.startsWith("/api/packages/") && !ARCHIVE.test(path);
+  return isOfPackage(path) && !ARCHIVE.test(path);
 }

@@ -58,6 +58,11 @@ const accountProblems = {
   insufficient_scope: problem(403, "Insufficient token scope", ({ needed }) => ({
     detail: `This API token may not do this: it needs ${needed}. Create another one with POST /api/auth/tokens.`,
   })),
+  form_refused: problem(403, "Form not accepted", () => ({
+    detail:
+      "This form was not sent by a page of this registry, or your session has ended since the page was opened. " +
+      "Go back, reload the page and send the form again.",
+  })),
   admin_only: problem(403, "Administrators only", () => ({
     detail: "Only an administrator of this registry can do this. Ask one to do it.",
   })),
@@ -180,13 +185,23 @@ function particularsOf<C extends ErrorCode>(error: Extract<RegistryError, { code
   return known.particulars(error);
 }
 
+/** A failure as people and programs see it. */
+export interface ShownProblem extends Particulars {
+  readonly status: number;
+  readonly title: string;
+}
+
+/** Returns the problem of a failure, for whoever shows it in another form than JSON. */
+export function problemOf(error: RegistryError): ShownProblem {
+  return { ...statusOf(error.code), ...particularsOf(error) };
+}
+
 /**
  * Makes the response to a failure, as `application/problem+json` (RFC 9457). `errors` lists single
  * faults where there may be several. The response is never cached.
  */
 export function problemResponse(error: RegistryError, requestId: string): Response {
-  const { status, title } = statusOf(error.code);
-  const { detail, errors, headers } = particularsOf(error);
+  const { status, title, detail, errors, headers } = problemOf(error);
   const body = { type: `/problems/${error.code}`, title, status, code: error.code, detail, requestId, errors };
   return new Response(JSON.stringify(body), {
     status,

@@ -158,6 +158,7 @@ export class ResponseCache {
   match(request: Request, path: string, addressOf: () => string | null = () => null): Response | undefined {
     const plain = this.#fresh(path);
     if (plain === undefined || !isPlain(request)) return undefined;
+    if (plain.headers.variesByCookie && request.headers.has("cookie")) return undefined;
     const isVaried = plain.headers.variesByEncoding && acceptsGzip(request.headers.get("accept-encoding"));
     const encoded = isVaried ? this.#fresh(encodedPath(path)) : undefined;
     // The app compresses the document, which is then cached here.

@@ -15,6 +15,8 @@ const SCHEMES = ["session", "apiToken", "apiKey"];
 
 /** Codes that no route responds with, because they mean that there is no route. */
 const WITHOUT_ROUTE = ["route_not_found", "method_not_allowed"];
+/** Only forms on pages are answered with it. */
+const OF_PAGES = ["form_refused"];
 
 let registry: TestRegistry;
 let text: string;
@@ -56,11 +58,12 @@ interface DeclaredHooks {
   readonly query?: { readonly properties?: Readonly<Record<string, unknown>> };
 }
 
-/** The app's routes by method and address, as OpenAPI spells them. `/` only redirects browsers. */
+/** The app's routes by method and address, as OpenAPI spells them, without pages for people. */
 function routes() {
   return createApp(registry.deps)
     .routes.filter(
-      ({ method, path }) => method !== "OPTIONS" && path !== "/" && !/^\/(?:swagger|api\/v1)(?:\/|$)/.test(path),
+      ({ method, path, hooks }) =>
+        method !== "OPTIONS" && hooks.detail?.hide !== true && !/^\/(?:swagger|api\/v1)(?:\/|$)/.test(path),
     )
     .map(({ method, path, hooks }) => ({
       key: `${method} ${path
@@ -176,7 +179,9 @@ describe("the API description", () => {
     const named = new Set(
       answers.flatMap(({ description }) => [...description.matchAll(/`([a-z_]+)`: /g)].map(([, code]) => code)),
     );
-    expect([...named].sort()).toEqual(ERROR_CODES.filter((code) => !WITHOUT_ROUTE.includes(code)).sort());
+    expect([...named].sort()).toEqual(
+      ERROR_CODES.filter((code) => ![...WITHOUT_ROUTE, ...OF_PAGES].includes(code)).sort(),
+    );
     expect(api.components.schemas.Problem?.properties?.code?.enum).toEqual(ERROR_CODES);
     for (const code of WITHOUT_ROUTE) expect(text).toContain(`\`${code}\``);
   });

@@ -79,6 +79,8 @@ describe("defaults", () => {
       logOrigin: "localhost:5000/log",
       logKeys: undefined,
       logWitnesses: [],
+      siteTitle: "CPM registry",
+      siteDescription: "Packages for ColonyOS, each signed by its publisher and committed to a public log.",
       logLevel: "warn",
       workers: 1,
       storage: { kind: "files", directory: resolve("App_Data/packages") },

@@ -1,0 +1,178 @@
+import type { SessionActor } from "../accounts/actor.ts";
+import { type JwtVerifier, sessionOf } from "../accounts/authentication.ts";
+import { databaseOf } from "../accounts/revalidate.ts";
+import type { Database } from "../db/database.ts";
+import { Failure, failure } from "../errors.ts";
+import { formBody } from "../http/body.ts";
+import { linkBase } from "../http/links.ts";
+import { problemOf } from "../http/problem.ts";
+import { formTokenOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
+import type { Page } from "./layout.tsx";
+import { pageResponse, redirectResponse, sharedPageResponse } from "./page-response.ts";
+import { sessionTokenOf } from "./session-cookie.ts";
+import { rootFrom, type Visit, type WebDeps } from "./visit.ts";
+
+/** The part of Elysia's context that a page needs. */
+export interface WebContext {
+  readonly request: Request;
+  readonly params: Readonly<Record<string, string>>;
+  readonly jwt: JwtVerifier;
+}
+
+/**
+ * Who may see a page. `reader`: whoever may read packages. `session`: whoever signed in. `admin`:
+ * administrators. `everybody`: guests of a private registry too, so it must show nothing of it.
+ */
+export type Audience = "reader" | "session" | "admin" | "everybody";
+
+/** A redirect to another page: its address below the root of the registry, without a slash. */
+export interface Redirect {
+  readonly redirect: string;
+  readonly headers?: Record<string, string>;
+}
+
+/** One page of the site. */
+export interface PageSpec {
+  readonly audience: Audience;
+  /**
+   * True if all readers see the same: then guests of a public registry get it from the response
+   * cache. Its address must be below `/packages/<name>`, and a change of anything that it shows must
+   * invalidate that package.
+   */
+  readonly isShared?: boolean;
+  readonly load: (deps: WebDeps, visit: Visit) => Page | Promise<Page>;
+}
+
+/** A page whose visitor is known, and what a change by them needs. */
+export interface ActingVisit extends Visit {
+  readonly visitor: SessionActor;
+}
+
+/** What a form does. */
+export interface ActionSpec {
+  readonly audience: "session" | "admin";
+  /** The page that has the form, which is shown again when the form is refused. */
+  readonly page: PageSpec;
+  /**
+   * Does what the form asks for. Returns where to go, or a page to show at once, such as one with a
+   * new token. `db` checks the session again in each of its transactions.
+   */
+  readonly act: (
+    deps: WebDeps,
+    visit: ActingVisit,
+    form: URLSearchParams,
+    db: Database,
+  ) => Redirect | Page | Promise<Redirect | Page>;
+}
+
+/** A form of a guest, such as the sign-in. */
+export interface GuestActionSpec {
+  readonly page: PageSpec;
+  readonly act: (deps: WebDeps, visit: Visit, form: URLSearchParams) => Redirect | Page | Promise<Redirect | Page>;
+}
+
+/** Returns the visitor of a browser with a session. A session that ended makes a guest. */
+async function visitorOf(deps: WebDeps, { request, jwt }: WebContext, base: string): Promise<SessionActor | undefined> {
+  const token = sessionTokenOf(request, { base });
+  if (token === undefined) return undefined;
+  try {
+    return await sessionOf(deps, { request, jwt }, token);
+  } catch (cause) {
+    if (cause instanceof Failure && cause.error.code === "account_disabled") return undefined;
+    throw cause;
+  }
+}
+
+/** Reads what a page needs to know of a request. */
+async function visitOf(deps: WebDeps, context: WebContext): Promise<Visit> {
+  const { request, params } = context;
+  const { pathname, searchParams } = new URL(request.url);
+  const base = linkBase(deps.config, request);
+  const visitor = await visitorOf(deps, context, base);
+  return {
+    request,
+    path: pathname,
+    root: rootFrom(pathname),
+    base,
+    params,
+    query: searchParams,
+    visitor,
+    formToken: visitor && formTokenOf(deps, visitor.sessionId),
+    sent: new URLSearchParams(),
+    problem: undefined,
+  };
+}
+
+/** Returns the address of the sign-in, which leads back to the page that was asked for. */
+function signInFor({ path, query, request }: Visit): string {
+  const asked = request.method === "GET" ? `${path.slice(1)}${query.size === 0 ? "" : `?${query}`}` : "";
+  return asked === "" ? "login" : `login?${new URLSearchParams({ next: asked })}`;
+}
+
+/** Reports whether the visitor is to sign in first. Throws `admin_only`. */
+function needsSignIn({ config }: WebDeps, { visitor }: Visit, audience: Audience): boolean {
+  if (visitor === undefined)
+    return audience !== "everybody" && (audience !== "reader" || config.readAccess !== "public");
+  if (audience === "admin" && visitor.user.role !== "admin") throw failure({ code: "admin_only" });
+  return false;
+}
+
+/** Makes the handler of a page. */
+export function pageHandler(deps: WebDeps, { audience, isShared = false, load }: PageSpec) {
+  return async (context: WebContext): Promise<Response> => {
+    const visit = await visitOf(deps, context);
+    if (needsSignIn(deps, visit, audience)) return redirectResponse(visit, signInFor(visit));
+    if (isShared && visit.visitor === undefined) return sharedPageResponse(deps, visit, () => load(deps, visit));
+    return pageResponse(deps, visit, await load(deps, visit));
+  };
+}
+
+/** Shows the page of a refused form again, with the reason. What is not expected is thrown on. */
+async function refusedForm(
+  deps: WebDeps,
+  visit: Visit,
+  { page, form, cause }: { readonly page: PageSpec; readonly form: URLSearchParams; readonly cause: unknown },
+): Promise<Response> {
+  if (!(cause instanceof Failure)) throw cause;
+  const { status, title, detail, errors = [] } = problemOf(cause.error);
+  const shown = await page.load(deps, { ...visit, sent: form, problem: { status, title, detail, errors } });
+  return pageResponse(deps, visit, { ...shown, status });
+}
+
+function resultResponse(deps: WebDeps, visit: Visit, result: Redirect | Page): Response {
+  return "redirect" in result
+    ? redirectResponse(visit, result.redirect, result.headers)
+    : pageResponse(deps, visit, result);
+}
+
+/** Makes the handler of a form of a visitor. */
+export function actionHandler(deps: WebDeps, { audience, page, act }: ActionSpec) {
+  return async (context: WebContext): Promise<Response> => {
+    const visit = await visitOf(deps, context);
+    requireOwnPage(visit);
+    const { visitor } = visit;
+    if (needsSignIn(deps, visit, audience) || visitor === undefined) return redirectResponse(visit, "login");
+    const form = await formBody(context);
+    requireFormToken(visit, form);
+    try {
+      const db = databaseOf(deps, visitor, audience);
+      return resultResponse(deps, visit, await act(deps, { ...visit, visitor }, form, db));
+    } catch (cause) {
+      return refusedForm(deps, visit, { page, form, cause });
+    }
+  };
+}
+
+/** Makes the handler of a form of a guest. */
+export function guestActionHandler(deps: WebDeps, { page, act }: GuestActionSpec) {
+  return async (context: WebContext): Promise<Response> => {
+    const visit = await visitOf(deps, context);
+    requireOwnPage(visit);
+    const form = await formBody(context);
+    try {
+      return resultResponse(deps, visit, await act(deps, visit, form));
+    } catch (cause) {
+      return refusedForm(deps, visit, { page, form, cause });
+    }
+  };
+}

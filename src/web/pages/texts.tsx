@@ -1,0 +1,37 @@
+/** @jsxImportSource preact */
+/** A number of bytes as people read it. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1_024) return `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
+  const [value, unit] = bytes < 1_048_576 ? [bytes / 1_024, "KiB"] : [bytes / 1_048_576, "MiB"];
+  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`;
+}
+
+/** A count with its noun, such as `1 download` or `1,204 downloads`. */
+export function countText(count: number, noun: string): string {
+  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * A day. It is not relative ("3 days ago"): pages come from the cache, and would be wrong the next
+ * day.
+ */
+export function Day({ at }: { readonly at: string }) {
+  return (
+    <time datetime={at} title={at}>
+      {new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" }).format(new Date(at))}
+    </time>
+  );
+}
+
+/** A command to copy. Without script, the text is there to be selected. */
+export function Command({ text, label }: { readonly text: string; readonly label: string }) {
+  return (
+    <div class="command">
+      <code>{text}</code>
+      <button type="button" data-copy={text} aria-label={`Copy: ${label}`} hidden>
+        Copy
+      </button>
+      <span role="status" class="copied" />
+    </div>
+  );
+}

@@ -1,0 +1,36 @@
+import { Elysia } from "elysia";
+import { authentication } from "../accounts/authentication.ts";
+import { failure } from "../errors.ts";
+import { assetResponse } from "./assets.ts";
+import { actionHandler, guestActionHandler, pageHandler } from "./handlers.ts";
+import { homePage } from "./pages/home-page.tsx";
+import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
+import { readmePage } from "./pages/readme-page.tsx";
+import type { WebDeps } from "./visit.ts";
+
+/** Pages are for people, so the description of the API has none of them. */
+const HIDDEN = { detail: { hide: true } };
+
+/** The handler reads the form itself, after it knows who sent it. */
+const FORM = { ...HIDDEN, parse: "none" } as const;
+
+/** Serves the pages that people read, and the forms on them. */
+export function webRoutes(deps: WebDeps) {
+  return new Elysia({ name: "web" })
+    .use(authentication(deps))
+    .get("/", pageHandler(deps, homePage), HIDDEN)
+    .get("/login", pageHandler(deps, loginPage), HIDDEN)
+    .post("/login", guestActionHandler(deps, loginAction), FORM)
+    .post("/logout", actionHandler(deps, logoutAction), FORM)
+    .get("/packages/:name", pageHandler(deps, readmePage), HIDDEN)
+    .get("/packages/:name/:version", pageHandler(deps, readmePage), HIDDEN)
+    .get(
+      "/assets/:file",
+      ({ params, request }) => {
+        const found = assetResponse(params.file, request);
+        if (found === undefined) throw failure({ code: "route_not_found" });
+        return found;
+      },
+      HIDDEN,
+    );
+}

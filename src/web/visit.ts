@@ -1,0 +1,50 @@
+import type { SessionActor } from "../accounts/actor.ts";
+import type { Deps } from "../deps.ts";
+import type { Fault } from "../errors.ts";
+import type { PackageServices } from "../packages/services.ts";
+
+/** What the pages need from outside. */
+export type WebDeps = Deps & PackageServices;
+
+/** What went wrong with a form, for the page that shows the form again. */
+export interface FormProblem {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** Faults of single fields. `path` is a JSON pointer, such as `/password`. */
+  readonly errors: readonly Fault[];
+}
+
+/** One request for a page, with what the layout and every page need to know of it. */
+export interface Visit {
+  readonly request: Request;
+  /** The path below `PUBLIC_URL`, as the browser sent it. */
+  readonly path: string;
+  /**
+   * The relative address of the root of the registry, such as `../../`. Every link begins with it,
+   * so pages work under any prefix, and behind a proxy that strips it.
+   */
+  readonly root: string;
+  /** The absolute address of the registry, without a trailing slash, for commands to copy. */
+  readonly base: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Who signed in. Undefined for a guest. */
+  readonly visitor: SessionActor | undefined;
+  /** Goes into every form of a visitor. It is bound to their session. */
+  readonly formToken: string | undefined;
+  /** The fields of a form that was refused; empty otherwise. Never show a password again. */
+  readonly sent: URLSearchParams;
+  readonly problem: FormProblem | undefined;
+}
+
+/** Returns the relative address of the root from a path: `./` from `/`, `../` from `/packages/x`. */
+export function rootFrom(path: string): string {
+  const depth = path.split("/").length - 2;
+  return depth <= 0 ? "./" : "../".repeat(depth);
+}
+
+/** Encodes the path of a file of an archive for an address, and keeps its slashes. */
+export function encodedPath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
