@@ -3,6 +3,7 @@ import { brotliCompressSync } from "node:zlib";
 import icon from "./icon.svg" with { type: "text" };
 import script from "./page.browser.js" with { type: "text" };
 import styles from "./page.css" with { type: "text" };
+import verify from "./verify.browser.js" with { type: "text" };
 
 /*
  * Styles, scripts and the icon of the pages. They are embedded, and served under names with a hash
@@ -25,6 +26,7 @@ function asset(name: string, extension: string, contentType: string, text: strin
 export const ASSETS = {
   styles: asset("page", "css", "text/css; charset=utf-8", styles),
   script: asset("page", "js", "text/javascript; charset=utf-8", script),
+  verify: asset("verify", "js", "text/javascript; charset=utf-8", verify),
   icon: asset("icon", "svg", "image/svg+xml", icon),
 } as const;
 

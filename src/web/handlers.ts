@@ -127,6 +127,18 @@ export function pageHandler(deps: WebDeps, { audience, isShared = false, load }:
   };
 }
 
+/**
+ * Makes the handler of a file that pages link to. Its address is below theirs, and not the API's, so
+ * that the session of a browser may read it in a private registry too.
+ */
+export function resourceHandler(deps: WebDeps, load: (deps: WebDeps, visit: Visit) => Response | Promise<Response>) {
+  return async (context: WebContext): Promise<Response> => {
+    const visit = await visitOf(deps, context);
+    if (needsSignIn(deps, visit, "reader")) return redirectResponse(visit, signInFor(visit));
+    return load(deps, visit);
+  };
+}
+
 /** Shows the page of a refused form again, with the reason. What is not expected is thrown on. */
 async function refusedForm(
   deps: WebDeps,

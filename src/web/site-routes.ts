@@ -2,10 +2,12 @@ import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import { failure } from "../errors.ts";
 import { assetResponse } from "./assets.ts";
-import { actionHandler, guestActionHandler, pageHandler } from "./handlers.ts";
+import { actionHandler, guestActionHandler, pageHandler, resourceHandler } from "./handlers.ts";
+import { archiveResource, proofResource, rawFileResource, verificationResource } from "./package-resources.ts";
 import { homePage } from "./pages/home-page.tsx";
 import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
 import { readmePage } from "./pages/readme-page.tsx";
+import { trustPage } from "./pages/trust-page.tsx";
 import type { WebDeps } from "./visit.ts";
 
 /** Pages are for people, so the description of the API has none of them. */
@@ -24,6 +26,11 @@ export function webRoutes(deps: WebDeps) {
     .post("/logout", actionHandler(deps, logoutAction), FORM)
     .get("/packages/:name", pageHandler(deps, readmePage), HIDDEN)
     .get("/packages/:name/:version", pageHandler(deps, readmePage), HIDDEN)
+    .get("/packages/:name/:version/trust", pageHandler(deps, trustPage), HIDDEN)
+    .get("/packages/:name/:version/download", resourceHandler(deps, archiveResource), HIDDEN)
+    .get("/packages/:name/:version/proof", resourceHandler(deps, proofResource), HIDDEN)
+    .get("/packages/:name/:version/raw/*", resourceHandler(deps, rawFileResource), HIDDEN)
+    .get("/packages/:name/:version/verification", resourceHandler(deps, verificationResource), HIDDEN)
     .get(
       "/assets/:file",
       ({ params, request }) => {
