@@ -37,9 +37,14 @@ fi`;
 const FISH = `# cpm-registry completion for fish. Load it: cpm-registry completion fish | source
 function __cpm_registry
   set -l words (commandline -opc) (commandline -ct)
-  cpm-registry complete -- $words[2..-1] 2> /dev/null
+  set -l found (cpm-registry complete -- $words[2..-1] 2> /dev/null)
+  if count $found > /dev/null
+    printf '%s\\n' $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
 end
-complete -c cpm-registry -a '(__cpm_registry)'`;
+complete -c cpm-registry -f -a '(__cpm_registry)'`;
 
 const POWERSHELL = `# cpm-registry completion for PowerShell. Load it:
 #   cpm-registry completion powershell | Out-String | Invoke-Expression

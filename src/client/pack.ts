@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { open } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { finished } from "node:stream/promises";
 import { crc32, createDeflateRaw } from "node:zlib";
 import { clientFault } from "./client-fault.ts";
+import { diskFault } from "./disk-fault.ts";
 
 const BLOCK_BYTES = 512;
 /**
@@ -33,25 +32,25 @@ export interface PackedArchive {
 /**
  * Packs files of a directory into a new archive at `path`. The same contents give the same bytes on
  * every machine: order, modes, owners and times are fixed. Throws for a path that ustar cannot
- * hold, and for a file that changes meanwhile.
+ * hold, for a file that changes meanwhile, and for a full disk; then it leaves no file.
  */
 export async function packFiles(directory: string, paths: readonly string[], path: string): Promise<PackedArchive> {
-  const out = createWriteStream(path, { flags: "wx" });
+  const file = await open(path, "wx");
   const hash = createHash("sha256");
   let size = 0;
   const write = async (bytes: Uint8Array) => {
     hash.update(bytes);
     size += bytes.length;
-    if (!out.write(bytes)) await once(out, "drain");
+    await file.appendFile(bytes);
   };
-  const ended = finished(out);
-  ended.catch(() => undefined);
   try {
     await write(GZIP_HEADER);
     await writeDeflated(tarOf(directory, paths), write);
+  } catch (cause) {
+    await rm(path, { force: true });
+    throw diskFault(cause);
   } finally {
-    out.end();
-    await ended;
+    await file.close();
   }
   return { path, size, digest: hash.digest("hex") };
 }

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import type { Subprocess } from "bun";
 
 /** What a registry does with one request. Undefined passes the request on. */
 export type Misbehaviour = (request: Request, path: string) => Response | Promise<Response> | undefined;
@@ -58,12 +57,6 @@ export function stalling(pieces: readonly Uint8Array[]): ReadableStream<Uint8Arr
       for (const piece of pieces) controller.enqueue(piece);
     },
   });
-}
-
-/** Kills a process and waits for its end. */
-export async function killed(child: Subprocess): Promise<void> {
-  child.kill("SIGKILL");
-  await child.exited;
 }
 
 /** The file of an archive in a directory. */

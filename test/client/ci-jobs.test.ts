@@ -24,11 +24,17 @@ const job = (title: string) => {
   return parse(block?.text ?? "").publish ?? parse(block?.text ?? "").jobs.publish;
 };
 
-/** The shell parts of a GitHub Actions job, each in its own shell and directory. */
+/**
+ * The shell parts of a GitHub Actions job, each in its own shell and directory, with the `PATH` that
+ * those before it asked for.
+ */
 const gitHubScript = () =>
   job("GitHub Actions")
     .steps.filter(({ run }: GitHubStep) => run !== undefined)
-    .map((step: GitHubStep) => `(cd "${step["working-directory"] ?? "."}"\n${step.run})`)
+    .map(
+      (step: GitHubStep) =>
+        `(PATH="$(paste -sd: "$GITHUB_PATH"):$PATH"; cd "${step["working-directory"] ?? "."}"\n${step.run})`,
+    )
     .join("\n");
 
 const gitLabScript = () => {
@@ -68,6 +74,8 @@ describe("the jobs of docs/ci.md", () => {
     await mkdir(bin, { recursive: true });
     await writeFile(join(bin, "apt-get"), "#!/bin/sh\n");
     await chmod(join(bin, "apt-get"), 0o755);
+    const pathFile = join(machine, "path");
+    await writeFile(pathFile, "");
     const adapted = script
       .replaceAll("/usr/local/bin", bin)
       .replaceAll("https://downloads.example.org", `http://127.0.0.1:${downloads.port}`);
@@ -76,6 +84,7 @@ describe("the jobs of docs/ci.md", () => {
       env: {
         PATH: `${bin}:${process.env.PATH}`,
         HOME: machine,
+        GITHUB_PATH: pathFile,
         CI: "true",
         CPM_REGISTRY: registry.url,
         CPM_API_TOKEN: secrets.token,

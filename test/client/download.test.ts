@@ -1,6 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ApiClient } from "../../src/client/api-client.ts";
 import { ClientFault } from "../../src/client/client-fault.ts";
@@ -8,47 +8,32 @@ import { downloadVerified } from "../../src/client/verified-download.ts";
 import { KnownKeys } from "../../src/verify/known-keys.ts";
 import { SeenLogs } from "../../src/verify/seen-logs.ts";
 import { goStyleArchive, makePackage, manifestOf } from "../support/archive-maker.ts";
-import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { makeKey, newAccount, sha256 } from "../support/client.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { archiveIn, BadRegistry, killed, stalling } from "./bad-registry.ts";
-import { User } from "./scene.ts";
+import { archiveIn, stalling } from "./bad-registry.ts";
+import { badScene } from "./scene.ts";
 
-const key = makeKey();
-let registry: TestRegistry;
-let bad: BadRegistry;
-let publisher: Client;
-let user: User;
 /** Large enough that it is not one piece of a body. */
-let archive: Uint8Array;
-
-beforeAll(async () => {
-  registry = await startRegistry("sqlite");
-  bad = new BadRegistry(() => registry.url);
-  publisher = await newAccount(registry);
-  const manifest = manifestOf({ name: "hello", version: "0.1.0" });
-  archive = goStyleArchive({ "colony.yaml": manifest, "templates/a.json": "{}", data: randomBytes(1_500_000) });
+const archive = goStyleArchive({
+  "colony.yaml": manifestOf({ name: "hello", version: "0.1.0" }),
+  "templates/a.json": "{}",
+  data: randomBytes(1_500_000),
+});
+const scene = badScene(async (registry) => {
+  const publisher = await newAccount(registry);
+  const key = makeKey();
   expect((await publisher.publish("hello", "0.1.0", archive, key)).status).toBe(201);
   const other = makePackage({ name: "other", version: "0.1.0" });
   expect((await publisher.publish("other", "0.1.0", other, key)).status).toBe(201);
 });
-afterAll(async () => {
-  await bad.stop();
-  await registry.stop();
-});
-beforeEach(async () => {
-  bad.reset();
-  user = await User.make();
-});
-afterEach(() => user.remove());
 
-const run = (...args: string[]) => user.run([...args, "--registry", bad.url]);
+const { run } = scene;
 const isDownload = (path: string) => path.endsWith("/download");
 const FILE = "hello-0.1.0.cpm";
 
 /** The files of the user besides what is remembered of logs and keys. */
 async function filesLeft(): Promise<string[]> {
-  const entries = await readdir(user.directory, { recursive: true, withFileTypes: true });
+  const entries = await readdir(scene.user.directory, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
   return files.filter((name) => /\.cpm|^[0-9a-f]{64}/.test(name) && !/\.json$/.test(name));
 }
@@ -57,13 +42,13 @@ describe("download", () => {
   test("saves the archive once it is verified, and prints its path alone", async () => {
     const ran = await run("download", "hello");
     expect([ran.stderr.includes("is verified"), ran.code]).toEqual([true, 0]);
-    expect(ran.stdout).toBe(`${join(user.directory, FILE)}\n`);
-    expect(sha256(await readFile(join(user.directory, FILE)))).toBe(sha256(archive));
+    expect(ran.stdout).toBe(`${join(scene.user.directory, FILE)}\n`);
+    expect(sha256(await readFile(join(scene.user.directory, FILE)))).toBe(sha256(archive));
     expect(await filesLeft()).toEqual([FILE]);
     // A package is as readable as the user's other files. What was seen is not.
-    expect((await stat(join(user.directory, FILE))).mode & 0o777).toBe(0o666 & ~process.umask());
+    expect((await stat(join(scene.user.directory, FILE))).mode & 0o777).toBe(0o666 & ~process.umask());
     // What was seen is remembered, for the next download.
-    expect(await readFile(join(user.home, "known-keys.json"), "utf8")).toContain("hello");
+    expect(await readFile(join(scene.user.home, "known-keys.json"), "utf8")).toContain("hello");
   });
 
   test("saves several packages, and names them in one document", async () => {
@@ -71,27 +56,27 @@ describe("download", () => {
     expect(code).toBe(0);
     const { packages } = JSON.parse(stdout);
     expect(packages.map((each: { path: string }) => each.path)).toEqual([
-      archiveIn(join(user.directory, "in/here"), "hello", "0.1.0"),
-      archiveIn(join(user.directory, "in/here"), "other", "0.1.0"),
+      archiveIn(join(scene.user.directory, "in/here"), "hello", "0.1.0"),
+      archiveIn(join(scene.user.directory, "in/here"), "other", "0.1.0"),
     ]);
     expect(packages[0]).toMatchObject({ name: "hello", sha256: sha256(archive), verified: true });
   });
 
   test("does not touch a file of that name with other contents, unless forced", async () => {
-    await writeFile(join(user.directory, FILE), "mine");
+    await writeFile(join(scene.user.directory, FILE), "mine");
     const refused = await run("download", "hello");
     expect([refused.code, refused.stderr.includes("--force")]).toEqual([1, true]);
-    expect(await readFile(join(user.directory, FILE), "utf8")).toBe("mine");
+    expect(await readFile(join(scene.user.directory, FILE), "utf8")).toBe("mine");
     expect((await run("download", "hello", "--force")).code).toBe(0);
-    expect(sha256(await readFile(join(user.directory, FILE)))).toBe(sha256(archive));
+    expect(sha256(await readFile(join(scene.user.directory, FILE)))).toBe(sha256(archive));
   });
 
   test("unpacks into a new directory, and into no other", async () => {
     const ran = await run("download", "hello", "--extract", "tree");
     expect([ran.stderr.includes("is verified"), ran.code]).toEqual([true, 0]);
-    const files = await readdir(join(user.directory, "tree"), { recursive: true });
+    const files = await readdir(join(scene.user.directory, "tree"), { recursive: true });
     expect(files.toSorted()).toEqual(["colony.yaml", "data", "templates", "templates/a.json"]);
-    expect((await stat(join(user.directory, "tree/colony.yaml"))).mode & 0o777).toBe(0o666 & ~process.umask());
+    expect((await stat(join(scene.user.directory, "tree/colony.yaml"))).mode & 0o777).toBe(0o666 & ~process.umask());
     expect(await filesLeft()).toEqual([]);
     const again = await run("download", "hello", "--extract", "tree");
     expect([again.code, again.stderr.includes("is not empty")]).toEqual([1, true]);
@@ -102,25 +87,31 @@ describe("download", () => {
     expect([code, stderr.includes("Did you mean hello?")]).toEqual([1, true]);
   });
 
-  test("a killed download leaves nothing under its name, and the next one goes on where it ended", async () => {
-    const half = archive.subarray(0, archive.length / 2);
-    bad.misbehave = (_, path) => (isDownload(path) ? new Response(stalling([half])) : undefined);
-    const child = Bun.spawn([...user.command("download", "hello", "--registry", bad.url)], user.spawnOptions());
-    const partials = join(user.home, "partial");
-    await waitUntil(async () => {
-      const [name] = await readdir(partials).catch(() => []);
-      return name !== undefined && Bun.file(join(partials, name)).size === half.length;
-    }, "half of the archive is there");
-    await killed(child);
-    expect((await filesLeft()).filter((name) => name.endsWith(".cpm"))).toEqual([]);
-    bad.reset();
-    expect((await run("download", "hello")).code).toBe(0);
-    expect(bad.seen.filter(({ path }) => isDownload(path))).toEqual([
-      { path: "/api/packages/hello/0.1.0/download", range: `bytes=${half.length}-` },
-    ]);
-    expect(sha256(await readFile(join(user.directory, FILE)))).toBe(sha256(archive));
-    expect(await filesLeft()).toEqual([FILE]);
-  });
+  test.each(["SIGINT", "SIGKILL"] as const)(
+    "a download that %s ends leaves nothing under its name, and the next one goes on where it ended",
+    async (signal) => {
+      const half = archive.subarray(0, archive.length / 2);
+      scene.bad.misbehave = (_, path) => (isDownload(path) ? new Response(stalling([half])) : undefined);
+      const child = scene.user.start(["download", "hello", "--registry", scene.bad.url]);
+      const partials = join(scene.user.home, "partial");
+      await waitUntil(async () => {
+        const [name] = await readdir(partials).catch(() => []);
+        return name !== undefined && Bun.file(join(partials, name)).size === half.length;
+      }, "half of the archive is there");
+      child.kill(signal);
+      await child.exited;
+      // A shell reports an interrupted program as 130.
+      expect(child.signalCode).toBe(signal);
+      expect((await filesLeft()).filter((name) => name.endsWith(".cpm"))).toEqual([]);
+      scene.bad.reset();
+      expect((await run("download", "hello")).code).toBe(0);
+      expect(scene.bad.seen.filter(({ path }) => isDownload(path))).toEqual([
+        { path: "/api/packages/hello/0.1.0/download", range: `bytes=${half.length}-` },
+      ]);
+      expect(sha256(await readFile(join(scene.user.directory, FILE)))).toBe(sha256(archive));
+      expect(await filesLeft()).toEqual([FILE]);
+    },
+  );
 });
 
 describe("a registry that behaves badly", () => {
@@ -128,15 +119,15 @@ describe("a registry that behaves badly", () => {
   async function attempt(tries = 5) {
     const notes: string[] = [];
     const client = new ApiClient({
-      address: { url: bad.url, origin: bad.url, certificates: undefined, logKey: undefined },
+      address: { url: scene.bad.url, origin: scene.bad.url, certificates: undefined, logKey: undefined },
       token: undefined,
       note: (text) => notes.push(text),
       pace: { tries, firstWaitMs: 2, retryAfterMaxMs: 50 },
       answerMaxMs: 400,
     });
-    const directory = join(user.home, "partial");
-    const seenLogs = new SeenLogs(join(user.home, "log"));
-    const knownKeys = new KnownKeys(join(user.home, "known-keys.json"));
+    const directory = join(scene.user.home, "partial");
+    const seenLogs = new SeenLogs(join(scene.user.home, "log"));
+    const knownKeys = new KnownKeys(join(scene.user.home, "known-keys.json"));
     const none = { vkey: undefined, policy: undefined };
     const trust = { client: client.forVerification(), seenLogs, knownKeys, now: new Date(), ...none };
     const asked = { name: "hello", version: undefined };
@@ -152,11 +143,11 @@ describe("a registry that behaves badly", () => {
   }
 
   const answering = (make: () => Response) => {
-    bad.misbehave = (_, path) => (isDownload(path) ? make() : undefined);
+    scene.bad.misbehave = (_, path) => (isDownload(path) ? make() : undefined);
   };
   /** Passes the request on. */
   const honestly = undefined as never;
-  const downloads = () => bad.seen.filter(({ path }) => isDownload(path)).length;
+  const downloads = () => scene.bad.seen.filter(({ path }) => isDownload(path)).length;
 
   test("that cuts the connection is asked for the rest", async () => {
     let cut = 0;
@@ -169,7 +160,7 @@ describe("a registry that behaves badly", () => {
     // Each answer is whole for HTTP, and shorter than the registry promised.
     const { kind } = await attempt();
     expect([kind, downloads()]).toEqual(["done", 4]);
-    expect(bad.seen.filter(({ path }) => isDownload(path)).at(-1)?.range).toBe("bytes=1200000-");
+    expect(scene.bad.seen.filter(({ path }) => isDownload(path)).at(-1)?.range).toBe("bytes=1200000-");
   });
 
   test("that stalls is given up after its tries, and what came is kept for the next run only", async () => {
@@ -230,9 +221,9 @@ describe("a registry that behaves badly", () => {
   });
 
   test("that promises ten gigabytes is not asked for them", async () => {
-    bad.misbehave = async (_, path) => {
+    scene.bad.misbehave = async (_, path) => {
       if (!path.endsWith("/latest")) return honestly;
-      const honest = Object(await (await fetch(`${registry.url}${path}`)).json());
+      const honest = Object(await (await fetch(`${scene.registry.url}${path}`)).json());
       return Response.json({ ...honest, size: 10_000_000_000 });
     };
     const { kind, code, left } = await attempt();
@@ -243,46 +234,26 @@ describe("a registry that behaves badly", () => {
     const page = () => new Response("<html>Please log in", { headers: { "content-type": "text/html" } });
     answering(page);
     expect(await attempt()).toMatchObject({ kind: "unavailable", code: "client_not_a_registry", left: [] });
-    bad.misbehave = page;
+    scene.bad.misbehave = page;
     expect(await attempt()).toMatchObject({ kind: "unavailable", code: "client_not_a_registry", left: [] });
   });
 
   test("that names another package than was asked for is refused", async () => {
-    bad.misbehave = (_, path) =>
-      path.includes("/hello/") ? fetch(`${registry.url}${path.replace("/hello/", "/other/")}`) : undefined;
+    scene.bad.misbehave = (_, path) =>
+      path.includes("/hello/") ? fetch(`${scene.registry.url}${path.replace("/hello/", "/other/")}`) : undefined;
     expect(await attempt()).toMatchObject({ kind: "unavailable", code: "client_not_a_registry", left: [] });
   });
 
   test("that serves other bytes, and owns up to them, fails the checks of the log", async () => {
     const forged = makePackage({ name: "hello", version: "0.1.0", files: { evil: "x" } });
-    bad.misbehave = async (_, path) => {
+    scene.bad.misbehave = async (_, path) => {
       if (isDownload(path)) return new Response(new Uint8Array(forged));
       if (!path.endsWith("/latest")) return honestly;
-      const honest = Object(await (await fetch(`${registry.url}${path}`)).json());
+      const honest = Object(await (await fetch(`${scene.registry.url}${path}`)).json());
       return Response.json({ ...honest, sha256: sha256(forged), size: forged.length });
     };
     const { kind, code, left, codes } = await attempt();
     expect([kind, code, left]).toEqual(["failed", "client_not_verified", []]);
     expect(codes).toContain("leaf_mismatch");
   });
-});
-
-test("a full disk is one line, and leaves nothing", async () => {
-  const partials = join(user.home, "partial");
-  await mkdir(partials, { recursive: true });
-  const command = user.command("download", "hello", "--registry", bad.url).map((word) => `'${word}'`);
-  const script = `mount -t tmpfs -o size=64k none '${partials}' && ${command.join(" ")}; code=$?; ls '${partials}'; exit $code`;
-  const child = Bun.spawn(["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script], user.spawnOptions());
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  if (/unshare|mount:/.test(stderr)) {
-    console.log(`Not tested, because this machine allows no mounts: ${stderr.trim()}`);
-    return;
-  }
-  expect([code, stdout]).toEqual([1, ""]);
-  expect(stderr).toContain("The disk is full");
-  expect(stderr.trim().split("\n")).toHaveLength(2);
 });

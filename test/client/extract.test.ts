@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,39 +6,23 @@ import { extractArchive } from "../../src/client/extract.ts";
 import { putInPlace } from "../../src/client/put-in-place.ts";
 import { goStyleArchive, makeArchive, makePackage, manifestOf } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
-import { BadRegistry } from "./bad-registry.ts";
-import { User } from "./scene.ts";
+import { badScene, User } from "./scene.ts";
 
 const OTHER_FILE_SYSTEM = "/dev/shm";
 
 const colonyYaml = manifestOf({ name: "hello", version: "0.1.0" });
 
 describe("download from a private registry", () => {
-  let registry: TestRegistry;
-  let bad: BadRegistry;
   let owner: Client;
-  let user: User;
-
-  beforeAll(async () => {
-    registry = await startRegistry("sqlite", { env: { READ_ACCESS: "authenticated" } });
-    bad = new BadRegistry(() => registry.url);
+  const options = { env: { READ_ACCESS: "authenticated" } };
+  const scene = badScene(async (registry) => {
     owner = await newAccount(registry);
     const archive = makePackage({ name: "hello", version: "0.1.0" });
     expect((await owner.publish("hello", "0.1.0", archive, makeKey())).status).toBe(201);
-  });
-  afterAll(async () => {
-    await bad.stop();
-    await registry.stop();
-  });
-  beforeEach(async () => {
-    bad.reset();
-    user = await User.make();
-  });
-  afterEach(() => user.remove());
+  }, options);
 
   const download = (token?: string, ...args: string[]) =>
-    user.run(["download", "hello", "--registry", bad.url, ...args], {
+    scene.user.run(["download", "hello", "--registry", scene.bad.url, ...args], {
       env: token === undefined ? {} : { CPM_API_TOKEN: token },
     });
 
@@ -59,18 +43,18 @@ describe("download from a private registry", () => {
     ],
     ["what is no gzip", new TextEncoder().encode("not an archive")],
   ])("an archive with %s is neither saved nor unpacked, also if the registry names its digest", async (_, archive) => {
-    bad.misbehave = async (request, path) => {
+    scene.bad.misbehave = async (request, path) => {
       if (path.endsWith("/download")) return new Response(new Uint8Array(archive));
       if (!path.endsWith("/latest")) return undefined as never;
-      const honest = await fetch(`${registry.url}${path}`, { headers: request.headers });
+      const honest = await fetch(`${scene.registry.url}${path}`, { headers: request.headers });
       return Response.json({ ...Object(await honest.json()), sha256: sha256(archive), size: archive.length });
     };
     const { code, stdout } = await download(owner.token, "--extract", "tree", "--json");
     const { error } = JSON.parse(stdout);
     expect([code, error.code]).toEqual([1, "client_not_verified"]);
     expect(error.errors[0].code).toBe("archive_rejected");
-    expect((await readdir(user.directory)).filter((name) => /tree|out|cpm$/.test(name))).toEqual([]);
-    expect(await readdir(join(user.home, "partial"))).toEqual([]);
+    expect((await readdir(scene.user.directory)).filter((name) => /tree|out|cpm$/.test(name))).toEqual([]);
+    expect(await readdir(join(scene.user.home, "partial"))).toEqual([]);
   });
 
   test("without a token ends with exit code 77 and the command that logs in", async () => {

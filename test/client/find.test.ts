@@ -1,19 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount } from "../support/client.ts";
-import { startRegistry, type TestRegistry } from "../support/registry.ts";
-import { BadRegistry } from "./bad-registry.ts";
-import { User } from "./scene.ts";
+import { stalling } from "./bad-registry.ts";
+import { badScene } from "./scene.ts";
 
-let registry: TestRegistry;
-let bad: BadRegistry;
-let user: User;
 let owner = "";
-
-beforeAll(async () => {
-  registry = await startRegistry("sqlite");
-  bad = new BadRegistry(() => registry.url);
-  user = await User.make();
+const scene = badScene(async (registry) => {
   const publisher = await newAccount(registry);
   owner = publisher.username;
   const key = makeKey();
@@ -24,13 +16,7 @@ beforeAll(async () => {
   const yanked = await publisher.send("DELETE", "/api/packages/hello/0.1.0", { reason: "broken", message: "Says bye" });
   expect(yanked.status).toBe(200);
 });
-afterAll(async () => {
-  await user.remove();
-  await bad.stop();
-  await registry.stop();
-});
-
-const run = (...args: string[]) => user.run([...args, "--registry", bad.url]);
+const { run } = scene;
 
 describe("search", () => {
   test("prints rows with tabs for programs, and escapes what a terminal would act on", async () => {
@@ -49,9 +35,8 @@ describe("search", () => {
   });
 
   test("a wrong option is refused before anything is asked", async () => {
-    bad.reset();
     const { stderr, code } = await run("search", "--limit", "1000");
-    expect([code, stderr.includes("--limit"), bad.seen]).toEqual([64, true, []]);
+    expect([code, stderr.includes("--limit"), scene.bad.seen]).toEqual([64, true, []]);
   });
 });
 
@@ -101,19 +86,35 @@ describe("a registry that cannot answer", () => {
   ];
 
   test.each(commands)("%s reports a proxy's page as one line, with exit code 69", async (...args) => {
-    bad.misbehave = () => new Response("<html>Log in", { headers: { "content-type": "text/html" } });
+    scene.bad.misbehave = () => new Response("<html>Log in", { headers: { "content-type": "text/html" } });
     const { stdout, stderr, code } = await run(...args);
     expect([stdout, code, stderr.trim().split("\n").length]).toEqual(["", 69, 1]);
     expect(stderr).toContain("proxy");
-    bad.reset();
   });
 
   test.each(commands)("%s asks a busy registry again and reports it with exit code 69", async (...args) => {
-    bad.reset();
-    bad.misbehave = () => new Response("", { status: 429, headers: { "retry-after": "0" } });
-    const { stdout, code } = await run(...args, "--json");
-    expect([code, typeof JSON.parse(stdout).error.detail, bad.seen.length]).toEqual([69, "string", 5]);
-    bad.reset();
+    for (const status of [429, 503]) {
+      scene.bad.reset();
+      scene.bad.misbehave = () => new Response("", { status, headers: { "retry-after": "0" } });
+      const { stdout, code } = await run(...args, "--json");
+      expect([code, typeof JSON.parse(stdout).error.detail, scene.bad.seen.length]).toEqual([69, "string", 5]);
+    }
+  });
+
+  const cut = () => new ReadableStream({ pull: (controller) => controller.error(new Error("cut")) });
+  const json = { headers: { "content-type": "application/json" } };
+
+  test.each(commands)("%s asks again where the registry cuts or stalls its answer", async (...args) => {
+    for (const body of [cut, () => stalling([Buffer.from("{")])]) {
+      scene.bad.reset();
+      let asked = 0;
+      scene.bad.misbehave = () => {
+        asked += 1;
+        return asked === 1 ? new Response(body(), json) : undefined;
+      };
+      const { stdout, code } = await run(...args, "--timeout", "1");
+      expect([code, stdout.startsWith("hello"), asked > 1]).toEqual([0, true, true]);
+    }
   });
 
   test.each(commands)("%s does not read ten gigabytes", async (...args) => {
@@ -123,12 +124,11 @@ describe("a registry that cannot answer", () => {
       if (sent > 10_000) controller.close();
       else controller.enqueue(new Uint8Array(1_000_000).fill(0x20));
     };
-    bad.misbehave = () =>
+    scene.bad.misbehave = () =>
       new Response(new ReadableStream({ pull }), { headers: { "content-type": "application/json" } });
     const { stderr, code } = await run(...args);
     expect([code, stderr.trim().split("\n").length]).toEqual([69, 1]);
     expect(sent).toBeLessThan(1_000);
-    bad.reset();
   });
 
   const readers = ["search hello", "info hello", "owner list hello", "download hello"];
@@ -136,10 +136,9 @@ describe("a registry that cannot answer", () => {
 
   test.each([...readers, ...views])("%s reports a document that no registry sends in one line", async (command) => {
     for (const document of [{ name: 1 }, [], { items: [{}], keys: [null], versions: "none" }]) {
-      bad.misbehave = () => Response.json(document);
+      scene.bad.misbehave = () => Response.json(document);
       const { stderr, code } = await run(...command.split(" "));
       expect([code, stderr.trim().split("\n").length, stderr.includes("a bug")]).toEqual([69, 1, false]);
     }
-    bad.reset();
   });
 });

@@ -1,7 +1,10 @@
+import { afterAll, afterEach, beforeAll, beforeEach } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PROGRAM } from "../support/program.ts";
+import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { BadRegistry } from "./bad-registry.ts";
 
 /* A user with an own home, who types commands at a terminal or runs them from a program. */
 
@@ -77,8 +80,13 @@ export class User {
   }
 
   /** Types a command at a terminal, and answers its questions. */
-  async type(args: readonly string[], steps: readonly Step[], { cwd = this.directory, env }: RunOptions = {}) {
-    const ask = { argv: [...PROGRAM, ...args], cwd, env: this.#env(env), steps };
+  type(args: readonly string[], steps: readonly Step[], options?: RunOptions): Promise<Seen> {
+    return this.typeInto([...PROGRAM, ...args], steps, options);
+  }
+
+  /** Types into any program, such as a shell. */
+  async typeInto(argv: readonly string[], steps: readonly Step[], { cwd = this.directory, env }: RunOptions = {}) {
+    const ask = { argv, cwd, env: this.#env(env), steps };
     const child = Bun.spawn(["python3", join(import.meta.dir, "terminal.py")], {
       stdin: Buffer.from(JSON.stringify(ask)),
       stdout: "pipe",
@@ -111,4 +119,53 @@ export async function registered(user: User, url: string, username: string): Pro
   const args = ["register", url, "--username", username, "--email", `${username}@example.org`, "--password-stdin"];
   const { code, stderr } = await user.run(args, { stdin: `${PASSWORD}\n` });
   if (code !== 0) throw new Error(stderr);
+}
+
+/** A registry, a server before it that behaves badly where a test says so, and a user. */
+export interface BadScene {
+  readonly registry: TestRegistry;
+  readonly bad: BadRegistry;
+  /** A new one for each test. */
+  readonly user: User;
+  /** Runs a command of the user with the badly behaved registry. */
+  run(...args: string[]): Promise<Ran>;
+}
+
+/**
+ * Starts a registry for the tests of a file or of a `describe`, and stops it behind them. `prepare`
+ * publishes what they need.
+ */
+export function badScene(
+  prepare: (registry: TestRegistry) => Promise<void>,
+  options?: Parameters<typeof startRegistry>[1],
+): BadScene {
+  let registry: TestRegistry;
+  let bad: BadRegistry;
+  let user: User;
+  beforeAll(async () => {
+    registry = await startRegistry("sqlite", options);
+    bad = new BadRegistry(() => registry.url);
+    await prepare(registry);
+  });
+  afterAll(async () => {
+    await bad.stop();
+    await registry.stop();
+  });
+  beforeEach(async () => {
+    bad.reset();
+    user = await User.make();
+  });
+  afterEach(() => user.remove());
+  return {
+    get registry() {
+      return registry;
+    },
+    get bad() {
+      return bad;
+    },
+    get user() {
+      return user;
+    },
+    run: (...args) => user.run([...args, "--registry", bad.url]),
+  };
 }
