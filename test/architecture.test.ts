@@ -35,7 +35,7 @@ const LAYERS: Layers = [
   ["*/routes.ts"],
   ["*/docs.ts", "*/schemas.ts"],
   // Features: the use cases.
-  ["publish"],
+  ["backup", "publish"],
   ["maintenance", "moderation", "owners"],
   ["events", "keys"],
   ["packages", "tokens"],

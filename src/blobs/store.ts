@@ -71,8 +71,8 @@ export interface LinkOptions {
  *   undefined if the store has no such address.
  * - `putSidecar` replaces the small file under a name and returns when it is durable. `readSidecar`
  *   returns the last one as text, or undefined if there is none. `removeSidecars` removes all files
- *   below a directory. They hold the copy of the log's checkpoint (log/rollback-guard.ts) and the
- *   log's tiles (log/static-tiles.ts). They are not part of what `list` yields, and a copy of the
+ *   below a directory. They hold the copy of the log's checkpoint (log/rollback-guard.ts), the
+ *   log's tiles (log/static-tiles.ts) and the time of the last backup (last-backup.ts). They are not part of what `list` yields, and a copy of the
  *   blobs does not contain them: an old checkpoint must not be restored together with an old
  *   database.
  * - `check` throws if the store does not accept writes.
@@ -103,6 +103,7 @@ export type SidecarName =
   | "log/checkpoint"
   | "log/checkpoint-before-rollback"
   | "log/accepted-size"
+  | "log/last-backup"
   | `log/tile/${string}`;
 
 /** All tiles, or the partial forms of one tile. */

@@ -11,6 +11,9 @@ import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
 import { archiveCommand } from "./commands/archive.ts";
+import { backupCreateCommand } from "./commands/backup-create.ts";
+import { backupRestoreCommand } from "./commands/backup-restore.ts";
+import { backupVerifyCommand } from "./commands/backup-verify.ts";
 import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { configGetCommand } from "./commands/config-get.ts";
@@ -113,6 +116,9 @@ export const COMMANDS: readonly Command[] = [
   healthcheckCommand,
   fsckCommand,
   gcCommand,
+  backupCreateCommand,
+  backupVerifyCommand,
+  backupRestoreCommand,
   storageCopyCommand,
   dbCopyCommand,
   adminCreateCommand,
@@ -145,6 +151,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   token: "make, list and revoke API tokens",
   config: "read and change the client's configuration",
   storage: "copy archives between storages",
+  backup: "back up the registry, check a backup, restore it",
   db: "copy the database, between SQLite and Postgres too",
   admin: "manage accounts, quarantine packages",
   log: "audit a transparency log, manage this registry's log",

@@ -69,7 +69,9 @@ export async function dbCopy({ from, to, json }: DbCopyArguments): Promise<numbe
   try {
     const copied = await databaseStep(target, () =>
       writeDatabaseRows(target, systemClock, async (rows) => {
-        const done = await readDatabaseRows(source, (read) => copyDatabase(read, rows, bar.report));
+        const done = await databaseStep(source, () =>
+          readDatabaseRows(source, (read) => copyDatabase(read, rows, bar.report)),
+        );
         // What a registry wrote meanwhile would be missing.
         await requireQuiet(source);
         return done;

@@ -89,6 +89,14 @@ function migrationStateOf(
   };
 }
 
+/**
+ * Compares the ledger of a SQLite database with the embedded migrations. Throws `MigrationError`
+ * when the database is newer than this program or has another history.
+ */
+export function sqliteSchemaState(ledger: readonly { name: string; hash: string }[]): MigrationState {
+  return migrationStateOf(MIGRATIONS.sqlite, ledger);
+}
+
 /** A server that restarts while its database is read-only must go on answering reads. */
 async function requireUpToDate(known: readonly Migration[], ledger: Ledger): Promise<MigrationState> {
   const state = migrationStateOf(known, await ledger.applied());

@@ -101,7 +101,7 @@ async function copyBlob(from: BlobStore, to: BlobStore, { digest }: KnownBlob, r
         result.damaged.add({ sha256: digest, reason });
         return true;
       }
-      await putFile(to, file);
+      await putCopy(to, file);
       add(result.copied, file.size);
       return true;
     });
@@ -114,10 +114,10 @@ async function copyBlob(from: BlobStore, to: BlobStore, { digest }: KnownBlob, r
 }
 
 /**
- * Puts a file into a store. A store accepts only files in its own incoming directory. A file of
+ * Puts a copy of a file into a store. A store accepts only files in its own incoming directory. A file of
  * another store may be a hard link to that store's blob, so its bytes are copied.
  */
-async function putFile(to: BlobStore, file: ReceivedFile): Promise<void> {
+export async function putCopy(to: BlobStore, file: ReceivedFile): Promise<void> {
   if (dirname(file.path) === to.incomingDir) return to.put(file);
   const received = await receiveFile(Bun.file(file.path).stream(), to.incomingDir, file.size);
   try {

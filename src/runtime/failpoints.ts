@@ -6,7 +6,7 @@
 
 /**
  * First the steps of a publish in their order, then the steps that copy the checkpoint into the
- * blob store. Last come the syncs, which a test skips to prove that it notices a missing one.
+ * blob store, then those of a backup and a restore. Last come the syncs, which a test skips to prove that it notices a missing one.
  */
 export const FAILPOINTS = [
   "publish.received",
@@ -22,6 +22,15 @@ export const FAILPOINTS = [
   "sidecar.written",
   "log.tiled",
   "log.copied",
+  "backup.database",
+  "backup.archive",
+  "backup.archives",
+  "backup.written",
+  "backup.complete",
+  "backup.pruned",
+  "restore.archive",
+  "restore.archives",
+  "restore.database",
   "sync.file",
   "sync.directory",
 ] as const;

@@ -76,14 +76,30 @@ export async function openOfflineWithBlobs(
 ): Promise<OfflineDeps & Pick<Deps, "blobs">> {
   await databaseStep(config.database, async () => makeRoomForCommand(config));
   await requireMigrated(config.database);
-  const blobs = await openStore(config.storage, config.dataDir, createLogger(config.logLevel, clock));
+  const store = await openOfflineStore(config, clock);
   const db = await openDatabase(config.database);
   const close = async () => {
-    await blobs.close();
     await db.close();
+    await store.close();
+  };
+  return { ...store, db, close };
+}
+
+/**
+ * Opens the blob store alone, for a command that works although the database cannot be opened. Makes
+ * room for such a command to open the database by itself.
+ */
+export async function openOfflineStore(
+  config: Config,
+  clock: () => Date = () => new Date(),
+): Promise<Pick<Deps, "blobs" | "clock"> & { close(): Promise<void> }> {
+  await databaseStep(config.database, async () => makeRoomForCommand(config));
+  const blobs = await openStore(config.storage, config.dataDir, createLogger(config.logLevel, clock));
+  const close = async () => {
+    await blobs.close();
     keepReserves(config);
   };
-  return { db, blobs, clock, close };
+  return { blobs, clock, close };
 }
 
 /**

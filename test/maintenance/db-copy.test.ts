@@ -1,26 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import { cpSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { everyAnswer, type SeenAnswer } from "../support/answers.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client } from "../support/client.ts";
 import { type Place, whileRunning, withPlaces } from "../support/places.ts";
 import { switchReadOnly } from "../support/read-only.ts";
-import type { DatabaseKind, TestRegistry } from "../support/registry.ts";
+import type { DatabaseKind } from "../support/registry.ts";
 import { eventsAreFinal } from "../support/roles.ts";
-import { fillVaried, type Varied } from "../support/varied-registry.ts";
+import { expectAnswers, type Seen, seenBy } from "../support/same-registry.ts";
+import { fillVaried } from "../support/varied-registry.ts";
 
 /* `db copy`: another database under the same registry. */
 
 const copy = (from: Place, to: Place, ...more: string[]) =>
   from.run("db", "copy", "--from", from.databaseName, "--to", to.databaseName, ...more);
-
-type Seen = ReadonlyMap<string, SeenAnswer>;
-
-async function seenBy(registry: TestRegistry, { admin, names }: Varied): Promise<Seen> {
-  await eventsAreFinal(registry);
-  return everyAnswer(new Client(registry.url, admin.token, admin.username), names);
-}
 
 describe.each<[DatabaseKind, DatabaseKind]>([
   ["sqlite", "postgres"],
@@ -42,8 +35,7 @@ describe.each<[DatabaseKind, DatabaseKind]>([
         expect(JSON.parse(stdout)).toMatchObject({ from: source, to: target, packages: 5, versions: 11 });
         cpSync(join(from.dataDir, "packages"), join(to.dataDir, "packages"), { recursive: true });
         await whileRunning(to, async (registry) => {
-          const after = await seenBy(registry, varied);
-          for (const [address, answer] of before) expect([address, after.get(address)]).toEqual([address, answer]);
+          await expectAnswers(registry, before, varied);
           const alice = new Client(registry.url, varied.alice.token, varied.alice.username);
           expect((await alice.get("/api/auth/me")).status).toBe(200);
           const archive = makePackage({ name: "later", version: "1.0.0" });

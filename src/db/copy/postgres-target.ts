@@ -78,8 +78,8 @@ export async function writePostgres<T>(
   }
 }
 
-/** Looks before the migration: it would change an older database, or refuse a newer one. */
-async function requireUnused(connection: PostgresConnection): Promise<void> {
+/** Throws `OperatorError` if a registry has used a Postgres. Changes nothing. */
+export async function requireUnused(connection: PostgresConnection): Promise<void> {
   const client = postgres({ ...clientOptions(connection), max: 1 });
   try {
     const [found] = await client<{ isThere: boolean }[]>`SELECT to_regclass('log_state') IS NOT NULL AS "isThere"`;

@@ -1,0 +1,219 @@
+import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { syncPath } from "../blobs/durable-directories.ts";
+import { openFileStore } from "../blobs/file-store.ts";
+import { prepareIncoming, storageFailure } from "../blobs/incoming.ts";
+import { noteBackup } from "../blobs/last-backup.ts";
+import type { BlobStore } from "../blobs/store.ts";
+import type { DatabaseConfig } from "../config/config.ts";
+import { SnapshotFile } from "../db/snapshot-file.ts";
+import { type CopyResult, copyStore } from "../maintenance/copy-store.ts";
+import type { Report } from "../maintenance/progress.ts";
+import { refusalCode } from "../maintenance/retry.ts";
+import type { Failpoints } from "../runtime/failpoints.ts";
+import { OperatorError } from "../runtime/operator-error.ts";
+import { VERSION } from "../runtime/version.ts";
+import {
+  archivesIn,
+  KEYS_DIRECTORY,
+  listSnapshots,
+  MANIFEST_FILE,
+  removeSnapshot,
+  requireBackupOrEmpty,
+  snapshotIdOf,
+  snapshotIn,
+  snapshotsIn,
+  whileLocked,
+} from "./layout.ts";
+import { type FileDigest, type Manifest, manifestText, readManifest } from "./manifest.ts";
+import { type Pruned, pruneBackup } from "./prune-backup.ts";
+import { type SavedArchives, saveArchives } from "./save-archives.ts";
+import { digestOfFile, type SnapshotDatabase, snapshotDatabase } from "./snapshot-database.ts";
+
+/** The registry that is backed up, and where to. */
+export interface BackupSource {
+  readonly database: DatabaseConfig;
+  readonly storage: "files" | "s3";
+  readonly blobs: BlobStore;
+  readonly clock: () => Date;
+  readonly failpoints: Failpoints;
+}
+
+/** Options of `createBackup`. */
+export interface BackupOptions {
+  readonly backup: string;
+  /** Files with private keys to save, by the names that they get. */
+  readonly keys: ReadonlyMap<string, string>;
+  /** How many snapshots to keep. Undefined keeps all. */
+  readonly keep: number | undefined;
+  readonly reportRows: Report;
+  readonly reportArchives: Report;
+}
+
+/** A new snapshot, and what was done for it. */
+export interface BackupResult {
+  readonly id: string;
+  readonly manifest: Manifest;
+  readonly saved: SavedArchives;
+  readonly pruned: Pruned | undefined;
+  /** Why the time of the backup could not be noted for the metrics of the registry. */
+  readonly notNoted: string | undefined;
+}
+
+/**
+ * Adds a snapshot of a registry to a backup, while servers run: the database first, then the
+ * archives that the backup lacks. An archive is stored before its row and never changes, so archives
+ * that are read later have everything that the snapshot names.
+ *
+ * The manifest comes last. Killed at any step, or on a full disk, it leaves all earlier snapshots
+ * whole, and the next run continues with the archives that are there. Snapshots are pruned only after
+ * the new one is durable.
+ */
+export async function createBackup(source: BackupSource, options: BackupOptions): Promise<BackupResult> {
+  const { backup, keep } = options;
+  requireBackupOrEmpty(backup);
+  makeDirectory(snapshotsIn(backup));
+  return whileLocked(backup, false, async () => {
+    for (const id of listSnapshots(backup).cut) removeSnapshot(backup, id);
+    const at = source.clock();
+    const id = snapshotIdOf(at);
+    const { manifest, saved } = await makeSnapshot(source, options, id, at).catch((cause) => {
+      // It would take room until the next run. Archives stay: the next run continues with them.
+      removeSnapshot(backup, id);
+      throw cause;
+    });
+    const pruned = keep === undefined ? undefined : pruneBackup(backup, keep, source.failpoints);
+    return { id, manifest, saved, pruned, notNoted: await noteIfWhole(source, at, manifest) };
+  });
+}
+
+async function makeSnapshot(
+  source: BackupSource,
+  options: BackupOptions,
+  id: string,
+  at: Date,
+): Promise<Pick<BackupResult, "manifest" | "saved">> {
+  const directory = snapshotIn(options.backup, id);
+  makeDirectory(directory);
+  const database = await snapshotDatabase(source.database, directory, options.reportRows);
+  source.failpoints.hit("backup.database");
+  requireSameRegistry(options.backup, database);
+  const saved = await archivesOf(source, options, database);
+  source.failpoints.hit("backup.archives");
+  const keys = await saveKeys(directory, options.keys);
+  const manifest = manifestOf(source, at, database, saved, keys);
+  await writeManifest(directory, manifest, source.failpoints);
+  return { manifest, saved };
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw storageFailure(cause);
+  }
+}
+
+/** Snapshots of two registries in one backup would prune each other. */
+function requireSameRegistry(backup: string, { facts: { log } }: SnapshotDatabase): void {
+  const last = listSnapshots(backup).whole.at(-1);
+  const before = last === undefined ? undefined : readManifest(backup, last).log?.origin;
+  if (before === undefined || log === undefined || log.origins.includes(before)) return;
+  throw new OperatorError(`${backup} is a backup of another registry, whose log is ${before}. Name another directory.`);
+}
+
+async function archivesOf(
+  { blobs, failpoints }: BackupSource,
+  { backup, reportArchives }: BackupOptions,
+  { path, facts }: SnapshotDatabase,
+): Promise<SavedArchives> {
+  const to = await openFileStore(archivesIn(backup), failpoints, prepareIncoming);
+  const snapshot = new SnapshotFile(path);
+  try {
+    return await saveArchives({ from: blobs, to, backup, failpoints }, snapshot, facts.versions, reportArchives);
+  } finally {
+    snapshot.close();
+    await to.close();
+  }
+}
+
+async function saveKeys(directory: string, keys: ReadonlyMap<string, string>): Promise<FileDigest[]> {
+  const saved: FileDigest[] = [];
+  const target = join(directory, KEYS_DIRECTORY);
+  if (keys.size > 0) makeDirectory(target);
+  for (const [name, from] of keys) {
+    try {
+      copyFileSync(from, join(target, name));
+      await syncPath(join(target, name), "r+");
+    } catch (cause) {
+      throw storageFailure(cause);
+    }
+    saved.push(await digestOfFile(join(target, name), name));
+  }
+  if (keys.size > 0) await syncPath(target, "r");
+  return saved;
+}
+
+function manifestOf(
+  source: BackupSource,
+  at: Date,
+  { file, facts, problems }: SnapshotDatabase,
+  { copied, present, lacking }: SavedArchives,
+  keys: readonly FileDigest[],
+): Manifest {
+  const { packages, versions, migrations, log } = facts;
+  const { origin = "", vkey = "", size = 0, root = "", checkpoint = "" } = log ?? {};
+  return {
+    format: "cpm-registry-backup/v1",
+    createdAt: at.toISOString(),
+    program: VERSION,
+    source: { database: source.database.kind, storage: source.storage },
+    database: { ...file, packages, versions, migrations, problems },
+    log: log === undefined ? null : { origin, vkey, size, root, checkpoint },
+    archives: { count: copied.count + present.count, bytes: copied.bytes + present.bytes, lacking },
+    keys,
+  };
+}
+
+async function writeManifest(directory: string, manifest: Manifest, failpoints: Failpoints): Promise<void> {
+  const path = join(directory, MANIFEST_FILE);
+  try {
+    writeFileSync(`${path}.new`, manifestText(manifest), { flag: "wx", mode: 0o600, flush: true });
+    failpoints.hit("backup.written");
+    // The files of the snapshot have their names before the manifest has its own.
+    await syncPath(directory, "r");
+    await syncPath(dirname(directory), "r");
+    renameSync(`${path}.new`, path);
+    await syncPath(directory, "r");
+  } catch (cause) {
+    throw storageFailure(cause);
+  }
+  failpoints.hit("backup.complete");
+}
+
+/** Notes a backup of everything for metrics. A backup that lacks something is no success. */
+async function noteIfWhole({ blobs }: BackupSource, at: Date, manifest: Manifest): Promise<string | undefined> {
+  if (manifest.archives.lacking.length > 0 || manifest.database.problems.length > 0) return undefined;
+  try {
+    await noteBackup(blobs, at);
+    return undefined;
+  } catch (cause) {
+    return refusalCode(cause);
+  }
+}
+
+/**
+ * Saves every archive of a storage whose database is too damaged to say which ones matter. It makes
+ * no snapshot. Throws what listing throws.
+ */
+export async function rescueArchives(
+  { blobs, failpoints }: BackupSource,
+  { backup, reportArchives }: BackupOptions,
+): Promise<CopyResult> {
+  const to = await openFileStore(archivesIn(backup), failpoints, prepareIncoming);
+  try {
+    return await copyStore(blobs, to, reportArchives);
+  } finally {
+    await to.close();
+  }
+}
