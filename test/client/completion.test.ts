@@ -95,7 +95,7 @@ describe("the completion script", () => {
   async function run(argv: string[]) {
     const { cwd } = scene.user.spawnOptions();
     const child = Bun.spawn(argv, { cwd, env: await shellEnv(), stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-    const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
     return { lines: stdout.trim().split(/\r?\n/), stderr };
   }
 

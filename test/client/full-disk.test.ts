@@ -27,7 +27,11 @@ async function runOnSmallDisk(directory: string, env: Record<string, string>, ..
   const unshare = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script];
   const options = user.spawnOptions();
   const child = Bun.spawn(unshare, { ...options, env: { ...options.env, CPM_REGISTRY: bad.url, ...env } });
-  const [left, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  const [left, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   if (!/unshare|mount:/.test(stderr)) return { left, stderr, code };
   console.log(`Not tested, because this machine allows no mounts: ${stderr.trim()}`);
   return undefined;

@@ -19,7 +19,11 @@ async function npm(cwd: string, ...args: string[]) {
   const { env, ...options } = scene.user.spawnOptions();
   const registry = { CPM_REGISTRY: scene.bad.url, npm_config_update_notifier: "false" };
   const child = Bun.spawn(["npm", ...args], { ...options, cwd, env: { ...env, ...registry } });
-  const [stdout, stderr, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
   return { stdout, stderr, code };
 }
 
