@@ -10,6 +10,7 @@ import { failures } from "./http/error-handler.ts";
 import { createMethodFinder } from "./http/methods.ts";
 import { apiDescription } from "./http/openapi.ts";
 import { readOnlyGuard } from "./http/read-only-guard.ts";
+import { declareRoutes, noteRoute } from "./http/route-series.ts";
 import { accountKeyRoutes, packageKeyRoutes, packageLogRoutes, upholdRoutes } from "./keys/routes.ts";
 import { KEY_PARAMETERS, keySchemas } from "./keys/schemas.ts";
 import { logDocs } from "./log/docs.ts";
@@ -97,6 +98,7 @@ export function createApp(deps: AppDeps) {
   // such as `http://cpm/`.
   const app = new Elysia({ handler: { standardHostname: false } })
     .onTransform({ as: "global" }, replaceInvalidParameters)
+    .onTransform({ as: "global" }, noteRoute)
     .use(failures(deps, methodsOf, problemPages(deps)))
     .use(crossOrigin(deps.config.corsOrigins))
     .use(readOnlyGuard(deps.readOnly, methodsOf))
@@ -107,5 +109,6 @@ export function createApp(deps: AppDeps) {
     .use(apiDescription(deps.config.followsHost ? "/" : deps.config.publicUrl, apiDescriptionParts))
     .use(apiPage())
     .use(webRoutes(deps));
+  declareRoutes(deps.metrics, app.routes);
   return app;
 }

@@ -5,6 +5,7 @@ import type { Database } from "./db/database.ts";
 import type { ResponseCache } from "./http/response-cache.ts";
 import type { ReadOnlyMode } from "./log/read-only.ts";
 import type { TransparencyLog } from "./log/transparency-log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import type { Failpoints } from "./runtime/failpoints.ts";
 import type { Logger } from "./runtime/logger.ts";
 
@@ -21,6 +22,7 @@ export interface Deps {
   readonly jwtKey: Secret<string>;
   readonly clock: () => Date;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   readonly failpoints: Failpoints;
   readonly log: TransparencyLog;
   /** Whether changes are refused now, and why. Pages show it. */

@@ -31,6 +31,7 @@ export type RegistryError =
   | { readonly code: "payload_too_large"; readonly what: string; readonly limitBytes: number }
   /** The client sends its request too slowly. */
   | { readonly code: "request_timeout" }
+  | { readonly code: "metrics_disabled" }
   | { readonly code: "route_not_found" }
   | { readonly code: "method_not_allowed"; readonly allow: readonly string[] }
   | { readonly code: "unauthenticated"; readonly reason: string }

@@ -46,7 +46,7 @@ const LAYERS: Layers = [
   ["log"],
   // Adapters.
   ["http", "http/schemas.ts"],
-  ["audit"],
+  ["audit", "metrics"],
   ["blobs", "db"],
   ["config"],
   // Formats, cryptography and rules: pure.

@@ -123,6 +123,10 @@ export async function openBulkLoader(config: DatabaseConfig): Promise<BulkLoader
       }
       report("statistics");
       await database.run("UPDATE listed_packages SET listed = (SELECT count(*) FROM package_search)");
+      await database.run(
+        `UPDATE registry_totals SET packages = (SELECT count(*) FROM packages), versions = (SELECT count(*) FROM versions),
+          storage_bytes = (SELECT coalesce(sum(size), 0) FROM versions)`,
+      );
       for (const statement of database.lastStatements) await database.run(statement);
       await database.close();
     },

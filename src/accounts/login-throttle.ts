@@ -82,7 +82,7 @@ function keysOf({ name, address }: Attempt): AttemptKeys {
  * fifth. Attempts on one name from different networks do not wait for each other, because strangers
  * could fill that queue.
  */
-const attemptMutex = new KeyedMutex(WAITING_MAX);
+const attemptMutex = new KeyedMutex(WAITING_MAX, "login");
 
 /**
  * Tries a password with `check` and counts a failure. Throws `too_many_attempts`, without trying or

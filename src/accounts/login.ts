@@ -1,7 +1,8 @@
 import { and, eq, lt } from "drizzle-orm";
 import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
-import { failure } from "../errors.ts";
+import { Failure, failure } from "../errors.ts";
+import type { LOGIN_OUTCOMES } from "../metrics/metrics.ts";
 import { sessionActor } from "./actor.ts";
 import { forgetOwnFailures, rememberNetwork, tryPassword } from "./login-throttle.ts";
 import { verifyPassword } from "./password.ts";
@@ -29,6 +30,28 @@ export interface NewSession {
  * if the password is correct.
  */
 export async function login(
+  deps: Pick<Deps, "db" | "clock" | "metrics">,
+  credentials: Credentials,
+  address: string | null,
+): Promise<NewSession> {
+  const { logins } = deps.metrics;
+  try {
+    const opened = await openSession(deps, credentials, address);
+    logins.inc({ outcome: "succeeded" });
+    return opened;
+  } catch (cause) {
+    logins.inc({ outcome: outcomeOf(cause) });
+    throw cause;
+  }
+}
+
+function outcomeOf(cause: unknown): (typeof LOGIN_OUTCOMES)[number] {
+  const code = cause instanceof Failure ? cause.error.code : undefined;
+  if (code === "too_many_attempts") return "throttled";
+  return code === "invalid_credentials" || code === "account_disabled" ? "refused" : "error";
+}
+
+async function openSession(
   deps: Pick<Deps, "db" | "clock">,
   { username, password }: Credentials,
   address: string | null,

@@ -15,7 +15,7 @@ const ARGON2ID = { algorithm: "argon2id", memoryCost: 19_456, timeCost: 2 } as c
 const WAITING_MAX = 64;
 
 /** Hashing fills cores and memory, so only as many hashes as there are cores run at once. */
-const hashing = new Semaphore(availableParallelism(), WAITING_MAX);
+const hashing = new Semaphore(availableParallelism(), WAITING_MAX, undefined, "passwords");
 
 /**
  * Normalises the characters, so that the same password typed on different keyboards matches (RFC

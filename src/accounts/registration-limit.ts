@@ -11,7 +11,7 @@ const WAITING_MAX = 64;
  * passwords of logins. Logins have a mutex of their own, so registrations do not delay them here
  * either.
  */
-const registrationMutex = new KeyedMutex(WAITING_MAX);
+const registrationMutex = new KeyedMutex(WAITING_MAX, "registration");
 
 /**
  * Runs a registration from an address and counts it even if it fails, because a refused

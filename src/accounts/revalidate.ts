@@ -75,6 +75,7 @@ export function databaseOf({ db, clock }: Pick<Deps, "db" | "clock">, actor: Act
         await requireStill(session, actor, guard, clock());
         return work(session);
       }),
+    load: () => db.load(),
     watch: () => db.watch(),
     close: () => db.close(),
   };

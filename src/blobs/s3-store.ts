@@ -79,10 +79,15 @@ class S3Store implements BlobStore {
   readonly #bucket: S3Bucket;
   readonly #redirect: boolean;
   readonly #failpoints: Failpoints;
-  readonly #uploads = new SizeClassSemaphores({ ...SIZE_CLASS_LIMITS, largeConcurrency: LARGE_UPLOAD_CONCURRENCY });
+  readonly #uploads = new SizeClassSemaphores({
+    ...SIZE_CLASS_LIMITS,
+    largeConcurrency: LARGE_UPLOAD_CONCURRENCY,
+    name: "uploads",
+  });
   readonly #downloads = new SizeClassSemaphores({
     ...SIZE_CLASS_LIMITS,
     largeConcurrency: LARGE_DOWNLOAD_CONCURRENCY,
+    name: "downloads",
   });
   readonly #spilled: SpilledFiles;
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;

@@ -31,7 +31,7 @@ export class VerifiedFiles {
   /** From the oldest to the newest. */
   readonly #verified = new Map<Sha256Digest, Verified>();
   readonly #running = new Map<string, Promise<boolean>>();
-  readonly #semaphore = new Semaphore(CONCURRENCY, WAITING_MAX, WAIT_MAX_MS);
+  readonly #semaphore = new Semaphore(CONCURRENCY, WAITING_MAX, WAIT_MAX_MS, "hashing");
 
   constructor(readonly refreshAfterMs = REFRESH_AFTER_MS) {}
 

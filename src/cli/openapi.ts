@@ -7,10 +7,12 @@ import { DatabaseCondition } from "../db/condition.ts";
 import { Invalidations } from "../db/invalidations.ts";
 import type { Deps } from "../deps.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
+import { WitnessClient } from "../log/witness-client.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { printJson } from "../runtime/print.ts";
 import type { AppDeps } from "../start/open-deps.ts";
+import { openMetrics } from "../start/open-metrics.ts";
 import { parseSignerKey } from "../tlog/note.ts";
 
 /**
@@ -31,6 +33,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     read: unused,
     write: unused,
     invalidations: new Invalidations(),
+    load: unused,
     watch: unused,
     close: unused,
   };
@@ -50,6 +53,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     readOnly: { cause: undefined, refusesWrites: false, requireWritable: () => undefined },
     batcher: { record: unused },
     responseCache: undefined,
+    metrics: openMetrics({ logger, db, responseCache: undefined, witnesses: new WitnessClient({ db, logger }, []) }),
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));
   printJson(await response.json(), 2);

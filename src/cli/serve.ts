@@ -47,10 +47,10 @@ export async function serveAsWorker(configFile: string | undefined, number: stri
     if (number === "1") await informOperator(deps, configFile);
     send({ kind: "ready" });
   };
-  return run(readConfig(configFile), whenReady, ({ logger }) => {
-    const parent = new ParentChannel(send, () => logger.counts);
-    process.on("message", (message: ToWorker) => parent.receive(message));
-    return { totalCounts: () => parent.totals() };
+  return run(readConfig(configFile), whenReady, ({ metrics }) => {
+    const parent = new ParentChannel(send, () => metrics.snapshot());
+    process.on("message", (message: ToWorker) => void parent.receive(message));
+    return { summedMetrics: () => parent.totals() };
   });
 }
 

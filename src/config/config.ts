@@ -14,6 +14,7 @@ import { Secret } from "./secret.ts";
 import { SettingReader } from "./setting-reader.ts";
 import { type NameOf, SETTINGS } from "./settings.ts";
 import { readStorage, type StorageConfig } from "./storage.ts";
+import { readMetricsToken } from "./telemetry.ts";
 import { parseWitness, type WitnessAddress } from "./witnesses.ts";
 
 /** The database of a registry. */
@@ -67,6 +68,8 @@ export interface Config extends PublicAddress {
   /** What the registry is, on its first page. */
   readonly siteDescription: string;
   readonly logLevel: LogLevel;
+  /** The bearer token of `/metrics`. Undefined if nobody may read them. */
+  readonly metricsToken: Secret<string> | undefined;
   /** The number of processes that share the port. */
   readonly workers: number;
   readonly archiveLimits: ArchiveLimits;
@@ -275,6 +278,7 @@ export function readConfig(
     siteTitle: reader.text("SITE_TITLE") ?? SETTINGS.SITE_TITLE.default,
     siteDescription: reader.text("SITE_DESCRIPTION") ?? SETTINGS.SITE_DESCRIPTION.default,
     logLevel: reader.choice("LOG_LEVEL"),
+    metricsToken: readMetricsToken(reader),
     workers: readWorkers(reader, port),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),

@@ -64,6 +64,13 @@ const SERVER = {
     description:
       "Refuses every change and every login, while reads go on. To do that to all servers at once and without a restart, run `cpm-registry admin read-only on`",
   },
+  METRICS_TOKEN: {
+    group: "Server",
+    type: "text",
+    secret: true,
+    description:
+      "The bearer token of `GET /metrics`, at least 16 characters: `openssl rand -base64 24`. Without it, nobody can read the metrics",
+  },
   LOG_LEVEL: {
     group: "Server",
     type: "choice",
@@ -117,7 +124,7 @@ const ACCOUNTS = {
     default: "public",
     choices: ["public", "authenticated"],
     description:
-      "Who may read packages: everyone, or only accounts. `/health`, `/metrics` and `/swagger` are always open",
+      "Who may read packages: everyone, or only accounts. `/health` and `/swagger` are always open, `/metrics` to `METRICS_TOKEN`",
   },
 } as const satisfies Record<string, Setting>;
 

@@ -50,6 +50,14 @@ export interface DbSession {
   batched(): DbSession;
 }
 
+/** The connections to a database in this process, and the writes that wait for their turn. */
+export interface DatabaseLoad {
+  readonly busy: number;
+  /** Those that are not in use, also those that are opened only when they are needed. */
+  readonly idle: number;
+  readonly waitingWrites: number;
+}
+
 /**
  * A database of either kind. Every call ends: with a result, with what `work` threw, or with an
  * error. The error is `database_unavailable` if the database does not answer within its deadline,
@@ -76,6 +84,7 @@ export interface Database {
    * others.
    */
   readonly invalidations: Invalidations;
+  load(): DatabaseLoad;
   /** Starts to watch for commits of other processes, until `close`. */
   watch(): void;
   close(): Promise<void>;

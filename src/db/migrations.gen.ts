@@ -15,6 +15,7 @@ import sqlite_0012_account_networks from "../../drizzle/sqlite/0012_account_netw
 import sqlite_0013_log_changes from "../../drizzle/sqlite/0013_log_changes.sql" with { type: "text" };
 import sqlite_0014_finding from "../../drizzle/sqlite/0014_finding.sql" with { type: "text" };
 import sqlite_0015_read_only from "../../drizzle/sqlite/0015_read_only.sql" with { type: "text" };
+import sqlite_0016_registry_totals from "../../drizzle/sqlite/0016_registry_totals.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -31,6 +32,7 @@ import postgres_0012_log_changes from "../../drizzle/postgres/0012_log_changes.s
 import postgres_0013_finding from "../../drizzle/postgres/0013_finding.sql" with { type: "text" };
 import postgres_0014_read_only from "../../drizzle/postgres/0014_read_only.sql" with { type: "text" };
 import postgres_0015_json_order from "../../drizzle/postgres/0015_json_order.sql" with { type: "text" };
+import postgres_0016_registry_totals from "../../drizzle/postgres/0016_registry_totals.sql" with { type: "text" };
 
 /** The migrations of each database, oldest first. */
 export const MIGRATIONS = {
@@ -51,6 +53,7 @@ export const MIGRATIONS = {
     { name: "0013_log_changes", sql: sqlite_0013_log_changes },
     { name: "0014_finding", sql: sqlite_0014_finding },
     { name: "0015_read_only", sql: sqlite_0015_read_only },
+    { name: "0016_registry_totals", sql: sqlite_0016_registry_totals },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -69,5 +72,6 @@ export const MIGRATIONS = {
     { name: "0013_finding", sql: postgres_0013_finding },
     { name: "0014_read_only", sql: postgres_0014_read_only },
     { name: "0015_json_order", sql: postgres_0015_json_order },
+    { name: "0016_registry_totals", sql: postgres_0016_registry_totals },
   ],
 } as const;

@@ -3,11 +3,11 @@ import type { Deps } from "../deps.ts";
 import { operation } from "../http/operation.ts";
 import { oneOf } from "../http/schemas.ts";
 import { READ_ONLY_CAUSES } from "../log/read-only.ts";
-import type { Counts } from "../runtime/logger.ts";
 import { checkHealth } from "./health.ts";
+import { readMetrics, requireMetricsToken } from "./read-metrics.ts";
 import type { HealthServices } from "./services.ts";
 
-const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4";
+const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 const ProbeResultSchema = t.Union([t.Literal("ok"), t.Literal("failing")]);
 
@@ -53,39 +53,30 @@ const docs = {
   }),
   metrics: operation({
     id: "readMetrics",
-    summary: "Read how often each warning and error occurred since the start, for Prometheus",
+    summary: "Read the metrics, for Prometheus",
     tag: "operations",
-    responses: { 200: { description: "Counters", mediaType: METRICS_MEDIA_TYPE, schema: t.String() } },
+    auth: "metrics",
+    responses: { 200: { description: "Metrics", mediaType: METRICS_MEDIA_TYPE, schema: t.String() } },
     problems: [],
   }),
 };
 
 /**
- * Writes the counters in Prometheus' text format. Names of events are words of this program, so
- * nothing needs escaping.
- */
-function metricsText(counts: Counts): string {
-  const name = "cpm_registry_events_total";
-  const lines = [...counts].map(([event, count]) => `${name}{event="${event}"} ${count}\n`);
-  return `# HELP ${name} Warnings and errors since the start, by the name of their log event.\n# TYPE ${name} counter\n${lines.join("")}`;
-}
-
-/**
  * Serves `/health` for people, `/health/live` for restarts, `/health/ready` for load balancers, and
- * `/metrics` for alerts.
+ * `/metrics` for Prometheus.
  */
 export function healthRoutes(deps: Deps & HealthServices) {
   const respond = async () => {
     const health = await checkHealth(deps);
     return Response.json(health, { status: health.status === "ok" ? 200 : 503 });
   };
-  const readMetrics = async () => {
-    const counts = await (deps.totalCounts?.() ?? deps.logger.counts);
-    return new Response(metricsText(counts), { headers: { "content-type": METRICS_MEDIA_TYPE } });
+  const respondMetrics = async ({ request }: { readonly request: Request }) => {
+    requireMetricsToken(deps, request.headers.get("authorization"));
+    return new Response(await readMetrics(deps), { headers: { "content-type": METRICS_MEDIA_TYPE } });
   };
   return new Elysia()
     .get("/health", respond, { detail: docs.health })
     .get("/health/ready", respond, { detail: docs.ready })
-    .get("/metrics", readMetrics, { detail: docs.metrics })
+    .get("/metrics", respondMetrics, { detail: docs.metrics })
     .get("/health/live", () => Response.json({ status: "ok" }), { detail: docs.live });
 }

@@ -1,9 +1,10 @@
-import type { Counts } from "../runtime/logger.ts";
+import type { Snapshot } from "../metrics/snapshot.ts";
 
 /** What `/metrics` needs of a process that is one of several. */
 export interface HealthServices {
   /**
-   * Returns the counts of all processes that share the port. Undefined if there is only this one.
+   * Returns the sum of the metrics of all processes that share the port. Undefined if there is only
+   * this one.
    */
-  readonly totalCounts?: (() => Promise<Counts>) | undefined;
+  readonly summedMetrics?: (() => Promise<Snapshot>) | undefined;
 }

@@ -72,6 +72,8 @@ function redirect(location: string, { digest }: ServedArchive): Response {
 interface ArchiveAnswer {
   readonly response: Response;
   readonly body?: Blob | Uint8Array<ArrayBuffer>;
+  /** How many bytes of the archive the response has. */
+  readonly bytes: number;
   /**
    * True if this response begins the archive, which counts as a download. The later parts of a
    * download in parts do not count again.
@@ -91,7 +93,7 @@ export async function archiveResponse(
   const { size, fileName } = archive;
   const common = describe(archive);
   if (matchesEntityTag(request.headers.get("if-none-match"), common.etag ?? "")) {
-    return { response: new Response(null, { status: 304, headers: common }), counts: false };
+    return { response: new Response(null, { status: 304, headers: common }), bytes: 0, counts: false };
   }
   const headers = {
     ...common,
@@ -102,19 +104,20 @@ export async function archiveResponse(
   if (request.method === "HEAD") {
     await source.check();
     contextOf(request).contentLength = size;
-    return { response: new Response(null, { headers }), counts: false };
+    return { response: new Response(null, { headers }), bytes: 0, counts: false };
   }
   const ifRange = request.headers.get("if-range");
   const applies = ifRange === null || ifRange === common.etag;
   const range = applies ? readRange(request.headers.get("range"), size) : undefined;
   const beginsArchive = range === undefined || range.first === 0;
   const location = source.link();
-  if (location !== undefined) return { response: redirect(location, archive), counts: beginsArchive };
+  if (location !== undefined) return { response: redirect(location, archive), bytes: 0, counts: beginsArchive };
   const body = await source.read(range);
-  if (range === undefined) return { response: new Response(body, { headers }), body, counts: true };
+  if (range === undefined) return { response: new Response(body, { headers }), body, bytes: size, counts: true };
   const contentRange = `bytes ${range.first}-${range.last}/${size}`;
   return {
     response: new Response(body, { status: 206, headers: { ...headers, "content-range": contentRange } }),
+    bytes: range.last - range.first + 1,
     counts: beginsArchive,
   };
 }

@@ -49,6 +49,12 @@ const API_KEY = {
   description: "An API token in its own header",
 };
 
+const METRICS_TOKEN = {
+  type: "http" as const,
+  scheme: "bearer",
+  description: "The METRICS_TOKEN that the operator set",
+};
+
 function withWildcards(collected: JsonObject, wildcards: Described["wildcards"]): JsonObject {
   const paths = Object.entries(wildcards).map(([path, operation]) => {
     const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ in: "path", name, required: true }));
@@ -73,7 +79,7 @@ export function apiDescription(publicUrl: string, { schemas, pathParameters, hea
       servers: [{ url: publicUrl }],
       tags: TAGS,
       components: {
-        securitySchemes: { session: SESSION, apiToken: API_TOKEN, apiKey: API_KEY },
+        securitySchemes: { session: SESSION, apiToken: API_TOKEN, apiKey: API_KEY, metricsToken: METRICS_TOKEN },
         schemas: JSON.parse(JSON.stringify(sorted)),
       },
     },

@@ -22,9 +22,10 @@ export interface Operation {
   readonly description?: string;
   readonly tag: "accounts" | "packages" | "log" | "operations";
   /**
-   * Who may call it, as in accounts/authentication.ts. Without it: everybody, without credentials.
+   * Who may call it, as in accounts/authentication.ts; `metrics` is whoever has the METRICS_TOKEN.
+   * Without it: everybody, without credentials.
    */
-  readonly auth?: "reader" | "account" | "session" | "admin";
+  readonly auth?: "reader" | "account" | "session" | "admin" | "metrics";
   readonly responses: Readonly<Record<number, DocumentedResponse>>;
   readonly problems: readonly RegistryError["code"][];
   readonly requestBody?: NonNullable<DocumentDecoration["requestBody"]>;
@@ -96,6 +97,7 @@ export const BODY_PROBLEMS = [
 
 const SESSION = [{ session: [] }];
 const ACCOUNT = [{ session: [] }, { apiToken: [] }, { apiKey: [] }];
+const METRICS = [{ metricsToken: [] }];
 const PROOF_PROBLEMS = ["unauthenticated", "conflicting_credentials", "account_disabled"] as const;
 
 /** Security requirements and failures of a route, by who may call it. */
@@ -104,17 +106,20 @@ const GUARDS = {
   reader: { security: [{}, ...ACCOUNT], problems: [...PROOF_PROBLEMS, "insufficient_scope"] },
   account: { security: ACCOUNT, problems: [...PROOF_PROBLEMS, "insufficient_scope"] },
   session: { security: SESSION, problems: [...PROOF_PROBLEMS, "session_required"] },
+  metrics: { security: METRICS, problems: ["metrics_disabled", "unauthenticated"] },
   admin: { security: SESSION, problems: [...PROOF_PROBLEMS, "session_required", "admin_only"] },
 } as const;
 
 /**
- * Lists the failures of a route. All can fail unexpectedly, and all but public operations need the
- * database.
+ * Lists the failures of a route. All can fail unexpectedly, and all but public operations and the
+ * metrics need the database.
  */
 function problemsOf({ tag, auth, problems }: Operation): RegistryError["code"][] {
   const guard = auth === undefined ? [] : GUARDS[auth].problems;
   const database =
-    tag === "operations" && auth === undefined ? [] : (["database_unavailable", "database_corrupt"] as const);
+    tag === "operations" && (auth === undefined || auth === "metrics")
+      ? []
+      : (["database_unavailable", "database_corrupt"] as const);
   return [...new Set([...guard, ...problems, ...database, "internal" as const])];
 }
 

@@ -27,6 +27,9 @@ const requestProblems = {
     detail: "The body arrived too slowly. Send the request again over a faster connection.",
     headers: { connection: "close" },
   })),
+  metrics_disabled: problem(403, "Metrics disabled", () => ({
+    detail: "Nobody can read the metrics of this registry yet. Set METRICS_TOKEN, and send it as a bearer token.",
+  })),
   route_not_found: problem(404, "Address not found", () => ({
     detail: "There is nothing at this address. See /swagger for the addresses of this API.",
   })),
@@ -173,6 +176,11 @@ const PROBLEMS: Problems = { ...requestProblems, ...accountProblems, ...packageP
 
 /** Every code, for the API description: a type has no members at run time. */
 export const ERROR_CODES: readonly string[] = Object.keys(PROBLEMS);
+
+/** The codes of answers that are the fault of the registry, or of what it runs on. */
+export const SERVER_FAULTS: readonly string[] = Object.entries(PROBLEMS).flatMap(([code, { status }]) =>
+  status >= 500 ? [code] : [],
+);
 
 /** Returns the status and title of a code, for the API description. */
 export function statusOf(code: ErrorCode): { readonly status: number; readonly title: string } {

@@ -11,6 +11,8 @@ export type BodyReader = Pick<ReadableStreamDefaultReader<Uint8Array>, "read" | 
  */
 export class RequestContext {
   readonly id: string;
+  /** The template of the route that answers. Undefined if there is none. */
+  route: string | undefined = undefined;
   /** Set by a route whose response may be cached. */
   cacheable: CacheableResponse | undefined = undefined;
   /**

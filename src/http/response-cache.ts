@@ -1,4 +1,5 @@
 import type { Invalidations } from "../db/invalidations.ts";
+import { CachedAnswerCounts, type CachedAnswers } from "../metrics/cached-answers.ts";
 import { encodedPath, isOfPackage, isPlain, splitPath } from "./cache-paths.ts";
 import type { CacheableBody, CacheableResponse } from "./cacheable-response.ts";
 import { type HeaderSet, headerSet, SharedHeaderSets, withTagAndId } from "./cached-headers.ts";
@@ -37,6 +38,7 @@ interface Entry {
   readonly start: number | undefined;
   readonly expiresAtMs: number;
   readonly onSend: ((address: string | null) => void) | undefined;
+  readonly answers: CachedAnswers;
   body: Blob | undefined;
   /**
    * How often the whole body was sent. Each eviction pass that spares the entry halves it; eviction
@@ -62,6 +64,7 @@ export class ResponseCache {
   readonly #inMemory = new Map<Entry, string>();
   readonly #documentHeaders = new SharedHeaderSets();
   readonly variants = new LinkVariants();
+  readonly answers = new CachedAnswerCounts();
   #bytes = 0;
   #entries = 0;
 
@@ -125,10 +128,8 @@ export class ResponseCache {
       entityTag,
       size: isDocument ? body.length : body.size,
       start: isDocument ? this.spillFile?.write(body) : undefined,
-      expiresAtMs: performance.now() + ttlMs,
-      onSend,
-      body: undefined,
-      hits: 0,
+      ...{ expiresAtMs: performance.now() + ttlMs, onSend, body: undefined, hits: 0 },
+      answers: this.answers.of(contextOf(request).route),
     };
     this.#insert(path, entry);
     if (entry.start === undefined) this.#promote(path, entry, isDocument ? new Blob([body]) : body);
@@ -145,8 +146,7 @@ export class ResponseCache {
     if (!isOfPackage(path) || !isPlain(request)) return;
     const start = this.spillFile?.write(body);
     const headers = this.#documentHeaders.for(response.headers);
-    const { expiresAtMs, onSend } = plain;
-    const entry = { headers, entityTag, size: body.length, start, expiresAtMs, onSend, body: undefined, hits: 0 };
+    const entry = { ...plain, headers, entityTag, size: body.length, start, body: undefined, hits: 0 };
     this.#insert(encodedPath(path), entry);
     if (start === undefined) this.#promote(encodedPath(path), entry, new Blob([body]));
   }
@@ -176,10 +176,12 @@ export class ResponseCache {
     const ifNoneMatch = headers.get("if-none-match");
     const { whole, unchanged } = found.headers;
     if (ifNoneMatch !== null && matchesEntityTag(ifNoneMatch, found.entityTag)) {
+      found.answers.unchanged += 1;
       return new Response(null, withTagAndId(unchanged, unchangedTag(ifNoneMatch, found.entityTag), id));
     }
     const body = this.#bodyOf(path, found);
     if (body === undefined) return undefined;
+    found.answers.whole += 1;
     found.onSend?.(addressOf());
     return new Response(body, withTagAndId(whole, found.entityTag, id));
   }

@@ -2,6 +2,7 @@ import { BlockList } from "node:net";
 import { type Config, ConfigError } from "../config/config.ts";
 import { parseProxies } from "../config/proxies.ts";
 import { errorCode } from "../errors.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import { faultCode } from "../runtime/fault-codes.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { clientBehind } from "./client-address.ts";
@@ -50,6 +51,7 @@ interface ServerDeps {
     "host" | "port" | "publicUrl" | "followsHost" | "trustedProxies" | "workers" | "idleTimeoutSeconds"
   >;
   readonly logger: Logger;
+  readonly metrics: Pick<Metrics, "requests" | "inFlight">;
   /** Undefined where a response to one client must not be sent to another. */
   readonly responseCache?: ResponseCache | undefined;
 }
@@ -141,7 +143,7 @@ function setCommonHeaders(
  * Wraps the app: adds the common headers, logs each request once, caches what may be cached, and
  * answers an unexpected error with a problem that contains nothing internal.
  */
-function wrap(handle: Handler, { config, logger, responseCache }: ServerDeps): Handler {
+function wrap(handle: Handler, { config, logger, metrics, responseCache }: ServerDeps): Handler {
   const prefix = prefixOf(config.publicUrl);
   return async (received) => {
     const startedMs = performance.now();
@@ -164,6 +166,7 @@ function wrap(handle: Handler, { config, logger, responseCache }: ServerDeps): H
     if (encodedPath !== undefined) responseCache?.putEncoded(request, encodedPath, encoded);
     response = encoded.response;
     logRequest(logger, request, response, startedMs);
+    metrics.requests.count(request.method, context.route, response.status, (performance.now() - startedMs) / 1000);
     return response;
   };
 }
@@ -244,6 +247,7 @@ export function listen(
       return problemResponse({ code: "internal" }, crypto.randomUUID());
     },
   });
+  deps.metrics.inFlight = () => server.pendingRequests;
   const guard = new DescriptorGuard(() => server.closeIdleConnections(), logger);
   const port = server.port ?? config.port;
   return {

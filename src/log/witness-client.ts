@@ -32,10 +32,19 @@ export class WitnessClient {
    * witness answers 409 with the right one.
    */
   readonly #sizes = new Map<string, number>();
+  /** When each witness cosigned last; until it does, the start of this process. */
+  readonly #cosignedMs: Map<string, number>;
 
   constructor(deps: WitnessClientDeps, witnesses: readonly WitnessAddress[]) {
     this.#deps = deps;
     this.#witnesses = witnesses;
+    this.#cosignedMs = new Map(witnesses.map(({ key }) => [key.name, performance.now()]));
+  }
+
+  /** How many seconds ago each witness cosigned a checkpoint for this process, by its name. */
+  get ages(): ReadonlyMap<string, number> {
+    const nowMs = performance.now();
+    return new Map([...this.#cosignedMs].map(([name, atMs]) => [name, (nowMs - atMs) / 1000]));
   }
 
   /**
@@ -87,6 +96,7 @@ export class WitnessClient {
         const line = cosignatureIn(text, state.checkpoint, witness.key);
         if (line === undefined) throw new WitnessRefused(200);
         this.#sizes.set(name, state.size);
+        this.#cosignedMs.set(name, performance.now());
         return line;
       }
     } catch (cause) {

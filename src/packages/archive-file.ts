@@ -20,6 +20,7 @@ const unpacking = new SizeClassSemaphores({
   smallConcurrency: 4,
   waitingMax: 200,
   waitMaxMs: 10_000,
+  name: "unpacking",
 });
 
 /** A file of an archive. Its bytes are read only when they are needed. */

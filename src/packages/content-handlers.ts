@@ -39,7 +39,7 @@ function isInMemory(body: Blob | Uint8Array | undefined): body is Blob {
 
 /** Makes the handler of downloads, which answers HEAD with the headers. */
 export function downloadHandler(deps: Deps & PackageServices) {
-  const { blobs, config, downloads, responseCache } = deps;
+  const { blobs, config, downloads, metrics, responseCache } = deps;
   return async ({ params, request, mayRead }: DownloadContext) => {
     const generation = responseCache?.generation ?? 0;
     const found = await findDownload(deps, readableName(mayRead, params.name), params.version);
@@ -50,10 +50,20 @@ export function downloadHandler(deps: Deps & PackageServices) {
       read: (range?: ByteRange) => readArchive(deps, found, range, () => contextOf(request).connection.ended()),
       link: () => blobs.link(found.digest, { fileName, mediaType: ARCHIVE_MEDIA_TYPE }),
     };
-    const { response, body, counts } = await archiveResponse(request, { ...found, fileName, ...caching }, source);
-    const onSend = (address: string | null) => downloads.count(found.counted, address);
+    const { response, body, bytes, counts } = await archiveResponse(
+      request,
+      { ...found, fileName, ...caching },
+      source,
+    );
+    const onSend = (address: string | null) => {
+      metrics.downloads.count += 1;
+      metrics.downloads.bytes += found.size;
+      downloads.count(found.counted, address);
+    };
     const { clientAddress } = contextOf(request);
-    const isCounted = counts && onSend(clientAddress);
+    if (counts) metrics.downloads.count += 1;
+    metrics.downloads.bytes += bytes;
+    const isCounted = counts && downloads.count(found.counted, clientAddress);
     // Smaller archives are in the buffers of the connection at once, and nobody learns whether they
     // arrived. Bun 1.4.5 reports some aborted downloads, but not those that it notices by a failed
     // write.

@@ -3,6 +3,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import type { RateLimit } from "../errors.ts";
+import { addToTotals, type Holdings } from "../metrics/registry-totals.ts";
 import { beginListing } from "../packages/rebuild-listing.ts";
 import { contentsRow } from "../packages/records.ts";
 import { insertContents, insertVersionRow, recordLogIndex, versionRow } from "../packages/version-rows.ts";
@@ -88,6 +89,11 @@ export async function insertVersions(
   return logVersions(session, deps, inserted);
 }
 
+function holdingsOf(inserted: readonly Inserted[]): Holdings {
+  const packages = inserted.filter(({ isFirst }) => isFirst).length;
+  return { packages, versions: inserted.length, storageBytes: inserted.reduce((sum, { row }) => sum + row.size, 0) };
+}
+
 /**
  * Appends the versions to the log. It comes last, because the log is locked from here to the
  * commit.
@@ -97,7 +103,10 @@ async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inser
     versionLeaf({ name, ...row, scheme: row.signatureScheme }),
   );
   const { firstIndex, proofOf, checkpoint } = await log.append(session, leaves, (first) =>
-    pipelined(inserted.map(({ row: { id } }, at) => recordLogIndex(session, { id, logIndex: first + at }))),
+    pipelined([
+      ...inserted.map(({ row: { id } }, at) => recordLogIndex(session, { id, logIndex: first + at })),
+      addToTotals(session, holdingsOf(inserted)),
+    ]),
   );
   return inserted.map(({ row, publication, limits, isFirst }, at) => {
     const index = firstIndex + at;

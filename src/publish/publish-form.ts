@@ -6,6 +6,7 @@ import { type Fault, failure } from "../errors.ts";
 import { readUpload, type Upload } from "../http/multipart.ts";
 import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { SIGNATURE_SCHEMES, type SignatureScheme } from "../signing/statement.ts";
+import type { PublishTimer } from "./measure.ts";
 import { METADATA_FIELD, parseMetadata } from "./metadata.ts";
 import type { Publication } from "./publication.ts";
 
@@ -68,19 +69,21 @@ function toPublication({ fields, file }: Upload<ReceivedFile>, header: string | 
  * form throws.
  */
 export async function withPublishForm<T>(
-  { config, blobs }: Pick<Deps, "config" | "blobs">,
+  { config, blobs, timer }: Pick<Deps, "config" | "blobs"> & { readonly timer: PublishTimer },
   request: Request,
   task: (publication: FormPublication) => Promise<T>,
 ): Promise<T> {
   const fileMaxBytes = config.archiveLimits.compressedMaxBytes;
-  const upload = await readUpload<ReceivedFile>(request, {
-    fileField: "archive",
-    textFields: TEXT_FIELDS,
-    longField: METADATA_FIELD,
-    fileMaxBytes,
-    receive: (chunks) => receiveFile(chunks, blobs.incomingDir, fileMaxBytes),
-    discard: ({ path }) => discardFile(path),
-  });
+  const upload = await timer.run("receive", () =>
+    readUpload<ReceivedFile>(request, {
+      fileField: "archive",
+      textFields: TEXT_FIELDS,
+      longField: METADATA_FIELD,
+      fileMaxBytes,
+      receive: (chunks) => receiveFile(chunks, blobs.incomingDir, fileMaxBytes),
+      discard: ({ path }) => discardFile(path),
+    }),
+  );
   try {
     return await task(toPublication(upload, request.headers.get(SIGNATURE_HEADER)));
   } finally {

@@ -10,6 +10,8 @@ import { formatProof } from "../tlog/proof.ts";
 import type { PublishBatcher } from "./batcher.ts";
 import { precheck } from "./decide.ts";
 import type { Candidate } from "./facts.ts";
+import type { PendingPublication } from "./insert-versions.ts";
+import type { PublishTimer } from "./measure.ts";
 import type { Publication, PublishOutcome } from "./publication.ts";
 import { type RecordOutcome, recordOne } from "./record.ts";
 import { type VerifiedPublication, verifyPublication } from "./verify-publication.ts";
@@ -24,7 +26,8 @@ export interface PublishServices {
   readonly batcher: Pick<PublishBatcher, "record">;
 }
 
-type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "failpoints"> & PublishServices;
+type PublishDeps = Pick<Deps, "db" | "blobs" | "clock" | "config" | "log" | "failpoints" | "metrics"> &
+  PublishServices & { readonly timer: PublishTimer };
 
 /**
  * Thrown where `gc` may have removed the blob after it was put. Nothing was recorded, and the blob
@@ -41,33 +44,37 @@ async function requireBlob(session: DbSession, digest: Sha256Digest, before: Rem
  * else alone. Starts again where `gc` removed that very blob in between.
  */
 function store(deps: PublishDeps, candidate: Candidate, isOnFastPath: boolean): Promise<RecordOutcome> {
-  const { db, failpoints, batcher } = deps;
+  const { failpoints, timer } = deps;
   const { publication, now } = candidate;
   return withStoredBlob(deps, publication, async (removals) => {
     failpoints.hit("publish.stored");
     // After the insert, as blob-removals.ts says: either gc sees the version, or this sees the
     // removal.
     const requireStored = (session: DbSession) => requireBlob(session, publication.received.digest, removals, now);
-    const pending = { ...candidate, requireBlob: requireStored };
-    const batched = isOnFastPath ? await batcher.record(deps, pending) : undefined;
-    if (batched !== undefined) return { outcome: "created" as const, ...batched };
-    return db.write(async (session) => {
-      const recorded = await recordOne(session, deps, pending);
-      failpoints.hit("publish.inserted");
-      return recorded;
-    });
+    return timer.run("commit", () => commit(deps, { ...candidate, requireBlob: requireStored }, isOnFastPath));
+  });
+}
+
+async function commit(deps: PublishDeps, pending: PendingPublication, isOnFastPath: boolean): Promise<RecordOutcome> {
+  const { db, failpoints, batcher } = deps;
+  const batched = isOnFastPath ? await batcher.record(deps, pending) : undefined;
+  if (batched !== undefined) return { outcome: "created" as const, ...batched };
+  return db.write(async (session) => {
+    const recorded = await recordOne(session, deps, pending);
+    failpoints.hit("publish.inserted");
+    return recorded;
   });
 }
 
 /** Puts the blob and runs `then`. Starts again while `then` throws `BlobRemoved`. */
 async function withStoredBlob<T>(
-  { db, blobs }: Pick<PublishDeps, "db" | "blobs">,
+  { db, blobs, timer }: Pick<PublishDeps, "db" | "blobs" | "timer">,
   { received }: VerifiedPublication,
   then: (before: RemovalState) => Promise<T>,
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     const before = await db.read((session) => removalState(session.batched(), received.digest));
-    await blobs.put(received);
+    await timer.run("store", () => blobs.put(received));
     try {
       return await then(before);
     } catch (cause) {
@@ -108,7 +115,7 @@ function wouldBe({ publication, now }: Candidate): PublishedVersion {
  * `unchanged`.
  */
 export async function publish(deps: PublishDeps, publication: Publication): Promise<PublishOutcome> {
-  const { clock, failpoints } = deps;
+  const { clock, failpoints, metrics } = deps;
   failpoints.hit("publish.received");
   const verified = await verifyPublication(deps, publication);
   failpoints.hit("publish.verified");
@@ -117,6 +124,7 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
   const decision = await precheck(deps, candidate);
   if (decision.outcome === "unchanged") {
     await confirm(deps, verified);
+    if (!publication.dryRun) metrics.publishes.inc({ outcome: "same" });
     return { ...decision, name, proof: await readProofWithHistory(deps, decision.version.row), limits: [] };
   }
   if (publication.dryRun) {
@@ -125,6 +133,7 @@ export async function publish(deps: PublishDeps, publication: Publication): Prom
   const recorded = await store(deps, candidate, decision.isOnFastPath);
   failpoints.hit("publish.recorded");
   const { outcome, version, limits } = recorded;
+  metrics.publishes.inc({ outcome: outcome === "created" ? "created" : "same" });
   const proof = outcome === "created" ? formatProof(recorded.logged) : await readProofWithHistory(deps, version.row);
   return { outcome, name, version, proof, limits };
 }

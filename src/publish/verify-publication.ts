@@ -11,6 +11,7 @@ import { SizeClassSemaphores } from "../runtime/semaphore.ts";
 import { cacheCheckedKey, isCachedKey } from "../signing/ed25519.ts";
 import { decodeStrictly, toHex } from "../signing/encoding.ts";
 import { type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
+import type { PublishTimer } from "./measure.ts";
 import { metadataFaults } from "./metadata.ts";
 import type { Publication } from "./publication.ts";
 
@@ -18,7 +19,12 @@ import type { Publication } from "./publication.ts";
  * Inspecting is work for one thread and leaves garbage: two large archives at once take longer, and
  * more memory.
  */
-const inspections = new SizeClassSemaphores({ largeConcurrency: 1, smallConcurrency: 4, waitingMax: 1_000 });
+const inspections = new SizeClassSemaphores({
+  largeConcurrency: 1,
+  smallConcurrency: 4,
+  waitingMax: 1_000,
+  name: "inspection",
+});
 
 /** A publication whose archive was inspected and whose signature is valid. */
 export interface VerifiedPublication extends Publication {
@@ -115,21 +121,24 @@ async function* contentsOf({ path, bytes }: ReceivedFile): AsyncGenerator<Uint8A
  * `archive_rejected`, `validation_failed`, `signature_invalid`, `secrets_found`, or `busy`.
  */
 export async function verifyPublication(
-  { db, config: { archiveLimits } }: Pick<Deps, "db" | "config">,
+  { db, config: { archiveLimits }, timer }: Pick<Deps, "db" | "config"> & { readonly timer: PublishTimer },
   publication: Publication,
 ): Promise<VerifiedPublication> {
   const { received, signature, scheme } = publication;
   const { digest, size } = received;
-  const structure = await inspections.run(size, () => readStructure(contentsOf(received), archiveLimits));
+  const structure = await timer.run("inspect", () =>
+    inspections.run(size, () => readStructure(contentsOf(received), archiveLimits)),
+  );
   requireAgreement(publication, structure);
   const { manifest } = structure;
   // A field that a template leaves empty names no key, in the form as in colony.yaml.
   const publicKey = chooseKey(publication.publicKey, manifest.publicKey?.trim() || undefined);
   await recallKey(db, publicKey);
   const signed = { name: manifest.name, version: manifest.version.text, digest, size };
+  const read = () => readFile(received.path);
   const { verified, inspection } = await inspections.run(size, async () => ({
-    verified: await verifyArchiveSignature({ signature, publicKey, scheme }, signed, () => readFile(received.path)),
-    inspection: await inspectContents(structure, () => contentsOf(received), archiveLimits),
+    verified: await timer.run("verify", () => verifyArchiveSignature({ signature, publicKey, scheme }, signed, read)),
+    inspection: await timer.run("inspect", () => inspectContents(structure, () => contentsOf(received), archiveLimits)),
   }));
   if (!publication.allowSecrets) requireNoSecrets(inspection);
   return { ...publication, inspection, verified, longManifestBytes: longManifestBytes(inspection) };

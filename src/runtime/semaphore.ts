@@ -2,6 +2,37 @@ import { failure } from "../errors.ts";
 
 const RETRY_AFTER_SECONDS = 2;
 
+/** The names of the queues whose length an operator sees in the metrics. */
+export const QUEUE_NAMES = [
+  "downloads_large",
+  "downloads_small",
+  "hashing",
+  "inspection_large",
+  "inspection_small",
+  "login",
+  "passwords",
+  "registration",
+  "unpacking_large",
+  "unpacking_small",
+  "uploads_large",
+  "uploads_small",
+] as const;
+
+/** The name of one queue. Semaphores of one name count as one queue. */
+export type QueueName = (typeof QUEUE_NAMES)[number];
+
+/** How many tasks wait in the queues of this process. */
+const waitingByName = new Map<QueueName, number>(QUEUE_NAMES.map((name) => [name, 0]));
+
+/** Returns how many tasks wait now in the queues of a name, in this process. */
+export function waitingIn(name: QueueName): number {
+  return waitingByName.get(name) ?? 0;
+}
+
+function addWaiting(name: QueueName | undefined, more: 1 | -1): void {
+  if (name !== undefined) waitingByName.set(name, waitingIn(name) + more);
+}
+
 /**
  * Limits how many tasks run at the same time and how many wait. Waiting tasks start in order of
  * arrival.
@@ -15,8 +46,14 @@ export class Semaphore {
     readonly waitingMax: number,
     /** How long a task may wait. The default is the longest delay that Node's timers accept. */
     readonly waitMaxMs = 2 ** 31 - 1,
+    readonly name?: QueueName,
   ) {
     this.#free = concurrency;
+  }
+
+  /** How many tasks wait. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /**
@@ -41,7 +78,7 @@ export class Semaphore {
     return new Promise<void>((resolve, reject) => {
       const leave = (end: () => void) => () => {
         clearTimeout(timer);
-        this.#waiting.delete(enter);
+        if (this.#waiting.delete(enter)) addWaiting(this.name, -1);
         end();
       };
       const enter = leave(resolve);
@@ -50,6 +87,7 @@ export class Semaphore {
         this.waitMaxMs,
       );
       this.#waiting.add(enter);
+      addWaiting(this.name, 1);
     });
   }
 }
@@ -62,6 +100,8 @@ export interface SizeClassLimits {
   readonly smallConcurrency: number;
   readonly waitingMax: number;
   readonly waitMaxMs?: number;
+  /** The queue in the metrics. Each class has its own. */
+  readonly name?: "downloads" | "inspection" | "unpacking" | "uploads";
 }
 
 /**
@@ -72,9 +112,11 @@ export class SizeClassSemaphores {
   readonly #large: Semaphore;
   readonly #small: Semaphore;
 
-  constructor({ largeConcurrency, smallConcurrency, waitingMax, waitMaxMs }: SizeClassLimits) {
-    this.#large = new Semaphore(largeConcurrency, waitingMax, waitMaxMs);
-    this.#small = new Semaphore(smallConcurrency, waitingMax, waitMaxMs);
+  constructor({ largeConcurrency, smallConcurrency, waitingMax, waitMaxMs, name }: SizeClassLimits) {
+    const queue = <Size extends "large" | "small">(size: Size) =>
+      name === undefined ? undefined : (`${name}_${size}` as const);
+    this.#large = new Semaphore(largeConcurrency, waitingMax, waitMaxMs, queue("large"));
+    this.#small = new Semaphore(smallConcurrency, waitingMax, waitMaxMs, queue("small"));
   }
 
   /**
@@ -90,14 +132,20 @@ export class SizeClassSemaphores {
 export class KeyedMutex {
   readonly #mutexes = new Map<string, { readonly mutex: Semaphore; users: number }>();
 
-  constructor(readonly waitingMax: number) {}
+  constructor(
+    readonly waitingMax: number,
+    readonly name?: QueueName,
+  ) {}
 
   /**
    * Runs `work` once every earlier task of `key` has ended. Throws `busy` when `waitingMax` tasks
    * of the key wait already.
    */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const entry = this.#mutexes.get(key) ?? { mutex: new Semaphore(1, this.waitingMax), users: 0 };
+    const entry = this.#mutexes.get(key) ?? {
+      mutex: new Semaphore(1, this.waitingMax, undefined, this.name),
+      users: 0,
+    };
     this.#mutexes.set(key, entry);
     entry.users += 1;
     try {

@@ -26,6 +26,7 @@ import { maintainReserves, makeRoom } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
 import { nameEmptyLog } from "./name-empty-log.ts";
 import { openBlobs } from "./open-blobs.ts";
+import { openMetrics } from "./open-metrics.ts";
 import { databaseStep, startStep } from "./start-step.ts";
 
 /**
@@ -85,13 +86,15 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const rebuilds = new PendingRebuilds({ db, logger });
   await databaseStep(database, () => rebuilds.start());
   const downloads = createDownloadCounter(db, logger, clock, () => readOnly.refusesWrites);
+  const responseCache =
+    config.readAccess === "public" ? new ResponseCache(db.invalidations, openSpillFile(dataDir)) : undefined;
   return {
     config,
     db,
     blobs,
     downloads,
-    responseCache:
-      config.readAccess === "public" ? new ResponseCache(db.invalidations, openSpillFile(dataDir)) : undefined,
+    responseCache,
+    metrics: openMetrics({ logger, db, responseCache, witnesses }),
     jwtKey,
     clock,
     logger,

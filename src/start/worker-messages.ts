@@ -1,48 +1,45 @@
-import type { Counts } from "../runtime/logger.ts";
+import { type Snapshot, sumOf } from "../metrics/snapshot.ts";
 
 /* What `serve` and its workers send each other. Every message is JSON. */
 
-/** How often each warning and error has happened, as pairs of event and count. */
-export type CountPairs = readonly (readonly [event: string, count: number])[];
-
 /** From `serve` to a worker. A worker answers a ping with a pong. */
-export type ToWorker = { readonly kind: "ping" } | { readonly kind: "totals"; readonly counts: CountPairs };
+export type ToWorker = { readonly kind: "ping" } | { readonly kind: "totals"; readonly metrics: Snapshot };
 
 /** From a worker to `serve`. `serve` answers `getTotals` with the totals of all workers. */
 export type FromWorker =
   | { readonly kind: "ready" }
-  | { readonly kind: "pong"; readonly counts: CountPairs }
+  | { readonly kind: "pong"; readonly metrics: Snapshot }
   | { readonly kind: "getTotals" };
 
-/** How long a worker waits for the totals. Then it reports its own counts. */
+/** How long a worker waits for the totals. Then it reports its own metrics. */
 const TOTALS_MAX_MS = 3_000;
 
 /** A worker's end of the channel to `serve`. */
 export class ParentChannel {
-  #waiting: ((counts: Counts) => void)[] = [];
+  #waiting: ((metrics: Snapshot) => void)[] = [];
 
   constructor(
     readonly send: (message: FromWorker) => void,
-    readonly ownCounts: () => Counts,
+    readonly ownMetrics: () => Promise<Snapshot>,
   ) {}
 
   /** Takes a message of `serve`. */
-  receive(message: ToWorker): void {
+  async receive(message: ToWorker): Promise<void> {
     if (message.kind === "ping") {
-      this.send({ kind: "pong", counts: [...this.ownCounts()] });
+      this.send({ kind: "pong", metrics: await this.ownMetrics() });
       return;
     }
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const resolve of waiting) resolve(new Map(message.counts));
+    for (const resolve of waiting) resolve(message.metrics);
   }
 
-  /** Returns how often each warning and error has happened in all workers. */
-  async totals(): Promise<Counts> {
-    const { promise, resolve } = Promise.withResolvers<Counts>();
+  /** Returns the sum of the metrics of all workers. */
+  async totals(): Promise<Snapshot> {
+    const { promise, resolve } = Promise.withResolvers<Snapshot>();
     this.#waiting.push(resolve);
     if (this.#waiting.length === 1) this.send({ kind: "getTotals" });
-    const timer = setTimeout(() => resolve(this.ownCounts()), TOTALS_MAX_MS);
+    const timer = setTimeout(async () => resolve(await sumOf([await this.ownMetrics()])), TOTALS_MAX_MS);
     return promise.finally(() => clearTimeout(timer));
   }
 }

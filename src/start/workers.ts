@@ -1,11 +1,14 @@
 import type { Subprocess } from "bun";
+import { Registry } from "prom-client";
 import type { Config } from "../config/config.ts";
 import { requireFreePort } from "../http/server.ts";
+import { registerProcessMetrics } from "../metrics/process-metrics.ts";
+import { type Snapshot, snapshotOf, sumOf, withoutGauges } from "../metrics/snapshot.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { print } from "../runtime/print.ts";
 import { openLogger } from "./open-offline.ts";
 import { programOf } from "./runtime-settings.ts";
-import type { CountPairs, FromWorker, ToWorker } from "./worker-messages.ts";
+import type { FromWorker, ToWorker } from "./worker-messages.ts";
 
 /**
  * Pause before a worker is started again, so that a worker that always ends does not keep the
@@ -20,8 +23,8 @@ const PING_INTERVAL_MS = 1_000;
 const UNANSWERED_MAX = 10;
 /** Longer than a worker takes for requests in flight and for what it must write at its end. */
 const STOP_MAX_MS = 29_000;
-/** How long the totals wait for a worker. Then its last known counts stand in. */
-const COUNTS_MAX_MS = 1_000;
+/** How long the totals wait for a worker. Then its last known metrics stand in. */
+const METRICS_MAX_MS = 1_000;
 
 /** The command that runs a worker. Worker 1 also prints what an operator must know. */
 const WORKER_COMMAND = "worker";
@@ -30,7 +33,7 @@ const WORKER_COMMAND = "worker";
 class Worker {
   isReady = false;
   unanswered = 0;
-  counts: CountPairs = [];
+  metrics: Snapshot = [];
   #nextPong = Promise.withResolvers<void>();
 
   constructor(readonly process: Subprocess) {}
@@ -48,26 +51,28 @@ class Worker {
     this.send({ kind: "ping" });
   }
 
-  takePong(counts: CountPairs): void {
+  takePong(metrics: Snapshot): void {
     this.unanswered = 0;
-    this.counts = counts;
+    this.metrics = metrics;
     this.#nextPong.resolve();
     this.#nextPong = Promise.withResolvers();
   }
 
-  /** Asks for the newest counts, and waits for them for a moment. */
-  async refreshCounts(): Promise<void> {
+  /** Asks for the newest metrics, and waits for them for a moment. */
+  async refreshMetrics(): Promise<void> {
     const { promise } = this.#nextPong;
     this.send({ kind: "ping" });
-    await Promise.race([promise, Bun.sleep(COUNTS_MAX_MS)]);
+    await Promise.race([promise, Bun.sleep(METRICS_MAX_MS)]);
   }
 }
 
 /** The processes that share a port. Replaces those that end by themselves or do not answer. */
 class Workers {
   readonly #running = new Map<number, Worker>();
-  /** The counts of workers that have ended. */
-  readonly #past = new Map<string, number>();
+  /** The metrics of this process, which answers no request itself. */
+  readonly #own = new Registry();
+  /** What workers counted that have ended. Without it, a sum would fall. */
+  #past: Promise<Snapshot> = Promise.resolve([]);
   readonly #ended = Promise.withResolvers<number>();
   readonly #pings = setInterval(() => this.#pingAll(), PING_INTERVAL_MS);
   #isStopping = false;
@@ -75,7 +80,9 @@ class Workers {
   constructor(
     readonly configFile: string | undefined,
     readonly logger: Logger,
-  ) {}
+  ) {
+    registerProcessMetrics(this.#own, logger, []);
+  }
 
   /** The exit code, when all workers have ended: after `stop`, or because one could not start. */
   get ended(): Promise<number> {
@@ -90,7 +97,7 @@ class Workers {
       Bun.spawn([...programOf(), WORKER_COMMAND, String(number), ...args], {
         stdio: ["ignore", "inherit", "inherit"],
         ipc: (message: FromWorker) => {
-          if (message.kind === "pong") return worker.takePong(message.counts);
+          if (message.kind === "pong") return worker.takePong(message.metrics);
           if (message.kind === "getTotals") return void this.#sendTotals(worker);
           worker.isReady = true;
           ready.resolve(true);
@@ -130,16 +137,18 @@ class Workers {
   }
 
   async #sendTotals(asking: Worker): Promise<void> {
-    await Promise.all(Array.from(this.#running.values(), (worker) => worker.refreshCounts()));
-    const totals = new Map(this.#past);
-    addCounts(totals, this.logger.counts);
-    for (const { counts } of this.#running.values()) addCounts(totals, counts);
-    asking.send({ kind: "totals", counts: [...totals] });
+    const workers = [...this.#running.values()];
+    await Promise.all(workers.map((worker) => worker.refreshMetrics()));
+    // Taken together, so that a worker that ends now counts exactly once.
+    const running = [...this.#running.values()].map(({ metrics }) => metrics);
+    const past = await this.#past;
+    const metrics = await sumOf([await snapshotOf(this.#own), past, ...running]);
+    asking.send({ kind: "totals", metrics });
   }
 
   /** `ending` is an exit code, or the name of the signal that ended the worker. */
   #afterExit(number: number, worker: Worker, ending: number | string): void {
-    addCounts(this.#past, worker.counts);
+    this.#past = this.#past.then((past) => sumOf([past, withoutGauges(worker.metrics)]));
     if (this.#isStopping) {
       if (this.#running.size === 0) this.#ended.resolve(0);
       return;
@@ -155,10 +164,6 @@ class Workers {
       if (!this.#isStopping) void this.start(number);
     }, RESTART_AFTER_MS);
   }
-}
-
-function addCounts(totals: Map<string, number>, counts: Iterable<readonly [event: string, count: number]>): void {
-  for (const [event, count] of counts) totals.set(event, (totals.get(event) ?? 0) + count);
 }
 
 /**

@@ -11,7 +11,7 @@ import { type ApiDescription, operationsOf, type ResolvedOperation } from "./api
 const GOLDEN = join(import.meta.dir, "../golden/openapi.json");
 const ACCEPT = "UPDATE_GOLDEN=1 npm test -- test/api/openapi.test.ts";
 
-const SCHEMES = ["session", "apiToken", "apiKey"];
+const SCHEMES = ["session", "apiToken", "apiKey", "metricsToken"];
 
 /** Codes that no route responds with, because they mean that there is no route. */
 const WITHOUT_ROUTE = ["route_not_found", "method_not_allowed"];

@@ -5,11 +5,13 @@ import { account, admin, open, readingAll, session } from "./permission-results.
 import { plainly, type Row } from "./permission-row.ts";
 
 const OPERATIONS: readonly Row[] = [
-  ...["/health", "/health/ready", "/health/live", "/metrics"].map((path) => ({
+  ...["/health", "/health/ready", "/health/live"].map((path) => ({
     operation: `GET ${path}`,
     results: open(200),
     prepare: plainly(path),
   })),
+  // No account may: only the operator's METRICS_TOKEN.
+  { operation: "GET /metrics", results: open("401 unauthenticated"), prepare: plainly("/metrics") },
   { operation: "GET /api/events", results: admin(200), prepare: plainly("/api/events") },
   {
     operation: "PUT /api/admin/allowed-names/{name}",

@@ -14,6 +14,7 @@ import {
   statementOf,
 } from "../support/client.ts";
 import { type FakeS3, type Fault, startFakeS3 } from "../support/fake-s3.ts";
+import { metricsText } from "../support/metrics.ts";
 import { startRegistry, type TestRegistry, tracesOf } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -218,8 +219,7 @@ describe("a registry on S3", () => {
       const object = fake.objects.get(keyOf(archive));
       if (object === undefined) throw new Error("The archive is not in the bucket");
       object.bytes[archive.length >> 1] = (object.bytes[archive.length >> 1] ?? 0) ^ 1;
-      const counted = async () =>
-        Number(/event="blob_corrupt"} (\d+)/.exec((await publisher.get("/metrics")).text)?.[1] ?? 0);
+      const counted = async () => Number(/event="blob_corrupt"} (\d+)/.exec(await metricsText(registry.url))?.[1] ?? 0);
       const before = await counted();
       expectProblem(await publisher.get(`/api/packages/${name}/1.0.0/download`), 500, "blob_corrupt");
       expect(await counted()).toBe(before + 1);

@@ -169,7 +169,6 @@ onBothDatabases("sessions", (registry) => {
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
-    "GET /metrics",
     "GET /log/*",
     "GET /api/log/changes",
     "GET /api/log/consistency",

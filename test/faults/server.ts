@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { TEST_METRICS_TOKEN } from "../support/metrics.ts";
 import { freePort } from "../support/ports.ts";
 import { unrefPipe } from "../support/process-family.ts";
 import { PROGRAM, SOURCES } from "../support/program.ts";
@@ -125,6 +126,7 @@ export async function prepareServer(
     HOST: "127.0.0.1",
     DATA_DIR: dataDir,
     JWT_KEY: TEST_JWT_KEY,
+    METRICS_TOKEN: TEST_METRICS_TOKEN,
     LOG_SIGNING_KEY: TEST_LOG_KEY,
     LOG_LEVEL: "warn",
     // A hundred lives of publishers publish more than the limit of an hour.

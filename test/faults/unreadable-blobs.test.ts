@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, sha256 } from "../support/client.ts";
+import { metricsText } from "../support/metrics.ts";
 import { Chance } from "./chance.ts";
 import { type ImageMount, mountImage, reasonAgainstImages } from "./mounts.ts";
 import { onScene } from "./scene.ts";
@@ -68,7 +69,7 @@ for (const kind of ["sqlite", "postgres"] as const) {
         expect(found.map((line) => [line.level, line.digest, line.code])).toEqual(
           Array(2).fill(["error", digest, "EIO"]),
         );
-        expect((await guest.get("/metrics")).text).toContain('event="blob_unreadable"} 2');
+        expect(await metricsText(server.url)).toContain('event="blob_unreadable"} 2');
 
         const checked = await server.run("fsck", "--json");
         const problem = { problem: "blob_unreadable", sha256: digest, detail: expect.stringContaining("EIO") };

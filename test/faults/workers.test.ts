@@ -4,6 +4,7 @@ import { get } from "node:http";
 import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client } from "../support/client.ts";
+import { TEST_METRICS_TOKEN } from "../support/metrics.ts";
 import { childrenOf } from "../support/process-family.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { makePublishers } from "./driver.ts";
@@ -27,10 +28,11 @@ function living(server: ServerProcess): number[] {
 /** A worker may be silent for ten seconds. */
 const FROZEN_MAX_MS = 20_000;
 
-/** Reads a text on a new connection. */
-function read({ url }: ServerProcess, path: string): Promise<string> {
+/** Reads the metrics on a new connection, so that any worker may answer. */
+function readMetrics({ url }: ServerProcess): Promise<string> {
+  const headers = { authorization: `Bearer ${TEST_METRICS_TOKEN}` };
   return new Promise((done, failed) => {
-    get(url + path, { agent: false }, (response) => {
+    get(`${url}/metrics`, { agent: false, headers }, (response) => {
       let text = "";
       response.on("data", (piece) => {
         text += piece;
@@ -138,7 +140,7 @@ test("a frozen worker is replaced, and a frozen worker does not keep the others 
   });
 }, 90_000);
 
-test("every worker reports the counts of all in /metrics", async () => {
+test("every worker reports the metrics of all, and a worker that ends takes none back", async () => {
   await onScene("sqlite", async ({ server }) => {
     await server.start(WORKERS);
     await waitUntil(() => server.output().includes("with 2 workers"), "two workers");
@@ -149,9 +151,20 @@ test("every worker reports the counts of all in /metrics", async () => {
     rmSync(join(server.dataDir, "packages"), { recursive: true });
     const statuses = await ask(server, "/health");
     expect(new Set(statuses)).toEqual(new Set([503]));
-    const texts = await Promise.all(Array.from({ length: 10 }, () => read(server, "/metrics")));
-    const lines = ['cpm_registry_events_total{event="worker_ended"} 1', `{event="storage_failing"} ${statuses.length}`];
+    const texts = await Promise.all(Array.from({ length: 10 }, () => readMetrics(server)));
+    const asked = 'cpm_registry_http_request_duration_seconds_count{method="GET",route="/health",code="503"}';
+    const lines = [
+      'cpm_registry_events_total{event="worker_ended"} 1',
+      `{event="storage_failing"} ${statuses.length}`,
+      `${asked} ${statuses.length}`,
+      'cpm_registry_publishes_total{outcome="created"} 0',
+    ];
     for (const text of texts) for (const line of lines) expect(text).toContain(line);
+    const [other = 0] = childrenOf(server.pid() ?? 0);
+    process.kill(other, "SIGKILL");
+    const ended = () => server.output().split("worker_ended").length - 1;
+    await waitUntil(() => ended() === 2 && living(server).length === 2, "two workers again");
+    expect(await readMetrics(server)).toContain(`${asked} ${statuses.length}`);
   });
 }, 60_000);
 

@@ -8,6 +8,7 @@ import { foldName, parsePackageName } from "../../src/domain/package-name.ts";
 import { skeletonOf } from "../../src/domain/similar-names.ts";
 import { versionRow } from "../../src/packages/version-rows.ts";
 import type { PendingPublication } from "../../src/publish/insert-versions.ts";
+import { PublishTimer } from "../../src/publish/measure.ts";
 import { type VerifiedPublication, verifyPublication } from "../../src/publish/verify-publication.ts";
 import { makePackage } from "./archive-maker.ts";
 import { makeKey, sha256, signMessage, statementOf } from "./client.ts";
@@ -127,18 +128,21 @@ async function verified({ deps }: TestRegistry, publisher: Actor, name: string):
   const archive = makePackage({ name, version: "1.0.0" });
   const digest = parseDigest(sha256(archive));
   if (digest === undefined) throw new Error("No digest");
-  return verifyPublication(deps, {
-    publisher,
-    received: { digest, size: archive.length, path: "not-read", bytes: archive },
-    signature: signMessage(key, statementOf(name, "1.0.0", archive)),
-    publicKey: key.publicHex,
-    scheme: "cpm-v1",
-    statedName: undefined,
-    statedVersion: undefined,
-    metadata: undefined,
-    dryRun: false,
-    allowSecrets: false,
-  });
+  return verifyPublication(
+    { ...deps, timer: new PublishTimer(deps) },
+    {
+      publisher,
+      received: { digest, size: archive.length, path: "not-read", bytes: archive },
+      signature: signMessage(key, statementOf(name, "1.0.0", archive)),
+      publicKey: key.publicHex,
+      scheme: "cpm-v1",
+      statedName: undefined,
+      statedVersion: undefined,
+      metadata: undefined,
+      dryRun: false,
+      allowSecrets: false,
+    },
+  );
 }
 
 async function insertPackage({ query, tables }: DbSession, text: string, by: string, at: Date, more: object = {}) {

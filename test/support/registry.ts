@@ -9,6 +9,7 @@ import { clientOptions } from "../../src/db/postgres/client-options.ts";
 import { type ClientTimeouts, listen } from "../../src/http/server.ts";
 import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
+import { TEST_METRICS_TOKEN } from "./metrics.ts";
 import { testPostgres } from "./postgres.ts";
 
 export type DatabaseKind = "sqlite" | "postgres";
@@ -49,6 +50,7 @@ export async function startRegistry(kind: DatabaseKind, options: Options = {}): 
     JWT_KEY: TEST_JWT_KEY,
     LOG_SIGNING_KEY: TEST_LOG_KEY,
     LOG_LEVEL: "silent",
+    METRICS_TOKEN: TEST_METRICS_TOKEN,
     // Tests make many accounts from one address. Those of the limit set it.
     REGISTRATIONS_PER_HOUR: "1000000",
     ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),

@@ -82,6 +82,7 @@ describe("defaults", () => {
       siteTitle: "CPM registry",
       siteDescription: "Packages for ColonyOS, each signed by its publisher and committed to a public log.",
       logLevel: "warn",
+      metricsToken: undefined,
       workers: 1,
       storage: { kind: "files", directory: resolve("App_Data/packages") },
       failpoints: new Map(),
@@ -130,6 +131,7 @@ describe("single settings", () => {
     ],
     ["LOG_LEVEL", "INFO", (config) => config.logLevel, "info"],
     ["LOG_LEVEL", "silent", (config) => config.logLevel, "silent"],
+    ["METRICS_TOKEN", "sixteen-or-more!", ({ metricsToken }) => metricsToken?.reveal(), "sixteen-or-more!"],
     ["WORKERS", "2", (config) => config.workers, 2],
   ];
   test.each(taken)("%s=%s is read from the environment and from the file", (name, text, read, expected) => {
@@ -138,6 +140,8 @@ describe("single settings", () => {
   });
 
   const wrong: [string, string, RegExp][] = [
+    ["METRICS_TOKEN", "fifteen-letters", /16 to 1000 visible/],
+    ["METRICS_TOKEN", "sixteen or more!", /openssl rand/],
     ["PORT", "65536", /whole number from 0 to 65535/],
     ["PORT", "-1", /whole number/],
     ["PORT", "80.5", /whole number/],

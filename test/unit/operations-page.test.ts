@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ERROR_CODES, statusOf } from "../../src/http/problem.ts";
 
+import { COUNTED_EVENTS } from "../../src/start/open-metrics.ts";
+
 /* docs/operations.md must list exactly the events and answers that src/ has for an operator. */
 
 const ROOT = join(import.meta.dir, "../..");
@@ -39,6 +41,13 @@ test("the operations page lists exactly the events that the registry logs", () =
     [...cell.matchAll(/`([a-z_]+)`/g)].map(([, event = ""]) => event),
   );
   expect(listed.sort()).toEqual(loggedEvents());
+});
+
+test("every warning and error of the operations page has a series in the metrics from the start", () => {
+  const table = PAGE.split("| event | level | meaning |")[1]?.split("\n\n")[0] ?? "";
+  const rows = [...table.matchAll(/^\| (.+?) \| (.+?) \|/gm)].filter(([, , level]) => level !== "info");
+  const counted = rows.flatMap(([, cell = ""]) => [...cell.matchAll(/`([a-z_]+)`/g)].map(([, event = ""]) => event));
+  expect(counted.sort()).toEqual([...COUNTED_EVENTS]);
 });
 
 test("the operations page names only answers that the registry gives", () => {

@@ -6,7 +6,7 @@ import { errorCode, Failure } from "../../errors.ts";
 import { faultCode } from "../../runtime/fault-codes.ts";
 import { Semaphore } from "../../runtime/semaphore.ts";
 import { DatabaseCondition, type ReportEvent } from "../condition.ts";
-import type { Database, DbSession } from "../database.ts";
+import type { Database, DatabaseLoad, DbSession } from "../database.ts";
 import { databaseFailure, unavailable } from "../failure.ts";
 import { Invalidations, rejectInvalidation } from "../invalidations.ts";
 import { clientOptions } from "./client-options.ts";
@@ -128,6 +128,12 @@ class Pool {
     }
   }
 
+  get load(): DatabaseLoad {
+    const waitingWrites = this.#writers.waiting;
+    const busy = Math.min(POOL_CONNECTIONS, this.#underWay.size - waitingWrites);
+    return { busy, idle: POOL_CONNECTIONS - busy, waitingWrites };
+  }
+
   /**
    * Ends the pool without waiting, because `end()` itself can hang on a connection that was lost.
    */
@@ -222,6 +228,7 @@ export function openPostgres(connection: PostgresConnection, report?: ReportEven
     // it.
     write: (work) => run((current) => current.write(work), true, 1),
     invalidations,
+    load: () => pool.load,
     watch: () => {
       stopWatching = watchPostgres(clientOptions(connection), invalidations);
     },

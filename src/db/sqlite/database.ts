@@ -165,6 +165,8 @@ export function openSqlite(path: string, report?: ReportEvent): Database & { rea
         return commits.write(() => work(writes));
       }),
     invalidations,
+    // The reading connection answers at once: nobody can see it busy.
+    load: () => ({ busy: commits.isRunning ? 1 : 0, idle: commits.isRunning ? 1 : 2, waitingWrites: commits.waiting }),
     watch: () => {
       stopWatching = watchSqlite(reader, invalidations, () => {
         condition.noteReplacedFile(files.replaced());

@@ -69,6 +69,16 @@ export class GroupCommit {
     this.#hooks = hooks;
   }
 
+  /** True while a group is written. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** How many writes wait for the next group. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Throws what `work` throws, the error of SQLite, or `busy` when too many writes wait. */
   write<T>(work: () => Promise<T>): Promise<T> {
     if (this.#waiting.length >= WAITING_MAX) {

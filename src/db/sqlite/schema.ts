@@ -16,6 +16,7 @@ export const {
   packages,
   packageSearch,
   listedPackages,
+  registryTotals,
   packageTags,
   packageAuthors,
   packageDependencies,

@@ -10,6 +10,7 @@ export function packageTables(d: Dialect, users: UsersTable) {
   return {
     packages: packagesTable(d, users),
     listedPackages: listedPackagesTable(d),
+    registryTotals: registryTotalsTable(d),
     allowedNames: allowedNamesTable(d),
   };
 }
@@ -81,6 +82,25 @@ function listedPackagesTable(d: Dialect) {
       /** Always 1. */
       id: d.count("id").notNull(),
       listed: d.count("listed").notNull(),
+    },
+    (t) => [d.primaryKey({ columns: [t.id] })],
+  );
+}
+
+/**
+ * Declares how much the registry holds, in one row, for its metrics. Transactions lock it last, after
+ * the log.
+ */
+function registryTotalsTable(d: Dialect) {
+  return d.table(
+    "registry_totals",
+    {
+      /** Always 1. */
+      id: d.count("id").notNull(),
+      packages: d.count("packages").notNull(),
+      versions: d.count("versions").notNull(),
+      /** The size of all archives. */
+      storageBytes: d.count("storage_bytes").notNull(),
     },
     (t) => [d.primaryKey({ columns: [t.id] })],
   );

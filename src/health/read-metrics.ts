@@ -1,0 +1,51 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Deps } from "../deps.ts";
+import { failure } from "../errors.ts";
+import { readState } from "../log/log-rows.ts";
+import { readTotals } from "../metrics/registry-totals.ts";
+import { errorFields } from "../runtime/logger.ts";
+import { withTimeout } from "../runtime/timeout.ts";
+import { verifyNote } from "../tlog/note.ts";
+import type { HealthServices } from "./services.ts";
+
+/** A scrape is worth more without the newest totals than none: Prometheus gives up after 10 s. */
+const TOTALS_MAX_MS = 2_000;
+const BEARER = /^Bearer +([^ ]+) *$/i;
+
+const digest = (text: string) => createHash("sha256").update(text).digest();
+
+/** Throws `metrics_disabled` if nobody may read the metrics, and `unauthenticated` without the token. */
+export function requireMetricsToken({ config: { metricsToken } }: Pick<Deps, "config">, header: string | null): void {
+  if (metricsToken === undefined) throw failure({ code: "metrics_disabled" });
+  const [, token = ""] = BEARER.exec(header ?? "") ?? [];
+  // Digests have one length, so the time of the comparison says nothing about the token.
+  if (timingSafeEqual(digest(token), digest(metricsToken.reveal()))) return;
+  const reason = "The metrics need the METRICS_TOKEN of this registry. Send it as Authorization: Bearer <token>.";
+  throw failure({ code: "unauthenticated", reason });
+}
+
+type MetricsDeps = Pick<Deps, "db" | "config" | "logger" | "metrics">;
+
+async function readRegistry({ db, config, metrics }: MetricsDeps): Promise<void> {
+  const { totals, accounts, state } = await db.read(async (session) => ({
+    totals: await readTotals(session),
+    accounts: await session.query.$count(session.tables.users),
+    state: await readState(session),
+  }));
+  metrics.setTotals({ ...totals, accounts, logSize: state.size });
+  const cosigners = config.logWitnesses.filter(({ key }) => verifyNote(state.checkpoint, [key]) !== undefined);
+  metrics.cosigners = cosigners.map(({ key }) => key.name);
+}
+
+/**
+ * Returns all metrics in Prometheus' text format. While the database gives no answer, the totals of
+ * the registry are those of the last scrape.
+ */
+export async function readMetrics(deps: MetricsDeps & HealthServices): Promise<string> {
+  try {
+    await withTimeout(TOTALS_MAX_MS, readRegistry(deps));
+  } catch (cause) {
+    deps.logger.warn("database_failing", errorFields(cause));
+  }
+  return deps.metrics.text(await deps.summedMetrics?.());
+}
