@@ -11,6 +11,9 @@ export function countText(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** Making a format takes longer than rendering the rest of a page. */
+const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
+
 /**
  * A day. It is not relative ("3 days ago"): pages come from the cache, and would be wrong the next
  * day.
@@ -18,7 +21,7 @@ export function countText(count: number, noun: string): string {
 export function Day({ at }: { readonly at: string }) {
   return (
     <time datetime={at} title={at}>
-      {new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" }).format(new Date(at))}
+      {DAY.format(new Date(at))}
     </time>
   );
 }
