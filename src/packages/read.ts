@@ -109,15 +109,22 @@ export interface PackageList {
    * it counts.
    */
   readonly totalCapped?: true;
+  /** Set only if nothing matches, and these are packages whose names resemble the text. */
+  readonly isResembling?: true;
   /** What to send as `cursor` to go on; null at the end. */
   readonly nextCursor: string | null;
 }
 
 /** Lists packages that match a search, in its order. */
 export async function listPackages(deps: ReadDeps, search: PackageSearch): Promise<PackageList> {
-  const { ids, total, isCapped, next } = await searchPackages(deps, search);
+  const { ids, total, isCapped, isResembling, next } = await searchPackages(deps, search);
   const nextCursor = next === undefined ? null : formatCursor(search, next);
-  const totals = isCapped ? { total, totalCapped: true as const, nextCursor } : { total, nextCursor };
+  const totals = {
+    total,
+    ...(isCapped && { totalCapped: true as const }),
+    ...(isResembling && { isResembling }),
+    nextCursor,
+  };
   if (ids.length === 0) return { items: [], ...totals };
   return deps.db.read(async (session) => ({ items: await summariesOf(session, deps.db.kind, ids), ...totals }));
 }

@@ -54,7 +54,7 @@ function listHandler(deps: Deps) {
     const narrowed = { search: search || q, tags: askedTags(asked), author: author || undefined, sort };
     const cursor = query.cursor ? parseCursor(narrowed, query.cursor) : undefined;
     const page = cursor === undefined ? askedPage : Math.floor(countBefore(cursor) / pageSize) + 1;
-    const found = await listPackages(deps, { ...narrowed, readable, page, pageSize, cursor });
+    const { isResembling: _, ...found } = await listPackages(deps, { ...narrowed, readable, page, pageSize, cursor });
     const totalPages = Math.ceil(found.total / pageSize);
     const listUrl = `${linkBase(config, request)}/api/packages`;
     const links =

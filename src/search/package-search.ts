@@ -27,6 +27,8 @@ export interface PackagePage {
   readonly total: number;
   /** True if more than `total` packages match; they are not counted. */
   readonly isCapped: boolean;
+  /** True if nothing matches, and these are packages whose names resemble the text. */
+  readonly isResembling?: true;
   /** Where the next page begins; undefined on the last one. */
   readonly next: ListCursor | undefined;
 }

@@ -215,7 +215,8 @@ export async function searchPackages(deps: { readonly db: Database }, asked: Pac
     const page = await findPage(session, db.kind, query, asked);
     if (page.total > 0 || search === undefined) return page;
     const alike = await resembling(session, db.kind, search, query);
-    return { ...cutPage(alike, asked), total: alike.length, isCapped: false };
+    const resembles = alike.length > 0 && { isResembling: true as const };
+    return { ...cutPage(alike, asked), total: alike.length, isCapped: false, ...resembles };
   });
 }
 

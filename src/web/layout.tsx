@@ -1,5 +1,6 @@
 /** @jsxImportSource preact */
 import type { ComponentChildren } from "preact";
+import type { ReadOnlyCause } from "../log/read-only.ts";
 import { VERSION } from "../runtime/version.ts";
 import { ASSETS, type AssetName } from "./assets.ts";
 import type { Visit, WebDeps } from "./visit.ts";
@@ -16,6 +17,12 @@ export interface Page {
   readonly scripts?: readonly AssetName[];
   /** True if the address is one of many of the same page, so that it is not cached. */
   readonly isAlias?: boolean;
+  /** True if the page has a search box of its own, so that the layout leaves out its own. */
+  readonly hasSearch?: boolean;
+  /** False if search engines are not to list the page, such as results of a search. */
+  readonly isForSearchEngines?: boolean;
+  /** The address below the root that stands for all addresses of the page, if it has several. */
+  readonly address?: string;
 }
 
 /** The properties of every component that links to other pages. */
@@ -28,11 +35,18 @@ export interface Site {
   readonly title: string;
   readonly description: string;
   readonly isPrivate: boolean;
+  /** Why nothing can be changed now. */
+  readonly readOnly: ReadOnlyCause | undefined;
+}
+
+interface OfSite extends OfVisit {
+  readonly site: Site;
 }
 
 /** Returns what the settings say about the site. */
-export function siteOf({ config }: Pick<WebDeps, "config">): Site {
-  return { title: config.siteTitle, description: config.siteDescription, isPrivate: config.readAccess !== "public" };
+export function siteOf({ config, readOnly }: Pick<WebDeps, "config" | "readOnly">): Site {
+  const { siteTitle: title, siteDescription: description, readAccess } = config;
+  return { title, description, isPrivate: readAccess !== "public", readOnly: readOnly.cause };
 }
 
 function AccountLinks({ visit: { visitor, root } }: OfVisit) {
@@ -46,8 +60,8 @@ function AccountLinks({ visit: { visitor, root } }: OfVisit) {
 }
 
 /** A private registry shows a guest nothing but the sign-in, so it has no search box either. */
-function Header({ visit, site }: OfVisit & { readonly site: Site }) {
-  const { root, query, visitor } = visit;
+function Header({ visit, site, hasSearch }: OfSite & { readonly hasSearch: boolean }) {
+  const { root, visitor } = visit;
   const isOpen = !site.isPrivate || visitor !== undefined;
   return (
     <header class="site-header">
@@ -56,20 +70,13 @@ function Header({ visit, site }: OfVisit & { readonly site: Site }) {
           <img src={`${root}assets/${ASSETS.icon.fileName}`} alt="" width="24" height="24" />
           {site.title}
         </a>
-        {isOpen && (
+        {isOpen && !hasSearch && (
           <search>
             <form class="search" action={`${root}search`}>
               <label class="hidden" for="search">
                 Search packages
               </label>
-              <input
-                id="search"
-                name="q"
-                type="search"
-                placeholder="Search packages"
-                value={visit.path === "/search" ? (query.get("q") ?? "") : ""}
-                maxlength={400}
-              />
+              <input id="search" name="q" type="search" placeholder="Search packages" maxlength={400} />
               <button type="submit">Search</button>
             </form>
           </search>
@@ -99,8 +106,45 @@ function Footer({ visit: { root } }: OfVisit) {
   );
 }
 
+/** Says on every page why nothing can be published, until the operator has ended it. */
+function ReadOnlyBanner({ site: { readOnly } }: Pick<OfSite, "site">) {
+  if (readOnly === undefined) return null;
+  const { reason, since } = readOnly;
+  return (
+    <aside class="wide notice" aria-label="State of the registry">
+      <p class="banner warn">
+        <strong>Read-only</strong>
+        {since !== undefined && (
+          <>
+            {" "}
+            since <time datetime={since}>{since.slice(0, 16).replace("T", " ")} UTC</time>
+          </>
+        )}
+        : {reason}. Reading and downloading work; nothing can be published or changed until the operator has ended this.
+      </p>
+    </aside>
+  );
+}
+
+/** What search engines and previews read of a page. */
+function PublicFacts({ page, visit: { base, path }, site }: OfSite & { readonly page: Page }) {
+  const { title, description, status = 200, isAlias = false, isForSearchEngines = true, address } = page;
+  if (status !== 200 || site.isPrivate || !isForSearchEngines) return <meta name="robots" content="noindex" />;
+  const canonical = `${base}${address === undefined ? path : `/${address}`}`;
+  return (
+    <>
+      {(address !== undefined || !isAlias) && <link rel="canonical" href={canonical} />}
+      <meta property="og:type" content="website" />
+      <meta property="og:site_name" content={site.title} />
+      <meta property="og:title" content={title} />
+      {description && <meta property="og:description" content={description} />}
+      <meta property="og:url" content={canonical} />
+    </>
+  );
+}
+
 /** A whole HTML document: the layout around a page. */
-export function Layout({ page, visit, site }: OfVisit & { readonly page: Page; readonly site: Site }) {
+export function Layout({ page, visit, site }: OfSite & { readonly page: Page }) {
   const { root } = visit;
   const isHome = visit.path === "/";
   const scripts = ["script", ...(page.scripts ?? [])] as const;
@@ -111,6 +155,7 @@ export function Layout({ page, visit, site }: OfVisit & { readonly page: Page; r
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>{isHome ? site.title : `${page.title} – ${site.title}`}</title>
         {page.description && <meta name="description" content={page.description} />}
+        <PublicFacts page={page} visit={visit} site={site} />
         <link rel="icon" href={`${root}assets/${ASSETS.icon.fileName}`} type="image/svg+xml" />
         <link rel="stylesheet" href={`${root}assets/${ASSETS.styles.fileName}`} />
         {scripts.map((name) => (
@@ -121,7 +166,8 @@ export function Layout({ page, visit, site }: OfVisit & { readonly page: Page; r
         <a class="skip" href="#main">
           Skip to content
         </a>
-        <Header visit={visit} site={site} />
+        <Header visit={visit} site={site} hasSearch={page.hasSearch === true} />
+        <ReadOnlyBanner site={site} />
         <main id="main" class="wide" tabindex={-1}>
           {page.body}
         </main>

@@ -4,17 +4,27 @@ import { failure } from "../errors.ts";
 import { assetResponse } from "./assets.ts";
 import { actionHandler, guestActionHandler, pageHandler, resourceHandler } from "./handlers.ts";
 import { archiveResource, proofResource, rawFileResource, verificationResource } from "./package-resources.ts";
+import { helpPage } from "./pages/help-page.tsx";
 import { homePage } from "./pages/home-page.tsx";
+import { logPage } from "./pages/log-page.tsx";
 import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
 import { readmePage } from "./pages/readme-page.tsx";
+import { searchPage } from "./pages/search-page.tsx";
 import { trustPage } from "./pages/trust-page.tsx";
-import type { WebDeps } from "./visit.ts";
+import { userPage } from "./pages/user-page.tsx";
+import { rootFrom, type WebDeps } from "./visit.ts";
 
 /** Pages are for people, so the description of the API has none of them. */
 const HIDDEN = { detail: { hide: true } };
 
 /** The handler reads the form itself, after it knows who sent it. */
 const FORM = { ...HIDDEN, parse: "none" } as const;
+
+/** The list of all packages is a search for nothing. */
+function toSearch({ url }: Request): Response {
+  const { pathname, search } = new URL(url);
+  return new Response(null, { status: 308, headers: { location: `${rootFrom(pathname)}search${search}` } });
+}
 
 /** Serves the pages that people read, and the forms on them. */
 export function webRoutes(deps: WebDeps) {
@@ -24,6 +34,11 @@ export function webRoutes(deps: WebDeps) {
     .get("/login", pageHandler(deps, loginPage), HIDDEN)
     .post("/login", guestActionHandler(deps, loginAction), FORM)
     .post("/logout", actionHandler(deps, logoutAction), FORM)
+    .get("/search", pageHandler(deps, searchPage), HIDDEN)
+    .get("/packages", ({ request }) => toSearch(request), HIDDEN)
+    .get("/users/:name", pageHandler(deps, userPage), HIDDEN)
+    .get("/log", pageHandler(deps, logPage), HIDDEN)
+    .get("/help", pageHandler(deps, helpPage), HIDDEN)
     .get("/packages/:name", pageHandler(deps, readmePage), HIDDEN)
     .get("/packages/:name/:version", pageHandler(deps, readmePage), HIDDEN)
     .get("/packages/:name/:version/trust", pageHandler(deps, trustPage), HIDDEN)

@@ -38,3 +38,13 @@ export function Command({ text, label }: { readonly text: string; readonly label
     </div>
   );
 }
+
+/** A moment to the minute, in UTC, because a page does not know where its reader is. */
+export function Moment({ at }: { readonly at: string }) {
+  const format = { dateStyle: "medium", timeStyle: "short", timeZone: "UTC", hourCycle: "h23" } as const;
+  return (
+    <time datetime={at} title={at}>
+      {new Intl.DateTimeFormat("en", format).format(new Date(at))} UTC
+    </time>
+  );
+}
