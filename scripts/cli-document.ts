@@ -46,8 +46,8 @@ In \`CPM_HOME\`, by default \`~/.cpm\`:
 
 | file | mode | holds |
 |---|---|---|
-| \`config\` | 0644 | YAML: \`registry\`, \`registries: {name: {url, key, cafile}}\`; \`key\` is the verifier key of the log |
-| \`credentials.json\` | 0600 | an API token for each registry. It is refused when others can read it |
+| \`config\` | 0644 | YAML: \`registry\`, \`registries: {name: {url, key, cafile}}\`, \`color\`, \`minimumAge\`; \`key\` is the verifier key of the log |
+| \`credentials.json\` | 0600 | an API token for each registry, or where the keychain has it. It is refused when others can read it |
 | \`keys/<name>.pem\`, \`.pub\` | 0600, 0644 | signing keys (PKCS#8), and their public halves |
 | \`known-keys.json\`, \`log/\` | 0600 | what was seen of packages' keys and of logs |
 
@@ -59,6 +59,7 @@ In \`CPM_HOME\`, by default \`~/.cpm\`:
 | \`CPM_API_TOKEN\` | an API token, used before that of \`login\` |
 | \`CPM_SIGNING_KEY\` | the signing key: its text in PEM or hex, or the path of a file |
 | \`CPM_SIGNING_KEY_PASSPHRASE\` | the passphrase of the key |
+| \`NO_COLOR\` | no colours, whatever it says; \`--color\` is used before it |
 | \`CPM_HOME\` | the directory of the files above |`;
 
 /** Breaks the spaces of a paragraph into lines of the documents' width. */

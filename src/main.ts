@@ -41,7 +41,13 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const { command, rest } = requireCommand(line.words);
   running = command;
-  return command.run(readOptions(command, line.options), readWords(command, rest));
+  const options = readOptions(command, line.options);
+  const words = readWords(command, rest);
+  if ("color" in options) {
+    const { chooseColors } = await import("./cli/color.ts");
+    await chooseColors(options);
+  }
+  return command.run(options, words);
 }
 
 try {

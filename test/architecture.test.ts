@@ -214,10 +214,10 @@ describe("what only one place in src does", () => {
     expect(users(/(?<!\bapp\.|\bcreateApp\(\w+\)\.)\bfetch\(/, allowed)).toEqual([]);
   });
 
-  test("only runtime/print.ts writes to the console, and only the logger, progress bars and questions to standard error", () => {
+  test("only runtime/print.ts writes to the console, and only it, the logger, progress bars and questions to standard error", () => {
     expect(users(/\bconsole\b/, /^(runtime\/print|http\/api-page)\.ts$/)).toEqual([]);
     const streams = /\bprocess\s*\.\s*std(out|err)\b|\bBun\.std(out|err)\b/;
-    expect(users(streams, /^(runtime\/logger|cli\/progress|client\/prompt)\.ts$/)).toEqual([]);
+    expect(users(streams, /^(runtime\/(logger|print)|cli\/progress|client\/prompt)\.ts$/)).toEqual([]);
     expect(usersOf(sources, { imports: /^(node:)?console$/ }, /^$/)).toEqual([]);
   });
 

@@ -3,15 +3,16 @@ import { TOKEN_SCOPES } from "../accounts/actor.ts";
 import {
   makeCredential,
   ownAccount,
-  type PasswordLogin,
   registerAccount,
+  requireRegistry,
   type Session,
   type TokenWish,
   withSession,
 } from "../client/account.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { ClientFault, clientFault } from "../client/client-fault.ts";
-import type { Credential } from "../client/credentials.ts";
+import type { Credential, StoredLogin } from "../client/credentials.ts";
+import { requireKeychain } from "../client/keychain.ts";
 import {
   addressOf,
   apiClient,
@@ -21,6 +22,7 @@ import {
   clientContext,
 } from "./client-context.ts";
 import { faultText } from "./client-failure.ts";
+import { withLogin } from "./password-login.ts";
 import { daysOf, scopesOf } from "./token-wish.ts";
 import { UsageError } from "./usage.ts";
 
@@ -39,6 +41,7 @@ export interface LoginOptions extends Partial<ClientOptions> {
   readonly username: string | undefined;
   readonly "password-stdin": boolean;
   readonly "token-stdin": boolean;
+  readonly keychain: boolean;
   readonly scope: readonly string[];
   readonly expires: string;
 }
@@ -64,6 +67,7 @@ export async function register(given: RegisterOptions, registry: string | undefi
   const context = clientContext(given);
   const { prompt } = context;
   const client = apiClientOf(context, await addressOf(context, registry), undefined);
+  if (prompt.isInteractive) await requireRegistry(client);
   let username = given.username ?? (await prompt.ask(USERNAME));
   let email = given.email ?? (await prompt.ask(EMAIL));
   const password = await newPassword(context, given["password-stdin"]);
@@ -75,7 +79,10 @@ export async function register(given: RegisterOptions, registry: string | undefi
     if (refused.field === "username") username = await prompt.ask(USERNAME);
     else email = await prompt.ask(EMAIL);
   }
-  return logIn(context, client, { username, password }, wishOf([], "90"), `Account ${username} is registered`);
+  const plan = { wish: wishOf([], "90"), inKeychain: false, what: `Account ${username} is registered` };
+  return withSession(client, { username, password }, async (session) =>
+    answerLogin(context, client, await keepNewToken(context, session, plan), plan.what),
+  );
 }
 
 async function newPassword({ prompt }: ClientContext, fromStdin: boolean): Promise<string> {
@@ -94,58 +101,56 @@ async function newPassword({ prompt }: ClientContext, fromStdin: boolean): Promi
 /** Logs in with a password or a token, and keeps an API token. */
 export async function login(given: LoginOptions, registry: string | undefined): Promise<number> {
   const context = clientContext(given);
-  const client = apiClientOf(context, await addressOf(context, registry), undefined);
-  if (given["token-stdin"]) return keepToken(context, client);
   const wish = wishOf(given.scope, given.expires);
-  return logIn(context, client, await passwordLogin(context, client, given), wish, "Logged in");
+  const client = apiClientOf(context, await addressOf(context, registry), undefined);
+  const inKeychain = given.keychain || (await context.credentials.of(client.address.origin))?.keychain === true;
+  if (inKeychain) await requireKeychain();
+  if (given["token-stdin"]) return keepToken(context, client, inKeychain);
+  const plan = { wish, inKeychain, what: "Logged in" };
+  return withLogin(context, client, given, async (session) =>
+    answerLogin(context, client, await keepNewToken(context, session, plan), plan.what),
+  );
 }
 
-/** Asks for user name and password, or takes what the options say. */
-export async function passwordLogin(
-  { prompt, credentials }: ClientContext,
-  { address }: ApiClient,
-  given: { readonly username: string | undefined; readonly "password-stdin": boolean },
-): Promise<PasswordLogin> {
-  const known = (await credentials.of(address.origin))?.username;
-  const asked = { text: "User name", flag: "--username <name>", ...(known === undefined ? {} : { fallback: known }) };
-  const username = given.username ?? (prompt.isInteractive || known === undefined ? await prompt.ask(asked) : known);
-  const isGiven = given["password-stdin"];
-  const password = isGiven
-    ? await prompt.readLine()
-    : await prompt.askSecret({ text: `Password of ${username} at ${address.url}`, flag: "--password-stdin" });
-  return { username, password };
+interface LoginPlan {
+  readonly wish: TokenWish;
+  readonly inKeychain: boolean;
+  /** What the answer begins with. */
+  readonly what: string;
 }
 
-async function logIn(
-  context: ClientContext,
-  client: ApiClient,
-  login: PasswordLogin,
-  wish: TokenWish,
-  what: string,
-): Promise<number> {
-  const before = await context.credentials.of(client.address.origin);
-  const made = await withSession(client, login, async (session) => {
-    const credential = await makeCredential(session, wish);
-    await context.credentials.save(client.address.origin, credential);
-    await revokeFormer(session, before);
-    return credential;
-  });
-  return answerLogin(context, client, made, what);
+async function keepNewToken(
+  { credentials }: ClientContext,
+  session: Session,
+  { wish, inKeychain }: LoginPlan,
+): Promise<Credential> {
+  const { origin } = session.client.address;
+  const before = await credentials.of(origin);
+  const credential = await makeCredential(session, wish);
+  try {
+    await credentials.save(origin, credential, inKeychain);
+  } catch (cause) {
+    // Nobody has the token now, so nobody should be able to use it.
+    await revokeToken(session, credential);
+    throw cause;
+  }
+  await revokeToken(session, before);
+  return credential;
 }
 
-/** The token of the last login is of no use any more. */
-async function revokeFormer({ client, account }: Session, former: Credential | undefined): Promise<void> {
+/** Revokes a token that is of no use any more, such as that of the last login. */
+async function revokeToken({ client, account }: Session, former: StoredLogin | undefined): Promise<void> {
   if (former?.tokenId === undefined || former.username !== account.username) return;
   const path = `/api/auth/tokens/${encodeURIComponent(former.tokenId)}`;
   await client.request({ method: "DELETE", path, accepts: [404] });
 }
 
-async function keepToken(context: ClientContext, client: ApiClient): Promise<number> {
+async function keepToken(context: ClientContext, client: ApiClient, inKeychain: boolean): Promise<number> {
   const token = (await context.prompt.readLine()).trim();
   if (token === "") throw new UsageError("--token-stdin needs an API token on the first line of standard input.");
   const { username } = await ownAccount(client.withToken(token));
   const credential = { token, username };
-  await context.credentials.save(client.address.origin, credential);
+  await context.credentials.save(client.address.origin, credential, inKeychain);
   return answerLogin(context, client, credential, "Logged in");
 }
 
@@ -155,9 +160,11 @@ async function answerLogin(context: ClientContext, { address }: ApiClient, crede
   if (registry === undefined) await home.updateConfig((config) => ({ ...config, registry: address.url }));
   const { username, expiresAt = null, label = null } = credential;
   const until = expiresAt === null ? "" : ` until ${expiresAt.slice(0, 10)}`;
+  const stored = await context.credentials.of(address.origin);
+  const from = stored?.keychain === true ? "keychain" : "file";
   context.answer(
-    { registry: address.url, username, token: { label, expiresAt } },
-    `${what}; you are ${username} at ${address.url}${until}.`,
+    { registry: address.url, username, token: { from, label, expiresAt } },
+    `${what}; you are ${username} at ${address.url}${until}.${from === "file" ? "" : " The token is in the keychain."}`,
   );
   if (settings.token !== undefined) context.prompt.note("CPM_API_TOKEN is set; commands use it, and not this login.");
   if (registry !== undefined && registry !== address.url) {
@@ -186,8 +193,9 @@ export async function logout(
     context.answer({ registry: address.url, loggedOut: false }, `You are not logged in at ${address.url}.`);
     return 0;
   }
-  if (!given.local) await revoke(apiClientOf(context, address, credential.token));
-  await credentials.remove(address.origin);
+  if (!given.local) await revoke(apiClientOf(context, address, await credentials.tokenOf(address.origin)));
+  const left = await credentials.remove(address.origin, given.local);
+  if (left !== undefined) context.prompt.note(left);
   const how = given.local ? "The token stays valid until it expires" : "The token is revoked";
   context.answer({ registry: address.url, loggedOut: true }, `Logged out of ${address.url}. ${how}.`);
   return 0;
@@ -208,7 +216,8 @@ export async function whoami(given: Partial<ClientOptions>): Promise<number> {
   }
   const { username, email, role } = await ownAccount(client);
   const stored = context.settings.token === undefined ? await context.credentials.of(client.address.origin) : undefined;
-  const token = context.settings.token === undefined ? "login" : "CPM_API_TOKEN";
+  const login = stored?.keychain === true ? "the keychain" : "login";
+  const token = context.settings.token === undefined ? login : "CPM_API_TOKEN";
   const expiresAt = stored?.expiresAt ?? null;
   const until = expiresAt === null ? "" : `, until ${expiresAt.slice(0, 10)}`;
   context.answer(

@@ -4,7 +4,7 @@ import { Home } from "../client/home.ts";
 import { type Prompt, terminalPrompt } from "../client/prompt.ts";
 import { type RegistryAddress, registryAddress } from "../client/registry-address.ts";
 import { type ClientSettings, readClientSettings } from "../config/client-settings.ts";
-import { print, printJson } from "../runtime/print.ts";
+import { type Highlights, print, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import type { OptionValues } from "./command.ts";
 import type { CLIENT_OPTIONS } from "./shared-options.ts";
@@ -22,7 +22,7 @@ export interface ClientContext {
   readonly credentials: Credentials;
   readonly prompt: Prompt;
   /** Prints the answer: the document with `--json`, the text otherwise. */
-  answer(document: unknown, text: string): void;
+  answer(document: unknown, text: string, highlights?: Highlights): void;
 }
 
 const NO_OPTIONS: ClientOptions = {
@@ -32,6 +32,7 @@ const NO_OPTIONS: ClientOptions = {
   cafile: undefined,
   "insecure-http": false,
   timeout: "30",
+  color: undefined,
 };
 
 /** Makes the context of a client command. */
@@ -46,9 +47,9 @@ export function clientContext(given: Partial<ClientOptions>): ClientContext {
     home,
     credentials: new Credentials(home.credentialsPath),
     prompt: terminalPrompt({ json, yes, isContinuousIntegration: settings.isContinuousIntegration }),
-    answer(document, text) {
+    answer(document, text, highlights) {
       if (json) printJson(document);
-      else if (text !== "") print(text);
+      else if (text !== "") print(text, highlights);
     },
   };
 }
@@ -74,7 +75,7 @@ export async function apiClient(context: ClientContext, given?: string): Promise
 
 /** Returns the user's token for a registry. */
 export async function tokenOf({ settings, credentials }: ClientContext, { origin }: RegistryAddress) {
-  return settings.token?.reveal() ?? (await credentials.of(origin))?.token;
+  return settings.token?.reveal() ?? (await credentials.tokenOf(origin));
 }
 
 /** Returns a client of a registry with this token or session. */

@@ -1,10 +1,11 @@
 import { ClientFault, type ClientProblem, clientFault, EXIT_CODES } from "../client/client-fault.ts";
-import { printError, printJson } from "../runtime/print.ts";
+import { type Highlights, printError, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import type { Command } from "./command.ts";
 import { UsageError } from "./usage.ts";
 
 const LINES_MAX = 20;
+const FAILED: Highlights = [[/^cpm-registry [a-z -]+ failed:/g, "red"]];
 
 /**
  * Prints why a command failed, for a wrong command line and for commands of clients. With `json`
@@ -16,7 +17,7 @@ export function explainToUser(cause: unknown, command: Command | undefined, json
   const fault = faultOf(cause, command);
   if (fault === undefined) return undefined;
   if (json) printJson({ error: fault.problem });
-  printError(`cpm-registry ${command?.name} failed: ${faultText(fault.problem)}`);
+  printError(`cpm-registry ${command?.name} failed: ${faultText(fault.problem)}`, FAILED);
   return fault.exitCode;
 }
 

@@ -1,4 +1,5 @@
 import type { ApiClient } from "../client/api-client.ts";
+import { ClientFault } from "../client/client-fault.ts";
 import {
   checkAgent,
   checked,
@@ -9,22 +10,33 @@ import {
   checkRegistry,
   checkToken,
   type Finding,
+  type OwnKey,
 } from "../client/doctor-checks.ts";
+import { findSigner } from "../client/signing-keys.ts";
 import { storedKeys } from "../client/stored-keys.ts";
+import type { Highlights } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
 import { trustOfClient } from "./client-trust.ts";
+import { keySources } from "./signer.ts";
 
 const MARKS = { ok: "ok  ", warn: "warn", fail: "FAIL" } as const;
 
+const MARKED: Highlights = [
+  [/^ok/gm, "green"],
+  [/^warn/gm, "yellow"],
+  [/^FAIL/gm, "red"],
+];
+
 /** Checks everything that a command of the client needs. Returns 1 if something is broken. */
 export async function doctor(given: Partial<ClientOptions>): Promise<number> {
-  const context = clientContext(given);
+  // Whoever asks what is wrong is not asked for a passphrase.
+  const context = clientContext({ ...given, yes: true });
   const findings: Finding[] = [];
   for await (const found of all(context)) {
     findings.push(...found);
-    if (!context.options.json) context.answer(undefined, found.map(lineOf).join("\n"));
+    if (!context.options.json) context.answer(undefined, found.map(lineOf).join("\n"), MARKED);
   }
   const broken = findings.filter(({ result }) => result === "fail");
   const detail = broken.map((finding) => finding.detail).join("; ");
@@ -39,7 +51,8 @@ async function* all(context: ClientContext): AsyncGenerator<Finding[]> {
   yield await checked("files", `Correct or remove ${home.configPath}`, () => checkFiles(home, keys));
   yield await checked("agent", "eval $(ssh-agent)", () => checkAgent(settings));
   let client: ApiClient | undefined;
-  const found = await checked("registry", "cpm-registry login <url>", async () => {
+  const change = changeRegistry(context);
+  const found = await checked("registry", change ?? "cpm-registry login <url>", async () => {
     client = await apiClient(context);
     return [];
   });
@@ -50,10 +63,10 @@ async function* all(context: ClientContext): AsyncGenerator<Finding[]> {
 async function* ofRegistry(
   context: ClientContext,
   client: ApiClient,
-  keys: Parameters<typeof checkKeys>[2],
+  keys: readonly OwnKey[],
 ): AsyncGenerator<Finding[]> {
   const { settings, credentials } = context;
-  const change = "cpm-registry config set registry <url>";
+  const change = changeRegistry(context) ?? "cpm-registry config set registry <url>";
   yield await checked("network", change, () => checkNetwork(client, settings));
   const reached = await checked("registry", change, () => checkRegistry(client, systemClock));
   yield reached;
@@ -65,11 +78,32 @@ async function* ofRegistry(
   const login = (name: string) => {
     username = name;
   };
-  yield await checked("token", "cpm-registry login", () =>
-    checkToken(client, { stored, isGiven }, systemClock(), login),
-  );
+  const renew = isGiven ? "set a new CPM_API_TOKEN, or unset it and: cpm-registry login" : "cpm-registry login";
+  yield await checked("token", renew, () => checkToken(client, { stored, isGiven }, systemClock(), login));
   const owner = username;
-  if (owner !== undefined) yield await checked("keys", "cpm-registry key list", () => checkKeys(client, owner, keys));
+  if (owner === undefined) return;
+  const mend = "set CPM_SIGNING_KEY to a key in PEM or hex, or unset it";
+  if (settings.signingKey === undefined)
+    yield await checked("keys", "cpm-registry key list", () => checkKeys(client, owner, keys));
+  else yield await checked("keys", mend, () => checkSettingKey(context, client, owner));
+}
+
+/** CPM_SIGNING_KEY is used in place of the stored keys. */
+async function checkSettingKey(context: ClientContext, client: ApiClient, owner: string): Promise<Finding[]> {
+  try {
+    const signer = await findSigner(keySources(context), undefined);
+    return await checkKeys(client, owner, signer === undefined ? [] : [signer]);
+  } catch (cause) {
+    if (!(cause instanceof ClientFault) || cause.problem.code !== "client_question") throw cause;
+    const detail = "CPM_SIGNING_KEY has a passphrase, so it was not checked";
+    return [{ check: "keys", result: "warn", detail, fix: "set CPM_SIGNING_KEY_PASSPHRASE" }];
+  }
+}
+
+/** What overrides the configuration has to be changed itself. */
+function changeRegistry({ options, settings }: ClientContext): string | undefined {
+  if (options.registry !== undefined) return "cpm-registry doctor --registry <url>";
+  return settings.registry === undefined ? undefined : "unset CPM_REGISTRY, or set it to the registry's address";
 }
 
 function lineOf({ check, result, detail, fix }: Finding): string {

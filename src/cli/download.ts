@@ -5,6 +5,7 @@ import { clientFault } from "../client/client-fault.ts";
 import { extractArchive } from "../client/extract.ts";
 import { parsePackageSpec } from "../client/package-spec.ts";
 import { putInPlace, requireFreeDirectory } from "../client/put-in-place.ts";
+import type { VersionDocument } from "../client/registry-documents.ts";
 import { type DownloadOptions, downloadVerified, type VerifiedArchive } from "../client/verified-download.ts";
 import { withUserUmask } from "../runtime/user-umask.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
@@ -14,6 +15,7 @@ import { progressBar } from "./progress.ts";
 import { bytesText } from "./table.ts";
 import { trustWith } from "./trust.ts";
 import { UsageError } from "./usage.ts";
+import { agedSpec } from "./version-choice.ts";
 
 const ANYBODY = 0o666;
 
@@ -24,6 +26,7 @@ export interface DownloadCommandOptions extends Partial<ClientOptions> {
   readonly force: boolean;
   readonly vkey: string | undefined;
   readonly policy: string | undefined;
+  readonly "minimum-age": string | undefined;
 }
 
 /** Downloads packages, and saves each one that verifies. */
@@ -36,10 +39,13 @@ export async function download(given: DownloadCommandOptions, texts: readonly st
   const options = await downloadOptions(context, given);
   const saved: object[] = [];
   for (const spec of specs) {
-    const archive = await suggestingNames(options.client, spec.name, () => downloadVerified(spec, options));
+    const wish = { minimumAge: given["minimum-age"], isRequired: true };
+    const archive = await suggestingNames(options.client, spec.name, async () =>
+      downloadVerified(await agedSpec(context, options.client, spec, wish), options),
+    );
     const path = await saveTo(archive, { extract, output, force });
     const { name, version, digest: sha256, size, checks } = archive;
-    saved.push({ name, version, sha256, size, path, verified: true, checks });
+    saved.push({ name, version, sha256, size, path, fetched: archive.isFetched, verified: true, checks });
     report(context, archive, path, extract !== undefined);
   }
   context.answer({ packages: saved }, "");
@@ -53,6 +59,7 @@ async function downloadOptions(context: ClientContext, given: DownloadCommandOpt
   return {
     client,
     trust,
+    ...(given.extract === undefined ? { existing: (version) => existingFile(version, given) } : {}),
     directory: context.home.partialsDirectory,
     report: ({ name, version, size }) => {
       const bar = progressBar(`${name} ${version}`, context.options.json || !context.prompt.isTable);
@@ -66,13 +73,28 @@ async function downloadOptions(context: ClientContext, given: DownloadCommandOpt
 
 type Target = Pick<DownloadCommandOptions, "extract" | "output" | "force">;
 
-async function saveTo(archive: VerifiedArchive, { extract, output, force }: Target): Promise<string> {
+function pathFor({ name, version }: { readonly name: string; readonly version: string }, output: string): string {
+  return resolve(join(output, `${name}-${version}.cpm`));
+}
+
+/** The file that is there already, if it has what the registry has. */
+async function existingFile(
+  version: Pick<VersionDocument, "name" | "version" | "sha256">,
+  { output, force }: Target,
+): Promise<string | undefined> {
+  const path = pathFor(version, output);
+  const there = await fileDigest(path);
+  if (there === undefined || there === version.sha256) return there && path;
+  if (!force) throw exists(path);
+  return undefined;
+}
+
+async function saveTo(archive: VerifiedArchive, { extract, output }: Target): Promise<string> {
+  if (!archive.isFetched) return archive.path;
   try {
     if (extract !== undefined) return await withUserUmask(() => extractTo(archive, resolve(extract)));
-    const path = resolve(join(output, `${archive.name}-${archive.version}.cpm`));
-    const there = await fileDigest(path);
-    if (there !== undefined && there !== archive.digest && !force) throw exists(path);
-    if (there !== archive.digest) await withUserUmask((umask) => publicly(archive.path, path, umask));
+    const path = pathFor(archive, output);
+    await withUserUmask((umask) => publicly(archive.path, path, umask));
     return path;
   } finally {
     await rm(archive.path, { force: true });
@@ -110,7 +132,8 @@ function report(context: ClientContext, archive: VerifiedArchive, path: string, 
   if (context.options.json) return;
   const { name, version, size } = archive;
   const signer = archive.checks.find(({ check }) => check === "signer")?.detail ?? "";
-  context.prompt.note(`${name} ${version} is verified (${bytesText(size)}): ${signer}.`);
+  const there = archive.isFetched ? "" : " It was there already, and was not fetched again.";
+  context.prompt.note(`${name} ${version} is verified (${bytesText(size)}): ${signer}.${there}`);
   context.answer(undefined, path);
   if (isExtracted) context.prompt.note(`To deploy it: cpm install ${name}`);
 }

@@ -1,14 +1,11 @@
+import { durationMs } from "../runtime/duration-text.ts";
 import { UsageError } from "./usage.ts";
-
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** Reads `90s`, `30m`, `24h` or `7d` as milliseconds. Throws `UsageError` on any other text. */
 export function parseDuration(option: string, text: string): number {
-  const [, count = "", unit = ""] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
-  const unitMs = UNIT_MS[unit];
-  if (unitMs === undefined)
-    throw new UsageError(`${option} must be a time such as 90s, 30m, 24h or 7d, not '${text}'.`);
-  return Number(count) * unitMs;
+  const ms = durationMs(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`${option} must be a time such as 90s, 30m, 24h or 7d, not '${text}'.`);
 }
 
 /** Formats a duration for people: `12 s`, `4 min`, `3 h`. */

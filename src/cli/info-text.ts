@@ -58,7 +58,7 @@ function versionRows(version: VersionDocument): [string, string][] {
     ["published", `${publishedAt.slice(0, 10)} by ${publishedBy}`],
     ["size", bytesText(size)],
     ["sha256", sha256],
-    ["signed by", `key ${signature.publicKey} (id ${signature.keyId}, ${signature.scheme})`],
+    ["signed by", `key ${signature.keyId} (${signature.scheme})`],
     ["log index", logIndex === null ? "" : String(logIndex)],
     ["maintainers", version.maintainers.map(({ name, email }) => name ?? email ?? "").join(", ")],
     ["license", license ?? ""],

@@ -1,15 +1,15 @@
 import type { ApiClient } from "../client/api-client.ts";
 import { each, getDocument, members, optional } from "../client/document-shape.ts";
 import { type PackageSpec, packagePath, parsePackageSpec, versionPath } from "../client/package-spec.ts";
+import { packageVersions } from "../client/package-versions.ts";
 import { PACKAGE, type PackageDocument, VERSION, type VersionDocument } from "../client/registry-documents.ts";
+import type { Highlights } from "../runtime/print.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext, rowsText } from "./client-context.ts";
 import { infoText } from "./info-text.ts";
 import { suggestingNames } from "./name-hint.ts";
 import { bytesText } from "./table.ts";
 import { UsageError } from "./usage.ts";
-
-/** More versions than a package may have. It bounds what a hostile registry can send. */
-const VERSION_PAGES_MAX = 200;
+import { agedSpec } from "./version-choice.ts";
 
 /** Options of `info`: at most one of the views. */
 export interface InfoOptions extends Partial<ClientOptions> {
@@ -19,7 +19,11 @@ export interface InfoOptions extends Partial<ClientOptions> {
   readonly values: boolean;
   readonly keys: boolean;
   readonly events: boolean;
+  readonly "minimum-age": string | undefined;
 }
+
+const OBJECTIONS: Highlights = [[/^! .*$/gm, "red"]];
+const STATES: Highlights = [[/(?<= )(?:quarantined|yanked(?: \(\w+\))?|key compromised)(?= )/g, "red"]];
 
 /** Prints one view of a package. */
 type View = (context: ClientContext, client: ApiClient, spec: PackageSpec) => Promise<void>;
@@ -41,7 +45,11 @@ export async function info(given: InfoOptions, text: string): Promise<number> {
   const context = clientContext(given);
   const client = await apiClient(context);
   const show = VIEWS[views[0]?.[0] ?? ""] ?? showOverview;
-  await suggestingNames(client, spec.name, () => show(context, client, spec));
+  const wish = { minimumAge: given["minimum-age"], isRequired: false };
+  await suggestingNames(client, spec.name, async () => {
+    const isAboutVersion = !["versions", "keys", "events"].includes(views[0]?.[0] ?? "");
+    await show(context, client, isAboutVersion ? await agedSpec(context, client, spec, wish) : spec);
+  });
   return 0;
 }
 
@@ -49,19 +57,11 @@ async function showOverview(context: ClientContext, client: ApiClient, spec: Pac
   const found = await getDocument<PackageDocument>(client, packagePath(spec.name), PACKAGE);
   const asksVersion = spec.version !== undefined || found.latest !== null;
   const version = asksVersion ? await getDocument<VersionDocument>(client, versionPath(spec), VERSION) : undefined;
-  context.answer({ package: found, version: version ?? null }, infoText(found, version));
+  context.answer({ package: found, version: version ?? null }, infoText(found, version), OBJECTIONS);
 }
 
 async function showVersions(context: ClientContext, client: ApiClient, { name }: PackageSpec): Promise<void> {
-  const versions: VersionDocument[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < VERSION_PAGES_MAX; page += 1) {
-    const asked: string = cursor === null ? "" : `?cursor=${encodeURIComponent(cursor)}`;
-    const found: PackageDocument = await getDocument<PackageDocument>(client, `${packagePath(name)}${asked}`, PACKAGE);
-    versions.push(...found.versions);
-    cursor = found.nextCursor;
-    if (cursor === null) break;
-  }
+  const versions = await packageVersions(client, name);
   const rows = versions.map((version) => [
     version.version,
     version.publishedAt.slice(0, 10),
@@ -69,7 +69,11 @@ async function showVersions(context: ClientContext, client: ApiClient, { name }:
     stateOf(version),
     version.sha256,
   ]);
-  context.answer({ name, versions }, rowsText(context, ["VERSION", "PUBLISHED", "SIZE", "STATE", "SHA256"], rows));
+  context.answer(
+    { name, versions },
+    rowsText(context, ["VERSION", "PUBLISHED", "SIZE", "STATE", "SHA256"], rows),
+    STATES,
+  );
 }
 
 function stateOf({ quarantine, yanked, yankReason, signature }: VersionDocument): string {

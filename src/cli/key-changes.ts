@@ -1,30 +1,30 @@
 import { hostname } from "node:os";
-import { type Session, withSession } from "../client/account.ts";
 import { accountKeys, registerKey, retireKey } from "../client/account-keys.ts";
 import type { ApiClient } from "../client/api-client.ts";
 import { clientFault } from "../client/client-fault.ts";
 import {
   addPackageKey,
   approveRequest,
+  type KeyRequest,
   packageKeys,
   parseRequestLine,
   removePackageKey,
   requestLine,
+  requireApprovable,
 } from "../client/package-keys.ts";
 import { storedKeys } from "../client/stored-keys.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 import { systemClock } from "../start/system-clock.ts";
-import { passwordLogin } from "./account.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
 import { requireSigner } from "./key-files.ts";
+import { suggestingNames } from "./name-hint.ts";
+import { isAmong, ownersOf } from "./owner.ts";
+import { type PasswordOptions, withLogin } from "./password-login.ts";
 import { UsageError } from "./usage.ts";
 
 /** Options of commands that change keys: an API token may not, so they need the password. */
-export interface KeyChangeOptions extends Partial<ClientOptions> {
-  readonly username: string | undefined;
-  readonly "password-stdin": boolean;
-}
+export interface KeyChangeOptions extends Partial<ClientOptions>, PasswordOptions {}
 
 interface SignedOptions extends KeyChangeOptions {
   readonly key: string | undefined;
@@ -41,22 +41,12 @@ export function machineLabel(): string {
     .slice(0, 100);
 }
 
-/** Runs `work` with a session of the user. */
-export async function session<T>(
-  context: ClientContext,
-  client: ApiClient,
-  given: KeyChangeOptions,
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
-  return withSession(client, await passwordLogin(context, client, given), work);
-}
-
 /** Registers a key to the account. */
 export async function keyRegister(given: SignedOptions & { readonly label: string | undefined }): Promise<number> {
   const context = clientContext(given);
   const client = await apiClient(context);
   const signer = await requireSigner(context, given.key);
-  const isNew = await session(context, client, given, (open) =>
+  const isNew = await withLogin(context, client, given, (open) =>
     registerKey(open, signer, given.label ?? machineLabel()),
   );
   const { keyId, publicKey } = signer;
@@ -71,11 +61,11 @@ export async function keyRetire(given: KeyChangeOptions, key: string): Promise<n
   const context = clientContext(given);
   const client = await apiClient(context);
   const keyId = await keyIdFor(context, key);
-  await confirm(context, `Retire key ${keyId} from your account? It can never be registered again.`);
-  await session(context, client, given, async (open) => {
+  await withLogin(context, client, given, async (open) => {
     const known = (await accountKeys(open)).some((each) => each.keyId === keyId && each.retiredAt === null);
     if (!known)
       throw clientFault("failed", "client_key_missing", `Your account has no key ${keyId} that is not retired.`);
+    await confirm(context, `Retire key ${keyId} from your account? It can never be registered again.`);
     await retireKey(open, keyId);
   });
   context.answer({ keyId, retired: true }, `Key ${keyId} is retired.`);
@@ -96,7 +86,7 @@ export async function keyAdd(given: PackageOptions, key: string): Promise<number
   const context = clientContext(given);
   const client = await apiClient(context);
   const [by, added] = [await requireSigner(context, given.key), await requireSigner(context, key)];
-  await session(context, client, given, async (open) => {
+  await withLogin(context, client, given, async (open) => {
     await registerKey(open, added, machineLabel());
     for (const name of given.package) await addPackageKey(open.client, name, by, added, systemClock());
   });
@@ -125,25 +115,16 @@ export async function keyRemove(given: RemoveOptions, key: string): Promise<numb
   const by = await requireSigner(context, given.key);
   if (by.keyId === keyId)
     throw new UsageError("A key cannot take itself out. Name another one that may sign with --key.");
+  const removed = await Promise.all(given.package.map((name) => requirePackageKey(client, name, keyId)));
   const consequence = given.compromised
     ? `Every version that it signed${given.since === undefined ? "" : ` from ${given.since} on`} is yanked for good.`
     : "What it signed stays valid.";
   await confirm(context, `Take key ${keyId} out of ${given.package.join(", ")}? ${consequence} Do it?`);
   const reason = given.compromised ? ("compromised" as const) : ("superseded" as const);
-  await session(context, client, given, async (open) => {
-    for (const name of given.package) {
-      const removed = (await packageKeys(open.client, name)).keys.find((each) => each.keyId === keyId);
-      if (removed === undefined)
-        throw clientFault(
-          "failed",
-          "client_key_missing",
-          `${name} has no key ${keyId}.\nSee: cpm-registry key list --package ${name}`,
-        );
-      await removePackageKey(open.client, name, by, removed, {
-        reason,
-        since: given.since ?? null,
-        now: systemClock(),
-      });
+  await withLogin(context, client, given, async (open) => {
+    for (const { name, key } of removed) {
+      const why = { reason, since: given.since ?? null, now: systemClock() };
+      await removePackageKey(open.client, name, by, key, why);
     }
   });
   context.answer(
@@ -151,6 +132,14 @@ export async function keyRemove(given: RemoveOptions, key: string): Promise<numb
     `Key ${keyId} is out of ${given.package.join(", ")} (${reason}).`,
   );
   return 0;
+}
+
+async function requirePackageKey(client: ApiClient, name: string, keyId: string) {
+  const keys = await suggestingNames(client, name, () => packageKeys(client, name));
+  const key = keys.keys.find((each) => each.keyId === keyId);
+  if (key !== undefined) return { name, key };
+  const detail = `${name} has no key ${keyId}.\nSee: cpm-registry key list --package ${name}`;
+  throw clientFault("failed", "client_key_missing", detail);
 }
 
 /** Prints the line by which a key of this machine asks to sign a package. */
@@ -164,7 +153,8 @@ export async function keyRequest(
   const line = await requestLine(client, given.package, signer, username, systemClock());
   context.answer({ package: given.package, keyId: signer.keyId, request: line }, line);
   context.prompt.note(
-    `Send this line to an owner of ${given.package}, who runs within ten minutes:\n  cpm-registry key approve <line>\nTell them the key's id on another channel: ${signer.keyId}`,
+    `Send this line to an owner of ${given.package}, who runs within ten minutes:\n  cpm-registry key approve <line>\nTell them the key's id on another channel: ${signer.keyId}
+If your account has other keys, it must know this one too: cpm-registry key register`,
   );
   return 0;
 }
@@ -176,13 +166,24 @@ export async function keyApprove(given: SignedOptions, line: string): Promise<nu
   const client = await apiClient(context);
   const by = await requireSigner(context, given.key);
   const keyId = keyIdOf(request.publicKey);
+  await requireApprovable(client, request, by);
   const who = request.username === "" ? "Somebody" : request.username;
   context.prompt.note(
     `${who} asks that key ${keyId} may sign ${request.name}. Compare the id with them on another channel.`,
   );
   await confirm(context, `Let key ${keyId} sign ${request.name}?`);
-  await session(context, client, given, (open) => approveRequest(open.client, request, by));
-  const text = `Key ${keyId} may sign ${request.name} now. To publish, ${who} must also be an owner, and have the key registered.`;
+  await withLogin(context, client, given, (open) => approveRequest(open.client, request, by));
+  const text = `Key ${keyId} may sign ${request.name} now.`;
   context.answer({ package: request.name, keyId, signedBy: by.keyId }, text);
+  if (request.username !== "") context.prompt.note(await ownerState(client, request));
   return 0;
+}
+
+/** The other half of what publishing needs. Whether the account knows the key, only it can see. */
+async function ownerState(client: ApiClient, { name, username }: KeyRequest): Promise<string> {
+  const { items, invitations } = await ownersOf(client, name);
+  if (isAmong(items, username)) return `${username} is an owner, and can publish with it.`;
+  return isAmong(invitations, username)
+    ? `${username} is invited, and has to accept before publishing: cpm-registry owner accept ${name}`
+    : `${username} is no owner yet. To change that: cpm-registry owner invite ${name} ${username}`;
 }

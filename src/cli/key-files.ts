@@ -36,12 +36,7 @@ export async function keyList(
   const context = clientContext(given);
   const stored = await storedKeys(context.home.keysDirectory);
   if (given.package !== undefined) return listPackageKeys(context, given.package, stored);
-  const rows = stored.map(({ name, keyId, publicKey, isEncrypted }) => [
-    name,
-    keyId,
-    publicKey,
-    isEncrypted ? "passphrase" : "none",
-  ]);
+  const rows = stored.map(({ name, keyId, isEncrypted }) => [name, keyId, isEncrypted ? "passphrase" : "none"]);
   context.answer(
     {
       keys: stored.map(({ name, keyId, publicKey, isEncrypted, path }) => ({
@@ -52,7 +47,7 @@ export async function keyList(
         isEncrypted,
       })),
     },
-    rows.length === 0 ? "" : rowsText(context, ["NAME", "KEY ID", "PUBLIC KEY", "PROTECTED BY"], rows),
+    rows.length === 0 ? "" : rowsText(context, ["NAME", "KEY ID", "PROTECTED BY"], rows),
   );
   if (rows.length === 0) context.prompt.note("There is no key here. Make one: cpm-registry key generate");
   return 0;

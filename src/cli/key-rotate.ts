@@ -11,7 +11,8 @@ import { counted } from "../runtime/counted.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { apiClient, type ClientContext, clientContext } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
-import { type KeyChangeOptions, machineLabel, session } from "./key-changes.ts";
+import { type KeyChangeOptions, machineLabel } from "./key-changes.ts";
+import { withLogin } from "./password-login.ts";
 import { KEEP_A_COPY, keySources, newPassphrase } from "./signer.ts";
 import { UsageError } from "./usage.ts";
 
@@ -40,7 +41,7 @@ export async function keyRotate(given: RotateOptions, name = DEFAULT_KEY_NAME): 
     `Replace key ${old.keyId}, which signs ${names.length === 0 ? "no package" : names.join(", ")}?`,
   );
   const next = await nextKey(context, name, given["no-passphrase"]);
-  await session(context, client, given, (open) => rotate(open, old, next, names));
+  await withLogin(context, client, given, (open) => rotate(open, old, next, names));
   await swapFiles(context, name, old);
   const { keyId } = next;
   context.answer(

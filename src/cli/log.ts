@@ -17,7 +17,7 @@ import { type Audit, auditLog } from "../verify/audit.ts";
 import { isGood } from "../verify/checks.ts";
 import { progressBar } from "./progress.ts";
 import { tableText } from "./table.ts";
-import { checksText, type TrustArguments, trustOf } from "./trust.ts";
+import { CHECKED, checksText, type TrustArguments, trustOf } from "./trust.ts";
 import { UsageError } from "./usage.ts";
 import { reportingFaults } from "./verify.ts";
 
@@ -25,7 +25,6 @@ const PROBLEMS_SHOWN = 100;
 
 /** Options of `log audit`. */
 export interface AuditArguments extends TrustArguments {
-  readonly registry: string;
   readonly archives: boolean;
   readonly json: boolean;
 }
@@ -35,12 +34,10 @@ export interface AuditArguments extends TrustArguments {
  * its end.
  */
 export async function logAudit({ archives, json, ...trusted }: AuditArguments): Promise<number> {
-  const trust = await trustOf(trusted);
-  const { client } = trust;
-  if (client === undefined) throw new UsageError("log audit needs --registry <url>.");
+  const trust = await trustOf(trusted, json);
   return reportingFaults("log audit", json, async () => {
     const bar = progressBar("log audit", json);
-    return report(await auditLog(client, trust, { archives, report: bar.report }).finally(bar.end), json);
+    return report(await auditLog(trust.client, trust, { archives, report: bar.report }).finally(bar.end), json);
   });
 }
 
@@ -48,7 +45,7 @@ function report(audit: Audit, json: boolean): number {
   const complete = audit.fault === undefined;
   const isRight = complete && isGood(audit.checks) && audit.problems.length === 0;
   if (json) printJson({ verified: isRight, complete, ...audit });
-  else if (audit.checks.length > 0) print(auditText(audit, isRight));
+  else if (audit.checks.length > 0) print(auditText(audit, isRight), CHECKED);
   if (!complete) printError(`cpm-registry log audit failed: ${escapeUnprintable(audit.fault ?? "")}`);
   return isRight ? 0 : 1;
 }

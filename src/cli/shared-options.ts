@@ -8,6 +8,12 @@ export const CONFIG_OPTION = {
 /** For commands with a report that other programs read. */
 export const JSON_OPTION = { type: "boolean", description: "print one JSON document on standard output" } as const;
 
+const COLOR_OPTION = {
+  type: "string",
+  value: "<when>",
+  description: "auto, always or never; NO_COLOR in the environment, or color in ~/.cpm/config, when left out",
+} as const;
+
 /** For commands that evict whoever has an account. */
 export const RETIRE_KEYS_OPTION = {
   type: "boolean",
@@ -25,7 +31,8 @@ export const TRUST_OPTIONS = {
   registry: {
     type: "string",
     value: "<url>",
-    description: "the registry to ask; for a private one, set CPM_API_TOKEN in the environment",
+    description:
+      "the registry to ask: an address, or a name in ~/.cpm/config; CPM_REGISTRY in the environment, or the one of login, when left out",
   },
   vkey: {
     type: "string",
@@ -39,6 +46,9 @@ export const TRUST_OPTIONS = {
       "the logs and witnesses whose signatures are required (c2sp.org/tlog-policy); LOG_POLICY in the environment is used when left out",
   },
 } as const;
+
+/** Options of commands that verify, and are not only for users. */
+export const VERIFY_OPTIONS = { ...TRUST_OPTIONS, json: JSON_OPTION, color: COLOR_OPTION } as const;
 
 /** The last paragraph about commands that remember what a log showed. */
 export const SEEN_LOGS_TEXT =
@@ -64,10 +74,11 @@ export const CLIENT_OPTIONS = {
     description: "allow http to other machines, which shows passwords to the network",
   },
   timeout: { type: "string", value: "<seconds>", default: "30", description: "how long to wait for each answer" },
+  color: COLOR_OPTION,
 } as const;
 
 /** Options of client commands that ask no registry. */
-export const LOCAL_OPTIONS = { json: JSON_OPTION, yes: CLIENT_OPTIONS.yes } as const;
+export const LOCAL_OPTIONS = { json: JSON_OPTION, yes: CLIENT_OPTIONS.yes, color: COLOR_OPTION } as const;
 
 /** For commands that need a password, which is never an argument: other users see arguments. */
 export const PASSWORD_OPTION = {
@@ -91,6 +102,14 @@ export const PASSWORD_OPTIONS = {
     description: "whose password is asked for; that of the last login when left out",
   },
   "password-stdin": PASSWORD_OPTION,
+} as const;
+
+/** For commands that choose a version where the user names none. */
+export const MINIMUM_AGE_OPTION = {
+  type: "string",
+  value: "<time>",
+  description:
+    "choose no version that is younger, such as 7d or 24h; minimumAge in ~/.cpm/config when left out, and 0 for any",
 } as const;
 
 /** The argument of commands about a whole package. */

@@ -1,15 +1,11 @@
-import { withSession } from "../client/account.ts";
 import { clientFault } from "../client/client-fault.ts";
 import type { TokenView } from "../tokens/token-view.ts";
-import { passwordLogin } from "./account.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext, rowsText } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
+import { type PasswordOptions, withLogin } from "./password-login.ts";
 import { daysOf, scopesOf } from "./token-wish.ts";
 
-interface TokenOptions extends Partial<ClientOptions> {
-  readonly username: string | undefined;
-  readonly "password-stdin": boolean;
-}
+interface TokenOptions extends Partial<ClientOptions>, PasswordOptions {}
 
 /** Options of `token create`. */
 export interface TokenCreateOptions extends TokenOptions {
@@ -29,8 +25,7 @@ export async function tokenCreate(given: TokenCreateOptions): Promise<number> {
   const wish = { label, scopes, expiresInDays: daysOf(expires), ...(packages.length === 0 ? {} : { packages }) };
   const context = clientContext(given);
   const client = await apiClient(context);
-  const login = await passwordLogin(context, client, given);
-  const made = await withSession(client, login, (session) =>
+  const made = await withLogin(context, client, given, (session) =>
     session.client.send<TokenView & { readonly token: string }>("POST", "/api/auth/tokens", wish),
   );
   const until = `until ${made.expiresAt.slice(0, 10)}`;
@@ -91,7 +86,7 @@ async function withTokens<T>(
   work: (tokens: readonly TokenView[], revoke: Revoke) => Promise<T>,
 ): Promise<T> {
   const client = await apiClient(context);
-  return withSession(client, await passwordLogin(context, client, given), async (session) => {
+  return withLogin(context, client, given, async (session) => {
     const { items } = await session.client.get<{ readonly items: readonly TokenView[] }>("/api/auth/tokens");
     return work(items, async (id) => {
       const path = `/api/auth/tokens/${encodeURIComponent(id)}`;

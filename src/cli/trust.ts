@@ -1,12 +1,14 @@
 import { readVerifierSettings } from "../config/verifier-settings.ts";
+import type { Highlights } from "../runtime/print.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { ED25519, parseVerifierKey } from "../tlog/note.ts";
 import type { Check } from "../verify/checks.ts";
 import { KnownKeys } from "../verify/known-keys.ts";
 import { PolicyFault, parsePolicy } from "../verify/policy.ts";
-import { RegistryClient } from "../verify/registry-client.ts";
+import type { RegistryClient } from "../verify/registry-client.ts";
 import { SeenLogs } from "../verify/seen-logs.ts";
 import type { Trust } from "../verify/trust.ts";
+import { apiClient, clientContext } from "./client-context.ts";
 import { readGiven } from "./given-file.ts";
 import { tableText } from "./table.ts";
 import { UsageError } from "./usage.ts";
@@ -20,18 +22,16 @@ export interface TrustArguments {
   readonly policy: string | undefined;
 }
 
-function clientOf(registry: string, token: string | undefined): RegistryClient {
-  const url = URL.parse(registry);
-  if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new UsageError("--registry must be an address such as https://cpm.example.org.");
-  }
-  return new RegistryClient(registry, token);
-}
-
-/** Collects the registry to ask and the keys to trust. Throws `UsageError`. */
-export function trustOf({ registry, ...keys }: TrustArguments): Promise<Trust> {
-  const { token } = readVerifierSettings();
-  return trustWith(registry === undefined ? undefined : clientOf(registry, token), keys);
+/**
+ * Collects the registry to ask and the keys to trust: the registry that is named, or the one that
+ * client commands use. Throws `UsageError`, or `ClientFault` if no registry is known.
+ */
+export async function trustOf({ registry, vkey, policy }: TrustArguments, json: boolean) {
+  // Nothing is sent but the token that this registry gave, and old addresses go on working.
+  const context = clientContext({ registry, json, "insecure-http": true });
+  const client = await apiClient(context);
+  const asked = client.forVerification();
+  return { ...(await trustWith(asked, { vkey: vkey ?? client.address.logKey, policy })), client: asked };
 }
 
 /** Collects the keys to trust for a client of a registry. Throws `UsageError`. */
@@ -59,6 +59,13 @@ export async function trustWith(
     throw cause;
   }
 }
+
+/** The results in `checksText`, and the verdict below. */
+export const CHECKED: Highlights = [
+  [/(?<=^\S+ +)ok(?= )/gm, "green"],
+  [/(?<=^\S+ +)failed(?= )|NOT \w+/gm, "red"],
+  [/(?<=^\S+ +)warning(?= )/gm, "yellow"],
+];
 
 /** Formats checks as a table. */
 export function checksText(checks: readonly Check[]): string {

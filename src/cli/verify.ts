@@ -7,8 +7,7 @@ import { RegistryFault } from "../verify/registry-client.ts";
 import { SeenLogFault } from "../verify/seen-logs.ts";
 import { verifyPackage } from "../verify/verify-package.ts";
 import { readGiven } from "./given-file.ts";
-import { checksText, type TrustArguments, trustOf } from "./trust.ts";
-import { UsageError } from "./usage.ts";
+import { CHECKED, checksText, type TrustArguments, trustOf, trustWith } from "./trust.ts";
 
 const PROOF_MAX_BYTES = 32 * 1024 * 1024;
 
@@ -38,10 +37,8 @@ export async function reportingFaults(command: string, json: boolean, work: () =
 
 /** Checks an archive against its publisher's signature and the log. Returns 1 if a check failed. */
 export async function verify({ archive, proof, json, ...trusted }: VerifyArguments): Promise<number> {
-  if (trusted.registry === undefined && proof === undefined) {
-    throw new UsageError("verify needs --registry <url>, or --proof <file> to verify without a server.");
-  }
-  const trust = await trustOf(trusted);
+  const isOffline = trusted.registry === undefined && proof !== undefined;
+  const trust = isOffline ? await trustWith(undefined, trusted) : await trustOf(trusted, json);
   const bytes = await readGiven(archive, COMPRESSED_HARD_MAX_BYTES);
   const given = proof === undefined ? undefined : String(await readGiven(proof, PROOF_MAX_BYTES));
   return reportingFaults("verify", json, async () => {
@@ -49,7 +46,10 @@ export async function verify({ archive, proof, json, ...trusted }: VerifyArgumen
     const isVerified = isGood(checks);
     if (json) printJson({ verified: isVerified, name, version, checks });
     else
-      print(`${checksText(checks)}\n\n${escapeUnprintable(archive)} is ${isVerified ? "verified" : "NOT verified"}.`);
+      print(
+        `${checksText(checks)}\n\n${escapeUnprintable(archive)} is ${isVerified ? "verified" : "NOT verified"}.`,
+        CHECKED,
+      );
     return isVerified ? 0 : 1;
   });
 }

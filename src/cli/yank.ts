@@ -1,5 +1,6 @@
 import type { ApiClient } from "../client/api-client.ts";
 import { clientFault } from "../client/client-fault.ts";
+import { getDocument } from "../client/document-shape.ts";
 import {
   type PackageSpec,
   packagePath,
@@ -7,10 +8,12 @@ import {
   parsePackageSpec,
   versionPath,
 } from "../client/package-spec.ts";
-import type { PackageDocument, VersionDocument } from "../client/registry-documents.ts";
+import { PACKAGE, type PackageDocument, VERSION, type VersionDocument } from "../client/registry-documents.ts";
+import { YANK_REASONS } from "../packages/yank-reasons.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
 import { suggestingNames } from "./name-hint.ts";
+import { UsageError } from "./usage.ts";
 
 /** What users are told. */
 interface Notice extends Partial<ClientOptions> {
@@ -26,22 +29,25 @@ export interface YankOptions extends Notice {
 /** Yanks a version: it is not found or chosen any more, and stays downloadable. */
 export async function yank(given: YankOptions, text: string): Promise<number> {
   const { reason, message, replacement } = given;
+  if (reason !== undefined && !YANK_REASONS.some((known) => known === reason))
+    throw new UsageError(`--reason must be ${YANK_REASONS.join(", ")}, not '${reason}'.`);
   const { context, client, spec, named } = await begin(given, text);
   await confirm(context, `Yank ${named} at ${client.address.url}? Nobody finds it any more; it stays downloadable.`);
-  const version = await suggestingNames(client, spec.name, () =>
-    repeatably<VersionDocument>(client, "DELETE", versionPath(spec), { reason, message, replacement }),
-  );
+  const wish = { reason, message, replacement };
+  const version = await repeatably<VersionDocument>(client, "DELETE", versionPath(spec), wish);
   context.answer(version, `${named} is yanked. To take that back: cpm-registry unyank ${named}`);
   return 0;
 }
 
 /** Takes a yank back. */
 export async function unyank(given: Partial<ClientOptions>, text: string): Promise<number> {
-  const { context, client, spec, named } = await begin(given, text);
+  const { context, client, spec, named, found } = await begin(given, text);
+  if (!found.yanked) {
+    context.answer(found, `${named} was not yanked. Nothing was changed.`);
+    return 0;
+  }
   await confirm(context, `Let ${named} be found at ${client.address.url} again?`);
-  const version = await suggestingNames(client, spec.name, () =>
-    repeatably<VersionDocument>(client, "POST", versionPath(spec)),
-  );
+  const version = await repeatably<VersionDocument>(client, "POST", versionPath(spec));
   context.answer(version, `${named} is not yanked any more.`);
   return 0;
 }
@@ -51,6 +57,7 @@ interface Begun {
   readonly client: ApiClient;
   readonly spec: PackageSpec;
   readonly named: string;
+  readonly found: VersionDocument;
 }
 
 /** `latest` is another version tomorrow, so these commands want a number. */
@@ -61,7 +68,12 @@ async function begin(given: Partial<ClientOptions>, text: string): Promise<Begun
     throw clientFault("usage", "client_package_invalid", detail);
   }
   const context = clientContext(given);
-  return { context, client: await apiClient(context), spec, named: packageSpecText(spec) };
+  const client = await apiClient(context);
+  // Before anybody confirms a change that cannot be made.
+  const found = await suggestingNames(client, spec.name, () =>
+    getDocument<VersionDocument>(client, versionPath(spec), VERSION),
+  );
+  return { context, client, spec, named: packageSpecText(spec), found };
 }
 
 type Status = "active" | "deprecated" | "archived";
@@ -83,11 +95,10 @@ export async function setStatus(status: Status, given: Partial<Notice>, text: st
   const { question, done } = STATUS_TEXTS[status];
   const context = clientContext(given);
   const client = await apiClient(context);
+  await suggestingNames(client, spec.name, () => getDocument(client, packagePath(spec.name), PACKAGE));
   await confirm(context, `${spec.name} at ${client.address.url}: ${question}`);
   const path = `${packagePath(spec.name)}/status`;
-  const changed = await suggestingNames(client, spec.name, () =>
-    repeatably<PackageDocument>(client, "PUT", path, { status, message, replacement }),
-  );
+  const changed = await repeatably<PackageDocument>(client, "PUT", path, { status, message, replacement });
   context.answer(changed, `${spec.name} ${done}.`);
   return 0;
 }

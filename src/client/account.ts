@@ -1,7 +1,10 @@
 import type { TokenScope } from "../accounts/actor.ts";
 import type { TokenView } from "../tokens/token-view.ts";
 import type { ApiClient } from "./api-client.ts";
+import { ClientFault } from "./client-fault.ts";
 import type { Credential } from "./credentials.ts";
+import { getDocument } from "./document-shape.ts";
+import { PACKAGE_LIST } from "./registry-documents.ts";
 
 /** An account as the API shows it. */
 export interface Account {
@@ -22,6 +25,15 @@ export interface TokenWish {
 export interface PasswordLogin {
   readonly username: string;
   readonly password: string;
+}
+
+/** Throws unless a registry answers at the client's address. A private one may want a login. */
+export async function requireRegistry(client: ApiClient): Promise<void> {
+  try {
+    await getDocument(client.withToken(undefined), "/api/packages?pageSize=1", PACKAGE_LIST);
+  } catch (cause) {
+    if (!(cause instanceof ClientFault) || cause.problem.code !== "unauthenticated") throw cause;
+  }
 }
 
 /** Makes an account. Throws with the registry's words, such as `username_taken`. */

@@ -1,6 +1,8 @@
 import { parseJsonText } from "../domain/json-text.ts";
 import { OutsideFault } from "../runtime/outside-request.ts";
 import { ClientFault, type ClientFaultKind, type ClientProblem, clientFault, type FaultLine } from "./client-fault.ts";
+import { refusalText, type Subject } from "./problem-words.ts";
+import type { RegistryAddress } from "./registry-address.ts";
 import { codeOf } from "./retries.ts";
 
 /** An answer that is no success. */
@@ -10,6 +12,8 @@ export interface FailedAnswer {
   readonly text: string;
   readonly url: string;
   readonly hasToken: boolean;
+  /** What the request was about. */
+  readonly about: Subject;
 }
 
 /** Returns how a command ends that got a status. */
@@ -20,18 +24,6 @@ function kindOfStatus(status: number): ClientFaultKind {
   return "failed";
 }
 
-/** Next steps for problems whose own text does not know the commands of this client. */
-const NEXT_STEPS: Readonly<Record<string, string>> = {
-  insufficient_scope: "Use a token with that scope, or log in: cpm-registry login",
-  account_disabled: "Ask the registry's operator.",
-  not_an_owner: "Its owners: cpm-registry info <name>",
-  session_required: "The command asks for your password: run it on a terminal, or with --password-stdin.",
-  registration_closed: "Ask the registry's operator for an account, then: cpm-registry login",
-};
-
-/** Words in place of the registry's, where those are about a request that the user never saw. */
-const WORDS: Readonly<Record<string, string>> = { validation_failed: "The registry refuses these values:" };
-
 /** Turns an answer into a failure with the next step. */
 export function answerFault(answer: FailedAnswer): ClientFault {
   const { status, url, hasToken, headers } = answer;
@@ -41,18 +33,10 @@ export function answerFault(answer: FailedAnswer): ClientFault {
     const detail = `${url} answered ${status}, and not as a registry does.${hint} Is the address right, and is there a proxy between?`;
     return clientFault(status === 404 ? "failed" : "unavailable", "client_not_a_registry", detail);
   }
-  const next = problem.code === "unauthenticated" ? loginStep(hasToken) : NEXT_STEPS[problem.code];
   const waits = kindOfStatus(status) === "unavailable" ? waitText(headers.get("retry-after")) : undefined;
-  const detail = [WORDS[problem.code] ?? problem.detail, next, waits]
-    .filter((part) => part !== undefined && part !== "")
-    .join("\n");
+  const said = refusalText(problem.code, { ...answer.about, ...problem, hasToken });
+  const detail = waits === undefined || said.includes(waits) ? said : `${said}\n${waits}`;
   return new ClientFault(kindOfStatus(status), { ...problem, detail });
-}
-
-function loginStep(hasToken: boolean): string {
-  return hasToken
-    ? "Log in again: cpm-registry login, or set a new CPM_API_TOKEN."
-    : "Log in first: cpm-registry login, or set CPM_API_TOKEN.";
 }
 
 function waitText(retryAfter: string | null): string | undefined {
@@ -88,7 +72,7 @@ function isFaultLine(value: unknown): value is FaultLine {
 }
 
 /** Turns what a request throws into a failure with the next step. */
-export function connectionFault(cause: unknown, url: string): unknown {
+export function connectionFault(cause: unknown, { url, source }: RegistryAddress): unknown {
   if (cause instanceof ClientFault) return cause;
   if (cause instanceof OutsideFault) {
     const detail = `${url} cannot be used: ${cause.message}. Is the address right, and the network?`;
@@ -101,6 +85,7 @@ export function connectionFault(cause: unknown, url: string): unknown {
     return clientFault("unavailable", "client_certificate_untrusted", detail);
   }
   const reason = cause.message.replace(/ Is the computer able to access the url\?$/, "").replace(/[^.?!]$/, "$&.");
-  const detail = `${url} cannot be reached: ${reason} Is the registry running, and the address right?`;
+  const from = source === "CPM_REGISTRY" ? " It comes from CPM_REGISTRY." : "";
+  const detail = `${url} cannot be reached: ${reason} Is the registry running, and the address right?${from}`;
   return clientFault("unavailable", "client_registry_unreachable", detail);
 }

@@ -2,8 +2,9 @@ import { parseJsonText } from "../domain/json-text.ts";
 import { type OutsideRequest, type OutsideResponse, requestOutside } from "../runtime/outside-request.ts";
 import { VERSION } from "../runtime/version.ts";
 import { RegistryClient, type Sender } from "../verify/registry-client.ts";
-import { answerFault, connectionFault } from "./answer-fault.ts";
-import { clientFault } from "./client-fault.ts";
+import { answerFault, connectionFault, type FailedAnswer } from "./answer-fault.ts";
+import { type ClientFault, clientFault } from "./client-fault.ts";
+import { type Subject, subjectOf } from "./problem-words.ts";
 import type { RegistryAddress } from "./registry-address.ts";
 import { PACE, type Pace, withRetries } from "./retries.ts";
 
@@ -37,6 +38,8 @@ export interface ApiRequest {
     readonly size: number;
     readonly stream: () => ReadableStream<Uint8Array>;
   };
+  /** For the words of a refusal, where the path does not name the package. */
+  readonly about?: Subject;
   /** By default, reads may be repeated. */
   readonly isRepeatable?: boolean;
   /** Statuses besides 2xx that are an answer and no failure. */
@@ -106,20 +109,22 @@ export class ApiClient {
   async request<T>(request: ApiRequest): Promise<ApiAnswer<T>> {
     const { status, headers, body } = await this.#response(request);
     const text = Buffer.from(body).toString("utf8");
-    const { address, token } = this.#options;
     const isAnswer = isSuccess(status) || request.accepts?.includes(status) === true;
-    if (!isAnswer) throw answerFault({ status, headers, text, url: address.url, hasToken: token !== undefined });
+    if (!isAnswer) throw this.#refused({ status, headers, text }, request);
     if (text === "") return { status, headers, body: undefined as T };
-    return { status, headers, body: bodyOf<T>(text, headers, address.url) };
+    return { status, headers, body: bodyOf<T>(text, headers, this.address.url) };
   }
 
   /** Returns the text of a GET that is no JSON, such as a proof. */
   async text(path: string): Promise<string> {
     const { status, headers, body } = await this.#response({ path });
     const text = Buffer.from(body).toString("utf8");
-    const { address, token } = this.#options;
-    if (status !== 200) throw answerFault({ status, headers, text, url: address.url, hasToken: token !== undefined });
+    if (status !== 200) throw this.#refused({ status, headers, text }, { path });
     return text;
+  }
+
+  #refused(answer: Pick<FailedAnswer, "status" | "headers" | "text">, { path, about }: ApiRequest): ClientFault {
+    return answerFault({ ...answer, url: this.address.url, hasToken: this.hasToken, about: about ?? subjectOf(path) });
   }
 
   /**
@@ -127,7 +132,7 @@ export class ApiClient {
    * go on where the last one ended.
    */
   async stream(path: string, attempt: () => StreamedRequest): Promise<OutsideResponse> {
-    const { address, note, pace = PACE, token, answerMaxMs: idleMaxMs = ANSWER_MAX_MS } = this.#options;
+    const { address, note, pace = PACE, answerMaxMs: idleMaxMs = ANSWER_MAX_MS } = this.#options;
     const send = async () => {
       const { headers, bytes, receiver, complete } = attempt();
       const outside = this.#outside({ path });
@@ -145,9 +150,9 @@ export class ApiClient {
       const { status, headers, body } = response;
       if (isSuccess(status)) return response;
       const text = Buffer.from(body).toString("utf8");
-      throw answerFault({ status, headers, text, url: address.url, hasToken: token !== undefined });
+      throw this.#refused({ status, headers, text }, { path });
     } catch (cause) {
-      throw connectionFault(cause, address.url);
+      throw connectionFault(cause, address);
     }
   }
 
@@ -168,7 +173,7 @@ export class ApiClient {
       const attempt = () => requestOutside(`${address.url}${path}`, this.#outside(request));
       return await withRetries(attempt, { pace, isRepeatable, note });
     } catch (cause) {
-      throw connectionFault(cause, address.url);
+      throw connectionFault(cause, address);
     }
   }
 

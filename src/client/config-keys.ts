@@ -1,6 +1,6 @@
 import { parseVerifierKey } from "../tlog/note.ts";
 import { clientFault } from "./client-fault.ts";
-import type { ClientConfig } from "./home.ts";
+import { AGE_RULE, ageMs, type ClientConfig, COLORS } from "./home.ts";
 
 /** One entry of the configuration, as commands name it: `registry`, `registries.<name>.url`. */
 interface ConfigKey {
@@ -34,6 +34,18 @@ const KEYS: readonly ConfigKey[] = [
     shown: "registries.<name>.cafile",
     rule: "must be the path of a file with certificates in PEM",
     isValid: (value) => value !== "",
+  },
+  {
+    pattern: /^color$/,
+    shown: "color",
+    rule: `must be ${COLORS.join(", ")}`,
+    isValid: (value) => COLORS.some((known) => known === value),
+  },
+  {
+    pattern: /^minimumAge$/,
+    shown: "minimumAge",
+    rule: AGE_RULE,
+    isValid: (value) => ageMs(value) !== undefined,
   },
 ];
 

@@ -7,7 +7,7 @@ import type { Trust } from "../verify/trust.ts";
 import { ownAccount } from "./account.ts";
 import type { ApiClient } from "./api-client.ts";
 import { ClientFault } from "./client-fault.ts";
-import type { Credential } from "./credentials.ts";
+import type { StoredLogin } from "./credentials.ts";
 import { getDocument } from "./document-shape.ts";
 import type { Home } from "./home.ts";
 import { packageKeys } from "./package-keys.ts";
@@ -100,14 +100,14 @@ function checkClock(date: string | null, now: Date): Finding {
 /** Checks that the token is good, and for how long. `login` is told whose it is. */
 export async function checkToken(
   client: ApiClient,
-  { stored, isGiven }: { readonly stored: Credential | undefined; readonly isGiven: boolean },
+  { stored, isGiven }: { readonly stored: StoredLogin | undefined; readonly isGiven: boolean },
   now: Date,
   login: (username: string) => void,
 ): Promise<Finding[]> {
   if (!client.hasToken) return [warn("token", `you are not logged in at ${client.address.url}`, "cpm-registry login")];
   const { username } = await ownAccount(client);
   login(username);
-  const from = isGiven ? "CPM_API_TOKEN" : "login";
+  const from = isGiven ? "CPM_API_TOKEN" : stored?.keychain === true ? "login, in the keychain" : "login";
   const { expiresAt } = isGiven ? { expiresAt: undefined } : (stored ?? {});
   const detail = `you are ${username} (token of ${from})`;
   if (expiresAt === undefined) return [ok("token", detail)];
@@ -116,13 +116,17 @@ export async function checkToken(
   return [isSoon ? warn("token", until, "cpm-registry login") : ok("token", until)];
 }
 
-/** Checks that the keys on this machine may sign the packages of the account. */
-export async function checkKeys(client: ApiClient, username: string, keys: readonly StoredKey[]): Promise<Finding[]> {
+/** A key that commands sign with. */
+export type OwnKey = Pick<StoredKey, "name" | "publicKey">;
+
+/** Checks that the keys that commands sign with may sign the packages of the account. */
+export async function checkKeys(client: ApiClient, username: string, keys: readonly OwnKey[]): Promise<Finding[]> {
   if (keys.length === 0) return [warn("keys", "there is no signing key here", "cpm-registry key generate")];
   const query = new URLSearchParams({ author: username, pageSize: "20", sort: "updated" });
   const { items } = await getDocument<PackageListDocument>(client, `/api/packages?${query}`, PACKAGE_LIST);
   const owned = items.filter(({ owners }) => owners.includes(username));
   const findings: Finding[] = [];
+  const names = keys.map((key) => key.name).join(", ");
   for (const { name } of owned) {
     const pinned = (await packageKeys(client, name)).keys.filter(({ status }) => status === "active");
     const own = keys.filter(({ publicKey }) => pinned.some((each) => each.publicKey === publicKey));
@@ -130,13 +134,10 @@ export async function checkKeys(client: ApiClient, username: string, keys: reado
       findings.push(
         ok("keys", `${own.length === 1 ? "key" : "keys"} ${own.map((key) => key.name).join(", ")} may sign ${name}`),
       );
-    else
-      findings.push(
-        warn("keys", `no key of this machine may sign ${name}`, `cpm-registry key request --package ${name}`),
-      );
+    else findings.push(warn("keys", `${names} may not sign ${name}`, `cpm-registry key request --package ${name}`));
   }
   if (findings.length > 0) return findings;
-  return [ok("keys", `${keys.map(({ name }) => name).join(", ")}; ${username} owns no package yet`)];
+  return [ok("keys", `${names}; ${username} owns no package yet`)];
 }
 
 /** Checks that an ssh-agent, if there is one, answers. */

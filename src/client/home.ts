@@ -1,7 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { durationMs } from "../runtime/duration-text.ts";
 import { replaceFile } from "../verify/replace-file.ts";
 import { clientFault } from "./client-fault.ts";
+
+/** When there are colours. */
+export const COLORS = ["auto", "always", "never"] as const;
 
 /** A registry that the user gave a name. */
 export interface NamedRegistry {
@@ -17,6 +21,9 @@ export interface ClientConfig {
   /** A name of `registries`, or an address. */
   readonly registry?: string;
   readonly registries?: Readonly<Record<string, NamedRegistry>>;
+  readonly color?: (typeof COLORS)[number];
+  /** How old the versions must be that commands choose, such as `7d`. */
+  readonly minimumAge?: string;
   readonly [name: string]: unknown;
 }
 
@@ -72,8 +79,20 @@ function configOf(parsed: unknown): ClientConfig {
   if (registries !== undefined && !(isRecord(registries) && Object.values(registries).every(isNamedRegistry))) {
     throw new Error("each of registries must have a url");
   }
-  return parsed;
+  const { color = "auto", minimumAge = "0" } = parsed;
+  if (!COLORS.some((known) => known === color)) throw new Error(`color must be ${COLORS.join(", ")}`);
+  // YAML reads a bare 0 as a number.
+  if (ageMs(String(minimumAge)) === undefined) throw new Error(`minimumAge ${AGE_RULE}`);
+  return minimumAge === parsed.minimumAge ? { ...parsed, minimumAge: String(minimumAge) } : parsed;
 }
+
+/** Reads an age such as `7d`, or `0`, as milliseconds. Undefined for any other text. */
+export function ageMs(text: string): number | undefined {
+  return text === "0" ? 0 : durationMs(text);
+}
+
+/** What an age looks like, for messages. */
+export const AGE_RULE = "must be a time such as 7d, 24h or 0";
 
 function isNamedRegistry(value: unknown): boolean {
   return isRecord(value) && typeof value.url === "string";

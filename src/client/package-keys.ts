@@ -172,14 +172,20 @@ function parsedRequest(text: string): KeyRequest | undefined {
   }
 }
 
-/** Signs a request with a key that may sign the package, and sends both halves. */
-export async function approveRequest(client: ApiClient, request: KeyRequest, by: Signer): Promise<PackageKeys> {
+/** Throws unless `by` can approve a request now. Returns the keys of the package. */
+export async function requireApprovable(client: ApiClient, request: KeyRequest, by: Signer): Promise<PackageKeys> {
   const keys = await packageKeys(client, request.name);
   requireActive(keys, by);
   if (keys.previous !== request.previous) {
     const detail = `The keys of ${request.name} changed since the request was made.\nAsk for a new line: cpm-registry key request --package ${request.name}`;
     throw clientFault("refused", "client_key_request", detail);
   }
+  return keys;
+}
+
+/** Signs a request with a key that may sign the package, and sends both halves. */
+export async function approveRequest(client: ApiClient, request: KeyRequest, by: Signer): Promise<PackageKeys> {
+  const keys = await requireApprovable(client, request, by);
   const change = changeOf(keys, "add", request.publicKey, new Date(request.at));
   return sendAddition(client, change, await signChange(keys, change, by), request.signature);
 }

@@ -1,6 +1,8 @@
-import { escapeUnprintable, printableLines } from "../runtime/printable.ts";
+import { type Highlights, printError } from "../runtime/print.ts";
+import { escapeUnprintable } from "../runtime/printable.ts";
 import { type ClientFault, clientFault } from "./client-fault.ts";
 
+const WARNINGS: Highlights = [[/^Warning:/gm, "yellow"]];
 const END_OF_INPUT = "\u0004";
 const INTERRUPT = "\u0003";
 const ERASE = /[\b\u007f]/;
@@ -100,7 +102,7 @@ class TerminalPrompt implements Prompt {
   }
 
   note(text: string): void {
-    process.stderr.write(`${printableLines(text)}\n`);
+    printError(text, WARNINGS);
   }
 
   #write(text: string): void {

@@ -41,6 +41,7 @@ export async function sendPublication(
   const { status, body } = await client.request<VersionView & { readonly proof?: string | null }>({
     method: "POST",
     path: `/api/packages${query.length === 0 ? "" : `?${query.join("&")}`}`,
+    about: archive,
     isRepeatable: true,
     upload: {
       contentType,
@@ -112,7 +113,7 @@ export async function requireProved(
   const lines = failed.map(({ check, detail, code = "" }) => ({ path: check, message: `${code}: ${detail}` }));
   const signerLine = isSigner
     ? []
-    : [{ path: "signer", message: `the registry names the key ${version.signature.publicKey}` }];
+    : [{ path: "signer", message: `the registry names the key ${version.signature.keyId}` }];
   const detail = `${archive.name} ${archive.version} was sent, but the registry did not prove that it is in its log:\nAsk the registry's operator. docs/verifying.md explains the codes.`;
   throw clientFault("failed", "client_not_proved", detail, [...lines, ...signerLine]);
 }
@@ -174,8 +175,6 @@ export async function explainRefusal(
     }
     case "key_not_trusted":
       return withNextStep(cause, await keyStep(client, archive.name, signer));
-    case "secrets_found":
-      return withNextStep(cause, "If none of them is a secret: cpm-registry publish --allow-secrets");
     default:
       return cause;
   }

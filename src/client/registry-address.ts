@@ -14,7 +14,11 @@ export interface RegistryAddress {
   readonly certificates: string | undefined;
   /** The verifier key of its log, where the configuration names one. */
   readonly logKey: string | undefined;
+  readonly source: AddressSource;
 }
+
+/** What named the registry. */
+export type AddressSource = "option" | "CPM_REGISTRY" | "config";
 
 /** What says which registry is meant, besides configuration and environment. */
 export interface AddressOptions {
@@ -47,6 +51,7 @@ Or name it with --registry <url>, or CPM_REGISTRY in the environment.`;
     origin: url.origin,
     certificates: file === undefined ? undefined : await certificatesOf(file),
     logKey: named?.key,
+    source: registry !== undefined ? "option" : settings.registry !== undefined ? "CPM_REGISTRY" : "config",
   };
 }
 

@@ -13,6 +13,7 @@ export const DEFAULT_KEY_NAME = "default";
 /** A small file is enough for every form of a key. */
 const KEY_FILE_MAX_BYTES = 64 * 1024;
 const OTHERS = 0o077;
+const PASSPHRASE_TRIES = 3;
 
 /** What finding a key needs. */
 export interface KeySources {
@@ -78,12 +79,29 @@ async function signerFromText({ settings, prompt }: KeySources, text: string, na
     const detail = `${name} holds no private key in PEM (PKCS#8) or hex. An OpenSSH key is used through its agent: --key agent:<comment>`;
     throw clientFault("usage", "client_key_unreadable", detail);
   }
-  const asked = { text: `Passphrase of key ${name}`, flag: "CPM_SIGNING_KEY_PASSPHRASE in the environment" };
-  const passphrase =
-    kind === "encrypted" ? (settings.passphrase?.reveal() ?? (await prompt.askSecret(asked))) : undefined;
-  const key = readPrivateKey(text, passphrase);
+  if (kind === "encrypted") return encryptedSigner({ settings, prompt }, text, name);
+  const key = readPrivateKey(text);
   if (key !== undefined) return signerOf(key, name);
-  const why =
-    kind === "encrypted" ? "The passphrase is wrong, or the key is damaged" : "It is not an Ed25519 key, or is damaged";
-  throw clientFault("denied", "client_key_unreadable", `Key ${name} cannot be used. ${why}.`);
+  throw unusable(name, "It is not an Ed25519 key, or is damaged");
+}
+
+/** A wrong passphrase is asked for again at a terminal. */
+async function encryptedSigner(
+  { settings, prompt }: Pick<KeySources, "settings" | "prompt">,
+  text: string,
+  name: string,
+): Promise<Signer> {
+  const asked = { text: `Passphrase of key ${name}`, flag: "CPM_SIGNING_KEY_PASSPHRASE in the environment" };
+  const given = settings.passphrase?.reveal();
+  for (let tried = 1; ; tried += 1) {
+    const key = readPrivateKey(text, given ?? (await prompt.askSecret(asked)));
+    if (key !== undefined) return signerOf(key, name);
+    if (given !== undefined || tried === PASSPHRASE_TRIES)
+      throw unusable(name, "The passphrase is wrong, or the key is damaged");
+    prompt.note("That is not the passphrase. Type it again.");
+  }
+}
+
+function unusable(name: string, why: string) {
+  return clientFault("denied", "client_key_unreadable", `Key ${name} cannot be used. ${why}.`);
 }

@@ -1,6 +1,8 @@
+import { createReadStream } from "node:fs";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { foldName } from "../domain/package-name.ts";
+import { parseVersion } from "../domain/version.ts";
 import { type Check, isGood } from "../verify/checks.ts";
 import { KnownKeysFault } from "../verify/known-keys.ts";
 import { RegistryFault } from "../verify/registry-client.ts";
@@ -14,13 +16,15 @@ import { type PackageSpec, packageSpecText, versionPath } from "./package-spec.t
 import { VERSION, type VersionDocument } from "./registry-documents.ts";
 import { downloadArchive, type TransferReport } from "./transfer.ts";
 
-/** An archive that passed every check. It lies in a file that nobody else knows. */
+/** An archive that passed every check. If it was fetched, it lies in a file that nobody else knows. */
 export interface VerifiedArchive {
   readonly name: string;
   readonly version: string;
   readonly digest: Sha256Digest;
   readonly size: number;
   readonly path: string;
+  /** False if the file was there before. */
+  readonly isFetched: boolean;
   readonly checks: readonly Check[];
 }
 
@@ -30,6 +34,8 @@ export interface DownloadOptions {
   readonly trust: Trust;
   /** Where archives lie until they are verified. */
   readonly directory: string;
+  /** Returns a file with the version's digest, if the user has it already. */
+  readonly existing?: (version: VersionDocument) => Promise<string | undefined>;
   readonly report: (version: VersionDocument) => TransferReport;
 }
 
@@ -52,10 +58,15 @@ export async function downloadVerified(spec: PackageSpec, options: DownloadOptio
     requireVerified(verified, checks, found);
     return checks;
   };
+  const existing = await options.existing?.(found);
+  if (existing !== undefined) {
+    const checks = await read(() => createReadStream(existing));
+    return { name, version, digest, size, path: existing, isFetched: false, checks };
+  }
   const archive = { path: `${versionPath({ name, version })}/download`, sha256, size };
   const transfer = { directory, now: trust.now, report: report(found), read };
   const { path, result: checks } = await downloadArchive(client, archive, transfer);
-  return { name, version, digest, size, path, checks };
+  return { name, version, digest, size, path, isFetched: true, checks };
 }
 
 /** Only the scheme `ed25519-archive` needs all bytes at once. */
@@ -69,7 +80,8 @@ async function wholeOf(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
 function requireAsked(found: VersionDocument, spec: PackageSpec): Sha256Digest {
   const { name, version, sha256, size } = found;
   const digest = parseDigest(sha256);
-  if (foldName(name) !== foldName(spec.name) || digest === undefined || !Number.isSafeInteger(size) || size < 1) {
+  const isAsked = foldName(name) === foldName(spec.name) && parseVersion(version) !== undefined;
+  if (!isAsked || digest === undefined || !Number.isSafeInteger(size) || size < 1) {
     const detail = `The registry's answer about ${packageSpecText(spec)} is not that of a registry. Is the address right?`;
     throw clientFault("unavailable", "client_not_a_registry", detail);
   }

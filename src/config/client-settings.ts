@@ -17,6 +17,9 @@ export interface ClientSettings {
   readonly passphrase: Secret<string> | undefined;
   /** Whether a machine runs the command, so that questions have no answer. */
   readonly isContinuousIntegration: boolean;
+  /** `NO_COLOR` (no-color.org). */
+  readonly forbidsColor: boolean;
+  readonly isDumbTerminal: boolean;
   /** A file with the certificates to trust in place of the system's. */
   readonly certificateFile: string | undefined;
   readonly sshAgentSocket: string | undefined;
@@ -31,7 +34,7 @@ function secretOf(text: string | undefined): Secret<string> | undefined {
 /** Reads the environment of a client. `HTTPS_PROXY` and `NO_PROXY` are read by `fetch` itself. */
 export function readClientSettings(environment: Readonly<Record<string, string | undefined>> = process.env) {
   const { CPM_HOME, CPM_REGISTRY, CPM_API_TOKEN, CPM_SIGNING_KEY, CPM_SIGNING_KEY_PASSPHRASE } = environment;
-  const { CI, SSL_CERT_FILE, SSH_AUTH_SOCK, HTTPS_PROXY, https_proxy } = environment;
+  const { CI, NO_COLOR, TERM, SSL_CERT_FILE, SSH_AUTH_SOCK, HTTPS_PROXY, https_proxy } = environment;
   const settings: ClientSettings = {
     home: CPM_HOME || join(homedir(), ".cpm"),
     registry: CPM_REGISTRY || undefined,
@@ -39,6 +42,8 @@ export function readClientSettings(environment: Readonly<Record<string, string |
     signingKey: secretOf(CPM_SIGNING_KEY),
     passphrase: secretOf(CPM_SIGNING_KEY_PASSPHRASE),
     isContinuousIntegration: CI !== undefined && !/^(|0|false)$/i.test(CI),
+    forbidsColor: NO_COLOR !== undefined && NO_COLOR !== "",
+    isDumbTerminal: TERM === "dumb",
     certificateFile: SSL_CERT_FILE || undefined,
     sshAgentSocket: SSH_AUTH_SOCK || undefined,
     proxy: HTTPS_PROXY || https_proxy || undefined,

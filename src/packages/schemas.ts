@@ -11,7 +11,8 @@ import { SORTS } from "../search/package-search.ts";
 import { foldTag } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 import { PACKAGE_STATUSES, type PackageStatus } from "./package-status.ts";
-import { YANK_REASONS, type Yank } from "./yank.ts";
+import type { Yank } from "./yank.ts";
+import { YANK_REASONS } from "./yank-reasons.ts";
 
 /*
  * Schemas of the responses and requests of packages. `error` is the sentence a user reads when a

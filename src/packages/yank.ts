@@ -9,13 +9,11 @@ import { lockNamedPackage, requireOwner } from "./find-package.ts";
 import { loadNumberedVersion } from "./find-version.ts";
 import { rebuildListing } from "./rebuild-listing.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
-
-/** The categories of a yank, as clients send and read them. */
-export const YANK_REASONS = ["broken", "security", "renamed", "other"] as const;
+import type { YankReason } from "./yank-reasons.ts";
 
 /** Why a version is yanked. */
 export interface Yank {
-  readonly reason: (typeof YANK_REASONS)[number] | undefined;
+  readonly reason: YankReason | undefined;
   readonly message: string | undefined;
   /** What to use instead, in a form that `isReplacement` accepts. */
   readonly replacement: string | undefined;

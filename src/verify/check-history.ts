@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { foldName } from "../domain/package-name.ts";
 import { counted } from "../runtime/counted.ts";
 import { CLOCK_DIFFERENCE_MAX_MS } from "../signing/key-statements.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
 import type { ProvedLeaf } from "../tlog/history.ts";
 import { type Leaf, parseLeaf, type VersionEntry } from "../tlog/leaf.ts";
 import { logText } from "../tlog/log-leaf.ts";
@@ -222,7 +223,7 @@ function checkTimes(leaves: readonly ReadLeaf[], now: Date): Check | undefined {
 
 function checkSigner({ entry }: HistoryQuestion, { seq }: PackageHistory): Check {
   const changes = seq === 0 ? "no key changes" : counted(seq, "key change");
-  return ok("signer", `key ${entry.publicKey} may sign ${entry.name}, by the log's own leaves (${changes})`);
+  return ok("signer", `key ${keyIdOf(entry.publicKey)} may sign ${entry.name}, by the log's own leaves (${changes})`);
 }
 
 /**
@@ -246,7 +247,7 @@ function checkCompromised(
   const found = compromised.find(({ publicKey, since }) => publicKey === entry.publicKey && !isLater(since));
   if (found === undefined) return undefined;
   const from = found.since === null ? "" : ` since version ${found.since}`;
-  const detail = `key ${entry.publicKey}, which signed it, is compromised${from}, as an owner's key says in the log`;
+  const detail = `key ${keyIdOf(entry.publicKey)}, which signed it, is compromised${from}, as an owner's key says in the log`;
   return failed("signer", "key_compromised", detail);
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { checkPublicKey, equationHolds, hasSmallOrder } from "../signing/ed25519.ts";
 import { type KeyRemovalReason, keyChangeStatement, RESET_DELAY_MS } from "../signing/key-statements.ts";
+import { keyIdOf } from "../signing/verify-archive.ts";
 import { type KeyEntry, keyText } from "../tlog/key-leaf.ts";
 import { type VersionEntry, versionText } from "../tlog/leaf.ts";
 import type { ProblemCode } from "./checks.ts";
@@ -84,7 +85,7 @@ export function replayVersion(history: PackageHistory, entry: VersionEntry): His
   }
   if (history.active.includes(entry.publicKey)) return undefined;
   const early = history.reset?.publicKey === entry.publicKey ? "; its reset is not 72 hours old" : "";
-  const detail = `${named}: no leaf of the log lets the key ${entry.publicKey} sign it${early}`;
+  const detail = `${named}: no leaf of the log lets the key ${keyIdOf(entry.publicKey)} sign it${early}`;
   return { code: "signer_not_trusted", detail };
 }
 

@@ -3,7 +3,7 @@ import type { Sha256Digest } from "../domain/digest.ts";
 import { WIDEST_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { Failure } from "../errors.ts";
 import type { SignedArchive } from "../signing/statement.ts";
-import { verifyArchiveSignature } from "../signing/verify-archive.ts";
+import { keyIdOf, verifyArchiveSignature } from "../signing/verify-archive.ts";
 import type { Checkpoint } from "../tlog/checkpoint.ts";
 import { parseExtra } from "../tlog/history.ts";
 import { parseLeaf, type VersionEntry, versionLeaf } from "../tlog/leaf.ts";
@@ -87,7 +87,9 @@ function checkProvedLeaf(bytes: Uint8Array, archive: SignedArchive): { check: Ch
   const { name, version, digest: sha256, size } = archive;
   const rebuilt = versionLeaf({ ...leaf, name, version, sha256, size });
   const detail =
-    rebuilt === text ? `${name} ${version}, ${leaf.scheme}, key ${leaf.publicKey}` : differences(leaf, archive);
+    rebuilt === text
+      ? `${name} ${version}, ${leaf.scheme}, key ${keyIdOf(leaf.publicKey)}`
+      : differences(leaf, archive);
   const check = rebuilt === text ? ok("leaf", detail) : failed("leaf", "leaf_mismatch", detail);
   return { check, entry: leaf };
 }
@@ -102,8 +104,8 @@ type ReadArchive = () => Promise<Uint8Array>;
 async function checkArchiveSignature(entry: VersionEntry | undefined, signed: SignedArchive, readArchive: ReadArchive) {
   if (entry === undefined) return unchecked("signature", "no leaf names the signing key");
   try {
-    const { keyId, scheme, publicKey } = await verifyArchiveSignature(entry, signed, readArchive);
-    return ok("signature", `${scheme} by key ${publicKey} (id ${keyId})`);
+    const { keyId, scheme } = await verifyArchiveSignature(entry, signed, readArchive);
+    return ok("signature", `${scheme} by key ${keyId}`);
   } catch (cause) {
     return failed("signature", "signature_invalid", faultText(cause));
   }

@@ -119,7 +119,13 @@ describe("a registry that behaves badly", () => {
   async function attempt(tries = 5) {
     const notes: string[] = [];
     const client = new ApiClient({
-      address: { url: scene.bad.url, origin: scene.bad.url, certificates: undefined, logKey: undefined },
+      address: {
+        url: scene.bad.url,
+        origin: scene.bad.url,
+        certificates: undefined,
+        logKey: undefined,
+        source: "option" as const,
+      },
       token: undefined,
       note: (text) => notes.push(text),
       pace: { tries, firstWaitMs: 2, retryAfterMaxMs: 50 },

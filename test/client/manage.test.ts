@@ -77,7 +77,7 @@ onBothDatabases("the client's commands for packages, owners and tokens", (regist
       const foreign = await as(other, "yank", "hello@0.1.0", "--yes", "--json");
       expect([foreign.code, JSON.parse(foreign.stdout).error.code]).toEqual([77, "not_an_owner"]);
       const wrong = await as(owner, "yank", "hello@0.1.0", "--reason", "sad", "--yes");
-      expect([wrong.code, wrong.stderr.includes("broken")]).toEqual([65, true]);
+      expect([wrong.code, wrong.stderr.includes("broken")]).toEqual([64, true]);
     });
   });
 

@@ -102,7 +102,12 @@ describe("a command", () => {
       "does not answer as a registry",
     ],
     ["an expired token", problem(401, "unauthenticated"), 77, "Log in again"],
-    ["a token without the scope", problem(403, "insufficient_scope"), 77, "Use a token with that scope"],
+    [
+      "a token without the scope",
+      problem(403, "insufficient_scope"),
+      77,
+      "Log in again, which makes one that may do everything: cpm-registry login",
+    ],
     [
       "too many requests for an hour",
       problem(429, "too_many_attempts", { "Retry-After": "3600" }),
@@ -129,7 +134,7 @@ describe("a command", () => {
     const registry = await fakeRegistry(() => problem(403, "registration_closed"));
     const args = ["register", registry.url, "--username", "ada", "--email", "ada@example.org", "--password-stdin"];
     const { code, stderr } = await user.run(args, { stdin: "a long password\n" });
-    expect([code, stderr.includes("Ask the registry's operator for an account")]).toEqual([77, true]);
+    expect([code, stderr.includes("Ask its operator to make one for you")]).toEqual([77, true]);
     registry.stop();
   });
 });

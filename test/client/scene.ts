@@ -28,6 +28,8 @@ interface RunOptions {
   readonly cwd?: string;
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A program that runs the command, such as one that opens a session. */
+  readonly under?: readonly string[];
 }
 
 /** A question as a regular expression, and what is typed. */
@@ -51,9 +53,9 @@ export class User {
   }
 
   /** Runs a command without a terminal. Without `stdin`, its input is empty. */
-  async run(args: readonly string[], { cwd = this.directory, stdin, env }: RunOptions = {}): Promise<Ran> {
+  async run(args: readonly string[], { cwd = this.directory, stdin, env, under = [] }: RunOptions = {}) {
     const startedMs = performance.now();
-    const child = Bun.spawn([...PROGRAM, ...args], {
+    const child = Bun.spawn([...under, ...PROGRAM, ...args], {
       cwd,
       env: this.#env(env),
       stdin: stdin === undefined ? "ignore" : Buffer.from(stdin),
@@ -65,7 +67,8 @@ export class User {
       new Response(child.stderr).text(),
       child.exited,
     ]);
-    return { code, stdout, stderr, ms: performance.now() - startedMs };
+    const ran: Ran = { code, stdout, stderr, ms: performance.now() - startedMs };
+    return ran;
   }
 
   /** Starts a command, for tests that stop it. */

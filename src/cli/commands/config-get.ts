@@ -8,7 +8,7 @@ export const configGetCommand = defineCommand({
   isClient: true,
 
   options: { ...LOCAL_OPTIONS },
-  arguments: [{ name: "key", description: "registry, or registries.<name>.url, .key or .cafile" }],
+  arguments: [{ name: "key", description: "registry, color, minimumAge, or registries.<name>.url, .key or .cafile" }],
   help: {
     description: `Prints the value of one entry of ~/.cpm/config.`,
     failure: "the entry is not set",

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CLIENT_OPTIONS } from "../shared-options.ts";
+import { CLIENT_OPTIONS, MINIMUM_AGE_OPTION } from "../shared-options.ts";
 
 /** `info` shows a package. */
 export const infoCommand = defineCommand({
@@ -13,6 +13,7 @@ export const infoCommand = defineCommand({
     values: { type: "boolean", description: "print values.yaml of the version" },
     keys: { type: "boolean", description: "list the keys that may sign the package" },
     events: { type: "boolean", description: "list what happened to the package" },
+    "minimum-age": MINIMUM_AGE_OPTION,
     ...CLIENT_OPTIONS,
   },
   arguments: [{ name: "package", description: "<name> or <name>@<version>; the latest version when left out" }],

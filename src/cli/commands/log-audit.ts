@@ -1,18 +1,16 @@
 import { defineCommand } from "../command.ts";
-import { JSON_OPTION, SEEN_LOGS_TEXT, TRUST_OPTIONS } from "../shared-options.ts";
+import { SEEN_LOGS_TEXT, VERIFY_OPTIONS } from "../shared-options.ts";
 
 /** `log audit` reads and recomputes the whole log of a registry, over HTTP. */
 export const logAuditCommand = defineCommand({
   name: "log audit",
   summary: "check the whole log of a registry",
   options: {
-    ...TRUST_OPTIONS,
-    registry: { ...TRUST_OPTIONS.registry, required: true },
+    ...VERIFY_OPTIONS,
     archives: {
       type: "boolean",
       description: "also download every archive, and check its digest and the signatures over the archive itself",
     },
-    json: JSON_OPTION,
   },
   arguments: [],
   help: {
@@ -22,7 +20,7 @@ export const logAuditCommand = defineCommand({
 
       ${SEEN_LOGS_TEXT}`,
     failure: 'something is wrong, or the log could not be read to its end ("complete" is false in the JSON document)',
-    examples: ["cpm-registry log audit --registry https://cpm.example.org --archives"],
+    examples: ["cpm-registry log audit", "cpm-registry log audit --registry https://cpm.example.org --archives"],
   },
   run: async ({ registry, vkey, policy, archives, json }) => {
     const { logAudit } = await import("../log.ts");

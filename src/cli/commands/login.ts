@@ -14,6 +14,10 @@ export const loginCommand = defineCommand({
     },
     "password-stdin": PASSWORD_OPTION,
     "token-stdin": { type: "boolean", description: "keep the API token on the first line of standard input" },
+    keychain: {
+      type: "boolean",
+      description: "keep the token in the keychain of the system instead of the file, now and at later logins",
+    },
     scope: {
       type: "string",
       value: "<scope>",
@@ -28,6 +32,10 @@ export const loginCommand = defineCommand({
   help: {
     description: `Turns the password into an API token and keeps the token in ~/.cpm/credentials.json, which only you
       can read. The password and the session are not kept. A new login replaces the token of the last one.
+
+      With --keychain, the token is kept in the keychain of macOS, the Credential Manager of Windows, or the Secret
+      Service of Linux (GNOME Keyring, KWallet). Where there is none, the login fails and nothing is kept. To go back
+      to the file: cpm-registry logout, then log in without it.
 
       The registry is remembered when none was before, so that later commands need not name it.`,
     failure: "nobody was logged in",

@@ -1,24 +1,24 @@
 import { defineCommand } from "../command.ts";
-import { JSON_OPTION, SEEN_LOGS_TEXT, TRUST_OPTIONS } from "../shared-options.ts";
+import { SEEN_LOGS_TEXT, VERIFY_OPTIONS } from "../shared-options.ts";
 
 /** `verify` checks one archive against its signature and the log. */
 export const verifyCommand = defineCommand({
   name: "verify",
   summary: "check an archive against its signature and the transparency log",
   options: {
-    ...TRUST_OPTIONS,
+    ...VERIFY_OPTIONS,
     proof: { type: "string", value: "<file>", description: "a stored proof, used instead of the registry's answer" },
-    json: JSON_OPTION,
   },
   arguments: [{ name: "archive", description: "the file to check" }],
   help: {
     description: `Checks that an archive is the one that its publisher signed and that the registry's log contains.
-      Give --registry, or --proof, or both. With --proof alone, no server is asked; download the proof from
+      With --proof alone, no server is asked; download the proof from
       <registry>/api/packages/<name>/<version>/proof.
 
       ${SEEN_LOGS_TEXT}`,
     failure: "a check failed, or the registry could not be asked",
     examples: [
+      "cpm-registry verify hello-0.1.0.cpm",
       "cpm-registry verify hello-0.1.0.cpm --registry https://cpm.example.org",
       "cpm-registry verify hello-0.1.0.cpm --proof hello-0.1.0.proof --vkey <key>",
     ],
