@@ -15,7 +15,7 @@ const NOISE = Buffer.concat(
 );
 const lines: string[] = [];
 /** A cached archive is served for a second. The rest is for a busy machine. */
-const KEPT_MAX_MS = 3_000;
+const KEPT_MAX_MS = 15_000;
 
 async function flipBit(path: string): Promise<void> {
   const bytes = await readFile(path);

@@ -71,6 +71,8 @@ onBothDatabases("the log's tree", (registry) => {
   test("the log has the right roots, tiles and bundles at every size where a tile begins or ends", async () => {
     const levels = levelsOf(SIZES.at(-1) ?? 0);
     const { db, log } = registry().deps;
+    /** The tiles that are full, and were right. They are read once more at the last size. */
+    const checked = new Set<string>();
     let grown = 0;
     for (const size of SIZES) {
       await grow(registry(), grown, size);
@@ -83,6 +85,9 @@ onBothDatabases("the log's tree", (registry) => {
         .filter(({ level }) => level === 0)
         .map((tile) => ({ ...tile, level: "entries" as const }));
       for (const tile of [...hashTiles, ...bundles]) {
+        const name = `${tile.level}/${tile.index}/${tile.width}`;
+        if (checked.has(name) && size !== SIZES.at(-1)) continue;
+        if (tile.width === 256) checked.add(name);
         const bytes = await db.read((session) => readPublishedTile(session, tile));
         if (tile.level === "entries") {
           const leaves = decodeBundle(bytes ?? Buffer.alloc(1))?.map((leaf) => Buffer.from(leaf).toString());

@@ -31,10 +31,7 @@ async function answer(request: Request): Promise<Response> {
   if (pathname === "/to") return redirect(decodeURIComponent(search.slice(1)));
   if (pathname === "/round") return redirect("/round");
   if (pathname === "/endless") return new Response(endless());
-  if (pathname === "/slow") {
-    await Bun.sleep(3_000);
-    return new Response("late");
-  }
+  if (pathname === "/slow") return new Promise<never>(() => undefined);
   if (pathname === "/packed") {
     const body = Bun.gzipSync(new Uint8Array(50_000_000));
     return new Response(body, { headers: { "content-encoding": "gzip" } });
@@ -47,14 +44,11 @@ function redirect(location: string): Response {
   return new Response("moved", { status: 302, headers: { location } });
 }
 
-async function faultOf(address: string, change: Partial<OutsideRequest> = {}): Promise<string> {
-  const started = performance.now();
-  const fault = await requestOutside(address, { ...BOUNDS, redirectsMax: 3, ...change }).then(
+function faultOf(address: string, change: Partial<OutsideRequest> = {}): Promise<string> {
+  return requestOutside(address, { ...BOUNDS, redirectsMax: 3, ...change }).then(
     ({ status }) => `answered ${status}`,
     (cause) => (cause instanceof OutsideFault ? cause.message : `not an OutsideFault: ${cause}`),
   );
-  expect(performance.now() - started).toBeLessThan(4_000);
-  return fault;
 }
 
 /** A self-signed certificate of this machine. */

@@ -180,8 +180,9 @@ describe("readYaml", () => {
     "\n",
   ])("answers 256 KiB of %j in a moment", (unit) => {
     const text = unit.repeat(Math.floor(262_144 / unit.length));
-    const started = performance.now();
+    const started = process.cpuUsage();
     readYaml(bytesOf(text));
-    expect(performance.now() - started).toBeLessThan(2_000);
+    // The time of this process alone: other tests run beside it.
+    expect(process.cpuUsage(started).user).toBeLessThan(2_000_000);
   });
 });
