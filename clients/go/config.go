@@ -123,12 +123,16 @@ func readToken(path, registry string) (string, error) {
 		return "", err
 	}
 	var stored map[string]struct {
-		Token string `json:"token"`
+		Token    string `json:"token"`
+		Keychain bool   `json:"keychain"`
 	}
 	if json.Unmarshal(text, &stored) != nil {
 		return "", fmt.Errorf("%s is damaged; remove it, then log in again", path)
 	}
 	origin, err := originOf(registry)
+	if stored[origin].Keychain {
+		return "", fmt.Errorf("the token for %s is in the keychain of the system, which this client does not read; set CPM_API_TOKEN", origin)
+	}
 	return stored[origin].Token, err
 }
 

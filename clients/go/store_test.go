@@ -133,6 +133,13 @@ func TestCredentialsThatOthersCanReadAreRefused(t *testing.T) {
 	}
 }
 
+func TestATokenInTheKeychainIsNamedAsSuch(t *testing.T) {
+	stored := `{"https://a.example": {"username": "ada", "keychain": true}}`
+	if _, err := loadFor(t, "registry: a.example", stored, ""); err == nil || !strings.Contains(err.Error(), "CPM_API_TOKEN") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestTheSigningKeyIsFound(t *testing.T) {
 	home := t.TempDir()
 	keys := filepath.Join(home, "keys")
