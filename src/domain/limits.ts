@@ -72,6 +72,9 @@ export const SECRET_CANDIDATES_MAX = 100_000;
  */
 export const SHOWN_FILE_MAX_BYTES = 1 * MIB;
 
+/** The size of a text that a page shows with line numbers. Longer ones are only linked. */
+export const SHOWN_TEXT_MAX_BYTES = 256 * KIB;
+
 /** A gzip header is 10 bytes and maybe a file name. A longer one hides something. */
 export const GZIP_HEADER_MAX_BYTES = 4 * KIB;
 

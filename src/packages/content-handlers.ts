@@ -103,8 +103,11 @@ export function fileHandler(deps: Deps) {
   };
 }
 
-/** Text that is no encoded path is taken as it is: no file has such a path. */
-function decodedPath(text: string): string {
+/**
+ * Decodes the path of a file in an address. Text that is no encoded path is taken as it is: no file
+ * has such a path.
+ */
+export function decodedPath(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

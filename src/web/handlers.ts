@@ -2,7 +2,7 @@ import type { SessionActor } from "../accounts/actor.ts";
 import { type JwtVerifier, sessionOf } from "../accounts/authentication.ts";
 import { databaseOf } from "../accounts/revalidate.ts";
 import type { Database } from "../db/database.ts";
-import { Failure, failure } from "../errors.ts";
+import { Failure, failure, type RegistryError } from "../errors.ts";
 import { formBody } from "../http/body.ts";
 import { linkBase } from "../http/links.ts";
 import { problemOf } from "../http/problem.ts";
@@ -41,6 +41,11 @@ export interface PageSpec {
    */
   readonly isShared?: boolean;
   readonly load: (deps: WebDeps, visit: Visit) => Page | Promise<Page>;
+  /**
+   * Makes the page of a failure of `load` that can offer more than its sentence, such as what is
+   * there instead. Undefined for all others.
+   */
+  readonly offer?: (deps: WebDeps, visit: Visit, error: RegistryError) => Promise<Page | undefined>;
 }
 
 /** A page whose visitor is known, and what a change by them needs. */
@@ -118,12 +123,19 @@ function needsSignIn({ config }: WebDeps, { visitor }: Visit, audience: Audience
 }
 
 /** Makes the handler of a page. */
-export function pageHandler(deps: WebDeps, { audience, isShared = false, load }: PageSpec) {
+export function pageHandler(deps: WebDeps, { audience, isShared = false, load, offer }: PageSpec) {
   return async (context: WebContext): Promise<Response> => {
     const visit = await visitOf(deps, context);
     if (needsSignIn(deps, visit, audience)) return redirectResponse(visit, signInFor(visit));
-    if (isShared && visit.visitor === undefined) return sharedPageResponse(deps, visit, () => load(deps, visit));
-    return pageResponse(deps, visit, await load(deps, visit));
+    try {
+      if (isShared && visit.visitor === undefined)
+        return await sharedPageResponse(deps, visit, () => load(deps, visit));
+      return pageResponse(deps, visit, await load(deps, visit));
+    } catch (cause) {
+      const page = cause instanceof Failure ? await offer?.(deps, visit, cause.error) : undefined;
+      if (page === undefined) throw cause;
+      return pageResponse(deps, visit, page);
+    }
   };
 }
 

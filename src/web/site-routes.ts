@@ -2,15 +2,13 @@ import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import { failure } from "../errors.ts";
 import { assetResponse } from "./assets.ts";
-import { actionHandler, guestActionHandler, pageHandler, resourceHandler } from "./handlers.ts";
-import { archiveResource, proofResource, rawFileResource, verificationResource } from "./package-resources.ts";
+import { actionHandler, guestActionHandler, pageHandler } from "./handlers.ts";
+import { packagePages } from "./package-pages.ts";
 import { helpPage } from "./pages/help-page.tsx";
 import { homePage } from "./pages/home-page.tsx";
 import { logPage } from "./pages/log-page.tsx";
 import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
-import { readmePage } from "./pages/readme-page.tsx";
 import { searchPage } from "./pages/search-page.tsx";
-import { trustPage } from "./pages/trust-page.tsx";
 import { userPage } from "./pages/user-page.tsx";
 import { rootFrom, type WebDeps } from "./visit.ts";
 
@@ -39,13 +37,7 @@ export function webRoutes(deps: WebDeps) {
     .get("/users/:name", pageHandler(deps, userPage), HIDDEN)
     .get("/log", pageHandler(deps, logPage), HIDDEN)
     .get("/help", pageHandler(deps, helpPage), HIDDEN)
-    .get("/packages/:name", pageHandler(deps, readmePage), HIDDEN)
-    .get("/packages/:name/:version", pageHandler(deps, readmePage), HIDDEN)
-    .get("/packages/:name/:version/trust", pageHandler(deps, trustPage), HIDDEN)
-    .get("/packages/:name/:version/download", resourceHandler(deps, archiveResource), HIDDEN)
-    .get("/packages/:name/:version/proof", resourceHandler(deps, proofResource), HIDDEN)
-    .get("/packages/:name/:version/raw/*", resourceHandler(deps, rawFileResource), HIDDEN)
-    .get("/packages/:name/:version/verification", resourceHandler(deps, verificationResource), HIDDEN)
+    .use(packagePages(deps))
     .get(
       "/assets/:file",
       ({ params, request }) => {

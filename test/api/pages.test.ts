@@ -22,7 +22,7 @@ onBothDatabases("pages", (registry) => {
     expect((await owner.publish("page-readme", "1.0.0", archive, makeKey())).status).toBe(201);
     const answer = await new Client(registry().url).get("/packages/page-readme/1.0.0", HTML);
     expect(answer.status).toBe(200);
-    expect(answer.text).toContain("&lt;b>Hello");
+    expect(answer.text).toContain("&lt;b&gt;Hello");
     expect(answer.text).not.toMatch(/(?:href|src|action)="\//);
     expect(answer.headers.get("content-security-policy")).toContain("require-trusted-types-for 'script'");
     expect(answer.headers.get("cache-control")).toBe("no-cache");

@@ -146,7 +146,7 @@ function Facts({ visit: { root }, shown: { summary, version } }: OfShown) {
 }
 
 /** The command that fetches and verifies a version. */
-function downloadCommand({ base }: Pick<Visit, "base">, name: string, version: string): string {
+export function downloadCommand({ base }: Pick<Visit, "base">, name: string, version: string): string {
   return `cpm-registry download ${name}@${version} --registry ${base}`;
 }
 
@@ -204,7 +204,7 @@ export function tabPage(
     current,
     title,
     children,
-  }: { readonly current: Tab; readonly title?: string; readonly children: ComponentChildren },
+  }: { readonly current: Tab; readonly title?: string | undefined; readonly children: ComponentChildren },
 ): Page {
   const { name, version, description } = shown.version;
   return {

@@ -1,21 +1,28 @@
 /** @jsxImportSource preact */
-import type { PageSpec } from "../handlers.ts";
-import { tabPage } from "./package-frame.tsx";
-import { isAliasOf, shownVersionOf, textOrNone } from "./shown-version.ts";
+import { MarkdownText } from "./markdown-text.tsx";
+import { tabPath } from "./package-address.ts";
+import { textOrNone } from "./shown-version.ts";
+import { Empty, isWithheld, versionTab, Withheld } from "./version-tab.tsx";
 
 /** The first tab of a version: its README. */
-export const readmePage: PageSpec = {
-  audience: "reader",
-  isShared: true,
-  load: async (deps, visit) => {
-    const shown = await shownVersionOf(deps, visit);
-    const readme = await textOrNone(deps, shown, "README.md");
-    const children =
-      readme === undefined ? (
-        <p class="empty">This package has no README. Its publisher can add a README.md to the next version.</p>
-      ) : (
-        <pre>{readme}</pre>
-      );
-    return { ...tabPage(visit, shown, { current: "", children }), isAlias: isAliasOf(visit, shown) };
+export const readmePage = versionTab({
+  current: "",
+  load: async (deps, { root }, shown) => {
+    if (isWithheld(shown)) return { children: <Withheld /> };
+    const text = await textOrNone(deps, shown, "README.md");
+    const { name, version } = shown.version;
+    const files = tabPath(name, version, "files");
+    if (text !== undefined) {
+      const place = { root, versionPath: tabPath(name, version, ""), path: "README.md" };
+      return { children: <MarkdownText text={text} place={place} /> };
+    }
+    return {
+      children: (
+        <Empty>
+          This version has no README. <a href={`${root}${files}`}>Look at its files</a>, or ask its publisher to add a
+          README.md to the next version.
+        </Empty>
+      ),
+    };
   },
-};
+});

@@ -11,8 +11,21 @@ export async function shownVersionOf(deps: WebDeps, { params, base }: Visit): Pr
   return readShownVersion({ ...deps, config: { ...deps.config, publicUrl: base } }, packageNameParam(name), version);
 }
 
-/** Reports whether a version has other addresses than the one that was asked for. */
-export function isAliasOf({ params: { version } }: Visit, shown: ShownVersion): boolean {
+/** Reports whether a part of an address is written as the pages write it. */
+function isPlainlyWritten(part: string): boolean {
+  try {
+    return encodeURIComponent(decodeURIComponent(part)) === part;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Reports whether the address that was asked for is one of many of a page: a version has others
+ * with other build metadata, and a character has another with a percent sign.
+ */
+export function isAliasOf({ params: { version }, path }: Visit, shown: ShownVersion): boolean {
+  if (!path.split("/").every(isPlainlyWritten)) return true;
   return version !== undefined && !isOwnAddress(version, shown.version.version);
 }
 

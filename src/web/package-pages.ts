@@ -1,0 +1,32 @@
+import { Elysia } from "elysia";
+import { authentication } from "../accounts/authentication.ts";
+import { pageHandler, resourceHandler } from "./handlers.ts";
+import { imageResource } from "./image-resource.ts";
+import { archiveResource, proofResource, rawFileResource, verificationResource } from "./package-resources.ts";
+import { filePage } from "./pages/file-page.tsx";
+import { filesPage } from "./pages/files-page.tsx";
+import { inputsPage } from "./pages/inputs-page.tsx";
+import { readmePage } from "./pages/readme-page.tsx";
+import { trustPage } from "./pages/trust-page.tsx";
+import { valuesPage } from "./pages/values-page.tsx";
+import type { WebDeps } from "./visit.ts";
+
+const HIDDEN = { detail: { hide: true } };
+
+/** Serves the tabs of packages, and the files that they link to. */
+export function packagePages(deps: WebDeps) {
+  return new Elysia({ name: "package-pages" })
+    .use(authentication(deps))
+    .get("/packages/:name", pageHandler(deps, readmePage), HIDDEN)
+    .get("/packages/:name/:version", pageHandler(deps, readmePage), HIDDEN)
+    .get("/packages/:name/:version/values", pageHandler(deps, valuesPage), HIDDEN)
+    .get("/packages/:name/:version/inputs", pageHandler(deps, inputsPage), HIDDEN)
+    .get("/packages/:name/:version/files", pageHandler(deps, filesPage), HIDDEN)
+    .get("/packages/:name/:version/files/*", pageHandler(deps, filePage), HIDDEN)
+    .get("/packages/:name/:version/images/*", resourceHandler(deps, imageResource), HIDDEN)
+    .get("/packages/:name/:version/trust", pageHandler(deps, trustPage), HIDDEN)
+    .get("/packages/:name/:version/download", resourceHandler(deps, archiveResource), HIDDEN)
+    .get("/packages/:name/:version/proof", resourceHandler(deps, proofResource), HIDDEN)
+    .get("/packages/:name/:version/raw/*", resourceHandler(deps, rawFileResource), HIDDEN)
+    .get("/packages/:name/:version/verification", resourceHandler(deps, verificationResource), HIDDEN);
+}
