@@ -69,9 +69,9 @@ interface FailureDeps {
 export function failures(
   { logger, responseCache }: FailureDeps,
   methodsOf: (path: string) => string[],
-  pageOf: (request: Request, error: RegistryError) => Response | undefined,
+  pageOf: (request: Request, error: RegistryError) => Promise<Response> | undefined,
 ) {
-  return new Elysia({ name: "failures" }).onError({ as: "global" }, ({ error, request }) => {
+  return new Elysia({ name: "failures" }).onError({ as: "global" }, async ({ error, request }) => {
     const { id } = contextOf(request);
     const expected = expectedError(error, request.method, () => methodsOf(new URL(request.url).pathname));
     if (expected === undefined) {
@@ -87,6 +87,6 @@ export function failures(
       if (expected.code === "storage_full") responseCache?.releaseSpillFile();
     }
     const shown = expected ?? { code: "internal" };
-    return pageOf(request, shown) ?? problemResponse(shown, id);
+    return (await pageOf(request, shown)) ?? problemResponse(shown, id);
   });
 }

@@ -110,7 +110,11 @@ export class ReadOnlyMode {
     while (this.#isOutdated) {
       this.#isOutdated = false;
       try {
-        this.#stored = await this.#deps.db.read(readStored);
+        const stored = await this.#deps.db.read(readStored);
+        const isChanged = stored?.reason !== this.#stored?.reason;
+        this.#stored = stored;
+        // Every cached page says that the registry is read-only, or does not.
+        if (isChanged) this.#deps.db.invalidations.notify("any");
       } catch {
         // The database is away. Nothing is written meanwhile, and the mode may change.
         setTimeout(() => void this.#reload(), RETRY_AFTER_MS).unref();

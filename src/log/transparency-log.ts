@@ -48,6 +48,8 @@ export class TransparencyLog {
    * the database behind what this process saw committed.
    */
   onAppend: () => void = () => undefined;
+  /** Called when the log becomes read-only, or writable again, while this process runs. */
+  onModeChange: () => void = () => undefined;
   /**
    * True if there was no copy of the checkpoint at start although the log had leaves. It stays true
    * until the next start: an operator should see it, and the next publish writes a copy.
@@ -113,7 +115,9 @@ export class TransparencyLog {
    * ran.
    */
   recordKey(vkey: string): void {
+    const hadKey = this.hasKey;
     this.#isReplaced = vkey !== this.vkey;
+    if (this.hasKey !== hadKey) this.onModeChange();
   }
 
   /** Set while the log is read-only. */
@@ -134,7 +138,9 @@ export class TransparencyLog {
    * published, or a rollback.
    */
   recordCheck(size: number, rollback: Rollback | undefined): void {
+    const wasRolledBack = this.#rollback !== undefined;
     this.#rollback = rollback;
+    if ((rollback !== undefined) !== wasRolledBack) this.onModeChange();
     if (rollback === undefined) this.#committedSize = Math.max(size, this.#committedSize);
   }
 

@@ -80,6 +80,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const announcer = new Announcer({ db, blobs, logger, failpoints, log, witnesses });
   if ((isFirstStart || isRenamed) && config.logKeys === undefined) log.newKeyPath = logKeyPath(dataDir);
   log.onAppend = () => announcer.wake();
+  log.onModeChange = () => db.invalidations.notify("any");
   const readOnly = await ReadOnlyMode.open({ db, log, isSet: config.readOnly });
   // A server that may not write is perhaps one of an old copy of the database.
   if (!config.readOnly) announcer.catchUp();

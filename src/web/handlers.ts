@@ -5,9 +5,9 @@ import type { Database } from "../db/database.ts";
 import { Failure, failure, type RegistryError } from "../errors.ts";
 import { formBody } from "../http/body.ts";
 import { linkBase } from "../http/links.ts";
-import { problemOf } from "../http/problem.ts";
 import { formTokenOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
 import type { Page } from "./layout.tsx";
+import { problemForPeople } from "./page-problem.ts";
 import { pageResponse, redirectResponse, sharedPageResponse } from "./page-response.ts";
 import { sessionTokenOf } from "./session-cookie.ts";
 import { rootFrom, type Visit, type WebDeps } from "./visit.ts";
@@ -122,9 +122,19 @@ function needsSignIn({ config }: WebDeps, { visitor }: Visit, audience: Audience
   return false;
 }
 
+/** Redirects from an address with a slash at its end: each page has one address. */
+function withoutSlash({ request }: WebContext): Response | undefined {
+  const { pathname, search } = new URL(request.url);
+  if (pathname === "/" || !pathname.endsWith("/")) return undefined;
+  const location = `${rootFrom(pathname)}${pathname.slice(1, -1)}${search}`;
+  return new Response(null, { status: 308, headers: { location } });
+}
+
 /** Makes the handler of a page. */
 export function pageHandler(deps: WebDeps, { audience, isShared = false, load, offer }: PageSpec) {
   return async (context: WebContext): Promise<Response> => {
+    const elsewhere = withoutSlash(context);
+    if (elsewhere !== undefined) return elsewhere;
     const visit = await visitOf(deps, context);
     if (needsSignIn(deps, visit, audience)) return redirectResponse(visit, signInFor(visit));
     try {
@@ -158,7 +168,7 @@ async function refusedForm(
   { page, form, cause }: { readonly page: PageSpec; readonly form: URLSearchParams; readonly cause: unknown },
 ): Promise<Response> {
   if (!(cause instanceof Failure)) throw cause;
-  const { status, title, detail, errors = [] } = problemOf(cause.error);
+  const { status, title, detail, errors = [] } = problemForPeople(cause.error);
   const shown = await page.load(deps, { ...visit, sent: form, problem: { status, title, detail, errors } });
   return pageResponse(deps, visit, { ...shown, status });
 }

@@ -10,6 +10,7 @@ import { logPage } from "./pages/log-page.tsx";
 import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
 import { searchPage } from "./pages/search-page.tsx";
 import { userPage } from "./pages/user-page.tsx";
+import { faviconResponse, robotsResponse } from "./site-files.ts";
 import { rootFrom, type WebDeps } from "./visit.ts";
 
 /** Pages are for people, so the description of the API has none of them. */
@@ -38,6 +39,8 @@ export function webRoutes(deps: WebDeps) {
     .get("/log", pageHandler(deps, logPage), HIDDEN)
     .get("/help", pageHandler(deps, helpPage), HIDDEN)
     .use(packagePages(deps))
+    .get("/favicon.ico", faviconResponse, HIDDEN)
+    .get("/robots.txt", () => robotsResponse(deps.config), HIDDEN)
     .get(
       "/assets/:file",
       ({ params, request }) => {

@@ -11,7 +11,13 @@ export function countText(count: number, noun: string): string {
   return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** Making a format takes longer than rendering the rest of a page. */
+// Making a format takes longer than rendering the rest of a page.
+const MOMENT = new Intl.DateTimeFormat("en", {
+  dateStyle: "medium",
+  timeStyle: "short",
+  timeZone: "UTC",
+  hourCycle: "h23",
+});
 const DAY = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeZone: "UTC" });
 
 /**
@@ -41,10 +47,9 @@ export function Command({ text, label }: { readonly text: string; readonly label
 
 /** A moment to the minute, in UTC, because a page does not know where its reader is. */
 export function Moment({ at }: { readonly at: string }) {
-  const format = { dateStyle: "medium", timeStyle: "short", timeZone: "UTC", hourCycle: "h23" } as const;
   return (
     <time datetime={at} title={at}>
-      {new Intl.DateTimeFormat("en", format).format(new Date(at))} UTC
+      {MOMENT.format(new Date(at))} UTC
     </time>
   );
 }
