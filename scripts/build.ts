@@ -70,7 +70,7 @@ async function compile(outfile: string, target?: Target, executablePath?: string
     // can be tried: another processor's Bun might not accept this one's bytecode.
     bytecode: target === undefined || target.bun === `bun-${process.platform}-${process.arch}`,
     minify: { whitespace: true, syntax: true, identifiers: false, keepNames: true },
-    define: { "process.env.NODE_ENV": '"production"' },
+    define: { "process.env.NODE_ENV": '"production"', BUILD_COMMIT: JSON.stringify(commit()) },
     compile: {
       outfile,
       ...(target && executablePath ? { target: target.bun, executablePath } : {}),
@@ -81,6 +81,12 @@ async function compile(outfile: string, target?: Target, executablePath?: string
     },
   });
   for (const message of result.logs) console.error(message);
+}
+
+/** The commit of the source, or `unknown` where there is no git. */
+function commit(): string {
+  const { exitCode, stdout } = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root, stderr: "ignore" });
+  return exitCode === 0 ? stdout.toString().trim() : "unknown";
 }
 
 async function report(file: string): Promise<void> {

@@ -8,6 +8,7 @@ import type { TransparencyLog } from "./log/transparency-log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import type { Failpoints } from "./runtime/failpoints.ts";
 import type { Logger } from "./runtime/logger.ts";
+import type { Tracer } from "./tracing/tracer.ts";
 
 /**
  * What more than one feature needs from outside. What only one feature needs is a type of that
@@ -23,6 +24,8 @@ export interface Deps {
   readonly clock: () => Date;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Undefined where no traces are sent. */
+  readonly tracer: Tracer | undefined;
   readonly failpoints: Failpoints;
   readonly log: TransparencyLog;
   /** Whether changes are refused now, and why. Pages show it. */

@@ -46,7 +46,7 @@ const LAYERS: Layers = [
   ["log"],
   // Adapters.
   ["http", "http/schemas.ts"],
-  ["audit", "metrics"],
+  ["audit", "metrics", "tracing"],
   ["blobs", "db"],
   ["config"],
   // Formats, cryptography and rules: pure.

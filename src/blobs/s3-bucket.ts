@@ -1,5 +1,6 @@
 import type { S3Config } from "../config/storage.ts";
 import { withTimeout } from "../runtime/timeout.ts";
+import { traceHeaders } from "../runtime/trace-context.ts";
 import { faultOf, faultOfResponse, type S3Fault, toFailure } from "./s3-fault.ts";
 
 const BACKOFF_BASE_MS = 100;
@@ -110,7 +111,7 @@ export class S3Bucket {
         keepalive: request.method !== "DELETE",
         // By default fetch asks for compressed bytes, and it unpacks whatever a proxy labels as
         // compressed.
-        headers: { "accept-encoding": "identity", ...request.headers },
+        headers: { "accept-encoding": "identity", ...traceHeaders(), ...request.headers },
         ...(request.body === undefined ? {} : { body: request.body }),
       });
       if (response.ok) return consume(response, use);

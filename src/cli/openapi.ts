@@ -53,6 +53,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     readOnly: { cause: undefined, refusesWrites: false, requireWritable: () => undefined },
     batcher: { record: unused },
     responseCache: undefined,
+    tracer: undefined,
     metrics: openMetrics({ logger, db, responseCache: undefined, witnesses: new WitnessClient({ db, logger }, []) }),
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));

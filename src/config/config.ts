@@ -14,7 +14,7 @@ import { Secret } from "./secret.ts";
 import { SettingReader } from "./setting-reader.ts";
 import { type NameOf, SETTINGS } from "./settings.ts";
 import { readStorage, type StorageConfig } from "./storage.ts";
-import { readMetricsToken } from "./telemetry.ts";
+import { readMetricsToken, readTraces, type TraceConfig } from "./telemetry.ts";
 import { parseWitness, type WitnessAddress } from "./witnesses.ts";
 
 /** The database of a registry. */
@@ -70,6 +70,8 @@ export interface Config extends PublicAddress {
   readonly logLevel: LogLevel;
   /** The bearer token of `/metrics`. Undefined if nobody may read them. */
   readonly metricsToken: Secret<string> | undefined;
+  /** Where traces are sent. Undefined if none are. */
+  readonly traces: TraceConfig | undefined;
   /** The number of processes that share the port. */
   readonly workers: number;
   readonly archiveLimits: ArchiveLimits;
@@ -279,6 +281,7 @@ export function readConfig(
     siteDescription: reader.text("SITE_DESCRIPTION") ?? SETTINGS.SITE_DESCRIPTION.default,
     logLevel: reader.choice("LOG_LEVEL"),
     metricsToken: readMetricsToken(reader),
+    traces: readTraces(reader),
     workers: readWorkers(reader, port),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),

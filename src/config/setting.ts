@@ -7,6 +7,7 @@ export const SETTING_GROUPS = [
   "Publishing",
   "Limits of archives",
   "Transparency log",
+  "Metrics and traces",
   "Web page",
   "Tests",
 ] as const;

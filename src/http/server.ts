@@ -5,6 +5,7 @@ import { errorCode } from "../errors.ts";
 import type { Metrics } from "../metrics/metrics.ts";
 import { faultCode } from "../runtime/fault-codes.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
+import type { Tracer } from "../tracing/tracer.ts";
 import { clientBehind } from "./client-address.ts";
 import { type Connection, MIN_DATA_RATE, type MinDataRate } from "./connection.ts";
 import { encodedResponse, varyByEncoding } from "./content-encoding.ts";
@@ -35,6 +36,7 @@ const DRAIN_MS = 25_000;
 const DRAIN_POLL_MS = 20;
 
 type Handler = (request: Request) => Response | Promise<Response>;
+type AsyncHandler = (request: Request) => Promise<Response>;
 
 /** A server that is listening. */
 export interface RunningServer {
@@ -52,6 +54,8 @@ interface ServerDeps {
   >;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, "requests" | "inFlight">;
+  /** Undefined where no traces are sent. Responses of the cache are never traced. */
+  readonly tracer?: Tracer | undefined;
   /** Undefined where a response to one client must not be sent to another. */
   readonly responseCache?: ResponseCache | undefined;
 }
@@ -143,7 +147,7 @@ function setCommonHeaders(
  * Wraps the app: adds the common headers, logs each request once, caches what may be cached, and
  * answers an unexpected error with a problem that contains nothing internal.
  */
-function wrap(handle: Handler, { config, logger, metrics, responseCache }: ServerDeps): Handler {
+function wrap(handle: Handler, { config, logger, metrics, responseCache }: ServerDeps): AsyncHandler {
   const prefix = prefixOf(config.publicUrl);
   return async (received) => {
     const startedMs = performance.now();
@@ -168,6 +172,21 @@ function wrap(handle: Handler, { config, logger, metrics, responseCache }: Serve
     logRequest(logger, request, response, startedMs);
     metrics.requests.count(request.method, context.route, response.status, (performance.now() - startedMs) / 1000);
     return response;
+  };
+}
+
+/** Wraps a handler so that each request is a span. */
+function traced(respond: AsyncHandler, tracer: Tracer): AsyncHandler {
+  return (request) => {
+    const { method, headers } = request;
+    const context = contextOf(request);
+    const path = URL.parse(request.url)?.pathname ?? request.url;
+    const described = { method, path, requestId: context.id, traceparent: headers.get("traceparent") };
+    return tracer.request(
+      described,
+      () => respond(request),
+      ({ status }) => ({ route: context.route, status }),
+    );
   };
 }
 
@@ -216,7 +235,8 @@ export function listen(
 ): RunningServer {
   const { config, logger, responseCache } = deps;
   const prefix = prefixOf(config.publicUrl);
-  const respond = wrap(handle, deps);
+  const untraced = wrap(handle, deps);
+  const respond = deps.tracer === undefined ? untraced : traced(untraced, deps.tracer);
   const connectionOf = connectionReader(parseProxies(config.trustedProxies) ?? new BlockList(), timeouts);
   const server = bind({
     hostname: config.host,

@@ -10,13 +10,14 @@ import type { PUBLISH_OUTCOMES, PublishPhase } from "../metrics/metrics.ts";
 export class PublishTimer {
   readonly #seconds = new Map<PublishPhase, number>();
 
-  constructor(readonly deps: Pick<Deps, "metrics">) {}
+  constructor(readonly deps: Pick<Deps, "metrics" | "tracer">) {}
 
   /** Runs a part of a phase. */
   async run<T>(phase: PublishPhase, part: () => Promise<T>): Promise<T> {
     const startedMs = performance.now();
     try {
-      return await part();
+      const { tracer } = this.deps;
+      return await (tracer === undefined ? part() : tracer.span(`publish ${phase}`, {}, part));
     } finally {
       const seconds = (performance.now() - startedMs) / 1000;
       this.#seconds.set(phase, (this.#seconds.get(phase) ?? 0) + seconds);
@@ -35,7 +36,7 @@ function outcomeOf(cause: unknown): (typeof PUBLISH_OUTCOMES)[number] {
 
 /** Runs a publish and adds to the metrics how long its phases took, and how it ended if it failed. */
 export async function measurePublish<T>(
-  deps: Pick<Deps, "metrics">,
+  deps: Pick<Deps, "metrics" | "tracer">,
   work: (timer: PublishTimer) => Promise<T>,
 ): Promise<T> {
   const timer = new PublishTimer(deps);

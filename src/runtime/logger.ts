@@ -1,4 +1,5 @@
 import { printableJson } from "./printable.ts";
+import { currentSpan } from "./trace-context.ts";
 
 /** The levels of the log, from all lines to none. `warn` drops the lines of requests. */
 export const LOG_LEVELS = ["info", "warn", "error", "silent"] as const;
@@ -42,6 +43,7 @@ const ONCE_A_MINUTE: readonly string[] = [
   "downloads_not_flushed",
   "log_copy_failing",
   "storage_full",
+  "trace_export_failing",
 ];
 const MINUTE_MS = 60_000;
 
@@ -80,7 +82,8 @@ export function createLogger(
     const repeated = repeatedBefore(event, now);
     if (repeated === undefined) return;
     const before = repeated === 0 ? {} : { repeated };
-    write(printableJson({ time: now.toISOString(), level: severity, event, ...fields, ...before }));
+    const traceId = currentSpan()?.spanContext().traceId;
+    write(printableJson({ time: now.toISOString(), level: severity, event, ...fields, ...before, traceId }));
   };
   return { logsRequests: level === "info", info: at("info"), warn: at("warn"), error: at("error"), counts };
 }

@@ -1,3 +1,5 @@
+import { traceHeaders } from "./trace-context.ts";
+
 /** A request to a server that is not trusted. */
 export interface OutsideRequest {
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "DELETE";
@@ -100,7 +102,10 @@ async function follow(
       redirect: "manual",
       decompress: false,
       signal,
-      headers: { "accept-encoding": "identity", ...(address.origin === first.origin ? headers : {}) },
+      headers: {
+        "accept-encoding": "identity",
+        ...(address.origin === first.origin ? { ...traceHeaders(), ...headers } : {}),
+      },
       ...(body === undefined ? {} : { body }),
       ...(certificates === undefined ? {} : { tls: { ca: certificates } }),
     });

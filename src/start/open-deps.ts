@@ -22,6 +22,8 @@ import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
+import { openTracer } from "../tracing/open-tracer.ts";
+import { tracedBlobs, tracedDatabase } from "../tracing/traced.ts";
 import { maintainReserves, makeRoom } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
 import { nameEmptyLog } from "./name-empty-log.ts";
@@ -64,14 +66,17 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const { dataDir, database } = config;
   const logger = createLogger(config.logLevel, clock);
   const failpoints = armFailpoints(config.failpoints);
-  const blobs = await openBlobs(shareOf(config), dataDir, logger, failpoints);
+  const tracer = config.traces && (await openTracer(config.traces, logger));
+  const opened = await openBlobs(shareOf(config), dataDir, logger, failpoints);
+  const blobs = tracer === undefined ? opened : tracedBlobs(opened, tracer);
   // A registry must not start with a bucket that it cannot use.
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
   const jwtKey =
     config.jwtKey ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
   await databaseStep(database, async () => makeRoom(config));
   await databaseStep(database, () => migrate(database));
-  const db = await openDatabase(database, (event, fields) => logger.error(event, fields));
+  const openedDb = await openDatabase(database, (event, fields) => logger.error(event, fields));
+  const db = tracer === undefined ? openedDb : tracedDatabase(openedDb, tracer);
   db.watch();
   const witnesses = new WitnessClient({ db, logger }, config.logWitnesses);
   const isFirstStart = (await db.read(knownLogKey)) === undefined;
@@ -95,6 +100,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     blobs,
     downloads,
     responseCache,
+    tracer,
     metrics: openMetrics({ logger, db, responseCache, witnesses }),
     jwtKey,
     clock,
@@ -130,4 +136,5 @@ export async function closeDeps(deps: Registry): Promise<void> {
   deps.responseCache?.close();
   await deps.blobs.close();
   await deps.db.close();
+  await deps.tracer?.close();
 }

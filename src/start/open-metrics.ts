@@ -18,6 +18,7 @@ const EVENTS = [
   "rebuild_failing",
   "storage_failing",
   "storage_fault",
+  "trace_export_failing",
   "witness_failing",
   "worker_ended",
   "worker_silent",

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { get } from "node:http";
 import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
@@ -23,6 +23,13 @@ function isAlive(pid: number): boolean {
 
 function living(server: ServerProcess): number[] {
   return childrenOf(server.pid() ?? 0).filter(isAlive);
+}
+
+/** How many processes accept connections on the server's port. */
+function listening({ url }: ServerProcess): number {
+  const port = Number(new URL(url).port).toString(16).toUpperCase().padStart(4, "0");
+  const sockets = readFileSync("/proc/net/tcp", "utf8").split("\n");
+  return sockets.filter((line) => line.includes(`:${port} 00000000:0000 0A`)).length;
 }
 
 /** A worker may be silent for ten seconds. */
@@ -147,7 +154,7 @@ test("every worker reports the metrics of all, and a worker that ends takes none
     const [killed = 0] = childrenOf(server.pid() ?? 0);
     process.kill(killed, "SIGKILL");
     await waitUntil(() => server.output().includes("worker_ended"), "it is noticed");
-    await waitUntil(() => living(server).length === 2, "two workers again");
+    await waitUntil(() => listening(server) === 2, "two workers again");
     rmSync(join(server.dataDir, "packages"), { recursive: true });
     const statuses = await ask(server, "/health");
     expect(new Set(statuses)).toEqual(new Set([503]));
@@ -160,10 +167,12 @@ test("every worker reports the metrics of all, and a worker that ends takes none
       'cpm_registry_publishes_total{outcome="created"} 0',
     ];
     for (const text of texts) for (const line of lines) expect(text).toContain(line);
+    // Without the directory, no worker starts.
+    mkdirSync(join(server.dataDir, "packages"));
     const [other = 0] = childrenOf(server.pid() ?? 0);
     process.kill(other, "SIGKILL");
-    const ended = () => server.output().split("worker_ended").length - 1;
-    await waitUntil(() => ended() === 2 && living(server).length === 2, "two workers again");
+    await waitUntil(() => server.output().includes('"worker_ended","worker":2'), "it is noticed");
+    await waitUntil(() => listening(server) === 2, "two workers again");
     expect(await readMetrics(server)).toContain(`${asked} ${statuses.length}`);
   });
 }, 60_000);

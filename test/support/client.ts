@@ -117,14 +117,20 @@ export class Client {
     return this.send("POST", path, body, headers);
   }
 
-  publishFields(fields: PublishFields, query = ""): Promise<Answer> {
-    return this.post(`/api/packages${query}`, publishForm(fields));
+  publishFields(fields: PublishFields, query = "", headers?: Record<string, string>): Promise<Answer> {
+    return this.post(`/api/packages${query}`, publishForm(fields), headers);
   }
 
   /** Publishes with a valid `cpm-v1` signature. */
-  publish(name: string, version: string, archive: Uint8Array, key: SigningKey): Promise<Answer> {
+  publish(
+    name: string,
+    version: string,
+    archive: Uint8Array,
+    key: SigningKey,
+    headers?: Record<string, string>,
+  ): Promise<Answer> {
     const signature = signMessage(key, statementOf(name, version, archive));
-    return this.publishFields({ archive, signature, publicKey: key.publicHex });
+    return this.publishFields({ archive, signature, publicKey: key.publicHex }, "", headers);
   }
 }
 

@@ -83,6 +83,7 @@ describe("defaults", () => {
       siteDescription: "Packages for ColonyOS, each signed by its publisher and committed to a public log.",
       logLevel: "warn",
       metricsToken: undefined,
+      traces: undefined,
       workers: 1,
       storage: { kind: "files", directory: resolve("App_Data/packages") },
       failpoints: new Map(),
@@ -132,6 +133,9 @@ describe("single settings", () => {
     ["LOG_LEVEL", "INFO", (config) => config.logLevel, "info"],
     ["LOG_LEVEL", "silent", (config) => config.logLevel, "silent"],
     ["METRICS_TOKEN", "sixteen-or-more!", ({ metricsToken }) => metricsToken?.reveal(), "sixteen-or-more!"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/", ({ traces }) => traces?.endpoint, "http://c:4318"],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x", () => "started", "started"],
+    ["OTEL_TRACES_SAMPLER_ARG", "0.25", () => "started", "started"],
     ["WORKERS", "2", (config) => config.workers, 2],
   ];
   test.each(taken)("%s=%s is read from the environment and from the file", (name, text, read, expected) => {
@@ -141,6 +145,9 @@ describe("single settings", () => {
 
   const wrong: [string, string, RegExp][] = [
     ["METRICS_TOKEN", "fifteen-letters", /16 to 1000 visible/],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", /address of a collector/],
+    ["OTEL_EXPORTER_OTLP_HEADERS", "Bearer x", /<name>=<value>/],
+    ["OTEL_TRACES_SAMPLER_ARG", "1.5", /from 0 to 1/],
     ["METRICS_TOKEN", "sixteen or more!", /openssl rand/],
     ["PORT", "65536", /whole number from 0 to 65535/],
     ["PORT", "-1", /whole number/],
