@@ -1,0 +1,188 @@
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FAILPOINTS } from "../../src/runtime/failpoints.ts";
+import { runOnce } from "../binary/executable.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, makeKey, newAccount } from "../support/client.ts";
+import { newPlace, type Place, whileRunning } from "../support/places.ts";
+import { SOURCES } from "../support/program.ts";
+import type { DatabaseKind } from "../support/registry.ts";
+import { Chance } from "./chance.ts";
+import { mountTmpfs, reasonAgainstTmpfs } from "./mounts.ts";
+
+/* A backup or a restore that is killed at each of its steps, or whose disk is full. */
+
+const KILLED = 137;
+const KIB = 1_024;
+const MIB = 1_024 * KIB;
+const KEY = makeKey();
+const pointsOf = (command: "backup" | "restore") => FAILPOINTS.filter((point) => point.startsWith(`${command}.`));
+
+const reason = reasonAgainstTmpfs();
+if (reason !== undefined) console.warn(`Skipped: no small file system can be made here, ${reason}`);
+
+async function publish(alice: Client, name: string, bytes = 100): Promise<void> {
+  const files = { "noise.bin": new Chance(Bun.hash.crc32(name)).bytes(bytes) };
+  const { status, text } = await alice.publish(name, "1.0.0", makePackage({ name, version: "1.0.0", files }), KEY);
+  if (status !== 201) throw new Error(`${name} was not published: ${status} ${text}`);
+}
+
+/** A registry with three packages and a backup of the first one. */
+async function onOutdatedBackup(database: DatabaseKind, work: (place: Place, backup: string) => Promise<void>) {
+  const home = mkdtempSync(join(tmpdir(), "cpm-backup-faults-"));
+  const place = await newPlace(database);
+  const backup = join(home, "backup");
+  try {
+    await whileRunning(place, async (registry) => {
+      const alice = await newAccount(registry);
+      await publish(alice, "first");
+      expect((await place.run("backup", "create", backup)).exitCode).toBe(0);
+      for (const name of ["second", "third"]) await publish(alice, name);
+    });
+    await work(place, backup);
+  } finally {
+    await place.remove();
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+const killedAt = (point: string, hit = 1) => ({ NODE_ENV: "test", FAILPOINTS: `${point}=kill@${hit}` });
+
+/** Verifies a backup without the settings of a registry, as on another machine. */
+async function verified(backup: string) {
+  const env = { PATH: process.env.PATH ?? "" };
+  const { exitCode, stdout } = await runOnce({ command: SOURCES, cwd: "/", env }, "backup", "verify", backup, "--json");
+  return { exitCode, ...JSON.parse(stdout) };
+}
+
+/** Restores the newest snapshot into a new place, and returns how many versions passed `fsck`. */
+async function restoredVersions(backup: string): Promise<number> {
+  const to = await newPlace("sqlite");
+  try {
+    const { exitCode, stderr } = await to.run("backup", "restore", backup);
+    expect([stderr, exitCode]).toEqual(["", 0]);
+    const checked = await to.run("fsck", "--json");
+    expect([JSON.parse(checked.stdout).problemCount, checked.exitCode]).toEqual([0, 0]);
+    return JSON.parse(checked.stdout).checked;
+  } finally {
+    await to.remove();
+  }
+}
+
+describe.each<DatabaseKind>(["sqlite", "postgres"])("a backup of %s that is killed", (database) => {
+  test.each(pointsOf("backup"))(
+    "at %s leaves a whole snapshot, and the next run continues",
+    (point) =>
+      onOutdatedBackup(database, async (place, backup) => {
+        const hit = point === "backup.archive" ? 2 : 1;
+        const { exitCode } = await place.runWith(killedAt(point, hit), "backup", "create", backup, "--keep", "1");
+        expect(exitCode).toBe(KILLED);
+        expect(await verified(backup)).toMatchObject({ exitCode: 0, problemCount: 0 });
+        const isNew = ["backup.complete", "backup.pruned"].includes(point);
+        expect(await restoredVersions(backup)).toBe(isNew ? 3 : 1);
+        const again = await place.run("backup", "create", backup, "--keep", "1", "--json");
+        expect([again.stderr, again.exitCode]).toEqual(["", 0]);
+        if (point === "backup.archives") expect(JSON.parse(again.stdout)).toMatchObject({ copied: { count: 0 } });
+        expect(readdirSync(join(backup, "snapshots"))).toEqual([JSON.parse(again.stdout).snapshot]);
+        expect(await verified(backup)).toMatchObject({ exitCode: 0, interrupted: [], archives: { count: 3 } });
+        expect(await restoredVersions(backup)).toBe(3);
+      }),
+    60_000,
+  );
+});
+
+describe.each<DatabaseKind>(["sqlite", "postgres"])("a restore into %s that is killed", (database) => {
+  test.each(pointsOf("restore"))(
+    "at %s leaves nothing or all, and can be run again",
+    (point) =>
+      onOutdatedBackup("sqlite", async (place, backup) => {
+        expect((await place.run("backup", "create", backup)).exitCode).toBe(0);
+        const to = await newPlace(database);
+        try {
+          const { exitCode } = await to.runWith(killedAt(point), "backup", "restore", backup);
+          expect(exitCode).toBe(KILLED);
+          const again = await to.run("backup", "restore", backup);
+          if (point === "restore.database") expect(again.stderr).toMatch(/already|not empty/);
+          else expect([again.stderr, again.exitCode]).toEqual(["", 0]);
+          const checked = await to.run("fsck", "--json");
+          expect(JSON.parse(checked.stdout)).toMatchObject({ checked: 3, problemCount: 0 });
+        } finally {
+          await to.remove();
+        }
+      }),
+    60_000,
+  );
+});
+
+/** Runs `work` with a disk of eight mebibytes. `fill` leaves so many bytes free, `clear` gives them back. */
+async function onSmallDisk(
+  work: (disk: { path: string; fill(freeBytes: number): void; clear(): void }) => Promise<void>,
+) {
+  const disk = mountTmpfs(8 * MIB);
+  const filler = join(disk.path, "filler");
+  const fill = (freeBytes: number) => {
+    const { bavail, bsize } = statfsSync(disk.path);
+    writeFileSync(filler, new Uint8Array(Math.max(0, bavail * bsize - freeBytes)));
+  };
+  try {
+    await work({ path: disk.path, fill, clear: () => rmSync(filler) });
+  } finally {
+    disk.remove();
+  }
+}
+
+describe.skipIf(reason !== undefined)("a full disk", () => {
+  test.each([
+    ["the database", 64 * KIB],
+    ["the archives", 1_400 * KIB],
+  ])(
+    "in the middle of a backup, when %s do not fit, leaves the registry and the last snapshot whole",
+    (_, freeBytes) =>
+      onSmallDisk(async ({ path, fill, clear }) => {
+        const place = await newPlace("sqlite");
+        const backup = join(path, "backup");
+        try {
+          await whileRunning(place, async (registry) => {
+            const alice = await newAccount(registry);
+            await publish(alice, "first");
+            expect((await place.run("backup", "create", backup)).exitCode).toBe(0);
+            for (let number = 0; number < 4; number += 1) await publish(alice, `large-${number}`, 400 * KIB);
+            fill(freeBytes);
+            const failed = await place.run("backup", "create", backup);
+            expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining("full")]);
+            await publish(alice, "later");
+          });
+          expect(readdirSync(join(backup, "snapshots"))).toHaveLength(1);
+          expect(await verified(backup)).toMatchObject({ exitCode: 0, problemCount: 0, interrupted: [] });
+          expect(await restoredVersions(backup)).toBe(1);
+          clear();
+          expect((await place.run("backup", "create", backup, "--keep", "1")).exitCode).toBe(0);
+          expect(await restoredVersions(backup)).toBe(6);
+        } finally {
+          await place.remove();
+        }
+      }),
+    60_000,
+  );
+
+  test(
+    "in the middle of a restore leaves no database, and the next run continues",
+    () =>
+      onSmallDisk(async ({ path, fill, clear }) => {
+        await onOutdatedBackup("sqlite", async (place, backup) => {
+          const settings = { DATA_DIR: join(path, "data") };
+          fill(300 * KIB);
+          const failed = await place.runWith(settings, "backup", "restore", backup);
+          expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining("full")]);
+          expect(existsSync(join(path, "data/registry.db"))).toBe(false);
+          clear();
+          const again = await place.runWith(settings, "backup", "restore", backup);
+          expect([again.stderr, again.exitCode]).toEqual(["", 0]);
+          expect((await place.runWith(settings, "fsck")).exitCode).toBe(0);
+        });
+      }),
+    60_000,
+  );
+});
