@@ -9,11 +9,12 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
   "docs/operations.md": {
     "Run commands beside the server": "needs a server under systemd and one in Docker Compose",
-    "Back up": "needs Postgres; the block for SQLite is run",
-    Restore: "needs a stopped registry; backup.test.ts runs it",
+    "Restore on a new machine": "needs a stopped registry; backup.test.ts runs it",
+    "Restore where the storage survived": "needs a stopped registry; backup.test.ts runs it",
+    "Move to Postgres": "needs Postgres; faults/documented-moves.test.ts runs it",
+    "Move to S3": "needs S3; faults/documented-moves.test.ts runs it",
     "Replace the log key": "needs a stopped registry; change-key.test.ts runs it",
     "Begin a new log": "needs a stopped registry whose key is lost; change-key.test.ts runs it",
-    "Move the archives to another storage": "needs S3 and systemd",
   },
   "docs/self-hosting.md": {
     "Run it with systemd": "changes users and units of the machine",

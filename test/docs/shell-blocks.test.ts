@@ -30,7 +30,7 @@ const OTHER_LANGUAGES = ["text", "json", "yaml", "ini", "nginx", "mermaid", "ts"
 const RUN = listDocuments().filter((document) => stepsOf(readDocument(document)).length > 0);
 
 function missingTool(): string | undefined {
-  const missing = ["curl", "openssl", "sqlite3"].find((tool) => !Bun.which(tool));
+  const missing = ["curl", "openssl"].find((tool) => !Bun.which(tool));
   if (missing !== undefined) return `there is no ${missing}`;
   const version = Bun.spawnSync(["openssl", "version"]).stdout.toString().trim();
   return Number(/^OpenSSL (\d+)\./.exec(version)?.[1] ?? 0) >= 3 ? undefined : `openssl 3 is needed, not ${version}`;
