@@ -1,4 +1,7 @@
+import { eq, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
+import { pipelined } from "../db/pipeline.ts";
+import { statement } from "../db/statement.ts";
 import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
@@ -18,7 +21,27 @@ import {
 export interface ShownVersion {
   readonly summary: PackageSummary;
   readonly version: VersionView;
+  /** The text that was asked for. Undefined if the archive has none, or is in quarantine. */
+  readonly text: string | undefined;
 }
+
+/** The texts of an archive that a page shows. */
+export type ShownText = "README.md" | "values.yaml";
+
+interface TextRow {
+  readonly text: string | null;
+}
+
+function textOfVersion(column: "readme" | "valuesText") {
+  return statement<{ id: number }, TextRow>(({ query, tables: { versionContents } }) =>
+    query
+      .select({ text: versionContents[column] })
+      .from(versionContents)
+      .where(eq(versionContents.versionId, sql.placeholder("id"))),
+  );
+}
+
+const TEXTS = { "README.md": textOfVersion("readme"), "values.yaml": textOfVersion("valuesText") };
 
 /**
  * The latest version. A package whose versions are all yanked or in quarantine has none; then the
@@ -31,22 +54,33 @@ async function loadDefault(session: DbSession, row: PackageRow): Promise<Publish
   return highest;
 }
 
+interface Asked {
+  /** Undefined for the version that stands for the package. */
+  readonly version: string | undefined;
+  readonly text?: ShownText | undefined;
+}
+
 /**
- * Reads what a page shows of a version, or of the one that stands for the package if none is asked
- * for. Throws `package_not_found` or `version_not_found`.
+ * Reads what a page shows of a version, with one of its texts. Throws `package_not_found` or
+ * `version_not_found`.
  */
 export function readShownVersion(
   { db, config }: Pick<Deps, "db" | "config">,
   name: PackageName,
-  asked?: string,
+  { version: asked, text: file }: Asked,
 ): Promise<ShownVersion> {
   return db.read(async (session) => {
     const row = await loadPackage(session, name);
     const found = asked === undefined ? await loadDefault(session, row) : await loadVersion(session, row, asked);
-    const owners = await ownersOf(session, row.id);
+    const isReleased = row.quarantinedAt === null && found.row.quarantinedAt === null;
+    const [owners, texts] = await pipelined([
+      ownersOf(session, row.id),
+      file !== undefined && isReleased ? TEXTS[file](session, { id: found.row.id }) : Promise.resolve([]),
+    ]);
     return {
       summary: packageSummary(row, owners, manifestFrom(found.row.manifest)),
       version: versionView(config.publicUrl, row.name, found),
+      text: texts[0]?.text ?? undefined,
     };
   });
 }

@@ -1,15 +1,15 @@
 /** @jsxImportSource preact */
 import { MarkdownText } from "./markdown-text.tsx";
 import { tabPath } from "./package-address.ts";
-import { textOrNone } from "./shown-version.ts";
 import { Empty, isWithheld, versionTab, Withheld } from "./version-tab.tsx";
 
 /** The first tab of a version: its README. */
 export const readmePage = versionTab({
   current: "",
-  load: async (deps, { root }, shown) => {
+  text: "README.md",
+  load: (_, { root }, shown) => {
     if (isWithheld(shown)) return { children: <Withheld /> };
-    const text = await textOrNone(deps, shown, "README.md");
+    const { text } = shown;
     const { name, version } = shown.version;
     const files = tabPath(name, version, "files");
     if (text !== undefined) {

@@ -3,17 +3,17 @@ import { SHOWN_TEXT_MAX_BYTES } from "../../domain/limits.ts";
 import { highlightingOf } from "../highlight/highlight.ts";
 import { Code } from "./code.tsx";
 import { tabPath } from "./package-address.ts";
-import { textOrNone } from "./shown-version.ts";
 import { countText, sizeText } from "./texts.tsx";
 import { Empty, isWithheld, versionTab, Withheld } from "./version-tab.tsx";
 
 /** The tab with the default values of the templates. */
 export const valuesPage = versionTab({
   current: "values",
-  load: async (deps, { root }, shown) => {
+  text: "values.yaml",
+  load: (_, { root }, shown) => {
     const title = "Values";
     if (isWithheld(shown)) return { title, children: <Withheld /> };
-    const text = await textOrNone(deps, shown, "values.yaml");
+    const { text } = shown;
     if (text === undefined) {
       return {
         title,

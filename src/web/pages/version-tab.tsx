@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { RegistryError } from "../../errors.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import { listVersions } from "../../packages/list-versions.ts";
-import type { ShownVersion } from "../../packages/read-shown-version.ts";
+import type { ShownText, ShownVersion } from "../../packages/read-shown-version.ts";
 import type { PageSpec } from "../handlers.ts";
 import type { OfVisit, Page } from "../layout.tsx";
 import type { Visit, WebDeps } from "../visit.ts";
@@ -28,6 +28,8 @@ interface TabSpec {
   readonly current: Tab;
   /** False if the tab shows anything that changes with other packages. */
   readonly isShared?: boolean;
+  /** The text of the archive that the tab shows. It is read with the version. */
+  readonly text?: ShownText;
   readonly load: (deps: WebDeps, visit: Visit, shown: ShownVersion) => TabContent | Promise<TabContent>;
 }
 
@@ -47,12 +49,12 @@ export function isWithheld({ version, summary }: ShownVersion): boolean {
 }
 
 /** Makes the page of a tab of a version. A version that is not there offers those that are. */
-export function versionTab({ current, isShared = true, load }: TabSpec): PageSpec {
+export function versionTab({ current, isShared = true, text, load }: TabSpec): PageSpec {
   return {
     audience: "reader",
     isShared,
     load: async (deps, visit) => {
-      const shown = await shownVersionOf(deps, visit);
+      const shown = await shownVersionOf(deps, visit, text);
       const page = tabPage(visit, shown, { current, ...(await load(deps, visit, shown)) });
       return { ...page, isAlias: isAliasOf(visit, shown) };
     },
