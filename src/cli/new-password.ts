@@ -1,5 +1,4 @@
-/** 20 characters, 120 random bits. */
-const RANDOM_BYTES = 15;
+import { generatePassword } from "../accounts/generate-password.ts";
 
 /** The longest password has 1,024 characters of at most four bytes. */
 const STDIN_MAX_BYTES = 8_192;
@@ -13,8 +12,7 @@ export interface NewPassword {
 /** Reads a password from the first line of standard input, or generates one. */
 export async function newPassword(fromStdin: boolean): Promise<NewPassword> {
   if (fromStdin) return { password: await firstLine(), isGenerated: false };
-  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
-  return { password: Buffer.from(random).toString("base64url"), isGenerated: true };
+  return { password: generatePassword(), isGenerated: true };
 }
 
 async function firstLine(): Promise<string> {

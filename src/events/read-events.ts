@@ -46,8 +46,7 @@ type Feed = Pick<Deps, "db">;
 export function readEvents({ db }: Feed, asked: EventsAsked): Promise<EventPage<EventView>> {
   return db.read(async (session) => {
     const rows = await loadEvents(session, db.kind, asked);
-    const items = rows.map((row) => ({ ...eventView(row), address: row.address, tokenId: row.tokenId }));
-    return pageOf(items, asked);
+    return pageOf(rows.map(fullEventView), asked);
   });
 }
 
@@ -89,6 +88,11 @@ type EventRow = Awaited<ReturnType<typeof loadEvents>>[number];
 function eventView(row: EventRow): PackageEventView {
   const { id, at, kind, username, packageName, version, details } = row;
   return { id, at: at.toISOString(), kind, user: username, package: packageName, version, details };
+}
+
+/** Makes the view of an event for administrators. */
+export function fullEventView(row: EventRow): EventView {
+  return { ...eventView(row), address: row.address, tokenId: row.tokenId };
 }
 
 /** Removes where secrets are in an archive: readers only learn that secrets were allowed. */

@@ -92,12 +92,17 @@ export function strictJsonBody({ properties }: { readonly properties: object }, 
 }
 
 /**
- * Reads the fields of an HTML form (`application/x-www-form-urlencoded`). Throws like `jsonBody`.
+ * Reads the fields of an HTML form (`application/x-www-form-urlencoded`). Throws like `jsonBody`,
+ * and for a NUL, which no browser sends and no database column takes.
  */
 export async function formBody({ request }: { readonly request: Request }): Promise<URLSearchParams> {
   const expected = "application/x-www-form-urlencoded";
   if (mediaType(request) !== expected) throw failure({ code: "unsupported_media_type", expected });
-  return new URLSearchParams(new TextDecoder().decode(await readBounded(request, FIELDS_MAX_BYTES)));
+  const form = new URLSearchParams(new TextDecoder().decode(await readBounded(request, FIELDS_MAX_BYTES)));
+  if ([...form.values()].some((value) => value.includes("\0"))) {
+    throw failure({ code: "malformed_body", reason: "The form contains a NUL character. Leave it out." });
+  }
+  return form;
 }
 
 /** Reads a JSON body that may be missing. An empty body is `{}`, whatever its content type is. */

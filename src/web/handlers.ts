@@ -7,6 +7,7 @@ import { formBody } from "../http/body.ts";
 import { linkBase } from "../http/links.ts";
 import { formTokenOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
 import type { Page } from "./layout.tsx";
+import { NOTICE_PARAMETER, withNotice } from "./notices.tsx";
 import { problemForPeople } from "./page-problem.ts";
 import { pageResponse, redirectResponse, sharedPageResponse } from "./page-response.ts";
 import { sessionTokenOf } from "./session-cookie.ts";
@@ -108,10 +109,30 @@ async function visitOf(deps: WebDeps, context: WebContext): Promise<Visit> {
   };
 }
 
-/** Returns the address of the sign-in, which leads back to the page that was asked for. */
-function signInFor({ path, query, request }: Visit): string {
-  const asked = request.method === "GET" ? `${path.slice(1)}${query.size === 0 ? "" : `?${query}`}` : "";
-  return asked === "" ? "login" : `login?${new URLSearchParams({ next: asked })}`;
+/** Returns an address below the root, without the code of a notice. */
+function addressOf(path: string, query: URLSearchParams): string {
+  const kept = new URLSearchParams([...query].filter(([name]) => name !== NOTICE_PARAMETER));
+  return `${path.slice(1)}${kept.size === 0 ? "" : `?${kept}`}`;
+}
+
+/** Returns the page of this registry on which a form was, as far as the browser says it. */
+function pageOfForm({ request, base }: Visit): string {
+  const from = URL.parse(request.headers.get("referer") ?? "");
+  const own = new URL(base);
+  if (from === null || (from.host !== own.host && from.host !== new URL(request.url).host)) return "";
+  const prefix = own.pathname.replace(/\/$/, "");
+  return addressOf(from.pathname.startsWith(`${prefix}/`) ? from.pathname.slice(prefix.length) : "", from.searchParams);
+}
+
+/**
+ * Returns the address of the sign-in, which leads back to the page that was asked for. Whoever sent
+ * a form had a session before, so the sign-in says that it ended.
+ */
+function signInFor(visit: Visit): string {
+  const isForm = visit.request.method === "POST";
+  const next = isForm ? pageOfForm(visit) : addressOf(visit.path, visit.query);
+  const signIn = next === "" ? "login" : `login?${new URLSearchParams({ next })}`;
+  return isForm ? withNotice(signIn, "session-ended") : signIn;
 }
 
 /** Reports whether the visitor is to sign in first. Throws `admin_only`. */
@@ -140,7 +161,7 @@ export function pageHandler(deps: WebDeps, { audience, isShared = false, load, o
     try {
       if (isShared && visit.visitor === undefined)
         return await sharedPageResponse(deps, visit, () => load(deps, visit));
-      return pageResponse(deps, visit, await load(deps, visit));
+      return pageResponse(deps, visit, await load(deps, visit), audience === "session" || audience === "admin");
     } catch (cause) {
       const page = cause instanceof Failure ? await offer?.(deps, visit, cause.error) : undefined;
       if (page === undefined) throw cause;
@@ -185,7 +206,7 @@ export function actionHandler(deps: WebDeps, { audience, page, act }: ActionSpec
     const visit = await visitOf(deps, context);
     requireOwnPage(visit);
     const { visitor } = visit;
-    if (needsSignIn(deps, visit, audience) || visitor === undefined) return redirectResponse(visit, "login");
+    if (needsSignIn(deps, visit, audience) || visitor === undefined) return redirectResponse(visit, signInFor(visit));
     const form = await formBody(context);
     requireFormToken(visit, form);
     try {
@@ -208,5 +229,16 @@ export function guestActionHandler(deps: WebDeps, { page, act }: GuestActionSpec
     } catch (cause) {
       return refusedForm(deps, visit, { page, form, cause });
     }
+  };
+}
+
+/**
+ * Makes the handler of the address of a form that is no page itself, for whoever opens it again
+ * after the form was refused there. It leads to the page with the form, which is one level up.
+ */
+export function pageOfFormHandler() {
+  return ({ request }: Pick<WebContext, "request">): Response => {
+    const { pathname } = new URL(request.url);
+    return redirectResponse({ root: rootFrom(pathname) }, pathname.slice(1, pathname.lastIndexOf("/")));
   };
 }

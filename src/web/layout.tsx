@@ -3,6 +3,8 @@ import type { ComponentChildren } from "preact";
 import type { ReadOnlyCause } from "../log/read-only.ts";
 import { VERSION } from "../runtime/version.ts";
 import { ASSETS, type AssetName } from "./assets.ts";
+import { FORM_TOKEN_FIELD } from "./form-guard.ts";
+import { Notice } from "./notices.tsx";
 import type { Visit, WebDeps } from "./visit.ts";
 
 /** What a page shows, before the layout is put around it. */
@@ -49,12 +51,18 @@ export function siteOf({ config, readOnly }: Pick<WebDeps, "config" | "readOnly"
   return { title, description, isPrivate: readAccess !== "public", readOnly: readOnly.cause };
 }
 
-function AccountLinks({ visit: { visitor, root } }: OfVisit) {
+function AccountLinks({ visit: { visitor, root, formToken } }: OfVisit) {
   if (visitor === undefined) return <a href={`${root}login`}>Sign in</a>;
   return (
     <>
       {visitor.user.role === "admin" && <a href={`${root}admin`}>Admin</a>}
       <a href={`${root}account`}>{visitor.user.username}</a>
+      <form class="inline" method="post" action={`${root}logout`}>
+        <input type="hidden" name={FORM_TOKEN_FIELD} value={formToken} />
+        <button type="submit" class="link">
+          Sign out
+        </button>
+      </form>
     </>
   );
 }
@@ -169,6 +177,7 @@ export function Layout({ page, visit, site }: OfSite & { readonly page: Page }) 
         <Header visit={visit} site={site} hasSearch={page.hasSearch === true} />
         <ReadOnlyBanner site={site} />
         <main id="main" class="wide" tabindex={-1}>
+          <Notice visit={visit} />
           {page.body}
         </main>
         <Footer visit={visit} />

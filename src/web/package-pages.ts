@@ -9,9 +9,8 @@ import { inputsPage } from "./pages/inputs-page.tsx";
 import { readmePage } from "./pages/readme-page.tsx";
 import { trustPage } from "./pages/trust-page.tsx";
 import { valuesPage } from "./pages/values-page.tsx";
+import { HIDDEN } from "./route-options.ts";
 import type { WebDeps } from "./visit.ts";
-
-const HIDDEN = { detail: { hide: true } };
 
 /** Serves the tabs of packages, and the files that they link to. */
 export function packagePages(deps: WebDeps) {

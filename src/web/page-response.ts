@@ -32,12 +32,13 @@ function documentOf(deps: WebDeps, visit: Visit, page: Page): string {
 
 /**
  * Responds with a page for this visitor alone. A page that shows a secret, or a form that was
- * refused, has another status or comes by POST, and is stored nowhere.
+ * refused, has another status or comes by POST, and is stored nowhere. Nor is one with `isSecret`:
+ * after the sign-out, a browser must not show it again.
  */
-export function pageResponse(deps: WebDeps, visit: Visit, page: Page): Response {
+export function pageResponse(deps: WebDeps, visit: Visit, page: Page, isSecret = false): Response {
   const { status = 200 } = page;
   const text = documentOf(deps, visit, page);
-  if (status !== 200 || visit.request.method === "POST") {
+  if (isSecret || status !== 200 || visit.request.method === "POST") {
     const headers = { "content-type": HTML, "cache-control": "no-store" };
     return withPageHeaders(new Response(text, { status, headers }));
   }
@@ -67,7 +68,11 @@ export async function sharedPageResponse(
 }
 
 /** Responds with the address of another page, relative to the root of the registry. */
-export function redirectResponse(visit: Visit, address: string, headers: Record<string, string> = {}): Response {
-  const target = { location: `${visit.root}${address}`, "cache-control": "no-store" };
+export function redirectResponse(
+  { root }: Pick<Visit, "root">,
+  address: string,
+  headers: Record<string, string> = {},
+): Response {
+  const target = { location: `${root}${address}`, "cache-control": "no-store" };
   return new Response(null, { status: 303, headers: { ...target, ...headers } });
 }

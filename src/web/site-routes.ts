@@ -1,23 +1,20 @@
 import { Elysia } from "elysia";
 import { authentication } from "../accounts/authentication.ts";
 import { failure } from "../errors.ts";
+import { accountPages } from "./account-routes.ts";
+import { adminPages } from "./admin-routes.ts";
 import { assetResponse } from "./assets.ts";
-import { actionHandler, guestActionHandler, pageHandler } from "./handlers.ts";
+import { pageHandler } from "./handlers.ts";
 import { packagePages } from "./package-pages.ts";
 import { helpPage } from "./pages/help-page.tsx";
 import { homePage } from "./pages/home-page.tsx";
 import { logPage } from "./pages/log-page.tsx";
-import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
 import { searchPage } from "./pages/search-page.tsx";
 import { userPage } from "./pages/user-page.tsx";
+import { HIDDEN } from "./route-options.ts";
+import { settingsPages } from "./settings-routes.ts";
 import { faviconResponse, robotsResponse } from "./site-files.ts";
 import { rootFrom, type WebDeps } from "./visit.ts";
-
-/** Pages are for people, so the description of the API has none of them. */
-const HIDDEN = { detail: { hide: true } };
-
-/** The handler reads the form itself, after it knows who sent it. */
-const FORM = { ...HIDDEN, parse: "none" } as const;
 
 /** The list of all packages is a search for nothing. */
 function toSearch({ url }: Request): Response {
@@ -30,17 +27,17 @@ export function webRoutes(deps: WebDeps) {
   return new Elysia({ name: "web" })
     .use(authentication(deps))
     .get("/", pageHandler(deps, homePage), HIDDEN)
-    .get("/login", pageHandler(deps, loginPage), HIDDEN)
-    .post("/login", guestActionHandler(deps, loginAction), FORM)
-    .post("/logout", actionHandler(deps, logoutAction), FORM)
+    .use(accountPages(deps))
     .get("/search", pageHandler(deps, searchPage), HIDDEN)
     .get("/packages", ({ request }) => toSearch(request), HIDDEN)
     .get("/users/:name", pageHandler(deps, userPage), HIDDEN)
     .get("/log", pageHandler(deps, logPage), HIDDEN)
     .get("/help", pageHandler(deps, helpPage), HIDDEN)
+    .use(settingsPages(deps))
     .use(packagePages(deps))
     .get("/favicon.ico", faviconResponse, HIDDEN)
     .get("/robots.txt", () => robotsResponse(deps.config), HIDDEN)
+    .use(adminPages(deps))
     .get(
       "/assets/:file",
       ({ params, request }) => {

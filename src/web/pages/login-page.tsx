@@ -1,12 +1,16 @@
 /** @jsxImportSource preact */
 import { login } from "../../accounts/login.ts";
 import { logout } from "../../accounts/logout.ts";
+import { LoginBody } from "../../accounts/schemas.ts";
 import { sessionToken } from "../../accounts/session-token.ts";
 import { contextOf } from "../../http/request-context.ts";
+import { parseForm } from "../../http/validate.ts";
 import type { ActionSpec, GuestActionSpec, PageSpec } from "../handlers.ts";
 import { type OfVisit, siteOf } from "../layout.tsx";
+import { withNotice } from "../notices.tsx";
 import { endedCookie, sessionCookie } from "../session-cookie.ts";
 import { Field, PostForm, ProblemBanner } from "./form-parts.tsx";
+import { SignedIn } from "./signed-in.tsx";
 
 /** Only an address below this registry: a link to the sign-in must not lead anywhere else. */
 const OWN_ADDRESS = /^[a-z][A-Za-z0-9/?&=%.,+~_-]*$/;
@@ -23,17 +27,29 @@ function SignIn({ visit, next, canRegister }: OfVisit & { readonly next: string;
       <ProblemBanner visit={visit} />
       <PostForm visit={visit} action="login">
         <input type="hidden" name="next" value={next} />
-        <Field visit={visit} name="username" label="User name or e-mail address" autocomplete="username" />
+        <Field
+          visit={visit}
+          name="username"
+          label="User name or e-mail address"
+          autocomplete="username"
+          maxLength={254}
+        />
         <Field visit={visit} name="password" label="Password" type="password" autocomplete="current-password" />
         <button type="submit" class="primary">
           Sign in
         </button>
       </PostForm>
-      {canRegister && (
+      <p>
+        {canRegister ? "New here? " : "No account yet? "}
+        <a href={`${visit.root}register`}>{canRegister ? "Make an account" : "How to get one"}</a>
+      </p>
+      <details>
+        <summary>Forgot the password?</summary>
         <p>
-          New here? <a href={`${visit.root}register`}>Make an account</a>
+          Ask the operator or an administrator of this registry for a new one. It also ends every session and API token
+          of the account.
         </p>
-      )}
+      </details>
     </>
   );
 }
@@ -43,12 +59,17 @@ export const loginPage: PageSpec = {
   audience: "everybody",
   load: (deps, visit) => {
     const next = nextOf(visit.problem === undefined ? visit.query : visit.sent);
+    const { visitor } = visit;
     return {
       title: "Sign in",
       body: (
         <div class="narrow">
           <h1>Sign in to {siteOf(deps).title}</h1>
-          <SignIn visit={visit} next={next} canRegister={deps.config.registration === "open"} />
+          {visitor === undefined ? (
+            <SignIn visit={visit} next={next} canRegister={deps.config.registration === "open"} />
+          ) : (
+            <SignedIn visit={visit} visitor={visitor} next={next} />
+          )}
         </div>
       ),
     };
@@ -59,7 +80,8 @@ export const loginPage: PageSpec = {
 export const loginAction: GuestActionSpec = {
   page: loginPage,
   act: async (deps, { request, base }, form) => {
-    const credentials = { username: form.get("username") ?? "", password: form.get("password") ?? "" };
+    const typed = { username: form.get("username") ?? "", password: form.get("password") ?? "" };
+    const credentials = parseForm(LoginBody, typed);
     const opened = await login(deps, credentials, contextOf(request).clientAddress);
     const cookie = sessionCookie({ base }, sessionToken(deps, opened), opened.expiresAt);
     return { redirect: nextOf(form), headers: { "set-cookie": cookie } };
@@ -72,6 +94,6 @@ export const logoutAction: ActionSpec = {
   page: loginPage,
   act: async (deps, { visitor, base }, _form, db) => {
     await logout({ ...deps, db }, visitor);
-    return { redirect: "", headers: { "set-cookie": endedCookie({ base }) } };
+    return { redirect: withNotice("login", "signed-out"), headers: { "set-cookie": endedCookie({ base }) } };
   },
 };

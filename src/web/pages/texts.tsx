@@ -32,10 +32,17 @@ export function Day({ at }: { readonly at: string }) {
   );
 }
 
+interface CommandProps {
+  readonly text: string;
+  readonly label: string;
+  /** True for a text that is no command. */
+  readonly isPlain?: boolean;
+}
+
 /** A command to copy. Without script, the text is there to be selected. */
-export function Command({ text, label }: { readonly text: string; readonly label: string }) {
+export function Command({ text, label, isPlain = false }: CommandProps) {
   return (
-    <div class="command">
+    <div class={isPlain ? "command plain" : "command"}>
       <code>{text}</code>
       <button type="button" data-copy={text} aria-label={`Copy: ${label}`} hidden>
         Copy

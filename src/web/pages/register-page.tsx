@@ -1,0 +1,107 @@
+/** @jsxImportSource preact */
+import { login } from "../../accounts/login.ts";
+import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "../../accounts/password.ts";
+import { register } from "../../accounts/register.ts";
+import { RegisterBody } from "../../accounts/schemas.ts";
+import { sessionToken } from "../../accounts/session-token.ts";
+import { Failure } from "../../errors.ts";
+import { contextOf } from "../../http/request-context.ts";
+import { parseForm } from "../../http/validate.ts";
+import type { GuestActionSpec, PageSpec } from "../handlers.ts";
+import { type OfVisit, siteOf } from "../layout.tsx";
+import { withNotice } from "../notices.tsx";
+import { sessionCookie } from "../session-cookie.ts";
+import { Field, PostForm, ProblemBanner } from "./form-parts.tsx";
+import { SignedIn } from "./signed-in.tsx";
+
+function RegisterForm({ visit }: OfVisit) {
+  return (
+    <>
+      <ProblemBanner visit={visit} />
+      <PostForm visit={visit} action="register">
+        <Field
+          visit={visit}
+          name="username"
+          label="User name"
+          autocomplete="username"
+          maxLength={64}
+          hint="Everybody sees it. Letters and digits, with . _ - between them. It cannot be changed."
+        />
+        <Field
+          visit={visit}
+          name="email"
+          label="E-mail address"
+          type="email"
+          autocomplete="email"
+          maxLength={254}
+          hint="Only you and the administrators see it. You can sign in with it."
+        />
+        <Field
+          visit={visit}
+          name="password"
+          label="Password"
+          type="password"
+          autocomplete="new-password"
+          maxLength={PASSWORD_MAX_CHARS}
+          hint={`At least ${PASSWORD_MIN_CHARS} characters. A sentence is easy to remember.`}
+        />
+        <button type="submit" class="primary">
+          Make the account
+        </button>
+      </PostForm>
+      <p>
+        Have an account? <a href={`${visit.root}login`}>Sign in</a>
+      </p>
+    </>
+  );
+}
+
+function Closed({ visit }: OfVisit) {
+  return (
+    <>
+      <p>Accounts of this registry are made by its operator: ask them for one. They make it with this command:</p>
+      <pre>cpm-registry admin create &lt;username&gt; --email &lt;address&gt;</pre>
+      <p>
+        Have an account? <a href={`${visit.root}login`}>Sign in</a>
+      </p>
+    </>
+  );
+}
+
+/** Makes an account where everybody may, and says whom to ask elsewhere. */
+export const registerPage: PageSpec = {
+  audience: "everybody",
+  load: (deps, visit) => {
+    const isOpen = deps.config.registration === "open";
+    return {
+      title: "Make an account",
+      body: (
+        <div class="narrow">
+          <h1>{isOpen ? `Make an account at ${siteOf(deps).title}` : "Registration is closed"}</h1>
+          {visit.visitor !== undefined && <SignedIn visit={visit} visitor={visit.visitor} next="account" />}
+          {visit.visitor === undefined && (isOpen ? <RegisterForm visit={visit} /> : <Closed visit={visit} />)}
+        </div>
+      ),
+    };
+  },
+};
+
+/** Makes an account and signs in with it. */
+export const registerAction: GuestActionSpec = {
+  page: registerPage,
+  act: async (deps, { request, base }, form) => {
+    const [username, email, password] = ["username", "email", "password"].map((name) => form.get(name) ?? "");
+    const address = contextOf(request).clientAddress;
+    const registration = parseForm(RegisterBody, { username, email, password });
+    await register(deps, registration, address);
+    try {
+      const opened = await login(deps, registration, address);
+      const cookie = sessionCookie({ base }, sessionToken(deps, opened), opened.expiresAt);
+      return { redirect: withNotice("account", "registered"), headers: { "set-cookie": cookie } };
+    } catch (cause) {
+      // The account is made, whatever keeps it from a session now, such as failed logins of others.
+      if (!(cause instanceof Failure)) throw cause;
+      return { redirect: withNotice("login", "registered-only") };
+    }
+  },
+};

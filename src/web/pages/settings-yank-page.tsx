@@ -1,0 +1,145 @@
+/** @jsxImportSource preact */
+import { REPLACEMENT_MAX_CHARS } from "../../domain/replacement.ts";
+import { failure } from "../../errors.ts";
+import { parseForm } from "../../http/validate.ts";
+import { packageNameParam } from "../../packages/find-package.ts";
+import { readVersion } from "../../packages/read.ts";
+import { askedYank, YankBody } from "../../packages/schemas.ts";
+import type { VersionView } from "../../packages/views.ts";
+import { setYanked } from "../../packages/yank.ts";
+import type { ActionSpec, PageSpec } from "../handlers.ts";
+import type { OfVisit } from "../layout.tsx";
+import { withNotice } from "../notices.tsx";
+import { Field, PostForm, ProblemBanner, Select, TextArea } from "./form-parts.tsx";
+import { tabPath } from "./package-address.ts";
+import { settingsFor } from "./settings-access.tsx";
+import { settingsPath } from "./settings-page.tsx";
+
+const REASONS = [
+  ["broken", "broken: it does not work"],
+  ["security", "security: it is not safe to use"],
+  ["renamed", "renamed: it has another name now"],
+  ["other", "other"],
+  ["", "no reason"],
+] as const;
+
+interface OfVersion extends OfVisit {
+  readonly shown: VersionView;
+}
+
+function YankForm({ visit, shown }: OfVersion) {
+  const { name, version, yanked, yankReason, yankMessage, yankReplacement } = shown;
+  return (
+    <PostForm visit={visit} action={`${settingsPath(name)}/yank`}>
+      <input type="hidden" name="version" value={version} />
+      <Select
+        visit={visit}
+        name="reason"
+        label="Reason"
+        value={yanked ? (yankReason ?? "") : "broken"}
+        choices={REASONS}
+      />
+      <TextArea
+        visit={visit}
+        name="message"
+        label="In words (may be empty)"
+        maxLength={1_000}
+        value={yankMessage ?? ""}
+        hint="Everybody reads it who looks at the version or downloads it."
+      />
+      <Field
+        visit={visit}
+        name="replacement"
+        label="What to use instead (may be empty)"
+        required={false}
+        maxLength={REPLACEMENT_MAX_CHARS}
+        value={yankReplacement ?? ""}
+        hint="A version, the name of a package, or name@version."
+      />
+      <p class="actions">
+        <button type="submit" name="change" value="yank" class={yanked ? "" : "danger"}>
+          {yanked ? "Change the reason" : `Yank ${name} ${version}`}
+        </button>
+        <a href={`${visit.root}${settingsPath(name)}`}>Back</a>
+      </p>
+    </PostForm>
+  );
+}
+
+function UndoForm({ visit, shown: { name, version } }: OfVersion) {
+  return (
+    <>
+      <p>
+        <a href={`${visit.root}${tabPath(name, version, "")}`}>
+          {name} {version}
+        </a>{" "}
+        is yanked. Taking the yank back puts the version into search and latest again. The log records it.
+      </p>
+      <PostForm visit={visit} action={`${settingsPath(name)}/yank`}>
+        <input type="hidden" name="version" value={version} />
+        <button type="submit" name="change" value="undo" class="primary">
+          Undo the yank of {name} {version}
+        </button>
+      </PostForm>
+      <h2>Or change the reason</h2>
+    </>
+  );
+}
+
+/** Asks before a version is yanked, for what, and offers to take a yank back. */
+export const yankPage: PageSpec = {
+  audience: "session",
+  load: (deps, visit) =>
+    settingsFor(deps, visit, async ({ name }) => {
+      const asked = visit.sent.get("version") ?? visit.query.get("version");
+      const shown = await readVersion(deps, name, asked);
+      const { version, yanked, signature } = shown;
+      const title = yanked ? `The yank of ${name} ${version}` : `Yank ${name} ${version}`;
+      return {
+        title,
+        body: (
+          <>
+            <p class="crumb">
+              <a href={`${visit.root}${settingsPath(name)}`}>Settings of {name}</a>
+            </p>
+            <h1>{title}</h1>
+            <ProblemBanner visit={visit} />
+            {signature.compromised ? (
+              <p class="empty">This version was signed with a compromised key, so its yank is permanent.</p>
+            ) : (
+              <>
+                {yanked ? (
+                  <UndoForm visit={visit} shown={shown} />
+                ) : (
+                  <p>
+                    Nobody finds it any more, and latest is another version. Whoever asks for exactly {version} still
+                    gets it, with your reason. The log records it. You can undo it.
+                  </p>
+                )}
+                <YankForm visit={visit} shown={shown} />
+              </>
+            )}
+          </>
+        ),
+      };
+    }),
+};
+
+/** Yanks a version, changes its reason, or takes the yank back. */
+export const yankAction: ActionSpec = {
+  audience: "session",
+  page: yankPage,
+  act: async (deps, { visitor, params }, form, db) => {
+    const name = packageNameParam(params.name);
+    const version = form.get("version");
+    if (form.get("change") === "undo") {
+      await setYanked({ ...deps, db }, visitor, name, version, undefined);
+      return { redirect: withNotice(settingsPath(name), "unyanked") };
+    }
+    if (form.get("change") !== "yank") throw failure({ code: "malformed_body", reason: "The form is incomplete." });
+    const filled = ["reason", "message", "replacement"].map((field) => [field, form.get(field)?.trim() ?? ""]);
+    const body = parseForm(YankBody, Object.fromEntries(filled.filter(([, text]) => text !== "")));
+    await setYanked({ ...deps, db }, visitor, name, version, askedYank(body));
+    return { redirect: withNotice(settingsPath(name), "yanked") };
+  },
+};
