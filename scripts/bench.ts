@@ -12,6 +12,7 @@ type Bench = (parts: readonly string[]) => Promise<void>;
 
 /** Loaded on demand: the modules of some benches compile what they need. */
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  backup: async () => (await import("./bench/backup.ts")).benchBackup,
   chart: async () => (await import("./bench/chart.ts")).writeChart,
   client: async () => (await import("./bench/client.ts")).benchClient,
   download: async () => (await import("./bench/download.ts")).benchDownload,

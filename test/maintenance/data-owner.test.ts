@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { chmod, chown, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { foreignOwnerText } from "../../src/start/data-owner.ts";
@@ -51,8 +51,22 @@ describe.skipIf(!isRoot)("the user of the data directory", () => {
       const { exitCode, stderr } = await runOnce(place(), ...command);
       expect([command, exitCode, stderr]).toEqual([command, 0, ""]);
     }
+    const [backup, other] = [join(dataDir, "backup"), join(dataDir, "other")];
+    await mkdir(other, { mode: 0o700 });
+    await chown(other, SERVER, SERVER);
+    const there = { ...place(), env: { ...place().env, DATA_DIR: other } };
+    for (const [where, command] of [
+      [place(), ["backup", "create", backup, "--with-keys"]],
+      [there, ["backup", "restore", backup]],
+      [there, ["db", "copy", "--from", dataDir, "--to", join(dataDir, "copy.db")]],
+    ] as const) {
+      const { exitCode, stderr } = await runOnce(where, ...command);
+      expect([command, exitCode, stderr]).toEqual([command, 0, ""]);
+    }
     const all = await found();
-    expect(Object.keys(all)).toEqual(expect.arrayContaining(["log.key", "registry.db", "packages"]));
+    expect(Object.keys(all)).toEqual(
+      expect.arrayContaining(["log.key", "registry.db", "packages", "other/registry.db"]),
+    );
     const wrong = Object.entries(all).filter(([, value]) => !/^61234:61234 [67]00$/.test(value));
     expect(wrong).toEqual([]);
   }, 20_000);
