@@ -50,7 +50,7 @@ function AdminNote({ visit: { root }, name }: OfVisit & { readonly name: string 
 async function OwnersSettings(deps: WebDeps, { visit, access }: OfVisit & { readonly access: SettingsAccess }) {
   const { name, owners } = access;
   const [{ summary }, states] = await Promise.all([
-    readShownVersion(deps, name),
+    readShownVersion(deps, name, { version: undefined }),
     listVersionStates(deps, name, visit.query.get("below") ?? undefined),
   ]);
   return (
