@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { UnreadableArchive } from "../archive/archive-fault.ts";
-import { readArchiveFile } from "../archive/read-file.ts";
+import { readArchiveFiles } from "../archive/read-file.ts";
 import type { BlobBody } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import { SHOWN_FILE_MAX_BYTES } from "../domain/limits.ts";
@@ -32,7 +32,7 @@ export interface FoundFile {
 }
 
 /** The bytes of a file, and whether they are text in UTF-8. */
-interface FileContent {
+export interface FileContent {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly isText: boolean;
 }
@@ -64,26 +64,52 @@ export async function findFile(
   return { version, sha256: file.sha256, read: () => readContent(deps, blob, file) };
 }
 
-/** Reads a file. Its own digest shows whether the stored archive still has these bytes. */
+/** The files of a version to read, with the blob of its archive. */
+interface AskedFiles {
+  readonly blob: Parameters<typeof readArchive>[1];
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+/** Reads one file of an archive. */
 async function readContent(
   deps: Pick<Deps, "blobs">,
-  blob: Parameters<typeof readArchive>[1],
-  { path, sha256 }: { readonly path: string; readonly sha256: string },
+  blob: AskedFiles["blob"],
+  file: AskedFiles["files"][number],
 ): Promise<FileContent> {
-  const file = await unpacking.run(blob.size, async () => {
+  const content = (await readContents(deps, { blob, files: [file] })).get(file.path);
+  if (content === undefined) throw failure({ code: "blob_corrupt", digest: blob.digest });
+  return content;
+}
+
+/**
+ * Reads some files of an archive by unpacking it once, each of at most `SHOWN_FILE_MAX_BYTES`. Their
+ * own digests show whether the stored archive still has these bytes. Throws `busy`, `blob_corrupt`,
+ * and what the storage throws.
+ */
+export async function readContents(
+  deps: Pick<Deps, "blobs">,
+  { blob, files }: AskedFiles,
+): Promise<ReadonlyMap<string, FileContent>> {
+  const paths = new Set(files.map(({ path }) => path));
+  const found = await unpacking.run(blob.size, async () => {
     const { promise: read, resolve: end } = Promise.withResolvers<void>();
     try {
       const body = await readArchive(deps, blob, undefined, () => read);
-      return await readArchiveFile(chunksOf(body), path, SHOWN_FILE_MAX_BYTES);
+      return await readArchiveFiles(chunksOf(body), paths, SHOWN_FILE_MAX_BYTES);
     } catch (cause) {
       throw cause instanceof UnreadableArchive ? failure({ code: "blob_corrupt", digest: blob.digest }, cause) : cause;
     } finally {
       end();
     }
   });
-  const bytes = file?.bytes;
-  if (bytes === undefined || createHash("sha256").update(bytes).digest("hex") !== sha256) {
-    throw failure({ code: "blob_corrupt", digest: blob.digest });
-  }
-  return { bytes: new Uint8Array(bytes), isText: file?.text !== undefined };
+  return new Map(
+    files.map(({ path, sha256 }) => {
+      const file = found.get(path);
+      const bytes = file?.bytes;
+      if (bytes === undefined || createHash("sha256").update(bytes).digest("hex") !== sha256) {
+        throw failure({ code: "blob_corrupt", digest: blob.digest });
+      }
+      return [path, { bytes: new Uint8Array(bytes), isText: file?.text !== undefined }];
+    }),
+  );
 }

@@ -62,3 +62,8 @@ export async function readTextFile(
   if (value === null) throw failure({ code: "contents_not_found", name, version: row.version, file });
   return value;
 }
+
+/** Reads the text of `values.yaml`; null for a version without one. Throws as `readTextFile` does. */
+export async function readValues(deps: Pick<Deps, "db">, name: PackageName, asked: string): Promise<string | null> {
+  return (await readColumn(deps, name, asked, "valuesText")).value;
+}

@@ -17,3 +17,8 @@ export function tabPath(name: string, version: string, tab: Tab | "compare"): st
   const path = `packages/${name}/${encodeURIComponent(version)}`;
   return tab === "" ? path : `${path}/${tab}`;
 }
+
+/** The address of what changed in a version since another one, below the root of the registry. */
+export function comparePath(name: string, version: string, since: string): string {
+  return `${tabPath(name, version, "compare")}/${encodeURIComponent(since)}`;
+}
