@@ -54,7 +54,10 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     batcher: { record: unused },
     responseCache: undefined,
     tracer: undefined,
-    metrics: openMetrics({ logger, db, responseCache: undefined, witnesses: new WitnessClient({ db, logger }, []) }),
+    metrics: openMetrics({
+      ...{ logger, db, blobs, responseCache: undefined },
+      witnesses: new WitnessClient({ db, logger }, []),
+    }),
   };
   const response = await createApp(deps).fetch(new Request("http://localhost/swagger/json"));
   printJson(await response.json(), 2);
