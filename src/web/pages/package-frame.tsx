@@ -1,26 +1,40 @@
 /** @jsxImportSource preact */
 import type { ComponentChildren } from "preact";
+import { isPrerelease, parseVersion } from "../../domain/version.ts";
 import type { ShownVersion } from "../../packages/read-shown-version.ts";
 import type { OfVisit, Page } from "../layout.tsx";
 import type { Visit } from "../visit.ts";
 import { TABS, type Tab, tabPath } from "./package-address.ts";
-import { Command, countText, Day, sizeText } from "./texts.tsx";
+import { PackageFacts } from "./package-facts.tsx";
+import { Command, Day } from "./texts.tsx";
 
 interface OfShown extends OfVisit {
   readonly shown: ShownVersion;
 }
 
-/** A yank names its replacement as `name` or `name@version`. */
-function Replacement({ root, text }: { readonly root: string; readonly text: string | null }) {
+interface ReplacementProps {
+  readonly root: string;
+  /** The package that is replaced. */
+  readonly name: string;
+  /** A version of the same package, `name` or `name@version`. */
+  readonly text: string | null;
+}
+
+function Replacement({ root, name, text }: ReplacementProps) {
   if (text === null) return null;
-  const [name = "", version] = text.split("@", 2);
-  const address = version === undefined ? `packages/${name}` : tabPath(name, version, "");
+  const [other = "", version] = parseVersion(text) === undefined ? text.split("@", 2) : [name, text];
+  const address = version === undefined ? `packages/${other}` : tabPath(other, version, "");
   return (
     <>
       {" "}
       Use <a href={`${root}${address}`}>{text}</a> instead.
     </>
   );
+}
+
+/** Ends what somebody wrote with a full stop, if it has no end of its own. */
+function sentence(text: string): string {
+  return /[.!?…]\s*$/.test(text) ? text : `${text}.`;
 }
 
 /** What a reader must know before anything else: why not to use this version or package. */
@@ -31,7 +45,8 @@ function StatusBanners({ visit: { root }, shown: { summary, version } }: OfShown
     <>
       {stopped !== null && (
         <div class="banner bad">
-          <strong>In quarantine</strong> since <Day at={stopped.at} />: {stopped.reason}. It cannot be downloaded.
+          <strong>In quarantine</strong> since <Day at={stopped.at} />: {sentence(stopped.reason)} It cannot be
+          downloaded.
         </div>
       )}
       {version.signature.compromised && (
@@ -43,15 +58,15 @@ function StatusBanners({ visit: { root }, shown: { summary, version } }: OfShown
         <div class="banner warn">
           <strong>Yanked</strong>
           {version.yankReason && `, ${version.yankReason}`}
-          {version.yankMessage && `: ${version.yankMessage}`}.
-          <Replacement root={root} text={version.yankReplacement} />
+          {version.yankMessage ? `: ${sentence(version.yankMessage)}` : "."}
+          <Replacement root={root} name={version.name} text={version.yankReplacement} />
         </div>
       )}
       {status !== "active" && (
         <div class="banner warn">
           <strong>{status === "deprecated" ? "Deprecated" : "Archived"}</strong>
-          {statusMessage && `: ${statusMessage}`}.
-          <Replacement root={root} text={statusReplacement} />
+          {statusMessage ? `: ${sentence(statusMessage)}` : "."}
+          <Replacement root={root} name={version.name} text={statusReplacement} />
         </div>
       )}
     </>
@@ -76,78 +91,36 @@ function Tabs({ visit: { root, visitor }, shown: { summary, version }, current }
   );
 }
 
-function Facts({ visit: { root }, shown: { summary, version } }: OfShown) {
-  const { license, homepage, repository, conditions } = version;
-  const links = [
-    ["Homepage", homepage],
-    ["Repository", repository],
-  ] as const;
-  return (
-    <dl class="facts">
-      <dt>Published</dt>
-      <dd>
-        <Day at={version.publishedAt} /> by <a href={`${root}users/${version.publishedBy}`}>{version.publishedBy}</a>
-      </dd>
-      {license && (
-        <>
-          <dt>Licence</dt>
-          <dd>{license}</dd>
-        </>
-      )}
-      {links.map(
-        ([label, address]) =>
-          address && (
-            <div key={label}>
-              <dt>{label}</dt>
-              <dd>
-                <a href={address} rel="nofollow noopener noreferrer ugc">
-                  {address.replace(/^https?:\/\//, "").replace(/\/$/, "")}
-                </a>
-              </dd>
-            </div>
-          ),
-      )}
-      {conditions.colonyOSVersion && (
-        <>
-          <dt>ColonyOS</dt>
-          <dd>{conditions.colonyOSVersion}</dd>
-        </>
-      )}
-      {conditions.architecture && (
-        <>
-          <dt>Architecture</dt>
-          <dd>{conditions.architecture}</dd>
-        </>
-      )}
-      <dt>Size</dt>
-      <dd>{sizeText(version.size)}</dd>
-      <dt>Downloads</dt>
-      <dd>
-        {version.downloads.toLocaleString("en")} of {countText(summary.downloads, "download")} of all versions
-      </dd>
-      <dt>Owners</dt>
-      <dd>
-        {summary.owners.map((owner, at) => (
-          <span key={owner}>
-            {at > 0 && ", "}
-            <a href={`${root}users/${owner}`}>{owner}</a>
-          </span>
-        ))}
-      </dd>
-      <dt>Signed</dt>
-      <dd>
-        <a href={`${root}${tabPath(version.name, version.version, "trust")}`}>
-          key {version.signature.keyId.slice(0, 12)}
-          {version.logIndex !== null && `, log entry ${version.logIndex}`}
-        </a>
-      </dd>
-    </dl>
-  );
-}
-
 /** The command that fetches and verifies a version. */
 export function downloadCommand({ base }: Pick<Visit, "base">, name: string, version: string): string {
   return `cpm-registry download ${name}@${version} --registry ${base}`;
+}
+
+/** The commands that get a version. Nobody gets one that is in quarantine. */
+function GetIt({ visit, shown: { version, summary } }: OfShown) {
+  if (version.quarantine !== null || summary.quarantine !== null) return null;
+  const { name, version: number } = version;
+  return (
+    <div class="halves get">
+      <div>
+        <p class="hint">
+          Install with <a href={`${visit.root}help#cpm`}>cpm</a>
+        </p>
+        <Command text={`cpm install ${name} --version ${number}`} label="the command that installs this version" />
+      </div>
+      <div>
+        <p class="hint">
+          Download and verify with <a href={`${visit.root}help#program`}>cpm-registry</a>
+        </p>
+        <Command text={downloadCommand(visit, name, number)} label="the command that downloads this version" />
+      </div>
+    </div>
+  );
+}
+
+function isPrereleaseText(text: string): boolean {
+  const parsed = parseVersion(text);
+  return parsed !== undefined && isPrerelease(parsed);
 }
 
 interface FrameProps extends OfShown {
@@ -166,6 +139,8 @@ function PackageFrame({ visit, shown, current, children }: FrameProps) {
         <h1>
           {name} <span class="version">{version.version}</span>
           {version.version === summary.latest && <span class="badge">latest</span>}
+          {version.yanked && <span class="badge warn">yanked</span>}
+          {isPrereleaseText(version.version) && <span class="badge plain">pre-release</span>}
         </h1>
         {version.description && <p class="lead">{version.description}</p>}
         {tags.length > 0 && (
@@ -183,13 +158,13 @@ function PackageFrame({ visit, shown, current, children }: FrameProps) {
             <a href={`${visit.root}${tabPath(name, summary.latest, current)}`}>{summary.latest}</a>.
           </p>
         )}
-        <Command text={downloadCommand(visit, name, version.version)} label="the command that downloads this version" />
+        <GetIt visit={visit} shown={shown} />
       </header>
       <Tabs visit={visit} shown={shown} current={current} />
       <div class="columns">
         <div class="content">{children}</div>
         <aside aria-label="About this version">
-          <Facts visit={visit} shown={shown} />
+          <PackageFacts visit={visit} shown={shown} />
         </aside>
       </div>
     </article>

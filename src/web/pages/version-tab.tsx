@@ -77,7 +77,7 @@ async function otherVersions(deps: WebDeps, visit: Visit, error: RegistryError):
     body: (
       <>
         <h1>
-          {name} has no version {asked}
+          <a href={`${visit.root}packages/${name}`}>{name}</a> has no version {asked}
         </h1>
         <p class="lead">{hint ?? `It has ${countText(total, "version")}. The newest are:`}</p>
         <ul>
