@@ -6,6 +6,7 @@ import type { PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { LogSentence, leafTime } from "./log-entry.tsx";
 import { Pager } from "./pager.tsx";
+import { TableRegion } from "./table-region.tsx";
 import { Command, Moment } from "./texts.tsx";
 
 const SHOWN = 25;
@@ -15,29 +16,38 @@ interface OfLog extends OfVisit {
 }
 
 /** Where the files of the log are, in the form that other programs read. */
-function Files({ visit: { root }, log: { size } }: OfLog) {
+function Files({ visit: { root, base }, log: { size }, isPrivate }: OfLog & { readonly isPrivate: boolean }) {
   const index = Math.floor((size - 1) / TILE_WIDTH);
   const width = widthIn(size, 0, index);
-  const tiles =
-    size === 0
-      ? []
-      : [
-          [tilePath({ level: "entries", index, width }), "newest entries"],
-          [tilePath({ level: 0, index, width }), "newest hashes"],
-        ];
-  const files = [["checkpoint", "checkpoint"], ["vkey", "verifier key"], ...tiles] as const;
+  const tiles = [
+    [`log/${tilePath({ level: "entries", index, width })}`, "newest entries"],
+    [`log/${tilePath({ level: 0, index, width })}`, "newest hashes"],
+  ] as const;
+  const files = [
+    ["log/checkpoint", "checkpoint"],
+    ["log/vkey", "verifier key"],
+    ...(size === 0 ? [] : tiles),
+    ["api/log/changes", "changes of the log's key, proved"],
+  ] as const;
   return (
-    <ul>
-      {files.map(([path, text]) => (
-        <li key={path}>
-          <a href={`${root}log/${path}`}>{text}</a> <span class="hint">/log/{path}</span>
-        </li>
-      ))}
-      <li>
-        <a href={`${root}api/log/changes`}>changes of the log's key, proved</a>{" "}
-        <span class="hint">/api/log/changes</span>
-      </li>
-    </ul>
+    <>
+      <p>
+        The files are those of <a href="https://c2sp.org/tlog-tiles">C2SP's tiled logs</a>, so other programs read them,
+        too.
+        {isPrivate && " This registry is private, so programs send a token with the scope read for all packages."}
+      </p>
+      <ul>
+        {files.map(([path, text]) => (
+          <li key={path}>
+            {/* Programs send a token, and the session of a browser is for pages only. */}
+            {isPrivate ? text : <a href={`${root}${path}`}>{text}</a>}{" "}
+            <span class="hint">
+              {base}/{path}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 
@@ -76,24 +86,22 @@ function Witnesses({ log: { witnesses } }: Pick<OfLog, "log">) {
     );
   }
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Witness</th>
-            <th scope="col">Cosigned this checkpoint</th>
+    <TableRegion label="Witnesses">
+      <thead>
+        <tr>
+          <th scope="col">Witness</th>
+          <th scope="col">Cosigned this checkpoint</th>
+        </tr>
+      </thead>
+      <tbody>
+        {witnesses.map(({ name, cosignedAt }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td>{cosignedAt === undefined ? "not yet" : <Moment at={cosignedAt.toISOString()} />}</td>
           </tr>
-        </thead>
-        <tbody>
-          {witnesses.map(({ name, cosignedAt }) => (
-            <tr key={name}>
-              <th scope="row">{name}</th>
-              <td>{cosignedAt === undefined ? "not yet" : <Moment at={cosignedAt.toISOString()} />}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </TableRegion>
   );
 }
 
@@ -103,33 +111,29 @@ function Entries({ visit, log: { entries, before } }: OfLog) {
   }
   return (
     <>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Entry</th>
-              <th scope="col">What happened</th>
-              <th scope="col">When</th>
-            </tr>
-          </thead>
-          <tbody>
-            {entries.map(({ index, leaf }) => {
-              const at = leafTime(leaf);
-              return (
-                <tr key={index}>
-                  <td>{index}</td>
-                  <td>
-                    <LogSentence visit={visit} leaf={leaf} />
-                  </td>
-                  <td>
-                    {at === undefined ? <span class="hint">not recorded</span> : <Moment at={at.toISOString()} />}
-                  </td>
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+      <TableRegion label="Entries">
+        <thead>
+          <tr>
+            <th scope="col">Entry</th>
+            <th scope="col">What happened</th>
+            <th scope="col">When</th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.map(({ index, leaf }) => {
+            const at = leafTime(leaf);
+            return (
+              <tr key={index}>
+                <td>{index}</td>
+                <td>
+                  <LogSentence visit={visit} leaf={leaf} />
+                </td>
+                <td>{at === undefined ? <span class="hint">not recorded</span> : <Moment at={at.toISOString()} />}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </TableRegion>
       <Pager
         visit={visit}
         label="Pages of entries"
@@ -180,10 +184,6 @@ function Audit({ visit: { base }, log: { vkey } }: OfLog) {
         text={`cpm-registry log audit --registry ${base} --vkey '${vkey}' --archives`}
         label="the command that audits log and archives with this key"
       />
-      <p>
-        The files are those of <a href="https://c2sp.org/tlog-tiles">C2SP's tiled logs</a>, so other programs read them,
-        too.
-      </p>
     </>
   );
 }
@@ -229,7 +229,7 @@ export const logPage: PageSpec = {
           <h2>Audit it</h2>
           <Audit visit={visit} log={log} />
           <h2>Files</h2>
-          <Files visit={visit} log={log} />
+          <Files visit={visit} log={log} isPrivate={deps.config.readAccess !== "public"} />
         </>
       ),
     };
