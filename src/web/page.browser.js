@@ -11,13 +11,20 @@ document.addEventListener("keydown", (event) => {
   box.select();
 });
 
-/* Buttons that copy a command. They are hidden where nothing can be copied. */
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = navigator.clipboard === undefined;
+/* Buttons that copy a command. Only a script can copy, so only a script makes them. */
+for (const command of document.querySelectorAll("[data-copy]")) {
+  if (navigator.clipboard === undefined) break;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = "Copy";
+  button.setAttribute("aria-label", `Copy: ${command.dataset.copy}`);
+  const status = document.createElement("span");
+  status.className = "copied";
+  status.setAttribute("role", "status");
+  command.append(button, status);
   button.addEventListener("click", async () => {
-    const status = button.parentElement.querySelector("[role=status]");
     try {
-      await navigator.clipboard.writeText(button.dataset.copy);
+      await navigator.clipboard.writeText(command.querySelector("code").textContent);
       status.textContent = "Copied";
     } catch {
       status.textContent = "Select the text and copy it";

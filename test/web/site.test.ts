@@ -130,10 +130,10 @@ onBothDatabases("pages of the site", (registry) => {
   });
 });
 
-/** The commands of a page, as its copy buttons have them. */
+/** The commands of a page that can be copied. */
 async function commandsOf({ url }: TestRegistry, path: string): Promise<string[]> {
   const { text } = await new Guest(url).get(path, HTML);
-  const commands = [...text.matchAll(/data-copy="([^"]*)"/g)].map(([, command = ""]) => command);
+  const commands = [...text.matchAll(/data-copy="[^"]*"><code>([^<]*)</g)].map(([, command = ""]) => command);
   return commands.map((command) => command.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&"));
 }
 

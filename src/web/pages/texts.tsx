@@ -42,12 +42,8 @@ interface CommandProps {
 /** A command to copy. Without script, the text is there to be selected. */
 export function Command({ text, label, isPlain = false }: CommandProps) {
   return (
-    <div class={isPlain ? "command plain" : "command"}>
+    <div class={isPlain ? "command plain" : "command"} data-copy={label}>
       <code>{text}</code>
-      <button type="button" data-copy={text} aria-label={`Copy: ${label}`} hidden>
-        Copy
-      </button>
-      <span role="status" class="copied" />
     </div>
   );
 }
