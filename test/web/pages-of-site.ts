@@ -85,6 +85,7 @@ export function faultsOf({ text, policy }: Pick<SeenPage, "text" | "policy">): s
     counts[name] += 1;
   };
   let level = 0;
+  let isInLabel = false;
   new HTMLRewriter()
     .on("html", {
       element: (element) => {
@@ -106,9 +107,15 @@ export function faultsOf({ text, policy }: Pick<SeenPage, "text" | "policy">): s
       },
     })
     .on("label[for]", { element: (element) => void labelled.add(element.getAttribute("for") ?? "") })
+    .on("label input, label select, label textarea", {
+      element: () => {
+        isInLabel = true;
+      },
+    })
     .on("input:not([type=hidden]), select, textarea", {
       element: (element) => {
-        fields.push({ id: element.getAttribute("id"), hasName: element.hasAttribute("aria-label") });
+        fields.push({ id: element.getAttribute("id"), hasName: isInLabel || element.hasAttribute("aria-label") });
+        isInLabel = false;
       },
     })
     .on("img", { element: (element) => void (element.hasAttribute("alt") || faults.push("an image without alt")) })
