@@ -4,6 +4,9 @@ import { migrate } from "../migrate.ts";
 import type { RowTarget } from "./source.ts";
 import { COPIED_TABLES } from "./tables.ts";
 
+/** Indexes are written all over the file. */
+const CACHE_KIB = 65_536;
+
 /**
  * Writes a new SQLite file, which must not exist, with what `work` writes. The file is whole when
  * this returns, but not synced. If `work` fails, no file is left.
@@ -25,8 +28,9 @@ export async function writeSqlite<T>(path: string, work: (target: RowTarget) => 
 
 async function writeAll<T>(client: BunDatabase, work: (target: RowTarget) => Promise<T>): Promise<T> {
   // Nobody knows the file before it is whole, so nothing has to survive a crash until then.
-  for (const pragma of ["journal_mode = OFF", "synchronous = OFF", "foreign_keys = OFF"])
-    client.run(`PRAGMA ${pragma}`);
+  // WAL mode can only be left for a rollback journal.
+  const pragmas = ["journal_mode = DELETE", "journal_mode = OFF", "synchronous = OFF", "foreign_keys = OFF"];
+  for (const pragma of [...pragmas, `cache_size = -${CACHE_KIB}`]) client.run(`PRAGMA ${pragma}`);
   client.run("BEGIN");
   // What the migrations put into an empty database.
   for (const { name } of COPIED_TABLES) client.run(`DELETE FROM "${name}"`);
