@@ -181,8 +181,10 @@ async function writeManifest(directory: string, manifest: Manifest, failpoints: 
     writeFileSync(`${path}.new`, manifestText(manifest), { flag: "wx", mode: 0o600, flush: true });
     failpoints.hit("backup.written");
     // The files of the snapshot have their names before the manifest has its own.
-    await syncPath(directory, "r");
-    await syncPath(dirname(directory), "r");
+    // So have the directories above it, which this run may have made.
+    const snapshots = dirname(directory);
+    for (const path of [directory, snapshots, dirname(snapshots), dirname(dirname(snapshots))])
+      await syncPath(path, "r");
     renameSync(`${path}.new`, path);
     await syncPath(directory, "r");
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { requireBackup } from "../backup/layout.ts";
 import { type Restored, restoreBackup } from "../backup/restore-backup.ts";
 import type { Config } from "../config/config.ts";
 import { logKeyPath } from "../config/log-key.ts";
@@ -28,12 +29,15 @@ export async function backupRestore({ config: configFile, directory, json, ...gi
   const startedMs = performance.now();
   const config = readOfflineConfig(configFile);
   const { database, dataDir, jwtKey, logKeys } = config;
+  const backup = resolve(directory);
+  // Before anything is made in the place to fill.
+  requireBackup(backup);
   const blobs = await openStore(config.storage, dataDir, openLogger(config.logLevel));
   const bar = progressBar("backup restore", json);
   const keysDir = database.kind === "sqlite" && (jwtKey === undefined || logKeys === undefined) ? dataDir : undefined;
   const target = { database, blobs, keysDir, clock: systemClock, failpoints: armFailpoints(config.failpoints) };
   try {
-    const options = { ...given, backup: resolve(directory), report: bar.report };
+    const options = { ...given, backup, report: bar.report };
     const restored = await restoreBackup(target, options);
     bar.end();
     const elapsed = durationText(performance.now() - startedMs);
