@@ -36,11 +36,17 @@ const TEST_TIMEOUT_MS = 60_000;
 const RETRY = ["--retry=1"];
 
 /**
- * Tests that kill, freeze and fill real parts, that try thousands of requests or build the image
- * take a third of the time. Without them `npm test` stays under five minutes on two cores.
+ * Tests that kill, freeze and fill real parts, that try thousands of requests, build the image or
+ * look at every page take a third of the time. Without them `npm test` stays under five minutes on two cores.
  * Continuous integration runs them too.
  */
-const DEEP = ["test/crash/**", "test/faults/**", "test/fuzz/schemathesis.test.ts", "test/binary/image.test.ts"];
+const DEEP = [
+  "test/crash/**",
+  "test/faults/**",
+  "test/fuzz/schemathesis.test.ts",
+  "test/binary/image.test.ts",
+  "test/browser/accessibility.test.ts",
+];
 
 interface Counts {
   passed: number;

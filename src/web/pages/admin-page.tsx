@@ -118,7 +118,7 @@ export const adminPage: PageSpec = {
             <Settings deps={deps} visit={visit} />
             <p class="hint">
               Settings are read at the start: <code>cpm-registry serve --help</code> lists them. Metrics for alerts are
-              at <a href={`${visit.root}metrics`}>/metrics</a>.
+              at <code>/metrics</code>.
             </p>
           </section>
         </>
