@@ -55,7 +55,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     responseCache: undefined,
     tracer: undefined,
     metrics: openMetrics({
-      ...{ logger, db, blobs, responseCache: undefined },
+      ...{ logger, db, responseCache: undefined },
       witnesses: new WitnessClient({ db, logger }, []),
     }),
   };

@@ -29,8 +29,6 @@ export interface MetricSources {
   readonly databaseLoad: () => DatabaseLoad;
   /** By the name of each configured witness: the seconds since it cosigned for this process. */
   readonly witnessAges: () => ReadonlyMap<string, number>;
-  /** When the last backup of everything began, in seconds since 1970; 0 if none was made. */
-  readonly lastBackupSeconds: () => Promise<number>;
 }
 
 /** What a registry holds, the same for all its processes. */
@@ -79,7 +77,6 @@ export class Metrics {
     this.#registerDownloads();
     this.#registerLoad();
     this.#registerWitnesses();
-    this.#registerBackup();
     registerProcessMetrics(this.#process, logger, events);
     this.#gauge("build_info", "The program, as labels of a constant 1.", ["version", "commit", "bun"]).set(BUILD, 1);
     this.#totals = {
@@ -173,16 +170,6 @@ export class Metrics {
         const { busy, idle } = databaseLoad();
         connections.set({ state: "busy" }, busy);
         connections.set({ state: "idle" }, idle);
-      },
-    });
-  }
-
-  #registerBackup(): void {
-    const last: Gauge = new Gauge({
-      ...this.#named("last_backup_timestamp_seconds", "When the last backup of everything began; 0 without one."),
-      registers: [this.#registry],
-      collect: async () => {
-        last.set(await this.sources.lastBackupSeconds());
       },
     });
   }

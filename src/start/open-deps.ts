@@ -101,7 +101,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     downloads,
     responseCache,
     tracer,
-    metrics: openMetrics({ logger, db, blobs, responseCache, witnesses }),
+    metrics: openMetrics({ logger, db, responseCache, witnesses }),
     jwtKey,
     clock,
     logger,

@@ -1,5 +1,3 @@
-import { LastBackup } from "../blobs/last-backup.ts";
-import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
 import { SERVER_FAULTS } from "../http/problem.ts";
 import type { ResponseCache } from "../http/response-cache.ts";
@@ -30,7 +28,6 @@ const EVENTS = [
 export const COUNTED_EVENTS: readonly string[] = [...EVENTS, ...SERVER_FAULTS].sort();
 
 interface Measured {
-  readonly blobs: BlobStore;
   readonly logger: Logger;
   readonly db: Database;
   readonly responseCache: ResponseCache | undefined;
@@ -38,14 +35,12 @@ interface Measured {
 }
 
 /** Makes the metrics of a process from the parts that they measure. */
-export function openMetrics({ logger, db, blobs, responseCache, witnesses }: Measured): Metrics {
-  const backups = new LastBackup(blobs);
+export function openMetrics({ logger, db, responseCache, witnesses }: Measured): Metrics {
   return new Metrics({
     logger,
     events: COUNTED_EVENTS,
     cachedAnswers: () => responseCache?.answers.byRoute ?? new Map(),
     databaseLoad: () => db.load(),
     witnessAges: () => witnesses.ages,
-    lastBackupSeconds: () => backups.seconds(),
   });
 }
