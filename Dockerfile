@@ -17,7 +17,9 @@ COPY package.json package-lock.json .npmrc ./
 COPY scripts/run.mjs scripts/patch-postgres.mjs scripts/
 RUN node scripts/run.mjs --version
 COPY . .
-RUN npm run build \
+# `npm run image` passes the commit, for `version` and the metrics. The context has no .git.
+ARG BUILD_COMMIT=unknown
+RUN BUILD_COMMIT="${BUILD_COMMIT}" npm run build \
  && node scripts/run.mjs scripts/minimal-root.ts dist/cpm-registry /minimal-root \
  && mkdir /owned && mv /minimal-root/data /owned/data
 

@@ -5,11 +5,14 @@
  *     npm run build -- --target linux-arm64,windows-x64    dist/cpm-registry-linux-arm64, …
  *     npm run build -- --target all
  *
+ * The executable names the commit of its source: that of the checkout, with `-changed` if files
+ * differ from it, or BUILD_COMMIT where the source is no checkout.
+ *
  * Another system's executable needs that system's Bun. It comes from npm, in the version and with
  * the checksum that package-lock.json pins, and not from a download that Bun would do by itself.
  */
 import { createHash } from "node:crypto";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -30,6 +33,9 @@ const TARGETS: Readonly<Record<string, Target>> = {
   "darwin-arm64": { bun: "bun-darwin-arm64", npmPackage: "@oven/bun-darwin-aarch64" },
   "windows-x64": { bun: "bun-windows-x64", npmPackage: "@oven/bun-windows-x64" },
 };
+
+/** The systems for which there are executables. */
+export const TARGET_NAMES = Object.keys(TARGETS);
 
 interface LockFile {
   readonly packages: Readonly<Record<string, { version: string; integrity?: string }>>;
@@ -60,7 +66,7 @@ function output(command: string[], cwd: string): string {
  * of the directory that it starts in: a user who can write there must not be able to change what
  * the server runs.
  */
-async function compile(outfile: string, target?: Target, executablePath?: string): Promise<void> {
+async function compile(outfile: string, commit: string, target?: Target, executablePath?: string): Promise<void> {
   const result = await Bun.build({
     entrypoints: [join(root, "src/main.ts")],
     root,
@@ -70,7 +76,7 @@ async function compile(outfile: string, target?: Target, executablePath?: string
     // can be tried: another processor's Bun might not accept this one's bytecode.
     bytecode: target === undefined || target.bun === `bun-${process.platform}-${process.arch}`,
     minify: { whitespace: true, syntax: true, identifiers: false, keepNames: true },
-    define: { "process.env.NODE_ENV": '"production"', BUILD_COMMIT: JSON.stringify(commit()) },
+    define: { "process.env.NODE_ENV": '"production"', BUILD_COMMIT: JSON.stringify(commit) },
     compile: {
       outfile,
       ...(target && executablePath ? { target: target.bun, executablePath } : {}),
@@ -83,12 +89,6 @@ async function compile(outfile: string, target?: Target, executablePath?: string
   for (const message of result.logs) console.error(message);
 }
 
-/** The commit of the source, or `unknown` where there is no git. */
-function commit(): string {
-  const { exitCode, stdout } = Bun.spawnSync(["git", "rev-parse", "HEAD"], { cwd: root, stderr: "ignore" });
-  return exitCode === 0 ? stdout.toString().trim() : "unknown";
-}
-
 async function report(file: string): Promise<void> {
   const bytes = await Bun.file(file).arrayBuffer();
   const digest = new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
@@ -96,28 +96,46 @@ async function report(file: string): Promise<void> {
   console.log(`${file.slice(root.length + 1)}  ${size} MiB (${bytes.byteLength} bytes)  sha256 ${digest}`);
 }
 
-async function buildFor(name: string): Promise<void> {
+/** The commit that a build made here comes from, or `unknown`. */
+function presentCommit(): string {
+  if (process.env.BUILD_COMMIT) return process.env.BUILD_COMMIT;
+  if (Bun.which("git") === null || !existsSync(join(root, ".git"))) return "unknown";
+  const commit = output(["git", "rev-parse", "HEAD"], root).trim();
+  return output(["git", "status", "--porcelain"], root) === "" ? commit : `${commit}-changed`;
+}
+
+/**
+ * Compiles the executable of another system, or of this one, to `outfile`. The same commit gives
+ * the same bytes. Throws for an unknown target, and for a Bun that is not the pinned one.
+ */
+export async function compileFor(name: string, outfile: string, commit: string): Promise<void> {
   const target = TARGETS[name];
-  if (!target) throw new Error(`Unknown target ${name}. Targets are: ${Object.keys(TARGETS).join(", ")}, all.`);
-  const outfile = join(root, "dist", `cpm-registry-${name}${name.startsWith("windows") ? ".exe" : ""}`);
+  if (!target) throw new Error(`Unknown target ${name}. Targets are: ${TARGET_NAMES.join(", ")}, all.`);
   const directory = mkdtempSync(join(tmpdir(), "cpm-build-"));
   try {
-    await compile(outfile, target, fetchBun(target, directory));
+    await compile(outfile, commit, target, fetchBun(target, directory));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+async function buildFor(name: string): Promise<void> {
+  const outfile = join(root, "dist", `cpm-registry-${name}${name.startsWith("windows") ? ".exe" : ""}`);
+  await compileFor(name, outfile, presentCommit());
   await report(outfile);
 }
 
 async function buildHere(): Promise<void> {
   const outfile = join(root, "dist", process.platform === "win32" ? "cpm-registry.exe" : "cpm-registry");
-  await compile(outfile);
+  await compile(outfile, presentCommit());
   chmodSync(outfile, 0o755);
   await report(outfile);
 }
 
-const { values } = parseArgs({ options: { target: { type: "string", multiple: true, default: [] } } });
-const names = values.target.flatMap((value) => (value === "all" ? Object.keys(TARGETS) : value.split(",")));
-mkdirSync(join(root, "dist"), { recursive: true });
-if (names.length === 0) await buildHere();
-for (const name of names) await buildFor(name);
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { target: { type: "string", multiple: true, default: [] } } });
+  const names = values.target.flatMap((value) => (value === "all" ? TARGET_NAMES : value.split(",")));
+  mkdirSync(join(root, "dist"), { recursive: true });
+  if (names.length === 0) await buildHere();
+  for (const name of names) await buildFor(name);
+}

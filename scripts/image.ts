@@ -72,6 +72,11 @@ function makeBase(name: string): void {
   }
 }
 
+function argsOfBuild(base: string): string[] {
+  const commit = succeeds("git", "rev-parse", "HEAD") ? run("git", "rev-parse", "HEAD") : "unknown";
+  return ["--build-arg", `NODE_IMAGE=${base}`, "--build-arg", `BUILD_COMMIT=${commit}`];
+}
+
 /** Builds the image with buildah under this tag. Throws what the build printed if it fails. */
 export function buildWithBuildah(tag: string): void {
   const base = `docker.io/library/${nodeImage()}`;
@@ -81,13 +86,13 @@ export function buildWithBuildah(tag: string): void {
     `${path}:${path.replace(homedir(), "/root")}:ro`,
   ]);
   const options = ["--format", "docker", "--pull-never", "--network", "host", ...mounts];
-  run("buildah", "bud", ...options, "--build-arg", `NODE_IMAGE=${base}`, "--tag", tag, ".");
+  run("buildah", "bud", ...options, ...argsOfBuild(base), "--tag", tag, ".");
 }
 
 function main(tag = "cpm-registry"): void {
   const engine = ENGINES.find((name) => succeeds(name, "info"));
   const missing = buildahMissing();
-  if (engine !== undefined) run(engine, "build", "--build-arg", `NODE_IMAGE=${nodeImage()}`, "--tag", tag, ".");
+  if (engine !== undefined) run(engine, "build", ...argsOfBuild(nodeImage()), "--tag", tag, ".");
   else if (missing === undefined) buildWithBuildah(tag);
   else throw new Error(`No engine of Docker or Podman runs here, and ${missing}`);
   console.log(`${tag} is built with ${engine ?? "buildah"}. docs/self-hosting.md says how to run it.`);

@@ -16,7 +16,13 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     "Replace the log key": "needs a stopped registry; change-key.test.ts runs it",
     "Begin a new log": "needs a stopped registry whose key is lost; change-key.test.ts runs it",
   },
+  "docs/releasing.md": {
+    "The key that signs": "makes a key; release/release.test.ts signs with one",
+    "Make a release": "commits, tags and builds; release/release.test.ts runs the parts",
+    "Reproduce a release": "builds seven executables",
+  },
   "docs/self-hosting.md": {
+    Install: "needs a published release; release/install.test.ts runs install.sh and the verifiers",
     "Run it with systemd": "changes users and units of the machine",
     "Run it with Docker": "needs a Docker engine",
     "Run it with Docker Compose": "needs a Docker engine",
