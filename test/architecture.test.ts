@@ -35,6 +35,7 @@ const LAYERS: Layers = [
   ["*/routes.ts"],
   ["*/docs.ts", "*/schemas.ts"],
   // Features: the use cases.
+  ["recovery"],
   ["backup", "publish"],
   ["maintenance", "moderation", "owners"],
   ["events", "keys"],

@@ -40,7 +40,8 @@ export type EventKind =
   | "version.released"
   | "name.allowed"
   | "registry.read_only"
-  | "registry.writable";
+  | "registry.writable"
+  | "registry.recovered";
 
 /**
  * Who made a change, from which address and with which API token. Without an account it was the

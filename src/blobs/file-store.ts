@@ -1,11 +1,12 @@
 import { existsSync, type Stats, statSync } from "node:fs";
-import { link, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { link, readdir, readFile, rename, stat, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
 import { BlobCache } from "./blob-cache.ts";
 import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
+import { FileSidecars } from "./file-sidecars.ts";
 import type { FileStamp } from "./file-stamp.ts";
 import { hashFile, readFailure } from "./hash-file.ts";
 import { checkWritable, discardFile, prepareIncoming, storageFailure, temporaryPath } from "./incoming.ts";
@@ -94,15 +95,13 @@ class FileStore implements BlobStore {
   readonly #root: string;
   readonly #failpoints: Failpoints;
   readonly #directories: DurableDirectories;
-  readonly #sidecarRoot: string;
-  readonly #sidecarDirectories: DurableDirectories;
+  readonly #sidecars: FileSidecars;
   readonly #cache = new BlobCache(CACHE_MAX_BYTES);
   readonly #verified = new VerifiedFiles();
 
   constructor(root: string, failpoints: Failpoints, sidecarRoot: string) {
     this.#root = root;
-    this.#sidecarRoot = sidecarRoot;
-    this.#sidecarDirectories = new DurableDirectories(sidecarRoot, failpoints);
+    this.#sidecars = new FileSidecars(sidecarRoot, failpoints);
     this.#failpoints = failpoints;
     this.incomingDir = join(root, "incoming");
     this.#directories = new DurableDirectories(root, failpoints);
@@ -111,12 +110,8 @@ class FileStore implements BlobStore {
   async open(prepare: (incomingDir: string) => Promise<void>): Promise<void> {
     await this.#directories.ensure(this.incomingDir);
     await prepare(this.incomingDir);
-    if (existsSync(this.#logDir)) await prepare(this.#logDir);
-  }
-
-  /** Sidecars are written here first: `root` may be a file system of its own. */
-  get #logDir(): string {
-    return join(this.#sidecarRoot, "log");
+    const { temporaryDir } = this.#sidecars;
+    if (existsSync(temporaryDir)) await prepare(temporaryDir);
   }
 
   #pathOf(digest: Sha256Digest): string {
@@ -254,31 +249,13 @@ class FileStore implements BlobStore {
     return undefined;
   }
 
-  async putSidecar(name: SidecarName, content: string | Uint8Array): Promise<void> {
-    const path = join(this.#sidecarRoot, name);
-    const written = temporaryPath(this.#logDir, "note");
-    try {
-      await this.#sidecarDirectories.ensure(dirname(path));
-      await writeFile(written, content, { flag: "wx", flush: true });
-      this.#failpoints.hit("sidecar.written");
-      await rename(written, path);
-      await syncDirectory(dirname(path), this.#failpoints);
-    } catch (cause) {
-      throw storageFailure(cause);
-    } finally {
-      await discardFile(written);
-    }
-  }
-
-  readSidecar(name: SidecarName): Promise<string | undefined> {
-    return ifThere(() => readFile(join(this.#sidecarRoot, name), "utf8"));
-  }
-
-  async removeSidecars(directory: SidecarDirectory): Promise<void> {
-    const path = join(this.#sidecarRoot, directory);
-    this.#sidecarDirectories.forget(path);
-    await rm(path, { recursive: true, force: true });
-  }
+  putSidecar = (name: SidecarName, content: string | Uint8Array) => this.#sidecars.putSidecar(name, content);
+  putRecent = (name: SidecarName, content: string) => this.#sidecars.putRecent(name, content);
+  readSidecar = (name: SidecarName) => this.#sidecars.readSidecar(name);
+  readSidecarBytes = (name: SidecarName) => this.#sidecars.readSidecarBytes(name);
+  sidecarsIn = (directory: SidecarDirectory) => this.#sidecars.sidecarsIn(directory);
+  removeSidecar = (name: SidecarName) => this.#sidecars.removeSidecar(name);
+  removeSidecars = (directory: SidecarDirectory) => this.#sidecars.removeSidecars(directory);
 
   check(): Promise<void> {
     return checkWritable(this.incomingDir);

@@ -3,7 +3,7 @@ import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { failure } from "../errors.ts";
 import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
-import type { BlobStat, BlobStore, ListedBlob } from "./store.ts";
+import type { BlobStat, BlobStore, ListedBlob, Sidecars } from "./store.ts";
 import { hashChunks, verifiedPart } from "./verify.ts";
 
 /** The blobs of a memory store. Tests damage them on purpose. */
@@ -26,19 +26,9 @@ export function openMemoryStore(
       if (found !== undefined) yield { ...found, name, digest: parseDigest(name) };
     }
   }
-  const sidecars = new Map<string, string | Uint8Array>();
   return {
     incomingDir,
-    async putSidecar(name, content) {
-      sidecars.set(name, content);
-    },
-    async readSidecar(name) {
-      const found = sidecars.get(name);
-      return found === undefined ? undefined : Buffer.from(found).toString("utf8");
-    },
-    async removeSidecars(directory) {
-      for (const name of sidecars.keys()) if (name.startsWith(`${directory}/`)) sidecars.delete(name);
-    },
+    ...memorySidecars(),
     async put({ path, digest, size }) {
       const bytes = new Uint8Array(await readFile(path));
       if (bytes.length !== size) throw failure({ code: "storage_failed" });
@@ -72,5 +62,35 @@ export function openMemoryStore(
     link: () => undefined,
     check: async () => undefined,
     close: async () => undefined,
+  };
+}
+
+function memorySidecars(): Sidecars {
+  const sidecars = new Map<string, string | Uint8Array>();
+  return {
+    async putSidecar(name, content) {
+      sidecars.set(name, content);
+    },
+    async putRecent(name, content) {
+      sidecars.set(name, content);
+    },
+    async readSidecar(name) {
+      const found = sidecars.get(name);
+      return found === undefined ? undefined : Buffer.from(found).toString("utf8");
+    },
+    async readSidecarBytes(name) {
+      const found = sidecars.get(name);
+      return found === undefined ? undefined : Buffer.from(found);
+    },
+    async sidecarsIn(directory) {
+      const below = [...sidecars.keys()].filter((name) => name.startsWith(`${directory}/`));
+      return below.map((name) => name.slice(directory.length + 1)).filter((name) => !name.includes("/"));
+    },
+    async removeSidecar(name) {
+      sidecars.delete(name);
+    },
+    async removeSidecars(directory) {
+      for (const name of sidecars.keys()) if (name.startsWith(`${directory}/`)) sidecars.delete(name);
+    },
   };
 }

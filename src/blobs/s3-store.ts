@@ -8,6 +8,7 @@ import { discardFile } from "./incoming.ts";
 import { receiveFile } from "./receive.ts";
 import { type FaultReport, S3Bucket } from "./s3-bucket.ts";
 import { toFailure, wrongAnswer } from "./s3-fault.ts";
+import { S3Sidecars } from "./s3-sidecars.ts";
 import { SpilledFiles } from "./spilled-files.ts";
 import {
   type BlobBody,
@@ -49,11 +50,6 @@ const WRONG_BYTES = "WrongBytes";
 const WRONG_LENGTH = "WrongLength";
 /** S3's code for a range outside of the object: the object is shorter than it should be. */
 const INVALID_RANGE = "InvalidRange";
-/**
- * The largest expected sidecar, a checkpoint with its cosignatures. It only extends the deadline.
- */
-const SIDECAR_MAX_BYTES = 64 * 1024;
-const TILE_TYPE = "application/octet-stream";
 const CHECK_KEY = "check";
 const CHECK_BYTES = new TextEncoder().encode("cpm-registry\n");
 
@@ -90,6 +86,7 @@ class S3Store implements BlobStore {
     name: "downloads",
   });
   readonly #spilled: SpilledFiles;
+  readonly #sidecars: S3Sidecars;
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 
   constructor(config: S3Config, { incomingDir, report, failpoints = noFailpoints }: S3StoreOptions) {
@@ -98,6 +95,7 @@ class S3Store implements BlobStore {
     this.#failpoints = failpoints;
     this.#bucket = new S3Bucket(config, report);
     this.#spilled = new SpilledFiles(config.spillMaxBytes);
+    this.#sidecars = new S3Sidecars(this.#bucket, (...object) => this.#putObject(...object));
   }
 
   /**
@@ -213,21 +211,14 @@ class S3Store implements BlobStore {
     return this.#redirect ? this.#bucket.link(blobKey(digest), fileName, mediaType) : undefined;
   }
 
-  putSidecar(name: SidecarName, content: string | Uint8Array<ArrayBuffer>): Promise<void> {
-    const isText = typeof content === "string";
-    const bytes = isText ? new TextEncoder().encode(content) : content;
-    return this.#putObject(name, bytes, bytes.length, isText ? "text/plain; charset=utf-8" : TILE_TYPE);
-  }
-
-  async removeSidecars(directory: SidecarDirectory): Promise<void> {
-    for await (const { key } of this.#bucket.list(`${directory}/`)) {
-      await this.#bucket.send({ method: "DELETE", key, bytes: 0 }, async () => undefined);
-    }
-  }
-
-  readSidecar(name: SidecarName): Promise<string | undefined> {
-    return this.#bucket.send({ method: "GET", key: name, bytes: SIDECAR_MAX_BYTES }, (response) => response.text());
-  }
+  putSidecar = (name: SidecarName, content: string | Uint8Array<ArrayBuffer>) =>
+    this.#sidecars.putSidecar(name, content);
+  putRecent = (name: SidecarName, content: string) => this.#sidecars.putRecent(name, content);
+  readSidecar = (name: SidecarName) => this.#sidecars.readSidecar(name);
+  readSidecarBytes = (name: SidecarName) => this.#sidecars.readSidecarBytes(name);
+  sidecarsIn = (directory: SidecarDirectory) => this.#sidecars.sidecarsIn(directory);
+  removeSidecar = (name: SidecarName) => this.#sidecars.removeSidecar(name);
+  removeSidecars = (directory: SidecarDirectory) => this.#sidecars.removeSidecars(directory);
 
   check(): Promise<void> {
     const nowMs = performance.now();

@@ -45,6 +45,31 @@ export interface LinkOptions {
 }
 
 /**
+ * Small files beside the blobs. They hold the copy of the log's checkpoint (log/rollback-guard.ts),
+ * the log's tiles (log/static-tiles.ts), what `log recover` needs, and the time of the last backup
+ * (last-backup.ts). They are not part of what `list` yields, and a copy of the blobs does not contain them: an old checkpoint must not be
+ * restored together with an old database.
+ *
+ * - `putSidecar` replaces the file under a name and returns when it is durable.
+ * - `putRecent` makes a file under a new name. It survives the end of this process. In a store of
+ *   files it is not synced, so a power cut may lose it or a part of it.
+ * - `readSidecar` returns the file as text, `readSidecarBytes` its bytes: undefined if there is
+ *   none.
+ * - `sidecarsIn` lists the names of the files directly in a directory, without order.
+ * - `removeSidecar` removes a file, `removeSidecars` all files below a directory. Both are
+ *   idempotent.
+ */
+export interface Sidecars {
+  putSidecar(name: SidecarName, content: string | Uint8Array<ArrayBuffer>): Promise<void>;
+  putRecent(name: SidecarName, content: string): Promise<void>;
+  readSidecar(name: SidecarName): Promise<string | undefined>;
+  readSidecarBytes(name: SidecarName): Promise<Uint8Array | undefined>;
+  sidecarsIn(directory: SidecarDirectory): Promise<string[]>;
+  removeSidecar(name: SidecarName): Promise<void>;
+  removeSidecars(directory: SidecarDirectory): Promise<void>;
+}
+
+/**
  * Stores archives, each under the SHA-256 of its bytes. Every implementation keeps these promises,
  * and `test/contract/blob-store.ts` tests all of them:
  *
@@ -69,19 +94,13 @@ export interface LinkOptions {
  *   Blobs that are put or removed during the listing may or may not be in it.
  * - `link` returns an address at which the storage itself serves the blob for some minutes, or
  *   undefined if the store has no such address.
- * - `putSidecar` replaces the small file under a name and returns when it is durable. `readSidecar`
- *   returns the last one as text, or undefined if there is none. `removeSidecars` removes all files
- *   below a directory. They hold the copy of the log's checkpoint (log/rollback-guard.ts), the
- *   log's tiles (log/static-tiles.ts) and the time of the last backup (last-backup.ts). They are not part of what `list` yields, and a copy of the
- *   blobs does not contain them: an old checkpoint must not be restored together with an old
- *   database.
  * - `check` throws if the store does not accept writes.
  * - `close` removes temporary files.
  * - Failures are `storage_full`, `storage_busy`, `storage_failed` and `storage_timeout`. Every call
  *   has a deadline.
  * - `incomingDir` is the local directory for uploads. `put` takes files from it.
  */
-export interface BlobStore {
+export interface BlobStore extends Sidecars {
   readonly incomingDir: string;
   put(received: ReceivedFile): Promise<void>;
   read(blob: KnownBlob, range?: ByteRange, sent?: () => Promise<void>): Promise<BlobBody | undefined>;
@@ -91,23 +110,24 @@ export interface BlobStore {
   setAside(digest: Sha256Digest): Promise<void>;
   list(prefix?: string): AsyncIterable<ListedBlob>;
   link(digest: Sha256Digest, options: LinkOptions): string | undefined;
-  putSidecar(name: SidecarName, content: string | Uint8Array<ArrayBuffer>): Promise<void>;
-  readSidecar(name: SidecarName): Promise<string | undefined>;
-  removeSidecars(directory: SidecarDirectory): Promise<void>;
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Names of small files that the store holds besides the blobs. A file server can serve them. */
+/**
+ * Names of small files that the store holds besides the blobs. A file server can serve those below
+ * `log/`. What is below `recovery/` is not for everybody.
+ */
 export type SidecarName =
   | "log/checkpoint"
   | "log/checkpoint-before-rollback"
   | "log/accepted-size"
   | "log/last-backup"
-  | `log/tile/${string}`;
+  | `log/tile/${string}`
+  | `recovery/${string}`;
 
-/** All tiles, or the partial forms of one tile. */
-export type SidecarDirectory = "log/tile" | `log/tile/${string}.p`;
+/** All tiles, the partial forms of one tile, or the same of what `log recover` needs. */
+export type SidecarDirectory = "log/tile" | `log/tile/${string}.p` | "recovery" | `recovery/${string}`;
 
 /**
  * The size up to which every store must hash a blob before it returns a range of it. Reading more

@@ -43,6 +43,7 @@ import { logAcceptRollbackCommand } from "./commands/log-accept-rollback.ts";
 import { logAuditCommand } from "./commands/log-audit.ts";
 import { logKeyCommand } from "./commands/log-key.ts";
 import { logMakeKeyCommand } from "./commands/log-make-key.ts";
+import { logRecoverCommand } from "./commands/log-recover.ts";
 import { logRotateKeyCommand } from "./commands/log-rotate-key.ts";
 import { logStartNewCommand } from "./commands/log-start-new.ts";
 import { loginCommand } from "./commands/login.ts";
@@ -138,6 +139,7 @@ export const COMMANDS: readonly Command[] = [
   logMakeKeyCommand,
   logRotateKeyCommand,
   logStartNewCommand,
+  logRecoverCommand,
   logAcceptRollbackCommand,
   openapiCommand,
   versionCommand,

@@ -16,6 +16,8 @@ const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
   storage_busy: "the storage asks for fewer requests. Try again later.",
   storage_failed: "the storage refused the request or failed. Check the STORAGE_* settings and the storage itself.",
   log_key_missing: "the key of the log is missing, or is another one. Put log.key or LOG_SIGNING_KEY back.",
+  log_rollback:
+    "the database is behind what its log has published. Run cpm-registry log recover --dry-run, which says what it lacks.",
   read_only: "the registry is read-only. Run cpm-registry admin read-only off first.",
   storage_timeout: "the storage did not answer in time. Try again.",
 };

@@ -47,7 +47,7 @@ export async function lastKeyLeaf(
     .where(eq(packageKeyChanges.packageId, packageId))
     .orderBy(desc(packageKeyChanges.seq))
     .limit(1);
-  return last ?? { seq: 0, sha256: sha256(await firstVersionLeaf(session, packageId)) };
+  return last ?? { seq: 0, sha256: leafDigest(await firstVersionLeaf(session, packageId)) };
 }
 
 async function firstVersionLeaf(session: DbSession, packageId: number): Promise<Uint8Array> {
@@ -62,7 +62,8 @@ async function firstVersionLeaf(session: DbSession, packageId: number): Promise<
   return readLeaf(session, first.logIndex, (await readState(session)).size);
 }
 
-function sha256(leaf: string | Uint8Array): string {
+/** The digest of a key leaf or of a first version's leaf, in hex: `previous` of the next change. */
+export function leafDigest(leaf: string | Uint8Array): string {
   return createHash("sha256").update(leaf).digest("hex");
 }
 
@@ -113,7 +114,7 @@ export function statementAfter(last: { readonly sha256: string }, change: KeyCha
 export function leafOf(draft: KeyChangeDraft, seq: number): { readonly leaf: string; readonly sha256: string } {
   const signatures = draft.signatures.map(({ signature }) => Buffer.from(signature).toString("base64"));
   const leaf = keyLeaf({ ...draft, seq, signatures });
-  return { leaf, sha256: sha256(leaf) };
+  return { leaf, sha256: leafDigest(leaf) };
 }
 
 /**
@@ -142,5 +143,7 @@ export async function recordKeyChange(
     byUsername: draft.by,
     at: now,
   };
-  await log.append(session, [leaf], (logIndex) => session.query.insert(packageKeyChanges).values({ ...row, logIndex }));
+  await log.append(session, [{ leaf, details: { at: now.toISOString() } }], (logIndex) =>
+    session.query.insert(packageKeyChanges).values({ ...row, logIndex }),
+  );
 }

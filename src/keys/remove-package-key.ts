@@ -78,7 +78,7 @@ async function sinceId(session: DbSession, changed: PackageRow, { reason, since 
 
 /**
  * Flags and yanks the versions that a compromised key signed. Returns those that were not yanked
- * before, unchanged.
+ * before, as they are now.
  */
 async function distrustVersions(
   session: DbSession,
@@ -93,15 +93,15 @@ async function distrustVersions(
   const isSigned = and(eq(versions.packageId, id), eq(versions.publicKey, publicKey), gte(versions.id, since));
   const rows = await session.query.update(versions).set({ keyCompromised: true }).where(isSigned).returning();
   const notYanked = rows.filter(({ yankedAt }) => yankedAt === null);
+  const yankMessage = `Signed with the key ${keyIdOf(publicKey)}, which is compromised.`;
+  const yanked = { yankedAt: now, yankReason: "security", yankMessage, yankReplacement: null };
   for (const { id: versionId, version } of notYanked) {
-    const yankMessage = `Signed with the key ${keyIdOf(publicKey)}, which is compromised.`;
-    const yanked = { yankedAt: now, yankReason: "security", yankMessage, yankReplacement: null };
     await session.query.update(versions).set(yanked).where(eq(versions.id, versionId));
     const details = { reason: "security", compromisedKey: keyIdOf(publicKey) };
     await recordEvent(session, origin, "version.yanked", now, { packageName: name, version, details });
   }
   if (rows.length > 0) await rebuildListing(session, kind, changed, now);
-  return notYanked;
+  return notYanked.map((row) => ({ ...row, ...yanked }));
 }
 
 /** Writes that a key may no longer sign. */
@@ -161,6 +161,6 @@ export async function removePackageKey(
     const { username } = actor.user;
     await recordKeyChange(session, changed, { ...change, by: username, signatures: [signed] }, now, { log });
     const rows = yanked.map((row) => ({ ...row, name }));
-    await logYanks(session, { log }, "yank", username, rows);
+    await logYanks(session, { log }, "yank", username, rows, now);
   });
 }

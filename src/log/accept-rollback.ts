@@ -31,6 +31,7 @@ export async function acceptRollback(
   await acceptSize(blobs, Math.max(rollback.publishedSize ?? 0, await witnesses.largestSize(state)));
   // The lost leaves made tiles, too: full ones beyond the size of this log, and wider partial ones.
   await blobs.removeSidecars("log/tile");
+  await blobs.removeSidecars("recovery");
   await writeStaticTiles(deps, 0, state.size);
   await blobs.putSidecar(CHECKPOINT_COPY, state.checkpoint);
   return rollback;

@@ -3,6 +3,7 @@ import type { Database } from "../db/database.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { errorFields, type Logger } from "../runtime/logger.ts";
 import { type LogStateRow, readState } from "./log-rows.ts";
+import type { RecentLeaves } from "./recent-leaves.ts";
 import { CHECKPOINT_COPY, checkGuard } from "./rollback-guard.ts";
 import { removePartialTiles, writeStaticTiles } from "./static-tiles.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
@@ -29,6 +30,7 @@ interface AnnouncerDeps {
   readonly failpoints: Failpoints;
   readonly witnesses: WitnessClient;
   readonly log: TransparencyLog;
+  readonly recent: Pick<RecentLeaves, "forget">;
 }
 
 /**
@@ -87,7 +89,7 @@ export class Announcer {
   }
 
   async #announce(): Promise<void> {
-    const { db, blobs, log, logger, failpoints, witnesses } = this.#deps;
+    const { db, blobs, log, logger, failpoints, witnesses, recent } = this.#deps;
     try {
       const state = await db.read(readState);
       if (state.root === this.#announced && log.rollback === undefined) return;
@@ -103,6 +105,7 @@ export class Announcer {
       failpoints.hit("log.copied");
       this.#announced = state.root;
       await removePartialTiles(blobs, copied, state.size);
+      await recent.forget(state.size);
       if (!this.#closed) await witnesses.collectCosignatures(state);
     } catch (cause) {
       logger.warn("log_copy_failing", errorFields(cause));

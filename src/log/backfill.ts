@@ -2,6 +2,7 @@ import { and, asc, eq, isNotNull, isNull } from "drizzle-orm";
 import type { Database, DbSession } from "../db/database.ts";
 import { versionLeaf } from "../tlog/leaf.ts";
 import { WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
+import { versionDetails } from "./leaf-details.ts";
 import { lockState } from "./log-rows.ts";
 import { logStatus, type StatusSubject } from "./log-status.ts";
 import { logYanks } from "./log-yanks.ts";
@@ -9,6 +10,8 @@ import type { TransparencyLog } from "./transparency-log.ts";
 
 /** The leaves of one transaction, which holds the lock of the log. */
 const BATCH_SIZE = 500;
+/** Stands for a time that is not known. */
+const EPOCH = new Date(0);
 
 interface BackfillDeps {
   readonly db: Database;
@@ -17,16 +20,20 @@ interface BackfillDeps {
 
 /** Logs versions that were published before there was a log, in the order of publishing. */
 async function backfillVersions(session: DbSession, deps: BackfillDeps): Promise<number> {
-  const { versions, packages } = session.tables;
+  const { versions, packages, users } = session.tables;
   const rows = await session.query
-    .select({ name: packages.name, row: versions })
+    .select({ name: packages.name, row: versions, publisher: { id: users.id, username: users.username } })
     .from(versions)
     .innerJoin(packages, eq(packages.id, versions.packageId))
+    .innerJoin(users, eq(users.id, versions.publishedBy))
     .where(isNull(versions.logIndex))
     .orderBy(asc(versions.id))
     .limit(BATCH_SIZE);
   if (rows.length === 0) return 0;
-  const leaves = rows.map(({ name, row }) => versionLeaf({ name, ...row, scheme: row.signatureScheme }));
+  const leaves = rows.map(({ name, row, publisher }) => ({
+    leaf: versionLeaf({ name, ...row, scheme: row.signatureScheme }),
+    details: versionDetails(publisher, row.publishedAt),
+  }));
   const { firstIndex } = await deps.log.append(session, leaves);
   for (const [at, { row }] of rows.entries()) {
     await session.query
@@ -41,7 +48,7 @@ async function backfillVersions(session: DbSession, deps: BackfillDeps): Promise
 async function backfillKeyChanges(session: DbSession, deps: BackfillDeps): Promise<number> {
   const { packageKeyChanges: changes } = session.tables;
   const rows = await session.query
-    .select({ id: changes.id, leaf: changes.leaf })
+    .select({ id: changes.id, leaf: changes.leaf, at: changes.at })
     .from(changes)
     .where(isNull(changes.logIndex))
     .orderBy(asc(changes.id))
@@ -49,7 +56,7 @@ async function backfillKeyChanges(session: DbSession, deps: BackfillDeps): Promi
   if (rows.length === 0) return 0;
   const { firstIndex } = await deps.log.append(
     session,
-    rows.map(({ leaf }) => leaf),
+    rows.map(({ leaf, at }) => ({ leaf, details: { at: at.toISOString() } })),
   );
   for (const [at, { id }] of rows.entries()) {
     await session.query
@@ -67,13 +74,14 @@ async function backfillKeyChanges(session: DbSession, deps: BackfillDeps): Promi
 async function backfillYanks(session: DbSession, deps: BackfillDeps): Promise<number> {
   const { versions, packages } = session.tables;
   const rows = await session.query
-    .select({ id: versions.id, name: packages.name, version: versions.version, yankSeq: versions.yankSeq })
+    .select({ row: versions, name: packages.name })
     .from(versions)
     .innerJoin(packages, eq(packages.id, versions.packageId))
     .where(and(isNotNull(versions.yankedAt), eq(versions.yankSeq, 0)))
     .orderBy(asc(versions.id))
     .limit(BATCH_SIZE);
-  await logYanks(session, deps, "yank", "-", rows);
+  for (const { row, name } of rows)
+    await logYanks(session, deps, "yank", "-", [{ ...row, name }], row.yankedAt ?? EPOCH);
   return rows.length;
 }
 
@@ -85,7 +93,12 @@ async function backfillQuarantinedPackages(session: DbSession, deps: BackfillDep
   const { packages, packageStatuses: statuses } = session.tables;
   const isLogged = and(eq(statuses.packageId, packages.id), eq(statuses.version, WHOLE_PACKAGE));
   const rows = await session.query
-    .select({ packageId: packages.id, name: packages.name, at: packages.quarantinedAt })
+    .select({
+      packageId: packages.id,
+      name: packages.name,
+      at: packages.quarantinedAt,
+      words: packages.quarantineReason,
+    })
     .from(packages)
     .leftJoin(statuses, isLogged)
     .where(and(isNotNull(packages.quarantinedAt), isNull(statuses.seq)))
@@ -105,6 +118,7 @@ async function backfillQuarantinedVersions(session: DbSession, deps: BackfillDep
       name: packages.name,
       version: versions.version,
       at: versions.quarantinedAt,
+      words: versions.quarantineReason,
     })
     .from(versions)
     .innerJoin(packages, eq(packages.id, versions.packageId))
@@ -119,11 +133,11 @@ async function backfillQuarantinedVersions(session: DbSession, deps: BackfillDep
 async function logQuarantine(
   session: DbSession,
   deps: BackfillDeps,
-  row: StatusSubject & { readonly at: Date | null },
+  row: StatusSubject & { readonly at: Date | null; readonly words: string | null },
 ) {
-  const { at, ...subject } = row;
-  const status = { action: "quarantine", category: "policy" } as const;
-  await logStatus(session, deps, subject, status, at ?? new Date(0));
+  const { at, words, ...subject } = row;
+  const status = { action: "quarantine", category: "policy", words } as const;
+  await logStatus(session, deps, subject, status, at ?? EPOCH);
 }
 
 /**

@@ -108,7 +108,8 @@ async function changeKey(
   const keys = { verifier: verifierOf(signer), signer, cosigners };
   const log = new TransparencyLog(keys, { failpoints, clock, earlier: storedVerifier(oldKey) });
   await writeLogKey(session, { origin: log.origin, vkey: log.vkey });
-  const { firstIndex: index, checkpoint } = await log.append(session, [leaf]);
+  const details = (own: string) => ({ checkpoint: kept ?? own });
+  const { firstIndex: index, checkpoint } = await log.append(session, [{ leaf, details }]);
   await insertLogChange(session, { index, leaf, checkpoint: kept ?? checkpoint });
   return index;
 }

@@ -20,11 +20,16 @@ export function readLogChanges({ query, tables: { logChanges } }: DbSession): Pr
 
 /** Reads what the leaves of all changes say, in their order. */
 export async function readLogEntries(session: DbSession): Promise<LogEntry[]> {
+  return (await readLogEntriesWithIndex(session)).map(({ entry }) => entry);
+}
+
+/** `readLogEntries` with the indexes of the leaves. */
+export async function readLogEntriesWithIndex(session: DbSession): Promise<{ index: number; entry: LogEntry }[]> {
   const rows = await readLogChanges(session);
-  return rows.map(({ leaf }) => {
+  return rows.map(({ index, leaf }) => {
     const entry = parseLeaf(leaf);
     if (entry?.kind !== "log") throw new Error("A change of the log is malformed");
-    return entry;
+    return { index, entry };
   });
 }
 

@@ -4,12 +4,15 @@ import { LOG } from "../db/invalidations.ts";
 import { change, lockingStatement, placeholders, statement, valueFor } from "../db/statement.ts";
 import { HASH_BYTES, type Hash, leafHash, type NodeId, nodesOf, type ReadNodes } from "../tlog/merkle.ts";
 import { nodeFromTile, TILE_WIDTH, tileOfNode } from "../tlog/tile.ts";
-import type { Frontier, GrownTile } from "./frontier.ts";
+import { bundleOf, type Frontier, type GrownTile } from "./frontier.ts";
+import { detailsText, type StoredLeaf } from "./leaf-details.ts";
 
 /* The log in the database: its state, the leaves of the last bundle, and the tiles. */
 
 /** The level under which the table of tiles stores entry bundles. */
 export const ENTRIES_LEVEL = -1;
+/** The level under which the table of tiles stores the details of the leaves of a bundle. */
+export const DETAILS_LEVEL = -2;
 
 /** The one row of `log_state`: size, root and checkpoint of the log. */
 export type LogStateRow = Tables["logState"]["$inferSelect"];
@@ -33,7 +36,7 @@ const updateState = change<Pick<LogStateRow, "size" | "root" | "checkpoint">>(({
     .where(eq(logState.id, 1)),
 );
 
-const insertLeaf = change<{ index: number; leaf: string }>(({ query, tables: { logLeaves } }) =>
+const insertLeaf = change<{ index: number; leaf: string; details: string | null }>(({ query, tables: { logLeaves } }) =>
   query.insert(logLeaves).values(placeholders(logLeaves)),
 );
 
@@ -67,14 +70,13 @@ export async function writeState(
 }
 
 /** Reads the leaves of the partial bundle in order. */
-export async function readTail({ query, tables: { logLeaves } }: DbSession, size: number): Promise<string[]> {
+export function readTail({ query, tables: { logLeaves } }: DbSession, size: number): Promise<StoredLeaf[]> {
   const first = size - (size % TILE_WIDTH);
-  const rows = await query
-    .select({ leaf: logLeaves.leaf })
+  return query
+    .select({ leaf: logLeaves.leaf, details: logLeaves.details })
     .from(logLeaves)
     .where(and(gte(logLeaves.index, first), lt(logLeaves.index, size)))
     .orderBy(asc(logLeaves.index));
-  return rows.map(({ leaf }) => leaf);
 }
 
 /** Reads a tile with all its hashes so far. Level 0 has full tiles only. */
@@ -150,8 +152,8 @@ export async function readTailHashes(session: DbSession, size: number): Promise<
 }
 
 /** Encodes the hashes of leaves as a tile of level 0. */
-function hashesOf(leaves: readonly string[]): Buffer {
-  return Buffer.concat(leaves.map((leaf) => leafHash(Buffer.from(leaf))));
+function hashesOf(leaves: readonly StoredLeaf[]): Buffer {
+  return Buffer.concat(leaves.map(({ leaf }) => leafHash(Buffer.from(leaf))));
 }
 
 function splitHashes(tile: Buffer): Hash[] {
@@ -175,31 +177,39 @@ export async function readFrontier(session: DbSession, size: number): Promise<Fr
 }
 
 /** Writes full and partial tiles. Hashes are only ever added to the end of a tile. */
-export async function writeTiles({ query, tables: { logTiles } }: DbSession, grown: readonly GrownTile[]) {
-  for (const { level, index, hashes } of grown) {
-    const data = Buffer.concat(hashes);
-    await query
-      .insert(logTiles)
-      .values({ level, index, data })
-      .onConflictDoUpdate({ target: [logTiles.level, logTiles.index], set: { data } });
-  }
+export async function writeTiles(session: DbSession, grown: readonly GrownTile[]) {
+  for (const { level, index, hashes } of grown) await putTile(session, { level, index, data: Buffer.concat(hashes) });
 }
 
 /** Writes leaves of a partial bundle. */
-export async function writeLeaves(session: DbSession, first: number, leaves: readonly string[]): Promise<void> {
+export async function writeLeaves(session: DbSession, first: number, leaves: readonly StoredLeaf[]): Promise<void> {
   const [leaf] = leaves;
   if (leaf === undefined) return;
-  if (leaves.length === 1) return void (await insertLeaf(session, { index: first, leaf }));
+  if (leaves.length === 1) return void (await insertLeaf(session, { index: first, ...leaf }));
   const { query, tables } = session;
-  await query.insert(tables.logLeaves).values(leaves.map((leaf, at) => ({ index: first + at, leaf })));
+  await query.insert(tables.logLeaves).values(leaves.map((leaf, at) => ({ index: first + at, ...leaf })));
 }
 
-/** Writes a full bundle as one row and deletes the rows of its leaves. */
-export async function writeBundle(
-  { query, tables: { logLeaves, logTiles } }: DbSession,
-  index: number,
-  data: Buffer,
+/**
+ * Writes a full bundle as one row, and another with the details of its leaves. They replace what a
+ * recovery that was given up left beyond the log.
+ */
+export async function writeBundle(session: DbSession, index: number, leaves: readonly StoredLeaf[]): Promise<void> {
+  await putTile(session, { level: ENTRIES_LEVEL, index, data: bundleOf(leaves.map(({ leaf }) => leaf)) });
+  await putTile(session, { level: DETAILS_LEVEL, index, data: Buffer.from(detailsText(leaves)) });
+}
+
+async function putTile(
+  { query, tables: { logTiles } }: DbSession,
+  row: { readonly level: number; readonly index: number; readonly data: Buffer },
 ): Promise<void> {
-  await query.insert(logTiles).values({ level: ENTRIES_LEVEL, index, data });
-  await query.delete(logLeaves).where(lt(logLeaves.index, (index + 1) * TILE_WIDTH));
+  await query
+    .insert(logTiles)
+    .values(row)
+    .onConflictDoUpdate({ target: [logTiles.level, logTiles.index], set: { data: row.data } });
+}
+
+/** Deletes the rows of leaves that are in full bundles: those before `first`. */
+export async function deleteLeavesBefore({ query, tables: { logLeaves } }: DbSession, first: number): Promise<void> {
+  await query.delete(logLeaves).where(lt(logLeaves.index, first));
 }

@@ -2,6 +2,7 @@ import { and, desc, eq } from "drizzle-orm";
 import type { DbSession, Tables } from "../db/database.ts";
 import { statusLeaf } from "../tlog/leaf.ts";
 import type { StatusAction, StatusReason } from "../tlog/status-leaf.ts";
+import { present } from "./leaf-details.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
 /** The package and version that a status leaf is about. */
@@ -37,12 +38,24 @@ export async function logStatus(
   session: DbSession,
   { log }: { readonly log: TransparencyLog },
   { packageId, name, version }: StatusSubject,
-  { action, category }: { readonly action: StatusAction; readonly category: StatusReason },
+  {
+    action,
+    category,
+    words,
+  }: {
+    readonly action: StatusAction;
+    readonly category: StatusReason;
+    /** The reason in words, which is no part of the leaf. */
+    readonly words: string | null;
+  },
   at: Date,
 ): Promise<void> {
   const seq = ((await lastStatus(session, { packageId, version }))?.seq ?? 0) + 1;
   const leaf = statusLeaf({ name, version, seq, action, reason: category });
   const { packageStatuses } = session.tables;
   const row = { packageId, version, seq, action, category, at };
-  await log.append(session, [leaf], (logIndex) => session.query.insert(packageStatuses).values({ ...row, logIndex }));
+  const details = { at: at.toISOString(), ...present({ reason: words }) };
+  await log.append(session, [{ leaf, details }], (logIndex) =>
+    session.query.insert(packageStatuses).values({ ...row, logIndex }),
+  );
 }

@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { yankLeaf } from "../tlog/leaf.ts";
+import { present } from "./leaf-details.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
 /** The members of a version that its yank leaf states. */
@@ -9,6 +10,10 @@ interface YankedVersion {
   readonly name: string;
   readonly version: string;
   readonly yankSeq: number;
+  /** Why it is yanked. Null if it is unyanked. */
+  readonly yankReason: string | null;
+  readonly yankMessage: string | null;
+  readonly yankReplacement: string | null;
 }
 
 /**
@@ -21,10 +26,15 @@ export async function logYanks(
   action: "yank" | "unyank",
   by: string,
   rows: readonly YankedVersion[],
+  at: Date,
 ): Promise<void> {
   if (rows.length === 0) return;
   const { versions } = session.tables;
-  const leaves = rows.map(({ name, version, yankSeq }) => yankLeaf({ name, version, seq: yankSeq + 1, action, by }));
+  const leaves = rows.map((row) => {
+    const { name, version, yankSeq, yankReason: reason, yankMessage: message, yankReplacement: replacement } = row;
+    const leaf = yankLeaf({ name, version, seq: yankSeq + 1, action, by });
+    return { leaf, details: { at: at.toISOString(), ...present({ reason, message, replacement }) } };
+  });
   await log.append(session, leaves);
   for (const { id, yankSeq } of rows) {
     await session.query

@@ -3,17 +3,18 @@ import { OPERATOR, recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import { READ_ONLY } from "../db/invalidations.ts";
 import { failure } from "../errors.ts";
+import { RECOVERY_REASON } from "./append.ts";
 import { lockState, readState } from "./log-rows.ts";
 import type { TransparencyLog } from "./transparency-log.ts";
 
 /** Everything that stops changes while reads go on. */
-export const READ_ONLY_CAUSES = ["setting", "operator", "log_rollback", "log_key_missing"] as const;
+export const READ_ONLY_CAUSES = ["setting", "operator", "log_recovery", "log_rollback", "log_key_missing"] as const;
 
 /** Why changes are refused, in the form in which health shows it. */
 export interface ReadOnlyCause {
   /**
-   * `setting`: `READ_ONLY` of this server. `operator`: `admin read-only on`, for all servers. The
-   * other two refuse what would be logged.
+   * `setting`: `READ_ONLY` of this server. `operator`: `admin read-only on`, for all servers.
+   * `log_recovery`: `log recover` is not finished. The other two refuse what would be logged.
    */
   readonly cause: (typeof READ_ONLY_CAUSES)[number];
   /** In words for everybody who is refused. It continues a sentence, so it has no full stop. */
@@ -22,13 +23,16 @@ export interface ReadOnlyCause {
   readonly since?: string;
 }
 
-/** What an operator stored for all servers. */
+/** What the database says to all servers. */
 interface StoredMode {
-  readonly reason: string;
-  readonly since: Date;
+  /** What an operator stored. */
+  readonly byOperator: { readonly reason: string; readonly since: Date } | undefined;
+  /** Whether a recovery of the log is not finished. */
+  readonly isRecovering: boolean;
 }
 
 const SETTING: ReadOnlyCause = { cause: "setting", reason: "its operator set READ_ONLY" };
+const RECOVERY: ReadOnlyCause = { cause: "log_recovery", reason: RECOVERY_REASON };
 const ROLLBACK: ReadOnlyCause = {
   cause: "log_rollback",
   reason: "its database is behind what its log has published",
@@ -56,7 +60,7 @@ interface ModeDeps {
  */
 export class ReadOnlyMode {
   readonly #deps: ModeDeps;
-  #stored: StoredMode | undefined;
+  #stored: StoredMode = { byOperator: undefined, isRecovering: false };
   #loading: Promise<void> | undefined;
   #isOutdated = false;
 
@@ -77,9 +81,10 @@ export class ReadOnlyMode {
   /** Why changes are refused; undefined while they are not. */
   get cause(): ReadOnlyCause | undefined {
     const { isSet, log } = this.#deps;
-    if (this.#stored !== undefined) {
-      const { reason, since } = this.#stored;
-      return { cause: "operator", reason, since: since.toISOString() };
+    const { byOperator, isRecovering } = this.#stored;
+    if (isRecovering) return RECOVERY;
+    if (byOperator !== undefined) {
+      return { cause: "operator", reason: byOperator.reason, since: byOperator.since.toISOString() };
     }
     if (isSet) return SETTING;
     if (log.rollback !== undefined) return ROLLBACK;
@@ -88,7 +93,8 @@ export class ReadOnlyMode {
 
   /** Whether every change is refused, and not only what would be logged. */
   get refusesWrites(): boolean {
-    return this.#deps.isSet || this.#stored !== undefined;
+    const { byOperator, isRecovering } = this.#stored;
+    return this.#deps.isSet || isRecovering || byOperator !== undefined;
   }
 
   /** Throws `read_only` while every change is refused. */
@@ -110,11 +116,10 @@ export class ReadOnlyMode {
     while (this.#isOutdated) {
       this.#isOutdated = false;
       try {
-        const stored = await this.#deps.db.read(readStored);
-        const isChanged = stored?.reason !== this.#stored?.reason;
-        this.#stored = stored;
+        const before = this.cause?.reason;
+        this.#stored = await this.#deps.db.read(readStored);
         // Every cached page says that the registry is read-only, or does not.
-        if (isChanged) this.#deps.db.invalidations.notify("any");
+        if (this.cause?.reason !== before) this.#deps.db.invalidations.notify("any");
       } catch {
         // The database is away. Nothing is written meanwhile, and the mode may change.
         setTimeout(() => void this.#reload(), RETRY_AFTER_MS).unref();
@@ -124,9 +129,10 @@ export class ReadOnlyMode {
   }
 }
 
-async function readStored(session: DbSession): Promise<StoredMode | undefined> {
-  const { readOnlyReason: reason, readOnlySince: since } = await readState(session);
-  return reason === null || since === null ? undefined : { reason, since };
+async function readStored(session: DbSession): Promise<StoredMode> {
+  const { readOnlyReason: reason, readOnlySince: since, recoveredTo } = await readState(session);
+  const byOperator = reason === null || since === null ? undefined : { reason, since };
+  return { byOperator, isRecovering: recoveredTo !== null };
 }
 
 /** The result of `setReadOnly`. */

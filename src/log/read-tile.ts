@@ -1,8 +1,10 @@
+import { and, asc, gte, lt } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import { HASH_BYTES } from "../tlog/merkle.ts";
 import { decodeBundle, encodeBundle, TILE_WIDTH, type TileId, widthIn } from "../tlog/tile.ts";
 import { bundleOf } from "./frontier.ts";
-import { ENTRIES_LEVEL, readState, readTail, readTailHashes, readTile } from "./log-rows.ts";
+import { detailsText, type StoredLeaf } from "./leaf-details.ts";
+import { DETAILS_LEVEL, ENTRIES_LEVEL, readState, readTail, readTailHashes, readTile } from "./log-rows.ts";
 
 /**
  * Reads a tile or an entry bundle of c2sp.org/tlog-tiles. Returns undefined beyond the published
@@ -46,10 +48,53 @@ async function readHashes(session: DbSession, level: number, { index, width }: T
 async function readEntries(session: DbSession, { index, width }: TileId): Promise<Buffer> {
   if (width < TILE_WIDTH) {
     const leaves = await readTail(session, index * TILE_WIDTH + width);
-    if (leaves.length === width) return bundleOf(leaves);
+    if (leaves.length === width) return bundleOf(leaves.map(({ leaf }) => leaf));
   }
   const bundle = await readTile(session, ENTRIES_LEVEL, index);
   const entries = bundle === undefined ? undefined : decodeBundle(bundle);
   if (bundle === undefined || entries === undefined) throw new Error("An entry bundle of the log is missing");
   return width === TILE_WIDTH ? bundle : encodeBundle(entries.slice(0, width));
+}
+
+/**
+ * Reads the leaves from index `from` to `to` with their details, from their rows or from full
+ * bundles. Throws if one is missing.
+ */
+export async function readStoredLeaves(session: DbSession, from: number, to: number): Promise<StoredLeaf[]> {
+  const { logLeaves } = session.tables;
+  const rows: StoredLeaf[] = await session.query
+    .select({ leaf: logLeaves.leaf, details: logLeaves.details })
+    .from(logLeaves)
+    .where(and(gte(logLeaves.index, from), lt(logLeaves.index, to)))
+    .orderBy(asc(logLeaves.index));
+  if (rows.length === to - from) return rows;
+  const found: StoredLeaf[] = [];
+  for (let at = from; at < to; ) {
+    const index = Math.floor(at / TILE_WIDTH);
+    const width = Math.min(TILE_WIDTH, to - index * TILE_WIDTH);
+    const leaves = decodeBundle(await readEntries(session, { level: "entries", index, width })) ?? [];
+    const details = (await readDetails(session, { level: "entries", index, width })).split("\n");
+    const skipped = at - index * TILE_WIDTH;
+    for (const [place, leaf] of leaves.slice(skipped).entries()) {
+      const line = details[skipped + place];
+      found.push({ leaf: leaf.toString("utf8"), details: line === undefined || line === "null" ? null : line });
+    }
+    at = index * TILE_WIDTH + width;
+  }
+  if (found.length !== to - from) throw new Error("Leaves of the log are missing");
+  return found;
+}
+
+/**
+ * Reads the details of the leaves of an entry bundle, one line of JSON for each leaf: `null` where
+ * there are none.
+ */
+export async function readDetails(session: DbSession, { index, width }: TileId): Promise<string> {
+  if (width < TILE_WIDTH) {
+    const leaves = await readTail(session, index * TILE_WIDTH + width);
+    if (leaves.length === width) return detailsText(leaves);
+  }
+  const data = await readTile(session, DETAILS_LEVEL, index);
+  const lines = data === undefined ? [] : data.toString("utf8").split("\n");
+  return detailsText(Array.from({ length: width }, (_, at) => ({ details: lines[at] ?? null })));
 }

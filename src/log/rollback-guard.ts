@@ -6,6 +6,7 @@ import { rootOf } from "../tlog/merkle.ts";
 import { verifyNote } from "../tlog/note.ts";
 import { readVerifiers } from "./log-changes.ts";
 import { type LogStateRow, nodeReader, readState } from "./log-rows.ts";
+import { recentFiles } from "./recent-leaves.ts";
 import type { Rollback } from "./transparency-log.ts";
 import type { WitnessClient } from "./witness-client.ts";
 
@@ -78,19 +79,31 @@ async function compareWith(copy: string | undefined, { db }: GuardDeps): Promise
 }
 
 /**
- * Checks the guard as `checkGuard` does. If the copy shows no rollback, it asks the witnesses too:
- * the copy may be as old as the database, or lost with the machine. Witnesses that do not answer in
+ * Checks the guard as `checkGuard` does. If the copy shows no rollback, it looks for newer leaves
+ * beside the archives, and asks the witnesses too: the copy may be as old as the database, or lost with the machine. Witnesses that do not answer in
  * time are passed over.
  */
 export async function checkGuardAtStart(
   deps: GuardDeps & { readonly witnesses: WitnessClient | undefined },
 ): Promise<GuardResult> {
-  const found = await checkGuard(deps);
+  const copied = await checkGuard(deps);
+  const found = { ...copied, rollback: copied.rollback ?? (await recentRollback(deps)) };
   if (found.rollback !== undefined || deps.witnesses === undefined) return found;
   const state = await deps.db.read(readState);
   const cosigned = await deps.witnesses.largestSize(state);
   const rollback = await witnessedRollback(deps, state, cosigned);
   return rollback === undefined ? found : { ...found, rollback };
+}
+
+/**
+ * Finds a rollback of the last second: leaves that were answered and that the copy of the
+ * checkpoint does not have yet.
+ */
+async function recentRollback({ db, blobs }: GuardDeps): Promise<Rollback | undefined> {
+  const publishedSize = Math.max(0, ...(await recentFiles(blobs)).map(({ to }) => to));
+  // Read the state after the files, which are written after their commit.
+  const { size: foundSize } = await db.read(readState);
+  return publishedSize > foundSize ? { publishedSize, foundSize } : undefined;
 }
 
 async function witnessedRollback(

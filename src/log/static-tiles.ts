@@ -1,7 +1,7 @@
 import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
 import { TILE_WIDTH, type TileId, tilePath, widthIn } from "../tlog/tile.ts";
-import { readPublishedTile } from "./read-tile.ts";
+import { readDetails, readPublishedTile } from "./read-tile.ts";
 
 /** How many tiles are read and written at a time, which bounds the memory. */
 const CONCURRENCY = 8;
@@ -55,6 +55,17 @@ async function writeTile(
   const bytes = await db.read((session) => readPublishedTile(session, tile));
   if (bytes === undefined) throw new Error("A tile of the log is missing");
   await blobs.putSidecar(`log/${tilePath(tile)}`, new Uint8Array(bytes));
+  if (tile.level !== "entries") return;
+  const details = await db.read((session) => readDetails(session, tile));
+  await blobs.putSidecar(detailsName(tile), details);
+}
+
+/**
+ * Returns the name under which the details of a bundle's leaves lie. It is outside of `log/`, which
+ * operators serve to everybody: a private registry names its publishers to nobody else.
+ */
+export function detailsName(tile: TileId): `recovery/${string}` {
+  return `recovery/${tilePath(tile)}`;
 }
 
 /**
@@ -65,6 +76,8 @@ async function writeTile(
 export async function removePartialTiles(blobs: BlobStore, from: number, to: number): Promise<void> {
   for (const tile of tilesBetween(from, to)) {
     const wasPartial = widthIn(from, tile.level, tile.index) > 0;
-    if (wasPartial && tile.width === TILE_WIDTH) await blobs.removeSidecars(`log/${tilePath(tile)}.p`);
+    if (!wasPartial || tile.width !== TILE_WIDTH) continue;
+    await blobs.removeSidecars(`log/${tilePath(tile)}.p`);
+    if (tile.level === "entries") await blobs.removeSidecars(`${detailsName(tile)}.p`);
   }
 }

@@ -9,7 +9,7 @@ import {
   type VerifierKey,
   verifyNote,
 } from "../tlog/note.ts";
-import { type Appended, appendLeaves } from "./append.ts";
+import { type Appended, appendLeaves, type NewLeaf } from "./append.ts";
 import type { Frontier } from "./frontier.ts";
 import type { Cosigner, LogKeys } from "./log-keys.ts";
 import type { LogStateRow } from "./log-rows.ts";
@@ -55,6 +55,8 @@ export class TransparencyLog {
    * until the next start: an operator should see it, and the next publish writes a copy.
    */
   isGuardMissing = false;
+  /** How many times this process appended, whether committed or not. */
+  appends = 0;
   /** The file of the key that this process made at the first start. */
   newKeyPath: string | undefined;
   readonly #cosigners: readonly Cosigner[];
@@ -153,7 +155,7 @@ export class TransparencyLog {
    */
   append(
     session: DbSession,
-    leaves: readonly string[],
+    leaves: readonly NewLeaf[],
     recordIndex: (firstIndex: number) => Promise<unknown> = async () => undefined,
   ): Promise<Appended> {
     return appendLeaves(session, this, leaves, recordIndex);
@@ -171,6 +173,7 @@ export class TransparencyLog {
   /** Caches the frontier of the last append. */
   setFrontier({ root }: Pick<LogStateRow, "root">, frontier: Frontier): void {
     this.#last = { root, frontier };
+    this.appends += 1;
     this.onAppend();
   }
 }

@@ -87,7 +87,8 @@ export async function quarantinePackage(
     const kind = quarantine === undefined ? "package.released" : "package.quarantined";
     await recordEvent(session, origin, kind, now, { packageName: name, details });
     const loaded = await loadShownPackage(session, after);
-    if (status !== undefined) await logStatus(session, deps, subject, status, now);
+    if (status !== undefined)
+      await logStatus(session, deps, subject, { ...status, words: columns.quarantineReason }, now);
     return loaded;
   });
 }
@@ -116,7 +117,8 @@ export async function quarantineVersion(
     await rebuilt(session, db.kind, ofPackage);
     const kind = quarantine === undefined ? "version.released" : "version.quarantined";
     await recordEvent(session, origin, kind, now, { packageName: name, version, details });
-    if (status !== undefined) await logStatus(session, deps, subject, status, now);
+    if (status !== undefined)
+      await logStatus(session, deps, subject, { ...status, words: columns.quarantineReason }, now);
     return versionView(config.publicUrl, name, { ...published, row });
   });
 }

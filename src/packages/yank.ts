@@ -83,7 +83,14 @@ export async function setYanked(
     await recordEvent(session, actor.origin, kind, now, { packageName: name, version, details });
     // The log records that a version is yanked, not the reason: a new reason is no new leaf.
     if ((published.row.yankedAt === null) !== (row.yankedAt === null)) {
-      await logYanks(session, { log }, yank === undefined ? "unyank" : "yank", actor.user.username, [{ ...row, name }]);
+      await logYanks(
+        session,
+        { log },
+        yank === undefined ? "unyank" : "yank",
+        actor.user.username,
+        [{ ...row, name }],
+        now,
+      );
     }
     return versionView(config.publicUrl, name, { ...published, row });
   });

@@ -3,6 +3,7 @@ import type { Database, DbSession } from "../db/database.ts";
 import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import type { RateLimit } from "../errors.ts";
+import { versionDetails } from "../log/leaf-details.ts";
 import { addToTotals, type Holdings } from "../metrics/registry-totals.ts";
 import { beginListing } from "../packages/rebuild-listing.ts";
 import { contentsRow } from "../packages/records.ts";
@@ -51,12 +52,16 @@ async function recordPublished(session: DbSession, { publication, now }: Pending
   await recordEvent(session, publisher.origin, "version.secrets_allowed", now, allowed);
 }
 
-interface Inserted extends Accepted {
+/** A version whose rows are inserted, before its leaf is appended. */
+export interface Inserted extends Accepted {
   readonly row: VersionRow;
+}
+
+interface Begun extends Inserted {
   readonly finishListing: Awaited<ReturnType<typeof beginListing>>;
 }
 
-async function insertRow(session: DbSession, kind: Database["kind"], accepted: Accepted): Promise<Inserted> {
+async function insertRow(session: DbSession, kind: Database["kind"], accepted: Accepted): Promise<Begun> {
   const { claimed, publication, now } = accepted;
   const columns = versionRow(claimed.id, publication, now);
   const [[inserted], finishListing] = await pipelined([
@@ -70,23 +75,35 @@ async function insertRow(session: DbSession, kind: Database["kind"], accepted: A
 }
 
 /**
- * Inserts versions that do not exist yet, of different packages that are locked. The unique index
- * on versions enforces it. The statements about one version need no result of the others, so a
- * batch costs Postgres as many messages as a single version.
+ * Inserts versions that do not exist yet, of different packages that are locked, and appends their
+ * leaves.
  */
 export async function insertVersions(
   session: DbSession,
   deps: Pick<Deps, "db" | "log">,
   accepted: readonly Accepted[],
 ): Promise<Recorded[]> {
-  const inserted = await pipelined(accepted.map((one) => insertRow(session, deps.db.kind, one)));
+  return logVersions(session, deps, await insertRows(session, deps.db.kind, accepted));
+}
+
+/**
+ * Inserts the rows of versions that do not exist yet, of different packages that are locked. The
+ * unique index on versions enforces it. The statements about one version need no result of the
+ * others, so a batch costs Postgres as many messages as a single version.
+ */
+export async function insertRows(
+  session: DbSession,
+  kind: Database["kind"],
+  accepted: readonly Accepted[],
+): Promise<Inserted[]> {
+  const inserted = await pipelined(accepted.map((one) => insertRow(session, kind, one)));
   await pipelined(
     inserted.flatMap(({ row, finishListing, publication, now }) => [
       insertContents(session, contentsRow(row.id, publication.inspection)),
       finishListing(row, now),
     ]),
   );
-  return logVersions(session, deps, inserted);
+  return inserted;
 }
 
 function holdingsOf(inserted: readonly Inserted[]): Holdings {
@@ -102,7 +119,11 @@ async function logVersions(session: DbSession, { log }: Pick<Deps, "log">, inser
   const leaves = inserted.map(({ claimed: { name }, row }) =>
     versionLeaf({ name, ...row, scheme: row.signatureScheme }),
   );
-  const { firstIndex, proofOf, checkpoint } = await log.append(session, leaves, (first) =>
+  const logged = inserted.map(({ publication: { publisher }, now }, at) => ({
+    leaf: leaves[at] ?? "",
+    details: versionDetails(publisher.user, now),
+  }));
+  const { firstIndex, proofOf, checkpoint } = await log.append(session, logged, (first) =>
     pipelined([
       ...inserted.map(({ row: { id } }, at) => recordLogIndex(session, { id, logIndex: first + at })),
       addToTotals(session, holdingsOf(inserted)),

@@ -1,17 +1,13 @@
-import { recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
-import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
-import { foldName } from "../domain/package-name.ts";
-import { skeletonOf } from "../domain/similar-names.ts";
 import type { RateLimit } from "../errors.ts";
 import { registerFirstKey } from "../keys/account-trust.ts";
-import { applyDueReset, pinFirstKey } from "../keys/package-trust.ts";
-import type { PackageRow, PublishedVersion } from "../packages/views.ts";
+import { applyDueReset } from "../keys/package-trust.ts";
+import type { PublishedVersion } from "../packages/views.ts";
 import { decide, limitsOnFastPath } from "./decide.ts";
 import { accountOf, askFacts, type Facts } from "./facts.ts";
 import { type Accepted, insertVersions, type PendingPublication, type Recorded } from "./insert-versions.ts";
-import type { VerifiedPublication } from "./verify-publication.ts";
+import { makePackage } from "./make-package.ts";
 
 /*
  * The one transaction of a publish, for one publication or a batch: take the locks and ask the
@@ -26,43 +22,6 @@ type RecordDeps = Pick<Deps, "db" | "config" | "log">;
 export type RecordOutcome =
   | ({ readonly outcome: "created" } & Recorded)
   | { readonly outcome: "unchanged"; readonly version: PublishedVersion; readonly limits: readonly RateLimit[] };
-
-/**
- * Makes the package, its first owner and its first key. Undefined when another transaction just
- * made the package.
- */
-async function makePackage(
-  session: DbSession,
-  { inspection, publisher, verified }: VerifiedPublication,
-  now: Date,
-): Promise<PackageRow | undefined> {
-  const { packages, packageOwners } = session.tables;
-  const { name, description = "", tags } = inspection.manifest;
-  const [made] = await session.query
-    .insert(packages)
-    .values({
-      name,
-      nameFolded: foldName(name),
-      nameSkeleton: skeletonOf(name),
-      description,
-      tags: [...tags],
-      listed: true,
-      downloads: 0,
-      createdAt: now,
-      createdBy: publisher.user.id,
-      updatedAt: now,
-    })
-    .onConflictDoNothing()
-    .returning();
-  if (made === undefined) return undefined;
-  session.invalidate(name);
-  await pipelined([
-    session.query.insert(packageOwners).values({ packageId: made.id, userId: publisher.user.id, createdAt: now }),
-    recordEvent(session, publisher.origin, "package.created", now, { packageName: name }),
-    pinFirstKey(session, made, verified.publicKey, publisher.origin, now),
-  ]);
-  return made;
-}
 
 /**
  * `recordOne`, or undefined where another transaction made the package after this one found none.

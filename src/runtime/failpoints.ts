@@ -19,6 +19,7 @@ export const FAILPOINTS = [
   "publish.inserted",
   "publish.recorded",
   "log.committed",
+  "log.kept",
   "sidecar.written",
   "log.tiled",
   "log.copied",
@@ -31,6 +32,10 @@ export const FAILPOINTS = [
   "restore.archive",
   "restore.archives",
   "restore.database",
+  "recover.tiles",
+  "recover.switched",
+  "recover.replaying",
+  "recover.replayed",
   "sync.file",
   "sync.directory",
 ] as const;

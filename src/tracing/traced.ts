@@ -28,6 +28,11 @@ export function tracedBlobs(blobs: BlobStore, tracer: Tracer): BlobStore {
     putSidecar: (name, content) =>
       tracer.span("storage put", { "cpm.file": name }, () => blobs.putSidecar(name, content)),
     readSidecar: (name) => tracer.span("storage read", { "cpm.file": name }, () => blobs.readSidecar(name)),
+    putRecent: (name, content) =>
+      tracer.span("storage put", { "cpm.file": name }, () => blobs.putRecent(name, content)),
+    readSidecarBytes: (name) => tracer.span("storage read", { "cpm.file": name }, () => blobs.readSidecarBytes(name)),
+    sidecarsIn: (directory) => blobs.sidecarsIn(directory),
+    removeSidecar: (name) => blobs.removeSidecar(name),
     removeSidecars: (directory) => blobs.removeSidecars(directory),
     check: () => blobs.check(),
     close: () => blobs.close(),

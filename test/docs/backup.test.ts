@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { cpSync, mkdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client, newAccount } from "../support/client.ts";
 import {
@@ -18,6 +19,7 @@ import { waitUntil } from "../support/wait-until.ts";
 const [BACK_UP = ""] = blocksUnder("Back up");
 const [ON_NEW_MACHINE = ""] = blocksUnder("Restore on a new machine");
 const [IN_PLACE = ""] = blocksUnder("Restore where the storage survived");
+const [RECOVER = ""] = blocksUnder("Recover what an old backup lacks");
 
 /** Publishes 0.1.0, backs up while the server runs, and publishes 0.2.0. */
 async function backedUp({ server, run }: Home): Promise<Client> {
@@ -29,6 +31,26 @@ async function backedUp({ server, run }: Home): Promise<Client> {
   await stopServer(server);
   return alice;
 }
+
+test(
+  "what a restored backup lacks comes back with the documented commands, and the registry runs again",
+  () =>
+    inHome(async (home) => {
+      const { server, run } = home;
+      const alice = await backedUp(home);
+      const published = await readFile(join(server.dataDir, "log/checkpoint"), "utf8");
+      run(IN_PLACE);
+      expect(run(RECOVER)).toContain("Recovered 1 leaf of the log: 1 version");
+      await server.start();
+      expect((await healthOf(server)).status).toBe("ok");
+      expect((await new Client(server.url).get("/log/checkpoint")).text).toBe(published);
+      expect((await alice.get("/api/packages/hello/0.2.0/download")).status).toBe(200);
+      expect(await publishHello(alice, "0.2.0")).toBe(200);
+      expect(await publishHello(alice, "0.3.0")).toBe(201);
+      expect((await server.run("fsck")).exitCode).toBe(0);
+    }),
+  120_000,
+);
 
 test(
   "the documented restore where the storage survived starts read-only, and runs after the loss is accepted",

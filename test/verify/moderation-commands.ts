@@ -56,6 +56,6 @@ async function takeDown(
     const { packages } = session.tables;
     const [row] = await session.query.select().from(packages).where(eq(packages.name, name));
     const subject = { packageId: row?.id ?? 0, name, version: version ?? "*" };
-    await logStatus(session, deps, subject, { action: "remove", category }, deps.clock());
+    await logStatus(session, deps, subject, { words: null, action: "remove", category }, deps.clock());
   });
 }

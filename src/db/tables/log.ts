@@ -36,6 +36,11 @@ function logStateTable(d: Dialect) {
        */
       readOnlyReason: d.text("read_only_reason"),
       readOnlySince: d.instant("read_only_since"),
+      /**
+       * While `log recover` works: the index of the next leaf whose change the other tables lack.
+       * Null otherwise. Until then nothing may be appended.
+       */
+      recoveredTo: d.count("recovered_to"),
     },
     (t) => [d.primaryKey({ columns: [t.id] })],
   );
@@ -46,14 +51,25 @@ function logStateTable(d: Dialect) {
  * `log_tiles`.
  */
 function logLeavesTable(d: Dialect) {
-  return d.table("log_leaves", { index: d.count("idx").notNull(), leaf: d.text("leaf").notNull() }, (t) => [
-    d.primaryKey({ columns: [t.index] }),
-  ]);
+  return d.table(
+    "log_leaves",
+    {
+      index: d.count("idx").notNull(),
+      leaf: d.text("leaf").notNull(),
+      /**
+       * What `log recover` needs beside the leaf and the archive, as JSON (log/leaf-details.ts).
+       * Null for leaves that are older than this column.
+       */
+      details: d.text("details"),
+    },
+    (t) => [d.primaryKey({ columns: [t.index] })],
+  );
 }
 
 /**
  * Declares tiles (c2sp.org/tlog-tiles). Tiles of leaf hashes are stored when they are full, those
- * of higher levels also while they are partial. Level -1 has the entry bundles.
+ * of higher levels also while they are partial. Level -1 has the entry bundles, level -2 what
+ * `log recover` needs beside them.
  */
 function logTilesTable(d: Dialect) {
   return d.table(

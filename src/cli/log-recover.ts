@@ -1,0 +1,85 @@
+import { isInUse } from "../db/in-use.ts";
+import { type Recovery, recover } from "../recovery/recover.ts";
+import { RecoveryRefusal } from "../recovery/recovery-refusal.ts";
+import { counted } from "../runtime/counted.ts";
+import { armFailpoints } from "../runtime/failpoints.ts";
+import { print, printError, printJson } from "../runtime/print.ts";
+import { escapeUnprintable } from "../runtime/printable.ts";
+import { readOfflineConfig } from "../start/data-owner.ts";
+import { openOfflineWithBlobs } from "../start/open-offline.ts";
+import { progressBar } from "./progress.ts";
+
+/** Options of `log recover`. */
+export interface RecoverArguments {
+  readonly config: string | undefined;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/** Brings back what an old database lacks, and prints what. Returns 1 if that is refused. */
+export async function logRecover({ config: configFile, dryRun, json }: RecoverArguments): Promise<number> {
+  const config = readOfflineConfig(configFile);
+  const isRunning = !dryRun && (await isInUse(config.database));
+  const deps = await openOfflineWithBlobs(config);
+  const bar = progressBar("log recover", json);
+  try {
+    if (isRunning) throw new RecoveryRefusal("registry_running", RUNNING);
+    const failpoints = armFailpoints(config.failpoints);
+    const recovery = await recover({ ...deps, failpoints, report: bar.report }, dryRun);
+    bar.end();
+    if (json) printJson({ dryRun, recovered: recovery !== undefined && !dryRun, ...recovery });
+    else print(recovery === undefined ? NOTHING : recoveryText(recovery, dryRun));
+    return 0;
+  } catch (cause) {
+    if (!(cause instanceof RecoveryRefusal)) throw cause;
+    bar.end();
+    const { code, message, items } = cause;
+    if (json) printJson({ dryRun, recovered: false, refused: { code, detail: message, items } });
+    printError(`cpm-registry log recover failed: ${escapeUnprintable(message)}`);
+    return 1;
+  } finally {
+    bar.end();
+    await deps.close();
+  }
+}
+
+const RUNNING = "a registry runs on this database. Stop it on every machine, then run the command again.";
+const NOTHING = "The database has everything that the log beside the archives has. Nothing is to be recovered.";
+
+function recoveryText(recovery: Recovery, dryRun: boolean): string {
+  const { from, to, root, counts, placeholders, notOwners } = recovery;
+  const { versions, yanks, keyChanges, statuses, logChanges } = counts;
+  const kinds = [
+    counted(versions, "version"),
+    counted(yanks, "yank or unyank", "yanks and unyanks"),
+    counted(keyChanges, "key change"),
+    counted(statuses, "quarantine or release", "quarantines and releases"),
+    counted(logChanges, "change of the log's key", "changes of the log's key"),
+  ];
+  const leaves = counted(to - from, "leaf", "leaves");
+  const lines = [
+    `${dryRun ? "Would recover" : "Recovered"} ${leaves} of the log: ${kinds.join(", ")}.`,
+    `The log ${dryRun ? "would have" : "has"} ${counted(to, "leaf", "leaves")}, with the root ${root}.`,
+  ];
+  const handed = placeholders.map(({ username, publishedAs }) => {
+    const was = username === publishedAs ? "" : ` (published as ${publishedAs}, a name that another account has)`;
+    return `  ${escapeUnprintable(username)}${was}`;
+  });
+  if (handed.length > 0) {
+    lines.push(
+      "",
+      "These publishers have no account in this database. Each has a placeholder that nobody can log in to;",
+    );
+    lines.push("hand it over with cpm-registry admin reset-password <username>:", ...handed);
+  }
+  if (notOwners.length > 0) {
+    lines.push("", "These publishers are no owners in this database. An owner can invite them again:");
+    lines.push(...notOwners.map((owner) => `  ${escapeUnprintable(owner)}`));
+  }
+  if (!dryRun) lines.push("", LOST);
+  return lines.join("\n");
+}
+
+const LOST = `What the log does not record did not come back: accounts, changed passwords, API tokens, sessions, retired account
+keys, owners and invitations, deprecated and archived packages, and download counts since the backup. API tokens that
+were revoked since then work again: have them revoked. Start the registry, then run cpm-registry fsck.`;

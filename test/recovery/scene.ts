@@ -1,0 +1,142 @@
+import { Database } from "bun:sqlite";
+import { copyFileSync, rmSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createApp } from "../../src/app.ts";
+import { type Config, readConfig } from "../../src/config/config.ts";
+import { listen } from "../../src/http/server.ts";
+import { readState } from "../../src/log/log-rows.ts";
+import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { type Recovery, recover } from "../../src/recovery/recover.ts";
+import { noFailpoints } from "../../src/runtime/failpoints.ts";
+import { closeDeps, openDeps, type Registry } from "../../src/start/open-deps.ts";
+import { openOfflineWithBlobs } from "../../src/start/open-offline.ts";
+import { type FakeS3, startFakeS3 } from "../support/fake-s3.ts";
+import { testPostgres } from "../support/postgres.ts";
+import { type DatabaseKind, TEST_JWT_KEY, TEST_LOG_KEY, TEST_PUBLIC_URL } from "../support/registry.ts";
+import { waitUntil } from "../support/wait-until.ts";
+
+/** A registry that can be stopped, lose its database and get an old one back, while its storage stays. */
+export class LosingRegistry {
+  #databaseUrl: string | undefined;
+  #snapshotUrl: string | undefined;
+  #running: { readonly deps: Registry; stop(): Promise<void> } | undefined;
+  /** The address of every life. */
+  url = "";
+
+  private constructor(
+    readonly kind: DatabaseKind,
+    readonly dataDir: string,
+    readonly fake: FakeS3 | undefined,
+    databaseUrl: string | undefined,
+  ) {
+    this.#databaseUrl = databaseUrl;
+  }
+
+  static async make(kind: DatabaseKind, storage: "files" | "S3"): Promise<LosingRegistry> {
+    const dataDir = await mkdtemp(join(tmpdir(), "cpm-recovery-"));
+    const fake = storage === "S3" ? await startFakeS3() : undefined;
+    const databaseUrl = kind === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
+    return new LosingRegistry(kind, dataDir, fake, databaseUrl);
+  }
+
+  get deps(): Registry {
+    if (this.#running === undefined) throw new Error("The registry does not run");
+    return this.#running.deps;
+  }
+
+  config(port = "0"): Config {
+    return readConfig(undefined, {
+      PORT: port,
+      HOST: "127.0.0.1",
+      PUBLIC_URL: TEST_PUBLIC_URL,
+      DATA_DIR: this.dataDir,
+      JWT_KEY: TEST_JWT_KEY,
+      LOG_SIGNING_KEY: TEST_LOG_KEY,
+      LOG_LEVEL: "silent",
+      REGISTRATIONS_PER_HOUR: "1000000",
+      ...(this.#databaseUrl === undefined ? {} : { DATABASE_URL: this.#databaseUrl }),
+      ...this.fake?.settings(),
+    });
+  }
+
+  /** Starts it, at the same address as before. A `silent` one writes no tiles: it dies too early. */
+  async start({ isSilent = false } = {}): Promise<void> {
+    const deps = await openDeps(this.config(new URL(this.url || "http://x:0").port || "0"));
+    if (isSilent) deps.log.onAppend = () => undefined;
+    const server = listen((request) => createApp(deps).fetch(request), deps);
+    this.url = `http://127.0.0.1:${server.port}`;
+    this.#running = {
+      deps,
+      stop: async () => {
+        await server.stop();
+        await closeDeps(deps);
+      },
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.stop();
+    this.#running = undefined;
+  }
+
+  /** Waits until tiles and checkpoint are beside the archives. */
+  async announced(): Promise<void> {
+    const { db, blobs } = this.deps;
+    const isCopied = async () =>
+      (await blobs.readSidecar(CHECKPOINT_COPY)) === (await db.read(readState)).checkpoint &&
+      (await blobs.sidecarsIn("recovery/recent")).length === 0;
+    await waitUntil(isCopied, "the checkpoint is copied");
+  }
+
+  /** Keeps a copy of the database of this moment. The registry is stopped for it. */
+  async snapshot(): Promise<void> {
+    await this.stop();
+    if (this.#databaseUrl !== undefined) {
+      this.#snapshotUrl = await (await testPostgres()).createDatabase(this.#databaseUrl);
+    } else {
+      const client = new Database(this.#databasePath);
+      rmSync(`${this.#databasePath}.old`, { force: true });
+      client.run("VACUUM INTO ?", [`${this.#databasePath}.old`]);
+      client.close();
+    }
+    await this.start();
+  }
+
+  get #databasePath(): string {
+    return join(this.dataDir, "registry.db");
+  }
+
+  /** Puts the copy in the place of the database, each time anew. The registry must be stopped. */
+  async restore(): Promise<void> {
+    if (this.#databaseUrl === undefined || this.#snapshotUrl === undefined) {
+      // A new file: SQLite may still hold locks of this process on the old one.
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(this.#databasePath + suffix, { force: true });
+      copyFileSync(`${this.#databasePath}.old`, this.#databasePath);
+      return;
+    }
+    const postgres = await testPostgres();
+    await postgres.dropDatabase(this.#databaseUrl);
+    this.#databaseUrl = await postgres.createDatabase(this.#snapshotUrl);
+  }
+
+  /** Runs `log recover` in this process. */
+  async recover(isDryRun = false): Promise<Recovery | undefined> {
+    const deps = await openOfflineWithBlobs(this.config());
+    try {
+      return await recover({ ...deps, failpoints: noFailpoints, report: () => undefined }, isDryRun);
+    } finally {
+      await deps.close();
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.fake?.stop();
+    for (const url of [this.#databaseUrl, this.#snapshotUrl]) {
+      if (url !== undefined) await (await testPostgres()).dropDatabase(url);
+    }
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+}
