@@ -12,7 +12,9 @@ import page from "./api-page.html" with { type: "text" };
  * The script of the page. "Try it out" calls the server that sent the page, because PUBLIC_URL may
  * be another name of it, which the policy below and CORS would refuse. Empty fields of a form are
  * left out instead of being sent as empty text. Examples of problem responses are left out, because
- * they are all the same.
+ * they are all the same. The groups of
+ * operations are closed at first, because there are too many operations to look through; a link to
+ * one opens it.
  */
 const START = `const root = document.getElementById("swagger-ui");
 const withoutProblemExamples = ({ components: { responses, ...others }, ...spec }) => {
@@ -24,6 +26,10 @@ const withoutEmptyFields = (request) => {
   if (body instanceof FormData) for (const [name, value] of [...body]) if (value === "") body.delete(name);
   return request;
 };
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const followScheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+followScheme();
+dark.addEventListener("change", followScheme);
 const server = new URL(".", location.href).href.replace(/\\/$/, "");
 fetch("swagger/json")
   .then((answer) => answer.json())
@@ -32,6 +38,8 @@ fetch("swagger/json")
       spec: { ...withoutProblemExamples(spec), servers: [{ url: server }] },
       domNode: root,
       deepLinking: true,
+      docExpansion: "none",
+      filter: true,
       validatorUrl: null,
       defaultModelsExpandDepth: 0,
       requestInterceptor: withoutEmptyFields,

@@ -25,8 +25,12 @@ withBrowser("the API page", (browser) => {
   /**
    * Opens the page, and afterwards fails if it asked another server for anything or wrote an error.
    */
-  async function onPage(viewport: typeof PHONE, work: (page: Page) => Promise<void>, path = "/swagger"): Promise<void> {
-    const context = await browser().newContext({ viewport });
+  async function onPage(
+    viewport: typeof PHONE,
+    work: (page: Page) => Promise<void>,
+    { path = "/swagger", isOpened = true, colorScheme = "light" as "light" | "dark" } = {},
+  ): Promise<void> {
+    const context = await browser().newContext({ viewport, colorScheme });
     const elsewhere: string[] = [];
     const errors: string[] = [];
     const page = await context.newPage();
@@ -41,12 +45,19 @@ withBrowser("the API page", (browser) => {
     page.on("pageerror", (error) => errors.push(error.message));
     try {
       await page.goto(registry.url + path);
-      await page.locator(".opblock").first().waitFor();
+      await page.locator(".opblock-tag").first().waitFor();
+      if (isOpened) await openAll(page);
       await work(page);
       expect([elsewhere, errors]).toEqual([[], []]);
     } finally {
       await context.close();
     }
+  }
+
+  /** Opens every group of operations. */
+  async function openAll(page: Page): Promise<void> {
+    for (const group of await page.locator(".opblock-tag").all()) await group.click();
+    await page.locator(".opblock").first().waitFor();
   }
 
   async function authorize(page: Page, token: string): Promise<void> {
@@ -63,6 +74,30 @@ withBrowser("the API page", (browser) => {
     if (directory !== undefined)
       await page.screenshot({ path: `${directory}/${name}.png`, fullPage: name !== "focus" });
   }
+
+  test("the API page begins with closed groups and a filter, is dark where the system is, and leads back", async () => {
+    const work = async (page: Page) => {
+      expect(await page.locator(".opblock").count()).toBe(0);
+      expect(await page.locator(".opblock-tag").count()).toBeGreaterThan(1);
+      await page.locator(".operation-filter-input").fill("/health");
+      await page.locator(".opblock-tag").nth(1).waitFor({ state: "detached" });
+      expect(await page.locator(".opblock-tag").innerText()).toContain("operations");
+      const background = "getComputedStyle(document.body).backgroundColor";
+      expect(await page.evaluate<string>(background)).toBe("rgb(28, 32, 34)");
+      await screenshot(page, "dark");
+      await page.getByRole("link", { name: "Back to the registry" }).click();
+      expect(page.url()).toBe(`${registry.url}/`);
+    };
+    await onPage(DESKTOP, work, { isOpened: false, colorScheme: "dark" });
+  });
+
+  test("the API page opens the operation that a link names", async () => {
+    const work = async (page: Page) => {
+      await page.locator("#operations-packages-listPackages .opblock-body").waitFor();
+      expect(await page.locator("#operations-accounts-readAccount").count()).toBe(0);
+    };
+    await onPage(DESKTOP, work, { path: "/swagger#/packages/listPackages", isOpened: false });
+  });
 
   test("the API page shows every operation, loads only from this server and logs no error", async () => {
     await onPage(DESKTOP, async (page) => {
@@ -176,6 +211,9 @@ withBrowser("the API page", (browser) => {
   });
 
   test("the API page opens under /swagger/ too", async () => {
-    await onPage(DESKTOP, async (page) => expect(page.url()).toBe(`${registry.url}/swagger`), "/swagger/");
+    await onPage(DESKTOP, async (page) => expect(page.url()).toBe(`${registry.url}/swagger`), {
+      path: "/swagger/",
+      isOpened: false,
+    });
   });
 });
