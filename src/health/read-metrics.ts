@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { lastBackup } from "../blobs/last-backup.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { readState } from "../log/log-rows.ts";
@@ -10,6 +11,8 @@ import type { HealthServices } from "./services.ts";
 
 /** A scrape is worth more without the newest totals than none: Prometheus gives up after 10 s. */
 const TOTALS_MAX_MS = 2_000;
+/** Backups are rare, and the storage may be far away. */
+const BACKUP_MAX_AGE_MS = 60_000;
 const BEARER = /^Bearer +([^ ]+) *$/i;
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
@@ -24,7 +27,7 @@ export function requireMetricsToken({ config: { metricsToken } }: Pick<Deps, "co
   throw failure({ code: "unauthenticated", reason });
 }
 
-type MetricsDeps = Pick<Deps, "db" | "config" | "logger" | "metrics">;
+type MetricsDeps = Pick<Deps, "db" | "blobs" | "config" | "logger" | "metrics">;
 
 async function readRegistry({ db, config, metrics }: MetricsDeps): Promise<void> {
   const { totals, accounts, state } = await db.read(async (session) => ({
@@ -37,15 +40,19 @@ async function readRegistry({ db, config, metrics }: MetricsDeps): Promise<void>
   metrics.cosigners = cosigners.map(({ key }) => key.name);
 }
 
+async function readBackup({ blobs, metrics }: MetricsDeps): Promise<void> {
+  if (performance.now() - metrics.backupReadMs < BACKUP_MAX_AGE_MS) return;
+  metrics.setLastBackup(await lastBackup(blobs));
+  metrics.backupReadMs = performance.now();
+}
+
 /**
- * Returns all metrics in Prometheus' text format. While the database gives no answer, the totals of
- * the registry are those of the last scrape.
+ * Returns all metrics in Prometheus' text format. While the database or the storage gives no
+ * answer, what they know is as of the last scrape.
  */
 export async function readMetrics(deps: MetricsDeps & HealthServices): Promise<string> {
-  try {
-    await withTimeout(TOTALS_MAX_MS, readRegistry(deps));
-  } catch (cause) {
-    deps.logger.warn("database_failing", errorFields(cause));
-  }
+  const attempt = (failing: string, work: Promise<void>) =>
+    withTimeout(TOTALS_MAX_MS, work).catch((cause) => deps.logger.warn(failing, errorFields(cause)));
+  await Promise.all([attempt("database_failing", readRegistry(deps)), attempt("storage_failing", readBackup(deps))]);
   return deps.metrics.text(await deps.summedMetrics?.());
 }

@@ -62,6 +62,12 @@ export class Metrics {
   cosigners: readonly string[] = [];
   /** Plain numbers, because downloads from the response cache add to them too. */
   readonly downloads = { count: 0, bytes: 0 };
+  readonly #lastBackup = this.#gauge(
+    "last_backup_timestamp_seconds",
+    "Start of the last backup of everything, in seconds since 1970; 0 if there was none.",
+  );
+  /** When the storage was last asked for the time of the backup. */
+  backupReadMs = Number.NEGATIVE_INFINITY;
   readonly #totals: { readonly [Name in keyof RegistryTotals]: Gauge };
 
   constructor(readonly sources: MetricSources) {
@@ -89,6 +95,11 @@ export class Metrics {
     this.#totals.accounts.set(totals.accounts);
     this.#totals.storageBytes.set(totals.storageBytes);
     this.#totals.logSize.set(totals.logSize);
+  }
+
+  /** Sets when the last backup of everything began. Undefined if none was made. */
+  setLastBackup(at: Date | undefined): void {
+    this.#lastBackup.set((at?.getTime() ?? 0) / 1000);
   }
 
   /** Returns the metrics of this process, for the sum of several. */

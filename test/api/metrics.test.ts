@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { noteBackup } from "../../src/blobs/last-backup.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { metricsText, type Scrape, scrape, TEST_METRICS_TOKEN } from "../support/metrics.ts";
@@ -122,6 +123,16 @@ onBothDatabases("metrics", (registry) => {
     const by = (outcome: string) => gained(before, after, `cpm_registry_logins_total{outcome="${outcome}"}`);
     expect(outcomes.map(by)).toEqual([1, 5, 1, 0]);
     expect(after.get("cpm_registry_accounts")).toBeGreaterThan(0);
+  });
+
+  test("the time of the last backup is 0 without one, and then that of the backup", async () => {
+    const { deps, url } = registry();
+    const series = "cpm_registry_last_backup_timestamp_seconds";
+    expect((await scrape(url)).get(series)).toBe(0);
+    await noteBackup(deps.blobs, new Date("2026-01-02T03:04:05Z"));
+    // As if the storage was asked a minute ago.
+    deps.metrics.backupReadMs = Number.NEGATIVE_INFINITY;
+    expect((await scrape(url)).get(series)).toBe(Date.parse("2026-01-02T03:04:05Z") / 1000);
   });
 
   test("addresses and methods that nobody knows share one series each", async () => {
