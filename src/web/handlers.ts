@@ -189,9 +189,12 @@ async function refusedForm(
   { page, form, cause }: { readonly page: PageSpec; readonly form: URLSearchParams; readonly cause: unknown },
 ): Promise<Response> {
   if (!(cause instanceof Failure)) throw cause;
-  const { status, title, detail, errors = [] } = problemForPeople(cause.error);
+  const { status, title, detail, errors = [], headers } = problemForPeople(cause.error);
   const shown = await page.load(deps, { ...visit, sent: form, problem: { status, title, detail, errors } });
-  return pageResponse(deps, visit, { ...shown, status });
+  const response = pageResponse(deps, visit, { ...shown, status });
+  const retryAfter = headers?.["retry-after"];
+  if (retryAfter !== undefined) response.headers.set("retry-after", retryAfter);
+  return response;
 }
 
 function resultResponse(deps: WebDeps, visit: Visit, result: Redirect | Page): Response {
