@@ -67,9 +67,8 @@ describe.each(SETTINGS)("pages and forms on $kind with $access reads", ({ kind, 
   /** Both databases and both kinds of access, each once. */
   const areFormsTested = (kind === "sqlite") !== isPrivate;
 
-  test.if(areFormsTested).each(named(FORM_ROWS))(
-    "POST %s does for everybody what the table says, and nothing more",
-    async (_, row) => {
+  if (areFormsTested)
+    test.each(named(FORM_ROWS))("POST %s does for everybody what the table says, and nothing more", async (_, row) => {
       const isAllowed = (role: Role) => statusFor(row, role) < 400 && (isVisitor(role) || row.isForGuests === true);
       // Whoever is refused comes first, so that the target was there for them.
       for (const role of ROLES.toSorted((a, b) => Number(isAllowed(a)) - Number(isAllowed(b)))) {
@@ -79,49 +78,55 @@ describe.each(SETTINGS)("pages and forms on $kind with $access reads", ({ kind, 
         else expect([role, hasChanged]).toEqual([role, false]);
         if (!isVisitor(role) && row.isForGuests !== true) expect([role, isToSignIn(response)]).toEqual([role, true]);
       }
-    },
-  );
+    });
 
   /** The guards of forms are the same on every database, and their tests are long. */
   const isGuardTested = kind === "sqlite" && !isPrivate;
 
-  test.if(isGuardTested)("a form that no page of this site sent changes nothing, whoever sends it", async () => {
-    const forged = [
-      { origin: "https://evil.example" },
-      { origin: "null" },
-      { "sec-fetch-site": "cross-site" },
-      { "sec-fetch-site": "same-site" },
-    ];
-    for (const row of FORM_ROWS) {
-      const { fields } = await row.prepare(site, "owner");
-      const before = await site.events();
-      for (const role of ["guest", "user", "owner", "admin"] as const) {
-        const token = isVisitor(role) ? site.browser(role).token : "";
-        for (const how of forged) {
-          const headers = { ...site.headers(role), ...how };
-          const { status } = await send(site.url, formAddress(row, site), { ...fields, "form-token": token }, headers);
-          expect([row.route, role, how, status]).toEqual([row.route, role, how, 403]);
+  if (isGuardTested)
+    test("a form that no page of this site sent changes nothing, whoever sends it", async () => {
+      const forged = [
+        { origin: "https://evil.example" },
+        { origin: "null" },
+        { "sec-fetch-site": "cross-site" },
+        { "sec-fetch-site": "same-site" },
+      ];
+      for (const row of FORM_ROWS) {
+        const { fields } = await row.prepare(site, "owner");
+        const before = await site.events();
+        for (const role of ["guest", "user", "owner", "admin"] as const) {
+          const token = isVisitor(role) ? site.browser(role).token : "";
+          for (const how of forged) {
+            const headers = { ...site.headers(role), ...how };
+            const { status } = await send(
+              site.url,
+              formAddress(row, site),
+              { ...fields, "form-token": token },
+              headers,
+            );
+            expect([row.route, role, how, status]).toEqual([row.route, role, how, 403]);
+          }
         }
+        expect([row.route, await site.events()]).toEqual([row.route, before]);
       }
-      expect([row.route, await site.events()]).toEqual([row.route, before]);
-    }
-  });
+    });
 
-  test.if(isGuardTested)("a form without the token of its own session changes nothing", async () => {
-    const tokens = ["", site.browser("user").token, "x".repeat(43)];
-    for (const row of FORM_ROWS.filter(({ isForGuests }) => isForGuests !== true)) {
-      const { fields } = await row.prepare(site, "owner");
-      const before = await site.events();
-      for (const role of ["owner", "admin"] as const) {
-        for (const token of tokens) {
-          const sent = { ...fields, "form-token": token };
-          const { status } = await send(site.url, formAddress(row, site), sent, site.headers(role));
-          expect([row.route, role, token, status]).toEqual([row.route, role, token, 403]);
+  if (isGuardTested)
+    test("a form without the token of its own session changes nothing", async () => {
+      const tokens = ["", site.browser("user").token, "x".repeat(43)];
+      for (const row of FORM_ROWS.filter(({ isForGuests }) => isForGuests !== true)) {
+        const { fields } = await row.prepare(site, "owner");
+        const before = await site.events();
+        for (const role of ["owner", "admin"] as const) {
+          for (const token of tokens) {
+            const sent = { ...fields, "form-token": token };
+            const { status } = await send(site.url, formAddress(row, site), sent, site.headers(role));
+            expect([row.route, role, token, status]).toEqual([row.route, role, token, 403]);
+          }
         }
+        expect([row.route, await site.events()]).toEqual([row.route, before]);
       }
-      expect([row.route, await site.events()]).toEqual([row.route, before]);
-    }
-  });
+    });
 
   test("no page answers one caller with what it shows another, in any order and from any cache", async () => {
     const tokens = new Map(VISITORS.map((visitor) => [visitor, site.browser(visitor).token]));
@@ -150,9 +155,8 @@ describe.each(SETTINGS)("pages and forms on $kind with $access reads", ({ kind, 
     }
   });
 
-  test.if(areFormsTested)(
-    "while the registry is read-only, every form is refused and every page is shown",
-    async () => {
+  if (areFormsTested)
+    test("while the registry is read-only, every form is refused and every page is shown", async () => {
       await switchReadOnly(site.registry, "it is being moved");
       const before = await site.events();
       for (const row of FORM_ROWS) {
@@ -167,6 +171,5 @@ describe.each(SETTINGS)("pages and forms on $kind with $access reads", ({ kind, 
       const account = await open(site.url, "/account", site.headers("owner"));
       expect([account.status, (await account.text()).includes("it is being moved")]).toEqual([200, true]);
       await switchReadOnly(site.registry, undefined);
-    },
-  );
+    });
 });
