@@ -21,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   log: async () => (await import("./bench/log.ts")).benchLog,
   login: async () => (await import("./bench/login.ts")).benchLogin,
   pages: async () => (await import("./bench/pages.ts")).benchPages,
+  metrics: async () => (await import("./bench/metrics.ts")).benchMetrics,
   peers: async () => (await import("./bench/install-peers.ts")).installPeers,
   profile: async () => (await import("./bench/profile.ts")).benchProfile,
   publish: async () => (await import("./bench/publish.ts")).benchPublish,

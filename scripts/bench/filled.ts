@@ -58,10 +58,18 @@ export function sizeName({ packages, versions }: FilledSize): string {
 export class FilledRegistries {
   #postgres: PostgresServer | undefined;
 
+  /** `more` are settings in addition to those of every filled registry. */
+  constructor(readonly more: Readonly<Record<string, string>> = {}) {}
+
   /** Starts the executable on a registry of this size. Fills it first where it does not exist. */
   async start(kind: FilledKind, size: FilledSize): Promise<BenchRegistry> {
     const dataDir = join(CACHE, `${kind}-${size.packages}-${size.versions}`);
-    const settings = { PUBLISH_LIMITS: "off", LOG_LEVEL: "silent", ...(await this.#settings(kind, size, dataDir)) };
+    const settings = {
+      PUBLISH_LIMITS: "off",
+      LOG_LEVEL: "silent",
+      ...this.more,
+      ...(await this.#settings(kind, size, dataDir)),
+    };
     const done = join(dataDir, "filled");
     if (!existsSync(done)) {
       console.error(`Filling ${dataDir}, once`);

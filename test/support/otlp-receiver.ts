@@ -16,13 +16,16 @@ interface OtlpSpan extends Omit<ReceivedSpan, "attributes" | "isError"> {
 /** A collector for traces: OTLP over HTTP, in JSON. `status` is what it answers. */
 export function startOtlpReceiver() {
   const spans: ReceivedSpan[] = [];
-  const receiver = { spans, requests: [] as Request[], status: 200, url: "", stop: () => server.stop(true) };
+  const bodies: string[] = [];
+  const receiver = { spans, bodies, requests: [] as Request[], status: 200, url: "", stop: () => server.stop(true) };
   const server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
     fetch: async (request) => {
       receiver.requests.push(request);
-      const { resourceSpans } = await request.json();
+      const body = await request.text();
+      bodies.push(body);
+      const { resourceSpans } = JSON.parse(body);
       if (receiver.status !== 200) return new Response(null, { status: receiver.status });
       for (const { scopeSpans } of resourceSpans) {
         for (const span of scopeSpans.flatMap(({ spans: sent }: { spans: OtlpSpan[] }) => sent))
