@@ -74,15 +74,17 @@ export async function createBackup(source: BackupSource, options: BackupOptions)
   requireBackupOrEmpty(backup);
   makeDirectory(snapshotsIn(backup));
   return whileLocked(backup, false, async () => {
-    for (const id of listSnapshots(backup).cut) removeSnapshot(backup, id);
+    const { whole, cut } = listSnapshots(backup);
+    for (const id of cut) removeSnapshot(backup, id);
     const at = source.clock();
-    const id = snapshotIdOf(at);
+    const id = snapshotIdOf(at, whole.at(-1));
     const { manifest, saved } = await makeSnapshot(source, options, id, at).catch((cause) => {
       // It would take room until the next run. Archives stay: the next run continues with them.
       removeSnapshot(backup, id);
       throw cause;
     });
-    const pruned = keep === undefined ? undefined : pruneBackup(backup, keep, source.failpoints);
+    // What an older snapshot has may be all that is left of what this one lacks.
+    const pruned = keep === undefined || !isWhole(manifest) ? undefined : pruneBackup(backup, keep, source.failpoints);
     return { id, manifest, saved, pruned, notNoted: await noteIfWhole(source, at, manifest) };
   });
 }
@@ -116,10 +118,21 @@ function makeDirectory(path: string): void {
 
 /** Snapshots of two registries in one backup would prune each other. */
 function requireSameRegistry(backup: string, { facts: { log } }: SnapshotDatabase): void {
-  const last = listSnapshots(backup).whole.at(-1);
-  const before = last === undefined ? undefined : readManifest(backup, last).log?.origin;
+  const before = lastOrigin(backup);
   if (before === undefined || log === undefined || log.origins.includes(before)) return;
   throw new OperatorError(`${backup} is a backup of another registry, whose log is ${before}. Name another directory.`);
+}
+
+/** Returns the name of the log in the newest snapshot whose manifest can be read. */
+function lastOrigin(backup: string): string | undefined {
+  for (const id of listSnapshots(backup).whole.toReversed()) {
+    try {
+      return readManifest(backup, id).log?.origin;
+    } catch (cause) {
+      if (!(cause instanceof OperatorError)) throw cause;
+    }
+  }
+  return undefined;
 }
 
 async function archivesOf(
@@ -193,9 +206,14 @@ async function writeManifest(directory: string, manifest: Manifest, failpoints: 
   failpoints.hit("backup.complete");
 }
 
+/** Reports whether a snapshot has everything that its registry should have. */
+export function isWhole({ archives, database }: Manifest): boolean {
+  return archives.lacking.length === 0 && database.problems.length === 0;
+}
+
 /** Notes a backup of everything for metrics. A backup that lacks something is no success. */
 async function noteIfWhole({ blobs }: BackupSource, at: Date, manifest: Manifest): Promise<string | undefined> {
-  if (manifest.archives.lacking.length > 0 || manifest.database.problems.length > 0) return undefined;
+  if (!isWhole(manifest)) return undefined;
   try {
     await noteBackup(blobs, at);
     return undefined;

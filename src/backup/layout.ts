@@ -43,10 +43,19 @@ export function snapshotsIn(backup: string): string {
   return join(backup, SNAPSHOTS);
 }
 
-/** Names a snapshot by the time when it began. Names sort by time. */
-export function snapshotIdOf(at: Date): string {
-  return at.toISOString().replaceAll(/[-:]/g, "");
+/**
+ * Names a snapshot by the time when it began. Names sort by time, so one that begins before `last`,
+ * by a clock that was set back, is named by the moment after it.
+ */
+export function snapshotIdOf(at: Date, last: string | undefined): string {
+  const id = nameOf(at);
+  if (last === undefined || last < id) return id;
+  const [, year, month, day, hour, minute, second] = ID_PARTS.exec(last) ?? [];
+  return nameOf(new Date(Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) + 1));
 }
+
+const nameOf = (at: Date) => at.toISOString().replaceAll(/[-:]/g, "");
+const ID_PARTS = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(.+)Z$/;
 
 function namesIn(directory: string): string[] {
   try {

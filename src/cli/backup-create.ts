@@ -6,6 +6,7 @@ import {
   type BackupResult,
   type BackupSource,
   createBackup,
+  isWhole,
   rescueArchives,
 } from "../backup/create-backup.ts";
 import type { Config, DatabaseConfig } from "../config/config.ts";
@@ -92,7 +93,7 @@ export async function backupCreate({ config, directory, json, ...given }: Backup
     endBars();
     if (json) printJson(documentOf(result));
     else print(summaryOf(result, durationText(performance.now() - startedMs)));
-    return isWhole(result) ? 0 : 1;
+    return isWhole(result.manifest) ? 0 : 1;
   } catch (cause) {
     if (!(cause instanceof Failure) || cause.error.code !== "database_corrupt") throw cause;
     const { problems } = await checkIntegrity(read.database);
@@ -101,10 +102,6 @@ export async function backupCreate({ config, directory, json, ...given }: Backup
     endBars();
     await deps.close();
   }
-}
-
-function isWhole({ manifest: { database, archives } }: BackupResult): boolean {
-  return database.problems.length === 0 && archives.lacking.length === 0;
 }
 
 /** Returns why a database cannot even be opened. Empty if it can, or if it is not damage. */
@@ -190,6 +187,7 @@ function summaryOf({ id, manifest, saved, pruned, notNoted }: BackupResult, elap
   );
   lines.push(...listText("The database is damaged:", problems));
   lines.push(...listText(`Not saved, because they are damaged or missing (${lacking.length}):`, reasons));
-  if (lacking.length > 0) lines.push("Everything else was saved. Run cpm-registry fsck.");
+  if (lacking.length > 0)
+    lines.push("Everything else was saved, and no old snapshot was removed. Run cpm-registry fsck.");
   return lines.join("\n");
 }

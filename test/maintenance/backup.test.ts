@@ -4,6 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackup } from "../../src/backup/create-backup.ts";
+import { snapshotIdOf } from "../../src/backup/layout.ts";
 import { restoreBackup } from "../../src/backup/restore-backup.ts";
 import { verifyBackup } from "../../src/backup/verify-backup.ts";
 import { openFileStore } from "../../src/blobs/file-store.ts";
@@ -165,6 +166,25 @@ describe("backup create", () => {
         expect([back.exitCode, back.hasDatabase, JSON.parse(back.stdout).lacking.length]).toEqual([1, true, 2]);
       }),
     ));
+
+  test("with something damaged removes no old snapshot, and goes on after one whose manifest was cut", () =>
+    onBackedUp(async (place, backup) => {
+      const lost = await whileRunning(place, async (registry) => publishAs(await newAccount(registry), "lost"));
+      rmSync(pathOf(join(place.dataDir, "packages"), lost));
+      const damaged = await place.run("backup", "create", backup, "--keep", "1", "--json");
+      expect([damaged.exitCode, JSON.parse(damaged.stdout).pruned, snapshotsOf(backup).length]).toEqual([1, null, 2]);
+      cut(inSnapshot(backup, "manifest.json"));
+      expect((await place.run("backup", "create", backup)).exitCode).toBe(1);
+      expect(snapshotsOf(backup)).toHaveLength(3);
+    }));
+
+  test("names a snapshot after the last one although the clock was set back", () => {
+    const [early, late] = [new Date("2026-01-02T03:04:05.006Z"), new Date("2026-01-02T03:04:05.999Z")];
+    expect(snapshotIdOf(late, undefined)).toBe("20260102T030405.999Z");
+    expect(snapshotIdOf(late, snapshotIdOf(early, undefined))).toBe("20260102T030405.999Z");
+    expect(snapshotIdOf(early, "20260102T030405.999Z")).toBe("20260102T030406.000Z");
+    expect(snapshotIdOf(early, "20260102T030405.006Z")).toBe("20260102T030405.007Z");
+  });
 
   test("has from an earlier run what is damaged by now", () =>
     onBackedUp(async (place, backup, digest) => {
