@@ -21,6 +21,7 @@ import { serveWitness } from "../../src/witness/server.ts";
 import { openWitnessedFiles } from "../../src/witness/witnessed-files.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
+import { scrape } from "../support/metrics.ts";
 import { startRegistry, TEST_LOG_KEY, type TestRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
@@ -44,6 +45,8 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
 
   const checkpoint = async () => (await new Client(registry.url).get("/log/checkpoint")).text;
   const isCosigned = async () => verifyNote(await checkpoint(), [witnessKey]) !== undefined;
+  const age = async () =>
+    (await scrape(registry.url)).get('cpm_registry_log_witness_age_seconds{witness="witness.test/one"}');
   const publish = async (name: string) => {
     const answer = await publisher.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key);
     expect(answer.status).toBe(201);
@@ -64,7 +67,7 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     await rm(directory, { recursive: true, force: true });
   });
 
-  test("witnesses cosign each checkpoint after its publish, and the cosignature is served and in later proofs", async () => {
+  test("witnesses cosign each checkpoint after its publish, and the cosignature is served, in later proofs and in the metrics", async () => {
     await publish("first");
     await waitUntil(isCosigned, "the checkpoint is cosigned");
     const proof = (await new Client(registry.url).get("/api/packages/first/1.0.0/proof")).text;
@@ -74,6 +77,7 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     const verified = verifyNote(await checkpoint(), [log, witnessKey]);
     expect(verified?.signed).toHaveLength(2);
     expect(parseCheckpoint(verified?.text ?? "")?.size).toBe(4);
+    expect(await age()).toBe(0);
   });
 
   test("witnesses that do not answer delay no publish, and are asked again after the next one", async () => {
@@ -83,10 +87,12 @@ describe.each(["sqlite", "postgres"] as const)("witnesses (%s)", (kind) => {
     const failed = () => registry.deps.logger.counts.get("witness_failing") === 1;
     await waitUntil(failed, "the witness was asked in vain");
     expect(await isCosigned()).toBe(false);
+    expect(await age()).toBeGreaterThan(0);
     const witness = { signer, logs: [log], witnessed: await openWitnessedFiles(directory), clock };
     server = serveWitness(witness, createLogger("silent", clock), { hostname: "127.0.0.1", port: port ?? 0 });
     await publish("not-alone");
     await waitUntil(isCosigned, "the checkpoint is cosigned");
+    expect(await age()).toBe(0);
   });
 
   test("a witness refuses what the specification lists, and changes nothing", async () => {
