@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { goStyleArchive, makePackage, manifestOf } from "../support/archive-maker.ts";
-import { Client, makeKey, newAccount } from "../support/client.ts";
-import { onBothDatabases } from "../support/registry.ts";
+import { Client, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { onBothDatabases, startRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
 
 const HTML = { accept: "text/html" };
@@ -107,4 +107,27 @@ onBothDatabases("tabs of a package", (registry) => {
     expect(cached("/packages/%74ab-spelled/1.0.0/values")).toBe(false);
     expect(cached("/packages/tab-spelled/%31.0.0")).toBe(false);
   });
+});
+
+test("a private registry gives files and images of a package to visitors alone, and to no shared cache", async () => {
+  const registry = await startRegistry("sqlite", { env: { READ_ACCESS: "authenticated" } });
+  try {
+    const owner = await newAccount(registry);
+    const files = { "a.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>" };
+    const archive = makePackage({ name: "private-image", version: "1.0.0", files });
+    expect((await owner.publish("private-image", "1.0.0", archive, makeKey())).status).toBe(201);
+    const body = new URLSearchParams({ username: owner.username, password: PASSWORD });
+    const login = await fetch(`${registry.url}/login`, { method: "POST", body, redirect: "manual" });
+    const cookie = (login.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
+    const guest = new Client(registry.url);
+    for (const path of ["images/a.svg", "raw/a.svg", "files/a.svg", "compare/1.0.0", "dependencies", "versions"]) {
+      const address = `/packages/private-image/1.0.0/${path}`;
+      expect([path, (await guest.get(address, HTML)).status]).toEqual([path, 303]);
+      const shown = await guest.get(address, { ...HTML, cookie });
+      expect([path, shown.status]).toEqual([path, 200]);
+      expect(shown.headers.get("cache-control")).toStartWith("private");
+    }
+  } finally {
+    await registry.stop();
+  }
 });
