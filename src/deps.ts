@@ -1,5 +1,6 @@
 import type { BlobStore } from "./blobs/store.ts";
 import type { Config } from "./config/config.ts";
+import type { JwtKeys } from "./config/jwt-key.ts";
 import type { Secret } from "./config/secret.ts";
 import type { Database } from "./db/database.ts";
 import type { ResponseCache } from "./http/response-cache.ts";
@@ -20,7 +21,8 @@ export interface Deps {
   readonly blobs: BlobStore;
   /** Undefined where not everybody may read: a cached response may be sent to any client. */
   readonly responseCache: ResponseCache | undefined;
-  readonly jwtKey: Secret<string>;
+  /** The first one signs, and all of them verify. */
+  readonly jwtKeys: Secret<JwtKeys>;
   readonly clock: () => Date;
   readonly logger: Logger;
   readonly metrics: Metrics;

@@ -23,10 +23,19 @@ declare module "../http/request-context.ts" {
 const BEARER = /^Bearer +([^ ]+) *$/i;
 const API_TOKEN = /^cpm_/;
 
-type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKey" | "readOnly">;
+type AuthDeps = Pick<Deps, "db" | "clock" | "config" | "jwtKeys" | "readOnly">;
+
+interface Claims {
+  readonly sub?: unknown;
+  readonly jti?: unknown;
+  readonly iat?: unknown;
+}
 
 /** Verifies the tokens of sessions. */
-export type JwtVerifier = Pick<ReturnType<typeof jwt>["decorator"]["jwt"], "verify">;
+export interface JwtVerifier {
+  /** Returns the claims of a token that one of the keys signed, and that is valid now. */
+  claimsOf(text: string, now: Date): Promise<Claims | undefined>;
+}
 
 /** The part of Elysia's context that authentication needs. */
 interface AuthContext {
@@ -60,17 +69,12 @@ function credentialOf({ headers }: Request): string | undefined {
   return bearer ?? apiKey;
 }
 
-async function verifiedClaims({ config, clock }: AuthDeps, verifier: JwtVerifier, text: string) {
-  const claims = await verifier.verify(text, {
-    algorithms: ["HS256"],
-    issuer: config.jwtIssuer,
-    audience: AUDIENCE,
-    requiredClaims: ["sub", "jti", "iat", "exp"],
-    currentDate: clock(),
-  });
-  if (claims === false || !isId(claims.sub) || !isId(claims.jti)) return undefined;
+async function verifiedClaims({ clock }: AuthDeps, verifier: JwtVerifier, text: string) {
+  const now = clock();
+  const claims = await verifier.claimsOf(text, now);
+  if (claims === undefined || !isId(claims.sub) || !isId(claims.jti)) return undefined;
   // A session that a clock far ahead opened would last until that clock's time.
-  if ((claims.iat ?? 0) * 1_000 > clock().getTime() + CLOCK_DIFFERENCE_MAX_MS) return undefined;
+  if (Number(claims.iat) * 1_000 > now.getTime() + CLOCK_DIFFERENCE_MAX_MS) return undefined;
   return { sessionId: claims.jti, userId: claims.sub };
 }
 
@@ -190,6 +194,26 @@ interface ResponseContext {
   readonly response: unknown;
 }
 
+/** Verifies with every key, the present one first: most tokens are signed with it. */
+function verifierOf({ config, jwtKeys }: AuthDeps): JwtVerifier {
+  const verifiers = jwtKeys.reveal().map((secret) => jwt({ secret, alg: "HS256" }).decorator.jwt);
+  const options = {
+    algorithms: ["HS256"],
+    issuer: config.jwtIssuer,
+    audience: AUDIENCE,
+    requiredClaims: ["sub", "jti", "iat", "exp"],
+  };
+  return {
+    claimsOf: async (text, now) => {
+      for (const verifier of verifiers) {
+        const claims = await verifier.verify(text, { ...options, currentDate: now });
+        if (claims !== false) return claims;
+      }
+      return undefined;
+    },
+  };
+}
+
 /** Stops shared caches from serving a private registry's response to another client. */
 function restrictCaching({ config }: Pick<Deps, "config">, { set, response }: ResponseContext): void {
   if (config.readAccess === "public") return;
@@ -210,22 +234,19 @@ function restrictCaching({ config }: Pick<Deps, "config">, { set, response }: Re
  * needs a macro must name it.
  */
 export function authentication(deps: AuthDeps) {
-  const { config, jwtKey } = deps;
   const sessionFor =
     (guard: "session" | "admin") =>
     async (context: AuthContext): Promise<Acting<SessionActor>> =>
       acting(deps, await sessionGuard(deps, guard)(context), guard);
-  return new Elysia({ name: "authentication" })
-    .use(jwt({ name: "jwt", secret: jwtKey.reveal(), alg: "HS256", iss: config.jwtIssuer, aud: AUDIENCE }))
-    .macro({
-      reader: {
-        resolve: (context): Promise<ReadAccess> => readAccessOf(deps, context),
-        afterHandle: (context) => restrictCaching(deps, context),
-      },
-      account: {
-        resolve: async (context): Promise<Acting<Actor>> => acting(deps, await authenticate(deps, context), "account"),
-      },
-      session: { resolve: sessionFor("session") },
-      admin: { resolve: sessionFor("admin") },
-    });
+  return new Elysia({ name: "authentication" }).decorate("jwt", verifierOf(deps)).macro({
+    reader: {
+      resolve: (context): Promise<ReadAccess> => readAccessOf(deps, context),
+      afterHandle: (context) => restrictCaching(deps, context),
+    },
+    account: {
+      resolve: async (context): Promise<Acting<Actor>> => acting(deps, await authenticate(deps, context), "account"),
+    },
+    session: { resolve: sessionFor("session") },
+    admin: { resolve: sessionFor("admin") },
+  });
 }

@@ -43,8 +43,8 @@ function keepOf(text: string | undefined): number | undefined {
 }
 
 /** The key files that a registry uses. Keys that are settings have no file. */
-function keyFiles({ dataDir, jwtKey, logKeys }: Config): Map<string, string> {
-  const names = [...(jwtKey === undefined ? ["jwt.key"] : []), ...(logKeys === undefined ? ["log.key"] : [])];
+function keyFiles({ dataDir, jwtKeys, logKeys }: Config): Map<string, string> {
+  const names = [...(jwtKeys === undefined ? ["jwt.key"] : []), ...(logKeys === undefined ? ["log.key"] : [])];
   const paths = names.map((name) => [name, join(dataDir, name)] as const);
   return new Map(paths.filter(([, path]) => existsSync(path)));
 }

@@ -28,13 +28,13 @@ export interface BackupRestoreArguments {
 export async function backupRestore({ config: configFile, directory, json, ...given }: BackupRestoreArguments) {
   const startedMs = performance.now();
   const config = readOfflineConfig(configFile);
-  const { database, dataDir, jwtKey, logKeys } = config;
+  const { database, dataDir, jwtKeys, logKeys } = config;
   const backup = resolve(directory);
   // Before anything is made in the place to fill.
   requireBackup(backup);
   const blobs = await openStore(config.storage, dataDir, openLogger(config.logLevel));
   const bar = progressBar("backup restore", json);
-  const keysDir = database.kind === "sqlite" && (jwtKey === undefined || logKeys === undefined) ? dataDir : undefined;
+  const keysDir = database.kind === "sqlite" && (jwtKeys === undefined || logKeys === undefined) ? dataDir : undefined;
   const target = { database, blobs, keysDir, clock: systemClock, failpoints: armFailpoints(config.failpoints) };
   try {
     const options = { ...given, backup, report: bar.report };

@@ -9,6 +9,7 @@ import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
 import { adminReadOnlyCommand } from "./commands/admin-read-only.ts";
 import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
+import { adminRotateJwtKeyCommand } from "./commands/admin-rotate-jwt-key.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
 import { archiveCommand } from "./commands/archive.ts";
 import { backupCreateCommand } from "./commands/backup-create.ts";
@@ -130,6 +131,7 @@ export const COMMANDS: readonly Command[] = [
   adminEnableCommand,
   adminQuarantineCommand,
   adminUpholdResetCommand,
+  adminRotateJwtKeyCommand,
   adminAllowNameCommand,
   adminReadOnlyCommand,
   witnessCommand,

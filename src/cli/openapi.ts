@@ -44,7 +44,7 @@ export async function printOpenApi(configFile: string | undefined): Promise<numb
     config,
     clock,
     logger,
-    jwtKey: new Secret(crypto.randomUUID()),
+    jwtKeys: new Secret([crypto.randomUUID()]),
     db,
     blobs,
     failpoints: noFailpoints,

@@ -6,7 +6,7 @@ import { isKeyName, type SignerKey } from "../tlog/note.ts";
 import { collectSettings, type SettingProblem } from "./collect-settings.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { readHost } from "./host.ts";
-import { jwtKeyProblem } from "./jwt-key.ts";
+import { type JwtKeys, parseJwtKeys } from "./jwt-key.ts";
 import { parseLogKeys } from "./log-key.ts";
 import { parseProxies } from "./proxies.ts";
 import { type PublicAddress, readPublicUrl } from "./public-url.ts";
@@ -38,7 +38,7 @@ export interface Config extends PublicAddress {
   readonly database: DatabaseConfig;
   readonly storage: StorageConfig;
   /** Undefined with SQLite if the key is created in `dataDir`. */
-  readonly jwtKey: Secret<string> | undefined;
+  readonly jwtKeys: Secret<JwtKeys> | undefined;
   readonly jwtIssuer: string;
   /** Exact origins, and `*` if every page may read. */
   readonly corsOrigins: readonly string[];
@@ -112,7 +112,7 @@ export function readDatabase(reader: SettingReader, dataDir: string): DatabaseCo
   return sqlite;
 }
 
-function readJwtKey(reader: SettingReader): Secret<string> | undefined {
+function readJwtKeys(reader: SettingReader): Secret<JwtKeys> | undefined {
   const text = reader.text("JWT_KEY");
   if (text === undefined) {
     if (connectionSetting(reader) !== undefined) {
@@ -123,9 +123,10 @@ function readJwtKey(reader: SettingReader): Secret<string> | undefined {
     }
     return undefined;
   }
-  const problem = jwtKeyProblem(text);
-  if (problem !== undefined) reader.reject("JWT_KEY", problem);
-  return new Secret(text);
+  const parsed = parseJwtKeys(text);
+  if ("keys" in parsed) return new Secret(parsed.keys);
+  reader.reject("JWT_KEY", parsed.problem);
+  return undefined;
 }
 
 /**
@@ -263,7 +264,7 @@ export function readConfig(
     dataDir,
     database: readDatabase(reader, dataDir),
     storage: readStorage(reader, dataDir, environment),
-    jwtKey: readJwtKey(reader),
+    jwtKeys: readJwtKeys(reader),
     jwtIssuer: reader.text("JWT_ISSUER") ?? SETTINGS.JWT_ISSUER.default,
     corsOrigins: readCorsOrigins(reader),
     registration: reader.choice("REGISTRATION"),

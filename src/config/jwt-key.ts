@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { KeyFileError, readOrMakeKeyFile } from "./key-file.ts";
+import { KeyFileError, readOrMakeKeyFile, replaceKeyFile } from "./key-file.ts";
 import { Secret } from "./secret.ts";
 
 /** HS256 needs a key that is at least as long as its digest (RFC 7518 §3.2). */
@@ -42,15 +42,66 @@ export function jwtKeyProblem(text: string): string | undefined {
   return undefined;
 }
 
+/** Keys that verify sessions. The first one signs. */
+export type JwtKeys = readonly [string, ...string[]];
+
+/** Present and previous key. More would only keep old keys alive. */
+const KEYS_MAX = 2;
+
 /**
- * Reads the session key of a registry with SQLite from `jwt.key` in the data directory, or creates
- * it at the first start. Throws if the directory cannot be written, and `KeyFileError` if the file
- * contains a key that must not be used.
+ * Parses the setting JWT_KEY: one key, or a new and an old one with a space between them. Only words
+ * that are keys by themselves are several keys, because a single key may have spaces. Returns the
+ * problem if the setting cannot be used.
  */
-export function readOrMakeJwtKey(dataDir: string): Secret<string> {
-  const path = join(dataDir, "jwt.key");
-  const key = readOrMakeKeyFile(path, () => randomBytes(48).toString("base64"));
-  const problem = jwtKeyProblem(key);
+export function parseJwtKeys(text: string): { readonly keys: JwtKeys } | { readonly problem: string } {
+  const words = text.trim().split(/\s+/);
+  const areKeys = words.every((word) => Buffer.byteLength(word) >= JWT_KEY_MIN_BYTES);
+  const [first = text, ...others] = areKeys ? words : [text];
+  if (others.length >= KEYS_MAX) return { problem: "may have two keys: the new one, a space, and the old one" };
+  const keys: JwtKeys = [first, ...others];
+  const problem = keys.map(jwtKeyProblem).find((each) => each !== undefined);
+  return problem === undefined ? { keys } : { problem };
+}
+
+/** The path of the session keys of a registry with SQLite. */
+export function jwtKeyPath(dataDir: string): string {
+  return join(dataDir, "jwt.key");
+}
+
+function makeJwtKey(): string {
+  return randomBytes(48).toString("base64");
+}
+
+/**
+ * Reads the session keys of a registry with SQLite from `jwt.key` in the data directory, one a line,
+ * or creates one at the first start. Throws if the directory cannot be written, and `KeyFileError`
+ * if the file contains a key that must not be used.
+ */
+export function readOrMakeJwtKeys(dataDir: string): Secret<JwtKeys> {
+  const path = jwtKeyPath(dataDir);
+  const lines = readOrMakeKeyFile(path, makeJwtKey).split("\n");
+  const [first = "", ...others] = lines.map((line) => line.trim()).filter((line) => line !== "");
+  const keys: JwtKeys = [first, ...others];
+  const problem = keys.map(jwtKeyProblem).find((each) => each !== undefined);
   if (problem !== undefined) throw new KeyFileError(`${path} ${problem}`);
-  return new Secret(key);
+  return new Secret(keys);
+}
+
+/**
+ * Writes a new key into `jwt.key`, durably. With `keepsOld`, the present key stays in the second
+ * line, so that sessions which it signed go on. Throws as `readOrMakeJwtKeys` does.
+ */
+export function rotateJwtKey(dataDir: string, keepsOld: boolean): void {
+  const [present] = readOrMakeJwtKeys(dataDir).reveal();
+  replaceKeyFile(jwtKeyPath(dataDir), [makeJwtKey(), ...(keepsOld ? [present] : [])]);
+}
+
+/**
+ * Removes every key but the present one from `jwt.key`, durably. Returns whether there was another
+ * one. Throws as `readOrMakeJwtKeys` does.
+ */
+export function dropOldJwtKeys(dataDir: string): boolean {
+  const [present, ...others] = readOrMakeJwtKeys(dataDir).reveal();
+  if (others.length > 0) replaceKeyFile(jwtKeyPath(dataDir), [present]);
+  return others.length > 0;
 }

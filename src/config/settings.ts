@@ -87,7 +87,7 @@ const ACCOUNTS = {
     secret: true,
     defaultText: "with SQLite, `jwt.key` in `DATA_DIR`, created at the first start",
     description:
-      "Signs sessions. At least 32 bytes: `openssl rand -base64 48`. Required with Postgres, so that all servers sign with the same key",
+      "Signs sessions. At least 32 bytes: `openssl rand -base64 48`. Required with Postgres, so that all servers sign with the same key. To replace it without ending sessions, set the new key and the old one with a space between them",
   },
   JWT_ISSUER: {
     group: "Sessions and accounts",

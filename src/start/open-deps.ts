@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { BlobStore } from "../blobs/store.ts";
 import type { Config } from "../config/config.ts";
-import { readOrMakeJwtKey } from "../config/jwt-key.ts";
+import { readOrMakeJwtKeys } from "../config/jwt-key.ts";
 import { logKeyPath } from "../config/log-key.ts";
 import type { S3Config, StorageConfig } from "../config/storage.ts";
 import { migrate } from "../db/migrate.ts";
@@ -73,8 +73,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const blobs = tracer === undefined ? opened : tracedBlobs(opened, tracer);
   // A registry must not start with a bucket that it cannot use.
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
-  const jwtKey =
-    config.jwtKey ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKey(dataDir)));
+  const jwtKeys =
+    config.jwtKeys ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKeys(dataDir)));
   await databaseStep(database, async () => makeRoom(config));
   await databaseStep(database, () => migrate(database));
   const openedDb = await openDatabase(database, (event, fields) => logger.error(event, fields));
@@ -106,7 +106,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     responseCache,
     tracer,
     metrics: openMetrics({ logger, db, responseCache, witnesses }),
-    jwtKey,
+    jwtKeys,
     clock,
     logger,
     failpoints,

@@ -6,9 +6,13 @@ import type { Visit } from "./visit.ts";
 /** The name of the hidden field that every form of a visitor has. */
 export const FORM_TOKEN_FIELD = "form-token";
 
-/** Makes the token of the forms of a session. Nobody else can make it, and it ends with it. */
-export function formTokenOf({ jwtKey }: Pick<Deps, "jwtKey">, sessionId: string): string {
-  return createHmac("sha256", jwtKey.reveal()).update(`cpm-registry-form/v1\n${sessionId}`).digest("base64url");
+/**
+ * Makes the tokens of the forms of a session. Nobody else can make them, and they end with it. Forms
+ * get the first one; the others are those of forms that were open when the key was replaced.
+ */
+export function formTokensOf({ jwtKeys }: Pick<Deps, "jwtKeys">, sessionId: string): string[] {
+  const text = `cpm-registry-form/v1\n${sessionId}`;
+  return jwtKeys.reveal().map((key) => createHmac("sha256", key).update(text).digest("base64url"));
 }
 
 /**
@@ -25,11 +29,12 @@ export function requireOwnPage({ request, base }: Pick<Visit, "request" | "base"
   if (!isOwn || (site !== null && site !== "same-origin" && site !== "none")) throw failure({ code: "form_refused" });
 }
 
-/** Throws `form_refused` unless the form has the token of the visitor's session. */
-export function requireFormToken({ formToken }: Pick<Visit, "formToken">, form: URLSearchParams): void {
+/** Throws `form_refused` unless the form has a token of the visitor's session. */
+export function requireFormToken({ formTokens }: Pick<Visit, "formTokens">, form: URLSearchParams): void {
   const sent = Buffer.from(form.get(FORM_TOKEN_FIELD) ?? "");
-  const expected = Buffer.from(formToken ?? "");
-  if (sent.length === 0 || sent.length !== expected.length || !timingSafeEqual(sent, expected)) {
-    throw failure({ code: "form_refused" });
-  }
+  const isRight = formTokens.some((token) => {
+    const expected = Buffer.from(token);
+    return sent.length === expected.length && timingSafeEqual(sent, expected);
+  });
+  if (!isRight) throw failure({ code: "form_refused" });
 }

@@ -5,7 +5,7 @@ import type { Database } from "../db/database.ts";
 import { Failure, failure, type RegistryError } from "../errors.ts";
 import { formBody } from "../http/body.ts";
 import { linkBase } from "../http/links.ts";
-import { formTokenOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
+import { formTokensOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
 import type { Page } from "./layout.tsx";
 import { NOTICE_PARAMETER, withNotice } from "./notices.tsx";
 import { problemForPeople } from "./page-problem.ts";
@@ -103,7 +103,7 @@ async function visitOf(deps: WebDeps, context: WebContext): Promise<Visit> {
     params,
     query: searchParams,
     visitor,
-    formToken: visitor && formTokenOf(deps, visitor.sessionId),
+    formTokens: visitor === undefined ? [] : formTokensOf(deps, visitor.sessionId),
     sent: new URLSearchParams(),
     problem: undefined,
   };

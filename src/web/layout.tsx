@@ -51,14 +51,14 @@ export function siteOf({ config, readOnly }: Pick<WebDeps, "config" | "readOnly"
   return { title, description, isPrivate: readAccess !== "public", readOnly: readOnly.cause };
 }
 
-function AccountLinks({ visit: { visitor, root, formToken } }: OfVisit) {
+function AccountLinks({ visit: { visitor, root, formTokens } }: OfVisit) {
   if (visitor === undefined) return <a href={`${root}login`}>Sign in</a>;
   return (
     <>
       {visitor.user.role === "admin" && <a href={`${root}admin`}>Admin</a>}
       <a href={`${root}account`}>{visitor.user.username}</a>
       <form class="inline" method="post" action={`${root}logout`}>
-        <input type="hidden" name={FORM_TOKEN_FIELD} value={formToken} />
+        <input type="hidden" name={FORM_TOKEN_FIELD} value={formTokens[0]} />
         <button type="submit" class="link">
           Sign out
         </button>

@@ -121,7 +121,7 @@ function visitOf(deps: WebDeps, request: Request): Visit {
     query: searchParams,
     // Nobody is asked who they are: the database may be what failed.
     visitor: undefined,
-    formToken: undefined,
+    formTokens: [],
     sent: new URLSearchParams(),
     problem: undefined,
   };

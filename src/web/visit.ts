@@ -31,8 +31,11 @@ export interface Visit {
   readonly query: URLSearchParams;
   /** Who signed in. Undefined for a guest. */
   readonly visitor: SessionActor | undefined;
-  /** Goes into every form of a visitor. It is bound to their session. */
-  readonly formToken: string | undefined;
+  /**
+   * The first one goes into every form of a visitor, and all of them are accepted. They are bound to
+   * the session. Empty for a guest.
+   */
+  readonly formTokens: readonly string[];
   /** The fields of a form that was refused; empty otherwise. Never show a password again. */
   readonly sent: URLSearchParams;
   readonly problem: FormProblem | undefined;

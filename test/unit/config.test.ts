@@ -6,7 +6,7 @@ import { inspect } from "node:util";
 import { ignoredSectionsText } from "../../src/config/collect-settings.ts";
 import { type Config, ConfigError, readConfig } from "../../src/config/config.ts";
 import { parsePostgresConnection } from "../../src/config/connection.ts";
-import { jwtKeyProblem, readOrMakeJwtKey } from "../../src/config/jwt-key.ts";
+import { jwtKeyProblem, readOrMakeJwtKeys } from "../../src/config/jwt-key.ts";
 import { Secret } from "../../src/config/secret.ts";
 import { COSIGNATURE, formatSignerKey, formatVerifierKey, parseSignerKey, verifierOf } from "../../src/tlog/note.ts";
 import { TEST_LOG_KEY } from "../support/registry.ts";
@@ -65,7 +65,7 @@ describe("defaults", () => {
       followsHost: true,
       dataDir: resolve("App_Data"),
       database: { kind: "sqlite", path: resolve("App_Data/registry.db") },
-      jwtKey: undefined,
+      jwtKeys: undefined,
       jwtIssuer: "cpm-registry",
       corsOrigins: [],
       registration: "open",
@@ -372,11 +372,23 @@ describe("FAILPOINTS", () => {
 
 describe("JWT_KEY", () => {
   test("JWT_KEY accepts 32 bytes and more, and no message repeats it", () => {
-    expect(readConfig(undefined, { JWT_KEY: KEY }).jwtKey?.reveal()).toBe(KEY);
+    expect(readConfig(undefined, { JWT_KEY: KEY }).jwtKeys?.reveal()).toEqual([KEY]);
     expect(jwtKeyProblem("äöüßéèêëçñ-xyzXYZ24680")).toBeUndefined();
     const [problem] = problemsOf({ JWT_KEY: "hunter2-is-short" });
     expect(problem).toEqual(["JWT_KEY", expect.stringContaining("at least 32 bytes")]);
     expect(problem?.[1]).not.toContain("hunter2");
+  });
+
+  test("JWT_KEY may hold a new and an old key, a key with spaces stays one, and a third key is refused", () => {
+    const keysOf = (text: string) => readConfig(undefined, { JWT_KEY: text }).jwtKeys?.reveal();
+    const [first, second] = [`${KEY}-1`, `${KEY}-2`];
+    expect(keysOf(`${first}  ${second}\n`)).toEqual([first, second]);
+    expect(keysOf("four words make one long jwt key")).toEqual(["four words make one long jwt key"]);
+    expect(problemsOf({ JWT_KEY: `${first} ${second} ${KEY}` })).toEqual([
+      ["JWT_KEY", expect.stringContaining("two keys")],
+    ]);
+    const sample = problemsOf({ JWT_KEY: `${first} ${"a".repeat(40)}` });
+    expect(sample).toEqual([["JWT_KEY", expect.stringContaining("too simple")]]);
   });
 
   test.each([
@@ -656,11 +668,11 @@ describe("jwt.key", () => {
 
   test("jwt.key is created once, with 48 bytes and mode 0600", () => {
     const dataDir = join(fresh(), "not", "there", "yet");
-    const key = readOrMakeJwtKey(dataDir).reveal();
+    const [key] = readOrMakeJwtKeys(dataDir).reveal();
     expect(jwtKeyProblem(key)).toBeUndefined();
     expect(Buffer.from(key, "base64").length).toBe(48);
     expect(statSync(join(dataDir, "jwt.key")).mode & 0o777).toBe(0o600);
-    expect(readOrMakeJwtKey(dataDir).reveal()).toBe(key);
+    expect(readOrMakeJwtKeys(dataDir).reveal()).toEqual([key]);
     expect(readdirSync(dataDir)).toEqual(["jwt.key"]);
   });
 
@@ -668,9 +680,9 @@ describe("jwt.key", () => {
     const dataDir = fresh();
     const module = resolve(import.meta.dir, "../../src/config/jwt-key.ts");
     const beginsMs = Date.now() + 1_000;
-    const script = `const { readOrMakeJwtKey } = await import(${JSON.stringify(module)});
+    const script = `const { readOrMakeJwtKeys } = await import(${JSON.stringify(module)});
       while (Date.now() < ${beginsMs}) {}
-      console.log(readOrMakeJwtKey(${JSON.stringify(dataDir)}).reveal());`;
+      console.log(readOrMakeJwtKeys(${JSON.stringify(dataDir)}).reveal()[0]);`;
     const starts = Array.from({ length: 4 }, async () => {
       const child = Bun.spawn([process.execPath, "-e", script], { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
       return { key: (await new Response(child.stdout).text()).trim(), exitCode: await child.exited };
@@ -684,7 +696,7 @@ describe("jwt.key", () => {
   test("a weak jwt.key is refused with its path and without the key", () => {
     const dataDir = fresh();
     writeFileSync(join(dataDir, "jwt.key"), "hunter2\n");
-    expect(() => readOrMakeJwtKey(dataDir)).toThrow(`${join(dataDir, "jwt.key")} must be at least 32 bytes`);
-    expect(() => readOrMakeJwtKey(dataDir)).not.toThrow("hunter2");
+    expect(() => readOrMakeJwtKeys(dataDir)).toThrow(`${join(dataDir, "jwt.key")} must be at least 32 bytes`);
+    expect(() => readOrMakeJwtKeys(dataDir)).not.toThrow("hunter2");
   });
 });

@@ -36,7 +36,7 @@ interface FormProps extends OfVisit {
 export function PostForm({ visit, action, class: kind = "", children }: FormProps) {
   return (
     <form class={kind} method="post" action={`${visit.root}${action}`}>
-      {visit.formToken !== undefined && <input type="hidden" name={FORM_TOKEN_FIELD} value={visit.formToken} />}
+      {visit.formTokens.length > 0 && <input type="hidden" name={FORM_TOKEN_FIELD} value={visit.formTokens[0]} />}
       {children}
     </form>
   );
