@@ -165,15 +165,12 @@ onBothDatabases("sessions", (registry) => {
 
   /** Routes anybody may ask. A new route is either here by decision or needs a session. */
   const OPEN = [
-    "GET /",
     "GET /health",
     "GET /health/live",
     "GET /health/ready",
     "GET /log/*",
     "GET /api/log/changes",
     "GET /api/log/consistency",
-    "GET /swagger",
-    "GET /swagger/*",
     "GET /swagger/json",
     "POST /api/auth/login",
     "POST /api/auth/register",
@@ -199,10 +196,13 @@ onBothDatabases("sessions", (registry) => {
   const isOpen = (route: string) =>
     OPEN.some((open) => open === route || (open.endsWith("*") && route.startsWith(open.slice(0, -1))));
 
-  /** Method and path of every route, `/api/v1` under its other name. */
+  /**
+   * Method and path of every route of the API, `/api/v1` under its other name. The pages have their
+   * own table (test/web/permissions.test.ts).
+   */
   const routes = () =>
     createApp(registry().deps)
-      .routes.filter(({ method }) => !["HEAD", "OPTIONS"].includes(method))
+      .routes.filter(({ method, hooks }) => !["HEAD", "OPTIONS"].includes(method) && hooks.detail?.hide !== true)
       .map(({ method, path }) => ({ method, path, route: `${method} ${path.replace("/api/v1/", "/api/")}` }));
 
   test("every route except the public ones is 401 without a session, whatever else is sent", async () => {
