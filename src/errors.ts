@@ -91,6 +91,8 @@ export type RegistryError =
   | { readonly code: "package_full"; readonly name: string; readonly freeBytes: number }
   /** `what` is a package or one of its versions. */
   | { readonly code: "quarantined"; readonly what: string; readonly reason: string }
+  /** `what` is a package or one of its versions. Nobody gets its contents any more. */
+  | { readonly code: "taken_down"; readonly what: string; readonly reason: "legal" | "secret" | "malware" | "policy" }
   | { readonly code: "version_compromised"; readonly name: string; readonly version: string }
   | { readonly code: "publish_limit_reached"; readonly what: string; readonly limit: RateLimit }
   | { readonly code: "secrets_found"; readonly faults: readonly Fault[] }

@@ -232,6 +232,12 @@ class FileStore implements BlobStore {
     for (const directory of [corruptDir, dirname(path)]) await syncDirectory(directory, this.#failpoints);
   }
 
+  async removeSetAside(digest: Sha256Digest): Promise<void> {
+    const corruptDir = join(this.#root, "corrupt");
+    const copies = (await sortedNames(corruptDir)).filter((name) => name.startsWith(`${digest}-`));
+    for (const name of copies) await discardFile(join(corruptDir, name));
+  }
+
   async *list(prefix = ""): AsyncGenerator<ListedBlob> {
     const top = join(this.#root, "sha256");
     for (const shard of await sortedNames(top)) {

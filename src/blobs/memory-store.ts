@@ -58,6 +58,9 @@ export function openMemoryStore(
       aside.set(digest, found);
       blobs.delete(digest);
     },
+    async removeSetAside(digest) {
+      aside.delete(digest);
+    },
     list,
     link: () => undefined,
     check: async () => undefined,

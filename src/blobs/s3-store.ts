@@ -198,6 +198,12 @@ class S3Store implements BlobStore {
     });
   }
 
+  async removeSetAside(digest: Sha256Digest): Promise<void> {
+    for await (const { key } of this.#bucket.list(`corrupt/${digest}-`)) {
+      await this.#bucket.send({ method: "DELETE", key, bytes: 0 }, async () => undefined);
+    }
+  }
+
   async *list(prefix = ""): AsyncGenerator<ListedBlob> {
     const keys = `sha256/${prefix.slice(0, 2)}${prefix.length > 2 ? `/${prefix}` : ""}`;
     for await (const { key, ...found } of this.#bucket.list(keys)) {

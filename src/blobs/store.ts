@@ -86,10 +86,11 @@ export interface Sidecars {
  *   compare or copy them. It returns undefined for an unknown digest.
  *   Throws `blob_unreadable` if the disk fails at the file.
  * - `stat` returns undefined for an unknown digest.
- * - `remove` is idempotent. Only `gc` may call it: see `packages/blob-removals.ts`.
+ * - `remove` is idempotent. Only `gc` and takedowns may call it: see `packages/blob-removals.ts`.
  * - `setAside` moves a damaged or unreadable blob to another name, so that its bytes are not lost.
  *   Afterwards the digest is unknown. A blob that is not damaged stays. A concurrent `put` must
  *   detect that the blob was moved: see `packages/blob-removals.ts`.
+ * - `removeSetAside` removes every copy of a blob that `setAside` moved away. It is idempotent.
  * - `list` yields each blob whose digest begins with `prefix` once, in order of their digests.
  *   Blobs that are put or removed during the listing may or may not be in it.
  * - `link` returns an address at which the storage itself serves the blob for some minutes, or
@@ -108,6 +109,7 @@ export interface BlobStore extends Sidecars {
   stat(digest: Sha256Digest): Promise<BlobStat | undefined>;
   remove(digest: Sha256Digest): Promise<void>;
   setAside(digest: Sha256Digest): Promise<void>;
+  removeSetAside(digest: Sha256Digest): Promise<void>;
   list(prefix?: string): AsyncIterable<ListedBlob>;
   link(digest: Sha256Digest, options: LinkOptions): string | undefined;
   check(): Promise<void>;

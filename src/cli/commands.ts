@@ -5,6 +5,7 @@ import { adminCreateCommand } from "./commands/admin-create.ts";
 import { adminDisableCommand } from "./commands/admin-disable.ts";
 import { adminEnableCommand } from "./commands/admin-enable.ts";
 import { adminGrantCommand } from "./commands/admin-grant.ts";
+import { adminPurgeCommand } from "./commands/admin-purge.ts";
 import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
 import { adminReadOnlyCommand } from "./commands/admin-read-only.ts";
 import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
@@ -130,6 +131,7 @@ export const COMMANDS: readonly Command[] = [
   adminDisableCommand,
   adminEnableCommand,
   adminQuarantineCommand,
+  adminPurgeCommand,
   adminUpholdResetCommand,
   adminRotateJwtKeyCommand,
   adminAllowNameCommand,
@@ -157,7 +159,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   storage: "copy archives between storages",
   backup: "back up the registry, check a backup, restore it",
   db: "copy the database, between SQLite and Postgres too",
-  admin: "manage accounts, quarantine packages",
+  admin: "manage accounts, quarantine packages or take them down",
   log: "audit a transparency log, manage this registry's log",
 };
 

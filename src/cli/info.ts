@@ -23,7 +23,9 @@ export interface InfoOptions extends Partial<ClientOptions> {
 }
 
 const OBJECTIONS: Highlights = [[/^! .*$/gm, "red"]];
-const STATES: Highlights = [[/(?<= )(?:quarantined|yanked(?: \(\w+\))?|key compromised)(?= )/g, "red"]];
+const STATES: Highlights = [
+  [/(?<= )(?:quarantined|taken down \(\w+\)|yanked(?: \(\w+\))?|key compromised)(?= )/g, "red"],
+];
 
 /** Prints one view of a package. */
 type View = (context: ClientContext, client: ApiClient, spec: PackageSpec) => Promise<void>;
@@ -76,7 +78,8 @@ async function showVersions(context: ClientContext, client: ApiClient, { name }:
   );
 }
 
-function stateOf({ quarantine, yanked, yankReason, signature }: VersionDocument): string {
+function stateOf({ quarantine, takedown = null, yanked, yankReason, signature }: VersionDocument): string {
+  if (takedown !== null) return `taken down (${takedown.reason})`;
   if (quarantine !== null) return "quarantined";
   if (yanked) return yankReason === null ? "yanked" : `yanked (${yankReason})`;
   return signature.compromised ? "key compromised" : "ok";

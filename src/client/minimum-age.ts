@@ -40,8 +40,8 @@ export async function chooseAged(
   return { version: chosen?.text, tooYoung: latest };
 }
 
-function releaseOf({ version, yanked, quarantine, signature }: VersionDocument): Version[] {
+function releaseOf({ version, yanked, quarantine, takedown = null, signature }: VersionDocument): Version[] {
   const parsed = parseVersion(version);
   if (parsed === undefined || isPrerelease(parsed)) return [];
-  return yanked || quarantine !== null || signature.compromised ? [] : [parsed];
+  return yanked || quarantine !== null || takedown !== null || signature.compromised ? [] : [parsed];
 }

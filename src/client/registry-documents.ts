@@ -46,6 +46,8 @@ export interface VersionDocument {
   readonly yankMessage: string | null;
   readonly yankReplacement: string | null;
   readonly quarantine: QuarantineDocument;
+  /** Missing in the answer of an older registry. */
+  readonly takedown?: QuarantineDocument;
   readonly signature: {
     readonly scheme: string;
     readonly keyId: string;
@@ -113,6 +115,7 @@ export const VERSION: Shape = members({
   yankMessage: optional("string"),
   yankReplacement: optional("string"),
   quarantine: QUARANTINE,
+  takedown: QUARANTINE,
   signature: members({ scheme: "string", keyId: "string", publicKey: "string", compromised: "boolean" }),
   logIndex: optional("number"),
   dependencies: each(members({ name: "string", version: optional("string") })),

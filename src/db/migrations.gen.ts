@@ -17,6 +17,7 @@ import sqlite_0014_finding from "../../drizzle/sqlite/0014_finding.sql" with { t
 import sqlite_0015_read_only from "../../drizzle/sqlite/0015_read_only.sql" with { type: "text" };
 import sqlite_0016_registry_totals from "../../drizzle/sqlite/0016_registry_totals.sql" with { type: "text" };
 import sqlite_0017_recovery from "../../drizzle/sqlite/0017_recovery.sql" with { type: "text" };
+import sqlite_0018_takedown from "../../drizzle/sqlite/0018_takedown.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -35,6 +36,7 @@ import postgres_0014_read_only from "../../drizzle/postgres/0014_read_only.sql" 
 import postgres_0015_json_order from "../../drizzle/postgres/0015_json_order.sql" with { type: "text" };
 import postgres_0016_registry_totals from "../../drizzle/postgres/0016_registry_totals.sql" with { type: "text" };
 import postgres_0017_recovery from "../../drizzle/postgres/0017_recovery.sql" with { type: "text" };
+import postgres_0018_takedown from "../../drizzle/postgres/0018_takedown.sql" with { type: "text" };
 
 /** The migrations of each database, oldest first. */
 export const MIGRATIONS = {
@@ -57,6 +59,7 @@ export const MIGRATIONS = {
     { name: "0015_read_only", sql: sqlite_0015_read_only },
     { name: "0016_registry_totals", sql: sqlite_0016_registry_totals },
     { name: "0017_recovery", sql: sqlite_0017_recovery },
+    { name: "0018_takedown", sql: sqlite_0018_takedown },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -77,5 +80,6 @@ export const MIGRATIONS = {
     { name: "0015_json_order", sql: postgres_0015_json_order },
     { name: "0016_registry_totals", sql: postgres_0016_registry_totals },
     { name: "0017_recovery", sql: postgres_0017_recovery },
+    { name: "0018_takedown", sql: postgres_0018_takedown },
   ],
 } as const;

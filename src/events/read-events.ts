@@ -95,10 +95,18 @@ export function fullEventView(row: EventRow): EventView {
   return { ...eventView(row), address: row.address, tokenId: row.tokenId };
 }
 
-/** Removes where secrets are in an archive: readers only learn that secrets were allowed. */
+/**
+ * Removes where secrets are in an archive: readers only learn that secrets were allowed. Also removes
+ * the case of the operator for which something was taken down.
+ */
 function packageEventView(row: EventRow): PackageEventView {
   const view = eventView(row);
-  return row.kind === "version.secrets_allowed" ? { ...view, details: {} } : view;
+  if (row.kind === "version.secrets_allowed") return { ...view, details: {} };
+  return row.kind.endsWith(".taken_down") ? { ...view, details: { reason: reasonOf(row.details) } } : view;
+}
+
+function reasonOf(details: Json): Json {
+  return typeof details === "object" && details !== null && "reason" in details ? (details.reason ?? null) : null;
 }
 
 function pageOf<View extends PackageEventView>(items: readonly View[], { after }: EventsAsked): EventPage<View> {

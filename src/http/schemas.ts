@@ -36,3 +36,12 @@ export const ProblemSchema = t.Object(
   },
   { description: "A problem (RFC 9457)" },
 );
+
+/** Matches why and since when something is withheld, or null. */
+export function withheldSince(description: string) {
+  return t.Unsafe<{ reason: string; at: string } | null>({
+    ...t.Object({ reason: t.String(), at: t.String({ format: "date-time" }) }),
+    nullable: true,
+    description,
+  });
+}

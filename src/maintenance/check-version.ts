@@ -24,6 +24,7 @@ export type ProblemKind =
   | "size_mismatch"
   | "signature_invalid"
   | "contents_missing"
+  | "not_removed"
   | "unreadable";
 
 /** One problem of one version. `detail` explains it to an operator. */
@@ -43,6 +44,8 @@ export interface CheckedVersion {
   readonly publicKey: string;
   readonly signature: string;
   readonly contentsOf: number | null;
+  /** Set for a version that was taken down, which has no archive and no contents. */
+  readonly takenDownAt: Date | null;
 }
 
 /** Selects versions to check, with the names of their packages. */
@@ -59,6 +62,7 @@ export function selectChecked({ query, tables }: DbSession) {
       publicKey: versions.publicKey,
       signature: versions.signature,
       contentsOf: versionContents.versionId,
+      takenDownAt: versions.takenDownAt,
     })
     .from(versions)
     .innerJoin(packages, eq(packages.id, versions.packageId))
@@ -128,7 +132,16 @@ async function blobFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVers
   }
 }
 
+/** A takedown that was interrupted may have left the archive, which nobody can download. */
+async function takedownFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVersion): Promise<Finding[]> {
+  const digest = parseDigest(checked.sha256);
+  if (digest === undefined || (await blobs.stat(digest)) === undefined) return [];
+  const command = `cpm-registry admin purge ${checked.name} ${checked.version}`;
+  return [{ problem: "not_removed", detail: `it was taken down, but its archive is still stored: repeat ${command}` }];
+}
+
 async function findingsOf(deps: Pick<Deps, "blobs">, checked: CheckedVersion): Promise<Finding[]> {
+  if (checked.takenDownAt !== null) return takedownFindings(deps, checked);
   const findings = await blobFindings(deps, checked);
   if (checked.contentsOf !== null) return findings;
   return [

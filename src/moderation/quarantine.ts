@@ -5,7 +5,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { lastStatus, logStatus } from "../log/log-status.ts";
 import { lockNamedPackage } from "../packages/find-package.ts";
-import { loadNumberedVersion } from "../packages/find-version.ts";
+import { loadNumberedVersion, requirePresent } from "../packages/find-version.ts";
 import { type LoadedPackage, loadShownPackage } from "../packages/read.ts";
 import { rebuildListing } from "../packages/rebuild-listing.ts";
 import { type PackageRow, type Quarantinable, type VersionView, versionView } from "../packages/views.ts";
@@ -64,7 +64,7 @@ function changeOf(
  * Quarantines a whole package, or releases it if `quarantine` is undefined. A quarantined package
  * is in no list and has no `latest`. Requests for the contents of its versions get `quarantined`:
  * at once from this process and within a second from others. Its metadata stays readable. The log
- * gets a leaf about it. Safe to repeat. Throws `package_not_found` or `log_rollback`.
+ * gets a leaf about it. Safe to repeat. Throws `package_not_found`, `taken_down` or `log_rollback`.
  */
 export async function quarantinePackage(
   deps: ModerationDeps,
@@ -77,6 +77,7 @@ export async function quarantinePackage(
   return db.write(async (session) => {
     const { packages } = session.tables;
     const before = await lockNamedPackage(session, name);
+    requirePresent(name, before);
     const subject = { packageId: before.id, name, version: WHOLE_PACKAGE };
     const change = changeOf(before, await lastStatus(session, subject), quarantine, now);
     if (change === undefined) return loadShownPackage(session, before);
@@ -108,6 +109,7 @@ export async function quarantineVersion(
     const ofPackage = await lockNamedPackage(session, name);
     const published = await loadNumberedVersion(session, ofPackage, asked);
     const { id, version } = published.row;
+    requirePresent(`${name} ${version}`, published.row);
     const subject = { packageId: ofPackage.id, name, version };
     const change = changeOf(published.row, await lastStatus(session, subject), quarantine, now);
     if (change === undefined) return versionView(config.publicUrl, name, published);

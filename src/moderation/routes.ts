@@ -12,11 +12,11 @@ import { nameParam, QuarantineBody } from "./schemas.ts";
 
 const PACKAGE = {
   responses: { 200: { description: "The package", schema: "Package" } },
-  problems: ["package_not_found", "log_rollback", "storage_full"],
+  problems: ["package_not_found", "taken_down", "log_rollback", "storage_full"],
 } as const;
 const VERSION = {
   responses: { 200: { description: "The version", schema: "Version" } },
-  problems: ["package_not_found", "version_not_found", "log_rollback", "storage_full"],
+  problems: ["package_not_found", "version_not_found", "taken_down", "log_rollback", "storage_full"],
 } as const;
 
 const docs = {

@@ -17,6 +17,16 @@ export const ReadOnlyBody = t.Object({
   }),
 });
 
+/** What an administrator says of a takedown in words. */
+export const TakedownBody = t.Object({
+  reference: t.String({
+    minLength: 1,
+    maxLength: QUARANTINE_REASON_MAX_CHARS,
+    pattern: "^[^\\u0000-\\u001f\\u007f]*$",
+    error: `must be 1 to ${QUARANTINE_REASON_MAX_CHARS} characters in one line`,
+  }),
+});
+
 /** The body that quarantines a package or a version. */
 export const QuarantineBody = t.Object({
   reason: t.String({

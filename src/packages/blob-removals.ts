@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, lt, or, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, isNull, lt, or, sql } from "drizzle-orm";
 import type { Database, DbSession, Tables } from "../db/database.ts";
 import { statement } from "../db/statement.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
@@ -125,7 +125,7 @@ export async function markRemovals(
   return digests.filter((digest) => mine.has(digest));
 }
 
-/** Returns those of `digests` that no version refers to. */
+/** Returns those of `digests` that no version refers to, but versions that were taken down. */
 export async function unreferencedOf(
   { query, tables: { versions } }: DbSession,
   digests: readonly Sha256Digest[],
@@ -134,7 +134,7 @@ export async function unreferencedOf(
   const rows = await query
     .select({ sha256: versions.sha256 })
     .from(versions)
-    .where(inArray(versions.sha256, [...digests]));
+    .where(and(inArray(versions.sha256, [...digests]), isNull(versions.takenDownAt)));
   const referenced = new Set(rows.map(({ sha256 }) => sha256));
   return digests.filter((digest) => !referenced.has(digest));
 }

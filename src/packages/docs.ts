@@ -8,7 +8,7 @@ import { BODY_PROBLEMS, operation, STORAGE_PROBLEMS } from "../http/operation.ts
 const text = { type: "string" } as const;
 const PACKAGE_PROBLEMS = ["package_not_found"] as const;
 const VERSION_PROBLEMS = ["package_not_found", "version_not_found"] as const;
-const CONTENT_PROBLEMS = [...VERSION_PROBLEMS, "quarantined"] as const;
+const CONTENT_PROBLEMS = [...VERSION_PROBLEMS, "quarantined", "taken_down"] as const;
 
 /** `operationId`s of the routes that return a text file. */
 const TEXT_IDS = { "README.md": "readReadme", "colony.yaml": "readManifest", "values.yaml": "readValues" } as const;
@@ -56,7 +56,7 @@ export const packageDocs = {
       200: { description: "The package", schema: "Package", headers: ["ETag"] },
       304: { description: "Unchanged" },
     },
-    problems: [...PACKAGE_PROBLEMS, "validation_failed"],
+    problems: [...PACKAGE_PROBLEMS, "taken_down", "validation_failed"],
   }),
   dependents: operation({
     id: "listDependents",

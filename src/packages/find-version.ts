@@ -70,22 +70,25 @@ export function loadVersions(
  * What it takes to choose among versions of a package, without their manifests, which can be
  * megabytes.
  */
-export type VersionOutline = Pick<VersionRow, "id" | "version" | "yankedAt" | "quarantinedAt" | "publishedAt">;
+export type VersionOutline = Pick<
+  VersionRow,
+  "id" | "version" | "yankedAt" | "quarantinedAt" | "takenDownAt" | "publishedAt"
+>;
 
 /**
- * Reports whether a version may be `latest` and puts its package on lists: it is neither yanked nor
- * in quarantine.
+ * Reports whether a version may be `latest` and puts its package on lists: it is neither yanked, nor
+ * in quarantine, nor taken down.
  */
-export function isAvailable({ yankedAt, quarantinedAt }: VersionOutline): boolean {
-  return yankedAt === null && quarantinedAt === null;
+export function isAvailable({ yankedAt, quarantinedAt, takenDownAt }: VersionOutline): boolean {
+  return yankedAt === null && quarantinedAt === null && takenDownAt === null;
 }
 
 /** Builds the statement that finds the highest version of a package that meets conditions. */
 function highestOutline(conditions: (versions: DbSession["tables"]["versions"]) => readonly SQL[]) {
   return statement<{ packageId: number }, VersionOutline>(({ query, tables: { versions } }) => {
-    const { id, version, yankedAt, quarantinedAt, publishedAt } = versions;
+    const { id, version, yankedAt, quarantinedAt, takenDownAt, publishedAt } = versions;
     return query
-      .select({ id, version, yankedAt, quarantinedAt, publishedAt })
+      .select({ id, version, yankedAt, quarantinedAt, takenDownAt, publishedAt })
       .from(versions)
       .where(and(eq(versions.packageId, sql.placeholder("packageId")), ...conditions(versions)))
       .orderBy(desc(versions.versionOrder))
@@ -93,9 +96,10 @@ function highestOutline(conditions: (versions: DbSession["tables"]["versions"]) 
   });
 }
 
-const whereAvailable = ({ yankedAt, quarantinedAt }: DbSession["tables"]["versions"]) => [
+const whereAvailable = ({ yankedAt, quarantinedAt, takenDownAt }: DbSession["tables"]["versions"]) => [
   isNull(yankedAt),
   isNull(quarantinedAt),
+  isNull(takenDownAt),
 ];
 
 const highestOfAll = highestOutline(() => []);
@@ -170,8 +174,22 @@ export async function loadNumberedVersion(
 }
 
 /**
- * `loadNamedVersion` for contents that are given out. Throws `quarantined` for a version or package
- * in quarantine.
+ * `loadNamedVersion` for what shows a version. Throws `taken_down` for a version that an administrator
+ * took down.
+ */
+export async function loadPresentVersion(
+  session: DbSession,
+  name: PackageName,
+  asked: string | null,
+): Promise<PublishedVersion> {
+  const found = await loadVersion(session, await loadPackage(session, name), asked);
+  requirePresent(`${name} ${found.row.version}`, found.row);
+  return found;
+}
+
+/**
+ * `loadNamedVersion` for contents that are given out. Throws `taken_down` for a version that was
+ * taken down, and `quarantined` for a version or package in quarantine.
  */
 export async function loadReleasedVersion(
   session: DbSession,
@@ -179,10 +197,20 @@ export async function loadReleasedVersion(
   asked: string | null,
 ): Promise<PublishedVersion> {
   const owner = await loadPackage(session, name);
+  requirePresent(name, owner);
   requireReleased(name, owner);
   const found = await loadVersion(session, owner, asked);
+  requirePresent(`${name} ${found.row.version}`, found.row);
   requireReleased(`${name} ${found.row.version}`, found.row);
   return found;
+}
+
+/** Throws `taken_down` for a package or version that was taken down. `what` names it. */
+export function requirePresent(
+  what: string,
+  { takenDownAt, takedownReason }: Pick<PackageRow, "takenDownAt" | "takedownReason">,
+): void {
+  if (takenDownAt !== null) throw failure({ code: "taken_down", what, reason: takedownReason ?? "policy" });
 }
 
 function requireReleased(what: string, row: Quarantinable): void {
@@ -200,12 +228,14 @@ export function digestOf(row: Pick<VersionRow, "sha256">): Sha256Digest {
 async function versionNotFound(session: DbSession, owner: PackageRow, asked: string | null) {
   const missing = { code: "version_not_found", name: owner.name, version: shortened(asked) } as const;
   if (asked !== "latest") return failure(missing);
+  if (owner.takenDownAt !== null)
+    return failure({ code: "taken_down", what: owner.name, reason: owner.takedownReason ?? "policy" });
   if (owner.quarantinedAt !== null) return failure({ ...missing, hint: "The package is in quarantine." });
   const published = await loadCandidates(session, owner.id);
   const candidate = published.find((row) => isAvailable(row) && isPrerelease(versionOf(row)));
   const hint =
     candidate === undefined
-      ? "All its versions are yanked or in quarantine; ask for one by its number."
+      ? "All its versions are yanked, in quarantine or taken down; ask for one by its number."
       : `It has no release yet; ask for the pre-release ${candidate.version} by its number.`;
   return failure({ ...missing, hint });
 }

@@ -19,6 +19,7 @@ export interface ListedVersion {
   readonly yankReason: string | null;
   readonly yankMessage: string | null;
   readonly isQuarantined: boolean;
+  readonly isTakenDown: boolean;
 }
 
 /** Some versions of a package, the highest first. */
@@ -30,10 +31,11 @@ export interface VersionList {
 
 const outlines = statement<{ id: number; max: number; skipped: number }, VersionListRow>(({ query, tables }) => {
   const { users, versions } = tables;
-  const { version, publishedAt, size, downloads, yankedAt, yankReason, yankMessage, quarantinedAt } = versions;
+  const { version, publishedAt, size, downloads, yankedAt, yankReason, yankMessage, quarantinedAt, takenDownAt } =
+    versions;
   return query
     .select({
-      ...{ version, publishedAt, size, downloads, yankedAt, yankReason, yankMessage, quarantinedAt },
+      ...{ version, publishedAt, size, downloads, yankedAt, yankReason, yankMessage, quarantinedAt, takenDownAt },
       publishedBy: users.username,
     })
     .from(versions)
@@ -54,15 +56,17 @@ interface VersionListRow {
   readonly yankReason: string | null;
   readonly yankMessage: string | null;
   readonly quarantinedAt: Date | null;
+  readonly takenDownAt: Date | null;
 }
 
-function listed({ yankedAt, quarantinedAt, publishedAt, ...row }: VersionListRow): ListedVersion {
+function listed({ yankedAt, quarantinedAt, takenDownAt, publishedAt, ...row }: VersionListRow): ListedVersion {
   return {
     ...row,
     isPrerelease: isPrerelease(versionOf(row)),
     publishedAt: publishedAt.toISOString(),
     isYanked: yankedAt !== null,
     isQuarantined: quarantinedAt !== null,
+    isTakenDown: takenDownAt !== null,
   };
 }
 

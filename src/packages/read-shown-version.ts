@@ -6,7 +6,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { loadPackage, ownersOf } from "./find-package.ts";
-import { loadVersion, loadVersions } from "./find-version.ts";
+import { loadVersion, loadVersions, requirePresent } from "./find-version.ts";
 import { manifestFrom } from "./records.ts";
 import {
   type PackageRow,
@@ -61,8 +61,8 @@ interface Asked {
 }
 
 /**
- * Reads what a page shows of a version, with one of its texts. Throws `package_not_found` or
- * `version_not_found`.
+ * Reads what a page shows of a version, with one of its texts. Throws `package_not_found`,
+ * `version_not_found` or `taken_down`.
  */
 export function readShownVersion(
   { db, config }: Pick<Deps, "db" | "config">,
@@ -71,7 +71,9 @@ export function readShownVersion(
 ): Promise<ShownVersion> {
   return db.read(async (session) => {
     const row = await loadPackage(session, name);
+    requirePresent(name, row);
     const found = asked === undefined ? await loadDefault(session, row) : await loadVersion(session, row, asked);
+    requirePresent(`${row.name} ${found.row.version}`, found.row);
     const isReleased = row.quarantinedAt === null && found.row.quarantinedAt === null;
     const [owners, texts] = await pipelined([
       ownersOf(session, row.id),

@@ -9,7 +9,7 @@ import { formatCursor } from "../search/list-cursor.ts";
 import type { PackageSearch } from "../search/package-search.ts";
 import { searchPackages } from "../search/search-packages.ts";
 import { loadOwners, loadPackage, ownersOf } from "./find-package.ts";
-import { loadNamedVersion, loadVersion, loadVersions, type VersionRange } from "./find-version.ts";
+import { loadPresentVersion, loadVersion, loadVersions, requirePresent, type VersionRange } from "./find-version.ts";
 import { type ListedManifest, listedManifest, type ManifestRecord, manifestFrom } from "./records.ts";
 import {
   type PackageRow,
@@ -84,20 +84,26 @@ export async function packageJson(
   return `${summary.slice(0, -1)},"versions":[${texts.join(",")}]}`;
 }
 
-/** Reads a package with some of its versions as JSON. Throws `package_not_found`. */
+/** Reads a package with some of its versions as JSON. Throws `package_not_found` or `taken_down`. */
 export async function readPackageJson(
   { db, config }: ReadDeps,
   name: PackageName,
   page: VersionsPage = {},
 ): Promise<string> {
   const turns = new Turns();
-  const loaded = await db.read(async (session) => loadShownPackage(session, await loadPackage(session, name), page));
+  const loaded = await db.read(async (session) => {
+    const row = await loadPackage(session, name);
+    requirePresent(name, row);
+    return loadShownPackage(session, row, page);
+  });
   return packageJson(config.publicUrl, loaded, turns);
 }
 
-/** Reads one version, or `latest`. Throws `package_not_found` or `version_not_found`. */
+/** Reads one version, or `latest`. Throws `package_not_found`, `version_not_found` or `taken_down`. */
 export function readVersion({ db, config }: ReadDeps, name: PackageName, asked: string | null): Promise<VersionView> {
-  return db.read(async (session) => versionView(config.publicUrl, name, await loadNamedVersion(session, name, asked)));
+  return db.read(async (session) =>
+    versionView(config.publicUrl, name, await loadPresentVersion(session, name, asked)),
+  );
 }
 
 /** One page of packages and the number of all that match. */

@@ -32,6 +32,19 @@ export function manifestRecord(manifest: Manifest): ManifestRecord {
   return { description, maintainers, dependencies, conditions, inputs, tags, license, homepage, repository };
 }
 
+/** What stands in the place of the manifest of a version that was taken down. */
+export const NO_MANIFEST: ManifestRecord = {
+  ...{
+    description: "",
+    maintainers: [],
+    dependencies: [],
+    conditions: { colonyOSVersion: undefined, architecture: undefined },
+    inputs: [],
+    tags: [],
+  },
+  ...{ license: undefined, homepage: undefined, repository: undefined },
+};
+
 /**
  * Counts the bytes of manifest and warnings beyond `LONG_MANIFEST_BYTES`, which any version may
  * have.

@@ -5,7 +5,7 @@ import { SHORT_VERSION_PATTERN, VERSION_MAX_CHARS } from "../domain/version.ts";
 import { failure } from "../errors.ts";
 import { cursorParameter, nextCursor } from "../http/cursor-schemas.ts";
 import { wholeNumber } from "../http/integer-parameter.ts";
-import { oneOf } from "../http/schemas.ts";
+import { oneOf, withheldSince } from "../http/schemas.ts";
 import { CURSOR_MAX_CHARS } from "../search/list-cursor.ts";
 import { SORTS } from "../search/package-search.ts";
 import { foldTag } from "../search/search-packages.ts";
@@ -41,11 +41,8 @@ const ManifestValue = t.Unknown({
   description: "Any value of YAML, as yaml.v3 reads it: numbers that JSON would change are texts",
 });
 
-const Quarantine = t.Unsafe<{ reason: string; at: string } | null>({
-  ...t.Object({ reason: Text, at: Time }),
-  nullable: true,
-  description: "Why and since when it is in quarantine. Its contents are refused with 403",
-});
+const Quarantine = withheldSince("Why and since when it is in quarantine. Its contents are refused with 403");
+const Takedown = withheldSince("Why (legal, secret, malware, policy) and since when it is gone. It answers 451");
 
 const Scheme = t.Union(SIGNATURE_SCHEMES.map((scheme) => t.Literal(scheme)));
 
@@ -78,6 +75,7 @@ const versionFields = {
   yankMessage: Nullable(Text),
   yankReplacement: Nullable(Text),
   quarantine: Quarantine,
+  takedown: Takedown,
   signature: t.Object({
     scheme: Scheme,
     keyId: Text,

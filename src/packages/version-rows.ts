@@ -38,6 +38,8 @@ export function versionRow(packageId: number, publication: VersionSource, now: D
     yankReplacement: null,
     quarantinedAt: null,
     quarantineReason: null,
+    takenDownAt: null,
+    takedownReason: null,
     keyCompromised: false,
     logIndex: null,
     yankSeq: 0,

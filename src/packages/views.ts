@@ -1,6 +1,7 @@
 import type { ArchiveWarning } from "../archive/inspect.ts";
 import type { Tables } from "../db/database.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
+import type { StatusReason } from "../tlog/status-leaf.ts";
 import { type ListedManifest, type ManifestRecord, manifestFrom, warningsFrom } from "./records.ts";
 
 /** A row of the table of packages. */
@@ -25,6 +26,12 @@ export interface QuarantineView {
   readonly at: string;
 }
 
+/** Why and since when a version is taken down. */
+interface TakedownView {
+  readonly reason: StatusReason;
+  readonly at: string;
+}
+
 /** A version as the API shows it. */
 export interface VersionView extends ManifestRecord {
   readonly name: string;
@@ -39,6 +46,8 @@ export interface VersionView extends ManifestRecord {
   readonly yankReplacement: string | null;
   /** The quarantine of the version, or else of its package. */
   readonly quarantine: QuarantineView | null;
+  /** Set once the contents are gone for good. */
+  readonly takedown: TakedownView | null;
   readonly signature: {
     readonly scheme: string;
     readonly keyId: string;
@@ -89,6 +98,11 @@ export function quarantineView({ quarantinedAt, quarantineReason }: Quarantinabl
   return { reason: quarantineReason ?? "", at: quarantinedAt.toISOString() };
 }
 
+function takedownView({ takenDownAt, takedownReason }: VersionRow): TakedownView | null {
+  if (takenDownAt === null) return null;
+  return { reason: takedownReason ?? "policy", at: takenDownAt.toISOString() };
+}
+
 /** Makes the view of a version. */
 export function versionView(publicUrl: string, name: string, published: PublishedVersion): VersionView {
   const { row, publishedBy, ofPackage } = published;
@@ -105,6 +119,7 @@ export function versionView(publicUrl: string, name: string, published: Publishe
     yankMessage: row.yankMessage,
     yankReplacement: row.yankReplacement,
     quarantine: quarantineView(row) ?? (ofPackage === undefined ? null : quarantineView(ofPackage)),
+    takedown: takedownView(row),
     signature: {
       scheme: row.signatureScheme,
       keyId: keyIdOf(row.publicKey),

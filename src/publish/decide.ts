@@ -8,7 +8,7 @@ import { failure, type RateLimit } from "../errors.ts";
 import { accountTrust } from "../keys/account-trust.ts";
 import { loadPackageKeys, type PackageKeys, requirePinnedKey } from "../keys/package-trust.ts";
 import { findPackage, requireOwner } from "../packages/find-package.ts";
-import { findVersion } from "../packages/find-version.ts";
+import { findVersion, requirePresent } from "../packages/find-version.ts";
 import type { PackageRow, PublishedVersion, VersionRow } from "../packages/views.ts";
 import { askFacts, type Candidate, type Facts } from "./facts.ts";
 import { popularity, requireDistinctName } from "./name-similarity.ts";
@@ -81,7 +81,7 @@ function requireSame(existing: VersionRow, { inspection, received, verified }: V
 
 /**
  * Finds the version that a publication repeats. Throws `version_exists` when it has other bytes or
- * another key.
+ * another key, and `taken_down` when nobody may publish it again.
  */
 async function findSame(
   session: DbSession,
@@ -89,7 +89,10 @@ async function findSame(
   publication: VerifiedPublication,
 ): Promise<PublishedVersion | undefined> {
   const published = await findVersion(session, existing.id, publication.inspection.manifest.version.key);
-  if (published !== undefined) requireSame(published.row, publication);
+  const { name } = existing;
+  if (published === undefined) return undefined;
+  requirePresent(`${name} ${published.row.version}`, published.row);
+  requireSame(published.row, publication);
   return published;
 }
 
@@ -97,6 +100,7 @@ async function findSame(
 function requireOpen(existing: PackageRow, trusted: PackageKeys, publication: VerifiedPublication): void {
   const { verified, longManifestBytes } = publication;
   const { name, status, quarantinedAt, quarantineReason } = existing;
+  requirePresent(name, existing);
   if (quarantinedAt !== null) throw failure({ code: "quarantined", what: name, reason: quarantineReason ?? "" });
   if (status === "archived") throw failure({ code: "package_archived", name });
   const isFull = existing.longManifestBytes + longManifestBytes > LONG_MANIFESTS_MAX_BYTES;

@@ -60,6 +60,7 @@ export const publishDoc = operation({
     "package_archived",
     "package_full",
     "quarantined",
+    "taken_down",
     "secrets_found",
     "publish_limit_reached",
     "payload_too_large",

@@ -36,6 +36,7 @@ const fastPathQuery = statement<Params, { id: number }>(({ query, tables }) => {
         eq(packageOwners.userId, sql.placeholder("userId")),
         ne(packages.status, "archived"),
         isNull(packages.quarantinedAt),
+        isNull(packages.takenDownAt),
         lte(packages.longManifestBytes, sql.placeholder("manifestRoom")),
         notExists(query.select({ id: versions.id }).from(versions).where(isThisVersion)),
         notExists(query.select({ id: packageKeyResets.packageId }).from(packageKeyResets).where(isReset)),

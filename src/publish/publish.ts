@@ -1,9 +1,11 @@
+import { and, eq, isNotNull } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
 import { failure } from "../errors.ts";
 import { readProofWithHistory } from "../keys/read-package-log.ts";
 import { isStillStored, type RemovalState, removalState } from "../packages/blob-removals.ts";
+import { requirePresent } from "../packages/find-version.ts";
 import { versionRow } from "../packages/version-rows.ts";
 import type { PublishedVersion } from "../packages/views.ts";
 import { formatProof } from "../tlog/proof.ts";
@@ -66,6 +68,18 @@ async function commit(deps: PublishDeps, pending: PendingPublication, isOnFastPa
   });
 }
 
+async function requireNotTakenDown(db: PublishDeps["db"], digest: Sha256Digest): Promise<void> {
+  const [found] = await db.read(({ query, tables: { versions, packages } }) =>
+    query
+      .select({ name: packages.name, row: versions })
+      .from(versions)
+      .innerJoin(packages, eq(packages.id, versions.packageId))
+      .where(and(eq(versions.sha256, digest), isNotNull(versions.takenDownAt)))
+      .limit(1),
+  );
+  if (found !== undefined) requirePresent(`${found.name} ${found.row.version}`, found.row);
+}
+
 /** Puts the blob and runs `then`. Starts again while `then` throws `BlobRemoved`. */
 async function withStoredBlob<T>(
   { db, blobs, timer }: Pick<PublishDeps, "db" | "blobs" | "timer">,
@@ -74,6 +88,8 @@ async function withStoredBlob<T>(
 ): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     const before = await db.read((session) => removalState(session.batched(), received.digest));
+    // A takedown removes blobs too. What was taken down meanwhile must not be put again.
+    if (tries > 1) await requireNotTakenDown(db, received.digest);
     await timer.run("store", () => blobs.put(received));
     try {
       return await then(before);

@@ -3,8 +3,10 @@ import { parseDigest } from "../domain/digest.ts";
 import type { StoredLeaf } from "../log/leaf-details.ts";
 import { BoundedList } from "../maintenance/progress.ts";
 import { Semaphore } from "../runtime/semaphore.ts";
+import type { VersionEntry } from "../tlog/leaf.ts";
 import { parseStoredLeaf } from "./leaf-counts.ts";
 import { RecoveryRefusal } from "./recovery-refusal.ts";
+import { Takedowns } from "./takedowns.ts";
 
 /** How many archives are asked for at a time. */
 const CONCURRENCY = 16;
@@ -13,7 +15,8 @@ const NAMED_MAX = 100;
 
 /** Collects versions whose archive is not stored, or has another size. */
 export class ArchiveCheck {
-  readonly #missing = new BoundedList<string>(NAMED_MAX);
+  readonly #missing: VersionEntry[] = [];
+  readonly takedowns = new Takedowns();
   readonly #asking = new Semaphore(CONCURRENCY, Number.POSITIVE_INFINITY);
 
   constructor(readonly blobs: Pick<BlobStore, "stat">) {}
@@ -23,18 +26,26 @@ export class ArchiveCheck {
     const asked = leaves.map((stored, at) =>
       this.#asking.run(async () => {
         const { leaf } = parseStoredLeaf(stored, first + at);
+        this.takedowns.add(leaf);
         if (leaf.kind !== "version") return;
         const digest = parseDigest(leaf.sha256);
         const found = digest && (await this.blobs.stat(digest));
-        if (found?.size !== leaf.size) this.#missing.add(`${leaf.name} ${leaf.version} (sha256 ${leaf.sha256})`);
+        if (found?.size !== leaf.size) this.#missing.push(leaf);
       }),
     );
     await Promise.all(asked);
   }
 
-  /** Throws `RecoveryRefusal` with the versions whose archives are missing. */
+  /**
+   * Throws `RecoveryRefusal` with the versions whose archives are missing. Those that a later leaf
+   * takes down need none.
+   */
   require(): void {
-    const { count, items } = this.#missing;
+    const missing = new BoundedList<string>(NAMED_MAX);
+    for (const leaf of this.#missing) {
+      if (!this.takedowns.has(leaf)) missing.add(`${leaf.name} ${leaf.version} (sha256 ${leaf.sha256})`);
+    }
+    const { count, items } = missing;
     if (count === 0) return;
     const more = count > items.length ? ` and ${count - items.length} more` : "";
     throw new RecoveryRefusal(

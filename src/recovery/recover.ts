@@ -21,6 +21,7 @@ import type { Placeholder } from "./recovered-account.ts";
 import { replayKeyChange, replayStatus, replayYank } from "./replay-change.ts";
 import { type ReadVersion, readVersion, replayVersion } from "./replay-version.ts";
 import { tiledLeaves } from "./stored-log.ts";
+import { Takedowns } from "./takedowns.ts";
 import { writeRecoveredLog } from "./write-log.ts";
 
 /** The leaves that one transaction replays: their archives are read before, at the same time. */
@@ -117,11 +118,12 @@ async function replayAll(deps: RecoverDeps, from: number): Promise<Recovery> {
   const counts = new LeafCounts();
   const placeholders: Placeholder[] = [];
   const notOwners = new Set<string>();
+  const takedowns = await takedownsOf(db, from, state.size);
   for (let at = from; at < state.size; at += BATCH) {
     const to = Math.min(state.size, at + BATCH);
     const leaves = await db.read((session) => readStoredLeaves(session, at, to));
     for (const [place, leaf] of leaves.entries()) counts.add(leaf, at + place);
-    const prepared = await Promise.all(leaves.map((stored, place) => prepare(deps, stored, at + place)));
+    const prepared = await Promise.all(leaves.map((stored, place) => prepare(deps, stored, at + place, takedowns)));
     const done = await db.write(async (session) => {
       const replayed = [];
       for (const leaf of prepared) replayed.push(await replayLeaf(session, context, leaf));
@@ -139,9 +141,24 @@ async function replayAll(deps: RecoverDeps, from: number): Promise<Recovery> {
   return { from, to: state.size, root: state.root, counts: counts.result(), placeholders, notOwners: [...notOwners] };
 }
 
-async function prepare({ blobs }: RecoverDeps, stored: StoredLeaf, index: number): Promise<Prepared> {
+/** Reads all leaves once, because a takedown comes after its version. */
+async function takedownsOf(db: Database, from: number, to: number): Promise<Takedowns> {
+  const takedowns = new Takedowns();
+  for (let at = from; at < to; at += BATCH) {
+    const leaves = await db.read((session) => readStoredLeaves(session, at, Math.min(to, at + BATCH)));
+    for (const [place, stored] of leaves.entries()) takedowns.add(parseStoredLeaf(stored, at + place).leaf);
+  }
+  return takedowns;
+}
+
+async function prepare(
+  { blobs }: RecoverDeps,
+  stored: StoredLeaf,
+  index: number,
+  takedowns: Takedowns,
+): Promise<Prepared> {
   const parsed = parseStoredLeaf(stored, index);
-  const read = parsed.leaf.kind === "version" ? await readVersion(blobs, parsed.leaf) : undefined;
+  const read = parsed.leaf.kind === "version" ? await readVersion(blobs, parsed.leaf, takedowns) : undefined;
   return { ...parsed, text: stored.leaf, index, read };
 }
 

@@ -6,6 +6,8 @@ import { applyDueReset } from "../keys/package-trust.ts";
 import { lastKeyLeaf, leafDigest } from "../keys/record-key-change.ts";
 import { endKey } from "../keys/remove-package-key.ts";
 import type { LeafDetails } from "../log/leaf-details.ts";
+import { addToTotals } from "../metrics/registry-totals.ts";
+import { applyTakedown } from "../moderation/take-down.ts";
 import { lockNamedPackage, packageNameParam } from "../packages/find-package.ts";
 import { loadNumberedVersion } from "../packages/find-version.ts";
 import { rebuildListing } from "../packages/rebuild-listing.ts";
@@ -14,7 +16,7 @@ import { keyChangeStatement, RESET_DELAY_MS } from "../signing/key-statements.ts
 import { keyIdOf } from "../signing/verify-archive.ts";
 import type { KeyEntry } from "../tlog/key-leaf.ts";
 import type { YankEntry } from "../tlog/leaf.ts";
-import { type StatusEntry, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
+import { type StatusEntry, type StatusReason, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import { RecoveryRefusal } from "./recovery-refusal.ts";
 
 /** One leaf to replay. */
@@ -87,6 +89,13 @@ export async function replayStatus(
   const isSubject = and(eq(packageStatuses.packageId, changed.id), eq(packageStatuses.version, version));
   const before = await query.$count(packageStatuses, isSubject);
   requireNext(before === seq - 1, index, `${action} ${seq} of ${name} ${version}`);
+  if (action === "remove") {
+    await replayTakedown(session, kind, changed, isPackage ? undefined : version, { reason: category, at });
+    await query
+      .insert(packageStatuses)
+      .values({ packageId: changed.id, version, seq, action, category, at, logIndex: index });
+    return;
+  }
   const isHeld = action === "quarantine";
   const reason = details.reason ?? category;
   // What is quarantined again for another reason keeps its time.
@@ -109,6 +118,21 @@ export async function replayStatus(
   const event = isHeld ? (`${subject}.quarantined` as const) : (`${subject}.released` as const);
   const about = { packageName: name, ...(isPackage ? {} : { version }), details: isHeld ? { reason, category } : {} };
   await recordEvent(session, NOBODY, event, at, about);
+}
+
+async function replayTakedown(
+  session: DbSession,
+  kind: Database["kind"],
+  owner: PackageRow,
+  version: string | undefined,
+  { reason, at }: { readonly reason: StatusReason; readonly at: Date },
+): Promise<void> {
+  const { versions } = await applyTakedown(session, kind, owner, version, { reason, at });
+  const storageBytes = versions.reduce((sum, { size }) => sum - size, 0);
+  await addToTotals(session, { packages: 0, versions: 0, storageBytes });
+  const about = { packageName: owner.name, details: { reason } };
+  if (version === undefined) await recordEvent(session, NOBODY, "package.taken_down", at, about);
+  else await recordEvent(session, NOBODY, "version.taken_down", at, { ...about, version });
 }
 
 /** Changes the keys of a package as its leaf says. `origin` is that of the log at the leaf. */

@@ -16,10 +16,11 @@ import { recordLogIndex } from "../packages/version-rows.ts";
 import { insertRows } from "../publish/insert-versions.ts";
 import { makePackage } from "../publish/make-package.ts";
 import type { VerifiedPublication } from "../publish/verify-publication.ts";
-import { type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
+import { keyIdOf, type VerifiedSignature, verifyArchiveSignature } from "../signing/verify-archive.ts";
 import type { VersionEntry } from "../tlog/leaf.ts";
 import { type Placeholder, publisherOf, registerRecoveredKey } from "./recovered-account.ts";
 import { RecoveryRefusal } from "./recovery-refusal.ts";
+import { type Takedowns, tombstoneOf } from "./takedowns.ts";
 
 /** A version leaf whose archive was read and verified. */
 export interface ReadVersion {
@@ -38,9 +39,25 @@ export interface VersionReplayed {
 
 /**
  * Reads the archive of a version leaf, and verifies that it is the one that the leaf names, with
- * the signature of the leaf. Throws `RecoveryRefusal`.
+ * the signature of the leaf. A version that was taken down has none. Throws `RecoveryRefusal`.
  */
-export async function readVersion(blobs: Pick<BlobStore, "withFile">, entry: VersionEntry): Promise<ReadVersion> {
+export async function readVersion(
+  blobs: Pick<BlobStore, "withFile">,
+  entry: VersionEntry,
+  takedowns: Takedowns,
+): Promise<ReadVersion> {
+  const removed = takedowns.has(entry) ? removedVersion(entry) : undefined;
+  return removed ?? readArchive(blobs, entry);
+}
+
+function removedVersion(entry: VersionEntry): ReadVersion | undefined {
+  const { publicKey, scheme, signature } = entry;
+  const [digest, inspection] = [parseDigest(entry.sha256), tombstoneOf(entry)];
+  if (digest === undefined || inspection === undefined) return undefined;
+  return { entry, digest, inspection, verified: { scheme, publicKey, signature, keyId: keyIdOf(publicKey) } };
+}
+
+async function readArchive(blobs: Pick<BlobStore, "withFile">, entry: VersionEntry): Promise<ReadVersion> {
   const { name, version, size, publicKey, signature, scheme } = entry;
   const digest = parseDigest(entry.sha256);
   const read =

@@ -6,7 +6,7 @@
 
 /**
  * First the steps of a publish in their order, then the steps that copy the checkpoint into the
- * blob store, then those of a backup and a restore. Last come the syncs, which a test skips to prove that it notices a missing one.
+ * blob store, then those of a backup, a restore and a takedown. Last come the syncs, which a test skips to prove that it notices a missing one.
  */
 export const FAILPOINTS = [
   "publish.received",
@@ -36,6 +36,9 @@ export const FAILPOINTS = [
   "recover.switched",
   "recover.replaying",
   "recover.replayed",
+  "purge.recorded",
+  "purge.removed",
+  "purge.erased",
   "sync.file",
   "sync.directory",
 ] as const;

@@ -23,6 +23,7 @@ export function tracedBlobs(blobs: BlobStore, tracer: Tracer): BlobStore {
     stat: (digest) => tracer.span("storage stat", of(digest), () => blobs.stat(digest)),
     remove: (digest) => blobs.remove(digest),
     setAside: (digest) => blobs.setAside(digest),
+    removeSetAside: (digest) => blobs.removeSetAside(digest),
     list: (prefix) => blobs.list(prefix),
     link: (digest, options) => blobs.link(digest, options),
     putSidecar: (name, content) =>

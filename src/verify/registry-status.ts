@@ -4,6 +4,8 @@ import { type Check, ok, unchecked, warning } from "./checks.ts";
 import { type RegistryClient, RegistryFault } from "./registry-client.ts";
 
 const NAME = "registry status";
+/** RFC 7725: the version was taken down. */
+const TAKEN_DOWN_STATUS = 451;
 /** A hostile registry may send megabytes where a person reads a line. */
 const TEXT_MAX_CHARS = 1_000;
 
@@ -57,6 +59,8 @@ export async function checkRegistryStatus(client: RegistryClient, archive: Signe
     if (found.length > 0) return warning(NAME, `the registry reports that ${found.join("; ")}`);
     return ok(NAME, "the registry reports no yank and no quarantine");
   } catch (cause) {
+    if (cause instanceof RegistryFault && cause.status === TAKEN_DOWN_STATUS)
+      return warning(NAME, "the registry reports that it was taken down, so it should not be used");
     if (cause instanceof RegistryFault || cause instanceof SyntaxError) {
       return unchecked(NAME, `the registry does not report it: ${cause.message}`);
     }

@@ -4,7 +4,10 @@ import { OPERATOR } from "../../src/audit/record-event.ts";
 import { readState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { checkStore } from "../../src/maintenance/check-store.ts";
+import { eraseArchives } from "../../src/maintenance/erase-archives.ts";
 import { resetPassword } from "../../src/moderation/reset-password.ts";
+import { takeDown } from "../../src/moderation/take-down.ts";
+import { packageNameParam } from "../../src/packages/find-package.ts";
 import { checkpointOfNote } from "../../src/tlog/checkpoint.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, type SigningKey } from "../support/client.ts";
@@ -149,4 +152,37 @@ describe.each(SETTINGS)("recovery on $kind with $storage", ({ kind, storage }) =
     expect(await audit()).toMatchObject({ exitCode: 0, codes: [] });
     await registry.stop();
   });
+});
+
+test("a takedown that the old database lacks is recovered, also of a version that it never had", async () => {
+  const registry = await LosingRegistry.make("sqlite", "files");
+  try {
+    await registry.start();
+    const key = makeKey();
+    const alice = await newAccount(registry, "alice");
+    await publish(alice, "alpha", "1.0.0", key);
+    await registry.snapshot();
+    await publish(alice, "alpha", "1.1.0", key);
+    for (const version of ["1.0.0", "1.1.0"]) {
+      const because = { reason: "secret", reference: "ticket 1" } as const;
+      const { archives } = await takeDown(registry.deps, OPERATOR, packageNameParam("alpha"), version, because);
+      expect((await eraseArchives(registry.deps, archives)).removed).toHaveLength(1);
+    }
+    await publish(alice, "alpha", "1.2.0", key);
+    await registry.announced();
+    await registry.stop();
+    await registry.restore();
+    await registry.recover();
+    await registry.start();
+    const guest = new Client(registry.url);
+    for (const version of ["1.0.0", "1.1.0"]) {
+      expectProblem(await guest.get(`/api/packages/alpha/${version}`), 451, "taken_down");
+      expectProblem(await guest.get(`/api/packages/alpha/${version}/readme`), 451, "taken_down");
+    }
+    expect((await guest.get("/api/packages/alpha/1.2.0/readme")).status).toBe(200);
+    const { problems } = await checkStore(registry.deps, { repair: false, report: () => undefined });
+    expect(problems.items).toEqual([]);
+  } finally {
+    await registry.remove();
+  }
 });

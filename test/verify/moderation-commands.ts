@@ -45,7 +45,7 @@ async function run(deps: TestRegistry["deps"], name: string, command: Moderation
   return quarantineVersion(deps, OPERATOR, named, version, quarantine);
 }
 
-/** No command takes an archive down yet. Its leaf is appended by the log's own code. */
+/** Appends the leaf alone, so that the history of the package goes on after it. */
 async function takeDown(
   deps: TestRegistry["deps"],
   name: string,

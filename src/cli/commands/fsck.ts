@@ -31,6 +31,7 @@ export const fsckCommand = defineCommand({
           ["size_mismatch", "the archive is complete, but the database has another size"],
           ["signature_invalid", "the stored signature does not verify"],
           ["contents_missing", "the database lacks the contents of the archive; --repair restores them"],
+          ["not_removed", "the version was taken down, but its archive is still stored"],
           ["unreadable", "the storage does not return the archive"],
         ],
       },

@@ -13,6 +13,7 @@ export const {
   apiTokens,
   loginFailures,
   loginNetworks,
+  accountLinks,
   packages,
   packageSearch,
   listedPackages,

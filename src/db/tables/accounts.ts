@@ -14,6 +14,7 @@ export function accountTables(d: Dialect) {
     apiTokens: apiTokensTable(d, users),
     loginFailures: loginFailuresTable(d),
     loginNetworks: loginNetworksTable(d, users),
+    accountLinks: accountLinksTable(d, users),
   };
 }
 
@@ -45,7 +46,31 @@ function usersTable(d: Dialect) {
      * in use.
      */
     disabledAt: d.instant("disabled_at"),
+    /** When its personal data were deleted. Such an account stays disabled for ever. */
+    forgottenAt: d.instant("forgotten_at"),
   });
+}
+
+/**
+ * Declares the links by which an operator lets somebody register, or set a new password. A used
+ * link is deleted.
+ */
+function accountLinksTable(d: Dialect, users: UsersTable) {
+  return d.table(
+    "account_links",
+    {
+      /** SHA-256 of the token in the link, in hex. The token itself is never stored. */
+      tokenSha256: d.text("token_sha256").primaryKey(),
+      kind: d.text("kind", { enum: ["invitation", "reset"] }).notNull(),
+      /** Whose password it sets; null in an invitation. */
+      userId: d.text("user_id").references(() => users.id, { onDelete: "cascade" }),
+      /** The only e-mail address that may register with it; null for any. */
+      email: d.text("email"),
+      createdAt: d.instant("created_at").notNull(),
+      expiresAt: d.instant("expires_at").notNull(),
+    },
+    (t) => [d.index("account_links_user_idx").on(t.userId), d.index("account_links_expires_idx").on(t.expiresAt)],
+  );
 }
 
 function sessionsTable(d: Dialect, users: UsersTable) {

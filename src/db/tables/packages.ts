@@ -66,6 +66,9 @@ function packageColumns(d: Dialect, users: UsersTable) {
     statusReplacement: d.text("status_replacement"),
     quarantinedAt: d.instant("quarantined_at"),
     quarantineReason: d.text("quarantine_reason"),
+    /** When an administrator took the whole package down for good. Null while it is there. */
+    takenDownAt: d.instant("taken_down_at"),
+    takedownReason: d.text("takedown_reason", { enum: ["legal", "secret", "malware", "policy"] }),
     /**
      * How far the manifests and warnings of its versions exceed `LONG_MANIFEST_BYTES` each, in sum.
      * Versions that are older than this column are not counted.

@@ -69,6 +69,9 @@ function changingColumns(d: Dialect) {
     downloads: d.count("downloads").notNull(),
     quarantinedAt: d.instant("quarantined_at"),
     quarantineReason: d.text("quarantine_reason"),
+    /** When an administrator took the version down for good. Null while it is there. */
+    takenDownAt: d.instant("taken_down_at"),
+    takedownReason: d.text("takedown_reason", { enum: ["legal", "secret", "malware", "policy"] }),
     /**
      * True if an owner reported that the key was already compromised when it signed. Such a version
      * stays yanked.

@@ -81,13 +81,14 @@ async function otherVersions(deps: WebDeps, visit: Visit, error: RegistryError):
         </h1>
         <p class="lead">{hint ?? `It has ${countText(total, "version")}. The newest are:`}</p>
         <ul>
-          {items.map(({ version, publishedAt, isYanked }) => (
+          {items.map(({ version, publishedAt, isYanked, isTakenDown }) => (
             <li key={version}>
               <a href={`${visit.root}${tabPath(name, version, "")}`}>{version}</a>{" "}
               <span class="hint">
                 <Day at={publishedAt} />
               </span>
               {isYanked && <span class="badge warn">yanked</span>}
+              {isTakenDown && <span class="badge bad">taken down</span>}
             </li>
           ))}
         </ul>

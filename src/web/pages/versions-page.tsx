@@ -35,6 +35,7 @@ function VersionRow({ visit: { root }, shown, item }: VersionRowProps) {
         </a>
         {version === shown.summary.latest && <span class="badge">latest</span>}
         {item.isPrerelease && <span class="badge plain">pre-release</span>}
+        {item.isTakenDown && <span class="badge bad">taken down</span>}
         {item.isQuarantined && <span class="badge bad">quarantined</span>}
         {item.isYanked && <span class="badge warn">yanked</span>}
         {item.isYanked && why !== "" && <div class="hint">{why}</div>}

@@ -1,0 +1,79 @@
+import { Database as BunDatabase } from "bun:sqlite";
+import postgres from "postgres";
+import type { DatabaseConfig } from "../config/config.ts";
+import type { PostgresConnection } from "../config/connection.ts";
+import { failure } from "../errors.ts";
+import { clientOptions } from "./postgres/client-options.ts";
+
+/** How long to wait for servers that read or write. */
+const WAIT_MS = 30_000;
+const PAUSE_MS = 50;
+const RETRY_AFTER_SECONDS = 5;
+
+const TEXT_INDEXES = ["package_terms", "package_trigrams"] as const;
+
+/** The tables of Postgres that hold contents of archives, or personal data. */
+const SCRUBBED_TABLES = [
+  "versions",
+  "version_contents",
+  "packages",
+  "package_search",
+  "package_tags",
+  "package_authors",
+  "package_dependencies",
+  "events",
+  "users",
+  "sessions",
+  "api_tokens",
+  "account_keys",
+  "account_links",
+  "login_networks",
+] as const;
+
+/**
+ * Removes from the files of a database what earlier transactions deleted: a deleted row stays
+ * readable in them until its place is used again. It rewrites SQLite's whole file, or the tables of
+ * Postgres. Servers may run; their writes wait meanwhile, and on Postgres their reads of a table
+ * while that is rewritten. Throws `database_unavailable` if they never let it through, and then the
+ * bytes may remain.
+ */
+export async function scrubDatabase(database: DatabaseConfig): Promise<void> {
+  if (database.kind === "sqlite") await scrubSqlite(database.path);
+  else await scrubPostgres(database.connection);
+}
+
+async function scrubSqlite(path: string): Promise<void> {
+  const client = new BunDatabase(path, { readwrite: true });
+  try {
+    client.run(`PRAGMA busy_timeout = ${WAIT_MS}`);
+    // The text indexes keep the words of deleted rows until their segments are merged.
+    for (const index of TEXT_INDEXES) client.run(`INSERT INTO ${index} (${index}) VALUES ('optimize')`);
+    client.run("VACUUM");
+    // The old pages stay in the WAL until it is emptied, which a reader can delay.
+    const deadlineMs = performance.now() + WAIT_MS;
+    while (client.query<{ busy: number }, []>("PRAGMA wal_checkpoint(TRUNCATE)").get()?.busy !== 0) {
+      if (performance.now() > deadlineMs) throw unavailable();
+      await Bun.sleep(PAUSE_MS);
+    }
+  } catch (cause) {
+    throw unavailable(cause);
+  } finally {
+    client.close();
+  }
+}
+
+async function scrubPostgres(connection: PostgresConnection): Promise<void> {
+  const client = postgres({ ...clientOptions(connection), max: 1 });
+  try {
+    await client.unsafe(`SET lock_timeout = ${WAIT_MS}`);
+    for (const table of SCRUBBED_TABLES) await client.unsafe(`VACUUM (FULL, ANALYZE) "${table}"`);
+  } catch (cause) {
+    throw unavailable(cause);
+  } finally {
+    await client.end({ timeout: 2 }).catch(() => undefined);
+  }
+}
+
+function unavailable(cause?: unknown) {
+  return failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS }, cause);
+}
