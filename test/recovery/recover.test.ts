@@ -15,6 +15,7 @@ import { addKey, cancelByKey, newKey, removeKey, resetTo } from "../support/key-
 import { newAdmin } from "../support/roles.ts";
 import { Verifier } from "../verify/scene.ts";
 import { LosingRegistry } from "./scene.ts";
+import { shown } from "./shown.ts";
 
 /* Yesterday's database with today's storage: every change that was answered comes back. */
 
@@ -30,29 +31,6 @@ const publish = async (by: Client, name: string, version: string, key: SigningKe
 };
 const done = ({ status, text }: { readonly status: number; readonly text: string }) =>
   expect([status < 300, text]).toEqual([true, text]);
-
-/** Everything that the API shows of the packages and the log, byte for byte. */
-async function shown(url: string): Promise<Record<string, string>> {
-  const guest = new Client(url);
-  const answers: Record<string, string> = {};
-  const read = async (path: string) => {
-    const answer = await guest.get(path);
-    const id = answer.headers.get("x-request-id") ?? "";
-    answers[path] = `${answer.status} ${answer.text.replaceAll(id, "ID")}`;
-    return answer;
-  };
-  for (const path of ["/log/checkpoint", "/log/vkey", "/api/log/changes", "/api/packages"]) await read(path);
-  for (const name of PACKAGES) {
-    const { body } = await read(`/api/packages/${name}`);
-    for (const part of ["keys", "log", "owners"]) await read(`/api/packages/${name}/${part}`);
-    for (const { version } of body.versions) {
-      for (const part of ["", "/proof", "/files", "/manifest", "/signature", "/download"]) {
-        await read(`/api/packages/${name}/${version}${part}`);
-      }
-    }
-  }
-  return answers;
-}
 
 describe.each(SETTINGS)("recovery on $kind with $storage", ({ kind, storage }) => {
   let registry: LosingRegistry;
@@ -71,7 +49,7 @@ describe.each(SETTINGS)("recovery on $kind with $storage", ({ kind, storage }) =
     await publish(alice, "beta", "1.0.0", keys.old);
     await registry.snapshot();
 
-    const admin = await newAdmin(registry as never);
+    const admin = await newAdmin(registry);
     await publish(alice, "alpha", "1.1.0", keys.old);
     carol = await newAccount(registry, "carol");
     await publish(carol, "gamma", "1.0.0", keys.carol);
@@ -97,7 +75,7 @@ describe.each(SETTINGS)("recovery on $kind with $storage", ({ kind, storage }) =
     await registry.start({ isSilent: true });
     await publish(carol, "gamma", "1.1.0", keys.carol);
     await publish(alice, "beta", "1.1.0", keys.old);
-    published = await shown(registry.url);
+    published = await shown(registry.url, PACKAGES);
     expect((await audit()).exitCode).toBe(0);
     await registry.stop();
   });
@@ -126,7 +104,7 @@ describe.each(SETTINGS)("recovery on $kind with $storage", ({ kind, storage }) =
     expect(await registry.recover()).toBeUndefined();
     await registry.start();
     expect(registry.deps.log.rollback).toBeUndefined();
-    const now = await shown(registry.url);
+    const now = await shown(registry.url, PACKAGES);
     expect(now).toEqual(published);
     await registry.announced();
     const copy = checkpointOfNote((await registry.deps.blobs.readSidecar(CHECKPOINT_COPY)) ?? "");

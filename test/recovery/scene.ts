@@ -5,17 +5,31 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp } from "../../src/app.ts";
 import { type Config, readConfig } from "../../src/config/config.ts";
+import { makeLogKey } from "../../src/config/log-key.ts";
 import { listen } from "../../src/http/server.ts";
+import { rotateKey } from "../../src/log/change-key.ts";
 import { readState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { type Recovery, recover } from "../../src/recovery/recover.ts";
 import { noFailpoints } from "../../src/runtime/failpoints.ts";
 import { closeDeps, openDeps, type Registry } from "../../src/start/open-deps.ts";
 import { openOfflineWithBlobs } from "../../src/start/open-offline.ts";
+import { type Outcome, runOnce } from "../binary/executable.ts";
 import { type FakeS3, startFakeS3 } from "../support/fake-s3.ts";
+import { logKeyOf } from "../support/log-keys.ts";
 import { testPostgres } from "../support/postgres.ts";
-import { type DatabaseKind, TEST_JWT_KEY, TEST_LOG_KEY, TEST_PUBLIC_URL } from "../support/registry.ts";
+import { SOURCES } from "../support/program.ts";
+import {
+  type DatabaseKind,
+  TEST_JWT_KEY,
+  TEST_LOG_KEY,
+  TEST_LOG_ORIGIN,
+  TEST_PUBLIC_URL,
+} from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
+
+/** A second key of the log, for rotations. */
+const NEXT_LOG_KEY = makeLogKey(TEST_LOG_ORIGIN);
 
 /** A registry that can be stopped, lose its database and get an old one back, while its storage stays. */
 export class LosingRegistry {
@@ -46,19 +60,39 @@ export class LosingRegistry {
     return this.#running.deps;
   }
 
-  config(port = "0"): Config {
-    return readConfig(undefined, {
-      PORT: port,
+  /** The settings of a server or a command. */
+  get settings(): Record<string, string> {
+    return {
       HOST: "127.0.0.1",
       PUBLIC_URL: TEST_PUBLIC_URL,
       DATA_DIR: this.dataDir,
       JWT_KEY: TEST_JWT_KEY,
-      LOG_SIGNING_KEY: TEST_LOG_KEY,
+      LOG_SIGNING_KEY: `${TEST_LOG_KEY} ${NEXT_LOG_KEY}`,
       LOG_LEVEL: "silent",
       REGISTRATIONS_PER_HOUR: "1000000",
+      PUBLISH_LIMITS: "off",
       ...(this.#databaseUrl === undefined ? {} : { DATABASE_URL: this.#databaseUrl }),
       ...this.fake?.settings(),
-    });
+    };
+  }
+
+  config(port = "0"): Config {
+    return readConfig(undefined, { ...this.settings, PORT: port });
+  }
+
+  /** Runs `log recover` in a process of its own, which a failpoint may kill. */
+  recoverAsProcess(env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+    const place = { command: SOURCES, cwd: "/", env: { ...this.settings, ...env } };
+    return runOnce(place, "log", "recover", "--json");
+  }
+
+  /** Replaces the key of the log, and starts the registry anew with the new one. */
+  async rotateLogKey(): Promise<void> {
+    const { db, clock } = this.deps;
+    const [from, to] = [logKeyOf(TEST_LOG_KEY), logKeyOf(NEXT_LOG_KEY)];
+    await rotateKey({ db, clock }, { from, to, at: new Date(), until: new Date(Date.now() + 86_400_000) });
+    await this.stop();
+    await this.start();
   }
 
   /** Starts it, at the same address as before. A `silent` one writes no tiles: it dies too early. */

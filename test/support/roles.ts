@@ -5,7 +5,7 @@ import type { TestRegistry } from "./registry.ts";
 import { waitUntil } from "./wait-until.ts";
 
 /** Makes an account and grants it the administrator's role, as an operator does. */
-export async function newAdmin(registry: TestRegistry): Promise<Client> {
+export async function newAdmin(registry: Pick<TestRegistry, "url" | "deps">): Promise<Client> {
   const admin = await newAccount(registry, "admin");
   await registry.deps.db.write(async ({ query, tables: { users } }) => {
     await query.update(users).set({ role: "admin" }).where(eq(users.username, admin.username));

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { RecoveryRefusal } from "../../src/recovery/recovery-refusal.ts";
+import { parseNote, signNote } from "../../src/tlog/note.ts";
+import { runCommand } from "../maintenance/scene.ts";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
+import { newLogKey } from "../support/log-keys.ts";
+import { LosingRegistry } from "./scene.ts";
+
+/* What a recovery refuses, with the reason, and changes nothing. Each test leaves all as it was. */
+
+const key = makeKey();
+let registry: LosingRegistry;
+let alice: Client;
+const pathOf = (name: string) => join(registry.dataDir, name);
+const archiveOf = (version: string) => makePackage({ name: "kept", version });
+const publish = (version: string) =>
+  alice.publish("kept", version, archiveOf(version), key).then(({ status }) => status);
+
+/** The code, the message and the items of the refusal. */
+async function refusal(): Promise<RecoveryRefusal> {
+  const cause = await registry.recover().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (cause instanceof RecoveryRefusal) return cause;
+  throw cause ?? new Error("The recovery was not refused");
+}
+
+/** Changes a file for the time of `work`. */
+async function withFile(name: string, change: (path: string) => void, work: () => Promise<void>): Promise<void> {
+  const path = pathOf(name);
+  const kept = readFileSync(path);
+  change(path);
+  try {
+    await work();
+  } finally {
+    writeFileSync(path, kept);
+  }
+}
+
+beforeAll(async () => {
+  registry = await LosingRegistry.make("sqlite", "files");
+  await registry.start();
+  alice = await newAccount(registry, "alice");
+  expect(await publish("1.0.0")).toBe(201);
+  await registry.snapshot();
+  for (const version of ["1.1.0", "1.2.0"]) expect(await publish(version)).toBe(201);
+  await registry.announced();
+  await registry.stop();
+  await registry.restore();
+});
+afterAll(() => registry.remove());
+
+test("a recovery without an archive names the version and changes nothing", async () => {
+  const digest = sha256(archiveOf("1.2.0"));
+  const blob = `packages/sha256/${digest.slice(0, 2)}/${digest}`;
+  await withFile(blob, rmSync, async () => {
+    const { code, message, items } = await refusal();
+    expect([code, items]).toEqual(["archives_missing", [`kept 1.2.0 (sha256 ${digest})`]]);
+    expect(message).toContain("Put them back");
+  });
+});
+
+test("a recovery with an archive of other bytes stops at its version and continues with the right one", async () => {
+  const bytes = archiveOf("1.2.0");
+  const digest = sha256(bytes);
+  const damaged = Buffer.from(bytes);
+  damaged[40] = 255 - (damaged[40] ?? 0);
+  const blob = `packages/sha256/${digest.slice(0, 2)}/${digest}`;
+  await withFile(
+    blob,
+    (path) => writeFileSync(path, damaged),
+    async () => {
+      const { code, items } = await refusal();
+      expect([code, items]).toEqual(["archive_damaged", [`kept 1.2.0 (sha256 ${digest})`]]);
+    },
+  );
+  expect((await registry.recover())?.to).toBe(3);
+  await registry.restore();
+});
+
+test("a missing or damaged bundle is named", async () => {
+  const bundle = "log/tile/entries/000.p/3";
+  await withFile(bundle, rmSync, async () => {
+    expect(await refusal()).toMatchObject({ code: "tile_missing", items: [bundle] });
+  });
+  const changed = (path: string) =>
+    writeFileSync(path, readFileSync(path).toString("latin1").replace("size ", "size 1").slice(0, -1), "latin1");
+  await withFile(bundle, changed, async () => {
+    expect(await refusal()).toMatchObject({ code: "tile_damaged", items: [bundle] });
+  });
+});
+
+test("a checkpoint that another key signed is not believed, and one that is missing is explained", async () => {
+  const forge = (path: string) =>
+    writeFileSync(path, signNote(parseNote(readFileSync(path, "utf8"))?.text ?? "", newLogKey()));
+  await withFile("log/checkpoint", forge, async () => {
+    expect((await refusal()).code).toBe("checkpoint_untrusted");
+  });
+  await withFile("log/checkpoint", rmSync, async () => {
+    expect((await refusal()).code).toBe("no_checkpoint");
+  });
+});
+
+test("a database in which something else was published is a fork, and is refused", async () => {
+  const [log, recovery] = [pathOf("log"), pathOf("recovery")];
+  for (const directory of [log, recovery]) renameSync(directory, `${directory}-aside`);
+  await registry.start();
+  expect(await publish("1.3.0")).toBe(201);
+  await registry.stop();
+  for (const directory of [log, recovery]) {
+    rmSync(directory, { recursive: true, force: true });
+    cpSync(`${directory}-aside`, directory, { recursive: true });
+  }
+  expect((await refusal()).code).toBe("log_forked");
+  await registry.restore();
+});
+
+test("a running registry is left alone, and gc refuses to remove what is to be recovered", async () => {
+  await registry.start();
+  const running = await registry.recoverAsProcess();
+  expect([running.exitCode, JSON.parse(running.stdout).refused.code]).toEqual([1, "registry_running"]);
+  await registry.stop();
+  const gc = await runCommand({ DATA_DIR: registry.dataDir }, "gc", "--grace", "0s");
+  expect([gc.exitCode, gc.stderr]).toEqual([1, expect.stringContaining("log recover")]);
+  expect((await registry.recover())?.counts.versions).toBe(2);
+});
