@@ -33,6 +33,7 @@ describe.each<[DatabaseKind, DatabaseKind]>([
         const { exitCode, stdout, stderr } = await copy(from, to, "--json");
         expect([stderr, exitCode]).toEqual(["", 0]);
         expect(JSON.parse(stdout)).toMatchObject({ from: source, to: target, packages: 5, versions: 11 });
+        if (to.databaseUrl !== undefined) expect(await schemaOf(to.databaseUrl)).toEqual(await freshSchema());
         cpSync(join(from.dataDir, "packages"), join(to.dataDir, "packages"), { recursive: true });
         await whileRunning(to, async (registry) => {
           await expectAnswers(registry, before, varied);
@@ -54,6 +55,28 @@ describe.each<[DatabaseKind, DatabaseKind]>([
       },
     ));
 });
+
+/** Returns the definitions of all indexes and constraints, in order. */
+async function schemaOf(url: string): Promise<string[]> {
+  const client = new Bun.SQL(url);
+  try {
+    const rows = await client`
+      SELECT indexdef AS text FROM pg_indexes WHERE schemaname = 'public'
+      UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || convalidated || ' ' || pg_get_constraintdef(oid)
+      FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1`;
+    return rows.map(({ text }: { text: string }) => text);
+  } finally {
+    await client.end();
+  }
+}
+
+/** The schema of a Postgres that was only migrated. */
+function freshSchema(): Promise<string[]> {
+  return withPlaces([["postgres", "files"]], async (place) => {
+    expect((await place.run("migrate")).exitCode).toBe(0);
+    return schemaOf(place.databaseUrl ?? "");
+  });
+}
 
 const sizeIn = (seen: Seen) => Number(seen.get("/log/checkpoint")?.text.split("\n")[1]);
 const lastEventIn = (seen: Seen) => JSON.parse(seen.get("/api/events")?.text ?? "").next;

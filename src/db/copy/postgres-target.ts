@@ -68,7 +68,10 @@ export async function writePostgres<T>(
       await requireNoRows(sql);
       // What the migrations put into an empty database.
       for (const { name } of COPIED_TABLES.toReversed()) await sql.unsafe(`DELETE FROM "${name}"`);
-      return work(targetOver(sql));
+      const restore = await takeOffIndexes(sql);
+      const written = await work(targetOver(sql));
+      await restore();
+      return written;
     });
     const done = (await running) as T;
     await client.unsafe("ANALYZE");
@@ -76,6 +79,32 @@ export async function writePostgres<T>(
   } finally {
     await client.end({ timeout: 2 }).catch(() => undefined);
   }
+}
+
+/** How much memory the making of one index may take. */
+const INDEX_MEMORY = "256MB";
+
+/** Indexes that no constraint needs, and foreign keys, each with the statement that makes it. */
+const REMADE = `
+  SELECT format('DROP INDEX %I', indexname) AS drop, indexdef AS make FROM pg_indexes
+  WHERE schemaname = current_schema() AND tablename = ANY ($1) AND indexname NOT IN (SELECT conname FROM pg_constraint)
+  UNION ALL
+  SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname),
+    format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+  FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY ($1::text[]::regclass[])`;
+
+/**
+ * Drops indexes and foreign keys of the locked tables, and returns what makes them again. Making each
+ * of them once takes far less time than keeping it with every row. It is part of the transaction.
+ */
+async function takeOffIndexes(sql: postgres.TransactionSql): Promise<() => Promise<void>> {
+  const names = COPIED_TABLES.map(({ name }) => name);
+  const found = await sql.unsafe<{ drop: string; make: string }[]>(REMADE, [names]);
+  for (const { drop } of found) await sql.unsafe(drop);
+  return async () => {
+    await sql.unsafe(`SET LOCAL maintenance_work_mem = '${INDEX_MEMORY}'`);
+    for (const { make } of found) await sql.unsafe(make);
+  };
 }
 
 /** Throws `OperatorError` if a registry has used a Postgres. Changes nothing. */
