@@ -4,6 +4,7 @@ import { adminAllowNameCommand } from "./commands/admin-allow-name.ts";
 import { adminCreateCommand } from "./commands/admin-create.ts";
 import { adminDisableCommand } from "./commands/admin-disable.ts";
 import { adminEnableCommand } from "./commands/admin-enable.ts";
+import { adminEventsCommand } from "./commands/admin-events.ts";
 import { adminGrantCommand } from "./commands/admin-grant.ts";
 import { adminPurgeCommand } from "./commands/admin-purge.ts";
 import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
@@ -136,6 +137,7 @@ export const COMMANDS: readonly Command[] = [
   adminRotateJwtKeyCommand,
   adminAllowNameCommand,
   adminReadOnlyCommand,
+  adminEventsCommand,
   witnessCommand,
   verifyCommand,
   logAuditCommand,
