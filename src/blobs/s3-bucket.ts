@@ -1,7 +1,9 @@
 import type { S3Config } from "../config/storage.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { traceHeaders } from "../runtime/trace-context.ts";
-import { faultOf, faultOfResponse, type S3Fault, toFailure } from "./s3-fault.ts";
+import type { S3Credentials } from "./load-credentials.ts";
+import { CredentialKeeper } from "./s3-credentials.ts";
+import { faultOf, faultOfResponse, S3Fault, toFailure } from "./s3-fault.ts";
 
 const BACKOFF_BASE_MS = 100;
 const BACKOFF_MAX_MS = 2_000;
@@ -15,6 +17,9 @@ const SLOWEST_BYTES_PER_MS = (8 * 1_048_576) / 1_000;
  */
 const REQUEST_URL_TTL_S = 900;
 const DOWNLOAD_URL_TTL_S = 300;
+
+/** Codes of S3 for credentials that ended, or that it does not know any more. */
+const REFUSED_CREDENTIALS = /^(?:ExpiredToken|InvalidToken|InvalidAccessKeyId|TokenRefreshRequired)$/;
 
 type Method = "GET" | "HEAD" | "PUT" | "DELETE";
 
@@ -62,29 +67,40 @@ export type FaultReport = (method: string, fault: S3Fault) => void;
  * except a removal is safe to repeat.
  */
 export class S3Bucket {
-  readonly #client: Bun.S3Client;
+  readonly #credentials: CredentialKeeper;
+  /** The last client of each address. New credentials need a new client. */
+  readonly #clients = new Map<string, { readonly credentials: S3Credentials; readonly client: Bun.S3Client }>();
   readonly #config: S3Config;
   readonly #report: FaultReport;
 
-  constructor(config: S3Config, report: FaultReport) {
+  constructor(config: S3Config, report: FaultReport, clock: () => Date) {
     this.#config = config;
     this.#report = report;
-    this.#client = new Bun.S3Client({
-      endpoint: config.endpoint,
-      bucket: config.bucket,
-      region: config.region,
-      accessKeyId: config.accessKey,
-      secretAccessKey: config.secretKey.reveal(),
-      virtualHostedStyle: !config.pathStyle,
-      ...(config.sessionToken === undefined ? {} : { sessionToken: config.sessionToken.reveal() }),
+    this.#credentials = new CredentialKeeper(config.credentials, clock);
+  }
+
+  #clientOf(credentials: S3Credentials, endpoint = this.#config.endpoint): Bun.S3Client {
+    const last = this.#clients.get(endpoint);
+    if (last?.credentials === credentials) return last.client;
+    const { bucket, region, pathStyle } = this.#config;
+    const { accessKey, secretKey, sessionToken } = credentials;
+    const client = new Bun.S3Client({
+      ...{ endpoint, bucket, region, virtualHostedStyle: !pathStyle },
+      ...{ accessKeyId: accessKey, secretAccessKey: secretKey },
+      ...(sessionToken === undefined ? {} : { sessionToken }),
     });
+    this.#clients.set(endpoint, { credentials, client });
+    return client;
   }
 
   /**
-   * Returns an address that serves an object under the given file name and type for five minutes.
+   * Returns an address that serves an object under the given file name and type for five minutes, or
+   * until the credentials end. Undefined while no valid credentials are at hand.
    */
-  link(key: string, fileName: string, mediaType: string): string {
-    return this.#client.presign(this.#config.keyPrefix + key, {
+  link(key: string, fileName: string, mediaType: string): string | undefined {
+    const credentials = this.#credentials.peek();
+    if (credentials === undefined) return undefined;
+    return this.#clientOf(credentials, this.#config.publicEndpoint).presign(this.#config.keyPrefix + key, {
       expiresIn: DOWNLOAD_URL_TTL_S,
       type: mediaType,
       contentDisposition: `attachment; filename="${fileName}"`,
@@ -103,7 +119,8 @@ export class S3Bucket {
     // may or may not exist.
     const attemptsMax = request.method === "DELETE" ? 1 : Number.POSITIVE_INFINITY;
     return this.#retry({ method: request.method, extraMs, attemptsMax }, async (attemptMs) => {
-      const response = await fetch(this.#presignedUrl(request), {
+      const credentials = await this.#credentials.get();
+      const response = await fetch(this.#presignedUrl(request, credentials), {
         method: request.method,
         redirect: "manual",
         signal: AbortSignal.timeout(attemptMs),
@@ -117,7 +134,7 @@ export class S3Bucket {
       if (response.ok) return consume(response, use);
       const fault = await faultOfResponse(response);
       if (response.status === 404 && fault.code !== "NoSuchBucket") return undefined;
-      throw fault;
+      throw this.#afterRefusal(fault, credentials);
     });
   }
 
@@ -131,7 +148,7 @@ export class S3Bucket {
     for (;;) {
       const options = { prefix: keyPrefix + prefix, ...(startAfter === undefined ? {} : { startAfter }) };
       const page = await this.#retry({ method: "LIST", extraMs: 0 }, (attemptMs) =>
-        withTimeout(attemptMs, this.#client.list(options)),
+        withTimeout(attemptMs, this.#list(options)),
       );
       for (const { key, size = 0, lastModified } of page.contents ?? []) {
         startAfter = key;
@@ -141,8 +158,19 @@ export class S3Bucket {
     }
   }
 
-  #presignedUrl({ method, key }: S3Request): string {
-    return this.#client.presign(this.#config.keyPrefix + key, { method, expiresIn: REQUEST_URL_TTL_S });
+  async #list(options: Bun.S3ListObjectsOptions) {
+    return this.#clientOf(await this.#credentials.get()).list(options);
+  }
+
+  /** A request that was refused for its credentials is sent once more if there can be others. */
+  #afterRefusal(fault: S3Fault, credentials: S3Credentials): S3Fault {
+    const isForCredentials = REFUSED_CREDENTIALS.test(fault.code);
+    if (!isForCredentials || !this.#credentials.discard(credentials)) return fault;
+    return new S3Fault(fault.code, fault.answer, 2);
+  }
+
+  #presignedUrl({ method, key }: S3Request, credentials: S3Credentials): string {
+    return this.#clientOf(credentials).presign(this.#config.keyPrefix + key, { method, expiresIn: REQUEST_URL_TTL_S });
   }
 
   async #retry<T>(

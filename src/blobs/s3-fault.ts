@@ -21,6 +21,10 @@ export class S3Fault extends Error {
     readonly answer: StorageErrorCode,
     /** How many times in total it makes sense to send the request. */
     readonly attemptsMax: number,
+    /** What else an operator must know, such as which source gave no credentials. */
+    readonly detail?: string,
+    /** Where the bucket is, if the storage says that the request named another region. */
+    readonly region?: string,
   ) {
     super(code);
   }
@@ -37,10 +41,19 @@ export async function faultOfResponse(response: Response): Promise<S3Fault> {
   const named = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(text.slice(0, 4_096))?.[1];
   const { status } = response;
   const code = named ?? String(status);
+  const region = regionOf(response, text);
+  if (region !== undefined) return new S3Fault(code, "storage_failed", 1, undefined, region);
   if (status === 507) return new S3Fault(code, "storage_full", 1);
   if (status === 503 || status === 429) return new S3Fault(code, "storage_busy", ATTEMPTS_MAX);
   if (status === 504) return new S3Fault(code, "storage_timeout", ATTEMPTS_MAX);
   return namedFault(code, status >= 500 ? ATTEMPTS_MAX : 1);
+}
+
+/** The region that a refusal names as the right one. AWS names it in a header or in the body. */
+function regionOf({ status, headers }: Response, text: string): string | undefined {
+  if (status !== 400 && status !== 301 && status !== 307) return undefined;
+  const named = headers.get("x-amz-bucket-region") ?? /<Region>([^<]*)<\/Region>/.exec(text.slice(0, 4_096))?.[1];
+  return named !== undefined && /^[a-z0-9-]{1,40}$/.test(named) ? named : undefined;
 }
 
 /** Makes the fault of a response that has a good status and a wrong content. */

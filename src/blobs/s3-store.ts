@@ -59,6 +59,8 @@ interface S3StoreOptions {
   readonly incomingDir: string;
   readonly report: FaultReport;
   readonly failpoints?: Failpoints;
+  /** Credentials end by this clock. */
+  readonly clock: () => Date;
 }
 
 /**
@@ -89,11 +91,11 @@ class S3Store implements BlobStore {
   readonly #sidecars: S3Sidecars;
   #check: { readonly atMs: number; readonly done: Promise<void> } | undefined;
 
-  constructor(config: S3Config, { incomingDir, report, failpoints = noFailpoints }: S3StoreOptions) {
+  constructor(config: S3Config, { incomingDir, report, failpoints = noFailpoints, clock }: S3StoreOptions) {
     this.incomingDir = incomingDir;
     this.#redirect = config.redirect;
     this.#failpoints = failpoints;
-    this.#bucket = new S3Bucket(config, report);
+    this.#bucket = new S3Bucket(config, report, clock);
     this.#spilled = new SpilledFiles(config.spillMaxBytes);
     this.#sidecars = new S3Sidecars(this.#bucket, (...object) => this.#putObject(...object));
   }

@@ -34,13 +34,14 @@ export const STORAGE = {
   STORAGE_ACCESS_KEY: {
     group: "Storage of archives",
     type: "text",
-    description: "The id of the access key. Required with S3",
+    defaultText: "the role of the machine or container, as AWS gives it to programs",
+    description: "The id of the access key. Required with a storage that is not AWS",
   },
   STORAGE_SECRET_KEY: {
     group: "Storage of archives",
     type: "text",
     secret: true,
-    description: "The secret of the access key. Required with S3",
+    description: "The secret of the access key. Set both or none",
   },
   STORAGE_SESSION_TOKEN: {
     group: "Storage of archives",
@@ -53,6 +54,13 @@ export const STORAGE = {
     type: "text",
     defaultText: "AWS in `STORAGE_REGION`",
     description: "The address of an S3 service, such as `https://nyc3.digitaloceanspaces.com`",
+  },
+  STORAGE_PUBLIC_ENDPOINT: {
+    group: "Storage of archives",
+    type: "text",
+    defaultText: "`STORAGE_ENDPOINT`",
+    description:
+      "The address of the same service for clients, with `STORAGE_REDIRECT=true`, where the registry uses another one inside its network",
   },
   STORAGE_REGION: {
     group: "Storage of archives",

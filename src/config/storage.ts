@@ -1,10 +1,7 @@
 import { join } from "node:path";
-import { Secret } from "./secret.ts";
 import type { SettingReader } from "./setting-reader.ts";
 import { SETTINGS } from "./settings.ts";
-
-/** If it is given no session token, Bun takes one from these variables and signs with it. */
-const TOKEN_VARIABLES = ["S3_SESSION_TOKEN", "AWS_SESSION_TOKEN"];
+import { type CredentialSource, readCredentials } from "./storage-credentials.ts";
 
 /** A bucket of S3 or of a compatible service. */
 export interface S3Config {
@@ -13,10 +10,9 @@ export interface S3Config {
   readonly endpoint: string;
   readonly bucket: string;
   readonly region: string;
-  readonly accessKey: string;
-  readonly secretKey: Secret<string>;
-  /** Only temporary credentials have one. */
-  readonly sessionToken: Secret<string> | undefined;
+  readonly credentials: CredentialSource;
+  /** Where clients find the bucket, in the form of `endpoint`. Undefined: at `endpoint`. */
+  readonly publicEndpoint: string | undefined;
   /** True: `https://host/bucket/key`; false: `https://bucket.host/key`. */
   readonly pathStyle: boolean;
   /** What every key begins with. Empty, or ends in a slash. */
@@ -49,12 +45,22 @@ function withBucket(url: URL, bucket: string): string {
 
 function readEndpoint(reader: SettingReader, bucket: string, region: string, pathStyle: boolean): string {
   const text = reader.text("STORAGE_ENDPOINT") ?? `https://s3.${region}.amazonaws.com`;
+  return checkEndpoint(reader, "STORAGE_ENDPOINT", text, bucket, pathStyle);
+}
+
+function checkEndpoint(
+  reader: SettingReader,
+  setting: "STORAGE_ENDPOINT" | "STORAGE_PUBLIC_ENDPOINT",
+  text: string,
+  bucket: string,
+  pathStyle: boolean,
+): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isPlain = url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.search === "";
   if (!isPlain || !/^\/?$/.test(url.pathname)) {
     const message =
       "must be an http:// or https:// address without a path, such as https://nyc3.digitaloceanspaces.com";
-    reader.reject("STORAGE_ENDPOINT", message);
+    reader.reject(setting, message);
     return "";
   }
   return pathStyle ? url.origin : withBucket(url, bucket);
@@ -78,20 +84,10 @@ function readKeyPrefix(reader: SettingReader): string {
   return `${text}/`;
 }
 
-function readSessionToken(
-  reader: SettingReader,
-  environment: Readonly<Record<string, string | undefined>>,
-): Secret<string> | undefined {
-  const token = reader.text("STORAGE_SESSION_TOKEN");
-  if (token !== undefined) return new Secret(token);
-  const found = TOKEN_VARIABLES.find((name) => environment[name]);
-  if (found !== undefined) {
-    reader.reject(
-      "STORAGE_SESSION_TOKEN",
-      `is not set, but ${found} is, and would be used. Set STORAGE_SESSION_TOKEN, or unset ${found}`,
-    );
-  }
-  return undefined;
+/** Reads the address that clients follow, in the form of `endpoint`. */
+function readPublicEndpoint(reader: SettingReader, bucket: string, pathStyle: boolean): string | undefined {
+  const text = reader.text("STORAGE_PUBLIC_ENDPOINT");
+  return text === undefined ? undefined : checkEndpoint(reader, "STORAGE_PUBLIC_ENDPOINT", text, bucket, pathStyle);
 }
 
 /** Reads where archives are stored. Problems go to the reader. `dataDir` is absolute. */
@@ -113,9 +109,8 @@ export function readStorage(
     region,
     pathStyle,
     endpoint: readEndpoint(reader, bucket, region, pathStyle),
-    accessKey: reader.required("STORAGE_ACCESS_KEY", "with STORAGE_TYPE=S3"),
-    secretKey: new Secret(reader.required("STORAGE_SECRET_KEY", "with STORAGE_TYPE=S3")),
-    sessionToken: readSessionToken(reader, environment),
+    publicEndpoint: readPublicEndpoint(reader, bucket, pathStyle),
+    credentials: readCredentials(reader, environment, { endpoint: reader.text("STORAGE_ENDPOINT"), region }),
     keyPrefix: readKeyPrefix(reader),
     redirect: reader.flag("STORAGE_REDIRECT", SETTINGS.STORAGE_REDIRECT.default),
     timeoutMs: reader.integer("STORAGE_TIMEOUT_MS"),

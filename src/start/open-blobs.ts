@@ -8,6 +8,7 @@ import type { StorageConfig } from "../config/storage.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { startStep } from "./start-step.ts";
+import { systemClock } from "./system-clock.ts";
 
 /**
  * Opens a store of archives. Uploads on their way to S3, and archives on their way from it, are in
@@ -36,5 +37,5 @@ export async function openBlobs(
   // Imported on demand: a registry on files does not need it.
   const { openS3Store } = await import("../blobs/s3-store.ts");
   const report: FaultReport = (method, { code }) => logger.warn("storage_fault", { method, code });
-  return openS3Store(storage, { incomingDir, report, failpoints });
+  return openS3Store(storage, { incomingDir, report, failpoints, clock: systemClock });
 }

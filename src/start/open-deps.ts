@@ -1,9 +1,8 @@
 import { join } from "node:path";
-import type { BlobStore } from "../blobs/store.ts";
 import type { Config } from "../config/config.ts";
 import { readOrMakeJwtKeys } from "../config/jwt-key.ts";
 import { logKeyPath } from "../config/log-key.ts";
-import type { S3Config, StorageConfig } from "../config/storage.ts";
+import type { StorageConfig } from "../config/storage.ts";
 import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
@@ -26,6 +25,7 @@ import { armFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { openTracer } from "../tracing/open-tracer.ts";
 import { tracedBlobs, tracedDatabase } from "../tracing/traced.ts";
+import { checkBucket } from "./check-bucket.ts";
 import { maintainReserves, makeRoom } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
 import { nameEmptyLog } from "./name-empty-log.ts";
@@ -49,10 +49,6 @@ export interface Registry extends AppDeps {
   readonly rebuilds: PendingRebuilds;
 }
 
-function checkBucket({ bucket, endpoint }: S3Config, blobs: BlobStore): Promise<void> {
-  return startStep("STORAGE_TYPE", `bucket ${bucket} at ${endpoint} cannot be used`, () => blobs.check());
-}
-
 /** The storage with the share of this process in what all workers may hold in local files. */
 function shareOf({ storage, workers }: Config): StorageConfig {
   if (storage.kind === "files") return storage;
@@ -71,7 +67,6 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const tracer = config.traces && (await openTracer(config.traces, logger));
   const opened = await openBlobs(shareOf(config), dataDir, logger, failpoints);
   const blobs = tracer === undefined ? opened : tracedBlobs(opened, tracer);
-  // A registry must not start with a bucket that it cannot use.
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
   const jwtKeys =
     config.jwtKeys ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKeys(dataDir)));

@@ -53,13 +53,13 @@ async function openInBucket(settings: Record<string, string>, close: () => Promi
     endpoint: storage.endpoint,
     bucket: storage.bucket,
     region: storage.region,
-    accessKeyId: storage.accessKey,
-    secretAccessKey: storage.secretKey.reveal(),
+    accessKeyId: settings.STORAGE_ACCESS_KEY ?? "",
+    secretAccessKey: settings.STORAGE_SECRET_KEY ?? "",
     virtualHostedStyle: !storage.pathStyle,
-    ...(storage.sessionToken === undefined ? {} : { sessionToken: storage.sessionToken.reveal() }),
+    ...(settings.STORAGE_SESSION_TOKEN === undefined ? {} : { sessionToken: settings.STORAGE_SESSION_TOKEN }),
   });
   return {
-    store: openS3Store(storage, { incomingDir: directory, report: () => undefined }),
+    store: openS3Store(storage, { incomingDir: directory, report: () => undefined, clock: () => new Date() }),
     damage: async (digest, bytes) =>
       void (await client.write(storage.keyPrefix + blobKey(digest), new Uint8Array(bytes))),
     close: async () => {

@@ -46,7 +46,9 @@ function xml(status: number, content: string): Answer {
 
 /** An error answer as S3 sends it. */
 export function failure(status: number, code: string, message: string): Answer {
-  return xml(status, `<Error><Code>${code}</Code><Message>${escapeXml(message)}</Message></Error>`);
+  const region = /expecting '([a-z0-9-]+)\//.exec(message)?.[1];
+  const named = region === undefined ? "" : `<Region>${region}</Region>`;
+  return xml(status, `<Error><Code>${code}</Code><Message>${escapeXml(message)}</Message>${named}</Error>`);
 }
 
 /** Does what an accepted request asks for. `damage` changes an object's bytes on the way. */

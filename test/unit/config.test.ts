@@ -203,7 +203,7 @@ describe("the file", () => {
         },
       ),
     ).toEqual([]);
-    const needed = ["STORAGE_BUCKET_NAME", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY"];
+    const needed = ["STORAGE_BUCKET_NAME"];
     expect(refused({ Storage__Type: "S3" })).toEqual(needed);
     expect(refused({}, { Storage: { Type: "S3" } })).toEqual(needed);
   });
@@ -283,9 +283,7 @@ test("all problems of environment and file are reported at once", () => {
     "PUBLIC_URL",
     "Prot",
     "READ_ACCESS",
-    "STORAGE_ACCESS_KEY",
     "STORAGE_BUCKET_NAME",
-    "STORAGE_SECRET_KEY",
     "WORKERS",
   ]);
 });
@@ -347,7 +345,8 @@ describe("S3", () => {
   test("a session token in the environment that Bun would use is refused unless STORAGE_SESSION_TOKEN is set", () => {
     const foreign = { ...BUCKET, AWS_SESSION_TOKEN: "hunter2" };
     expect(problemsOf(foreign)).toEqual([["STORAGE_SESSION_TOKEN", expect.stringContaining("AWS_SESSION_TOKEN")]]);
-    expect(storageOf({ ...foreign, STORAGE_SESSION_TOKEN: "ours" }).sessionToken?.reveal()).toBe("ours");
+    const { credentials } = storageOf({ ...foreign, STORAGE_SESSION_TOKEN: "ours" });
+    expect(credentials.kind === "static" && credentials.sessionToken?.reveal()).toBe("ours");
   });
 });
 
