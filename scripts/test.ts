@@ -46,6 +46,8 @@ const DEEP = [
   "test/fuzz/schemathesis.test.ts",
   "test/binary/image.test.ts",
   "test/browser/accessibility.test.ts",
+  "test/browser/hostile-pages.test.ts",
+  "test/browser/journey.test.ts",
 ];
 
 interface Counts {

@@ -33,7 +33,7 @@ async function publishTwice(user: User, url: string): Promise<void> {
   await ran(user, ["publish", "--yes"], undefined, directory);
 }
 
-const press = (page: Page, name: string) => page.getByRole("button", { name, exact: true }).click();
+const press = (page: Page, name: string) => page.getByRole("button", { name }).click();
 const tab = (page: Page, name: string) =>
   page.getByRole("navigation", { name: "Package" }).getByRole("link", { name, exact: true }).click();
 
