@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { errorCode } from "../errors.ts";
@@ -44,7 +45,8 @@ export class FileSidecars implements Sidecars {
     const path = join(this.#root, name);
     try {
       await this.#directories.ensure(dirname(path));
-      await writeFile(path, content, { flag: "wx" });
+      // Synchronously: it takes no longer than a system call, and the thread pool waits for disks.
+      writeFileSync(path, content, { flag: "wx" });
     } catch (cause) {
       throw storageFailure(cause);
     }

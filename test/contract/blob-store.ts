@@ -181,6 +181,27 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       }
     });
 
+    test("sidecars are read as they were written, listed by directory, removed, and no blobs", async () => {
+      const bytes = new Uint8Array([1, 154, 255, 0]);
+      await store().putSidecar("log/tile/entries/000.p/1", bytes);
+      await store().putSidecar("log/checkpoint", "first");
+      await store().putSidecar("log/checkpoint", "second");
+      for (const at of [1, 2]) await store().putRecent(`recovery/recent/${at}`, `leaf ${at}`);
+      await store().putSidecar("recovery/tile/entries/000", "{}");
+      expect(await store().readSidecar("log/checkpoint")).toBe("second");
+      expect([...((await store().readSidecarBytes("log/tile/entries/000.p/1")) ?? [])]).toEqual([...bytes]);
+      expect(await store().readSidecar("recovery/recent/2")).toBe("leaf 2");
+      expect((await store().sidecarsIn("recovery/recent")).sort()).toEqual(["1", "2"]);
+      expect([await store().sidecarsIn("recovery"), await store().sidecarsIn("recovery/absent")]).toEqual([[], []]);
+      for (let times = 0; times < 2; times += 1) await store().removeSidecar("recovery/recent/1");
+      expect(await store().sidecarsIn("recovery/recent")).toEqual(["2"]);
+      await store().removeSidecars("recovery");
+      await store().putRecent("recovery/recent/3", "again");
+      expect(await store().sidecarsIn("recovery/recent")).toEqual(["3"]);
+      expect(await store().readSidecarBytes("recovery/tile/entries/000")).toBeUndefined();
+      for await (const { name } of store().list()) expect(name).not.toContain("recovery");
+    });
+
     test("concurrent checks of a writable blob store pass and leave no file behind", async () => {
       await Promise.all(Array.from({ length: 5 }, () => store().check()));
       await put(randomBytes(10));
