@@ -19,6 +19,11 @@ export async function loadUser({ query, tables: { users } }: DbSession, username
   return row;
 }
 
+/** Throws `user_not_found` for an account that was forgotten: nothing brings it back. */
+export function requireKnown({ username, forgottenAt }: UserRow): void {
+  if (forgottenAt !== null) throw userNotFound(username);
+}
+
 /**
  * Finds an enabled account by its user name. Throws `user_not_found` for a disabled account too.
  */

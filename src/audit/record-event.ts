@@ -11,6 +11,8 @@ export type EventKind =
   | "account.role_revoked"
   | "account.disabled"
   | "account.enabled"
+  | "account.forgotten"
+  | "account.deleted"
   | "session.started"
   | "session.ended"
   | "token.created"

@@ -2,16 +2,20 @@ import type { Command } from "./command.ts";
 import { activateCommand } from "./commands/activate.ts";
 import { adminAllowNameCommand } from "./commands/admin-allow-name.ts";
 import { adminCreateCommand } from "./commands/admin-create.ts";
+import { adminDeleteCommand } from "./commands/admin-delete.ts";
 import { adminDisableCommand } from "./commands/admin-disable.ts";
 import { adminEnableCommand } from "./commands/admin-enable.ts";
 import { adminEventsCommand } from "./commands/admin-events.ts";
+import { adminForgetCommand } from "./commands/admin-forget.ts";
 import { adminGrantCommand } from "./commands/admin-grant.ts";
+import { adminListCommand } from "./commands/admin-list.ts";
 import { adminPurgeCommand } from "./commands/admin-purge.ts";
 import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
 import { adminReadOnlyCommand } from "./commands/admin-read-only.ts";
 import { adminResetPasswordCommand } from "./commands/admin-reset-password.ts";
 import { adminRevokeCommand } from "./commands/admin-revoke.ts";
 import { adminRotateJwtKeyCommand } from "./commands/admin-rotate-jwt-key.ts";
+import { adminShowCommand } from "./commands/admin-show.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
 import { archiveCommand } from "./commands/archive.ts";
 import { backupCreateCommand } from "./commands/backup-create.ts";
@@ -131,6 +135,10 @@ export const COMMANDS: readonly Command[] = [
   adminRevokeCommand,
   adminDisableCommand,
   adminEnableCommand,
+  adminListCommand,
+  adminShowCommand,
+  adminDeleteCommand,
+  adminForgetCommand,
   adminQuarantineCommand,
   adminPurgeCommand,
   adminUpholdResetCommand,

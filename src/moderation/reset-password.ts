@@ -1,4 +1,5 @@
 import { eq } from "drizzle-orm";
+import { requireKnown } from "../accounts/load-user.ts";
 import { loadLockedUser } from "../accounts/lock-account.ts";
 import { forgetFailures } from "../accounts/login-throttle.ts";
 import { hashPassword } from "../accounts/password.ts";
@@ -21,6 +22,7 @@ export async function resetPassword(
   return db.write(async (session) => {
     const { users } = session.tables;
     const user = await loadLockedUser(session, username);
+    requireKnown(user);
     await session.query.update(users).set({ passwordHash }).where(eq(users.id, user.id));
     await forgetFailures(session, user);
     await recordEvent(session, origin, "account.password_reset", now, { details: { username: user.username } });

@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
 import { countEnabledAdmins } from "../accounts/enabled-admins.ts";
+import { requireKnown } from "../accounts/load-user.ts";
 import { loadLockedUser } from "../accounts/lock-account.ts";
 import type { AccountChange } from "../accounts/set-role.ts";
 import { type Origin, recordEvent } from "../audit/record-event.ts";
@@ -47,6 +48,7 @@ async function setDisabledAt(
   const { users } = session.tables;
   const user = await loadLockedUser(session, username);
   const isDisabled = kind === "account.disabled";
+  if (!isDisabled) requireKnown(user);
   const changed = (user.disabledAt !== null) !== isDisabled;
   if (changed) {
     const disabledAt = isDisabled ? now : null;
