@@ -25,6 +25,7 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
   "docs/self-hosting.md": {
     Install: "needs a published release; release/install.test.ts runs install.sh and the verifiers",
+    "Run on Kubernetes": "needs a cluster; release/kubernetes.test.ts checks the manifests",
     "Run it with systemd": "changes users and units of the machine",
     "Run it with Docker": "needs a Docker engine",
     "Run it with Docker Compose": "needs a Docker engine",
