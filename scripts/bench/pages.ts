@@ -2,7 +2,7 @@ import { gzipSync } from "node:zlib";
 import { goStyleArchive, manifestOf } from "../../test/support/archive-maker.ts";
 import { type Client, newAccount } from "../../test/support/client.ts";
 import { archiveOf, publishArchive } from "./archives.ts";
-import { documentPath } from "./documents.ts";
+import { DOCUMENT, documentPath } from "./documents.ts";
 import { timeOf } from "./latency.ts";
 import { heading, median, missingRow, progress, ratios, report } from "./measure.ts";
 import { type BenchRegistry, buildBinary, startBinary, withDirectory } from "./registry.ts";
@@ -15,20 +15,22 @@ const COLD_GOAL = 1.5;
 const PAGE_GOAL_KB = 30;
 const SCRIPTS_GOAL_KB = 10;
 /** The packages that are asked for the first time, half of them as pages. */
-const COLD_PACKAGES = 300;
+const COLD_PACKAGES = 120;
+/** The versions that each of them has: a new package, and one that has been kept for a while. */
+const COLD_VERSIONS = [1, DOCUMENT.versions] as const;
 const WARM_VERSIONS_MAX = 60;
 const WARM = "bench-warm";
-const coldName = (at: number) => `bench-cold-${at}`;
+const coldName = (versions: number, at: number) => `bench-cold-${versions}-${at}`;
 
 /** A README as people write them: some headings, a table, a list and code. */
 const README = `# A package\n\n${"It runs a **service** with [settings](https://example.org) and `values`.\n\n".repeat(12)}## Settings\n\n| name | default |\n|---|---|\n${"| replicas | 3 |\n".repeat(12)}\n\`\`\`yaml\nreplicas: 3\n\`\`\`\n`;
 
 const pagePath = (name: string) => `/packages/${name}`;
 
-function draft(name: string): Uint8Array {
+function draft(name: string, version = "1.0.0"): Uint8Array {
   return goStyleArchive({
     "README.md": README,
-    "colony.yaml": manifestOf({ name, version: "1.0.0", description: "A package of the bench" }),
+    "colony.yaml": manifestOf({ name, version, description: "A package of the bench" }),
     "values.yaml": "replicas: 3\n",
     "templates/a.json": "{}",
   });
@@ -72,19 +74,35 @@ async function warm({ url }: BenchRegistry, sizes: { page: number; document: num
   report("page to document", ratios(page, document), "×", `≥ ${WARM_GOAL} ×`, 2);
 }
 
+async function publishCold(client: Client): Promise<void> {
+  for (const versions of COLD_VERSIONS) {
+    for (let at = 0; at < COLD_PACKAGES; at += 1) {
+      progress(`packages of ${versions} versions: ${at + 1} of ${COLD_PACKAGES}`);
+      const name = coldName(versions, at);
+      for (let count = 0; count < versions; count += 1) {
+        await publishArchive(client, name, draft(name, `1.${count}.0`), `1.${count}.0`);
+      }
+    }
+  }
+  progress();
+}
+
 /** Asks a server that was just started for every package once, as page and as document in turns. */
 async function cold({ url }: BenchRegistry): Promise<void> {
   // The first requests of all compile code that later ones find.
   for (const path of [pagePath(WARM), documentPath(WARM)]) for (let at = 0; at < 20; at += 1) await timeOf(url + path);
-  const [pages, documents]: [number[], number[]] = [[], []];
-  for (let at = 0; at < COLD_PACKAGES; at += 1) {
-    const isPage = at % 2 === 0;
-    const path = isPage ? pagePath(coldName(at)) : documentPath(coldName(at));
-    (isPage ? pages : documents).push(await timeOf(url + path));
+  for (const versions of COLD_VERSIONS) {
+    const [pages, documents]: [number[], number[]] = [[], []];
+    for (let at = 0; at < COLD_PACKAGES; at += 1) {
+      const isPage = at % 2 === 0;
+      const name = coldName(versions, at);
+      (isPage ? pages : documents).push(await timeOf(url + (isPage ? pagePath(name) : documentPath(name))));
+    }
+    const what = versions === 1 ? "1 version" : `${versions} versions`;
+    report(`page of ${what}, asked for the first time`, pages, "ms", "", 2);
+    report(`document of ${what}, asked for the first time`, documents, "ms", "", 2);
+    report(`  first page to first document, ${what}`, [median(pages) / median(documents)], "×", `≤ ${COLD_GOAL} ×`, 2);
   }
-  report("package page, asked for the first time", pages, "ms", "", 2);
-  report("its document, asked for the first time", documents, "ms", "", 2);
-  report("first page to first document", [median(pages) / median(documents)], "×", `≤ ${COLD_GOAL} ×`, 2);
 }
 
 /** Reports how much travels: the page, and everything that a browser loads with it. */
@@ -108,7 +126,7 @@ export async function benchPages(): Promise<void> {
     try {
       const client = await newAccount(filling);
       lengths = await publishWarm(client, filling.url);
-      for (let at = 0; at < COLD_PACKAGES; at += 1) await publishArchive(client, coldName(at), draft(coldName(at)));
+      await publishCold(client);
     } finally {
       await filling.stop();
     }
