@@ -176,7 +176,7 @@ for (const button of document.querySelectorAll("button[data-verify]")) {
     line.textContent = text;
     output.append(line);
   };
-  button.hidden = false;
+  for (const one of document.querySelectorAll("[data-verify], [data-of-button]")) one.hidden = false;
   button.addEventListener("click", async () => {
     output.replaceChildren();
     button.disabled = true;

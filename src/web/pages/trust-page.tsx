@@ -87,15 +87,16 @@ function Verify({ visit, shown: { version } }: OfTrust) {
         </button>
       </p>
       <ol id="verification" class="steps" aria-live="polite" />
-      <p class="hint">
+      <p class="hint" hidden data-of-button>
         The button is quick, and proves less: its script comes from the server that it checks, and it cannot see whether
-        other people are shown another log. The command compares with what you saw before.{" "}
-        <a href={`${visit.root}help#verify`}>How verifying works</a>
+        other people are shown another log. The command compares with what you saw before.
       </p>
       <p>
         <a href={`${address}/proof`} download={`${name}-${number}.tlog-proof`}>
           Proof to keep
         </a>
+        {" · "}
+        <a href={`${visit.root}help#verify`}>How verifying works</a>
         {" · "}
         <a href={`${visit.root}log`}>The log and its checkpoint</a>
       </p>
