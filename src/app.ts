@@ -28,6 +28,8 @@ import { publisherTokenRoutes, tokenRoutes } from "./tokens/routes.ts";
 import { TOKEN_PARAMETERS, tokenSchemas } from "./tokens/schemas.ts";
 import { problemPages } from "./web/problem-page.tsx";
 import { webRoutes } from "./web/site-routes.ts";
+import { webhookRoutes } from "./webhooks/routes.ts";
+import { webhookSchemas } from "./webhooks/schemas.ts";
 
 const apiDescriptionParts = {
   schemas: {
@@ -39,6 +41,7 @@ const apiDescriptionParts = {
     ...ownerSchemas,
     ...packageSchemas,
     ...tokenSchemas,
+    ...webhookSchemas,
   },
   pathParameters: {
     ...PACKAGE_PARAMETERS,
@@ -76,6 +79,7 @@ function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
     packageEventRoutes(deps),
     eventRoutes(deps),
     logProofRoutes(deps),
+    webhookRoutes(deps),
   ];
   return new Elysia({ prefix }).use(features);
 }

@@ -48,6 +48,7 @@ export type RegistryError =
   | { readonly code: "too_many_attempts"; readonly retryAfterSeconds: number }
   | { readonly code: "user_not_found"; readonly username: string }
   | { readonly code: "token_not_found"; readonly id: string }
+  | { readonly code: "webhook_not_found"; readonly id: string }
   | { readonly code: "key_not_found"; readonly keyId: string }
   | { readonly code: "key_exists"; readonly reason: string }
   | { readonly code: "nonce_invalid" }

@@ -38,6 +38,7 @@ const LAYERS: Layers = [
   ["recovery"],
   ["backup", "publish"],
   ["maintenance", "moderation", "owners"],
+  ["webhooks"],
   ["events", "keys"],
   ["packages", "tokens"],
   ["accounts", "health", "search"],

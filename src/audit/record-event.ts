@@ -3,49 +3,57 @@ import type { Json } from "../db/json.ts";
 import { change, placeholders } from "../db/statement.ts";
 
 /** Every change of state that is recorded as an event. */
-export type EventKind =
-  | "account.created"
-  | "account.password_changed"
-  | "account.password_reset"
-  | "account.role_granted"
-  | "account.role_revoked"
-  | "account.disabled"
-  | "account.enabled"
-  | "account.forgotten"
-  | "account.deleted"
-  | "session.started"
-  | "session.ended"
-  | "token.created"
-  | "token.revoked"
-  | "key.registered"
-  | "key.retired"
-  | "package.created"
-  | "package.status_changed"
-  | "package.quarantined"
-  | "package.released"
-  | "package.taken_down"
-  | "package_key.pinned"
-  | "package_key.added"
-  | "package_key.removed"
-  | "package_key.reset_requested"
-  | "package_key.reset_cancelled"
-  | "package_key.reset_upheld"
-  | "package_key.reset_effective"
-  | "owner.invited"
-  | "owner.invitation_withdrawn"
-  | "owner.added"
-  | "owner.removed"
-  | "version.published"
-  | "version.secrets_allowed"
-  | "version.yanked"
-  | "version.unyanked"
-  | "version.quarantined"
-  | "version.released"
-  | "version.taken_down"
-  | "name.allowed"
-  | "registry.read_only"
-  | "registry.writable"
-  | "registry.recovered";
+export const EVENT_KINDS = [
+  "account.created",
+  "account.password_changed",
+  "account.password_reset",
+  "account.role_granted",
+  "account.role_revoked",
+  "account.disabled",
+  "account.enabled",
+  "account.forgotten",
+  "account.deleted",
+  "session.started",
+  "session.ended",
+  "token.created",
+  "token.revoked",
+  "key.registered",
+  "key.retired",
+  "package.created",
+  "package.status_changed",
+  "package.quarantined",
+  "package.released",
+  "package.taken_down",
+  "package_key.pinned",
+  "package_key.added",
+  "package_key.removed",
+  "package_key.reset_requested",
+  "package_key.reset_cancelled",
+  "package_key.reset_upheld",
+  "package_key.reset_effective",
+  "owner.invited",
+  "owner.invitation_withdrawn",
+  "owner.added",
+  "owner.removed",
+  "version.published",
+  "version.secrets_allowed",
+  "version.yanked",
+  "version.unyanked",
+  "version.quarantined",
+  "version.released",
+  "version.taken_down",
+  "name.allowed",
+  "registry.read_only",
+  "registry.writable",
+  "registry.recovered",
+  "webhook.created",
+  "webhook.removed",
+  "webhook.replayed",
+  "webhook.disabled",
+] as const;
+
+/** One of `EVENT_KINDS`. */
+export type EventKind = (typeof EVENT_KINDS)[number];
 
 /**
  * Who made a change, from which address and with which API token. Without an account it was the

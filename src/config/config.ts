@@ -15,6 +15,7 @@ import { SettingReader } from "./setting-reader.ts";
 import { type NameOf, SETTINGS } from "./settings.ts";
 import { readStorage, type StorageConfig } from "./storage.ts";
 import { readMetricsToken, readTraces, type TraceConfig } from "./telemetry.ts";
+import { readWebhookHosts } from "./webhook-hosts.ts";
 import { parseWitness, type WitnessAddress } from "./witnesses.ts";
 
 /** The database of a registry. */
@@ -72,6 +73,8 @@ export interface Config extends PublicAddress {
   readonly metricsToken: Secret<string> | undefined;
   /** Where traces are sent. Undefined if none are. */
   readonly traces: TraceConfig | undefined;
+  /** Hosts that webhooks may reach whatever their address is, as `URL.hostname` spells them. */
+  readonly webhookAllowedHosts: readonly string[];
   /** The number of processes that share the port. */
   readonly workers: number;
   readonly archiveLimits: ArchiveLimits;
@@ -283,6 +286,7 @@ export function readConfig(
     logLevel: reader.choice("LOG_LEVEL"),
     metricsToken: readMetricsToken(reader),
     traces: readTraces(reader),
+    webhookAllowedHosts: readWebhookHosts(reader),
     workers: readWorkers(reader, port),
     archiveLimits: readArchiveLimits(reader),
     failpoints: readFailpoints(reader, environment.NODE_ENV),

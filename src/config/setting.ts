@@ -8,6 +8,7 @@ export const SETTING_GROUPS = [
   "Limits of archives",
   "Transparency log",
   "Metrics and traces",
+  "Webhooks",
   "Web page",
   "Tests",
 ] as const;

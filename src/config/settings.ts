@@ -1,5 +1,6 @@
 import { COMPRESSED_HARD_MAX_BYTES, DEFAULT_ARCHIVE_LIMITS } from "../domain/limits.ts";
 import { LOG_LEVELS } from "../runtime/logger.ts";
+import { TELEMETRY, WEBHOOKS } from "./outgoing-settings.ts";
 import type { Setting } from "./setting.ts";
 import { DATABASE, STORAGE } from "./storage-settings.ts";
 
@@ -237,36 +238,6 @@ const WEB_PAGE = {
   },
 } as const satisfies Record<string, Setting>;
 
-const TELEMETRY = {
-  METRICS_TOKEN: {
-    group: "Metrics and traces",
-    type: "text",
-    secret: true,
-    description:
-      "The bearer token of `GET /metrics`, at least 16 characters: `openssl rand -base64 24`. Without it, nobody can read the metrics",
-  },
-  OTEL_EXPORTER_OTLP_ENDPOINT: {
-    group: "Metrics and traces",
-    type: "text",
-    defaultText: "no traces",
-    description:
-      "The collector that traces are sent to by OTLP over HTTP, such as `http://localhost:4318`. `/v1/traces` is added",
-  },
-  OTEL_EXPORTER_OTLP_HEADERS: {
-    group: "Metrics and traces",
-    type: "list",
-    secret: true,
-    description: "Headers for the collector, each as `<name>=<value>` with a percent-encoded value",
-  },
-  OTEL_TRACES_SAMPLER_ARG: {
-    group: "Metrics and traces",
-    type: "text",
-    default: "1",
-    description:
-      "The share of requests that are traced, from 0 to 1. Where the caller sends a `traceparent`, it decides instead",
-  },
-} as const satisfies Record<string, Setting>;
-
 const TESTS = {
   FAILPOINTS: { group: "Tests", type: "text", description: "Only for the registry's own tests. Leave it out" },
 } as const satisfies Record<string, Setting>;
@@ -283,6 +254,7 @@ export const SETTINGS = {
   ...ARCHIVES,
   ...LOG,
   ...TELEMETRY,
+  ...WEBHOOKS,
   ...WEB_PAGE,
   ...TESTS,
 } as const;

@@ -18,6 +18,7 @@ import sqlite_0015_read_only from "../../drizzle/sqlite/0015_read_only.sql" with
 import sqlite_0016_registry_totals from "../../drizzle/sqlite/0016_registry_totals.sql" with { type: "text" };
 import sqlite_0017_recovery from "../../drizzle/sqlite/0017_recovery.sql" with { type: "text" };
 import sqlite_0018_takedown from "../../drizzle/sqlite/0018_takedown.sql" with { type: "text" };
+import sqlite_0019_webhooks from "../../drizzle/sqlite/0019_webhooks.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -37,6 +38,7 @@ import postgres_0015_json_order from "../../drizzle/postgres/0015_json_order.sql
 import postgres_0016_registry_totals from "../../drizzle/postgres/0016_registry_totals.sql" with { type: "text" };
 import postgres_0017_recovery from "../../drizzle/postgres/0017_recovery.sql" with { type: "text" };
 import postgres_0018_takedown from "../../drizzle/postgres/0018_takedown.sql" with { type: "text" };
+import postgres_0019_webhooks from "../../drizzle/postgres/0019_webhooks.sql" with { type: "text" };
 
 /** The migrations of each database, oldest first. */
 export const MIGRATIONS = {
@@ -60,6 +62,7 @@ export const MIGRATIONS = {
     { name: "0016_registry_totals", sql: sqlite_0016_registry_totals },
     { name: "0017_recovery", sql: sqlite_0017_recovery },
     { name: "0018_takedown", sql: sqlite_0018_takedown },
+    { name: "0019_webhooks", sql: sqlite_0019_webhooks },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -81,5 +84,6 @@ export const MIGRATIONS = {
     { name: "0016_registry_totals", sql: postgres_0016_registry_totals },
     { name: "0017_recovery", sql: postgres_0017_recovery },
     { name: "0018_takedown", sql: postgres_0018_takedown },
+    { name: "0019_webhooks", sql: postgres_0019_webhooks },
   ],
 } as const;

@@ -8,6 +8,7 @@ import { packageTables } from "./tables/packages.ts";
 import { searchTables } from "./tables/search.ts";
 import { statusTables } from "./tables/statuses.ts";
 import { versionTables } from "./tables/versions.ts";
+import { webhookTables } from "./tables/webhooks.ts";
 
 /**
  * Declares every table of the registry once; `d` declares columns for one database (dialect.ts).
@@ -25,5 +26,6 @@ export function defineTables(d: Dialect) {
     ...statusTables(d, packages.packages),
     ...logTables(d),
     ...eventTables(d),
+    ...webhookTables(d, accounts.users),
   };
 }

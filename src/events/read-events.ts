@@ -65,7 +65,11 @@ export function readPackageEvents(
   });
 }
 
-async function loadEvents(
+/**
+ * Loads the rows of events that follow an event, in the order of the feed: all events, or those of
+ * one package.
+ */
+export async function loadEvents(
   { query, tables: { events } }: DbSession,
   kind: Deps["db"]["kind"],
   { after, limit }: EventsAsked,
@@ -83,7 +87,8 @@ async function loadEvents(
     .limit(limit);
 }
 
-type EventRow = Awaited<ReturnType<typeof loadEvents>>[number];
+/** A row of `events`. */
+export type EventRow = Awaited<ReturnType<typeof loadEvents>>[number];
 
 function eventView(row: EventRow): PackageEventView {
   const { id, at, kind, username, packageName, version, details } = row;
@@ -96,10 +101,11 @@ export function fullEventView(row: EventRow): EventView {
 }
 
 /**
- * Removes where secrets are in an archive: readers only learn that secrets were allowed. Also removes
- * the case of the operator for which something was taken down.
+ * Makes the view of an event for readers of its package. Removes where secrets are in an archive:
+ * readers only learn that secrets were allowed. Also removes the case of the operator for which
+ * something was taken down.
  */
-function packageEventView(row: EventRow): PackageEventView {
+export function packageEventView(row: EventRow): PackageEventView {
   const view = eventView(row);
   if (row.kind === "version.secrets_allowed") return { ...view, details: {} };
   return row.kind.endsWith(".taken_down") ? { ...view, details: { reason: reasonOf(row.details) } } : view;

@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { readState } from "../log/log-rows.ts";
 import { readTotals } from "../metrics/registry-totals.ts";
+import { readWebhookBacklog } from "../metrics/webhook-backlog.ts";
 import { errorFields } from "../runtime/logger.ts";
 import { withTimeout } from "../runtime/timeout.ts";
 import { verifyNote } from "../tlog/note.ts";
@@ -30,12 +31,13 @@ export function requireMetricsToken({ config: { metricsToken } }: Pick<Deps, "co
 type MetricsDeps = Pick<Deps, "db" | "blobs" | "config" | "logger" | "metrics">;
 
 async function readRegistry({ db, config, metrics }: MetricsDeps): Promise<void> {
-  const { totals, accounts, state } = await db.read(async (session) => ({
+  const { totals, accounts, state, webhookBacklog } = await db.read(async (session) => ({
     totals: await readTotals(session),
     accounts: await session.query.$count(session.tables.users),
     state: await readState(session),
+    webhookBacklog: await readWebhookBacklog(session),
   }));
-  metrics.setTotals({ ...totals, accounts, logSize: state.size });
+  metrics.setTotals({ ...totals, accounts, logSize: state.size, webhookBacklog });
   const cosigners = config.logWitnesses.filter(({ key }) => verifyNote(state.checkpoint, [key]) !== undefined);
   metrics.cosigners = cosigners.map(({ key }) => key.name);
 }

@@ -79,6 +79,9 @@ const accountProblems = {
   token_not_found: problem(404, "Token not found", ({ id }) => ({
     detail: `You have no token ${id}. GET /api/auth/tokens lists your tokens.`,
   })),
+  webhook_not_found: problem(404, "Webhook not found", ({ id }) => ({
+    detail: `You have no webhook ${id}. GET /api/webhooks lists your webhooks.`,
+  })),
   key_not_found: problem(404, "Key not found", ({ keyId }) => ({
     detail: `There is no key ${keyId} here. GET the list of keys to see which exist.`,
   })),

@@ -15,6 +15,9 @@ const PUBLISH_PHASES = ["receive", "inspect", "verify", "store", "commit"] as co
 /** How logins end. `throttled`: the password was not even tried, after too many wrong ones. */
 export const LOGIN_OUTCOMES = ["succeeded", "refused", "throttled", "error"] as const;
 
+/** How deliveries to webhooks end. `refused`: the address is not allowed, so nothing was sent. */
+const DELIVERY_OUTCOMES = ["delivered", "failed", "refused"] as const;
+
 /** One of `PUBLISH_PHASES`. */
 export type PublishPhase = (typeof PUBLISH_PHASES)[number];
 
@@ -38,6 +41,8 @@ export interface RegistryTotals {
   readonly accounts: number;
   readonly storageBytes: number;
   readonly logSize: number;
+  /** The events that the working webhook furthest behind has not come to. */
+  readonly webhookBacklog: number;
 }
 
 /**
@@ -51,6 +56,12 @@ export class Metrics {
   readonly requests: RequestHistogram;
   readonly publishes = this.#counter("publishes_total", "Publishes, by how they ended.", "outcome", PUBLISH_OUTCOMES);
   readonly logins = this.#counter("logins_total", "Logins, by how they ended.", "outcome", LOGIN_OUTCOMES);
+  readonly webhookDeliveries = this.#counter(
+    "webhook_deliveries_total",
+    "Attempts to deliver an event to a webhook, by how they ended.",
+    "outcome",
+    DELIVERY_OUTCOMES,
+  );
   readonly publishPhases = new Histogram({
     ...this.#named("publish_phase_seconds", "Time that publishes spend in each phase, waiting included."),
     labelNames: ["phase"],
@@ -85,6 +96,10 @@ export class Metrics {
       accounts: this.#gauge("accounts", "Accounts, also disabled ones."),
       storageBytes: this.#gauge("storage_bytes", "The size of all published archives."),
       logSize: this.#gauge("log_size", "Leaves in the transparency log."),
+      webhookBacklog: this.#gauge(
+        "webhook_backlog",
+        "Events that the webhook furthest behind has not come to. Disabled webhooks do not count.",
+      ),
     };
   }
 
@@ -95,6 +110,7 @@ export class Metrics {
     this.#totals.accounts.set(totals.accounts);
     this.#totals.storageBytes.set(totals.storageBytes);
     this.#totals.logSize.set(totals.logSize);
+    this.#totals.webhookBacklog.set(totals.webhookBacklog);
   }
 
   /** Sets when the last backup of everything began. Undefined if none was made. */

@@ -9,6 +9,7 @@ import { cancelResetsOf, packagesResetBy } from "../keys/cancel-reset.ts";
 import { type KeyView, keyView } from "../keys/key-view.ts";
 import { lockNamedPackage, packageNameParam } from "../packages/find-package.ts";
 import type { PackageRow } from "../packages/views.ts";
+import { disableWebhooksOf } from "../webhooks/disable-of-account.ts";
 
 /** A thief's key is seldom older: an owner notices a stranger's key within this time. */
 const RECENT_KEYS_MS = 30 * 24 * 60 * 60_000;
@@ -45,7 +46,7 @@ type LogDeps = Pick<Deps, "log">;
 
 /**
  * Ends the credentials of an account and takes back what a thief may have done with them: sessions
- * and API tokens end, invitations that the account made are withdrawn, and pending resets that it
+ * and API tokens end, webhooks are disabled, invitations that the account made are withdrawn, and pending resets that it
  * asked for are cancelled. Networks from which it logged in count as strange again. Keys of the
  * last 30 days are listed, and retired on request.
  *
@@ -67,6 +68,7 @@ export async function evict(
     .where(eq(tables.sessions.userId, user.id))
     .returning({ id: tables.sessions.id });
   const tokensRevoked = await revokeTokens(session, user, origin, now);
+  await disableWebhooksOf(session, user.id, now);
   const recentKeys = await endRecentKeys(session, user, request);
   const invitationsWithdrawn = await withdrawInvitations(session, user.username, locked, request);
   const resetsCancelled = await cancelResetsOf(session, locked, user.username, origin, now, deps);

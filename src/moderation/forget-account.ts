@@ -5,7 +5,7 @@ import { loadLockedUser } from "../accounts/lock-account.ts";
 import { forgetFailures } from "../accounts/login-throttle.ts";
 import { hashPassword } from "../accounts/password.ts";
 import type { UserRow } from "../accounts/user.ts";
-import { type Origin, recordEvent } from "../audit/record-event.ts";
+import { EVENT_KINDS, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { lockNamedPackage, packageNameParam } from "../packages/find-package.ts";
@@ -13,8 +13,10 @@ import { rebuildListing } from "../packages/rebuild-listing.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
 import { evict } from "./evict.ts";
 
-/** Kinds of events whose details have labels that the account chose. */
-const LABELLED = ["token.created", "token.revoked", "key.registered", "key.retired"];
+/** Kinds of events whose details have labels that the account chose, or hosts of its webhooks. */
+const LABELLED = ["token.created", "token.revoked", "key.registered", "key.retired"].concat(
+  EVENT_KINDS.filter((kind) => kind.startsWith("webhook.")),
+);
 const NAMED_MAX = 20;
 
 /** What was done with the packages of an account that is forgotten. */
@@ -123,9 +125,9 @@ function needsHeir(username: string, names: readonly string[]): OperatorError {
 /** Deletes what belongs to an account, and what events say of the person. */
 export async function eraseTraces(session: DbSession, user: UserRow): Promise<void> {
   const { query, tables } = session;
-  const { apiTokens, keyChallenges, loginNetworks, ownerInvitations, accountLinks, events } = tables;
+  const { apiTokens, keyChallenges, loginNetworks, ownerInvitations, accountLinks, webhooks, events } = tables;
   await forgetFailures(session, user);
-  for (const table of [apiTokens, keyChallenges, loginNetworks, ownerInvitations, accountLinks]) {
+  for (const table of [apiTokens, keyChallenges, loginNetworks, ownerInvitations, accountLinks, webhooks]) {
     await query.delete(table).where(eq(table.userId, user.id));
   }
   await query.update(events).set({ address: null }).where(eq(events.userId, user.id));

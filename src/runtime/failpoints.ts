@@ -6,7 +6,9 @@
 
 /**
  * First the steps of a publish in their order, then the steps that copy the checkpoint into the
- * blob store, then those of a backup, a restore and a takedown. Last come the syncs, which a test skips to prove that it notices a missing one.
+ * blob store, then those of a backup, a restore, a takedown and a
+ * delivery to a webhook. Last come the syncs, which a test skips to prove that it notices a missing
+ * one.
  */
 export const FAILPOINTS = [
   "publish.received",
@@ -39,6 +41,7 @@ export const FAILPOINTS = [
   "purge.recorded",
   "purge.removed",
   "purge.erased",
+  "webhook.sent",
   "sync.file",
   "sync.directory",
 ] as const;

@@ -44,6 +44,7 @@ const ONCE_A_MINUTE: readonly string[] = [
   "log_copy_failing",
   "storage_full",
   "trace_export_failing",
+  "webhooks_failing",
 ];
 const MINUTE_MS = 60_000;
 

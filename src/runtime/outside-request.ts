@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { traceHeaders } from "./trace-context.ts";
 
 /** A request to a server that is not trusted. */
@@ -8,6 +9,13 @@ export interface OutsideRequest {
   readonly body?: Uint8Array<ArrayBuffer> | string | ReadableStream<Uint8Array>;
   /** Certificates to trust, in PEM, in place of the system's. */
   readonly certificates?: string | undefined;
+  /**
+   * The IP address to connect to, in place of resolving the name. Host, server name and certificate
+   * are still those of the name. Redirects are not followed then.
+   */
+  readonly connectTo?: string;
+  /** Ends the request early. It then throws the signal's reason. */
+  readonly signal?: AbortSignal;
   /** The deadline of everything: connecting, redirects and the whole body. */
   readonly maxMs: number;
   /** The largest body. It is never buffered beyond this. */
@@ -68,12 +76,15 @@ export async function requestOutside(address: string, request: OutsideRequest): 
   late.catch(() => undefined);
   const abort = new AbortController();
   const { maxMs, idleMaxMs = maxMs } = request;
+  const end = (reason: unknown) => {
+    reject(reason);
+    abort.abort(reason);
+  };
   const after = (ms: number) =>
-    setTimeout(() => {
-      const fault = new OutsideFault(`there was no whole answer within ${ms} ms`);
-      reject(fault);
-      abort.abort(fault);
-    }, ms);
+    setTimeout(() => end(new OutsideFault(`there was no whole answer within ${ms} ms`)), ms);
+  const onAbort = () => end(request.signal?.reason);
+  request.signal?.addEventListener("abort", onAbort);
+  if (request.signal?.aborted === true) onAbort();
   const timer = after(maxMs);
   const idleTimer = after(idleMaxMs);
   const work = follow(webAddress(address), request, abort.signal, () => idleTimer.refresh());
@@ -85,6 +96,7 @@ export async function requestOutside(address: string, request: OutsideRequest): 
   } finally {
     clearTimeout(timer);
     clearTimeout(idleTimer);
+    request.signal?.removeEventListener("abort", onAbort);
   }
 }
 
@@ -94,10 +106,12 @@ async function follow(
   signal: AbortSignal,
   onPiece: () => void,
 ): Promise<OutsideResponse> {
-  const { method = "GET", headers, body, redirectsMax = 0, certificates } = request;
+  const { method = "GET", headers, body, connectTo, certificates } = request;
+  const redirectsMax = connectTo === undefined ? (request.redirectsMax ?? 0) : 0;
   let address = first;
   for (let redirects = 0; ; redirects += 1) {
-    const response = await fetch(address, {
+    const to = connectionTo(address, connectTo);
+    const response = await fetch(to.url, {
       method,
       redirect: "manual",
       decompress: false,
@@ -105,9 +119,11 @@ async function follow(
       headers: {
         "accept-encoding": "identity",
         ...(address.origin === first.origin ? { ...traceHeaders(), ...headers } : {}),
+        ...to.headers,
       },
       ...(body === undefined ? {} : { body }),
-      ...(certificates === undefined ? {} : { tls: { ca: certificates } }),
+      ...(connectTo === undefined ? {} : { keepalive: false }),
+      tls: { ...to.tls, ...(certificates === undefined ? {} : { ca: certificates }) },
     });
     const location = response.headers.get("location");
     if (redirectsMax === 0 || !REDIRECTS.includes(response.status) || location === null) {
@@ -117,6 +133,18 @@ async function follow(
     if (redirects >= redirectsMax) throw new OutsideFault(`it redirects more than ${redirectsMax} times`);
     address = redirectTarget(location, address);
   }
+}
+
+/**
+ * Returns what leads a request to one IP address while it still is one to the name in `address`.
+ * Such a connection is not kept, because Bun would use it again for other names at that address.
+ */
+function connectionTo(address: URL, connectTo: string | undefined) {
+  const isNamed = connectTo !== undefined && isIP(address.hostname.replace(/^\[|\]$/g, "")) === 0;
+  if (!isNamed) return { url: address, headers: {}, tls: {} };
+  const url = new URL(address);
+  url.hostname = isIP(connectTo) === 6 ? `[${connectTo}]` : connectTo;
+  return { url, headers: { host: address.host }, tls: { serverName: address.hostname } };
 }
 
 function webAddress(text: string): URL {

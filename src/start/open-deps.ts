@@ -3,6 +3,7 @@ import type { Config } from "../config/config.ts";
 import { readOrMakeJwtKeys } from "../config/jwt-key.ts";
 import { logKeyPath } from "../config/log-key.ts";
 import type { StorageConfig } from "../config/storage.ts";
+import type { Database } from "../db/database.ts";
 import { migrate } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
@@ -25,6 +26,8 @@ import { armFailpoints } from "../runtime/failpoints.ts";
 import { createLogger } from "../runtime/logger.ts";
 import { openTracer } from "../tracing/open-tracer.ts";
 import { tracedBlobs, tracedDatabase } from "../tracing/traced.ts";
+import { resolveHost } from "../webhooks/endpoint.ts";
+import { type SenderDeps, WebhookSender } from "../webhooks/sender.ts";
 import { checkBucket } from "./check-bucket.ts";
 import { maintainReserves, makeRoom } from "./disk-reserve.ts";
 import { logKeysOf } from "./log-key.ts";
@@ -47,6 +50,8 @@ export interface Registry extends AppDeps {
   readonly endReserves: () => void;
   /** Derives in the background what a migration changed. */
   readonly rebuilds: PendingRebuilds;
+  /** Delivers events to webhooks in the background. */
+  readonly webhooks: WebhookSender;
 }
 
 /** The storage with the share of this process in what all workers may hold in local files. */
@@ -91,8 +96,8 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const rebuilds = new PendingRebuilds({ db, logger });
   await databaseStep(database, () => rebuilds.start());
   const downloads = createDownloadCounter(db, logger, clock, () => readOnly.refusesWrites);
-  const responseCache =
-    config.readAccess === "public" ? new ResponseCache(db.invalidations, openSpillFile(dataDir)) : undefined;
+  const responseCache = openResponseCache(config, db);
+  const metrics = openMetrics({ logger, db, responseCache, witnesses });
   return {
     config,
     db,
@@ -100,7 +105,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     downloads,
     responseCache,
     tracer,
-    metrics: openMetrics({ logger, db, responseCache, witnesses }),
+    metrics,
     jwtKeys,
     clock,
     logger,
@@ -109,9 +114,21 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     readOnly,
     announcer,
     rebuilds,
+    webhooks: startWebhooks({ config, db, jwtKeys, clock, logger, metrics, failpoints, readOnly }),
     batcher: new PublishBatcher(),
     endReserves: maintainReserves(config),
   };
+}
+
+function startWebhooks(deps: Omit<SenderDeps, "resolve">): WebhookSender {
+  const sender = new WebhookSender({ ...deps, resolve: resolveHost });
+  sender.start();
+  return sender;
+}
+
+/** A cached response may be sent to any client, so there is no cache where not everybody may read. */
+function openResponseCache({ readAccess, dataDir }: Config, db: Database): ResponseCache | undefined {
+  return readAccess === "public" ? new ResponseCache(db.invalidations, openSpillFile(dataDir)) : undefined;
 }
 
 /**
@@ -129,6 +146,7 @@ function openSpillFile(dataDir: string): SpillFile | undefined {
 /** Writes what is only in memory, such as download counts, and closes everything. */
 export async function closeDeps(deps: Registry): Promise<void> {
   deps.endReserves();
+  await deps.webhooks.close();
   await deps.downloads.close();
   await deps.rebuilds.close();
   await deps.announcer.close();

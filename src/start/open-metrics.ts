@@ -19,6 +19,8 @@ const EVENTS = [
   "storage_failing",
   "storage_fault",
   "trace_export_failing",
+  "webhook_disabled",
+  "webhooks_failing",
   "witness_failing",
   "worker_ended",
   "worker_silent",

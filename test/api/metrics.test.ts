@@ -24,8 +24,9 @@ const FIXED = [
     (phase) => `cpm_registry_publish_phase_seconds_count{phase="${phase}"}`,
   ),
   ...["succeeded", "refused", "throttled", "error"].map((outcome) => `cpm_registry_logins_total{outcome="${outcome}"}`),
+  ...["delivered", "failed", "refused"].map((outcome) => `cpm_registry_webhook_deliveries_total{outcome="${outcome}"}`),
   ...["downloads_total", "download_bytes_total", "packages", "versions", "accounts", "storage_bytes", "log_size"]
-    .concat("last_backup_timestamp_seconds")
+    .concat("last_backup_timestamp_seconds", "webhook_backlog")
     .map((name) => `cpm_registry_${name}`),
   ...["internal", "blob_corrupt", "log_rollback", "storage_full", "worker_ended"].map(
     (event) => `cpm_registry_events_total{event="${event}"}`,

@@ -256,6 +256,7 @@ describe("the API description", () => {
       ),
     );
     expect(bodies).toEqual({
+      createWebhook: ["application/json", true],
       registerAccount: ["application/json", true],
       logIn: ["application/json", true],
       logOut: ["application/json", false],

@@ -2,7 +2,7 @@ import { makeKey, PASSWORD, signMessage } from "../support/client.ts";
 import { challenge, keyIdOf, newKey, registrationStatement } from "../support/key-statements.ts";
 import { PACKAGE_ROWS } from "./permission-package-rows.ts";
 import { account, admin, open, readingAll, session } from "./permission-results.ts";
-import { plainly, type Row } from "./permission-row.ts";
+import { type Prepare, plainly, type Row } from "./permission-row.ts";
 
 const OPERATIONS: readonly Row[] = [
   ...["/health", "/health/ready", "/health/live"].map((path) => ({
@@ -107,5 +107,36 @@ const CREDENTIALS: readonly Row[] = [
   },
 ];
 
+/** To which nothing is sent, because there is no such package. */
+const WEBHOOK = { url: "https://example.org/hook", packages: ["nothing"] };
+
+/** Makes the request about a webhook of the owner, who alone has it. */
+const onWebhook =
+  (action = ""): Prepare =>
+  async (world) => {
+    const owner = world.person("owner");
+    const { items } = (await owner.get("/api/webhooks")).body;
+    // An account may have ten.
+    if (items.length > 8) await owner.send("DELETE", `/api/webhooks/${items[0].id}`);
+    const made = await owner.post("/api/webhooks", WEBHOOK);
+    return plainly(`/api/webhooks/${made.body.id}${action}`)(world);
+  };
+
+const ownWebhook = (good: number) => ({ ...session("404 webhook_not_found"), owner: good });
+
+const WEBHOOKS: readonly Row[] = [
+  { operation: "GET /api/webhooks", results: session(200), prepare: plainly("/api/webhooks") },
+  {
+    operation: "POST /api/webhooks",
+    results: session(201),
+    prepare: plainly("/api/webhooks", WEBHOOK),
+  },
+  { operation: "GET /api/webhooks/{id}", results: ownWebhook(200), prepare: onWebhook() },
+  { operation: "DELETE /api/webhooks/{id}", results: ownWebhook(204), prepare: onWebhook() },
+  { operation: "POST /api/webhooks/{id}/test", results: ownWebhook(200), prepare: onWebhook("/test") },
+  { operation: "GET /api/webhooks/{id}/deliveries", results: ownWebhook(200), prepare: onWebhook("/deliveries") },
+  { operation: "POST /api/webhooks/{id}/replay", results: ownWebhook(200), prepare: onWebhook("/replay") },
+];
+
 /** The matrix: the answer of each operation to each role. A new route needs a row here. */
-export const ROWS: readonly Row[] = [...OPERATIONS, ...LOG, ...ACCOUNTS, ...CREDENTIALS, ...PACKAGE_ROWS];
+export const ROWS: readonly Row[] = [...OPERATIONS, ...LOG, ...ACCOUNTS, ...CREDENTIALS, ...WEBHOOKS, ...PACKAGE_ROWS];

@@ -84,6 +84,7 @@ describe("defaults", () => {
       logLevel: "warn",
       metricsToken: undefined,
       traces: undefined,
+      webhookAllowedHosts: [],
       workers: 1,
       storage: { kind: "files", directory: resolve("App_Data/packages") },
       failpoints: new Map(),
@@ -136,6 +137,12 @@ describe("single settings", () => {
     ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/", ({ traces }) => traces?.endpoint, "http://c:4318"],
     ["OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20x", () => "started", "started"],
     ["OTEL_TRACES_SAMPLER_ARG", "0.25", () => "started", "started"],
+    [
+      "WEBHOOK_ALLOWED_HOSTS",
+      "CI.internal., 10.0.0.5, fd00::5, 0x7f.1",
+      ({ webhookAllowedHosts }) => webhookAllowedHosts,
+      ["ci.internal", "10.0.0.5", "fd00::5", "127.0.0.1"],
+    ],
     ["WORKERS", "2", (config) => config.workers, 2],
   ];
   test.each(taken)("%s=%s is read from the environment and from the file", (name, text, read, expected) => {

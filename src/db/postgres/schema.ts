@@ -38,4 +38,6 @@ export const {
   logLeaves,
   logTiles,
   events,
+  webhooks,
+  webhookDeliveries,
 } = defineTables(postgresDialect);

@@ -1,0 +1,73 @@
+import type { Deps } from "../deps.ts";
+import type { PackageEventView } from "../events/read-events.ts";
+import { eventsFor } from "./events-for.ts";
+import { eventMessage } from "./message.ts";
+import { type SendDeps, sendMessage } from "./send-message.ts";
+import { claim, passTo, recordAttempt, release, type Turn } from "./turns.ts";
+
+/** After this time other webhooks may run, and this one goes to the end of the line. */
+const TURN_MAX_MS = 20_000;
+
+/** What delivering needs. */
+export type DeliverDeps = SendDeps & Pick<Deps, "db" | "logger" | "metrics" | "failpoints">;
+
+/** A turn that has begun. */
+interface Running {
+  readonly turn: Turn;
+  readonly endMs: number;
+  readonly stop: AbortSignal;
+}
+
+/**
+ * Takes one turn of a webhook: sends its next events in their order, until there are none, one
+ * fails, or the turn has lasted long enough. Does nothing if another process has the turn. Throws
+ * the reason of `stop` once that is aborted, and what the database throws.
+ */
+export async function takeTurn(deps: DeliverDeps, holder: string, id: string, stop: AbortSignal): Promise<void> {
+  const turn = await claim(deps, holder, id);
+  if (turn === undefined) return;
+  try {
+    await deliverAll(deps, { turn, endMs: performance.now() + TURN_MAX_MS, stop });
+  } finally {
+    await release(deps, turn);
+  }
+}
+
+async function deliverAll(deps: DeliverDeps, running: Running): Promise<void> {
+  const { turn, endMs } = running;
+  let { lastEventId, failures } = turn.webhook;
+  for (;;) {
+    const after = lastEventId;
+    const next = await deps.db.read((session) => eventsFor(session, deps.db.kind, turn.webhook, after));
+    if (next === undefined) return;
+    let recordedId = after;
+    for (const { id, event } of next.items) {
+      if (event !== undefined) {
+        if (!(await deliver(deps, running, event, failures))) return;
+        recordedId = id;
+        failures = 0;
+      }
+      lastEventId = id;
+      if (performance.now() > endMs) break;
+    }
+    if (lastEventId !== recordedId && !(await passTo(deps, turn, lastEventId))) return;
+    if (!next.hasMore || performance.now() > endMs) return;
+  }
+}
+
+/** Sends one event. Returns whether the turn goes on. */
+async function deliver(
+  deps: DeliverDeps,
+  { turn, stop }: Running,
+  event: PackageEventView,
+  failures: number,
+): Promise<boolean> {
+  const { webhook } = turn;
+  const attempt = await sendMessage(deps, webhook, eventMessage(event), stop);
+  deps.failpoints.hit("webhook.sent");
+  deps.metrics.webhookDeliveries.inc({ outcome: attempt.outcome });
+  const attempted = { eventId: event.id, kind: event.kind, failures, attempt, random: Math.random() };
+  const { goesOn, isDisabled } = await recordAttempt(deps, turn, attempted);
+  if (isDisabled) deps.logger.warn("webhook_disabled", { webhook: webhook.id });
+  return goesOn;
+}
