@@ -22,7 +22,7 @@ export function readBlobs(dataDir: string): Blobs {
   const damaged = new Set<string>();
   const incoming: string[] = [];
   const foreign: string[] = [];
-  // A bucket holds the log's static files too. On files they are outside of packages/, which a
+  // A bucket holds the log's static files too, and what recovering needs. On files they are outside of packages/, which a
   // backup copies.
   const isBucket = !existsSync(join(root, "incoming"));
   // ext4 makes lost+found in the root of a file system.
@@ -31,7 +31,7 @@ export function readBlobs(dataDir: string): Blobs {
     const path = join(entry.parentPath, entry.name);
     const place = relative(root, path);
     const [, prefix, digest] = /^sha256\/([0-9a-f]{2})\/([0-9a-f]{64})$/.exec(place) ?? [];
-    if (isBucket && /^log\/(checkpoint$|accepted-size$|tile\/)/.test(place)) continue;
+    if (isBucket && /^(?:log\/(?:checkpoint$|accepted-size$|tile\/)|recovery\/(?:recent|tile)\/)/.test(place)) continue;
     if (place.startsWith("incoming/")) incoming.push(place);
     else if (digest === undefined || !digest.startsWith(prefix ?? "-") || !entry.isFile()) foreign.push(place);
     else {
