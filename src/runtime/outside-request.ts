@@ -106,11 +106,11 @@ async function follow(
   signal: AbortSignal,
   onPiece: () => void,
 ): Promise<OutsideResponse> {
-  const { method = "GET", headers, body, connectTo, certificates } = request;
+  const { method = "GET", headers, body, connectTo } = request;
   const redirectsMax = connectTo === undefined ? (request.redirectsMax ?? 0) : 0;
   let address = first;
   for (let redirects = 0; ; redirects += 1) {
-    const to = connectionTo(address, connectTo);
+    const to = connectionTo(address, request);
     const response = await fetch(to.url, {
       method,
       redirect: "manual",
@@ -122,8 +122,7 @@ async function follow(
         ...to.headers,
       },
       ...(body === undefined ? {} : { body }),
-      ...(connectTo === undefined ? {} : { keepalive: false }),
-      tls: { ...to.tls, ...(certificates === undefined ? {} : { ca: certificates }) },
+      ...to.options,
     });
     const location = response.headers.get("location");
     if (redirectsMax === 0 || !REDIRECTS.includes(response.status) || location === null) {
@@ -139,12 +138,14 @@ async function follow(
  * Returns what leads a request to one IP address while it still is one to the name in `address`.
  * Such a connection is not kept, because Bun would use it again for other names at that address.
  */
-function connectionTo(address: URL, connectTo: string | undefined) {
+function connectionTo(address: URL, { connectTo, certificates }: OutsideRequest) {
+  const trusted = certificates === undefined ? {} : { ca: certificates };
   const isNamed = connectTo !== undefined && isIP(address.hostname.replace(/^\[|\]$/g, "")) === 0;
-  if (!isNamed) return { url: address, headers: {}, tls: {} };
+  if (!isNamed) return { url: address, headers: {}, options: certificates === undefined ? {} : { tls: trusted } };
   const url = new URL(address);
   url.hostname = isIP(connectTo) === 6 ? `[${connectTo}]` : connectTo;
-  return { url, headers: { host: address.host }, tls: { serverName: address.hostname } };
+  const tls = { ...trusted, serverName: address.hostname };
+  return { url, headers: { host: address.host }, options: { keepalive: false, tls } };
 }
 
 function webAddress(text: string): URL {

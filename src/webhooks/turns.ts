@@ -86,9 +86,15 @@ async function changeRow({ query, tables }: DbSession, { holder, webhook }: Turn
   return changed.length > 0;
 }
 
-/** Moves the webhook on to an event that it passed over. Returns false if the lease was lost. */
+/**
+ * Moves the webhook on to an event that it passed over, also to one that failed before. Returns
+ * false if the lease was lost.
+ */
 export function passTo({ db, clock }: TurnDeps, turn: Turn, lastEventId: number): Promise<boolean> {
-  return db.write((session) => changeRow(session, turn, { lastEventId, leaseUntil: leaseEnd(clock()) }));
+  return db.write((session) => {
+    const change = { lastEventId, failures: 0, nextAttemptAt: null, leaseUntil: leaseEnd(clock()) };
+    return changeRow(session, turn, change);
+  });
 }
 
 /** Ends a turn, so that any process may take the next one. */
