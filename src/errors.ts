@@ -58,6 +58,8 @@ export type RegistryError =
    */
   | { readonly code: "limit_reached"; readonly what: string; readonly max: number; readonly advice?: string }
   | { readonly code: "registration_closed" }
+  /** An invitation to make an account is unknown, used, expired, or for another address. */
+  | { readonly code: "invitation_invalid" }
   | { readonly code: "too_many_registrations"; readonly retryAfterSeconds: number }
   | { readonly code: "username_taken" }
   /** The name is easily mistaken for that of an account. */

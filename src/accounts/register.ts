@@ -6,6 +6,7 @@ import { foldIdentity } from "../domain/identity.ts";
 import { isReservedUsername } from "../domain/reserved-usernames.ts";
 import { usernameSkeletonOf } from "../domain/similar-names.ts";
 import { failure } from "../errors.ts";
+import { requireInvitation, spendInvitation } from "./account-links.ts";
 import { hashPassword } from "./password.ts";
 import { limitRegistrations } from "./registration-limit.ts";
 import { type User, type UserRow, userView } from "./user.ts";
@@ -15,6 +16,8 @@ export interface Registration {
   readonly username: string;
   readonly email: string;
   readonly password: string;
+  /** The token of an invitation, which is used up. */
+  readonly invitation?: string | undefined;
 }
 
 /** The fields that no two accounts may share. */
@@ -25,7 +28,7 @@ interface Identity {
 }
 
 /**
- * Creates an account for a guest. Throws `registration_closed`, `username_reserved`,
+ * Creates an account for a guest. Throws `registration_closed`, `invitation_invalid`, `username_reserved`,
  * `too_many_registrations`, `busy`, or what `createAccount` throws. Only the operator may give an
  * account a reserved name, with `admin create`.
  */
@@ -34,11 +37,19 @@ export async function register(
   registration: Registration,
   address: string | null,
 ): Promise<User> {
-  if (deps.config.registration === "closed") throw failure({ code: "registration_closed" });
+  const { invitation, email } = registration;
+  if (invitation === undefined && deps.config.registration === "closed") throw failure({ code: "registration_closed" });
   if (isReservedUsername(registration.username)) throw failure({ code: "username_reserved" });
-  return limitRegistrations(deps, address, () =>
-    createAccount(deps, registration, "user", ({ id, username }) => ({ userId: id, username, address, tokenId: null })),
-  );
+  return limitRegistrations(deps, address, async () => {
+    if (invitation !== undefined)
+      await deps.db.read((session) => requireInvitation(session, invitation, email, deps.clock()));
+    return createAccount(deps, registration, "user", ({ id, username }) => ({
+      userId: id,
+      username,
+      address,
+      tokenId: null,
+    }));
+  });
 }
 
 /**
@@ -72,7 +83,7 @@ async function requireFree(
  */
 export async function createAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,
-  { username, email, password }: Registration,
+  { username, email, password, invitation }: Registration,
   role: User["role"],
   by: (made: UserRow) => Origin,
 ): Promise<User> {
@@ -91,6 +102,7 @@ export async function createAccount(
     const { users } = session.tables;
     const [made] = await session.query.insert(users).values(row).onConflictDoNothing().returning();
     if (made !== undefined) {
+      if (invitation !== undefined) await spendInvitation(session, invitation, email, now);
       await recordEvent(session, by(made), "account.created", now, { details: { username, role } });
       return userView(made);
     }

@@ -24,6 +24,7 @@ const docs = {
     responses: { 201: { description: "The account", schema: "UserAnswer" } },
     problems: [
       "registration_closed",
+      "invitation_invalid",
       "username_reserved",
       "username_taken",
       "username_too_similar",
@@ -79,8 +80,10 @@ export function accountRoutes(deps: Deps) {
     .use(authentication(deps))
     .post(
       "/register",
-      async ({ body: { username, email, password }, request, status }) =>
-        status(201, { user: await register(deps, { username, email, password }, contextOf(request).clientAddress) }),
+      async ({ body: { username, email, password, invitation }, request, status }) =>
+        status(201, {
+          user: await register(deps, { username, email, password, invitation }, contextOf(request).clientAddress),
+        }),
       {
         parse: readJson,
         body: RegisterBody,

@@ -34,7 +34,18 @@ const NewPassword = t.String({
 const AnyPassword = t.String({ maxLength: 2 * PASSWORD_MAX_CHARS, error: "must be the account's password" });
 
 /** The body of `POST /api/auth/register`. */
-export const RegisterBody = t.Object({ username: Username, email: Email, password: NewPassword });
+export const RegisterBody = t.Object({
+  username: Username,
+  email: Email,
+  password: NewPassword,
+  invitation: t.Optional(
+    t.String({
+      description: "The token of an invitation, which a registry with closed registration needs",
+      pattern: "^[A-Za-z0-9_-]{1,100}$",
+      error: "must be the token of an invitation: the part of its link behind invitation=",
+    }),
+  ),
+});
 
 /** The body of `POST /api/auth/login`. `username` may be an e-mail address. */
 export const LoginBody = t.Object({
@@ -70,6 +81,11 @@ export const LogoutBody = t.Object({
 /** Throws `validation_failed` if a registration that did not arrive over HTTP is invalid. */
 export function requireRegistration(registration: Static<typeof RegisterBody>): void {
   requireForm(RegisterBody, registration);
+}
+
+/** Throws `validation_failed` if a text is no e-mail address. */
+export function requireEmail(email: string): void {
+  requireForm(t.Object({ email: Email }), { email });
 }
 
 /** Throws `validation_failed` if a new password is invalid. */

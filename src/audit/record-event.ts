@@ -11,6 +11,7 @@ export const EVENT_KINDS = [
   "account.role_revoked",
   "account.disabled",
   "account.enabled",
+  "account.invited",
   "account.forgotten",
   "account.deleted",
   "session.started",

@@ -33,6 +33,7 @@ const LABEL_MAX_CHARS = 100;
 export interface RegisterOptions extends Partial<ClientOptions> {
   readonly username: string | undefined;
   readonly email: string | undefined;
+  readonly invitation?: string | undefined;
   readonly "password-stdin": boolean;
 }
 
@@ -66,13 +67,14 @@ async function refusedField(client: ApiClient, account: Parameters<typeof regist
 export async function register(given: RegisterOptions, registry: string | undefined): Promise<number> {
   const context = clientContext(given);
   const { prompt } = context;
+  const { invitation } = given;
   const client = apiClientOf(context, await addressOf(context, registry), undefined);
   if (prompt.isInteractive) await requireRegistry(client);
   let username = given.username ?? (await prompt.ask(USERNAME));
   let email = given.email ?? (await prompt.ask(EMAIL));
   const password = await newPassword(context, given["password-stdin"]);
   for (;;) {
-    const refused = await refusedField(client, { username, email, password });
+    const refused = await refusedField(client, { username, email, password, invitation });
     if (refused === undefined) break;
     if (!prompt.isInteractive || refused.field === undefined) throw refused.cause;
     prompt.note(faultText(refused.cause.problem));

@@ -8,6 +8,7 @@ import { adminEnableCommand } from "./commands/admin-enable.ts";
 import { adminEventsCommand } from "./commands/admin-events.ts";
 import { adminForgetCommand } from "./commands/admin-forget.ts";
 import { adminGrantCommand } from "./commands/admin-grant.ts";
+import { adminInviteCommand } from "./commands/admin-invite.ts";
 import { adminListCommand } from "./commands/admin-list.ts";
 import { adminPurgeCommand } from "./commands/admin-purge.ts";
 import { adminQuarantineCommand } from "./commands/admin-quarantine.ts";
@@ -135,6 +136,7 @@ export const COMMANDS: readonly Command[] = [
   adminRevokeCommand,
   adminDisableCommand,
   adminEnableCommand,
+  adminInviteCommand,
   adminListCommand,
   adminShowCommand,
   adminDeleteCommand,

@@ -39,7 +39,7 @@ export async function requireRegistry(client: ApiClient): Promise<void> {
 /** Makes an account. Throws with the registry's words, such as `username_taken`. */
 export async function registerAccount(
   client: ApiClient,
-  account: PasswordLogin & { readonly email: string },
+  account: PasswordLogin & { readonly email: string; readonly invitation?: string | undefined },
 ): Promise<Account> {
   return (await client.send<{ readonly user: Account }>("POST", "/api/auth/register", account)).user;
 }

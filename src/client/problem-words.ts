@@ -169,6 +169,7 @@ Nobody needs it any more? cpm-registry archive ${named(refusal)}`,
   package_full: OWN_WORDS,
   quarantined: OWN_WORDS,
   taken_down: OWN_WORDS,
+  invitation_invalid: OWN_WORDS,
   version_compromised: OWN_WORDS,
   publish_limit_reached: OWN_WORDS,
   secrets_found: {

@@ -1,13 +1,6 @@
 import { type Problems, problem, retryAfter } from "./problem-form.ts";
 import { rateLimitHeaders } from "./rate-limit.ts";
 
-const TAKEDOWN_WORDS = {
-  legal: "a legal demand",
-  secret: "it held a secret",
-  malware: "it harmed its users",
-  policy: "it broke the rules of this registry",
-} as const;
-
 /** The problems of packages, versions and publishing. */
 export const packageProblems = {
   package_not_found: problem(404, "Package not found", ({ name }) => ({
@@ -75,7 +68,7 @@ export const packageProblems = {
   })),
   taken_down: problem(451, "Taken down", ({ what, reason }) => ({
     detail:
-      `The operator of this registry took ${what} down for good. Reason: ${TAKEDOWN_WORDS[reason]} (${reason}). ` +
+      `The operator of this registry took ${what} down for good (${reason}). ` +
       "Nobody can publish it again. Use another version or package, or ask the operator.",
   })),
   version_compromised: problem(409, "Signed with a compromised key", ({ name, version }) => ({

@@ -92,8 +92,13 @@ const accountProblems = {
   limit_reached: problem(409, "Limit reached", ({ what, max, advice = "remove one first" }) => ({
     detail: `There can be at most ${max} ${what}; ${advice}.`,
   })),
+  invitation_invalid: problem(403, "Invitation not valid", () => ({
+    detail:
+      "This invitation is unknown, used or expired, or it is for another e-mail address. " +
+      "Ask the operator of the registry for a new one.",
+  })),
   registration_closed: problem(403, "Registration closed", () => ({
-    detail: "This registry accepts no new accounts. Ask its operator to create one for you.",
+    detail: "This registry accepts no new accounts without an invitation. Ask its operator for one.",
   })),
   username_taken: problem(409, "User name taken", () => ({
     detail: "Another account has this user name. Choose a different one.",

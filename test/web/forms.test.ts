@@ -312,7 +312,7 @@ describe("registration", () => {
     const registry = await startRegistry("sqlite", { env: { REGISTRATION: "closed" } });
     try {
       const page = await (await open(registry.url, "/register")).text();
-      expect(page).toContain("ask them for one");
+      expect(page).toContain("ask its operator for one");
       expect(tokenIn(page)).toBe("");
       const fields = { username: "closed", email: "closed@example.org", password: PASSWORD };
       expect((await send(registry.url, "/register", fields)).status).toBe(403);

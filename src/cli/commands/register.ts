@@ -9,6 +9,11 @@ export const registerCommand = defineCommand({
   options: {
     username: { type: "string", value: "<name>", description: "the user name; asked for when left out" },
     email: { type: "string", value: "<address>", description: "the e-mail address; asked for when left out" },
+    invitation: {
+      type: "string",
+      value: "<token>",
+      description: "the token of an invitation, for a registry whose registration is closed",
+    },
     "password-stdin": PASSWORD_OPTION,
     ...CLIENT_OPTIONS,
   },

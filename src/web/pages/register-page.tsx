@@ -11,14 +11,21 @@ import type { GuestActionSpec, PageSpec } from "../handlers.ts";
 import { type OfVisit, siteOf } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import { sessionCookie } from "../session-cookie.ts";
+import type { Visit } from "../visit.ts";
 import { Field, PostForm, ProblemBanner } from "./form-parts.tsx";
 import { SignedIn } from "./signed-in.tsx";
 
-function RegisterForm({ visit }: OfVisit) {
+/** The token in the link of an invitation. A form that was refused has it among its fields. */
+function invitationOf({ query, sent, problem }: Visit): string {
+  return (problem === undefined ? query : sent).get("invitation") ?? "";
+}
+
+function RegisterForm({ visit, invitation }: OfVisit & { readonly invitation: string }) {
   return (
     <>
       <ProblemBanner visit={visit} />
       <PostForm visit={visit} action="register">
+        {invitation !== "" && <input type="hidden" name="invitation" value={invitation} />}
         <Field
           visit={visit}
           name="username"
@@ -59,8 +66,10 @@ function RegisterForm({ visit }: OfVisit) {
 function Closed({ visit }: OfVisit) {
   return (
     <>
-      <p>Accounts of this registry are made by its operator: ask them for one. They make it with this command:</p>
-      <pre>cpm-registry admin create &lt;username&gt; --email &lt;address&gt;</pre>
+      <p>
+        A new account of this registry needs an invitation: ask its operator for one. They make it with this command:
+      </p>
+      <pre>cpm-registry admin invite --email &lt;address&gt;</pre>
       <p>
         Have an account? <a href={`${visit.root}login`}>Sign in</a>
       </p>
@@ -72,14 +81,16 @@ function Closed({ visit }: OfVisit) {
 export const registerPage: PageSpec = {
   audience: "everybody",
   load: (deps, visit) => {
-    const isOpen = deps.config.registration === "open";
+    const invitation = invitationOf(visit);
+    const isOpen = deps.config.registration === "open" || invitation !== "";
     return {
       title: "Make an account",
       body: (
         <div class="narrow">
           <h1>{isOpen ? `Make an account at ${siteOf(deps).title}` : "Registration is closed"}</h1>
           {visit.visitor !== undefined && <SignedIn visit={visit} visitor={visit.visitor} next="account" />}
-          {visit.visitor === undefined && (isOpen ? <RegisterForm visit={visit} /> : <Closed visit={visit} />)}
+          {visit.visitor === undefined &&
+            (isOpen ? <RegisterForm visit={visit} invitation={invitation} /> : <Closed visit={visit} />)}
         </div>
       ),
     };
@@ -92,7 +103,8 @@ export const registerAction: GuestActionSpec = {
   act: async (deps, { request, base }, form) => {
     const [username, email, password] = ["username", "email", "password"].map((name) => form.get(name) ?? "");
     const address = contextOf(request).clientAddress;
-    const registration = parseForm(RegisterBody, { username, email, password });
+    const invitation = form.get("invitation") || undefined;
+    const registration = parseForm(RegisterBody, { username, email, password, ...(invitation && { invitation }) });
     await register(deps, registration, address);
     try {
       const opened = await login(deps, registration, address);

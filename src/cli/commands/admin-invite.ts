@@ -1,0 +1,27 @@
+import { defineCommand } from "../command.ts";
+import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
+
+/** `admin invite` lets one person make an account. */
+export const adminInviteCommand = defineCommand({
+  name: "admin invite",
+  summary: "print a link with which one person can make an account",
+  options: {
+    email: { type: "string", value: "<address>", description: "the only e-mail address that may use it" },
+    days: { type: "string", value: "<number>", default: "7", description: "how long it is valid, at most 90" },
+    json: JSON_OPTION,
+    config: CONFIG_OPTION,
+  },
+  arguments: [],
+  help: {
+    description: `Prints a link for one new account, also where REGISTRATION is closed. It can be used once. The registry keeps
+      only a digest of it, so it is shown only now. Send it on a channel that you trust.
+
+      ${OFFLINE_TEXT}`,
+    failure: "no invitation was made",
+    examples: ["cpm-registry admin invite --email ada@example.org"],
+  },
+  run: async ({ config, email, days, json }) => {
+    const { adminInvite } = await import("../admin-invite.ts");
+    return adminInvite({ config, email, days, json });
+  },
+});
