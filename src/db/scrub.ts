@@ -28,6 +28,8 @@ const SCRUBBED_TABLES = [
   "account_keys",
   "account_links",
   "login_networks",
+  "webhooks",
+  "webhook_deliveries",
 ] as const;
 
 /**

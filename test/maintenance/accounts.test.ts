@@ -36,6 +36,8 @@ test.each(KINDS)("a forgotten account leaves no personal data, cannot log in, an
     const bob = await account("bob");
     await publish(ada, "alone");
     await ada.post("/api/auth/tokens", { label: `${MARKER} laptop`, scopes: ["read"], expiresInDays: 5 });
+    const hook = await ada.post("/api/webhooks", { url: `https://${MARKER}.example/${MARKER}` });
+    expect(hook.status).toBe(201);
     const forget = (...more: string[]) => place.run("admin", "forget", "ada", "--yes", ...more);
     const refused = await forget();
     expect([refused.exitCode, refused.stderr]).toEqual([
