@@ -1,11 +1,14 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
+import { Secret } from "../../src/config/secret.ts";
 import { disableWebhooksOf } from "../../src/webhooks/disable-of-account.ts";
+import { resealSecrets } from "../../src/webhooks/reseal-secrets.ts";
+import { openSecret } from "../../src/webhooks/secret.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, type Json, makeKey, newAccount } from "../support/client.ts";
 import { scrape } from "../support/metrics.ts";
 import { testPostgres } from "../support/postgres.ts";
-import { onBothDatabases, startRegistry } from "../support/registry.ts";
+import { onBothDatabases, startRegistry, TEST_JWT_KEY } from "../support/registry.ts";
 import { eventsOf, newAdmin, withToken } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { newWebhook, Receiver, verified } from "../support/webhook-receiver.ts";
@@ -224,6 +227,23 @@ onBothDatabases(
         expectProblem(answer, 404, "webhook_not_found");
       }
       expect(receiver.received).toEqual([]);
+    });
+
+    test("its secret is sealed anew after JWT_KEY was rotated, so that the old key can go", async () => {
+      const { id, secret } = await newWebhook(owner, receiver.url);
+      const { db } = registry().deps;
+      const sealed = async () => {
+        const rows = await db.read(({ query, tables: { webhooks } }) =>
+          query.select().from(webhooks).where(eq(webhooks.id, id)),
+        );
+        return rows[0]?.sealedSecret ?? "";
+      };
+      const newKey = "another key of these tests, long enough";
+      await resealSecrets({ db, jwtKeys: new Secret([newKey, TEST_JWT_KEY]) });
+      expect(openSecret(new Secret([newKey]), id, await sealed())).toEqual({ secret, isCurrent: true });
+      expect((await owner.post(`/api/webhooks/${id}/test`)).body.outcome).toBe("refused");
+      await resealSecrets({ db, jwtKeys: new Secret([TEST_JWT_KEY, newKey]) });
+      expect((await owner.post(`/api/webhooks/${id}/test`)).body.outcome).toBe("delivered");
     });
 
     test("an eviction of the account disables its webhooks", async () => {
