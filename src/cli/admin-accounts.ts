@@ -2,14 +2,12 @@ import { createAccount } from "../accounts/register.ts";
 import { requireNewPassword, requireRegistration } from "../accounts/schemas.ts";
 import { type AccountChange, setRole } from "../accounts/set-role.ts";
 import { OPERATOR } from "../audit/record-event.ts";
-import type { Config } from "../config/config.ts";
 import type { Eviction } from "../moderation/evict.ts";
 import { resetPassword } from "../moderation/reset-password.ts";
 import { disableAccount, enableAccount } from "../moderation/set-disabled.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
-import { type OfflineDeps, openOfflineLog } from "../start/open-offline.ts";
-import { runOffline } from "../start/run-offline.ts";
+import { runOffline, runOfflineOnLog } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
 import { listText } from "./table.ts";
 
@@ -73,11 +71,6 @@ function evictionLines(evicted: Eviction, retireKeys: boolean): string[] {
   ];
 }
 
-/** Opens the log as well, because an eviction records each reset that it cancels there. */
-async function withLog(deps: OfflineDeps & { readonly config: Config }) {
-  return { ...deps, log: await openOfflineLog(deps) };
-}
-
 /** Gives an account a new password and evicts whoever has it. */
 export async function adminResetPassword({
   config,
@@ -89,8 +82,9 @@ export async function adminResetPassword({
   const secret = await newPassword(passwordStdin);
   const { password, isGenerated } = secret;
   requireNewPassword(password);
-  const reset = await runOffline(config, async (deps) =>
-    resetPassword(await withLog(deps), OPERATOR, username, { password, retireKeys }),
+  // An eviction records each reset that it cancels in the log.
+  const reset = await runOfflineOnLog(config, (deps) =>
+    resetPassword(deps, OPERATOR, username, { password, retireKeys }),
   );
   const what = `Gave ${reset.username} a new password.`;
   if (json) printJson({ ...reset, ...(isGenerated ? { password } : {}) });
@@ -135,7 +129,7 @@ export async function adminDisable({ config, username, retireKeys, json }: Evict
     enabledAdmins,
     username: name,
     ...evicted
-  } = await runOffline(config, async (deps) => disableAccount(await withLog(deps), OPERATOR, username, { retireKeys }));
+  } = await runOfflineOnLog(config, (deps) => disableAccount(deps, OPERATOR, username, { retireKeys }));
   if (json) printJson({ username: name, changed, enabledAdmins, ...evicted });
   else {
     const what = `${name} ${changed ? "is disabled" : "was already disabled"}.`;

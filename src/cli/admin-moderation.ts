@@ -7,8 +7,7 @@ import { nameParam, QuarantineBody } from "../moderation/schemas.ts";
 import { quarantineView } from "../packages/views.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
-import { openOfflineLog } from "../start/open-offline.ts";
-import { runOffline } from "../start/run-offline.ts";
+import { runOffline, runOfflineOnLog } from "../start/run-offline.ts";
 import { STATUS_REASONS, type StatusReason } from "../tlog/status-leaf.ts";
 import { UsageError } from "./usage.ts";
 
@@ -37,8 +36,7 @@ export async function adminQuarantine(given: QuarantineArguments): Promise<numbe
   const category = categoryOf(given);
   const change = reason === undefined ? undefined : { reason, category };
   const name = nameParam(given.name);
-  const quarantine = await runOffline(config, async (opened) => {
-    const deps = { ...opened, log: await openOfflineLog(opened) };
+  const quarantine = await runOfflineOnLog(config, async (deps) => {
     if (version === undefined) return quarantineView((await quarantinePackage(deps, OPERATOR, name, change)).row);
     return (await quarantineVersion(deps, OPERATOR, name, version, change)).quarantine;
   });
@@ -86,9 +84,7 @@ export async function adminUpholdReset({
   readonly json: boolean;
 }): Promise<number> {
   const name = nameParam(text);
-  const upheld = await runOffline(config, async (opened) =>
-    upholdReset({ ...opened, log: await openOfflineLog(opened) }, OPERATOR, name),
-  );
+  const upheld = await runOfflineOnLog(config, (deps) => upholdReset(deps, OPERATOR, name));
   const { reset, waitsUntil } = upheld;
   if (json) printJson(upheld);
   else if (reset !== null) {

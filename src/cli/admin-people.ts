@@ -8,8 +8,7 @@ import { deleteAccount } from "../moderation/delete-account.ts";
 import { forgetAccount } from "../moderation/forget-account.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
-import { openOfflineLog } from "../start/open-offline.ts";
-import { runOffline } from "../start/run-offline.ts";
+import { runOffline, runOfflineOnLog } from "../start/run-offline.ts";
 import { listText, tableText } from "./table.ts";
 import { UsageError } from "./usage.ts";
 
@@ -94,9 +93,8 @@ export async function adminForget({
   heir,
 }: EraseArguments & { readonly heir: string | undefined }): Promise<number> {
   if (!yes) throw new UsageError(`This deletes what is known of ${username} for good. Add --yes to do it.`);
-  return runOffline(config, async (deps) => {
-    const log = await openOfflineLog(deps);
-    const forgotten = await forgetAccount({ ...deps, log }, OPERATOR, username, heir);
+  return runOfflineOnLog(config, async (deps) => {
+    const forgotten = await forgetAccount(deps, OPERATOR, username, heir);
     const scrubbed = await scrub(deps.config.database);
     const { changed, left, handedOver } = forgotten;
     if (json) printJson({ ...forgotten, databaseScrubbed: scrubbed });
@@ -113,8 +111,8 @@ export async function adminForget({
 /** Deletes an account without packages. Returns 1 if deleted bytes may still be in files of the database. */
 export async function adminDelete({ config, json, username, yes }: EraseArguments): Promise<number> {
   if (!yes) throw new UsageError(`This deletes the account ${username} for good. Add --yes to do it.`);
-  return runOffline(config, async (deps) => {
-    const deleted = await deleteAccount({ ...deps, log: await openOfflineLog(deps) }, OPERATOR, username);
+  return runOfflineOnLog(config, async (deps) => {
+    const deleted = await deleteAccount(deps, OPERATOR, username);
     const scrubbed = await scrub(deps.config.database);
     if (json) printJson({ ...deleted, databaseScrubbed: scrubbed });
     else print(`Deleted the account ${deleted.username}. Its user name is free again.`);

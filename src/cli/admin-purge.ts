@@ -6,10 +6,8 @@ import { type ErasedArchives, eraseArchives } from "../maintenance/erase-archive
 import { nameParam, TakedownBody } from "../moderation/schemas.ts";
 import { type TakenDown, takeDown } from "../moderation/take-down.ts";
 import { counted } from "../runtime/counted.ts";
-import { armFailpoints } from "../runtime/failpoints.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
-import { readOfflineConfig } from "../start/data-owner.ts";
-import { openOfflineLog, openOfflineWithBlobs } from "../start/open-offline.ts";
+import { runOfflineOnLog } from "../start/run-offline.ts";
 import { STATUS_REASONS } from "../tlog/status-leaf.ts";
 import { listText } from "./table.ts";
 import { UsageError } from "./usage.ts";
@@ -47,11 +45,8 @@ export async function adminPurge(given: PurgeArguments): Promise<number> {
   const what = version === undefined ? `the whole package ${name}` : `${name} ${version}`;
   if (!given.yes)
     throw new UsageError(`This deletes ${what} for good, and nothing brings it back. Add --yes to do it.`);
-  const config = readOfflineConfig(given.config);
-  const failpoints = armFailpoints(config.failpoints);
-  const opened = await openOfflineWithBlobs(config);
-  try {
-    const deps = { ...opened, log: await openOfflineLog({ ...opened, config }) };
+  return runOfflineOnLog(given.config, async (deps) => {
+    const { config, failpoints } = deps;
     const takenDown = await takeDown(deps, OPERATOR, name, version, { reason, reference });
     failpoints.hit("purge.recorded");
     const first = await eraseArchives(deps, takenDown.archives);
@@ -63,9 +58,7 @@ export async function adminPurge(given: PurgeArguments): Promise<number> {
     const erased = { removed: [...first.removed, ...again.removed], remaining: again.remaining };
     report({ takenDown, erased, notScrubbed }, { name, version, what, json });
     return erased.remaining.length > 0 || notScrubbed !== undefined ? 1 : 0;
-  } finally {
-    await opened.close();
-  }
+  });
 }
 
 async function scrub(database: Parameters<typeof scrubDatabase>[0]): Promise<string | undefined> {

@@ -1,4 +1,6 @@
+import type { DatabaseConfig } from "../config/config.ts";
 import { isInUse } from "../db/in-use.ts";
+import { eraseTakedowns } from "../recovery/erase-takedowns.ts";
 import { type Recovery, recover } from "../recovery/recover.ts";
 import { RecoveryRefusal } from "../recovery/recovery-refusal.ts";
 import { counted } from "../runtime/counted.ts";
@@ -8,6 +10,7 @@ import { escapeUnprintable } from "../runtime/printable.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { progressBar } from "./progress.ts";
+import { listText } from "./table.ts";
 
 /** Options of `log recover`. */
 export interface RecoverArguments {
@@ -29,7 +32,7 @@ export async function logRecover({ config: configFile, dryRun, json }: RecoverAr
     bar.end();
     if (json) printJson({ dryRun, recovered: recovery !== undefined && !dryRun, ...recovery });
     else print(recovery === undefined ? NOTHING : recoveryText(recovery, dryRun));
-    return 0;
+    return dryRun ? 0 : await finishTakedowns(deps, config.database, recovery);
   } catch (cause) {
     if (!(cause instanceof RecoveryRefusal)) throw cause;
     bar.end();
@@ -41,6 +44,21 @@ export async function logRecover({ config: configFile, dryRun, json }: RecoverAr
     bar.end();
     await deps.close();
   }
+}
+
+/** Returns 1 if something of a version that was taken down may still be stored. */
+async function finishTakedowns(
+  deps: Parameters<typeof eraseTakedowns>[0],
+  database: DatabaseConfig,
+  recovery: Recovery | undefined,
+): Promise<number> {
+  const hasReplayed = recovery !== undefined && recovery.counts.statuses > 0;
+  const { remaining } = await eraseTakedowns(deps, database, hasReplayed);
+  if (remaining.length === 0) return 0;
+  const digests = remaining.map(({ digest }) => digest);
+  const what = "These archives were taken down and are still stored; run the command again:";
+  printError(listText(what, digests).join("\n"));
+  return 1;
 }
 
 const RUNNING = "a registry runs on this database. Stop it on every machine, then run the command again.";

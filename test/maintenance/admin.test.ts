@@ -2,6 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { firstAccountText } from "../../src/cli/first-account.ts";
+import { readState } from "../../src/log/log-rows.ts";
+import { recentFiles } from "../../src/log/recent-leaves.ts";
+import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { checkpointOfNote } from "../../src/tlog/checkpoint.ts";
 import { inTemporaryDirectory, type Outcome } from "../binary/executable.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
@@ -228,6 +232,11 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     const json = JSON.parse(done(await admin("quarantine", "held", "1.0.0", "--reason", "bad", "--json")));
     const quarantine = { reason: "bad", at: expect.any(String) };
     expect(json).toEqual({ name: "held", version: "1.0.0", quarantine });
+    // Its leaf lies beside the archives when the command ends, for `log recover`.
+    const { db, blobs } = registry().deps;
+    const copied = checkpointOfNote((await blobs.readSidecar(CHECKPOINT_COPY)) ?? "")?.size ?? 0;
+    const kept = (await recentFiles(blobs)).map(({ to }) => to);
+    expect(Math.max(copied, ...kept)).toBe((await db.read(readState)).size);
     expect(await lastEvent("version.quarantined")).toEqual([
       "version.quarantined",
       null,
