@@ -24,7 +24,6 @@ import {
 import { faultText } from "./client-failure.ts";
 import { withLogin } from "./password-login.ts";
 import { daysOf, scopesOf } from "./token-wish.ts";
-import { UsageError } from "./usage.ts";
 
 const PASSWORD_MIN_CHARS = 10;
 const LABEL_MAX_CHARS = 100;
@@ -89,7 +88,7 @@ export async function register(given: RegisterOptions, registry: string | undefi
 
 async function newPassword({ prompt }: ClientContext, fromStdin: boolean): Promise<string> {
   const flag = "--password-stdin";
-  if (fromStdin) return prompt.readLine();
+  if (fromStdin) return prompt.readSecret("Password");
   for (;;) {
     const text = `Password (at least ${PASSWORD_MIN_CHARS} characters)`;
     const password = await prompt.askSecret({ text, flag });
@@ -109,7 +108,7 @@ export async function login(given: LoginOptions, registry: string | undefined): 
   if (inKeychain) await requireKeychain();
   if (given["token-stdin"]) return keepToken(context, client, inKeychain);
   const plan = { wish, inKeychain, what: "Logged in" };
-  return withLogin(context, client, given, async (session) =>
+  return withLogin(context, client, { ...given, offersOther: true }, async (session) =>
     answerLogin(context, client, await keepNewToken(context, session, plan), plan.what),
   );
 }
@@ -148,8 +147,7 @@ async function revokeToken({ client, account }: Session, former: StoredLogin | u
 }
 
 async function keepToken(context: ClientContext, client: ApiClient, inKeychain: boolean): Promise<number> {
-  const token = (await context.prompt.readLine()).trim();
-  if (token === "") throw new UsageError("--token-stdin needs an API token on the first line of standard input.");
+  const token = (await context.prompt.readSecret("Token")).trim();
   const { username } = await ownAccount(client.withToken(token));
   const credential = { token, username };
   await context.credentials.save(client.address.origin, credential, inKeychain);

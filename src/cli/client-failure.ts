@@ -17,7 +17,9 @@ export function explainToUser(cause: unknown, command: Command | undefined, json
   const fault = faultOf(cause, command);
   if (fault === undefined) return undefined;
   if (json) printJson({ error: fault.problem });
-  printError(`cpm-registry ${command?.name} failed: ${faultText(fault.problem)}`, FAILED);
+  // The user's own no is no failure of the command.
+  if (fault.problem.code === "client_declined") printError(faultText(fault.problem));
+  else printError(`cpm-registry ${command?.name} failed: ${faultText(fault.problem)}`, FAILED);
   return fault.exitCode;
 }
 

@@ -11,7 +11,7 @@ import { withUserUmask } from "../runtime/user-umask.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
 import { fileDigest } from "./file-digest.ts";
 import { suggestingNames } from "./name-hint.ts";
-import { progressBar } from "./progress.ts";
+import { progressOf } from "./progress.ts";
 import { bytesText } from "./table.ts";
 import { trustWith } from "./trust.ts";
 import { UsageError } from "./usage.ts";
@@ -61,13 +61,7 @@ async function downloadOptions(context: ClientContext, given: DownloadCommandOpt
     trust,
     ...(given.extract === undefined ? { existing: (version) => existingFile(version, given) } : {}),
     directory: context.home.partialsDirectory,
-    report: ({ name, version, size }) => {
-      const bar = progressBar(`${name} ${version}`, context.options.json || !context.prompt.isTable);
-      return (bytes) => {
-        bar.report({ done: bytes, total: size, bytes });
-        if (bytes === size) bar.end();
-      };
-    },
+    report: progressOf(context.options.json || !context.prompt.isTable),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type PackageSpec, packageSpecText } from "../client/package-spec.ts";
+import { packageSpecText } from "../client/package-spec.ts";
 import type { PackageDocument, VersionDocument } from "../client/registry-documents.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { bytesText } from "./table.ts";
@@ -14,7 +14,7 @@ export function infoText(found: PackageDocument, version: VersionDocument | unde
     ...rows([...packageRows(found), ...(version === undefined ? [] : versionRows(version))]),
     ...(version === undefined ? [] : contentLines(version)),
     "",
-    ...nextSteps({ name: found.name, version: version?.version }),
+    ...nextSteps(found, version),
   ];
   return lines.filter((line, at) => line !== "" || lines[at - 1] !== "").join("\n");
 }
@@ -31,6 +31,8 @@ export function objections(found: PackageDocument, version: VersionDocument | un
   }
   const quarantine = found.quarantine ?? version?.quarantine ?? null;
   if (quarantine !== null) list.push(`It is in quarantine: ${quarantine.reason}`);
+  const takedown = version?.takedown ?? null;
+  if (takedown !== null) list.push(`This version was taken down: ${takedown.reason}`);
   if (version?.signature.compromised === true) list.push("The key that signed this version is compromised.");
   return list;
 }
@@ -87,9 +89,12 @@ function list(heading: string, items: readonly string[]): string[] {
   return items.length === 0 ? [] : ["", heading, ...items.map((item) => `  ${escapeUnprintable(item)}`)];
 }
 
-function nextSteps(spec: PackageSpec): string[] {
+/** Nothing that the registry would refuse, or that nobody should use. */
+function nextSteps({ name, latest, quarantine }: PackageDocument, version: VersionDocument | undefined): string[] {
+  const isWithheld = (quarantine ?? version?.quarantine ?? version?.takedown ?? null) !== null;
+  if (latest === null || version === undefined || isWithheld || version.signature.compromised) return [];
   return [
-    `Download and verify: cpm-registry download ${packageSpecText(spec)}`,
-    `To deploy: cpm install ${escapeUnprintable(spec.name)}`,
+    `Download and verify: cpm-registry download ${packageSpecText({ name, version: version.version })}`,
+    `To deploy: cpm install ${escapeUnprintable(name)}`,
   ];
 }

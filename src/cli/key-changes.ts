@@ -21,6 +21,7 @@ import { requireSigner } from "./key-files.ts";
 import { suggestingNames } from "./name-hint.ts";
 import { isAmong, ownersOf } from "./owner.ts";
 import { type PasswordOptions, withLogin } from "./password-login.ts";
+import { signerOrFirst } from "./signer.ts";
 import { UsageError } from "./usage.ts";
 
 /** Options of commands that change keys: an API token may not, so they need the password. */
@@ -45,7 +46,7 @@ export function machineLabel(): string {
 export async function keyRegister(given: SignedOptions & { readonly label: string | undefined }): Promise<number> {
   const context = clientContext(given);
   const client = await apiClient(context);
-  const signer = await requireSigner(context, given.key);
+  const signer = await signerOrFirst(context, given.key, "key register");
   const isNew = await withLogin(context, client, given, (open) =>
     registerKey(open, signer, given.label ?? machineLabel()),
   );
@@ -148,7 +149,7 @@ export async function keyRequest(
 ) {
   const context = clientContext(given);
   const client = await apiClient(context);
-  const signer = await requireSigner(context, given.key);
+  const signer = await signerOrFirst(context, given.key, `key request --package ${given.package}`);
   const username = (await context.credentials.of(client.address.origin))?.username ?? "";
   const line = await requestLine(client, given.package, signer, username, systemClock());
   context.answer({ package: given.package, keyId: signer.keyId, request: line }, line);

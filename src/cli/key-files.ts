@@ -3,7 +3,7 @@ import { textIfThere } from "../client/home.ts";
 import { keyTextOf, privateKeyPem, readPrivateKey } from "../client/key-file.ts";
 import { packageKeys } from "../client/package-keys.ts";
 import { DEFAULT_KEY_NAME, findSigner } from "../client/signing-keys.ts";
-import { generateKey, type StoredKey, storedKeys, writeKeyFile } from "../client/stored-keys.ts";
+import { generateKey, nextName, type StoredKey, storedKeys, writeKeyFile } from "../client/stored-keys.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext, rowsText } from "./client-context.ts";
 import { KEEP_A_COPY, keySources, newPassphrase } from "./signer.ts";
 import { UsageError } from "./usage.ts";
@@ -36,6 +36,7 @@ export async function keyList(
   const context = clientContext(given);
   const stored = await storedKeys(context.home.keysDirectory);
   if (given.package !== undefined) return listPackageKeys(context, given.package, stored);
+  const unfinished = stored.find(({ name }) => stored.some((next) => next.name === nextName(name)));
   const rows = stored.map(({ name, keyId, isEncrypted }) => [name, keyId, isEncrypted ? "passphrase" : "none"]);
   context.answer(
     {
@@ -49,6 +50,12 @@ export async function keyList(
     },
     rows.length === 0 ? "" : rowsText(context, ["NAME", "KEY ID", "PROTECTED BY"], rows),
   );
+  if (unfinished !== undefined) {
+    const { name } = unfinished;
+    context.prompt.note(
+      `${nextName(name)} is of a rotation that was interrupted. To end it: cpm-registry key rotate ${name}`,
+    );
+  }
   if (rows.length === 0) context.prompt.note("There is no key here. Make one: cpm-registry key generate");
   return 0;
 }

@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Session } from "../client/account.ts";
 import { registerKey, retireKey } from "../client/account-keys.ts";
@@ -6,7 +6,7 @@ import type { ApiClient } from "../client/api-client.ts";
 import { addPackageKey, isActive, packageKeys, removePackageKey } from "../client/package-keys.ts";
 import type { Signer } from "../client/signer.ts";
 import { DEFAULT_KEY_NAME, findSigner } from "../client/signing-keys.ts";
-import { generateKey, storedKeys } from "../client/stored-keys.ts";
+import { generateKey, nextName, storedKeys } from "../client/stored-keys.ts";
 import { counted } from "../runtime/counted.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { apiClient, type ClientContext, clientContext } from "./client-context.ts";
@@ -58,14 +58,14 @@ async function requireKey(context: ClientContext, name: string): Promise<Signer>
   return found;
 }
 
-function nextName(name: string): string {
-  return `${name}-next`;
-}
-
 async function nextKey(context: ClientContext, name: string, isPlain: boolean): Promise<Signer> {
   const { home } = context;
-  const begun = (await storedKeys(home.keysDirectory)).some((key) => key.name === nextName(name));
-  if (begun) return requireKey(context, nextName(name));
+  const begun = (await storedKeys(home.keysDirectory)).find((key) => key.name === nextName(name));
+  if (begun !== undefined) {
+    const day = (await stat(begun.path)).mtime.toISOString().slice(0, 10);
+    context.prompt.note(`You began a rotation on ${day}; going on with the key made then, ${begun.keyId}.`);
+    return requireKey(context, nextName(name));
+  }
   const passphrase = isPlain ? "" : await newPassphrase(context, "Passphrase for the new key (empty for none)");
   return generateKey(home.keysDirectory, nextName(name), passphrase);
 }

@@ -11,6 +11,8 @@ const TRIES = 3;
 export interface PasswordOptions {
   readonly username: string | undefined;
   readonly "password-stdin": boolean;
+  /** Set where somebody who is logged in may want another account, as for `login`. */
+  readonly offersOther?: true;
 }
 
 /**
@@ -27,7 +29,7 @@ export async function withLogin<T>(
   const asks = prompt.isInteractive && !given["password-stdin"];
   // Nobody should type a password for an address where nobody listens.
   if (asks) await requireRegistry(client);
-  let known = (await credentials.of(client.address.origin))?.username;
+  const known = (await credentials.of(client.address.origin))?.username;
   for (let tried = 1; ; tried += 1) {
     const login = await passwordLogin(context, client, given, known);
     try {
@@ -36,7 +38,6 @@ export async function withLogin<T>(
       const isWrong = cause instanceof ClientFault && cause.problem.code === "invalid_credentials";
       if (!asks || !isWrong || tried === TRIES) throw cause;
       prompt.note(faultText(cause.problem));
-      known = login.username;
     }
   }
 }
@@ -47,10 +48,14 @@ async function passwordLogin(
   given: PasswordOptions,
   known: string | undefined,
 ): Promise<PasswordLogin> {
+  const isChosen = given.username !== undefined || (known !== undefined && given.offersOther !== true);
   const asked = { text: "User name", flag: "--username <name>", ...(known === undefined ? {} : { fallback: known }) };
-  const username = given.username ?? (prompt.isInteractive || known === undefined ? await prompt.ask(asked) : known);
+  const isKnown = isChosen || (known !== undefined && !prompt.isInteractive);
+  const username = given.username ?? (isKnown && known !== undefined ? known : await prompt.ask(asked));
+  // Somebody may type the password where the user name is asked for. It is not shown again.
+  const text = isKnown ? `Password of ${username} at ${address.url}` : `Password at ${address.url}`;
   const password = given["password-stdin"]
-    ? await prompt.readLine()
-    : await prompt.askSecret({ text: `Password of ${username} at ${address.url}`, flag: "--password-stdin" });
+    ? await prompt.readSecret("Password")
+    : await prompt.askSecret({ text, flag: "--password-stdin" });
   return { username, password };
 }

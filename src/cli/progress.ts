@@ -1,3 +1,5 @@
+import type { VersionDocument } from "../client/registry-documents.ts";
+import type { TransferReport } from "../client/transfer.ts";
 import type { Progress, Report } from "../maintenance/progress.ts";
 import { durationText } from "./duration.ts";
 import { bytesText } from "./table.ts";
@@ -63,4 +65,15 @@ export function progressBar(name: string, quiet: boolean, stream: ProgressStream
     isShown = false;
   };
   return { report, end };
+}
+
+/** Reports the bytes of downloads, each with a bar of its own. */
+export function progressOf(isQuiet: boolean) {
+  return ({ name, version, size }: VersionDocument): TransferReport => {
+    const bar = progressBar(`${name} ${version}`, isQuiet);
+    return (bytes) => {
+      bar.report({ done: bytes, total: size, bytes });
+      if (bytes === size) bar.end();
+    };
+  };
 }

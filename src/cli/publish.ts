@@ -15,7 +15,7 @@ import { apiClient, type ClientContext, type ClientOptions, clientContext } from
 import { trustOfClient } from "./client-trust.ts";
 import { archiveDocument, archiveText, warningLines } from "./package-text.ts";
 import { progressBar } from "./progress.ts";
-import { signerForPublish } from "./signer.ts";
+import { signerOrFirst } from "./signer.ts";
 
 const FINAL = "A published version cannot be changed or taken back, only yanked.";
 
@@ -55,7 +55,7 @@ async function publishArchive(publishing: Publishing, archive: CheckedArchive): 
     context.answer({ ...archiveDocument(archive), published: false, unchanged: true }, text);
     return 0;
   }
-  const signer = await signerForPublish(context, given.key);
+  const signer = await signerOrFirst(context, given.key, "publish");
   if (!given["dry-run"]) await confirmPublish(publishing, archive, signer);
   const published = await upload(publishing, archive, signer);
   reportNewWarnings(context, archive, published);

@@ -11,13 +11,19 @@ export function keySources({ home, settings, prompt }: ClientContext): KeySource
   return { keysDirectory: home.keysDirectory, settings, prompt };
 }
 
-/** Finds the key to sign with, or makes the user's first one. */
-export async function signerForPublish(context: ClientContext, given: string | undefined): Promise<Signer> {
+/** Finds the key to sign with, or makes the user's first one. `command` is what needs it. */
+export async function signerOrFirst(
+  context: ClientContext,
+  given: string | undefined,
+  command: string,
+): Promise<Signer> {
   const found = await findSigner(keySources(context), given);
   if (found !== undefined) return found;
   const { prompt, home } = context;
   if (!prompt.isInteractive) {
-    const detail = "There is no signing key here.\nMake one: cpm-registry key generate. In CI, set CPM_SIGNING_KEY.";
+    const detail = `There is no signing key here.
+Make one: cpm-registry key generate
+Then run this again: cpm-registry ${command}. In CI, set CPM_SIGNING_KEY.`;
     throw clientFault("usage", "client_key_missing", detail);
   }
   prompt.note("You have no signing key yet. Every version is signed; making your key now.");

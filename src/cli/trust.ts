@@ -26,12 +26,18 @@ export interface TrustArguments {
  * Collects the registry to ask and the keys to trust: the registry that is named, or the one that
  * client commands use. Throws `UsageError`, or `ClientFault` if no registry is known.
  */
-export async function trustOf({ registry, vkey, policy }: TrustArguments, json: boolean) {
+export async function trustOf(given: TrustArguments, json: boolean) {
+  return (await askedRegistry(given, json)).trust;
+}
+
+/** Returns what `trustOf` collects, with the client and the context that it is of. */
+export async function askedRegistry({ registry, vkey, policy }: TrustArguments, json: boolean) {
   // Nothing is sent but the token that this registry gave, and old addresses go on working.
   const context = clientContext({ registry, json, "insecure-http": true });
   const client = await apiClient(context);
   const asked = client.forVerification();
-  return { ...(await trustWith(asked, { vkey: vkey ?? client.address.logKey, policy })), client: asked };
+  const trust = { ...(await trustWith(asked, { vkey: vkey ?? client.address.logKey, policy })), client: asked };
+  return { context, client, trust };
 }
 
 /** Collects the keys to trust for a client of a registry. Throws `UsageError`. */
@@ -62,9 +68,9 @@ export async function trustWith(
 
 /** The results in `checksText`, and the verdict below. */
 export const CHECKED: Highlights = [
-  [/(?<=^\S+ +)ok(?= )/gm, "green"],
-  [/(?<=^\S+ +)failed(?= )|NOT \w+/gm, "red"],
-  [/(?<=^\S+ +)warning(?= )/gm, "yellow"],
+  [/(?<=^\S+(?: \S+)* {2,})ok(?= )/gm, "green"],
+  [/(?<=^\S+(?: \S+)* {2,})failed(?= )|NOT \w+/gm, "red"],
+  [/(?<=^\S+(?: \S+)* {2,})warning(?= )/gm, "yellow"],
 ];
 
 /** Formats checks as a table. */

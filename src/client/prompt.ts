@@ -30,8 +30,11 @@ export interface Prompt {
   askSecret(question: Question): Promise<string>;
   /** Asks for yes or no. No is the answer of an empty line. */
   confirm(question: Question): Promise<boolean>;
-  /** Reads the first line of standard input, for passwords and tokens from other programs. */
-  readLine(): Promise<string>;
+  /**
+   * Reads a secret from the first line of standard input, which other programs write. At a terminal
+   * it is asked for by its name, such as `Token`, and not shown. Throws `ClientFault` if it is empty.
+   */
+  readSecret(name: string): Promise<string>;
   /** Tells the user something that is not the answer of the command. */
   note(text: string): void;
 }
@@ -79,10 +82,14 @@ class TerminalPrompt implements Prompt {
 
   async askSecret(question: Question): Promise<string> {
     this.#requireInteractive(question);
+    return this.#hidden(question.text);
+  }
+
+  async #hidden(text: string): Promise<string> {
     // Before the question is there: a fast answer would be shown.
     process.stdin.setRawMode(true);
     try {
-      this.#write(`${question.text}: `);
+      this.#write(`${text}: `);
       return await this.#secretLine();
     } finally {
       process.stdin.setRawMode(false);
@@ -97,8 +104,11 @@ class TerminalPrompt implements Prompt {
     return /^y(es)?$/i.test((await this.#line()).trim());
   }
 
-  readLine(): Promise<string> {
-    return this.#line();
+  async readSecret(name: string): Promise<string> {
+    const secret = process.stdin.isTTY === true ? await this.#hidden(name) : await this.#line();
+    if (secret.trim() !== "") return secret;
+    const detail = `Standard input has no ${name.toLowerCase()}.\nIt is read from the first line, such as: printf '%s\\n' "$SECRET" | cpm-registry …`;
+    throw clientFault("usage", "client_stdin_empty", detail);
   }
 
   note(text: string): void {

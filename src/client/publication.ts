@@ -10,6 +10,7 @@ import type { CheckedArchive } from "./checked-archive.ts";
 import { ClientFault, clientFault } from "./client-fault.ts";
 import { isActive, packageKeys } from "./package-keys.ts";
 import type { Signer } from "./signer.ts";
+import { SIGNING_KEY_SETTING } from "./signing-keys.ts";
 
 /** What the registry answered to a publish. */
 export interface Published {
@@ -185,11 +186,19 @@ function withNextStep({ kind, problem }: ClientFault, step: string): ClientFault
 }
 
 /** The key is missing on the list of the package, or on that of the account. */
-async function keyStep(client: ApiClient, name: string, { publicKey, name: key }: Signer): Promise<string> {
+async function keyStep(client: ApiClient, name: string, { publicKey, keyId, name: key }: Signer): Promise<string> {
   const keys = await packageKeys(client, name).catch(() => undefined);
+  // A key from the environment has no name that another machine, or another command, knows.
+  if (key === SIGNING_KEY_SETTING) return settingStep(name, keyId, keys !== undefined && !isActive(keys, publicKey));
   if (keys === undefined || isActive(keys, publicKey)) {
     return `Register this key to your account: cpm-registry key register --key ${key}`;
   }
   return `If another key of yours may sign it: cpm-registry key add ${key} --package ${name} --key <that key>
 Otherwise send an owner the line of: cpm-registry key request --package ${name} --key ${key}`;
+}
+
+function settingStep(name: string, keyId: string, isOfOther: boolean): string {
+  const command = isOfOther ? `key add <the key> --package ${name}` : "key register --key <the key>";
+  return `It is the key of ${SIGNING_KEY_SETTING}, with the id ${keyId}. On your own machine, where you have it:
+  cpm-registry ${command}`;
 }

@@ -10,6 +10,8 @@ import { isKeyName, storedKeys } from "./stored-keys.ts";
 
 /** The key that commands use when several are there and none is named. */
 export const DEFAULT_KEY_NAME = "default";
+/** The setting with a key, which is also the name that messages give to that key. */
+export const SIGNING_KEY_SETTING = "CPM_SIGNING_KEY";
 /** A small file is enough for every form of a key. */
 const KEY_FILE_MAX_BYTES = 64 * 1024;
 const OTHERS = 0o077;
@@ -53,9 +55,9 @@ async function namedSigner(sources: KeySources, given: string): Promise<Signer> 
 
 /** The setting is the text of a key, or the path of a file with it. */
 function signerFromSetting(sources: KeySources, value: string): Promise<Signer> {
-  if (keyTextOf(value) !== "unknown") return signerFromText(sources, value, "CPM_SIGNING_KEY");
+  if (keyTextOf(value) !== "unknown") return signerFromText(sources, value, SIGNING_KEY_SETTING);
   const missing = "CPM_SIGNING_KEY is neither a key in PEM or hex nor the path of one.";
-  return signerFromFile(sources, value.trim(), "CPM_SIGNING_KEY", missing);
+  return signerFromFile(sources, value.trim(), SIGNING_KEY_SETTING, missing);
 }
 
 async function signerFromFile(sources: KeySources, path: string, name: string, missing?: string): Promise<Signer> {

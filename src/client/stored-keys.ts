@@ -23,6 +23,11 @@ export function isKeyName(text: string): boolean {
   return KEY_NAME.test(text);
 }
 
+/** The name of the key that takes the place of another, while `key rotate` has not ended. */
+export function nextName(name: string): string {
+  return `${name}-next`;
+}
+
 /** Lists the keys in `CPM_HOME`, by name. */
 export async function storedKeys(keysDirectory: string): Promise<StoredKey[]> {
   const names = await readdir(keysDirectory).catch((cause: NodeJS.ErrnoException) => {

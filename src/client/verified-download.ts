@@ -3,7 +3,7 @@ import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { COMPRESSED_HARD_MAX_BYTES } from "../domain/limits.ts";
 import { foldName } from "../domain/package-name.ts";
 import { parseVersion } from "../domain/version.ts";
-import { type Check, isGood } from "../verify/checks.ts";
+import { type Check, failed, isGood } from "../verify/checks.ts";
 import { KnownKeysFault } from "../verify/known-keys.ts";
 import { RegistryFault } from "../verify/registry-client.ts";
 import { SeenLogFault } from "../verify/seen-logs.ts";
@@ -16,7 +16,7 @@ import { type PackageSpec, packageSpecText, versionPath } from "./package-spec.t
 import { VERSION, type VersionDocument } from "./registry-documents.ts";
 import { downloadArchive, type TransferReport } from "./transfer.ts";
 
-/** An archive that passed every check. If it was fetched, it lies in a file that nobody else knows. */
+/** An archive and its checks. If it was fetched, it lies in a file that nobody else knows. */
 export interface VerifiedArchive {
   readonly name: string;
   readonly version: string;
@@ -37,13 +37,30 @@ export interface DownloadOptions {
   /** Returns a file with the version's digest, if the user has it already. */
   readonly existing?: (version: VersionDocument) => Promise<string | undefined>;
   readonly report: (version: VersionDocument) => TransferReport;
+  /** A stored proof, used instead of the registry's answer. */
+  readonly proof?: string | undefined;
 }
 
 /**
  * Downloads a version and verifies it: digest, signature, who may sign the package by its history
  * in the log, and that the log has it. Throws `ClientFault` if it cannot, and then leaves no file.
  */
-export async function downloadVerified(spec: PackageSpec, options: DownloadOptions): Promise<VerifiedArchive> {
+export function downloadVerified(spec: PackageSpec, options: DownloadOptions): Promise<VerifiedArchive> {
+  return downloadJudged(spec, options, requireVerified);
+}
+
+/**
+ * Downloads a version and checks it as `downloadVerified` does, but returns it whatever the checks
+ * found. The caller removes the file. Throws `ClientFault` if it cannot be fetched or checked.
+ */
+export function downloadChecked(spec: PackageSpec, options: DownloadOptions): Promise<VerifiedArchive> {
+  return downloadJudged(spec, options, () => undefined);
+}
+
+/** Throws for an archive that must not be kept. */
+type Judge = (checks: readonly Check[], found: VersionDocument) => void;
+
+async function downloadJudged(spec: PackageSpec, options: DownloadOptions, judge: Judge): Promise<VerifiedArchive> {
   const { client, trust, directory, report } = options;
   const asked = getDocument<VersionDocument>(client, versionPath(spec), VERSION);
   // The checks are loaded while the registry answers: they are most of this program's client.
@@ -54,8 +71,9 @@ export async function downloadVerified(spec: PackageSpec, options: DownloadOptio
   if (trust.client !== undefined) prefetchChecks(trust.client, found);
   const read = async (chunks: () => AsyncIterable<Uint8Array>) => {
     const source = { digest, size, chunks, bytes: () => wholeOf(chunks()) };
-    const { checks, ...verified } = await explained(() => verifyPackage(source, undefined, trust));
-    requireVerified(verified, checks, found);
+    const verified = await explained(() => verifyPackage(source, options.proof, trust));
+    const checks = checksWithName(verified, found);
+    judge(checks, found);
     return checks;
   };
   const existing = await options.existing?.(found);
@@ -90,20 +108,22 @@ function requireAsked(found: VersionDocument, spec: PackageSpec): Sha256Digest {
   throw clientFault("failed", "client_too_long", detail);
 }
 
-type Verified = Omit<Verification, "checks">;
-
 /** The archive names itself; the registry must not give another one for it. */
-function requireVerified(verified: Verified, checks: readonly Check[], found: VersionDocument): void {
-  const { name, version } = found;
+function checksWithName(verified: Verification, { name, version }: VersionDocument): readonly Check[] {
   const isOther =
     verified.name !== undefined && (foldName(verified.name) !== foldName(name) || verified.version !== version);
-  if (isGood(checks) && !isOther) return;
-  const failed = checks.filter(({ result }) => result === "failed");
-  const lines = failed.map(({ check, code = "", detail }) => ({ path: check, code, message: `${code}: ${detail}` }));
-  const other = { path: "archive", message: `it is ${verified.name} ${verified.version}` };
+  if (!isOther) return verified.checks;
+  const detail = `it is ${verified.name} ${verified.version}, and not ${name} ${version}`;
+  return [...verified.checks, failed("package", "name_differs", detail)];
+}
+
+function requireVerified(checks: readonly Check[], { name, version }: VersionDocument): void {
+  if (isGood(checks)) return;
+  const wrong = checks.filter(({ result }) => result === "failed");
+  const lines = wrong.map(({ check, code = "", detail }) => ({ path: check, code, message: `${code}: ${detail}` }));
   const detail = `${name} ${version} does not verify, and was not saved. Do not use it.
 Tell its owners, and the registry's operator. What each check means: cpm-registry verify --help`;
-  throw clientFault("failed", "client_not_verified", detail, isOther ? [...lines, other] : lines);
+  throw clientFault("failed", "client_not_verified", detail, lines);
 }
 
 /** The checks have failures of their own. */

@@ -107,7 +107,6 @@ onBothDatabases(
             ["which signs .*\\[y/N\\] $", "y\n"],
             ["Passphrase for the new key .*: $", "a new passphrase\n"],
             ["again: $", "a new passphrase\n"],
-            ["User name .*: $", "\n"],
             ["Password of .*: $", `${PASSWORD}\n`],
           ],
         );

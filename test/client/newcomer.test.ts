@@ -344,7 +344,6 @@ onBothDatabases(
         [
           ["out of the owners .*\\[y/N\\] $", "y\n"],
           ["Take them out too\\? \\[y/N\\] $", "y\n"],
-          ["User name .*: $", "\n"],
           ["Password of .*: $", stdin],
         ],
       );

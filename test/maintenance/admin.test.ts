@@ -278,7 +278,7 @@ describe("admin commands without a database", () => {
       const outcome = await runCommand({ DATA_DIR: join(home, "data") }, "admin", "create", "ada");
       expect([outcome.exitCode, outcome.stdout]).toEqual([1, ""]);
       expect(outcome.stderr).toBe(
-        `cpm-registry admin create failed: There is no database at ${join(home, "data", "registry.db")}. Start the registry once, or check DATA_DIR and the permissions of this user.\n`,
+        `cpm-registry admin create failed: There is no database at ${join(home, "data", "registry.db")}. Run the command in the directory where the registry was started, or with its DATA_DIR=<directory>. If it never ran, start it once. Check that this user may read the directory.\n`,
       );
       expect(readdirSync(home)).toEqual([]);
     }));

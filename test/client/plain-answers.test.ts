@@ -1,0 +1,188 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { makePackage } from "../support/archive-maker.ts";
+import { type Client, makeKey, newAccount } from "../support/client.ts";
+import { startRegistry, TEST_LOG_ORIGIN, type TestRegistry } from "../support/registry.ts";
+import { BadRegistry } from "./bad-registry.ts";
+import { hasTerminal, PASSWORD, registered, User } from "./scene.ts";
+
+/* What commands ask, answer and advise, where a newcomer took it for something else. */
+
+const GREEN_OK = "\u001b[32mok\u001b[39m";
+const stdin = `${PASSWORD}\n`;
+const ann = `ann${crypto.randomUUID().slice(0, 8)}`;
+
+let registry: TestRegistry;
+let bad: BadRegistry;
+let user: User;
+let owner: Client;
+
+beforeAll(async () => {
+  registry = await startRegistry("sqlite", { env: { PUBLIC_URL: "http://localhost", LOG_ORIGIN: TEST_LOG_ORIGIN } });
+  bad = new BadRegistry(() => registry.url);
+  [user, owner] = [await User.make(), await newAccount(registry)];
+  const key = makeKey();
+  for (const version of ["0.1.0", "0.2.0"]) {
+    const archive = makePackage({ name: "hello", version });
+    expect((await owner.publish("hello", version, archive, key)).status).toBe(201);
+  }
+  await registered(user, registry.url, ann);
+});
+afterAll(async () => {
+  await user.remove();
+  await bad.stop();
+  await registry.stop();
+});
+
+/** Lets the registry of `bad` answer about hello with other text in place of a part. */
+const answeringWith = (from: string | RegExp, to: string) => {
+  bad.misbehave = (async (request: Request, path: string) => {
+    if (!path.startsWith("/api/packages/hello")) return undefined;
+    const answer = await fetch(`${registry.url}${path}`, { headers: request.headers });
+    return new Response((await answer.text()).replace(from, to), { headers: { "content-type": "application/json" } });
+  }) as typeof bad.misbehave;
+};
+
+describe("verify", () => {
+  test("of a name fetches the version, shows the checks of a file and leaves nothing behind", async () => {
+    const named = await user.run(["verify", "hello@0.1.0"]);
+    expect([named.code, named.stdout]).toEqual([0, expect.stringMatching(/\n\nhello@0\.1\.0 is verified\.\n$/)]);
+    const rows = (text: string) => [...text.matchAll(/^(\w+(?: \w+)*) {2,}/gm)].map(([, row]) => row);
+    await user.run(["download", "hello@0.1.0"]);
+    expect(rows(named.stdout)).toEqual(rows((await user.run(["verify", "hello-0.1.0.cpm"])).stdout));
+    const latest = JSON.parse((await user.run(["verify", "hello", "--json"])).stdout);
+    expect(latest).toMatchObject({ verified: true, name: "hello", version: "0.2.0" });
+    expect(await readdir(join(user.home, "partials")).catch(() => [])).toEqual([]);
+  });
+
+  test("takes a file before a package, and a package before a directory", async () => {
+    const cwd = join(user.directory, "names");
+    await mkdir(join(cwd, "hello"), { recursive: true });
+    expect((await user.run(["verify", "hello"], { cwd })).code).toBe(0);
+    await writeFile(join(cwd, "hello@0.1.0"), "no archive");
+    const file = await user.run(["verify", "hello@0.1.0"], { cwd });
+    expect([file.code, file.stdout.includes("archive_rejected")]).toEqual([1, true]);
+    expect((await user.run(["verify", "missing.cpm"])).stderr).toContain("missing.cpm cannot be read");
+    expect((await user.run(["verify", "no-such"])).stderr).toContain("There is no package no-such");
+  });
+
+  test("fails where the registry gives the archive of another version", async () => {
+    bad.misbehave = (async (_: Request, path: string) => {
+      if (path === "/api/packages/hello/0.1.0/download")
+        return fetch(`${registry.url}/api/packages/hello/0.2.0/download`);
+      if (path !== "/api/packages/hello/0.1.0") return undefined;
+      const text = await (await fetch(`${registry.url}/api/packages/hello/0.2.0`)).text();
+      return Response.json({ ...JSON.parse(text), version: "0.1.0" });
+    }) as typeof bad.misbehave;
+    const { code, stdout } = await user.run(["verify", "hello@0.1.0", "--registry", bad.url]);
+    bad.reset();
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/package +failed +name_differs/)]);
+    expect(stdout).toContain("NOT verified");
+  });
+
+  test("shows every ok in the same colour, also behind a name of two words", async () => {
+    const { stdout } = await user.run(["verify", "hello", "--color", "always"]);
+    const row = stdout.split("\n").find((line) => line.startsWith("registry status"));
+    expect(row).toContain(GREEN_OK);
+  });
+});
+
+describe("info", () => {
+  test.each([
+    ["in quarantine", /"quarantine":null/g, '"quarantine":{"reason":"malware","at":"2026-01-01T00:00:00.000Z"}'],
+    ["without a latest version", /"latest":"0\.2\.0"/, '"latest":null'],
+    ["signed by a compromised key", /"compromised":false/g, '"compromised":true'],
+  ])("recommends no download of a package %s", async (_, from, to) => {
+    const shown = await user.run(["info", "hello@0.1.0", "--registry", registry.url]);
+    expect(shown.stdout).toContain("cpm install hello");
+    answeringWith(from, to);
+    const { code, stdout } = await user.run(["info", "hello@0.1.0", "--registry", bad.url]);
+    bad.reset();
+    expect([code, stdout.includes("cpm install"), stdout.includes("cpm-registry download")]).toEqual([0, false, false]);
+  });
+});
+
+describe("a secret", () => {
+  test.each([
+    [["login", "--password-stdin"], "password"],
+    [["login", "--token-stdin"], "token"],
+    [["token", "list", "--password-stdin"], "password"],
+    [["admin", "create", "eve", "--password-stdin"], "password"],
+  ])("%p says that standard input is empty", async (args, what) => {
+    const { code, stderr } = await user.run(args, { stdin: "\n" });
+    expect([code, stderr]).toEqual([64, expect.stringContaining(`Standard input has no ${what}.`)]);
+  });
+
+  test.skipIf(!hasTerminal)("is asked for and hidden where standard input is a terminal", async () => {
+    const { output, unasked } = await user.type(["login", "--token-stdin"], [["Token: $", "cpm_secret\n"]]);
+    expect([unasked, output.includes("cpm_secret")]).toEqual([[], false]);
+    const login = ["login", "--username", ann, "--password-stdin"];
+    const second = await user.type(login, [["Password: $", stdin]]);
+    expect([second.code, second.unasked, second.output.includes(PASSWORD)]).toEqual([0, [], false]);
+  });
+});
+
+describe.skipIf(!hasTerminal)("a question for the password", () => {
+  test("names the account of the login, and does not ask for it", async () => {
+    const seen = await user.type(["token", "list"], [[`Password of ${ann} at .*: $`, stdin]]);
+    expect([seen.code, seen.unasked, seen.output.includes("User name")]).toEqual([0, [], false]);
+  });
+
+  test("does not repeat what was typed where the user name was asked for", async () => {
+    const someone = await User.make();
+    const asked = [["User name: $", "oops my password\n"] as const, ["Password at .*: $", "wrong wrong\n"] as const];
+    const { output } = await someone.type(["login", registry.url], [...asked, ["User name: $", "\u0004"]]);
+    expect(output.split("oops my password")).toHaveLength(2);
+    await someone.remove();
+  });
+});
+
+test.skipIf(!hasTerminal)("the answer no is no failure", async () => {
+  const env = { CPM_API_TOKEN: owner.token ?? "" };
+  const seen = await user.type(["yank", "hello@0.1.0"], [["\\[y/N\\] $", "n\n"]], { env });
+  expect([seen.code, seen.output.includes("failed")]).toEqual([1, false]);
+  expect(seen.output).toContain("Nothing was changed.");
+});
+
+describe("a signing key", () => {
+  test("that is missing is made with one command, and a second runs the first again", async () => {
+    const { code, stderr } = await user.run(["key", "request", "--package", "hello"]);
+    expect([code, stderr]).toEqual([64, expect.stringContaining("Make one: cpm-registry key generate\n")]);
+    expect(stderr).toContain("Then run this again: cpm-registry key request --package hello");
+  });
+
+  test.skipIf(!hasTerminal)("that is missing is made at a terminal by key request", async () => {
+    const steps = [["passphrase protects .*: $", "\n"]] as const;
+    const { code, unasked, output } = await user.type(["key", "request", "--package", "hello"], steps);
+    expect([code, unasked, output.includes("cpm-key-request-v1.")]).toEqual([0, [], true]);
+    await rm(join(user.home, "keys"), { recursive: true });
+  });
+
+  test("whose rotation was interrupted is named by key list, and key rotate goes on with it", async () => {
+    for (const name of ["default", "default-next"]) await user.run(["key", "generate", name, "--no-passphrase"]);
+    const { stdout } = await user.run(["key", "show", "default-next", "--json"]);
+    const { keyId } = JSON.parse(stdout);
+    expect((await user.run(["key", "list"])).stderr).toContain("To end it: cpm-registry key rotate default");
+    await user.run(["key", "register", "--password-stdin"], { stdin });
+    const rotated = await user.run(["key", "rotate", "--yes", "--password-stdin"], { stdin });
+    expect([rotated.code, rotated.stdout]).toEqual([0, expect.stringContaining(`Key ${keyId} took the place`)]);
+    expect(rotated.stderr).toMatch(new RegExp(`You began a rotation on [0-9-]+; going on .*, ${keyId}`));
+    expect((await user.run(["key", "list"])).stderr).toBe("");
+  });
+
+  test("that only CI has is named by its id, and not by its variable, where a package does not know it", async () => {
+    const cwd = join(user.directory, "unknown-key");
+    await user.run(["init", cwd, "--name", "hello"]);
+    await user.run(["key", "generate", "ci", "--no-passphrase"]);
+    const text = await readFile(join(user.home, "keys/ci.pem"), "utf8");
+    const { keyId } = JSON.parse((await user.run(["key", "show", "ci", "--json"])).stdout);
+    const env = { CPM_API_TOKEN: owner.token ?? "", CPM_SIGNING_KEY: text };
+    await writeFile(join(cwd, "colony.yaml"), "apiVersion: v1\nname: hello\nversion: 9.0.0\ndescription: x\n");
+    const { code, stderr } = await user.run(["publish", "--yes"], { cwd, env });
+    expect([code, stderr]).not.toEqual([0, ""]);
+    expect(stderr).toContain(`with the id ${keyId}. On your own machine`);
+    expect(stderr).toContain("cpm-registry key add <the key> --package hello");
+    expect(stderr).not.toContain("key add CPM_SIGNING_KEY");
+  });
+});
