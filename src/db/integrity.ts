@@ -46,14 +46,19 @@ function sqliteProblems(path: string): string[] {
   }
 }
 
-/** Damage inside of a value does not disturb SQLite. JSON is what readers would stumble over. */
+/**
+ * Damage inside of a value does not disturb SQLite. JSON is what readers would stumble over. A
+ * database of an older version lacks some columns.
+ */
 function malformedJson(client: BunDatabase): string[] {
   const tables: Table[] = Object.values(sqliteTables).filter((table) => is(table, Table));
-  const columns = tables.flatMap((table) =>
-    Object.values(getTableColumns(table))
-      .filter(({ dataType }) => dataType === "json")
-      .map(({ name }) => ({ table: getTableName(table), name })),
-  );
+  const columns = tables.flatMap((table) => {
+    const known = client.query<{ name: string }, [string]>("SELECT name FROM pragma_table_info(?)");
+    const present = new Set(known.all(getTableName(table)).map(({ name }) => name));
+    return Object.values(getTableColumns(table))
+      .filter(({ dataType, name }) => dataType === "json" && present.has(name))
+      .map(({ name }) => ({ table: getTableName(table), name }));
+  });
   return columns.flatMap(({ table, name }) => {
     const isMalformed = `"${name}" IS NOT NULL AND NOT json_valid("${name}")`;
     const text = `SELECT rowid AS number FROM "${table}" WHERE ${isMalformed} LIMIT ${PROBLEMS_MAX}`;
