@@ -16,7 +16,7 @@ export interface PasswordChange {
 
 /**
  * Sets a new password, ends every other session of the account, and revokes its API tokens unless
- * they are kept: whoever knew the old password may have made one. Throws `invalid_credentials` if
+ * they are kept: whoever knew the old password may have made one. Returns how many were. Throws `invalid_credentials` if
  * the current password is wrong or was changed by somebody else meanwhile. Throws
  * `too_many_attempts` like a login, because a stolen session must not help to guess the password.
  */
@@ -24,7 +24,7 @@ export async function changePassword(
   deps: Pick<Deps, "db" | "clock">,
   actor: SessionActor,
   { currentPassword, newPassword, keepTokens }: PasswordChange,
-): Promise<void> {
+): Promise<number> {
   const { db, clock } = deps;
   const { id: userId, username, passwordHash } = actor.user;
   const attempt = { name: username, address: actor.origin.address };
@@ -32,7 +32,7 @@ export async function changePassword(
   if (!matches) throw failure({ code: "invalid_credentials" });
   const newHash = await hashPassword(newPassword);
   const now = clock();
-  await db.write(async (session) => {
+  return db.write(async (session) => {
     const { query, tables } = session;
     const { users, sessions } = tables;
     const changed = await query
@@ -44,6 +44,6 @@ export async function changePassword(
     await forgetOwnFailures(session, attempt);
     await query.delete(sessions).where(and(eq(sessions.userId, userId), ne(sessions.id, actor.sessionId)));
     await recordEvent(session, actor.origin, "account.password_changed", now);
-    if (!keepTokens) await revokeTokens(session, actor.user, actor.origin, now);
+    return keepTokens ? 0 : revokeTokens(session, actor.user, actor.origin, now);
   });
 }

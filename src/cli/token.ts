@@ -1,3 +1,4 @@
+import { NARROW_SCOPES } from "../accounts/actor.ts";
 import { clientFault } from "../client/client-fault.ts";
 import type { TokenView } from "../tokens/token-view.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext, rowsText } from "./client-context.ts";
@@ -15,13 +16,10 @@ export interface TokenCreateOptions extends TokenOptions {
   readonly expires: string;
 }
 
-/** What a pipeline needs to publish. */
-const DEFAULT_SCOPES = ["read", "publish-update"] as const;
-
 /** Makes an API token and prints it, which is the only time that anybody sees it. */
 export async function tokenCreate(given: TokenCreateOptions): Promise<number> {
   const { label, scope, package: packages, expires } = given;
-  const scopes = scope.length === 0 ? DEFAULT_SCOPES : scopesOf(scope);
+  const scopes = scope.length === 0 ? NARROW_SCOPES : scopesOf(scope);
   const wish = { label, scopes, expiresInDays: daysOf(expires), ...(packages.length === 0 ? {} : { packages }) };
   const context = clientContext(given);
   const client = await apiClient(context);

@@ -1,4 +1,4 @@
-import { eq, inArray } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { loadUser } from "../accounts/load-user.ts";
 import type { UserRow } from "../accounts/user.ts";
 import type { DbSession } from "../db/database.ts";
@@ -21,14 +21,23 @@ export interface PublicUser {
   readonly isCapped: boolean;
 }
 
+/** Who reads. */
+type Reader = Pick<UserRow, "id" | "role">;
+
 /** Which packages of an account to read. `page` counts from 1. */
 export interface OwnedPage {
   readonly page: number;
   readonly pageSize: number;
 }
 
+/** A package that an account owns. */
+interface Owned {
+  readonly id: number;
+  readonly isStopped: boolean;
+}
+
 /** Reads which packages an account owns, the most downloaded first. */
-async function ownedIds({ query, tables }: DbSession, userId: string): Promise<number[]> {
+async function ownedBy({ query, tables }: DbSession, userId: string): Promise<Owned[]> {
   const { packageOwners, packages } = tables;
   const owned = await query
     .select({ id: packageOwners.packageId })
@@ -37,9 +46,31 @@ async function ownedIds({ query, tables }: DbSession, userId: string): Promise<n
     .limit(OWNED_MAX + 1);
   if (owned.length === 0) return [];
   const ids = owned.map(({ id }) => id);
-  const { id, name, downloads } = packages;
-  const rows = await query.select({ id, name, downloads }).from(packages).where(inArray(id, ids));
-  return rows.toSorted((a, b) => b.downloads - a.downloads || (a.name < b.name ? -1 : 1)).map((row) => row.id);
+  const { id, name, downloads, quarantinedAt } = packages;
+  const rows = await query.select({ id, name, downloads, quarantinedAt }).from(packages).where(inArray(id, ids));
+  return rows
+    .toSorted((a, b) => b.downloads - a.downloads || (a.name < b.name ? -1 : 1))
+    .map((row) => ({ id: row.id, isStopped: row.quarantinedAt !== null }));
+}
+
+/** Leaves out what is in quarantine, unless the reader owns it or is an administrator. */
+async function listedFor(
+  { query, tables: { packageOwners } }: DbSession,
+  owned: readonly Owned[],
+  reader: Reader | undefined,
+): Promise<number[]> {
+  const stopped = owned.filter(({ isStopped }) => isStopped).map(({ id }) => id);
+  if (stopped.length === 0 || reader?.role === "admin") return owned.map(({ id }) => id);
+  const { packageId, userId } = packageOwners;
+  const own =
+    reader === undefined
+      ? []
+      : await query
+          .select({ packageId })
+          .from(packageOwners)
+          .where(and(eq(userId, reader.id), inArray(packageId, stopped)));
+  const readable = new Set(own.map((row) => row.packageId));
+  return owned.filter(({ id, isStopped }) => !isStopped || readable.has(id)).map(({ id }) => id);
 }
 
 async function hasPublished({ query, tables: { versions } }: DbSession, userId: string): Promise<boolean> {
@@ -50,18 +81,20 @@ async function hasPublished({ query, tables: { versions } }: DbSession, userId: 
 /**
  * Reads what everybody may know of an account. Throws `user_not_found`, also for an account that
  * owns nothing and has published nothing, unless it is `visitor` who asks: its name is on no other
- * page, so nobody is to find out by guessing that it exists.
+ * page, so nobody is to find out by guessing that it exists. A package in quarantine is listed for
+ * its owners and administrators alone.
  */
 export function readPublicUser(
   { db }: Pick<Deps, "db">,
   username: string,
-  { visitor, page, pageSize }: OwnedPage & { readonly visitor: Pick<UserRow, "id"> | undefined },
+  { visitor, page, pageSize }: OwnedPage & { readonly visitor: Reader | undefined },
 ): Promise<PublicUser> {
   return db.read(async (session) => {
     const user = await loadUser(session, username);
-    const ids = await ownedIds(session, user.id);
-    const isKnown = ids.length > 0 || user.id === visitor?.id || (await hasPublished(session, user.id));
+    const owned = await ownedBy(session, user.id);
+    const isKnown = owned.length > 0 || user.id === visitor?.id || (await hasPublished(session, user.id));
     if (!isKnown) throw failure({ code: "user_not_found", username });
+    const ids = await listedFor(session, owned, visitor);
     const total = Math.min(ids.length, OWNED_MAX);
     const shown = ids.slice((page - 1) * pageSize, Math.min(page * pageSize, OWNED_MAX));
     return {
@@ -69,7 +102,7 @@ export function readPublicUser(
       createdAt: user.createdAt.toISOString(),
       packages: await summariesOf(session, db.kind, shown),
       total,
-      isCapped: ids.length > OWNED_MAX,
+      isCapped: owned.length > OWNED_MAX,
     };
   });
 }

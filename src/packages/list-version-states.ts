@@ -3,6 +3,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { parseVersion } from "../domain/version.ts";
 import { loadPackage } from "./find-package.ts";
+import { type QuarantineView, quarantineView } from "./views.ts";
 
 /** The most versions of one page. */
 const PAGE_MAX = 50;
@@ -13,7 +14,8 @@ export interface VersionState {
   readonly publishedAt: string;
   readonly yanked: boolean;
   readonly yankReason: string | null;
-  readonly quarantined: boolean;
+  /** The quarantine of the version itself; null if it has none, also in a package that has one. */
+  readonly quarantine: QuarantineView | null;
   /** True if the key was compromised before it signed this version. Its yank is permanent. */
   readonly compromised: boolean;
 }
@@ -36,10 +38,11 @@ export function listVersionStates(
   return db.read(async (session) => {
     const { id } = await loadPackage(session, name);
     const { versions } = session.tables;
-    const { version, publishedAt, yankedAt, yankReason, quarantinedAt, keyCompromised, versionOrder } = versions;
+    const { version, publishedAt, yankedAt, yankReason, keyCompromised, versionOrder } = versions;
+    const { quarantinedAt, quarantineReason } = versions;
     const order = parseVersion(below ?? "")?.order;
     const rows = await session.query
-      .select({ version, publishedAt, yankedAt, yankReason, quarantinedAt, keyCompromised })
+      .select({ version, publishedAt, yankedAt, yankReason, keyCompromised, quarantinedAt, quarantineReason })
       .from(versions)
       .where(and(eq(versions.packageId, id), order === undefined ? undefined : lt(versionOrder, order)))
       .orderBy(desc(versionOrder))
@@ -49,7 +52,7 @@ export function listVersionStates(
       publishedAt: row.publishedAt.toISOString(),
       yanked: row.yankedAt !== null,
       yankReason: row.yankReason,
-      quarantined: row.quarantinedAt !== null,
+      quarantine: quarantineView(row),
       compromised: row.keyCompromised,
     }));
     return { items, next: rows.length > PAGE_MAX ? (items.at(-1)?.version ?? null) : null };

@@ -7,10 +7,11 @@ import { formBody } from "../http/body.ts";
 import { linkBase } from "../http/links.ts";
 import { formTokensOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
 import type { Page } from "./layout.tsx";
-import { NOTICE_PARAMETER, withNotice } from "./notices.tsx";
+import { withNotice } from "./notices.tsx";
 import { problemForPeople } from "./page-problem.ts";
 import { pageResponse, redirectResponse, sharedPageResponse } from "./page-response.ts";
 import { sessionTokenOf } from "./session-cookie.ts";
+import { addressOf, signInTo } from "./sign-in-address.ts";
 import { rootFrom, type Visit, type WebDeps } from "./visit.ts";
 
 /** The part of Elysia's context that a page needs. */
@@ -109,12 +110,6 @@ async function visitOf(deps: WebDeps, context: WebContext): Promise<Visit> {
   };
 }
 
-/** Returns an address below the root, without the code of a notice. */
-function addressOf(path: string, query: URLSearchParams): string {
-  const kept = new URLSearchParams([...query].filter(([name]) => name !== NOTICE_PARAMETER));
-  return `${path.slice(1)}${kept.size === 0 ? "" : `?${kept}`}`;
-}
-
 /** Returns the page of this registry on which a form was, as far as the browser says it. */
 function pageOfForm({ request, base }: Visit): string {
   const from = URL.parse(request.headers.get("referer") ?? "");
@@ -131,7 +126,7 @@ function pageOfForm({ request, base }: Visit): string {
 function signInFor(visit: Visit): string {
   const isForm = visit.request.method === "POST";
   const next = isForm ? pageOfForm(visit) : addressOf(visit.path, visit.query);
-  const signIn = next === "" ? "login" : `login?${new URLSearchParams({ next })}`;
+  const signIn = signInTo(next);
   return isForm ? withNotice(signIn, "session-ended") : signIn;
 }
 

@@ -5,6 +5,7 @@ import { VERSION } from "../runtime/version.ts";
 import { ASSETS, type AssetName } from "./assets.ts";
 import { FORM_TOKEN_FIELD } from "./form-guard.ts";
 import { Notice } from "./notices.tsx";
+import { signInFrom } from "./sign-in-address.ts";
 import type { Visit, WebDeps } from "./visit.ts";
 
 /** What a page shows, before the layout is put around it. */
@@ -51,8 +52,10 @@ export function siteOf({ config, readOnly }: Pick<WebDeps, "config" | "readOnly"
   return { title, description, isPrivate: readAccess !== "public", readOnly: readOnly.cause };
 }
 
-function AccountLinks({ visit: { visitor, root, formTokens } }: OfVisit) {
-  if (visitor === undefined) return <a href={`${root}login`}>Sign in</a>;
+function AccountLinks({ visit }: OfVisit) {
+  const { visitor, root, formTokens, isUnknownVisitor } = visit;
+  if (isUnknownVisitor) return <a href={`${root}account`}>Account</a>;
+  if (visitor === undefined) return <a href={`${root}${signInFrom(visit)}`}>Sign in</a>;
   return (
     <>
       {visitor.user.role === "admin" && <a href={`${root}admin`}>Admin</a>}

@@ -7,6 +7,8 @@ import type { OfVisit } from "./layout.tsx";
 import { problemForPeople } from "./page-problem.ts";
 import { pageResponse } from "./page-response.ts";
 import { SearchForm } from "./pages/search-form.tsx";
+import { sessionTokenOf } from "./session-cookie.ts";
+import { signInFrom } from "./sign-in-address.ts";
 import { rootFrom, type Visit, type WebDeps } from "./visit.ts";
 
 /** What programs ask for. Their errors are problems in JSON, whatever they say that they accept. */
@@ -59,8 +61,17 @@ function Suggestions({ visit: { root }, names }: OfVisit & { readonly names: rea
   );
 }
 
+/** Signing in helps a guest, and somebody whose account may not do this: as somebody else. */
+function signInText({ isUnknownVisitor = false }: Visit, error: RegistryError): string | undefined {
+  const { status } = problemForPeople(error);
+  if (error.code === "admin_only" && isUnknownVisitor) return "Sign in as somebody else";
+  return status === 401 || (status === 403 && !isUnknownVisitor) ? "Sign in" : undefined;
+}
+
 /** Where to go from an error. */
-function WaysOn({ visit: { root, path, request, query }, error }: OfError) {
+function WaysOn({ visit, error }: OfError) {
+  const { root, path, request, query } = visit;
+  const signIn = signInText(visit, error);
   const { status } = problemForPeople(error);
   const isRepeatable = request.method === "GET" && (status === 429 || status >= 500);
   const ofPackage = "name" in error && error.code !== "package_not_found" ? error.name : undefined;
@@ -76,9 +87,9 @@ function WaysOn({ visit: { root, path, request, query }, error }: OfError) {
           <a href={`${root}packages/${encodeURIComponent(ofPackage)}`}>The package {ofPackage}</a>
         </li>
       )}
-      {(status === 403 || status === 401) && (
+      {signIn !== undefined && (
         <li>
-          <a href={`${root}login`}>Sign in</a>
+          <a href={`${root}${signInFrom({ path, query })}`}>{signIn}</a>
         </li>
       )}
       <li>
@@ -112,15 +123,17 @@ function Problem({ visit, error, names }: OfError & { readonly names: readonly s
 
 function visitOf(deps: WebDeps, request: Request): Visit {
   const { pathname, searchParams } = new URL(request.url);
+  const base = linkBase(deps.config, request);
   return {
     request,
     path: pathname,
     root: rootFrom(pathname),
-    base: linkBase(deps.config, request),
+    base,
     params: {},
     query: searchParams,
     // Nobody is asked who they are: the database may be what failed.
     visitor: undefined,
+    isUnknownVisitor: sessionTokenOf(request, { base }) !== undefined,
     formTokens: [],
     sent: new URLSearchParams(),
     problem: undefined,

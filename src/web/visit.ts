@@ -31,6 +31,8 @@ export interface Visit {
   readonly query: URLSearchParams;
   /** Who signed in. Undefined for a guest. */
   readonly visitor: SessionActor | undefined;
+  /** True if the browser has a session, but nobody looked whose it is. */
+  readonly isUnknownVisitor?: boolean;
   /**
    * The first one goes into every form of a visitor, and all of them are accepted. They are bound to
    * the session. Empty for a guest.

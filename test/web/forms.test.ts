@@ -208,7 +208,8 @@ onBothDatabases("forms", (registry) => {
     const name = await newPackage();
     const path = `/packages/${name}/settings/yank`;
     expect((await visitor.see(`${path}?version=1.0.0`)).text).toContain(`Yank ${name} 1.0.0`);
-    const wrong = await visitor.submit(path, { version: "1.0.0", change: "yank", replacement: "no version!" });
+    const unfit = { version: "1.0.0", change: "yank", reason: "broken", replacement: "no version!" };
+    const wrong = await visitor.submit(path, unfit);
     expect([wrong.status, wrong.text.includes("must be a version, the name of a package")]).toEqual([422, true]);
     const yank = { version: "1.0.0", change: "yank", reason: "broken", message: "It loses data", replacement: "" };
     const done = await visitor.submit(path, yank);
@@ -217,6 +218,96 @@ onBothDatabases("forms", (registry) => {
     expect(shown).toContain("It loses data");
     await visitor.submit(path, { version: "1.0.0", change: "undo" });
     expect((await guest().get(`/api/packages/${name}/1.0.0`)).body.yanked).toBe(false);
+  });
+
+  test("a yank needs a choice of its reason, and the page of the version says it in words", async () => {
+    const name = await newPackage();
+    const path = `/packages/${name}/settings/yank`;
+    const { text } = await visitor.see(`${path}?version=1.0.0`);
+    expect(text).toContain("<option value>Choose the reason</option>");
+    expect(text).not.toMatch(/<option selected/);
+    const unchosen = await visitor.submit(path, { version: "1.0.0", change: "yank", reason: "" });
+    expect([unchosen.status, unchosen.text.includes("must be chosen")]).toEqual([422, true]);
+    const said = [
+      ["broken", "</strong>: it does not work. "],
+      ["security", "</strong>: it is not safe to use. "],
+      ["renamed", "</strong>: it has another name now. "],
+      ["other", "</strong>. "],
+      ["none", "</strong>. "],
+    ] as const;
+    for (const [reason, words] of said) {
+      await visitor.submit(path, { version: "1.0.0", change: "yank", reason });
+      const shown = await (await open(registry().url, `/packages/${name}/1.0.0`)).text();
+      expect([reason, shown.includes(`<strong>Yanked${words.trimEnd()}</div>`)]).toEqual([reason, true]);
+    }
+    expect((await guest().get(`/api/packages/${name}/1.0.0`)).body.yankReason).toBeNull();
+  });
+
+  test("Active takes the old message and replacement away, as the client does", async () => {
+    const name = await newPackage();
+    const path = `/packages/${name}/settings/status`;
+    const why = { message: "Use the other", replacement: "forms-1" };
+    await visitor.submit(path, { status: "deprecated", ...why });
+    const answer = await visitor.submit(path, { status: "active", ...why });
+    expect(answer.location).toEndWith("settings?done=status-changed");
+    const { status, statusMessage, statusReplacement } = (await guest().get(`/api/packages/${name}`)).body;
+    expect([status, statusMessage, statusReplacement]).toEqual(["active", null, null]);
+  });
+
+  test("a replacement that does not exist is saved with a warning, and one that does without", async () => {
+    const name = await newPackage();
+    const settings = `/packages/${name}/settings`;
+    const yank = { version: "1.0.0", change: "yank", reason: "renamed" };
+    const asked = [
+      ["status", { status: "deprecated", replacement: "nosuchpackage" }, "package nosuchpackage"],
+      ["yank", { ...yank, replacement: "nosuchpackage@1.0.0" }, "package nosuchpackage@1.0.0"],
+      ["yank", { ...yank, replacement: "7.0.0" }, "version 7.0.0"],
+      ["status", { status: "archived", replacement: "forms-1" }, undefined],
+      ["yank", { ...yank, replacement: "forms-1@1.0.0" }, undefined],
+      ["yank", { ...yank, replacement: "1.0.0" }, undefined],
+    ] as const;
+    for (const [form, fields, missing] of asked) {
+      const { location } = await visitor.submit(`${settings}/${form}`, fields);
+      const { text } = await visitor.see(location?.replace(/^[./]+/, "/") ?? "");
+      expect(text).toContain(form === "yank" ? "The version is yanked" : "The status is changed");
+      if (missing === undefined) expect(text).not.toContain("here yet");
+      else expect(text).toContain(`There is no ${missing} here yet`);
+    }
+    for (const about of ["two words", "<b>", "../x"]) {
+      const { text } = await visitor.see(`${settings}?done=yanked-for-unknown&about=${encodeURIComponent(about)}`);
+      expect(text).not.toContain("here yet");
+    }
+  });
+
+  test("after a new password the page says how many API tokens it revoked, and what to do", async () => {
+    const account = await newAccount(registry());
+    const browser = await visitorOf(registry(), account);
+    for (const label of ["one", "two"]) {
+      await browser.submit("/account/tokens", { label, scopes: "read", packages: "*", expiresInDays: "7" });
+    }
+    const change = { currentPassword: PASSWORD, newPassword: `${PASSWORD}!` };
+    const { location } = await browser.submit("/account/security/password", change);
+    const { text } = await browser.see(location?.replace(/^[./]+/, "/") ?? "");
+    expect(text).toContain("2 API tokens were revoked");
+    expect(text).toContain("run cpm-registry login again");
+  });
+
+  test("who accepts an invitation gets the commands with which a key of theirs is let in", async () => {
+    const name = await newPackage();
+    const friend = await newAccount(registry());
+    const browser = await visitorOf(registry(), friend);
+    await visitor.submit(`/packages/${name}/settings/owners`, { invited: friend.username });
+    const { location } = await browser.submit("/account/invitations", { package: name, answer: "accept" });
+    const { text } = await browser.see(location?.replace(/^[./]+/, "/") ?? "");
+    for (const command of ["key generate", `key request --package ${name}`]) {
+      expect(text).toContain(`<code>cpm-registry ${command}</code>`);
+    }
+  });
+
+  test("a new token may do no more than one of the client, unless more is ticked", async () => {
+    const { text } = await visitor.see("/account/tokens");
+    const ticked = [...text.matchAll(/name="scopes" value="([^"]+)" checked/g)].map(([, scope]) => scope);
+    expect(ticked).toEqual(["read", "publish-update"]);
   });
 
   test("a pending reset is above the settings, and an owner cancels it there", async () => {

@@ -114,7 +114,11 @@ const SETTINGS: readonly FormRow[] = [
       return { fields: { ...CONFIRMED, username, as: "invited" } };
     },
   },
-  { route: "yank", expect: onlyOwner, prepare: () => ({ fields: { version: "1.0.1", change: "yank" } }) },
+  {
+    route: "yank",
+    expect: onlyOwner,
+    prepare: () => ({ fields: { version: "1.0.1", change: "yank", reason: "broken" } }),
+  },
   { route: "status", expect: onlyOwner, prepare: () => ({ fields: { status: "deprecated" } }) },
   {
     route: "cancel-reset",

@@ -1,7 +1,11 @@
 import { beforeAll, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { requireCommand, splitCommandLine } from "../../src/cli/command-line.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, Client as Guest, makeKey, newAccount } from "../support/client.ts";
+import { PROGRAM } from "../support/program.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
 
 const HTML = { accept: "text/html" };
@@ -146,7 +150,7 @@ test("every command of the pages is one that the program has, with its options",
       .filter((text) => !/^(curl|cpm) /.test(text));
     expect(ours.length).toBeGreaterThan(15);
     for (const text of ours) {
-      const [program, ...words] = text.split(" ");
+      const [program, ...words] = text.replace('"$(cat log.vkey)"', "vkey").split(" ");
       expect(program).toBe("cpm-registry");
       const line = splitCommandLine(words);
       const { command, rest } = requireCommand(line.words);
@@ -155,6 +159,29 @@ test("every command of the pages is one that the program has, with its options",
     }
   } finally {
     await registry.stop();
+  }
+});
+
+test("the curl commands of the help page work as they stand, on a machine that has never seen the log", async () => {
+  const registry = await startRegistry("sqlite");
+  const directory = await mkdtemp(join(tmpdir(), "cpm-registry-help-"));
+  try {
+    await publish(await newAccount(registry), "hello");
+    const commands = await commandsOf(registry, "/help");
+    const shown = commands
+      .slice(commands.findIndex((text) => text.startsWith("curl ")))
+      .map((text) => text.replace("http://registry.test", registry.url));
+    expect(shown).toHaveLength(5);
+    const program = PROGRAM.map((part) => `'${part}'`).join(" ");
+    const script = ["set -e", `cpm-registry() { ${program} "$@"; }`, ...shown].join("\n");
+    const env = { ...process.env, CPM_HOME: join(directory, "home"), CPM_REGISTRY: "" };
+    const run = Bun.spawn(["bash", "-c", script], { cwd: directory, env, stdout: "pipe", stderr: "pipe" });
+    const [out, err] = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()]);
+    expect([await run.exited, err]).toEqual([0, ""]);
+    expect(out).toContain("hello.cpm is verified.");
+  } finally {
+    await registry.stop();
+    await rm(directory, { recursive: true });
   }
 });
 

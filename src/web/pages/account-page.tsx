@@ -7,7 +7,7 @@ import { listOwned, type OwnedPackages } from "../../packages/list-owned.ts";
 import type { PackageSummary } from "../../packages/views.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice } from "../notices.tsx";
+import { withNotice, withNoticeAbout } from "../notices.tsx";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { PostForm } from "./form-parts.tsx";
@@ -118,12 +118,12 @@ function FirstSteps({ visit: { base } }: OfVisit) {
           <Command text={`cpm-registry login ${base}`} label="the command that logs in" />
         </li>
         <li>
-          Make a package, or go to the directory of one that you have.
-          <Command text="cpm-registry init" label="the command that makes a package" />
+          Make a package in a new directory with its name, or take the directory of one that you have.
+          <Command text="cpm-registry init hello" label="the command that makes a package" />
         </li>
         <li>
           Publish it. The first time, the client makes a signing key and registers it to your account.
-          <Command text="cpm-registry publish" label="the command that publishes" />
+          <Command text="cpm-registry publish hello" label="the command that publishes" />
         </li>
       </ol>
     </section>
@@ -174,7 +174,7 @@ export const invitationAction: ActionSpec = {
     const { username } = visitor.user;
     if (form.get("answer") === "accept") {
       await addOwner({ ...deps, db }, visitor, name, username);
-      return { redirect: withNotice("account", "invitation-accepted") };
+      return { redirect: withNoticeAbout("account", "invitation-accepted", name) };
     }
     await withdrawInvitation({ ...deps, db }, visitor, name, username);
     return { redirect: withNotice("account", "invitation-declined") };

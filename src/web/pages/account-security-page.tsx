@@ -7,7 +7,7 @@ import { parseForm } from "../../http/validate.ts";
 import { logOutEverywhere } from "../../moderation/log-out-everywhere.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice } from "../notices.tsx";
+import { withNotice, withNoticeAbout } from "../notices.tsx";
 import { endedCookie } from "../session-cookie.ts";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
@@ -134,10 +134,13 @@ export const passwordAction: ActionSpec = {
       newPassword: form.get("newPassword") ?? "",
     });
     const keepTokens = form.get("keepTokens") === "yes";
-    await changePassword({ ...deps, db }, visitor, { ...change, keepTokens }).catch(
+    const revoked = await changePassword({ ...deps, db }, visitor, { ...change, keepTokens }).catch(
       ownPasswordFault("currentPassword"),
     );
-    return { redirect: withNotice("account/security", "password-changed") };
+    const page = "account/security";
+    const redirect =
+      revoked === 0 ? withNotice(page, "password-changed") : withNoticeAbout(page, "tokens-revoked", String(revoked));
+    return { redirect };
   },
 };
 

@@ -1,10 +1,10 @@
 /** @jsxImportSource preact */
-import { TOKEN_SCOPES } from "../../accounts/actor.ts";
+import { NARROW_SCOPES, TOKEN_SCOPES } from "../../accounts/actor.ts";
 import { parseForm } from "../../http/validate.ts";
 import { createToken } from "../../tokens/create-token.ts";
 import { listTokens } from "../../tokens/list-tokens.ts";
 import { revokeToken } from "../../tokens/revoke-token.ts";
-import { CreateTokenBody, PUBLISHER_SCOPES, TOKEN_DEFAULTS } from "../../tokens/schemas.ts";
+import { CreateTokenBody, TOKEN_DEFAULTS } from "../../tokens/schemas.ts";
 import type { TokenView } from "../../tokens/token-view.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit, Page } from "../layout.tsx";
@@ -26,7 +26,7 @@ const SCOPE_TEXTS: Readonly<Record<(typeof TOKEN_SCOPES)[number], string>> = {
 const EXPIRIES = [7, 30, 90, 180, 366].map((days) => [String(days), `${days} days`] as const);
 
 function Scopes({ visit: { sent, problem } }: OfVisit) {
-  const ticked: readonly string[] = problem === undefined ? PUBLISHER_SCOPES : sent.getAll("scopes");
+  const ticked: readonly string[] = problem === undefined ? NARROW_SCOPES : sent.getAll("scopes");
   const fault = problem?.errors.find(({ path }) => path.startsWith("/scopes"))?.message;
   return (
     <fieldset aria-describedby={fault === undefined ? undefined : "scopes-fault"}>

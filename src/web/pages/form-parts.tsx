@@ -138,18 +138,22 @@ interface SelectProps extends OfVisit {
   readonly label: string;
   readonly hint?: string;
   readonly value?: string;
+  /** Shown until a choice is made, which is then required. Without it, the first choice is made. */
+  readonly placeholder?: string;
   /** The values that are sent, and what people read. */
   readonly choices: readonly (readonly [value: string, text: string])[];
 }
 
 /** A labelled choice of one of several words. */
-export function Select({ visit, name, label, hint, value, choices }: SelectProps) {
+export function Select({ visit, name, label, hint, value, placeholder, choices }: SelectProps) {
   const fault = faultOf(visit, name);
   const chosen = visit.sent.get(name) ?? value;
+  const required = placeholder !== undefined;
   return (
     <div class="field">
       <label for={name}>{label}</label>
-      <select id={name} name={name} {...describedBy(name, hint, fault)}>
+      <select id={name} name={name} required={required} {...describedBy(name, hint, fault)}>
+        {required && <option value="">{placeholder}</option>}
         {choices.map(([one, text]) => (
           <option key={one} value={one} selected={one === chosen}>
             {text}

@@ -185,13 +185,17 @@ function Curl({ visit: { base, root }, config: { readAccess } }: HelpProps) {
         text={`${curl} -o hello.cpm ${base}/api/packages/hello/latest/download`}
         label="the command that downloads with curl"
       />
-      <p>curl verifies nothing. With the proof, an archive can be verified later, without a network:</p>
+      <p>
+        curl verifies nothing. With the proof and the key of the log, an archive can be verified later, without a
+        network:
+      </p>
       <Command
         text={`${curl} -o hello.proof ${base}/api/packages/hello/latest/proof`}
         label="the command that downloads a proof"
       />
+      <Command text={`${curl} -o log.vkey ${base}/log/vkey`} label="the command that downloads the key of the log" />
       <Command
-        text="cpm-registry verify hello.cpm --proof hello.proof"
+        text='cpm-registry verify hello.cpm --proof hello.proof --vkey "$(cat log.vkey)"'
         label="the command that verifies with a proof"
       />
     </Section>

@@ -23,7 +23,7 @@ function Subject({ visit: { root }, name, version }: OfPackage) {
 }
 
 function Key({ publicKey }: { readonly publicKey: string }) {
-  return <code title={publicKey}>{keyIdOf(publicKey).slice(0, 12)}</code>;
+  return <code class="hex">{keyIdOf(publicKey)}</code>;
 }
 
 function by(name: string | null): string {

@@ -9,6 +9,7 @@ import type { ActionSpec, GuestActionSpec, PageSpec } from "../handlers.ts";
 import { type OfVisit, siteOf } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import { endedCookie, sessionCookie } from "../session-cookie.ts";
+import { signInTo } from "../sign-in-address.ts";
 import { Field, PostForm, ProblemBanner } from "./form-parts.tsx";
 import { SignedIn } from "./signed-in.tsx";
 
@@ -92,8 +93,11 @@ export const loginAction: GuestActionSpec = {
 export const logoutAction: ActionSpec = {
   audience: "session",
   page: loginPage,
-  act: async (deps, { visitor, base }, _form, db) => {
+  act: async (deps, { visitor, base }, form, db) => {
     await logout({ ...deps, db }, visitor);
-    return { redirect: withNotice("login", "signed-out"), headers: { "set-cookie": endedCookie({ base }) } };
+    return {
+      redirect: withNotice(signInTo(nextOf(form)), "signed-out"),
+      headers: { "set-cookie": endedCookie({ base }) },
+    };
   },
 };

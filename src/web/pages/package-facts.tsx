@@ -47,7 +47,8 @@ function Maintainers({ people }: { readonly people: readonly Maintainer[] }) {
   );
 }
 
-function People({ visit: { root }, names }: OfVisit & { readonly names: readonly string[] }) {
+/** User names, each as a link to what the account owns. */
+export function People({ visit: { root }, names }: OfVisit & { readonly names: readonly string[] }) {
   return (
     <>
       {names.map((name, at) => (
@@ -113,7 +114,7 @@ export function PackageFacts({ visit, shown }: OfShown) {
         </Fact>
         <Fact name="Signed">
           <a href={`${root}${tabPath(name, number, "trust")}`}>
-            key {signature.keyId.slice(0, 12)}
+            key <code class="hex">{signature.keyId}</code>
             {version.logIndex !== null && `, log entry ${version.logIndex}`}
           </a>
         </Fact>

@@ -2,11 +2,13 @@
 import type { ComponentChildren } from "preact";
 import { isPrerelease, parseVersion } from "../../domain/version.ts";
 import type { ShownVersion } from "../../packages/read-shown-version.ts";
+import type { VersionView } from "../../packages/views.ts";
 import type { OfVisit, Page } from "../layout.tsx";
 import type { Visit } from "../visit.ts";
 import { TABS, type Tab, tabPath } from "./package-address.ts";
 import { PackageFacts } from "./package-facts.tsx";
-import { Command, Day } from "./texts.tsx";
+import { Command, QuarantineText, sentence } from "./texts.tsx";
+import { yankReasonText } from "./yank-texts.ts";
 
 interface OfShown extends OfVisit {
   readonly shown: ShownVersion;
@@ -32,9 +34,11 @@ function Replacement({ root, name, text }: ReplacementProps) {
   );
 }
 
-/** Ends what somebody wrote with a full stop, if it has no end of its own. */
-function sentence(text: string): string {
-  return /[.!?…]\s*$/.test(text) ? text : `${text}.`;
+/** Says why a version is yanked: the reason as words, then what the owner wrote. */
+function yankText({ yankReason, yankMessage }: VersionView): string {
+  const reason = yankReasonText(yankReason);
+  const said = [reason === undefined ? [] : `${reason}.`, yankMessage ? sentence(yankMessage) : []].flat();
+  return said.length === 0 ? "." : `: ${said.join(" ")}`;
 }
 
 /** What a reader must know before anything else: why not to use this version or package. */
@@ -45,8 +49,7 @@ function StatusBanners({ visit: { root }, shown: { summary, version } }: OfShown
     <>
       {stopped !== null && (
         <div class="banner bad">
-          <strong>In quarantine</strong> since <Day at={stopped.at} />: {sentence(stopped.reason)} It cannot be
-          downloaded.
+          <strong>In quarantine</strong> <QuarantineText quarantine={stopped} /> It cannot be downloaded.
         </div>
       )}
       {version.signature.compromised && (
@@ -57,8 +60,7 @@ function StatusBanners({ visit: { root }, shown: { summary, version } }: OfShown
       {version.yanked && (
         <div class="banner warn">
           <strong>Yanked</strong>
-          {version.yankReason && `, ${version.yankReason}`}
-          {version.yankMessage ? `: ${sentence(version.yankMessage)}` : "."}
+          {yankText(version)}
           <Replacement root={root} name={version.name} text={version.yankReplacement} />
         </div>
       )}
@@ -104,15 +106,15 @@ function GetIt({ visit, shown: { version, summary } }: OfShown) {
     <div class="halves get">
       <div>
         <p class="hint">
-          Install with <a href={`${visit.root}help#cpm`}>cpm</a>
-        </p>
-        <Command text={`cpm install ${name} --version ${number}`} label="the command that installs this version" />
-      </div>
-      <div>
-        <p class="hint">
           Download and verify with <a href={`${visit.root}help#program`}>cpm-registry</a>
         </p>
         <Command text={downloadCommand(visit, name, number)} label="the command that downloads this version" />
+      </div>
+      <div>
+        <p class="hint">
+          Or install with <a href={`${visit.root}help#cpm`}>cpm, if you have it</a>
+        </p>
+        <Command text={`cpm install ${name} --version ${number}`} label="the command that installs this version" />
       </div>
     </div>
   );

@@ -18,7 +18,7 @@ export function SearchForm({
           id="search"
           name="q"
           type="search"
-          placeholder="Name, tag, author or a word of the description"
+          placeholder="Name, tag, owner or a word of the description"
           value={text}
           maxlength={QUERY_MAX_CHARS}
         />

@@ -29,7 +29,7 @@ function Filters({ visit: { root }, asked }: OfSearch) {
   const { tags, author } = asked;
   const filters = [
     ...tags.map((tag) => ({ kind: "tag", value: tag, without: { tags: tags.filter((other) => other !== tag) } })),
-    ...(author === undefined ? [] : [{ kind: "author", value: author, without: { author: undefined } }]),
+    ...(author === undefined ? [] : [{ kind: "owner", value: author, without: { author: undefined } }]),
   ];
   if (filters.length === 0) return null;
   return (
@@ -74,20 +74,20 @@ function mostFrequent(values: readonly string[]): string[] {
 }
 
 /**
- * Tags and authors of the packages that are shown. They are not counted over all matches, because
+ * Tags and owners of the packages that are shown. They are not counted over all matches, because
  * that would cost more than the search.
  */
 function Facets({ visit: { root }, asked, items }: OfSearch & { readonly items: readonly PackageSummary[] }) {
   const tags = mostFrequent(items.flatMap((item) => item.tags)).filter((tag) => !asked.tags.includes(tag));
-  const authors = mostFrequent(items.flatMap((item) => item.owners)).filter((name) => name !== asked.author);
+  const owners = mostFrequent(items.flatMap((item) => item.owners)).filter((name) => name !== asked.author);
   const facets = [
     {
       title: "Tags",
       links: tags.map((tag) => ({ text: tag, address: searchAddress(asked, { tags: [...asked.tags, tag] }) })),
     },
     {
-      title: "Authors",
-      links: authors.map((author) => ({ text: author, address: searchAddress(asked, { author }) })),
+      title: "Owners",
+      links: owners.map((author) => ({ text: author, address: searchAddress(asked, { author }) })),
     },
   ];
   return (
@@ -120,9 +120,7 @@ function Nothing({ visit: { root }, asked }: OfSearch) {
       <ul>
         {isNarrowed && (
           <li>
-            <a href={`${root}${searchAddress(asked, { tags: [], author: undefined })}`}>
-              Search without tag and author
-            </a>
+            <a href={`${root}${searchAddress(asked, { tags: [], author: undefined })}`}>Search without tag and owner</a>
           </li>
         )}
         {text !== "" && <li>Try fewer or shorter words: each must begin a word of the package.</li>}
@@ -178,7 +176,7 @@ function Results({ visit, asked, found }: OfSearch & { readonly found: Found }) 
         {found.totalCapped === true && (
           <p class="hint">
             More packages match. These are the {found.total.toLocaleString("en")} most popular ones: add a word, a tag
-            or an author to see others.
+            or an owner to see others.
           </p>
         )}
         <PackageList visit={visit} items={found.items} />

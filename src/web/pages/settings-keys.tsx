@@ -2,6 +2,7 @@
 import type { KeyResetView, PackageKeysView, PackageKeyView } from "../../keys/read-package-keys.ts";
 import type { OfVisit } from "../layout.tsx";
 import { Confirm, FoldedForm } from "./form-parts.tsx";
+import { People } from "./package-facts.tsx";
 import { Command, Day, Moment } from "./texts.tsx";
 
 function KeyStatus({ one: { status, endedAt, compromisedSince } }: { readonly one: PackageKeyView }) {
@@ -15,8 +16,15 @@ function KeyStatus({ one: { status, endedAt, compromisedSince } }: { readonly on
   );
 }
 
+interface KeysProps extends OfVisit {
+  readonly name: string;
+  readonly keys: PackageKeysView;
+  /** The accounts that have registered the keys, by public key. */
+  readonly holders: ReadonlyMap<string, readonly string[]>;
+}
+
 /** The keys of a package. Each change of them is signed by one, so the client makes it. */
-export function Keys({ name, keys }: { readonly name: string; readonly keys: PackageKeysView }) {
+export function Keys({ visit, name, keys, holders }: KeysProps) {
   return (
     <section id="keys">
       <h2>Keys</h2>
@@ -26,6 +34,7 @@ export function Keys({ name, keys }: { readonly name: string; readonly keys: Pac
           <thead>
             <tr>
               <th scope="col">Key</th>
+              <th scope="col">Account</th>
               <th scope="col">Added</th>
               <th scope="col">Status</th>
             </tr>
@@ -34,7 +43,10 @@ export function Keys({ name, keys }: { readonly name: string; readonly keys: Pac
             {keys.keys.map((one) => (
               <tr key={one.keyId}>
                 <td>
-                  <code>{one.keyId}</code>
+                  <code class="hex">{one.keyId}</code>
+                </td>
+                <td>
+                  <People visit={visit} names={holders.get(one.publicKey) ?? []} />
                 </td>
                 <td>
                   <Day at={one.addedAt} />

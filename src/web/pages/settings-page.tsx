@@ -2,21 +2,24 @@
 
 import { parseForm } from "../../http/validate.ts";
 import { cancelReset } from "../../keys/cancel-reset.ts";
+import { readKeyHolders } from "../../keys/read-key-holders.ts";
 import { readPackageKeys } from "../../keys/read-package-keys.ts";
 import { addOwner } from "../../owners/add-owner.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
-import { listVersionStates } from "../../packages/list-version-states.ts";
+import { listVersionStates, type VersionStates } from "../../packages/list-version-states.ts";
 import { setPackageStatus } from "../../packages/package-status.ts";
 import { readShownVersion } from "../../packages/read-shown-version.ts";
+import { isReplacementThere } from "../../packages/replacement.ts";
 import { askedStatus, PackageStatusBody } from "../../packages/schemas.ts";
+import type { PackageSummary } from "../../packages/views.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice } from "../notices.tsx";
-import type { WebDeps } from "../visit.ts";
+import { withNotice, withNoticeAbout } from "../notices.tsx";
 import { ProblemBanner, requireConfirmed } from "./form-parts.tsx";
 import { type SettingsAccess, settingsFor } from "./settings-access.tsx";
 import { Keys, PendingReset } from "./settings-keys.tsx";
 import { Owners, Status, Versions } from "./settings-parts.tsx";
+import { Quarantines } from "./settings-quarantines.tsx";
 
 /** The address of the settings of a package, below the root. */
 export function settingsPath(name: string): string {
@@ -47,15 +50,16 @@ function AdminNote({ visit: { root }, name }: OfVisit & { readonly name: string 
   );
 }
 
-async function OwnersSettings(deps: WebDeps, { visit, access }: OfVisit & { readonly access: SettingsAccess }) {
-  const { name, owners } = access;
-  const [{ summary }, states] = await Promise.all([
-    readShownVersion(deps, name, { version: undefined }),
-    listVersionStates(deps, name, visit.query.get("below") ?? undefined),
-  ]);
+interface OwnersProps extends OfVisit {
+  readonly access: SettingsAccess;
+  readonly summary: PackageSummary;
+  readonly states: VersionStates;
+}
+
+function OwnersSettings({ visit, access: { name, owners }, summary, states }: OwnersProps) {
   return (
     <>
-      <Versions visit={visit} name={name} states={states} />
+      <Versions visit={visit} name={name} states={states} isStopped={summary.quarantine !== null} />
       <Owners visit={visit} name={name} owners={owners} />
       <Status visit={visit} summary={summary} />
     </>
@@ -71,7 +75,12 @@ export const settingsPage: PageSpec = {
       visit,
       async (access) => {
         const { name, isOwner } = access;
-        const keys = await readPackageKeys(deps, name);
+        const [keys, holders, { summary }, states] = await Promise.all([
+          readPackageKeys(deps, name),
+          readKeyHolders(deps, name),
+          readShownVersion(deps, name, { version: undefined }),
+          listVersionStates(deps, name, visit.query.get("below") ?? undefined),
+        ]);
         return {
           title: `Settings of ${name}`,
           body: (
@@ -81,11 +90,12 @@ export const settingsPage: PageSpec = {
               </p>
               <h1>Settings of {name}</h1>
               <ProblemBanner visit={visit} />
+              <Quarantines visit={visit} summary={summary} states={states} />
               {isOwner && <Sections />}
               {!isOwner && <AdminNote visit={visit} name={name} />}
               {keys.reset !== null && <PendingReset visit={visit} name={name} reset={keys.reset} />}
-              {isOwner && (await OwnersSettings(deps, { visit, access }))}
-              <Keys name={name} keys={keys} />
+              {isOwner && <OwnersSettings visit={visit} access={access} summary={summary} states={states} />}
+              <Keys visit={visit} name={name} keys={keys} holders={holders} />
             </>
           ),
         };
@@ -117,13 +127,18 @@ export const statusAction: ActionSpec = {
   page: settingsPage,
   act: async (deps, { visitor, params }, form, db) => {
     const name = packageNameParam(params.name);
-    const body = {
-      status: form.get("status"),
-      message: filled(form, "message"),
-      replacement: filled(form, "replacement"),
-    };
-    await setPackageStatus({ ...deps, db }, visitor, name, askedStatus(parseForm(PackageStatusBody, body)));
-    return { redirect: withNotice(settingsPath(name), "status-changed") };
+    const status = form.get("status");
+    // The form still shows why it was deprecated. That ends with the deprecation.
+    const why = { message: filled(form, "message"), replacement: filled(form, "replacement") };
+    const body = { status, ...(status === "active" ? {} : why) };
+    const asked = askedStatus(parseForm(PackageStatusBody, body));
+    await setPackageStatus({ ...deps, db }, visitor, name, asked);
+    const { replacement } = asked;
+    const isMissing = replacement !== undefined && !(await isReplacementThere(deps, name, replacement));
+    const redirect = isMissing
+      ? withNoticeAbout(settingsPath(name), "status-changed-for-unknown", replacement)
+      : withNotice(settingsPath(name), "status-changed");
+    return { redirect };
   },
 };
 

@@ -6,25 +6,40 @@ import type { OfVisit } from "../layout.tsx";
 import { Field, PostForm, Select, TextArea } from "./form-parts.tsx";
 import { tabPath } from "./package-address.ts";
 import { Day } from "./texts.tsx";
+import { yankReasonText } from "./yank-texts.ts";
 
 interface OfPackage extends OfVisit {
   readonly name: string;
 }
 
-function StateBadges({ state }: { readonly state: VersionState }) {
-  const { yanked, yankReason, quarantined, compromised } = state;
+interface StateProps {
+  readonly state: VersionState;
+  /** True if the whole package is in quarantine. */
+  readonly isStopped: boolean;
+}
+
+function StateBadges({ state, isStopped }: StateProps) {
+  const { yanked, yankReason, quarantine, compromised } = state;
+  const quarantined = isStopped || quarantine !== null;
+  const why = yankReasonText(yankReason);
   return (
     <>
       {quarantined && <span class="badge bad">in quarantine</span>}
       {compromised && <span class="badge bad">compromised key</span>}
-      {yanked && <span class="badge warn">yanked{yankReason === null ? "" : `: ${yankReason}`}</span>}
+      {yanked && <span class="badge warn">yanked{why === undefined ? "" : `: ${why}`}</span>}
       {!quarantined && !compromised && !yanked && <span class="badge">available</span>}
     </>
   );
 }
 
+interface VersionsProps extends OfPackage {
+  readonly states: VersionStates;
+  /** True if the whole package is in quarantine. */
+  readonly isStopped: boolean;
+}
+
 /** The versions of a package, each with the way to its yank. */
-export function Versions({ visit: { root }, name, states }: OfPackage & { readonly states: VersionStates }) {
+export function Versions({ visit: { root }, name, states, isStopped }: VersionsProps) {
   const yankOf = (version: string) => `${root}packages/${name}/settings/yank?${new URLSearchParams({ version })}`;
   return (
     <section id="versions">
@@ -55,7 +70,7 @@ export function Versions({ visit: { root }, name, states }: OfPackage & { readon
                   <Day at={state.publishedAt} />
                 </td>
                 <td>
-                  <StateBadges state={state} />
+                  <StateBadges state={state} isStopped={isStopped} />
                 </td>
                 <td>
                   {!state.compromised && (
@@ -179,6 +194,7 @@ export function Status({ visit, summary }: OfVisit & { readonly summary: Package
           visit={visit}
           name="message"
           label="Why (may be empty)"
+          hint="This and the package to use instead are left out for Active."
           maxLength={1_000}
           value={statusMessage ?? ""}
         />

@@ -4,23 +4,26 @@ import { failure } from "../../errors.ts";
 import { parseForm } from "../../http/validate.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import { readVersion } from "../../packages/read.ts";
+import { isReplacementThere } from "../../packages/replacement.ts";
 import { askedYank, YankBody } from "../../packages/schemas.ts";
 import type { VersionView } from "../../packages/views.ts";
 import { setYanked } from "../../packages/yank.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice } from "../notices.tsx";
+import { withNotice, withNoticeAbout } from "../notices.tsx";
 import { Field, PostForm, ProblemBanner, Select, TextArea } from "./form-parts.tsx";
 import { tabPath } from "./package-address.ts";
 import { settingsFor } from "./settings-access.tsx";
 import { settingsPath } from "./settings-page.tsx";
+import { YANK_REASON_TEXTS } from "./yank-texts.ts";
+
+/** What the form sends for a yank without a reason, so that an empty choice is none at all. */
+const NO_REASON = "none";
 
 const REASONS = [
-  ["broken", "broken: it does not work"],
-  ["security", "security: it is not safe to use"],
-  ["renamed", "renamed: it has another name now"],
+  ...Object.entries(YANK_REASON_TEXTS).map(([reason, text]) => [reason, `${reason}: ${text}`] as const),
   ["other", "other"],
-  ["", "no reason"],
+  [NO_REASON, "no reason"],
 ] as const;
 
 interface OfVersion extends OfVisit {
@@ -36,7 +39,7 @@ function YankForm({ visit, shown }: OfVersion) {
         visit={visit}
         name="reason"
         label="Reason"
-        value={yanked ? (yankReason ?? "") : "broken"}
+        {...(yanked ? { value: yankReason ?? NO_REASON } : { placeholder: "Choose the reason" })}
         choices={REASONS}
       />
       <TextArea
@@ -125,6 +128,17 @@ export const yankPage: PageSpec = {
     }),
 };
 
+/** Returns what the form asks for, without the fields that are empty. Throws `validation_failed`. */
+function yankBodyOf(form: URLSearchParams): Record<string, string> {
+  const reason = form.get("reason") ?? "";
+  if (reason === "") {
+    throw failure({ code: "validation_failed", faults: [{ path: "/reason", message: "must be chosen" }] });
+  }
+  const texts = ["message", "replacement"].map((field) => [field, form.get(field)?.trim() ?? ""] as const);
+  const given = [...texts, ["reason", reason === NO_REASON ? "" : reason] as const];
+  return Object.fromEntries(given.filter(([, text]) => text !== ""));
+}
+
 /** Yanks a version, changes its reason, or takes the yank back. */
 export const yankAction: ActionSpec = {
   audience: "session",
@@ -137,9 +151,13 @@ export const yankAction: ActionSpec = {
       return { redirect: withNotice(settingsPath(name), "unyanked") };
     }
     if (form.get("change") !== "yank") throw failure({ code: "malformed_body", reason: "The form is incomplete." });
-    const filled = ["reason", "message", "replacement"].map((field) => [field, form.get(field)?.trim() ?? ""]);
-    const body = parseForm(YankBody, Object.fromEntries(filled.filter(([, text]) => text !== "")));
-    await setYanked({ ...deps, db }, visitor, name, version, askedYank(body));
-    return { redirect: withNotice(settingsPath(name), "yanked") };
+    const asked = askedYank(parseForm(YankBody, yankBodyOf(form)));
+    await setYanked({ ...deps, db }, visitor, name, version, asked);
+    const { replacement } = asked;
+    const isMissing = replacement !== undefined && !(await isReplacementThere(deps, name, replacement));
+    const redirect = isMissing
+      ? withNoticeAbout(settingsPath(name), "yanked-for-unknown", replacement)
+      : withNotice(settingsPath(name), "yanked");
+    return { redirect };
   },
 };

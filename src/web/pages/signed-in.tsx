@@ -15,6 +15,7 @@ export function SignedIn({
         You are signed in as <strong>{visitor.user.username}</strong>.
       </p>
       <PostForm visit={visit} action="logout" class="actions">
+        <input type="hidden" name="next" value={next} />
         <a class="button primary" href={`${visit.root}${next}`}>
           Continue
         </a>

@@ -1,4 +1,6 @@
 /** @jsxImportSource preact */
+import type { QuarantineView } from "../../packages/views.ts";
+
 /** A number of bytes as people read it. */
 export function sizeText(bytes: number): string {
   if (bytes < 1_024) return `${bytes} ${bytes === 1 ? "byte" : "bytes"}`;
@@ -54,5 +56,19 @@ export function Moment({ at }: { readonly at: string }) {
     <time datetime={at} title={at}>
       {MOMENT.format(new Date(at))} UTC
     </time>
+  );
+}
+
+/** Ends what somebody wrote with a full stop, if it has no end of its own. */
+export function sentence(text: string): string {
+  return /[.!?…]\s*$/.test(text) ? text : `${text}.`;
+}
+
+/** Since when and why something is in quarantine. */
+export function QuarantineText({ quarantine: { at, reason } }: { readonly quarantine: QuarantineView }) {
+  return (
+    <>
+      since <Day at={at} />: {sentence(reason)}
+    </>
   );
 }

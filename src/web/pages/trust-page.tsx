@@ -3,6 +3,7 @@
 import { type KeyChangeView, type PackageKeysView, readPackageKeys } from "../../keys/read-package-keys.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import type { ShownVersion } from "../../packages/read-shown-version.ts";
+import { keyIdOf } from "../../signing/verify-archive.ts";
 import type { PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { tabPath } from "./package-address.ts";
@@ -27,7 +28,7 @@ function SignedBy({ shown: { version }, keys }: OfTrust) {
     <dl class="facts">
       <dt>Signed with key</dt>
       <dd>
-        <Hex text={signature.publicKey} />
+        <Hex text={signature.keyId} />
         {pinned !== undefined && (
           <p class="hint">
             Trusted for this package since <Day at={pinned.addedAt} />
@@ -39,6 +40,10 @@ function SignedBy({ shown: { version }, keys }: OfTrust) {
             )}
           </p>
         )}
+      </dd>
+      <dt>Public key</dt>
+      <dd>
+        <Hex text={signature.publicKey} />
       </dd>
       <dt>Published</dt>
       <dd>
@@ -130,7 +135,7 @@ function KeyHistory({ keys: { changes, keys } }: OfTrust) {
             {keys.map(({ keyId, publicKey, status, addedAt, compromisedSince }) => (
               <tr key={publicKey}>
                 <td>
-                  <code title={publicKey}>{keyId}</code>
+                  <Hex text={keyId} />
                 </td>
                 <td>
                   {status}
@@ -151,7 +156,7 @@ function KeyHistory({ keys: { changes, keys } }: OfTrust) {
         <ol class="steps">
           {changes.map(({ seq, action, publicKey, by, at }) => (
             <li key={seq}>
-              <Day at={at} />: {CHANGES[action]} <code title={publicKey}>{publicKey.slice(0, 16)}</code>
+              <Day at={at} />: {CHANGES[action]} <Hex text={keyIdOf(publicKey)} />
               {by !== null && ` by ${by}`}
             </li>
           ))}
@@ -166,8 +171,8 @@ function PendingReset({ keys: { reset } }: OfTrust) {
   return (
     <div class="banner warn">
       <strong>A reset of the keys is pending.</strong> {reset.requestedBy} asked for it on{" "}
-      <Day at={reset.requestedAt} />. From <Day at={reset.effectiveAt} /> only the key{" "}
-      <code title={reset.publicKey}>{reset.keyId}</code> may sign. An owner can cancel it.
+      <Day at={reset.requestedAt} />. From <Day at={reset.effectiveAt} /> only the key <Hex text={reset.keyId} /> may
+      sign. An owner can cancel it.
     </div>
   );
 }

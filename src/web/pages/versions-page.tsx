@@ -9,6 +9,7 @@ import { Pager } from "./pager.tsx";
 import { TableRegion } from "./table-region.tsx";
 import { countText, Day, sizeText } from "./texts.tsx";
 import { Empty, type OfTab, versionTab } from "./version-tab.tsx";
+import { yankReasonText } from "./yank-texts.ts";
 
 const PAGE_SIZE = 50;
 
@@ -26,7 +27,7 @@ function compareAddress(name: string, one: string, other: string): string {
 function VersionRow({ visit: { root }, shown, item }: VersionRowProps) {
   const { version, publishedAt, publishedBy, size, downloads, yankReason, yankMessage } = item;
   const { name, version: current } = shown.version;
-  const why = [yankReason, yankMessage].filter((text) => text !== null && text !== "").join(": ");
+  const why = [yankReasonText(yankReason) ?? "", yankMessage ?? ""].filter((text) => text !== "").join(": ");
   return (
     <tr>
       <td>
