@@ -82,9 +82,11 @@ async function run(
 }
 
 /** Tells an operator what the registry cannot know. */
-function publicUrlMissingText({ config: { host, publicUrl }, log }: Deps): string {
-  return `PUBLIC_URL is not set, and HOST is ${host}: links have the address that each client uses, signing keys are registered
-for ${publicUrl}, and the log is called ${log.origin} from its first leaf on. Set PUBLIC_URL to the address of this registry.`;
+function publicUrlMissingText({ config: { host, port, publicUrl }, log }: Deps): string {
+  return `Other machines reach it too, at port ${port}: HOST is ${host}. HOST=127.0.0.1 keeps it to this machine.
+PUBLIC_URL is not set: links have the address that each client uses, signing keys are registered
+for ${publicUrl}, and the log is called ${log.origin} from its first leaf on. Set PUBLIC_URL to the address of this
+registry before others use it.`;
 }
 
 async function informOperator(deps: Deps, configFile: string | undefined): Promise<void> {

@@ -9,6 +9,8 @@ import {
   versionPath,
 } from "../client/package-spec.ts";
 import { PACKAGE, type PackageDocument, VERSION, type VersionDocument } from "../client/registry-documents.ts";
+import { isReplacement } from "../domain/replacement.ts";
+import { parseVersion } from "../domain/version.ts";
 import { YANK_REASONS } from "../packages/yank-reasons.ts";
 import { apiClient, type ClientContext, type ClientOptions, clientContext } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
@@ -32,6 +34,7 @@ export async function yank(given: YankOptions, text: string): Promise<number> {
   if (reason !== undefined && !YANK_REASONS.some((known) => known === reason))
     throw new UsageError(`--reason must be ${YANK_REASONS.join(", ")}, not '${reason}'.`);
   const { context, client, spec, named } = await begin(given, text);
+  await warnOfUnknown(context, client, spec.name, replacement);
   await confirm(context, `Yank ${named} at ${client.address.url}? Nobody finds it any more; it stays downloadable.`);
   const wish = { reason, message, replacement };
   const version = await repeatably<VersionDocument>(client, "DELETE", versionPath(spec), wish);
@@ -96,11 +99,26 @@ export async function setStatus(status: Status, given: Partial<Notice>, text: st
   const context = clientContext(given);
   const client = await apiClient(context);
   await suggestingNames(client, spec.name, () => getDocument(client, packagePath(spec.name), PACKAGE));
+  await warnOfUnknown(context, client, spec.name, replacement);
   await confirm(context, `${spec.name} at ${client.address.url}: ${question}`);
   const path = `${packagePath(spec.name)}/status`;
   const changed = await repeatably<PackageDocument>(client, "PUT", path, { status, message, replacement });
   context.answer(changed, `${spec.name} ${done}.`);
   return 0;
+}
+
+/** A replacement may come later: it is set all the same. The registry refuses what names none. */
+async function warnOfUnknown(context: ClientContext, client: ApiClient, name: string, replacement: string | undefined) {
+  if (replacement === undefined || !isReplacement(replacement)) return;
+  const isVersion = !replacement.includes("@") && parseVersion(replacement) !== undefined;
+  const spec = isVersion ? { name, version: replacement } : parsePackageSpec(replacement);
+  const path = spec.version === undefined ? packagePath(spec.name) : versionPath(spec);
+  // A warning is not worth a failure of its own, such as for a package in quarantine.
+  const isMissing = await client.find(path).then(
+    (found) => found === undefined,
+    () => false,
+  );
+  if (isMissing) context.prompt.note(`Warning: there is no ${packageSpecText(spec)} at ${client.address.url}.`);
 }
 
 /** These requests have the same effect once and twice, so they may be sent again. */

@@ -4,6 +4,9 @@ import { explainPackageName, PACKAGE_NAME_MAX_CHARS } from "../domain/package-na
 import { clientFault } from "./client-fault.ts";
 import { IGNORE_FILE } from "./package-files.ts";
 
+/** The file that makes a directory a package. */
+export const MANIFEST = "colony.yaml";
+
 /** What a new package says of itself. */
 export interface NewPackage {
   readonly name: string;
@@ -68,9 +71,7 @@ async function writeNew(path: string, text: string): Promise<boolean> {
   }
 }
 
-/** The manifest comes first, because it is what decides whether there is a package already. */
-const MANIFEST = "colony.yaml";
-
+// The manifest comes first, because it is what decides whether there is a package already.
 function filesOf({ name, description, maintainer }: NewPackage): Readonly<Record<string, string>> {
   const quoted = JSON.stringify(description);
   const maintainers = maintainer === undefined ? "" : `maintainers:\n  - name: ${JSON.stringify(maintainer)}\n`;

@@ -186,3 +186,44 @@ describe("a signing key", () => {
     expect(stderr).not.toContain("key add CPM_SIGNING_KEY");
   });
 });
+
+describe("init without a name", () => {
+  const place = async (...files: string[]) => {
+    const cwd = join(user.directory, `place-${crypto.randomUUID()}`);
+    await mkdir(cwd);
+    for (const file of files) await writeFile(join(cwd, file), "");
+    return cwd;
+  };
+
+  test("asks nothing where only hidden files are", async () => {
+    expect((await user.run(["init"], { cwd: await place(".gitignore") })).code).toBe(0);
+  });
+
+  test("needs a name or --yes where other files are", async () => {
+    const cwd = await place("a.txt", "b.txt");
+    const refused = await user.run(["init"], { cwd });
+    expect([refused.code, refused.stderr]).toEqual([64, expect.stringContaining("beside 2 other files?")]);
+    expect(refused.stderr).toContain("--name <name>, or --yes");
+    expect(await readdir(cwd)).toHaveLength(2);
+    expect((await user.run(["init", "--yes"], { cwd })).code).toBe(0);
+    const again = await user.run(["init"], { cwd });
+    expect([again.code, again.stderr.includes("exists already")]).toEqual([65, true]);
+  });
+
+  test.skipIf(!hasTerminal)("asks at a terminal where other files are", async () => {
+    const cwd = await place("a.txt");
+    const seen = await user.type(["init"], [["beside 1 other file\\? \\[y/N\\] $", "n\n"]], { cwd });
+    expect([seen.code, seen.unasked, await readdir(cwd)]).toEqual([1, [], ["a.txt"]]);
+  });
+});
+
+test.each([
+  ["deprecate", "hello", "no-such-package", "no-such-package"],
+  ["yank", "hello@0.1.0", "9.9.9", "hello@9.9.9"],
+])("%s %s warns of a replacement that is not there, and is done all the same", async (verb, spec, given, shown) => {
+  const env = { CPM_API_TOKEN: owner.token ?? "" };
+  const changed = await user.run([verb, spec, "--replacement", given, "--yes"], { env });
+  expect([changed.code, changed.stderr]).toEqual([0, expect.stringContaining(`Warning: there is no ${shown} at`)]);
+  const known = await user.run([verb, spec, "--replacement", "hello", "--yes"], { env });
+  expect([known.code, known.stderr]).toEqual([0, ""]);
+});

@@ -23,7 +23,9 @@ export const initCommand = defineCommand({
   arguments: [{ name: "directory", optional: true, description: "where to write it; here when left out" }],
   help: {
     description: `Writes colony.yaml, values.yaml, a template, README.md and .cpmignore. The package can be published as
-      it is. Files that exist stay as they are.`,
+      it is. Files that exist stay as they are.
+
+      Without a directory and a name, it asks first where other files are.`,
     failure: "a file cannot be written",
     examples: ["cpm-registry init hello"],
   },
