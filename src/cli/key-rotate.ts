@@ -7,6 +7,7 @@ import { addPackageKey, isActive, packageKeys, removePackageKey } from "../clien
 import type { Signer } from "../client/signer.ts";
 import { DEFAULT_KEY_NAME, findSigner } from "../client/signing-keys.ts";
 import { generateKey, nextName, storedKeys } from "../client/stored-keys.ts";
+import { errorCode } from "../errors.ts";
 import { counted } from "../runtime/counted.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { apiClient, type ClientContext, clientContext } from "./client-context.ts";
@@ -109,7 +110,16 @@ async function rotate(open: Session, old: Signer, next: Signer, names: readonly 
 async function swapFiles({ home }: ClientContext, name: string, old: Signer): Promise<void> {
   const path = (key: string, kind: string) => join(home.keysDirectory, `${key}.${kind}`);
   for (const kind of ["pem", "pub"]) {
-    await rename(path(name, kind), path(`${name}-${old.keyId.slice(0, 8)}`, kind));
-    await rename(path(nextName(name), kind), path(name, kind));
+    await renameIfThere(path(name, kind), path(`${name}-${old.keyId.slice(0, 8)}`, kind));
+    await renameIfThere(path(nextName(name), kind), path(name, kind));
+  }
+}
+
+/** A key of OpenSSL that somebody put there has no public half beside it. */
+async function renameIfThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOENT") throw cause;
   }
 }

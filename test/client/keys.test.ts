@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "../support/client.ts";
 import { onBothDatabases, TEST_LOG_ORIGIN } from "../support/registry.ts";
@@ -81,7 +81,8 @@ onBothDatabases(
     });
     afterEach(() => alice.remove());
 
-    test("one command rotates a key, and the next version is signed with the new one", async () => {
+    test("one command rotates a key that lies there without its public half, and the next version is signed with the new one", async () => {
+      await rm(join(alice.home, "keys/default.pub"));
       const [before] = await activeKeys();
       const { code, stdout, stderr } = await alice.run(
         ["key", "rotate", "--yes", ...plain, "--password-stdin", "--json"],
