@@ -23,7 +23,8 @@ function Subject({ visit: { root }, name, version }: OfPackage) {
 }
 
 function Key({ publicKey }: { readonly publicKey: string }) {
-  return <code class="hex">{keyIdOf(publicKey)}</code>;
+  const keyId = keyIdOf(publicKey);
+  return <code title={keyId}>{keyId.slice(0, 12)}</code>;
 }
 
 function by(name: string | null): string {

@@ -112,12 +112,12 @@ export function PackageFacts({ visit, shown }: OfShown) {
         <Fact name="Maintainers">
           {version.maintainers.length > 0 ? <Maintainers people={version.maintainers} /> : undefined}
         </Fact>
-        <Fact name="Signed">
+        <Fact name="Signed with key">
           <a href={`${root}${tabPath(name, number, "trust")}`}>
-            key <code class="hex">{signature.keyId}</code>
-            {version.logIndex !== null && `, log entry ${version.logIndex}`}
+            <code class="hex">{signature.keyId}</code>
           </a>
         </Fact>
+        <Fact name="Log entry">{version.logIndex}</Fact>
       </dl>
       <Warnings shown={shown} />
     </>

@@ -43,7 +43,7 @@ export function Keys({ visit, name, keys, holders }: KeysProps) {
             {keys.keys.map((one) => (
               <tr key={one.keyId}>
                 <td>
-                  <code class="hex">{one.keyId}</code>
+                  <code>{one.keyId}</code>
                 </td>
                 <td>
                   <People visit={visit} names={holders.get(one.publicKey) ?? []} />

@@ -135,7 +135,7 @@ function KeyHistory({ keys: { changes, keys } }: OfTrust) {
             {keys.map(({ keyId, publicKey, status, addedAt, compromisedSince }) => (
               <tr key={publicKey}>
                 <td>
-                  <Hex text={keyId} />
+                  <code>{keyId}</code>
                 </td>
                 <td>
                   {status}
