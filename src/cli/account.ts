@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { TOKEN_SCOPES } from "../accounts/actor.ts";
 import {
   makeCredential,
+  openInvitations,
   ownAccount,
   registerAccount,
   requireRegistry,
@@ -108,9 +109,17 @@ export async function login(given: LoginOptions, registry: string | undefined): 
   if (inKeychain) await requireKeychain();
   if (given["token-stdin"]) return keepToken(context, client, inKeychain);
   const plan = { wish, inKeychain, what: "Logged in" };
-  return withLogin(context, client, { ...given, offersOther: true }, async (session) =>
-    answerLogin(context, client, await keepNewToken(context, session, plan), plan.what),
-  );
+  return withLogin(context, client, { ...given, offersOther: true }, async (session) => {
+    const code = await answerLogin(context, client, await keepNewToken(context, session, plan), plan.what);
+    await noteInvitations(context, session);
+    return code;
+  });
+}
+
+/** Only a session may list them, so no later command can. */
+async function noteInvitations({ prompt }: ClientContext, session: Session): Promise<void> {
+  for (const { package: name, invitedBy } of await openInvitations(session))
+    prompt.note(`${invitedBy} invites you to own ${name}. To accept: cpm-registry owner accept ${name}`);
 }
 
 interface LoginPlan {

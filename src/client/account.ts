@@ -3,7 +3,7 @@ import type { TokenView } from "../tokens/token-view.ts";
 import type { ApiClient } from "./api-client.ts";
 import { ClientFault } from "./client-fault.ts";
 import type { Credential } from "./credentials.ts";
-import { getDocument } from "./document-shape.ts";
+import { each, getDocument, members } from "./document-shape.ts";
 import { PACKAGE_LIST } from "./registry-documents.ts";
 
 /** An account as the API shows it. */
@@ -74,6 +74,24 @@ export async function withSession<T>(
     // A session that cannot be ended now expires by itself.
     await session.send("POST", "/api/auth/logout").catch(() => undefined);
   }
+}
+
+/** An invitation to own a package. */
+export interface Invitation {
+  readonly package: string;
+  readonly invitedBy: string;
+}
+
+const INVITATIONS = members({ items: each(members({ package: "string", invitedBy: "string" })) });
+
+/**
+ * Lists the packages that the account is invited to own. Empty where the registry cannot say: the
+ * list is only a hint for people, and not worth a failure of its own.
+ */
+export async function openInvitations({ client }: Session): Promise<readonly Invitation[]> {
+  type List = { readonly items: readonly Invitation[] };
+  const list = await getDocument<List>(client, "/api/auth/invitations", INVITATIONS).catch(() => undefined);
+  return list?.items ?? [];
 }
 
 /** Makes an API token with a session. */

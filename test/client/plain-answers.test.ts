@@ -227,3 +227,13 @@ test.each([
   const known = await user.run([verb, spec, "--replacement", "hello", "--yes"], { env });
   expect([known.code, known.stderr]).toEqual([0, ""]);
 });
+
+test("login tells of open invitations, with the command that accepts them", async () => {
+  const env = { CPM_API_TOKEN: owner.token ?? "" };
+  expect((await user.run(["owner", "invite", "hello", ann, "--yes"], { env })).code).toBe(0);
+  const { code, stderr } = await user.run(["login", "--username", ann, "--password-stdin"], { stdin });
+  expect([code, stderr]).toEqual([
+    0,
+    `${owner.username} invites you to own hello. To accept: cpm-registry owner accept hello\n`,
+  ]);
+});

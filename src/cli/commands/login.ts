@@ -37,7 +37,8 @@ export const loginCommand = defineCommand({
       Service of Linux (GNOME Keyring, KWallet). Where there is none, the login fails and nothing is kept. To go back
       to the file: cpm-registry logout, then log in without it.
 
-      The registry is remembered when none was before, so that later commands need not name it.`,
+      The registry is remembered when none was before, so that later commands need not name it. Open invitations to own
+      packages are shown.`,
     failure: "nobody was logged in",
     examples: [
       "cpm-registry login https://cpm.example.org",
