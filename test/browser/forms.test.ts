@@ -79,6 +79,7 @@ withBrowser("forms in a browser", (browser) => {
     await page.getByRole("link", { name: "Packages", exact: true }).click();
     await page.getByRole("link", { name: `Settings of ${name}` }).click();
     await page.getByRole("link", { name: "Yank… 1.0.0" }).click();
+    await page.getByLabel("Reason").selectOption("broken");
     await page.getByLabel("In words").fill("It loses requests");
     await press(page, `Yank ${name} 1.0.0`);
     expect(await banner(page)).toContain("The version is yanked");
