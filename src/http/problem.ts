@@ -80,7 +80,7 @@ const accountProblems = {
     detail: `You have no token ${id}. GET /api/auth/tokens lists your tokens.`,
   })),
   webhook_not_found: problem(404, "Webhook not found", ({ id }) => ({
-    detail: `You have no webhook ${id}. GET /api/webhooks lists your webhooks.`,
+    detail: `You have no webhook ${id}. The list of your webhooks has the numbers of those that exist.`,
   })),
   key_not_found: problem(404, "Key not found", ({ keyId }) => ({
     detail: `There is no key ${keyId} here. GET the list of keys to see which exist.`,

@@ -156,6 +156,7 @@ const LIMIT_ROWS: Readonly<Record<string, string | undefined>> = {
   PAX_HEADER_MAX_BYTES: "one PAX header",
   STORED_TEXT_MAX_BYTES: "`README.md` and `values.yaml` that can be read alone",
   SHOWN_FILE_MAX_BYTES: "a file that `/files/{path}` sends by itself",
+  SHOWN_TEXT_MAX_BYTES: "a text that a page shows with line numbers",
   VALUES_CHECK_MAX_BYTES: "`values.yaml` that is checked for mistakes",
   TEMPLATE_SCAN_MAX_BYTES: "one template that is searched for calls",
   TEMPLATE_SCANS_MAX_BYTES: "all templates that are searched for calls",
