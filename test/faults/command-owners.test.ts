@@ -25,6 +25,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "storage copy": ["--from", "FileSystem", "--to", "file:COPY"],
   "db copy": ["--from", "DATA/registry.db", "--to", "COPY/registry.db"],
   "admin create": ["ada", "--admin"],
+  "admin invite": [],
   "admin list": [],
   "admin show": ["ada"],
   "admin reset-password": ["ada"],

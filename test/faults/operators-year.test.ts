@@ -115,6 +115,8 @@ async function move(year: Year, databaseUrl: string, bucket: Settings): Promise<
   const moving = { ...bucket, STORAGE_TYPE: "FileSystem", NEW_DATABASE_URL: databaseUrl };
   year.operate("cpm-registry storage copy --from FileSystem --to S3", moving);
   await year.publish(year.bob, "weather", "0.3.0");
+  // The first copy has its archive. Only the operator can say that it must go from there too.
+  year.takeDown("weather", "0.1.2", "policy");
   const whole = { ...before, ...(await year.shown()) };
   year.operate('cpm-registry admin read-only on --reason "moving" --wait', moving);
   year.operate("cpm-registry storage copy --from FileSystem --to S3", moving);
@@ -127,6 +129,8 @@ async function move(year: Year, databaseUrl: string, bucket: Settings): Promise<
   expect(await year.shown()).toEqual(whole);
   expect((await year.bob.publish("weather", "0.4.0")).code).not.toBe(0);
   year.operate("cpm-registry admin read-only off");
+  expect(year.operate("! cpm-registry fsck")).toContain("repeat cpm-registry admin purge weather 0.1.2");
+  year.takeDown("weather", "0.1.2", "policy");
   await year.publish(year.bob, "weather", "0.4.0");
 }
 

@@ -23,7 +23,7 @@ export const keyRotateCommand = defineCommand({
       What the old key signed stays valid. The new key gets the name of the old one. If the command is interrupted, run
       it again: it goes on with the same new key.
 
-      Packages whose versions are all yanked are in no list: name them with --package.`,
+      Packages whose versions are all yanked, in quarantine or taken down are in no list: name them with --package.`,
     failure: "the key was not replaced everywhere",
     examples: ["cpm-registry key rotate"],
   },
