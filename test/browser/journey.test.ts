@@ -72,6 +72,7 @@ async function compareAndVerify(page: Page): Promise<void> {
 async function yankAndUndo(page: Page, url: string): Promise<void> {
   await page.goto(`${url}/packages/hello/settings`);
   await page.getByRole("link", { name: "Yank… 0.1.0" }).click();
+  await page.getByLabel("Reason").selectOption("broken");
   await page.getByLabel("In words").fill("It loses the colour");
   await press(page, "Yank hello 0.1.0");
   await page.getByRole("link", { name: "0.1.0", exact: true }).click();
