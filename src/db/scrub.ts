@@ -64,10 +64,28 @@ async function scrubSqlite(path: string): Promise<void> {
   }
 }
 
+/**
+ * Waits for the transactions that run. Each still sees what was deleted meanwhile, and then Postgres
+ * keeps it when it rewrites a table.
+ */
+async function waitForOlderTransactions(client: postgres.Sql): Promise<void> {
+  const [now] = await client<{ at: string }[]>`SELECT clock_timestamp()::text AS at`;
+  const deadlineMs = performance.now() + WAIT_MS;
+  for (;;) {
+    const older = await client`
+      SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+      AND xact_start < ${now?.at ?? ""}::timestamptz LIMIT 1`;
+    if (older.length === 0) return;
+    if (performance.now() > deadlineMs) throw unavailable();
+    await Bun.sleep(PAUSE_MS);
+  }
+}
+
 async function scrubPostgres(connection: PostgresConnection): Promise<void> {
   const client = postgres({ ...clientOptions(connection), max: 1 });
   try {
     await client.unsafe(`SET lock_timeout = ${WAIT_MS}`);
+    await waitForOlderTransactions(client);
     for (const table of SCRUBBED_TABLES) await client.unsafe(`VACUUM (FULL, ANALYZE) "${table}"`);
   } catch (cause) {
     throw unavailable(cause);

@@ -46,7 +46,8 @@ const nameIn = (url: string) => new URL(url).pathname.slice(1);
 async function settledEvents(read: (path: string) => Promise<Json>): Promise<Json[]> {
   for (;;) {
     const { items } = await read("/api/packages/dated/events");
-    if (items.length > 0) return items;
+    // The yank is the last change, and events appear in the order of their transactions.
+    if (items.at(-1)?.kind === "version.yanked") return items;
     await Bun.sleep(20);
   }
 }

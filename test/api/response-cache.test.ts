@@ -120,8 +120,11 @@ onBothDatabases(
         const aliases = [1, 2, 3].map((n) => `${PATH}/1.1.0%2Balias${n}${rest}`);
         for (const path of aliases) expect((await guest().get(path)).status).toBe(200);
         for (const path of aliases) expect(responseCache?.cachedBody(path)).toBeUndefined();
-        await guest().get(`${PATH}/1.1.0${rest}`);
-        expect(responseCache?.cachedBody(`${PATH}/1.1.0${rest}`)).toBeDefined();
+        // An invalidation meanwhile, such as of counted downloads, keeps an answer out of the cache.
+        await waitUntil(async () => {
+          await guest().get(`${PATH}/1.1.0${rest}`);
+          return responseCache?.cachedBody(`${PATH}/1.1.0${rest}`) !== undefined;
+        }, "the answer is cached");
       }
     });
 

@@ -314,7 +314,7 @@ onBothDatabases(
       const bare = await fetch(`${registry().url}/cpm/registry?x=1`, { redirect: "manual" });
       expect([bare.status, bare.headers.get("location")]).toEqual([308, "/cpm/registry/"]);
       const page = await fetch(`${registry().url}/cpm/registry`);
-      expect([page.status, page.url]).toEqual([200, `${registry().url}/cpm/registry/swagger`]);
+      expect([page.status, page.url]).toEqual([200, `${registry().url}/cpm/registry/`]);
     });
 
     test("does not match an address that only begins like it", async () => {

@@ -98,7 +98,7 @@ describe("the executable in an empty directory", () => {
       const { version } = JSON.parse(readFileSync(resolve(import.meta.dir, "../../package.json"), "utf8"));
       expect(await runOnce(at(directory), "version")).toMatchObject({
         exitCode: 0,
-        stdout: `cpm-registry ${version}\n`,
+        stdout: expect.stringMatching(new RegExp(`^cpm-registry ${version} \\(commit [0-9a-f]{40}(?:-changed)?\\)\n$`)),
       });
       const help = await runOnce(at(directory), "help");
       expect(help.exitCode).toBe(0);
