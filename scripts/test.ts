@@ -4,6 +4,7 @@
  *
  *     npm test                    everything but DEEP and the long forms
  *     npm test -- test/faults     only these; `bun test` gets all other arguments as they are
+ *     npm run test:deep           DEEP
  *     npm run test:faults         test/crash and test/faults, long forms too, one file at a time
  *     npm run test:fuzz           test/fuzz, long forms too; -- test/fuzz/packers.test.ts only these
  *
@@ -36,19 +37,38 @@ const TEST_TIMEOUT_MS = 60_000;
 const RETRY = ["--retry=1"];
 
 /**
- * Tests that kill, freeze and fill real parts, that try thousands of requests, build the image or
- * look at every page take a third of the time. Without them `npm test` stays under five minutes on two cores.
- * Continuous integration runs them too.
+ * Tests that kill, freeze and fill real parts, that try thousands of requests or every role, move
+ * and restore whole registries, build the image or look at every page take half of the time.
+ * Without them `npm test` stays near five minutes on two cores. Continuous integration runs them
+ * too.
  */
 const DEEP = [
-  "test/crash/**",
-  "test/faults/**",
-  "test/fuzz/schemathesis.test.ts",
+  "test/crash",
+  "test/faults",
+  "test/recovery",
+  "test/api/permissions.test.ts",
+  "test/api/permissions-ended.test.ts",
+  "test/api/s3.test.ts",
+  "test/api/webhooks.test.ts",
   "test/binary/image.test.ts",
   "test/browser/accessibility.test.ts",
+  "test/browser/api-page.test.ts",
   "test/browser/hostile-pages.test.ts",
   "test/browser/journey.test.ts",
+  "test/client/newcomer.test.ts",
+  "test/contract/blob-store.test.ts",
+  "test/docs/backup.test.ts",
+  "test/fuzz/schemathesis.test.ts",
+  "test/maintenance/accounts.test.ts",
+  "test/maintenance/admin.test.ts",
+  "test/maintenance/backup.test.ts",
+  "test/maintenance/db-copy.test.ts",
+  "test/maintenance/takedown.test.ts",
+  "test/verify/audit.test.ts",
+  "test/web/permissions.test.ts",
 ];
+const DEEP_FLAG = "--deep";
+const LONG = "**/*.long.test.ts";
 
 interface Counts {
   passed: number;
@@ -67,9 +87,11 @@ function plan(args: readonly string[]): { args: string[]; env: Record<string, st
     const files = isPart(rest) ? rest : ["test/fuzz", ...rest];
     return { args: [`--parallel=${PROCESSES}`, ...files], env: long };
   }
-  const left = isPart(args) ? ["**/*.long.test.ts"] : ["**/*.long.test.ts", ...DEEP];
+  const isDeep = first === DEEP_FLAG;
+  const left = isPart(args) ? [LONG] : [LONG, ...DEEP.map((path) => (path.endsWith(".ts") ? path : `${path}/**`))];
   const ignored = left.map((pattern) => `--path-ignore-patterns=${pattern}`);
-  return { args: [`--parallel=${PROCESSES}`, `--timings=${TIMINGS}`, ...ignored, ...args], env: {} };
+  const files = isDeep ? [...DEEP, ...rest] : args;
+  return { args: [`--parallel=${PROCESSES}`, `--timings=${TIMINGS}`, ...ignored, ...files], env: {} };
 }
 
 /**
@@ -99,7 +121,7 @@ async function showAndKeepEnd(stream: ReadableStream<Uint8Array>): Promise<strin
  * than most files.
  */
 function isPart(args: readonly string[]): boolean {
-  return args.some((arg) => !arg.startsWith("-"));
+  return args.some((arg) => !arg.startsWith("-") || arg === DEEP_FLAG);
 }
 
 async function sharedS3(args: readonly string[]) {
