@@ -20,12 +20,16 @@ const Pattern = t.String({
 /** The filters of a webhook where a request leaves them out: everything. */
 export const WEBHOOK_DEFAULTS = { events: ["*"], packages: ["*"] } as const;
 
+/** Shorter than what is accepted: a pattern of all addresses is as long as their standard. */
+const ADDRESS = "^https://[a-z][a-z0-9]{0,20}(?:[.][a-z][a-z0-9]{0,20}){1,3}(?:/[a-z0-9]{1,20}){0,3}$";
+
 /** The body of `POST /api/webhooks`. */
 export const CreateWebhookBody = t.Object({
   url: t.String({
     minLength: 1,
     maxLength: URL_MAX_CHARS,
     error: `must be an address of at most ${URL_MAX_CHARS} characters that begins with https://`,
+    documentedAs: { type: "string", maxLength: URL_MAX_CHARS, pattern: ADDRESS },
   }),
   events: t.Optional(
     t.Array(Kind, {
@@ -47,6 +51,9 @@ export const CreateWebhookBody = t.Object({
 
 const RFC3339 = "^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:Z|[+-]\\d{2}:\\d{2})$";
 
+/** Leaves out the days that some months lack; the check refuses those that do not exist. */
+const DOCUMENTED_TIME = "^20\\d{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\\d|2[0-8])T(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\dZ$";
+
 /** The query of `POST /api/webhooks/{id}/replay`. */
 export const ReplayQuery = t.Object({
   since: t.Optional(
@@ -55,6 +62,7 @@ export const ReplayQuery = t.Object({
       maxLength: 40,
       description: "A time in RFC 3339. Without it, what was not delivered yet is sent",
       error: "must be a time such as 2026-01-31T00:00:00Z",
+      documentedAs: { type: "string", maxLength: 40, pattern: DOCUMENTED_TIME },
     }),
   ),
 });
