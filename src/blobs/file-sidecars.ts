@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { readdir, readFile, rename, rm, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { errorCode } from "../errors.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
+import { ifThere } from "../runtime/if-there.ts";
 import { DurableDirectories, syncDirectory } from "./durable-directories.ts";
 import { discardFile, storageFailure, temporaryPath } from "./incoming.ts";
 import type { SidecarDirectory, SidecarName, Sidecars } from "./store.ts";
@@ -74,15 +74,5 @@ export class FileSidecars implements Sidecars {
     const path = join(this.#root, directory);
     this.#directories.forget(path);
     await rm(path, { recursive: true, force: true });
-  }
-}
-
-/** Returns the result of `work`, or undefined if the file that it needs does not exist. */
-async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (errorCode(cause) === "ENOENT") return undefined;
-    throw cause;
   }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
+import { ifThere } from "../runtime/if-there.ts";
 import { BlobCache } from "./blob-cache.ts";
 import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
 import { FileSidecars } from "./file-sidecars.ts";
@@ -33,16 +34,6 @@ const CACHE_MAX_BYTES = 32 * 1_048_576;
 async function touch(path: string, time: Date): Promise<boolean> {
   const touched = await ifThere(() => utimes(path, time, time).then(() => true));
   return touched ?? false;
-}
-
-/** Returns the result of `work`, or undefined if the file that it needs does not exist. */
-async function ifThere<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (errorCode(cause) === "ENOENT") return undefined;
-    throw cause;
-  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { durationMs } from "../runtime/duration-text.ts";
+import { ifThere } from "../runtime/if-there.ts";
 import { replaceFile } from "../verify/replace-file.ts";
 import { clientFault } from "./client-fault.ts";
 
@@ -103,11 +104,6 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 /** Returns the text of a file, or undefined if there is no such file. */
-export async function textIfThere(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw cause;
-  }
+export function textIfThere(path: string): Promise<string | undefined> {
+  return ifThere(() => readFile(path, "utf8"));
 }

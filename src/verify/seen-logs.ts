@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { ifThere } from "../runtime/if-there.ts";
 import { withFileLock } from "./file-lock.ts";
 import { replaceFile, replaceJson } from "./replace-file.ts";
 
@@ -85,7 +86,7 @@ export class SeenLogs {
 
   /** Returns the saved state of an audit, as `saveAudit` got it. */
   async audit(origin: string): Promise<Uint8Array | undefined> {
-    return ifThere(readFile(this.#auditPath(origin)));
+    return ifThere(() => readFile(this.#auditPath(origin)));
   }
 
   /** Saves the state of an audit. The state only saves time, so losing it is harmless. */
@@ -99,7 +100,7 @@ export class SeenLogs {
 
   async #read<T>(name: string): Promise<T | undefined> {
     const path = join(this.directory, name);
-    const text = await ifThere(readFile(path, "utf8"));
+    const text = await ifThere(() => readFile(path, "utf8"));
     try {
       return text === undefined ? undefined : JSON.parse(text);
     } catch {
@@ -111,13 +112,4 @@ export class SeenLogs {
 /** What is there already need not be written again, which waits for the disk. */
 function isSame(a: SeenLog, b: SeenLog): boolean {
   return a.vkey === b.vkey && a.checkpoint === b.checkpoint && a.retired.join() === b.retired.join();
-}
-
-async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading;
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw cause;
-  }
 }
