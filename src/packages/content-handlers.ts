@@ -1,6 +1,7 @@
 import type { MayRead } from "../accounts/actor.ts";
 import type { ByteRange } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
+import { encodedFilePath } from "../domain/file-address.ts";
 import { ARCHIVE_MEDIA_TYPE, archiveResponse } from "../http/archive-response.ts";
 import { fileResponse } from "../http/file-response.ts";
 import { contextOf } from "../http/request-context.ts";
@@ -94,7 +95,7 @@ export function fileHandler(deps: Deps) {
     const caching = { immutable: params.version !== "latest", shared: config.readAccess === "public" };
     const { response, body } = await fileResponse(request, { ...found, ...caching });
     if (body !== undefined && isOwnAddress(params.version, found.version)) {
-      const inVersion = `files/${path.split("/").map(encodeURIComponent).join("/")}`;
+      const inVersion = `files/${encodedFilePath(path)}`;
       const address = `/api/packages/${name}/${encodeURIComponent(params.version)}/${inVersion}`;
       const cached = responseCache?.variants.pathFor(config, request, address);
       if (cached !== undefined) responseCache?.offer(request, { path: cached, generation, body });

@@ -48,8 +48,3 @@ export function rootFrom(path: string): string {
   const depth = path.split("/").length - 2;
   return depth <= 0 ? "./" : "../".repeat(depth);
 }
-
-/** Encodes the path of a file of an archive for an address, and keeps its slashes. */
-export function encodedPath(path: string): string {
-  return path.split("/").map(encodeURIComponent).join("/");
-}

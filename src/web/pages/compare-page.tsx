@@ -1,11 +1,12 @@
 /** @jsxImportSource preact */
+import { encodedFilePath } from "../../domain/file-address.ts";
 import type { Change } from "../../packages/compare-values.ts";
 import { type FileChange, readVersionChanges, type VersionChanges } from "../../packages/compare-versions.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import { listVersions } from "../../packages/list-versions.ts";
 import type { Hunk } from "../../packages/text-diff.ts";
 import { redirectResponse } from "../page-response.ts";
-import { encodedPath, type Visit, type WebDeps } from "../visit.ts";
+import type { Visit, WebDeps } from "../visit.ts";
 import { CompareForm } from "./compare-form.tsx";
 import { comparePath, tabPath } from "./package-address.ts";
 import { TableRegion } from "./table-region.tsx";
@@ -80,7 +81,7 @@ interface OfChanges extends OfTab {
 /** The address of a changed file in the version that has it. */
 function fileAddress({ visit: { root }, shown, changes: { from, to } }: OfChanges, file: FileChange): string {
   const version = file.toSize === undefined ? from : to;
-  return `${root}${tabPath(shown.version.name, version, "files")}/${encodedPath(file.path)}`;
+  return `${root}${tabPath(shown.version.name, version, "files")}/${encodedFilePath(file.path)}`;
 }
 
 function Files({ ...of }: OfChanges) {

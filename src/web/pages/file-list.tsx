@@ -1,6 +1,7 @@
 /** @jsxImportSource preact */
+
 import type { ArchiveFile } from "../../archive/inspect.ts";
-import { encodedPath } from "../visit.ts";
+import { encodedFilePath } from "../../domain/file-address.ts";
 import { tabPath } from "./package-address.ts";
 import { TableRegion } from "./table-region.tsx";
 import { countText, sizeText } from "./texts.tsx";
@@ -53,7 +54,7 @@ export function Crumbs({ visit: { root }, shown, path }: OfTab & { readonly path
           {at === parts.length - 1 ? (
             <strong>{part}</strong>
           ) : (
-            <a href={`${files}/${encodedPath(parts.slice(0, at + 1).join("/"))}`}>{part}</a>
+            <a href={`${files}/${encodedFilePath(parts.slice(0, at + 1).join("/"))}`}>{part}</a>
           )}
         </span>
       ))}
@@ -90,7 +91,7 @@ export function FileList({ visit: { root }, shown, files, folder }: FileListProp
           {entries.slice(0, ROWS_MAX).map(({ name, size, files: count }) => (
             <tr key={name}>
               <td>
-                <a href={`${base}/${encodedPath(folder + name.replace(/\/$/, ""))}`}>{name}</a>
+                <a href={`${base}/${encodedFilePath(folder + name.replace(/\/$/, ""))}`}>{name}</a>
                 {count !== undefined && <span class="hint"> {countText(count, "file")}</span>}
               </td>
               <td class="number">{sizeText(size)}</td>

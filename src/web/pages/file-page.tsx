@@ -1,5 +1,7 @@
 /** @jsxImportSource preact */
+
 import type { ArchiveFile } from "../../archive/inspect.ts";
+import { encodedFilePath } from "../../domain/file-address.ts";
 import { SHOWN_FILE_MAX_BYTES, SHOWN_TEXT_MAX_BYTES } from "../../domain/limits.ts";
 import { failure } from "../../errors.ts";
 import { findFile } from "../../packages/archive-file.ts";
@@ -7,7 +9,7 @@ import { decodedPath } from "../../packages/content-handlers.ts";
 import { readVersionFiles } from "../../packages/contents.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import { highlightingOfFile } from "../highlight/highlight.ts";
-import { encodedPath, type WebDeps } from "../visit.ts";
+import type { WebDeps } from "../visit.ts";
 import { Code } from "./code.tsx";
 import { Crumbs, FileList } from "./file-list.tsx";
 import { MarkdownText } from "./markdown-text.tsx";
@@ -42,7 +44,7 @@ function FileHead({ visit, shown, file, isRendered }: OfFile & { readonly isRend
       <span class="hint">{sizeText(file.size)}</span>
       {isMarkdown && isRendered && <a href="?view=source">Source</a>}
       {isMarkdown && !isRendered && <a href="?">Rendered</a>}
-      {isRaw && <a href={`${visit.root}${tabPath(name, version, "")}/raw/${encodedPath(file.path)}`}>Raw</a>}
+      {isRaw && <a href={`${visit.root}${tabPath(name, version, "")}/raw/${encodedFilePath(file.path)}`}>Raw</a>}
     </p>
   );
 }
@@ -83,7 +85,9 @@ function ShownFile({ text, isRendered, ...of }: ShownFileProps) {
   const { visit, shown, file } = of;
   const versionPath = tabPath(shown.version.name, shown.version.version, "");
   if (isImagePath(file.path) && file.size <= SHOWN_FILE_MAX_BYTES) {
-    return <img class="picture" src={`${visit.root}${versionPath}/images/${encodedPath(file.path)}`} alt={file.path} />;
+    return (
+      <img class="picture" src={`${visit.root}${versionPath}/images/${encodedFilePath(file.path)}`} alt={file.path} />
+    );
   }
   if (text === undefined) return <Facts {...of} />;
   if (isRendered) return <MarkdownText text={text} place={{ root: visit.root, versionPath, path: file.path }} />;

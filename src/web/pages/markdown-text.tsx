@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-import { encodedPath } from "../visit.ts";
+import { encodedFilePath } from "../../domain/file-address.ts";
 import { MARKDOWN_MAX_CHARS, markdownHtml } from "./markdown.tsx";
 import type { MarkdownPlace } from "./readme-links.ts";
 
@@ -29,7 +29,7 @@ export function MarkdownText({ text, place }: MarkdownTextProps) {
       {shown.length < text.length && (
         <p class="banner">
           This is the beginning of a long text.{" "}
-          <a href={`${place.root}${place.versionPath}/raw/${encodedPath(place.path)}`}>Open all of it</a>
+          <a href={`${place.root}${place.versionPath}/raw/${encodedFilePath(place.path)}`}>Open all of it</a>
         </p>
       )}
     </>

@@ -1,4 +1,4 @@
-import { encodedPath } from "../visit.ts";
+import { encodedFilePath } from "../../domain/file-address.ts";
 
 /** Where a text in Markdown is: its relative links and images begin there. */
 export interface MarkdownPlace {
@@ -22,7 +22,7 @@ export function isImagePath(path: string): boolean {
 }
 
 function absolute(address: string, { path }: MarkdownPlace): URL | null {
-  return URL.parse(address, `${OWN}/${encodedPath(path)}`);
+  return URL.parse(address, `${OWN}/${encodedFilePath(path)}`);
 }
 
 /** Returns the path of the file of the package that an address names; undefined for any other. */
@@ -60,7 +60,8 @@ export function linkAddress(address: string, place: MarkdownPlace): string | und
   const url = absolute(address, place);
   if (url === null) return undefined;
   const path = ownPath(url);
-  if (path !== undefined) return `${place.root}${place.versionPath}/files/${encodedPath(path)}${fragmentOf(url.hash)}`;
+  if (path !== undefined)
+    return `${place.root}${place.versionPath}/files/${encodedFilePath(path)}${fragmentOf(url.hash)}`;
   return url.origin !== OWN && /^(?:https?|mailto):$/.test(url.protocol) ? url.href : undefined;
 }
 
@@ -72,6 +73,6 @@ export function imageAddress(address: string, place: MarkdownPlace): string | un
   const url = absolute(address, place);
   const path = url === null ? undefined : ownPath(url);
   return path !== undefined && isImagePath(path)
-    ? `${place.root}${place.versionPath}/images/${encodedPath(path)}`
+    ? `${place.root}${place.versionPath}/images/${encodedFilePath(path)}`
     : undefined;
 }
