@@ -8,6 +8,7 @@ import { withNotice } from "../notices.tsx";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { Confirm, FoldedForm, requireConfirmed } from "./form-parts.tsx";
+import { TableRegion } from "./table-region.tsx";
 import { Command, Day } from "./texts.tsx";
 
 function KeyRow({ visit, one }: OfVisit & { readonly one: KeyView }) {
@@ -57,26 +58,24 @@ function KeyTable({ visit, keys }: OfVisit & { readonly keys: readonly KeyView[]
     return <p class="empty">You have no keys here. Your first publish makes one and registers it.</p>;
   }
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Key</th>
-            <th scope="col">Name</th>
-            <th scope="col">Registered</th>
-            <th scope="col">Status</th>
-            <th scope="col">
-              <span class="hidden">Retire</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((one) => (
-            <KeyRow key={one.keyId} visit={visit} one={one} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableRegion label="Signing keys">
+      <thead>
+        <tr>
+          <th scope="col">Key</th>
+          <th scope="col">Name</th>
+          <th scope="col">Registered</th>
+          <th scope="col">Status</th>
+          <th scope="col">
+            <span class="hidden">Retire</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {keys.map((one) => (
+          <KeyRow key={one.keyId} visit={visit} one={one} />
+        ))}
+      </tbody>
+    </TableRegion>
   );
 }
 

@@ -11,6 +11,7 @@ import { withNotice, withNoticeAbout } from "../notices.tsx";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { PostForm } from "./form-parts.tsx";
+import { TableRegion } from "./table-region.tsx";
 import { Command, countText, Day } from "./texts.tsx";
 
 function Invitations({ visit, items }: OfVisit & { readonly items: readonly OwnInvitation[] }) {
@@ -55,48 +56,46 @@ function stateOf({ status, quarantine, latest }: PackageSummary): string | undef
 function Packages({ visit: { root }, owned }: OfVisit & { readonly owned: OwnedPackages }) {
   return (
     <>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Package</th>
-              <th scope="col">Latest</th>
-              <th scope="col">Updated</th>
-              <th scope="col" class="number">
-                Downloads
-              </th>
-              <th scope="col">
-                <span class="hidden">Manage</span>
-              </th>
+      <TableRegion label="Packages">
+        <thead>
+          <tr>
+            <th scope="col">Package</th>
+            <th scope="col">Latest</th>
+            <th scope="col">Updated</th>
+            <th scope="col" class="number">
+              Downloads
+            </th>
+            <th scope="col">
+              <span class="hidden">Manage</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {owned.items.map((one) => (
+            <tr key={one.name}>
+              <td>
+                <a href={`${root}packages/${one.name}`}>{one.name}</a>
+                {stateOf(one) && (
+                  <>
+                    {" "}
+                    <span class="badge warn">{stateOf(one)}</span>
+                  </>
+                )}
+              </td>
+              <td>{one.latest ?? "none"}</td>
+              <td>
+                <Day at={one.updatedAt} />
+              </td>
+              <td class="number">{one.downloads.toLocaleString("en")}</td>
+              <td>
+                <a href={`${root}packages/${one.name}/settings`}>
+                  Settings<span class="hidden"> of {one.name}</span>
+                </a>
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {owned.items.map((one) => (
-              <tr key={one.name}>
-                <td>
-                  <a href={`${root}packages/${one.name}`}>{one.name}</a>
-                  {stateOf(one) && (
-                    <>
-                      {" "}
-                      <span class="badge warn">{stateOf(one)}</span>
-                    </>
-                  )}
-                </td>
-                <td>{one.latest ?? "none"}</td>
-                <td>
-                  <Day at={one.updatedAt} />
-                </td>
-                <td class="number">{one.downloads.toLocaleString("en")}</td>
-                <td>
-                  <a href={`${root}packages/${one.name}/settings`}>
-                    Settings<span class="hidden"> of {one.name}</span>
-                  </a>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </TableRegion>
       {owned.next !== null && (
         <p>
           <a href={`${root}account?${new URLSearchParams({ after: owned.next })}`}>More packages</a>

@@ -13,6 +13,7 @@ import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { Check, Confirm, Field, FoldedForm, PostForm, requireConfirmed } from "./form-parts.tsx";
 import { ownPasswordFault } from "./own-password.ts";
+import { TableRegion } from "./table-region.tsx";
 import { Moment } from "./texts.tsx";
 
 /** Tells a password manager whose password it is to keep. */
@@ -64,28 +65,26 @@ function Sessions({ visit, sessions }: OfVisit & { readonly sessions: readonly S
   return (
     <section>
       <h2>Sessions</h2>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Started</th>
-              <th scope="col">Ends</th>
+      <TableRegion label="Sessions">
+        <thead>
+          <tr>
+            <th scope="col">Started</th>
+            <th scope="col">Ends</th>
+          </tr>
+        </thead>
+        <tbody>
+          {sessions.map(({ startedAt, expiresAt, isThis }) => (
+            <tr key={startedAt}>
+              <td>
+                <Moment at={startedAt} /> {isThis && <span class="badge">this one</span>}
+              </td>
+              <td>
+                <Moment at={expiresAt} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {sessions.map(({ startedAt, expiresAt, isThis }) => (
-              <tr key={startedAt}>
-                <td>
-                  <Moment at={startedAt} /> {isThis && <span class="badge">this one</span>}
-                </td>
-                <td>
-                  <Moment at={expiresAt} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </TableRegion>
       <FoldedForm
         visit={visit}
         summary="Somebody else may have my account…"

@@ -13,6 +13,7 @@ import type { Visit } from "../visit.ts";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { Check, Confirm, Field, FoldedForm, PostForm, requireConfirmed, Select } from "./form-parts.tsx";
+import { TableRegion } from "./table-region.tsx";
 import { Command, Day, Moment } from "./texts.tsx";
 
 const SCOPE_TEXTS: Readonly<Record<(typeof TOKEN_SCOPES)[number], string>> = {
@@ -111,26 +112,24 @@ function TokenTable({ visit, tokens, now }: OfVisit & { readonly tokens: readonl
     return <p class="empty">You have no tokens. Make one for each script or pipeline that uses this registry.</p>;
   }
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Token</th>
-            <th scope="col">May</th>
-            <th scope="col">Last used</th>
-            <th scope="col">Expires</th>
-            <th scope="col">
-              <span class="hidden">Revoke</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {tokens.map((token) => (
-            <TokenRow key={token.id} visit={visit} token={token} now={now} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableRegion label="API tokens">
+      <thead>
+        <tr>
+          <th scope="col">Token</th>
+          <th scope="col">May</th>
+          <th scope="col">Last used</th>
+          <th scope="col">Expires</th>
+          <th scope="col">
+            <span class="hidden">Revoke</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {tokens.map((token) => (
+          <TokenRow key={token.id} visit={visit} token={token} now={now} />
+        ))}
+      </tbody>
+    </TableRegion>
   );
 }
 

@@ -3,6 +3,7 @@ import { ACCOUNT_KINDS, type AccountKind, type AccountList, listAccounts } from 
 import type { PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { framedPage } from "./account-frame.tsx";
+import { TableRegion } from "./table-region.tsx";
 import { Day } from "./texts.tsx";
 
 const PAGE_SIZE = 50;
@@ -55,35 +56,33 @@ function SearchForm({ visit, asked }: OfVisit & { readonly asked: Asked }) {
 
 function Accounts({ visit: { root }, list }: OfVisit & { readonly list: AccountList }) {
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Account</th>
-            <th scope="col">E-mail address</th>
-            <th scope="col">Made</th>
-            <th scope="col">State</th>
+    <TableRegion label="Accounts">
+      <thead>
+        <tr>
+          <th scope="col">Account</th>
+          <th scope="col">E-mail address</th>
+          <th scope="col">Made</th>
+          <th scope="col">State</th>
+        </tr>
+      </thead>
+      <tbody>
+        {list.items.map(({ id, username, email, role, createdAt, disabledAt }) => (
+          <tr key={id}>
+            <td>
+              <a href={`${root}${accountPath(username)}`}>{username}</a>
+            </td>
+            <td>{email}</td>
+            <td>
+              <Day at={createdAt} />
+            </td>
+            <td>
+              {role === "admin" && <span class="badge plain">administrator</span>}{" "}
+              {disabledAt === null ? <span class="badge">enabled</span> : <span class="badge bad">disabled</span>}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {list.items.map(({ id, username, email, role, createdAt, disabledAt }) => (
-            <tr key={id}>
-              <td>
-                <a href={`${root}${accountPath(username)}`}>{username}</a>
-              </td>
-              <td>{email}</td>
-              <td>
-                <Day at={createdAt} />
-              </td>
-              <td>
-                {role === "admin" && <span class="badge plain">administrator</span>}{" "}
-                {disabledAt === null ? <span class="badge">enabled</span> : <span class="badge bad">disabled</span>}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+        ))}
+      </tbody>
+    </TableRegion>
   );
 }
 

@@ -6,6 +6,7 @@ import type { OfVisit } from "../layout.tsx";
 import { framedPage } from "./account-frame.tsx";
 import { accountPath } from "./admin-accounts-page.tsx";
 import { tabPath } from "./package-address.ts";
+import { TableRegion } from "./table-region.tsx";
 import { Moment } from "./texts.tsx";
 
 const PAGE_SIZE = 100;
@@ -57,23 +58,21 @@ function EventRow({ visit: { root }, event }: OfVisit & { readonly event: EventV
 
 function EventTable({ visit, items }: OfVisit & { readonly items: readonly EventView[] }) {
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">When</th>
-            <th scope="col">What</th>
-            <th scope="col">Package</th>
-            <th scope="col">Who</th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((event) => (
-            <EventRow key={event.id} visit={visit} event={event} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableRegion label="Events">
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          <th scope="col">What</th>
+          <th scope="col">Package</th>
+          <th scope="col">Who</th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((event) => (
+          <EventRow key={event.id} visit={visit} event={event} />
+        ))}
+      </tbody>
+    </TableRegion>
   );
 }
 

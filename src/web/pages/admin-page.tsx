@@ -4,6 +4,7 @@ import type { PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import type { WebDeps } from "../visit.ts";
 import { framedPage } from "./account-frame.tsx";
+import { TableRegion } from "./table-region.tsx";
 import { countText } from "./texts.tsx";
 
 const CHECKS = [
@@ -33,28 +34,26 @@ function Remarks({ health: { warnings = [], reasons = [] } }: { readonly health:
 
 function Checks({ health: { checks, version } }: { readonly health: Health }) {
   return (
-    <div class="table">
-      <table>
-        <caption class="hidden">Health</caption>
-        <tbody>
-          {CHECKS.map(([name, label]) => {
-            const result = checks[name] ?? "ok";
-            return (
-              <tr key={name}>
-                <th scope="row">{label}</th>
-                <td>
-                  <span class={result === "ok" ? "badge" : "badge bad"}>{result}</span>
-                </td>
-              </tr>
-            );
-          })}
-          <tr>
-            <th scope="row">Version of the server</th>
-            <td>{version}</td>
-          </tr>
-        </tbody>
-      </table>
-    </div>
+    <TableRegion label="Checks">
+      <caption class="hidden">Health</caption>
+      <tbody>
+        {CHECKS.map(([name, label]) => {
+          const result = checks[name] ?? "ok";
+          return (
+            <tr key={name}>
+              <th scope="row">{label}</th>
+              <td>
+                <span class={result === "ok" ? "badge" : "badge bad"}>{result}</span>
+              </td>
+            </tr>
+          );
+        })}
+        <tr>
+          <th scope="row">Version of the server</th>
+          <td>{version}</td>
+        </tr>
+      </tbody>
+    </TableRegion>
   );
 }
 
@@ -76,25 +75,23 @@ function Settings({ deps, visit: { root } }: OfVisit & { readonly deps: WebDeps 
     ["Witnesses", witnessesText(deps)],
   ] as const;
   return (
-    <div class="table">
-      <table>
-        <caption class="hidden">Settings</caption>
-        <tbody>
-          {facts.map(([label, text]) => (
-            <tr key={label}>
-              <th scope="row">{label}</th>
-              <td>{text}</td>
-            </tr>
-          ))}
-          <tr>
-            <th scope="row">Size of the log</th>
-            <td>
-              <a href={`${root}log`}>{countText(log.committedSize, "entry").replace("entrys", "entries")}</a>
-            </td>
+    <TableRegion label="Settings">
+      <caption class="hidden">Settings</caption>
+      <tbody>
+        {facts.map(([label, text]) => (
+          <tr key={label}>
+            <th scope="row">{label}</th>
+            <td>{text}</td>
           </tr>
-        </tbody>
-      </table>
-    </div>
+        ))}
+        <tr>
+          <th scope="row">Size of the log</th>
+          <td>
+            <a href={`${root}log`}>{countText(log.committedSize, "entry").replace("entrys", "entries")}</a>
+          </td>
+        </tr>
+      </tbody>
+    </TableRegion>
   );
 }
 

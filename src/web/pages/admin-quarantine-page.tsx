@@ -16,6 +16,7 @@ import type { WebDeps } from "../visit.ts";
 import { framedPage } from "./account-frame.tsx";
 import { Confirm, Field, FoldedForm, PostForm, requireConfirmed, Select } from "./form-parts.tsx";
 import { tabPath } from "./package-address.ts";
+import { TableRegion } from "./table-region.tsx";
 import { Day } from "./texts.tsx";
 
 const CATEGORY_TEXTS: Readonly<Record<(typeof STATUS_REASONS)[number], string>> = {
@@ -96,25 +97,23 @@ function QuarantineRow({ visit, one: { name, version, quarantine } }: OfVisit & 
 function QuarantineTable({ visit, items }: OfVisit & { readonly items: readonly Quarantined[] }) {
   if (items.length === 0) return <p class="empty">Nothing is in quarantine.</p>;
   return (
-    <div class="table">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">What</th>
-            <th scope="col">Reason</th>
-            <th scope="col">Since</th>
-            <th scope="col">
-              <span class="hidden">Release</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((one) => (
-            <QuarantineRow key={`${one.name} ${one.version}`} visit={visit} one={one} />
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <TableRegion label="In quarantine">
+      <thead>
+        <tr>
+          <th scope="col">What</th>
+          <th scope="col">Reason</th>
+          <th scope="col">Since</th>
+          <th scope="col">
+            <span class="hidden">Release</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {items.map((one) => (
+          <QuarantineRow key={`${one.name} ${one.version}`} visit={visit} one={one} />
+        ))}
+      </tbody>
+    </TableRegion>
   );
 }
 

@@ -3,6 +3,7 @@ import type { KeyResetView, PackageKeysView, PackageKeyView } from "../../keys/r
 import type { OfVisit } from "../layout.tsx";
 import { Confirm, FoldedForm } from "./form-parts.tsx";
 import { People } from "./package-facts.tsx";
+import { TableRegion } from "./table-region.tsx";
 import { Command, Day, Moment } from "./texts.tsx";
 
 function KeyStatus({ one: { status, endedAt, compromisedSince } }: { readonly one: PackageKeyView }) {
@@ -29,36 +30,34 @@ export function Keys({ visit, name, keys, holders }: KeysProps) {
     <section id="keys">
       <h2>Keys</h2>
       <p>Who may sign versions. A key of the package signs every change of this list, so the client makes them:</p>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Key</th>
-              <th scope="col">Account</th>
-              <th scope="col">Added</th>
-              <th scope="col">Status</th>
+      <TableRegion label="Keys">
+        <thead>
+          <tr>
+            <th scope="col">Key</th>
+            <th scope="col">Account</th>
+            <th scope="col">Added</th>
+            <th scope="col">Status</th>
+          </tr>
+        </thead>
+        <tbody>
+          {keys.keys.map((one) => (
+            <tr key={one.keyId}>
+              <td>
+                <code>{one.keyId}</code>
+              </td>
+              <td>
+                <People visit={visit} names={holders.get(one.publicKey) ?? []} />
+              </td>
+              <td>
+                <Day at={one.addedAt} />
+              </td>
+              <td>
+                <KeyStatus one={one} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {keys.keys.map((one) => (
-              <tr key={one.keyId}>
-                <td>
-                  <code>{one.keyId}</code>
-                </td>
-                <td>
-                  <People visit={visit} names={holders.get(one.publicKey) ?? []} />
-                </td>
-                <td>
-                  <Day at={one.addedAt} />
-                </td>
-                <td>
-                  <KeyStatus one={one} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </TableRegion>
       <h3>Let another key of yours sign</h3>
       <Command text={`cpm-registry key add <key> --package ${name}`} label="the command that adds a key" />
       <h3>Let the key of another owner sign</h3>

@@ -5,6 +5,7 @@ import type { PackageSummary } from "../../packages/views.ts";
 import type { OfVisit } from "../layout.tsx";
 import { Field, PostForm, Select, TextArea } from "./form-parts.tsx";
 import { tabPath } from "./package-address.ts";
+import { TableRegion } from "./table-region.tsx";
 import { Day } from "./texts.tsx";
 import { yankReasonText } from "./yank-texts.ts";
 
@@ -48,43 +49,41 @@ export function Versions({ visit: { root }, name, states, isStopped }: VersionsP
         A yank takes a version out of search and of latest, and can be undone. Whoever asks for exactly this version
         still gets it, with your reason.
       </p>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Version</th>
-              <th scope="col">Published</th>
-              <th scope="col">State</th>
-              <th scope="col">
-                <span class="hidden">Change</span>
-              </th>
+      <TableRegion label="Versions">
+        <thead>
+          <tr>
+            <th scope="col">Version</th>
+            <th scope="col">Published</th>
+            <th scope="col">State</th>
+            <th scope="col">
+              <span class="hidden">Change</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {states.items.map((state) => (
+            <tr key={state.version}>
+              <td>
+                <a href={`${root}${tabPath(name, state.version, "")}`}>{state.version}</a>
+              </td>
+              <td>
+                <Day at={state.publishedAt} />
+              </td>
+              <td>
+                <StateBadges state={state} isStopped={isStopped} />
+              </td>
+              <td>
+                {!state.compromised && (
+                  <a href={yankOf(state.version)}>
+                    {state.yanked ? "Undo or change…" : "Yank…"}
+                    <span class="hidden"> {state.version}</span>
+                  </a>
+                )}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {states.items.map((state) => (
-              <tr key={state.version}>
-                <td>
-                  <a href={`${root}${tabPath(name, state.version, "")}`}>{state.version}</a>
-                </td>
-                <td>
-                  <Day at={state.publishedAt} />
-                </td>
-                <td>
-                  <StateBadges state={state} isStopped={isStopped} />
-                </td>
-                <td>
-                  {!state.compromised && (
-                    <a href={yankOf(state.version)}>
-                      {state.yanked ? "Undo or change…" : "Yank…"}
-                      <span class="hidden"> {state.version}</span>
-                    </a>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </TableRegion>
       {states.next !== null && (
         <p>
           <a href={`${root}packages/${name}/settings?${new URLSearchParams({ below: states.next })}`}>Older versions</a>
@@ -147,20 +146,18 @@ export function Owners({ visit, name, owners }: OfPackage & { readonly owners: O
   return (
     <section id="owners">
       <h2>Owners</h2>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Account</th>
-              <th scope="col">Since</th>
-              <th scope="col">
-                <span class="hidden">Change</span>
-              </th>
-            </tr>
-          </thead>
-          <OwnerRows visit={visit} name={name} owners={owners} />
-        </table>
-      </div>
+      <TableRegion label="Owners">
+        <thead>
+          <tr>
+            <th scope="col">Account</th>
+            <th scope="col">Since</th>
+            <th scope="col">
+              <span class="hidden">Change</span>
+            </th>
+          </tr>
+        </thead>
+        <OwnerRows visit={visit} name={name} owners={owners} />
+      </TableRegion>
       <PostForm visit={visit} action={`packages/${name}/settings/owners`}>
         <Field
           visit={visit}

@@ -9,6 +9,7 @@ import type { OfVisit } from "../layout.tsx";
 import { tabPath } from "./package-address.ts";
 import { tabPage } from "./package-frame.tsx";
 import { isAliasOf, shownVersionOf } from "./shown-version.ts";
+import { TableRegion } from "./table-region.tsx";
 import { Command, Day } from "./texts.tsx";
 
 interface OfTrust extends OfVisit {
@@ -122,33 +123,31 @@ function KeyHistory({ keys: { changes, keys } }: OfTrust) {
   return (
     <section>
       <h2>Keys of this package</h2>
-      <div class="table">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Key</th>
-              <th scope="col">State</th>
-              <th scope="col">Since</th>
+      <TableRegion label="Keys">
+        <thead>
+          <tr>
+            <th scope="col">Key</th>
+            <th scope="col">State</th>
+            <th scope="col">Since</th>
+          </tr>
+        </thead>
+        <tbody>
+          {keys.map(({ keyId, publicKey, status, addedAt, compromisedSince }) => (
+            <tr key={publicKey}>
+              <td>
+                <code>{keyId}</code>
+              </td>
+              <td>
+                {status}
+                {compromisedSince !== null && `, nothing since ${compromisedSince} is trusted`}
+              </td>
+              <td>
+                <Day at={addedAt} />
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {keys.map(({ keyId, publicKey, status, addedAt, compromisedSince }) => (
-              <tr key={publicKey}>
-                <td>
-                  <code>{keyId}</code>
-                </td>
-                <td>
-                  {status}
-                  {compromisedSince !== null && `, nothing since ${compromisedSince} is trusted`}
-                </td>
-                <td>
-                  <Day at={addedAt} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </TableRegion>
       {changes.length === 0 && first !== undefined && (
         <p class="hint">The first version pinned its key. It has not changed since.</p>
       )}
