@@ -10,10 +10,10 @@ import type { Failpoints } from "../runtime/failpoints.ts";
 import { findArchive } from "./layout.ts";
 import type { LackingArchive } from "./manifest.ts";
 
-/** Few, because a server does its work beside this. */
+/** Few, because the server goes on with its work meanwhile. */
 const CONCURRENCY = 4;
 
-/** What was saved of the archives that a snapshot names. */
+/** Which of the archives that a snapshot names were saved, and which could not be. */
 export interface SavedArchives {
   /** Archives that the backup lacked. */
   readonly copied: Amount;

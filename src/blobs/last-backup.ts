@@ -1,6 +1,6 @@
 import type { BlobStore } from "./store.ts";
 
-/** It is beside the archives, so that every server of a registry can tell it, with any database. */
+/** The file is stored with the archives, so that every server can read it, with any database. */
 const LAST_BACKUP = "log/last-backup";
 
 /** Notes that a backup of everything was made at a time. */

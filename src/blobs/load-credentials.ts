@@ -12,7 +12,7 @@ export interface S3Credentials {
   readonly expiresAt: Date | undefined;
 }
 
-/** A service beside the machine answers in milliseconds, or there is none. */
+/** The metadata service of a machine answers in milliseconds, or there is none. */
 const REQUEST_MAX_MS = 5_000;
 const ANSWER_MAX_BYTES = 64 * 1024;
 /** The longest time that AWS allows for the token of a metadata session. */

@@ -148,7 +148,7 @@ async function keepNewToken(
   return credential;
 }
 
-/** Revokes a token that is of no use any more, such as that of the last login. */
+/** Revokes a token that nobody needs any more, such as that of the last login. */
 async function revokeToken({ client, account }: Session, former: StoredLogin | undefined): Promise<void> {
   if (former?.tokenId === undefined || former.username !== account.username) return;
   const path = `/api/auth/tokens/${encodeURIComponent(former.tokenId)}`;
