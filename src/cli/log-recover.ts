@@ -8,6 +8,7 @@ import { armFailpoints } from "../runtime/failpoints.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
+import { presentLogKeys } from "../start/log-key.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
 import { progressBar } from "./progress.ts";
 import { listText } from "./table.ts";
@@ -28,7 +29,10 @@ export async function logRecover({ config: configFile, dryRun, json }: RecoverAr
   try {
     if (isRunning) throw new RecoveryRefusal("registry_running", RUNNING);
     const failpoints = armFailpoints(config.failpoints);
-    const recovery = await recover({ ...deps, failpoints, report: bar.report }, dryRun);
+    const recovery = await recover(
+      { ...deps, signers: presentLogKeys(config), failpoints, report: bar.report },
+      dryRun,
+    );
     bar.end();
     if (json) printJson({ dryRun, recovered: recovery !== undefined && !dryRun, ...recovery });
     else print(recovery === undefined ? NOTHING : recoveryText(recovery, dryRun));

@@ -3,11 +3,13 @@ import type { Database } from "../db/database.ts";
 import { type Frontier, grow, rootOfFrontier } from "../log/frontier.ts";
 import type { StoredLeaf } from "../log/leaf-details.ts";
 import { readLogEntriesWithIndex, storedVerifier } from "../log/log-changes.ts";
+import { vkeyOf } from "../log/log-keys.ts";
 import { nodeReader, readFrontier, readState } from "../log/log-rows.ts";
 import { checkpointOfNote } from "../tlog/checkpoint.ts";
-import { leafHash, rootOf } from "../tlog/merkle.ts";
-import { parseVerifierKey, verifyNote } from "../tlog/note.ts";
-import { changeFault, type LogChange } from "../verify/log-changes.ts";
+import type { LogEntry } from "../tlog/log-leaf.ts";
+import { type Hash, leafHash, rootOf } from "../tlog/merkle.ts";
+import { parseVerifierKey, type SignerKey, verifyNote } from "../tlog/note.ts";
+import { changeFault, type LogChange, treeOfChange } from "../verify/log-changes.ts";
 import { explainMismatch, forked } from "./explain-mismatch.ts";
 import { type LeafCount, LeafCounts } from "./leaf-counts.ts";
 import { RecoveryRefusal } from "./recovery-refusal.ts";
@@ -34,6 +36,8 @@ export interface RecoveryPlan {
 interface PlanDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
+  /** The keys of logs that this machine has. */
+  readonly signers: readonly SignerKey[];
 }
 
 interface Grown {
@@ -41,25 +45,48 @@ interface Grown {
   note: string;
 }
 
+/** Returns the root of the tree of the first `size` leaves. */
+type RootAt = (size: number) => Hash;
+
 /** Collects what the leaves say, and the changes of the log among them, each checked. */
 class Collected {
   readonly counts = new LeafCounts();
   readonly changes: RecoveryPlan["changes"][number][] = [];
 
-  constructor(readonly before: readonly LogChange[]) {}
+  /** `before` are the changes that the database has, and `vkey` is its key. */
+  constructor(
+    readonly before: readonly LogChange[],
+    readonly vkey: string,
+    readonly signers: readonly SignerKey[],
+  ) {}
 
-  add(stored: StoredLeaf, index: number): void {
+  /** The key of the log after the leaves so far. */
+  get newestKey(): string {
+    return this.changes.at(-1)?.entry.newKey ?? this.vkey;
+  }
+
+  add(stored: StoredLeaf, index: number, rootAt: RootAt): void {
     const { leaf, details } = this.counts.add(stored, index);
     if (leaf.kind !== "log") return;
-    const fault = changeFault(leaf, [...this.before, ...this.changes]);
-    const { checkpoint } = details;
-    if (fault === undefined && checkpoint !== undefined) {
-      this.changes.push({ index, entry: leaf, leaf: stored.leaf, checkpoint });
-      return;
-    }
-    const why = fault ?? "the checkpoint that belongs to it is not beside the archives";
-    throw new RecoveryRefusal("log_change_invalid", `leaf ${index} changes the key of the log, and ${why}.`);
+    const { checkpoint = "" } = details;
+    const fault = changeFault(leaf, [...this.before, ...this.changes]) ?? this.#fault(leaf, index, checkpoint, rootAt);
+    if (fault === undefined) this.changes.push({ index, entry: leaf, leaf: stored.leaf, checkpoint });
+    else throw new RecoveryRefusal("log_change_invalid", `leaf ${index} changes the key of the log, and ${fault}.`);
   }
+
+  #fault(leaf: LogEntry, index: number, checkpoint: string, rootAt: RootAt): string | undefined {
+    if (leaf.oldKey !== this.newestKey) return `it replaces ${leaf.oldKey}, and ${this.newestKey} was the log's key`;
+    const signed = treeOfChange(leaf, index, checkpoint);
+    if (typeof signed === "string") return `of the checkpoint that is kept with it: ${signed}`;
+    if (!signed.root.equals(rootAt(signed.size))) return "the old key signed another tree for it";
+    if (leaf.action === "rotate" || this.signers.some((key) => vkeyOf(key) === leaf.newKey)) return undefined;
+    throw new RecoveryRefusal("log_change_invalid", newLogText(index, leaf.newKey), [leaf.newKey]);
+  }
+}
+
+/** No old key signs the beginning of a new log, so whoever can write to the storage can make one. */
+function newLogText(index: number, newKey: string): string {
+  return `leaf ${index} begins a new log with the key ${newKey}, which this machine does not have. If you ran log start-new, put its log.key back, or set LOG_SIGNING_KEY to it, and run the command again. If you did not, somebody has written to the storage: put log/ and recovery/ back from a copy.`;
 }
 
 /**
@@ -67,7 +94,7 @@ class Collected {
  * database lacks nothing. Throws `RecoveryRefusal` unless the storage has a continuation of exactly
  * the database's tree that the log signed.
  */
-export async function planRecovery({ db, blobs }: PlanDeps): Promise<RecoveryPlan | undefined> {
+export async function planRecovery({ db, blobs, signers }: PlanDeps): Promise<RecoveryPlan | undefined> {
   const { state, frontier, before } = await db.read(async (session) => {
     const found = await readState(session);
     return {
@@ -78,10 +105,10 @@ export async function planRecovery({ db, blobs }: PlanDeps): Promise<RecoveryPla
   });
   const stored = await readStoredCheckpoint(blobs);
   const recent = await recentLeaves(blobs);
-  const collected = new Collected(before);
+  const collected = new Collected(before, state.vkey, signers);
   const tiled = await withTiles({ db, blobs }, { frontier, note: state.checkpoint }, stored, collected);
-  if (tiled.frontier.size > state.size) requireSigned(tiled.note, state.vkey, collected);
-  const end = withRecent(tiled, recent, collected, state.vkey);
+  if (tiled.frontier.size > state.size) requireSigned(tiled.note, collected);
+  const end = withRecent(tiled, recent, collected);
   if (end.frontier.size === state.size) return undefined;
   return {
     from: state.size,
@@ -101,7 +128,7 @@ export async function planRecovery({ db, blobs }: PlanDeps): Promise<RecoveryPla
  * database's tree, if it is larger, begins with the checkpoint's.
  */
 async function withTiles(
-  { db, blobs }: PlanDeps,
+  { db, blobs }: Pick<PlanDeps, "db" | "blobs">,
   start: Grown,
   stored: StoredCheckpoint,
   collected: Collected,
@@ -119,11 +146,10 @@ async function withTiles(
 }
 
 function grownBy(tree: Frontier, leaves: readonly StoredLeaf[], collected: Collected): Frontier {
-  for (const [at, leaf] of leaves.entries()) collected.add(leaf, tree.size + at);
-  return grow(
-    tree,
-    leaves.map(({ leaf }) => leafHash(Buffer.from(leaf))),
-  ).frontier;
+  const hashes = leaves.map(({ leaf }) => leafHash(Buffer.from(leaf)));
+  const rootAt: RootAt = (size) => rootOfFrontier(grow(tree, hashes.slice(0, size - tree.size)).frontier);
+  for (const [at, leaf] of leaves.entries()) collected.add(leaf, tree.size + at, rootAt);
+  return grow(tree, hashes).frontier;
 }
 
 /**
@@ -134,7 +160,6 @@ function withRecent(
   start: Grown,
   files: Awaited<ReturnType<typeof recentLeaves>>,
   collected: Collected,
-  vkey: string,
 ): Grown & { readonly leaves: readonly StoredLeaf[] } {
   let { frontier, note } = start;
   const taken: StoredLeaf[] = [];
@@ -145,7 +170,7 @@ function withRecent(
     const next = grow(frontier, hashes).frontier;
     if (checkpointOfNote(file.note)?.root.equals(rootOfFrontier(next)) !== true) continue;
     grownBy(frontier, leaves, collected);
-    requireSigned(file.note, vkey, collected);
+    requireSigned(file.note, collected);
     ({ frontier, note } = { frontier: next, note: file.note });
     taken.push(...leaves);
   }
@@ -156,8 +181,7 @@ function withRecent(
  * Throws unless the key of the database's log signed the note, or the last key that took its place
  * by a change that the keys signed.
  */
-function requireSigned(note: string, vkey: string, { changes }: Collected): void {
-  const newest = changes.at(-1)?.entry.newKey ?? vkey;
+function requireSigned(note: string, { newestKey: newest }: Collected): void {
   const verified = verifyNote(note, [storedVerifier(newest)]);
   if (verified !== undefined && checkpointOfNote(note)?.origin === parseVerifierKey(newest)?.name) return;
   throw new RecoveryRefusal(

@@ -12,6 +12,7 @@ import { readStoredLeaves } from "../log/read-tile.ts";
 import type { Report } from "../maintenance/progress.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { secondsText } from "../signing/key-statements.ts";
+import type { SignerKey } from "../tlog/note.ts";
 import type { LogChange } from "../verify/log-changes.ts";
 import { originAt } from "../verify/log-changes.ts";
 import { ArchiveCheck } from "./check-archives.ts";
@@ -31,6 +32,8 @@ const BATCH = 16;
 export interface RecoverDeps {
   readonly db: Database;
   readonly blobs: BlobStore;
+  /** The keys of logs that this machine has: only they can have begun a new log. */
+  readonly signers: readonly SignerKey[];
   readonly clock: () => Date;
   readonly failpoints: Failpoints;
   readonly report: Report;

@@ -1,6 +1,6 @@
 import type { Config } from "../config/config.ts";
 import { KeyFileError } from "../config/key-file.ts";
-import { readOrMakeLogKeys } from "../config/log-key.ts";
+import { parseLogKeys, readLogKeyLines, readOrMakeLogKeys } from "../config/log-key.ts";
 import type { Database } from "../db/database.ts";
 import { knownLogKey } from "../log/log-rows.ts";
 import type { SignerKey } from "../tlog/note.ts";
@@ -23,4 +23,9 @@ export async function logKeysOf({ logKeys, logOrigin, dataDir }: Config, db: Dat
     if (existing !== undefined && cause instanceof KeyFileError) return [];
     throw cause;
   }
+}
+
+/** Returns the keys of logs that this machine has, of whatever origin. Creates none. */
+export function presentLogKeys({ logKeys, dataDir }: Pick<Config, "logKeys" | "dataDir">): readonly SignerKey[] {
+  return logKeys?.reveal() ?? parseLogKeys(readLogKeyLines(dataDir).join("\n")) ?? [];
 }

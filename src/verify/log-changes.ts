@@ -79,19 +79,30 @@ async function placeFault(
   { index, leaf, checkpoint, proof }: GivenChange,
   entry: LogEntry,
 ): Promise<string | undefined> {
-  const oldKey = logKeyOf(entry.oldKey);
   if (!verifyInclusion(proof, index, leafHash(Buffer.from(leaf)), now.size, now.root)) {
     return "the proof does not lead to the checkpoint's root";
   }
+  const signed = treeOfChange(entry, index, checkpoint);
+  if (typeof signed === "string") return signed;
+  if (await continues(client, signed, now)) return undefined;
+  return `the log does not continue the tree of ${signed.size} leaves that the old key signed`;
+}
+
+/**
+ * Returns the tree that the old key signed for a change of the log, from the checkpoint that was kept
+ * with it: the one that ends with the leaf of a rotation, or the one before a new log. Returns why if
+ * the checkpoint is of another tree, or of another key. Whether the log has this tree is the
+ * caller's question.
+ */
+export function treeOfChange(entry: LogEntry, index: number, checkpoint: string): Checkpoint | string {
+  const oldKey = logKeyOf(entry.oldKey);
   const signed = parseCheckpoint((oldKey && verifyNote(checkpoint, [oldKey])?.text) ?? "");
   if (signed === undefined || signed.origin !== oldKey?.name) return `${entry.oldKey} signed no tree with it`;
   const isRight =
     entry.action === "rotate"
       ? signed.size === index + 1
       : signed.size === index && entry.size === index && signed.root.toString("hex") === entry.root;
-  if (!isRight) return `the tree of ${signed.size} leaves that the old key signed is not the one of this leaf`;
-  if (await continues(client, signed, now)) return undefined;
-  return `the log does not continue the tree of ${signed.size} leaves that the old key signed`;
+  return isRight ? signed : `the tree of ${signed.size} leaves that the old key signed is not the one of this leaf`;
 }
 
 function logKeyOf(vkey: string): VerifierKey | undefined {

@@ -1,12 +1,18 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeLogKey } from "../../src/config/log-key.ts";
+import { startNewLog } from "../../src/log/change-key.ts";
+import { readState } from "../../src/log/log-rows.ts";
+import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
+import { writeStaticTiles } from "../../src/log/static-tiles.ts";
 import { RecoveryRefusal } from "../../src/recovery/recovery-refusal.ts";
-import { parseNote, signNote } from "../../src/tlog/note.ts";
+import { parseNote, type SignerKey, signNote } from "../../src/tlog/note.ts";
 import { runCommand } from "../maintenance/scene.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256 } from "../support/client.ts";
-import { newLogKey } from "../support/log-keys.ts";
+import { logKeyOf, newLogKey, vkeyOf } from "../support/log-keys.ts";
+import { TEST_LOG_ORIGIN } from "../support/registry.ts";
 import { LosingRegistry } from "./scene.ts";
 
 /* What a recovery refuses, with the reason, and changes nothing. Each test leaves all as it was. */
@@ -116,6 +122,43 @@ test("a database in which something else was published is a fork, and is refused
     cpSync(`${directory}-aside`, directory, { recursive: true });
   }
   expect((await refusal()).code).toBe("log_forked");
+  await registry.restore();
+});
+
+/** Makes what `log start-new` leaves beside the archives, with a key that may be anybody's. */
+async function startNewBeside(newKey: SignerKey): Promise<void> {
+  await registry.start();
+  const { db, blobs } = registry.deps;
+  await startNewLog({ db, clock: () => new Date() }, { to: newKey, at: new Date() });
+  const state = await db.read(readState);
+  await writeStaticTiles({ db, blobs }, 0, state.size);
+  await blobs.putSidecar(CHECKPOINT_COPY, state.checkpoint);
+  await registry.stop();
+  await registry.restore();
+}
+
+test("a new log begun beside the archives is followed only with a key of this machine", async () => {
+  const [log, recovery] = [pathOf("log"), pathOf("recovery")];
+  for (const directory of [log, recovery]) cpSync(directory, `${directory}-kept`, { recursive: true });
+  const text = makeLogKey("elsewhere.example/log");
+  expect((await registry.recover())?.to).toBe(3);
+  await startNewBeside(logKeyOf(text));
+  const { code, message, items } = await refusal();
+  expect([code, items]).toEqual(["log_change_invalid", [vkeyOf(logKeyOf(text))]]);
+  expect(message).toContain("log.key");
+  const { logKeys } = registry;
+  registry.logKeys = [...logKeys, text];
+  const forge = (path: string) =>
+    writeFileSync(path, readFileSync(path, "utf8").replace(TEST_LOG_ORIGIN, "x.example/log"));
+  await withFile("recovery/tile/entries/000.p/4", forge, async () => {
+    expect((await refusal()).code).toBe("log_change_invalid");
+  });
+  expect(await registry.recover()).toMatchObject({ to: 4, counts: { logChanges: 1 } });
+  registry.logKeys = logKeys;
+  for (const directory of [log, recovery]) {
+    rmSync(directory, { recursive: true, force: true });
+    renameSync(`${directory}-kept`, directory);
+  }
   await registry.restore();
 });
 

@@ -12,6 +12,7 @@ import { readState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { type Recovery, recover } from "../../src/recovery/recover.ts";
 import { noFailpoints } from "../../src/runtime/failpoints.ts";
+import { presentLogKeys } from "../../src/start/log-key.ts";
 import { closeDeps, openDeps, type Registry } from "../../src/start/open-deps.ts";
 import { openOfflineWithBlobs } from "../../src/start/open-offline.ts";
 import { type Outcome, runOnce } from "../binary/executable.ts";
@@ -38,6 +39,8 @@ export class LosingRegistry {
   #running: { readonly deps: Registry; stop(): Promise<void> } | undefined;
   /** The address of every life. */
   url = "";
+  /** The keys of the log that this machine has, in the form of signed notes. */
+  logKeys: readonly string[] = [TEST_LOG_KEY, NEXT_LOG_KEY];
 
   private constructor(
     readonly kind: DatabaseKind,
@@ -67,7 +70,7 @@ export class LosingRegistry {
       PUBLIC_URL: TEST_PUBLIC_URL,
       DATA_DIR: this.dataDir,
       JWT_KEY: TEST_JWT_KEY,
-      LOG_SIGNING_KEY: `${TEST_LOG_KEY} ${NEXT_LOG_KEY}`,
+      LOG_SIGNING_KEY: this.logKeys.join(" "),
       LOG_LEVEL: "silent",
       REGISTRATIONS_PER_HOUR: "1000000",
       PUBLISH_LIMITS: "off",
@@ -157,9 +160,13 @@ export class LosingRegistry {
 
   /** Runs `log recover` in this process. */
   async recover(isDryRun = false): Promise<Recovery | undefined> {
-    const deps = await openOfflineWithBlobs(this.config());
+    const config = this.config();
+    const deps = await openOfflineWithBlobs(config);
     try {
-      return await recover({ ...deps, failpoints: noFailpoints, report: () => undefined }, isDryRun);
+      return await recover(
+        { ...deps, signers: presentLogKeys(config), failpoints: noFailpoints, report: () => undefined },
+        isDryRun,
+      );
     } finally {
       await deps.close();
     }
