@@ -58,6 +58,7 @@ const DEEP = [
   "test/client/newcomer.test.ts",
   "test/contract/blob-store.test.ts",
   "test/docs/backup.test.ts",
+  "test/docs/webhooks.test.ts",
   "test/fuzz/schemathesis.test.ts",
   "test/maintenance/accounts.test.ts",
   "test/maintenance/admin.test.ts",

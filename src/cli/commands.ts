@@ -74,6 +74,12 @@ import { tokenRevokeCommand } from "./commands/token-revoke.ts";
 import { unyankCommand } from "./commands/unyank.ts";
 import { verifyCommand } from "./commands/verify.ts";
 import { versionCommand } from "./commands/version.ts";
+import { webhookCreateCommand } from "./commands/webhook-create.ts";
+import { webhookDeliveriesCommand } from "./commands/webhook-deliveries.ts";
+import { webhookListCommand } from "./commands/webhook-list.ts";
+import { webhookRemoveCommand } from "./commands/webhook-remove.ts";
+import { webhookReplayCommand } from "./commands/webhook-replay.ts";
+import { webhookTestCommand } from "./commands/webhook-test.ts";
 import { whoamiCommand } from "./commands/whoami.ts";
 import { witnessCommand } from "./commands/witness.ts";
 import { workerCommand } from "./commands/worker.ts";
@@ -115,6 +121,12 @@ export const COMMANDS: readonly Command[] = [
   tokenCreateCommand,
   tokenListCommand,
   tokenRevokeCommand,
+  webhookCreateCommand,
+  webhookListCommand,
+  webhookTestCommand,
+  webhookDeliveriesCommand,
+  webhookReplayCommand,
+  webhookRemoveCommand,
   configGetCommand,
   configSetCommand,
   configListCommand,
@@ -167,6 +179,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   key: "make, share, rotate and back up signing keys",
   owner: "see, invite and remove the owners of a package",
   token: "make, list and revoke API tokens",
+  webhook: "send events to another program as they happen",
   config: "read and change the client's configuration",
   storage: "copy archives between storages",
   backup: "back up the registry, check a backup, restore it",

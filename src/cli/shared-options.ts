@@ -115,6 +115,12 @@ export const MINIMUM_AGE_OPTION = {
 /** The argument of commands about a whole package. */
 export const PACKAGE_ARGUMENT = { name: "name", description: "the name of the package" } as const;
 
+/** The argument of commands about one webhook. */
+export const WEBHOOK_ARGUMENT = {
+  name: "webhook",
+  description: "its id, or the beginning of it, or its address, as webhook list prints them",
+} as const;
+
 /** The arguments of commands about an owner of a package. */
 export const OWNER_ARGUMENTS = [
   PACKAGE_ARGUMENT,

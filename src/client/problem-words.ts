@@ -85,7 +85,10 @@ const WORDS: { readonly [C in Code]: Words } = {
   too_many_attempts: OWN_WORDS,
   user_not_found: OWN_WORDS,
   token_not_found: { what: () => "You have no such token.", next: () => "To see yours: cpm-registry token list" },
-  webhook_not_found: { what: ({ detail }) => detail.replace(/ GET .*$/, "") },
+  webhook_not_found: {
+    what: () => "You have no such webhook.",
+    next: () => "To see yours: cpm-registry webhook list",
+  },
   key_not_found: {
     what: ({ detail }) => detail.replace(/ GET .*$/, ""),
     next: ({ name }) =>

@@ -30,10 +30,11 @@ function faultOf(rules: EndpointRules, url: URL | null): string | undefined {
   if (url.username !== "" || url.password !== "") return "must not contain a user name or a password";
   if (url.hash !== "") return "must not contain a #";
   if (isAllowed(rules, url)) return undefined;
-  if (url.protocol !== "https:") return "must begin with https://. The operator can allow http for a host";
+  if (url.protocol !== "https:")
+    return "must begin with https://. The operator can allow http with WEBHOOK_ALLOWED_HOSTS";
   const host = hostOf(url);
   if (isIP(host) !== 0 && !isPublicAddress(host))
-    return "must not be an internal address, unless the operator allows it";
+    return "must not be an internal address. The operator can allow it with WEBHOOK_ALLOWED_HOSTS";
   return undefined;
 }
 
@@ -68,5 +69,5 @@ export async function destinationOf(rules: EndpointRules, text: string, resolve:
   const [address] = addresses;
   if (address === undefined) return { refusal: "its host has no address" };
   if (isAllowed(rules, url) || addresses.every(isPublicAddress)) return { address };
-  return { refusal: "its host leads to an internal address, and the operator has not allowed that" };
+  return { refusal: "its host leads to an internal address. The operator can allow it with WEBHOOK_ALLOWED_HOSTS" };
 }

@@ -26,6 +26,7 @@ export class WebhookSender {
   /** The turns of this process by webhook, each with the account. */
   readonly #turns = new Map<string, { readonly userId: string; readonly done: Promise<void> }>();
   #hasResealed = false;
+  #paceMs = POLL_MS;
   #timer: Timer | undefined;
   #looking: Promise<void> = Promise.resolve();
 
@@ -33,16 +34,17 @@ export class WebhookSender {
     this.#deps = deps;
   }
 
-  /** Begins to look for events, every second until `close`. */
-  start(): void {
-    this.#lookIn(POLL_MS);
+  /** Begins to look for events, until `close`. Called again, it changes how often. */
+  start(paceMs = POLL_MS): void {
+    this.#paceMs = paceMs;
+    this.#lookIn(paceMs);
   }
 
   #lookIn(afterMs: number): void {
     if (this.#stop.signal.aborted) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#looking = this.#look().finally(() => this.#lookIn(POLL_MS));
+      this.#looking = this.#look().finally(() => this.#lookIn(this.#paceMs));
     }, afterMs);
     this.#timer.unref();
   }

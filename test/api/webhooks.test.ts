@@ -15,6 +15,8 @@ import { newWebhook, Receiver, verified } from "../support/webhook-receiver.ts";
 
 const ALLOWED = { WEBHOOK_ALLOWED_HOSTS: "127.0.0.1" };
 const key = makeKey();
+/** How often tests let a registry look for events. */
+const PACE_MS = 50;
 
 /** Publishes a version, which its owners are told of. */
 const publish = async (client: Client, name: string, version = "1.0.0") => {
@@ -32,6 +34,7 @@ onBothDatabases(
       (await client.get(`/api/webhooks/${id}/deliveries`)).body.items;
 
     beforeAll(async () => {
+      registry().deps.webhooks.start(PACE_MS);
       owner = await newAccount(registry());
     });
     beforeEach(() => {
@@ -259,6 +262,7 @@ onBothDatabases(
 
     test("one receiver that never answers holds up neither another one nor the end of the server", async () => {
       const own = await startRegistry(registry().kind, { env: ALLOWED });
+      own.deps.webhooks.start(PACE_MS);
       const [stuck, other] = [new Receiver(), new Receiver()];
       stuck.answer = () => new Promise<never>(() => undefined);
       try {
@@ -282,6 +286,7 @@ describe("webhooks of two servers on one Postgres", () => {
     const databaseUrl = await (await testPostgres()).createDatabase();
     const env = { ...ALLOWED, DATABASE_URL: databaseUrl };
     const servers = [await startRegistry("sqlite", { env }), await startRegistry("sqlite", { env })];
+    for (const { deps } of servers) deps.webhooks.start(PACE_MS);
     const receiver = new Receiver();
     try {
       const [one, two] = servers as [(typeof servers)[0] & object, (typeof servers)[0] & object];

@@ -15,6 +15,7 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>>
     "Move to S3": "needs S3; faults/documented-moves.test.ts runs it",
     "Replace the log key": "needs a stopped registry; change-key.test.ts runs it",
     "Recover what an old backup lacks": "needs a stopped registry; backup.test.ts runs it",
+    "Send events to another program": "needs a receiver and a password; docs/webhooks.test.ts runs it",
     "Forget a person": "needs an account that published; administration.test.ts runs it",
     "Take a package down": "needs a published package; administration.test.ts runs it",
     "Begin a new log": "needs a stopped registry whose key is lost; change-key.test.ts runs it",

@@ -25,7 +25,7 @@ const ADDRESS = "http://localhost:5000";
 const SCRIPT_TIMEOUT_MS = 90_000;
 const TEST_TIMEOUT_MS = 120_000;
 /** Info strings of blocks that hold no commands. */
-const OTHER_LANGUAGES = ["text", "json", "yaml", "ini", "nginx", "http", "mermaid", "ts", "go", "sql"];
+const OTHER_LANGUAGES = ["text", "json", "yaml", "ini", "nginx", "http", "mermaid", "js", "ts", "go", "sql"];
 
 const RUN = listDocuments().filter((document) => stepsOf(readDocument(document)).length > 0);
 
