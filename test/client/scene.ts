@@ -37,10 +37,14 @@ export type Step = readonly [question: string, answer: string];
 
 /** A user of the client. */
 export class User {
-  private constructor(readonly directory: string) {}
+  private constructor(
+    readonly directory: string,
+    readonly program: readonly string[],
+  ) {}
 
-  static async make(): Promise<User> {
-    return new User(await mkdtemp(join(tmpdir(), "cpm-user-")));
+  /** Makes a user whose commands `program` runs. */
+  static async make(program: readonly string[] = PROGRAM): Promise<User> {
+    return new User(await mkdtemp(join(tmpdir(), "cpm-user-")), program);
   }
 
   get home(): string {
@@ -55,7 +59,7 @@ export class User {
   /** Runs a command without a terminal. Without `stdin`, its input is empty. */
   async run(args: readonly string[], { cwd = this.directory, stdin, env, under = [] }: RunOptions = {}) {
     const startedMs = performance.now();
-    const child = Bun.spawn([...under, ...PROGRAM, ...args], {
+    const child = Bun.spawn([...under, ...this.program, ...args], {
       cwd,
       env: this.#env(env),
       stdin: stdin === undefined ? "ignore" : Buffer.from(stdin),
@@ -73,7 +77,7 @@ export class User {
 
   /** Starts a command, for tests that stop it. */
   start(args: readonly string[], { cwd = this.directory, env }: RunOptions = {}) {
-    return Bun.spawn([...PROGRAM, ...args], {
+    return Bun.spawn([...this.program, ...args], {
       cwd,
       env: this.#env(env),
       stdin: "ignore",
@@ -84,7 +88,7 @@ export class User {
 
   /** Types a command at a terminal, and answers its questions. */
   type(args: readonly string[], steps: readonly Step[], options?: RunOptions): Promise<Seen> {
-    return this.typeInto([...PROGRAM, ...args], steps, options);
+    return this.typeInto([...this.program, ...args], steps, options);
   }
 
   /** Types into any program, such as a shell. */
@@ -100,7 +104,7 @@ export class User {
 
   /** The words that start a command, for tests that spawn it themselves. */
   command(...args: string[]): string[] {
-    return [...PROGRAM, ...args];
+    return [...this.program, ...args];
   }
 
   spawnOptions() {

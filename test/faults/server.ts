@@ -79,8 +79,8 @@ interface Life {
   readonly errors: () => string;
 }
 
-function launch(env: Settings, watch: (pid: number) => void): Life {
-  const [command = "", ...words] = "FAILPOINTS" in env ? SOURCES : PROGRAM;
+function launch(program: readonly string[], env: Settings, watch: (pid: number) => void): Life {
+  const [command = "", ...words] = "FAILPOINTS" in env ? SOURCES : program;
   const child = spawn(command, [...words, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
   if (child.pid !== undefined) watch(child.pid);
   let printed = "";
@@ -102,8 +102,8 @@ function launch(env: Settings, watch: (pid: number) => void): Life {
   return { child, ending, output: () => printed, errors: () => errors };
 }
 
-async function runToEnd(env: Settings, args: readonly string[]) {
-  const command = Bun.spawn([...PROGRAM, ...args], { env, stdout: "pipe", stderr: "pipe" });
+async function runToEnd(program: readonly string[], env: Settings, args: readonly string[]) {
+  const command = Bun.spawn([...program, ...args], { env, stdout: "pipe", stderr: "pipe" });
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(command.stdout).text(),
     new Response(command.stderr).text(),
@@ -112,11 +112,15 @@ async function runToEnd(env: Settings, args: readonly string[]) {
   return { exitCode, stdout, stderr };
 }
 
-/** Prepares a server in `dataDir`; `start` starts it. Without `databaseUrl` it uses SQLite. */
+/**
+ * Prepares a server in `dataDir`; `start` starts it. Without `databaseUrl` it uses SQLite. `program`
+ * is what runs.
+ */
 export async function prepareServer(
   dataDir: string,
   databaseUrl?: string,
   extra: Settings = {},
+  program: readonly string[] = PROGRAM,
 ): Promise<ServerProcess> {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -155,12 +159,12 @@ export async function prepareServer(
     errorLines: () => (life?.errors() ?? "").split("\n").filter((line) => line !== ""),
     async start(settings = {}) {
       if (isRunning()) throw new Error("The server runs already");
-      life = launch({ ...env, ...settings }, watchdog.watch);
+      life = launch(program, { ...env, ...settings }, watchdog.watch);
       await answering(url, life);
     },
     signal: (signal) => void (isRunning() && life?.child.kill(signal)),
     ended: async () => (await life?.ending) ?? { exitCode: null, signal: null },
-    run: (...args) => runToEnd(env, args),
+    run: (...args) => runToEnd(program, env, args),
     async remove() {
       await kill();
       watchdog.dismiss();

@@ -2,6 +2,7 @@ import { expect } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { User } from "../client/scene.ts";
+import type { GoVerifier } from "../interop/go-verifier.ts";
 import { Client, expectProblem, PASSWORD, sha256 } from "../support/client.ts";
 import { type Home, healthOf, stopServer } from "../support/documented-tasks.ts";
 import { scrape } from "../support/metrics.ts";
@@ -24,8 +25,9 @@ export class Person {
     this.#registry = registry;
   }
 
-  static async make(registry: string): Promise<Person> {
-    return new Person(await User.make(), registry);
+  /** Makes somebody whose commands `program` runs. */
+  static async make(registry: string, program: readonly string[]): Promise<Person> {
+    return new Person(await User.make(program), registry);
   }
 
   /** Runs a command that succeeds, and returns what it printed. */
@@ -56,7 +58,9 @@ export class Year {
   /** What was acknowledged and is not taken down, as `<name>@<version>`. */
   readonly published = new Set<string>();
   readonly takenDown = new Map<string, string>();
-  /** Somebody who only reads, with the session of one long day. */
+  /** The keys that the operator told auditors over another channel. Each of them verifies the log. */
+  readonly verifierKeys = new Set<string>();
+  /** The auditor, who only reads, with the session of one long day. */
   reader: Client;
 
   constructor(
@@ -65,6 +69,7 @@ export class Year {
     readonly alice: Person,
     readonly bob: Person,
     readonly auditor: Person,
+    readonly go: GoVerifier | undefined,
   ) {
     this.reader = new Client(home.server.url);
   }
@@ -88,11 +93,29 @@ export class Year {
     this.published.add(`${name}@${version}`);
   }
 
-  /** Takes a version down beside the running server. */
+  /** Lets an auditor in, who remembers everything from now on. */
+  async letAuditorIn(): Promise<void> {
+    this.operate(`cpm-registry admin create auditor --password-stdin <<end\n${PASSWORD}\nend`);
+    await this.auditor.logIn("auditor", "--scope", "read");
+    const login = { username: "auditor", password: PASSWORD };
+    const { body } = await this.reader.post("/api/auth/login", login);
+    this.reader = new Client(this.home.server.url, body.token, "auditor");
+    this.tellVerifierKey();
+  }
+
+  tellVerifierKey(): void {
+    this.verifierKeys.add(this.operate("cpm-registry log key").trim());
+  }
+
+  /** Takes a version, or with `*` a package, down beside the running server. */
   takeDown(name: string, version: string, reason: string): void {
-    this.operate(`cpm-registry admin purge ${name} ${version} --reason ${reason} --reference "case 7" --yes`);
-    this.published.delete(`${name}@${version}`);
-    this.takenDown.set(`${name}@${version}`, reason);
+    const which = version === "*" ? name : `${name} ${version}`;
+    this.operate(`cpm-registry admin purge ${which} --reason ${reason} --reference "case 7" --yes`);
+    for (const each of this.published) {
+      if (version === "*" ? !each.startsWith(`${name}@`) : each !== `${name}@${version}`) continue;
+      this.published.delete(each);
+      this.takenDown.set(each, reason);
+    }
   }
 
   /** Every answer about what was published, to the byte, but for download counts. */
@@ -113,15 +136,28 @@ export class Year {
   }
 
   /**
-   * Expects that nothing is wrong: for the operator, for an auditor who remembers everything since
-   * the first day, and for a reader of everything that was ever acknowledged.
+   * Expects that nothing is wrong for an auditor who remembers everything since the first day, nor
+   * for Go's verifier with each key that the operator told.
+   */
+  async expectAudited(): Promise<void> {
+    const audited = JSON.parse(await this.auditor.does("log", "audit", "--archives", "--json"));
+    expect([audited.verified, audited.complete, audited.problems]).toEqual([true, true, []]);
+    if (this.go === undefined) return;
+    for (const key of this.verifierKeys) {
+      const checked = await this.go.checkLog(`${this.home.server.url}/log`, key, this.reader.token);
+      expect(checked).toMatchObject({ size: audited.size });
+    }
+  }
+
+  /**
+   * Expects that nothing is wrong: for the operator, for the auditor, and for a reader of everything
+   * that was ever acknowledged.
    */
   async expectClean(): Promise<void> {
     expect((await healthOf(this.home.server)).status).toBe("ok");
     const { problemCount } = JSON.parse(this.operate("cpm-registry fsck --json"));
     expect(problemCount).toBe(0);
-    const audited = JSON.parse(await this.auditor.does("log", "audit", "--archives", "--json"));
-    expect([audited.verified, audited.complete, audited.problems]).toEqual([true, true, []]);
+    await this.expectAudited();
     await this.#expectTotals();
     for (const [at, answer] of Object.entries(await this.shown())) {
       const isOfLog = /\/(proof|signature|checkpoint)$/.test(at);

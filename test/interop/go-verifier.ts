@@ -32,8 +32,9 @@ export interface GoVerifier {
   ask(questions: readonly Question[]): Promise<Answer[]>;
   /**
    * Recomputes a log from its bundles, given the URL or folder of its prefix and its verifier key.
+   * A log that guests cannot read needs a token too.
    */
-  checkLog(prefix: string, verifierKey: string): Promise<LogCheck>;
+  checkLog(prefix: string, verifierKey: string, token?: string): Promise<LogCheck>;
   remove(): void;
 }
 
@@ -70,8 +71,9 @@ export async function openGoVerifier(): Promise<GoVerifier | undefined> {
         .split("\n")
         .map((line): Answer => JSON.parse(line));
     },
-    checkLog: async (prefix, verifierKey) => {
-      const { status, output, errors } = await run([program, "log", prefix, verifierKey]);
+    checkLog: async (prefix, verifierKey, token = "") => {
+      const command = [program, "log", prefix, verifierKey];
+      const { status, output, errors } = await run(command, [], { env: { LOG_TOKEN: token } });
       return status === 0 ? JSON.parse(output) : { error: errors.trim() };
     },
     remove,
@@ -95,11 +97,11 @@ export async function openTesseraVerifier(): Promise<TesseraVerifier | undefined
 async function compile(name: string): Promise<{ program: string; remove: () => void } | undefined> {
   if (Bun.which("go") === null) return missing(name, "Go is not on this machine");
   const source = join(import.meta.dir, name);
-  const download = await run(["go", "mod", "download"], [], source);
+  const download = await run(["go", "mod", "download"], [], { folder: source });
   if (download.status !== 0) return missing(name, `its modules cannot be had: ${download.errors.trim()}`);
   const scratch = mkdtempSync(join(tmpdir(), "cpm-interop-"));
   const program = join(scratch, name);
-  const build = await run(["go", "build", "-mod=readonly", "-o", program, "."], [], source);
+  const build = await run(["go", "build", "-mod=readonly", "-o", program, "."], [], { folder: source });
   if (build.status !== 0) throw new Error(`test/interop/${name} does not compile: ${build.errors}`);
   return { program, remove: () => rmSync(scratch, { recursive: true, force: true }) };
 }
@@ -109,10 +111,15 @@ function missing(name: string, why: string): undefined {
   return undefined;
 }
 
-async function run(command: string[], lines: readonly string[] = [], folder = import.meta.dir) {
+interface Place {
+  readonly folder?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+async function run(command: string[], lines: readonly string[] = [], { folder = import.meta.dir, env }: Place = {}) {
   const child = Bun.spawn(command, {
     cwd: folder,
-    env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off", CGO_ENABLED: "0" },
+    env: { ...process.env, GOFLAGS: "-buildvcs=false", GOWORK: "off", CGO_ENABLED: "0", ...env },
     stdin: new Blob([lines.join("\n")]),
     stdout: "pipe",
     stderr: "pipe",

@@ -30,19 +30,22 @@ export function blocksUnder(heading: string): string[] {
   return commands.map(({ text }) => text);
 }
 
-function installProgram(directory: string): string {
+function installProgram(directory: string, program: readonly string[]): string {
   const bin = join(directory, ".bin");
   mkdirSync(bin, { recursive: true });
-  const words = PROGRAM.map((word) => `'${word}'`).join(" ");
+  const words = program.map((word) => `'${word}'`).join(" ");
   writeFileSync(join(bin, "cpm-registry"), `#!/bin/sh\nexec ${words} "$@"\n`);
   chmodSync(join(bin, "cpm-registry"), 0o755);
   return bin;
 }
 
-/** Makes a home in a directory, which exists. The server is not started yet. */
-export async function newHome(path: string): Promise<Home> {
-  const server = await prepareServer(join(path, "App_Data"), undefined, OWN_KEYS);
-  const PATH = `${installProgram(path)}:${process.env.PATH}`;
+/**
+ * Makes a home in a directory, which exists. The server is not started yet. `program` is what it
+ * and the operator run.
+ */
+export async function newHome(path: string, program: readonly string[] = PROGRAM): Promise<Home> {
+  const server = await prepareServer(join(path, "App_Data"), undefined, OWN_KEYS, program);
+  const PATH = `${installProgram(path, program)}:${process.env.PATH}`;
   return {
     path,
     server,

@@ -1,6 +1,7 @@
 // Checks logs of this registry with the programs of others: golang.org/x/mod's sumdb/note and sumdb/tlog.
 //
-//	interop log <url or directory> <vkey>   reads checkpoint, bundles and tiles, and recomputes all of them
+//	interop log <url or directory> <vkey>   reads checkpoint, bundles and tiles, and recomputes all of them.
+//	                                        LOG_TOKEN is the bearer token of a log that guests cannot read.
 //	interop lines                           answers every JSON line of its input with one: see question
 package main
 
@@ -53,7 +54,14 @@ func sourceOf(prefix string) source {
 	}
 	client := &http.Client{Timeout: 10 * time.Second}
 	return func(path string) ([]byte, error) {
-		answer, err := client.Get(strings.TrimSuffix(prefix, "/") + "/" + path)
+		request, err := http.NewRequest(http.MethodGet, strings.TrimSuffix(prefix, "/")+"/"+path, nil)
+		if err != nil {
+			return nil, err
+		}
+		if token := os.Getenv("LOG_TOKEN"); token != "" {
+			request.Header.Set("Authorization", "Bearer "+token)
+		}
+		answer, err := client.Do(request)
 		if err != nil {
 			return nil, err
 		}
