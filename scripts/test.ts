@@ -65,6 +65,7 @@ const DEEP = [
   "test/maintenance/backup.test.ts",
   "test/maintenance/db-copy.test.ts",
   "test/maintenance/takedown.test.ts",
+  "test/release/kubernetes-schemas.test.ts",
   "test/verify/audit.test.ts",
   "test/web/permissions.test.ts",
 ];

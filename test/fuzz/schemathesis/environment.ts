@@ -1,38 +1,13 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { installPythonProgram } from "../../support/python-program.ts";
 
-const REQUIREMENTS = join(import.meta.dir, "requirements.txt");
 const CONFIG = join(import.meta.dir, "schemathesis.toml");
-const CACHE = resolve(import.meta.dir, "../../../node_modules/.cache");
 
-/** Whether a command succeeded, and otherwise the last line that it printed. */
-function attempt(...command: string[]): string | undefined {
-  if (Bun.which(command[0] ?? "") === null) return `${command[0]} is not installed`;
-  const child = Bun.spawnSync(command, { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
-  if (child.exitCode === 0) return undefined;
-  return `${child.stderr}${child.stdout}`.trim().split("\n").at(-1) ?? "no reason was given";
-}
-
-/**
- * Makes a virtual environment with Schemathesis, once for each text of requirements.txt, or returns
- * why there is none.
- */
-export function installSchemathesis(): { program: string } | { missing: string } {
-  const version = createHash("sha256").update(readFileSync(REQUIREMENTS)).digest("hex").slice(0, 16);
-  const folder = join(CACHE, `schemathesis-${version}`);
-  const python = join(folder, "bin/python");
-  const done = join(folder, "installed");
-  if (!existsSync(done)) {
-    rmSync(folder, { recursive: true, force: true });
-    const missing =
-      attempt("python3", "-m", "venv", folder) ??
-      attempt(python, "-m", "pip", "install", "--quiet", "--requirement", REQUIREMENTS, "--report", `${done}.part`);
-    if (missing !== undefined) return { missing };
-    renameSync(`${done}.part`, done);
-  }
-  return { program: join(folder, "bin/st") };
+/** Installs Schemathesis, and returns the path of its program, or why there is none. */
+export function installSchemathesis() {
+  return installPythonProgram("st", join(import.meta.dir, "requirements.txt"));
 }
 
 /** How one run ended, with all its output. */
