@@ -20,7 +20,7 @@ import { allowedNameRoutes, quarantineRoutes } from "./moderation/routes.ts";
 import { invitationRoutes, ownerRoutes } from "./owners/routes.ts";
 import { OWNER_PARAMETERS, ownerSchemas } from "./owners/schemas.ts";
 import { PACKAGE_HEAD_PATHS, PACKAGE_PARAMETERS, packageDocs } from "./packages/docs.ts";
-import { packageRoutes } from "./packages/routes.ts";
+import { ownedPackageRoutes, packageRoutes } from "./packages/routes.ts";
 import { packageSchemas } from "./packages/schemas.ts";
 import { publishRoutes } from "./publish/routes.ts";
 import type { AppDeps } from "./start/open-deps.ts";
@@ -68,6 +68,7 @@ function api(deps: AppDeps, prefix: "/api" | "/api/v1"): AnyElysia {
     publisherTokenRoutes(deps),
     accountKeyRoutes(deps),
     invitationRoutes(deps),
+    ownedPackageRoutes(deps),
     packageRoutes(deps),
     publishRoutes(deps),
     ownerRoutes(deps),

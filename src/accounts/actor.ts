@@ -68,7 +68,7 @@ export function coversName(patterns: readonly string[], name: string): boolean {
 }
 
 /** Throws `insufficient_scope` if the actor has an API token without any of the scopes. */
-export function requireScope({ token }: Actor, ...scopes: readonly TokenScope[]): void {
+export function requireScope({ token }: Pick<Actor, "token">, ...scopes: readonly TokenScope[]): void {
   if (token === undefined || scopes.some((scope) => token.scopes.includes(scope))) return;
   throw failure({ code: "insufficient_scope", needed: `the scope ${scopes.join(" or ")}` });
 }

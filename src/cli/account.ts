@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { TOKEN_SCOPES } from "../accounts/actor.ts";
 import {
+  type Invitation,
   makeCredential,
   openInvitations,
   ownAccount,
@@ -111,14 +112,13 @@ export async function login(given: LoginOptions, registry: string | undefined): 
   const plan = { wish, inKeychain, what: "Logged in" };
   return withLogin(context, client, { ...given, offersOther: true }, async (session) => {
     const code = await answerLogin(context, client, await keepNewToken(context, session, plan), plan.what);
-    await noteInvitations(context, session);
+    noteInvitations(context, await openInvitations(session.client));
     return code;
   });
 }
 
-/** Only a session may list them, so no later command can. */
-async function noteInvitations({ prompt }: ClientContext, session: Session): Promise<void> {
-  for (const { package: name, invitedBy } of await openInvitations(session))
+function noteInvitations({ prompt }: ClientContext, invitations: readonly Invitation[] = []): void {
+  for (const { package: name, invitedBy } of invitations)
     prompt.note(`${invitedBy} invites you to own ${name}. To accept: cpm-registry owner accept ${name}`);
 }
 
@@ -215,7 +215,7 @@ async function revoke(client: ApiClient): Promise<void> {
   await client.request({ method: "POST", path: "/api/auth/logout", accepts: [401], isRepeatable: true });
 }
 
-/** Prints whose token the commands use. */
+/** Prints whose token the commands use, and what its account is invited to own. */
 export async function whoami(given: Partial<ClientOptions>): Promise<number> {
   const context = clientContext(given);
   const client = await apiClient(context);
@@ -223,15 +223,23 @@ export async function whoami(given: Partial<ClientOptions>): Promise<number> {
     const detail = `You are not logged in at ${client.address.url}. Log in: cpm-registry login`;
     throw clientFault("denied", "client_not_logged_in", detail);
   }
-  const { username, email, role } = await ownAccount(client);
+  const [{ username, email, role }, invitations] = await Promise.all([ownAccount(client), openInvitations(client)]);
   const stored = context.settings.token === undefined ? await context.credentials.of(client.address.origin) : undefined;
   const login = stored?.keychain === true ? "the keychain" : "login";
   const token = context.settings.token === undefined ? login : "CPM_API_TOKEN";
   const expiresAt = stored?.expiresAt ?? null;
   const until = expiresAt === null ? "" : `, until ${expiresAt.slice(0, 10)}`;
   context.answer(
-    { registry: client.address.url, username, email, role, token: { from: token, expiresAt } },
+    {
+      registry: client.address.url,
+      username,
+      email,
+      role,
+      token: { from: token, expiresAt },
+      invitations: invitations ?? null,
+    },
     `${username} at ${client.address.url} (token from ${token}${until})`,
   );
+  noteInvitations(context, invitations);
   return 0;
 }

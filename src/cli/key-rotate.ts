@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Session } from "../client/account.ts";
 import { registerKey, retireKey } from "../client/account-keys.ts";
 import type { ApiClient } from "../client/api-client.ts";
+import { ownPackageNames } from "../client/own-packages.ts";
 import { addPackageKey, isActive, packageKeys, removePackageKey } from "../client/package-keys.ts";
 import type { Signer } from "../client/signer.ts";
 import { DEFAULT_KEY_NAME, findSigner } from "../client/signing-keys.ts";
@@ -16,8 +17,6 @@ import { type KeyChangeOptions, machineLabel } from "./key-changes.ts";
 import { withLogin } from "./password-login.ts";
 import { KEEP_A_COPY, keySources, newPassphrase } from "./signer.ts";
 import { UsageError } from "./usage.ts";
-
-const PAGE_SIZE = 100;
 
 /** Options of `key rotate`. */
 export interface RotateOptions extends KeyChangeOptions {
@@ -36,15 +35,18 @@ export async function keyRotate(given: RotateOptions, name = DEFAULT_KEY_NAME): 
   if (stored === undefined)
     throw new UsageError(`There is no key '${name}' here. cpm-registry key list shows your keys.`);
   const old = await requireKey(context, name);
-  const names = await packagesOf(context, client, old, given.package);
-  await confirm(
-    context,
-    `Replace key ${old.keyId}, which signs ${names.length === 0 ? "no package" : names.join(", ")}?`,
-  );
-  const next = await nextKey(context, name, given["no-passphrase"]);
-  await withLogin(context, client, given, (open) => rotate(open, old, next, names));
+  // The login comes first, because an API token may be for some packages only.
+  const { keyId, names } = await withLogin(context, client, given, async (open) => {
+    const names = await packagesOf(open.client, old, given.package);
+    await confirm(
+      context,
+      `Replace key ${old.keyId}, which signs ${names.length === 0 ? "no package" : names.join(", ")}?`,
+    );
+    const next = await nextKey(context, name, given["no-passphrase"]);
+    await rotate(open, old, next, names);
+    return { keyId: next.keyId, names };
+  });
   await swapFiles(context, name, old);
-  const { keyId } = next;
   context.answer(
     { name, keyId, replaced: old.keyId, packages: names },
     `Key ${keyId} took the place of ${old.keyId} for ${counted(names.length, "package")}.`,
@@ -72,27 +74,12 @@ async function nextKey(context: ClientContext, name: string, isPlain: boolean): 
 }
 
 /** The packages that are named, or all of the account's that the key may sign. */
-async function packagesOf(context: ClientContext, client: ApiClient, { publicKey }: Signer, given: readonly string[]) {
-  const username = (await context.credentials.of(client.address.origin))?.username;
-  const candidates = given.length > 0 || username === undefined ? given : await ownPackages(client, username);
+async function packagesOf(client: ApiClient, { publicKey }: Signer, given: readonly string[]): Promise<string[]> {
+  if (given.length > 0) return [...given];
   const names: string[] = [];
-  for (const name of candidates) if (isActive(await packageKeys(client, name), publicKey)) names.push(name);
-  return given.length > 0 ? [...given] : names;
-}
-
-async function ownPackages(client: ApiClient, username: string): Promise<string[]> {
-  const names: string[] = [];
-  let cursor = "";
-  for (;;) {
-    const query = `author=${encodeURIComponent(username)}&sort=name&pageSize=${PAGE_SIZE}${cursor}`;
-    const page = await client.get<{
-      readonly items: readonly { readonly name: string }[];
-      readonly nextCursor?: string | null;
-    }>(`/api/packages?${query}`);
-    names.push(...page.items.map(({ name }) => name));
-    if (page.items.length === 0 || typeof page.nextCursor !== "string") return names;
-    cursor = `&cursor=${encodeURIComponent(page.nextCursor)}`;
-  }
+  for (const name of await ownPackageNames(client))
+    if (isActive(await packageKeys(client, name), publicKey)) names.push(name);
+  return names;
 }
 
 async function rotate(open: Session, old: Signer, next: Signer, names: readonly string[]): Promise<void> {

@@ -80,18 +80,21 @@ export async function withSession<T>(
 export interface Invitation {
   readonly package: string;
   readonly invitedBy: string;
+  readonly expiresAt: string;
 }
 
-const INVITATIONS = members({ items: each(members({ package: "string", invitedBy: "string" })) });
+const INVITATIONS = members({
+  items: each(members({ package: "string", invitedBy: "string", expiresAt: "string" })),
+});
 
 /**
- * Lists the packages that the account is invited to own. Empty where the registry cannot say: the
- * list is only a hint for people, and not worth a failure of its own.
+ * Lists the packages that the account is invited to own. Undefined where the registry does not say,
+ * as to a token without the scope `owners`: the list is only a hint, and not worth a failure.
  */
-export async function openInvitations({ client }: Session): Promise<readonly Invitation[]> {
+export async function openInvitations(client: ApiClient): Promise<readonly Invitation[] | undefined> {
   type List = { readonly items: readonly Invitation[] };
   const list = await getDocument<List>(client, "/api/auth/invitations", INVITATIONS).catch(() => undefined);
-  return list?.items ?? [];
+  return list?.items.map(({ package: name, invitedBy, expiresAt }) => ({ package: name, invitedBy, expiresAt }));
 }
 
 /** Makes an API token with a session. */

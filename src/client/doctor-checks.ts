@@ -8,10 +8,9 @@ import { ownAccount } from "./account.ts";
 import type { ApiClient } from "./api-client.ts";
 import { ClientFault } from "./client-fault.ts";
 import type { StoredLogin } from "./credentials.ts";
-import { getDocument } from "./document-shape.ts";
 import type { Home } from "./home.ts";
+import { ownPackages } from "./own-packages.ts";
 import { packageKeys } from "./package-keys.ts";
-import { PACKAGE_LIST, type PackageListDocument } from "./registry-documents.ts";
 import { agentKeyNames } from "./ssh-agent.ts";
 import type { StoredKey } from "./stored-keys.ts";
 
@@ -119,15 +118,16 @@ export async function checkToken(
 /** A key that commands sign with. */
 export type OwnKey = Pick<StoredKey, "name" | "publicKey">;
 
+/** How many packages `doctor` asks for their keys, which takes one request each. */
+const PACKAGES_MAX = 20;
+
 /** Checks that the keys that commands sign with may sign the packages of the account. */
 export async function checkKeys(client: ApiClient, username: string, keys: readonly OwnKey[]): Promise<Finding[]> {
   if (keys.length === 0) return [warn("keys", "there is no signing key here", "cpm-registry key generate")];
-  const query = new URLSearchParams({ author: username, pageSize: "20", sort: "updated" });
-  const { items } = await getDocument<PackageListDocument>(client, `/api/packages?${query}`, PACKAGE_LIST);
-  const owned = items.filter(({ owners }) => owners.includes(username));
+  const { items, nextCursor = null } = await ownPackages(client, PACKAGES_MAX);
   const findings: Finding[] = [];
   const names = keys.map((key) => key.name).join(", ");
-  for (const { name } of owned) {
+  for (const { name } of items) {
     const pinned = (await packageKeys(client, name)).keys.filter(({ status }) => status === "active");
     const own = keys.filter(({ publicKey }) => pinned.some((each) => each.publicKey === publicKey));
     if (own.length > 0)
@@ -136,6 +136,7 @@ export async function checkKeys(client: ApiClient, username: string, keys: reado
       );
     else findings.push(warn("keys", `${names} may not sign ${name}`, `cpm-registry key request --package ${name}`));
   }
+  if (nextCursor !== null) findings.push(ok("keys", `${username} owns more packages, which were not checked`));
   if (findings.length > 0) return findings;
   return [ok("keys", `${names}; ${username} owns no package yet`)];
 }

@@ -9,7 +9,10 @@ export type PackageName = string & { readonly [brand]: "PackageName" };
 /** The length of the longest package name. */
 export const PACKAGE_NAME_MAX_CHARS = 64;
 
-const PACKAGE_NAME = /^[a-z0-9]+(?:[-_.][a-z0-9]+)*$/;
+/** The pattern of package names, as regular expression of JavaScript and of JSON schemas. */
+export const PACKAGE_NAME_PATTERN = "^[a-z0-9]+(?:[-_.][a-z0-9]+)*$";
+
+const PACKAGE_NAME = new RegExp(PACKAGE_NAME_PATTERN);
 
 /**
  * For these names Windows opens a device instead of a file, also if an extension follows the first

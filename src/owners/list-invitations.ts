@@ -1,5 +1,5 @@
 import { and, asc, eq, gt } from "drizzle-orm";
-import type { SessionActor } from "../accounts/actor.ts";
+import { type Actor, coversName, requireScope } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
 import { type InvitationTerms, termsOf } from "./invitations.ts";
 
@@ -12,11 +12,16 @@ export type OwnInvitation = { readonly package: string } & InvitationTerms;
  */
 const LISTED_MAX = 200;
 
-/** Lists the packages that an account is invited to own, by name. */
+/**
+ * Lists the packages that an account is invited to own, by name. With an API token, only the
+ * invitations that it may accept. Throws `insufficient_scope`.
+ */
 export async function listInvitations(
   { db, clock }: Pick<Deps, "db" | "clock">,
-  { user }: SessionActor,
+  actor: Pick<Actor, "user" | "token">,
 ): Promise<OwnInvitation[]> {
+  const { user, token } = actor;
+  requireScope(actor, "owners");
   const rows = await db.read(({ query, tables: { ownerInvitations, packages } }) => {
     const { invitedBy, createdAt, expiresAt } = ownerInvitations;
     return query
@@ -27,5 +32,7 @@ export async function listInvitations(
       .orderBy(asc(packages.name))
       .limit(LISTED_MAX);
   });
-  return rows.map(({ name, ...invitation }) => ({ package: name, ...termsOf(invitation) }));
+  return rows
+    .filter(({ name }) => token === undefined || coversName(token.packages, name))
+    .map(({ name, ...invitation }) => ({ package: name, ...termsOf(invitation) }));
 }

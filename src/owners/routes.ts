@@ -63,8 +63,9 @@ const docs = {
   invitations: operation({
     id: "listInvitations",
     summary: "The packages this account is invited to own",
+    description: "An API token with the scope owners lists the invitations that it may accept.",
     tag: "accounts",
-    auth: "session",
+    auth: "account",
     responses: { 200: { description: "The open invitations", schema: "InvitationList" } },
     problems: [],
   }),
@@ -114,7 +115,7 @@ export function invitationRoutes(deps: Deps) {
   return new Elysia({ prefix: "/auth/invitations" })
     .use(authentication(deps))
     .get("", async ({ actor }) => ({ items: await listInvitations(deps, actor) }), {
-      session: true,
+      account: true,
       detail: docs.invitations,
     });
 }

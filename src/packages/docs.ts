@@ -1,5 +1,5 @@
 import { ENTRY_NAME_MAX_BYTES } from "../domain/limits.ts";
-import { PACKAGE_NAME_MAX_CHARS } from "../domain/package-name.ts";
+import { PACKAGE_NAME_MAX_CHARS, PACKAGE_NAME_PATTERN } from "../domain/package-name.ts";
 import { VERSION_MAX_CHARS } from "../domain/version.ts";
 import { BODY_PROBLEMS, operation, STORAGE_PROBLEMS } from "../http/operation.ts";
 
@@ -17,7 +17,7 @@ const TEXT_IDS = { "README.md": "readReadme", "colony.yaml": "readManifest", "va
 export const PACKAGE_PARAMETERS = {
   name: {
     description: "Name of the package",
-    schema: { ...text, minLength: 1, maxLength: PACKAGE_NAME_MAX_CHARS, pattern: "^[a-z0-9]+(?:[-_.][a-z0-9]+)*$" },
+    schema: { ...text, minLength: 1, maxLength: PACKAGE_NAME_MAX_CHARS, pattern: PACKAGE_NAME_PATTERN },
   },
   version: {
     description: "SemVer 2.0.0; where something is read, also `latest`: the highest release, not yanked",
@@ -69,6 +69,16 @@ export const packageDocs = {
       304: { description: "Unchanged" },
     },
     problems: [...PACKAGE_PROBLEMS, "validation_failed"],
+  }),
+  owned: operation({
+    id: "listOwnedPackages",
+    summary: "The packages that this account owns",
+    description:
+      "By name, with those that are in no search: in quarantine, taken down, or with every version yanked. An API token lists those that it is for.",
+    tag: "packages",
+    auth: "account",
+    responses: { 200: { description: "Some of them", schema: "OwnedList" } },
+    problems: ["validation_failed"],
   }),
   version: operation({
     id: "readVersion",

@@ -7,6 +7,8 @@ import { linkBase, withLinkBase } from "../http/links.ts";
 import { cursorLink, pageLinks } from "../http/pagination.ts";
 import { readProofWithHistory } from "../keys/read-package-log.ts";
 import { countBefore, parseCursor } from "../search/list-cursor.ts";
+import { askedOwnedPage } from "./asked-owned-page.ts";
+import { askedTags } from "./asked-tags.ts";
 import { askedVersions } from "./asked-versions.ts";
 import { downloadHandler, fileHandler, isOwnAddress } from "./content-handlers.ts";
 import { readTextFile, readVersionFiles } from "./contents.ts";
@@ -14,15 +16,16 @@ import { readDependents } from "./dependents.ts";
 import { packageDocs } from "./docs.ts";
 import { packageNameParam, readableName } from "./find-package.ts";
 import { loadNamedVersion } from "./find-version.ts";
+import { listOwned } from "./list-owned.ts";
 import { setPackageStatus } from "./package-status.ts";
 import { listPackages, packageJson, readPackageJson, readVersion, VERSIONS_PAGE_MAX } from "./read.ts";
 import {
   askedStatus,
-  askedTags,
   askedYank,
   DependentsQuery,
   knownParameters,
   ListQuery,
+  OwnedQuery,
   PackageStatusBody,
   VersionsQuery,
   YankBody,
@@ -202,6 +205,19 @@ function writeRoutes(deps: Deps) {
         detail: packageDocs.status,
       },
     );
+}
+
+/** Routes of `/auth/packages`: the packages of an account. */
+export function ownedPackageRoutes(deps: Deps) {
+  return new Elysia({ prefix: "/auth/packages" })
+    .use(authentication(deps))
+    .get("", ({ actor, query }) => listOwned(deps, actor, askedOwnedPage(query)), {
+      // A private registry answers only tokens that may read.
+      reader: true,
+      account: true,
+      query: OwnedQuery,
+      detail: packageDocs.owned,
+    });
 }
 
 /** Routes of `/packages`: search, read, download and yank. */

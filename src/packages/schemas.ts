@@ -1,5 +1,5 @@
 import { type Static, t } from "elysia";
-import { PACKAGE_NAME_MAX_CHARS, parsePackageName } from "../domain/package-name.ts";
+import { PACKAGE_NAME_MAX_CHARS, PACKAGE_NAME_PATTERN, parsePackageName } from "../domain/package-name.ts";
 import { isReplacement, REPLACEMENT_MAX_CHARS } from "../domain/replacement.ts";
 import { SHORT_VERSION_PATTERN, VERSION_MAX_CHARS } from "../domain/version.ts";
 import { failure } from "../errors.ts";
@@ -8,8 +8,8 @@ import { wholeNumber } from "../http/integer-parameter.ts";
 import { oneOf, withheldSince } from "../http/schemas.ts";
 import { CURSOR_MAX_CHARS } from "../search/list-cursor.ts";
 import { SORTS } from "../search/package-search.ts";
-import { foldTag } from "../search/search-packages.ts";
 import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
+import { ASKED_TAGS_MAX } from "./asked-tags.ts";
 import { PACKAGE_STATUSES, type PackageStatus } from "./package-status.ts";
 import type { Yank } from "./yank.ts";
 import { YANK_REASONS } from "./yank-reasons.ts";
@@ -151,7 +151,7 @@ const PackageListSchema = t.Object({
   ),
 });
 
-const DependentListSchema = t.Object({ items: t.Array(summaryRef), nextCursor });
+const CursorListSchema = t.Object({ items: t.Array(summaryRef), nextCursor });
 
 const FileListSchema = t.Object({
   items: t.Array(t.Object({ path: Text, size: t.Integer(), sha256: Text })),
@@ -169,16 +169,15 @@ const SignatureSchema = t.Object({
 export const packageSchemas = {
   LoggedVersion: LoggedVersionSchema,
   Archive: t.Unsafe({ type: "string", format: "binary" }),
-  DependentList: DependentListSchema,
+  DependentList: CursorListSchema,
   FileList: FileListSchema,
+  OwnedList: CursorListSchema,
   Package: PackageSchema,
   PackageList: PackageListSchema,
   PackageSummary: PackageSummarySchema,
   Signature: SignatureSchema,
   Version: VersionSchema,
 };
-
-const ASKED_TAGS_MAX = 10;
 
 /**
  * Declares a text parameter of a search. The links of a page repeat it four times, so it is short.
@@ -187,6 +186,10 @@ function askedText(description: string) {
   const error = `must be given once, with at most ${QUERY_TEXT_MAX_CHARS} characters`;
   return t.Optional(t.String({ description, maxLength: QUERY_TEXT_MAX_CHARS, error }));
 }
+
+const packagesPerPage = t.Optional(
+  wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
+);
 
 /** The query of `GET /api/packages`. `q` and `tag` are older names of `search` and `tags`. */
 export const ListQuery = t.Object({
@@ -203,9 +206,7 @@ export const ListQuery = t.Object({
   ),
   page: t.Optional(wholeNumber({ description: "Which page, counted from 1", zeros: PAGE_MAX_ZEROS, preset: 1 })),
   cursor: cursorParameter(CURSOR_MAX_CHARS),
-  pageSize: t.Optional(
-    wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
-  ),
+  pageSize: packagesPerPage,
 });
 
 /** The query of `GET /api/packages/{name}`. Its cursor is a version. */
@@ -218,23 +219,14 @@ export const VersionsQuery = t.Object({
 /** The query of `GET /api/packages/{name}/dependents`. Its cursor is the id of a package. */
 export const DependentsQuery = t.Object({
   cursor: t.Optional(wholeNumber({ description: "The `nextCursor` of the previous answer", zeros: CURSOR_MAX_ZEROS })),
-  pageSize: t.Optional(
-    wholeNumber({ description: "How many packages a page has", zeros: PAGE_SIZE_MAX_ZEROS, preset: PAGE_SIZE_DEFAULT }),
-  ),
+  pageSize: packagesPerPage,
 });
 
-/**
- * Returns every tag that is asked for, by either name of the parameter, given once (`tags=a,b`) or
- * several times. Empty tags are left out, and case makes no difference. Throws `validation_failed`
- * for more tags than a search looks for: each is one more index to read.
- */
-export function askedTags(parameters: URLSearchParams): string[] {
-  const lists = [...parameters.getAll("tags"), ...parameters.getAll("tag")];
-  const tags = new Set(lists.flatMap((list) => list.split(",")).map(foldTag));
-  tags.delete("");
-  if (tags.size > ASKED_TAGS_MAX) throw invalid("/tags", `must name at most ${ASKED_TAGS_MAX} tags`);
-  return [...tags];
-}
+/** The query of `GET /api/auth/packages`. Its cursor is the name of a package. */
+export const OwnedQuery = t.Object({
+  cursor: cursorParameter(PACKAGE_NAME_MAX_CHARS, PACKAGE_NAME_PATTERN),
+  pageSize: packagesPerPage,
+});
 
 /**
  * Returns the known parameters of a list's address, which are all that its links repeat. Throws

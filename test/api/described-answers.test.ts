@@ -197,6 +197,8 @@ onBothDatabases("responses and the API description", (registry) => {
     expectDescribed("GET", "/api/packages/{name}/owners", same, 304);
     expectDescribed("GET", "/api/packages/{name}/owners", await alice.get("/api/packages/none/owners"), 404);
     expectDescribed("GET", "/api/auth/invitations", await bob.get("/api/auth/invitations"), 200);
+    expectDescribed("GET", "/api/auth/packages", await alice.get("/api/auth/packages?pageSize=1"), 200);
+    expectDescribed("GET", "/api/auth/packages", await alice.get("/api/auth/packages?cursor=No"), 422);
     expectDescribed("DELETE", path, await bob.send("DELETE", url), 200);
     const self = `/api/packages/owned/owners/${alice.username}`;
     expectDescribed("DELETE", path, await alice.send("DELETE", self), 409);

@@ -164,7 +164,7 @@ onBothDatabases("owners", (registry) => {
     await disable(one(bob), null);
   });
 
-  test("a token needs the scope owners and the package among its names, and lists no invitations", async () => {
+  test("a token needs the scope owners and the package among its names, and lists the invitations that it may accept", async () => {
     await publish("scoped");
     const wrong = [
       await withToken(one(alice), ["yank", "publish-update"]),
@@ -176,7 +176,13 @@ onBothDatabases("owners", (registry) => {
     }
     const right = await withToken(one(alice), ["owners"], ["scope*"]);
     expect(state(await put(right, "scoped", one(bob)))).toEqual([200, [one(alice).username], [one(bob).username]]);
-    expectProblem(await right.get("/api/auth/invitations"), 403, "session_required");
+    const listed = async (scopes: string[], packages: string[]) => {
+      const { body } = await (await withToken(one(bob), scopes, packages)).get("/api/auth/invitations");
+      return body.items?.map((item: { package: string }) => item.package) ?? body.code;
+    };
+    expect(await listed(["owners"], ["scope*"])).toEqual(["scoped"]);
+    expect(await listed(["owners"], ["other"])).toEqual([]);
+    expect(await listed(["yank"], ["*"])).toBe("insufficient_scope");
     const [recorded] = await eventsOf(registry(), "owner.invited", "scoped");
     expect([recorded?.by, recorded?.withToken]).toEqual([one(alice).username, true]);
   });

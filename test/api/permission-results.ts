@@ -24,6 +24,10 @@ export const open = (good: Result) => results(() => good);
 /** For every account, and for its tokens with any scope. */
 export const account = (good: Result) => proved(() => good);
 
+/** For every account, and for its tokens with this scope. */
+export const accountWith = (scope: string, good: Result) =>
+  proved(({ scopes }) => (scopes?.includes(scope) === false ? "403 insufficient_scope" : good));
+
 /** For every account with a password session. */
 export const session = (good: Result) => proved(({ scopes }) => (scopes === undefined ? good : "403 session_required"));
 

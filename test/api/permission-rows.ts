@@ -1,7 +1,7 @@
 import { makeKey, PASSWORD, signMessage } from "../support/client.ts";
 import { challenge, keyIdOf, newKey, registrationStatement } from "../support/key-statements.ts";
 import { PACKAGE_ROWS } from "./permission-package-rows.ts";
-import { account, admin, open, readingAll, session } from "./permission-results.ts";
+import { account, accountWith, admin, open, readingAll, session } from "./permission-results.ts";
 import { type Prepare, plainly, type Row } from "./permission-row.ts";
 
 const OPERATIONS: readonly Row[] = [
@@ -63,7 +63,17 @@ const ACCOUNTS: readonly Row[] = [
     results: session(204),
     prepare: plainly("/api/auth/password", { currentPassword: PASSWORD, newPassword: PASSWORD, keepTokens: true }),
   },
-  { operation: "GET /api/auth/invitations", results: session(200), prepare: plainly("/api/auth/invitations") },
+  {
+    operation: "GET /api/auth/invitations",
+    results: accountWith("owners", 200),
+    prepare: plainly("/api/auth/invitations"),
+  },
+  {
+    operation: "GET /api/auth/packages",
+    results: account(200),
+    closed: accountWith("read", 200),
+    prepare: plainly("/api/auth/packages"),
+  },
 ];
 
 const CREDENTIALS: readonly Row[] = [

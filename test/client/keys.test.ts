@@ -3,6 +3,7 @@ import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "../support/client.ts";
 import { onBothDatabases, TEST_LOG_ORIGIN } from "../support/registry.ts";
+import { newAdmin } from "../support/roles.ts";
 import { hasTerminal, PASSWORD, registered, User } from "./scene.ts";
 
 /* Signing keys: on this machine, of the account and of packages. */
@@ -100,15 +101,15 @@ onBothDatabases(
     });
 
     test.skipIf(!hasTerminal)(
-      "rotating at a terminal asks for a confirmation, a passphrase and the password",
+      "rotating at a terminal asks for the password, a confirmation and a passphrase",
       async () => {
         const rotated = await alice.type(
           ["key", "rotate"],
           [
+            ["Password of .*: $", `${PASSWORD}\n`],
             ["which signs .*\\[y/N\\] $", "y\n"],
             ["Passphrase for the new key .*: $", "a new passphrase\n"],
             ["again: $", "a new passphrase\n"],
-            ["Password of .*: $", `${PASSWORD}\n`],
           ],
         );
         expect([rotated.code, rotated.unasked]).toEqual([0, []]);
@@ -116,6 +117,31 @@ onBothDatabases(
         expect(await activeKeys()).toHaveLength(1);
       },
     );
+
+    test("one command rotates the key of packages that are in no search, whatever the API token is for", async () => {
+      const hidden = `${pack}-hidden`;
+      await alice.run(["init", hidden]);
+      expect((await publishNext(alice, join(alice.directory, hidden), "1.0.0")).code).toBe(0);
+      expect((await alice.run(["yank", `${hidden}@1.0.0`, "--yes"])).code).toBe(0);
+      const admin = await newAdmin(registry());
+      const reason = { reason: "looked at", category: "policy" };
+      expect((await admin.send("PUT", `/api/packages/${pack}/quarantine`, reason)).status).toBe(200);
+      const login = ["--registry", registry().url, "--username", aliceName, "--password-stdin"];
+      const only = ["token", "create", "--label", "one package", "--scope", "read", "--package", pack];
+      const token = (await alice.run([...only, ...login], { stdin })).stdout.trim();
+      const rotate = ["key", "rotate", "--yes", ...plain, ...login, "--json"];
+      const { code, stdout } = await alice.run(rotate, { stdin, env: { CPM_API_TOKEN: token } });
+      expect([code, JSON.parse(stdout).packages]).toEqual([0, [pack, hidden]]);
+      const pinned = (await alice.run(["key", "list", "--package", hidden])).stdout;
+      expect(pinned).toContain("\tsuperseded\t");
+      expect(await activeKeys()).toEqual([JSON.parse(stdout).keyId]);
+      const { checks } = JSON.parse((await alice.run(["doctor", "--json"])).stdout);
+      const keys = checks.filter(({ check }: { check: string }) => check === "keys");
+      expect(keys.map(({ detail }: { detail: string }) => detail)).toEqual([
+        `key default may sign ${pack}`,
+        `key default may sign ${hidden}`,
+      ]);
+    });
 
     test("a second key is added, takes the first one out, and the first is retired", async () => {
       await alice.run(["key", "generate", "laptop", ...plain]);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount } from "../support/client.ts";
 import { startRegistry, TEST_LOG_ORIGIN, type TestRegistry } from "../support/registry.ts";
+import { withToken } from "../support/roles.ts";
 import { BadRegistry } from "./bad-registry.ts";
 import { hasTerminal, PASSWORD, registered, User } from "./scene.ts";
 
@@ -228,7 +229,7 @@ test.each([
   expect([known.code, known.stderr]).toEqual([0, ""]);
 });
 
-test("login tells of open invitations, with the command that accepts them", async () => {
+test("login and whoami tell of open invitations, with the command that accepts them", async () => {
   const env = { CPM_API_TOKEN: owner.token ?? "" };
   expect((await user.run(["owner", "invite", "hello", ann, "--yes"], { env })).code).toBe(0);
   const { code, stderr } = await user.run(["login", "--username", ann, "--password-stdin"], { stdin });
@@ -236,4 +237,12 @@ test("login tells of open invitations, with the command that accepts them", asyn
     0,
     `${owner.username} invites you to own hello. To accept: cpm-registry owner accept hello\n`,
   ]);
+  const asked = await user.run(["whoami"]);
+  expect([asked.code, asked.stderr]).toEqual([0, stderr]);
+  const [invitation, ...others] = JSON.parse((await user.run(["whoami", "--json"])).stdout).invitations;
+  expect(others).toEqual([]);
+  expect(invitation).toEqual({ package: "hello", invitedBy: owner.username, expiresAt: expect.any(String) });
+  const narrow = await withToken(owner, ["read"]);
+  const silent = await user.run(["whoami", "--json"], { env: { CPM_API_TOKEN: narrow.token ?? "" } });
+  expect([silent.code, JSON.parse(silent.stdout).invitations]).toEqual([0, null]);
 });

@@ -21,9 +21,7 @@ export const keyRotateCommand = defineCommand({
   help: {
     description: `Makes a new key, registers it, adds it to every package that the old key signs, takes the old one out and retires it.
       What the old key signed stays valid. The new key gets the name of the old one. If the command is interrupted, run
-      it again: it goes on with the same new key.
-
-      Packages whose versions are all yanked, in quarantine or taken down are in no list: name them with --package.`,
+      it again: it goes on with the same new key.`,
     failure: "the key was not replaced everywhere",
     examples: ["cpm-registry key rotate"],
   },

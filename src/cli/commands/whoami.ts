@@ -9,7 +9,9 @@ export const whoamiCommand = defineCommand({
   options: CLIENT_OPTIONS,
   arguments: [],
   help: {
-    description: "Asks the registry whose API token CPM_API_TOKEN or the last login is.",
+    description: `Asks the registry whose API token CPM_API_TOKEN or the last login is. Open invitations to own packages
+      are shown with the command that accepts them, if the token has the scope owners. In the document of --json,
+      invitations is null if it has not.`,
     examples: ["cpm-registry whoami", "cpm-registry whoami --json"],
   },
   run: async (options) => {

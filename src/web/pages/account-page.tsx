@@ -1,4 +1,6 @@
 /** @jsxImportSource preact */
+
+import { parsePackageName } from "../../domain/package-name.ts";
 import { addOwner } from "../../owners/add-owner.ts";
 import { listInvitations, type OwnInvitation } from "../../owners/list-invitations.ts";
 import { withdrawInvitation } from "../../owners/withdraw-invitation.ts";
@@ -13,6 +15,9 @@ import { framedPage } from "./account-frame.tsx";
 import { PostForm } from "./form-parts.tsx";
 import { TableRegion } from "./table-region.tsx";
 import { Command, countText, Day } from "./texts.tsx";
+
+/** How many packages a page has. */
+const PAGE_SIZE = 50;
 
 function Invitations({ visit, items }: OfVisit & { readonly items: readonly OwnInvitation[] }) {
   if (items.length === 0) return null;
@@ -96,9 +101,9 @@ function Packages({ visit: { root }, owned }: OfVisit & { readonly owned: OwnedP
           ))}
         </tbody>
       </TableRegion>
-      {owned.next !== null && (
+      {owned.nextCursor !== null && (
         <p>
-          <a href={`${root}account?${new URLSearchParams({ after: owned.next })}`}>More packages</a>
+          <a href={`${root}account?${new URLSearchParams({ after: owned.nextCursor })}`}>More packages</a>
         </p>
       )}
     </>
@@ -134,12 +139,13 @@ export const accountPage: PageSpec = {
   audience: "session",
   load: async (deps, visit) => {
     const visitor = visitorOf(visit);
+    const after = parsePackageName(visit.query.get("after") ?? "");
     const [owned, invitations] = await Promise.all([
-      listOwned(deps, visitor, visit.query.get("after") ?? undefined),
+      listOwned(deps, visitor, { after, pageSize: PAGE_SIZE }),
       listInvitations(deps, visitor),
     ]);
     const { username, email, role, createdAt } = visitor.user;
-    const isNew = owned.items.length === 0 && !visit.query.has("after");
+    const isNew = owned.items.length === 0 && after === undefined;
     return framedPage(visit, {
       current: "account",
       title: username,

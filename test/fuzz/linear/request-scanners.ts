@@ -14,7 +14,8 @@ import { clientBehind, clientNetwork } from "../../../src/http/client-address.ts
 import { matchesEntityTag } from "../../../src/http/entity-tag.ts";
 import { readUpload } from "../../../src/http/multipart.ts";
 import { requestIdFrom } from "../../../src/http/request-id.ts";
-import { askedTags, knownParameters, PackageStatusBody, YankBody } from "../../../src/packages/schemas.ts";
+import { askedTags } from "../../../src/packages/asked-tags.ts";
+import { knownParameters, PackageStatusBody, YankBody } from "../../../src/packages/schemas.ts";
 import { requirePublishParameters } from "../../../src/publish/schemas.ts";
 import { escapeUnprintable, printableJson, printableLines } from "../../../src/runtime/printable.ts";
 import { oneTypoFrom } from "../../../src/search/one-typo.ts";
