@@ -27,6 +27,8 @@ export const DATABASE_FILE = "registry.db";
 export const MANIFEST_FILE = "manifest.json";
 /** The directory of a snapshot's private keys. */
 export const KEYS_DIRECTORY = "keys";
+/** The private keys that a snapshot may have, by the names of their files. */
+export const KEY_FILES = ["jwt.key", "log.key"] as const;
 
 /** Returns the directory of the archives. */
 export function archivesIn(backup: string): string {

@@ -5,7 +5,7 @@ import type { AppliedMigration, SnapshotLog } from "../db/snapshot-file.ts";
 import { parseJsonText } from "../domain/json-text.ts";
 import { errorCode } from "../errors.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
-import { MANIFEST_FILE, snapshotIn } from "./layout.ts";
+import { DATABASE_FILE, KEY_FILES, MANIFEST_FILE, snapshotIn } from "./layout.ts";
 
 /** A file of a snapshot. */
 export interface FileDigest {
@@ -61,11 +61,43 @@ export function readManifest(backup: string, id: string): Manifest {
   const { manifestSha256, ...manifest } = found;
   if (found.format !== undefined && found.format !== "cpm-registry-backup/v1")
     throw new OperatorError(`the snapshot ${id} was made by a newer cpm-registry. Use that version or a newer one.`);
-  if (manifestSha256 !== digestOf(manifest)) throw altered(id, "its manifest.json was cut or altered");
-  return manifest as object as Manifest;
+  // Whoever can write to the backup can make the digest too, so it does not vouch for the form.
+  if (manifestSha256 !== digestOf(manifest) || !isManifest(manifest))
+    throw altered(id, "its manifest.json was cut or altered");
+  return manifest;
 }
 
-function parsed(backup: string, id: string): Readonly<Record<string, unknown>> {
+type Unknown = Readonly<Record<string, unknown>>;
+
+const isText = (value: unknown): value is string => typeof value === "string";
+const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0;
+const isListOf = (value: unknown, isOne: (item: unknown) => boolean) => Array.isArray(value) && value.every(isOne);
+const haveTexts = (names: readonly string[]) => (value: unknown) => names.every((name) => isText(Object(value)[name]));
+
+/** Only known names, because files are written under them. */
+function isFileOf(names: readonly string[]) {
+  return (value: unknown) => {
+    const { name, size, sha256 } = Object(value);
+    return names.includes(name) && isCount(size) && isText(sha256);
+  };
+}
+
+function isManifest(found: Unknown): found is Unknown & Manifest {
+  const [database, archives, source]: Unknown[] = [found.database, found.archives, found.source].map(Object);
+  return (
+    haveTexts(["format", "createdAt", "program"])(found) &&
+    haveTexts(["database", "storage"])(source) &&
+    isFileOf([DATABASE_FILE])(database) &&
+    [database?.packages, database?.versions, archives?.count, archives?.bytes].every(isCount) &&
+    isListOf(database?.migrations, haveTexts(["name", "hash"])) &&
+    isListOf(database?.problems, isText) &&
+    isListOf(archives?.lacking, haveTexts(["package", "version", "sha256", "reason"])) &&
+    isListOf(found.keys, isFileOf(KEY_FILES)) &&
+    (found.log === null || haveTexts(["origin", "vkey", "root", "checkpoint"])(found.log))
+  );
+}
+
+function parsed(backup: string, id: string): Unknown {
   try {
     return Object(parseJsonText(readFileSync(join(snapshotIn(backup, id), MANIFEST_FILE), "utf8")));
   } catch (cause) {

@@ -9,7 +9,7 @@ import type { DatabaseConfig } from "../config/config.ts";
 import { requireUnused } from "../db/copy/postgres-target.ts";
 import { readSqlite } from "../db/copy/sqlite-source.ts";
 import { migrate, sqliteSchemaState } from "../db/migrate.ts";
-import { type NamedArchive, SnapshotFile } from "../db/snapshot-file.ts";
+import { dropForeignObjects, type NamedArchive, SnapshotFile } from "../db/snapshot-file.ts";
 import { parseDigest } from "../domain/digest.ts";
 import { errorCode } from "../errors.ts";
 import { forEachConcurrently } from "../maintenance/concurrency.ts";
@@ -226,6 +226,7 @@ async function fillPostgres(database: DatabaseConfig, clock: () => Date, file: s
 async function copyMigrated(snapshot: string, path: string): Promise<void> {
   try {
     copyFileSync(snapshot, path);
+    dropForeignObjects(path);
     await migrate({ kind: "sqlite", path });
     if (existsSync(`${path}-wal`)) throw new Error("A migrated database was not closed");
   } catch (cause) {

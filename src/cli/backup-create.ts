@@ -9,6 +9,7 @@ import {
   isWhole,
   rescueArchives,
 } from "../backup/create-backup.ts";
+import { KEY_FILES } from "../backup/layout.ts";
 import type { Config, DatabaseConfig } from "../config/config.ts";
 import { checkIntegrity } from "../db/integrity.ts";
 import { migrationState } from "../db/migrate.ts";
@@ -44,8 +45,10 @@ function keepOf(text: string | undefined): number | undefined {
 
 /** The key files that a registry uses. Keys that are settings have no file. */
 function keyFiles({ dataDir, jwtKeys, logKeys }: Config): Map<string, string> {
-  const names = [...(jwtKeys === undefined ? ["jwt.key"] : []), ...(logKeys === undefined ? ["log.key"] : [])];
-  const paths = names.map((name) => [name, join(dataDir, name)] as const);
+  const setting = { "jwt.key": jwtKeys, "log.key": logKeys };
+  const paths = KEY_FILES.filter((name) => setting[name] === undefined).map(
+    (name) => [name, join(dataDir, name)] as const,
+  );
   return new Map(paths.filter(([, path]) => existsSync(path)));
 }
 

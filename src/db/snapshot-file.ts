@@ -126,3 +126,18 @@ export function snapshotSqlite(path: string, target: string): void {
     client.close();
   }
 }
+
+/**
+ * Removes triggers and views from a copy of a snapshot. A registry has none: somebody else made them,
+ * and they would go on to change what the registry writes.
+ */
+export function dropForeignObjects(path: string): void {
+  const client = new BunDatabase(path, { readwrite: true });
+  try {
+    const text = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY type";
+    for (const { type, name } of client.query<{ type: string; name: string }, []>(text).all())
+      client.run(`DROP ${type} IF EXISTS "${name.replaceAll('"', '""')}"`);
+  } finally {
+    client.close();
+  }
+}

@@ -1,10 +1,12 @@
+import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createBackup } from "../../src/backup/create-backup.ts";
 import { snapshotIdOf } from "../../src/backup/layout.ts";
+import { type Manifest, manifestText } from "../../src/backup/manifest.ts";
 import { restoreBackup } from "../../src/backup/restore-backup.ts";
 import { verifyBackup } from "../../src/backup/verify-backup.ts";
 import { openFileStore } from "../../src/blobs/file-store.ts";
@@ -261,11 +263,7 @@ describe("a backup that was cut or altered", () => {
         damage(backup, digest);
         const { problems } = await verifyBackup(backup, undefined, quiet);
         expect([what, problems.count, problems.items[0]?.detail]).toEqual([what, 1, expect.stringContaining(reason)]);
-        const blobs = await openFileStore(join(backup, "to"));
-        const database = { kind: "sqlite", path: join(backup, "to.db") } as const;
-        const target = { blobs, database, keysDir: undefined, clock: () => new Date(), failpoints: noFailpoints };
-        const options = { backup, snapshot: undefined, reuseStorage: false, report: quiet };
-        const refused = await restoreBackup(target, { ...options, partial: false }).catch((cause) => cause);
+        const { target, options, database, refused } = await restoreHere(backup, undefined);
         expect(refused).toBeInstanceOf(OperatorError);
         expect(refused.message).toContain(reason);
         expect(existsSync(database.path)).toBe(false);
@@ -275,6 +273,77 @@ describe("a backup that was cut or altered", () => {
       }
       const verified = await place.run("backup", "verify", `${whole}-1`);
       expect([verified.exitCode, verified.stdout]).toEqual([1, expect.stringContaining("cut or altered")]);
+    }));
+});
+
+/** Restores a backup beside itself, in this process. */
+async function restoreHere(backup: string, keysDir: string | undefined) {
+  const blobs = await openFileStore(join(backup, "to"));
+  const database = { kind: "sqlite", path: join(backup, "to.db") } as const;
+  const target = { blobs, database, keysDir, clock: () => new Date(), failpoints: noFailpoints };
+  const options = { backup, snapshot: undefined, reuseStorage: false, report: quiet };
+  const refused = await restoreBackup(target, { ...options, partial: false }).catch((cause) => cause);
+  return { target, options, database, refused };
+}
+
+/** Changes a snapshot as somebody does who can write to the backup, with the right digests. */
+function forge(
+  backup: string,
+  changeDatabase: (client: Database) => void,
+  changeManifest: (manifest: Manifest) => object,
+) {
+  const client = new Database(inSnapshot(backup, "registry.db"));
+  changeDatabase(client);
+  client.close();
+  const { manifestSha256: _, ...manifest } = JSON.parse(readFileSync(inSnapshot(backup, "manifest.json"), "utf8"));
+  const bytes = readFileSync(inSnapshot(backup, "registry.db"));
+  const database = { ...manifest.database, size: bytes.length, sha256: sha256(bytes) };
+  const changed = changeManifest({ ...manifest, database });
+  writeFileSync(inSnapshot(backup, "manifest.json"), manifestText(changed as Manifest));
+}
+
+describe("a backup that somebody else can write to", () => {
+  const nothing = () => undefined;
+
+  test("restores no file under a name of its choice", () =>
+    onBackedUp(async (_, backup) => {
+      const evil = Buffer.from("evil");
+      const key = (name: string) => ({ name, size: evil.length, sha256: sha256(evil) });
+      mkdirSync(inSnapshot(backup, "keys"));
+      writeFileSync(inSnapshot(backup, "keys", "other.key"), evil);
+      writeFileSync(join(backup, "planted"), evil);
+      const { database } = JSON.parse(readFileSync(inSnapshot(backup, "manifest.json"), "utf8"));
+      const forgeries = [
+        { keys: [key("../../../planted")] },
+        { keys: [key("other.key")] },
+        { database: { ...database, name: "../../lock" } },
+      ];
+      const keysDir = join(backup, "a", "b", "c");
+      mkdirSync(keysDir, { recursive: true });
+      for (const change of forgeries) {
+        forge(backup, nothing, (manifest) => ({ ...manifest, ...change }));
+        const { refused, database } = await restoreHere(backup, keysDir);
+        expect(refused).toBeInstanceOf(OperatorError);
+        expect(refused.message).toContain("manifest.json was cut or altered");
+        expect([existsSync(database.path), readdirSync(join(backup, "a"))]).toEqual([false, ["b"]]);
+      }
+    }));
+
+  test("restores no trigger and no view", () =>
+    onBackedUp(async (_, backup) => {
+      const change = (client: Database) => {
+        client.run(`CREATE TRIGGER "a ""thief""" AFTER INSERT ON events BEGIN UPDATE users SET role = 'admin'; END`);
+        client.run("CREATE VIEW every_user AS SELECT * FROM users");
+        client.run("CREATE TRIGGER on_view INSTEAD OF INSERT ON every_user BEGIN DELETE FROM users; END");
+      };
+      forge(backup, change, (manifest) => manifest);
+      await withPlaces([["sqlite", "files"]], async (to) => {
+        expect((await to.run("backup", "restore", backup)).stderr).toBe("");
+        const client = new Database(to.databaseName, { readonly: true });
+        expect(client.query("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')").all()).toEqual([]);
+        client.close();
+        expect((await to.run("fsck")).exitCode).toBe(0);
+      });
     }));
 });
 
