@@ -9,17 +9,18 @@ import { failure } from "../errors.ts";
 const ID_SHOWN_MAX_CHARS = 64;
 
 /**
- * Revokes a token of the account: it is refused from the next request on. Throws `token_not_found`.
+ * Revokes a token of the account: it is refused from the next request on. Returns its
+ * label. Throws `token_not_found`.
  */
 export async function revokeToken(
   { db, clock }: Pick<Deps, "db" | "clock">,
   { user, origin }: SessionActor,
   id: string,
-): Promise<void> {
+): Promise<{ readonly label: string }> {
   const missing = () => failure({ code: "token_not_found", id: id.slice(0, ID_SHOWN_MAX_CHARS) });
   if (!isId(id)) throw missing();
   const now = clock();
-  await db.write(async (session) => {
+  return db.write(async (session) => {
     const { apiTokens } = session.tables;
     const isMine = and(eq(apiTokens.id, id), eq(apiTokens.userId, user.id), isNull(apiTokens.revokedAt));
     const [revoked] = await session.query
@@ -29,5 +30,6 @@ export async function revokeToken(
       .returning({ label: apiTokens.label });
     if (revoked === undefined) throw missing();
     await recordEvent(session, origin, "token.revoked", now, { details: { id, label: revoked.label } });
+    return revoked;
   });
 }

@@ -10,6 +10,7 @@ import type { Page } from "./layout.tsx";
 import { withNotice } from "./notices.tsx";
 import { problemForPeople } from "./page-problem.ts";
 import { pageResponse, redirectResponse, sharedPageResponse } from "./page-response.ts";
+import { refusedPage } from "./refused-form.tsx";
 import { sessionTokenOf } from "./session-cookie.ts";
 import { addressOf, signInTo } from "./sign-in-address.ts";
 import { rootFrom, type Visit, type WebDeps } from "./visit.ts";
@@ -127,7 +128,7 @@ function signInFor(visit: Visit): string {
   const isForm = visit.request.method === "POST";
   const next = isForm ? pageOfForm(visit) : addressOf(visit.path, visit.query);
   const signIn = signInTo(next);
-  return isForm ? withNotice(signIn, "session-ended") : signIn;
+  return isForm ? withNotice(visit, signIn, "session-ended") : signIn;
 }
 
 /** Reports whether the visitor is to sign in first. Throws `admin_only`. */
@@ -184,10 +185,9 @@ async function refusedForm(
   { page, form, cause }: { readonly page: PageSpec; readonly form: URLSearchParams; readonly cause: unknown },
 ): Promise<Response> {
   if (!(cause instanceof Failure)) throw cause;
-  const { status, title, detail, errors = [], headers } = problemForPeople(cause.error);
-  const shown = await page.load(deps, { ...visit, sent: form, problem: { status, title, detail, errors } });
-  const response = pageResponse(deps, visit, { ...shown, status });
-  const retryAfter = headers?.["retry-after"];
+  const { error } = cause;
+  const response = pageResponse(deps, visit, await refusedPage(deps, visit, { load: page.load, sent: form, error }));
+  const retryAfter = problemForPeople(error).headers?.["retry-after"];
   if (retryAfter !== undefined) response.headers.set("retry-after", retryAfter);
   return response;
 }

@@ -1,4 +1,4 @@
-import { ABOUT_PARAMETER, NOTICE_PARAMETER } from "./notices.tsx";
+import { NOTICE_PARAMETERS } from "./notices.tsx";
 import type { Visit } from "./visit.ts";
 
 /** Pages to which nobody wants to come back after the sign-in. */
@@ -6,9 +6,7 @@ const WITHOUT_RETURN = /^(?:login|register|logout)?(?:\?|$)/;
 
 /** Returns an address below the root, without the code of a notice. */
 export function addressOf(path: string, query: URLSearchParams): string {
-  const kept = new URLSearchParams(
-    [...query].filter(([name]) => name !== NOTICE_PARAMETER && name !== ABOUT_PARAMETER),
-  );
+  const kept = new URLSearchParams([...query].filter(([name]) => !NOTICE_PARAMETERS.includes(name)));
   return `${path.slice(1)}${kept.size === 0 ? "" : `?${kept}`}`;
 }
 

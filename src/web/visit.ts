@@ -1,19 +1,10 @@
 import type { SessionActor } from "../accounts/actor.ts";
 import type { Deps } from "../deps.ts";
-import type { Fault } from "../errors.ts";
 import type { PackageServices } from "../packages/services.ts";
+import type { FormProblem } from "./form-problem.ts";
 
 /** What the pages need from outside. */
 export type WebDeps = Deps & PackageServices;
-
-/** What went wrong with a form, for the page that shows the form again. */
-export interface FormProblem {
-  readonly status: number;
-  readonly title: string;
-  readonly detail: string;
-  /** Faults of single fields. `path` is a JSON pointer, such as `/password`. */
-  readonly errors: readonly Fault[];
-}
 
 /** One request for a page, with what the layout and every page need to know of it. */
 export interface Visit {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
-import { faultsOf, type SeenPage, walk } from "./pages-of-site.ts";
+import { commandsIn, faultsOf, type SeenPage, walk } from "./pages-of-site.ts";
 
 const README = `# Rich
 
@@ -109,7 +109,8 @@ describe("a registry under a path", () => {
       for (const start of [`${registry.url}/cpm/`, `${proxy.url.origin}/cpm/`]) {
         const pages = await walk(start, { skips: isLost });
         expectSound(pages);
-        expect(pages.some(({ text }) => text.includes("--registry http://registry.test/cpm"))).toBe(true);
+        const commands = pages.flatMap(({ text }) => commandsIn(text));
+        expect(commands.some((command) => command.includes("--registry http://registry.test/cpm"))).toBe(true);
       }
     } finally {
       await proxy.stop(true);

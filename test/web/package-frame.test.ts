@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { makePackage, manifestOf } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, TEST_PUBLIC_URL } from "../support/registry.ts";
+import { commandsIn } from "./pages-of-site.ts";
 
 const HTML = { accept: "text/html" };
 
@@ -21,8 +22,10 @@ onBothDatabases("what every tab of a package has around it", (registry) => {
       'license: "MIT <b>"\nhomepage: https://example.org/x\nmaintainers:\n  - name: "Ada <i>"\n    url: https://example.org/ada\n';
     await publish("framed", more);
     const text = await page("/packages/framed");
-    expect(text).toContain("<code>cpm install framed --version 1.0.0</code>");
-    expect(text).toContain(`<code>cpm-registry download framed@1.0.0 --registry ${TEST_PUBLIC_URL}</code>`);
+    expect(commandsIn(text)).toEqual([
+      `cpm-registry download framed@1.0.0 --registry ${TEST_PUBLIC_URL}`,
+      "cpm install framed --version 1.0.0",
+    ]);
     expect(text).toContain("<dd>MIT &lt;b></dd>");
     expect(text).toContain('<a href="https://example.org/ada" rel="nofollow noopener noreferrer ugc">Ada &lt;i></a>');
     expect(text).toContain("packages/framed/1.0.0/download");

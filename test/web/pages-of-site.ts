@@ -9,6 +9,13 @@ export interface SeenPage {
   readonly text: string;
 }
 
+/** Returns the commands of a page that can be copied, without their markup. */
+export function commandsIn(html: string): string[] {
+  const commands = [...html.matchAll(/data-copy="[^"]*"><code>(.*?)<\/code>/gs)].map(([, command = ""]) => command);
+  const plain = commands.map((command) => command.replace(/<[^>]+>/g, "").replaceAll("&lt;", "<"));
+  return plain.map((command) => command.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&"));
+}
+
 /** More pages than the sites of tests have: a walk must end. */
 const PAGES_MAX = 600;
 const AT_ONCE = 6;

@@ -7,6 +7,7 @@ import { makePackage } from "../support/archive-maker.ts";
 import { type Client, Client as Guest, makeKey, newAccount } from "../support/client.ts";
 import { PROGRAM } from "../support/program.ts";
 import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { commandsIn } from "./pages-of-site.ts";
 
 const HTML = { accept: "text/html" };
 const key = makeKey();
@@ -34,7 +35,7 @@ onBothDatabases("pages of the site", (registry) => {
   beforeAll(async () => {
     const empty = await see("/");
     expect(textOf(empty.text)).toContain("Publish the first package");
-    expect(empty.text).toContain("cpm-registry register http://registry.test<");
+    expect(commandsIn(empty.text)).toContain("cpm-registry register http://registry.test");
     owner = await newAccount(registry());
     await publish(owner, "site-web", { tags: ["web", "fast"] });
     for (let at = 0; at < 21; at += 1) await publish(owner, `site-many-${at}`, { tags: ["many"] });
@@ -46,7 +47,7 @@ onBothDatabases("pages of the site", (registry) => {
     expect(textOf(text)).toContain("22 packages");
     expect(text).toContain('href="./packages/site-many-20"');
     expect(text.match(/type="search"/g)).toHaveLength(1);
-    expect(text).toContain("cpm-registry config set registry http://registry.test<");
+    expect(commandsIn(text)).toContain("cpm-registry config set registry http://registry.test");
   });
 
   test("a search shows what matches, its tags, and chips that take a filter away", async () => {
@@ -137,8 +138,7 @@ onBothDatabases("pages of the site", (registry) => {
 /** The commands of a page that can be copied. */
 async function commandsOf({ url }: TestRegistry, path: string): Promise<string[]> {
   const { text } = await new Guest(url).get(path, HTML);
-  const commands = [...text.matchAll(/data-copy="[^"]*"><code>([^<]*)</g)].map(([, command = ""]) => command);
-  return commands.map((command) => command.replaceAll("&quot;", '"').replaceAll("&#39;", "'").replaceAll("&amp;", "&"));
+  return commandsIn(text);
 }
 
 test("every command of the pages is one that the program has, with its options", async () => {

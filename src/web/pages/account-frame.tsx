@@ -2,7 +2,6 @@
 import type { ComponentChildren } from "preact";
 import type { OfVisit, Page } from "../layout.tsx";
 import type { Visit } from "../visit.ts";
-import { ProblemBanner } from "./form-parts.tsx";
 
 /** The pages of an account, in their order: the address below the root, and what its link says. */
 const PARTS = [
@@ -41,7 +40,6 @@ function Frame({ visit, current, title, children }: FrameProps) {
           </a>
         ))}
       </nav>
-      <ProblemBanner visit={visit} />
       {children}
     </>
   );

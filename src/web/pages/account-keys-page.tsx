@@ -9,7 +9,7 @@ import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { Confirm, FoldedForm, requireConfirmed } from "./form-parts.tsx";
 import { TableRegion } from "./table-region.tsx";
-import { Command, Day } from "./texts.tsx";
+import { Command, Day, InlineCommand } from "./texts.tsx";
 
 function KeyRow({ visit, one }: OfVisit & { readonly one: KeyView }) {
   const { keyId, label, createdAt, retiredAt } = one;
@@ -37,13 +37,13 @@ function KeyRow({ visit, one }: OfVisit & { readonly one: KeyView }) {
             visit={visit}
             summary="Retire…"
             action="account/keys/retire"
-            hidden={{ keyId }}
+            subject={{ keyId }}
             button="Retire the key"
-            isOpen={visit.sent.get("keyId") === keyId}
           >
             <p>
               It starts no new package any more, and can never be registered again. What it signed stays valid. Where a
-              package lets it sign, it still may: take it out there first, with <code>cpm-registry key remove</code>.
+              package lets it sign, it still may: take it out there first, with{" "}
+              <InlineCommand text="cpm-registry key remove" />.
             </p>
             <Confirm>Retire the key {keyId} for good.</Confirm>
           </FoldedForm>
@@ -100,8 +100,9 @@ export const keysPage: PageSpec = {
             <Command text="cpm-registry key generate laptop" label="the command that makes a key" />
             <Command text="cpm-registry key register --key laptop" label="the command that registers a key" />
             <p class="hint">
-              To let it sign a package that you own: <code>cpm-registry key add laptop --package &lt;name&gt;</code>. To
-              replace a key everywhere: <code>cpm-registry key rotate</code>.
+              To let it sign a package that you own:{" "}
+              <InlineCommand text="cpm-registry key add laptop --package <name>" />. To replace a key everywhere:{" "}
+              <InlineCommand text="cpm-registry key rotate" />.
             </p>
           </section>
         </>
@@ -114,9 +115,10 @@ export const keysPage: PageSpec = {
 export const retireKeyAction: ActionSpec = {
   audience: "session",
   page: keysPage,
-  act: async (deps, { visitor }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
-    await retireKey({ ...deps, db }, visitor, form.get("keyId") ?? "");
-    return { redirect: withNotice("account/keys", "key-retired") };
+    const keyId = form.get("keyId") ?? "";
+    await retireKey({ ...deps, db }, visit.visitor, keyId);
+    return { redirect: withNotice(visit, "account/keys", "key-retired", keyId) };
   },
 };

@@ -9,7 +9,7 @@ import { listOwned, type OwnedPackages } from "../../packages/list-owned.ts";
 import type { PackageSummary } from "../../packages/views.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice, withNoticeAbout } from "../notices.tsx";
+import { withNotice } from "../notices.tsx";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { PostForm } from "./form-parts.tsx";
@@ -36,8 +36,7 @@ function Invitations({ visit, items }: OfVisit & { readonly items: readonly OwnI
                 Invited by {invitedBy} · open until <Day at={expiresAt} />
               </p>
             </div>
-            <PostForm visit={visit} action="account/invitations" class="actions">
-              <input type="hidden" name="package" value={name} />
+            <PostForm visit={visit} action="account/invitations" class="actions" subject={{ package: name }}>
               <button type="submit" name="answer" value="accept" class="primary">
                 Accept<span class="hidden"> to own {name}</span>
               </button>
@@ -174,14 +173,15 @@ export const accountPage: PageSpec = {
 export const invitationAction: ActionSpec = {
   audience: "session",
   page: accountPage,
-  act: async (deps, { visitor }, form, db) => {
+  act: async (deps, visit, form, db) => {
+    const { visitor } = visit;
     const name = packageNameParam(form.get("package"));
     const { username } = visitor.user;
     if (form.get("answer") === "accept") {
       await addOwner({ ...deps, db }, visitor, name, username);
-      return { redirect: withNoticeAbout("account", "invitation-accepted", name) };
+      return { redirect: withNotice(visit, "account", "invitation-accepted", name) };
     }
     await withdrawInvitation({ ...deps, db }, visitor, name, username);
-    return { redirect: withNotice("account", "invitation-declined") };
+    return { redirect: withNotice(visit, "account", "invitation-declined", name) };
   },
 };

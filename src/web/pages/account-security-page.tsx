@@ -7,7 +7,7 @@ import { parseForm } from "../../http/validate.ts";
 import { logOutEverywhere } from "../../moderation/log-out-everywhere.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice, withNoticeAbout } from "../notices.tsx";
+import { withNotice } from "../notices.tsx";
 import { endedCookie } from "../session-cookie.ts";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
@@ -34,7 +34,6 @@ function ChangePassword({ visit }: OfVisit) {
       <PostForm visit={visit} action="account/security/password">
         <PasswordManagerName visit={visit} />
         <Field
-          visit={visit}
           name="currentPassword"
           label="Password now"
           type="password"
@@ -42,7 +41,6 @@ function ChangePassword({ visit }: OfVisit) {
           maxLength={PASSWORD_MAX_CHARS}
         />
         <Field
-          visit={visit}
           name="newPassword"
           label="New password"
           type="password"
@@ -90,7 +88,6 @@ function Sessions({ visit, sessions }: OfVisit & { readonly sessions: readonly S
         summary="Somebody else may have my account…"
         action="account/security/end"
         button="End everything"
-        isOpen={visit.sent.has("confirm") || visit.sent.has("retireKeys")}
       >
         <p>
           Ends every session, this one too, and revokes every API token. Withdraws the invitations that your account
@@ -127,7 +124,8 @@ export const securityPage: PageSpec = {
 export const passwordAction: ActionSpec = {
   audience: "session",
   page: securityPage,
-  act: async (deps, { visitor }, form, db) => {
+  act: async (deps, visit, form, db) => {
+    const { visitor } = visit;
     const change = parseForm(ChangePasswordBody, {
       currentPassword: form.get("currentPassword") ?? "",
       newPassword: form.get("newPassword") ?? "",
@@ -138,7 +136,9 @@ export const passwordAction: ActionSpec = {
     );
     const page = "account/security";
     const redirect =
-      revoked === 0 ? withNotice(page, "password-changed") : withNoticeAbout(page, "tokens-revoked", String(revoked));
+      revoked === 0
+        ? withNotice(visit, page, "password-changed")
+        : withNotice(visit, page, "tokens-revoked", String(revoked));
     return { redirect };
   },
 };
@@ -147,9 +147,10 @@ export const passwordAction: ActionSpec = {
 export const endSessionsAction: ActionSpec = {
   audience: "session",
   page: securityPage,
-  act: async (deps, { visitor, base }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
-    await logOutEverywhere({ ...deps, db }, visitor, { retireKeys: form.get("retireKeys") === "yes" });
-    return { redirect: withNotice("login", "signed-out-everywhere"), headers: { "set-cookie": endedCookie({ base }) } };
+    await logOutEverywhere({ ...deps, db }, visit.visitor, { retireKeys: form.get("retireKeys") === "yes" });
+    const redirect = withNotice(visit, "login", "signed-out-everywhere");
+    return { redirect, headers: { "set-cookie": endedCookie(visit) } };
   },
 };

@@ -1,5 +1,6 @@
 /** @jsxImportSource preact */
 import { NARROW_SCOPES, TOKEN_SCOPES } from "../../accounts/actor.ts";
+import { failure } from "../../errors.ts";
 import { parseForm } from "../../http/validate.ts";
 import { createToken } from "../../tokens/create-token.ts";
 import { listTokens } from "../../tokens/list-tokens.ts";
@@ -12,7 +13,18 @@ import { withNotice } from "../notices.tsx";
 import type { Visit } from "../visit.ts";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
-import { Check, Confirm, Field, FoldedForm, PostForm, requireConfirmed, Select } from "./form-parts.tsx";
+import {
+  Check,
+  Confirm,
+  Field,
+  FieldFault,
+  FoldedForm,
+  faultId,
+  PostForm,
+  requireConfirmed,
+  Select,
+  useFault,
+} from "./form-parts.tsx";
 import { TableRegion } from "./table-region.tsx";
 import { Command, Day, Moment } from "./texts.tsx";
 
@@ -26,22 +38,17 @@ const SCOPE_TEXTS: Readonly<Record<(typeof TOKEN_SCOPES)[number], string>> = {
 
 const EXPIRIES = [7, 30, 90, 180, 366].map((days) => [String(days), `${days} days`] as const);
 
-function Scopes({ visit: { sent, problem } }: OfVisit) {
-  const ticked: readonly string[] = problem === undefined ? NARROW_SCOPES : sent.getAll("scopes");
-  const fault = problem?.errors.find(({ path }) => path.startsWith("/scopes"))?.message;
+function Scopes() {
+  const ticked: readonly string[] = NARROW_SCOPES;
   return (
-    <fieldset aria-describedby={fault === undefined ? undefined : "scopes-fault"}>
+    <fieldset aria-describedby={useFault("scopes") === undefined ? undefined : faultId("scopes")}>
       <legend>What it may do</legend>
       {TOKEN_SCOPES.map((scope) => (
         <Check key={scope} name="scopes" value={scope} checked={ticked.includes(scope)}>
           <code>{scope}</code> <span class="hint">{SCOPE_TEXTS[scope]}</span>
         </Check>
       ))}
-      {fault !== undefined && (
-        <p class="fault" id="scopes-fault">
-          {fault}
-        </p>
-      )}
+      <FieldFault name="scopes" />
     </fieldset>
   );
 }
@@ -51,17 +58,15 @@ function MakeToken({ visit }: OfVisit) {
     <section>
       <h2>Make a token</h2>
       <PostForm visit={visit} action="account/tokens">
-        <Field visit={visit} name="label" label="What it is for" maxLength={100} hint="Such as: CI of the website" />
-        <Scopes visit={visit} />
+        <Field name="label" label="What it is for" maxLength={100} hint="Such as: CI of the website" />
+        <Scopes />
         <Field
-          visit={visit}
           name="packages"
           label="For which packages"
           value={TOKEN_DEFAULTS.packages.join(" ")}
           hint="Names, or beginnings such as foo-*, with blanks between them. * is all of them."
         />
         <Select
-          visit={visit}
           name="expiresInDays"
           label="How long it lives"
           value={String(TOKEN_DEFAULTS.expiresInDays)}
@@ -96,9 +101,8 @@ function TokenRow({ visit, token, now }: OfVisit & { readonly token: TokenView; 
           visit={visit}
           summary="Revoke…"
           action="account/tokens/revoke"
-          hidden={{ id }}
+          subject={{ id }}
           button="Revoke the token"
-          isOpen={visit.sent.get("id") === id}
         >
           <Confirm>Programs that use “{label}” are refused at once. It cannot be taken back.</Confirm>
         </FoldedForm>
@@ -184,6 +188,13 @@ function newTokenPage(visit: Visit, { token, label, expiresAt }: TokenView & { r
   });
 }
 
+/** Returns the ticked scopes. Throws `validation_failed` if there is none. */
+function scopesOf(form: URLSearchParams): string[] {
+  const scopes = form.getAll("scopes");
+  if (scopes.length > 0) return scopes;
+  throw failure({ code: "validation_failed", faults: [{ path: "/scopes", message: "Tick at least one of them." }] });
+}
+
 /** Makes a token and shows it. */
 export const createTokenAction: ActionSpec = {
   audience: "session",
@@ -191,7 +202,7 @@ export const createTokenAction: ActionSpec = {
   act: async (deps, visit, form, db) => {
     const request = parseForm(CreateTokenBody, {
       label: form.get("label") ?? "",
-      scopes: form.getAll("scopes"),
+      scopes: scopesOf(form),
       packages: (form.get("packages") ?? "").split(/[\s,]+/).filter((pattern) => pattern !== ""),
       expiresInDays: Number(form.get("expiresInDays")),
     });
@@ -205,9 +216,9 @@ export const createTokenAction: ActionSpec = {
 export const revokeTokenAction: ActionSpec = {
   audience: "session",
   page: tokensPage,
-  act: async (deps, { visitor }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
-    await revokeToken({ ...deps, db }, visitor, form.get("id") ?? "");
-    return { redirect: withNotice("account/tokens", "token-revoked") };
+    const { label } = await revokeToken({ ...deps, db }, visit.visitor, form.get("id") ?? "");
+    return { redirect: withNotice(visit, "account/tokens", "token-revoked", label) };
   },
 };

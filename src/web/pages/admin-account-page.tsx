@@ -91,7 +91,6 @@ function Changes({ visit, account: { username, disabledAt } }: OfAccount) {
         summary={disabledAt === null ? "Disable the account…" : "Disable it again, to retire keys…"}
         action={`${action}/disable`}
         button={`Disable ${username}`}
-        isOpen={visit.path.endsWith("/disable")}
       >
         <p>Nobody can sign in to it any more.</p>
         <EvictionText username={username} />
@@ -103,13 +102,11 @@ function Changes({ visit, account: { username, disabledAt } }: OfAccount) {
         summary="Give it a new password…"
         action={`${action}/password`}
         button={`Give ${username} a new password`}
-        isOpen={visit.path.endsWith("/password")}
       >
         <p>The new password is made here and shown once. The old one stops working.</p>
         <EvictionText username={username} />
         <RetireKeys visit={visit} />
         <Field
-          visit={visit}
           name="ownPassword"
           label="Your own password"
           type="password"
@@ -161,11 +158,12 @@ function otherThan(visitor: SessionActor, username: string): string {
 export const disableAction: ActionSpec = {
   audience: "admin",
   page: adminAccountPage,
-  act: async (deps, { visitor, params }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
+    const { visitor, params } = visit;
     const username = otherThan(visitor, params.username ?? "");
     await disableAccount({ ...deps, db }, visitor.origin, username, { retireKeys: form.get("retireKeys") === "yes" });
-    return { redirect: withNotice(accountPath(username), "account-disabled") };
+    return { redirect: withNotice(visit, accountPath(username), "account-disabled", username) };
   },
 };
 
@@ -173,9 +171,9 @@ export const disableAction: ActionSpec = {
 export const enableAction: ActionSpec = {
   audience: "admin",
   page: adminAccountPage,
-  act: async (deps, { visitor, params }, _form, db) => {
-    const { username } = await enableAccount({ ...deps, db }, visitor.origin, params.username ?? "");
-    return { redirect: withNotice(accountPath(username), "account-enabled") };
+  act: async (deps, visit, _form, db) => {
+    const { username } = await enableAccount({ ...deps, db }, visit.visitor.origin, visit.params.username ?? "");
+    return { redirect: withNotice(visit, accountPath(username), "account-enabled", username) };
   },
 };
 

@@ -4,7 +4,7 @@ import type { PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { framedPage } from "./account-frame.tsx";
 import { TableRegion } from "./table-region.tsx";
-import { Day } from "./texts.tsx";
+import { Day, InlineCommand } from "./texts.tsx";
 
 const PAGE_SIZE = 50;
 
@@ -111,8 +111,8 @@ export const accountsPage: PageSpec = {
             </p>
           )}
           <p class="hint">
-            An operator makes accounts and administrators with <code>cpm-registry admin create</code> and{" "}
-            <code>cpm-registry admin grant</code>.
+            An operator makes accounts and administrators with <InlineCommand text="cpm-registry admin create" /> and{" "}
+            <InlineCommand text="cpm-registry admin grant" />.
           </p>
         </>
       ),

@@ -5,7 +5,7 @@ import type { OfVisit } from "../layout.tsx";
 import type { WebDeps } from "../visit.ts";
 import { framedPage } from "./account-frame.tsx";
 import { TableRegion } from "./table-region.tsx";
-import { countText } from "./texts.tsx";
+import { countText, InlineCommand } from "./texts.tsx";
 
 const CHECKS = [
   ["database", "Database"],
@@ -114,8 +114,8 @@ export const adminPage: PageSpec = {
             <h2>Settings</h2>
             <Settings deps={deps} visit={visit} />
             <p class="hint">
-              Settings are read at the start: <code>cpm-registry serve --help</code> lists them. Metrics for alerts are
-              at <code>/metrics</code>.
+              Settings are read at the start: <InlineCommand text="cpm-registry serve --help" /> lists them. Metrics for
+              alerts are at <code>/metrics</code>.
             </p>
           </section>
         </>

@@ -30,9 +30,8 @@ function QuarantineForm({ visit }: OfVisit) {
   const asked = visit.query.get("package") ?? "";
   return (
     <PostForm visit={visit} action="admin/quarantine">
-      <Field visit={visit} name="package" label="Package" maxLength={64} value={asked} />
+      <Field name="package" label="Package" maxLength={64} value={asked} />
       <Field
-        visit={visit}
         name="version"
         label="Version (empty for the whole package)"
         required={false}
@@ -40,7 +39,6 @@ function QuarantineForm({ visit }: OfVisit) {
         value={visit.query.get("version") ?? ""}
       />
       <Select
-        visit={visit}
         name="category"
         label="Category"
         value="malware"
@@ -48,7 +46,6 @@ function QuarantineForm({ visit }: OfVisit) {
         hint="The log records it for good, and everybody can read it."
       />
       <Field
-        visit={visit}
         name="reason"
         label="Reason in words"
         maxLength={300}
@@ -67,7 +64,6 @@ function QuarantineForm({ visit }: OfVisit) {
 
 function QuarantineRow({ visit, one: { name, version, quarantine } }: OfVisit & { readonly one: Quarantined }) {
   const what = version === null ? name : `${name} ${version}`;
-  const { sent } = visit;
   return (
     <tr>
       <td>
@@ -83,9 +79,8 @@ function QuarantineRow({ visit, one: { name, version, quarantine } }: OfVisit & 
           visit={visit}
           summary="Release…"
           action="admin/quarantine/release"
-          hidden={{ released: name, releasedVersion: version ?? "" }}
+          subject={{ released: name, releasedVersion: version ?? "" }}
           button="Release"
-          isOpen={sent.get("released") === name && sent.get("releasedVersion") === (version ?? "")}
         >
           <Confirm>Release {what}: everybody can find and download it again. The log records it.</Confirm>
         </FoldedForm>
@@ -135,7 +130,7 @@ function AllowedNames({ visit, names }: OfVisit & { readonly names: readonly All
         </ul>
       )}
       <PostForm visit={visit} action="admin/quarantine/names">
-        <Field visit={visit} name="name" label="Allow a name" maxLength={64} />
+        <Field name="name" label="Allow a name" maxLength={64} />
         <button type="submit">Allow</button>
       </PostForm>
     </section>
@@ -173,6 +168,10 @@ interface Subject {
   readonly version: string;
 }
 
+function subjectText({ name, version }: Subject): string {
+  return version === "" ? name : `${name} ${version}`;
+}
+
 type Change = Parameters<typeof quarantinePackage>[3];
 
 async function setQuarantine(deps: WebDeps, origin: Origin, { name, version }: Subject, change: Change): Promise<void> {
@@ -187,15 +186,15 @@ const fieldOf = (form: URLSearchParams, name: string) => (form.get(name) ?? "").
 export const quarantineAction: ActionSpec = {
   audience: "admin",
   page: quarantinePage,
-  act: async (deps, { visitor }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
     const { reason, category } = parseForm(QuarantineBody, {
       reason: fieldOf(form, "reason"),
       category: form.get("category"),
     });
     const subject = { name: fieldOf(form, "package"), version: fieldOf(form, "version") };
-    await setQuarantine({ ...deps, db }, visitor.origin, subject, { reason, category });
-    return { redirect: withNotice("admin/quarantine", "quarantined") };
+    await setQuarantine({ ...deps, db }, visit.visitor.origin, subject, { reason, category });
+    return { redirect: withNotice(visit, "admin/quarantine", "quarantined", subjectText(subject)) };
   },
 };
 
@@ -203,11 +202,11 @@ export const quarantineAction: ActionSpec = {
 export const releaseAction: ActionSpec = {
   audience: "admin",
   page: quarantinePage,
-  act: async (deps, { visitor }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
     const subject = { name: fieldOf(form, "released"), version: fieldOf(form, "releasedVersion") };
-    await setQuarantine({ ...deps, db }, visitor.origin, subject, undefined);
-    return { redirect: withNotice("admin/quarantine", "released") };
+    await setQuarantine({ ...deps, db }, visit.visitor.origin, subject, undefined);
+    return { redirect: withNotice(visit, "admin/quarantine", "released", subjectText(subject)) };
   },
 };
 
@@ -215,8 +214,9 @@ export const releaseAction: ActionSpec = {
 export const allowNameAction: ActionSpec = {
   audience: "admin",
   page: quarantinePage,
-  act: async (deps, { visitor }, form, db) => {
-    await allowName({ ...deps, db }, visitor.origin, nameParam(fieldOf(form, "name")));
-    return { redirect: withNotice("admin/quarantine", "name-allowed") };
+  act: async (deps, visit, form, db) => {
+    const name = nameParam(fieldOf(form, "name"));
+    await allowName({ ...deps, db }, visit.visitor.origin, name);
+    return { redirect: withNotice(visit, "admin/quarantine", "name-allowed", name) };
   },
 };

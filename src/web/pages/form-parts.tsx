@@ -1,68 +1,107 @@
 /** @jsxImportSource preact */
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, createContext } from "preact";
+import { useContext } from "preact/hooks";
 import { failure } from "../../errors.ts";
 import { FORM_TOKEN_FIELD } from "../form-guard.ts";
+import type { FormProblem } from "../form-problem.ts";
 import type { OfVisit } from "../layout.tsx";
+import { RESULT_ID } from "../result-id.ts";
 import type { Visit } from "../visit.ts";
 
 /** Says what was wrong with a form. It is the first thing that a screen reader says of the page. */
-export function ProblemBanner({ visit: { problem } }: OfVisit) {
-  if (problem === undefined) return null;
+export function ProblemBanner({ problem: { title, detail } }: { readonly problem: FormProblem }) {
   return (
-    <div class="banner bad" role="alert">
-      <strong>{problem.title}.</strong> {problem.detail}
-      {problem.errors.length > 0 && (
-        <ul>
-          {problem.errors.map(({ path, message }) => (
-            <li key={path}>
-              {path === "" ? "" : `${path.slice(1)} `}
-              {message}
-            </li>
-          ))}
-        </ul>
-      )}
+    <div id={RESULT_ID} class="banner bad" role="alert" tabindex={-1}>
+      <strong>{title}.</strong> {detail ?? "Correct what is marked, and send it again."}
     </div>
   );
+}
+
+/** What the fields of a form know of it. */
+interface FormState {
+  /** What was sent and refused. Undefined before that. */
+  readonly sent: URLSearchParams | undefined;
+  readonly faults: FormProblem["faults"];
+}
+
+const NEW_FORM: FormState = { sent: undefined, faults: new Map() };
+const FormContext = createContext(NEW_FORM);
+
+/** The fields that say which thing a form is about. They tell it from others with its address. */
+type Subject = Readonly<Record<string, string>>;
+
+/** Returns the problem of this form, if it is the one that was refused. */
+function problemOfForm({ path, problem, sent }: Visit, action: string, subject: Subject): FormProblem | undefined {
+  const isThis =
+    path === `/${action}` && Object.entries(subject).every(([name, value]) => (sent.get(name) ?? "") === value);
+  return isThis ? problem : undefined;
 }
 
 interface FormProps extends OfVisit {
   /** The address below the root of the registry. */
   readonly action: string;
+  readonly subject?: Subject;
   readonly class?: string;
+  /** True if the page has nothing else, so that nobody needs to be led to the form again. */
+  readonly isAlone?: boolean;
   readonly children: ComponentChildren;
 }
 
-/** A form that changes something, with the token that proves that a page of ours sent it. */
-export function PostForm({ visit, action, class: kind = "", children }: FormProps) {
+/**
+ * A form that changes something, with the token that proves that a page of ours sent it. When it
+ * was refused, it says why.
+ */
+export function PostForm({ visit, action, subject = {}, class: kind = "", isAlone = false, children }: FormProps) {
+  const problem = problemOfForm(visit, action, subject);
+  const state = problem === undefined ? NEW_FORM : { sent: visit.sent, faults: problem.faults };
   return (
-    <form class={kind} method="post" action={`${visit.root}${action}`}>
+    <form class={kind} method="post" action={`${visit.root}${action}${isAlone ? "" : `#${RESULT_ID}`}`}>
       {visit.formTokens.length > 0 && <input type="hidden" name={FORM_TOKEN_FIELD} value={visit.formTokens[0]} />}
-      {children}
+      {Object.entries(subject).map(([name, value]) => (
+        <input key={name} type="hidden" name={name} value={value} />
+      ))}
+      {problem !== undefined && <ProblemBanner problem={problem} />}
+      <FormContext.Provider value={state}>{children}</FormContext.Provider>
     </form>
   );
 }
 
-/** Returns what is wrong with a field, or with an item of its list. */
-function faultOf({ problem }: Visit, name: string): string | undefined {
-  return problem?.errors.find(({ path }) => path === `/${name}` || path.startsWith(`/${name}/`))?.message;
+/** The id of what is said to be wrong with a field. */
+export function faultId(name: string): string {
+  return `${name}-fault`;
+}
+
+/** Returns what is wrong with a field of the form around it. */
+export function useFault(name: string): string | undefined {
+  return useContext(FormContext).faults.get(name);
+}
+
+/** Returns what was typed into a field of the form around it, before the form was refused. */
+function useSent(name: string): string | undefined {
+  return useContext(FormContext).sent?.get(name) ?? undefined;
 }
 
 function describedBy(name: string, hint: string | undefined, fault: string | undefined) {
-  const ids = [hint === undefined ? [] : [`${name}-hint`], fault === undefined ? [] : [`${name}-fault`]].flat();
+  const ids = [hint === undefined ? [] : [`${name}-hint`], fault === undefined ? [] : [faultId(name)]].flat();
   return {
     "aria-describedby": ids.length === 0 ? undefined : ids.join(" "),
     "aria-invalid": fault === undefined ? undefined : ("true" as const),
   };
 }
 
-interface RemarksProps {
-  readonly name: string;
-  readonly hint: string | undefined;
-  readonly fault: string | undefined;
+/** Says what is wrong with a field, if anything is. */
+export function FieldFault({ name }: { readonly name: string }) {
+  const fault = useFault(name);
+  if (fault === undefined) return null;
+  return (
+    <p class="fault" id={faultId(name)}>
+      {fault}
+    </p>
+  );
 }
 
 /** What stands below a field: how to fill it, and what was wrong with it. */
-function Remarks({ name, hint, fault }: RemarksProps) {
+function Remarks({ name, hint }: { readonly name: string; readonly hint: string | undefined }) {
   return (
     <>
       {hint !== undefined && (
@@ -70,16 +109,12 @@ function Remarks({ name, hint, fault }: RemarksProps) {
           {hint}
         </p>
       )}
-      {fault !== undefined && (
-        <p class="fault" id={`${name}-fault`}>
-          {fault}
-        </p>
-      )}
+      <FieldFault name={name} />
     </>
   );
 }
 
-interface FieldProps extends OfVisit {
+interface FieldProps {
   readonly name: string;
   readonly label: string;
   readonly type?: "text" | "email" | "password" | "number";
@@ -94,11 +129,11 @@ interface FieldProps extends OfVisit {
  * A labelled text field. After a refused form it has what was typed, but never a password, and says
  * what is wrong with it.
  */
-export function Field({ visit, name, label, type = "text", hint, value, ...rest }: FieldProps) {
-  const fault = faultOf(visit, name);
+export function Field({ name, label, type = "text", hint, value, ...rest }: FieldProps) {
+  const fault = useFault(name);
   const { required = true, maxLength, autocomplete = "off" } = rest;
   const attributes = { id: name, name, autocomplete, required, maxLength, ...describedBy(name, hint, fault) };
-  const shown = visit.sent.get(name) ?? value ?? "";
+  const shown = useSent(name) ?? value ?? "";
   return (
     <div class="field">
       <label for={name}>{label}</label>
@@ -106,12 +141,12 @@ export function Field({ visit, name, label, type = "text", hint, value, ...rest 
       {type === "email" && <input {...attributes} type="email" value={shown} />}
       {type === "text" && <input {...attributes} type="text" value={shown} />}
       {type === "number" && <input {...attributes} type="text" inputMode="numeric" value={shown} />}
-      <Remarks name={name} hint={hint} fault={fault} />
+      <Remarks name={name} hint={hint} />
     </div>
   );
 }
 
-interface AreaProps extends OfVisit {
+interface AreaProps {
   readonly name: string;
   readonly label: string;
   readonly hint?: string;
@@ -120,20 +155,21 @@ interface AreaProps extends OfVisit {
 }
 
 /** A labelled text of several lines, which may be empty. */
-export function TextArea({ visit, name, label, hint, maxLength, value = "" }: AreaProps) {
-  const fault = faultOf(visit, name);
+export function TextArea({ name, label, hint, maxLength, value = "" }: AreaProps) {
+  const fault = useFault(name);
+  const shown = useSent(name) ?? value;
   return (
     <div class="field">
       <label for={name}>{label}</label>
       <textarea id={name} name={name} rows={3} maxLength={maxLength} {...describedBy(name, hint, fault)}>
-        {visit.sent.get(name) ?? value}
+        {shown}
       </textarea>
-      <Remarks name={name} hint={hint} fault={fault} />
+      <Remarks name={name} hint={hint} />
     </div>
   );
 }
 
-interface SelectProps extends OfVisit {
+interface SelectProps {
   readonly name: string;
   readonly label: string;
   readonly hint?: string;
@@ -145,9 +181,9 @@ interface SelectProps extends OfVisit {
 }
 
 /** A labelled choice of one of several words. */
-export function Select({ visit, name, label, hint, value, placeholder, choices }: SelectProps) {
-  const fault = faultOf(visit, name);
-  const chosen = visit.sent.get(name) ?? value;
+export function Select({ name, label, hint, value, placeholder, choices }: SelectProps) {
+  const fault = useFault(name);
+  const chosen = useSent(name) ?? value;
   const required = placeholder !== undefined;
   return (
     <div class="field">
@@ -160,7 +196,7 @@ export function Select({ visit, name, label, hint, value, placeholder, choices }
           </option>
         ))}
       </select>
-      <Remarks name={name} hint={hint} fault={fault} />
+      <Remarks name={name} hint={hint} />
     </div>
   );
 }
@@ -168,6 +204,7 @@ export function Select({ visit, name, label, hint, value, placeholder, choices }
 interface CheckProps {
   readonly name: string;
   readonly value?: string;
+  /** Whether it is ticked before anybody changes it. */
   readonly checked?: boolean;
   readonly required?: boolean;
   readonly children: ComponentChildren;
@@ -175,9 +212,11 @@ interface CheckProps {
 
 /** A box to tick, with its text. */
 export function Check({ name, value = "yes", checked = false, required = false, children }: CheckProps) {
+  const { sent } = useContext(FormContext);
+  const isChecked = sent === undefined ? checked : sent.getAll(name).includes(value);
   return (
     <label class="check">
-      <input type="checkbox" name={name} value={value} checked={checked} required={required} />
+      <input type="checkbox" name={name} value={value} checked={isChecked} required={required} />
       <span>{children}</span>
     </label>
   );
@@ -189,39 +228,35 @@ const CONFIRM = "confirm";
 /** The box without which `requireConfirmed` refuses a form. Its text names what will happen. */
 export function Confirm({ children }: { readonly children: ComponentChildren }) {
   return (
-    <Check name={CONFIRM} required>
-      {children}
-    </Check>
+    <div class="confirm">
+      <Check name={CONFIRM} required>
+        {children}
+      </Check>
+      <FieldFault name={CONFIRM} />
+    </div>
   );
 }
 
 /** Throws `validation_failed` unless the box of `Confirm` is ticked. */
 export function requireConfirmed(form: URLSearchParams): void {
   if (form.get(CONFIRM) === "yes") return;
-  const message = "must be ticked: it says what will happen. Nothing was changed";
-  throw failure({ code: "validation_failed", faults: [{ path: "/the box", message }] });
+  const message = "Tick this box, which says what will happen.";
+  throw failure({ code: "validation_failed", faults: [{ path: `/${CONFIRM}`, message }] });
 }
 
-interface ChangeProps extends OfVisit {
+interface ChangeProps extends Omit<FormProps, "class" | "isAlone"> {
   /** What the form is opened with, such as `Revoke…`. */
   readonly summary: string;
-  readonly action: string;
-  /** The fields that say which thing the form is about. */
-  readonly hidden?: Readonly<Record<string, string>>;
   readonly button: string;
-  readonly isOpen?: boolean;
-  readonly children: ComponentChildren;
 }
 
 /** A form that is folded away until somebody wants to change something, such as in a table. */
-export function FoldedForm({ visit, summary, action, hidden = {}, button, isOpen = false, children }: ChangeProps) {
+export function FoldedForm({ summary, button, children, ...form }: ChangeProps) {
+  const { visit, action, subject = {} } = form;
   return (
-    <details class="change" open={isOpen}>
+    <details class="change" open={problemOfForm(visit, action, subject) !== undefined}>
       <summary>{summary}</summary>
-      <PostForm visit={visit} action={action}>
-        {Object.entries(hidden).map(([name, value]) => (
-          <input key={name} type="hidden" name={name} value={value} />
-        ))}
+      <PostForm {...form}>
         {children}
         <button type="submit" class="danger">
           {button}

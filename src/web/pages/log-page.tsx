@@ -7,7 +7,7 @@ import type { OfVisit } from "../layout.tsx";
 import { LogSentence, leafTime } from "./log-entry.tsx";
 import { Pager } from "./pager.tsx";
 import { TableRegion } from "./table-region.tsx";
-import { Command, Moment } from "./texts.tsx";
+import { Command, InlineCommand, Moment } from "./texts.tsx";
 
 const SHOWN = 25;
 
@@ -177,8 +177,8 @@ function Audit({ visit: { base }, log: { vkey } }: OfLog) {
       <Command text={`cpm-registry log audit --registry ${base}`} label="the command that audits the log" />
       <p>
         The first time, it believes the key that the registry shows. Compare the verifier key above with what the
-        operator told you on another channel, and name it. With <code>--archives</code>, every archive is downloaded and
-        compared, too.
+        operator told you on another channel, and name it. With <InlineCommand text="--archives" />, every archive is
+        downloaded and compared, too.
       </p>
       <Command
         text={`cpm-registry log audit --registry ${base} --vkey '${vkey}' --archives`}

@@ -10,7 +10,7 @@ import { type OfVisit, siteOf } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import { endedCookie, sessionCookie } from "../session-cookie.ts";
 import { signInTo } from "../sign-in-address.ts";
-import { Field, PostForm, ProblemBanner } from "./form-parts.tsx";
+import { Field, PostForm } from "./form-parts.tsx";
 import { SignedIn } from "./signed-in.tsx";
 
 /** Only an address below this registry: a link to the sign-in must not lead anywhere else. */
@@ -25,17 +25,10 @@ function nextOf(fields: URLSearchParams): string {
 function SignIn({ visit, next, canRegister }: OfVisit & { readonly next: string; readonly canRegister: boolean }) {
   return (
     <>
-      <ProblemBanner visit={visit} />
-      <PostForm visit={visit} action="login">
+      <PostForm visit={visit} action="login" isAlone>
         <input type="hidden" name="next" value={next} />
-        <Field
-          visit={visit}
-          name="username"
-          label="User name or e-mail address"
-          autocomplete="username"
-          maxLength={254}
-        />
-        <Field visit={visit} name="password" label="Password" type="password" autocomplete="current-password" />
+        <Field name="username" label="User name or e-mail address" autocomplete="username" maxLength={254} />
+        <Field name="password" label="Password" type="password" autocomplete="current-password" />
         <button type="submit" class="primary">
           Sign in
         </button>
@@ -93,11 +86,11 @@ export const loginAction: GuestActionSpec = {
 export const logoutAction: ActionSpec = {
   audience: "session",
   page: loginPage,
-  act: async (deps, { visitor, base }, form, db) => {
-    await logout({ ...deps, db }, visitor);
+  act: async (deps, visit, form, db) => {
+    await logout({ ...deps, db }, visit.visitor);
     return {
-      redirect: withNotice(signInTo(nextOf(form)), "signed-out"),
-      headers: { "set-cookie": endedCookie({ base }) },
+      redirect: withNotice(visit, signInTo(nextOf(form)), "signed-out"),
+      headers: { "set-cookie": endedCookie(visit) },
     };
   },
 };

@@ -12,7 +12,7 @@ import { type OfVisit, siteOf } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import { sessionCookie } from "../session-cookie.ts";
 import type { Visit } from "../visit.ts";
-import { Field, PostForm, ProblemBanner } from "./form-parts.tsx";
+import { Field, PostForm } from "./form-parts.tsx";
 import { SignedIn } from "./signed-in.tsx";
 
 /** The token in the link of an invitation. A form that was refused has it among its fields. */
@@ -23,11 +23,9 @@ function invitationOf({ query, sent, problem }: Visit): string {
 function RegisterForm({ visit, invitation }: OfVisit & { readonly invitation: string }) {
   return (
     <>
-      <ProblemBanner visit={visit} />
-      <PostForm visit={visit} action="register">
+      <PostForm visit={visit} action="register" isAlone>
         {invitation !== "" && <input type="hidden" name="invitation" value={invitation} />}
         <Field
-          visit={visit}
           name="username"
           label="User name"
           autocomplete="username"
@@ -35,7 +33,6 @@ function RegisterForm({ visit, invitation }: OfVisit & { readonly invitation: st
           hint="Everybody sees it. Letters and digits, with . _ - between them. It cannot be changed."
         />
         <Field
-          visit={visit}
           name="email"
           label="E-mail address"
           type="email"
@@ -44,7 +41,6 @@ function RegisterForm({ visit, invitation }: OfVisit & { readonly invitation: st
           hint="Only you and the administrators see it. You can sign in with it."
         />
         <Field
-          visit={visit}
           name="password"
           label="Password"
           type="password"
@@ -100,7 +96,8 @@ export const registerPage: PageSpec = {
 /** Makes an account and signs in with it. */
 export const registerAction: GuestActionSpec = {
   page: registerPage,
-  act: async (deps, { request, base }, form) => {
+  act: async (deps, visit, form) => {
+    const { request, base } = visit;
     const [username, email, password] = ["username", "email", "password"].map((name) => form.get(name) ?? "");
     const address = contextOf(request).clientAddress;
     const invitation = form.get("invitation") || undefined;
@@ -109,11 +106,11 @@ export const registerAction: GuestActionSpec = {
     try {
       const opened = await login(deps, registration, address);
       const cookie = sessionCookie({ base }, sessionToken(deps, opened), opened.expiresAt);
-      return { redirect: withNotice("account", "registered"), headers: { "set-cookie": cookie } };
+      return { redirect: withNotice(visit, "account", "registered"), headers: { "set-cookie": cookie } };
     } catch (cause) {
       // The account is made, whatever keeps it from a session now, such as failed logins of others.
       if (!(cause instanceof Failure)) throw cause;
-      return { redirect: withNotice("login", "registered-only") };
+      return { redirect: withNotice(visit, "login", "registered-only") };
     }
   },
 };

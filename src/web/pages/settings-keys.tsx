@@ -4,7 +4,7 @@ import type { OfVisit } from "../layout.tsx";
 import { Confirm, FoldedForm } from "./form-parts.tsx";
 import { People } from "./package-facts.tsx";
 import { TableRegion } from "./table-region.tsx";
-import { Command, Day, Moment } from "./texts.tsx";
+import { Command, Day, InlineCommand, Moment } from "./texts.tsx";
 
 function KeyStatus({ one: { status, endedAt, compromisedSince } }: { readonly one: PackageKeyView }) {
   if (status === "active") return <span class="badge">may sign</span>;
@@ -68,7 +68,7 @@ export function Keys({ visit, name, keys, holders }: KeysProps) {
       <h3>Take a key out</h3>
       <Command text={`cpm-registry key remove <key> --package ${name}`} label="the command that removes a key" />
       <p class="hint">
-        If it was stolen, add <code>--compromised</code>: what it signed is then not trusted any more.
+        If it was stolen, add <InlineCommand text="--compromised" />: what it signed is then not trusted any more.
       </p>
     </section>
   );
@@ -93,7 +93,6 @@ export function PendingReset({
         summary="Cancel the reset…"
         action={`packages/${name}/settings/cancel-reset`}
         button="Cancel the reset"
-        isOpen={visit.problem !== undefined && visit.path.endsWith("/cancel-reset")}
       >
         <Confirm>
           Cancel the reset of {name} to {keyId}. The keys stay as they are. The log records it.

@@ -7,7 +7,7 @@ import { packageNameParam } from "../../packages/find-package.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
-import { Confirm, PostForm, ProblemBanner, requireConfirmed } from "./form-parts.tsx";
+import { Confirm, PostForm, requireConfirmed } from "./form-parts.tsx";
 import { settingsFor } from "./settings-access.tsx";
 import { settingsPath } from "./settings-page.tsx";
 import { Command } from "./texts.tsx";
@@ -57,9 +57,7 @@ function RemovalForm({ visit, name, username, isSelf, keys }: Removal & { readon
         asked for is cancelled.
       </p>
       <LeftKeys name={name} username={username} keys={keys} />
-      <PostForm visit={visit} action={`${settingsPath(name)}/remove-owner`}>
-        <input type="hidden" name="username" value={username} />
-        <input type="hidden" name="as" value="owner" />
+      <PostForm visit={visit} action={`${settingsPath(name)}/remove-owner`} subject={{ username, as: "owner" }}>
         <Confirm>
           {isSelf ? `Leave ${name}: I am no owner any more.` : `Remove ${username} from the owners of ${name}.`}
         </Confirm>
@@ -76,10 +74,8 @@ function RemovalForm({ visit, name, username, isSelf, keys }: Removal & { readon
 
 function WithdrawalForm({ visit, name, username }: Removal) {
   return (
-    <PostForm visit={visit} action={`${settingsPath(name)}/remove-owner`}>
+    <PostForm visit={visit} action={`${settingsPath(name)}/remove-owner`} subject={{ username, as: "invited" }}>
       <p>{username} cannot accept it any more. You can invite the account again.</p>
-      <input type="hidden" name="username" value={username} />
-      <input type="hidden" name="as" value="invited" />
       <Confirm>
         Withdraw the invitation of {username} to own {name}.
       </Confirm>
@@ -113,7 +109,6 @@ export const removeOwnerPage: PageSpec = {
               <a href={`${visit.root}${settingsPath(name)}`}>Settings of {name}</a>
             </p>
             <h1>{isSelf ? `Leave ${name}` : isOwner || isInvited ? what : "Remove an owner"}</h1>
-            <ProblemBanner visit={visit} />
             {isOwner && <RemovalForm {...removal} keys={keys} />}
             {isInvited && <WithdrawalForm {...removal} />}
             {!isOwner && !isInvited && (
@@ -132,16 +127,20 @@ export const removeOwnerPage: PageSpec = {
 export const removeOwnerAction: ActionSpec = {
   audience: "session",
   page: removeOwnerPage,
-  act: async (deps, { visitor, params }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
+    const { visitor, params } = visit;
     const name = packageNameParam(params.name);
     const username = form.get("username") ?? "";
     if (form.get("as") !== "owner") {
       await withdrawInvitation({ ...deps, db }, visitor, name, username);
-      return { redirect: withNotice(settingsPath(name), "invitation-withdrawn") };
+      return { redirect: withNotice(visit, settingsPath(name), "invitation-withdrawn", username, name) };
     }
     await removeOwner({ ...deps, db }, visitor, name, username);
-    const isSelf = username === visitor.user.username;
-    return { redirect: isSelf ? withNotice("account", "owner-left") : withNotice(settingsPath(name), "owner-removed") };
+    const redirect =
+      username === visitor.user.username
+        ? withNotice(visit, "account", "owner-left", name)
+        : withNotice(visit, settingsPath(name), "owner-removed", username, name);
+    return { redirect };
   },
 };

@@ -9,13 +9,13 @@ import { packageNameParam } from "../../packages/find-package.ts";
 import { listVersionStates, type VersionStates } from "../../packages/list-version-states.ts";
 import { setPackageStatus } from "../../packages/package-status.ts";
 import { readShownVersion } from "../../packages/read-shown-version.ts";
-import { isReplacementThere } from "../../packages/replacement.ts";
 import { askedStatus, PackageStatusBody } from "../../packages/schemas.ts";
 import type { PackageSummary } from "../../packages/views.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice, withNoticeAbout } from "../notices.tsx";
-import { ProblemBanner, requireConfirmed } from "./form-parts.tsx";
+import { withNotice } from "../notices.tsx";
+import { requireConfirmed } from "./form-parts.tsx";
+import { missingReplacement } from "./missing-replacement.ts";
 import { type SettingsAccess, settingsFor } from "./settings-access.tsx";
 import { Keys, PendingReset } from "./settings-keys.tsx";
 import { Owners, Status, Versions } from "./settings-parts.tsx";
@@ -89,7 +89,6 @@ export const settingsPage: PageSpec = {
                 <a href={`${visit.root}packages/${name}`}>{name}</a>
               </p>
               <h1>Settings of {name}</h1>
-              <ProblemBanner visit={visit} />
               <Quarantines visit={visit} summary={summary} states={states} />
               {isOwner && <Sections />}
               {!isOwner && <AdminNote visit={visit} name={name} />}
@@ -108,10 +107,11 @@ export const settingsPage: PageSpec = {
 export const inviteAction: ActionSpec = {
   audience: "session",
   page: settingsPage,
-  act: async (deps, { visitor, params }, form, db) => {
-    const name = packageNameParam(params.name);
-    await addOwner({ ...deps, db }, visitor, name, (form.get("invited") ?? "").trim());
-    return { redirect: withNotice(settingsPath(name), "owner-invited") };
+  act: async (deps, visit, form, db) => {
+    const name = packageNameParam(visit.params.name);
+    const username = (form.get("invited") ?? "").trim();
+    await addOwner({ ...deps, db }, visit.visitor, name, username);
+    return { redirect: withNotice(visit, settingsPath(name), "owner-invited", username, name) };
   },
 };
 
@@ -125,20 +125,16 @@ function filled(form: URLSearchParams, name: string): string | undefined {
 export const statusAction: ActionSpec = {
   audience: "session",
   page: settingsPage,
-  act: async (deps, { visitor, params }, form, db) => {
-    const name = packageNameParam(params.name);
+  act: async (deps, visit, form, db) => {
+    const name = packageNameParam(visit.params.name);
     const status = form.get("status");
     // The form still shows why it was deprecated. That ends with the deprecation.
     const why = { message: filled(form, "message"), replacement: filled(form, "replacement") };
     const body = { status, ...(status === "active" ? {} : why) };
     const asked = askedStatus(parseForm(PackageStatusBody, body));
-    await setPackageStatus({ ...deps, db }, visitor, name, asked);
-    const { replacement } = asked;
-    const isMissing = replacement !== undefined && !(await isReplacementThere(deps, name, replacement));
-    const redirect = isMissing
-      ? withNoticeAbout(settingsPath(name), "status-changed-for-unknown", replacement)
-      : withNotice(settingsPath(name), "status-changed");
-    return { redirect };
+    await setPackageStatus({ ...deps, db }, visit.visitor, name, asked);
+    const missing = await missingReplacement(deps, name, asked.replacement);
+    return { redirect: withNotice(visit, settingsPath(name), "status-changed", name, asked.status, missing) };
   },
 };
 
@@ -146,10 +142,10 @@ export const statusAction: ActionSpec = {
 export const cancelResetAction: ActionSpec = {
   audience: "session",
   page: settingsPage,
-  act: async (deps, { visitor, params }, form, db) => {
+  act: async (deps, visit, form, db) => {
     requireConfirmed(form);
-    const name = packageNameParam(params.name);
-    await cancelReset({ ...deps, db }, visitor, name);
-    return { redirect: withNotice(settingsPath(name), "reset-cancelled") };
+    const name = packageNameParam(visit.params.name);
+    await cancelReset({ ...deps, db }, visit.visitor, name);
+    return { redirect: withNotice(visit, settingsPath(name), "reset-cancelled", name) };
   },
 };

@@ -160,7 +160,6 @@ export function Owners({ visit, name, owners }: OfPackage & { readonly owners: O
       </TableRegion>
       <PostForm visit={visit} action={`packages/${name}/settings/owners`}>
         <Field
-          visit={visit}
           name="invited"
           label="Invite an account"
           maxLength={64}
@@ -186,9 +185,8 @@ export function Status({ visit, summary }: OfVisit & { readonly summary: Package
       <h2>Status</h2>
       <p>All versions stay found and downloadable. Whoever looks at the package sees the status above all else.</p>
       <PostForm visit={visit} action={`packages/${name}/settings/status`}>
-        <Select visit={visit} name="status" label={`Status of ${name}`} value={status} choices={STATUSES} />
+        <Select name="status" label={`Status of ${name}`} value={status} choices={STATUSES} />
         <TextArea
-          visit={visit}
           name="message"
           label="Why (may be empty)"
           hint="This and the package to use instead are left out for Active."
@@ -196,7 +194,6 @@ export function Status({ visit, summary }: OfVisit & { readonly summary: Package
           value={statusMessage ?? ""}
         />
         <Field
-          visit={visit}
           name="replacement"
           label="Package to use instead (may be empty)"
           required={false}

@@ -4,14 +4,14 @@ import { failure } from "../../errors.ts";
 import { parseForm } from "../../http/validate.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import { readVersion } from "../../packages/read.ts";
-import { isReplacementThere } from "../../packages/replacement.ts";
 import { askedYank, YankBody } from "../../packages/schemas.ts";
 import type { VersionView } from "../../packages/views.ts";
-import { setYanked } from "../../packages/yank.ts";
+import { setYanked, type Yank } from "../../packages/yank.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { withNotice, withNoticeAbout } from "../notices.tsx";
-import { Field, PostForm, ProblemBanner, Select, TextArea } from "./form-parts.tsx";
+import { withNotice } from "../notices.tsx";
+import { Field, PostForm, Select, TextArea } from "./form-parts.tsx";
+import { missingReplacement } from "./missing-replacement.ts";
 import { tabPath } from "./package-address.ts";
 import { settingsFor } from "./settings-access.tsx";
 import { settingsPath } from "./settings-page.tsx";
@@ -33,17 +33,18 @@ interface OfVersion extends OfVisit {
 function YankForm({ visit, shown }: OfVersion) {
   const { name, version, yanked, yankReason, yankMessage, yankReplacement } = shown;
   return (
-    <PostForm visit={visit} action={`${settingsPath(name)}/yank`}>
-      <input type="hidden" name="version" value={version} />
+    <PostForm
+      visit={visit}
+      action={`${settingsPath(name)}/yank`}
+      subject={{ version, change: yanked ? "reason" : "yank" }}
+    >
       <Select
-        visit={visit}
         name="reason"
         label="Reason"
         {...(yanked ? { value: yankReason ?? NO_REASON } : { placeholder: "Choose the reason" })}
         choices={REASONS}
       />
       <TextArea
-        visit={visit}
         name="message"
         label="In words (may be empty)"
         maxLength={1_000}
@@ -51,7 +52,6 @@ function YankForm({ visit, shown }: OfVersion) {
         hint="Everybody reads it who looks at the version or downloads it."
       />
       <Field
-        visit={visit}
         name="replacement"
         label="What to use instead (may be empty)"
         required={false}
@@ -60,7 +60,7 @@ function YankForm({ visit, shown }: OfVersion) {
         hint="A version, the name of a package, or name@version."
       />
       <p class="actions">
-        <button type="submit" name="change" value="yank" class={yanked ? "" : "danger"}>
+        <button type="submit" class={yanked ? "" : "danger"}>
           {yanked ? "Change the reason" : `Yank ${name} ${version}`}
         </button>
         <a href={`${visit.root}${settingsPath(name)}`}>Back</a>
@@ -78,9 +78,8 @@ function UndoForm({ visit, shown: { name, version } }: OfVersion) {
         </a>{" "}
         is yanked. Taking the yank back puts the version into search and latest again. The log records it.
       </p>
-      <PostForm visit={visit} action={`${settingsPath(name)}/yank`}>
-        <input type="hidden" name="version" value={version} />
-        <button type="submit" name="change" value="undo" class="primary">
+      <PostForm visit={visit} action={`${settingsPath(name)}/yank`} subject={{ version, change: "undo" }}>
+        <button type="submit" class="primary">
           Undo the yank of {name} {version}
         </button>
       </PostForm>
@@ -106,7 +105,6 @@ export const yankPage: PageSpec = {
               <a href={`${visit.root}${settingsPath(name)}`}>Settings of {name}</a>
             </p>
             <h1>{title}</h1>
-            <ProblemBanner visit={visit} />
             {signature.compromised ? (
               <p class="empty">This version was signed with a compromised key, so its yank is permanent.</p>
             ) : (
@@ -132,7 +130,7 @@ export const yankPage: PageSpec = {
 function yankBodyOf(form: URLSearchParams): Record<string, string> {
   const reason = form.get("reason") ?? "";
   if (reason === "") {
-    throw failure({ code: "validation_failed", faults: [{ path: "/reason", message: "must be chosen" }] });
+    throw failure({ code: "validation_failed", faults: [{ path: "/reason", message: "Choose the reason." }] });
   }
   const texts = ["message", "replacement"].map((field) => [field, form.get(field)?.trim() ?? ""] as const);
   const given = [...texts, ["reason", reason === NO_REASON ? "" : reason] as const];
@@ -143,21 +141,20 @@ function yankBodyOf(form: URLSearchParams): Record<string, string> {
 export const yankAction: ActionSpec = {
   audience: "session",
   page: yankPage,
-  act: async (deps, { visitor, params }, form, db) => {
-    const name = packageNameParam(params.name);
-    const version = form.get("version");
-    if (form.get("change") === "undo") {
-      await setYanked({ ...deps, db }, visitor, name, version, undefined);
-      return { redirect: withNotice(settingsPath(name), "unyanked") };
+  act: async (deps, visit, form, db) => {
+    const name = packageNameParam(visit.params.name);
+    const [version, change] = [form.get("version"), form.get("change")];
+    const setYank = (yank: Yank | undefined) => setYanked({ ...deps, db }, visit.visitor, name, version, yank);
+    if (change === "undo") {
+      const undone = await setYank(undefined);
+      return { redirect: withNotice(visit, settingsPath(name), "unyanked", name, undone.version) };
     }
-    if (form.get("change") !== "yank") throw failure({ code: "malformed_body", reason: "The form is incomplete." });
+    if (change !== "yank" && change !== "reason")
+      throw failure({ code: "malformed_body", reason: "The form is incomplete." });
     const asked = askedYank(parseForm(YankBody, yankBodyOf(form)));
-    await setYanked({ ...deps, db }, visitor, name, version, asked);
-    const { replacement } = asked;
-    const isMissing = replacement !== undefined && !(await isReplacementThere(deps, name, replacement));
-    const redirect = isMissing
-      ? withNoticeAbout(settingsPath(name), "yanked-for-unknown", replacement)
-      : withNotice(settingsPath(name), "yanked");
-    return { redirect };
+    const yanked = await setYank(asked);
+    const missing = await missingReplacement(deps, name, asked.replacement);
+    const code = change === "yank" ? "yanked" : "yank-changed";
+    return { redirect: withNotice(visit, settingsPath(name), code, name, yanked.version, missing) };
   },
 };

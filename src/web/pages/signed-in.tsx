@@ -14,7 +14,7 @@ export function SignedIn({
       <p>
         You are signed in as <strong>{visitor.user.username}</strong>.
       </p>
-      <PostForm visit={visit} action="logout" class="actions">
+      <PostForm visit={visit} action="logout" class="actions" isAlone>
         <input type="hidden" name="next" value={next} />
         <a class="button primary" href={`${visit.root}${next}`}>
           Continue

@@ -41,12 +41,26 @@ interface CommandProps {
   readonly isPlain?: boolean;
 }
 
+/** Words of a command, of which a line has the whole or nothing: `--key` is no `--` and a `key`. */
+function Words({ text }: { readonly text: string }) {
+  return <>{text.split(" ").flatMap((word, at) => [at > 0 && " ", <span class="word">{word}</span>])}</>;
+}
+
 /** A command to copy. Without script, the text is there to be selected. */
 export function Command({ text, label, isPlain = false }: CommandProps) {
   return (
     <div class={isPlain ? "command plain" : "command"} data-copy={label}>
-      <code>{text}</code>
+      <code>{isPlain ? text : <Words text={text} />}</code>
     </div>
+  );
+}
+
+/** A command, or a part of one, within a sentence. */
+export function InlineCommand({ text }: { readonly text: string }) {
+  return (
+    <code>
+      <Words text={text} />
+    </code>
   );
 }
 
