@@ -75,16 +75,17 @@ export async function createBackup(source: BackupSource, options: BackupOptions)
   makeDirectory(snapshotsIn(backup));
   return whileLocked(backup, false, async () => {
     const { whole, cut } = listSnapshots(backup);
-    for (const id of cut) removeSnapshot(backup, id);
+    for (const id of cut) await removeSnapshot(backup, id);
     const at = source.clock();
     const id = snapshotIdOf(at, whole.at(-1));
-    const { manifest, saved } = await makeSnapshot(source, options, id, at).catch((cause) => {
+    const { manifest, saved } = await makeSnapshot(source, options, id, at).catch(async (cause) => {
       // It would take room until the next run. Archives stay: the next run continues with them.
-      removeSnapshot(backup, id);
+      await removeSnapshot(backup, id);
       throw cause;
     });
     // What an older snapshot has may be all that is left of what this one lacks.
-    const pruned = keep === undefined || !isWhole(manifest) ? undefined : pruneBackup(backup, keep, source.failpoints);
+    const mayPrune = keep !== undefined && isWhole(manifest);
+    const pruned = mayPrune ? await pruneBackup(backup, keep, source.failpoints) : undefined;
     return { id, manifest, saved, pruned, notNoted: await noteIfWhole(source, at, manifest) };
   });
 }

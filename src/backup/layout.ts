@@ -75,11 +75,18 @@ export function listSnapshots(backup: string): { readonly whole: string[]; reado
   return { whole: ids.filter(isWhole), cut: ids.filter((id) => !isWhole(id)) };
 }
 
-/** Removes a snapshot, its manifest first: a snapshot without one does not count. */
-export function removeSnapshot(backup: string, id: string, whenCut: () => unknown = () => undefined): void {
+/**
+ * Removes a snapshot, its manifest first: a snapshot without one does not count. `whenCut` runs
+ * between the two.
+ */
+export async function removeSnapshot(
+  backup: string,
+  id: string,
+  whenCut: () => Promise<void> = async () => undefined,
+): Promise<void> {
   const directory = snapshotIn(backup, id);
   rmSync(join(directory, MANIFEST_FILE), { force: true });
-  whenCut();
+  await whenCut();
   rmSync(directory, { recursive: true, force: true });
 }
 

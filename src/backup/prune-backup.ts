@@ -1,5 +1,6 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { syncPath } from "../blobs/durable-directories.ts";
 import { SnapshotFile } from "../db/snapshot-file.ts";
 import { type Amount, add, nothing } from "../maintenance/progress.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
@@ -16,12 +17,17 @@ export interface Pruned {
 /**
  * Keeps the newest `keep` snapshots and removes the others, and then the archives that none of the
  * kept ones names. If it is killed, the next run continues: a snapshot loses its manifest first, and
- * an archive is removed only when no snapshot that counts names it.
+ * an archive is removed only when no snapshot that counts names it, also after a power cut.
  */
-export function pruneBackup(backup: string, keep: number, failpoints: Failpoints): Pruned {
+export async function pruneBackup(backup: string, keep: number, failpoints: Failpoints): Promise<Pruned> {
   const { whole } = listSnapshots(backup);
   const old = whole.slice(0, Math.max(0, whole.length - keep));
-  for (const id of old) removeSnapshot(backup, id, () => failpoints.hit("backup.pruned"));
+  for (const id of old) {
+    await removeSnapshot(backup, id, async () => {
+      failpoints.hit("backup.pruned");
+      await syncPath(snapshotIn(backup, id), "r");
+    });
+  }
   const archives = nothing();
   const kept: { readonly id: string; readonly file: SnapshotFile }[] = [];
   let reading = "";

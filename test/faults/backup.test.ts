@@ -1,15 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { FAILPOINTS } from "../../src/runtime/failpoints.ts";
-import { runOnce } from "../binary/executable.ts";
-import { makePackage } from "../support/archive-maker.ts";
-import { type Client, makeKey, newAccount } from "../support/client.ts";
-import { newPlace, type Place, whileRunning } from "../support/places.ts";
-import { SOURCES } from "../support/program.ts";
+import { newAccount } from "../support/client.ts";
+import { newPlace, whileRunning } from "../support/places.ts";
 import type { DatabaseKind } from "../support/registry.ts";
-import { Chance } from "./chance.ts";
+import { onOutdatedBackup, publish, restoredVersions, verified } from "./backup-scene.ts";
 import { mountTmpfs, reasonAgainstTmpfs } from "./mounts.ts";
 
 /* A backup or a restore that is killed at each of its steps, or whose disk is full. */
@@ -17,59 +13,12 @@ import { mountTmpfs, reasonAgainstTmpfs } from "./mounts.ts";
 const KILLED = 137;
 const KIB = 1_024;
 const MIB = 1_024 * KIB;
-const KEY = makeKey();
 const pointsOf = (command: "backup" | "restore") => FAILPOINTS.filter((point) => point.startsWith(`${command}.`));
 
 const reason = reasonAgainstTmpfs();
 if (reason !== undefined) console.warn(`Skipped: no small file system can be made here, ${reason}`);
 
-async function publish(alice: Client, name: string, bytes = 100): Promise<void> {
-  const files = { "noise.bin": new Chance(Bun.hash.crc32(name)).bytes(bytes) };
-  const { status, text } = await alice.publish(name, "1.0.0", makePackage({ name, version: "1.0.0", files }), KEY);
-  if (status !== 201) throw new Error(`${name} was not published: ${status} ${text}`);
-}
-
-/** A registry with three packages and a backup of the first one. */
-async function onOutdatedBackup(database: DatabaseKind, work: (place: Place, backup: string) => Promise<void>) {
-  const home = mkdtempSync(join(tmpdir(), "cpm-backup-faults-"));
-  const place = await newPlace(database);
-  const backup = join(home, "backup");
-  try {
-    await whileRunning(place, async (registry) => {
-      const alice = await newAccount(registry);
-      await publish(alice, "first");
-      expect((await place.run("backup", "create", backup)).exitCode).toBe(0);
-      for (const name of ["second", "third"]) await publish(alice, name);
-    });
-    await work(place, backup);
-  } finally {
-    await place.remove();
-    rmSync(home, { recursive: true, force: true });
-  }
-}
-
 const killedAt = (point: string, hit = 1) => ({ NODE_ENV: "test", FAILPOINTS: `${point}=kill@${hit}` });
-
-/** Verifies a backup without the settings of a registry, as on another machine. */
-async function verified(backup: string) {
-  const env = { PATH: process.env.PATH ?? "" };
-  const { exitCode, stdout } = await runOnce({ command: SOURCES, cwd: "/", env }, "backup", "verify", backup, "--json");
-  return { exitCode, ...JSON.parse(stdout) };
-}
-
-/** Restores the newest snapshot into a new place, and returns how many versions passed `fsck`. */
-async function restoredVersions(backup: string): Promise<number> {
-  const to = await newPlace("sqlite");
-  try {
-    const { exitCode, stderr } = await to.run("backup", "restore", backup);
-    expect([stderr, exitCode]).toEqual(["", 0]);
-    const checked = await to.run("fsck", "--json");
-    expect([JSON.parse(checked.stdout).problemCount, checked.exitCode]).toEqual([0, 0]);
-    return JSON.parse(checked.stdout).checked;
-  } finally {
-    await to.remove();
-  }
-}
 
 describe.each<DatabaseKind>(["sqlite", "postgres"])("a backup of %s that is killed", (database) => {
   test.each(pointsOf("backup"))(

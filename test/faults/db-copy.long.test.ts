@@ -1,17 +1,14 @@
 import { expect, test } from "bun:test";
-import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fill } from "../../scripts/bench/filling.ts";
-import type { DatabaseConfig } from "../../src/config/config.ts";
 import { readNamedDatabase } from "../../src/config/named-database.ts";
-import { COPIED_TABLES } from "../../src/db/copy/tables.ts";
-import { readDatabaseRows } from "../../src/maintenance/open-copy.ts";
 import { testPostgres } from "../support/postgres.ts";
 import { PROGRAM } from "../support/program.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
 import { Chance, seeds } from "./chance.ts";
+import { rowDigests } from "./row-digests.ts";
 
 /* `db copy` of a hundred thousand versions: killed, there, and back. */
 
@@ -38,27 +35,6 @@ async function copy(from: string, to: string, killAfterMs?: number): Promise<End
   return { exitCode, text: output.join(""), memoryBytes: Number(child.resourceUsage()?.maxRSS ?? 0) };
 }
 
-/** Returns a digest of the rows of each table, whatever order the database returns them in. */
-async function digests(database: DatabaseConfig): Promise<Record<string, string>> {
-  return readDatabaseRows(database, async (source) => {
-    const found: Record<string, string> = {};
-    for (const table of COPIED_TABLES) {
-      const sum = new BigUint64Array(1);
-      let rows = 0;
-      for await (const batch of source.rows(table)) {
-        for (const row of batch) {
-          const text = JSON.stringify(row.map((value) => (value instanceof Uint8Array ? [...value] : value)));
-          const digest = createHash("sha256").update(text).digest().readBigUInt64LE();
-          sum[0] = (sum[0] ?? 0n) + digest;
-          rows += 1;
-        }
-      }
-      found[table.name] = `${rows} ${sum[0]}`;
-    }
-    return found;
-  });
-}
-
 test(`a copy of ${SIZE.versions} versions that is killed leaves an empty database, and one that ends has every row (seeds ${seeds(1)})`, async () => {
   const home = mkdtempSync(join(tmpdir(), "cpm-copy-"));
   const postgres = await testPostgres();
@@ -77,10 +53,10 @@ test(`a copy of ${SIZE.versions} versions that is killed leaves an empty databas
     const again = await copy(url, back);
     expect([again.exitCode, JSON.parse(again.text)]).toMatchObject([0, SIZE]);
     for (const { memoryBytes } of [there, again]) expect(memoryBytes).toBeLessThan(MEMORY_MAX_BYTES);
-    const source = await digests(readNamedDatabase("--from", from));
+    const source = await rowDigests(readNamedDatabase("--from", from));
     expect(source.versions).toStartWith(`${SIZE.versions} `);
-    expect(await digests(readNamedDatabase("--from", url))).toEqual(source);
-    expect(await digests(readNamedDatabase("--from", back))).toEqual(source);
+    expect(await rowDigests(readNamedDatabase("--from", url))).toEqual(source);
+    expect(await rowDigests(readNamedDatabase("--from", back))).toEqual(source);
   } finally {
     await postgres.dropDatabase(url);
     rmSync(home, { recursive: true, force: true });

@@ -51,8 +51,9 @@ export class LosingRegistry {
     this.#databaseUrl = databaseUrl;
   }
 
-  static async make(kind: DatabaseKind, storage: "files" | "S3"): Promise<LosingRegistry> {
-    const dataDir = await mkdtemp(join(tmpdir(), "cpm-recovery-"));
+  /** Makes one that is not started. Its files are below `under`. */
+  static async make(kind: DatabaseKind, storage: "files" | "S3", under = tmpdir()): Promise<LosingRegistry> {
+    const dataDir = await mkdtemp(join(under, "cpm-recovery-"));
     const fake = storage === "S3" ? await startFakeS3() : undefined;
     const databaseUrl = kind === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
     return new LosingRegistry(kind, dataDir, fake, databaseUrl);

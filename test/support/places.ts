@@ -40,9 +40,13 @@ export interface Place {
   remove(): Promise<void>;
 }
 
-/** Makes a place that nobody has used. */
-export async function newPlace(database: DatabaseKind, storage: StorageKind = "files"): Promise<Place> {
-  const dataDir = await mkdtemp(join(tmpdir(), "cpm-place-"));
+/** Makes a place that nobody has used. Its files are below `under`. */
+export async function newPlace(
+  database: DatabaseKind,
+  storage: StorageKind = "files",
+  under = tmpdir(),
+): Promise<Place> {
+  const dataDir = await mkdtemp(join(under, "cpm-place-"));
   const databaseUrl = database === "postgres" ? await (await testPostgres()).createDatabase() : undefined;
   const s3 = storage === "s3" ? await testS3() : undefined;
   const bucket = await s3?.createBucket();
