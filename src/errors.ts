@@ -60,6 +60,8 @@ export type RegistryError =
   | { readonly code: "registration_closed" }
   /** An invitation to make an account is unknown, used, expired, or for another address. */
   | { readonly code: "invitation_invalid" }
+  /** A link to set a new password is unknown, used, replaced or expired. */
+  | { readonly code: "reset_link_invalid" }
   | { readonly code: "too_many_registrations"; readonly retryAfterSeconds: number }
   | { readonly code: "username_taken" }
   /** The name is easily mistaken for that of an account. */

@@ -1,22 +1,41 @@
 import { createHash, randomBytes } from "node:crypto";
-import { and, eq, lt } from "drizzle-orm";
+import { and, eq, gt, lt } from "drizzle-orm";
 import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../domain/identity.ts";
 import { failure } from "../errors.ts";
+import type { UserRow } from "./user.ts";
 
 const TOKEN_BYTES = 24;
-const DAY_MS = 24 * 60 * 60_000;
+const HOUR_MS = 60 * 60_000;
 
-/** An invitation to make an account. The token is shown once, and stored only as its digest. */
-export interface Invitation {
+/**
+ * A link by which somebody makes an account, or sets a new password. The token is shown once, and
+ * stored only as its digest.
+ */
+export interface AccountLink {
   readonly token: string;
   readonly expiresAt: Date;
 }
 
+/** Makes the token of a link. It is of no use until it is stored. */
+export function newAccountLink(now: Date, hours: number): AccountLink {
+  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  return { token, expiresAt: new Date(now.getTime() + hours * HOUR_MS) };
+}
+
 function digestOf(token: string): string {
   return createHash("sha256").update(token).digest("hex");
+}
+
+async function storeLink(
+  { query, tables: { accountLinks } }: DbSession,
+  { token, expiresAt }: AccountLink,
+  row: Omit<typeof accountLinks.$inferInsert, "tokenSha256" | "expiresAt">,
+): Promise<void> {
+  await query.delete(accountLinks).where(lt(accountLinks.expiresAt, row.createdAt));
+  await query.insert(accountLinks).values({ ...row, tokenSha256: digestOf(token), expiresAt });
 }
 
 /**
@@ -27,18 +46,15 @@ export async function inviteAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,
   origin: Origin,
   { email, days }: { readonly email: string | undefined; readonly days: number },
-): Promise<Invitation> {
+): Promise<AccountLink> {
   const now = clock();
-  const token = randomBytes(TOKEN_BYTES).toString("base64url");
-  const expiresAt = new Date(now.getTime() + days * DAY_MS);
+  const link = newAccountLink(now, days * 24);
   await db.write(async (session) => {
-    const { accountLinks } = session.tables;
-    await session.query.delete(accountLinks).where(lt(accountLinks.expiresAt, now));
-    const row = { tokenSha256: digestOf(token), kind: "invitation" as const, email: email ?? null };
-    await session.query.insert(accountLinks).values({ ...row, createdAt: now, expiresAt });
-    await recordEvent(session, origin, "account.invited", now, { details: { expiresAt: expiresAt.toISOString() } });
+    await storeLink(session, link, { kind: "invitation", email: email ?? null, createdAt: now });
+    const details = { expiresAt: link.expiresAt.toISOString() };
+    await recordEvent(session, origin, "account.invited", now, { details });
   });
-  return { token, expiresAt };
+  return link;
 }
 
 /**
@@ -60,11 +76,58 @@ export async function requireInvitation(
 /** Uses up an invitation in the transaction that makes the account. Throws `invitation_invalid`. */
 export async function spendInvitation(session: DbSession, token: string, email: string, now: Date): Promise<void> {
   await requireInvitation(session, token, email, now);
-  const { accountLinks } = session.tables;
   // Of two registrations at the same time, one finds nothing to delete.
-  const spent = await session.query
+  if (!(await deleteLink(session, token))) throw failure({ code: "invitation_invalid" });
+}
+
+async function deleteLink({ query, tables: { accountLinks } }: DbSession, token: string): Promise<boolean> {
+  const deleted = await query
     .delete(accountLinks)
     .where(eq(accountLinks.tokenSha256, digestOf(token)))
     .returning({ tokenSha256: accountLinks.tokenSha256 });
-  if (spent.length === 0) throw failure({ code: "invitation_invalid" });
+  return deleted.length > 0;
+}
+
+/**
+ * Stores a link by which the owner of an account sets a new password. It replaces an older one. The
+ * caller holds the lock of the account, or makes the account in this transaction.
+ */
+export async function storeResetLink(session: DbSession, userId: string, link: AccountLink, now: Date): Promise<void> {
+  await endResetLinks(session, userId);
+  await storeLink(session, link, { kind: "reset", userId, createdAt: now });
+}
+
+/** Ends the links by which the password of an account can be set. */
+export async function endResetLinks({ query, tables: { accountLinks } }: DbSession, userId: string): Promise<void> {
+  await query.delete(accountLinks).where(and(eq(accountLinks.userId, userId), eq(accountLinks.kind, "reset")));
+}
+
+/**
+ * Finds the account whose password a link sets, without using the link. Throws `reset_link_invalid`,
+ * which is the same for a link that is unknown, used, replaced or expired.
+ */
+export async function findByResetLink(
+  { query, tables: { accountLinks, users } }: DbSession,
+  token: string,
+  now: Date,
+): Promise<UserRow> {
+  const isThis = and(eq(accountLinks.tokenSha256, digestOf(token)), eq(accountLinks.kind, "reset"));
+  const [found] = await query
+    .select({ user: users })
+    .from(accountLinks)
+    .innerJoin(users, eq(users.id, accountLinks.userId))
+    .where(and(isThis, gt(accountLinks.expiresAt, now)));
+  if (found === undefined) throw failure({ code: "reset_link_invalid" });
+  return found.user;
+}
+
+/**
+ * Uses up the link to the account that `findByResetLink` found, and whose lock the caller holds.
+ * Throws `reset_link_invalid` if it ended meanwhile.
+ */
+export async function spendResetLink(session: DbSession, token: string, now: Date): Promise<UserRow> {
+  const user = await findByResetLink(session, token, now);
+  // Of two uses at the same time, one finds nothing to delete.
+  if (!(await deleteLink(session, token))) throw failure({ code: "reset_link_invalid" });
+  return user;
 }

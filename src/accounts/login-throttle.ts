@@ -2,7 +2,7 @@ import { and, desc, eq, inArray, ne } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../domain/identity.ts";
-import { failure } from "../errors.ts";
+import { Failure, failure } from "../errors.ts";
 import { KeyedMutex } from "../runtime/semaphore.ts";
 import { type Counted, countAttempt, digestOfText, networkDigest, type Rule, secondsToWait } from "./attempt-counts.ts";
 import type { UserRow } from "./user.ts";
@@ -65,13 +65,17 @@ interface AttemptKeys {
   readonly byPair: Counted;
 }
 
+function networkCounter(address: string): Counted {
+  return { key: `network:${networkDigest(address)}`, rule: BY_NETWORK };
+}
+
 function keysOf({ name, address }: Attempt): AttemptKeys {
   const nameDigest = digestOfText(foldIdentity(name));
   const pair = digestOfText(`${nameDigest} ${networkDigest(address)}`);
   return {
     nameDigest,
     pair,
-    network: address === null ? undefined : { key: `network:${networkDigest(address)}`, rule: BY_NETWORK },
+    network: address === null ? undefined : networkCounter(address),
     byName: { key: `name:${nameDigest}`, rule: BY_NAME, nameDigest },
     byPair: { key: `login:${pair}`, rule: BY_NAME_AND_NETWORK, nameDigest },
   };
@@ -104,6 +108,30 @@ export function tryPassword(
     const matches = await check();
     if (!matches) await countAttempt(deps, [...byNetwork, byName, byPair]);
     return matches;
+  });
+}
+
+/**
+ * Tries the token of a reset link with `use`, which throws `reset_link_invalid` for a wrong one. Those
+ * count for the network as failed logins do. Throws `too_many_attempts` without trying.
+ */
+export async function tryLink<T>(
+  deps: Pick<Deps, "db" | "clock">,
+  address: string | null,
+  use: () => Promise<T>,
+): Promise<T> {
+  if (address === null) return use();
+  const network = networkCounter(address);
+  return attemptMutex.run(network.key, async () => {
+    const retryAfterSeconds = await secondsToWait(deps, [network]);
+    if (retryAfterSeconds > 0) throw failure({ code: "too_many_attempts", retryAfterSeconds });
+    try {
+      return await use();
+    } catch (cause) {
+      const isWrong = cause instanceof Failure && cause.error.code === "reset_link_invalid";
+      if (isWrong) await countAttempt(deps, [network]);
+      throw cause;
+    }
   });
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { Semaphore } from "../runtime/semaphore.ts";
 
@@ -28,6 +29,11 @@ function normalised(password: string): string {
 /** Hashes a password with argon2id. Throws `busy` when too many are waiting. */
 export function hashPassword(password: string): Promise<string> {
   return hashing.run(() => Bun.password.hash(normalised(password), ARGON2ID));
+}
+
+/** Hashes a random text that nobody knows, for an account that no password opens. Throws `busy`. */
+export function hashOfNoPassword(): Promise<string> {
+  return hashPassword(randomBytes(32).toString("base64"));
 }
 
 /**

@@ -6,7 +6,7 @@ import { foldIdentity } from "../domain/identity.ts";
 import { isReservedUsername } from "../domain/reserved-usernames.ts";
 import { usernameSkeletonOf } from "../domain/similar-names.ts";
 import { failure } from "../errors.ts";
-import { requireInvitation, spendInvitation } from "./account-links.ts";
+import { type AccountLink, requireInvitation, spendInvitation, storeResetLink } from "./account-links.ts";
 import { hashPassword } from "./password.ts";
 import { limitRegistrations } from "./registration-limit.ts";
 import { type User, type UserRow, userView } from "./user.ts";
@@ -18,6 +18,12 @@ export interface Registration {
   readonly password: string;
   /** The token of an invitation, which is used up. */
   readonly invitation?: string | undefined;
+}
+
+/** A new account that an operator makes. */
+export interface OperatorsRegistration extends Registration {
+  /** The link by which its owner sets a password of their own. */
+  readonly link?: AccountLink | undefined;
 }
 
 /** The fields that no two accounts may share. */
@@ -83,7 +89,7 @@ async function requireFree(
  */
 export async function createAccount(
   { db, clock }: Pick<Deps, "db" | "clock">,
-  { username, email, password, invitation }: Registration,
+  { username, email, password, invitation, link }: OperatorsRegistration,
   role: User["role"],
   by: (made: UserRow) => Origin,
 ): Promise<User> {
@@ -103,6 +109,7 @@ export async function createAccount(
     const [made] = await session.query.insert(users).values(row).onConflictDoNothing().returning();
     if (made !== undefined) {
       if (invitation !== undefined) await spendInvitation(session, invitation, email, now);
+      if (link !== undefined) await storeResetLink(session, made.id, link, now);
       await recordEvent(session, by(made), "account.created", now, { details: { username, role } });
       return userView(made);
     }

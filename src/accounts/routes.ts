@@ -10,8 +10,9 @@ import { changePassword } from "./change-password.ts";
 import { login } from "./login.ts";
 import { logout } from "./logout.ts";
 import { register } from "./register.ts";
-import { ChangePasswordBody, LoginBody, LogoutBody, RegisterBody } from "./schemas.ts";
+import { ChangePasswordBody, LoginBody, LogoutBody, RegisterBody, ResetBody } from "./schemas.ts";
 import { sessionToken } from "./session-token.ts";
+import { setPassword } from "./set-password.ts";
 import { userView } from "./user.ts";
 
 const NEEDS_EVERYWHERE = { path: "/retireKeys", message: "needs everywhere: true" };
@@ -34,6 +35,14 @@ const docs = {
       "storage_full",
       ...BODY_PROBLEMS,
     ],
+  }),
+  reset: operation({
+    id: "resetPassword",
+    summary: "Set a new password with the token of a reset link",
+    description: "An administrator makes the link. It works once, and for a limited time.",
+    tag: "accounts",
+    responses: { 200: { description: "The account, whose password is the new one", schema: "UserAnswer" } },
+    problems: ["reset_link_invalid", "account_disabled", "too_many_attempts", "busy", "storage_full", ...BODY_PROBLEMS],
   }),
   login: operation({
     id: "logIn",
@@ -84,11 +93,14 @@ export function accountRoutes(deps: Deps) {
         status(201, {
           user: await register(deps, { username, email, password, invitation }, contextOf(request).clientAddress),
         }),
-      {
-        parse: readJson,
-        body: RegisterBody,
-        detail: docs.register,
-      },
+      { parse: readJson, body: RegisterBody, detail: docs.register },
+    )
+    .post(
+      "/reset",
+      async ({ body: { token, password }, request }) => ({
+        user: await setPassword(deps, { token, password }, contextOf(request).clientAddress),
+      }),
+      { parse: readJson, body: ResetBody, detail: docs.reset },
     )
     .post(
       "/login",
@@ -127,11 +139,6 @@ export function accountRoutes(deps: Deps) {
         await changePassword({ ...deps, db }, actor, { currentPassword, newPassword, keepTokens });
         return new Response(null, { status: 204 });
       },
-      {
-        session: true,
-        parse: guardedJson(deps, "session"),
-        body: ChangePasswordBody,
-        detail: docs.password,
-      },
+      { session: true, parse: guardedJson(deps, "session"), body: ChangePasswordBody, detail: docs.password },
     );
 }

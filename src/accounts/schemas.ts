@@ -47,6 +47,16 @@ export const RegisterBody = t.Object({
   ),
 });
 
+/** The body of `POST /api/auth/reset`. */
+export const ResetBody = t.Object({
+  token: t.String({
+    description: "The token of the link that an administrator made",
+    pattern: "^[A-Za-z0-9_-]{1,100}$",
+    error: "must be the token of a reset link: the part of the link behind token=",
+  }),
+  password: NewPassword,
+});
+
 /** The body of `POST /api/auth/login`. `username` may be an e-mail address. */
 export const LoginBody = t.Object({
   username: t.String({ minLength: 1, maxLength: 254, error: "must be a user name or an e-mail address" }),

@@ -8,6 +8,7 @@ import {
   registerAccount,
   requireRegistry,
   type Session,
+  resetPassword as setPassword,
   type TokenWish,
   withSession,
 } from "../client/account.ts";
@@ -48,6 +49,12 @@ export interface LoginOptions extends Partial<ClientOptions> {
   readonly expires: string;
 }
 
+/** Options of `reset-password`. */
+export interface ResetOptions extends Partial<ClientOptions> {
+  readonly token: string | undefined;
+  readonly "password-stdin": boolean;
+}
+
 const USERNAME = { text: "User name", flag: "--username <name>" } as const;
 const EMAIL = { text: "E-mail", flag: "--email <address>" } as const;
 
@@ -86,6 +93,29 @@ export async function register(given: RegisterOptions, registry: string | undefi
   return withSession(client, { username, password }, async (session) =>
     answerLogin(context, client, await keepNewToken(context, session, plan), plan.what),
   );
+}
+
+/** Sets a new password with the token of a reset link, and logs in with it. */
+export async function resetPassword(given: ResetOptions, registry: string | undefined): Promise<number> {
+  const context = clientContext(given);
+  const { prompt, credentials } = context;
+  const client = apiClientOf(context, await addressOf(context, registry), undefined);
+  const inKeychain = (await credentials.of(client.address.origin))?.keychain === true;
+  if (inKeychain) await requireKeychain();
+  if (prompt.isInteractive) await requireRegistry(client);
+  const asked = { text: "Token of the link, or the whole link", flag: "--token <token>" };
+  const token = tokenOfLink(given.token ?? (await prompt.askSecret(asked)));
+  const password = await newPassword(context, given["password-stdin"]);
+  const { username } = await setPassword(client, { token, password });
+  const plan = { wish: wishOf([], "90"), inKeychain, what: `The new password of ${username} is set` };
+  return withSession(client, { username, password }, async (session) =>
+    answerLogin(context, client, await keepNewToken(context, session, plan), plan.what),
+  );
+}
+
+/** People copy the whole link. */
+function tokenOfLink(given: string): string {
+  return URL.parse(given.trim())?.searchParams.get("token") ?? given.trim();
 }
 
 async function newPassword({ prompt }: ClientContext, fromStdin: boolean): Promise<string> {

@@ -1,15 +1,19 @@
+import { newAccountLink } from "../accounts/account-links.ts";
+import { generatePassword } from "../accounts/generate-password.ts";
 import { createAccount } from "../accounts/register.ts";
 import { requireNewPassword, requireRegistration } from "../accounts/schemas.ts";
 import { type AccountChange, setRole } from "../accounts/set-role.ts";
 import { OPERATOR } from "../audit/record-event.ts";
 import type { Eviction } from "../moderation/evict.ts";
-import { resetPassword } from "../moderation/reset-password.ts";
+import { resetPassword, resetPasswordByLink } from "../moderation/reset-password.ts";
 import { disableAccount, enableAccount } from "../moderation/set-disabled.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
 import { runOffline, runOfflineOnLog } from "../start/run-offline.ts";
 import { type NewPassword, newPassword } from "./new-password.ts";
+import { hoursOf, resetLinkDocument, resetLinkLines } from "./reset-link.ts";
 import { listText } from "./table.ts";
+import { UsageError } from "./usage.ts";
 
 /** The options that all account commands share. */
 export interface AdminArguments {
@@ -27,29 +31,45 @@ function passwordLines({ password, isGenerated }: NewPassword): string[] {
   return ["Its password, which is shown only once:", "", `  ${password}`, "", "Log in with it, then change it."];
 }
 
+/** How an operator gives somebody a password: as a line of standard input, or as a link. */
+interface PasswordArguments {
+  readonly passwordStdin: boolean;
+  readonly hours: string | undefined;
+}
+
+interface CreateArguments extends AdminArguments, PasswordArguments {
+  readonly email: string | undefined;
+  readonly admin: boolean;
+  /** Whether a link is printed in place of a password. */
+  readonly link: boolean;
+}
+
 /**
- * Creates an account and prints its password, unless the operator passed it on standard input.
- * Returns the exit code, as all commands do.
+ * Creates an account and prints its password, or a link by which its owner sets one; nothing of the
+ * kind if the operator passed the password on standard input. Returns the exit code, as all commands
+ * do.
  */
-export async function adminCreate({
-  config,
-  username,
-  email = `${username}@localhost`,
-  admin,
-  passwordStdin,
-  json,
-}: AdminArguments & { readonly email: string | undefined; readonly admin: boolean; readonly passwordStdin: boolean }) {
-  const secret = await newPassword(passwordStdin);
+export async function adminCreate(given: CreateArguments): Promise<number> {
+  const { config, username, email = `${username}@localhost`, admin, passwordStdin, link, hours, json } = given;
+  if (link && passwordStdin) throw new UsageError("Use --link or --password-stdin, not both.");
+  if (!link && hours !== undefined) throw new UsageError("--hours needs --link.");
+  const validHours = hoursOf(hours);
+  const secret = link ? { password: generatePassword(), isGenerated: false } : await newPassword(passwordStdin);
   const { password, isGenerated } = secret;
   requireRegistration({ username, email, password });
   const role = admin ? "admin" : "user";
-  const made = await runOffline(config, (deps) =>
-    createAccount(deps, { username, email, password }, role, () => OPERATOR),
-  );
+  const { made, resetLink, url } = await runOffline(config, async (deps) => {
+    const resetLink = link ? newAccountLink(deps.clock(), validHours) : undefined;
+    const registration = { username, email, password, link: resetLink };
+    const made = await createAccount(deps, registration, role, () => OPERATOR);
+    return { made, resetLink, url: deps.config.publicUrl };
+  });
   const answer = { username: made.username, email: made.email, role: made.role };
   const what = `Created the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
-  if (json) printJson({ ...answer, ...(isGenerated ? { password } : {}) });
-  else print([what, ...passwordLines(secret)].join("\n"));
+  const shown = resetLink === undefined ? passwordLines(secret) : resetLinkLines(url, resetLink);
+  const document = resetLink === undefined ? {} : resetLinkDocument(url, resetLink);
+  if (json) printJson({ ...answer, ...(isGenerated ? { password } : {}), ...document });
+  else print([what, ...shown].join("\n"));
   return 0;
 }
 
@@ -71,24 +91,34 @@ function evictionLines(evicted: Eviction, retireKeys: boolean): string[] {
   ];
 }
 
-/** Gives an account a new password and evicts whoever has it. */
-export async function adminResetPassword({
-  config,
-  username,
-  passwordStdin,
-  retireKeys,
-  json,
-}: EvictArguments & { readonly passwordStdin: boolean }): Promise<number> {
-  const secret = await newPassword(passwordStdin);
-  const { password, isGenerated } = secret;
-  requireNewPassword(password);
+/**
+ * Ends the password of an account and evicts whoever has it. Prints a link by which its owner sets
+ * another one, unless the operator passed one on standard input.
+ */
+export async function adminResetPassword(given: EvictArguments & PasswordArguments): Promise<number> {
+  const { config, username, passwordStdin, hours, retireKeys, json } = given;
+  if (passwordStdin && hours !== undefined) throw new UsageError("Use --hours or --password-stdin, not both.");
+  if (passwordStdin) return givePassword(given);
+  const validHours = hoursOf(hours);
   // An eviction records each reset that it cancels in the log.
+  const { url, link, ...reset } = await runOfflineOnLog(config, async (deps) => ({
+    ...(await resetPasswordByLink(deps, OPERATOR, username, { hours: validHours, retireKeys })),
+    url: deps.config.publicUrl,
+  }));
+  const what = `The old password of ${reset.username} does not work any more.`;
+  if (json) printJson({ ...reset, ...resetLinkDocument(url, link) });
+  else print([what, ...evictionLines(reset, retireKeys), ...resetLinkLines(url, link)].join("\n"));
+  return 0;
+}
+
+async function givePassword({ config, username, retireKeys, json }: EvictArguments): Promise<number> {
+  const { password } = await newPassword(true);
+  requireNewPassword(password);
   const reset = await runOfflineOnLog(config, (deps) =>
     resetPassword(deps, OPERATOR, username, { password, retireKeys }),
   );
-  const what = `Gave ${reset.username} a new password.`;
-  if (json) printJson({ ...reset, ...(isGenerated ? { password } : {}) });
-  else print([what, ...evictionLines(reset, retireKeys), ...passwordLines(secret)].join("\n"));
+  if (json) printJson(reset);
+  else print([`Gave ${reset.username} a new password.`, ...evictionLines(reset, retireKeys)].join("\n"));
   return 0;
 }
 

@@ -65,6 +65,7 @@ import { ownerRemoveCommand } from "./commands/owner-remove.ts";
 import { packCommand } from "./commands/pack.ts";
 import { publishCommand } from "./commands/publish.ts";
 import { registerCommand } from "./commands/register.ts";
+import { resetPasswordCommand } from "./commands/reset-password.ts";
 import { searchCommand } from "./commands/search.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { storageCopyCommand } from "./commands/storage-copy.ts";
@@ -90,6 +91,7 @@ export const COMMANDS: readonly Command[] = [
   registerCommand,
   loginCommand,
   logoutCommand,
+  resetPasswordCommand,
   whoamiCommand,
   initCommand,
   packCommand,

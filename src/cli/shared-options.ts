@@ -26,6 +26,13 @@ export const EVICTION_TEXT = `Whoever has the account is evicted: its sessions e
       registered in the last 30 days are listed, and retired with --retire-keys. Owners who accepted an invitation
       before stay.`;
 
+/** For commands that make a reset link. */
+export const HOURS_OPTION = {
+  type: "string",
+  value: "<number>",
+  description: "how many hours the link is valid, at most 168; 24 when left out",
+} as const;
+
 /** Options of commands that verify what a registry says. */
 export const TRUST_OPTIONS = {
   registry: {

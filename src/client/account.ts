@@ -44,6 +44,14 @@ export async function registerAccount(
   return (await client.send<{ readonly user: Account }>("POST", "/api/auth/register", account)).user;
 }
 
+/** Sets a new password with the token of a reset link. Throws with the registry's words. */
+export async function resetPassword(
+  client: ApiClient,
+  reset: { readonly token: string; readonly password: string },
+): Promise<Account> {
+  return (await client.send<{ readonly user: Account }>("POST", "/api/auth/reset", reset)).user;
+}
+
 /** Returns the account of the client's token. */
 export async function ownAccount(client: ApiClient): Promise<Account> {
   return (await client.get<{ readonly user: Account }>("/api/auth/me")).user;

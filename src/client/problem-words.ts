@@ -173,6 +173,7 @@ Nobody needs it any more? cpm-registry archive ${named(refusal)}`,
   quarantined: OWN_WORDS,
   taken_down: OWN_WORDS,
   invitation_invalid: OWN_WORDS,
+  reset_link_invalid: OWN_WORDS,
   version_compromised: OWN_WORDS,
   publish_limit_reached: OWN_WORDS,
   secrets_found: {

@@ -97,6 +97,11 @@ const accountProblems = {
       "This invitation is unknown, used or expired, or it is for another e-mail address. " +
       "Ask the operator of the registry for a new one.",
   })),
+  reset_link_invalid: problem(403, "Reset link not valid", () => ({
+    detail:
+      "This link to set a new password is unknown, used or expired, or a newer one replaced it. " +
+      "Ask the operator or an administrator of the registry for a new one.",
+  })),
   registration_closed: problem(403, "Registration closed", () => ({
     detail: "This registry accepts no new accounts without an invitation. Ask its operator for one.",
   })),

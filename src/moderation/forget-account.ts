@@ -1,9 +1,8 @@
-import { randomBytes } from "node:crypto";
 import { and, asc, eq, inArray, isNull, ne, or, type SQL, sql } from "drizzle-orm";
 import { loadEnabledUser } from "../accounts/load-user.ts";
 import { loadLockedUser } from "../accounts/lock-account.ts";
 import { forgetFailures } from "../accounts/login-throttle.ts";
-import { hashPassword } from "../accounts/password.ts";
+import { hashOfNoPassword } from "../accounts/password.ts";
 import type { UserRow } from "../accounts/user.ts";
 import { EVENT_KINDS, type Origin, recordEvent } from "../audit/record-event.ts";
 import type { Database, DbSession } from "../db/database.ts";
@@ -48,7 +47,7 @@ export async function forgetAccount(
 ): Promise<Forgotten> {
   const { db } = deps;
   const now = deps.clock();
-  const passwordHash = await hashPassword(randomBytes(32).toString("base64"));
+  const passwordHash = await hashOfNoPassword();
   // Two transactions, because each locks packages in the order of their ids.
   const packages = await db.write((session) => leavePackages(session, db.kind, { origin, username, heir, now }));
   return db.write(async (session) => {

@@ -1,4 +1,5 @@
 import { eq } from "drizzle-orm";
+import { endResetLinks } from "../accounts/account-links.ts";
 import { countEnabledAdmins } from "../accounts/enabled-admins.ts";
 import { requireKnown } from "../accounts/load-user.ts";
 import { loadLockedUser } from "../accounts/lock-account.ts";
@@ -9,7 +10,7 @@ import type { Deps } from "../deps.ts";
 import { type Eviction, evict } from "./evict.ts";
 
 /**
- * Disables an account and evicts whoever has it. What it published stays. Disabling it again evicts
+ * Disables an account, ends a link to set its password, and evicts whoever has it. What it published stays. Disabling it again evicts
  * again, so that `retireKeys` can follow later. Throws `user_not_found`.
  */
 export async function disableAccount(
@@ -21,6 +22,7 @@ export async function disableAccount(
   const now = clock();
   return db.write(async (session) => {
     const { user, ...change } = await setDisabledAt(session, origin, username, now, "account.disabled");
+    await endResetLinks(session, user.id);
     const evicted = await evict(session, user, { origin, now, retireKeys }, { log });
     return { username: user.username, ...change, ...evicted };
   });

@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
 import { and, eq } from "drizzle-orm";
-import { hashPassword } from "../accounts/password.ts";
+import { hashOfNoPassword } from "../accounts/password.ts";
 import { OPERATOR, recordEvent } from "../audit/record-event.ts";
 import type { BlobStore } from "../blobs/store.ts";
 import type { Database, DbSession } from "../db/database.ts";
@@ -116,7 +115,7 @@ async function replayAll(deps: RecoverDeps, from: number): Promise<Recovery> {
   const state = await db.read(readState);
   const changes = await db.read(readLogEntriesWithIndex);
   // Nobody learns the password of a placeholder.
-  const passwordHash = await hashPassword(randomBytes(32).toString("base64"));
+  const passwordHash = await hashOfNoPassword();
   const context = { deps, state, changes, passwordHash };
   const counts = new LeafCounts();
   const placeholders: Placeholder[] = [];

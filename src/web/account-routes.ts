@@ -7,6 +7,7 @@ import { endSessionsAction, passwordAction, securityPage } from "./pages/account
 import { createTokenAction, revokeTokenAction, tokensPage } from "./pages/account-tokens-page.tsx";
 import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
 import { registerAction, registerPage } from "./pages/register-page.tsx";
+import { resetAction, resetPage } from "./pages/reset-page.tsx";
 import { FORM, HIDDEN } from "./route-options.ts";
 import type { WebDeps } from "./visit.ts";
 
@@ -18,6 +19,8 @@ export function accountPages(deps: WebDeps) {
     .post("/login", guestActionHandler(deps, loginAction), FORM)
     .get("/register", pageHandler(deps, registerPage), HIDDEN)
     .post("/register", guestActionHandler(deps, registerAction), FORM)
+    .get("/reset", pageHandler(deps, resetPage), HIDDEN)
+    .post("/reset", guestActionHandler(deps, resetAction), FORM)
     .get("/logout", pageOfFormHandler(), HIDDEN)
     .post("/logout", actionHandler(deps, logoutAction), FORM)
     .get("/account", pageHandler(deps, accountPage), HIDDEN)

@@ -43,6 +43,8 @@ export interface PageSpec {
    * invalidate that package.
    */
   readonly isShared?: boolean;
+  /** True if the address is a secret: browsers and proxies must store nothing of the page. */
+  readonly isSecret?: boolean;
   readonly load: (deps: WebDeps, visit: Visit) => Page | Promise<Page>;
   /**
    * Makes the page of a failure of `load` that can offer more than its sentence, such as what is
@@ -148,16 +150,17 @@ function withoutSlash({ request }: WebContext): Response | undefined {
 }
 
 /** Makes the handler of a page. */
-export function pageHandler(deps: WebDeps, { audience, isShared = false, load, offer }: PageSpec) {
+export function pageHandler(deps: WebDeps, { audience, isShared = false, isSecret = false, load, offer }: PageSpec) {
   return async (context: WebContext): Promise<Response> => {
     const elsewhere = withoutSlash(context);
     if (elsewhere !== undefined) return elsewhere;
     const visit = await visitOf(deps, context);
     if (needsSignIn(deps, visit, audience)) return redirectResponse(visit, signInFor(visit));
+    const isPersonal = audience === "session" || audience === "admin";
     try {
       if (isShared && visit.visitor === undefined)
         return await sharedPageResponse(deps, visit, () => load(deps, visit));
-      return pageResponse(deps, visit, await load(deps, visit), audience === "session" || audience === "admin");
+      return pageResponse(deps, visit, await load(deps, visit), isSecret || isPersonal);
     } catch (cause) {
       const page = cause instanceof Failure ? await offer?.(deps, visit, cause.error) : undefined;
       if (page === undefined) throw cause;

@@ -45,6 +45,7 @@ const ACCOUNT_NOTICES = {
   registered: () => "Your account is made, and you are signed in.",
   "registered-only": () => "Your account is made. Sign in to use it.",
   "password-changed": () => "Your password is changed, and every other session has ended.",
+  "password-set": () => "Your new password is set. Sign in with it.",
   "tokens-revoked": (count: string) =>
     `Your password is changed, and every other session has ended. ${countText(Number(count), "API token")} ` +
     `${count === "1" ? "was" : "were"} revoked. Where your client used one, run cpm-registry login again.`,

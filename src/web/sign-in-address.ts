@@ -2,7 +2,7 @@ import { NOTICE_PARAMETERS } from "./notices.tsx";
 import type { Visit } from "./visit.ts";
 
 /** Pages to which nobody wants to come back after the sign-in. */
-const WITHOUT_RETURN = /^(?:login|register|logout)?(?:\?|$)/;
+const WITHOUT_RETURN = /^(?:login|register|reset|logout)?(?:\?|$)/;
 
 /** Returns an address below the root, without the code of a notice. */
 export function addressOf(path: string, query: URLSearchParams): string {

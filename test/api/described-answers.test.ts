@@ -2,6 +2,7 @@ import { beforeAll, expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Answer, Client, makeKey, newAccount, PASSWORD, signMessage, statementOf } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
+import { newResetLink } from "../support/reset-links.ts";
 import { newAdmin } from "../support/roles.ts";
 import { type ApiDescription, differences } from "./api-description.ts";
 
@@ -81,6 +82,10 @@ onBothDatabases("responses and the API description", (registry) => {
     expectDescribed("POST", paths.login, await guest.post(paths.login, new Blob(["{"]), json), 400);
     expectDescribed("POST", paths.login, await guest.post(paths.login, new Blob([" ".repeat(100_000)]), json), 413);
     const user = new Client(registry().url, login.body.token);
+    const token = await newResetLink(registry(), (await newAccount(registry())).username);
+    const reset = { token, password: PASSWORD };
+    for (const status of [200, 403])
+      expectDescribed("POST", "/api/auth/reset", await guest.post("/api/auth/reset", reset), status);
     expectDescribed("GET", "/api/auth/me", await user.get("/api/auth/me"), 200);
     expectDescribed("GET", "/api/auth/me", await guest.get("/api/auth/me"), 401);
     const change = { currentPassword: PASSWORD, newPassword: `${PASSWORD} 2` };

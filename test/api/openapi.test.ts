@@ -261,6 +261,7 @@ describe("the API description", () => {
       logIn: ["application/json", true],
       logOut: ["application/json", false],
       changePassword: ["application/json", true],
+      resetPassword: ["application/json", true],
       publishVersion: ["multipart/form-data", true],
       yankVersion: ["application/json", false],
       setPackageStatus: ["application/json", true],

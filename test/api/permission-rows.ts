@@ -1,5 +1,6 @@
-import { makeKey, PASSWORD, signMessage } from "../support/client.ts";
+import { makeKey, newAccount, PASSWORD, signMessage } from "../support/client.ts";
 import { challenge, keyIdOf, newKey, registrationStatement } from "../support/key-statements.ts";
+import { newResetLink } from "../support/reset-links.ts";
 import { PACKAGE_ROWS } from "./permission-package-rows.ts";
 import { account, accountWith, admin, open, readingAll, session } from "./permission-results.ts";
 import { type Prepare, plainly, type Row } from "./permission-row.ts";
@@ -55,6 +56,16 @@ const ACCOUNTS: readonly Row[] = [
     results: open(200),
     prepare: async (world) =>
       plainly("/api/auth/login", { username: world.person("owner").username, password: PASSWORD })(world),
+  },
+  {
+    operation: "POST /api/auth/reset",
+    results: open(200),
+    prepare: async (world) => {
+      const { username } = await newAccount(world.registry, "reset");
+      return plainly("/api/auth/reset", { token: await newResetLink(world.registry, username), password: PASSWORD })(
+        world,
+      );
+    },
   },
   { operation: "POST /api/auth/logout", results: account(204), prepare: plainly("/api/auth/logout") },
   { operation: "GET /api/auth/me", results: account(200), prepare: plainly("/api/auth/me") },

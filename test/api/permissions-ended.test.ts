@@ -108,6 +108,7 @@ test("every operation with a body needs a credential, but for those with a proof
   const tested = new Set(GUARDED.map(({ operation }) => operation));
   expect([...BODIES.keys()].filter((operation) => !tested.has(operation))).toEqual([
     "POST /api/auth/register",
+    "POST /api/auth/reset",
     "POST /api/auth/login",
   ]);
 });

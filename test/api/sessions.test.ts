@@ -174,6 +174,7 @@ onBothDatabases("sessions", (registry) => {
     "GET /swagger/json",
     "POST /api/auth/login",
     "POST /api/auth/register",
+    "POST /api/auth/reset",
     "GET /api/packages",
     "GET /api/packages/:name",
     "GET /api/packages/:name/:version",

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { BrowserContext, Page } from "playwright-core";
+import { storeResetLink } from "../../src/accounts/account-links.ts";
+import { loadUser } from "../../src/accounts/load-user.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -14,6 +16,8 @@ const AXE = readFileSync(new URL(import.meta.resolve("axe-core/axe.min.js")), "u
 const TIMEOUT_MS = 300_000;
 const README =
   "# Title\n\nText with [a link](https://example.org).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n\n```yaml\na: 1\n```\n";
+
+const RESET_TOKEN = "accessible";
 
 /** A violation, and the first element that has it. */
 interface Violation {
@@ -31,7 +35,7 @@ const FIRST = [
     "/packages/plain/1.0.0/inputs",
     "/packages/rich/9.9.9",
   ],
-  ...["/search?q=nothing-like-it", "/login", "/register"],
+  ...["/search?q=nothing-like-it", "/login", "/register", "/reset", `/reset?token=${RESET_TOKEN}`],
 ];
 
 /** Pages of one kind have one shape; one of each is enough. */
@@ -75,6 +79,11 @@ withBrowser("accessibility", (browser) => {
       replacement: "rich",
     });
     const invited = await newAccount(registry);
+    const link = { token: RESET_TOKEN, expiresAt: new Date(Date.now() + TIMEOUT_MS) };
+    await registry.deps.db.write(async (session) => {
+      const { id } = await loadUser(session, invited.username ?? "");
+      await storeResetLink(session, id, link, new Date());
+    });
     await owner.send("PUT", `/api/packages/rich/owners/${invited.username}`);
   });
   afterAll(async () => registry.stop());

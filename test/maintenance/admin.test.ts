@@ -16,10 +16,13 @@ import { PROGRAM } from "../support/program.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { eventsOf, withToken } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { pipeOffline, runCommand, runOffline } from "./scene.ts";
+import { HOUR_MS, pipeOffline, runCommand, runOffline } from "./scene.ts";
 
 /** Another process notices a quarantine within a second. The rest is for a busy machine. */
 const HELD_WITHIN_MS = 1_500;
+
+const NEW_PASSWORD = "only the owner knows this one";
+const ISO = /^\d{4}-\d\d-\d\dT.*Z$/;
 
 hashAtFullCost();
 
@@ -27,6 +30,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
   const guest = () => new Client(registry().url);
   const admin = (...args: string[]) => runOffline(registry(), "admin", ...args);
   const login = (username: string, password: string) => guest().post("/api/auth/login", { username, password });
+  const setPassword = (token: string) => guest().post("/api/auth/reset", { token, password: NEW_PASSWORD });
   const loggedIn = async (username: string, password: string) =>
     new Client(registry().url, (await login(username, password)).body.token, username);
   const done = (outcome: Outcome): string => {
@@ -119,18 +123,70 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     await login(lost.username, "a wrong password");
     expect((await failures()).length).toBeGreaterThan(ofOthers.length);
     const stdout = done(await admin("reset-password", lost.username.toUpperCase()));
-    expect(stdout).toStartWith(`Gave ${lost.username} a new password.\nEnded 1 session and revoked 1 API token.\n`);
+    const head = `The old password of ${lost.username} does not work any more.`;
+    expect(stdout).toStartWith(`${head}\nEnded 1 session and revoked 1 API token.\n`);
     expect(await failures()).toEqual(ofOthers);
     for (const client of [lost, token]) expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
     expectProblem(await login(lost.username, PASSWORD), 401, "invalid_credentials");
-    expect((await login(lost.username, passwordIn(stdout))).status).toBe(200);
+    const link = /\n {2}(http\S+\/reset\?token=\S+)\n/.exec(stdout)?.[1] ?? "";
+    const ofLink = new URL(link).searchParams.get("token") ?? "";
+    expect(stdout).toContain(`\n  cpm-registry reset-password ${link.replace(/\/reset.*/, "")} --token ${ofLink}\n`);
+    expect((await setPassword(ofLink)).status).toBe(200);
+    expect((await login(lost.username, NEW_PASSWORD)).status).toBe(200);
     expect((await other.get("/api/auth/me")).status).toBe(200);
     const { username } = lost;
-    expect(await lastEvent("account.password_reset")).toEqual(["account.password_reset", null, { username }]);
+    const linkExpiresAt = expect.stringMatching(ISO);
+    const reset = ["account.password_reset", null, { username, linkExpiresAt }];
+    expect(await lastEvent("account.password_reset")).toEqual(reset);
     expect(await lastEvent("token.revoked")).toMatchObject(["token.revoked", null, { username, label: "a test" }]);
     const json = JSON.parse(done(await admin("reset-password", lost.username, "--json")));
     const nothing = { tokensRevoked: 0, invitationsWithdrawn: [], resetsCancelled: [], recentKeys: [] };
-    expect(json).toEqual({ username, sessionsEnded: 1, ...nothing, password: expect.any(String) });
+    const shown = {
+      link: expect.stringContaining(json.token),
+      token: json.token,
+      expiresAt: expect.stringMatching(ISO),
+    };
+    expect(json).toEqual({ username, sessionsEnded: 1, ...nothing, ...shown });
+  });
+
+  test("admin reset-password --hours says how long the link works, and --password-stdin ends the link", async () => {
+    const { username = "" } = await newAccount(registry(), "hours");
+    const now = Date.now();
+    const { token, expiresAt } = JSON.parse(done(await admin("reset-password", username, "--hours", "2", "--json")));
+    expect(Math.round((Date.parse(expiresAt) - now) / HOUR_MS)).toBe(2);
+    for (const wrong of [["0"], ["169"], ["soon"], ["2", "--password-stdin"]]) {
+      expect((await admin("reset-password", username, "--hours", ...wrong)).exitCode).toBe(64);
+    }
+    done(await pipeOffline(registry(), NEW_PASSWORD, "admin", "reset-password", username, "--password-stdin"));
+    expect(await lastEvent("account.password_reset")).toEqual(["account.password_reset", null, { username }]);
+    expectProblem(await setPassword(token), 403, "reset_link_invalid");
+    expect((await login(username, NEW_PASSWORD)).status).toBe(200);
+  });
+
+  test("admin create --link prints a link in place of a password, which nobody knows", async () => {
+    const stdout = done(await admin("create", "hugo", "--link"));
+    expect(stdout).toStartWith(
+      "Created the account hugo (hugo@localhost).\nA link to set a new password, once, until ",
+    );
+    expect(passwordIn(stdout)).toBe("");
+    const json = JSON.parse(done(await admin("create", "ines", "--link", "--hours", "48", "--json")));
+    const shown = {
+      link: expect.stringContaining(json.token),
+      token: json.token,
+      expiresAt: expect.stringMatching(ISO),
+    };
+    expect(json).toEqual({ username: "ines", email: "ines@localhost", role: "user", ...shown });
+    expect((await setPassword(json.token)).body.user.username).toBe("ines");
+    expect((await login("ines", NEW_PASSWORD)).status).toBe(200);
+    for (const wrong of [
+      ["--link", "--password-stdin"],
+      ["--hours", "2"],
+      ["--link", "--hours", "x"],
+    ]) {
+      expect((await admin("create", "nobody-yet", ...wrong)).exitCode).toBe(64);
+    }
+    refused(await admin("create", "ines", "--link"), "create", "this user name is already taken");
+    expect((await login("ines", NEW_PASSWORD)).status).toBe(200);
   });
 
   test("admin grant and revoke apply to the next request, and revoking the last administrator warns", async () => {

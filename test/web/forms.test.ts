@@ -10,6 +10,7 @@ import { type Browser, open, send, signIn, tokenIn } from "./site-roles.ts";
 
 /** Text that would run or close an attribute, if a page did not escape it. */
 const HOSTILE = `"><img src=x onerror=alert(1)></textarea></title><script>alert(1)</script>'`;
+const NEW_PASSWORD = "only the owner knows this one";
 const ACTIVE = /<img src=x|<script>alert|<\/title><script/;
 
 /** What a page says of the form that was sent before it, without tags. */
@@ -377,7 +378,7 @@ onBothDatabases("forms", (registry) => {
     expect((await admin.see("/admin/accounts?sought=%00&after=%00")).status).toBe(200);
   });
 
-  test("an administrator finds an account, disables it, enables it and gives it a password that works", async () => {
+  test("an administrator finds an account, disables it, enables it and makes a link to set its password", async () => {
     const account = await newAccount(registry(), "moderated_x");
     const session = await visitorOf(registry(), account).catch(() => undefined);
     const path = `/admin/accounts/${encodeURIComponent(account.username)}`;
@@ -391,9 +392,14 @@ onBothDatabases("forms", (registry) => {
     const stolen = await admin.submit(`${path}/password`, { confirm: "yes", ownPassword: "a guess" });
     expect([stolen.status, stolen.text.includes("is not your password")]).toEqual([422, true]);
     const reset = await admin.submit(`${path}/password`, { confirm: "yes", ownPassword: PASSWORD });
-    const password = /<code>([A-Za-z0-9_-]{20})<\/code>/.exec(reset.text)?.[1] ?? "";
+    const link = /<code>http:\/\/registry\.test(\/reset\?token=[A-Za-z0-9_-]{32})<\/code>/.exec(reset.text)?.[1] ?? "";
     expect(reset.headers.get("cache-control")).toBe("no-store");
-    expect((await signIn(registry().url, account.username, password)).cookie).toContain("cpm_session=");
+    const old = await guest().post("/api/auth/login", { username: account.username, password: PASSWORD });
+    expect([old.status, (await admin.see(path)).text.includes(link)]).toEqual([401, false]);
+    const token = new URL(link, registry().url).searchParams.get("token") ?? "";
+    const set = await send(registry().url, "/reset", { token, password: NEW_PASSWORD });
+    expect([set.status, set.headers.get("location")]).toEqual([303, "./login?done=password-set"]);
+    expect((await signIn(registry().url, account.username, NEW_PASSWORD)).cookie).toContain("cpm_session=");
   });
 
   test("an administrator cannot disable their own account, or reset its password without the old one", async () => {

@@ -1,5 +1,6 @@
 import { newAccount, PASSWORD } from "../support/client.ts";
 import { newKey, resetTo } from "../support/key-statements.ts";
+import { newResetLink } from "../support/reset-links.ts";
 import { addressIn } from "./permission-pages.ts";
 import { type Browser, isVisitor, PACKAGE, type Role, type Site, signIn, type Visitor } from "./site-roles.ts";
 
@@ -49,6 +50,15 @@ const ACCOUNT: readonly FormRow[] = [
     prepare: (site) => {
       const username = site.newName();
       return { fields: { username, email: `${username}@example.org`, password: PASSWORD } };
+    },
+    isForGuests: true,
+  },
+  {
+    route: "/reset",
+    expect: () => 303,
+    prepare: async ({ registry }) => {
+      const { username } = await newAccount(registry, "reset");
+      return { fields: { token: await newResetLink(registry, username), password: PASSWORD } };
     },
     isForGuests: true,
   },

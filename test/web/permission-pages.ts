@@ -94,6 +94,7 @@ export const PAGE_ROWS: readonly PageRow[] = [
   page("/", reader()),
   page("/login", everybody()),
   page("/register", everybody()),
+  page("/reset", everybody(403)),
   page("/search", reader(), "/search?q=perm"),
   resource("/packages", everybody(308)),
   page("/users/:name", reader(), (site) => `/users/${site.person("owner").username}`),

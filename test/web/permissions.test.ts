@@ -74,7 +74,8 @@ describe.each(SETTINGS)("pages and forms on $kind with $access reads", ({ kind, 
       for (const role of ROLES.toSorted((a, b) => Number(isAllowed(a)) - Number(isAllowed(b)))) {
         const { response, hasChanged } = await sendAs(row, role);
         expect([role, response.status]).toEqual([role, statusFor(row, role)]);
-        if (isAllowed(role)) expect(isToSignIn(response) && !/\/(?:logout|end|register)$/.test(row.route)).toBe(false);
+        if (isAllowed(role))
+          expect(isToSignIn(response) && !/\/(?:logout|end|register|reset)$/.test(row.route)).toBe(false);
         else expect([role, hasChanged]).toEqual([role, false]);
         if (!isVisitor(role) && row.isForGuests !== true) expect([role, isToSignIn(response)]).toEqual([role, true]);
       }

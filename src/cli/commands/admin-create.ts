@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
+import { CONFIG_OPTION, HOURS_OPTION, JSON_OPTION, OFFLINE_TEXT } from "../shared-options.ts";
 
 /** `admin create` makes an account for an administrator, also where registration is closed. */
 export const adminCreateCommand = defineCommand({
@@ -12,6 +12,8 @@ export const adminCreateCommand = defineCommand({
       value: "<address>",
       description: "the account's e-mail address; <username>@localhost when left out",
     },
+    link: { type: "boolean", description: "print a link by which its owner sets the password, and no password" },
+    hours: HOURS_OPTION,
     "password-stdin": {
       type: "boolean",
       description: "read the password from the first line of standard input, and print none",
@@ -22,14 +24,18 @@ export const adminCreateCommand = defineCommand({
   arguments: [{ name: "username", description: "the name of the new account" }],
   help: {
     description: `Creates an account, even if REGISTRATION is closed. Its password is generated and printed once, on
-      standard output.
+      standard output. With --link, nobody but its owner ever knows it: they set it on a page, or with reset-password.
+      The link works once.
 
       ${OFFLINE_TEXT}`,
     failure: "the account was not created",
-    examples: ["cpm-registry admin create ada --admin --email ada@example.org"],
+    examples: [
+      "cpm-registry admin create ada --admin --email ada@example.org",
+      "cpm-registry admin create bob --email bob@example.org --link",
+    ],
   },
-  run: async ({ config, email, admin, "password-stdin": passwordStdin, json }, [username]) => {
+  run: async ({ config, email, admin, link, hours, "password-stdin": passwordStdin, json }, [username]) => {
     const { adminCreate } = await import("../admin-accounts.ts");
-    return adminCreate({ config, username, email, admin, passwordStdin, json });
+    return adminCreate({ config, username, email, admin, link, hours, passwordStdin, json });
   },
 });

@@ -1,12 +1,11 @@
 /** @jsxImportSource preact */
 import type { SessionActor } from "../../accounts/actor.ts";
 import { confirmPassword } from "../../accounts/confirm-password.ts";
-import { generatePassword } from "../../accounts/generate-password.ts";
 import { PASSWORD_MAX_CHARS } from "../../accounts/password.ts";
 import { type AccountDetails, readAccount } from "../../accounts/read-account.ts";
 import { failure } from "../../errors.ts";
 import type { Eviction } from "../../moderation/evict.ts";
-import { resetPassword } from "../../moderation/reset-password.ts";
+import { resetPasswordByLink } from "../../moderation/reset-password.ts";
 import { disableAccount, enableAccount } from "../../moderation/set-disabled.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
@@ -17,6 +16,9 @@ import { accountPath } from "./admin-accounts-page.tsx";
 import { Check, Confirm, Field, FoldedForm, PostForm, requireConfirmed } from "./form-parts.tsx";
 import { ownPasswordFault } from "./own-password.ts";
 import { Command, countText, Moment } from "./texts.tsx";
+
+/** How long a reset link works. */
+const RESET_HOURS = 24;
 
 interface OfAccount extends OfVisit {
   readonly account: AccountDetails;
@@ -99,11 +101,14 @@ function Changes({ visit, account: { username, disabledAt } }: OfAccount) {
       </FoldedForm>
       <FoldedForm
         visit={visit}
-        summary="Give it a new password…"
+        summary="Make a link to set a new password…"
         action={`${action}/password`}
-        button={`Give ${username} a new password`}
+        button={`Make a link for ${username}`}
       >
-        <p>The new password is made here and shown once. The old one stops working.</p>
+        <p>
+          The old password stops working. The link is shown once, and works once and for {RESET_HOURS} hours: with it,{" "}
+          {username} sets a new password. A newer link replaces it.
+        </p>
         <EvictionText username={username} />
         <RetireKeys visit={visit} />
         <Field
@@ -113,7 +118,7 @@ function Changes({ visit, account: { username, disabledAt } }: OfAccount) {
           autocomplete="current-password"
           maxLength={PASSWORD_MAX_CHARS}
         />
-        <Confirm>Give {username} a new password.</Confirm>
+        <Confirm>End the password of {username}, and make a link to set a new one.</Confirm>
       </FoldedForm>
     </>
   );
@@ -196,7 +201,7 @@ function Evicted({ evicted }: { readonly evicted: Eviction }) {
   );
 }
 
-/** Gives an account a new password, and shows it once. */
+/** Ends the password of an account, and shows a link once by which its owner sets another one. */
 export const resetPasswordAction: ActionSpec = {
   audience: "admin",
   page: adminAccountPage,
@@ -207,18 +212,21 @@ export const resetPasswordAction: ActionSpec = {
     await confirmPassword({ ...deps, db }, visitor, form.get("ownPassword") ?? "").catch(
       ownPasswordFault("ownPassword"),
     );
-    const password = generatePassword();
-    const change = { password, retireKeys: form.get("retireKeys") === "yes" };
-    const reset = await resetPassword({ ...deps, db }, visitor.origin, username, change);
+    const change = { hours: RESET_HOURS, retireKeys: form.get("retireKeys") === "yes" };
+    const reset = await resetPasswordByLink({ ...deps, db }, visitor.origin, username, change);
+    const { token, expiresAt } = reset.link;
     return framedPage(visit, {
       current: "admin/accounts",
-      title: `New password of ${reset.username}`,
+      title: `Reset link for ${reset.username}`,
       children: (
         <>
           <div class="banner good" role="status">
             <strong>Copy it now</strong> and send it to {reset.username} on a channel that you trust. It is shown once.
           </div>
-          <Command text={password} label="the new password" isPlain />
+          <Command text={`${visit.base}/reset?token=${token}`} label="the link" isPlain />
+          <p>
+            It works once, until <Moment at={expiresAt.toISOString()} />. The old password does not work any more.
+          </p>
           <Evicted evicted={reset} />
           <p>
             <a class="button" href={`${visit.root}${accountPath(reset.username)}`}>

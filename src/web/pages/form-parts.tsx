@@ -123,6 +123,8 @@ interface FieldProps {
   readonly required?: boolean;
   readonly maxLength?: number;
   readonly value?: string;
+  /** True if the field only shows its value, such as a user name for password managers. */
+  readonly isFixed?: boolean;
 }
 
 /**
@@ -131,9 +133,18 @@ interface FieldProps {
  */
 export function Field({ name, label, type = "text", hint, value, ...rest }: FieldProps) {
   const fault = useFault(name);
-  const { required = true, maxLength, autocomplete = "off" } = rest;
-  const attributes = { id: name, name, autocomplete, required, maxLength, ...describedBy(name, hint, fault) };
-  const shown = useSent(name) ?? value ?? "";
+  const { required = true, maxLength, autocomplete = "off", isFixed = false } = rest;
+  const attributes = {
+    id: name,
+    name,
+    autocomplete,
+    required,
+    readOnly: isFixed,
+    maxLength,
+    ...describedBy(name, hint, fault),
+  };
+  const sent = useSent(name);
+  const shown = (isFixed ? value : (sent ?? value)) ?? "";
   return (
     <div class="field">
       <label for={name}>{label}</label>

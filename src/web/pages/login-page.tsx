@@ -40,8 +40,8 @@ function SignIn({ visit, next, canRegister }: OfVisit & { readonly next: string;
       <details>
         <summary>Forgot the password?</summary>
         <p>
-          Ask the operator or an administrator of this registry for a new one. It also ends every session and API token
-          of the account.
+          Ask the operator or an administrator of this registry for a link to set a new one. They make it for your
+          account, and that ends every session and API token of it.
         </p>
       </details>
     </>

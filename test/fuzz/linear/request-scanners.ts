@@ -1,5 +1,5 @@
 import { BlockList } from "node:net";
-import { ChangePasswordBody, LoginBody, RegisterBody } from "../../../src/accounts/schemas.ts";
+import { ChangePasswordBody, LoginBody, RegisterBody, ResetBody } from "../../../src/accounts/schemas.ts";
 import { isHttpLink } from "../../../src/domain/http-link.ts";
 import { foldIdentity } from "../../../src/domain/identity.ts";
 import { parseJsonText } from "../../../src/domain/json-text.ts";
@@ -170,6 +170,7 @@ export const REQUEST_SCANNERS = [
     BODY,
   ),
   ofBody("body of a registration", ["a", "@", ".", "-", "_", "😀", "\ud83d", "\u0001"], RegisterBody),
+  ofBody("body of a reset", ["a", "-", "😀", "\ud83d"], ResetBody),
   ofBody("body of a login", ["a", "@", "😀"], LoginBody),
   ofBody("body of a new password", ["a", "😀", "\ud83d"], ChangePasswordBody),
   ofBody("body of a token", NAMES, CreateTokenBody),
