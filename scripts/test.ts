@@ -7,6 +7,7 @@
  *     npm run test:deep           DEEP
  *     npm run test:faults         test/crash and test/faults, long forms too, one file at a time
  *     npm run test:fuzz           test/fuzz, long forms too; -- test/fuzz/packers.test.ts only these
+ *     npm run test:release        test/release, with a release for all systems
  *
  * A long form is a file `*.long.test.ts`, or a test that runs longer with TEST_LONG=1. The last
  * line is `N passed, N failed`, with `, N skipped` if tests were skipped: continuous integration
@@ -58,6 +59,8 @@ const DEEP = [
   "test/client/newcomer.test.ts",
   "test/contract/blob-store.test.ts",
   "test/docs/backup.test.ts",
+  "test/docs/compose-loader.test.ts",
+  "test/docs/log-keys.test.ts",
   "test/docs/webhooks.test.ts",
   "test/fuzz/schemathesis.test.ts",
   "test/maintenance/accounts.test.ts",
@@ -66,6 +69,7 @@ const DEEP = [
   "test/maintenance/db-copy.test.ts",
   "test/maintenance/takedown.test.ts",
   "test/release/kubernetes-schemas.test.ts",
+  "test/release/whole-release.test.ts",
   "test/verify/audit.test.ts",
   "test/web/permissions.test.ts",
 ];
@@ -85,6 +89,7 @@ function plan(args: readonly string[]): { args: string[]; env: Record<string, st
   // `--parallel` also with one process: then a file that calls process.exit() or crashes is counted
   // as a failure.
   if (first === "--faults") return { args: ["--parallel=1", "test/crash", "test/faults", ...rest], env: long };
+  if (first === "--release") return { args: ["--parallel=1", "test/release", ...rest], env: long };
   if (first === "--fuzz") {
     const files = isPart(rest) ? rest : ["test/fuzz", ...rest];
     return { args: [`--parallel=${PROCESSES}`, ...files], env: long };

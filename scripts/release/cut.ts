@@ -4,6 +4,8 @@ import { join } from "node:path";
 
 const VERSION = /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
 const UNRELEASED = "## [Unreleased]";
+/** It names the image that `kubectl apply` runs. */
+const KUSTOMIZATION = "deploy/kubernetes/base/kustomization.yaml";
 
 /** Runs a command in the checkout and returns what it printed. Throws what it printed if it fails. */
 export type Run = (...command: string[]) => string;
@@ -29,9 +31,9 @@ export function cutChangelog(text: string, version: string, day: string): string
 }
 
 /**
- * Writes the version into package.json, its lock file and the changelog, commits these and tags the
- * commit `v<version>`. Without `yes` it only prints what it would do. Throws if the version is not
- * newer, or if the checkout has changes.
+ * Writes the version into package.json, its lock file, the manifests of Kubernetes and the
+ * changelog, commits these and tags the commit `v<version>`. Without `yes` it only prints what it
+ * would do. Throws if the version is not newer, or if the checkout has changes.
  */
 export function cutRelease(
   root: string,
@@ -44,11 +46,11 @@ export function cutRelease(
   if (Bun.semver.order(version, present) !== 1) throw new Error(`${version} is not newer than ${present}.`);
   if (run("git", "status", "--porcelain") !== "") throw new Error("The checkout has changes. Commit them first.");
   if (run("git", "tag", "--list", `v${version}`) !== "") throw new Error(`The tag v${version} exists already.`);
-  const numbered = (file: string, times: number): Edit => {
+  const numbered = (file: string, times: number, line = (number: string) => `"version": "${number}"`): Edit => {
     let left = times;
-    const text = read(file).replaceAll(`"version": "${present}"`, (found) => {
+    const text = read(file).replaceAll(line(present), (found) => {
       left -= 1;
-      return left < 0 ? found : `"version": "${version}"`;
+      return left < 0 ? found : line(version);
     });
     if (left > 0) throw new Error(`${file} does not name version ${present}.`);
     return { file, text };
@@ -57,6 +59,7 @@ export function cutRelease(
     numbered("package.json", 1),
     // The lock file names the version of the program twice, before every other version.
     numbered("package-lock.json", 2),
+    numbered(KUSTOMIZATION, 1, (number) => `newTag: ${number}\n`),
     { file: "CHANGELOG.md", text: cutChangelog(read("CHANGELOG.md"), version, day) },
   ];
   const files = edits.map(({ file }) => file);

@@ -22,12 +22,15 @@ export function readDocument(document: string): string {
   return readFileSync(join(ROOT, document), "utf8");
 }
 
-/** Lists the fenced blocks of a document in their order. */
+const HEADING_OR_BLOCK = /^#{1,6} (.+)$|^( *)```(.*)\n([\s\S]*?)^\2```$/gm;
+
+/** Lists the fenced blocks of a document in their order. Those in lists are without their indent. */
 export function blocksOf(markdown: string): Block[] {
   const blocks: Block[] = [];
   let heading = "";
-  for (const [, title, language = "", text = ""] of markdown.matchAll(/^#{1,6} (.+)$|^```(.*)\n([\s\S]*?)^```$/gm)) {
-    if (title === undefined) blocks.push({ heading, language, text });
+  for (const [, title, indent = "", language = "", text = ""] of markdown.matchAll(HEADING_OR_BLOCK)) {
+    if (title === undefined)
+      blocks.push({ heading, language, text: text.replaceAll(new RegExp(`^${indent}`, "gm"), "") });
     else heading = title;
   }
   return blocks;

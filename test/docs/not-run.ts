@@ -1,41 +1,49 @@
+/** Why a test cannot run commands where they stand, or the test that runs them somewhere else. */
+export type Reason = { readonly because: string } | { readonly runBy: string };
+
+const runBy = (file: string): Reason => ({ runBy: file });
+const because = (reason: string): Reason => ({ because: reason });
+
 /**
- * The `shell` blocks of the documents: commands that the tests cannot run, by document and heading,
- * each with its reason. A block that can run is an `sh` block, and is run.
+ * The `shell` blocks of the documents: commands that need more than the running registry of
+ * shell-blocks.test.ts, by document and heading. A file that runs them reads them from the document
+ * by their heading, so that it runs what is written. A block that can run is an `sh` block.
  */
-export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, Reason>>>> = {
   "docs/go-client.md": {
-    "Give the cpm program a registry": "needs the program's source; interop/cpm.test.ts runs the change",
-    Tests: "needs the program's source",
+    "Give the cpm program a registry": because("needs the program's source; interop/cpm.test.ts runs the change"),
+    Tests: because("needs the program's source"),
   },
   "docs/operations.md": {
-    "Run commands beside the server": "needs a server under systemd and one in Docker Compose",
-    "Restore on a new machine": "needs a stopped registry; backup.test.ts runs it",
-    "Restore where the storage survived": "needs a stopped registry; backup.test.ts runs it",
-    "Move to Postgres": "needs Postgres; faults/documented-moves.test.ts runs it",
-    "Move to S3": "needs S3; faults/documented-moves.test.ts runs it",
-    "Replace the log key": "needs a stopped registry; change-key.test.ts runs it",
-    "Recover what an old backup lacks": "needs a stopped registry; backup.test.ts runs it",
-    "Send events to another program": "needs a receiver and a password; docs/webhooks.test.ts runs it",
-    "Forget a person": "needs an account that published; administration.test.ts runs it",
-    "Take a package down": "needs a published package; administration.test.ts runs it",
-    "Begin a new log": "needs a stopped registry whose key is lost; change-key.test.ts runs it",
+    "Run commands beside the server": because("needs a server under systemd and one in Docker Compose"),
+    "Restore on a new machine": runBy("test/docs/backup.test.ts"),
+    "Restore where the storage survived": runBy("test/docs/backup.test.ts"),
+    "Recover what an old backup lacks": runBy("test/docs/backup.test.ts"),
+    "Move to Postgres": runBy("test/faults/documented-moves.test.ts"),
+    "Move to S3": runBy("test/faults/documented-moves.test.ts"),
+    "Replace the log key": runBy("test/docs/log-keys.test.ts"),
+    "Begin a new log": runBy("test/docs/log-keys.test.ts"),
+    "Send events to another program": runBy("test/docs/webhooks.test.ts"),
+    "Forget a person": runBy("test/docs/administration.test.ts"),
+    "Take a package down": runBy("test/docs/administration.test.ts"),
   },
   "docs/releasing.md": {
-    "The key that signs": "makes a key; release/release.test.ts signs with one",
-    "Reproduce a release": "builds seven executables",
+    "The key that signs": runBy("test/release/whole-release.test.ts"),
+    "Make a release": runBy("test/release/whole-release.test.ts"),
+    "Reproduce a release": because("builds seven executables; release/whole-release.test.ts compares two builds"),
   },
   "docs/self-hosting.md": {
-    Install: "needs a published release; release/install.test.ts runs install.sh and the verifiers",
-    "Run on Kubernetes": "needs a cluster; release/kubernetes.test.ts checks the manifests",
-    "Run it with systemd": "changes users and units of the machine",
-    "Run it with Docker": "needs a Docker engine",
-    "Run it with Docker Compose": "needs a Docker engine",
-    "Create the first administrator": "needs the user and the settings file of the systemd unit",
-    "Use Postgres": "settings of an example, not commands",
-    "Use S3": "settings of an example, not commands",
-    "Have your log witnessed": "needs the registry of somebody else",
+    Install: runBy("test/faults/year-release.ts"),
+    "Run on Kubernetes": because("needs a cluster; release/kubernetes-schemas.test.ts checks the manifests"),
+    "Run it with systemd": because("changes users and units of the machine"),
+    "Run it with Docker": because("needs a Docker engine"),
+    "Run it with Docker Compose": because("needs a Docker engine"),
+    "Create the first administrator": because("needs the user and the settings file of the systemd unit"),
+    "Use Postgres": because("settings of an example, not commands"),
+    "Use S3": because("settings of an example, not commands"),
+    "Have your log witnessed": because("needs the registry of somebody else"),
   },
   "docs/verifying.md": {
-    "When the log's key changes": "needs a registry that began a new log; log-changes.test.ts does it",
+    "When the log's key changes": because("needs a registry that began a new log; log-changes.test.ts does it"),
   },
 };

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inTemporaryDirectory, whileServing } from "../binary/executable.ts";
+import { TEST_METRICS_TOKEN } from "../support/metrics.ts";
 import { freePort } from "../support/ports.ts";
 import {
   blocksOf,
@@ -96,7 +97,8 @@ describe("the commands of the documents", () => {
     "the commands of %s run as they are written and print what it shows",
     (document) =>
       inTemporaryDirectory(async (directory) => {
-        const env = { PATH: process.env.PATH ?? "", PORT: String(await freePort()), HOST: "127.0.0.1" };
+        const settings = { PORT: String(await freePort()), HOST: "127.0.0.1", METRICS_TOKEN: TEST_METRICS_TOKEN };
+        const env = { PATH: process.env.PATH ?? "", ...settings };
         const command = [process.execPath, join(ROOT, "src/main.ts")];
         await whileServing({ command, cwd: directory, env }, async (url) => {
           const steps = allSteps(document);
@@ -108,15 +110,19 @@ describe("the commands of the documents", () => {
     TEST_TIMEOUT_MS,
   );
 
-  test.each(listDocuments())("every command of %s that no test runs has a reason in not-run.ts", (document) => {
+  test.each(listDocuments())("every command of %s that does not run here is in not-run.ts", (document) => {
     const headings = blocksOf(readDocument(document))
       .filter(({ language }) => language === "shell")
       .map(({ heading }) => heading);
     expect([...new Set(headings)].sort()).toEqual(Object.keys(NOT_RUN[document] ?? {}).sort());
   });
 
-  test("every document in not-run.ts exists", () => {
+  test("every document in not-run.ts exists, and every file that runs commands reads them by their heading", () => {
     expect(listDocuments()).toEqual(expect.arrayContaining(Object.keys(NOT_RUN)));
+    for (const [heading, reason] of Object.values(NOT_RUN).flatMap((reasons) => Object.entries(reasons))) {
+      if (!("runBy" in reason)) continue;
+      expect(readFileSync(join(ROOT, reason.runBy), "utf8")).toContain(`"${heading}"`);
+    }
   });
 
   test.each(listDocuments())("every block of %s has a language that says whether it runs", (document) => {

@@ -121,7 +121,8 @@ describe("cutting a release", () => {
   });
 
   test("changes nothing without --yes, then commits and tags, and refuses an old version", () => {
-    for (const file of ["package.json", "package-lock.json", "CHANGELOG.md"])
+    const kustomization = "deploy/kubernetes/base/kustomization.yaml";
+    for (const file of ["package.json", "package-lock.json", "CHANGELOG.md", kustomization])
       cpSync(join(ROOT, file), join(directory, "repo", file));
     const git = (...command: string[]) => run(command[0] ?? "", "-C", "repo", ...command.slice(1));
     const author = ["-c", "user.name=A", "-c", "user.email=a@example.org"];
@@ -140,6 +141,7 @@ describe("cutting a release", () => {
     expect(git("git", "show", "--stat", "--format=%s", "HEAD")).toContain(`Release ${next}`);
     const lock = JSON.parse(readFileSync(join(directory, "repo/package-lock.json"), "utf8"));
     expect([lock.version, lock.packages[""].version]).toEqual([next, next]);
+    expect(readFileSync(join(directory, "repo", kustomization), "utf8")).toContain(`newTag: ${next}\n`);
     expect(() => cutRelease(join(directory, "repo"), git, { ...cut, yes: true })).toThrow("is not newer than");
   });
 });
