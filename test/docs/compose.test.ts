@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { readConfig } from "../../src/config/config.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
 import { TEST_JWT_KEY, TEST_LOG_KEY } from "../support/registry.ts";
+import { DECIDED_BY_COMPOSE } from "./compose-settings.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -19,16 +20,6 @@ const COMPOSE: { readonly services: Readonly<Record<string, Service>> } = parse(
 );
 const ENVIRONMENT = COMPOSE.services.registry?.environment ?? {};
 
-/** Settings that nobody can set in `.env`, and why. */
-const DECIDED_HERE: Readonly<Record<string, string>> = {
-  PORT: "the image listens on 80, and REGISTRY_PORT chooses the port outside",
-  HOST: "another address could not be reached from outside of the container",
-  DATA_DIR: "it is the volume of the image",
-  DATABASE_URL: "it is the service postgres",
-  ConnectionStrings__DefaultConnection: "it is another name of DATABASE_URL",
-  FAILPOINTS: "it is for the registry's own tests",
-};
-
 /** The text of `${NAME:-default}`, with a value or without one; undefined for any other text. */
 function interpolated(name: string, value: string | undefined): string | undefined {
   const [, operator, rest = ""] = new RegExp(`^\\$\\{${name}:([-?])(.*)\\}$`).exec(ENVIRONMENT[name] ?? "") ?? [];
@@ -37,7 +28,7 @@ function interpolated(name: string, value: string | undefined): string | undefin
 }
 
 describe("compose.yaml", () => {
-  test.each(Object.keys(SETTINGS).filter((name) => !(name in DECIDED_HERE)))(
+  test.each(Object.keys(SETTINGS).filter((name) => !(name in DECIDED_BY_COMPOSE)))(
     "compose.yaml passes %s to the container",
     (name) => {
       expect(interpolated(name, "a value")).toBe("a value");
@@ -50,7 +41,7 @@ describe("compose.yaml", () => {
 
   test("compose.yaml gives every setting that .env leaves out its default", () => {
     const keys = { JWT_KEY: TEST_JWT_KEY, LOG_SIGNING_KEY: TEST_LOG_KEY, PUBLIC_URL: "http://localhost:5000" };
-    const passed = Object.keys(ENVIRONMENT).filter((name) => !(name in DECIDED_HERE) && !(name in keys));
+    const passed = Object.keys(ENVIRONMENT).filter((name) => !(name in DECIDED_BY_COMPOSE) && !(name in keys));
     const environment = Object.fromEntries(passed.map((name) => [name, interpolated(name, undefined)]));
     expect(readConfig(undefined, { ...environment, ...keys })).toEqual(readConfig(undefined, keys));
   });
