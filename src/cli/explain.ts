@@ -5,6 +5,7 @@ import { errorCode, Failure, type RegistryError } from "../errors.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
 import { printError } from "../runtime/print.ts";
 import { DataOwnerError } from "../start/data-owner.ts";
+import { permissionAdvice } from "../start/permission-advice.ts";
 
 /** Expected failures that end a command, in words for an operator, with the next step. */
 const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
@@ -58,14 +59,13 @@ const FOR_OPERATORS = [MigrationError, KeyFileError, DataOwnerError, OperatorErr
 const messageIn = (cause: unknown) => (cause instanceof Error ? cause.message : undefined);
 
 function detailOf(cause: unknown): string | undefined {
-  if (cause instanceof Failure) {
-    const code = errorCode(cause);
-    return `${messageOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
-  }
   if (FOR_OPERATORS.some((type) => cause instanceof type)) return messageIn(cause);
+  const code = errorCode(cause);
+  const advice = permissionAdvice(cause);
+  if (advice !== undefined) return `${advice} (${code})`;
+  if (cause instanceof Failure) return `${messageOf(cause.error)}${code === undefined ? "" : ` (${code})`}`;
   // The operator can fix what the system refuses, such as a taken port. Anything else is a bug of
   // the registry.
-  const code = errorCode(cause);
   if (!(cause instanceof Error) || code === undefined) return undefined;
   const { message } = innermost(cause);
   return code === "EADDRINUSE" ? `${message} Stop the process that uses it, or set PORT.` : message;

@@ -11,7 +11,7 @@ import { GUARD_MISSING_TEXT, rollbackText } from "../log/rollback-guard.ts";
 import { faultCode } from "../runtime/fault-codes.ts";
 import { errorFields } from "../runtime/logger.ts";
 import { print, printError } from "../runtime/print.ts";
-import { foreignOwnerText } from "../start/data-owner.ts";
+import { serveAsDataOwner } from "../start/data-owner.ts";
 import { closeDeps, openDeps } from "../start/open-deps.ts";
 import { type FromWorker, ParentChannel, type ToWorker } from "../start/worker-messages.ts";
 import { serveWithWorkers } from "../start/workers.ts";
@@ -24,7 +24,7 @@ import { UsageError } from "./usage.ts";
  */
 export async function serve(configFile: string | undefined): Promise<number> {
   const config = readConfig(configFile);
-  const foreignOwner = foreignOwnerText(config.dataDir);
+  const foreignOwner = serveAsDataOwner(config.dataDir);
   if (foreignOwner !== undefined) printError(foreignOwner);
   const ignored = ignoredSectionsText(configFile);
   if (ignored !== undefined) printError(ignored);

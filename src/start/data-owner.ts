@@ -44,15 +44,20 @@ export function becomeDataOwner(dataDir: string): void {
 }
 
 /**
- * Returns a line for the operator if a server runs as another user than the one whom the data
- * directory belongs to.
+ * Makes a server that root starts the user whom the data directory belongs to. Another user may be
+ * in a group that can write there, so it gets a line for the operator. Throws `DataOwnerError` if
+ * root may not change its user.
  */
-export function foreignOwnerText(dataDir: string): string | undefined {
+export function serveAsDataOwner(dataDir: string): string | undefined {
   const uid = process.getuid?.();
   const owner = ownerOf(dataDir, uid);
   if (uid === undefined || owner === undefined || owner.uid === uid) return undefined;
-  const others = `${nameOf(owner.uid)} cannot read what it writes there`;
-  return `${belongsTo(dataDir, owner)}, but this server runs as ${nameOf(uid)}: ${others}. Run: ${commandAs(owner)}`;
+  if (uid === ROOT) {
+    becomeDataOwner(dataDir);
+    return undefined;
+  }
+  const others = `${userName(owner.uid)} cannot read what it writes there`;
+  return `${belongsTo(dataDir, owner)}, but this server runs as ${userName(uid)}: ${others}. Run: ${commandAs(owner)}`;
 }
 
 /**
@@ -87,11 +92,11 @@ function statOf(path: string): Owner | undefined {
 }
 
 function belongsTo(dataDir: string, { uid }: Owner): string {
-  return `${dataDir} belongs to ${nameOf(uid)}`;
+  return `${dataDir} belongs to ${userName(uid)}`;
 }
 
-/** The user's name, or the number of a user that `/etc/passwd` does not list. */
-function nameOf(uid: number): string {
+/** Returns the user's name, or the number of a user that `/etc/passwd` does not list. */
+export function userName(uid: number): string {
   return listedNameOf(uid) ?? String(uid);
 }
 

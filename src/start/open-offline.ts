@@ -42,7 +42,7 @@ export async function openOfflineLog({
 export async function requireMigrated(database: DatabaseConfig): Promise<void> {
   if (database.kind === "sqlite" && !existsSync(database.path)) {
     throw new MigrationError(
-      `There is no database at ${database.path}. Run the command in the directory where the registry was started, or with its DATA_DIR=<directory>. If it never ran, start it once. Check that this user may read the directory.`,
+      `There is no database at ${database.path}. Run the command with the settings of the registry: --config <file>, or DATA_DIR=<directory>, or in the directory where it was started. If it never ran, start it once. Check that this user may read the directory.`,
     );
   }
   const { pending } = await databaseStep(database, () => migrationState(database));

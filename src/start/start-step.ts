@@ -1,6 +1,7 @@
 import { ConfigError, type DatabaseConfig } from "../config/config.ts";
 import { errorCode } from "../errors.ts";
 import { faultCode } from "../runtime/fault-codes.ts";
+import { permissionAdvice } from "./permission-advice.ts";
 
 /** What the codes of S3 and of `fetch` mean to an operator who starts a registry. */
 const REASONS: Readonly<Record<string, string>> = {
@@ -28,9 +29,8 @@ export async function startStep<T>(setting: string, what: string, work: () => T 
   } catch (cause) {
     const code = errorCode(cause);
     if (code === undefined) throw cause;
-    throw new ConfigError([
-      { setting, message: `${what}: ${faultCode(code)?.reason ?? REASONS[code] ?? "the system reports"} (${code})` },
-    ]);
+    const reason = permissionAdvice(cause) ?? faultCode(code)?.reason ?? REASONS[code] ?? "the system reports";
+    throw new ConfigError([{ setting, message: `${what}: ${reason} (${code})` }]);
   }
 }
 

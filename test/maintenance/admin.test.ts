@@ -336,7 +336,7 @@ describe("admin commands without a database", () => {
       const outcome = await runCommand({ DATA_DIR: join(home, "data") }, "admin", "create", "ada");
       expect([outcome.exitCode, outcome.stdout]).toEqual([1, ""]);
       expect(outcome.stderr).toBe(
-        `cpm-registry admin create failed: There is no database at ${join(home, "data", "registry.db")}. Run the command in the directory where the registry was started, or with its DATA_DIR=<directory>. If it never ran, start it once. Check that this user may read the directory.\n`,
+        `cpm-registry admin create failed: There is no database at ${join(home, "data", "registry.db")}. Run the command with the settings of the registry: --config <file>, or DATA_DIR=<directory>, or in the directory where it was started. If it never ran, start it once. Check that this user may read the directory.\n`,
       );
       expect(readdirSync(home)).toEqual([]);
     }));

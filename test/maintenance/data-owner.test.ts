@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { foreignOwnerText } from "../../src/start/data-owner.ts";
 import { type Place, runOnce } from "../binary/executable.ts";
 import { PROGRAM } from "../support/program.ts";
 
@@ -87,24 +86,58 @@ describe.skipIf(!isRoot)("the user of the data directory", () => {
     expect(await found()).toEqual({});
   });
 
-  test("is named at the start of a server that runs as root, also where only its files show it", async () => {
-    expect(foreignOwnerText(dataDir)).toContain(`${dataDir} belongs to ${SERVER}, but this server runs as root`);
-    expect((await runOnce(place(...as(SERVER)), "migrate")).exitCode).toBe(0);
+  test("is whom a server that root starts becomes, also where only its files show it", async () => {
     await chown(dataDir, 0, 0);
-    expect(foreignOwnerText(dataDir)).toContain(`belongs to ${SERVER}`);
-    await chown(join(dataDir, "registry.db"), 0, 0);
-    expect(foreignOwnerText(dataDir)).toBeUndefined();
-    const child = Bun.spawn([...PROGRAM, "serve"], {
-      env: { ...place().env, DATA_DIR: join(parent) },
-      stdin: "ignore",
-      stdout: "pipe",
-      stderr: "pipe",
-    });
-    const said = await child.stderr.getReader().read();
-    child.kill();
-    await child.exited;
-    expect(Buffer.from(said.value ?? Buffer.of()).toString()).toContain(
-      `${parent} belongs to ${SERVER}, but this server`,
-    );
+    await chmod(dataDir, 0o777);
+    expect((await runOnce(place(...as(SERVER)), "migrate")).exitCode).toBe(0);
+    expect(await saidAtStart(place())).toContain("cpm-registry is ready at");
+    const wrong = Object.entries(await found()).filter(([, value]) => !value.startsWith("61234:61234 "));
+    expect(wrong).toEqual([]);
+  }, 20_000);
+
+  test("is named at the start of a server that runs as another user who may write there", async () => {
+    await chmod(dataDir, 0o777);
+    expect((await runOnce(place(...as(SERVER)), "migrate")).exitCode).toBe(0);
+    await chmod(join(dataDir, "registry.db"), 0o666);
+    const said = await saidAtStart(place(...as(STRANGER)));
+    expect(said).toContain(`${dataDir} belongs to ${SERVER}, but this server runs as ${STRANGER}`);
+  }, 20_000);
+
+  test("is told how to get a file back that root left there", async () => {
+    expect((await runOnce(place(), "log", "key")).exitCode).toBe(0);
+    await chown(join(dataDir, "log.key"), 0, 0);
+    const { exitCode, stderr } = await runOnce(place(), "log", "key");
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        `the user ${SERVER} may not use ${dataDir}/log.key. As root, run: chown -R ${SERVER}: ${dataDir} (EACCES)`,
+      ),
+    ]);
+  }, 20_000);
+
+  test("is told how to make a directory for the backup", async () => {
+    expect((await runOnce(place(), "migrate")).exitCode).toBe(0);
+    await chown(parent, 0, 0);
+    const backup = join(parent, "backup");
+    const { exitCode, stderr } = await runOnce(place(), "backup", "create", backup);
+    await chown(parent, SERVER, SERVER);
+    expect([exitCode, stderr]).toEqual([
+      1,
+      `cpm-registry backup create failed: the user ${SERVER} may not use ${backup}. As root, run: install -d -m 700 -o ${SERVER} -g ${SERVER} ${backup} (EACCES)\n`,
+    ]);
   }, 20_000);
 });
+
+/** Starts a server, and returns what it said until it was ready or had refused. */
+async function saidAtStart({ command, env }: Place): Promise<string> {
+  const child = Bun.spawn([...command, "serve"], { env, cwd: "/", stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  const errors = new Response(child.stderr).text();
+  const decoder = new TextDecoder();
+  let said = "";
+  for await (const chunk of child.stdout) {
+    said += decoder.decode(chunk);
+    if (said.includes("is ready at")) child.kill();
+  }
+  await child.exited;
+  return said + (await errors);
+}
