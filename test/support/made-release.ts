@@ -6,10 +6,13 @@ import packageFile from "../../package.json" with { type: "json" };
 
 const ROOT = resolve(import.meta.dir, "../..");
 const MAINTAINER = { NAME: "A Maintainer", EMAIL: "maintainer@example.org" };
-/** Nothing of the machine's own git decides. */
+/** Nothing of the machine's own git decides, and a checkout of another user is read too. */
 const GIT_ENVIRONMENT = {
   GIT_CONFIG_GLOBAL: "/dev/null",
   GIT_CONFIG_NOSYSTEM: "1",
+  GIT_CONFIG_COUNT: "1",
+  GIT_CONFIG_KEY_0: "safe.directory",
+  GIT_CONFIG_VALUE_0: "*",
   ...Object.fromEntries(Object.entries(MAINTAINER).map(([name, value]) => [`GIT_AUTHOR_${name}`, value])),
   ...Object.fromEntries(Object.entries(MAINTAINER).map(([name, value]) => [`GIT_COMMITTER_${name}`, value])),
 };
