@@ -5,6 +5,13 @@ import { keysPage, retireKeyAction } from "./pages/account-keys-page.tsx";
 import { accountPage, invitationAction } from "./pages/account-page.tsx";
 import { endSessionsAction, passwordAction, securityPage } from "./pages/account-security-page.tsx";
 import { createTokenAction, revokeTokenAction, tokensPage } from "./pages/account-tokens-page.tsx";
+import {
+  removeWebhookAction,
+  replayWebhookAction,
+  testWebhookAction,
+  webhookPage,
+} from "./pages/account-webhook-page.tsx";
+import { createWebhookAction, webhooksPage } from "./pages/account-webhooks-page.tsx";
 import { loginAction, loginPage, logoutAction } from "./pages/login-page.tsx";
 import { registerAction, registerPage } from "./pages/register-page.tsx";
 import { resetAction, resetPage } from "./pages/reset-page.tsx";
@@ -33,6 +40,15 @@ export function accountPages(deps: WebDeps) {
     .get("/account/keys", pageHandler(deps, keysPage), HIDDEN)
     .get("/account/keys/retire", pageOfFormHandler(), HIDDEN)
     .post("/account/keys/retire", actionHandler(deps, retireKeyAction), FORM)
+    .get("/account/webhooks", pageHandler(deps, webhooksPage), HIDDEN)
+    .post("/account/webhooks", actionHandler(deps, createWebhookAction), FORM)
+    .get("/account/webhooks/:id", pageHandler(deps, webhookPage), HIDDEN)
+    .get("/account/webhooks/:id/test", pageOfFormHandler(), HIDDEN)
+    .post("/account/webhooks/:id/test", actionHandler(deps, testWebhookAction), FORM)
+    .get("/account/webhooks/:id/replay", pageOfFormHandler(), HIDDEN)
+    .post("/account/webhooks/:id/replay", actionHandler(deps, replayWebhookAction), FORM)
+    .get("/account/webhooks/:id/remove", pageOfFormHandler(), HIDDEN)
+    .post("/account/webhooks/:id/remove", actionHandler(deps, removeWebhookAction), FORM)
     .get("/account/security", pageHandler(deps, securityPage), HIDDEN)
     .get("/account/security/password", pageOfFormHandler(), HIDDEN)
     .post("/account/security/password", actionHandler(deps, passwordAction), FORM)

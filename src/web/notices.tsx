@@ -50,6 +50,10 @@ const ACCOUNT_NOTICES = {
     `Your password is changed, and every other session has ended. ${countText(Number(count), "API token")} ` +
     `${count === "1" ? "was" : "were"} revoked. Where your client used one, run cpm-registry login again.`,
   "token-revoked": (label: string) => `The token “${label}” is revoked: programs that use it are refused from now on.`,
+  "webhook-tested": () => "The receiver took the test message.",
+  "webhook-test-failed": () => new Warning("The receiver did not take the test message."),
+  "webhook-replayed": () => "Events are sent again, one after the other. Reload the page to see how it goes.",
+  "webhook-removed": (host: string) => `The webhook to ${host} is removed. Nothing more is sent there by it.`,
   "key-retired": (keyId: string) =>
     `The key ${keyId} is retired from your account: it starts no new package any more. What it signed stays valid.`,
   "invitation-accepted": (name: string) => (

@@ -25,6 +25,8 @@ function adviceOf(error: RegistryError): string | undefined {
       return "Your session may not do this. Sign out and in again.";
     case "token_not_found":
       return "You have no such token. Reload the page to see those that you have.";
+    case "webhook_not_found":
+      return "You have no such webhook. Your account has the list of those that you have.";
     case "key_not_found":
       return "There is no such key. Reload the page to see which exist.";
     case "nonce_invalid":

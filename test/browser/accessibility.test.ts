@@ -78,6 +78,9 @@ withBrowser("accessibility", (browser) => {
       message: "Use rich",
       replacement: "rich",
     });
+    // Its address is not allowed, so nothing is sent.
+    const { id } = (await owner.post("/api/webhooks", { url: "https://localhost/hook" })).body;
+    expect((await owner.post(`/api/webhooks/${id}/test`)).body.outcome).toBe("refused");
     const invited = await newAccount(registry);
     const link = { token: RESET_TOKEN, expiresAt: new Date(Date.now() + TIMEOUT_MS) };
     await registry.deps.db.write(async (session) => {

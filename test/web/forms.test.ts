@@ -3,53 +3,16 @@ import { eq } from "drizzle-orm";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount, PASSWORD } from "../support/client.ts";
 import { newKey, resetTo } from "../support/key-statements.ts";
-import { onBothDatabases, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { onBothDatabases, startRegistry } from "../support/registry.ts";
 import { newAdmin } from "../support/roles.ts";
 import { commandsIn } from "./pages-of-site.ts";
-import { type Browser, open, send, signIn, tokenIn } from "./site-roles.ts";
+import { open, send, signIn, tokenIn } from "./site-roles.ts";
+import { resultIn, Visitor, visitorOf } from "./visitor.ts";
 
 /** Text that would run or close an attribute, if a page did not escape it. */
 const HOSTILE = `"><img src=x onerror=alert(1)></textarea></title><script>alert(1)</script>'`;
 const NEW_PASSWORD = "only the owner knows this one";
 const ACTIVE = /<img src=x|<script>alert|<\/title><script/;
-
-/** What a page says of the form that was sent before it, without tags. */
-function resultIn(text: string): string {
-  const [, said = ""] = /<div id="result"[^>]*>(.*?)<\/div>(?:<form|<p|<h1|<article|<div|<section)/s.exec(text) ?? [];
-  return said.replace(/<[^>]+>/g, "").trim();
-}
-
-/** A browser that keeps its session, and sends the forms of pages. */
-class Visitor {
-  constructor(
-    readonly url: string,
-    readonly browser: Browser,
-  ) {}
-
-  async see(path: string, headers: Record<string, string> = {}) {
-    const response = await open(this.url, path, { cookie: this.browser.cookie, ...headers });
-    return { status: response.status, headers: response.headers, text: await response.text() };
-  }
-
-  async submit(path: string, fields: Record<string, string>, headers: Record<string, string> = {}) {
-    const sent = { "form-token": this.browser.token, ...fields };
-    const response = await send(this.url, path, sent, { cookie: this.browser.cookie, ...headers });
-    const location = response.headers.get("location");
-    return { status: response.status, location, headers: response.headers, text: await response.text() };
-  }
-
-  /** Sends a form that is accepted, and returns the address that follows and what its page says. */
-  async done(path: string, fields: Record<string, string>) {
-    const { location } = await this.submit(path, fields);
-    const address = location?.replace(/^[./]+/, "/") ?? "";
-    const { text } = await this.see(address);
-    return { page: address.replace(/\?.*/, ""), said: resultIn(text) };
-  }
-}
-
-async function visitorOf({ url }: TestRegistry, { username }: Client): Promise<Visitor> {
-  return new Visitor(url, await signIn(url, username));
-}
 
 onBothDatabases("forms", (registry) => {
   const key = makeKey();
@@ -364,6 +327,7 @@ onBothDatabases("forms", (registry) => {
       ["/login", ["username", "next"]],
       ["/account/tokens", ["label", "scopes", "packages", "expiresInDays"]],
       ["/account/tokens/revoke", ["id"]],
+      ["/account/webhooks", ["url", "events", "packages"]],
       [`${settings}/owners`, ["invited"]],
       [`${settings}/status`, ["status", "message", "replacement"]],
       [`${settings}/remove-owner`, ["username", "as"]],

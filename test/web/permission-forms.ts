@@ -86,6 +86,19 @@ const ACCOUNT: readonly FormRow[] = [
     prepare: newToken,
   },
   {
+    route: "/account/webhooks",
+    expect: () => 200,
+    prepare: () => ({ fields: { url: "https://localhost/hook", events: "*", packages: "*" } }),
+  },
+  ...["test", "replay", "remove"].map((form) => ({
+    route: `/account/webhooks/:id/${form}`,
+    expect: (visitor: Visitor) => (visitor === "owner" ? 303 : 404),
+    prepare: async (site: Site) => {
+      await site.newWebhook();
+      return { fields: CONFIRMED };
+    },
+  })),
+  {
     route: "/account/keys/retire",
     expect: (visitor) => (visitor === "owner" ? 303 : 404),
     prepare: async (site) => {

@@ -33,6 +33,11 @@ const owner: Expect = (role) => {
   if (!isVisitor(role)) return "sign-in";
   return role === "owner" ? 200 : 403;
 };
+/** For others it is as if it were not there. */
+const onlyOfOwner: Expect = (role) => {
+  if (!isVisitor(role)) return "sign-in";
+  return role === "owner" ? 200 : 404;
+};
 const ownerOrAdmin: Expect = (role) => (role === "admin" ? 200 : owner(role, false));
 
 function page(route: string, expect: Expect, path: string | PageRow["path"] = route): PageRow {
@@ -81,12 +86,16 @@ const FORMS: readonly PageRow[] = [
   ...["/logout", "/account/invitations", "/account/tokens/revoke", "/account/keys/retire"],
   ...["/account/security/password", "/account/security/end", "/admin/quarantine/release", "/admin/quarantine/names"],
   ...["owners", "status", "cancel-reset"].map((form) => `${SETTINGS}/${form}`),
+  ...["test", "replay", "remove"].map((form) => `/account/webhooks/:id/${form}`),
   ...["disable", "enable", "password"].map((form) => `/admin/accounts/:username/${form}`),
 ].map((route) => resource(route, everybody(303), (site) => addressIn(route, site)));
 
 /** Replaces the parameters of a route by those of the tests. */
 export function addressIn(route: string, site: Site): string {
-  return route.replace(":name", PACKAGE).replace(":username", site.person("bystander").username);
+  return route
+    .replace(":name", PACKAGE)
+    .replace(":username", site.person("bystander").username)
+    .replace(":id", site.webhook);
 }
 
 /** Every page of the site and every file that pages link to. */
@@ -105,7 +114,8 @@ export const PAGE_ROWS: readonly PageRow[] = [
   resource("/assets/:file", everybody(), `/assets/${ASSETS.styles.fileName}`),
   ...OF_VERSION,
   ...OF_SETTINGS,
-  ...["", "/tokens", "/keys", "/security"].map((part) => page(`/account${part}`, session)),
+  ...["", "/tokens", "/keys", "/webhooks", "/security"].map((part) => page(`/account${part}`, session)),
+  page("/account/webhooks/:id", onlyOfOwner, (site) => `/account/webhooks/${site.webhook}`),
   ...["", "/accounts", "/quarantine", "/events"].map((part) => page(`/admin${part}`, admin)),
   page("/admin/accounts/:username", admin, accountOf),
   ...FORMS,

@@ -127,8 +127,8 @@ test("no advice that a page can show names a route of the API", () => {
   const codes = named.map((text) => text.split(":", 1)[0] ?? "");
   expect(codes.length).toBeGreaterThan(5);
   const words = readFileSync(join(import.meta.dir, "../../src/web/page-problem.ts"), "utf8");
-  // Publishing, tiles and webhooks are for programs only.
-  const forPrograms = ["tile_not_found", "secrets_found", "webhook_not_found"];
+  // Publishing and tiles are for programs only.
+  const forPrograms = ["tile_not_found", "secrets_found"];
   const missing = codes.filter((code) => !words.includes(`case "${code}"`) && !forPrograms.includes(code));
   expect(missing).toEqual([]);
 });

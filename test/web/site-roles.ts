@@ -66,6 +66,7 @@ export class Site {
   readonly #browsers: Partial<Record<Visitor, Browser>> = {};
   readonly #headers: Partial<Record<Role, Record<string, string>>> = {};
   #names = 0;
+  #webhook = "";
 
   private constructor(readonly registry: TestRegistry) {}
 
@@ -79,6 +80,7 @@ export class Site {
     await register(owner, site.key);
     await site.publish(PACKAGE, "1.0.0");
     await owner.send("PUT", `/api/packages/${PACKAGE}/owners/${site.person("invited").username}`);
+    await site.newWebhook();
     for (const visitor of VISITORS) {
       const browser = await signIn(registry.url, site.person(visitor).username);
       site.#browsers[visitor] = browser;
@@ -112,6 +114,18 @@ export class Site {
   newName(): string {
     this.#names += 1;
     return `perm-${this.#names}`;
+  }
+
+  /** The ID of the webhook of `owner`. */
+  get webhook(): string {
+    return this.#webhook;
+  }
+
+  /** Gives `owner` another webhook in place of the last one. Nothing leaves this machine. */
+  async newWebhook(): Promise<void> {
+    const owner = this.person("owner");
+    if (this.#webhook !== "") await owner.send("DELETE", `/api/webhooks/${this.#webhook}`);
+    this.#webhook = (await owner.post("/api/webhooks", { url: "https://localhost/hook" })).body.id;
   }
 
   async publish(name: string, version: string): Promise<void> {

@@ -8,6 +8,7 @@ const PARTS = [
   ["account", "Packages"],
   ["account/tokens", "API tokens"],
   ["account/keys", "Signing keys"],
+  ["account/webhooks", "Webhooks"],
   ["account/security", "Password and sessions"],
 ] as const;
 
