@@ -3,6 +3,7 @@ import { lastBackup } from "../blobs/last-backup.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { readState } from "../log/log-rows.ts";
+import { READ_ONLY_CAUSES } from "../log/read-only.ts";
 import { readTotals } from "../metrics/registry-totals.ts";
 import { readWebhookBacklog } from "../metrics/webhook-backlog.ts";
 import { errorFields } from "../runtime/logger.ts";
@@ -28,7 +29,7 @@ export function requireMetricsToken({ config: { metricsToken } }: Pick<Deps, "co
   throw failure({ code: "unauthenticated", reason });
 }
 
-type MetricsDeps = Pick<Deps, "db" | "blobs" | "config" | "logger" | "metrics">;
+type MetricsDeps = Pick<Deps, "db" | "blobs" | "config" | "logger" | "metrics" | "readOnly">;
 
 async function readRegistry({ db, config, metrics }: MetricsDeps): Promise<void> {
   const { totals, accounts, state, webhookBacklog } = await db.read(async (session) => ({
@@ -55,6 +56,7 @@ async function readBackup({ blobs, metrics }: MetricsDeps): Promise<void> {
 export async function readMetrics(deps: MetricsDeps & HealthServices): Promise<string> {
   const attempt = (failing: string, work: Promise<void>) =>
     withTimeout(TOTALS_MAX_MS, work).catch((cause) => deps.logger.warn(failing, errorFields(cause)));
+  deps.metrics.setReadOnly(READ_ONLY_CAUSES, deps.readOnly.cause?.cause);
   await Promise.all([attempt("database_failing", readRegistry(deps)), attempt("storage_failing", readBackup(deps))]);
   return deps.metrics.text(await deps.summedMetrics?.());
 }

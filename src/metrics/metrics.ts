@@ -79,6 +79,7 @@ export class Metrics {
   );
   /** When the storage was last asked for the time of the backup. */
   backupReadMs = Number.NEGATIVE_INFINITY;
+  readonly #readOnly = this.#gauge("read_only", "1 while changes are refused for this cause, else 0.", ["cause"]);
   readonly #totals: { readonly [Name in keyof RegistryTotals]: Gauge };
 
   constructor(readonly sources: MetricSources) {
@@ -111,6 +112,11 @@ export class Metrics {
     this.#totals.storageBytes.set(totals.storageBytes);
     this.#totals.logSize.set(totals.logSize);
     this.#totals.webhookBacklog.set(totals.webhookBacklog);
+  }
+
+  /** Sets which of the `causes` refuses changes now. Undefined if none does. */
+  setReadOnly(causes: readonly string[], now: string | undefined): void {
+    for (const cause of causes) this.#readOnly.set({ cause }, cause === now ? 1 : 0);
   }
 
   /** Sets when the last backup of everything began. Undefined if none was made. */

@@ -31,6 +31,9 @@ const FIXED = [
   ...["internal", "blob_corrupt", "log_rollback", "storage_full", "worker_ended"].map(
     (event) => `cpm_registry_events_total{event="${event}"}`,
   ),
+  ...["setting", "operator", "log_recovery", "log_rollback", "log_key_missing"].map(
+    (cause) => `cpm_registry_read_only{cause="${cause}"}`,
+  ),
   ...["passwords", "inspection_small", "database_writes"].map(
     (name) => `cpm_registry_semaphore_waiting{name="${name}"}`,
   ),

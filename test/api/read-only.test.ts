@@ -4,6 +4,7 @@ import { setReadOnly } from "../../src/log/read-only.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, PASSWORD } from "../support/client.ts";
+import { scrape } from "../support/metrics.ts";
 import { switchReadOnly } from "../support/read-only.ts";
 import { onBothDatabases, startRegistry } from "../support/registry.ts";
 import { withToken } from "../support/roles.ts";
@@ -123,5 +124,7 @@ test("a server with READ_ONLY=true refuses every change, and says in health that
   expect(answer.headers.get("access-control-allow-origin")).toBe("https://page.example");
   const { status, body } = await guest.get("/health/ready");
   expect([status, body.readOnly]).toEqual([200, { cause: "setting", reason: "its operator set READ_ONLY" }]);
+  const causes = [...(await scrape(registry.url))].filter(([series]) => series.startsWith("cpm_registry_read_only"));
+  expect(causes.filter(([, value]) => value === 1)).toEqual([['cpm_registry_read_only{cause="setting"}', 1]]);
   await registry.stop();
 });
