@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, lte, sql } from "drizzle-orm";
+import { and, asc, desc, eq, gt, lte, type SQL, sql } from "drizzle-orm";
 import type { DbSession } from "../db/database.ts";
 import type { Json } from "../db/json.ts";
 import type { Deps } from "../deps.ts";
@@ -69,22 +69,52 @@ export function readPackageEvents(
  * Loads the rows of events that follow an event, in the order of the feed: all events, or those of
  * one package.
  */
-export async function loadEvents(
+export function loadEvents(session: DbSession, kind: Deps["db"]["kind"], asked: EventsAsked, name?: PackageName) {
+  const { query, tables } = session;
+  const { id, transactionId, packageName } = tables.events;
+  const isAbout = name && eq(packageName, name);
+  return following(session, kind, asked, (isLater, limit) =>
+    query
+      .select()
+      .from(tables.events)
+      .where(and(isLater, isAbout, areFinal(kind, tables.events)))
+      .orderBy(asc(transactionId), asc(id))
+      .limit(limit),
+  );
+}
+
+/** Like `loadEvents` for all events, with only what tells which of them somebody wants. */
+export function loadEventOutlines(session: DbSession, kind: Deps["db"]["kind"], asked: EventsAsked) {
+  const { query, tables } = session;
+  const { id, transactionId, packageName, kind: kindOfEvent } = tables.events;
+  return following(session, kind, asked, (isLater, limit) =>
+    query
+      .select({ id, kind: kindOfEvent, packageName })
+      .from(tables.events)
+      .where(and(isLater, areFinal(kind, tables.events)))
+      .orderBy(asc(transactionId), asc(id))
+      .limit(limit),
+  );
+}
+
+/**
+ * Loads what follows an event in the order of the feed. Of a comparison of pairs, SQLite takes only
+ * the first members from the index, and would read all events before. There most transactions have
+ * the same id, so those of the same one are loaded first.
+ */
+async function following<Row>(
   { query, tables: { events } }: DbSession,
   kind: Deps["db"]["kind"],
   { after, limit }: EventsAsked,
-  name?: PackageName,
-) {
-  const { id, transactionId, packageName } = events;
+  load: (isLater: SQL | undefined, limit: number) => PromiseLike<Row[]>,
+): Promise<Row[]> {
+  const { id, transactionId } = events;
   const [last] = await query.select({ transactionId }).from(events).where(lte(id, after)).orderBy(desc(id)).limit(1);
-  const isLater = last && sql`(${transactionId}, ${id}) > (${last.transactionId}, ${after})`;
-  const isAbout = name && eq(packageName, name);
-  return query
-    .select()
-    .from(events)
-    .where(and(isLater, isAbout, areFinal(kind, events)))
-    .orderBy(asc(transactionId), asc(id))
-    .limit(limit);
+  if (last === undefined) return load(undefined, limit);
+  if (kind === "postgres") return load(sql`(${transactionId}, ${id}) > (${last.transactionId}, ${after})`, limit);
+  const same = await load(and(eq(transactionId, last.transactionId), gt(id, after)), limit);
+  if (same.length === limit) return same;
+  return [...same, ...(await load(gt(transactionId, last.transactionId), limit - same.length))];
 }
 
 /** A row of `events`. */

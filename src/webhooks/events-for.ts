@@ -4,24 +4,22 @@ import type { Database, DbSession } from "../db/database.ts";
 import {
   type EventRow,
   fullEventView,
-  loadEvents,
+  loadEventOutlines,
   type PackageEventView,
   packageEventView,
 } from "../events/read-events.ts";
 import type { WebhookRow } from "./webhook-view.ts";
 
-/** How many events are read at a time. */
+/** How many events are read whole at a time. */
 const BATCH_EVENTS = 50;
+/** How many events are passed over at a time: each time is a durable write. */
+const PASSED_EVENTS = 1_000;
 
-/** One event in the order of the feed. `event` is undefined if the webhook is to pass it over. */
-export interface NextEvent {
-  readonly id: number;
-  readonly event: PackageEventView | undefined;
-}
-
-/** The next events for a webhook, and whether there are more. */
+/** The next events for a webhook. */
 export interface NextEvents {
-  readonly items: readonly NextEvent[];
+  readonly events: readonly PackageEventView[];
+  /** The event up to which there are no others for it. */
+  readonly endId: number;
   readonly hasMore: boolean;
 }
 
@@ -39,21 +37,39 @@ export async function eventsFor(
   const { query, tables } = session;
   const [user] = await query.select().from(tables.users).where(eq(tables.users.id, webhook.userId));
   if (user === undefined || user.disabledAt !== null) return undefined;
-  const rows = await loadEvents(session, kind, { after, limit: BATCH_EVENTS });
   const isAdmin = user.role === "admin";
-  const owned = isAdmin ? new Set<string>() : await ownedAmong(session, user.id, rows);
-  const items = rows.map((row) => {
-    const mayRead = isAdmin || (row.packageName !== null && owned.has(row.packageName));
-    const view = isAdmin ? fullEventView : packageEventView;
-    return { id: row.id, event: mayRead && isWanted(webhook, row) ? view(row) : undefined };
-  });
-  return { items, hasMore: rows.length === BATCH_EVENTS };
+  const outlines = await loadEventOutlines(session, kind, { after, limit: PASSED_EVENTS });
+  const wanted = outlines.filter((outline) => isWanted(webhook, outline));
+  const owned = isAdmin ? new Set<string>() : await ownedAmong(session, user.id, wanted);
+  const meant = wanted.filter(({ packageName }) => isAdmin || (packageName !== null && owned.has(packageName)));
+  const ids = meant.slice(0, BATCH_EVENTS).map(({ id }) => id);
+  const isCut = meant.length > BATCH_EVENTS;
+  return {
+    events: await viewsOf(session, ids, isAdmin ? fullEventView : packageEventView),
+    endId: (isCut ? ids.at(-1) : outlines.at(-1)?.id) ?? after,
+    hasMore: isCut || outlines.length === PASSED_EVENTS,
+  };
+}
+
+/** Reads events by their ids, and returns them in the same order. */
+async function viewsOf(
+  { query, tables: { events } }: DbSession,
+  ids: readonly number[],
+  view: (row: EventRow) => PackageEventView,
+): Promise<PackageEventView[]> {
+  if (ids.length === 0) return [];
+  const rows = await query
+    .select()
+    .from(events)
+    .where(inArray(events.id, [...ids]));
+  const found = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => found.get(id) ?? []).map(view);
 }
 
 async function ownedAmong(
   { query, tables: { packageOwners, packages } }: DbSession,
   userId: string,
-  rows: readonly EventRow[],
+  rows: readonly Pick<EventRow, "packageName">[],
 ): Promise<Set<string>> {
   const names = [...new Set(rows.flatMap(({ packageName }) => packageName ?? []))];
   if (names.length === 0) return new Set();
@@ -67,7 +83,7 @@ async function ownedAmong(
 
 function isWanted(
   { kinds, packages }: Pick<WebhookRow, "kinds" | "packages">,
-  { kind, packageName }: EventRow,
+  { kind, packageName }: Pick<EventRow, "kind" | "packageName">,
 ): boolean {
   // What is about no package passes only a filter for everything.
   return coversName(kinds, kind) && (packageName === null ? packages.includes("*") : coversName(packages, packageName));

@@ -40,18 +40,15 @@ async function deliverAll(deps: DeliverDeps, running: Running): Promise<void> {
     const after = lastEventId;
     const next = await deps.db.read((session) => eventsFor(session, deps.db.kind, turn.webhook, after));
     if (next === undefined) return;
-    let recordedId = after;
-    for (const { id, event } of next.items) {
-      if (event !== undefined) {
-        if (!(await deliver(deps, running, event, failures))) return;
-        recordedId = id;
-        failures = 0;
-      }
-      lastEventId = id;
-      if (performance.now() > endMs) break;
+    for (const event of next.events) {
+      if (!(await deliver(deps, running, event, failures))) return;
+      lastEventId = event.id;
+      failures = 0;
+      if (performance.now() > endMs) return;
     }
-    if (lastEventId !== recordedId && !(await passTo(deps, turn, lastEventId))) return;
+    if (next.endId !== lastEventId && !(await passTo(deps, turn, next.endId))) return;
     if (!next.hasMore || performance.now() > endMs) return;
+    lastEventId = next.endId;
   }
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:te
 import { eq } from "drizzle-orm";
 import { Secret } from "../../src/config/secret.ts";
 import { disableWebhooksOf } from "../../src/webhooks/disable-of-account.ts";
+import { eventsFor } from "../../src/webhooks/events-for.ts";
 import { resealSecrets } from "../../src/webhooks/reseal-secrets.ts";
 import { openSecret } from "../../src/webhooks/secret.ts";
 import { makePackage } from "../support/archive-maker.ts";
@@ -127,14 +128,18 @@ onBothDatabases(
 
     test("after the last failure a webhook is disabled with an event, and a replay sends everything", async () => {
       const name = `${registry().kind}-disabled`;
-      const { id } = await newWebhook(owner, receiver.url, { packages: [name], events: ["version.published"] });
+      const { id, lastEventId } = await newWebhook(owner, receiver.url, {
+        packages: [name],
+        events: ["version.published"],
+      });
       const since = new Date().toISOString();
+      const stateOf = async () => (await owner.get(`/api/webhooks/${id}`)).body;
+      await waitUntil(async () => (await stateOf()).lastEventId > lastEventId, "it passes over its own making");
       await registry().deps.db.write(async ({ query, tables: { webhooks } }) => {
         await query.update(webhooks).set({ failures: 9 }).where(eq(webhooks.id, id));
       });
       receiver.answer = () => new Response(null, { status: 503 });
       await publish(owner, name);
-      const stateOf = async () => (await owner.get(`/api/webhooks/${id}`)).body;
       await waitUntil(async () => (await stateOf()).state === "disabled", "it is disabled");
       expect((await stateOf()).disabledReason).toBe("it answered 503");
       const told = (await eventsOf(registry(), "webhook.disabled")).at(-1);
@@ -151,6 +156,31 @@ onBothDatabases(
       await owner.post(`/api/webhooks/${id}/replay?since=${since}`);
       await arrived(5);
       expect(receiver.ids.slice(3)).toEqual(receiver.ids.slice(1, 3));
+    });
+
+    test("thousands of events that are not for it are passed over in few steps, and none that is", async () => {
+      const { db, kind } = { ...registry().deps, kind: registry().kind };
+      const [mine, theirs] = [`${kind}-crowded`, `${kind}-crowd`];
+      const { id, lastEventId } = await newWebhook(owner, receiver.url, { events: ["version.published"] });
+      await publish(owner, mine);
+      const row = { kind: "version.published", at: new Date(), packageName: theirs, version: "1.0.0", details: {} };
+      for (let at = 0; at < 3; at += 1)
+        await db.write(({ query, tables: { events } }) => query.insert(events).values(Array(800).fill(row)));
+      await publish(owner, mine, "1.1.0");
+      const [webhook] = await db.read(({ query, tables: { webhooks } }) =>
+        query.select().from(webhooks).where(eq(webhooks.id, id)),
+      );
+      if (webhook === undefined) throw new Error("The webhook is not stored");
+      const found: (string | null)[] = [];
+      let [steps, after, hasMore] = [0, Number(lastEventId), true];
+      for (; hasMore; steps += 1) {
+        const next = await db.read((session) => eventsFor(session, kind, webhook, after));
+        if (next === undefined) throw new Error("The account may not read events");
+        found.push(...next.events.map(({ version }) => version));
+        [after, hasMore] = [next.endId, next.hasMore];
+      }
+      expect([found, steps]).toEqual([["1.0.0", "1.1.0"], 3]);
+      await arrived(2);
     });
 
     test("a receiver that answers 410 is left alone at once", async () => {
