@@ -19,9 +19,12 @@ export interface AccountLink {
   readonly expiresAt: Date;
 }
 
-/** Makes the token of a link. It is of no use until it is stored. */
+/**
+ * Makes the token of a link. It is of no use until it is stored. It is in hex, because a token that
+ * begins with a hyphen would be an option on a command line, and chats take underscores for markup.
+ */
 export function newAccountLink(now: Date, hours: number): AccountLink {
-  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  const token = randomBytes(TOKEN_BYTES).toString("hex");
   return { token, expiresAt: new Date(now.getTime() + hours * HOUR_MS) };
 }
 

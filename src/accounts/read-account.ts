@@ -12,6 +12,8 @@ export interface AccountDetails extends AccountView {
   readonly keys: number;
   /** The packages that it owns. */
   readonly packages: number;
+  /** How long a link to set a new password works; null without one. Until its use nobody can log in. */
+  readonly resetLinkUntil: string | null;
 }
 
 async function countsOf({ query, tables }: DbSession, userId: string, now: Date) {
@@ -25,10 +27,20 @@ async function countsOf({ query, tables }: DbSession, userId: string, now: Date)
   };
 }
 
+async function resetLinkUntil({ query, tables: { accountLinks } }: DbSession, userId: string, now: Date) {
+  const [link] = await query
+    .select({ expiresAt: accountLinks.expiresAt })
+    .from(accountLinks)
+    .where(and(eq(accountLinks.userId, userId), eq(accountLinks.kind, "reset"), gt(accountLinks.expiresAt, now)));
+  return link?.expiresAt.toISOString() ?? null;
+}
+
 /** Reads one account by its user name, for administrators. Throws `user_not_found`. */
 export function readAccount({ db, clock }: Pick<Deps, "db" | "clock">, username: string): Promise<AccountDetails> {
   return db.read(async (session) => {
     const user = await loadUser(session, username.replaceAll("\0", ""));
-    return { ...accountView(user), ...(await countsOf(session, user.id, clock())) };
+    const now = clock();
+    const counts = await countsOf(session, user.id, now);
+    return { ...accountView(user), ...counts, resetLinkUntil: await resetLinkUntil(session, user.id, now) };
   });
 }

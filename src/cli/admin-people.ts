@@ -62,7 +62,7 @@ export async function adminShow({ config, json, username }: Given & { readonly u
     printJson(account);
     return 0;
   }
-  const { email, role, createdAt, disabledAt, sessions, tokens, keys, packages } = account;
+  const { email, role, createdAt, disabledAt, sessions, tokens, keys, packages, resetLinkUntil } = account;
   const state = disabledAt === null ? "in use" : `disabled since ${disabledAt}`;
   print(
     tableText([
@@ -71,6 +71,7 @@ export async function adminShow({ config, json, username }: Given & { readonly u
       ["role", role === "admin" ? "administrator" : "account"],
       ["made", createdAt],
       ["state", state],
+      ...(resetLinkUntil === null ? [] : [["password", `none until its reset link is used, by ${resetLinkUntil}`]]),
       ["packages", String(packages)],
       ["can act with", `${counted(sessions, "session")}, ${counted(tokens, "API token")}, ${counted(keys, "key")}`],
     ]),

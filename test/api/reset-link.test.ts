@@ -43,6 +43,8 @@ onBothDatabases(
       const { username } = account;
       const token = await withToken(account, ["read"]);
       const link = await linkOf(account);
+      // Nothing that a shell, an option or a chat would take for something else.
+      expect(link).toMatch(/^[0-9a-f]{48}$/);
       for (const client of [account, token]) expectProblem(await client.get("/api/auth/me"), 401, "unauthenticated");
       const [old, wrong] = [await login(username, PASSWORD), await login(username, "a wrong password")];
       expectProblem(old, 401, "invalid_credentials");

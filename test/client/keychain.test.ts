@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { newAccount, PASSWORD } from "../support/client.ts";
+import { type Client, newAccount, PASSWORD } from "../support/client.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
+import { newResetLink } from "../support/reset-links.ts";
 import { User } from "./scene.ts";
 
 /* The token in the keychain: GNOME Keyring, each command in a D-Bus session of its own. */
@@ -23,11 +24,12 @@ const IN_SESSION = [
 
 let registry: TestRegistry;
 let user: User;
+let account: Client;
 let login: string[];
 beforeAll(async () => {
   registry = await startRegistry("sqlite");
   user = await User.make();
-  const account = await newAccount(registry);
+  account = await newAccount(registry);
   login = ["login", registry.url, "--username", account.username, "--password-stdin"];
 });
 afterAll(async () => {
@@ -59,6 +61,12 @@ describe("login --keychain", () => {
     expect([without.code, without.stderr.includes("keychain")]).toEqual([1, true]);
     expect((await user.run(login, { stdin })).code).toBe(1);
     expect((await inSession(login, stdin)).code).toBe(0);
+    expect((await stored()).token).toBeUndefined();
+    // A link that sets the password is not used up where the new token could not be kept.
+    const token = await newResetLink(registry, account.username);
+    const reset = ["reset-password", registry.url, "--token", token, "--password-stdin"];
+    expect((await user.run(reset, { stdin })).code).toBe(1);
+    expect((await inSession(reset, stdin)).code).toBe(0);
     expect((await stored()).token).toBeUndefined();
     expect((await inSession(["logout"])).code).toBe(0);
     expect(await stored()).toBeUndefined();

@@ -86,7 +86,14 @@ test.each(KINDS)("accounts are listed, found, shown and deleted, but not one tha
     expect((await place.run("admin", "list", "--kind", "some")).exitCode).toBe(64);
     expect((await place.run("admin", "list")).stdout).toContain("ada@example.org");
     const shown = JSON.parse((await place.run("admin", "show", "ada", "--json")).stdout);
-    expect(shown).toMatchObject({ username: "ada", sessions: 1, keys: 1, packages: 1, disabledAt: null });
+    expect(shown).toMatchObject({
+      username: "ada",
+      sessions: 1,
+      keys: 1,
+      packages: 1,
+      disabledAt: null,
+      resetLinkUntil: null,
+    });
     expect((await place.run("admin", "show", "nobody")).exitCode).toBe(1);
 
     const refused = await place.run("admin", "delete", "ada", "--yes");

@@ -131,6 +131,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     const link = /\n {2}(http\S+\/reset\?token=\S+)\n/.exec(stdout)?.[1] ?? "";
     const ofLink = new URL(link).searchParams.get("token") ?? "";
     expect(stdout).toContain(`\n  cpm-registry reset-password ${link.replace(/\/reset.*/, "")} --token ${ofLink}\n`);
+    expect(done(await admin("show", lost.username))).toContain("none until its reset link is used, by 20");
     expect((await setPassword(ofLink)).status).toBe(200);
     expect((await login(lost.username, NEW_PASSWORD)).status).toBe(200);
     expect((await other.get("/api/auth/me")).status).toBe(200);

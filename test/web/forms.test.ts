@@ -356,13 +356,15 @@ onBothDatabases("forms", (registry) => {
     const stolen = await admin.submit(`${path}/password`, { confirm: "yes", ownPassword: "a guess" });
     expect([stolen.status, stolen.text.includes("is not your password")]).toEqual([422, true]);
     const reset = await admin.submit(`${path}/password`, { confirm: "yes", ownPassword: PASSWORD });
-    const link = /<code>http:\/\/registry\.test(\/reset\?token=[A-Za-z0-9_-]{32})<\/code>/.exec(reset.text)?.[1] ?? "";
+    const link = /<code>http:\/\/registry\.test(\/reset\?token=[0-9a-f]{48})<\/code>/.exec(reset.text)?.[1] ?? "";
     expect(reset.headers.get("cache-control")).toBe("no-store");
+    expect((await admin.see(path)).text).toContain("none until its reset link is used, by");
     const old = await guest().post("/api/auth/login", { username: account.username, password: PASSWORD });
     expect([old.status, (await admin.see(path)).text.includes(link)]).toEqual([401, false]);
     const token = new URL(link, registry().url).searchParams.get("token") ?? "";
     const set = await send(registry().url, "/reset", { token, password: NEW_PASSWORD });
     expect([set.status, set.headers.get("location")]).toEqual([303, "./login?done=password-set"]);
+    expect((await admin.see(path)).text).not.toContain("reset link is used");
     expect((await signIn(registry().url, account.username, NEW_PASSWORD)).cookie).toContain("cpm_session=");
   });
 

@@ -25,7 +25,7 @@ interface OfAccount extends OfVisit {
 }
 
 function Facts({ visit: { root }, account }: OfAccount) {
-  const { username, email, role, createdAt, disabledAt, sessions, tokens, keys, packages } = account;
+  const { username, email, role, createdAt, disabledAt, sessions, tokens, keys, packages, resetLinkUntil } = account;
   return (
     <dl class="facts">
       <dt>User name</dt>
@@ -46,6 +46,14 @@ function Facts({ visit: { root }, account }: OfAccount) {
           <dt>Disabled</dt>
           <dd>
             <Moment at={disabledAt} />
+          </dd>
+        </>
+      )}
+      {resetLinkUntil !== null && (
+        <>
+          <dt>Password</dt>
+          <dd>
+            none until its reset link is used, by <Moment at={resetLinkUntil} />
           </dd>
         </>
       )}
@@ -221,7 +229,8 @@ export const resetPasswordAction: ActionSpec = {
       children: (
         <>
           <div class="banner good" role="status">
-            <strong>Copy it now</strong> and send it to {reset.username} on a channel that you trust. It is shown once.
+            <strong>Copy the link now</strong> and send it to {reset.username} on a channel that you trust. It is shown
+            once.
           </div>
           <Command text={`${visit.base}/reset?token=${token}`} label="the link" isPlain />
           <p>
