@@ -69,7 +69,7 @@ export function readPackageEvents(
  * Loads the rows of events that follow an event, in the order of the feed: all events, or those of
  * one package.
  */
-export function loadEvents(session: DbSession, kind: Deps["db"]["kind"], asked: EventsAsked, name?: PackageName) {
+function loadEvents(session: DbSession, kind: Deps["db"]["kind"], asked: EventsAsked, name?: PackageName) {
   const { query, tables } = session;
   const { id, transactionId, packageName } = tables.events;
   const isAbout = name && eq(packageName, name);
