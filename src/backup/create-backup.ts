@@ -1,6 +1,5 @@
 import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { syncPath } from "../blobs/durable-directories.ts";
 import { openFileStore } from "../blobs/file-store.ts";
 import { prepareIncoming, storageFailure } from "../blobs/incoming.ts";
 import { noteBackup } from "../blobs/last-backup.ts";
@@ -12,6 +11,7 @@ import type { Report } from "../maintenance/progress.ts";
 import { refusalCode } from "../maintenance/retry.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
+import { syncPath } from "../runtime/sync-path.ts";
 import { VERSION } from "../runtime/version.ts";
 import {
   archivesIn,

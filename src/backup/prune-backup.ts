@@ -1,9 +1,9 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { syncPath } from "../blobs/durable-directories.ts";
 import { SnapshotFile } from "../db/snapshot-file.ts";
 import { type Amount, add, nothing } from "../maintenance/progress.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
+import { syncPath } from "../runtime/sync-path.ts";
 import { DATABASE_FILE, listArchives, listSnapshots, removeSnapshot, snapshotIn } from "./layout.ts";
 
 /** What was removed from a backup. */

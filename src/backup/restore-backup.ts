@@ -1,7 +1,6 @@
 import { copyFileSync, existsSync, linkSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { syncPath } from "../blobs/durable-directories.ts";
 import { hashFile } from "../blobs/hash-file.ts";
 import { storageFailure } from "../blobs/incoming.ts";
 import type { BlobStore } from "../blobs/store.ts";
@@ -20,6 +19,7 @@ import { writeDatabaseRows } from "../maintenance/open-copy.ts";
 import { type Amount, add, nothing, type Report } from "../maintenance/progress.ts";
 import type { Failpoints } from "../runtime/failpoints.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
+import { syncPath } from "../runtime/sync-path.ts";
 import { missingArchives, readSnapshot, schemaProblem } from "./check-snapshot.ts";
 import {
   DATABASE_FILE,

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { syncPath } from "../blobs/durable-directories.ts";
 import { hashFile } from "../blobs/hash-file.ts";
 import { storageFailure } from "../blobs/incoming.ts";
 import type { DatabaseConfig } from "../config/config.ts";
@@ -11,6 +10,7 @@ import { type SnapshotFacts, SnapshotFile, snapshotSqlite } from "../db/snapshot
 import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { copyDatabase } from "../maintenance/copy-database.ts";
 import type { Report } from "../maintenance/progress.ts";
+import { syncPath } from "../runtime/sync-path.ts";
 import { DATABASE_FILE } from "./layout.ts";
 import type { FileDigest } from "./manifest.ts";
 

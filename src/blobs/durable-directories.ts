@@ -1,23 +1,7 @@
-import { closeSync, fsync, openSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { promisify } from "node:util";
 import type { Failpoints } from "../runtime/failpoints.ts";
-
-const fsyncAsync = promisify(fsync);
-
-/**
- * Syncs a file or a directory. It opens and closes synchronously, because that is faster than a
- * round trip through Node's thread pool. Only the sync, which waits for the disk, runs there.
- */
-export async function syncPath(path: string, flags: "r" | "r+"): Promise<void> {
-  const descriptor = openSync(path, flags);
-  try {
-    await fsyncAsync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
-}
+import { syncPath } from "../runtime/sync-path.ts";
 
 /**
  * Syncs a directory. A new name in a directory survives a power cut only after the directory itself

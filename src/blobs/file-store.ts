@@ -5,8 +5,9 @@ import { parseDigest, type Sha256Digest } from "../domain/digest.ts";
 import { errorCode, Failure, failure } from "../errors.ts";
 import { type Failpoints, noFailpoints } from "../runtime/failpoints.ts";
 import { ifThere } from "../runtime/if-there.ts";
+import { syncPath } from "../runtime/sync-path.ts";
 import { BlobCache } from "./blob-cache.ts";
-import { DurableDirectories, syncDirectory, syncPath } from "./durable-directories.ts";
+import { DurableDirectories, syncDirectory } from "./durable-directories.ts";
 import { FileSidecars } from "./file-sidecars.ts";
 import type { FileStamp } from "./file-stamp.ts";
 import { hashFile, readFailure } from "./hash-file.ts";
@@ -227,6 +228,13 @@ class FileStore implements BlobStore {
     const corruptDir = join(this.#root, "corrupt");
     const copies = (await sortedNames(corruptDir)).filter((name) => name.startsWith(`${digest}-`));
     for (const name of copies) await discardFile(join(corruptDir, name));
+  }
+
+  async settleRemovals(digests: readonly Sha256Digest[]): Promise<void> {
+    const shards = new Set(digests.map((digest) => dirname(this.#pathOf(digest))));
+    for (const directory of [...shards, join(this.#root, "corrupt")]) {
+      await ifThere(() => syncDirectory(directory, this.#failpoints));
+    }
   }
 
   async *list(prefix = ""): AsyncGenerator<ListedBlob> {

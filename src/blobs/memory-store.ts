@@ -61,6 +61,7 @@ export function openMemoryStore(
     async removeSetAside(digest) {
       aside.delete(digest);
     },
+    settleRemovals: async () => undefined,
     list,
     link: () => undefined,
     check: async () => undefined,

@@ -206,6 +206,9 @@ class S3Store implements BlobStore {
     }
   }
 
+  /** An answered removal is durable. */
+  async settleRemovals(): Promise<void> {}
+
   async *list(prefix = ""): AsyncGenerator<ListedBlob> {
     const keys = `sha256/${prefix.slice(0, 2)}${prefix.length > 2 ? `/${prefix}` : ""}`;
     for await (const { key, ...found } of this.#bucket.list(keys)) {

@@ -91,6 +91,8 @@ export interface Sidecars {
  *   Afterwards the digest is unknown. A blob that is not damaged stays. A concurrent `put` must
  *   detect that the blob was moved: see `packages/blob-removals.ts`.
  * - `removeSetAside` removes every copy of a blob that `setAside` moved away. It is idempotent.
+ * - `settleRemovals` returns once blobs that were removed, with the copies that were set aside, stay
+ *   removed after a power cut. Until then, a disk may bring them back.
  * - `list` yields each blob whose digest begins with `prefix` once, in order of their digests.
  *   Blobs that are put or removed during the listing may or may not be in it.
  * - `link` returns an address at which the storage itself serves the blob for some minutes, or
@@ -110,6 +112,7 @@ export interface BlobStore extends Sidecars {
   remove(digest: Sha256Digest): Promise<void>;
   setAside(digest: Sha256Digest): Promise<void>;
   removeSetAside(digest: Sha256Digest): Promise<void>;
+  settleRemovals(digests: readonly Sha256Digest[]): Promise<void>;
   list(prefix?: string): AsyncIterable<ListedBlob>;
   link(digest: Sha256Digest, options: LinkOptions): string | undefined;
   check(): Promise<void>;

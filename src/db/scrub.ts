@@ -2,7 +2,10 @@ import { Database as BunDatabase } from "bun:sqlite";
 import postgres from "postgres";
 import type { DatabaseConfig } from "../config/config.ts";
 import type { PostgresConnection } from "../config/connection.ts";
-import { failure } from "../errors.ts";
+import { Failure, failure } from "../errors.ts";
+import { ifThere } from "../runtime/if-there.ts";
+import { syncPath } from "../runtime/sync-path.ts";
+import { databaseFailure } from "./failure.ts";
 import { clientOptions } from "./postgres/client-options.ts";
 
 /** How long to wait for servers that read or write. */
@@ -36,8 +39,8 @@ const SCRUBBED_TABLES = [
  * Removes from the files of a database what earlier transactions deleted: a deleted row stays
  * readable in them until its place is used again. It rewrites SQLite's whole file, or the tables of
  * Postgres. Servers may run; their writes wait meanwhile, and on Postgres their reads of a table
- * while that is rewritten. Throws `database_unavailable` if they never let it through, and then the
- * bytes may remain.
+ * while that is rewritten. Throws `database_unavailable` if they never let it through, and
+ * `storage_full` without room for a second copy of the database. Then the bytes may remain.
  */
 export async function scrubDatabase(database: DatabaseConfig): Promise<void> {
   if (database.kind === "sqlite") await scrubSqlite(database.path);
@@ -57,8 +60,10 @@ async function scrubSqlite(path: string): Promise<void> {
       if (performance.now() > deadlineMs) throw unavailable();
       await Bun.sleep(PAUSE_MS);
     }
+    // A power cut could bring the old length of the WAL back, with its bytes.
+    await ifThere(() => syncPath(`${path}-wal`, "r+"));
   } catch (cause) {
-    throw unavailable(cause);
+    throw scrubFailure(cause);
   } finally {
     client.close();
   }
@@ -88,12 +93,17 @@ async function scrubPostgres(connection: PostgresConnection): Promise<void> {
     await waitForOlderTransactions(client);
     for (const table of SCRUBBED_TABLES) await client.unsafe(`VACUUM (FULL, ANALYZE) "${table}"`);
   } catch (cause) {
-    throw unavailable(cause);
+    throw scrubFailure(cause);
   } finally {
     await client.end({ timeout: 2 }).catch(() => undefined);
   }
 }
 
-function unavailable(cause?: unknown) {
+function scrubFailure(cause: unknown): Failure {
+  const found = databaseFailure(cause);
+  return found instanceof Failure && found.error.code === "storage_full" ? found : unavailable(cause);
+}
+
+function unavailable(cause?: unknown): Failure {
   return failure({ code: "database_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS }, cause);
 }

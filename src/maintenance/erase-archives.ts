@@ -23,7 +23,8 @@ async function* each(blobs: readonly KnownBlob[]): AsyncGenerator<KnownBlob> {
 /**
  * Removes archives of versions that were taken down, and the damaged copies of them that `fsck` set
  * aside. An archive that another version still needs stays and is in no list. Safe to repeat, and
- * safe while servers publish. Throws what the storage throws.
+ * safe while servers publish. What is removed stays so after a power cut. Throws what the storage
+ * throws.
  */
 export async function eraseArchives(
   deps: Pick<Deps, "db" | "blobs" | "clock">,
@@ -37,8 +38,9 @@ export async function eraseArchives(
       await deps.blobs.removeSetAside(archive.digest);
       if ((await deps.blobs.stat(archive.digest)) !== undefined) stored.push(archive);
     }
-    if (stored.length === 0) continue;
-    await removeUnreferenced(deps, stored);
+    if (stored.length > 0) await removeUnreferenced(deps, stored);
+    // Also those that a run removed that was killed.
+    await deps.blobs.settleRemovals(batch.map(({ digest }) => digest));
     for (const archive of stored) {
       if ((await deps.blobs.stat(archive.digest)) === undefined) removed.push(archive);
       else if (await isUnreferenced(deps, archive)) remaining.push(archive);

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { link, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { syncPath } from "../blobs/durable-directories.ts";
 import { abandonedFiles, discardFile, storageFailure, temporaryPath } from "../blobs/incoming.ts";
 import { errorCode } from "../errors.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
+import { syncPath } from "../runtime/sync-path.ts";
 
 function taken(path: string): OperatorError {
   return new OperatorError(`there is a file ${path} already. Move it away, or name another place.`);

@@ -24,6 +24,7 @@ export function tracedBlobs(blobs: BlobStore, tracer: Tracer): BlobStore {
     remove: (digest) => blobs.remove(digest),
     setAside: (digest) => blobs.setAside(digest),
     removeSetAside: (digest) => blobs.removeSetAside(digest),
+    settleRemovals: (digests) => blobs.settleRemovals(digests),
     list: (prefix) => blobs.list(prefix),
     link: (digest, options) => blobs.link(digest, options),
     putSidecar: (name, content) =>

@@ -149,6 +149,8 @@ export function describeBlobStore(title: string, open: () => Promise<OpenedStore
       const blob = await put(bytes);
       await store().remove(blob.digest);
       await store().remove(blob.digest);
+      const neverStored = parseDigest("ab".repeat(32));
+      await store().settleRemovals([blob.digest, ...(neverStored === undefined ? [] : [neverStored])]);
       expect([await store().stat(blob.digest), await read(blob)]).toEqual([undefined, undefined]);
       await put(bytes);
       expect((await read(blob))?.length).toBe(2_000);
