@@ -21,6 +21,7 @@ export async function fillOverHttp(url: string, drafts: Drafts, clients: number,
     }
   };
   await Promise.all(Array.from({ length: clients }, publishing));
+  await deprecatePackages(people, drafts);
 }
 
 /** Accounts that are logged in. Each is registered when it is first used. */
@@ -71,9 +72,16 @@ async function publishPackage(people: People, drafts: Drafts, number: number): P
       await expectStatus(200, who.send("PUT", `${address}/owners/${invited.username}`));
     }
   }
-  if (text.replacement !== undefined) {
-    const status = { status: "deprecated", message: "No longer maintained", replacement: text.replacement };
-    await expectStatus(200, publisher.send("PUT", `${address}/status`, status));
-  }
   return count;
+}
+
+/** Deprecates packages. This comes last, because the replacements have to be there. */
+async function deprecatePackages(people: People, drafts: Drafts): Promise<void> {
+  for (let number = 0; number < drafts.plan.packages; number += 1) {
+    const { name, owners, replacement } = drafts.package(number);
+    if (replacement === undefined) continue;
+    const status = { status: "deprecated", message: "No longer maintained", replacement };
+    const publisher = await people.as(drafts.account(owners[0]));
+    await expectStatus(200, publisher.send("PUT", `/api/packages/${name}/status`, status));
+  }
 }

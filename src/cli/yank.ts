@@ -34,7 +34,7 @@ export async function yank(given: YankOptions, text: string): Promise<number> {
   if (reason !== undefined && !YANK_REASONS.some((known) => known === reason))
     throw new UsageError(`--reason must be ${YANK_REASONS.join(", ")}, not '${reason}'.`);
   const { context, client, spec, named } = await begin(given, text);
-  await warnOfUnknown(context, client, spec.name, replacement);
+  await checkReplacement(context, client, spec.name, replacement);
   await confirm(context, `Yank ${named} at ${client.address.url}? Nobody finds it any more; it stays downloadable.`);
   const wish = { reason, message, replacement };
   const version = await repeatably<VersionDocument>(client, "DELETE", versionPath(spec), wish);
@@ -99,7 +99,7 @@ export async function setStatus(status: Status, given: Partial<Notice>, text: st
   const context = clientContext(given);
   const client = await apiClient(context);
   await suggestingNames(client, spec.name, () => getDocument(client, packagePath(spec.name), PACKAGE));
-  await warnOfUnknown(context, client, spec.name, replacement);
+  await checkReplacement(context, client, spec.name, replacement);
   await confirm(context, `${spec.name} at ${client.address.url}: ${question}`);
   const path = `${packagePath(spec.name)}/status`;
   const changed = await repeatably<PackageDocument>(client, "PUT", path, { status, message, replacement });
@@ -107,18 +107,22 @@ export async function setStatus(status: Status, given: Partial<Notice>, text: st
   return 0;
 }
 
-/** A replacement may come later: it is set all the same. The registry refuses what names none. */
-async function warnOfUnknown(context: ClientContext, client: ApiClient, name: string, replacement: string | undefined) {
+/**
+ * Throws if the registry would refuse a replacement, before anybody confirms the change. A version
+ * may come later.
+ */
+async function checkReplacement(
+  context: ClientContext,
+  client: ApiClient,
+  name: string,
+  replacement: string | undefined,
+) {
   if (replacement === undefined || !isReplacement(replacement)) return;
   const isVersion = !replacement.includes("@") && parseVersion(replacement) !== undefined;
   const spec = isVersion ? { name, version: replacement } : parsePackageSpec(replacement);
-  const path = spec.version === undefined ? packagePath(spec.name) : versionPath(spec);
-  // A warning is not worth a failure of its own, such as for a package in quarantine.
-  const isMissing = await client.find(path).then(
-    (found) => found === undefined,
-    () => false,
-  );
-  if (isMissing) context.prompt.note(`Warning: there is no ${packageSpecText(spec)} at ${client.address.url}.`);
+  if (!isVersion) await suggestingNames(client, spec.name, () => getDocument(client, packagePath(spec.name), PACKAGE));
+  if (spec.version === undefined || (await client.find(versionPath(spec))) !== undefined) return;
+  context.prompt.note(`Warning: there is no ${packageSpecText(spec)} at ${client.address.url}.`);
 }
 
 /** These requests have the same effect once and twice, so they may be sent again. */

@@ -8,6 +8,7 @@ import { logYanks } from "../log/log-yanks.ts";
 import { lockNamedPackage, requireOwner } from "./find-package.ts";
 import { loadNumberedVersion } from "./find-version.ts";
 import { rebuildListing } from "./rebuild-listing.ts";
+import { requireReplacement } from "./replacement.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
 import type { YankReason } from "./yank-reasons.ts";
 
@@ -46,8 +47,8 @@ function hasYank(row: VersionRow, columns: YankColumns): boolean {
  * Takes a version out of search and `latest`, or puts it back with `yank` undefined. The version
  * stays downloadable, because other packages may depend on it. Only an owner may. Yanking a yanked
  * version changes the reason. Both are safe to repeat. Throws `package_not_found`,
- * `version_not_found`, `not_an_owner`, `insufficient_scope`, or `version_compromised` where a yank
- * and its reason are permanent.
+ * `version_not_found`, `not_an_owner`, `insufficient_scope`, `validation_failed` for a replacement
+ * that cannot be used, or `version_compromised` where a yank and its reason are permanent.
  */
 export async function setYanked(
   { db, clock, config, log }: Pick<Deps, "db" | "clock" | "config" | "log">,
@@ -71,6 +72,8 @@ export async function setYanked(
     // Nor may the owner, or somebody who took over the owner's account, change the reason of such a
     // yank.
     if (keyCompromised) throw failure({ code: "version_compromised", name, version });
+    const instead = yank?.replacement;
+    if (instead !== undefined) await requireReplacement(session, { config }, actor, name, instead);
     const [row = published.row] = await session.query
       .update(versions)
       .set(columns)

@@ -1,7 +1,6 @@
 /** @jsxImportSource preact */
 import { createHmac } from "node:crypto";
 import type { ComponentChildren } from "preact";
-import { parseVersion } from "../domain/version.ts";
 import { Command, countText } from "./pages/texts.tsx";
 import { RESULT_ID } from "./result-id.ts";
 import type { Visit } from "./visit.ts";
@@ -19,15 +18,10 @@ class Warning {
   constructor(readonly text: ComponentChildren) {}
 }
 
-/** Says what a replacement is that does not exist: a version of the same package, or another package. */
-function notHere(what: string): string {
-  const kind = parseVersion(what) === undefined ? "package" : "version";
-  return `There is no ${kind} ${what} here yet: check what you named as its replacement.`;
-}
-
-/** Adds a warning if the replacement that was named does not exist. */
+/** Adds a warning if the version that was named as replacement does not exist. */
 function withMissing(text: string, missing: string | undefined): Said {
-  return missing === undefined ? text : new Warning(`${text} ${notHere(missing)}`);
+  if (missing === undefined) return text;
+  return new Warning(`${text} There is no version ${missing} here yet: check what you named as its replacement.`);
 }
 
 const STATUS_TEXTS: Readonly<Record<string, string>> = {
@@ -84,8 +78,7 @@ const PACKAGE_NOTICES = {
     withMissing(`${name} ${version} is yanked for another reason now.`, missing),
   unyanked: (name: string, version: string) =>
     `The yank of ${name} ${version} is taken back: it is found again. The log records it.`,
-  "status-changed": (name: string, status: string, missing?: string) =>
-    withMissing(`${name} ${STATUS_TEXTS[status] ?? "has another status."}`, missing),
+  "status-changed": (name: string, status: string) => `${name} ${STATUS_TEXTS[status] ?? "has another status."}`,
   "reset-cancelled": (name: string) =>
     `The reset of the keys of ${name} is cancelled: its keys stay as they are. The log records it.`,
 } as const;

@@ -167,7 +167,7 @@ onBothDatabases("versions", (registry) => {
   });
 
   test("a yank names a replacement, and another yank without one removes it", async () => {
-    for (const replacement of ["1.1.0", "full", "full@1.10.0", "2.0.0-rc.1+b", "a.b_c"]) {
+    for (const replacement of ["1.1.0", "full", "full@1.10.0", "full@9.9.9", "yanks", "2.0.0-rc.1+b"]) {
       const yanked = await me().send("DELETE", "/api/packages/yanks/1.0.0", { reason: "renamed", replacement });
       expect([yanked.status, yanked.body.yankReplacement]).toEqual([200, replacement]);
       expect(yanked.body).toEqual((await get("yanks/1.0.0")).body);
@@ -229,6 +229,8 @@ onBothDatabases("versions", (registry) => {
     ["reason that is a number", 422, { reason: 7 }],
     ["reason of its own", 422, { reason: "outdated" }],
     ["replacement that names nothing", 422, { replacement: "Not A Name" }],
+    ["replacement that is not there", 422, { replacement: "no-such-package" }],
+    ["version of a package that is not there", 422, { replacement: "no-such-package@1.0.0" }],
     ["replacement without a version behind @", 422, { replacement: "yanks@" }],
     ["replacement with half a version", 422, { replacement: "yanks@1.0" }],
     ["endless replacement", 422, { replacement: "x".repeat(130) }],

@@ -18,6 +18,7 @@ onBothDatabases("the client's commands for packages, owners and tokens", (regist
       const published = await owner.publish("hello", version, makePackage({ name: "hello", version }), key);
       expect(published.status).toBe(201);
     }
+    await owner.publish("greeter", "1.0.0", makePackage({ name: "greeter", version: "1.0.0" }), key);
   });
   afterAll(() => user.remove());
 

@@ -218,15 +218,27 @@ describe("init without a name", () => {
   });
 });
 
-test.each([
-  ["deprecate", "hello", "no-such-package", "no-such-package"],
-  ["yank", "hello@0.1.0", "9.9.9", "hello@9.9.9"],
-])("%s %s warns of a replacement that is not there, and is done all the same", async (verb, spec, given, shown) => {
-  const env = { CPM_API_TOKEN: owner.token ?? "" };
-  const changed = await user.run([verb, spec, "--replacement", given, "--yes"], { env });
-  expect([changed.code, changed.stderr]).toEqual([0, expect.stringContaining(`Warning: there is no ${shown} at`)]);
-  const known = await user.run([verb, spec, "--replacement", "hello", "--yes"], { env });
-  expect([known.code, known.stderr]).toEqual([0, ""]);
+describe("a replacement that is not there", () => {
+  const change = (...args: string[]) => user.run([...args, "--yes"], { env: { CPM_API_TOKEN: owner.token ?? "" } });
+
+  test.each([
+    ["deprecate", "hello"],
+    ["yank", "hello@0.1.0"],
+  ])("is refused by %s %s before anything is changed, if it is another package", async (verb, spec) => {
+    const before = await user.run(["info", "hello@0.1.0", "--json"]);
+    const refused = await change(verb, spec, "--replacement", "hallo");
+    expect([refused.code, refused.stdout]).toEqual([1, ""]);
+    expect(refused.stderr).toContain("There is no package hallo at");
+    expect(refused.stderr).toContain("Did you mean hello?");
+    expect((await user.run(["info", "hello@0.1.0", "--json"])).stdout).toBe(before.stdout);
+  });
+
+  test("is a warning of yank if it is a version, which may come later", async () => {
+    const changed = await change("yank", "hello@0.1.0", "--replacement", "9.9.9");
+    expect([changed.code, changed.stderr]).toEqual([0, expect.stringContaining("Warning: there is no hello@9.9.9 at")]);
+    const known = await change("yank", "hello@0.1.0", "--replacement", "hello");
+    expect([known.code, known.stderr]).toEqual([0, ""]);
+  });
 });
 
 test("login and whoami tell of open invitations, with the command that accepts them", async () => {

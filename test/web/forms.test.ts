@@ -245,13 +245,12 @@ onBothDatabases("forms", (registry) => {
     expect([status, statusMessage, statusReplacement]).toEqual(["active", null, null]);
   });
 
-  test("a replacement that does not exist is saved with a warning, and one that does without", async () => {
+  test("a version that does not exist is saved as replacement with a warning, and another package only if it is there", async () => {
     const name = await newPackage();
     const settings = `/packages/${name}/settings`;
     const yank = { version: "1.0.0", change: "yank", reason: "renamed" };
     const asked = [
-      ["status", { status: "deprecated", replacement: "nosuchpackage" }, "package nosuchpackage"],
-      ["yank", { ...yank, replacement: "nosuchpackage@1.0.0" }, "package nosuchpackage@1.0.0"],
+      ["yank", { ...yank, replacement: "forms-1@7.0.0" }, "version forms-1@7.0.0"],
       ["yank", { ...yank, replacement: "7.0.0" }, "version 7.0.0"],
       ["status", { status: "archived", replacement: "forms-1" }, undefined],
       ["yank", { ...yank, replacement: "forms-1@1.0.0" }, undefined],
@@ -262,6 +261,14 @@ onBothDatabases("forms", (registry) => {
       expect(said).toStartWith(form === "yank" ? `${name} 1.0.0 is yanked` : `${name} is `);
       if (missing === undefined) expect(said).not.toContain("here yet");
       else expect(said).toContain(`There is no ${missing} here yet`);
+    }
+    for (const [form, fields] of [
+      ["status", { status: "deprecated", replacement: "nosuchpackage" }],
+      ["yank", { ...yank, change: "reason", replacement: "nosuchpackage@1.0.0" }],
+    ] as const) {
+      const { status, text } = await visitor.submit(`${settings}/${form}`, fields);
+      expect([status, text.includes("there is no nosuchpackage. Publish it first")]).toEqual([422, true]);
+      expect(text).toContain(`value="${fields.replacement}"`);
     }
   });
 

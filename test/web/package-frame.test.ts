@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { beforeAll, expect, test } from "bun:test";
 import { makePackage, manifestOf } from "../support/archive-maker.ts";
 import { Client, makeKey, newAccount } from "../support/client.ts";
 import { onBothDatabases, TEST_PUBLIC_URL } from "../support/registry.ts";
@@ -15,6 +15,7 @@ onBothDatabases("what every tab of a package has around it", (registry) => {
     ).toBe(201);
     return owner;
   };
+  beforeAll(() => publish("other"));
   const page = async (path: string) => (await new Client(registry().url).get(path, HTML)).text;
 
   test("a package says how to install and how to download it, and what it declares", async () => {

@@ -15,7 +15,6 @@ import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import { requireConfirmed } from "./form-parts.tsx";
-import { missingReplacement } from "./missing-replacement.ts";
 import { type SettingsAccess, settingsFor } from "./settings-access.tsx";
 import { Keys, PendingReset } from "./settings-keys.tsx";
 import { Owners, Status, Versions } from "./settings-parts.tsx";
@@ -133,8 +132,7 @@ export const statusAction: ActionSpec = {
     const body = { status, ...(status === "active" ? {} : why) };
     const asked = askedStatus(parseForm(PackageStatusBody, body));
     await setPackageStatus({ ...deps, db }, visit.visitor, name, asked);
-    const missing = await missingReplacement(deps, name, asked.replacement);
-    return { redirect: withNotice(visit, settingsPath(name), "status-changed", name, asked.status, missing) };
+    return { redirect: withNotice(visit, settingsPath(name), "status-changed", name, asked.status) };
   },
 };
 

@@ -195,7 +195,7 @@ export function Status({ visit, summary }: OfVisit & { readonly summary: Package
         />
         <Field
           name="replacement"
-          label="Package to use instead (may be empty)"
+          label="Package of this registry to use instead (may be empty)"
           required={false}
           maxLength={64}
           value={statusReplacement ?? ""}

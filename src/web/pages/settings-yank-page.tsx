@@ -4,6 +4,7 @@ import { failure } from "../../errors.ts";
 import { parseForm } from "../../http/validate.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import { readVersion } from "../../packages/read.ts";
+import { isReplacementThere } from "../../packages/replacement.ts";
 import { askedYank, YankBody } from "../../packages/schemas.ts";
 import type { VersionView } from "../../packages/views.ts";
 import { setYanked, type Yank } from "../../packages/yank.ts";
@@ -11,7 +12,6 @@ import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import { Field, PostForm, Select, TextArea } from "./form-parts.tsx";
-import { missingReplacement } from "./missing-replacement.ts";
 import { tabPath } from "./package-address.ts";
 import { settingsFor } from "./settings-access.tsx";
 import { settingsPath } from "./settings-page.tsx";
@@ -57,7 +57,7 @@ function YankForm({ visit, shown }: OfVersion) {
         required={false}
         maxLength={REPLACEMENT_MAX_CHARS}
         value={yankReplacement ?? ""}
-        hint="A version, the name of a package, or name@version."
+        hint="A version, the name of a package that is here, or name@version."
       />
       <p class="actions">
         <button type="submit" class={yanked ? "" : "danger"}>
@@ -153,7 +153,9 @@ export const yankAction: ActionSpec = {
       throw failure({ code: "malformed_body", reason: "The form is incomplete." });
     const asked = askedYank(parseForm(YankBody, yankBodyOf(form)));
     const yanked = await setYank(asked);
-    const missing = await missingReplacement(deps, name, asked.replacement);
+    const { replacement } = asked;
+    const isMissing = replacement !== undefined && !(await isReplacementThere(deps, name, replacement));
+    const missing = isMissing ? replacement : undefined;
     const code = change === "yank" ? "yanked" : "yank-changed";
     return { redirect: withNotice(visit, settingsPath(name), code, name, yanked.version, missing) };
   },
