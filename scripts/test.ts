@@ -5,7 +5,8 @@
  *     npm test                    everything but DEEP and the long forms
  *     npm test -- test/faults     only these; `bun test` gets all other arguments as they are
  *     npm run test:deep           DEEP
- *     npm run test:faults         test/crash and test/faults, long forms too, one file at a time
+ *     npm run test:faults         test/crash and test/faults, long forms too, one file at a time;
+ *                                 -- test/faults/recover.test.ts only these
  *     npm run test:fuzz           test/fuzz, long forms too; -- test/fuzz/packers.test.ts only these
  *     npm run test:release        test/release, with a release for all systems
  *
@@ -88,7 +89,10 @@ function plan(args: readonly string[]): { args: string[]; env: Record<string, st
   const long = { TEST_LONG: "1" };
   // `--parallel` also with one process: then a file that calls process.exit() or crashes is counted
   // as a failure.
-  if (first === "--faults") return { args: ["--parallel=1", "test/crash", "test/faults", ...rest], env: long };
+  if (first === "--faults") {
+    const files = isPart(rest) ? rest : ["test/crash", "test/faults", ...rest];
+    return { args: ["--parallel=1", ...files], env: long };
+  }
   if (first === "--release") return { args: ["--parallel=1", "test/release", ...rest], env: long };
   if (first === "--fuzz") {
     const files = isPart(rest) ? rest : ["test/fuzz", ...rest];

@@ -127,7 +127,10 @@ async function scrub(database: DatabaseConfig): Promise<boolean> {
     return true;
   } catch (cause) {
     if (!(cause instanceof Failure)) throw cause;
-    printError("It is done, but files of the database may still hold deleted bytes. Repeat: cpm-registry admin forget");
+    const again = cause.error.code === "storage_full" ? "Free some space, then repeat" : "Repeat";
+    printError(
+      `It is done, but files of the database may still hold deleted bytes. ${again}: cpm-registry admin forget`,
+    );
     return false;
   }
 }

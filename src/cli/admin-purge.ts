@@ -85,7 +85,8 @@ function report(
     const done = changed ? `Took down ${what} (${reason}).` : `${what} was taken down before, at ${at} (${reason}).`;
     print(`${done} Removed ${counted(removed.length, "archive")}. Its number can never be published again.`);
   }
-  const again = "Repeat this command until it reports no more.";
+  const isFull = notScrubbed === "storage_full";
+  const again = `${isFull ? "Free some space, then repeat" : "Repeat"} this command until it reports no more.`;
   if (remaining.length > 0) {
     printError([...listText("These archives are still stored:", remaining), again].join("\n"));
   }

@@ -2,6 +2,7 @@ import { ConfigError } from "../config/config.ts";
 import { KeyFileError } from "../config/key-file.ts";
 import { MigrationError } from "../db/migrate.ts";
 import { errorCode, Failure, type RegistryError } from "../errors.ts";
+import { faultCode } from "../runtime/fault-codes.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
 import { printError } from "../runtime/print.ts";
 import { DataOwnerError } from "../start/data-owner.ts";
@@ -68,6 +69,7 @@ function detailOf(cause: unknown): string | undefined {
   // the registry.
   if (!(cause instanceof Error) || code === undefined) return undefined;
   const { message } = innermost(cause);
+  if (faultCode(code)?.kind === "full") return `${message}. Free some space, then try again.`;
   return code === "EADDRINUSE" ? `${message} Stop the process that uses it, or set PORT.` : message;
 }
 

@@ -76,6 +76,8 @@ const POSTGRES: readonly Row[] = [
 /** Primary result codes of SQLite, which stand for their extended codes too, and exceptions. */
 const SQLITE: readonly Row[] = [
   ["SQLITE_FULL", "full", "the disk is full"],
+  // The index of the WAL could not grow. Nothing else is written there.
+  ["SQLITE_IOERR_SHMSIZE", "full", "the disk is full"],
   ["SQLITE_IOERR", "broken", "the disk fails"],
   ["SQLITE_CANTOPEN", "broken", "the file cannot be opened"],
   ["SQLITE_IOERR_NOMEM SQLITE_NOMEM", "exhausted", "there is no memory left"],

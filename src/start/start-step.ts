@@ -1,6 +1,7 @@
 import { ConfigError, type DatabaseConfig } from "../config/config.ts";
 import { errorCode } from "../errors.ts";
 import { faultCode } from "../runtime/fault-codes.ts";
+import { OperatorError } from "../runtime/operator-error.ts";
 import { permissionAdvice } from "./permission-advice.ts";
 
 /** What the codes of S3 and of `fetch` mean to an operator who starts a registry. */
@@ -21,7 +22,8 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /**
  * Does one step of the start. A system error becomes a problem of the setting that can fix it.
- * `what` continues the name of the setting.
+ * `what` continues the name of the setting. A full disk is no wrong setting, and becomes an
+ * `OperatorError`.
  */
 export async function startStep<T>(setting: string, what: string, work: () => T | Promise<T>): Promise<T> {
   try {
@@ -29,8 +31,11 @@ export async function startStep<T>(setting: string, what: string, work: () => T 
   } catch (cause) {
     const code = errorCode(cause);
     if (code === undefined) throw cause;
-    const reason = permissionAdvice(cause) ?? faultCode(code)?.reason ?? REASONS[code] ?? "the system reports";
-    throw new ConfigError([{ setting, message: `${what}: ${reason} (${code})` }]);
+    const fault = faultCode(code);
+    const reason = permissionAdvice(cause) ?? fault?.reason ?? REASONS[code] ?? "the system reports";
+    const message = `${what}: ${reason} (${code})`;
+    if (fault?.kind === "full") throw new OperatorError(`${message}. Free some space, then try again.`);
+    throw new ConfigError([{ setting, message }]);
   }
 }
 

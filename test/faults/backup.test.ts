@@ -1,18 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { FAILPOINTS } from "../../src/runtime/failpoints.ts";
 import { newAccount } from "../support/client.ts";
 import { newPlace, whileRunning } from "../support/places.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { onOutdatedBackup, publish, restoredVersions, verified } from "./backup-scene.ts";
-import { mountTmpfs, reasonAgainstTmpfs } from "./mounts.ts";
+import { reasonAgainstTmpfs } from "./mounts.ts";
+import { onSmallDisk } from "./small-disk.ts";
 
 /* A backup or a restore that is killed at each of its steps, or whose disk is full. */
 
 const KILLED = 137;
 const KIB = 1_024;
-const MIB = 1_024 * KIB;
 const pointsOf = (command: "backup" | "restore") => FAILPOINTS.filter((point) => point.startsWith(`${command}.`));
 
 const reason = reasonAgainstTmpfs();
@@ -65,31 +65,14 @@ describe.each<DatabaseKind>(["sqlite", "postgres"])("a restore into %s that is k
   );
 });
 
-/** Runs `work` with a disk of eight mebibytes. `fill` leaves so many bytes free, `clear` gives them back. */
-async function onSmallDisk(
-  work: (disk: { path: string; fill(freeBytes: number): void; clear(): void }) => Promise<void>,
-) {
-  const disk = mountTmpfs(8 * MIB);
-  const filler = join(disk.path, "filler");
-  const fill = (freeBytes: number) => {
-    const { bavail, bsize } = statfsSync(disk.path);
-    writeFileSync(filler, new Uint8Array(Math.max(0, bavail * bsize - freeBytes)));
-  };
-  try {
-    await work({ path: disk.path, fill, clear: () => rmSync(filler) });
-  } finally {
-    disk.remove();
-  }
-}
-
 describe.skipIf(reason !== undefined)("a full disk", () => {
   test.each([
     ["the database", 64 * KIB],
     ["the archives", 1_400 * KIB],
   ])(
-    "in the middle of a backup, when %s do not fit, leaves the registry and the last snapshot whole",
+    "in the middle of a backup, when there is no room for %s, leaves the registry and the last snapshot whole",
     (_, freeBytes) =>
-      onSmallDisk(async ({ path, fill, clear }) => {
+      onSmallDisk(8, async ({ path, fill, clear }) => {
         const place = await newPlace("sqlite");
         const backup = join(path, "backup");
         try {
@@ -100,7 +83,10 @@ describe.skipIf(reason !== undefined)("a full disk", () => {
             for (let number = 0; number < 4; number += 1) await publish(alice, `large-${number}`, 400 * KIB);
             fill(freeBytes);
             const failed = await place.run("backup", "create", backup);
-            expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining("full")]);
+            expect([failed.exitCode, failed.stderr]).toEqual([
+              1,
+              expect.stringContaining("Free some space, then try again"),
+            ]);
             await publish(alice, "later");
           });
           expect(readdirSync(join(backup, "snapshots"))).toHaveLength(1);
@@ -116,15 +102,21 @@ describe.skipIf(reason !== undefined)("a full disk", () => {
     60_000,
   );
 
-  test(
-    "in the middle of a restore leaves no database, and the next run continues",
-    () =>
-      onSmallDisk(async ({ path, fill, clear }) => {
+  test.each([
+    ["the archives", 4 * KIB],
+    ["the database", 300 * KIB],
+  ])(
+    "in the middle of a restore, when there is no room for %s, leaves no database, and the next run continues",
+    (_, freeBytes) =>
+      onSmallDisk(8, async ({ path, fill, clear }) => {
         await onOutdatedBackup("sqlite", async (place, backup) => {
           const settings = { DATA_DIR: join(path, "data") };
-          fill(300 * KIB);
+          fill(freeBytes);
           const failed = await place.runWith(settings, "backup", "restore", backup);
-          expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining("full")]);
+          expect([failed.exitCode, failed.stderr]).toEqual([
+            1,
+            expect.stringContaining("Free some space, then try again"),
+          ]);
           expect(existsSync(join(path, "data/registry.db"))).toBe(false);
           clear();
           const again = await place.runWith(settings, "backup", "restore", backup);

@@ -91,7 +91,7 @@ describe.skipIf(reason !== undefined)("a power cut", () => {
         await expectWhole(backup);
         expect(await restoredVersions(backup)).toBe(4);
       }),
-    60_000,
+    120_000,
   );
 
   test(
@@ -104,7 +104,7 @@ describe.skipIf(reason !== undefined)("a power cut", () => {
         await expectWhole(backup);
         expect(await restoredVersions(backup)).toBe(4);
       }),
-    60_000,
+    120_000,
   );
 
   test("right after a backup of Postgres leaves all of it", async () => {
@@ -121,17 +121,17 @@ describe.skipIf(reason !== undefined)("a power cut", () => {
     } finally {
       await postgres.remove();
     }
-  }, 60_000);
+  }, 120_000);
 
   test.each(POINTS)(
     "at %s of a backup leaves whole snapshots, and the next run completes",
     (point) => expectWholeAfter({ point, hit: point === "backup.archive" ? 2 : 1 }),
-    60_000,
+    120_000,
   );
 
   test.each(seeds(RANDOM_CUTS))(
     "at a random time of a backup leaves whole snapshots, and the next run completes (seed %d)",
     (seed) => withSeed(seed, () => expectWholeAfter({ afterMs: new Chance(seed).between(200, COMMAND_MAX_MS) })),
-    60_000,
+    120_000,
   );
 });

@@ -92,7 +92,7 @@ describe.skipIf(reason !== undefined)("a power cut of a recovery", () => {
       expect(await audit()).toMatchObject({ exitCode: 0, codes: [] });
       await registry.stop();
     },
-    60_000,
+    120_000,
   );
 });
 

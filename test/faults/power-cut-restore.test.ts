@@ -122,25 +122,25 @@ describe.skipIf(reason !== undefined)("a power cut of a restore", () => {
         rmSync(to.dataDir, { recursive: true });
         await expectRestoredAtOnce(disk, to);
       }),
-    60_000,
+    120_000,
   );
 
   test(
     "right after its end leaves all archives on a disk of their own",
     () => onDisk("archives", expectRestoredAtOnce),
-    60_000,
+    120_000,
   );
 
   test.each(POINTS)(
     "at %s leaves nothing or all, and the next run completes",
     (point) => expectRestoredAfter({ point, hit: point === "restore.archive" ? 2 : 1 }),
-    60_000,
+    120_000,
   );
 
   test.each(seeds(RANDOM_CUTS))(
     "at a random time leaves nothing or all, and the next run completes (seed %d)",
     (seed) => withSeed(seed, () => expectRestoredAfter({ afterMs: new Chance(seed).between(200, COMMAND_MAX_MS) })),
-    60_000,
+    120_000,
   );
 });
 
@@ -165,6 +165,6 @@ describe.skipIf(reason !== undefined)("a power cut of db copy into a file", () =
           await rowDigests(readNamedDatabase("--from", from.databaseName)),
         );
       }),
-    60_000,
+    120_000,
   );
 });

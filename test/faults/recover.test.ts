@@ -121,6 +121,6 @@ describe("random histories", () => {
         await auditor.remove();
       }
     },
-    120_000,
+    LONG ? 600_000 : 120_000,
   );
 });
