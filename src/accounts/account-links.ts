@@ -10,6 +10,9 @@ import type { UserRow } from "./user.ts";
 const TOKEN_BYTES = 24;
 const HOUR_MS = 60 * 60_000;
 
+/** The most days for which an invitation is valid. */
+export const INVITATION_DAYS_MAX = 90;
+
 /**
  * A link by which somebody makes an account, or sets a new password. The token is shown once, and
  * stored only as its digest.

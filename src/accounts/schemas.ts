@@ -1,5 +1,6 @@
 import { type Static, t } from "elysia";
 import { requireForm } from "../http/validate.ts";
+import { INVITATION_DAYS_MAX } from "./account-links.ts";
 import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "./password.ts";
 
 /*
@@ -86,6 +87,16 @@ export const LogoutBody = t.Object({
       error: "must be true or false",
     }),
   ),
+});
+
+/** What an invitation to make an account is asked for with. */
+export const InvitationBody = t.Object({
+  email: t.Optional(Email),
+  days: t.Integer({
+    minimum: 1,
+    maximum: INVITATION_DAYS_MAX,
+    error: `must be a whole number of days, 1 to ${INVITATION_DAYS_MAX}`,
+  }),
 });
 
 /** Throws `validation_failed` if a registration that did not arrive over HTTP is invalid. */

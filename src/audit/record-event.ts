@@ -12,6 +12,7 @@ export const EVENT_KINDS = [
   "account.disabled",
   "account.enabled",
   "account.invited",
+  "account.invitation_withdrawn",
   "account.forgotten",
   "account.deleted",
   "session.started",

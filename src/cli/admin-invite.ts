@@ -1,11 +1,9 @@
-import { inviteAccount } from "../accounts/account-links.ts";
+import { INVITATION_DAYS_MAX, inviteAccount } from "../accounts/account-links.ts";
 import { requireEmail } from "../accounts/schemas.ts";
 import { OPERATOR } from "../audit/record-event.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { UsageError } from "./usage.ts";
-
-const DAYS_MAX = 90;
 
 /** Options of `admin invite`. */
 export interface InviteArguments {
@@ -18,7 +16,8 @@ export interface InviteArguments {
 /** Makes an invitation and prints it once. Throws `UsageError` for a wrong number of days. */
 export async function adminInvite({ config, email, days: text, json }: InviteArguments): Promise<number> {
   const days = Number(/^\d{1,3}$/.test(text) ? text : Number.NaN);
-  if (!(days >= 1 && days <= DAYS_MAX)) throw new UsageError(`--days needs a number from 1 to ${DAYS_MAX}.`);
+  if (!(days >= 1 && days <= INVITATION_DAYS_MAX))
+    throw new UsageError(`--days needs a number from 1 to ${INVITATION_DAYS_MAX}.`);
   if (email !== undefined) requireEmail(email);
   const { token, expiresAt, url } = await runOffline(config, async (deps) => ({
     ...(await inviteAccount(deps, OPERATOR, { email, days })),

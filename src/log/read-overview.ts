@@ -4,14 +4,19 @@ import { checkpointOfNote } from "../tlog/checkpoint.ts";
 import { type Leaf, parseLeaf } from "../tlog/leaf.ts";
 import type { LogEntry } from "../tlog/log-leaf.ts";
 import { COSIGNATURE, parseNote, verifyNote } from "../tlog/note.ts";
+import { parseDetails, type StoredLeaf } from "./leaf-details.ts";
 import { readLogEntries } from "./log-changes.ts";
 import { readState } from "./log-rows.ts";
-import { readLeaves } from "./read-tile.ts";
+import { readStoredLeaves } from "./read-tile.ts";
 
 /** One entry of the log. `leaf` is undefined if this program does not know its kind. */
 export interface ShownEntry {
   readonly index: number;
   readonly leaf: Leaf | undefined;
+  /** When it happened: as the leaf says, else as this registry noted. Undefined if neither does. */
+  readonly at: Date | undefined;
+  /** The category of a yank's reason, as this registry noted it. */
+  readonly yankReason: string | undefined;
 }
 
 /** What a witness of the settings said of the newest checkpoint. */
@@ -54,6 +59,19 @@ function witnessesOf({ logWitnesses }: Pick<Config, "logWitnesses">, checkpoint:
   });
 }
 
+/** Yanks and statuses have no time in their leaves. */
+function timeIn(leaf: Leaf | undefined): Date | undefined {
+  if (leaf?.kind === "version") return leaf.publishedAt;
+  return leaf?.kind === "key" || leaf?.kind === "log" ? leaf.at : undefined;
+}
+
+function shownEntry({ leaf: text, details }: StoredLeaf, index: number): ShownEntry {
+  const leaf = parseLeaf(text);
+  const { at, reason } = parseDetails(details);
+  const noted = at === undefined || Number.isNaN(Date.parse(at)) ? undefined : new Date(at);
+  return { index, leaf, at: timeIn(leaf) ?? noted, yankReason: leaf?.kind === "yank" ? reason : undefined };
+}
+
 /** Reads how many entries the log has. */
 export async function readLogSize({ db }: Pick<OverviewDeps, "db">): Promise<number> {
   const { size } = await db.read(readState);
@@ -71,14 +89,13 @@ export function readLogOverview(
   return db.read(async (session) => {
     const { origin, vkey, size, checkpoint } = await readState(session);
     const end = Math.min(before ?? size, size);
-    const indexes = Array.from({ length: Math.min(count, end) }, (_, at) => end - 1 - at);
-    const leaves = await readLeaves(session, indexes, size);
-    const last = indexes.at(-1) ?? 0;
+    const first = Math.max(end - count, 0);
+    const leaves = await readStoredLeaves(session, first, end);
     return {
       ...{ origin, vkey, size, checkpoint },
       root: checkpointOfNote(checkpoint)?.root.toString("base64") ?? "",
-      entries: indexes.map((index, at) => ({ index, leaf: parseLeaf(Buffer.from(leaves[at] ?? []).toString("utf8")) })),
-      before: last > 0 ? last : undefined,
+      entries: leaves.map((leaf, at) => shownEntry(leaf, first + at)).toReversed(),
+      before: first > 0 ? first : undefined,
       changes: await readLogEntries(session),
       witnesses: witnessesOf(config, checkpoint),
     };

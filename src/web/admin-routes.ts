@@ -4,6 +4,7 @@ import { actionHandler, pageHandler, pageOfFormHandler } from "./handlers.ts";
 import { adminAccountPage, disableAction, enableAction, resetPasswordAction } from "./pages/admin-account-page.tsx";
 import { accountsPage } from "./pages/admin-accounts-page.tsx";
 import { eventsPage } from "./pages/admin-events-page.tsx";
+import { invitationsPage, inviteAction, withdrawInvitationAction } from "./pages/admin-invitations-page.tsx";
 import { adminPage } from "./pages/admin-page.tsx";
 import { allowNameAction, quarantineAction, quarantinePage, releaseAction } from "./pages/admin-quarantine-page.tsx";
 import { FORM, HIDDEN } from "./route-options.ts";
@@ -22,6 +23,10 @@ export function adminPages(deps: WebDeps) {
     .post("/accounts/:username/enable", actionHandler(deps, enableAction), FORM)
     .get("/accounts/:username/password", pageOfFormHandler(), HIDDEN)
     .post("/accounts/:username/password", actionHandler(deps, resetPasswordAction), FORM)
+    .get("/invitations", pageHandler(deps, invitationsPage), HIDDEN)
+    .post("/invitations", actionHandler(deps, inviteAction), FORM)
+    .get("/invitations/withdraw", pageOfFormHandler(), HIDDEN)
+    .post("/invitations/withdraw", actionHandler(deps, withdrawInvitationAction), FORM)
     .get("/quarantine", pageHandler(deps, quarantinePage), HIDDEN)
     .post("/quarantine", actionHandler(deps, quarantineAction), FORM)
     .get("/quarantine/release", pageOfFormHandler(), HIDDEN)

@@ -5,6 +5,7 @@ import type { Database } from "../db/database.ts";
 import { Failure, failure, type RegistryError } from "../errors.ts";
 import { formBody } from "../http/body.ts";
 import { linkBase } from "../http/links.ts";
+import { countInvitations } from "../owners/count-invitations.ts";
 import { formTokensOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
 import type { Page } from "./layout.tsx";
 import { withNotice } from "./notices.tsx";
@@ -107,6 +108,7 @@ async function visitOf(deps: WebDeps, context: WebContext): Promise<Visit> {
     params,
     query: searchParams,
     visitor,
+    invitations: visitor === undefined ? 0 : await countInvitations(deps, visitor),
     formTokens: visitor === undefined ? [] : formTokensOf(deps, visitor.sessionId),
     sent: new URLSearchParams(),
     problem: undefined,

@@ -53,13 +53,21 @@ export function siteOf({ config, readOnly }: Pick<WebDeps, "config" | "readOnly"
 }
 
 function AccountLinks({ visit }: OfVisit) {
-  const { visitor, root, formTokens, isUnknownVisitor } = visit;
+  const { visitor, invitations, root, formTokens, isUnknownVisitor } = visit;
   if (isUnknownVisitor) return <a href={`${root}account`}>Account</a>;
   if (visitor === undefined) return <a href={`${root}${signInFrom(visit)}`}>Sign in</a>;
   return (
     <>
       {visitor.user.role === "admin" && <a href={`${root}admin`}>Admin</a>}
-      <a href={`${root}account`}>{visitor.user.username}</a>
+      <a href={`${root}account`}>
+        {visitor.user.username}
+        {invitations > 0 && (
+          <span class="badge warn">
+            {invitations}
+            <span class="hidden"> {invitations === 1 ? "invitation" : "invitations"} to own a package</span>
+          </span>
+        )}
+      </a>
       <form class="inline" method="post" action={`${root}logout`}>
         <input type="hidden" name={FORM_TOKEN_FIELD} value={formTokens[0]} />
         <button type="submit" class="link">

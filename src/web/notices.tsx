@@ -88,6 +88,8 @@ const ADMIN_NOTICES = {
     `${username} is disabled: nobody can sign in to it, and everything with which it acted has ended.`,
   "account-enabled": (username: string) =>
     `${username} is enabled: its password works again. Its sessions and tokens stay ended.`,
+  "account-invitation-withdrawn": (whom: string) =>
+    `The invitation for ${whom} is withdrawn: its link makes no account any more.`,
   quarantined: (what: string) => `${what} is in quarantine: nobody can download it. The log records it.`,
   released: (what: string) => `${what} is released from quarantine: everybody can download it. The log records it.`,
   "name-allowed": (name: string) => `${name} may be published now, although it resembles a popular name.`,

@@ -133,6 +133,7 @@ function visitOf(deps: WebDeps, request: Request): Visit {
     query: searchParams,
     // Nobody is asked who they are: the database may be what failed.
     visitor: undefined,
+    invitations: 0,
     isUnknownVisitor: sessionTokenOf(request, { base }) !== undefined,
     formTokens: [],
     sent: new URLSearchParams(),

@@ -31,7 +31,7 @@ export async function refusedPage(
   const first = await load();
   const missing = [...first.problem.faults.keys()].filter((field) => !first.html.includes(`id="${faultId(field)}"`));
   const { loaded, problem, html } = missing.length === 0 ? first : await load(withoutFields(first.problem, missing));
-  const isSaid = html.includes(`id="${RESULT_ID}"`) || loaded.status !== undefined;
+  const isSaid = html.includes(`id="${RESULT_ID}"`) || (loaded.status ?? 200) !== 200;
   const body = (
     <>
       {!isSaid && <ProblemBanner problem={problem} />}

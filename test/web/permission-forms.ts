@@ -1,3 +1,6 @@
+import { inviteAccount } from "../../src/accounts/account-links.ts";
+import { listAccountInvitations } from "../../src/accounts/list-account-invitations.ts";
+import { OPERATOR } from "../../src/audit/record-event.ts";
 import { newAccount, PASSWORD } from "../support/client.ts";
 import { newKey, resetTo } from "../support/key-statements.ts";
 import { newResetLink } from "../support/reset-links.ts";
@@ -166,6 +169,20 @@ const ADMIN: readonly FormRow[] = [
     route: "/admin/accounts/:username/password",
     expect: (visitor) => (visitor === "admin" ? 200 : 403),
     prepare: () => ({ fields: { ...CONFIRMED, ownPassword: PASSWORD } }),
+  },
+  {
+    route: "/admin/invitations",
+    expect: (visitor) => (visitor === "admin" ? 200 : 403),
+    prepare: (site) => ({ fields: { email: `${site.newName()}@example.org`, days: "7" } }),
+  },
+  {
+    route: "/admin/invitations/withdraw",
+    expect: onlyAdmin,
+    prepare: async ({ registry }) => {
+      await inviteAccount(registry.deps, OPERATOR, { email: undefined, days: 1 });
+      const [{ id = "" } = {}] = await listAccountInvitations(registry.deps);
+      return { fields: { ...CONFIRMED, id } };
+    },
   },
   {
     route: "/admin/quarantine",

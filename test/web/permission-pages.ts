@@ -85,6 +85,7 @@ const accountOf = (site: Site) => `/admin/accounts/${site.person("bystander").us
 const FORMS: readonly PageRow[] = [
   ...["/logout", "/account/invitations", "/account/tokens/revoke", "/account/keys/retire"],
   ...["/account/security/password", "/account/security/end", "/admin/quarantine/release", "/admin/quarantine/names"],
+  "/admin/invitations/withdraw",
   ...["owners", "status", "cancel-reset"].map((form) => `${SETTINGS}/${form}`),
   ...["test", "replay", "remove"].map((form) => `/account/webhooks/:id/${form}`),
   ...["disable", "enable", "password"].map((form) => `/admin/accounts/:username/${form}`),
@@ -116,7 +117,7 @@ export const PAGE_ROWS: readonly PageRow[] = [
   ...OF_SETTINGS,
   ...["", "/tokens", "/keys", "/webhooks", "/security"].map((part) => page(`/account${part}`, session)),
   page("/account/webhooks/:id", onlyOfOwner, (site) => `/account/webhooks/${site.webhook}`),
-  ...["", "/accounts", "/quarantine", "/events"].map((part) => page(`/admin${part}`, admin)),
+  ...["", "/accounts", "/invitations", "/quarantine", "/events"].map((part) => page(`/admin${part}`, admin)),
   page("/admin/accounts/:username", admin, accountOf),
   ...FORMS,
 ];

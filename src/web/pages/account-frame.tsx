@@ -16,6 +16,7 @@ const PARTS = [
 const ADMIN_PARTS = [
   ["admin", "Health"],
   ["admin/accounts", "Accounts"],
+  ["admin/invitations", "Invitations"],
   ["admin/quarantine", "Quarantine and names"],
   ["admin/events", "Events"],
 ] as const;

@@ -111,8 +111,8 @@ export const accountsPage: PageSpec = {
             </p>
           )}
           <p class="hint">
-            An operator makes accounts and administrators with <InlineCommand text="cpm-registry admin create" /> and{" "}
-            <InlineCommand text="cpm-registry admin grant" />.
+            <a href={`${root}admin/invitations`}>Invite somebody</a> to make an account. The operator makes
+            administrators with <InlineCommand text="cpm-registry admin grant" />.
           </p>
         </>
       ),

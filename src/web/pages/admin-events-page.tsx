@@ -5,7 +5,7 @@ import type { PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { framedPage } from "./account-frame.tsx";
 import { accountPath } from "./admin-accounts-page.tsx";
-import { tabPath } from "./package-address.ts";
+import { EventSentence } from "./event-sentence.tsx";
 import { TableRegion } from "./table-region.tsx";
 import { Moment } from "./texts.tsx";
 
@@ -13,38 +13,36 @@ const PAGE_SIZE = 100;
 /** IDs of events are whole numbers far below this length. */
 const ID = /^\d{1,15}$/;
 
-/** Writes the details of an event in one line, such as `role admin, username ada`. */
-function detailsText(details: EventView["details"]): string {
-  if (details === null || typeof details !== "object") return String(details ?? "");
-  const told = Object.entries(details).filter(([, value]) => value !== null && value !== undefined);
-  const textOf = (value: unknown) => {
-    if (Array.isArray(value)) return value.map(String).join(" ");
-    return typeof value === "object" ? JSON.stringify(value) : String(value);
-  };
-  return told.map(([name, value]) => `${name} ${textOf(value)}`).join(", ");
+/** What the feed has of an event, for whoever needs more than the sentence. */
+function Data({ event: { id, kind, details, tokenId } }: { readonly event: EventView }) {
+  const data = { id, kind, ...(tokenId !== null && { tokenId }), details };
+  return (
+    <details class="data">
+      <summary>
+        Data<span class="hidden"> of event {id}</span>
+      </summary>
+      <pre tabindex={0}>{JSON.stringify(data, null, 2)}</pre>
+    </details>
+  );
 }
 
-function EventRow({ visit: { root }, event }: OfVisit & { readonly event: EventView }) {
-  const { at, kind, user, package: name, version, details, address, tokenId } = event;
-  const text = detailsText(details);
+function EventRow({ visit, event }: OfVisit & { readonly event: EventView }) {
+  const { at, user, address, tokenId } = event;
   return (
     <tr>
       <td>
         <Moment at={at} />
       </td>
-      <td>
-        <code>{kind}</code>
-        {text !== "" && <p class="hint">{text}</p>}
+      <td class="long">
+        <EventSentence visit={visit} event={event} />
+        <Data event={event} />
       </td>
       <td>
-        {name !== null && (
-          <a href={`${root}${version === null ? `packages/${name}` : tabPath(name, version, "")}`}>
-            {name} {version}
-          </a>
+        {user === null ? (
+          <span class="hint">no account</span>
+        ) : (
+          <a href={`${visit.root}${accountPath(user)}`}>{user}</a>
         )}
-      </td>
-      <td>
-        {user === null ? <span class="hint">no account</span> : <a href={`${root}${accountPath(user)}`}>{user}</a>}
         {(address !== null || tokenId !== null) && (
           <p class="hint">
             {address}
@@ -62,8 +60,7 @@ function EventTable({ visit, items }: OfVisit & { readonly items: readonly Event
       <thead>
         <tr>
           <th scope="col">When</th>
-          <th scope="col">What</th>
-          <th scope="col">Package</th>
+          <th scope="col">What happened</th>
           <th scope="col">Who</th>
         </tr>
       </thead>

@@ -14,6 +14,7 @@ import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import type { WebDeps } from "../visit.ts";
 import { framedPage } from "./account-frame.tsx";
+import { accountPath } from "./admin-accounts-page.tsx";
 import { Confirm, Field, FoldedForm, PostForm, requireConfirmed, Select } from "./form-parts.tsx";
 import { tabPath } from "./package-address.ts";
 import { TableRegion } from "./table-region.tsx";
@@ -62,7 +63,8 @@ function QuarantineForm({ visit }: OfVisit) {
   );
 }
 
-function QuarantineRow({ visit, one: { name, version, quarantine } }: OfVisit & { readonly one: Quarantined }) {
+function QuarantineRow({ visit, one }: OfVisit & { readonly one: Quarantined }) {
+  const { name, version, quarantine, category, by } = one;
   const what = version === null ? name : `${name} ${version}`;
   return (
     <tr>
@@ -70,9 +72,12 @@ function QuarantineRow({ visit, one: { name, version, quarantine } }: OfVisit & 
         <a href={`${visit.root}${version === null ? `packages/${name}` : tabPath(name, version, "")}`}>{what}</a>
         {version === null && <span class="hint"> all versions</span>}
       </td>
-      <td>{quarantine.reason}</td>
+      <td class="long">
+        <span class="badge plain">{category}</span> {quarantine.reason}
+      </td>
       <td>
         <Day at={quarantine.at} />
+        <p class="hint">by {by === null ? "the operator" : <a href={`${visit.root}${accountPath(by)}`}>{by}</a>}</p>
       </td>
       <td>
         <FoldedForm
@@ -151,7 +156,7 @@ export const quarantinePage: PageSpec = {
             <h2>In quarantine</h2>
             <QuarantineTable visit={visit} items={items} />
           </section>
-          <section>
+          <section id="put">
             <h2>Put something in quarantine</h2>
             <QuarantineForm visit={visit} />
           </section>

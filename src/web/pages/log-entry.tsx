@@ -1,10 +1,12 @@
 /** @jsxImportSource preact */
+import type { ShownEntry } from "../../log/read-overview.ts";
 import { keyIdOf } from "../../signing/verify-archive.ts";
 import type { KeyEntry } from "../../tlog/key-leaf.ts";
-import type { Leaf } from "../../tlog/leaf.ts";
+
 import { type StatusEntry, WHOLE_PACKAGE } from "../../tlog/status-leaf.ts";
 import type { OfVisit } from "../layout.tsx";
 import { tabPath } from "./package-address.ts";
+import { yankReasonText } from "./yank-texts.ts";
 
 interface OfPackage extends OfVisit {
   readonly name: string;
@@ -79,7 +81,8 @@ const STATUS_VERBS: Readonly<Record<StatusEntry["action"], string>> = {
 };
 
 /** What an entry of the log says, as a sentence with links. */
-export function LogSentence({ visit, leaf }: OfVisit & { readonly leaf: Leaf | undefined }) {
+export function LogSentence({ visit, entry: { leaf, yankReason } }: OfVisit & { readonly entry: ShownEntry }) {
+  const why = yankReasonText(yankReason ?? null);
   if (leaf === undefined) return <>An entry of a kind that this program does not know</>;
   switch (leaf.kind) {
     case "version":
@@ -95,6 +98,7 @@ export function LogSentence({ visit, leaf }: OfVisit & { readonly leaf: Leaf | u
           <Subject visit={visit} name={leaf.name} version={leaf.version} />{" "}
           {leaf.action === "yank" ? "was yanked" : "is no longer yanked: taken back"}
           {by(leaf.by === "-" ? null : leaf.by)}
+          {why !== undefined && `: ${why}`}
         </>
       );
     case "key":
@@ -119,10 +123,4 @@ export function LogSentence({ visit, leaf }: OfVisit & { readonly leaf: Leaf | u
         <>A new log continues this one, because its key was lost</>
       );
   }
-}
-
-/** When an entry happened, if its leaf says so: yanks and statuses do not. */
-export function leafTime(leaf: Leaf | undefined): Date | undefined {
-  if (leaf?.kind === "version") return leaf.publishedAt;
-  return leaf?.kind === "key" || leaf?.kind === "log" ? leaf.at : undefined;
 }

@@ -4,7 +4,7 @@ import type { LogEntry } from "../../tlog/log-leaf.ts";
 import { TILE_WIDTH, tilePath, widthIn } from "../../tlog/tile.ts";
 import type { PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
-import { LogSentence, leafTime } from "./log-entry.tsx";
+import { LogSentence } from "./log-entry.tsx";
 import { Pager } from "./pager.tsx";
 import { TableRegion } from "./table-region.tsx";
 import { Command, InlineCommand, Moment } from "./texts.tsx";
@@ -109,6 +109,8 @@ function Entries({ visit, log: { entries, before } }: OfLog) {
   if (entries.length === 0) {
     return <p class="empty">There is no entry here. The first publish makes the first one.</p>;
   }
+  // The leaves of old yanks and statuses have no time, and nobody noted it.
+  const hasTimes = entries.some(({ at }) => at !== undefined);
   return (
     <>
       <TableRegion label="Entries">
@@ -116,24 +118,25 @@ function Entries({ visit, log: { entries, before } }: OfLog) {
           <tr>
             <th scope="col">Entry</th>
             <th scope="col">What happened</th>
-            <th scope="col">When</th>
+            {hasTimes && <th scope="col">When</th>}
           </tr>
         </thead>
         <tbody>
-          {entries.map(({ index, leaf }) => {
-            const at = leafTime(leaf);
-            return (
-              <tr key={index}>
-                <td>{index}</td>
-                <td>
-                  <LogSentence visit={visit} leaf={leaf} />
-                </td>
-                <td>{at === undefined ? <span class="hint">not recorded</span> : <Moment at={at.toISOString()} />}</td>
-              </tr>
-            );
-          })}
+          {entries.map((entry) => (
+            <tr key={entry.index}>
+              <td>{entry.index}</td>
+              <td class="long">
+                <LogSentence visit={visit} entry={entry} />
+              </td>
+              {hasTimes && <td>{entry.at !== undefined && <Moment at={entry.at.toISOString()} />}</td>}
+            </tr>
+          ))}
         </tbody>
       </TableRegion>
+      <p class="hint">
+        The log proves what happened and in which order. Reasons of yanks, and the times of yanks and quarantines, are
+        notes of this registry.
+      </p>
       <Pager
         visit={visit}
         label="Pages of entries"

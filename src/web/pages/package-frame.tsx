@@ -6,6 +6,7 @@ import type { VersionView } from "../../packages/views.ts";
 import type { OfVisit, Page } from "../layout.tsx";
 import type { Visit } from "../visit.ts";
 import { TABS, type Tab, tabPath } from "./package-address.ts";
+import { Administration } from "./package-administration.tsx";
 import { PackageFacts } from "./package-facts.tsx";
 import { Command, QuarantineText, sentence } from "./texts.tsx";
 import { yankReasonText } from "./yank-texts.ts";
@@ -167,6 +168,7 @@ function PackageFrame({ visit, shown, current, children }: FrameProps) {
         <div class="content">{children}</div>
         <aside aria-label="About this version">
           <PackageFacts visit={visit} shown={shown} />
+          <Administration visit={visit} shown={shown} />
         </aside>
       </div>
     </article>

@@ -14,6 +14,7 @@ import { sessionCookie } from "../session-cookie.ts";
 import type { Visit } from "../visit.ts";
 import { Field, PostForm } from "./form-parts.tsx";
 import { SignedIn } from "./signed-in.tsx";
+import { InlineCommand } from "./texts.tsx";
 
 /** The token in the link of an invitation. A form that was refused has it among its fields. */
 function invitationOf({ query, sent, problem }: Visit): string {
@@ -63,9 +64,9 @@ function Closed({ visit }: OfVisit) {
   return (
     <>
       <p>
-        A new account of this registry needs an invitation: ask its operator for one. They make it with this command:
+        A new account of this registry needs an invitation. Ask an administrator or the operator for a link. They make
+        it under Admin, Invitations, or on the machine with <InlineCommand text="cpm-registry admin invite" />.
       </p>
-      <pre>cpm-registry admin invite --email &lt;address&gt;</pre>
       <p>
         Have an account? <a href={`${visit.root}login`}>Sign in</a>
       </p>

@@ -15,6 +15,7 @@ import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
 import { requireConfirmed } from "./form-parts.tsx";
+import { quarantineFormPath } from "./package-administration.tsx";
 import { type SettingsAccess, settingsFor } from "./settings-access.tsx";
 import { Keys, PendingReset } from "./settings-keys.tsx";
 import { Owners, Status, Versions } from "./settings-parts.tsx";
@@ -44,7 +45,7 @@ function AdminNote({ visit: { root }, name }: OfVisit & { readonly name: string 
   return (
     <div class="banner">
       You are no owner of {name}, but an administrator: you can cancel a reset of its keys here, and{" "}
-      <a href={`${root}admin/quarantine?${new URLSearchParams({ package: name })}`}>quarantine it</a>.
+      <a href={`${root}${quarantineFormPath(name)}`}>quarantine it</a>.
     </div>
   );
 }
