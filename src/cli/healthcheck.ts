@@ -1,4 +1,6 @@
 import { type Config, readConfig } from "../config/config.ts";
+import { errorCode } from "../errors.ts";
+import { faultCode } from "../runtime/fault-codes.ts";
 import { requestOutside } from "../runtime/outside-request.ts";
 import { print, printError } from "../runtime/print.ts";
 
@@ -25,10 +27,10 @@ export async function healthcheck(configFile: string | undefined, url: string | 
     const { status, body } = await requestOutside(target, { maxMs: TIMEOUT_MS, maxBytes: RESPONSE_MAX_BYTES });
     print(Buffer.from(body).toString("utf8"));
     return status === 200 ? 0 : 1;
-  } catch {
-    printError(
-      `${target} did not answer within ${TIMEOUT_MS / 1000} s. Is the registry running, and is the address right?`,
-    );
+  } catch (cause) {
+    const reason = faultCode(errorCode(cause))?.reason ?? `it did not answer within ${TIMEOUT_MS / 1000} s`;
+    const from = url === undefined ? " The address is that of HOST and PORT; --config or --url names another." : "";
+    printError(`${target} cannot be asked: ${reason}. Is the registry running there?${from}`);
     return 1;
   }
 }

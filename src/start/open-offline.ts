@@ -36,15 +36,19 @@ export async function openOfflineLog({
   return new TransparencyLog({ verifier: signer, signer, cosigners: [] }, { clock });
 }
 
+/** Throws `MigrationError` if there is no file of SQLite. Postgres has a database once it answers. */
+export function requireDatabase(database: DatabaseConfig): void {
+  if (database.kind !== "sqlite" || existsSync(database.path)) return;
+  throw new MigrationError(
+    `There is no database at ${database.path}. Run the command with the settings of the registry: --config <file>, or DATA_DIR=<directory>, or in the directory where it was started. If it never ran, start it once. Check that this user may read the directory.`,
+  );
+}
+
 /**
  * Throws `MigrationError` if the database does not exist or is not up to date. Changes nothing.
  */
 export async function requireMigrated(database: DatabaseConfig): Promise<void> {
-  if (database.kind === "sqlite" && !existsSync(database.path)) {
-    throw new MigrationError(
-      `There is no database at ${database.path}. Run the command with the settings of the registry: --config <file>, or DATA_DIR=<directory>, or in the directory where it was started. If it never ran, start it once. Check that this user may read the directory.`,
-    );
-  }
+  requireDatabase(database);
   const { pending } = await databaseStep(database, () => migrationState(database));
   if (pending.length === 0) return;
   throw new MigrationError("The database is not up to date. Start the registry, or run cpm-registry migrate.");

@@ -12,6 +12,10 @@ const FIRST_TO_LOOK_UP = "Files";
 /** Tasks without a command to copy, and the tests that do what they say. */
 const IN_PROSE: Readonly<Record<string, readonly string[]>> = {
   "Start and stop": ["test/faults/shutdown.test.ts", "test/binary/binary.test.ts"],
+  "What to know about backups": ["test/faults/backup.test.ts", "test/maintenance/backup.test.ts"],
+  "Give somebody a new password": ["test/api/reset-link.test.ts", "test/client/reset-password.test.ts"],
+  "Failed logins": ["test/api/login-throttle.test.ts"],
+  "Names that are refused": ["test/api/accounts.test.ts"],
   Restore: ["test/faults/backup-pairs.test.ts"],
   "Answer `log_rollback`": ["test/docs/backup.test.ts", "test/log/rollback.test.ts"],
   "Serve the log from a file server": ["test/log/static-tiles.test.ts"],

@@ -4,7 +4,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { SETTINGS } from "../../src/config/settings.ts";
 
-const UNIT = resolve(import.meta.dir, "../../deploy/systemd/cpm-registry.service");
+const DIRECTORY = resolve(import.meta.dir, "../../deploy/systemd");
+const SERVICES = ["cpm-registry.service", "cpm-registry-backup.service"];
+const TIMER = "cpm-registry-backup.timer";
 const hasSystemd = Bun.which("systemd-analyze") !== null;
 if (!hasSystemd) console.log("There is no systemd-analyze: the unit of systemd is not checked.");
 
@@ -16,35 +18,52 @@ function analyze(...args: string[]): { readonly exitCode: number; readonly outpu
 
 const security = (unit: string) => analyze("security", "--offline=yes", "--threshold=19", unit);
 
-describe.skipIf(!hasSystemd)("the unit of systemd", () => {
-  test("has an exposure below 2, and one without its system call filter has not", () => {
-    expect(security(UNIT)).toEqual({ exitCode: 0, output: expect.stringContaining("Overall exposure level") });
-    const directory = mkdtempSync(join(tmpdir(), "cpm-unit-"));
-    try {
-      const weaker = join(directory, "cpm-registry.service");
-      writeFileSync(weaker, readFileSync(UNIT, "utf8").replace(/^(SystemCallFilter|CapabilityBoundingSet)=.*$/gm, ""));
-      expect(security(weaker).exitCode).not.toBe(0);
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
+const textOf = (name: string) => readFileSync(join(DIRECTORY, name), "utf8");
+
+function withUnits(change: (text: string) => string, work: (directory: string) => void): void {
+  const directory = mkdtempSync(join(tmpdir(), "cpm-unit-"));
+  try {
+    for (const name of [...SERVICES, TIMER]) writeFileSync(join(directory, name), change(textOf(name)));
+    work(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+describe.skipIf(!hasSystemd)("the units of systemd", () => {
+  test.each(SERVICES)("have an exposure below 2, and have not without their system call filter: %s", (name) => {
+    expect(security(join(DIRECTORY, name))).toEqual({
+      exitCode: 0,
+      output: expect.stringContaining("Overall exposure level"),
+    });
+    const weaken = (text: string) => text.replace(/^(SystemCallFilter|CapabilityBoundingSet)=.*$/gm, "");
+    withUnits(weaken, (directory) => expect(security(join(directory, name)).exitCode).not.toBe(0));
   });
 
-  test("is understood by systemd whole", () => {
-    const directory = mkdtempSync(join(tmpdir(), "cpm-unit-"));
-    try {
-      const unit = join(directory, "cpm-registry.service");
-      writeFileSync(unit, readFileSync(UNIT, "utf8").replace("/usr/local/bin/cpm-registry", "/bin/true"));
-      expect(analyze("verify", unit)).toEqual({ exitCode: 0, output: "" });
-    } finally {
-      rmSync(directory, { recursive: true, force: true });
-    }
+  test("are understood by systemd whole", () => {
+    withUnits(
+      (text) => text.replace("/usr/local/bin/cpm-registry", "/bin/true"),
+      (directory) => {
+        const units = [...SERVICES, TIMER].map((name) => join(directory, name));
+        expect(analyze("verify", ...units)).toEqual({ exitCode: 0, output: "" });
+      },
+    );
   });
 });
 
-test("the unit of systemd sets only settings of the registry and of Bun", () => {
-  const lines = readFileSync(UNIT, "utf8").matchAll(/^Environment=(.*)$/gm);
+test.each(SERVICES)("the units of systemd set only settings of the registry and of Bun: %s", (name) => {
+  const lines = textOf(name).matchAll(/^Environment=(.*)$/gm);
   const names = [...lines].flatMap(([, text = ""]) => text.split(" ").map((word) => word.split("=")[0] ?? ""));
   expect(names).toContain("DATA_DIR");
   const others = ["BUN_JSC_forceRAMSize", "UV_THREADPOOL_SIZE"];
-  expect(names.filter((name) => !(name in SETTINGS) && !others.includes(name))).toEqual([]);
+  expect(names.filter((one) => !(one in SETTINGS) && !others.includes(one))).toEqual([]);
+});
+
+test("the backup has the settings of the service and is as confined", () => {
+  const linesOf = (name: string) => new Set(textOf(name).split("\n"));
+  const own = linesOf("cpm-registry-backup.service");
+  const confined =
+    /^(User|Group|EnvironmentFile|Environment=DATA_DIR|UMask|Protect|Private|Restrict|Capability|SystemCall)/;
+  const lacking = [...linesOf("cpm-registry.service")].filter((line) => confined.test(line) && !own.has(line));
+  expect(lacking).toEqual([]);
 });

@@ -17,8 +17,8 @@ export const storageCopyCommand = defineCommand({
       is reported and not copied. The command removes nothing and needs no database. You can stop it and run it again:
       it continues where it stopped.
 
-      To move a registry: copy while it runs, stop it, copy again (which takes seconds), and start it with the new
-      STORAGE_TYPE.`,
+      To move a registry: copy while it runs, stop changes with admin read-only on --wait, copy again (which takes
+      seconds), restart the registry with the new STORAGE_TYPE, and allow changes with admin read-only off.`,
     sections: [
       {
         title: "Storages",
