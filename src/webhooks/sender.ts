@@ -1,14 +1,11 @@
 import type { Deps } from "../deps.ts";
 import { errorFields } from "../runtime/logger.ts";
+import { Lanes, type Running } from "./lanes.ts";
 import { resealSecrets } from "./reseal-secrets.ts";
 import { type DeliverDeps, takeTurn } from "./take-turn.ts";
 import { findDue } from "./turns.ts";
-import type { WebhookRow } from "./webhook-view.ts";
 
 const POLL_MS = 1_000;
-/** How many webhooks one process serves at once, in all and of one account. */
-const CONCURRENCY = 8;
-const PER_ACCOUNT = 2;
 
 /** What the sender needs. */
 export type SenderDeps = DeliverDeps & Pick<Deps, "readOnly">;
@@ -23,8 +20,9 @@ export class WebhookSender {
   readonly #deps: SenderDeps;
   readonly #holder = crypto.randomUUID();
   readonly #stop = new AbortController();
-  /** The turns of this process by webhook, each with the account. */
-  readonly #turns = new Map<string, { readonly userId: string; readonly done: Promise<void> }>();
+  readonly #lanes = new Lanes();
+  /** The turns of this process. */
+  readonly #turns = new Set<Promise<void>>();
   #hasResealed = false;
   #paceMs = POLL_MS;
   #timer: Timer | undefined;
@@ -54,23 +52,26 @@ export class WebhookSender {
     try {
       if (!this.#hasResealed) await resealSecrets(this.#deps);
       this.#hasResealed = true;
-      for (const webhook of await findDue(this.#deps)) if (this.#hasRoomFor(webhook)) this.#begin(webhook);
+      for (const webhook of await findDue(this.#deps)) {
+        if (this.#stop.signal.aborted) return;
+        if (this.#lanes.enter(webhook, performance.now())) this.#begin(webhook);
+      }
     } catch (cause) {
       this.#warn(cause);
     }
   }
 
-  #hasRoomFor({ id, userId }: WebhookRow): boolean {
-    const ofAccount = [...this.#turns.values()].filter((turn) => turn.userId === userId);
-    const isFull = this.#turns.size >= CONCURRENCY || ofAccount.length >= PER_ACCOUNT;
-    return !isFull && !this.#turns.has(id) && !this.#stop.signal.aborted;
-  }
-
-  #begin({ id, userId }: WebhookRow): void {
-    const done = takeTurn(this.#deps, this.#holder, id, this.#stop.signal)
-      .catch((cause) => this.#warn(cause))
-      .finally(() => this.#turns.delete(id));
-    this.#turns.set(id, { userId, done });
+  #begin({ id }: Running): void {
+    const turn = takeTurn(this.#deps, this.#holder, id, this.#stop.signal)
+      .catch((cause) => {
+        this.#warn(cause);
+        return 0;
+      })
+      .then((lastMs) => {
+        this.#lanes.leave(id, lastMs, performance.now());
+        this.#turns.delete(turn);
+      });
+    this.#turns.add(turn);
   }
 
   #warn(cause: unknown): void {
@@ -82,6 +83,6 @@ export class WebhookSender {
     this.#stop.abort();
     clearTimeout(this.#timer);
     await this.#looking;
-    await Promise.all([...this.#turns.values()].map(({ done }) => done));
+    await Promise.all(this.#turns);
   }
 }

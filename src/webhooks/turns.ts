@@ -16,7 +16,7 @@ import type { DeliveryRow, WebhookRow } from "./webhook-view.ts";
 /** Longer than one attempt and the write after it. Each write of the holder extends the lease. */
 const LEASE_MS = 20_000;
 /** How many webhooks are looked at in one round. The others have waited for less time. */
-const DUE_MAX = 100;
+const DUE_MAX = 1_000;
 /** The attempts that are kept for each webhook. */
 const DELIVERIES_MAX = 100;
 
@@ -43,7 +43,7 @@ function isDue(tables: Tables, now: Date): SQL | undefined {
 const leaseEnd = (now: Date) => new Date(now.getTime() + LEASE_MS);
 
 /** Finds the webhooks that have events to send now, those that waited longest first. */
-export function findDue({ db, clock }: TurnDeps): Promise<WebhookRow[]> {
+export function findDue({ db, clock }: TurnDeps): Promise<Pick<WebhookRow, "id" | "userId">[]> {
   return db.read(async (session) => {
     const { query, tables } = session;
     const { webhooks, users } = tables;
@@ -51,14 +51,13 @@ export function findDue({ db, clock }: TurnDeps): Promise<WebhookRow[]> {
     const [first] = await query.select({ id: webhooks.id }).from(webhooks).where(isDue(tables, now)).limit(1);
     if (first === undefined) return [];
     const newest = await newestEventId(session, db.kind);
-    const found = await query
-      .select({ webhook: webhooks })
+    return query
+      .select({ id: webhooks.id, userId: webhooks.userId })
       .from(webhooks)
       .innerJoin(users, eq(users.id, webhooks.userId))
       .where(and(isDue(tables, now), isNull(users.disabledAt), ne(webhooks.lastEventId, newest)))
       .orderBy(asc(webhooks.leaseUntil), asc(webhooks.id))
       .limit(DUE_MAX);
-    return found.map(({ webhook }) => webhook);
   });
 }
 
