@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -7,6 +7,7 @@ import { TARGET_NAMES } from "../../scripts/build.ts";
 import { readReleaseKey, signText } from "../../scripts/release/sign.ts";
 import { blocksOf, readDocument } from "../docs/documents.ts";
 import { checkOutRelease, cutNextRelease, NEXT_VERSION, runIn } from "../support/made-release.ts";
+import { installPythonProgram } from "../support/python-program.ts";
 
 /*
  * A release is made twice: as docs/releasing.md says, and by the steps of
@@ -18,10 +19,14 @@ const LONG = process.env.TEST_LONG === "1";
 const HERE = "linux-x64";
 const TARGETS = LONG ? TARGET_NAMES : [HERE];
 const MAKE_TIMEOUT_MS = LONG ? 1_800_000 : 600_000;
+// Archives have fifty megabytes each.
+setDefaultTimeout(240_000);
 const ROOT = resolve(import.meta.dir, "../..");
 const REPOSITORY = "example/cpm-registry";
 const ADDRESS = `https://github.com/${REPOSITORY}/releases/download/v${NEXT_VERSION}`;
 const isHere = `${process.platform}-${process.arch}` === HERE;
+const python = installPythonProgram("python", join(import.meta.dir, "cyclonedx/requirements.txt"));
+if ("missing" in python) console.warn(`Skipped: bills of materials are not compared with a schema: ${python.missing}`);
 if (!isHere) console.warn(`Skipped: releases have the same bytes only where they are made on ${HERE}.`);
 
 /** What the first bytes of an executable say about the system that it is for. */
@@ -125,6 +130,16 @@ describe.skipIf(!isHere)("a release", () => {
       version: NEXT_VERSION,
       properties: [{ name: "commit", value: commit }],
     });
+  });
+
+  test.skipIf("missing" in python)("has a bill of materials that follows the strict schema of CycloneDX", async () => {
+    const bill = inFirst(`cpm-registry-${NEXT_VERSION}.cdx.json`);
+    const program = "program" in python ? python.program : "";
+    const compare = (file: string) => runIn(directory, [program, join(import.meta.dir, "cyclonedx/validate.py"), file]);
+    expect(await compare(bill)).toBe("");
+    const wrong = join(directory, "wrong.cdx.json");
+    writeFileSync(wrong, readFileSync(bill, "utf8").replace('"type": "framework"', '"type": "frame"'));
+    await expect(compare(wrong)).rejects.toThrow("frame");
   });
 
   test("is accepted by the commands of docs/self-hosting.md that verify it by hand", async () => {
