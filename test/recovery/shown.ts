@@ -1,4 +1,5 @@
-import { Client } from "../support/client.ts";
+import { type Answer, Client } from "../support/client.ts";
+import { waitUntil } from "../support/wait-until.ts";
 
 /** Everything that the API shows of the packages and the log, byte for byte, with the newest versions. */
 export async function shown(
@@ -9,7 +10,13 @@ export async function shown(
   const guest = new Client(url);
   const answers: Record<string, string> = {};
   const read = async (path: string) => {
-    const answer = await guest.get(path);
+    let answer: Answer = await guest.get(path);
+    const isAnswered = async () => {
+      if (answer.status === 503) answer = await guest.get(path);
+      return answer.status !== 503;
+    };
+    // A machine that is busy with other tests answers some questions too late.
+    await waitUntil(isAnswered, `${path} is answered`);
     const id = answer.headers.get("x-request-id") ?? "";
     answers[path] = `${answer.status} ${answer.text.replaceAll(id, "ID")}`;
     return answer;
