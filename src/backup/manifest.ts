@@ -101,7 +101,8 @@ function parsed(backup: string, id: string): Unknown {
   try {
     return Object(parseJsonText(readFileSync(join(snapshotIn(backup, id), MANIFEST_FILE), "utf8")));
   } catch (cause) {
-    if (errorCode(cause) === "ENOENT") throw new OperatorError(`there is no whole snapshot ${id}.`);
+    if (errorCode(cause) === "ENOENT")
+      throw new OperatorError(`there is no whole snapshot named ${id}. See: cpm-registry backup list ${backup}`);
     if (cause instanceof SyntaxError) throw altered(id, "its manifest.json was cut or altered");
     throw cause;
   }

@@ -20,6 +20,7 @@ import { adminShowCommand } from "./commands/admin-show.ts";
 import { adminUpholdResetCommand } from "./commands/admin-uphold-reset.ts";
 import { archiveCommand } from "./commands/archive.ts";
 import { backupCreateCommand } from "./commands/backup-create.ts";
+import { backupListCommand } from "./commands/backup-list.ts";
 import { backupRestoreCommand } from "./commands/backup-restore.ts";
 import { backupVerifyCommand } from "./commands/backup-verify.ts";
 import { checkCommand } from "./commands/check.ts";
@@ -140,6 +141,7 @@ export const COMMANDS: readonly Command[] = [
   fsckCommand,
   gcCommand,
   backupCreateCommand,
+  backupListCommand,
   backupVerifyCommand,
   backupRestoreCommand,
   storageCopyCommand,

@@ -211,6 +211,21 @@ describe("backup create", () => {
       expect((await restored(backup)).exitCode).toBe(0);
     }));
 
+  test("is listed by its snapshots, and says of one that it cannot be read", () =>
+    onBackedUp(async (place, backup) => {
+      const [id = ""] = snapshotsOf(backup);
+      const listed = await place.run("backup", "list", backup, "--json");
+      expect([listed.exitCode, JSON.parse(listed.stdout).snapshots]).toEqual([
+        0,
+        [expect.objectContaining({ snapshot: id, packages: 1, versions: 1, lacking: 0, keys: [] })],
+      ]);
+      const other = await place.run("backup", "verify", backup, "--snapshot", "yesterday");
+      expect([other.exitCode, other.stdout]).toEqual([1, expect.stringContaining(`backup list ${backup}`)]);
+      writeFileSync(inSnapshot(backup, "manifest.json"), "{}");
+      const { exitCode, stdout } = await place.run("backup", "list", backup);
+      expect([exitCode, stdout]).toEqual([1, expect.stringContaining(`the snapshot ${id} cannot be used`)]);
+    }));
+
   test("refuses a directory of something else, a backup of another registry, and one that is being written", () =>
     onBackedUp(async (place, backup) => {
       const create = async (directory: string, by = place) => (await by.run("backup", "create", directory)).stderr;
