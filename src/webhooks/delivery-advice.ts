@@ -15,6 +15,7 @@ export function deliveryAdvice({ outcome, status }: Pick<DeliveryView, "outcome"
     return "Does the receiver check the signature with the secret of this webhook, and over the body as it arrived?";
   }
   if (status === 404 || status === 405) return "Is the path right, and does the receiver take POST there?";
-  if (status === GONE) return "By 410 a receiver asks for no more messages: the first event would disable the webhook.";
+  if (status === GONE)
+    return "By 410 a receiver asks for no more messages, and an event disables the webhook. Is that meant?";
   return "What the receiver logged says why. It must answer 200 to 299.";
 }
