@@ -6,6 +6,7 @@ import { noteBackup } from "../blobs/last-backup.ts";
 import type { BlobStore } from "../blobs/store.ts";
 import type { DatabaseConfig } from "../config/config.ts";
 import { SnapshotFile } from "../db/snapshot-file.ts";
+import { errorCode } from "../errors.ts";
 import { type CopyResult, copyStore } from "../maintenance/copy-store.ts";
 import type { Report } from "../maintenance/progress.ts";
 import { refusalCode } from "../maintenance/retry.ts";
@@ -197,14 +198,23 @@ async function writeManifest(directory: string, manifest: Manifest, failpoints: 
     // The files of the snapshot have their names before the manifest has its own.
     // So have the directories above it, which this run may have made.
     const snapshots = dirname(directory);
-    for (const path of [directory, snapshots, dirname(snapshots), dirname(dirname(snapshots))])
-      await syncPath(path, "r");
+    for (const path of [directory, snapshots, dirname(snapshots)]) await syncPath(path, "r");
+    await syncIfReadable(dirname(dirname(snapshots)));
     renameSync(`${path}.new`, path);
     await syncPath(directory, "r");
   } catch (cause) {
     throw storageFailure(cause);
   }
   failpoints.hit("backup.complete");
+}
+
+/** Syncs the directory that the backup is in. A user who may not read it did not make the backup in it. */
+async function syncIfReadable(path: string): Promise<void> {
+  try {
+    await syncPath(path, "r");
+  } catch (cause) {
+    if (errorCode(cause) !== "EACCES") throw cause;
+  }
 }
 
 /** Reports whether a snapshot has everything that its registry should have. */

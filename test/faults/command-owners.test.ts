@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmod, chown, mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { chmod, chown, mkdir, mkdtemp, readdir, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -88,6 +88,22 @@ describe.skipIf(!isRoot)("a command on the data directory of another user", () =
 
   test("is listed here, so that it is tried", () => {
     expect(offline.toSorted()).toEqual(Object.keys(ARGUMENTS).toSorted());
+  });
+
+  test("makes a backup in a directory of that user, whose parent that user may not read", async () => {
+    const [parent, place] = [await mkdtemp(join(tmpdir(), "cpm-owners-parent-")), await directoryOf(SERVER)];
+    try {
+      await chmod(parent, 0o711);
+      const backup = join(parent, "backup");
+      await mkdir(backup);
+      await chown(backup, SERVER, SERVER);
+      const run = (...args: string[]) =>
+        runOnce({ command: PROGRAM, cwd: "/", env: { DATA_DIR: place, LOG_ORIGIN: "registry.test/log" } }, ...args);
+      for (const args of [["migrate"], ["backup", "create", backup], ["backup", "create", backup]])
+        expect(await run(...args)).toMatchObject({ stderr: "", exitCode: 0 });
+    } finally {
+      for (const path of [parent, place]) await rm(path, { recursive: true, force: true });
+    }
   });
 
   test.each(Object.keys(ARGUMENTS))("leaves nothing of root there: %s", async (name) => {
