@@ -47,6 +47,11 @@ export interface BackupOptions {
   readonly keys: ReadonlyMap<string, string>;
   /** How many snapshots to keep. Undefined keeps all. */
   readonly keep: number | undefined;
+  /**
+   * False if the storage did not show that the database is not behind its log. Then this counts as no
+   * backup, and nothing is pruned: an older snapshot may have what this one lacks.
+   */
+  readonly isCompared: boolean;
   readonly reportRows: Report;
   readonly reportArchives: Report;
 }
@@ -85,9 +90,9 @@ export async function createBackup(source: BackupSource, options: BackupOptions)
       throw cause;
     });
     // What an older snapshot has may be all that is left of what this one lacks.
-    const mayPrune = keep !== undefined && isWhole(manifest);
-    const pruned = mayPrune ? await pruneBackup(backup, keep, source.failpoints) : undefined;
-    return { id, manifest, saved, pruned, notNoted: await noteIfWhole(source, at, manifest) };
+    const counts = isWhole(manifest) && options.isCompared;
+    const pruned = counts && keep !== undefined ? await pruneBackup(backup, keep, source.failpoints) : undefined;
+    return { id, manifest, saved, pruned, notNoted: counts ? await note(source, at) : undefined };
   });
 }
 
@@ -222,9 +227,8 @@ export function isWhole({ archives, database }: Manifest): boolean {
   return archives.lacking.length === 0 && database.problems.length === 0;
 }
 
-/** Notes a backup of everything for metrics. A backup that lacks something is no success. */
-async function noteIfWhole({ blobs }: BackupSource, at: Date, manifest: Manifest): Promise<string | undefined> {
-  if (!isWhole(manifest)) return undefined;
+/** Notes a backup of everything for metrics. */
+async function note({ blobs }: BackupSource, at: Date): Promise<string | undefined> {
   try {
     await noteBackup(blobs, at);
     return undefined;
@@ -239,7 +243,7 @@ async function noteIfWhole({ blobs }: BackupSource, at: Date, manifest: Manifest
  */
 export async function rescueArchives(
   { blobs, failpoints }: BackupSource,
-  { backup, reportArchives }: BackupOptions,
+  { backup, reportArchives }: Pick<BackupOptions, "backup" | "reportArchives">,
 ): Promise<CopyResult> {
   const to = await openFileStore(archivesIn(backup), failpoints, prepareIncoming);
   try {

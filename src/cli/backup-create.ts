@@ -14,12 +14,14 @@ import type { Config, DatabaseConfig } from "../config/config.ts";
 import { checkIntegrity } from "../db/integrity.ts";
 import { migrationState } from "../db/migrate.ts";
 import { errorCode, Failure } from "../errors.ts";
+import { compareWithLog, type LogComparison } from "../log/behind-log.ts";
 import { counted } from "../runtime/counted.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
 import { faultCode } from "../runtime/fault-codes.ts";
+import { OperatorError } from "../runtime/operator-error.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
-import { openOfflineStore, requireMigrated } from "../start/open-offline.ts";
+import { openOffline, openOfflineStore } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, listText } from "./table.ts";
@@ -63,7 +65,7 @@ function yieldToOthers(): void {
 
 /**
  * Adds a snapshot to a backup and prints what was saved. Returns 1 if something is damaged. Throws
- * `UsageError` if `keep` is not a number.
+ * `UsageError` if `keep` is not a number, and `OperatorError` if the database is not the newest one.
  */
 export async function backupCreate({ config, directory, json, ...given }: BackupCreateArguments): Promise<number> {
   const keep = keepOf(given.keep);
@@ -81,7 +83,7 @@ export async function backupCreate({ config, directory, json, ...given }: Backup
     storage: read.storage.kind,
     failpoints: armFailpoints(read.failpoints),
   };
-  const options: BackupOptions = {
+  const options: Omit<BackupOptions, "isCompared"> = {
     backup: resolve(directory),
     keys: given.withKeys ? keyFiles(read) : new Map(),
     keep,
@@ -91,12 +93,16 @@ export async function backupCreate({ config, directory, json, ...given }: Backup
   try {
     const damage = await damageOf(read.database);
     if (damage.length > 0) return await rescue(source, options, damage, json, endBars);
-    await requireMigrated(read.database);
-    const result = await createBackup(source, options);
+    const { notCompared } = await requireNewest(read, deps);
+    const isCompared = notCompared === undefined;
+    const result = await createBackup(source, { ...options, isCompared });
     endBars();
-    if (json) printJson(documentOf(result));
-    else print(summaryOf(result, durationText(performance.now() - startedMs)));
-    return isWhole(result.manifest) ? 0 : 1;
+    if (json) printJson({ ...documentOf(result), ...(isCompared ? {} : { notCompared }) });
+    else {
+      print(summaryOf(result, durationText(performance.now() - startedMs)));
+      if (!isCompared) print(notComparedText(notCompared));
+    }
+    return isWhole(result.manifest) && isCompared ? 0 : 1;
   } catch (cause) {
     if (!(cause instanceof Failure) || cause.error.code !== "database_corrupt") throw cause;
     const { problems } = await checkIntegrity(read.database);
@@ -105,6 +111,22 @@ export async function backupCreate({ config, directory, json, ...given }: Backup
     endBars();
     await deps.close();
   }
+}
+
+/**
+ * Throws `OperatorError` if the database lacks what was published. A snapshot of it would be the
+ * newest, and push out those that have everything.
+ */
+async function requireNewest(config: Config, { blobs }: Pick<BackupSource, "blobs">): Promise<LogComparison> {
+  const { db, close } = await openOffline(config);
+  const compared = await compareWithLog({ db, blobs }).finally(close);
+  if (compared.behind === undefined) return compared;
+  throw new OperatorError(`${compared.behind} No snapshot was made, and none was removed.`);
+}
+
+function notComparedText(code: string): string {
+  return `Whether the database has everything that its log published could not be compared (${code}). So this does not count as a
+backup, and no old snapshot was removed.`;
 }
 
 /** Returns why a database cannot even be opened. Empty if it can, or if it is not damage. */
@@ -120,7 +142,7 @@ async function damageOf(database: DatabaseConfig): Promise<string[]> {
 
 async function rescue(
   source: BackupSource,
-  options: BackupOptions,
+  options: Parameters<typeof rescueArchives>[1],
   problems: readonly string[],
   json: boolean,
   endBars: () => void,

@@ -1,5 +1,6 @@
 import { checkIntegrity, type Integrity } from "../db/integrity.ts";
 import { Failure } from "../errors.ts";
+import { compareWithLog, type LogComparison } from "../log/behind-log.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printJson } from "../runtime/print.ts";
@@ -36,13 +37,14 @@ export async function fsck({ config, repair, json }: FsckArguments): Promise<num
   const bar = progressBar("fsck", json);
   try {
     const integrity = await checkIntegrity(read.database);
+    const log = await compareWithLog(deps);
     const result = await checkReadable(checkStore(deps, { repair, report: bar.report }), integrity);
     bar.end();
     const elapsed = durationText(performance.now() - startedMs);
-    const isDamaged = integrity.problems.length > 0;
-    if (json) printJson({ ...(result === undefined ? {} : documentOf(result)), database: integrity });
+    const isDamaged = integrity.problems.length > 0 || log.behind !== undefined || log.notCompared !== undefined;
+    if (json) printJson({ ...(result === undefined ? {} : documentOf(result)), database: integrity, log });
     else {
-      for (const line of integrityLines(integrity)) print(line);
+      for (const line of [...integrityLines(integrity), ...logLines(log)]) print(line);
       if (result !== undefined) print(reportOf(result, elapsed));
     }
     return isDamaged || result === undefined || result.problems.count > result.repaired ? 1 : 0;
@@ -68,6 +70,12 @@ function integrityLines({ problems, unchecked }: Integrity): string[] {
   if (problems.length === 0) return note;
   const advice = "Stop the registry, keep a copy of the damaged database, and restore the newest backup.";
   return [...note, ...listText("The database is damaged:", problems), advice, ""];
+}
+
+function logLines({ behind, notCompared }: LogComparison): string[] {
+  if (behind !== undefined) return [`${behind.charAt(0).toUpperCase()}${behind.slice(1)}`, ""];
+  if (notCompared === undefined) return [];
+  return [`Whether the database has everything that its log published could not be compared (${notCompared}).`, ""];
 }
 
 function documentOf({ checked, problems, orphans, foreign, repaired, setAside }: FsckResult) {

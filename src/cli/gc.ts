@@ -1,7 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { knownLogKey, readState } from "../log/log-rows.ts";
-import { checkGuardAtStart } from "../log/rollback-guard.ts";
+import { lagBehindLog } from "../log/behind-log.ts";
 import { collectGarbage, type GcResult } from "../maintenance/collect-garbage.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printJson } from "../runtime/print.ts";
@@ -53,11 +52,8 @@ export async function gc({ config, grace, dryRun, json }: GcArguments): Promise<
  * Throws `log_rollback` if the database is older than the log: archives that it does not name may
  * be those of versions that `log recover` brings back.
  */
-async function requireWholeDatabase({ db, blobs }: Pick<Deps, "db" | "blobs">): Promise<void> {
-  if ((await db.read(knownLogKey)) === undefined) return;
-  const { rollback } = await checkGuardAtStart({ db, blobs, witnesses: undefined });
-  const { recoveredTo } = await db.read(readState);
-  if (rollback !== undefined || recoveredTo !== null) throw failure({ code: "log_rollback" });
+async function requireWholeDatabase(deps: Pick<Deps, "db" | "blobs">): Promise<void> {
+  if ((await lagBehindLog(deps)) !== undefined) throw failure({ code: "log_rollback" });
 }
 
 function documentOf({ failures, foreign, isStopped, ...result }: GcResult, dryRun: boolean) {

@@ -19,6 +19,7 @@ import sqlite_0016_registry_totals from "../../drizzle/sqlite/0016_registry_tota
 import sqlite_0017_recovery from "../../drizzle/sqlite/0017_recovery.sql" with { type: "text" };
 import sqlite_0018_takedown from "../../drizzle/sqlite/0018_takedown.sql" with { type: "text" };
 import sqlite_0019_webhooks from "../../drizzle/sqlite/0019_webhooks.sql" with { type: "text" };
+import sqlite_0020_moved from "../../drizzle/sqlite/0020_moved.sql" with { type: "text" };
 import postgres_0000_first_circle from "../../drizzle/postgres/0000_first_circle.sql" with { type: "text" };
 import postgres_0001_search from "../../drizzle/postgres/0001_search.sql" with { type: "text" };
 import postgres_0002_blob_removals from "../../drizzle/postgres/0002_blob_removals.sql" with { type: "text" };
@@ -39,6 +40,7 @@ import postgres_0016_registry_totals from "../../drizzle/postgres/0016_registry_
 import postgres_0017_recovery from "../../drizzle/postgres/0017_recovery.sql" with { type: "text" };
 import postgres_0018_takedown from "../../drizzle/postgres/0018_takedown.sql" with { type: "text" };
 import postgres_0019_webhooks from "../../drizzle/postgres/0019_webhooks.sql" with { type: "text" };
+import postgres_0020_moved from "../../drizzle/postgres/0020_moved.sql" with { type: "text" };
 
 /** The migrations of each database, oldest first. */
 export const MIGRATIONS = {
@@ -63,6 +65,7 @@ export const MIGRATIONS = {
     { name: "0017_recovery", sql: sqlite_0017_recovery },
     { name: "0018_takedown", sql: sqlite_0018_takedown },
     { name: "0019_webhooks", sql: sqlite_0019_webhooks },
+    { name: "0020_moved", sql: sqlite_0020_moved },
   ],
   postgres: [
     { name: "0000_first_circle", sql: postgres_0000_first_circle },
@@ -85,5 +88,6 @@ export const MIGRATIONS = {
     { name: "0017_recovery", sql: postgres_0017_recovery },
     { name: "0018_takedown", sql: postgres_0018_takedown },
     { name: "0019_webhooks", sql: postgres_0019_webhooks },
+    { name: "0020_moved", sql: postgres_0020_moved },
   ],
 } as const;

@@ -147,7 +147,7 @@ export interface ReadOnlyChange {
  * Makes a registry read-only for `reason`, or writable if it is undefined, on all servers of the
  * database. Another reason replaces the present one and keeps its time. After the commit, no leaf
  * is appended to the log any more. Other changes that are under way may be committed for as long as
- * `SETTLED_AFTER_MS`.
+ * `SETTLED_AFTER_MS`. Either ends that the database counts as moved (moved.ts).
  */
 export function setReadOnly(
   { db, clock }: { readonly db: Database; readonly clock: () => Date },
@@ -155,11 +155,11 @@ export function setReadOnly(
 ): Promise<ReadOnlyChange> {
   return db.write(async (session) => {
     const before = await lockState(session);
-    const changed = (before.readOnlyReason ?? undefined) !== reason;
+    const changed = (before.readOnlyReason ?? undefined) !== reason || before.movedTo !== null;
     const since = reason === undefined ? undefined : (before.readOnlySince ?? clock());
     if (!changed) return { changed, reason, since };
     const { logState } = session.tables;
-    const columns = { readOnlyReason: reason ?? null, readOnlySince: since ?? null };
+    const columns = { readOnlyReason: reason ?? null, readOnlySince: since ?? null, movedTo: null, movedAt: null };
     await session.query.update(logState).set(columns).where(eq(logState.id, 1));
     const kind = reason === undefined ? "registry.writable" : "registry.read_only";
     await recordEvent(session, OPERATOR, kind, clock(), { details: reason === undefined ? {} : { reason } });

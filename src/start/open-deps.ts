@@ -12,6 +12,7 @@ import { ResponseCache } from "../http/response-cache.ts";
 import { SpillFile } from "../http/spill-file.ts";
 import { Announcer } from "../log/announcer.ts";
 import { knownLogKey } from "../log/log-rows.ts";
+import { requireNotMoved } from "../log/moved.ts";
 import { openLog } from "../log/open-log.ts";
 import { openRecentLeaves } from "../log/open-recent-leaves.ts";
 import { ReadOnlyMode } from "../log/read-only.ts";
@@ -23,7 +24,7 @@ import type { PackageServices } from "../packages/services.ts";
 import { PublishBatcher } from "../publish/batcher.ts";
 import type { PublishServices } from "../publish/publish.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
-import { createLogger } from "../runtime/logger.ts";
+import { createLogger, type Logger } from "../runtime/logger.ts";
 import { openTracer } from "../tracing/open-tracer.ts";
 import { tracedBlobs, tracedDatabase } from "../tracing/traced.ts";
 import { resolveHost } from "../webhooks/endpoint.ts";
@@ -75,9 +76,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
   const jwtKeys =
     config.jwtKeys ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKeys(dataDir)));
-  await databaseStep(database, async () => makeRoom(config));
-  await databaseStep(database, () => migrate(database));
-  const openedDb = await openDatabase(database, (event, fields) => logger.error(event, fields));
+  const openedDb = await openMigrated(config, logger);
   const ownDb = tracer === undefined ? openedDb : tracedDatabase(openedDb, tracer);
   ownDb.watch();
   const witnesses = new WitnessClient({ db: ownDb, logger }, config.logWitnesses);
@@ -118,6 +117,16 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
     batcher: new PublishBatcher(),
     endReserves: maintainReserves(config),
   };
+}
+
+/** Migrates and opens the database. Throws `OperatorError` if it was moved to another place. */
+async function openMigrated(config: Config, logger: Logger): Promise<Database> {
+  const { database } = config;
+  await databaseStep(database, async () => makeRoom(config));
+  await databaseStep(database, () => migrate(database));
+  const db = await openDatabase(database, (event, fields) => logger.error(event, fields));
+  await requireNotMoved(db);
+  return db;
 }
 
 function startWebhooks(deps: Omit<SenderDeps, "resolve">): WebhookSender {

@@ -2,11 +2,13 @@ import { existsSync } from "node:fs";
 import type { BlobStore } from "../blobs/store.ts";
 import type { Config, DatabaseConfig } from "../config/config.ts";
 import type { StorageConfig } from "../config/storage.ts";
+import type { Database } from "../db/database.ts";
 import { MigrationError, migrationState } from "../db/migrate.ts";
 import { openDatabase } from "../db/open.ts";
 import type { Deps } from "../deps.ts";
 import { readLogKeys } from "../log/log-keys.ts";
 import { knownLogKey } from "../log/log-rows.ts";
+import { requireNotMoved } from "../log/moved.ts";
 import { TransparencyLog } from "../log/transparency-log.ts";
 import { noFailpoints } from "../runtime/failpoints.ts";
 import type { LogLevel } from "../runtime/logger.ts";
@@ -47,7 +49,7 @@ export function requireDatabase(database: DatabaseConfig): void {
 /**
  * Throws `MigrationError` if the database does not exist or is not up to date. Changes nothing.
  */
-export async function requireMigrated(database: DatabaseConfig): Promise<void> {
+async function requireMigrated(database: DatabaseConfig): Promise<void> {
   requireDatabase(database);
   const { pending } = await databaseStep(database, () => migrationState(database));
   if (pending.length === 0) return;
@@ -57,17 +59,33 @@ export async function requireMigrated(database: DatabaseConfig): Promise<void> {
 /** What an offline command needs. */
 export type OfflineDeps = Pick<Deps, "db" | "clock"> & { close(): Promise<void> };
 
+/** Whether a command may use a database that was moved (log/moved.ts). Only one ends that state. */
+export type IfMoved = "refuse" | "use";
+
 /**
  * Opens the database for an offline command, while a server may use it. Migrates nothing and
- * creates no file. Throws `MigrationError` if migrations are pending.
+ * creates no file. Throws `MigrationError` if migrations are pending, and `OperatorError` if the
+ * database was moved.
  */
 export async function openOffline(
   { database }: Pick<Config, "database">,
   clock: () => Date = () => new Date(),
+  ifMoved: IfMoved = "refuse",
 ): Promise<OfflineDeps> {
+  const db = await openCurrent(database, ifMoved);
+  return { db, clock, close: () => db.close() };
+}
+
+async function openCurrent(database: DatabaseConfig, ifMoved: IfMoved): Promise<Database> {
   await requireMigrated(database);
   const db = await openDatabase(database);
-  return { db, clock, close: () => db.close() };
+  try {
+    if (ifMoved === "refuse") await requireNotMoved(db);
+    return db;
+  } catch (cause) {
+    await db.close();
+    throw cause;
+  }
 }
 
 /**
@@ -79,9 +97,8 @@ export async function openOfflineWithBlobs(
   clock: () => Date = () => new Date(),
 ): Promise<OfflineDeps & Pick<Deps, "blobs">> {
   await databaseStep(config.database, async () => makeRoomForCommand(config));
-  await requireMigrated(config.database);
+  const db = await openCurrent(config.database, "refuse");
   const store = await openOfflineStore(config, clock);
-  const db = await openDatabase(config.database);
   const close = async () => {
     await db.close();
     await store.close();

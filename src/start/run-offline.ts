@@ -6,7 +6,15 @@ import { settledWrites } from "../log/settled-writes.ts";
 import type { TransparencyLog } from "../log/transparency-log.ts";
 import { armFailpoints, type Failpoints } from "../runtime/failpoints.ts";
 import { readOfflineConfig } from "./data-owner.ts";
-import { type OfflineDeps, openLogger, openOffline, openOfflineLog, openOfflineWithBlobs } from "./open-offline.ts";
+import {
+  type IfMoved,
+  type OfflineDeps,
+  openLogger,
+  openOffline,
+  openOfflineLog,
+  openOfflineWithBlobs,
+} from "./open-offline.ts";
+import { systemClock } from "./system-clock.ts";
 
 /**
  * Opens the configured database, which a server may use at the same time, and closes it after
@@ -15,9 +23,10 @@ import { type OfflineDeps, openLogger, openOffline, openOfflineLog, openOfflineW
 export async function runOffline<T>(
   configFile: string | undefined,
   work: (deps: OfflineDeps & { readonly config: Config }) => Promise<T>,
+  ifMoved: IfMoved = "refuse",
 ): Promise<T> {
   const config = readOfflineConfig(configFile);
-  const deps = await openOffline(config);
+  const deps = await openOffline(config, systemClock, ifMoved);
   try {
     return await work({ ...deps, config });
   } finally {

@@ -111,6 +111,42 @@ describe("backup create", () => {
       expect((await place.run("backup", "create", backup, "--keep", "0")).exitCode).toBe(64);
     }));
 
+  test("of a database behind its log makes no snapshot and removes none, and fsck reports it", () =>
+    onBackedUp(async (place, backup) => {
+      const old = join(place.dataDir, "old.db");
+      cpSync(place.databaseName, old);
+      const noted = readFileSync(join(place.dataDir, "log/last-backup"), "utf8");
+      await whileRunning(place, async (registry) => publishAs(await newAccount(registry), "second"));
+      for (const name of ["registry.db-wal", "registry.db-shm"]) rmSync(join(place.dataDir, name), { force: true });
+      cpSync(old, place.databaseName);
+      const before = snapshotsOf(backup);
+      const refused = await place.run("backup", "create", backup, "--keep", "1");
+      const reason = expect.stringContaining("the database is behind its log: 2 leaves were published");
+      expect([refused.exitCode, refused.stderr]).toEqual([1, reason]);
+      expect(refused.stderr).toContain("log recover --dry-run");
+      expect(snapshotsOf(backup)).toEqual(before);
+      expect(readFileSync(join(place.dataDir, "log/last-backup"), "utf8")).toBe(noted);
+      const checked = await place.run("fsck");
+      expect([checked.exitCode, checked.stdout]).toEqual([
+        1,
+        expect.stringContaining("The database is behind its log: 2 leaves were published"),
+      ]);
+      expect((await place.run("log", "recover")).exitCode).toBe(0);
+      expect((await place.run("fsck")).exitCode).toBe(0);
+      expect((await place.run("backup", "create", backup, "--keep", "1")).exitCode).toBe(0);
+      expect(snapshotsOf(backup).length).toBe(1);
+    }));
+
+  test("whose log cannot be compared is made, and does not count as a success", () =>
+    onBackedUp(async (place, backup) => {
+      const checkpoint = join(place.dataDir, "log/checkpoint");
+      rmSync(checkpoint);
+      mkdirSync(checkpoint);
+      const made = await place.run("backup", "create", backup, "--keep", "1", "--json");
+      expect([made.exitCode, snapshotsOf(backup).length]).toEqual([1, 2]);
+      expect(JSON.parse(made.stdout)).toMatchObject({ lacking: [], pruned: null, notCompared: "EISDIR" });
+    }));
+
   test("writes files that only their owner can read, and private keys only if asked for", () =>
     withBackup((backup) =>
       withPlaces([["sqlite", "files"]], async (place) => {
@@ -418,7 +454,13 @@ describe("backup restore", () => {
             const deps = { blobs, clock: () => new Date(), failpoints: noFailpoints };
             const reports = { reportRows: quiet, reportArchives: quiet };
             const source = { ...deps, database: old.config, storage: "files" as const };
-            const made = await createBackup(source, { backup, keys: new Map(), keep: undefined, ...reports });
+            const made = await createBackup(source, {
+              backup,
+              keys: new Map(),
+              keep: undefined,
+              isCompared: true,
+              ...reports,
+            });
             expect(made.manifest.database.migrations.at(-1)?.name).not.toContain("finding");
             const { database } = (await import("../../src/config/config.ts")).readConfig(undefined, to.settings);
             const target = {
@@ -450,7 +492,8 @@ async function makeAndRestore(
   { report }: { report: () => undefined },
   backup: string,
 ) {
-  await createBackup(source, { backup, keys: new Map(), keep: undefined, reportRows: report, reportArchives: report });
+  const options = { backup, keys: new Map(), keep: undefined, isCompared: true };
+  await createBackup(source, { ...options, reportRows: report, reportArchives: report });
   return restored(backup);
 }
 

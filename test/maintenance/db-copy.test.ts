@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { cpSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client } from "../support/client.ts";
@@ -50,11 +50,54 @@ describe.each<[DatabaseKind, DatabaseKind]>([
           expect(items.every(({ id }: { id: number }) => id > last)).toBe(true);
         });
         const again = await copy(from, to);
-        expect([again.exitCode, again.stderr]).toEqual([1, expect.stringMatching(/not empty|already/)]);
+        expect([again.exitCode, again.stderr]).toEqual([1, expect.stringContaining("was copied to")]);
         expect((await to.run("fsck")).exitCode).toBe(0);
       },
     ));
 });
+
+describe.each<[DatabaseKind, DatabaseKind]>([
+  ["sqlite", "postgres"],
+  ["postgres", "sqlite"],
+])("a database that was copied from %s to %s", (source, target) => {
+  test("is refused by starts and commands until its operator gives the copy up, and the copy is not", () =>
+    withPlaces(
+      [
+        [source, "files"],
+        [target, "files"],
+      ],
+      async (from, to) => {
+        await whileRunning(from, async () => undefined);
+        const done = await copy(from, to);
+        expect([done.stderr, done.exitCode]).toEqual(["", 0]);
+        expect(done.stdout).toContain("The old database is marked as moved");
+        const backup = join(from.dataDir, "backup");
+        const another = join(from.dataDir, "another.db");
+        const commands = [
+          ["serve"],
+          ["backup", "create", backup],
+          ["gc"],
+          ["admin", "read-only", "off"],
+          ["db", "copy", "--from", from.databaseName, "--to", another],
+        ];
+        for (const command of commands) {
+          const { exitCode, stderr } = await from.run(...command);
+          const reason = expect.stringContaining(`this database was copied to ${nameIn(to)}`);
+          expect([...command, exitCode, stderr]).toEqual([...command, 1, reason]);
+          expect(stderr).not.toContain("postgres://");
+        }
+        expect([existsSync(backup), existsSync(another)]).toEqual([false, false]);
+        await whileRunning(to, async (registry) => expect(registry.deps.readOnly.cause).toBeUndefined());
+        expect((await from.run("admin", "read-only", "off", "--yes")).stdout).toContain("writable again");
+        await whileRunning(from, async (registry) => expect(registry.deps.readOnly.cause).toBeUndefined());
+      },
+    ));
+});
+
+/** How messages name the database of a place. */
+function nameIn({ databaseUrl, databaseName }: Place): string {
+  return databaseUrl === undefined ? databaseName : `the Postgres database ${new URL(databaseUrl).pathname.slice(1)}`;
+}
 
 /** Returns the definitions of all indexes and constraints, in order. */
 async function schemaOf(url: string): Promise<string[]> {
@@ -100,6 +143,9 @@ describe("db copy refuses", () => {
           const done = await copy(from, to);
           expect([done.stderr, done.exitCode]).toEqual(["", 0]);
           expect(done.stdout).toContain("admin read-only off");
+          // It still serves reads, for the reason that its operator gave.
+          const { readOnly } = (await new Client(registry.url).get("/health")).body;
+          expect(readOnly).toMatchObject({ cause: "operator", reason: "moving" });
         }),
     ));
 

@@ -15,6 +15,10 @@ export const adminReadOnlyCommand = defineCommand({
       type: "boolean",
       description: "with on: return only when no change that had begun can be committed any more, which takes 8 s",
     },
+    yes: {
+      type: "boolean",
+      description: "with off: also where db copy has moved this database, whose copy you give up",
+    },
     json: JSON_OPTION,
     config: CONFIG_OPTION,
   },
@@ -27,15 +31,18 @@ export const adminReadOnlyCommand = defineCommand({
       if it ends before the registry is writable again. /health shows the mode and stays healthy.
 
       Other commands of the operator still change what the log does not record. The command may run beside servers. To
-      make a single server read-only, set READ_ONLY=true.`,
+      make a single server read-only, set READ_ONLY=true.
+
+      Once db copy has filled another database from this one, no server starts on it and no command uses it. If you
+      go on with this database all the same, end that with off --yes.`,
     failure: "the mode was not changed",
     examples: [
       'cpm-registry admin read-only on --reason "we move to Postgres until 14:00" --wait',
       "cpm-registry admin read-only off",
     ],
   },
-  run: async ({ config, reason, wait, json }, [mode]) => {
+  run: async ({ config, reason, wait, yes, json }, [mode]) => {
     const { adminReadOnly } = await import("../admin-read-only.ts");
-    return adminReadOnly({ config, mode, reason, wait, json });
+    return adminReadOnly({ config, mode, reason, wait, yes, json });
   },
 });

@@ -26,6 +26,9 @@ export const backupCreateCommand = defineCommand({
       An archive that is damaged or missing is named, and everything else is saved. If the database is damaged, every
       archive is saved, and no snapshot is made.
 
+      A database that is behind its log (log_rollback), or that db copy has moved, is refused: its snapshot would take
+      the place of good ones.
+
       ${OFFLINE_TEXT} That user must be able to write the directory.`,
     failure: "something is damaged, or the backup was not made",
     examples: ["cpm-registry backup create /var/backups/cpm-registry --keep 14"],

@@ -16,6 +16,9 @@ export const dbCopyCommand = defineCommand({
       database to fill stays empty. What searches need is made anew. Every answer of the registry stays the same to the
       byte, and so does its log. Archives are not in the database; storage copy copies them.
 
+      Afterwards the database to read is marked as moved: no server starts on it and no command uses it, unless you
+      give the copy up with admin read-only off --yes. So nothing works on the old one by mistake.
+
       Stop the registry on every machine first, or let it serve reads meanwhile with admin read-only on: the copy
       is read-only too then. The command is refused while a registry may change the database to read, if the database
       to fill is not empty, and if the database to read is not up to date.

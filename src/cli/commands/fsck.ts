@@ -12,7 +12,8 @@ export const fsckCommand = defineCommand({
   },
   arguments: [],
   help: {
-    description: `Reads the archive of every version, compares its size and digest with the database and verifies its
+    description: `Compares the database with the log beside the archives: one that is behind is an old one. Reads the
+      archive of every version, compares its size and digest with the database and verifies its
       signature. Also looks for archives that no version refers to. Without --repair it changes nothing. It is safe
       while the registry runs.
 

@@ -41,6 +41,12 @@ function logStateTable(d: Dialect) {
        * Null otherwise. Until then nothing may be appended.
        */
       recoveredTo: d.count("recovered_to"),
+      /**
+       * Where `db copy` has copied this database to, without credentials, and when. Null while it is
+       * the one that serves. It never goes with the copy.
+       */
+      movedTo: d.text("moved_to"),
+      movedAt: d.instant("moved_at"),
     },
     (t) => [d.primaryKey({ columns: [t.id] })],
   );

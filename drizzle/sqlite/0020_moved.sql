@@ -1,0 +1,2 @@
+ALTER TABLE `log_state` ADD `moved_to` text;--> statement-breakpoint
+ALTER TABLE `log_state` ADD `moved_at` integer;

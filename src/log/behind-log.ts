@@ -1,0 +1,47 @@
+import type { BlobStore } from "../blobs/store.ts";
+import type { Database } from "../db/database.ts";
+import { errorCode, Failure } from "../errors.ts";
+import { knownLogKey, readState } from "./log-rows.ts";
+import { checkGuardAtStart } from "./rollback-guard.ts";
+import type { Rollback } from "./transparency-log.ts";
+
+type Parts = { readonly db: Database; readonly blobs: BlobStore };
+
+/**
+ * Returns, in words for an operator, what a database lacks of the log beside the archives: it is an
+ * old one, or a recovery is not finished. Undefined if it lacks nothing. Throws what the database and
+ * the storage throw.
+ */
+export async function lagBehindLog({ db, blobs }: Parts): Promise<string | undefined> {
+  if ((await db.read(knownLogKey)) === undefined) return undefined;
+  const { rollback } = await checkGuardAtStart({ db, blobs, witnesses: undefined });
+  if (rollback !== undefined) return `${rollbackLine(rollback)} ${RECOVER}`;
+  const { recoveredTo } = await db.read(readState);
+  return recoveredTo === null ? undefined : "log recover has not finished. Run cpm-registry log recover again.";
+}
+
+const RECOVER = "Run cpm-registry log recover --dry-run, which says what it lacks.";
+
+function rollbackLine({ publishedSize, foundSize }: Rollback): string {
+  if (publishedSize === undefined) return "the database does not continue the log that lies beside the archives.";
+  return `the database is behind its log: ${publishedSize} leaves were published, and it does not have them all (${foundSize}).`;
+}
+
+/** Whether a database is the newest one, as far as the storage shows it. */
+export interface LogComparison {
+  /** What it lacks, in words. Undefined if it lacks nothing, or could not be compared. */
+  readonly behind: string | undefined;
+  /** The code of the failure that kept it from being compared. */
+  readonly notCompared: string | undefined;
+}
+
+/** Compares as `lagBehindLog` does, for a command that goes on although database or storage fails. */
+export async function compareWithLog(parts: Parts): Promise<LogComparison> {
+  try {
+    return { behind: await lagBehindLog(parts), notCompared: undefined };
+  } catch (cause) {
+    const code = errorCode(cause) ?? (cause instanceof Failure ? cause.error.code : undefined);
+    if (code === undefined) throw cause;
+    return { behind: undefined, notCompared: code };
+  }
+}
