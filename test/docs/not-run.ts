@@ -20,6 +20,7 @@ export const NOT_RUN: Readonly<Record<string, Readonly<Record<string, Reason>>>>
     "Restore on a new machine": runBy("test/docs/backup.test.ts"),
     "Restore where the storage survived": runBy("test/docs/backup.test.ts"),
     "Recover what an old backup lacks": runBy("test/docs/backup.test.ts"),
+    "Serve the log from a file server": runBy("test/log/static-tiles.test.ts"),
     "Move to Postgres": runBy("test/faults/documented-moves.test.ts"),
     "Move to S3": runBy("test/faults/documented-moves.test.ts"),
     "Replace the log key": runBy("test/docs/log-keys.test.ts"),

@@ -18,7 +18,6 @@ const IN_PROSE: Readonly<Record<string, readonly string[]>> = {
   "Names that are refused": ["test/api/accounts.test.ts"],
   Restore: ["test/faults/backup-pairs.test.ts"],
   "Answer `log_rollback`": ["test/docs/backup.test.ts", "test/log/rollback.test.ts"],
-  "Serve the log from a file server": ["test/log/static-tiles.test.ts"],
   "Run several processes or servers": [
     "test/faults/workers.test.ts",
     "test/faults/two-servers.test.ts",

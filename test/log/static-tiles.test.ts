@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { acceptRollback } from "../../src/log/accept-rollback.ts";
 import { readState } from "../../src/log/log-rows.ts";
@@ -7,6 +7,7 @@ import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
 import { tilesBetween } from "../../src/log/static-tiles.ts";
 import { WitnessClient } from "../../src/log/witness-client.ts";
 import { TILE_WIDTH, tilePath, tilesOfTree } from "../../src/tlog/tile.ts";
+import { blocksOf, readDocument } from "../docs/documents.ts";
 import { startFakeS3 } from "../support/fake-s3.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -38,6 +39,24 @@ async function expectServedTiles({ url }: TestRegistry, size: number, stored: Re
   }
 }
 
+/** Runs the commands of docs/operations.md that copy the log for a file server. */
+async function copyAsDocumented({ dataDir, deps }: TestRegistry, stored: ReadStored): Promise<void> {
+  const block = blocksOf(readDocument("docs/operations.md")).find(
+    ({ heading, language }) => heading === "Serve the log from a file server" && language === "shell",
+  );
+  const script = (block?.text ?? "exit 1").replaceAll("App_Data", dataDir);
+  const { exitCode } = Bun.spawnSync(["sh", "-eu", "-c", script], { cwd: dataDir });
+  expect(exitCode).toBe(0);
+  const served = join(dataDir, "served");
+  const { checkpoint, size } = await deps.db.read(readState);
+  expect(readFileSync(join(served, "checkpoint"), "utf8")).toBe(checkpoint);
+  for (const path of tilesOfTree(size).map(tilePath)) {
+    expect([path, stored(`log/${path}`)?.equals(readFileSync(join(served, path)))]).toEqual([path, true]);
+    expect(statSync(join(served, path)).mode & 0o004).toBe(0o004);
+  }
+  rmSync(served, { recursive: true });
+}
+
 const STEPS = [1, 40, 214, 1, 300, 130];
 
 async function growAndCompare(registry: TestRegistry, stored: ReadStored): Promise<void> {
@@ -58,6 +77,7 @@ describe("the log's tiles beside the archives", () => {
     try {
       const stored = fileReader(registry.dataDir);
       await growAndCompare(registry, stored);
+      await copyAsDocumented(registry, stored);
       const files = readdirSync(join(registry.dataDir, "log"), { recursive: true }).map(String);
       await waitUntil(() => !existsSync(join(registry.dataDir, "log/tile/0/000.p")), "partial tiles are removed");
       expect(files.filter((name) => name.startsWith("note-"))).toEqual([]);

@@ -102,6 +102,6 @@ export async function checkPostgres(
   }
   if (hasAmcheck) return { problems };
   const unchecked =
-    "The indexes of Postgres were not checked: the extension amcheck is missing, and this user may not create it.";
+    "The indexes of Postgres were not checked: the extension amcheck is missing, and this user may not create it. As a superuser, run CREATE EXTENSION amcheck in its database.";
   return { problems, unchecked };
 }
