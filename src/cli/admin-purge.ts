@@ -3,6 +3,7 @@ import { scrubDatabase } from "../db/scrub.ts";
 import { Failure } from "../errors.ts";
 import { requireForm } from "../http/validate.ts";
 import { type ErasedArchives, eraseArchives } from "../maintenance/erase-archives.ts";
+import { eraseWords } from "../maintenance/erase-words.ts";
 import { nameParam, TakedownBody } from "../moderation/schemas.ts";
 import { type TakenDown, takeDown } from "../moderation/take-down.ts";
 import { counted } from "../runtime/counted.ts";
@@ -51,6 +52,7 @@ export async function adminPurge(given: PurgeArguments): Promise<number> {
     failpoints.hit("purge.recorded");
     const first = await eraseArchives(deps, takenDown.archives);
     failpoints.hit("purge.removed");
+    await eraseWords(deps);
     const notScrubbed = await scrub(config.database);
     failpoints.hit("purge.erased");
     // A publisher who sent the same bytes a moment before the takedown may have stored them again.

@@ -15,7 +15,7 @@ const RETRY_AFTER_SECONDS = 5;
 
 const TEXT_INDEXES = ["package_terms", "package_trigrams"] as const;
 
-/** The tables of Postgres that hold contents of archives, or personal data. */
+/** The tables of Postgres that hold contents of archives, words of owners, or personal data. */
 const SCRUBBED_TABLES = [
   "versions",
   "version_contents",
@@ -33,6 +33,8 @@ const SCRUBBED_TABLES = [
   "login_networks",
   "webhooks",
   "webhook_deliveries",
+  "log_leaves",
+  "log_tiles",
 ] as const;
 
 /**

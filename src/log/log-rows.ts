@@ -190,6 +190,15 @@ export async function writeLeaves(session: DbSession, first: number, leaves: rea
   await query.insert(tables.logLeaves).values(leaves.map((leaf, at) => ({ index: first + at, ...leaf })));
 }
 
+/** Replaces the details of a leaf of the partial bundle. */
+export async function writeLeafDetails(
+  { query, tables: { logLeaves } }: DbSession,
+  index: number,
+  details: string | null,
+): Promise<void> {
+  await query.update(logLeaves).set({ details }).where(eq(logLeaves.index, index));
+}
+
 /**
  * Writes a full bundle as one row, and another with the details of its leaves. They replace what a
  * recovery that was given up left beyond the log.

@@ -110,7 +110,8 @@ export class RecentLeaves {
   }
 }
 
-function formatRecent({ leaves, checkpoint }: RecentLeavesText): string {
+/** Formats a file of the newest leaves. */
+export function formatRecent({ leaves, checkpoint }: RecentLeavesText): string {
   const lines = leaves.map(({ leaf, details }) => JSON.stringify({ leaf, details }));
   return [...lines, JSON.stringify({ checkpoint }), ""].join("\n");
 }

@@ -141,6 +141,7 @@ export const packageDocs = {
     problems: [
       ...VERSION_PROBLEMS,
       "not_an_owner",
+      "taken_down",
       "version_compromised",
       "log_rollback",
       "log_key_missing",
@@ -157,6 +158,7 @@ export const packageDocs = {
     problems: [
       ...VERSION_PROBLEMS,
       "not_an_owner",
+      "taken_down",
       "version_compromised",
       "log_rollback",
       "log_key_missing",
@@ -170,7 +172,7 @@ export const packageDocs = {
     tag: "packages",
     auth: "account",
     responses: { 200: { description: "The package", schema: "Package" } },
-    problems: [...PACKAGE_PROBLEMS, "not_an_owner", "storage_full", ...BODY_PROBLEMS],
+    problems: [...PACKAGE_PROBLEMS, "not_an_owner", "taken_down", "storage_full", ...BODY_PROBLEMS],
   }),
   signature: operation({
     id: "readSignature",

@@ -5,6 +5,7 @@ import type { Deps } from "../deps.ts";
 import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { lockNamedPackage, requireOwner } from "./find-package.ts";
+import { requirePresent } from "./find-version.ts";
 import { type LoadedPackage, loadShownPackage } from "./read.ts";
 import { requireReplacement } from "./replacement.ts";
 
@@ -41,6 +42,7 @@ export async function setPackageStatus(
     const { packages } = session.tables;
     const before = await lockNamedPackage(session, name);
     await requireOwner(session, before, actor.user.id);
+    requirePresent(name, before);
     const columns = { status, statusMessage: message ?? null, statusReplacement: replacement ?? null };
     const isUnchanged =
       before.status === columns.status &&

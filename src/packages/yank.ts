@@ -6,7 +6,7 @@ import type { PackageName } from "../domain/package-name.ts";
 import { failure } from "../errors.ts";
 import { logYanks } from "../log/log-yanks.ts";
 import { lockNamedPackage, requireOwner } from "./find-package.ts";
-import { loadNumberedVersion } from "./find-version.ts";
+import { loadNumberedVersion, requirePresent } from "./find-version.ts";
 import { rebuildListing } from "./rebuild-listing.ts";
 import { requireReplacement } from "./replacement.ts";
 import { type VersionRow, type VersionView, versionView } from "./views.ts";
@@ -65,6 +65,8 @@ export async function setYanked(
     await requireOwner(session, changed, actor.user.id);
     const published = await loadNumberedVersion(session, changed, asked);
     const { id, version, keyCompromised } = published.row;
+    // Its words were erased with it, and nobody gives it others.
+    requirePresent(`${name} ${version}`, published.row);
     const columns = columnsOf(published.row, yank, now);
     // A repeated request changes nothing: it must not move the package in lists sorted by last
     // change.

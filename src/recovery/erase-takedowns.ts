@@ -5,11 +5,12 @@ import type { DbSession } from "../db/database.ts";
 import { scrubDatabase } from "../db/scrub.ts";
 import type { Deps } from "../deps.ts";
 import { type ErasedArchives, eraseArchives } from "../maintenance/erase-archives.ts";
+import { eraseWords } from "../maintenance/erase-words.ts";
 import { digestOf } from "../packages/find-version.ts";
 
 /**
  * Erases what a backup brought back of versions that were taken down after it: their archives, and
- * their contents in the files of the database if `hasReplayed` says that takedowns may have been
+ * their contents and the words of their yanks in the files of the database if `hasReplayed` says that takedowns may have been
  * replayed. Safe to repeat: while an archive is still stored, it does both. Throws
  * `database_unavailable` if the files of the database cannot be rewritten, and what the storage
  * throws.
@@ -22,7 +23,10 @@ export async function eraseTakedowns(
   const archives = await deps.db.read(takenDownArchives);
   if (archives.length === 0) return { removed: [], remaining: [] };
   // The archives go last: whoever repeats this after a crash sees by them that it is not finished.
-  if (hasReplayed || (await isAnyStored(deps.blobs, archives))) await scrubDatabase(database);
+  if (hasReplayed || (await isAnyStored(deps.blobs, archives))) {
+    await eraseWords(deps);
+    await scrubDatabase(database);
+  }
   return eraseArchives(deps, archives);
 }
 

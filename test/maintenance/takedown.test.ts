@@ -35,6 +35,8 @@ for (const [database, storage] of KINDS) {
           const digest = await publish(ada, "leaky", "1.1.0", bytes);
           await readEverything(registry, "leaky/1.1.0");
           expect((await guest.get(`/api/packages?search=${MARKER}description`)).body.total).toBe(1);
+          const words = { reason: "broken", message: `${MARKER}yank`, replacement: "1.0.0" };
+          expect((await ada.send("DELETE", "/api/packages/leaky/1.1.0", words)).status).toBe(200);
           expect((await traces(place)).length).toBeGreaterThan(0);
 
           const purged = await place.run("admin", "purge", "leaky", "1.1.0", ...BECAUSE, "--json");
@@ -60,6 +62,8 @@ for (const [database, storage] of KINDS) {
           for (const again of [bytes, makePackage({ name: "leaky", version: "1.1.0" })]) {
             expectProblem(await ada.publish("leaky", "1.1.0", again, KEY), 451, "taken_down");
           }
+          expectProblem(await ada.send("DELETE", "/api/packages/leaky/1.1.0", words), 451, "taken_down");
+          expectProblem(await ada.post("/api/packages/leaky/1.1.0"), 451, "taken_down");
           await publish(ada, "leaky", "1.2.0");
           const events = (await guest.get("/api/packages/leaky/events")).body.items;
           expect(events.find(({ kind }: { kind: string }) => kind === "version.taken_down").details).toEqual({
@@ -84,6 +88,8 @@ for (const [database, storage] of KINDS) {
         await whileRunning(place, async (registry) => {
           const [ada, guest] = [await newAccount(registry), new Client(registry.url)];
           for (const version of ["1.0.0", "2.0.0"]) await publish(ada, "whole", version, marked("whole", version));
+          const status = { status: "deprecated", message: `${MARKER}status` };
+          expect((await ada.send("PUT", "/api/packages/whole/status", status)).status).toBe(200);
           const purged = await place.run(
             "admin",
             "purge",
@@ -98,6 +104,7 @@ for (const [database, storage] of KINDS) {
           for (const version of ["1.0.0", "2.0.0"]) await expectGone(registry, `whole/${version}`, "legal");
           expectProblem(await guest.get("/api/packages/whole"), 451, "taken_down");
           expectProblem(await guest.get("/api/packages/whole/latest"), 451, "taken_down");
+          expectProblem(await ada.send("PUT", "/api/packages/whole/status", status), 451, "taken_down");
           expect((await guest.get("/api/packages")).body.total).toBe(0);
           expectProblem(
             await ada.publish("whole", "3.0.0", makePackage({ name: "whole", version: "3.0.0" }), KEY),
