@@ -102,6 +102,13 @@ function recoveryText(recovery: Recovery, dryRun: boolean): string {
   return lines.join("\n");
 }
 
-const LOST = `What the log does not record did not come back: accounts, changed passwords, API tokens, sessions, retired account
-keys, owners and invitations, deprecated and archived packages, and download counts since the backup. API tokens that
-were revoked since then work again: have them revoked. Start the registry, then run cpm-registry fsck.`;
+const LOST = `What the log does not record did not come back. It is as it was in the backup:
+  Accounts that were disabled since can log in. Disable them again:  cpm-registry admin disable <username>
+  Administrators who were revoked since are administrators:          cpm-registry admin revoke <username>
+  People who were forgotten since are known again, by their e-mail:  cpm-registry admin forget <username> --yes
+  API tokens that were revoked and passwords that were changed work as before. Where somebody else may have one:
+                                                                     cpm-registry admin reset-password <username>
+  Accounts, owners, invitations, webhooks, retired account keys, deprecated and archived packages, and download
+  counts since the backup are missing.
+An export of events on another machine (cpm-registry admin events --output) says what was done since the backup.
+Start the registry, then run cpm-registry fsck.`;
