@@ -1,7 +1,8 @@
 import { SESSION_SECONDS } from "../accounts/login.ts";
-import { dropOldJwtKeys, jwtKeyPath, rotateJwtKey } from "../config/jwt-key.ts";
+import { dropOldJwtKeys, jwtKeyPath, type OldJwtKey, readOldJwtKey, rotateJwtKey } from "../config/jwt-key.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
+import { systemClock } from "../start/system-clock.ts";
 import { UsageError } from "./usage.ts";
 
 const SESSION_HOURS = SESSION_SECONDS / 3_600;
@@ -11,27 +12,51 @@ export interface RotateJwtKeyArguments {
   readonly config: string | undefined;
   readonly finish: boolean;
   readonly endSessions: boolean;
+  /** Whether an old key goes although sessions need it. */
+  readonly now: boolean;
   readonly json: boolean;
 }
 
 /**
  * Replaces the key of sessions in `jwt.key`, or removes the old one with `finish`. Returns 1 where
- * the key is a setting. Throws `UsageError`, and `KeyFileError` if the file has something else.
+ * the key is a setting, and while sessions need an old key that would go. Throws `UsageError`, and
+ * `KeyFileError` if the file has something else.
  */
-export async function adminRotateJwtKey({ config, finish, endSessions, json }: RotateJwtKeyArguments): Promise<number> {
+export async function adminRotateJwtKey(given: RotateJwtKeyArguments): Promise<number> {
+  const { config, finish, endSessions, now, json } = given;
   if (finish && endSessions) throw new UsageError("Give --finish or --end-sessions, not both.");
   const { dataDir, jwtKeys, database } = readOfflineConfig(config);
-  if (jwtKeys !== undefined || database.kind !== "sqlite") {
-    printError(`cpm-registry admin rotate-jwt-key failed: ${IN_SETTINGS}`);
-    if (json) printJson({ changed: false, refused: IN_SETTINGS });
-    return 1;
-  }
-  const changed = finish ? dropOldJwtKeys(dataDir) : true;
+  if (jwtKeys !== undefined || database.kind !== "sqlite") return refuse(IN_SETTINGS, json);
+  const old = readOldJwtKey(dataDir);
+  const isNeeded = old !== undefined && (old.unusedSince === undefined || systemClock() < endOf(old.unusedSince));
+  if (isNeeded && !now && !endSessions) return refuse(tooEarlyText(old, finish), json);
+  const changed = !finish || old !== undefined;
   if (!finish) rotateJwtKey(dataDir, !endSessions);
+  else if (changed) dropOldJwtKeys(dataDir);
   const path = jwtKeyPath(dataDir);
   if (json) printJson({ changed, path, oldKeyAccepted: !finish && !endSessions });
-  else print(textOf(path, { finish, endSessions, changed }));
+  else print(textOf(path, { ...given, changed }));
   return 0;
+}
+
+function refuse(reason: string, json: boolean): number {
+  if (json) printJson({ changed: false, refused: reason });
+  printError(`cpm-registry admin rotate-jwt-key failed: ${reason}`);
+  return 1;
+}
+
+/** Returns when the last session ends that the old key signed. */
+function endOf(unusedSince: Date): Date {
+  return new Date(unusedSince.getTime() + SESSION_SECONDS * 1_000);
+}
+
+function tooEarlyText({ unusedSince }: OldJwtKey, finish: boolean): string {
+  const again = finish ? "run it again" : "remove it with --finish before you make another";
+  if (unusedSince === undefined) {
+    return `no registry was started with the new key yet, so every session and webhook needs the old one. Restart the registry; ${SESSION_HOURS} hours later, ${again}. To replace a stolen key at once: --end-sessions.`;
+  }
+  const end = endOf(unusedSince).toISOString();
+  return `sessions that need the old key last until ${end}. Then ${again}. To end them at once: --now.`;
 }
 
 const IN_SETTINGS =
@@ -44,11 +69,14 @@ function textOf(
     finish,
     endSessions,
     changed,
-  }: { readonly finish: boolean; readonly endSessions: boolean; readonly changed: boolean },
+  }: Pick<RotateJwtKeyArguments, "finish" | "endSessions"> & { readonly changed: boolean },
 ): string {
   if (finish && !changed) return `${path} has one key, and no old one to remove.`;
   if (finish) return `Removed the old key from ${path}. Restart the registry to forget it.`;
   const begin = `${path} has a new key, which signs sessions after a restart.`;
-  if (endSessions) return `${begin} Every session ends then.`;
+  if (endSessions) return `${begin} ${ENDED}`;
   return `${begin} Sessions of the old key go on. ${SESSION_HOURS} hours after the restart, remove it with --finish.`;
 }
+
+const ENDED = `Then everybody logs in again, and no webhook sends any
+more, because its secret cannot be opened: whoever has one removes it and makes it anew.`;

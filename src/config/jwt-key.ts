@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errorCode } from "../errors.ts";
 import { KeyFileError, readOrMakeKeyFile, replaceKeyFile } from "./key-file.ts";
 import { Secret } from "./secret.ts";
 
@@ -87,21 +89,60 @@ export function readOrMakeJwtKeys(dataDir: string): Secret<JwtKeys> {
   return new Secret(keys);
 }
 
+/** Has the time from when on a registry signs with the first key, while `jwt.key` has an old one. */
+function sincePath(dataDir: string): string {
+  return `${jwtKeyPath(dataDir)}.since`;
+}
+
+/** An old key in `jwt.key`. */
+export interface OldJwtKey {
+  /** From when on a registry signs with the new key. Undefined if none was started with it yet. */
+  readonly unusedSince: Date | undefined;
+}
+
+/**
+ * Returns the old key that `jwt.key` keeps after a rotation. Undefined if there is none. Throws as
+ * `readOrMakeJwtKeys` does.
+ */
+export function readOldJwtKey(dataDir: string): OldJwtKey | undefined {
+  if (readOrMakeJwtKeys(dataDir).reveal().length === 1) return undefined;
+  try {
+    const unusedSince = new Date(readFileSync(sincePath(dataDir), "utf8").trim());
+    return { unusedSince: Number.isNaN(unusedSince.getTime()) ? undefined : unusedSince };
+  } catch (cause) {
+    if (errorCode(cause) !== "ENOENT") throw cause;
+    return { unusedSince: undefined };
+  }
+}
+
+/**
+ * Writes down that a registry begins to sign with the first key of `jwt.key`, if the file keeps an
+ * old one and no earlier start did so. The sessions of the old key end from then on.
+ *
+ * Failing to write it stops no start. The old key then only stays until a later start writes it.
+ */
+export function noteNewJwtKeyInUse(dataDir: string, keys: JwtKeys, now: Date): void {
+  if (keys.length === 1) return;
+  try {
+    writeFileSync(sincePath(dataDir), `${now.toISOString()}\n`, { mode: 0o600, flag: "wx", flush: true });
+  } catch (cause) {
+    if (errorCode(cause) === undefined) throw cause;
+  }
+}
+
 /**
  * Writes a new key into `jwt.key`, durably. With `keepsOld`, the present key stays in the second
  * line, so that sessions which it signed go on. Throws as `readOrMakeJwtKeys` does.
  */
 export function rotateJwtKey(dataDir: string, keepsOld: boolean): void {
   const [present] = readOrMakeJwtKeys(dataDir).reveal();
+  rmSync(sincePath(dataDir), { force: true });
   replaceKeyFile(jwtKeyPath(dataDir), [makeJwtKey(), ...(keepsOld ? [present] : [])]);
 }
 
-/**
- * Removes every key but the present one from `jwt.key`, durably. Returns whether there was another
- * one. Throws as `readOrMakeJwtKeys` does.
- */
-export function dropOldJwtKeys(dataDir: string): boolean {
-  const [present, ...others] = readOrMakeJwtKeys(dataDir).reveal();
-  if (others.length > 0) replaceKeyFile(jwtKeyPath(dataDir), [present]);
-  return others.length > 0;
+/** Removes every key but the present one from `jwt.key`, durably. Throws as `readOrMakeJwtKeys` does. */
+export function dropOldJwtKeys(dataDir: string): void {
+  const [present] = readOrMakeJwtKeys(dataDir).reveal();
+  replaceKeyFile(jwtKeyPath(dataDir), [present]);
+  rmSync(sincePath(dataDir), { force: true });
 }

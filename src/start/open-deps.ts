@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
-import { readOrMakeJwtKeys } from "../config/jwt-key.ts";
+import { noteNewJwtKeyInUse, readOrMakeJwtKeys } from "../config/jwt-key.ts";
 import { logKeyPath } from "../config/log-key.ts";
 import type { StorageConfig } from "../config/storage.ts";
 import type { Database } from "../db/database.ts";
@@ -74,8 +74,7 @@ export async function openDeps(config: Config, clock: () => Date = () => new Dat
   const opened = await openBlobs(shareOf(config), dataDir, logger, failpoints);
   const blobs = tracer === undefined ? opened : tracedBlobs(opened, tracer);
   if (config.storage.kind === "s3") await checkBucket(config.storage, blobs);
-  const jwtKeys =
-    config.jwtKeys ?? (await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKeys(dataDir)));
+  const jwtKeys = config.jwtKeys ?? (await openJwtKeys(dataDir, clock()));
   const openedDb = await openMigrated(config, logger);
   const ownDb = tracer === undefined ? openedDb : tracedDatabase(openedDb, tracer);
   ownDb.watch();
@@ -127,6 +126,12 @@ async function openMigrated(config: Config, logger: Logger): Promise<Database> {
   const db = await openDatabase(database, (event, fields) => logger.error(event, fields));
   await requireNotMoved(db);
   return db;
+}
+
+async function openJwtKeys(dataDir: string, now: Date) {
+  const keys = await startStep("DATA_DIR", `${dataDir} cannot hold jwt.key`, () => readOrMakeJwtKeys(dataDir));
+  noteNewJwtKeyInUse(dataDir, keys.reveal(), now);
+  return keys;
 }
 
 function startWebhooks(deps: Omit<SenderDeps, "resolve">): WebhookSender {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readOrMakeJwtKeys } from "../../src/config/jwt-key.ts";
-import { runCommand } from "./scene.ts";
+import { readConfig } from "../../src/config/config.ts";
+import { noteNewJwtKeyInUse, readOldJwtKey, readOrMakeJwtKeys } from "../../src/config/jwt-key.ts";
+import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
+import { HOUR_MS, runCommand } from "./scene.ts";
 
 let dataDir: string;
 
@@ -24,10 +26,36 @@ test("admin rotate-jwt-key puts a new key before the present one, and --finish r
   const [second, ...old] = keys();
   expect([old, second === first]).toEqual([[first], false]);
   expect(statSync(join(dataDir, "jwt.key")).mode & 0o777).toBe(0o600);
+  for (const early of [["--finish"], []]) {
+    const refused = await rotate(...early);
+    expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining("no registry was started with")]);
+  }
+  const startedAt = Date.now() - 11 * HOUR_MS;
+  noteNewJwtKeyInUse(dataDir, keys(), new Date(startedAt));
+  noteNewJwtKeyInUse(dataDir, keys(), new Date());
+  const end = new Date(startedAt + 12 * HOUR_MS).toISOString();
+  for (const early of [["--finish", "--json"], ["--json"]]) {
+    const { exitCode, stdout, stderr } = await rotate(...early);
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`last until ${end}`)]);
+    expect(JSON.parse(stdout)).toEqual({ changed: false, refused: expect.stringContaining("--now") });
+  }
+  expect(keys()).toEqual([second, first]);
+  writeFileSync(join(dataDir, "jwt.key.since"), new Date(Date.now() - 12 * HOUR_MS).toISOString());
   expect((await rotate("--finish")).exitCode).toBe(0);
   expect(keys()).toEqual([second]);
   expect((await rotate("--finish")).stdout).toContain("no old one to remove");
   expect(readdirSync(dataDir)).toEqual(["jwt.key"]);
+});
+
+test("admin rotate-jwt-key --now lets an old key go before its sessions ended", async () => {
+  const [first] = keys();
+  await rotate();
+  const [second] = keys();
+  expect((await rotate("--now")).exitCode).toBe(0);
+  const [third, ...old] = keys();
+  expect([old, third === first, third === second]).toEqual([[second], false, false]);
+  expect((await rotate("--finish", "--now")).exitCode).toBe(0);
+  expect(keys()).toEqual([third]);
 });
 
 test("admin rotate-jwt-key --end-sessions keeps no old key", async () => {
@@ -36,6 +64,7 @@ test("admin rotate-jwt-key --end-sessions keeps no old key", async () => {
   expect(JSON.parse(stdout)).toEqual({ changed: true, path: join(dataDir, "jwt.key"), oldKeyAccepted: false });
   expect(keys()).toHaveLength(1);
   expect(keys()).not.toEqual(before);
+  expect((await rotate("--end-sessions")).stdout).toContain("webhook");
   expect((await rotate("--end-sessions", "--finish")).exitCode).toBe(64);
 });
 
@@ -45,4 +74,12 @@ test("admin rotate-jwt-key says what to do where the key is a setting, and chang
   expect([exitCode, stdout]).toEqual([1, ""]);
   expect(stderr).toContain("Set it to a new key (openssl rand -base64 48) and the present one, with a space");
   expect(readFileSync(join(dataDir, "jwt.key"), "utf8")).toBe(before);
+});
+
+test("a registry that starts with a new key writes down from when on the old one is not used", async () => {
+  await rotate();
+  const at = new Date("2026-11-02T03:04:05.000Z");
+  const config = readConfig(undefined, { DATA_DIR: dataDir, PORT: "0" });
+  for (const now of [at, new Date()]) await closeDeps(await openDeps(config, () => now));
+  expect(readOldJwtKey(dataDir)).toEqual({ unusedSince: at });
 });
