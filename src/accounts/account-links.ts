@@ -63,20 +63,28 @@ export async function inviteAccount(
   return link;
 }
 
+async function findInvitation({ query, tables: { accountLinks } }: DbSession, token: string, now: Date) {
+  const isThis = and(eq(accountLinks.tokenSha256, digestOf(token)), eq(accountLinks.kind, "invitation"));
+  const [found] = await query
+    .select({ email: accountLinks.email })
+    .from(accountLinks)
+    .where(and(isThis, gt(accountLinks.expiresAt, now)));
+  return found;
+}
+
+/** Reports whether an invitation may still be used, by its address if it is for one. */
+export async function isInvitationOpen(session: DbSession, token: string, now: Date): Promise<boolean> {
+  return (await findInvitation(session, token, now)) !== undefined;
+}
+
 /**
  * Checks an invitation that may be used for an address, without using it. Throws
  * `invitation_invalid`.
  */
-export async function requireInvitation(
-  { query, tables: { accountLinks } }: DbSession,
-  token: string,
-  email: string,
-  now: Date,
-): Promise<void> {
-  const isThis = and(eq(accountLinks.tokenSha256, digestOf(token)), eq(accountLinks.kind, "invitation"));
-  const [found] = await query.select().from(accountLinks).where(isThis);
+export async function requireInvitation(session: DbSession, token: string, email: string, now: Date): Promise<void> {
+  const found = await findInvitation(session, token, now);
   const isForThem = found?.email === null || foldIdentity(found?.email ?? "") === foldIdentity(email);
-  if (found === undefined || found.expiresAt <= now || !isForThem) throw failure({ code: "invitation_invalid" });
+  if (found === undefined || !isForThem) throw failure({ code: "invitation_invalid" });
 }
 
 /** Uses up an invitation in the transaction that makes the account. Throws `invitation_invalid`. */

@@ -1,6 +1,12 @@
 import type { RegistryError } from "../errors.ts";
 import { problemOf, type ShownProblem } from "../http/problem.ts";
 
+/** How long to wait, as people say it. */
+function waitText(seconds: number): string {
+  const [count, unit] = seconds < 90 ? [seconds, "second"] : [Math.ceil(seconds / 60), "minute"];
+  return `${count} ${unit}${count === 1 ? "" : "s"}`;
+}
+
 /**
  * The advice of problems names addresses of the API. On a page it names what a reader can click.
  * Undefined where the words for programs are right for people, too.
@@ -38,6 +44,10 @@ function adviceOf(error: RegistryError): string | undefined {
         "The database is behind what the transparency log has published. Reading works, but nothing can be published " +
         "or changed until the operator of the registry has decided."
       );
+    case "too_many_attempts":
+      return `Try again in ${waitText(error.retryAfterSeconds)}.`;
+    case "too_many_registrations":
+      return `Your network made too many accounts within an hour. Try again in ${waitText(error.retryAfterSeconds)}.`;
     case "method_not_allowed":
       return "This page cannot be used like that. Go back, reload the page and try again.";
     default:

@@ -96,9 +96,11 @@ onBothDatabases(
       const id = /name="id" value="([^"]+)"/.exec(list)?.[1] ?? "";
       expect((await submit("/admin/invitations/withdraw", { id, email: "withdrawn@example.org" })).status).toBe(422);
       expect((await submit("/admin/invitations/withdraw", { id, confirm: "yes" })).status).toBe(303);
+      const opened = async (link: string) => (await open(registry().url, link)).text();
+      expect(await opened(links[0] ?? "")).not.toContain("This invitation is not valid");
+      expect(await opened(links[2] ?? "")).toContain("This invitation is not valid");
       const register = async (link: string, username: string, email: string) => {
         const [path = "", invitation = ""] = link.split("?invitation=");
-        expect(await (await open(registry().url, link)).text()).toContain("Make the account");
         const fields = { username, email, password: PASSWORD, invitation };
         return (await send(registry().url, path, fields)).status;
       };
@@ -158,6 +160,8 @@ onBothDatabases(
         const put = await owner.send("PUT", `/api/packages/${name}/owners/${invited.username}`);
         expect(put.status).toBe(200);
       }
+      const settings = await see("/packages/admin-three/settings", theirs);
+      expect(settings).toContain('You are invited to be one: <a href="../../account">answer the invitation</a>');
       for (const path of ["/", "/packages/admin-three", "/account"]) expect(count(await see(path, theirs))).toBe("2");
       await invited.send("PUT", `/api/packages/admin-three/owners/${invited.username}`);
       expect(count(await see("/search", theirs))).toBe("1");

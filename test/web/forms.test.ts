@@ -63,7 +63,7 @@ onBothDatabases("forms", (registry) => {
     for (let at = 0; at < 5; at += 1) await send(registry().url, "/login", typed);
     const answer = await send(registry().url, "/login", typed);
     expect([answer.status, Number(answer.headers.get("retry-after")) > 0]).toEqual([429, true]);
-    expect(await answer.text()).toContain("Try again in");
+    expect(resultIn(await answer.text())).toMatch(/^Too many failed logins\. Try again in \d+ (?:second|minute)s?\.$/);
   });
 
   test("a disabled account reads so at the sign-in, and gets no cookie", async () => {
@@ -405,6 +405,9 @@ describe("registration", () => {
       const page = await (await open(registry.url, "/register")).text();
       expect(page).toContain("Ask an administrator or the operator for a link");
       expect(tokenIn(page)).toBe("");
+      expect(await (await open(registry.url, "/register?invitation=used")).text()).toContain(
+        "It is unknown, used or expired.",
+      );
       const fields = { username: "closed", email: "closed@example.org", password: PASSWORD };
       expect((await send(registry.url, "/register", fields)).status).toBe(403);
     } finally {

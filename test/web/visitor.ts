@@ -4,7 +4,8 @@ import { type Browser, open, send, signIn } from "./site-roles.ts";
 
 /** What a page says of the form that was sent before it, without tags. */
 export function resultIn(text: string): string {
-  const [, said = ""] = /<div id="result"[^>]*>(.*?)<\/div>(?:<form|<p|<h1|<article|<div|<section)/s.exec(text) ?? [];
+  const [, said = ""] =
+    /<div id="result"[^>]*>(.*?)<\/div>(?:<(?:form|p|h1|article|div|section|input)\b)/s.exec(text) ?? [];
   return said.replace(/<[^>]+>/g, "").trim();
 }
 

@@ -54,7 +54,7 @@ function Invitations({ visit, items }: OfVisit & { readonly items: readonly OwnI
 function stateOf({ status, quarantine, latest }: PackageSummary): string | undefined {
   if (quarantine !== null) return "in quarantine";
   if (status !== "active") return status;
-  return latest === null ? "nothing to find: every version is yanked or a pre-release" : undefined;
+  return latest === null ? "no latest version" : undefined;
 }
 
 function Packages({ visit: { root }, owned }: OfVisit & { readonly owned: OwnedPackages }) {

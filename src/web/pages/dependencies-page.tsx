@@ -37,7 +37,7 @@ function Dependencies({ visit: { root }, shown: { version }, known }: Dependenci
                 {found !== undefined && found.description !== "" && <div class="hint">{found.description}</div>}
               </th>
               <td>{range ? <code>{range}</code> : <span class="hint">any</span>}</td>
-              <td>{found?.latest ?? ""}</td>
+              <td>{found !== undefined && (found.latest ?? <span class="hint">none</span>)}</td>
             </tr>
           );
         })}

@@ -1,4 +1,5 @@
 /** @jsxImportSource preact */
+import { isInvitationOpen } from "../../accounts/account-links.ts";
 import { login } from "../../accounts/login.ts";
 import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "../../accounts/password.ts";
 import { register } from "../../accounts/register.ts";
@@ -77,14 +78,22 @@ function Closed({ visit }: OfVisit) {
 /** Makes an account where everybody may, and says whom to ask elsewhere. */
 export const registerPage: PageSpec = {
   audience: "everybody",
-  load: (deps, visit) => {
-    const invitation = invitationOf(visit);
-    const isOpen = deps.config.registration === "open" || invitation !== "";
+  load: async (deps, visit) => {
+    const asked = invitationOf(visit);
+    const isInvited = asked !== "" && (await deps.db.read((session) => isInvitationOpen(session, asked, deps.clock())));
+    const isOpen = deps.config.registration === "open" || isInvited;
+    const invitation = isInvited ? asked : "";
     return {
       title: "Make an account",
       body: (
         <div class="narrow">
           <h1>{isOpen ? `Make an account at ${siteOf(deps).title}` : "Registration is closed"}</h1>
+          {asked !== "" && !isInvited && visit.problem === undefined && (
+            <p class="banner warn">
+              <strong>This invitation is not valid.</strong> It is unknown, used or expired
+              {isOpen ? ", but you need none here." : "."}
+            </p>
+          )}
           {visit.visitor !== undefined && <SignedIn visit={visit} visitor={visit.visitor} next="account" />}
           {visit.visitor === undefined &&
             (isOpen ? <RegisterForm visit={visit} invitation={invitation} /> : <Closed visit={visit} />)}

@@ -15,7 +15,8 @@ export interface SettingsAccess {
 }
 
 /** What somebody sees of settings who may change nothing there. */
-function refusedPage({ root }: Visit, name: string, owners: OwnersView): Page {
+function refusedPage({ root, visitor }: Visit, name: string, owners: OwnersView): Page {
+  const isInvited = owners.invitations.some(({ username }) => username === visitor?.user.username);
   return {
     title: `Settings of ${name}`,
     status: 403,
@@ -23,7 +24,16 @@ function refusedPage({ root }: Visit, name: string, owners: OwnersView): Page {
       <div class="problem">
         <p class="status">403</p>
         <h1>You do not own {name}</h1>
-        <p class="lead">Only its owners can change it. Ask one of them to invite you:</p>
+        <p class="lead">
+          Only its owners can change it.{" "}
+          {isInvited ? (
+            <>
+              You are invited to be one: <a href={`${root}account`}>answer the invitation</a>.
+            </>
+          ) : (
+            "Ask one of them to invite you:"
+          )}
+        </p>
         <ul>
           {owners.items.map(({ username }) => (
             <li key={username}>

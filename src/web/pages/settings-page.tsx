@@ -26,14 +26,20 @@ export function settingsPath(name: string): string {
   return `packages/${name}/settings`;
 }
 
-const SECTIONS = ["Versions", "Owners", "Status", "Keys"] as const;
+/** The ids of the sections of the page, and what their links say. */
+const SECTIONS = [
+  ["versions", "Versions"],
+  ["owners", "Owners"],
+  ["package-status", "Status"],
+  ["keys", "Keys"],
+] as const;
 
 function Sections() {
   return (
     <nav class="tabs" aria-label="On this page">
-      {SECTIONS.map((name) => (
-        <a key={name} href={`#${name.toLowerCase()}`}>
-          {name}
+      {SECTIONS.map(([id, text]) => (
+        <a key={id} href={`#${id}`}>
+          {text}
         </a>
       ))}
     </nav>

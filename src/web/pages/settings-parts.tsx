@@ -181,7 +181,7 @@ const STATUSES = [
 export function Status({ visit, summary }: OfVisit & { readonly summary: PackageSummary }) {
   const { name, status, statusMessage, statusReplacement } = summary;
   return (
-    <section>
+    <section id="package-status">
       <h2>Status</h2>
       <p>All versions stay found and downloadable. Whoever looks at the package sees the status above all else.</p>
       <PostForm visit={visit} action={`packages/${name}/settings/status`}>
