@@ -38,6 +38,8 @@ export async function makeDatabaseFile<T>(
     requireNoDatabase(path);
     // A link never overwrites.
     await link(temporary, path);
+    // Before the sync: a power cut must not leave the database a second name.
+    await discardFile(temporary);
     await syncPath(directory, "r");
     return done;
   } catch (cause) {

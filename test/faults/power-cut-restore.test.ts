@@ -1,5 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { readNamedDatabase } from "../../src/config/named-database.ts";
@@ -97,6 +106,7 @@ async function expectRestoredAtOnce(disk: Disk, to: Place): Promise<void> {
   const command = { settings: settingsOf(to.dataDir), args: ["backup", "restore", backup] };
   const done = await cutDuring(disk, command, "its end");
   expect([done?.stderr, done?.exitCode]).toEqual(["", 0]);
+  expect(readdirSync(to.dataDir).sort()).toEqual(["jwt.key", "log.key", "packages", "registry.db"]);
   await expectRestored(to);
 }
 
