@@ -48,6 +48,8 @@ async function benchCopy(directory: string, env: Env): Promise<void> {
       const back = join(directory, "back.db");
       const there = await run(env, "db", "copy", "--from", env.DATA_DIR ?? "", "--to", url);
       const here = await run(env, "db", "copy", "--from", url, "--to", back);
+      // The copy has marked its source as moved.
+      await run(env, "admin", "read-only", "off", "--yes");
       for (const [at, { versions, seconds, processorS }] of [there, here].entries()) {
         ways[at]?.rates.push(versions / seconds);
         ways[at]?.processor.push(processorS);

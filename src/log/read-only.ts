@@ -135,6 +135,11 @@ async function readStored(session: DbSession): Promise<StoredMode> {
   return { byOperator, isRecovering: recoveredTo !== null };
 }
 
+/** Returns what an operator stored with `setReadOnly`. Undefined while the registry is writable. */
+export async function readReadOnly(session: DbSession): Promise<StoredMode["byOperator"]> {
+  return (await readStored(session)).byOperator;
+}
+
 /** The result of `setReadOnly`. */
 export interface ReadOnlyChange {
   /** False if the registry was in this mode already, for the same reason. */

@@ -50,12 +50,14 @@ onBothDatabases("admin commands while the server runs", (registry) => {
   test("admin read-only stops every change on the running server with its reason, and lets them go on", async () => {
     const on = await admin("read-only", "on", "--reason", "we move");
     expect(done(on)).toMatch(/^The registry is read-only since \S+Z: we move\n$/);
+    expect(done(await admin("read-only", "status"))).toBe(done(on));
     const refusal = async () => (await login("nobody-here", PASSWORD)).body.code;
     await waitUntil(async () => (await refusal()) === "read_only", "the server follows", HELD_WITHIN_MS);
     const json = JSON.parse(done(await admin("read-only", "off", "--json")));
     expect(json).toEqual({ readOnly: false, changed: true });
     await waitUntil(async () => (await refusal()) !== "read_only", "the server follows", HELD_WITHIN_MS);
     expect(done(await admin("read-only", "off"))).toBe("The registry was not read-only.\n");
+    expect(JSON.parse(done(await admin("read-only", "status", "--json")))).toEqual({ readOnly: false });
     const [none, sentence] = [["on"], ["on", "--reason", "With a stop."]];
     expect((await admin("read-only", ...none)).exitCode).toBe(64);
     refused(

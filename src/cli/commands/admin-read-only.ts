@@ -22,7 +22,12 @@ export const adminReadOnlyCommand = defineCommand({
     json: JSON_OPTION,
     config: CONFIG_OPTION,
   },
-  arguments: [{ name: "on|off", description: "on makes the registry read-only, off lets changes go on" }],
+  arguments: [
+    {
+      name: "on|off|status",
+      description: "on makes the registry read-only, off lets changes go on, status says which",
+    },
+  ],
   help: {
     description: `Makes a registry read-only, or writable again. All servers of its database follow within a second,
       without a restart, and the mode outlives restarts. Every change is answered 503 read_only with the reason:
@@ -31,7 +36,7 @@ export const adminReadOnlyCommand = defineCommand({
       if it ends before the registry is writable again. /health shows the mode and stays healthy.
 
       Other commands of the operator still change what the log does not record. The command may run beside servers. To
-      make a single server read-only, set READ_ONLY=true.
+      make a single server read-only, set READ_ONLY=true; status does not see that, /health does.
 
       Once db copy has filled another database from this one, no server starts on it and no command uses it. If you
       go on with this database all the same, end that with off --yes.`,
@@ -39,6 +44,7 @@ export const adminReadOnlyCommand = defineCommand({
     examples: [
       'cpm-registry admin read-only on --reason "we move to Postgres until 14:00" --wait',
       "cpm-registry admin read-only off",
+      "cpm-registry admin read-only status",
     ],
   },
   run: async ({ config, reason, wait, yes, json }, [mode]) => {
