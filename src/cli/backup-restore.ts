@@ -4,11 +4,12 @@ import { requireBackup } from "../backup/layout.ts";
 import { type Restored, restoreBackup } from "../backup/restore-backup.ts";
 import type { Config } from "../config/config.ts";
 import { logKeyPath } from "../config/log-key.ts";
+import { compareWithLog, type LogComparison } from "../log/behind-log.ts";
 import { counted } from "../runtime/counted.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
-import { openLogger, openStore } from "../start/open-offline.ts";
+import { openLogger, openOffline, openStore } from "../start/open-offline.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
@@ -41,8 +42,13 @@ export async function backupRestore({ config: configFile, directory, json, ...gi
     const restored = await restoreBackup(target, options);
     bar.end();
     const elapsed = durationText(performance.now() - startedMs);
-    if (json) printJson(documentOf(restored));
-    else print(summaryOf(restored, config, elapsed));
+    const { db, close } = await openOffline(config);
+    const log = await compareWithLog({ db, blobs }).finally(close);
+    if (json) printJson({ ...documentOf(restored), log });
+    else {
+      print(summaryOf(restored, config, elapsed));
+      print(nextText(log));
+    }
     return restored.lacking.length > 0 || restored.manifest.database.problems.length > 0 ? 1 : 0;
   } finally {
     bar.end();
@@ -72,6 +78,11 @@ function summaryOf(restored: Restored, config: Config, elapsed: string): string 
   );
   lines.push(...listText(`Not restored, because the backup lacks them (${lacking.length}):`, reasons));
   return lines.join("\n");
+}
+
+function nextText({ behind }: LogComparison): string {
+  if (behind === undefined) return "Then run cpm-registry fsck, and start the registry.";
+  return `Before you start the registry: ${behind}`;
 }
 
 function isLogKeyMissing({ logKeys, dataDir }: Config): boolean {

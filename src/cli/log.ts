@@ -114,7 +114,7 @@ export async function logAcceptRollback(configFile: string | undefined, yes: boo
     } else {
       if (rollback !== undefined) print(sizesText(rollback));
       if (refused !== undefined) printError(`cpm-registry log accept-rollback failed: ${REFUSED[refused]}`);
-      else print(accepted ? ACCEPTED : "Nothing was changed. Pass --yes to accept the loss.");
+      else print(accepted ? ACCEPTED : NOT_ACCEPTED);
     }
     return accepted ? 0 : 1;
   } finally {
@@ -128,10 +128,14 @@ function sizesText({ publishedSize, foundSize }: Rollback): string {
   return `Published: ${published}. In the database: ${counted(foundSize, "leaf", "leaves")}.`;
 }
 
+const NOT_ACCEPTED = `Nothing was changed. First run cpm-registry log recover --dry-run: it says whether everything can be brought back.
+With --yes, the loss is accepted. That cannot be undone: afterwards nothing can be recovered, and gc deletes the archives
+of the versions that this database lacks.`;
+
 const REFUSED = {
   no_rollback: "there is no rollback to accept. The database contains everything that was published.",
   registry_running: "a registry runs on this database. Stop it on every machine, then run the command again.",
 };
 
 const ACCEPTED = `The database's checkpoint is now the published one. The other is kept as log/checkpoint-before-rollback.
-Start the registry. Everyone who saw the longer log will notice.`;
+What the database lacks cannot be recovered any more. Start the registry. Everyone who saw the longer log will notice.`;

@@ -126,7 +126,7 @@ export function acceptSize(blobs: BlobStore, size: number): Promise<void> {
 /** Explains to an operator, in one line, that the copy of the checkpoint is missing. */
 export const GUARD_MISSING_TEXT = `log_guard_missing: the log has leaves, and there is no copy of its last checkpoint (${CHECKPOINT_COPY}): if this database was restored, make sure that it is the newest. The next publish writes the copy.`;
 
-/** Explains a rollback to an operator, with the two ways out. */
+/** Explains a rollback to an operator, with the ways out. */
 export function rollbackText({ publishedSize, foundSize, isWitnessed }: Rollback): string {
   const published =
     publishedSize === undefined
@@ -136,8 +136,8 @@ export function rollbackText({ publishedSize, foundSize, isWitnessed }: Rollback
         : `The log published ${publishedSize} leaves`;
   return `log_rollback: ${published}, and the ${foundSize} leaves of this database do not continue it.
 An older backup was restored, or a replica that lacked the last changes took over. Until you decide, the registry
-answers reads and refuses every change that would be logged. Either
-  - restore the newest backup of the database and start again; or
-  - accept the loss: run cpm-registry log accept-rollback --yes and start again. Clients that saw the longer log will
-    notice.`;
+answers reads and refuses every change that would be logged. Stop it, and then
+  - recover what the database lacks: cpm-registry log recover --dry-run says what that is; or
+  - put the newest database in its place.
+Only if neither is possible, see cpm-registry log accept-rollback: it gives up what the database lacks, for ever.`;
 }

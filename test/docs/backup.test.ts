@@ -61,6 +61,7 @@ test(
       run(IN_PLACE);
       await server.start();
       await waitUntil(() => server.output().includes("log_rollback: "), "the server logs it");
+      expect(server.output()).toContain("cpm-registry log recover --dry-run says what that is");
       expect((await healthOf(server)).checks.log).toBe("failing");
       expect(await publishHello(alice, "0.2.0")).toBe(503);
       expect((await alice.get("/api/packages/hello/0.1.0/download")).status).toBe(200);

@@ -434,8 +434,15 @@ describe("backup restore", () => {
       const checkpoint = readCheckpoint(place);
       for (const suffix of ["", "-wal", "-shm"]) rmSync(place.databaseName + suffix, { force: true });
       expect((await place.run("backup", "restore", backup)).stderr).toContain("it has the checkpoint of a log");
-      expect((await place.run("backup", "restore", backup, "--reuse-storage")).exitCode).toBe(0);
+      const { exitCode, stdout } = await place.run("backup", "restore", backup, "--reuse-storage");
+      expect([exitCode, stdout]).toEqual([
+        0,
+        expect.stringContaining("Before you start the registry: the database is"),
+      ]);
+      expect(stdout).toContain("cpm-registry log recover --dry-run");
       expect(readCheckpoint(place)).toBe(checkpoint);
+      const { stdout: preview } = await place.run("log", "accept-rollback");
+      expect(preview).toContain("First run cpm-registry log recover --dry-run");
       await whileRunning(place, async ({ deps }) => {
         expect(deps.log.rollback).toEqual({ publishedSize: 2, foundSize: 1 });
       });

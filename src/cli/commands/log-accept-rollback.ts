@@ -12,8 +12,9 @@ export const logAcceptRollbackCommand = defineCommand({
   },
   arguments: [],
   help: {
-    description: `For a registry that refuses writes with log_rollback and cannot get its newest database back. Prints
-      how many leaves were published and how many the database has. With --yes, the database's checkpoint becomes the
+    description: `For a registry that refuses writes with log_rollback, that cannot get its newest database back, and that
+      log recover cannot help: run log recover --dry-run first. Accepting cannot be undone. Afterwards nothing can be
+      recovered, and gc deletes the archives of the versions that the database lacks. Prints how many leaves were published and how many the database has. With --yes, the database's checkpoint becomes the
       published one, and the other is kept as log/checkpoint-before-rollback. Everyone who saw the longer log will
       notice.
 
@@ -21,7 +22,7 @@ export const logAcceptRollbackCommand = defineCommand({
       notices registries on this machine. On Postgres, it notices every server whose role the role of the settings may
       see in pg_stat_activity. The command is also refused if there is no rollback.`,
     failure: "the rollback was not accepted",
-    examples: ["cpm-registry log accept-rollback --yes"],
+    examples: ["cpm-registry log accept-rollback"],
   },
   run: async ({ config, yes, json }) => {
     const { logAcceptRollback } = await import("../log.ts");
