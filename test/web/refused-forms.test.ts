@@ -68,6 +68,7 @@ onBothDatabases("refused forms", (registry) => {
         `${name} has no version 9.0.0. Open the package`,
       ],
       ["/admin/quarantine", { ...about, reason: "" }, "reason", "It must be 1 to 300 characters in one line"],
+      ["/admin/quarantine", { ...about, category: "" }, "category", "Choose the category."],
       ["/admin/quarantine/names", { name: "A B" }, "name", ""],
     ] as const;
     for (const [path, fields, field, text] of refused) {

@@ -1,6 +1,7 @@
 /** @jsxImportSource preact */
 
 import type { Origin } from "../../audit/record-event.ts";
+import { failure } from "../../errors.ts";
 import { parseForm } from "../../http/validate.ts";
 import { allowName } from "../../moderation/allow-name.ts";
 import { type AllowedName, listAllowedNames } from "../../moderation/list-allowed-names.ts";
@@ -42,7 +43,7 @@ function QuarantineForm({ visit }: OfVisit) {
       <Select
         name="category"
         label="Category"
-        value="malware"
+        placeholder="Choose the category"
         choices={STATUS_REASONS.map((reason) => [reason, CATEGORY_TEXTS[reason]] as const)}
         hint="The log records it for good, and everybody can read it."
       />
@@ -187,6 +188,13 @@ async function setQuarantine(deps: WebDeps, origin: Origin, { name, version }: S
 
 const fieldOf = (form: URLSearchParams, name: string) => (form.get(name) ?? "").trim();
 
+/** The category, which the log records for good. Throws `validation_failed` if none was chosen. */
+function categoryOf(form: URLSearchParams): string {
+  const category = fieldOf(form, "category");
+  if (category !== "") return category;
+  throw failure({ code: "validation_failed", faults: [{ path: "/category", message: "Choose the category." }] });
+}
+
 /** Quarantines a package or a version. */
 export const quarantineAction: ActionSpec = {
   audience: "admin",
@@ -195,7 +203,7 @@ export const quarantineAction: ActionSpec = {
     requireConfirmed(form);
     const { reason, category } = parseForm(QuarantineBody, {
       reason: fieldOf(form, "reason"),
-      category: form.get("category"),
+      category: categoryOf(form),
     });
     const subject = { name: fieldOf(form, "package"), version: fieldOf(form, "version") };
     await setQuarantine({ ...deps, db }, visit.visitor.origin, subject, { reason, category });

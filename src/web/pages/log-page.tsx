@@ -125,7 +125,7 @@ function Entries({ visit, log: { entries, before } }: OfLog) {
           {entries.map((entry) => (
             <tr key={entry.index}>
               <td>{entry.index}</td>
-              <td class="long">
+              <td>
                 <LogSentence visit={visit} entry={entry} />
               </td>
               {hasTimes && <td>{entry.at !== undefined && <Moment at={entry.at.toISOString()} />}</td>}

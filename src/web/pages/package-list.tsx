@@ -13,6 +13,7 @@ export function PackageList({ visit: { root }, items }: OfVisit & { readonly ite
             <a href={`${root}packages/${name}`}>{name}</a> {latest !== null && <span class="version">{latest}</span>}
             {status !== "active" && <span class="badge warn">{status}</span>}
             {quarantine !== null && <span class="badge bad">in quarantine</span>}
+            {quarantine === null && latest === null && <span class="badge plain">no latest version</span>}
           </h3>
           {description !== "" && <p>{description}</p>}
           <p class="hint">
