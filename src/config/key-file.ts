@@ -31,8 +31,8 @@ function readText(path: string): string | undefined {
 
 /**
  * Reads a key file, or creates it at the first start: one line, mode 0600. Servers that start at
- * the same time agree on one key, because `link` never overwrites. Throws if the directory cannot
- * be written.
+ * the same time agree on one key, because `link` never overwrites. A key is durable before anybody
+ * signs with it. Throws if the directory cannot be written.
  */
 export function readOrMakeKeyFile(path: string, make: () => string): string {
   mkdirSync(dirname(path), { recursive: true });
@@ -47,6 +47,7 @@ export function readOrMakeKeyFile(path: string, make: () => string): string {
   } finally {
     unlinkSync(candidate);
   }
+  syncDirectoryOf(path);
   return readText(path) ?? "";
 }
 
@@ -68,6 +69,10 @@ export function replaceKeyFile(path: string, lines: readonly string[]): void {
     rmSync(written, { force: true });
     throw cause;
   }
+  syncDirectoryOf(path);
+}
+
+function syncDirectoryOf(path: string): void {
   const directory = openSync(dirname(path), "r");
   try {
     fsyncSync(directory);

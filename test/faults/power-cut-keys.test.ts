@@ -1,0 +1,53 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SOURCES } from "../support/program.ts";
+import { waitUntil } from "../support/wait-until.ts";
+import { VKEY } from "../verify/scene.ts";
+import { type Disk, makeDisk, reasonAgainstPowerCuts } from "./power-cut.ts";
+
+/* A power cut after a first start: a key that was printed is configured elsewhere, and must stay. */
+
+const reason = reasonAgainstPowerCuts();
+if (reason !== undefined) console.warn(`Skipped: no power can be cut here, ${reason}`);
+
+/** Starts a witness, cuts the power once it printed its key, and returns that. */
+async function printedKey(disk: Disk, output: string): Promise<string> {
+  const args = ["witness", "witness.example", "--log", VKEY, "--port", "0", "--data", join(disk.path, "witness")];
+  const child = Bun.spawn([...SOURCES, ...args], {
+    cwd: "/",
+    env: { PATH: process.env.PATH ?? "" },
+    stdin: "ignore",
+    stdout: Bun.file(output),
+    stderr: "inherit",
+  });
+  const found = () => /LOG_WITNESSES="(\S+) /.exec(readFileSync(output, "utf8"))?.[1];
+  try {
+    await waitUntil(() => child.exitCode !== null || found() !== undefined, "the witness prints its key");
+    child.kill("SIGSTOP");
+    disk.cut();
+  } finally {
+    child.kill("SIGKILL");
+    await child.exited;
+  }
+  disk.restore();
+  return found() ?? "";
+}
+
+test.skipIf(reason !== undefined)(
+  "a witness has the key that it printed after a power cut right after its first start",
+  async () => {
+    const home = mkdtempSync(join(tmpdir(), "cpm-power-cut-keys-"));
+    const disk = makeDisk(32);
+    try {
+      const first = await printedKey(disk, join(home, "first"));
+      expect(first).toStartWith("witness.example+");
+      expect(await printedKey(disk, join(home, "second"))).toBe(first);
+    } finally {
+      disk.remove();
+      rmSync(home, { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
