@@ -21,7 +21,7 @@ import { faultCode } from "../runtime/fault-codes.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
-import { openOffline, openOfflineStore } from "../start/open-offline.ts";
+import { openOffline, openOfflineStore, requireDatabase } from "../start/open-offline.ts";
 import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, listText } from "./table.ts";
@@ -71,6 +71,7 @@ export async function backupCreate({ config, directory, json, ...given }: Backup
   const keep = keepOf(given.keep);
   const startedMs = performance.now();
   const read = readOfflineConfig(config);
+  requireDatabase(read.database);
   yieldToOthers();
   const deps = await openOfflineStore(read);
   const bars = [progressBar("backup database", json), progressBar("backup archives", json)] as const;

@@ -1,8 +1,18 @@
 import { SESSION_SECONDS } from "../accounts/login.ts";
-import { dropOldJwtKeys, jwtKeyPath, type OldJwtKey, readOldJwtKey, rotateJwtKey } from "../config/jwt-key.ts";
+import type { Config } from "../config/config.ts";
+import {
+  dropOldJwtKeys,
+  jwtKeyPath,
+  type OldJwtKey,
+  readOldJwtKey,
+  readOrMakeJwtKeys,
+  rotateJwtKey,
+} from "../config/jwt-key.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
+import { openOffline, requireDatabase } from "../start/open-offline.ts";
 import { systemClock } from "../start/system-clock.ts";
+import { resealSecrets } from "../webhooks/reseal-secrets.ts";
 import { UsageError } from "./usage.ts";
 
 const SESSION_HOURS = SESSION_SECONDS / 3_600;
@@ -25,18 +35,42 @@ export interface RotateJwtKeyArguments {
 export async function adminRotateJwtKey(given: RotateJwtKeyArguments): Promise<number> {
   const { config, finish, endSessions, now, json } = given;
   if (finish && endSessions) throw new UsageError("Give --finish or --end-sessions, not both.");
-  const { dataDir, jwtKeys, database } = readOfflineConfig(config);
+  const read = readOfflineConfig(config);
+  const { dataDir, jwtKeys, database } = read;
   if (jwtKeys !== undefined || database.kind !== "sqlite") return refuse(IN_SETTINGS, json);
+  // Whoever names the wrong directory must not get a key there.
+  requireDatabase(database);
   const old = readOldJwtKey(dataDir);
   const isNeeded = old !== undefined && (old.unusedSince === undefined || systemClock() < endOf(old.unusedSince));
   if (isNeeded && !now && !endSessions) return refuse(tooEarlyText(old, finish), json);
   const changed = !finish || old !== undefined;
-  if (!finish) rotateJwtKey(dataDir, !endSessions);
-  else if (changed) dropOldJwtKeys(dataDir);
+  await replaceKeys(read, given, old !== undefined);
   const path = jwtKeyPath(dataDir);
   if (json) printJson({ changed, path, oldKeyAccepted: !finish && !endSessions });
   else print(textOf(path, { ...given, changed }));
   return 0;
+}
+
+/**
+ * Makes a new key, or removes old ones. A key only goes once the secrets of webhooks, which are encrypted
+ * with it, are encrypted with the one that stays.
+ */
+async function replaceKeys(
+  config: Config,
+  { finish, endSessions }: Pick<RotateJwtKeyArguments, "finish" | "endSessions">,
+  hasOld: boolean,
+): Promise<void> {
+  const { dataDir } = config;
+  if (!finish && !hasOld && !endSessions) return rotateJwtKey(dataDir);
+  const { db, close } = await openOffline(config);
+  try {
+    await resealSecrets({ db, jwtKeys: readOrMakeJwtKeys(dataDir) });
+    if (!finish) rotateJwtKey(dataDir);
+    if (endSessions) await resealSecrets({ db, jwtKeys: readOrMakeJwtKeys(dataDir) });
+    if (endSessions || (finish && hasOld)) dropOldJwtKeys(dataDir);
+  } finally {
+    await close();
+  }
 }
 
 function refuse(reason: string, json: boolean): number {

@@ -131,13 +131,13 @@ export function noteNewJwtKeyInUse(dataDir: string, keys: JwtKeys, now: Date): v
 }
 
 /**
- * Writes a new key into `jwt.key`, durably. With `keepsOld`, the present key stays in the second
- * line, so that sessions which it signed go on. Throws as `readOrMakeJwtKeys` does.
+ * Writes a new key into `jwt.key`, durably. The present key stays in the second line, so that sessions
+ * which it signed go on. Throws as `readOrMakeJwtKeys` does.
  */
-export function rotateJwtKey(dataDir: string, keepsOld: boolean): void {
+export function rotateJwtKey(dataDir: string): void {
   const [present] = readOrMakeJwtKeys(dataDir).reveal();
   rmSync(sincePath(dataDir), { force: true });
-  replaceKeyFile(jwtKeyPath(dataDir), [makeJwtKey(), ...(keepsOld ? [present] : [])]);
+  replaceKeyFile(jwtKeyPath(dataDir), [makeJwtKey(), present]);
 }
 
 /** Removes every key but the present one from `jwt.key`, durably. Throws as `readOrMakeJwtKeys` does. */

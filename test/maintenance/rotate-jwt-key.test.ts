@@ -1,21 +1,26 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../src/config/config.ts";
 import { noteNewJwtKeyInUse, readOldJwtKey, readOrMakeJwtKeys } from "../../src/config/jwt-key.ts";
+import { Secret } from "../../src/config/secret.ts";
+import { openDatabase } from "../../src/db/open.ts";
 import { closeDeps, openDeps } from "../../src/start/open-deps.ts";
+import { openSecret, sealSecret } from "../../src/webhooks/secret.ts";
 import { HOUR_MS, runCommand } from "./scene.ts";
 
 let dataDir: string;
 
-beforeAll(() => {
+const run = (...args: string[]) => runCommand({ JWT_KEY: "", LOG_SIGNING_KEY: "", DATA_DIR: dataDir }, ...args);
+const rotate = (...args: string[]) => run("admin", "rotate-jwt-key", ...args);
+
+beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), "cpm-jwt-"));
+  expect((await run("migrate")).exitCode).toBe(0);
 });
 afterAll(() => rmSync(dataDir, { recursive: true, force: true }));
 
-const rotate = (...args: string[]) =>
-  runCommand({ JWT_KEY: "", LOG_SIGNING_KEY: "", DATA_DIR: dataDir }, "admin", "rotate-jwt-key", ...args);
 const keys = () => readOrMakeJwtKeys(dataDir).reveal();
 
 test("admin rotate-jwt-key puts a new key before the present one, and --finish removes the old one", async () => {
@@ -44,7 +49,7 @@ test("admin rotate-jwt-key puts a new key before the present one, and --finish r
   expect((await rotate("--finish")).exitCode).toBe(0);
   expect(keys()).toEqual([second]);
   expect((await rotate("--finish")).stdout).toContain("no old one to remove");
-  expect(readdirSync(dataDir)).toEqual(["jwt.key"]);
+  expect(readdirSync(dataDir).filter((name) => name.startsWith("jwt"))).toEqual(["jwt.key"]);
 });
 
 test("admin rotate-jwt-key --now lets an old key go before its sessions ended", async () => {
@@ -82,4 +87,51 @@ test("a registry that starts with a new key writes down from when on the old one
   const config = readConfig(undefined, { DATA_DIR: dataDir, PORT: "0" });
   for (const now of [at, new Date()]) await closeDeps(await openDeps(config, () => now));
   expect(readOldJwtKey(dataDir)).toEqual({ unusedSince: at });
+});
+
+test("admin rotate-jwt-key makes no key in a directory without a registry", async () => {
+  const directory = join(dataDir, "elsewhere");
+  const env = { JWT_KEY: "", LOG_SIGNING_KEY: "", DATA_DIR: directory };
+  const { exitCode, stderr } = await runCommand(env, "admin", "rotate-jwt-key");
+  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("There is no database at")]);
+  const backup = await runCommand(env, "backup", "create", join(dataDir, "backup"));
+  expect([backup.exitCode, backup.stderr]).toEqual([1, expect.stringContaining("There is no database at")]);
+  expect([existsSync(directory), existsSync(join(dataDir, "backup"))]).toEqual([false, false]);
+});
+
+/** A webhook of a new account, whose secret is sealed with the present key. */
+async function plantWebhook(secret: string): Promise<void> {
+  const db = await openDatabase({ kind: "sqlite", path: join(dataDir, "registry.db") });
+  const [now, userId] = [new Date(), crypto.randomUUID()];
+  const [username, email] = ["ada", "ada@example.org"];
+  const folded = { usernameFolded: username, usernameSkeleton: username, emailFolded: email };
+  const user = { id: userId, username, email, ...folded, passwordHash: "", role: "user" as const, createdAt: now };
+  const sealedSecret = sealSecret(new Secret(keys()), WEBHOOK_ID, secret);
+  const row = { url: "https://ci.example/", kinds: ["*"], packages: ["*"], lastEventId: 0, failures: 0 };
+  await db.write(async ({ query, tables: { users, webhooks } }) => {
+    await query.insert(users).values(user);
+    await query
+      .insert(webhooks)
+      .values({ id: WEBHOOK_ID, userId, ...row, sealedSecret, createdAt: now, leaseUntil: now });
+  });
+  await db.close();
+}
+
+const WEBHOOK_ID = "00000000-0000-4000-8000-000000000001";
+
+async function openedSecret(): Promise<string | undefined> {
+  const db = await openDatabase({ kind: "sqlite", path: join(dataDir, "registry.db") });
+  const [row] = await db.read(({ query, tables: { webhooks } }) => query.select().from(webhooks));
+  await db.close();
+  return openSecret(new Secret(keys()), WEBHOOK_ID, row?.sealedSecret ?? "")?.secret;
+}
+
+test("no way to replace the key loses the secrets of webhooks, also without a restart in between", async () => {
+  await plantWebhook("whsec_1");
+  await rotate();
+  expect((await rotate("--finish", "--now")).exitCode).toBe(0);
+  expect(await openedSecret()).toBe("whsec_1");
+  await rotate();
+  expect((await rotate("--end-sessions")).exitCode).toBe(0);
+  expect([keys().length, await openedSecret()]).toEqual([1, "whsec_1"]);
 });
