@@ -2,6 +2,7 @@ import { checkIntegrity, type Integrity } from "../db/integrity.ts";
 import { Failure } from "../errors.ts";
 import { compareWithLog, type LogComparison } from "../log/behind-log.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
+import type { Holdings } from "../metrics/registry-totals.ts";
 import { counted } from "../runtime/counted.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
@@ -47,11 +48,16 @@ export async function fsck({ config, repair, json }: FsckArguments): Promise<num
       for (const line of [...integrityLines(integrity), ...logLines(log)]) print(line);
       if (result !== undefined) print(reportOf(result, elapsed));
     }
-    return isDamaged || result === undefined || result.problems.count > result.repaired ? 1 : 0;
+    return isDamaged || result === undefined || remains(result) ? 1 : 0;
   } finally {
     bar.end();
     await deps.close();
   }
+}
+
+/** Returns whether there are problems that were not repaired. */
+function remains({ problems, repaired, totals }: FsckResult): boolean {
+  return problems.count > repaired || (typeof totals === "object" && !totals.repaired);
 }
 
 /** Undefined if the database is so damaged that the archives cannot be compared with it. */
@@ -78,7 +84,7 @@ function logLines({ behind, notCompared }: LogComparison): string[] {
   return [`Whether the database has everything that its log published could not be compared (${notCompared}).`, ""];
 }
 
-function documentOf({ checked, problems, orphans, foreign, repaired, setAside }: FsckResult) {
+function documentOf({ checked, problems, orphans, foreign, repaired, setAside, totals }: FsckResult) {
   return {
     checked: checked.count,
     bytes: checked.bytes,
@@ -89,6 +95,7 @@ function documentOf({ checked, problems, orphans, foreign, repaired, setAside }:
     foreignCount: foreign.count,
     repaired,
     setAside,
+    totals,
   };
 }
 
@@ -97,7 +104,21 @@ function rowOf({ problem, package: name, version, sha256, detail, repair }: Prob
   return [problem, name, version, sha256.slice(0, DIGEST_SHOWN), shown];
 }
 
-function reportOf({ checked, problems, orphans, foreign, repaired, setAside }: FsckResult, elapsed: string): string {
+const holdingsText = ({ packages, versions, storageBytes }: Holdings) =>
+  `${counted(packages, "package")}, ${counted(versions, "version")} and ${counted(storageBytes, "byte")}`;
+
+function totalsLines({ totals }: FsckResult): string[] {
+  if (totals === "right") return [];
+  if (totals === "unknown")
+    return ["The database was too slow to count packages and versions, so the metrics were not checked."];
+  const { kept, counted: held, repaired } = totals;
+  const wrong = `The metrics ${repaired ? "said" : "say"} that there are ${holdingsText(kept)}.`;
+  const advice = repaired ? "The metrics say so now." : "To correct the metrics: cpm-registry fsck --repair";
+  return [`${wrong} There are ${holdingsText(held)}. ${advice}`];
+}
+
+function reportOf(result: FsckResult, elapsed: string): string {
+  const { checked, problems, orphans, foreign, repaired, setAside } = result;
   const lines: string[] = [];
   if (problems.count > 0) {
     lines.push(tableText([["PROBLEM", "PACKAGE", "VERSION", "DIGEST", "DETAIL"], ...problems.items.map(rowOf)]));
@@ -109,6 +130,7 @@ function reportOf({ checked, problems, orphans, foreign, repaired, setAside }: F
   const found = problems.count === 0 ? "no problems" : counted(problems.count, "problem");
   const done = repaired > 0 ? `, ${repaired} of them repaired` : "";
   lines.push(`Checked ${what} in ${elapsed}: ${found}${done}.`);
+  lines.push(...totalsLines(result));
   if (setAside > 0) {
     const moved = `${counted(setAside, "damaged archive was", "damaged archives were")} moved to corrupt/`;
     lines.push(`${moved}. Publish the same archive again to restore it.`);

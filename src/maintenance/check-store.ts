@@ -3,6 +3,7 @@ import type { ListedBlob } from "../blobs/store.ts";
 import type { Deps } from "../deps.ts";
 import type { Sha256Digest } from "../domain/digest.ts";
 import { unreferencedOf } from "../packages/blob-removals.ts";
+import { checkTotals, type TotalsCheck } from "./check-totals.ts";
 import { type CheckedVersion, checkVersion, type Finding, selectChecked } from "./check-version.ts";
 import { batchesOf, forEachConcurrently } from "./concurrency.ts";
 import { type Amount, add, BoundedList, nothing, type Report } from "./progress.ts";
@@ -48,6 +49,8 @@ export interface FsckResult {
   repaired: number;
   /** Damaged archives that were moved away. Their versions still lack an archive. */
   setAside: number;
+  /** Whether the totals of the metrics are right. */
+  totals: TotalsCheck;
   /** Blobs that no version refers to. They are not damage. */
   readonly orphans: Amount;
   /** Names of files that are not digests. */
@@ -67,6 +70,7 @@ export async function checkStore(deps: FsckDeps, options: FsckOptions): Promise<
     setAside: 0,
     orphans: nothing(),
     foreign: new BoundedList(FOREIGN_LISTED_MAX),
+    totals: "unknown",
   };
   const total = await retryUntilAvailable(() => deps.db.read(({ query, tables }) => query.$count(tables.versions)));
   await forEachConcurrently(allVersions(deps), CONCURRENCY, async (checked) => {
@@ -78,6 +82,7 @@ export async function checkStore(deps: FsckDeps, options: FsckOptions): Promise<
     options.report({ done: count, total: Math.max(total, count), bytes });
   });
   await findOrphans(deps, result);
+  result.totals = await checkTotals(deps.db, options.repair);
   return result;
 }
 

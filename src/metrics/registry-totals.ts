@@ -32,3 +32,28 @@ export async function readTotals({ query, tables: { registryTotals } }: DbSessio
   const [row] = await query.select().from(registryTotals).where(eq(registryTotals.id, 1));
   return row ?? { packages: 0, versions: 0, storageBytes: 0 };
 }
+
+/** One statement, so that both halves are of one moment. */
+const COUNT = `SELECT kept.packages, kept.versions, kept.storage_bytes,
+    (SELECT count(*) FROM packages), (SELECT count(*) FROM versions),
+    (SELECT sum(size) FROM versions WHERE taken_down_at IS NULL)
+  FROM (SELECT 1 AS id) AS one LEFT JOIN registry_totals AS kept ON kept.id = one.id`;
+
+/** Returns the totals, and what they should be. It reads every version. */
+export async function countTotals(
+  session: DbSession,
+): Promise<{ readonly kept: Holdings; readonly counted: Holdings }> {
+  const [row = []] = await session.values(COUNT, []);
+  const holdings = ([packages, versions, storageBytes]: unknown[]) => {
+    return { packages: Number(packages), versions: Number(versions), storageBytes: Number(storageBytes) };
+  };
+  return { kept: holdings(row.slice(0, 3)), counted: holdings(row.slice(3)) };
+}
+
+/** Replaces the totals. The transaction has locked them and counted since. */
+export async function setTotals({ query, tables: { registryTotals } }: DbSession, holdings: Holdings): Promise<void> {
+  await query
+    .insert(registryTotals)
+    .values({ id: 1, ...holdings })
+    .onConflictDoUpdate({ target: registryTotals.id, set: holdings });
+}

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull } from "drizzle-orm";
+import { and, eq, gte, inArray, isNull, sql } from "drizzle-orm";
 import { type Origin, recordEvent } from "../audit/record-event.ts";
 import type { KnownBlob } from "../blobs/store.ts";
 import type { Database, DbSession } from "../db/database.ts";
@@ -9,8 +9,8 @@ import { addToTotals } from "../metrics/registry-totals.ts";
 import { lockNamedPackage } from "../packages/find-package.ts";
 import { digestOf, loadNumberedVersion } from "../packages/find-version.ts";
 import { rebuildListing } from "../packages/rebuild-listing.ts";
-import { NO_MANIFEST, toJson } from "../packages/records.ts";
-import type { PackageRow } from "../packages/views.ts";
+import { NO_MANIFEST, storedLongManifestBytes, toJson } from "../packages/records.ts";
+import type { PackageRow, VersionRow } from "../packages/views.ts";
 import { type StatusReason, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 
 /** Why something is taken down. */
@@ -93,6 +93,7 @@ export async function applyTakedown(
   const removed = meant.versions.filter((row) => row.takenDownAt === null);
   const change: Change = { owner, version: meant.version, reason, at };
   await empty(session, change, removed);
+  if (meant.row?.takenDownAt === null) await freeManifest(session, owner, meant.row);
   const after = await markPackage(session, change);
   await rebuildListing(session, kind, after, after.updatedAt);
   return { versions: removed };
@@ -106,12 +107,15 @@ interface Change {
   readonly at: Date;
 }
 
-/** The row that says whether it is taken down, and the versions that belong to it. */
+/**
+ * The row that says whether it is taken down, the versions that belong to it, and the row of the
+ * version if only one is meant.
+ */
 async function meantBy(session: DbSession, owner: PackageRow, asked: string | undefined) {
   if (asked !== undefined) {
     const { row } = await loadNumberedVersion(session, owner, asked);
     const subject = owner.takenDownAt === null ? row : owner;
-    return { subject, version: row.version, versions: [row] };
+    return { subject, version: row.version, versions: [row], row };
   }
   const { versions } = session.tables;
   const { id, sha256, size, takenDownAt } = versions;
@@ -119,7 +123,7 @@ async function meantBy(session: DbSession, owner: PackageRow, asked: string | un
     .select({ id, sha256, size, takenDownAt })
     .from(versions)
     .where(eq(versions.packageId, owner.id));
-  return { subject: owner, version: undefined, versions: rows };
+  return { subject: owner, version: undefined, versions: rows, row: undefined };
 }
 
 function archiveOf(row: Parameters<typeof digestOf>[0] & { readonly size: number }): KnownBlob {
@@ -156,6 +160,23 @@ async function empty(
     .update(events)
     .set({ details: {} })
     .where(and(isOfSecrets, version === undefined ? undefined : eq(events.version, version)));
+}
+
+/**
+ * Gives the package back what the manifest of a removed version took of its room. Where the whole
+ * package is taken down, nobody publishes any more.
+ */
+async function freeManifest(
+  { query, tables: { packages } }: DbSession,
+  { id }: PackageRow,
+  removed: VersionRow,
+): Promise<void> {
+  const bytes = storedLongManifestBytes(removed);
+  const isCounted = gte(packages.longManifestBytes, bytes);
+  await query
+    .update(packages)
+    .set({ longManifestBytes: sql`${packages.longManifestBytes} - ${bytes}` })
+    .where(and(eq(packages.id, id), isCounted));
 }
 
 /** Marks the package if all of it is meant. Returns its row. */

@@ -45,12 +45,23 @@ export const NO_MANIFEST: ManifestRecord = {
   ...{ license: undefined, homepage: undefined, repository: undefined },
 };
 
+type Stored = Pick<Tables["versions"]["$inferSelect"], "manifest" | "warnings">;
+
 /**
  * Counts the bytes of manifest and warnings beyond `LONG_MANIFEST_BYTES`, which any version may
  * have.
  */
 export function longManifestBytes({ manifest, warnings }: Pick<Inspection, "manifest" | "warnings">): number {
-  const shown = JSON.stringify(manifestRecord(manifest)) + JSON.stringify(warnings);
+  return longBytesOf(manifestRecord(manifest), warnings);
+}
+
+/** Counts the same of a version that is stored. */
+export function storedLongManifestBytes({ manifest, warnings }: Stored): number {
+  return longBytesOf(manifest, warnings);
+}
+
+function longBytesOf(manifest: object | Json, warnings: object | Json): number {
+  const shown = JSON.stringify(manifest) + JSON.stringify(warnings);
   return Math.max(0, Buffer.byteLength(shown) - LONG_MANIFEST_BYTES);
 }
 

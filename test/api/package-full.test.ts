@@ -1,6 +1,9 @@
 import { beforeAll, expect, test } from "bun:test";
 import { eq } from "drizzle-orm";
+import { OPERATOR } from "../../src/audit/record-event.ts";
 import { LONG_MANIFEST_BYTES, LONG_MANIFESTS_MAX_BYTES } from "../../src/domain/limits.ts";
+import { takeDown } from "../../src/moderation/take-down.ts";
+import { packageNameParam } from "../../src/packages/find-package.ts";
 import type { Registry as Deps } from "../../src/start/open-deps.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, expectProblem, makeKey, newAccount } from "../support/client.ts";
@@ -118,6 +121,18 @@ function describeFull(registry: () => TestRegistry): void {
     expect((await publish("full", "3.0.0", LONG)).status).toBe(201);
     expect((await bytesOf("full")).counted).toBe(LONG_MANIFESTS_MAX_BYTES);
     expect((await publish("full", "4.0.0")).status).toBe(201);
+  });
+
+  test("has the room of a version again that an administrator took down, once", async () => {
+    await publish("freed", "1.0.0", LONG);
+    await publish("freed", "2.0.0", LONG);
+    await publish("freed", "3.0.0");
+    const { taken } = await bytesOf("freed");
+    const why = { reason: "legal", reference: "case 1" } as const;
+    for (const version of ["1.0.0", "1.0.0", "3.0.0"]) {
+      await takeDown(registry().deps, OPERATOR, packageNameParam("freed"), version, why);
+      expect(await bytesOf("freed")).toEqual({ counted: taken / 2, taken: taken / 2 });
+    }
   });
 
   test("refuses in the transaction a version that the precheck found room for", async () => {

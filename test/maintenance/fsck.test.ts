@@ -2,9 +2,11 @@ import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { failure } from "../../src/errors.ts";
 import { checkStore } from "../../src/maintenance/check-store.ts";
+import { checkTotals } from "../../src/maintenance/check-totals.ts";
+import { countTotals } from "../../src/metrics/registry-totals.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { type Client, makeKey, newAccount, sha256, signMessage } from "../support/client.ts";
 import { onBothDatabases, overriding, startRegistry, type TestRegistry } from "../support/registry.ts";
@@ -82,6 +84,44 @@ onBothDatabases("fsck", (registry) => {
     ]);
   });
 
+  /** Makes the metrics say that there is this much more than there is. */
+  const overstate = (by: number) =>
+    registry().deps.db.write(({ query, tables: { registryTotals } }) =>
+      query.update(registryTotals).set({
+        packages: sql`${registryTotals.packages} + ${by}`,
+        versions: sql`${registryTotals.versions} - ${by}`,
+        storageBytes: sql`${registryTotals.storageBytes} + ${by}`,
+      }),
+    );
+
+  test("fsck names wrong totals of the metrics, and corrects them only with --repair", async () => {
+    const { db } = registry().deps;
+    await overstate(2);
+    const { counted, kept } = await db.read(countTotals);
+    const totals = { kept, counted, repaired: false };
+    expect(kept.packages).toBe(counted.packages + 2);
+    expect(await fsck(registry())).toMatchObject({ exitCode: 1, problems: [], totals });
+    expect((await db.read(countTotals)).kept).toEqual(kept);
+    const { exitCode, stdout } = await runOffline(registry(), "fsck", "--repair");
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining(`There are ${counted.packages} packages, `)]);
+    expect((await db.read(countTotals)).kept).toEqual(counted);
+    expect(await fsck(registry(), "--repair")).toMatchObject({ exitCode: 0, totals: "right" });
+  });
+
+  test("fsck corrects the totals while packages are published, and loses none of them", async () => {
+    const { db } = registry().deps;
+    const alice = await newAccount(registry());
+    const publishing = Array.from({ length: 12 }, (_, at) => publishAll(alice, [`counted-${at}`]));
+    const correcting = Array.from({ length: 4 }, async (_, at) => {
+      await publishing[3 * at];
+      await overstate(at + 1);
+      await checkTotals(db, true);
+    });
+    await Promise.all([...publishing, ...correcting]);
+    const { kept, counted } = await db.read(countTotals);
+    expect(kept).toEqual(counted);
+  });
+
   test("fsck reports orphans and foreign files, which are no problems", async () => {
     await plant(store(), new TextEncoder().encode("an old orphan"), 2 * HOUR_MS);
     await plant(store(), new TextEncoder().encode("perhaps in flight"), 0);
@@ -148,7 +188,9 @@ onBothDatabases("fsck", (registry) => {
     }
     await changeRow(registry(), "badly-signed", { signature: signatureOf("badly-signed") });
     await changeRow(registry(), "badly-sized", { size: sizeOf("badly-sized") });
-    expect(await fsck(registry())).toMatchObject({ exitCode: 0, problems: [] });
+    // The repair took the wrong size into the totals.
+    expect(await fsck(registry(), "--repair")).toMatchObject({ exitCode: 0, problems: [] });
+    expect(await fsck(registry())).toMatchObject({ exitCode: 0, totals: "right" });
   });
 
   test("contents that fsck --repair rebuilt equal those of the publish", async () => {

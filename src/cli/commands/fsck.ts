@@ -14,12 +14,13 @@ export const fsckCommand = defineCommand({
   help: {
     description: `Compares the database with the log beside the archives: one that is behind is an old one. Reads the
       archive of every version, compares its size and digest with the database and verifies its
-      signature. Also looks for archives that no version refers to. Without --repair it changes nothing. It is safe
+      signature. Also looks for archives that no version refers to, and counts what the metrics say that the
+      registry holds. Without --repair it changes nothing. It is safe
       while the registry runs.
 
       --repair moves a damaged or unreadable archive to corrupt/ in its storage, so that it is never served again. Publish the same
-      archive again to restore it. It also reads the contents of an archive again if the database lacks them. It
-      changes nothing else: a lost archive can only come from its publisher or from a backup.
+      archive again to restore it. It also reads the contents of an archive again if the database lacks them, and
+      corrects the totals of the metrics. It changes nothing else: a lost archive can only come from its publisher or from a backup.
 
       ${OFFLINE_TEXT}`,
     sections: [
