@@ -40,8 +40,10 @@ interface OpenLog extends OfflineDeps {
   readonly used: readonly string[];
 }
 
-/** What a command did: for programs, and in words. */
+/** What a command did or would do: for programs, and in words. */
 interface Done {
+  /** False if the command only looked. */
+  readonly changed: boolean;
   readonly result: object;
   readonly text: string;
 }
@@ -53,17 +55,21 @@ export function logRotateKey({ config, json, days }: Options & { readonly days: 
   return changing("log rotate-key", config, json, async ({ log, used, ...deps }) => {
     const from = log.signer;
     if (from === undefined) throw new Refused(KEY_LOST);
-    const to = nextLogKey(deps.config, from.name, used);
+    const to = nextLogKey(deps.config, from.name, used, "write it before the present key, with a space between them,");
     const at = deps.clock();
     const until = new Date(at.getTime() + cosignedDays * DAY_MS);
     const changed = await rotateKey(deps, { from, to, at, until });
-    return { result: { ...changed, until: until.toISOString() }, text: rotatedText(changed, until, deps.config) };
+    return {
+      changed: true,
+      result: { ...changed, until: until.toISOString() },
+      text: rotatedText(changed, until, deps.config),
+    };
   });
 }
 
 /**
- * Begins a new log after the key of the old one was lost. Returns 1 if this was refused, or without
- * `yes`. Throws `UsageError`.
+ * Begins a new log after the key of the old one was lost. Without `yes` it only says what it would
+ * do. Returns 1 if this was refused. Throws `UsageError`.
  */
 export function logStartNew({
   config,
@@ -81,10 +87,11 @@ export function logStartNew({
     if (isOrigin(origin)) {
       throw new Refused(`a log of this registry was called ${origin} before. Choose another name with --origin.`);
     }
-    if (!yes) throw new Refused(notYetText(log, origin));
-    const to = nextLogKey(deps.config, origin, used);
+    if (!yes)
+      return { changed: false, result: { origin, oldKey: log.vkey }, text: previewText(log, origin, deps.config) };
+    const to = nextLogKey(deps.config, origin, used, "set LOG_SIGNING_KEY to it alone");
     const changed = await startNewLog(deps, { to, at: deps.clock() });
-    return { result: { ...changed, origin }, text: startedText(changed, deps.config) };
+    return { changed: true, result: { ...changed, origin }, text: startedText(changed, deps.config) };
   });
 }
 
@@ -98,8 +105,8 @@ async function changing(
   const config = readOfflineConfig(configFile);
   try {
     if (await isInUse(config.database)) throw new Refused(RUNNING);
-    const { result, text } = await onLog(config, work);
-    if (json) printJson({ changed: true, ...result });
+    const { changed, result, text } = await onLog(config, work);
+    if (json) printJson({ changed, ...result });
     else print(text);
     return 0;
   } catch (cause) {
@@ -122,6 +129,7 @@ async function onLog(config: Config, work: (log: OpenLog) => Promise<Done>): Pro
     if (Buffer.byteLength(log.origin) > ORIGIN_MAX_BYTES) throw new Refused(LONG_ORIGIN);
     const used = (await deps.db.read(readVerifiers)).map(formatVerifierKey);
     const done = await work({ ...parts, config, log, used });
+    if (!done.changed) return done;
     const signers = await signersOf(config, deps);
     const next = await openLog({ ...parts, witnesses }, signers);
     const recent = new RecentLeaves(parts, (await deps.db.read(readState)).size);
@@ -165,8 +173,10 @@ function startedText({ vkey, oldKey, index }: KeyChanged, config: Config): strin
   old ${oldKey}
   new ${vkey}
 ${keepText(config)} Take LOG_ORIGIN out of the settings, or set it to the new name.
-Start the registry. Tell users, auditors and witnesses the new verifier key over another channel: verify and log audit
-refuse the new log until they are given it once with --vkey.`;
+Start the registry. Tell users, auditors and witnesses the new verifier key over another channel. Until they have
+accepted it, they cannot verify, download or publish. Each of them runs this once:
+
+  cpm-registry log audit --registry ${config.publicUrl} --vkey '${vkey}'`;
 }
 
 function keepText({ logKeys, dataDir }: Config): string {
@@ -174,8 +184,14 @@ function keepText({ logKeys, dataDir }: Config): string {
   return "Keep LOG_SIGNING_KEY among your secrets as it is now.";
 }
 
-function notYetText({ vkey }: TransparencyLog, origin: string): string {
-  return `nothing was changed. With --yes, the log ${origin} takes the place of the one of ${vkey}, whose key is lost. Everybody who verifies has to accept the new log once. If you find the old key, put it back instead.`;
+function previewText({ vkey }: TransparencyLog, origin: string, { logKeys }: Config): string {
+  const hasKey = logKeys === undefined || logKeys.reveal().some(({ name }) => name === origin);
+  const first = hasKey ? "" : `Before, set LOG_SIGNING_KEY to a new key: cpm-registry log make-key ${origin}\n`;
+  return `Nothing was changed. With --yes, the log ${origin} takes the place of this one, whose key is lost:
+  ${vkey}
+Everybody who verifies, downloads or publishes has to accept the new log once, with its key. If you find the old key,
+put it back instead.
+${first}To begin the new log: cpm-registry log start-new --yes`;
 }
 
 const RUNNING = "a registry runs on this database. Stop it on every machine, then run the command again.";
@@ -183,6 +199,6 @@ const ROLLBACK =
   "the database is behind what the log published (log_rollback). Restore the newest backup, or accept the loss with cpm-registry log accept-rollback, then run the command again.";
 const NO_LOG = "there is no log yet. Start the registry once.";
 const KEY_LOST =
-  "the key of the log is missing, or is another one. Put log.key (or LOG_SIGNING_KEY) back. If it is lost for ever, run cpm-registry log start-new --yes.";
+  "the key of the log is missing, or is another one. Put log.key (or LOG_SIGNING_KEY) back. If it is lost for ever, look at cpm-registry log start-new.";
 const KEY_KNOWN = "the key of the log is there, so nothing is lost. To replace it, run cpm-registry log rotate-key.";
 const LONG_ORIGIN = `the name of the log is longer than ${ORIGIN_MAX_BYTES} bytes, so that no leaf can hold both keys.`;

@@ -13,15 +13,21 @@ export class Refused extends Error {
  * the operator has put it there. Otherwise it is made, and added to `log.key` durably before this
  * returns. A key that an interrupted command made is found there and taken.
  *
- * Throws `Refused` if the operator has to do something first.
+ * Throws `Refused` if the operator has to do something first. `placing` says where in
+ * LOG_SIGNING_KEY the new key belongs.
  */
-export function nextLogKey({ logKeys, dataDir }: Config, origin: string, used: readonly string[]): SignerKey {
+export function nextLogKey(
+  { logKeys, dataDir }: Config,
+  origin: string,
+  used: readonly string[],
+  placing: string,
+): SignerKey {
   const isNew = (key: SignerKey) => key.name === origin && !used.includes(vkeyOf(key));
   if (logKeys !== undefined) {
     const found = logKeys.reveal().find(isNew);
     if (found !== undefined) return found;
     throw new Refused(
-      `LOG_SIGNING_KEY has no new key of ${origin}. Make one with cpm-registry log make-key ${origin}, add it to LOG_SIGNING_KEY after the present key, with a space between them, and run the command again.`,
+      `LOG_SIGNING_KEY has no new key of ${origin}. Make one with cpm-registry log make-key ${origin}, ${placing} and run the command again.`,
     );
   }
   const lines = readLogKeyLines(dataDir);

@@ -115,7 +115,7 @@ export async function requireProved(
   const signerLine = isSigner
     ? []
     : [{ path: "signer", message: `the registry names the key ${version.signature.keyId}` }];
-  const detail = `${archive.name} ${archive.version} was sent, but the registry did not prove that it is in its log:\nAsk the registry's operator. docs/verifying.md explains the codes.`;
+  const detail = `${archive.name} ${archive.version} is published, but the registry did not prove that it is in its log:\nDo not publish it again. Ask the registry's operator; docs/verifying.md explains the codes.`;
   throw clientFault("failed", "client_not_proved", detail, [...lines, ...signerLine]);
 }
 

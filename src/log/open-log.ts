@@ -35,15 +35,15 @@ async function ensureState(db: Database, signer: SignerKey): Promise<LogStateRow
 function requireSameOrigin({ origin }: LogStateRow, signers: readonly SignerKey[]): void {
   const [first] = signers;
   if (first === undefined || signers.some(({ name }) => name === origin)) return;
-  const message = `this database has the log ${origin}, not ${first.name}; unset LOG_ORIGIN, or set it to ${origin}. If the key of ${origin} is lost for ever, see cpm-registry log start-new --help`;
-  throw new ConfigError([{ setting: "LOG_ORIGIN", message }]);
+  const message = `is a key of the log ${first.name}, but this database has the log ${origin}; set it to the key of ${origin}. If that key is lost for ever, see cpm-registry log start-new --help`;
+  throw new ConfigError([{ setting: "LOG_SIGNING_KEY", message }]);
 }
 
 /** Explains to an operator that the log's key is missing, and what to do. */
 export function keyMissingText(log: TransparencyLog): string {
   return `log_key_missing: the key of the log ${log.vkey} is missing, or is another one. The
 registry answers reads and refuses every change that would be logged. Put log.key (or LOG_SIGNING_KEY) back from your
-secrets and start again. If it is lost for ever, stop the registry and run cpm-registry log start-new --yes.`;
+secrets and start again. If it is lost for ever, stop the registry and look at cpm-registry log start-new.`;
 }
 
 interface OpenLogDeps {

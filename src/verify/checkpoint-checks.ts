@@ -109,7 +109,7 @@ function checkOrigin({ origin }: Checkpoint, { before, seen, changes }: SeenOrig
   if (expected !== undefined && expected !== origin) {
     const detail = `the checkpoint is of the log ${origin}, not of ${expected}`;
     if (!continued.includes(expected)) return failed("origin", "other_origin", detail);
-    const step = `ask the operator on another channel for the key of the new log, then give it once with --vkey`;
+    const step = `ask the operator on another channel for the key of the new log, then give it once: cpm-registry log audit --vkey '<key>'`;
     return failed("origin", "log_restarted", `${detail}, whose key was lost as the new log says: ${step}`);
   }
   if (before !== undefined && before !== origin) {

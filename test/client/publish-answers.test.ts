@@ -76,6 +76,7 @@ describe("a publish through a registry that", () => {
     tamper = change;
     const { code, stdout, stderr } = await publish();
     expect([code, JSON.parse(stdout).error.code]).toEqual([1, "client_not_proved"]);
+    expect(JSON.parse(stdout).error.detail).toContain(" is published, but ");
     expect(stderr).toContain("did not prove that it is in its log");
   });
 

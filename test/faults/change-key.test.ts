@@ -122,16 +122,22 @@ describe.each(["sqlite", "postgres"] as const)("changes of the log's key (%s)", 
         await server.start(lost);
         expect((await fetch(`${server.url}/api/packages/before`)).status).toBe(200);
         expect(await publish("refused")).toBe(503);
-        expect(server.output()).toContain("log start-new --yes");
+        expect(server.output()).toContain("look at cpm-registry log start-new.");
         await stop();
 
         const fresh = newLogKey("registry.test/fresh");
         const given = { LOG_SIGNING_KEY: logKeyText(fresh) };
+        const unkeyed = await run(lost, "log", "start-new", "--origin", "registry.test/other");
+        expect([unkeyed.exitCode, unkeyed.stderr]).toEqual([0, ""]);
+        expect(unkeyed.stdout).toContain("log make-key registry.test/other");
         const asked = await run(given, "log", "start-new");
-        expect([asked.exitCode, asked.stderr]).toEqual([1, expect.stringContaining("nothing was changed")]);
-        expect(asked.stderr).toContain("registry.test/fresh");
+        expect([asked.exitCode, asked.stderr]).toEqual([0, ""]);
+        expect(asked.stdout).toMatch(/^Nothing was changed. With --yes, the log registry\.test\/fresh /);
+        const previewed = { changed: false, origin: "registry.test/fresh", oldKey: vkeyOf(FIRST_LOG_KEY) };
+        expect(JSON.parse((await run(given, "log", "start-new", "--json")).stdout)).toEqual(previewed);
         const done = await run(given, "log", "start-new", "--yes");
         expect([done.exitCode, done.stderr]).toEqual([0, ""]);
+        expect(done.stdout).toContain(` --vkey '${vkeyOf(fresh)}'`);
         await server.start(given);
         expect(server.output()).not.toContain("log_");
         const note = await checkpoint();
@@ -223,7 +229,7 @@ describe("changes of the log's key in log.key", () => {
         await server.start();
         expect((await fetch(`${server.url}/api/packages/before`)).status).toBe(200);
         if (point === "log.appended") {
-          expect(server.output()).toContain("log start-new --yes");
+          expect(server.output()).toContain("look at cpm-registry log start-new");
           expect(await publish("refused")).toBe(503);
           await stop();
           expect((await run({}, "log", "start-new", "--yes")).exitCode).toBe(0);

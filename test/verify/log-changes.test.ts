@@ -311,6 +311,8 @@ describe("a new log in place of one whose key was lost", () => {
       const told = name === "verify" ? await scene.verify(early, "hello", "2.0.0") : await scene.audit(early);
       expect(told).toEqual(["log_restarted"]);
     }
+    const refused = await early.ask("log", "audit", "--registry", scene.proxy.url);
+    expect(JSON.stringify(refused.answer)).toContain("give it once: cpm-registry log audit --vkey '<key>'");
     expect(await scene.verify(early, "hello", "2.0.0", "--vkey", vkeyOf(fresh))).toEqual([]);
     for (const version of ["1.0.0", "1.1.0", "2.0.0"]) expect(await scene.verify(early, "hello", version)).toEqual([]);
     const { codes, answer } = await early.ask("log", "audit", "--registry", scene.proxy.url);

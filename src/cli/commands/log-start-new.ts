@@ -22,10 +22,11 @@ export const logStartNewCommand = defineCommand({
       size and root, so everybody can check that nothing was lost.
 
       With log.key, the new key is made and written there. With LOG_SIGNING_KEY, set it to a new one of the new name
-      first, as log make-key prints it.
+      alone, as log make-key prints it.
 
-      verify and log audit refuse the new log (log_restarted) until they are given its key once with --vkey. Tell users
-      and auditors this key over another channel, and give it to your witnesses.
+      Users and auditors refuse the new log (log_restarted): they cannot verify, download or publish until they have
+      accepted its key once, with log audit --vkey. Tell them this key over another channel, and give it to your
+      witnesses.
 
       Stop the registry first, and start it afterwards: the command is refused while one runs. It can be repeated after
       a crash.`,
