@@ -16,7 +16,7 @@ import { readOfflineConfig } from "../start/data-owner.ts";
 import { logKeysOf } from "../start/log-key.ts";
 import { type OfflineDeps, openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
 import { formatVerifierKey, isKeyName } from "../tlog/note.ts";
-import { nextLogKey, Refused, settleLogKeys } from "./next-log-key.ts";
+import { KEY_LOST, NO_LOG, nextLogKey, Refused, settleLogKeys } from "./next-log-key.ts";
 import { UsageError } from "./usage.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -197,8 +197,5 @@ ${first}To begin the new log: cpm-registry log start-new --yes`;
 const RUNNING = "a registry runs on this database. Stop it on every machine, then run the command again.";
 const ROLLBACK =
   "the database is behind what the log published (log_rollback). Restore the newest backup, or accept the loss with cpm-registry log accept-rollback, then run the command again.";
-const NO_LOG = "there is no log yet. Start the registry once.";
-const KEY_LOST =
-  "the key of the log is missing, or is another one. Put log.key (or LOG_SIGNING_KEY) back. If it is lost for ever, look at cpm-registry log start-new.";
 const KEY_KNOWN = "the key of the log is there, so nothing is lost. To replace it, run cpm-registry log rotate-key.";
 const LONG_ORIGIN = `the name of the log is longer than ${ORIGIN_MAX_BYTES} bytes, so that no leaf can hold both keys.`;

@@ -3,6 +3,7 @@ import { KeyFileError } from "../config/key-file.ts";
 import { logKeyPath, makeLogKey, readOrMakeLogKeys } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
 import { acceptRollback } from "../log/accept-rollback.ts";
+import { type ReplacedKeys, readReplacedKeys } from "../log/log-keys.ts";
 import { knownLogKey } from "../log/log-rows.ts";
 import type { Rollback } from "../log/transparency-log.ts";
 import { WitnessClient } from "../log/witness-client.ts";
@@ -10,9 +11,9 @@ import { counted } from "../runtime/counted.ts";
 import { print, printError, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
-import { openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
+import { type OfflineDeps, openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
-import { formatVerifierKey, isKeyName, verifierOf } from "../tlog/note.ts";
+import { formatVerifierKey, isKeyName, type SignerKey, verifierOf } from "../tlog/note.ts";
 import { type Audit, auditLog } from "../verify/audit.ts";
 import { isGood } from "../verify/checks.ts";
 import { progressBar } from "./progress.ts";
@@ -67,7 +68,8 @@ function verdictOf({ fault, origin = "The log", size, from, problems }: Audit, i
 
 /**
  * Prints the verifier key of the configured log. Makes the key if there is neither a key nor a
- * database yet. Where there are several, after a rotation, the database says which one it is.
+ * database yet. Where there are several, after a rotation, the database says which one it is, and
+ * standard error has the others: scripts read one line.
  */
 export async function logKey(configFile: string | undefined): Promise<number> {
   const { logKeys: configured, dataDir, logOrigin, database } = readOfflineConfig(configFile);
@@ -77,11 +79,27 @@ export async function logKey(configFile: string | undefined): Promise<number> {
       `${path} is missing, but the database exists. Start the registry: it creates the key, or explains what is wrong.`,
     );
   }
-  const [signer, ...others] = (configured ?? readOrMakeLogKeys(dataDir, logOrigin)).reveal();
+  const signers = (configured ?? readOrMakeLogKeys(dataDir, logOrigin)).reveal();
+  const [signer, ...others] = signers;
   if (signer === undefined) throw new KeyFileError(`${path} contains no signing key of a log.`);
-  const known = others.length > 0 && (await runOffline(configFile, ({ db }) => db.read(knownLogKey)));
-  print(known || formatVerifierKey(verifierOf(signer)));
+  const known = others.length === 0 ? undefined : await runOffline(configFile, (deps) => readKeysInUse(deps, signers));
+  print(known?.present ?? formatVerifierKey(verifierOf(signer)));
+  for (const line of known ? replacedLines(known) : []) printError(line);
   return 0;
+}
+
+async function readKeysInUse({ db, clock }: OfflineDeps, signers: readonly SignerKey[]) {
+  const present = await db.read(knownLogKey);
+  if (present === undefined) return { present, signing: [], over: [] };
+  return { present, ...(await db.read((session) => readReplacedKeys(session, signers, clock()))) };
+}
+
+function replacedLines({ signing, over }: ReplacedKeys): string[] {
+  const dropped = "Remove it with cpm-registry log rotate-key --finish.";
+  return [
+    ...signing.map(({ vkey, until }) => `The old key signs too, until ${until.toISOString()}: ${vkey}`),
+    ...over.map((vkey) => `An old key does not sign any more: ${vkey}\n${dropped}`),
+  ];
 }
 
 /**

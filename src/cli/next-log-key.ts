@@ -8,6 +8,13 @@ export class Refused extends Error {
   override readonly name = "Refused";
 }
 
+/** The reason of a refusal where the database has no log. */
+export const NO_LOG = "there is no log yet. Start the registry once.";
+
+/** The reason of a refusal where this machine does not have the log's key. */
+export const KEY_LOST =
+  "the key of the log is missing, or is another one. Put log.key (or LOG_SIGNING_KEY) back. If it is lost for ever, look at cpm-registry log start-new.";
+
 /**
  * Returns a key of this origin that never signed the log, for its next change. With LOG_SIGNING_KEY
  * the operator has put it there. Otherwise it is made, and added to `log.key` durably before this

@@ -1,6 +1,6 @@
 import type { DbSession } from "../db/database.ts";
 import { formatVerifierKey, type SignerKey, type VerifierKey, verifierOf } from "../tlog/note.ts";
-import { readLogEntries, storedVerifier } from "./log-changes.ts";
+import { readLogEntries, readVerifiers, storedVerifier } from "./log-changes.ts";
 import { readState } from "./log-rows.ts";
 
 /** A key that signs checkpoints beside the log's own key. */
@@ -38,4 +38,29 @@ export async function readLogKeys(session: DbSession, signers: readonly SignerKe
     return [{ key, untilMs: entry.until.getTime() }];
   });
   return { verifier, signer: find(vkey), cosigners };
+}
+
+/** The keys of a process that a change of the log's key replaced, as verifier keys. */
+export interface ReplacedKeys {
+  /** Those that still sign beside the present key, and until when. */
+  readonly signing: readonly { readonly vkey: string; readonly until: Date }[];
+  /** Those that do not sign any more. */
+  readonly over: readonly string[];
+}
+
+/** Reads which of the keys of a process were replaced, and which of them still sign. */
+export async function readReplacedKeys(
+  session: DbSession,
+  signers: readonly SignerKey[],
+  now: Date,
+): Promise<ReplacedKeys> {
+  const { cosigners } = await readLogKeys(session, signers);
+  const [present, ...used] = (await readVerifiers(session)).map(formatVerifierKey);
+  const signing = cosigners
+    .filter(({ untilMs }) => now.getTime() < untilMs)
+    .map(({ key, untilMs }) => ({ vkey: vkeyOf(key), until: new Date(untilMs) }));
+  const over = signers
+    .map(vkeyOf)
+    .filter((own) => own !== present && used.includes(own) && !signing.some(({ vkey }) => vkey === own));
+  return { signing, over };
 }

@@ -173,6 +173,15 @@ describe("changes of the log's key in log.key", () => {
         expect(done.stdout).toContain(`${path} has changed: keep a copy of it`);
         const [second = "", ...none] = await lines();
         expect([none, second === first, (await stat(path)).mode & 0o777]).toEqual([[], false, 0o600]);
+        await writeFile(path, `${first}\n${second}\n`);
+        const over = (await run({}, "log", "key")).stderr;
+        expect(over).toContain(`does not sign any more: ${vkeyOf(logKeyOf(first))}\n`);
+        const inSettings = await run({ LOG_SIGNING_KEY: `${second} ${first}` }, "log", "rotate-key", "--finish");
+        const begin = first.split("+", 4).join("+");
+        expect([inSettings.exitCode, inSettings.stderr]).toEqual([1, expect.stringContaining(`${begin}+…`)]);
+        const finished = await run({}, "log", "rotate-key", "--finish");
+        expect([finished.exitCode, finished.stderr, await lines()]).toEqual([0, "", [second]]);
+        expect(finished.stdout).toContain(vkeyOf(logKeyOf(first)));
         await server.start();
         expect(await publish("between")).toBe(201);
         expect(signersOf(await checkpoint())).toEqual([logKeyOf(second).keyId]);
@@ -180,8 +189,14 @@ describe("changes of the log's key in log.key", () => {
         expect((await run({}, "log", "rotate-key", "--days", "1")).exitCode).toBe(0);
         const [third = "", old] = await lines();
         expect(old).toBe(second);
-        expect((await run({}, "log", "key")).stdout.trim()).toBe(vkeyOf(logKeyOf(third)));
+        const shown = await run({}, "log", "key");
+        expect(shown.stdout.trim()).toBe(vkeyOf(logKeyOf(third)));
+        expect(shown.stderr).toMatch(/^The old key signs too, until 20\d\d-.*: registry\.test\/log\+/);
         await server.start();
+        const early = await run({}, "log", "rotate-key", "--finish", "--json");
+        const stillSigning = [{ vkey: vkeyOf(logKeyOf(second)), until: expect.any(String) }];
+        expect(JSON.parse(early.stdout)).toEqual({ changed: false, removed: [], stillSigning });
+        expect([early.exitCode, await lines()]).toEqual([1, [third, second]]);
         expect(await publish("after")).toBe(201);
         expect(signersOf(await checkpoint())).toEqual([logKeyOf(third).keyId, logKeyOf(second).keyId]);
       }),

@@ -9,7 +9,9 @@ export const logKeyCommand = defineCommand({
   arguments: [],
   help: {
     description: `Prints the verifier key of this registry's log, for --vkey and for policies. The key belongs to
-      LOG_SIGNING_KEY, or to log.key in DATA_DIR, which is created if it is missing and there is no database yet.`,
+      LOG_SIGNING_KEY, or to log.key in DATA_DIR, which is created if it is missing and there is no database yet.
+
+      After a rotation, standard error also names the old keys that are there, and until when each signs.`,
     failure: "the key cannot be read or created",
     examples: ["cpm-registry log key"],
   },

@@ -12,6 +12,10 @@ export const logRotateKeyCommand = defineCommand({
       default: "90",
       description: "for how long the old key signs beside the new one",
     },
+    finish: {
+      type: "boolean",
+      description: "make no new key; take old ones out of log.key that do not sign any more",
+    },
     json: JSON_OPTION,
     config: CONFIG_OPTION,
   },
@@ -22,19 +26,28 @@ export const logRotateKeyCommand = defineCommand({
       only the old key have so much time. verify and log audit follow by themselves, later too.
 
       With log.key, the new key is made and written there. With LOG_SIGNING_KEY, make it with log make-key, and write it
-      after the present one, with a space between them, for every server; the command takes it from there. Take the old
-      key out when the time is over.
+      before the present one, with a space between them, for every server; the command takes it from there. When the time
+      is over, --finish takes the old key out of log.key, or says what to take out of LOG_SIGNING_KEY. log key shows
+      which keys sign, and until when.
 
       A thief of the old key can still sign another history, for those who trust only the old key and have not seen the
       rotation. So tell everybody the new verifier key over another channel, give it to your witnesses, and use --days 0
       after a theft.
 
-      Stop the registry first, and start it afterwards: the command is refused while one runs. It can be repeated after
-      a crash.`,
+      Stop the registry first, and start it afterwards: without --finish the command is refused while one runs. It can be
+      repeated after a crash.`,
     failure: "the key was not replaced",
-    examples: ["cpm-registry log rotate-key", "cpm-registry log rotate-key --days 0"],
+    examples: [
+      "cpm-registry log rotate-key",
+      "cpm-registry log rotate-key --days 0",
+      "cpm-registry log rotate-key --finish",
+    ],
   },
-  run: async ({ config, days, json }) => {
+  run: async ({ config, days, finish, json }) => {
+    if (finish) {
+      const { logFinishRotation } = await import("../finish-log-key.ts");
+      return logFinishRotation(config, json);
+    }
     const { logRotateKey } = await import("../change-log-key.ts");
     return logRotateKey({ config, days, json });
   },
