@@ -1,4 +1,5 @@
 import { type Static, t } from "elysia";
+import { USERNAME_PATTERN } from "../domain/username.ts";
 import { requireForm } from "../http/validate.ts";
 import { INVITATION_DAYS_MAX } from "./account-links.ts";
 import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "./password.ts";
@@ -9,7 +10,7 @@ import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "./password.ts";
  */
 
 const Username = t.String({
-  pattern: "^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$",
+  pattern: USERNAME_PATTERN,
   error: "must be 1 to 64 letters and digits, with . _ - only between them",
 });
 

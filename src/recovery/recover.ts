@@ -22,6 +22,7 @@ import { replayKeyChange, replayStatus, replayYank } from "./replay-change.ts";
 import { type ReadVersion, readVersion, replayVersion } from "./replay-version.ts";
 import { tiledLeaves } from "./stored-log.ts";
 import { Takedowns } from "./takedowns.ts";
+import { toldTime } from "./told-details.ts";
 import { writeRecoveredLog } from "./write-log.ts";
 
 /** The leaves that one transaction replays: their archives are read before, at the same time. */
@@ -177,8 +178,7 @@ async function replayLeaf(
     const at = timeOf(details.at, leaf.publishedAt);
     return replayVersion(session, db.kind, read, index, details, { at, now, passwordHash });
   }
-  const told = new Date(details.at ?? "");
-  const at = Number.isNaN(told.getTime()) ? (leaf.kind === "key" ? leaf.at : now) : told;
+  const at = toldTime(details, leaf.kind === "key" ? leaf.at : now);
   const replayed = { kind: db.kind, index, details, at };
   if (leaf.kind === "yank") await replayYank(session, leaf, replayed);
   if (leaf.kind === "status") await replayStatus(session, leaf, replayed);

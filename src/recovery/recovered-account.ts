@@ -5,6 +5,7 @@ import { NOBODY, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import { foldIdentity } from "../domain/identity.ts";
 import { usernameSkeletonOf } from "../domain/similar-names.ts";
+import { isUsername } from "../domain/username.ts";
 import type { LeafDetails } from "../log/leaf-details.ts";
 import { keyIdOf } from "../signing/verify-archive.ts";
 
@@ -30,7 +31,9 @@ export async function publisherOf(
   { publicKey, passwordHash, now }: { readonly publicKey: string; readonly passwordHash: string; readonly now: Date },
 ): Promise<{ readonly user: UserRow; readonly placeholder: Placeholder | undefined }> {
   const { query, tables } = session;
-  const wanted = publisher ?? (await holderOf(session, publicKey)) ?? UNKNOWN;
+  // Nobody signs the name, so it may be one that no account can have.
+  const told = publisher !== undefined && isUsername(publisher.username) ? publisher : undefined;
+  const wanted = told ?? (await holderOf(session, publicKey)) ?? UNKNOWN;
   const id = isId(wanted.id) ? wanted.id : UNKNOWN.id;
   const [known] = await query.select().from(tables.users).where(eq(tables.users.id, id));
   if (known !== undefined) return { user: known, placeholder: undefined };

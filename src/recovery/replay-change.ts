@@ -18,6 +18,7 @@ import type { KeyEntry } from "../tlog/key-leaf.ts";
 import type { YankEntry } from "../tlog/leaf.ts";
 import { type StatusEntry, type StatusReason, WHOLE_PACKAGE } from "../tlog/status-leaf.ts";
 import { RecoveryRefusal } from "./recovery-refusal.ts";
+import { toldWords, toldYank } from "./told-details.ts";
 
 /** One leaf to replay. */
 export interface Replayed {
@@ -59,7 +60,7 @@ export async function replayYank(
   { name, version, seq, action, by }: YankEntry,
   { kind, index, details: told, at }: Replayed,
 ): Promise<void> {
-  const [reason, message, replacement] = [told.reason ?? null, told.message ?? null, told.replacement ?? null];
+  const { reason, message, replacement } = toldYank(told);
   const changed = await lockPackageOf(session, { name });
   const { row } = await loadNumberedVersion(session, changed, version);
   requireNext(row.yankSeq === seq - 1, index, `${action} ${seq} of ${name} ${version}`);
@@ -97,7 +98,7 @@ export async function replayStatus(
     return;
   }
   const isHeld = action === "quarantine";
-  const reason = details.reason ?? category;
+  const reason = toldWords(details.reason) ?? category;
   // What is quarantined again for another reason keeps its time.
   const columnsOf = ({ quarantinedAt }: Quarantinable) =>
     isHeld ? { quarantinedAt: quarantinedAt ?? at, quarantineReason: reason } : RELEASED;

@@ -54,6 +54,8 @@ beforeAll(async () => {
   expect(await publish("1.0.0")).toBe(201);
   await registry.snapshot();
   for (const version of ["1.1.0", "1.2.0"]) expect(await publish(version)).toBe(201);
+  const yank = { reason: "broken", message: "It fails.", replacement: "1.2.0" };
+  expect((await alice.send("DELETE", "/api/packages/kept/1.1.0", yank)).status).toBe(200);
   await registry.announced();
   await registry.stop();
   await registry.restore();
@@ -84,12 +86,12 @@ test("a recovery with an archive of other bytes stops at its version and continu
       expect([code, items]).toEqual(["archive_damaged", [`kept 1.2.0 (sha256 ${digest})`]]);
     },
   );
-  expect((await registry.recover())?.to).toBe(3);
+  expect((await registry.recover())?.to).toBe(4);
   await registry.restore();
 });
 
 test("a missing or damaged bundle is named", async () => {
-  const bundle = "log/tile/entries/000.p/3";
+  const bundle = "log/tile/entries/000.p/4";
   await withFile(bundle, rmSync, async () => {
     expect(await refusal()).toMatchObject({ code: "tile_missing", items: [bundle] });
   });
@@ -141,7 +143,7 @@ test("a new log begun beside the archives is followed only with a key of this ma
   const [log, recovery] = [pathOf("log"), pathOf("recovery")];
   for (const directory of [log, recovery]) cpSync(directory, `${directory}-kept`, { recursive: true });
   const text = makeLogKey("elsewhere.example/log");
-  expect((await registry.recover())?.to).toBe(3);
+  expect((await registry.recover())?.to).toBe(4);
   await startNewBeside(logKeyOf(text));
   const { code, message, items } = await refusal();
   expect([code, items]).toEqual(["log_change_invalid", [vkeyOf(logKeyOf(text))]]);
@@ -150,15 +152,34 @@ test("a new log begun beside the archives is followed only with a key of this ma
   registry.logKeys = [...logKeys, text];
   const forge = (path: string) =>
     writeFileSync(path, readFileSync(path, "utf8").replace(TEST_LOG_ORIGIN, "x.example/log"));
-  await withFile("recovery/tile/entries/000.p/4", forge, async () => {
+  await withFile("recovery/tile/entries/000.p/5", forge, async () => {
     expect((await refusal()).code).toBe("log_change_invalid");
   });
-  expect(await registry.recover()).toMatchObject({ to: 4, counts: { logChanges: 1 } });
+  expect(await registry.recover()).toMatchObject({ to: 5, counts: { logChanges: 1 } });
   registry.logKeys = logKeys;
   for (const directory of [log, recovery]) {
     rmSync(directory, { recursive: true, force: true });
     renameSync(`${directory}-kept`, directory);
   }
+  await registry.restore();
+});
+
+test("details that no request can have made are left out, and all else comes back", async () => {
+  const stranger = { id: crypto.randomUUID(), username: "x\u0000\n<b>admin" };
+  const forged = {
+    at: "-100000-01-01T00:00:00.000Z",
+    publisher: stranger,
+    ...{ reason: "<b>", message: "x".repeat(1_001), replacement: "javascript:alert(1)" },
+  };
+  const forge = (path: string) => writeFileSync(path, Array(4).fill(JSON.stringify(forged)).join("\n"));
+  await withFile("recovery/tile/entries/000.p/4", forge, async () => {
+    expect(await registry.recover()).toMatchObject({ placeholders: [], counts: { versions: 2, yanks: 1 } });
+  });
+  await registry.start();
+  const { body } = await alice.get("/api/packages/kept/1.1.0");
+  const nothing = { yankReason: null, yankMessage: null, yankReplacement: null };
+  expect(body).toMatchObject({ yanked: true, publishedBy: alice.username, ...nothing });
+  await registry.stop();
   await registry.restore();
 });
 
