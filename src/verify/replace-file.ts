@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { syncPath } from "../runtime/sync-path.ts";
 
 /**
  * Writes the parts of a file that holds what a user saw, durably and by a rename, so that a crash
@@ -21,6 +22,8 @@ export async function replaceFile(path: string, parts: readonly Uint8Array[], mo
       await file.close();
     }
     await rename(written, path);
+    // Windows syncs no directories.
+    if (process.platform !== "win32") await syncPath(directory, "r");
   } finally {
     await rm(written, { force: true });
   }

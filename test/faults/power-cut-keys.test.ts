@@ -1,13 +1,20 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { newAccount } from "../support/client.ts";
+import { newPlace, whileRunning } from "../support/places.ts";
 import { SOURCES } from "../support/program.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { VKEY } from "../verify/scene.ts";
+import { publish } from "./backup-scene.ts";
+import { cutDuring } from "./cut-command.ts";
 import { type Disk, makeDisk, reasonAgainstPowerCuts } from "./power-cut.ts";
 
-/* A power cut after a first start: a key that was printed is configured elsewhere, and must stay. */
+/*
+ * A power cut of those who trust: a key that a witness printed is configured elsewhere, and whoever
+ * checked a log must notice a fork later.
+ */
 
 const reason = reasonAgainstPowerCuts();
 if (reason !== undefined) console.warn(`Skipped: no power can be cut here, ${reason}`);
@@ -47,6 +54,35 @@ test.skipIf(reason !== undefined)(
     } finally {
       disk.remove();
       rmSync(home, { recursive: true, force: true });
+    }
+  },
+  120_000,
+);
+
+test.skipIf(reason !== undefined)(
+  "verify remembers log and keys after a power cut right after its end",
+  async () => {
+    const place = await newPlace("sqlite");
+    const disk = makeDisk(32);
+    try {
+      await whileRunning(place, async (registry) => {
+        await publish(await newAccount(registry), "hello");
+        const [kept, cut] = [join(place.dataDir, "home"), join(disk.path, "home")];
+        const args = ["verify", "hello@1.0.0", "--registry", registry.url];
+        expect(await place.runWith({ CPM_HOME: kept }, ...args)).toMatchObject({ stderr: "", exitCode: 0 });
+        const done = await cutDuring(disk, { settings: { CPM_HOME: cut }, args }, "its end");
+        expect([done?.stderr, done?.exitCode]).toEqual(["", 0]);
+        const remembered = (home: string) =>
+          readdirSync(home, { recursive: true })
+            .map(String)
+            .filter((name) => name.endsWith(".json"))
+            .sort();
+        expect(remembered(cut)).toEqual(remembered(kept));
+        expect(remembered(kept).length).toBeGreaterThan(1);
+      });
+    } finally {
+      await place.remove();
+      disk.remove();
     }
   },
   120_000,
