@@ -7,8 +7,9 @@ import type { BlobStore } from "../blobs/store.ts";
 import type { DatabaseConfig } from "../config/config.ts";
 import { requireUnused } from "../db/copy/postgres-target.ts";
 import { readSqlite } from "../db/copy/sqlite-source.ts";
+import { EVENT_ID_GAP } from "../db/event-id-gap.ts";
 import { migrate, sqliteSchemaState } from "../db/migrate.ts";
-import { dropForeignObjects, type NamedArchive, SnapshotFile } from "../db/snapshot-file.ts";
+import { dropForeignObjects, leaveGapInEventIds, type NamedArchive, SnapshotFile } from "../db/snapshot-file.ts";
 import { parseDigest } from "../domain/digest.ts";
 import { errorCode } from "../errors.ts";
 import { forEachConcurrently } from "../maintenance/concurrency.ts";
@@ -196,14 +197,20 @@ async function restoreKeys(directory: string, { keys }: Manifest, keysDir: strin
   return put;
 }
 
-/** An older schema is brought up to date before anybody sees the database. */
+/**
+ * An older schema is brought up to date before anybody sees the database. Ids of events go on after a
+ * gap, so that no id means another event than it did before the loss.
+ */
 async function restoreDatabase(
   { database, clock }: RestoreTarget,
   snapshot: string,
   manifest: Manifest,
 ): Promise<void> {
   if (database.kind === "sqlite") {
-    return makeDatabaseFile(database.path, clock, (path) => copyMigrated(snapshot, path));
+    return makeDatabaseFile(database.path, clock, async (path) => {
+      await copyMigrated(snapshot, path);
+      leaveGapInEventIds(path);
+    });
   }
   const isCurrent = sqliteSchemaState(manifest.database.migrations).pending.length === 0;
   if (isCurrent) return fillPostgres(database, clock, snapshot);
@@ -219,7 +226,11 @@ async function restoreDatabase(
 
 async function fillPostgres(database: DatabaseConfig, clock: () => Date, file: string): Promise<void> {
   await writeDatabaseRows(database, clock, (rows) =>
-    readSqlite(file, true, (source) => copyDatabase(source, rows, () => undefined)),
+    readSqlite(file, true, async (source) => {
+      await copyDatabase(source, rows, () => undefined);
+      const last = (await source.lastIds()).get("events") ?? 0;
+      await rows.setLastIds(new Map([["events", last + EVENT_ID_GAP]]));
+    }),
   );
 }
 

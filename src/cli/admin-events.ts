@@ -1,5 +1,7 @@
-import { eventBefore } from "../events/event-before.ts";
+import type { Deps } from "../deps.ts";
+import { eventBefore, timeOfEvent } from "../events/event-before.ts";
 import { type EventView, readEvents } from "../events/read-events.ts";
+import { readDatabaseRows } from "../maintenance/open-copy.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
 import { print } from "../runtime/print.ts";
 import { printableJson } from "../runtime/printable.ts";
@@ -23,26 +25,33 @@ export interface EventsArguments {
   readonly output: string | undefined;
 }
 
+/** What a line of a file tells of its event. */
+type WrittenEvent = Pick<EventView, "id" | "at">;
+
 /** How events are written. */
 interface Format {
   readonly head: string | undefined;
   line(event: EventView): string;
-  /** The id of the event in a line; undefined for another line. */
-  idOf(line: string): number | undefined;
+  /** The event in a line; undefined for another line. */
+  eventOf(line: string): WrittenEvent | undefined;
 }
 
 const FORMATS: Readonly<Record<string, Format>> = {
-  ndjson: { head: undefined, line: (event) => printableJson(event), idOf: (line) => idIn(/^\{"id":(\d+),/, line) },
+  ndjson: {
+    head: undefined,
+    line: (event) => printableJson(event),
+    eventOf: (line) => eventIn(/^\{"id":(\d+),"at":"([^"]+)"/, line),
+  },
   csv: {
     head: COLUMNS.join(),
     line: (event) => COLUMNS.map((column) => csvCell(event[column])).join(),
-    idOf: (line) => idIn(/^"(\d+)",/, line),
+    eventOf: (line) => eventIn(/^"(\d+)","([^"]+)",/, line),
   },
 };
 
-function idIn(pattern: RegExp, line: string): number | undefined {
-  const [, digits] = pattern.exec(line) ?? [];
-  return digits === undefined ? undefined : Number(digits);
+function eventIn(pattern: RegExp, line: string): WrittenEvent | undefined {
+  const [, digits, at] = pattern.exec(line) ?? [];
+  return digits === undefined || at === undefined ? undefined : { id: Number(digits), at };
 }
 
 /** Quotes a cell, and keeps a spreadsheet from running it. */
@@ -55,7 +64,7 @@ function csvCell(value: EventView[(typeof COLUMNS)[number]]): string {
 /**
  * Prints the events of the audit feed, or appends them to a file that it continues. With `follow` it
  * goes on until SIGTERM or SIGINT. Throws `UsageError`, or `OperatorError` if the file is of another
- * format.
+ * format or of another feed.
  */
 export async function adminEvents({ config, since, follow, output, ...given }: EventsArguments): Promise<number> {
   const format = FORMATS[given.format];
@@ -68,7 +77,9 @@ export async function adminEvents({ config, since, follow, output, ...given }: E
     const file = output === undefined ? undefined : new EventFile(output);
     try {
       const write = (text: string) => (file === undefined ? print(text) : file.write(`${text}\n`));
-      const continued = file?.lastLine === undefined ? undefined : continuedAt(file.lastLine, format, output ?? "");
+      const last = file?.lastLine === undefined ? undefined : lastEventOf(file.lastLine, format, output ?? "");
+      if (last !== undefined) await requireSameFeed(deps, last, output ?? "");
+      const continued = file?.lastLine === undefined ? undefined : (last?.id ?? 0);
       if (format.head !== undefined && continued === undefined) write(format.head);
       const after = continued ?? (position instanceof Date ? await eventBefore(deps, position) : position);
       await copyEvents(deps, after, (events) => write(events.map(format.line).join("\n")), { follow, stop });
@@ -88,12 +99,32 @@ function positionOf(since: string | undefined): number | Date {
   throw new UsageError(`--since needs the id of an event, or a time such as 2026-11-29T12:00:00Z, not '${since}'.`);
 }
 
-/** Returns the id from which a file goes on; undefined for one that has only its head. */
-function continuedAt(line: string, { head, idOf }: Format, path: string): number | undefined {
-  const id = idOf(line);
-  if (id === undefined && line !== head)
+/** Returns the event after which a file goes on; undefined for one that has only its head. */
+function lastEventOf(line: string, { head, eventOf }: Format, path: string): WrittenEvent | undefined {
+  const event = eventOf(line);
+  if (event === undefined && line !== head)
     throw new OperatorError(`${path} has other lines than this command writes. Name another file, or its --format.`);
-  return id ?? 0;
+  return event;
+}
+
+/**
+ * Throws `OperatorError` if the database gives out an id again that the file has for another event:
+ * it is an older one that was put back. After `backup restore` the last event may be gone, but new
+ * ones have larger ids.
+ */
+async function requireSameFeed(
+  { db, config }: Pick<OfflineDeps, "db"> & Pick<Deps, "config">,
+  { id, at }: WrittenEvent,
+  path: string,
+): Promise<void> {
+  const found = await timeOfEvent({ db }, id);
+  if (found?.toISOString() === at) return;
+  const lastIds = await readDatabaseRows(config.database, (source) => source.lastIds());
+  if (found === undefined && (lastIds.get("events") ?? 0) >= id) return;
+  throw new OperatorError(
+    `${path} ends with the event ${id} of ${at}, and this database does not have it: an older database was put back, ` +
+      "and gives out the same ids again. Keep the file, and name a new one.",
+  );
 }
 
 async function copyEvents(

@@ -1,4 +1,5 @@
 import { Database as BunDatabase, type SQLQueryBindings } from "bun:sqlite";
+import { EVENT_ID_GAP } from "./event-id-gap.ts";
 
 /** A migration as the ledger of a database has it. */
 export interface AppliedMigration {
@@ -122,6 +123,16 @@ export function snapshotSqlite(path: string, target: string): void {
   try {
     client.run("PRAGMA busy_timeout = 5000");
     client.prepare("VACUUM INTO ?").run(target);
+  } finally {
+    client.close();
+  }
+}
+
+/** Lets the ids of events go on after a gap, in a file that nobody else has open. */
+export function leaveGapInEventIds(path: string): void {
+  const client = new BunDatabase(path, { readwrite: true });
+  try {
+    client.query("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events'").run(EVENT_ID_GAP);
   } finally {
     client.close();
   }

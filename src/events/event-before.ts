@@ -1,4 +1,4 @@
-import { asc, desc, gte, sql } from "drizzle-orm";
+import { asc, desc, eq, gte, sql } from "drizzle-orm";
 import type { Deps } from "../deps.ts";
 
 /**
@@ -23,5 +23,13 @@ export function eventBefore({ db }: Pick<Deps, "db">, at: Date): Promise<number>
       .orderBy(desc(transactionId), desc(id))
       .limit(1);
     return before?.id ?? 0;
+  });
+}
+
+/** Returns when an event happened. Undefined if there is none with this id. */
+export function timeOfEvent({ db }: Pick<Deps, "db">, id: number): Promise<Date | undefined> {
+  return db.read(async ({ query, tables: { events } }) => {
+    const [found] = await query.select({ at: events.at }).from(events).where(eq(events.id, id));
+    return found?.at;
   });
 }

@@ -1,8 +1,9 @@
 import { expect, test } from "bun:test";
-import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { EVENT_ID_GAP } from "../../src/db/event-id-gap.ts";
 import { newAccount } from "../support/client.ts";
-import { newPlace, whileRunning } from "../support/places.ts";
+import { newPlace, whileRunning, withPlaces } from "../support/places.ts";
 import { PROGRAM } from "../support/program.ts";
 import { eventsAreFinal, newAdmin } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
@@ -55,6 +56,67 @@ test.each(["sqlite", "postgres"] as const)(
     }
   },
 );
+
+const linesOf = (path: string) =>
+  readFileSync(path, "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+test.each(["sqlite", "postgres"] as const)(
+  "an export goes on after a restored backup, whose events have ids that were not given out before (%s)",
+  (kind) =>
+    withPlaces(
+      [
+        [kind, "files"],
+        [kind, "files"],
+      ],
+      async (from, to) => {
+        const [backup, output] = [join(from.dataDir, "backup"), join(from.dataDir, "events.ndjson")];
+        await whileRunning(from, async (registry) => void (await newAccount(registry)));
+        expect((await from.run("backup", "create", backup)).exitCode).toBe(0);
+        await whileRunning(from, async (registry) => {
+          await newAccount(registry);
+          await eventsAreFinal(registry);
+        });
+        expect((await from.run("admin", "events", "--output", output)).exitCode).toBe(0);
+        const before = linesOf(output);
+        expect((await to.run("backup", "restore", backup)).exitCode).toBe(0);
+        expect(await to.run("admin", "events", "--output", output)).toMatchObject({ exitCode: 0, stderr: "" });
+        expect(linesOf(output)).toEqual(before);
+        await whileRunning(to, async (registry) => {
+          const { username } = await newAccount(registry);
+          await eventsAreFinal(registry);
+          expect((await to.run("admin", "events", "--output", output)).exitCode).toBe(0);
+          const added = linesOf(output).slice(before.length);
+          expect(added.map(({ user }) => user)).toContain(username);
+          expect(Math.min(...added.map(({ id }) => id))).toBeGreaterThan(EVENT_ID_GAP);
+        });
+      },
+    ),
+);
+
+test("an export is not continued with an older database that was put back by hand", () =>
+  withPlaces([["sqlite", "files"]], async (place) => {
+    const [old, output] = [join(place.dataDir, "old.db"), join(place.dataDir, "events.ndjson")];
+    const added = (times: number) =>
+      whileRunning(place, async (registry) => {
+        for (let at = 0; at < times; at += 1) await newAccount(registry);
+      });
+    const exported = () => place.run("admin", "events", "--output", output);
+    await added(1);
+    copyFileSync(place.databaseName, old);
+    await added(2);
+    expect((await exported()).exitCode).toBe(0);
+    const before = readFileSync(output, "utf8");
+    copyFileSync(old, place.databaseName);
+    for (const times of [1, 3]) {
+      await added(times);
+      const reason = expect.stringContaining("an older database was put back");
+      expect(await exported()).toMatchObject({ exitCode: 1, stderr: reason });
+    }
+    expect(readFileSync(output, "utf8")).toBe(before);
+  }));
 
 test("a csv export quotes its cells, and no cell is a formula", async () => {
   const place = await newPlace("sqlite");
