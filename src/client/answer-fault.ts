@@ -3,7 +3,7 @@ import { OutsideFault } from "../runtime/outside-request.ts";
 import { ClientFault, type ClientFaultKind, type ClientProblem, clientFault, type FaultLine } from "./client-fault.ts";
 import { refusalText, type Subject } from "./problem-words.ts";
 import type { RegistryAddress } from "./registry-address.ts";
-import { codeOf } from "./retries.ts";
+import { codeOf, OPERATOR_CODES } from "./retries.ts";
 
 /** An answer that is no success. */
 export interface FailedAnswer {
@@ -33,7 +33,8 @@ export function answerFault(answer: FailedAnswer): ClientFault {
     const detail = `${url} answered ${status}, and not as a registry does.${hint} Is the address right, and is there a proxy between?`;
     return clientFault(status === 404 ? "failed" : "unavailable", "client_not_a_registry", detail);
   }
-  const waits = kindOfStatus(status) === "unavailable" ? waitText(headers.get("retry-after")) : undefined;
+  const mayEndSoon = kindOfStatus(status) === "unavailable" && !OPERATOR_CODES.includes(problem.code);
+  const waits = mayEndSoon ? waitText(headers.get("retry-after")) : undefined;
   const said = refusalText(problem.code, { ...answer.about, ...problem, hasToken });
   const detail = waits === undefined || said.includes(waits) ? said : `${said}\n${waits}`;
   return new ClientFault(kindOfStatus(status), { ...problem, detail });

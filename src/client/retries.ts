@@ -50,12 +50,14 @@ export async function withRetries(
       if ("error" in ended) throw ended.error;
       return ended.response;
     }
-    if (waitMs >= 1_000)
-      note(
-        `The registry ${"error" in ended ? "does not answer" : "is busy"}; trying again in ${Math.ceil(waitMs / 1000)} s.`,
-      );
+    if (waitMs >= 1_000) note(`The registry ${stateOf(ended)}; trying again in ${Math.ceil(waitMs / 1000)} s.`);
     await Bun.sleep(waitMs);
   }
+}
+
+function stateOf(ended: Attempt): string {
+  if ("error" in ended) return "does not answer";
+  return ended.response.status === 429 ? "limits how often this is asked" : "is busy";
 }
 
 /** A machine that refuses connections runs no registry. It may be about to start again. */
@@ -64,14 +66,18 @@ function triesFor(ended: Attempt, { tries }: Pace): number {
 }
 
 function mayRepeat(ended: Attempt, isRepeatable: boolean): boolean {
-  if ("response" in ended && isReadOnly(ended.response)) return false;
+  if ("response" in ended && needsOperator(ended.response)) return false;
   if ("response" in ended) return (isRepeatable ? BUSY : NOT_BEGUN).includes(ended.response.status);
   return isRepeatable ? isLostConnection(ended.error) : NOT_CONNECTED.includes(codeOf(ended.error));
 }
 
-/** An operator has stopped all changes, which lasts longer than anybody waits. */
-function isReadOnly({ status, body }: OutsideResponse): boolean {
-  return status === 503 && Buffer.from(body).includes('"code":"read_only"');
+/** Codes of states that only the registry's operator ends, which lasts longer than anybody waits. */
+export const OPERATOR_CODES: readonly string[] = ["read_only", "log_rollback", "log_key_missing"];
+
+function needsOperator({ status, body }: OutsideResponse): boolean {
+  if (status !== 503) return false;
+  const text = Buffer.from(body).toString("utf8");
+  return OPERATOR_CODES.some((code) => text.includes(`"code":"${code}"`));
 }
 
 /** A certificate that is not trusted, or an address that is none, stays so. */

@@ -57,11 +57,15 @@ describe("a request that may be repeated", () => {
     expect(asked()).toBe(3);
   });
 
-  test("is not sent again after read_only, whose end nobody knows", async () => {
-    const client = await clientOf(() => problem(503, "read_only"));
-    const fault = await faultOf(client.get("/api/auth/me"));
-    expect([fault.problem.code, asked()]).toEqual(["read_only", 1]);
-  });
+  test.each(["read_only", "log_rollback", "log_key_missing"])(
+    "is not sent again after %s, which only an operator ends, and names no time",
+    async (code) => {
+      const client = await clientOf(() => problem(503, code, { "Retry-After": "1" }));
+      const fault = await faultOf(client.get("/api/auth/me"));
+      expect([fault.problem.code, asked()]).toEqual([code, 1]);
+      expect(fault.problem.detail).not.toContain("in 1 s");
+    },
+  );
 
   test("is sent five times, and then the registry's words are the failure", async () => {
     const client = await clientOf(() => problem(503, "database_unavailable"));
@@ -76,7 +80,7 @@ describe("a request that may be repeated", () => {
     const startedMs = performance.now();
     await client.get("/api/auth/me");
     expect(performance.now() - startedMs).toBeGreaterThan(1_000);
-    expect(notes.join()).toContain("is busy; trying again in");
+    expect(notes.join()).toContain("limits how often this is asked; trying again in");
     registry?.stop();
     const patient = await clientOf(() => problem(429, "publish_limit_reached", { "Retry-After": "3600" }));
     const { kind, message } = await faultOf(patient.get("/api/auth/me"));
