@@ -131,7 +131,7 @@ function nextOf(
   { isReadOnly, notMarked }: { readonly isReadOnly: boolean; readonly notMarked: string | undefined },
 ): string {
   return [
-    ...(to.kind === "postgres" ? [POSTGRES_NEXT] : []),
+    to.kind === "postgres" ? POSTGRES_NEXT : sqliteNext(to.path),
     ...(isReadOnly ? [READ_ONLY_NEXT] : []),
     notMarked === undefined ? MARKED : notMarkedText(nameOf(from), notMarked),
   ].join("\n");
@@ -139,6 +139,12 @@ function nextOf(
 
 const POSTGRES_NEXT =
   "Set DATABASE_URL, and JWT_KEY and LOG_SIGNING_KEY to the contents of jwt.key and log.key. Then start the registry.";
+
+function sqliteNext(path: string): string {
+  return `Take DATABASE_URL out of the settings. JWT_KEY and LOG_SIGNING_KEY can stay there: without them, the registry needs
+their values, one key a line, in jwt.key and log.key in ${dirname(path)}, with mode 0600 and its own user as
+the owner. Then start the registry.`;
+}
 
 const READ_ONLY_NEXT = "The copy is read-only, as the original. Once it serves: cpm-registry admin read-only off";
 

@@ -71,6 +71,8 @@ describe.each<[DatabaseKind, DatabaseKind]>([
         const done = await copy(from, to);
         expect([done.stderr, done.exitCode]).toEqual(["", 0]);
         expect(done.stdout).toContain("The old database is marked as moved");
+        for (const key of ["JWT_KEY", "jwt.key", "LOG_SIGNING_KEY", "log.key"]) expect(done.stdout).toContain(key);
+        if (target === "sqlite") expect(done.stdout).toContain(` ${to.dataDir}, with mode 0600`);
         const backup = join(from.dataDir, "backup");
         const another = join(from.dataDir, "another.db");
         const commands = [
