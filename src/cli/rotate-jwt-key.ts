@@ -112,5 +112,5 @@ function textOf(
   return `${begin} Sessions of the old key go on. ${SESSION_HOURS} hours after the restart, remove it with --finish.`;
 }
 
-const ENDED = `Then everybody logs in again, and no webhook sends any
-more, because its secret cannot be opened: whoever has one removes it and makes it anew.`;
+const ENDED = `Then everybody logs in again. Until then webhooks wait, because
+the running registry cannot open their secrets any more: restart it now.`;

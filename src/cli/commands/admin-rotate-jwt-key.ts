@@ -9,7 +9,7 @@ export const adminRotateJwtKeyCommand = defineCommand({
     finish: { type: "boolean", description: "make no new key; remove the old one, whose sessions have ended by now" },
     "end-sessions": {
       type: "boolean",
-      description: "keep no old key: after a restart, everybody logs in again and makes their webhooks anew",
+      description: "keep no old key: after a restart, everybody logs in again",
     },
     now: { type: "boolean", description: "let an old key go although sessions still need it" },
     json: JSON_OPTION,
@@ -22,8 +22,8 @@ export const adminRotateJwtKeyCommand = defineCommand({
       12 hours after the restart: run the command with --finish, and restart again. Before that, --finish and another
       rotation are refused, because they would end sessions. API tokens are not signed with this key, and go on.
 
-      The secrets of webhooks are encrypted with this key. The registry encrypts them anew after the restart. With
-      --end-sessions it cannot: their owners have to make them anew.
+      The secrets of webhooks are encrypted with this key too, and are encrypted anew before a key goes. After
+      --end-sessions, restart at once: until then the running registry cannot send to webhooks.
 
       With JWT_KEY there is no file: set JWT_KEY to a new key and the present one, with a space between them.`,
     failure: "the key was not replaced",
