@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
-import { logKeyPath } from "../config/log-key.ts";
+import { logKeyLockPath, logKeyPath } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
+import { takeProcessLock } from "../db/process-lock.ts";
 import { Announcer } from "../log/announcer.ts";
 import { type KeyChanged, rotateKey, startNewLog } from "../log/change-key.ts";
 import { readVerifiers } from "../log/log-changes.ts";
@@ -119,7 +120,10 @@ async function changing(
 
 async function onLog(config: Config, work: (log: OpenLog) => Promise<Done>): Promise<Done> {
   const deps = await openOfflineWithBlobs(config);
+  // Of two commands that read and write log.key at once, one would lose the key of the other.
+  const release = config.logKeys === undefined ? takeProcessLock(logKeyLockPath(config.dataDir)) : () => undefined;
   try {
+    if (release === undefined) throw new Refused(CHANGING);
     if ((await deps.db.read(knownLogKey)) === undefined) throw new Refused(NO_LOG);
     const logger = openLogger(config.logLevel);
     const parts = { ...deps, logger, failpoints: armFailpoints(config.failpoints) };
@@ -140,6 +144,7 @@ async function onLog(config: Config, work: (log: OpenLog) => Promise<Done>): Pro
     settleLogKeys(config, keys, { used, now: deps.clock() });
     return done;
   } finally {
+    release?.();
     await deps.close();
   }
 }
@@ -194,6 +199,7 @@ put it back instead.
 ${first}To begin the new log: cpm-registry log start-new --yes`;
 }
 
+const CHANGING = "another command changes the key of this log. Wait until it has ended, and look what it did.";
 const RUNNING = "a registry runs on this database. Stop it on every machine, then run the command again.";
 const ROLLBACK =
   "the database is behind what the log published (log_rollback). Restore the newest backup, or accept the loss with cpm-registry log accept-rollback, then run the command again.";

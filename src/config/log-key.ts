@@ -28,6 +28,11 @@ export function logKeyPath(dataDir: string): string {
   return join(dataDir, "log.key");
 }
 
+/** The path of the file that the command holds locked which changes `log.key`. */
+export function logKeyLockPath(dataDir: string): string {
+  return join(dataDir, "log.key.lock");
+}
+
 /**
  * Reads the log keys of a registry with SQLite from `log.key` in the data directory, or creates one
  * at the first start. From then on, the name of the key is the log's origin. After a rotation the

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readConfig } from "../../src/config/config.ts";
 import { isInUse } from "../../src/db/in-use.ts";
+import { takeProcessLock } from "../../src/db/process-lock.ts";
 import { parseNote } from "../../src/tlog/note.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount } from "../support/client.ts";
@@ -254,6 +255,24 @@ describe("changes of the log's key in log.key", () => {
         expect((await checkpoint()).split("\n", 1)).toEqual(["registry.test/log-2"]);
       });
     },
+    60_000,
+  );
+
+  test(
+    "two commands never change log.key at the same time",
+    () =>
+      withFile(async ({ run, path }) => {
+        const before = await readFile(path, "utf8");
+        const release = takeProcessLock(`${path}.lock`);
+        const refused = await run({}, "log", "rotate-key");
+        expect([refused.exitCode, refused.stderr]).toEqual([
+          1,
+          expect.stringContaining("another command changes the key"),
+        ]);
+        expect(await readFile(path, "utf8")).toBe(before);
+        release?.();
+        expect((await run({}, "log", "rotate-key")).exitCode).toBe(0);
+      }),
     60_000,
   );
 
