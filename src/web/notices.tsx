@@ -156,7 +156,7 @@ export function Notice({ visit }: { readonly visit: Visit }) {
   if (said === undefined) return null;
   const isWarning = said instanceof Warning;
   return (
-    <div id={RESULT_ID} class={isWarning ? "banner warn" : "banner good"} role="status">
+    <div id={RESULT_ID} class={isWarning ? "banner warn" : "banner good"} role="status" tabindex={-1}>
       {isWarning ? said.text : said}
     </div>
   );

@@ -21,6 +21,7 @@ import {
   FoldedForm,
   faultId,
   PostForm,
+  Result,
   requireConfirmed,
   Select,
   useFault,
@@ -166,10 +167,10 @@ function newTokenPage(visit: Visit, { token, label, expiresAt }: TokenView & { r
     title: "Your new token",
     children: (
       <>
-        <div class="banner good" role="status">
+        <Result>
           <strong>Copy it now.</strong> This page shows “{label}” once; the registry keeps only its digest. It expires
           on <Day at={expiresAt} />.
-        </div>
+        </Result>
         <Command text={token} label="the token" isPlain />
         <p>
           Give it to a program as <code>CPM_API_TOKEN</code>, or to your client:

@@ -10,7 +10,7 @@ import type { OfVisit, Page } from "../layout.tsx";
 import type { Visit } from "../visit.ts";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
-import { Field, PostForm } from "./form-parts.tsx";
+import { Field, PostForm, Result } from "./form-parts.tsx";
 import { TableRegion } from "./table-region.tsx";
 import { Command } from "./texts.tsx";
 import { Filters, StateText, webhookPath } from "./webhook-parts.tsx";
@@ -137,10 +137,10 @@ function newWebhookPage(visit: Visit, { id, url, secret }: WebhookView & { reado
     title: "Your new webhook",
     children: (
       <>
-        <div class="banner good" role="status">
+        <Result>
           <strong>Copy its secret now.</strong> This page shows it once. Events go to <span class="hex">{url}</span>{" "}
           from now on.
-        </div>
+        </Result>
         <Command text={secret} label="the secret" isPlain />
         <p>
           Give it to the receiver, which checks each message with it. Libraries for{" "}

@@ -13,7 +13,7 @@ import { withNotice } from "../notices.tsx";
 import { visitorOf } from "../visitor.ts";
 import { framedPage } from "./account-frame.tsx";
 import { accountPath } from "./admin-accounts-page.tsx";
-import { Check, Confirm, Field, FoldedForm, PostForm, requireConfirmed } from "./form-parts.tsx";
+import { Check, Confirm, Field, FoldedForm, PostForm, Result, requireConfirmed } from "./form-parts.tsx";
 import { ownPasswordFault } from "./own-password.ts";
 import { Command, countText, Moment } from "./texts.tsx";
 
@@ -228,10 +228,10 @@ export const resetPasswordAction: ActionSpec = {
       title: `Reset link for ${reset.username}`,
       children: (
         <>
-          <div class="banner good" role="status">
+          <Result>
             <strong>Copy the link now</strong> and send it to {reset.username} on a channel that you trust. It is shown
             once.
-          </div>
+          </Result>
           <Command text={`${visit.base}/reset?token=${token}`} label="the link" isPlain />
           <p>
             It works once, until <Moment at={expiresAt.toISOString()} />. The old password does not work any more.

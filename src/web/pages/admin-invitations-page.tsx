@@ -7,10 +7,9 @@ import { parseForm } from "../../http/validate.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit, Page } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
-import { RESULT_ID } from "../result-id.ts";
 import type { Visit } from "../visit.ts";
 import { framedPage } from "./account-frame.tsx";
-import { Confirm, Field, FoldedForm, PostForm, requireConfirmed, Select } from "./form-parts.tsx";
+import { Confirm, Field, FoldedForm, PostForm, Result, requireConfirmed, Select } from "./form-parts.tsx";
 import { TableRegion } from "./table-region.tsx";
 import { Command, Day } from "./texts.tsx";
 
@@ -128,10 +127,10 @@ function newInvitationPage(visit: Visit, { token, expiresAt }: AccountLink, emai
     title: email === undefined ? "A new invitation" : `Invitation for ${email}`,
     children: (
       <>
-        <div id={RESULT_ID} class="banner good" role="status">
+        <Result>
           <strong>Copy it now</strong> and send it{email === undefined ? "" : ` to ${email}`} on a channel that you
           trust. It is shown once, and makes one account until <Day at={expiresAt.toISOString()} />.
-        </div>
+        </Result>
         <Command text={`${base}/register?invitation=${token}`} label="the link of the invitation" isPlain />
         <p>Or, for somebody who uses the client:</p>
         <Command

@@ -17,6 +17,15 @@ export function ProblemBanner({ problem: { title, detail } }: { readonly problem
   );
 }
 
+/** What came of a form that was accepted, where the page shows it at once. */
+export function Result({ children }: { readonly children: ComponentChildren }) {
+  return (
+    <div id={RESULT_ID} class="banner good" role="status" tabindex={-1}>
+      {children}
+    </div>
+  );
+}
+
 /** What the fields of a form know of it. */
 interface FormState {
   /** What was sent and refused. Undefined before that. */
