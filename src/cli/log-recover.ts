@@ -1,5 +1,8 @@
+import type { BlobStore } from "../blobs/store.ts";
 import type { DatabaseConfig } from "../config/config.ts";
 import { isInUse } from "../db/in-use.ts";
+import { readState } from "../log/log-rows.ts";
+import { recentSize } from "../log/recent-leaves.ts";
 import { eraseTakedowns } from "../recovery/erase-takedowns.ts";
 import { type Recovery, recover } from "../recovery/recover.ts";
 import { RecoveryRefusal } from "../recovery/recovery-refusal.ts";
@@ -9,7 +12,7 @@ import { print, printError, printJson } from "../runtime/print.ts";
 import { escapeUnprintable } from "../runtime/printable.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
 import { presentLogKeys } from "../start/log-key.ts";
-import { openOfflineWithBlobs } from "../start/open-offline.ts";
+import { type OfflineDeps, openOfflineWithBlobs } from "../start/open-offline.ts";
 import { progressBar } from "./progress.ts";
 import { listText } from "./table.ts";
 
@@ -34,9 +37,12 @@ export async function logRecover({ config: configFile, dryRun, json }: RecoverAr
       dryRun,
     );
     bar.end();
-    if (json) printJson({ dryRun, recovered: recovery !== undefined && !dryRun, ...recovery });
+    const lost = await lostLeaves(deps, recovery);
+    if (json) printJson({ dryRun, recovered: recovery !== undefined && !dryRun, ...recovery, ...(lost && { lost }) });
     else print(recovery === undefined ? NOTHING : recoveryText(recovery, dryRun));
-    return dryRun ? 0 : await finishTakedowns(deps, config.database, recovery);
+    if (lost !== undefined) printError(lostText(lost));
+    const finished = dryRun ? 0 : await finishTakedowns(deps, config.database, recovery);
+    return lost === undefined ? finished : 1;
   } catch (cause) {
     if (!(cause instanceof RecoveryRefusal)) throw cause;
     bar.end();
@@ -48,6 +54,27 @@ export async function logRecover({ config: configFile, dryRun, json }: RecoverAr
     bar.end();
     await deps.close();
   }
+}
+
+/** Leaves that were published, of which nothing is left: those from index `from` to `to`. */
+interface LostLeaves {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Finds leaves of the last second before a power cut, whose files were not synced. */
+async function lostLeaves(
+  { db, blobs }: Pick<OfflineDeps, "db"> & { readonly blobs: BlobStore },
+  recovery: Recovery | undefined,
+): Promise<LostLeaves | undefined> {
+  const [from, to] = [recovery?.to ?? (await db.read(readState)).size, await recentSize(blobs)];
+  return to > from ? { from, to } : undefined;
+}
+
+function lostText({ from, to }: LostLeaves): string {
+  return `The log was published with ${counted(to, "leaf", "leaves")}. Those from index ${from} on cannot be recovered: their files beside the
+archives are cut off, as a power cut leaves them. The registry stays read-only until you accept the loss. If a newer
+backup has them, restore it first. If none has: cpm-registry log accept-rollback`;
 }
 
 /** Returns 1 if something of a version that was taken down may still be stored. */

@@ -128,8 +128,16 @@ export async function recentFiles(blobs: Pick<BlobStore, "sidecarsIn">): Promise
 }
 
 /**
- * Reads a file of the newest leaves. Returns undefined if it is gone, or was cut off while it was
- * written: then nobody was answered for it.
+ * Returns the size of the largest tree of which the newest leaves were kept, 0 without any. A power
+ * cut may have taken the contents of their files.
+ */
+export async function recentSize(blobs: Pick<BlobStore, "sidecarsIn">): Promise<number> {
+  return Math.max(0, ...(await recentFiles(blobs)).map(({ to }) => to));
+}
+
+/**
+ * Reads a file of the newest leaves. Returns undefined if it is gone, or was cut off: while it was
+ * written, and then nobody was answered for it, or by a power cut.
  */
 export async function readRecent(
   blobs: Pick<BlobStore, "readSidecar">,

@@ -6,7 +6,7 @@ import { rootOf } from "../tlog/merkle.ts";
 import { verifyNote } from "../tlog/note.ts";
 import { readVerifiers } from "./log-changes.ts";
 import { type LogStateRow, nodeReader, readState } from "./log-rows.ts";
-import { recentFiles } from "./recent-leaves.ts";
+import { recentSize } from "./recent-leaves.ts";
 import type { Rollback } from "./transparency-log.ts";
 import type { WitnessClient } from "./witness-client.ts";
 
@@ -100,7 +100,7 @@ export async function checkGuardAtStart(
  * checkpoint does not have yet.
  */
 async function recentRollback({ db, blobs }: GuardDeps): Promise<Rollback | undefined> {
-  const publishedSize = Math.max(0, ...(await recentFiles(blobs)).map(({ to }) => to));
+  const publishedSize = await recentSize(blobs);
   // Read the state after the files, which are written after their commit.
   const { size: foundSize } = await db.read(readState);
   return publishedSize > foundSize ? { publishedSize, foundSize } : undefined;

@@ -22,6 +22,7 @@ import { prepareServer, type ServerProcess } from "./server.ts";
 /* A power cut of `log recover`, and of a server whose database is yesterday's afterwards. */
 
 const RANDOM_CUTS = LONG ? 40 : 2;
+const SERVER_CUTS = LONG ? 40 : 1;
 /** A recovery ends within this time on a machine that has nothing else to do. */
 const COMMAND_MAX_MS = 1_500;
 /** More than a full bundle of the log, so that a recovery writes tiles. */
@@ -153,10 +154,13 @@ async function cutWhilePublishing(
   await driven;
 }
 
-async function recovered({ server, putYesterdaysDatabase }: Scene): Promise<void> {
+async function recovered({ server, putYesterdaysDatabase }: Scene, mayLose = false): Promise<void> {
   putYesterdaysDatabase();
   const { exitCode, stderr } = await server.run("log", "recover");
-  expect([stderr, exitCode]).toEqual(["", 0]);
+  if (mayLose && exitCode === 1) {
+    expect(stderr).toContain("cannot be recovered");
+    expect((await server.run("log", "accept-rollback", "--yes")).exitCode).toBe(0);
+  } else expect([stderr, exitCode]).toEqual(["", 0]);
   await server.start();
 }
 
@@ -175,7 +179,7 @@ async function announced({ server }: Scene): Promise<void> {
 }
 
 describe.skipIf(reason !== undefined)("a power cut of a publishing server", () => {
-  test.each(seeds(RANDOM_CUTS))(
+  test.each(seeds(SERVER_CUTS))(
     "loses nothing, if the database is yesterday's once the server ran again (seed %d)",
     (seed) =>
       withSeed(seed, () =>
@@ -194,7 +198,7 @@ describe.skipIf(reason !== undefined)("a power cut of a publishing server", () =
     120_000,
   );
 
-  test.each(seeds(RANDOM_CUTS))(
+  test.each(seeds(SERVER_CUTS))(
     "loses nothing that lay in tiles, if the database is yesterday's at once (seed %d)",
     (seed) =>
       withSeed(seed, () =>
@@ -208,7 +212,7 @@ describe.skipIf(reason !== undefined)("a power cut of a publishing server", () =
           await drive({ publishers, seed, journals, title: "early", running, onNoted });
           await announced(scene);
           await cutWhilePublishing(scene, publishers, seed);
-          await recovered(scene);
+          await recovered(scene, true);
           const attempts = readJournals(journals);
           const early = attempts.filter((attempt) => attempt.name.startsWith("early") && isAcknowledged(attempt));
           expect(early.length).toBeGreaterThan(0);
@@ -222,6 +226,8 @@ describe.skipIf(reason !== undefined)("a power cut of a publishing server", () =
           const audited = await auditor.ask("log", "audit", "--registry", server.url, "--archives");
           await auditor.remove();
           expect(audited).toMatchObject({ exitCode: 0, codes: [] });
+          const health = await guestOf(server.url).get("/health");
+          expect([health.status, health.body.readOnly]).toEqual([200, undefined]);
         }),
       ),
     120_000,

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync, truncateSync } from "node:fs";
+import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { OPERATOR } from "../../src/audit/record-event.ts";
 import { readState } from "../../src/log/log-rows.ts";
@@ -8,9 +10,11 @@ import { eraseArchives } from "../../src/maintenance/erase-archives.ts";
 import { takeDown } from "../../src/moderation/take-down.ts";
 import { packageNameParam } from "../../src/packages/find-package.ts";
 import { checkpointOfNote } from "../../src/tlog/checkpoint.ts";
+import { runOnce } from "../binary/executable.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, makeKey, newAccount, type SigningKey } from "../support/client.ts";
 import { addKey, cancelByKey, newKey, removeKey, resetTo } from "../support/key-statements.ts";
+import { SOURCES } from "../support/program.ts";
 import { newResetLink } from "../support/reset-links.ts";
 import { newAdmin } from "../support/roles.ts";
 import { Verifier } from "../verify/scene.ts";
@@ -159,6 +163,43 @@ test("a takedown that the old database lacks is recovered, also of a version tha
       expectProblem(await guest.get(`/api/packages/alpha/${version}/readme`), 451, "taken_down");
     }
     expect((await guest.get("/api/packages/alpha/1.2.0/readme")).status).toBe(200);
+    const { problems } = await checkStore(registry.deps, { repair: false, report: () => undefined });
+    expect(problems.items).toEqual([]);
+  } finally {
+    await registry.remove();
+  }
+});
+
+test("what a power cut took of the last second is named, and the registry goes on once that is accepted", async () => {
+  const registry = await LosingRegistry.make("sqlite", "files");
+  try {
+    await registry.start();
+    const key = makeKey();
+    const alice = await newAccount(registry, "alice");
+    await publish(alice, "alpha", "1.0.0", key);
+    await registry.announced();
+    await registry.snapshot();
+    await registry.stop();
+    await registry.start({ isSilent: true });
+    for (const version of ["1.1.0", "1.2.0"]) await publish(alice, "alpha", version, key);
+    await registry.stop();
+    const recent = join(registry.dataDir, "recovery", "recent");
+    const last = readdirSync(recent).find((name) => name.startsWith("2-3-")) ?? "none";
+    truncateSync(join(recent, last));
+    await registry.restore();
+    for (const recovered of [true, false]) {
+      const { exitCode, stdout, stderr } = await registry.recoverAsProcess();
+      expect([exitCode, JSON.parse(stdout)]).toMatchObject([1, { recovered, lost: { from: 2, to: 3 } }]);
+      expect(stderr).toContain("cpm-registry log accept-rollback");
+    }
+    await registry.start();
+    expect(registry.deps.log.rollback).toEqual({ publishedSize: 3, foundSize: 2 });
+    await registry.stop();
+    const place = { command: SOURCES, cwd: "/", env: registry.settings };
+    expect(await runOnce(place, "log", "accept-rollback", "--yes")).toMatchObject({ stderr: "", exitCode: 0 });
+    await registry.start();
+    expect((await new Client(registry.url).get("/api/packages/alpha/1.1.0")).status).toBe(200);
+    await publish(alice, "alpha", "1.2.0", key);
     const { problems } = await checkStore(registry.deps, { repair: false, report: () => undefined });
     expect(problems.items).toEqual([]);
   } finally {
