@@ -229,6 +229,22 @@ onBothDatabases(
       expect((await owner.get("/api/webhooks")).body.items).toEqual([]);
     });
 
+    test("one account tests one webhook at a time, so that others can test theirs", async () => {
+      const other = await newAccount(registry());
+      const answer = Promise.withResolvers<Response>();
+      receiver.answer = () => answer.promise;
+      const [first, second] = [await newWebhook(owner, receiver.url), await newWebhook(owner, receiver.url)];
+      const running = owner.post(`/api/webhooks/${first.id}/test`);
+      await arrived(1);
+      expectProblem(await owner.post(`/api/webhooks/${second.id}/test`), 503, "busy");
+      receiver.answer = () => new Response("ok");
+      const theirs = await newWebhook(other, receiver.url);
+      expect((await other.post(`/api/webhooks/${theirs.id}/test`)).body.outcome).toBe("delivered");
+      answer.resolve(new Response("ok"));
+      expect((await running).body.outcome).toBe("delivered");
+      expect((await owner.post(`/api/webhooks/${second.id}/test`)).status).toBe(200);
+    });
+
     test("a name that leads to an internal address is refused when it is sent to", async () => {
       const { port } = new URL(receiver.url);
       const { id } = await newWebhook(owner, `https://localhost:${port}/`);
