@@ -20,6 +20,9 @@ const WAIT_MAX_MS = 2_000;
 /** More leaves than this are left to the announcer alone: they come from a backfill. */
 const LEAVES_MAX = 2_048;
 
+/** Listing costs a request of a bucket. */
+const LIST_EVERY_MS = 60_000;
+
 /** One file of the newest leaves: those from index `from` to `to`, and the checkpoint of `to`. */
 export interface RecentFile {
   readonly name: SidecarName;
@@ -49,16 +52,18 @@ export interface RecentDeps {
  */
 export class RecentLeaves {
   readonly #deps: RecentDeps;
+  readonly #listEveryMs: number;
   #written: number;
   #own: RecentFile[] = [];
-  #isCleared = false;
+  #listedMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
   /** `from` is the size of the tree whose leaves the tiles have. */
-  constructor(deps: RecentDeps, from: number) {
+  constructor(deps: RecentDeps, from: number, listEveryMs = LIST_EVERY_MS) {
     this.#deps = deps;
     this.#written = from;
+    this.#listEveryMs = listEveryMs;
   }
 
   /**
@@ -74,13 +79,18 @@ export class RecentLeaves {
     return this.#next;
   }
 
-  /** Removes what the tiles of a tree of `size` leaves have: of every process, the first time. */
+  /**
+   * Removes what the tiles of a tree of `size` leaves have. At most once a minute it lists those of
+   * every process: an offline command leaves its own, and other workers may have been killed.
+   */
   async forget(size: number): Promise<void> {
     const { blobs } = this.#deps;
-    const known = this.#isCleared ? this.#own : await recentFiles(blobs);
+    const startedMs = performance.now();
+    const isListed = startedMs - this.#listedMs < this.#listEveryMs;
+    const known = isListed ? this.#own : await recentFiles(blobs);
     for (const file of known) if (file.to <= size) await blobs.removeSidecar(file.name);
     this.#own = this.#own.filter(({ to }) => to > size);
-    this.#isCleared = true;
+    if (!isListed) this.#listedMs = startedMs;
   }
 
   async #write(): Promise<void> {
