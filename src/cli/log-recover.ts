@@ -83,7 +83,7 @@ async function finishTakedowns(
   database: DatabaseConfig,
   recovery: Recovery | undefined,
 ): Promise<number> {
-  const hasReplayed = recovery !== undefined && recovery.counts.statuses > 0;
+  const hasReplayed = recovery !== undefined && recovery.counts.takedowns > 0;
   const { remaining } = await eraseTakedowns(deps, database, hasReplayed);
   if (remaining.length === 0) return 0;
   const digests = remaining.map(({ digest }) => digest);
@@ -97,12 +97,13 @@ const NOTHING = "The database has everything that the log beside the archives ha
 
 function recoveryText(recovery: Recovery, dryRun: boolean): string {
   const { from, to, root, counts, placeholders, notOwners } = recovery;
-  const { versions, yanks, keyChanges, statuses, logChanges } = counts;
+  const { versions, yanks, keyChanges, statuses, takedowns, logChanges } = counts;
   const kinds = [
     counted(versions, "version"),
     counted(yanks, "yank or unyank", "yanks and unyanks"),
     counted(keyChanges, "key change"),
     counted(statuses, "quarantine or release", "quarantines and releases"),
+    ...(takedowns === 0 ? [] : [`${counted(takedowns, "takedown")}, which ${takedowns === 1 ? "is" : "are"} repeated`]),
     counted(logChanges, "change of the log's key", "changes of the log's key"),
   ];
   const leaves = counted(to - from, "leaf", "leaves");

@@ -7,7 +7,9 @@ export interface LeafCount {
   readonly versions: number;
   readonly yanks: number;
   readonly keyChanges: number;
+  /** Quarantines and releases. */
   readonly statuses: number;
+  readonly takedowns: number;
   readonly logChanges: number;
 }
 
@@ -17,13 +19,21 @@ export interface ParsedLeaf {
   readonly details: LeafDetails;
 }
 
-const COUNTED = {
-  version: "versions",
-  yank: "yanks",
-  key: "keyChanges",
-  status: "statuses",
-  log: "logChanges",
-} as const satisfies Record<Leaf["kind"], keyof LeafCount>;
+/** Which number a leaf adds to. */
+function countOf(leaf: Leaf): keyof LeafCount {
+  switch (leaf.kind) {
+    case "version":
+      return "versions";
+    case "yank":
+      return "yanks";
+    case "key":
+      return "keyChanges";
+    case "status":
+      return leaf.action === "remove" ? "takedowns" : "statuses";
+    case "log":
+      return "logChanges";
+  }
+}
 
 /** Parses a stored leaf. Throws `RecoveryRefusal` for a leaf that this program does not know. */
 export function parseStoredLeaf({ leaf: text, details }: StoredLeaf, index: number): ParsedLeaf {
@@ -38,12 +48,12 @@ export function parseStoredLeaf({ leaf: text, details }: StoredLeaf, index: numb
 
 /** Counts leaves. */
 export class LeafCounts {
-  readonly #counts = { versions: 0, yanks: 0, keyChanges: 0, statuses: 0, logChanges: 0 };
+  readonly #counts = { versions: 0, yanks: 0, keyChanges: 0, statuses: 0, takedowns: 0, logChanges: 0 };
 
   /** Counts a leaf and returns it parsed. Throws as `parseStoredLeaf`. */
   add(stored: StoredLeaf, index: number): ParsedLeaf {
     const parsed = parseStoredLeaf(stored, index);
-    this.#counts[COUNTED[parsed.leaf.kind]] += 1;
+    this.#counts[countOf(parsed.leaf)] += 1;
     return parsed;
   }
 

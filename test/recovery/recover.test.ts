@@ -96,7 +96,7 @@ describe.each(SETTINGS)("recovery on $kind with $storage", ({ kind, storage }) =
     await registry.stop();
     const would = await registry.recover(true);
     expect(would?.from).toBe(size);
-    expect(would?.counts).toEqual({ versions: 5, yanks: 4, keyChanges: 6, statuses: 3, logChanges: 0 });
+    expect(would?.counts).toEqual({ versions: 5, yanks: 4, keyChanges: 6, statuses: 3, takedowns: 0, logChanges: 0 });
     await registry.start();
     expect((await registry.deps.db.read(readState)).size).toBe(size);
     await registry.stop();
@@ -155,7 +155,8 @@ test("a takedown that the old database lacks is recovered, also of a version tha
     await registry.announced();
     await registry.stop();
     await registry.restore();
-    await registry.recover();
+    const recovered = await registry.recover();
+    expect(recovered?.counts).toMatchObject({ statuses: 0, takedowns: 2 });
     await registry.start();
     const guest = new Client(registry.url);
     for (const version of ["1.0.0", "1.1.0"]) {
