@@ -146,8 +146,11 @@ function readLogKeys(reader: SettingReader, origin: string): Secret<readonly Sig
   const text = reader.text("LOG_SIGNING_KEY");
   if (text === undefined) {
     if (connectionSetting(reader) !== undefined) {
-      const how = `Make one and keep it safe: cpm-registry log make-key ${origin}`;
-      reader.reject("LOG_SIGNING_KEY", `is required with Postgres, so that all servers sign with the same key. ${how}`);
+      const known = "If this registry has a log already, set the key of that log, which is among your secrets";
+      const moved = "after a move from SQLite it is the content of log.key";
+      const how = `Only for a new registry, make one and keep it safe: cpm-registry log make-key ${origin}`;
+      const why = "is required with Postgres, so that all servers sign with the same key";
+      reader.reject("LOG_SIGNING_KEY", `${why}. ${known}: ${moved}. ${how}`);
     }
     return undefined;
   }
