@@ -19,6 +19,9 @@ interface Given {
   readonly json: boolean;
 }
 
+const ELSEWHERE =
+  "Clean what this command cannot reach: older backups, databases from which you moved, exports of events, and logs of proxies.";
+
 /** Options of `admin list`. */
 export interface AdminListArguments extends Given {
   /** A part of a user name or e-mail address. */
@@ -103,7 +106,7 @@ export async function adminForget({
       const what = changed ? "is forgotten" : "was forgotten before";
       const head = `${forgotten.username} ${what}. Nobody can log in to it, and its user name stays in the log.`;
       const more = [...listText("It left:", left), ...listText(`${heir} owns now:`, handedOver)];
-      print([head, ...more].join("\n"));
+      print([head, ...more, ELSEWHERE].join("\n"));
     }
     return scrubbed ? 0 : 1;
   });

@@ -25,6 +25,9 @@ export interface PurgeArguments {
   readonly json: boolean;
 }
 
+const ELSEWHERE =
+  "Clean what this command cannot reach: older backups, places from which you moved, versioned buckets, caches and proxies.";
+
 /** What a purge did, and what it could not do. */
 interface Purged {
   readonly takenDown: TakenDown;
@@ -86,6 +89,7 @@ function report(
   } else {
     const done = changed ? `Took down ${what} (${reason}).` : `${what} was taken down before, at ${at} (${reason}).`;
     print(`${done} Removed ${counted(removed.length, "archive")}. Its number can never be published again.`);
+    print(ELSEWHERE);
   }
   const isFull = notScrubbed === "storage_full";
   const again = `${isFull ? "Free some space, then repeat" : "Repeat"} this command until it reports no more.`;

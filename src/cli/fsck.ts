@@ -1,3 +1,4 @@
+import type { StorageConfig } from "../config/storage.ts";
 import { checkIntegrity, type Integrity } from "../db/integrity.ts";
 import { Failure } from "../errors.ts";
 import { compareWithLog, type LogComparison } from "../log/behind-log.ts";
@@ -11,8 +12,6 @@ import { durationText } from "./duration.ts";
 import { progressBar } from "./progress.ts";
 import { bytesText, listText, tableText } from "./table.ts";
 
-/** Enough characters of a digest to find its file. */
-const DIGEST_SHOWN = 16;
 const REPAIRS = {
   set_aside: "set aside; publish the same archive again to restore it",
   rebuilt: "repaired",
@@ -46,7 +45,7 @@ export async function fsck({ config, repair, json }: FsckArguments): Promise<num
     if (json) printJson({ ...(result === undefined ? {} : documentOf(result)), database: integrity, log });
     else {
       for (const line of [...integrityLines(integrity), ...logLines(log)]) print(line);
-      if (result !== undefined) print(reportOf(result, elapsed));
+      if (result !== undefined) print(reportOf(result, elapsed, read.storage.kind));
     }
     return isDamaged || result === undefined || remains(result) ? 1 : 0;
   } finally {
@@ -101,7 +100,7 @@ function documentOf({ checked, problems, orphans, foreign, repaired, setAside, t
 
 function rowOf({ problem, package: name, version, sha256, detail, repair }: Problem): string[] {
   const shown = repair === undefined ? detail : `${detail}; ${REPAIRS[repair]}`;
-  return [problem, name, version, sha256.slice(0, DIGEST_SHOWN), shown];
+  return [problem, name, version, sha256, shown];
 }
 
 const holdingsText = ({ packages, versions, storageBytes }: Holdings) =>
@@ -117,7 +116,20 @@ function totalsLines({ totals }: FsckResult): string[] {
   return [`${wrong} There are ${holdingsText(held)}. ${advice}`];
 }
 
-function reportOf(result: FsckResult, elapsed: string): string {
+/** The command that fetches lost archives from a backup. It leaves damaged ones where they are. */
+function backupLines({ problems }: FsckResult, storage: StorageConfig["kind"]): string[] {
+  const has = (...kinds: readonly Problem["problem"][]) =>
+    problems.items.some(({ problem }) => kinds.includes(problem));
+  const isDamaged = has("blob_corrupt", "blob_unreadable");
+  if (!isDamaged && !has("blob_missing")) return [];
+  const first = isDamaged ? "Set damaged archives aside with cpm-registry fsck --repair. " : "";
+  const to = storage === "s3" ? "S3" : "FileSystem";
+  return [
+    `${first}To bring archives back from a backup: cpm-registry storage copy --from file:<backup>/archives --to ${to}`,
+  ];
+}
+
+function reportOf(result: FsckResult, elapsed: string, storage: StorageConfig["kind"]): string {
   const { checked, problems, orphans, foreign, repaired, setAside } = result;
   const lines: string[] = [];
   if (problems.count > 0) {
@@ -130,7 +142,7 @@ function reportOf(result: FsckResult, elapsed: string): string {
   const found = problems.count === 0 ? "no problems" : counted(problems.count, "problem");
   const done = repaired > 0 ? `, ${repaired} of them repaired` : "";
   lines.push(`Checked ${what} in ${elapsed}: ${found}${done}.`);
-  lines.push(...totalsLines(result));
+  lines.push(...totalsLines(result), ...backupLines(result, storage));
   if (setAside > 0) {
     const moved = `${counted(setAside, "damaged archive was", "damaged archives were")} moved to corrupt/`;
     lines.push(`${moved}. Publish the same archive again to restore it.`);

@@ -46,6 +46,7 @@ export interface CheckedVersion {
   readonly contentsOf: number | null;
   /** Set for a version that was taken down, which has no archive and no contents. */
   readonly takenDownAt: Date | null;
+  readonly takedownReason: string | null;
 }
 
 /** Selects versions to check, with the names of their packages. */
@@ -63,6 +64,7 @@ export function selectChecked({ query, tables }: DbSession) {
       signature: versions.signature,
       contentsOf: versionContents.versionId,
       takenDownAt: versions.takenDownAt,
+      takedownReason: versions.takedownReason,
     })
     .from(versions)
     .innerJoin(packages, eq(packages.id, versions.packageId))
@@ -136,7 +138,8 @@ async function blobFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVers
 async function takedownFindings({ blobs }: Pick<Deps, "blobs">, checked: CheckedVersion): Promise<Finding[]> {
   const digest = parseDigest(checked.sha256);
   if (digest === undefined || (await blobs.stat(digest)) === undefined) return [];
-  const command = `cpm-registry admin purge ${checked.name} ${checked.version}`;
+  const version = `${checked.name} ${checked.version}`;
+  const command = `cpm-registry admin purge ${version} --reason ${checked.takedownReason} --reference again --yes`;
   return [{ problem: "not_removed", detail: `it was taken down, but its archive is still stored: repeat ${command}` }];
 }
 

@@ -171,7 +171,8 @@ onBothDatabases("fsck", (registry) => {
     const table = await runOffline(registry(), "fsck");
     expect(table.exitCode).toBe(1);
     expect(table.stdout).toMatch(/^PROBLEM +PACKAGE +VERSION +DIGEST +DETAIL\n/);
-    expect(table.stdout).toContain(sha256(archiveOf("cut")).slice(0, 16));
+    expect(table.stdout).toContain(sha256(archiveOf("cut")));
+    expect(table.stdout).toContain("storage copy --from file:<backup>/archives --to FileSystem");
     expect(table.stdout).toMatch(/: 6 problems\.\n/);
 
     const repaired = await fsck(registry(), "--repair");

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, expectProblem, newAccount } from "../support/client.ts";
 import { type StorageKind, whileRunning, withPlaces } from "../support/places.ts";
 import type { DatabaseKind } from "../support/registry.ts";
 import { newAdmin } from "../support/roles.ts";
 import { s3Missing } from "../support/s3.ts";
+import { plant } from "./scene.ts";
 import {
   BECAUSE,
   expectCleanAudit,
@@ -77,8 +79,15 @@ for (const [database, storage] of KINDS) {
           expect(repeated).toMatchObject({
             exitCode: 0,
             stderr: "",
-            stdout: expect.stringContaining("was taken down before"),
+            stdout: expect.stringMatching(/was taken down before[\s\S]*Clean what this command cannot reach/),
           });
+          if (storage === "files") await plant(join(place.dataDir, "packages"), bytes, 0);
+          const { problems } = JSON.parse((await place.run("fsck", "--json")).stdout);
+          expect(problems.length).toBe(storage === "files" ? 1 : 0);
+          for (const { detail } of problems) {
+            const command = detail.slice(detail.indexOf("cpm-registry ")).split(" ").slice(1);
+            expect((await place.run(...command)).stdout).toContain("Removed 1 archive.");
+          }
           expect((await place.run("fsck")).stdout).toContain("no problems");
         });
       }));
