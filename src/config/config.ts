@@ -7,7 +7,7 @@ import { collectSettings, type SettingProblem } from "./collect-settings.ts";
 import { type PostgresConnection, parsePostgresConnection } from "./connection.ts";
 import { readHost } from "./host.ts";
 import { type JwtKeys, parseJwtKeys } from "./jwt-key.ts";
-import { parseLogKeys } from "./log-key.ts";
+import { readLogKeySetting } from "./log-key.ts";
 import { parseProxies } from "./proxies.ts";
 import { type PublicAddress, readPublicUrl } from "./public-url.ts";
 import { Secret } from "./secret.ts";
@@ -121,7 +121,8 @@ function readJwtKeys(reader: SettingReader): Secret<JwtKeys> | undefined {
     if (connectionSetting(reader) !== undefined) {
       reader.reject(
         "JWT_KEY",
-        "is required with Postgres, so that all servers sign with the same key. Make one: openssl rand -base64 48",
+        "is required with Postgres, so that all servers sign with the same key. After a move from SQLite it is the content of " +
+          "jwt.key. For a new registry, make one: openssl rand -base64 48",
       );
     }
     return undefined;
@@ -140,33 +141,6 @@ function readLogOrigin(reader: SettingReader, publicUrl: string): string {
   if (!isKeyName(origin))
     reader.reject("LOG_ORIGIN", "must be a name without spaces or +, such as cpm.example.org/log");
   return origin;
-}
-
-function readLogKeys(reader: SettingReader, origin: string): Secret<readonly SignerKey[]> | undefined {
-  const text = reader.text("LOG_SIGNING_KEY");
-  if (text === undefined) {
-    if (connectionSetting(reader) !== undefined) {
-      const known = "If this registry has a log already, set the key of that log, which is among your secrets";
-      const moved = "after a move from SQLite it is the content of log.key";
-      const how = `Only for a new registry, make one and keep it safe: cpm-registry log make-key ${origin}`;
-      const why = "is required with Postgres, so that all servers sign with the same key";
-      reader.reject("LOG_SIGNING_KEY", `${why}. ${known}: ${moved}. ${how}`);
-    }
-    return undefined;
-  }
-  const keys = parseLogKeys(text);
-  if (keys === undefined)
-    reader.reject(
-      "LOG_SIGNING_KEY",
-      "must have the form PRIVATE+KEY+<origin>+<id>+<key>, as cpm-registry log make-key prints it",
-    );
-  else if (reader.text("LOG_ORIGIN") !== undefined && !keys.some(({ name }) => name === origin)) {
-    reader.reject(
-      "LOG_SIGNING_KEY",
-      `is the key of ${keys[0]?.name}, but LOG_ORIGIN is ${origin}. Make them equal, or leave LOG_ORIGIN out`,
-    );
-  }
-  return keys && new Secret(keys);
 }
 
 function readWitnesses(reader: SettingReader): WitnessAddress[] {
@@ -282,7 +256,7 @@ export function readConfig(
     similarNamesMinAgeDays: reader.integer("SIMILAR_NAMES_MIN_AGE_DAYS"),
     trustedProxies: readTrustedProxies(reader),
     logOrigin,
-    logKeys: readLogKeys(reader, logOrigin),
+    logKeys: readLogKeySetting(reader, logOrigin, connectionSetting(reader) !== undefined),
     logWitnesses: readWitnesses(reader),
     siteTitle: reader.text("SITE_TITLE") ?? SETTINGS.SITE_TITLE.default,
     siteDescription: reader.text("SITE_DESCRIPTION") ?? SETTINGS.SITE_DESCRIPTION.default,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { ED25519, formatSignerKey, parseSignerKey, type SignerKey } from "../tlog/note.ts";
 import { KeyFileError, readKeyFileLines, readOrMakeKeyFile, replaceKeyFile } from "./key-file.ts";
 import { Secret } from "./secret.ts";
+import type { SettingReader } from "./setting-reader.ts";
 
 /**
  * Makes a key that signs the log of this origin, in the form of signed notes:
@@ -59,4 +60,39 @@ export function writeLogKeys(dataDir: string, keys: readonly string[]): void {
 /** Reads the lines of `log.key`, which may be keys of another log. Empty if there is no file. */
 export function readLogKeyLines(dataDir: string): readonly string[] {
   return readKeyFileLines(logKeyPath(dataDir));
+}
+
+/**
+ * Reads `LOG_SIGNING_KEY`, which may be left out unless it is required. Notes in the reader what is
+ * wrong with it, also if it is not a key of the origin that is set.
+ */
+export function readLogKeySetting(
+  reader: SettingReader,
+  origin: string,
+  isRequired: boolean,
+): Secret<readonly SignerKey[]> | undefined {
+  const text = reader.text("LOG_SIGNING_KEY");
+  if (text === undefined) {
+    if (isRequired) {
+      const why = "is required with Postgres, so that all servers sign with the same key";
+      const known = "If this registry has a log already, set the key of that log, which is among your secrets";
+      const moved = "after a move from SQLite it is the content of log.key";
+      const how = `Only for a new registry, make one and keep it safe: cpm-registry log make-key ${origin}`;
+      reader.reject("LOG_SIGNING_KEY", `${why}. ${known}: ${moved}. ${how}`);
+    }
+    return undefined;
+  }
+  const keys = parseLogKeys(text);
+  if (keys === undefined)
+    reader.reject(
+      "LOG_SIGNING_KEY",
+      "must have the form PRIVATE+KEY+<origin>+<id>+<key>, as cpm-registry log make-key prints it",
+    );
+  else if (reader.text("LOG_ORIGIN") !== undefined && !keys.some(({ name }) => name === origin)) {
+    reader.reject(
+      "LOG_SIGNING_KEY",
+      `is the key of ${keys[0]?.name}, but LOG_ORIGIN is ${origin}. Make them equal, or leave LOG_ORIGIN out`,
+    );
+  }
+  return keys && new Secret(keys);
 }
