@@ -23,7 +23,6 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   fsck: ["--repair"],
   gc: [],
   "storage copy": ["--from", "FileSystem", "--to", "file:COPY"],
-  "db copy": ["--from", "DATA/registry.db", "--to", "COPY/registry.db"],
   "admin create": ["ada", "--admin"],
   "admin invite": [],
   "admin list": [],
@@ -48,6 +47,8 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   "log rotate-key": [],
   "log start-new": [],
   "log accept-rollback": [],
+  // The last one, because no command uses a database that was copied.
+  "db copy": ["--from", "DATA/registry.db", "--to", "COPY/registry.db"],
 };
 
 const isRoot = process.getuid?.() === 0;

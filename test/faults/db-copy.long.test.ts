@@ -48,14 +48,15 @@ test(`a copy of ${SIZE.versions} versions that is killed leaves an empty databas
       // It ends with 137, or there was nothing left to kill: then the next copy is refused.
       if (exitCode !== 137) throw new Error(`The copy ended before it was killed: ${text}`);
     }
+    // Before the copies, which mark the database that they read.
+    const source = await rowDigests(readNamedDatabase("--from", from));
     const there = await copy(from, url);
     expect([there.exitCode, JSON.parse(there.text)]).toMatchObject([0, SIZE]);
+    expect(await rowDigests(readNamedDatabase("--from", url))).toEqual(source);
     const again = await copy(url, back);
     expect([again.exitCode, JSON.parse(again.text)]).toMatchObject([0, SIZE]);
     for (const { memoryBytes } of [there, again]) expect(memoryBytes).toBeLessThan(MEMORY_MAX_BYTES);
-    const source = await rowDigests(readNamedDatabase("--from", from));
     expect(source.versions).toStartWith(`${SIZE.versions} `);
-    expect(await rowDigests(readNamedDatabase("--from", url))).toEqual(source);
     expect(await rowDigests(readNamedDatabase("--from", back))).toEqual(source);
   } finally {
     await postgres.dropDatabase(url);
