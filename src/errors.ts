@@ -46,7 +46,7 @@ export type RegistryError =
   /** A form came from a page of another site, or from a session that ended. */
   | { readonly code: "form_refused" }
   | { readonly code: "too_many_attempts"; readonly retryAfterSeconds: number }
-  | { readonly code: "user_not_found"; readonly username: string }
+  | { readonly code: "user_not_found"; readonly username: string; readonly isForgotten?: true }
   | { readonly code: "token_not_found"; readonly id: string }
   | { readonly code: "webhook_not_found"; readonly id: string }
   | { readonly code: "key_not_found"; readonly keyId: string }

@@ -2,7 +2,7 @@ import { and, asc, eq, gt, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import type { Tables } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
 import { foldIdentity } from "../domain/identity.ts";
-import type { User, UserRow } from "./user.ts";
+import { placeholderEmail, type User, type UserRow } from "./user.ts";
 
 /** The longest text to look for: an e-mail address. */
 const SOUGHT_MAX_CHARS = 254;
@@ -23,8 +23,15 @@ export interface AccountsAsked {
   readonly limit: number;
 }
 
+/**
+ * What an account is. `placeholder` is one that `log recover` made and that has no address of a
+ * person; `forgotten` keeps nothing but its name.
+ */
+export type AccountState = "enabled" | "disabled" | "forgotten" | "placeholder";
+
 /** An account as administrators see it. */
 export interface AccountView extends User {
+  readonly state: AccountState;
   /** From when on it is disabled; null for an account in use. */
   readonly disabledAt: string | null;
 }
@@ -36,9 +43,16 @@ export interface AccountList {
 }
 
 /** Makes the view of an account for administrators. */
-export function accountView({ id, username, email, role, createdAt, disabledAt }: UserRow): AccountView {
+export function accountView(row: UserRow): AccountView {
+  const { id, username, email, role, createdAt, disabledAt } = row;
   const times = { createdAt: createdAt.toISOString(), disabledAt: disabledAt?.toISOString() ?? null };
-  return { id, username, email, role, ...times };
+  return { id, username, email, role, state: stateOf(row), ...times };
+}
+
+function stateOf({ id, email, disabledAt, forgottenAt }: UserRow): AccountState {
+  if (forgottenAt !== null) return "forgotten";
+  if (disabledAt !== null) return "disabled";
+  return email === placeholderEmail(id) ? "placeholder" : "enabled";
 }
 
 /** The wildcards of `LIKE` are escaped: `_` is a letter of many names. */

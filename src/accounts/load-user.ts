@@ -21,7 +21,7 @@ export async function loadUser({ query, tables: { users } }: DbSession, username
 
 /** Throws `user_not_found` for an account that was forgotten: nothing brings it back. */
 export function requireKnown({ username, forgottenAt }: UserRow): void {
-  if (forgottenAt !== null) throw userNotFound(username);
+  if (forgottenAt !== null) throw failure({ code: "user_not_found", username, isForgotten: true });
 }
 
 /**

@@ -14,6 +14,11 @@ export interface User {
   readonly createdAt: string;
 }
 
+/** The address of an account that `log recover` made for a publisher whose address nothing has. */
+export function placeholderEmail(id: string): string {
+  return `${id}@recovered.invalid`;
+}
+
 /** Returns the fields of an account that its owner may see. */
 export function userView(row: UserRow): User {
   const { id, username, email, role, createdAt } = row;

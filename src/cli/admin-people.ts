@@ -1,4 +1,4 @@
-import { ACCOUNT_KINDS, type AccountView, listAccounts } from "../accounts/list-accounts.ts";
+import { ACCOUNT_KINDS, type AccountState, type AccountView, listAccounts } from "../accounts/list-accounts.ts";
 import { readAccount } from "../accounts/read-account.ts";
 import { OPERATOR } from "../audit/record-event.ts";
 import type { DatabaseConfig } from "../config/config.ts";
@@ -49,14 +49,21 @@ export async function adminList({ config, json, sought = "", kind: text }: Admin
   });
   if (json) printJson({ accounts });
   else {
-    const rows = accounts.map(({ username, email, role, createdAt, disabledAt }) => [
+    const rows = accounts.map(({ username, email, role, createdAt, state, disabledAt }) => [
       ...[username, email, role === "admin" ? "administrator" : "account", createdAt.slice(0, 10)],
-      disabledAt === null ? "" : `disabled ${disabledAt.slice(0, 10)}`,
+      state === "enabled" ? "" : [state, disabledAt?.slice(0, 10)].join(" ").trimEnd(),
     ]);
     print(tableText([["NAME", "E-MAIL", "ROLE", "SINCE", "STATE"], ...rows]));
   }
   return 0;
 }
+
+const STATES: Readonly<Record<AccountState, string>> = {
+  enabled: "in use",
+  disabled: "disabled",
+  forgotten: "forgotten",
+  placeholder: "placeholder of log recover, without an address; to hand it over: admin reset-password",
+};
 
 /** Prints one account, and what it could act with now. */
 export async function adminShow({ config, json, username }: Given & { readonly username: string }): Promise<number> {
@@ -65,15 +72,14 @@ export async function adminShow({ config, json, username }: Given & { readonly u
     printJson(account);
     return 0;
   }
-  const { email, role, createdAt, disabledAt, sessions, tokens, keys, packages, resetLinkUntil } = account;
-  const state = disabledAt === null ? "in use" : `disabled since ${disabledAt}`;
+  const { email, role, createdAt, state, disabledAt, sessions, tokens, keys, packages, resetLinkUntil } = account;
   print(
     tableText([
       ["user name", account.username],
       ["e-mail address", email === "" ? "(forgotten)" : email],
       ["role", role === "admin" ? "administrator" : "account"],
       ["made", createdAt],
-      ["state", state],
+      ["state", disabledAt === null ? STATES[state] : `${STATES[state]} since ${disabledAt}`],
       ...(resetLinkUntil === null ? [] : [["password", `none until its reset link is used, by ${resetLinkUntil}`]]),
       ["packages", String(packages)],
       ["can act with", `${counted(sessions, "session")}, ${counted(tokens, "API token")}, ${counted(keys, "key")}`],
@@ -106,10 +112,16 @@ export async function adminForget({
       const what = changed ? "is forgotten" : "was forgotten before";
       const head = `${forgotten.username} ${what}. Nobody can log in to it, and its user name stays in the log.`;
       const more = [...listText("It left:", left), ...listText(`${heir} owns now:`, handedOver)];
-      print([head, ...more, ELSEWHERE].join("\n"));
+      const keys = handedOver.length > 0 ? [keysText(`${heir}`)] : [];
+      print([head, ...more, ...keys, ELSEWHERE].join("\n"));
     }
     return scrubbed ? 0 : 1;
   });
+}
+
+function keysText(heir: string): string {
+  return `To publish them, ${heir} needs a key that may sign them. Where none of theirs may yet, they ask for a reset of
+the package's keys, which takes 72 hours: docs/signing.md.`;
 }
 
 /** Deletes an account without packages. Returns 1 if deleted bytes may still be in files of the database. */

@@ -24,10 +24,13 @@ const DETAILS: { readonly [C in RegistryError["code"]]?: string } = {
   storage_timeout: "the storage did not answer in time. Try again.",
 };
 
+const FORGOTTEN = "was forgotten: nothing brings the account back, and its name stays taken, because the log has it.";
+
 /** Describes an expected failure for an operator. */
 function messageOf(error: RegistryError): string {
   switch (error.code) {
     case "user_not_found":
+      if (error.isForgotten === true) return `${error.username} ${FORGOTTEN}`;
       return `there is no account ${error.username}`;
     case "username_taken":
       return "this user name is already taken";

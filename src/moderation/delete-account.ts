@@ -1,4 +1,5 @@
 import { and, eq, isNotNull } from "drizzle-orm";
+import { requireKnown } from "../accounts/load-user.ts";
 import { loadLockedUser } from "../accounts/lock-account.ts";
 import type { UserRow } from "../accounts/user.ts";
 import { type Origin, recordEvent } from "../audit/record-event.ts";
@@ -21,7 +22,8 @@ export async function deleteAccount(
   const now = clock();
   return db.write(async (session) => {
     const user = await loadLockedUser(session, username);
-    if (user.forgottenAt !== null || (await hasActed(session, user))) {
+    requireKnown(user);
+    if (await hasActed(session, user)) {
       throw new OperatorError(
         `${user.username} owns packages, or changed some, so its name is on them and in the log. To delete the personal data and keep the name: cpm-registry admin forget ${user.username}`,
       );

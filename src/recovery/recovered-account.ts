@@ -1,6 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import { isId } from "../accounts/account-id.ts";
-import type { UserRow } from "../accounts/user.ts";
+import { placeholderEmail, type UserRow } from "../accounts/user.ts";
 import { NOBODY, recordEvent } from "../audit/record-event.ts";
 import type { DbSession } from "../db/database.ts";
 import { foldIdentity } from "../domain/identity.ts";
@@ -38,7 +38,7 @@ export async function publisherOf(
   const [known] = await query.select().from(tables.users).where(eq(tables.users.id, id));
   if (known !== undefined) return { user: known, placeholder: undefined };
   const username = await freeName(session, wanted.username);
-  const email = `${id}@recovered.invalid`;
+  const email = placeholderEmail(id);
   const skeleton = usernameSkeletonOf(username);
   const isAlike = await query.$count(tables.users, eq(tables.users.usernameSkeleton, skeleton));
   const folded = {

@@ -64,10 +64,13 @@ test.each(KINDS)("a forgotten account leaves no personal data, cannot log in, an
     const again = { username: "ada", email: "other@example.org", password: PASSWORD };
     expect((await guest.post("/api/auth/register", again)).body.code).toBe("username_taken");
     for (const command of ["enable", "reset-password"]) {
-      expect((await place.run("admin", command, "ada")).exitCode).toBe(1);
+      const { exitCode, stderr } = await place.run("admin", command, "ada");
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining("ada was forgotten: nothing brings")]);
     }
+    expect((await place.run("admin", "delete", "ada", "--yes")).stderr).toContain("ada was forgotten: nothing brings");
+    expect((await place.run("admin", "list")).stdout).toMatch(/^ada .* forgotten 20\d\d-/m);
     expect(JSON.parse((await forget("--json")).stdout)).toMatchObject({ changed: false });
-    expect((await place.run("admin", "show", "ada")).stdout).toContain("(forgotten)");
+    expect((await place.run("admin", "show", "ada")).stdout).toMatch(/\(forgotten\)(.|\n)*state +forgotten since 20/);
     expect(await place.run("fsck")).toMatchObject({ exitCode: 0 });
   }),
 );

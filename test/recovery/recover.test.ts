@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
+import { listAccounts } from "../../src/accounts/list-accounts.ts";
 import { OPERATOR } from "../../src/audit/record-event.ts";
 import { readState } from "../../src/log/log-rows.ts";
 import { CHECKPOINT_COPY } from "../../src/log/rollback-guard.ts";
@@ -125,6 +126,8 @@ describe.each(SETTINGS)("recovery on $kind with $storage", ({ kind, storage }) =
       query.select().from(users).where(eq(users.username, carol.username)),
     );
     expect(user?.email).toEndWith("@recovered.invalid");
+    const { items } = await listAccounts(registry.deps, { sought: carol.username, kind: "all", after: "", limit: 1 });
+    expect(items.map(({ state }) => state)).toEqual(["placeholder"]);
     const refused = { username: carol.username, password: "correct horse battery staple" };
     expectProblem(await new Client(registry.url).post("/api/auth/login", refused), 401, "invalid_credentials");
     const token = await newResetLink(registry, carol.username);

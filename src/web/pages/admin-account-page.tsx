@@ -25,13 +25,14 @@ interface OfAccount extends OfVisit {
 }
 
 function Facts({ visit: { root }, account }: OfAccount) {
-  const { username, email, role, createdAt, disabledAt, sessions, tokens, keys, packages, resetLinkUntil } = account;
+  const { username, email, role, createdAt, state, disabledAt, sessions, tokens, keys, packages, resetLinkUntil } =
+    account;
   return (
     <dl class="facts">
       <dt>User name</dt>
       <dd>
         <a href={`${root}users/${username}`}>{username}</a>{" "}
-        {disabledAt === null ? <span class="badge">enabled</span> : <span class="badge bad">disabled</span>}
+        <span class={state === "enabled" ? "badge" : "badge bad"}>{state}</span>
       </dd>
       <dt>E-mail address</dt>
       <dd>{email}</dd>

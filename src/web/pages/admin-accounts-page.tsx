@@ -66,7 +66,7 @@ function Accounts({ visit: { root }, list }: OfVisit & { readonly list: AccountL
         </tr>
       </thead>
       <tbody>
-        {list.items.map(({ id, username, email, role, createdAt, disabledAt }) => (
+        {list.items.map(({ id, username, email, role, createdAt, state }) => (
           <tr key={id}>
             <td>
               <a href={`${root}${accountPath(username)}`}>{username}</a>
@@ -77,7 +77,7 @@ function Accounts({ visit: { root }, list }: OfVisit & { readonly list: AccountL
             </td>
             <td>
               {role === "admin" && <span class="badge plain">administrator</span>}{" "}
-              {disabledAt === null ? <span class="badge">enabled</span> : <span class="badge bad">disabled</span>}
+              <span class={state === "enabled" ? "badge" : "badge bad"}>{state}</span>
             </td>
           </tr>
         ))}
