@@ -137,6 +137,7 @@ const LoginAnswerSchema = t.Object({
 const EvictionSchema = t.Object({
   sessionsEnded: t.Integer(),
   tokensRevoked: t.Integer(),
+  webhooksDisabled: t.Array(t.Object({ id: t.String(), host: t.String() })),
   invitationsWithdrawn: t.Array(t.Object({ package: t.String(), username: t.String() })),
   resetsCancelled: t.Array(t.String({ description: "Name of the package" })),
   recentKeys: t.Array(t.Unsafe({ $ref: "#/components/schemas/SigningKey" }), {

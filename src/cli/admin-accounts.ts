@@ -78,13 +78,17 @@ type EvictArguments = AdminArguments & { readonly retireKeys: boolean };
 
 /** Prints what an eviction took back, and the keys that remain to be judged. */
 function evictionLines(evicted: Eviction, retireKeys: boolean): string[] {
-  const { sessionsEnded, tokensRevoked, invitationsWithdrawn, resetsCancelled, recentKeys } = evicted;
+  const { sessionsEnded, tokensRevoked, webhooksDisabled, invitationsWithdrawn, resetsCancelled, recentKeys } = evicted;
   const ended = `Ended ${counted(sessionsEnded, "session")} and revoked ${counted(tokensRevoked, "API token")}.`;
   const invited = invitationsWithdrawn.map((each) => `${each.username} to own ${each.package}`);
   const keys = recentKeys.map(({ keyId, createdAt, label }) => `${keyId}  ${createdAt}  ${label}`.trimEnd());
   const advice = retireKeys ? "Retired the keys" : "To retire them, repeat with --retire-keys: the keys";
   return [
     ended,
+    ...listText(
+      "Disabled webhooks; once their owner has looked at one, cpm-registry webhook replay makes it work again:",
+      webhooksDisabled.map(({ id, host }) => `${id}  ${host}`),
+    ),
     ...listText("Withdrew invitations:", invited),
     ...listText("Cancelled key resets of:", resetsCancelled),
     ...listText(`${advice} that it registered in the last 30 days:`, keys),
@@ -135,9 +139,9 @@ function report(
   return 0;
 }
 
-function warnOfNoAdmin(enabledAdmins: number): void {
+function warnOfNoAdmin(enabledAdmins: number, remedy = "admin grant <username>"): void {
   if (enabledAdmins > 0) return;
-  printError("No administrator who can log in is left. To make one: cpm-registry admin grant <username>");
+  printError(`No administrator who can log in is left. To make one: cpm-registry ${remedy}`);
 }
 
 /** Makes an account an administrator. */
@@ -165,7 +169,7 @@ export async function adminDisable({ config, username, retireKeys, json }: Evict
     const what = `${name} ${changed ? "is disabled" : "was already disabled"}.`;
     print([what, ...evictionLines(evicted, retireKeys)].join("\n"));
   }
-  warnOfNoAdmin(enabledAdmins);
+  warnOfNoAdmin(enabledAdmins, `admin enable ${name}, or admin grant <username>`);
   return 0;
 }
 

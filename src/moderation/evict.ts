@@ -9,7 +9,7 @@ import { cancelResetsOf, packagesResetBy } from "../keys/cancel-reset.ts";
 import { type KeyView, keyView } from "../keys/key-view.ts";
 import { lockNamedPackage, packageNameParam } from "../packages/find-package.ts";
 import type { PackageRow } from "../packages/views.ts";
-import { disableWebhooksOf } from "../webhooks/disable-of-account.ts";
+import { type DisabledWebhook, disableWebhooksOf } from "../webhooks/disable-of-account.ts";
 
 /** A thief's key is seldom older: an owner notices a stranger's key within this time. */
 const RECENT_KEYS_MS = 30 * 24 * 60 * 60_000;
@@ -25,6 +25,7 @@ export interface Withdrawn {
 export interface Eviction {
   readonly sessionsEnded: number;
   readonly tokensRevoked: number;
+  readonly webhooksDisabled: readonly DisabledWebhook[];
   readonly invitationsWithdrawn: readonly Withdrawn[];
   /** The packages whose pending resets were cancelled. */
   readonly resetsCancelled: readonly string[];
@@ -68,11 +69,12 @@ export async function evict(
     .where(eq(tables.sessions.userId, user.id))
     .returning({ id: tables.sessions.id });
   const tokensRevoked = await revokeTokens(session, user, origin, now);
-  await disableWebhooksOf(session, user.id, now);
+  const webhooksDisabled = await disableWebhooksOf(session, user.id, now);
   const recentKeys = await endRecentKeys(session, user, request);
   const invitationsWithdrawn = await withdrawInvitations(session, user.username, locked, request);
   const resetsCancelled = await cancelResetsOf(session, locked, user.username, origin, now, deps);
-  return { sessionsEnded: ended.length, tokensRevoked, invitationsWithdrawn, resetsCancelled, recentKeys };
+  const sessionsEnded = ended.length;
+  return { sessionsEnded, tokensRevoked, webhooksDisabled, invitationsWithdrawn, resetsCancelled, recentKeys };
 }
 
 /**

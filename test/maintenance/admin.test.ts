@@ -143,7 +143,13 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expect(await lastEvent("account.password_reset")).toEqual(reset);
     expect(await lastEvent("token.revoked")).toMatchObject(["token.revoked", null, { username, label: "a test" }]);
     const json = JSON.parse(done(await admin("reset-password", lost.username, "--json")));
-    const nothing = { tokensRevoked: 0, invitationsWithdrawn: [], resetsCancelled: [], recentKeys: [] };
+    const nothing = {
+      tokensRevoked: 0,
+      webhooksDisabled: [],
+      invitationsWithdrawn: [],
+      resetsCancelled: [],
+      recentKeys: [],
+    };
     const shown = {
       link: expect.stringContaining(json.token),
       token: json.token,
@@ -202,7 +208,12 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expect(await lastEvent("account.role_granted")).toMatchObject(["account.role_granted", null, { username }]);
     expect(done(await admin("grant", username))).toBe(`${username} was already an administrator.\n`);
     expect((await eventsOf(registry(), "account.role_granted")).length).toBe(1);
-    done(await admin("disable", "ada"));
+    await admin("revoke", username);
+    const none = (await admin("disable", "ada")).stderr;
+    expect(none).toBe(
+      "No administrator who can log in is left. To make one: cpm-registry admin enable ada, or admin grant <username>\n",
+    );
+    done(await admin("grant", username));
     const last = await admin("revoke", username);
     expect([last.exitCode, last.stdout]).toEqual([0, `${username} is no longer an administrator.\n`]);
     expect(last.stderr).toStartWith("No administrator who can log in is left. To make one: cpm-registry admin grant ");
@@ -243,10 +254,13 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     expect((await owner.publish(name, "1.0.0", makePackage({ name, version: "1.0.0" }), key)).status).toBe(201);
     expect((await owner.send("PUT", `/api/packages/${name}/owners/${invited.username}`)).status).toBe(200);
     expect((await resetTo(owner, name, makeKey())).status).toBe(200);
+    const hook = (await owner.post("/api/webhooks", { url: "https://ci.example.org/secret" })).body.id;
     const [head, ended, ...lines] = done(await admin("disable", owner.username))
       .trimEnd()
       .split("\n");
     expect([head, ended]).toEqual([`${owner.username} is disabled.`, "Ended 1 session and revoked 0 API tokens."]);
+    expect(lines.shift()).toStartWith("Disabled webhooks;");
+    expect(lines.shift()).toBe(`  ${hook}  ci.example.org`);
     expect(lines.slice(0, -1)).toEqual([
       "Withdrew invitations:",
       `  ${invited.username} to own ${name}`,

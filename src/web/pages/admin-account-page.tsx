@@ -192,13 +192,19 @@ export const enableAction: ActionSpec = {
 };
 
 function Evicted({ evicted }: { readonly evicted: Eviction }) {
-  const { sessionsEnded, tokensRevoked, invitationsWithdrawn, resetsCancelled, recentKeys } = evicted;
+  const { sessionsEnded, tokensRevoked, webhooksDisabled, invitationsWithdrawn, resetsCancelled, recentKeys } = evicted;
   const retired = recentKeys.filter(({ retiredAt }) => retiredAt !== null).length;
   return (
     <ul>
       <li>
         Ended {countText(sessionsEnded, "session")} and revoked {countText(tokensRevoked, "API token")}.
       </li>
+      {webhooksDisabled.length > 0 && (
+        <li>
+          Disabled {countText(webhooksDisabled.length, "webhook")}:{" "}
+          {webhooksDisabled.map(({ host }) => host).join(", ")}
+        </li>
+      )}
       <li>
         Withdrew {countText(invitationsWithdrawn.length, "invitation")} and cancelled{" "}
         {countText(resetsCancelled.length, "key reset")}.
