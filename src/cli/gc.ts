@@ -1,8 +1,8 @@
 import type { Deps } from "../deps.ts";
-import { failure } from "../errors.ts";
 import { lagBehindLog } from "../log/behind-log.ts";
 import { collectGarbage, type GcResult } from "../maintenance/collect-garbage.ts";
 import { counted } from "../runtime/counted.ts";
+import { OperatorError } from "../runtime/operator-error.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
 import { openOfflineWithBlobs } from "../start/open-offline.ts";
@@ -49,11 +49,12 @@ export async function gc({ config, grace, dryRun, json }: GcArguments): Promise<
 }
 
 /**
- * Throws `log_rollback` if the database is older than the log: archives that it does not name may
- * be those of versions that `log recover` brings back.
+ * Throws `OperatorError` if the database is older than the log, or of no registry yet: archives that it
+ * does not name may be those of versions that `log recover` or a backup brings back.
  */
 async function requireWholeDatabase(deps: Pick<Deps, "db" | "blobs">): Promise<void> {
-  if ((await lagBehindLog(deps)) !== undefined) throw failure({ code: "log_rollback" });
+  const lag = await lagBehindLog(deps);
+  if (lag !== undefined) throw new OperatorError(lag);
 }
 
 function documentOf({ failures, foreign, isStopped, ...result }: GcResult, dryRun: boolean) {

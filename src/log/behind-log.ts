@@ -2,7 +2,7 @@ import type { BlobStore } from "../blobs/store.ts";
 import type { Database } from "../db/database.ts";
 import { errorCode, Failure } from "../errors.ts";
 import { knownLogKey, readState } from "./log-rows.ts";
-import { checkGuardAtStart } from "./rollback-guard.ts";
+import { CHECKPOINT_COPY, checkGuardAtStart } from "./rollback-guard.ts";
 import type { Rollback } from "./transparency-log.ts";
 
 type Parts = { readonly db: Database; readonly blobs: BlobStore };
@@ -13,13 +13,22 @@ type Parts = { readonly db: Database; readonly blobs: BlobStore };
  * the storage throw.
  */
 export async function lagBehindLog({ db, blobs }: Parts): Promise<string | undefined> {
-  if ((await db.read(knownLogKey)) === undefined) return undefined;
+  if ((await db.read(knownLogKey)) === undefined) return (await isUsed(blobs)) ? NEVER_STARTED : undefined;
   const { rollback } = await checkGuardAtStart({ db, blobs, witnesses: undefined });
   if (rollback !== undefined) return `${rollbackLine(rollback)} ${RECOVER}`;
   const { recoveredTo } = await db.read(readState);
   return recoveredTo === null ? undefined : "log recover has not finished. Run cpm-registry log recover again.";
 }
 
+/** Reports whether a registry has used a storage. */
+async function isUsed(blobs: BlobStore): Promise<boolean> {
+  if ((await blobs.readSidecar(CHECKPOINT_COPY)) !== undefined) return true;
+  for await (const _ of blobs.list()) return true;
+  return false;
+}
+
+const NEVER_STARTED =
+  "no registry was ever started on the database, and the storage is that of one. Check the settings of both, or restore a backup.";
 const RECOVER = "Run cpm-registry log recover --dry-run, which says what it lacks.";
 
 function rollbackLine({ publishedSize, foundSize }: Rollback): string {

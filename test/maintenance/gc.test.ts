@@ -18,6 +18,7 @@ import {
 } from "../../src/packages/blob-removals.ts";
 import { makePackage } from "../support/archive-maker.ts";
 import { makeKey, newAccount, sha256 } from "../support/client.ts";
+import { withPlaces } from "../support/places.ts";
 import { onBothDatabases, overriding, type TestRegistry } from "../support/registry.ts";
 import { HOUR_MS, isStored, makeOlder, pathOf, plant, runOffline } from "./scene.ts";
 
@@ -229,6 +230,16 @@ onBothDatabases("gc", (registry) => {
     expect(removed.count).toBe(250);
   });
 });
+
+test("gc with a database that no registry was started on removes nothing from the storage of one", () =>
+  withPlaces([["sqlite", "files"]], async (place) => {
+    expect((await place.run("migrate")).exitCode).toBe(0);
+    expect((await place.run("gc")).exitCode).toBe(0);
+    const digest = await plant(join(place.dataDir, "packages"), new Uint8Array([1]), 2 * DAY_MS);
+    const { exitCode, stderr } = await place.run("gc");
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining("no registry was ever started on the database")]);
+    expect(isStored(join(place.dataDir, "packages"), digest)).toBe(true);
+  }));
 
 test("a blob is still stored if its removals did not change and no gc can hold its mark", () => {
   const now = new Date();
