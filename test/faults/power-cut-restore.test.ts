@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -166,13 +167,14 @@ describe.skipIf(reason !== undefined)("a power cut of db copy into a file", () =
     "%s leaves no file or all rows, and the next run completes",
     (_, moment) =>
       onDisk("everything", async (disk, to) => {
-        const path = join(to.dataDir, "new", "registry.db");
-        const args = ["db", "copy", "--from", from.databaseName, "--to", path];
-        // The copy before has marked it as moved.
-        expect((await from.run("admin", "read-only", "off", "--yes")).exitCode).toBe(0);
-        const rows = await rowDigests(readNamedDatabase("--from", from.databaseName));
+        const [source, path] = [join(to.dataDir, "source.db"), join(to.dataDir, "new", "registry.db")];
+        cpSync(from.databaseName, source);
+        Bun.spawnSync(["sync", "--file-system", disk.path]);
+        const rows = await rowDigests(readNamedDatabase("--from", source));
+        const args = ["db", "copy", "--from", source, "--to", path];
         const done = await cutDuring(disk, { settings: {}, args }, moment);
         if (done !== undefined) expect([done.stderr, done.exitCode, existsSync(path)]).toEqual(["", 0, true]);
+        // So the source is not marked as moved either.
         if (!existsSync(path)) expect((await run(dirname(path), ...args)).exitCode).toBe(0);
         expect(await rowDigests(readNamedDatabase("--from", path))).toEqual(rows);
       }),
