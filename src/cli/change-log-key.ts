@@ -1,7 +1,6 @@
 import type { Config } from "../config/config.ts";
-import { logKeyLockPath, logKeyPath } from "../config/log-key.ts";
+import { logKeyPath } from "../config/log-key.ts";
 import { isInUse } from "../db/in-use.ts";
-import { takeProcessLock } from "../db/process-lock.ts";
 import { Announcer } from "../log/announcer.ts";
 import { type KeyChanged, rotateKey, startNewLog } from "../log/change-key.ts";
 import { readVerifiers } from "../log/log-changes.ts";
@@ -17,7 +16,7 @@ import { readOfflineConfig } from "../start/data-owner.ts";
 import { logKeysOf } from "../start/log-key.ts";
 import { type OfflineDeps, openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
 import { formatVerifierKey, isKeyName } from "../tlog/note.ts";
-import { KEY_LOST, NO_LOG, nextLogKey, Refused, settleLogKeys } from "./next-log-key.ts";
+import { KEY_LOST, lockLogKeys, NO_LOG, nextLogKey, Refused, settleLogKeys } from "./next-log-key.ts";
 import { UsageError } from "./usage.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -120,10 +119,9 @@ async function changing(
 
 async function onLog(config: Config, work: (log: OpenLog) => Promise<Done>): Promise<Done> {
   const deps = await openOfflineWithBlobs(config);
-  // Of two commands that read and write log.key at once, one would lose the key of the other.
-  const release = config.logKeys === undefined ? takeProcessLock(logKeyLockPath(config.dataDir)) : () => undefined;
+  let release = () => {};
   try {
-    if (release === undefined) throw new Refused(CHANGING);
+    release = lockLogKeys(config);
     if ((await deps.db.read(knownLogKey)) === undefined) throw new Refused(NO_LOG);
     const logger = openLogger(config.logLevel);
     const parts = { ...deps, logger, failpoints: armFailpoints(config.failpoints) };
@@ -144,7 +142,7 @@ async function onLog(config: Config, work: (log: OpenLog) => Promise<Done>): Pro
     settleLogKeys(config, keys, { used, now: deps.clock() });
     return done;
   } finally {
-    release?.();
+    release();
     await deps.close();
   }
 }
@@ -199,7 +197,6 @@ put it back instead.
 ${first}To begin the new log: cpm-registry log start-new --yes`;
 }
 
-const CHANGING = "another command changes the key of this log. Wait until it has ended, and look what it did.";
 const RUNNING = "a registry runs on this database. Stop it on every machine, then run the command again.";
 const ROLLBACK =
   "the database is behind what the log published (log_rollback). Restore the newest backup, or accept the loss with cpm-registry log accept-rollback, then run the command again.";

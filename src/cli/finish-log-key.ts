@@ -8,7 +8,7 @@ import { presentLogKeys } from "../start/log-key.ts";
 import type { OfflineDeps } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { formatVerifierKey } from "../tlog/note.ts";
-import { KEY_LOST, NO_LOG, Refused, settleLogKeys } from "./next-log-key.ts";
+import { KEY_LOST, lockLogKeys, NO_LOG, Refused, settleLogKeys } from "./next-log-key.ts";
 
 /**
  * Takes replaced keys that do not sign any more out of `log.key`. A registry may run meanwhile,
@@ -34,7 +34,16 @@ export async function logFinishRotation(configFile: string | undefined, json: bo
   }
 }
 
-async function dropReplacedKeys({ config, db, clock }: OfflineDeps & { readonly config: Config }) {
+async function dropReplacedKeys(deps: OfflineDeps & { readonly config: Config }) {
+  const release = lockLogKeys(deps.config);
+  try {
+    return await dropLocked(deps);
+  } finally {
+    release();
+  }
+}
+
+async function dropLocked({ config, db, clock }: OfflineDeps & { readonly config: Config }) {
   if ((await db.read(knownLogKey)) === undefined) throw new Refused(NO_LOG);
   const signers = presentLogKeys(config);
   const keys = await db.read((session) => readLogKeys(session, signers));

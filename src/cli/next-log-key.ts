@@ -1,5 +1,13 @@
 import type { Config } from "../config/config.ts";
-import { logKeyPath, makeLogKey, parseLogKeys, readLogKeyLines, writeLogKeys } from "../config/log-key.ts";
+import {
+  logKeyLockPath,
+  logKeyPath,
+  makeLogKey,
+  parseLogKeys,
+  readLogKeyLines,
+  writeLogKeys,
+} from "../config/log-key.ts";
+import { takeProcessLock } from "../db/process-lock.ts";
 import { type LogKeys, vkeyOf } from "../log/log-keys.ts";
 import { parseSignerKey, type SignerKey } from "../tlog/note.ts";
 
@@ -73,4 +81,16 @@ export function settleLogKeys(
     dataDir,
     [...lines.filter(({ isPresent }) => isPresent), ...kept].map(({ line }) => line),
   );
+}
+
+/**
+ * Lets no other command change `log.key` until what this returns is called. Of two that read and
+ * write it at once, one would lose the key of the other. Does nothing with LOG_SIGNING_KEY. Throws
+ * `Refused` while another command changes it.
+ */
+export function lockLogKeys({ logKeys, dataDir }: Config): () => void {
+  if (logKeys !== undefined) return () => undefined;
+  const release = takeProcessLock(logKeyLockPath(dataDir));
+  if (release !== undefined) return release;
+  throw new Refused("another command changes the key of this log. Wait until it has ended, and look what it did.");
 }

@@ -264,11 +264,10 @@ describe("changes of the log's key in log.key", () => {
       withFile(async ({ run, path }) => {
         const before = await readFile(path, "utf8");
         const release = takeProcessLock(`${path}.lock`);
-        const refused = await run({}, "log", "rotate-key");
-        expect([refused.exitCode, refused.stderr]).toEqual([
-          1,
-          expect.stringContaining("another command changes the key"),
-        ]);
+        for (const option of [[], ["--finish"]]) {
+          const { exitCode, stderr } = await run({}, "log", "rotate-key", ...option);
+          expect([exitCode, stderr]).toEqual([1, expect.stringContaining("another command changes the key")]);
+        }
         expect(await readFile(path, "utf8")).toBe(before);
         release?.();
         expect((await run({}, "log", "rotate-key")).exitCode).toBe(0);
