@@ -63,7 +63,15 @@ export async function inviteAccount(
   return link;
 }
 
-async function findInvitation({ query, tables: { accountLinks } }: DbSession, token: string, now: Date) {
+/**
+ * Finds an invitation that may still be used, with the only address that may use it; null for any.
+ * Whoever has the token may know the address.
+ */
+export async function findOpenInvitation(
+  { query, tables: { accountLinks } }: DbSession,
+  token: string,
+  now: Date,
+): Promise<{ readonly email: string | null } | undefined> {
   const isThis = and(eq(accountLinks.tokenSha256, digestOf(token)), eq(accountLinks.kind, "invitation"));
   const [found] = await query
     .select({ email: accountLinks.email })
@@ -72,17 +80,12 @@ async function findInvitation({ query, tables: { accountLinks } }: DbSession, to
   return found;
 }
 
-/** Reports whether an invitation may still be used, by its address if it is for one. */
-export async function isInvitationOpen(session: DbSession, token: string, now: Date): Promise<boolean> {
-  return (await findInvitation(session, token, now)) !== undefined;
-}
-
 /**
  * Checks an invitation that may be used for an address, without using it. Throws
  * `invitation_invalid`.
  */
 export async function requireInvitation(session: DbSession, token: string, email: string, now: Date): Promise<void> {
-  const found = await findInvitation(session, token, now);
+  const found = await findOpenInvitation(session, token, now);
   const isForThem = found?.email === null || foldIdentity(found?.email ?? "") === foldIdentity(email);
   if (found === undefined || !isForThem) throw failure({ code: "invitation_invalid" });
 }

@@ -101,7 +101,8 @@ const WORDS: { readonly [C in Code]: Words } = {
   limit_reached: OWN_WORDS,
   registration_closed: {
     what: () => "This registry accepts no new accounts.",
-    next: () => "Ask its operator to make one for you, then: cpm-registry login",
+    next: () =>
+      "Ask its operator for an invitation, then: cpm-registry register --invitation <token>\nOr for an account, then: cpm-registry login",
   },
   too_many_registrations: OWN_WORDS,
   username_taken: OWN_WORDS,

@@ -55,6 +55,33 @@ onBothDatabases(
       }
     });
 
+    test("is listed until it is withdrawn by the beginning of its id", async () => {
+      const { token } = await invite("--email", "jo@example.org");
+      const { token: other } = await invite("--email", "kim@example.org");
+      const { stdout } = await runOffline(registry(), "admin", "invite", "--list");
+      const [, id = ""] = /^([0-9a-f]{12}) {2}jo@example\.org {2}/m.exec(stdout) ?? [];
+      expect(stdout).not.toContain(token.slice(0, 12));
+      const { withdrawn } = await invite("--revoke", id);
+      expect([withdrawn.id.slice(0, 12), withdrawn.email]).toEqual([id, "jo@example.org"]);
+      expectProblem(await register("jo", token), 403, "invitation_invalid");
+      const { invitations } = await invite("--list");
+      const emails = invitations.map(({ email }: { email: string | null }) => email);
+      expect([emails.includes("jo@example.org"), emails.includes("kim@example.org")]).toEqual([false, true]);
+      const again = await runOffline(registry(), "admin", "invite", "--revoke", id);
+      expect([again.exitCode, again.stderr]).toEqual([1, expect.stringContaining("admin invite --list")]);
+      expect((await runOffline(registry(), "admin", "invite", "--revoke", "")).exitCode).toBe(64);
+      expect((await register("kim", other)).status).toBe(201);
+    });
+
+    test("for an address fills it into the form of the page, and names it", async () => {
+      const { token } = await invite("--email", "lea@example.org");
+      const { text } = await guest().get(`/register?invitation=${token}`, { accept: "text/html" });
+      expect(text).toContain("This invitation is for <strong>lea@example.org</strong>");
+      expect(text).toMatch(
+        /<input [^>]*name="email"[^>]* value="lea@example\.org"|<input [^>]*value="lea@example\.org"[^>]* name="email"/,
+      );
+    });
+
     test("opens the form of the page, and makes the account there", async () => {
       const page = async (path: string) => (await guest().get(path, { accept: "text/html" })).text;
       expect(await page("/register")).toContain("needs an invitation");

@@ -134,7 +134,7 @@ describe("a command", () => {
     const registry = await fakeRegistry(() => problem(403, "registration_closed"));
     const args = ["register", registry.url, "--username", "ada", "--email", "ada@example.org", "--password-stdin"];
     const { code, stderr } = await user.run(args, { stdin: "a long password\n" });
-    expect([code, stderr.includes("Ask its operator to make one for you")]).toEqual([77, true]);
+    expect([code, stderr.includes("Ask its operator for an invitation")]).toEqual([77, true]);
     registry.stop();
   });
 });

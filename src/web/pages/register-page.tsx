@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-import { isInvitationOpen } from "../../accounts/account-links.ts";
+import { findOpenInvitation } from "../../accounts/account-links.ts";
 import { login } from "../../accounts/login.ts";
 import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "../../accounts/password.ts";
 import { register } from "../../accounts/register.ts";
@@ -22,9 +22,20 @@ function invitationOf({ query, sent, problem }: Visit): string {
   return (problem === undefined ? query : sent).get("invitation") ?? "";
 }
 
-function RegisterForm({ visit, invitation }: OfVisit & { readonly invitation: string }) {
+interface Invited {
+  readonly invitation: string;
+  /** The only address that may use the invitation. Null for any. */
+  readonly email: string | null;
+}
+
+function RegisterForm({ visit, invitation, email }: OfVisit & Invited) {
   return (
     <>
+      {email !== null && (
+        <p>
+          This invitation is for <strong>{email}</strong>, and makes an account with this address only.
+        </p>
+      )}
       <PostForm visit={visit} action="register" isAlone>
         {invitation !== "" && <input type="hidden" name="invitation" value={invitation} />}
         <Field
@@ -38,6 +49,7 @@ function RegisterForm({ visit, invitation }: OfVisit & { readonly invitation: st
           name="email"
           label="E-mail address"
           type="email"
+          {...(email === null ? {} : { value: email })}
           autocomplete="email"
           maxLength={254}
           hint="Only you and the administrators see it. You can sign in with it."
@@ -80,9 +92,11 @@ export const registerPage: PageSpec = {
   audience: "everybody",
   load: async (deps, visit) => {
     const asked = invitationOf(visit);
-    const isInvited = asked !== "" && (await deps.db.read((session) => isInvitationOpen(session, asked, deps.clock())));
+    const found =
+      asked === "" ? undefined : await deps.db.read((session) => findOpenInvitation(session, asked, deps.clock()));
+    const isInvited = found !== undefined;
     const isOpen = deps.config.registration === "open" || isInvited;
-    const invitation = isInvited ? asked : "";
+    const invited = { invitation: isInvited ? asked : "", email: found?.email ?? null };
     return {
       title: "Make an account",
       body: (
@@ -96,7 +110,7 @@ export const registerPage: PageSpec = {
           )}
           {visit.visitor !== undefined && <SignedIn visit={visit} visitor={visit.visitor} next="account" />}
           {visit.visitor === undefined &&
-            (isOpen ? <RegisterForm visit={visit} invitation={invitation} /> : <Closed visit={visit} />)}
+            (isOpen ? <RegisterForm visit={visit} {...invited} /> : <Closed visit={visit} />)}
         </div>
       ),
     };
