@@ -103,8 +103,9 @@ export class Year {
     this.tellVerifierKey();
   }
 
+  /** After a rotation, `log key` also notes until when the old key signs. */
   tellVerifierKey(): void {
-    this.verifierKeys.add(this.operate("cpm-registry log key").trim());
+    this.verifierKeys.add(this.operate("cpm-registry log key 2>/dev/null").trim());
   }
 
   /** Takes a version, or with `*` a package, down beside the running server. */
