@@ -74,7 +74,7 @@ The JSON file cannot contain these. They are read from the environment only.
 
 | variable | read by | meaning |
 |---|---|---|
-| \`CPM_API_TOKEN\` | \`verify\`, \`log audit\` | API token for a registry with \`READ_ACCESS=authenticated\` (secret) |
+| \`CPM_API_TOKEN\` | client commands, \`verify\`, \`log audit\` | API token; the last two need it for a registry with \`READ_ACCESS=authenticated\` (secret) |
 | \`LOG_POLICY\` | \`verify\`, \`log audit\` | The policy file that is used without \`--policy\` |
 | \`UV_THREADPOOL_SIZE\` | Bun, at start | Threads that wait for the disk. \`serve\` sets 16 if it is not set (Linux) |
 | \`BUN_JSC_forceRAMSize\` | Bun, at start | Memory in bytes by which garbage is collected. \`serve\` sets 268435456 if it is not set (Linux) |`;

@@ -21,10 +21,10 @@ export const RETIRE_KEYS_OPTION = {
 } as const;
 
 /** The paragraph in the help of such a command that explains the eviction. */
-export const EVICTION_TEXT = `Whoever has the account is evicted: its sessions end and its API tokens are revoked,
-      invitations that it made are withdrawn, and pending key resets that it asked for are cancelled. Keys that it
-      registered in the last 30 days are listed, and retired with --retire-keys. Owners who accepted an invitation
-      before stay.`;
+export const EVICTION_TEXT = `Whoever has the account is evicted: its sessions end, its API tokens are revoked and its
+      webhooks disabled, invitations that it made are withdrawn, and pending key resets that it asked for are cancelled.
+      Keys that it registered in the last 30 days are listed, and retired with --retire-keys. Owners who accepted an
+      invitation before stay.`;
 
 /** For commands that make a reset link. */
 export const HOURS_OPTION = {

@@ -88,7 +88,7 @@ const ACCOUNTS = {
     secret: true,
     defaultText: "with SQLite, `jwt.key` in `DATA_DIR`, created at the first start",
     description:
-      "Signs sessions. At least 32 bytes: `openssl rand -base64 48`. Required with Postgres, so that all servers sign with the same key. To replace it without ending sessions, set the new key and the old one with a space between them",
+      "Signs sessions, and encrypts the secrets of webhooks. At least 32 bytes: `openssl rand -base64 48`. Required with Postgres, so that all servers sign with the same key. To replace it without ending sessions or webhooks, set the new key and the old one with a space between them",
   },
   JWT_ISSUER: {
     group: "Sessions and accounts",
@@ -101,7 +101,8 @@ const ACCOUNTS = {
     type: "choice",
     default: "open",
     choices: ["open", "closed"],
-    description: "Who may create an account: everyone, or only the operator with `cpm-registry admin create`",
+    description:
+      "Who may create an account: everyone, or only the operator with `cpm-registry admin create`, and whoever has an invitation",
   },
   REGISTRATIONS_PER_HOUR: {
     group: "Sessions and accounts",
