@@ -65,7 +65,7 @@ export type RegistryError =
   | { readonly code: "too_many_registrations"; readonly retryAfterSeconds: number }
   | { readonly code: "username_taken" }
   /** The name is easily mistaken for that of an account. */
-  | { readonly code: "username_too_similar" }
+  | { readonly code: "username_too_similar"; readonly other: string }
   | { readonly code: "username_reserved" }
   | { readonly code: "email_taken" }
   | { readonly code: "package_not_found"; readonly name: string }

@@ -67,7 +67,11 @@ async function requireFree(
   { usernameFolded, usernameSkeleton, emailFolded }: Identity,
 ): Promise<void> {
   const taken = await query
-    .select({ usernameFolded: users.usernameFolded, usernameSkeleton: users.usernameSkeleton })
+    .select({
+      username: users.username,
+      usernameFolded: users.usernameFolded,
+      usernameSkeleton: users.usernameSkeleton,
+    })
     .from(users)
     .where(
       or(
@@ -78,8 +82,11 @@ async function requireFree(
     );
   if (taken.length === 0) return;
   const isName = taken.some((other) => other.usernameFolded === usernameFolded);
-  const isAlike = taken.some((other) => other.usernameSkeleton === usernameSkeleton);
-  throw failure({ code: isName ? "username_taken" : isAlike ? "username_too_similar" : "email_taken" });
+  if (isName) throw failure({ code: "username_taken" });
+  const alike = taken.find((other) => other.usernameSkeleton === usernameSkeleton);
+  throw failure(
+    alike === undefined ? { code: "email_taken" } : { code: "username_too_similar", other: alike.username },
+  );
 }
 
 /**

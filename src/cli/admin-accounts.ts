@@ -56,7 +56,8 @@ export async function adminCreate(given: CreateArguments): Promise<number> {
   const validHours = hoursOf(hours);
   const secret = link ? { password: generatePassword(), isGenerated: false } : await newPassword(passwordStdin);
   const { password, isGenerated } = secret;
-  requireRegistration({ username, email, password });
+  // A wrong name must not be reported as a wrong address that nobody gave.
+  requireRegistration({ username, email: given.email ?? "account@localhost", password });
   const role = admin ? "admin" : "user";
   const { made, resetLink, url } = await runOffline(config, async (deps) => {
     const resetLink = link ? newAccountLink(deps.clock(), validHours) : undefined;

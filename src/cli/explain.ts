@@ -34,6 +34,10 @@ function messageOf(error: RegistryError): string {
       return `there is no account ${error.username}`;
     case "username_taken":
       return "this user name is already taken";
+    case "username_too_similar":
+      return `this user name is easily mistaken for ${error.other}, which is taken; choose another`;
+    case "username_reserved":
+      return "this user name is reserved, or is easily mistaken for a reserved one; choose another";
     case "email_taken":
       return "this e-mail address is already taken; choose another with --email";
     case "package_not_found":

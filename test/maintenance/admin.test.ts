@@ -104,7 +104,9 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     refused(await admin("create", "erna2", "--email", "Erna@localhost"), "create", email);
     const name = "username must be 1 to 64 letters and digits, with . _ - only between them";
     refused(await admin("create", "a b", "--email", "a@b"), "create", name);
-    refused(await admin("create", "a b"), "create", `${name}; email must be an e-mail address`);
+    refused(await admin("create", "a b"), "create", name);
+    const alike = "this user name is easily mistaken for erna, which is taken; choose another";
+    refused(await admin("create", "ema"), "create", alike);
     expect(
       await guest()
         .get("/api/packages")
