@@ -134,6 +134,12 @@ export function readOptions(command: Command, given: readonly GivenOption[]): Gi
   return Object.fromEntries(values);
 }
 
+/** A version is a word of its own for administrators, and part of the package for users. */
+function joinedHint({ name, arguments: known }: Command, [pack = "", version = ""]: readonly string[]): string {
+  const takesBoth = known.length === 1 && known[0]?.description.includes("<name>@<version>") === true;
+  return takesBoth && !pack.includes("@") ? ` Write: cpm-registry ${name} ${pack}@${version}` : "";
+}
+
 /** Checks the words after the name of a command. Throws `UsageError`. */
 export function readWords(command: Command, rest: readonly string[]): GivenWords {
   const missing = command.arguments.find(({ optional }, at) => optional !== true && rest[at] === undefined);
@@ -141,6 +147,8 @@ export function readWords(command: Command, rest: readonly string[]): GivenWords
   if (command.arguments.some(({ repeated }) => repeated === true)) return rest;
   const surplus = rest[command.arguments.length];
   if (surplus !== undefined)
-    throw new UsageError(`${command.name} takes no further argument, but '${surplus}' was given.`);
+    throw new UsageError(
+      `${command.name} takes no further argument, but '${surplus}' was given.${joinedHint(command, rest)}`,
+    );
   return command.arguments.map((_, at) => rest[at]);
 }

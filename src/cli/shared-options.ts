@@ -140,3 +140,16 @@ export const STATUS_OPTIONS = {
   replacement: { type: "string", value: "<package>", description: "what to use instead" },
   ...CLIENT_OPTIONS,
 } as const;
+
+/**
+ * Returns the package and the version of the words `<name> <version>`, which may also be written
+ * `<name>@<version>` as for a client.
+ */
+export function nameAndVersion(
+  name: string,
+  version: string | undefined,
+): { readonly name: string; readonly version: string | undefined } {
+  const at = name.indexOf("@");
+  if (version !== undefined || at < 1) return { name, version };
+  return { name: name.slice(0, at), version: name.slice(at + 1) };
+}

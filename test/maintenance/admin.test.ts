@@ -321,6 +321,7 @@ onBothDatabases("admin commands while the server runs", (registry) => {
     ]);
     refused(await admin("quarantine", "unheard-of", "--lift"), "quarantine", "there is no package unheard-of");
     refused(await admin("quarantine", "held", "9.9.9", "--reason", "x"), "quarantine", "held has no version 9.9.9");
+    refused(await admin("quarantine", "held@9.9.9", "--reason", "x"), "quarantine", "held has no version 9.9.9");
     const rule = "reason must be 1 to 300 characters in one line: everybody who is refused reads it";
     refused(await admin("quarantine", "held", "--reason", "two\nlines"), "quarantine", rule);
   });

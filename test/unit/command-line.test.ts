@@ -111,6 +111,10 @@ describe("a command line", () => {
     [["admin", "explode"], "admin has no command 'explode'."],
     [["admin", "create"], "admin create needs <username>."],
     [["admin", "grant", "ada", "bert"], "admin grant takes no further argument, but 'bert' was given."],
+    [
+      ["yank", "hello", "0.2.0"],
+      "yank takes no further argument, but '0.2.0' was given. Write: cpm-registry yank hello@0.2.0",
+    ],
     [["admin", "grant", "ada", "--admin"], "admin grant has no option --admin."],
     [["gc", "--dryrun"], "gc has no option --dryrun. Did you mean --dry-run?"],
     [["gc", "-x"], "gc has no option -x."],

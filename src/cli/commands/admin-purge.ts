@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT, PACKAGE_ARGUMENT } from "../shared-options.ts";
+import { CONFIG_OPTION, JSON_OPTION, nameAndVersion, OFFLINE_TEXT, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `admin purge` takes a version or a package down for good. */
 export const adminPurgeCommand = defineCommand({
@@ -48,6 +48,6 @@ export const adminPurgeCommand = defineCommand({
   },
   run: async ({ config, reason, reference, yes, json }, [name, version]) => {
     const { adminPurge } = await import("../admin-purge.ts");
-    return adminPurge({ config, name, version, reason, reference, yes, json });
+    return adminPurge({ config, ...nameAndVersion(name, version), reason, reference, yes, json });
   },
 });

@@ -1,5 +1,5 @@
 import { defineCommand } from "../command.ts";
-import { CONFIG_OPTION, JSON_OPTION, OFFLINE_TEXT, PACKAGE_ARGUMENT } from "../shared-options.ts";
+import { CONFIG_OPTION, JSON_OPTION, nameAndVersion, OFFLINE_TEXT, PACKAGE_ARGUMENT } from "../shared-options.ts";
 
 /** `admin quarantine` stops downloads of a package or a version, or allows them again. */
 export const adminQuarantineCommand = defineCommand({
@@ -37,6 +37,6 @@ export const adminQuarantineCommand = defineCommand({
   },
   run: async ({ config, reason, category, lift, json }, [name, version]) => {
     const { adminQuarantine } = await import("../admin-moderation.ts");
-    return adminQuarantine({ config, name, version, reason, category, lift, json });
+    return adminQuarantine({ config, ...nameAndVersion(name, version), reason, category, lift, json });
   },
 });
