@@ -70,7 +70,7 @@ function yieldToOthers(): void {
 export async function backupCreate({ config, directory, json, ...given }: BackupCreateArguments): Promise<number> {
   const keep = keepOf(given.keep);
   const startedMs = performance.now();
-  const read = readOfflineConfig(config);
+  const read = readOfflineConfig(config, given.withKeys ? "signs" : "signs nothing");
   requireDatabase(read.database);
   yieldToOthers();
   const deps = await openOfflineStore(read);

@@ -32,7 +32,7 @@ export interface FsckArguments {
  */
 export async function fsck({ config, repair, json }: FsckArguments): Promise<number> {
   const startedMs = performance.now();
-  const read = readOfflineConfig(config);
+  const read = readOfflineConfig(config, "signs nothing");
   const deps = await openOfflineWithBlobs(read);
   const bar = progressBar("fsck", json);
   try {

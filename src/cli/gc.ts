@@ -25,7 +25,7 @@ export interface GcArguments {
  */
 export async function gc({ config, grace, dryRun, json }: GcArguments): Promise<number> {
   const graceMs = parseDuration("--grace", grace);
-  const deps = await openOfflineWithBlobs(readOfflineConfig(config));
+  const deps = await openOfflineWithBlobs(readOfflineConfig(config, "signs nothing"));
   const bar = progressBar("gc", json);
   let isStopped = false;
   // Stop between batches only: a mark that is left behind would block a publish of the same bytes.

@@ -115,10 +115,10 @@ export function readDatabase(reader: SettingReader, dataDir: string): DatabaseCo
   return sqlite;
 }
 
-function readJwtKeys(reader: SettingReader): Secret<JwtKeys> | undefined {
+function readJwtKeys(reader: SettingReader, isRequired: boolean): Secret<JwtKeys> | undefined {
   const text = reader.text("JWT_KEY");
   if (text === undefined) {
-    if (connectionSetting(reader) !== undefined) {
+    if (isRequired) {
       reader.reject(
         "JWT_KEY",
         "is required with Postgres, so that all servers sign with the same key. After a move from SQLite it is the content of " +
@@ -221,12 +221,13 @@ function readArchiveLimits(reader: SettingReader): ArchiveLimits {
 
 /**
  * Reads the configuration from the environment and from an optional JSON file (`--config`). The
- * environment takes precedence. Throws `ConfigError` with all problems at once, so that an operator
- * fixes them in one go.
+ * environment takes precedence. With Postgres, keys are required unless the caller signs nothing.
+ * Throws `ConfigError` with all problems at once, so that an operator fixes them in one go.
  */
 export function readConfig(
   configFile?: string,
   environment: Readonly<Record<string, string | undefined>> = process.env,
+  signing: "signs" | "signs nothing" = "signs",
 ): Config {
   const problems: SettingProblem[] = [];
   const reader = new SettingReader(collectSettings(environment, configFile, problems), problems);
@@ -235,6 +236,7 @@ export function readConfig(
   const host = readHost(reader);
   const { publicUrl, followsHost } = readPublicUrl(reader, host, port);
   const logOrigin = readLogOrigin(reader, publicUrl);
+  const needsKeys = signing === "signs" && connectionSetting(reader) !== undefined;
   const config: Config = {
     host,
     port,
@@ -244,7 +246,7 @@ export function readConfig(
     dataDir,
     database: readDatabase(reader, dataDir),
     storage: readStorage(reader, dataDir, environment),
-    jwtKeys: readJwtKeys(reader),
+    jwtKeys: readJwtKeys(reader, needsKeys),
     jwtIssuer: reader.text("JWT_ISSUER") ?? SETTINGS.JWT_ISSUER.default,
     corsOrigins: readCorsOrigins(reader),
     registration: reader.choice("REGISTRATION"),
@@ -256,7 +258,7 @@ export function readConfig(
     similarNamesMinAgeDays: reader.integer("SIMILAR_NAMES_MIN_AGE_DAYS"),
     trustedProxies: readTrustedProxies(reader),
     logOrigin,
-    logKeys: readLogKeySetting(reader, logOrigin, connectionSetting(reader) !== undefined),
+    logKeys: readLogKeySetting(reader, logOrigin, needsKeys),
     logWitnesses: readWitnesses(reader),
     siteTitle: reader.text("SITE_TITLE") ?? SETTINGS.SITE_TITLE.default,
     siteDescription: reader.text("SITE_DESCRIPTION") ?? SETTINGS.SITE_DESCRIPTION.default,

@@ -18,10 +18,14 @@ const MADE_BY_SERVERS = ["registry.db", "packages"];
 /**
  * Reads the settings for a command that opens the data directory, and makes the process the user
  * whom that directory belongs to. A file that root leaves there, such as `registry.db-wal` or an
- * archive that `fsck` set aside, cannot be read by the server. Throws `DataOwnerError`.
+ * archive that `fsck` set aside, cannot be read by the server. A command that signs nothing also
+ * runs without the keys that a server with Postgres needs. Throws `DataOwnerError`.
  */
-export function readOfflineConfig(configFile: string | undefined): Config {
-  const config = readConfig(configFile);
+export function readOfflineConfig(
+  configFile: string | undefined,
+  signing: Parameters<typeof readConfig>[2] = "signs",
+): Config {
+  const config = readConfig(configFile, undefined, signing);
   becomeDataOwner(config.dataDir);
   return config;
 }

@@ -25,7 +25,7 @@ export async function runOffline<T>(
   work: (deps: OfflineDeps & { readonly config: Config }) => Promise<T>,
   ifMoved: IfMoved = "refuse",
 ): Promise<T> {
-  const config = readOfflineConfig(configFile);
+  const config = readOfflineConfig(configFile, "signs nothing");
   const deps = await openOffline(config, systemClock, ifMoved);
   try {
     return await work({ ...deps, config });
