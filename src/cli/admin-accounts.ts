@@ -26,9 +26,15 @@ export interface AdminArguments {
  * Prints a generated password and what to do with it. Returns no lines if the operator chose the
  * password.
  */
-function passwordLines({ password, isGenerated }: NewPassword): string[] {
+function passwordLines({ password, isGenerated }: NewPassword, url: string): string[] {
   if (!isGenerated) return [];
-  return ["Its password, which is shown only once:", "", `  ${password}`, "", "Log in with it, then change it."];
+  return [
+    "Its password, which is shown only once:",
+    "",
+    `  ${password}`,
+    "",
+    `Log in with it, then change it at ${url}/account/security.`,
+  ];
 }
 
 /** How an operator gives somebody a password: as a line of standard input, or as a link. */
@@ -67,7 +73,7 @@ export async function adminCreate(given: CreateArguments): Promise<number> {
   });
   const answer = { username: made.username, email: made.email, role: made.role };
   const what = `Created the ${admin ? "administrator" : "account"} ${made.username} (${made.email}).`;
-  const shown = resetLink === undefined ? passwordLines(secret) : resetLinkLines(url, resetLink);
+  const shown = resetLink === undefined ? passwordLines(secret, url) : resetLinkLines(url, resetLink);
   const document = resetLink === undefined ? {} : resetLinkDocument(url, resetLink);
   if (json) printJson({ ...answer, ...(isGenerated ? { password } : {}), ...document });
   else print([what, ...shown].join("\n"));

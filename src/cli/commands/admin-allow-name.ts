@@ -8,7 +8,8 @@ export const adminAllowNameCommand = defineCommand({
   options: { json: JSON_OPTION, config: CONFIG_OPTION },
   arguments: [PACKAGE_ARGUMENT],
   help: {
-    description: `Allows a package name that resembles the name of a popular package.
+    description: `Allows a package name that resembles the name of a popular package. That cannot be undone. If the package
+      should not be there, put it in quarantine with admin quarantine.
 
       ${OFFLINE_TEXT}`,
     failure: "the name was not allowed",
