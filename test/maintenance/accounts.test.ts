@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { makePackage } from "../support/archive-maker.ts";
 import { Client, makeKey, PASSWORD } from "../support/client.ts";
 import { newPlace, type Place, whileRunning } from "../support/places.ts";
-import { MARKER, traces } from "./takedown-scene.ts";
+import { collectStatistics, MARKER, traces } from "./takedown-scene.ts";
 
 /* `admin list`, `show`, `delete` and `forget`, beside a running registry. */
 
@@ -46,6 +46,7 @@ test.each(KINDS)("a forgotten account leaves no personal data, cannot log in, an
     ]);
     expect((await place.run("admin", "forget", "ada")).exitCode).toBe(64);
     expect((await ada.get("/api/auth/me")).status).toBe(200);
+    await collectStatistics(place);
     expect((await traces(place)).length).toBeGreaterThan(0);
 
     const done = await forget("--hand-over", "bob", "--json");

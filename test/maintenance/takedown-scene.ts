@@ -68,6 +68,13 @@ async function postgresFilesWithMarker(databaseUrl: string): Promise<string[] | 
   }
 }
 
+/** Lets Postgres collect statistics, as it does by itself at any time: they hold values of columns. */
+export async function collectStatistics({ databaseUrl }: Place): Promise<void> {
+  if (databaseUrl === undefined) return;
+  const sql = postgres(databaseUrl, { max: 1 });
+  await sql`ANALYZE`.finally(() => sql.end());
+}
+
 async function objectsWithMarker(bucket: string): Promise<string[]> {
   const client = (await testS3()).client(bucket);
   const { contents = [] } = await client.list();

@@ -9,6 +9,7 @@ import { s3Missing } from "../support/s3.ts";
 import { plant } from "./scene.ts";
 import {
   BECAUSE,
+  collectStatistics,
   expectCleanAudit,
   expectGone,
   KEY,
@@ -39,6 +40,7 @@ for (const [database, storage] of KINDS) {
           expect((await guest.get(`/api/packages?search=${MARKER}description`)).body.total).toBe(1);
           const words = { reason: "broken", message: `${MARKER}yank`, replacement: "1.0.0" };
           expect((await ada.send("DELETE", "/api/packages/leaky/1.1.0", words)).status).toBe(200);
+          await collectStatistics(place);
           expect((await traces(place)).length).toBeGreaterThan(0);
 
           const purged = await place.run("admin", "purge", "leaky", "1.1.0", ...BECAUSE, "--json");
