@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { lastBackup } from "../blobs/last-backup.ts";
+import { pipelined } from "../db/pipeline.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
 import { readState } from "../log/log-rows.ts";
@@ -32,12 +33,14 @@ export function requireMetricsToken({ config: { metricsToken } }: Pick<Deps, "co
 type MetricsDeps = Pick<Deps, "db" | "blobs" | "config" | "logger" | "metrics" | "readOnly">;
 
 async function readRegistry({ db, config, metrics }: MetricsDeps): Promise<void> {
-  const { totals, accounts, state, webhookBacklog } = await db.read(async (session) => ({
-    totals: await readTotals(session),
-    accounts: await session.query.$count(session.tables.users),
-    state: await readState(session),
-    webhookBacklog: await readWebhookBacklog(session),
-  }));
+  const [totals, accounts, state, webhookBacklog] = await db.read((session) =>
+    pipelined([
+      readTotals(session),
+      session.query.$count(session.tables.users),
+      readState(session),
+      readWebhookBacklog(session),
+    ]),
+  );
   metrics.setTotals({ ...totals, accounts, logSize: state.size, webhookBacklog });
   const cosigners = config.logWitnesses.filter(({ key }) => verifyNote(state.checkpoint, [key]) !== undefined);
   metrics.cosigners = cosigners.map(({ key }) => key.name);
