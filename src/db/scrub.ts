@@ -72,20 +72,31 @@ async function scrubSqlite(path: string): Promise<void> {
 }
 
 /**
- * Waits for the transactions that run. Each still sees what was deleted meanwhile, and then Postgres
- * keeps it when it rewrites a table.
+ * Waits until no transaction can see what was deleted: Postgres keeps it for them when it rewrites a
+ * table. A change under way in any database of the server holds back the snapshots of all, so those
+ * have to end first, and then the transactions of this database that began before.
  */
 async function waitForOlderTransactions(client: postgres.Sql): Promise<void> {
-  const [now] = await client<{ at: string }[]>`SELECT clock_timestamp()::text AS at`;
   const deadlineMs = performance.now() + WAIT_MS;
-  for (;;) {
+  const until = async (isOver: () => Promise<boolean>) => {
+    while (!(await isOver())) {
+      if (performance.now() > deadlineMs) throw unavailable();
+      await Bun.sleep(PAUSE_MS);
+    }
+  };
+  const [next] = await client<{ xid: string }[]>`SELECT pg_snapshot_xmax(pg_current_snapshot())::text AS xid`;
+  await until(async () => {
+    const [found] = await client<{ over: boolean }[]>`
+      SELECT pg_snapshot_xmin(pg_current_snapshot()) >= ${next?.xid ?? ""}::text::xid8 AS over`;
+    return found?.over === true;
+  });
+  const [now] = await client<{ at: string }[]>`SELECT clock_timestamp()::text AS at`;
+  await until(async () => {
     const older = await client`
       SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
       AND xact_start < ${now?.at ?? ""}::timestamptz LIMIT 1`;
-    if (older.length === 0) return;
-    if (performance.now() > deadlineMs) throw unavailable();
-    await Bun.sleep(PAUSE_MS);
-  }
+    return older.length === 0;
+  });
 }
 
 async function scrubPostgres(connection: PostgresConnection): Promise<void> {

@@ -75,6 +75,23 @@ export async function collectStatistics({ databaseUrl }: Place): Promise<void> {
   await sql`ANALYZE`.finally(() => sql.end());
 }
 
+/** Changes something in another database of the server, and ends that only after a while. */
+export async function changeElsewhere({ databaseUrl }: Place, forMs: number): Promise<() => Promise<void>> {
+  if (databaseUrl === undefined) return async () => undefined;
+  const sql = postgres(databaseUrl.replace(/\/[^/]*$/, "/postgres"), { max: 1 });
+  const begun = Promise.withResolvers<void>();
+  const ended = sql.begin(async (transaction) => {
+    await transaction`SELECT pg_current_xact_id()`;
+    begun.resolve();
+    await Bun.sleep(forMs);
+  });
+  await begun.promise;
+  return async () => {
+    await ended;
+    await sql.end();
+  };
+}
+
 async function objectsWithMarker(bucket: string): Promise<string[]> {
   const client = (await testS3()).client(bucket);
   const { contents = [] } = await client.list();
