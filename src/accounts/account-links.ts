@@ -31,6 +31,16 @@ export function newAccountLink(now: Date, hours: number): AccountLink {
   return { token, expiresAt: new Date(now.getTime() + hours * HOUR_MS) };
 }
 
+/** Returns the address at which the owner of an account sets a new password. */
+export function resetAddress(base: string, token: string): string {
+  return `${base}/reset?token=${token}`;
+}
+
+/** Returns the address at which somebody makes an account with an invitation. */
+export function invitationAddress(base: string, token: string): string {
+  return `${base}/register?invitation=${token}`;
+}
+
 function digestOf(token: string): string {
   return createHash("sha256").update(token).digest("hex");
 }
@@ -120,22 +130,28 @@ export async function endResetLinks({ query, tables: { accountLinks } }: DbSessi
 }
 
 /**
- * Finds the account whose password a link sets, without using the link. Throws `reset_link_invalid`,
- * which is the same for a link that is unknown, used, replaced or expired.
+ * Finds the account whose password a link sets, without using the link. Undefined for a link that is
+ * unknown, used, replaced or expired.
  */
 export async function findByResetLink(
   { query, tables: { accountLinks, users } }: DbSession,
   token: string,
   now: Date,
-): Promise<UserRow> {
+): Promise<UserRow | undefined> {
   const isThis = and(eq(accountLinks.tokenSha256, digestOf(token)), eq(accountLinks.kind, "reset"));
   const [found] = await query
     .select({ user: users })
     .from(accountLinks)
     .innerJoin(users, eq(users.id, accountLinks.userId))
     .where(and(isThis, gt(accountLinks.expiresAt, now)));
-  if (found === undefined) throw failure({ code: "reset_link_invalid" });
-  return found.user;
+  return found?.user;
+}
+
+/** Does the same as `findByResetLink`. Throws `reset_link_invalid` for a link that cannot be used. */
+export async function requireByResetLink(session: DbSession, token: string, now: Date): Promise<UserRow> {
+  const user = await findByResetLink(session, token, now);
+  if (user === undefined) throw failure({ code: "reset_link_invalid" });
+  return user;
 }
 
 /**
@@ -143,7 +159,7 @@ export async function findByResetLink(
  * Throws `reset_link_invalid` if it ended meanwhile.
  */
 export async function spendResetLink(session: DbSession, token: string, now: Date): Promise<UserRow> {
-  const user = await findByResetLink(session, token, now);
+  const user = await requireByResetLink(session, token, now);
   // Of two uses at the same time, one finds nothing to delete.
   if (!(await deleteLink(session, token))) throw failure({ code: "reset_link_invalid" });
   return user;

@@ -2,7 +2,7 @@ import { eq } from "drizzle-orm";
 import { recordEvent } from "../audit/record-event.ts";
 import type { Deps } from "../deps.ts";
 import { failure } from "../errors.ts";
-import { findByResetLink, spendResetLink } from "./account-links.ts";
+import { requireByResetLink, spendResetLink } from "./account-links.ts";
 import { lockAccount } from "./lock-account.ts";
 import { forgetFailures, tryLink } from "./login-throttle.ts";
 import { hashPassword } from "./password.ts";
@@ -15,9 +15,9 @@ export interface PasswordByLink {
 }
 
 /**
- * Sets the password of an account by a link that an administrator made, and uses the link up. Forgets
- * the failed logins. Nothing is to be ended: whatever could act for the account ended when the link
- * was made. Throws `reset_link_invalid`, `too_many_attempts` after many of these, `account_disabled`
+ * Sets the password of an account by a link that an administrator made, and uses the link up.
+ * Forgets the failed logins. It ends no session or token, because making the link ended them all.
+ * Throws `reset_link_invalid`, `too_many_attempts` after many of these, `account_disabled`
  * or `busy`. A link to a disabled account stays valid.
  */
 export function setPassword(
@@ -28,7 +28,7 @@ export function setPassword(
   const { db, clock } = deps;
   return tryLink(deps, address, async () => {
     // Checked before the expensive hash, so that a stranger cannot make the server hash passwords.
-    const { id } = requireEnabled(await db.read((session) => findByResetLink(session, token, clock())));
+    const { id } = requireEnabled(await db.read((session) => requireByResetLink(session, token, clock())));
     const passwordHash = await hashPassword(password);
     const now = clock();
     return db.write(async (session) => {

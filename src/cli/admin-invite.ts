@@ -1,4 +1,4 @@
-import { INVITATION_DAYS_MAX, inviteAccount } from "../accounts/account-links.ts";
+import { INVITATION_DAYS_MAX, invitationAddress, inviteAccount } from "../accounts/account-links.ts";
 import { listAccountInvitations } from "../accounts/list-account-invitations.ts";
 import { requireEmail } from "../accounts/schemas.ts";
 import { withdrawAccountInvitation } from "../accounts/withdraw-account-invitation.ts";
@@ -7,7 +7,7 @@ import { OperatorError } from "../runtime/operator-error.ts";
 import { print, printJson } from "../runtime/print.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { tableText } from "./table.ts";
-import { UsageError } from "./usage.ts";
+import { countOption, UsageError } from "./usage.ts";
 
 interface Given {
   readonly config: string | undefined;
@@ -22,15 +22,13 @@ export interface InviteArguments extends Given {
 
 /** Makes an invitation and prints it once. Throws `UsageError` for a wrong number of days. */
 export async function adminInvite({ config, email, days: text, json }: InviteArguments): Promise<number> {
-  const days = Number(/^\d{1,3}$/.test(text) ? text : Number.NaN);
-  if (!(days >= 1 && days <= INVITATION_DAYS_MAX))
-    throw new UsageError(`--days needs a number from 1 to ${INVITATION_DAYS_MAX}.`);
+  const days = countOption("--days", text, INVITATION_DAYS_MAX);
   if (email !== undefined) requireEmail(email);
   const { token, expiresAt, url } = await runOffline(config, async (deps) => ({
     ...(await inviteAccount(deps, OPERATOR, { email, days })),
     url: deps.config.publicUrl,
   }));
-  const link = `${url}/register?invitation=${token}`;
+  const link = invitationAddress(url, token);
   if (json) printJson({ link, token, email: email ?? null, expiresAt: expiresAt.toISOString() });
   else {
     const lines = [

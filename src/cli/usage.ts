@@ -12,3 +12,10 @@ export class UsageError extends Error {
     super(message);
   }
 }
+
+/** Reads an option that counts something, of at most three digits. Throws `UsageError`. */
+export function countOption(flag: string, text: string, max: number): number {
+  const count = Number(/^\d{1,3}$/.test(text) ? text : Number.NaN);
+  if (count >= 1 && count <= max) return count;
+  throw new UsageError(`${flag} needs a number from 1 to ${max}.`);
+}

@@ -1,4 +1,4 @@
-import type { RegistryError } from "../errors.ts";
+import { type Failure, failure, type RegistryError } from "../errors.ts";
 import { problemForPeople } from "./page-problem.ts";
 
 /** What was wrong with a form, for the page that shows the form again. */
@@ -29,6 +29,11 @@ const AT_FIELDS = { title: "Nothing was changed", detail: undefined };
 function sentenceOf(rule: string): string {
   const sentence = /^[a-z]/.test(rule) ? `It ${rule}` : rule;
   return sentence.endsWith(".") ? sentence : `${sentence}.`;
+}
+
+/** Makes the failure of a form whose field is wrong. `message` is a sentence, or a rule of the API. */
+export function fieldFault(field: string, message: string): Failure {
+  return failure({ code: "validation_failed", faults: [{ path: `/${field}`, message }] });
 }
 
 /** Returns the field of a JSON pointer, which may name an item of its list. */

@@ -5,7 +5,6 @@ import type { Database } from "../db/database.ts";
 import { Failure, failure, type RegistryError } from "../errors.ts";
 import { formBody } from "../http/body.ts";
 import { linkBase } from "../http/links.ts";
-import { countInvitations } from "../owners/count-invitations.ts";
 import { formTokensOf, requireFormToken, requireOwnPage } from "./form-guard.ts";
 import type { Page } from "./layout.tsx";
 import { withNotice } from "./notices.tsx";
@@ -108,7 +107,6 @@ async function visitOf(deps: WebDeps, context: WebContext): Promise<Visit> {
     params,
     query: searchParams,
     visitor,
-    invitations: visitor === undefined ? 0 : await countInvitations(deps, visitor),
     formTokens: visitor === undefined ? [] : formTokensOf(deps, visitor.sessionId),
     sent: new URLSearchParams(),
     problem: undefined,
@@ -162,7 +160,7 @@ export function pageHandler(deps: WebDeps, { audience, isShared = false, isSecre
     try {
       if (isShared && visit.visitor === undefined)
         return await sharedPageResponse(deps, visit, () => load(deps, visit));
-      return pageResponse(deps, visit, await load(deps, visit), isSecret || isPersonal);
+      return await pageResponse(deps, visit, await load(deps, visit), isSecret || isPersonal);
     } catch (cause) {
       const page = cause instanceof Failure ? await offer?.(deps, visit, cause.error) : undefined;
       if (page === undefined) throw cause;
@@ -191,13 +189,17 @@ async function refusedForm(
 ): Promise<Response> {
   if (!(cause instanceof Failure)) throw cause;
   const { error } = cause;
-  const response = pageResponse(deps, visit, await refusedPage(deps, visit, { load: page.load, sent: form, error }));
+  const response = await pageResponse(
+    deps,
+    visit,
+    await refusedPage(deps, visit, { load: page.load, sent: form, error }),
+  );
   const retryAfter = problemForPeople(error).headers?.["retry-after"];
   if (retryAfter !== undefined) response.headers.set("retry-after", retryAfter);
   return response;
 }
 
-function resultResponse(deps: WebDeps, visit: Visit, result: Redirect | Page): Response {
+async function resultResponse(deps: WebDeps, visit: Visit, result: Redirect | Page): Promise<Response> {
   return "redirect" in result
     ? redirectResponse(visit, result.redirect, result.headers)
     : pageResponse(deps, visit, result);
@@ -214,7 +216,7 @@ export function actionHandler(deps: WebDeps, { audience, page, act }: ActionSpec
     requireFormToken(visit, form);
     try {
       const db = databaseOf(deps, visitor, audience);
-      return resultResponse(deps, visit, await act(deps, { ...visit, visitor }, form, db));
+      return await resultResponse(deps, visit, await act(deps, { ...visit, visitor }, form, db));
     } catch (cause) {
       return refusedForm(deps, visit, { page, form, cause });
     }
@@ -228,7 +230,7 @@ export function guestActionHandler(deps: WebDeps, { page, act }: GuestActionSpec
     requireOwnPage(visit);
     const form = await formBody(context);
     try {
-      return resultResponse(deps, visit, await act(deps, visit, form));
+      return await resultResponse(deps, visit, await act(deps, visit, form));
     } catch (cause) {
       return refusedForm(deps, visit, { page, form, cause });
     }

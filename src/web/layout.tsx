@@ -52,8 +52,13 @@ export function siteOf({ config, readOnly }: Pick<WebDeps, "config" | "readOnly"
   return { title, description, isPrivate: readAccess !== "public", readOnly: readOnly.cause };
 }
 
-function AccountLinks({ visit }: OfVisit) {
-  const { visitor, invitations, root, formTokens, isUnknownVisitor } = visit;
+/** How many packages the visitor is invited to own, and has not answered yet. */
+interface Invited {
+  readonly invitations: number;
+}
+
+function AccountLinks({ visit, invitations }: OfVisit & Invited) {
+  const { visitor, root, formTokens, isUnknownVisitor } = visit;
   if (isUnknownVisitor) return <a href={`${root}account`}>Account</a>;
   if (visitor === undefined) return <a href={`${root}${signInFrom(visit)}`}>Sign in</a>;
   return (
@@ -79,7 +84,7 @@ function AccountLinks({ visit }: OfVisit) {
 }
 
 /** A private registry shows a guest nothing but the sign-in, so it has no search box either. */
-function Header({ visit, site, hasSearch }: OfSite & { readonly hasSearch: boolean }) {
+function Header({ visit, site, hasSearch, invitations }: OfSite & Invited & { readonly hasSearch: boolean }) {
   const { root, visitor } = visit;
   const isOpen = !site.isPrivate || visitor !== undefined;
   return (
@@ -103,7 +108,7 @@ function Header({ visit, site, hasSearch }: OfSite & { readonly hasSearch: boole
         <nav aria-label="Site">
           {isOpen && <a href={`${root}log`}>Log</a>}
           {isOpen && <a href={`${root}help`}>Help</a>}
-          <AccountLinks visit={visit} />
+          <AccountLinks visit={visit} invitations={invitations} />
         </nav>
       </div>
     </header>
@@ -163,7 +168,7 @@ function PublicFacts({ page, visit: { base, path }, site }: OfSite & { readonly 
 }
 
 /** A whole HTML document: the layout around a page. */
-export function Layout({ page, visit, site }: OfSite & { readonly page: Page }) {
+export function Layout({ page, visit, site, invitations }: OfSite & Invited & { readonly page: Page }) {
   const { root } = visit;
   const isHome = visit.path === "/";
   const scripts = ["script", ...(page.scripts ?? [])] as const;
@@ -185,7 +190,7 @@ export function Layout({ page, visit, site }: OfSite & { readonly page: Page }) 
         <a class="skip" href="#main">
           Skip to content
         </a>
-        <Header visit={visit} site={site} hasSearch={page.hasSearch === true} />
+        <Header visit={visit} site={site} hasSearch={page.hasSearch === true} invitations={invitations} />
         <ReadOnlyBanner site={site} />
         <main id="main" class="wide" tabindex={-1}>
           <Notice visit={visit} />

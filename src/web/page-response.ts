@@ -1,6 +1,7 @@
 import { h } from "preact";
 import { renderToString } from "preact-render-to-string";
 import { cachedResponse, textResponse } from "../http/conditional-response.ts";
+import { countInvitations } from "../owners/count-invitations.ts";
 import { Layout, type Page, siteOf } from "./layout.tsx";
 import type { Visit, WebDeps } from "./visit.ts";
 
@@ -26,8 +27,10 @@ function withPageHeaders(response: Response): Response {
   return response;
 }
 
-function documentOf(deps: WebDeps, visit: Visit, page: Page): string {
-  return `<!doctype html>${renderToString(h(Layout, { page, visit, site: siteOf(deps) }))}`;
+async function documentOf(deps: WebDeps, visit: Visit, page: Page): Promise<string> {
+  const { visitor } = visit;
+  const invitations = visitor === undefined ? 0 : await countInvitations(deps, visitor);
+  return `<!doctype html>${renderToString(h(Layout, { page, visit, site: siteOf(deps), invitations }))}`;
 }
 
 /**
@@ -35,9 +38,9 @@ function documentOf(deps: WebDeps, visit: Visit, page: Page): string {
  * refused, has another status or comes by POST, and is stored nowhere. Nor is one with `isSecret`:
  * after the sign-out, a browser must not show it again.
  */
-export function pageResponse(deps: WebDeps, visit: Visit, page: Page, isSecret = false): Response {
+export async function pageResponse(deps: WebDeps, visit: Visit, page: Page, isSecret = false): Promise<Response> {
   const { status = 200 } = page;
-  const text = documentOf(deps, visit, page);
+  const text = await documentOf(deps, visit, page);
   if (isSecret || status !== 200 || visit.request.method === "POST") {
     const headers = { "content-type": HTML, "cache-control": "no-store" };
     return withPageHeaders(new Response(text, { status, headers }));
@@ -62,7 +65,7 @@ export async function sharedPageResponse(
   const path = isPlain ? responseCache?.variants.pathFor(config, visit.request, visit.path) : undefined;
   const response = await cachedResponse(responseCache, visit.request, { path, contentType: HTML }, async () => {
     const page = await load();
-    return { body: documentOf(deps, visit, page), isAlias: page.isAlias === true };
+    return { body: await documentOf(deps, visit, page), isAlias: page.isAlias === true };
   });
   return withPageHeaders(response);
 }

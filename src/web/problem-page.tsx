@@ -133,7 +133,6 @@ function visitOf(deps: WebDeps, request: Request): Visit {
     query: searchParams,
     // Nobody is asked who they are: the database may be what failed.
     visitor: undefined,
-    invitations: 0,
     isUnknownVisitor: sessionTokenOf(request, { base }) !== undefined,
     formTokens: [],
     sent: new URLSearchParams(),
@@ -146,7 +145,7 @@ async function problemPage(deps: WebDeps, request: Request, error: RegistryError
   const visit = visitOf(deps, request);
   const names = await suggestionsFor(deps, error);
   const body = <Problem visit={visit} error={error} names={names} />;
-  const response = pageResponse(deps, visit, { title, status, hasSearch: status === 404, body });
+  const response = await pageResponse(deps, visit, { title, status, hasSearch: status === 404, body });
   for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
   return response;
 }

@@ -22,8 +22,6 @@ export interface Visit {
   readonly query: URLSearchParams;
   /** Who signed in. Undefined for a guest. */
   readonly visitor: SessionActor | undefined;
-  /** How many packages the visitor is invited to own, and has not answered yet. */
-  readonly invitations: number;
   /** True if the browser has a session, but nobody looked whose it is. */
   readonly isUnknownVisitor?: boolean;
   /**

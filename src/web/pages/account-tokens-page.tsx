@@ -1,12 +1,13 @@
 /** @jsxImportSource preact */
 import { NARROW_SCOPES, TOKEN_SCOPES } from "../../accounts/actor.ts";
-import { failure } from "../../errors.ts";
 import { parseForm } from "../../http/validate.ts";
 import { createToken } from "../../tokens/create-token.ts";
 import { listTokens } from "../../tokens/list-tokens.ts";
 import { revokeToken } from "../../tokens/revoke-token.ts";
 import { CreateTokenBody, TOKEN_DEFAULTS } from "../../tokens/schemas.ts";
 import type { TokenView } from "../../tokens/token-view.ts";
+import { fieldFault } from "../form-problem.ts";
+import { wordsOf } from "../form-words.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit, Page } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
@@ -193,7 +194,7 @@ function newTokenPage(visit: Visit, { token, label, expiresAt }: TokenView & { r
 function scopesOf(form: URLSearchParams): string[] {
   const scopes = form.getAll("scopes");
   if (scopes.length > 0) return scopes;
-  throw failure({ code: "validation_failed", faults: [{ path: "/scopes", message: "Tick at least one of them." }] });
+  throw fieldFault("scopes", "Tick at least one of them.");
 }
 
 /** Makes a token and shows it. */
@@ -204,7 +205,7 @@ export const createTokenAction: ActionSpec = {
     const request = parseForm(CreateTokenBody, {
       label: form.get("label") ?? "",
       scopes: scopesOf(form),
-      packages: (form.get("packages") ?? "").split(/[\s,]+/).filter((pattern) => pattern !== ""),
+      packages: wordsOf(form, "packages"),
       expiresInDays: Number(form.get("expiresInDays")),
     });
     const { label, scopes, packages = TOKEN_DEFAULTS.packages, expiresInDays } = request;

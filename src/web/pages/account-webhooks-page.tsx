@@ -5,6 +5,7 @@ import { createWebhook } from "../../webhooks/create-webhook.ts";
 import { listWebhooks } from "../../webhooks/list-webhooks.ts";
 import { CreateWebhookBody, WEBHOOK_DEFAULTS } from "../../webhooks/schemas.ts";
 import type { WebhookView } from "../../webhooks/webhook-view.ts";
+import { wordsOf } from "../form-words.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit, Page } from "../layout.tsx";
 import type { Visit } from "../visit.ts";
@@ -156,8 +157,6 @@ function newWebhookPage(visit: Visit, { id, url, secret }: WebhookView & { reado
   });
 }
 
-const wordsOf = (text: string | null) => (text ?? "").split(/[\s,]+/).filter((word) => word !== "");
-
 /** Makes a webhook and shows its secret. */
 export const createWebhookAction: ActionSpec = {
   audience: "session",
@@ -165,8 +164,8 @@ export const createWebhookAction: ActionSpec = {
   act: async (deps, visit, form, db) => {
     const asked = parseForm(CreateWebhookBody, {
       url: (form.get("url") ?? "").trim(),
-      events: wordsOf(form.get("events")),
-      packages: wordsOf(form.get("packages")),
+      events: wordsOf(form, "events"),
+      packages: wordsOf(form, "packages"),
     });
     const { url, events = WEBHOOK_DEFAULTS.events, packages = WEBHOOK_DEFAULTS.packages } = asked;
     return newWebhookPage(visit, await createWebhook({ ...deps, db }, visit.visitor, { url, events, packages }));

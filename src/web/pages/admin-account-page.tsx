@@ -1,12 +1,14 @@
 /** @jsxImportSource preact */
+
+import { resetAddress } from "../../accounts/account-links.ts";
 import type { SessionActor } from "../../accounts/actor.ts";
 import { confirmPassword } from "../../accounts/confirm-password.ts";
 import { PASSWORD_MAX_CHARS } from "../../accounts/password.ts";
 import { type AccountDetails, readAccount } from "../../accounts/read-account.ts";
-import { failure } from "../../errors.ts";
 import type { Eviction } from "../../moderation/evict.ts";
 import { resetPasswordByLink } from "../../moderation/reset-password.ts";
 import { disableAccount, enableAccount } from "../../moderation/set-disabled.ts";
+import { fieldFault } from "../form-problem.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
@@ -165,7 +167,7 @@ export const adminAccountPage: PageSpec = {
 /** An administrator who locks themselves out would need the operator to come back. */
 function otherThan(visitor: SessionActor, username: string): string {
   if (username.toLowerCase() !== visitor.user.username.toLowerCase()) return username;
-  throw failure({ code: "validation_failed", faults: [{ path: "/username", message: "must not be your own" }] });
+  throw fieldFault("username", "must not be your own");
 }
 
 /** Disables an account. */
@@ -239,7 +241,7 @@ export const resetPasswordAction: ActionSpec = {
             <strong>Copy the link now</strong> and send it to {reset.username} on a channel that you trust. It is shown
             once.
           </Result>
-          <Command text={`${visit.base}/reset?token=${token}`} label="the link" isPlain />
+          <Command text={resetAddress(visit.base, token)} label="the link" isPlain />
           <p>
             It works once, until <Moment at={expiresAt.toISOString()} />. The old password does not work any more.
           </p>

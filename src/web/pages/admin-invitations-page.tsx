@@ -1,5 +1,5 @@
 /** @jsxImportSource preact */
-import { type AccountLink, inviteAccount } from "../../accounts/account-links.ts";
+import { type AccountLink, invitationAddress, inviteAccount } from "../../accounts/account-links.ts";
 import { listAccountInvitations, type OpenInvitation } from "../../accounts/list-account-invitations.ts";
 import { InvitationBody } from "../../accounts/schemas.ts";
 import { withdrawAccountInvitation } from "../../accounts/withdraw-account-invitation.ts";
@@ -131,7 +131,7 @@ function newInvitationPage(visit: Visit, { token, expiresAt }: AccountLink, emai
           <strong>Copy it now</strong> and send it{email === undefined ? "" : ` to ${email}`} on a channel that you
           trust. It is shown once, and makes one account until <Day at={expiresAt.toISOString()} />.
         </Result>
-        <Command text={`${base}/register?invitation=${token}`} label="the link of the invitation" isPlain />
+        <Command text={invitationAddress(base, token)} label="the link of the invitation" isPlain />
         <p>Or, for somebody who uses the client:</p>
         <Command
           text={`cpm-registry register ${base} --invitation ${token}`}

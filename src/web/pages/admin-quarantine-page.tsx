@@ -1,7 +1,6 @@
 /** @jsxImportSource preact */
 
 import type { Origin } from "../../audit/record-event.ts";
-import { failure } from "../../errors.ts";
 import { parseForm } from "../../http/validate.ts";
 import { allowName } from "../../moderation/allow-name.ts";
 import { type AllowedName, listAllowedNames } from "../../moderation/list-allowed-names.ts";
@@ -10,6 +9,7 @@ import { quarantinePackage, quarantineVersion } from "../../moderation/quarantin
 import { nameParam, QuarantineBody } from "../../moderation/schemas.ts";
 import { packageNameParam } from "../../packages/find-package.ts";
 import { STATUS_REASONS } from "../../tlog/status-leaf.ts";
+import { fieldFault } from "../form-problem.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
@@ -192,7 +192,7 @@ const fieldOf = (form: URLSearchParams, name: string) => (form.get(name) ?? "").
 function categoryOf(form: URLSearchParams): string {
   const category = fieldOf(form, "category");
   if (category !== "") return category;
-  throw failure({ code: "validation_failed", faults: [{ path: "/category", message: "Choose the category." }] });
+  throw fieldFault("category", "Choose the category.");
 }
 
 /** Quarantines a package or a version. */

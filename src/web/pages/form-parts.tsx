@@ -1,9 +1,9 @@
 /** @jsxImportSource preact */
 import { type ComponentChildren, createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { failure } from "../../errors.ts";
 import { FORM_TOKEN_FIELD } from "../form-guard.ts";
 import type { FormProblem } from "../form-problem.ts";
+import { fieldFault } from "../form-problem.ts";
 import type { OfVisit } from "../layout.tsx";
 import { RESULT_ID } from "../result-id.ts";
 import type { Visit } from "../visit.ts";
@@ -260,8 +260,7 @@ export function Confirm({ children }: { readonly children: ComponentChildren }) 
 /** Throws `validation_failed` unless the box of `Confirm` is ticked. */
 export function requireConfirmed(form: URLSearchParams): void {
   if (form.get(CONFIRM) === "yes") return;
-  const message = "Tick this box, which says what will happen.";
-  throw failure({ code: "validation_failed", faults: [{ path: `/${CONFIRM}`, message }] });
+  throw fieldFault(CONFIRM, "Tick this box, which says what will happen.");
 }
 
 interface ChangeProps extends Omit<FormProps, "class" | "isAlone"> {

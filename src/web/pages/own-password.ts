@@ -1,4 +1,5 @@
-import { Failure, failure } from "../../errors.ts";
+import { Failure } from "../../errors.ts";
+import { fieldFault } from "../form-problem.ts";
 
 /**
  * Makes a handler that says at the field what is wrong, where a form asks whoever is signed in for
@@ -7,6 +8,6 @@ import { Failure, failure } from "../../errors.ts";
 export function ownPasswordFault(field: string) {
   return (cause: unknown): never => {
     if (!(cause instanceof Failure) || cause.error.code !== "invalid_credentials") throw cause;
-    throw failure({ code: "validation_failed", faults: [{ path: `/${field}`, message: "is not your password" }] });
+    throw fieldFault(field, "is not your password");
   };
 }

@@ -1,7 +1,6 @@
 /** @jsxImportSource preact */
 import { findOpenInvitation } from "../../accounts/account-links.ts";
 import { login } from "../../accounts/login.ts";
-import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "../../accounts/password.ts";
 import { register } from "../../accounts/register.ts";
 import { RegisterBody } from "../../accounts/schemas.ts";
 import { sessionToken } from "../../accounts/session-token.ts";
@@ -14,6 +13,7 @@ import { withNotice } from "../notices.tsx";
 import { sessionCookie } from "../session-cookie.ts";
 import type { Visit } from "../visit.ts";
 import { Field, PostForm } from "./form-parts.tsx";
+import { NewPasswordField } from "./new-password-field.tsx";
 import { SignedIn } from "./signed-in.tsx";
 import { InlineCommand } from "./texts.tsx";
 
@@ -54,14 +54,7 @@ function RegisterForm({ visit, invitation, email }: OfVisit & Invited) {
           maxLength={254}
           hint="Only you and the administrators see it. You can sign in with it."
         />
-        <Field
-          name="password"
-          label="Password"
-          type="password"
-          autocomplete="new-password"
-          maxLength={PASSWORD_MAX_CHARS}
-          hint={`At least ${PASSWORD_MIN_CHARS} characters. A sentence is easy to remember.`}
-        />
+        <NewPasswordField label="Password" />
         <button type="submit" class="primary">
           Make the account
         </button>

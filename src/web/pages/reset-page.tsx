@@ -1,9 +1,7 @@
 /** @jsxImportSource preact */
 import { findByResetLink } from "../../accounts/account-links.ts";
-import { PASSWORD_MAX_CHARS, PASSWORD_MIN_CHARS } from "../../accounts/password.ts";
 import { ResetBody } from "../../accounts/schemas.ts";
 import { setPassword } from "../../accounts/set-password.ts";
-import { Failure } from "../../errors.ts";
 import { contextOf } from "../../http/request-context.ts";
 import { parseForm } from "../../http/validate.ts";
 import type { GuestActionSpec, PageSpec } from "../handlers.ts";
@@ -12,6 +10,7 @@ import { withNotice } from "../notices.tsx";
 import { problemForPeople } from "../page-problem.ts";
 import type { Visit, WebDeps } from "../visit.ts";
 import { Field, PostForm } from "./form-parts.tsx";
+import { NewPasswordField } from "./new-password-field.tsx";
 
 /** The token in the link. A form that was refused has it among its fields. */
 function tokenOf({ query, sent, problem }: Visit): string {
@@ -20,12 +19,7 @@ function tokenOf({ query, sent, problem }: Visit): string {
 
 /** Returns whose password the link sets. Undefined if it is of no use. */
 async function ownerOf({ db, clock }: WebDeps, token: string): Promise<string | undefined> {
-  try {
-    return (await db.read((session) => findByResetLink(session, token, clock()))).username;
-  } catch (cause) {
-    if (cause instanceof Failure && cause.error.code === "reset_link_invalid") return undefined;
-    throw cause;
-  }
+  return (await db.read((session) => findByResetLink(session, token, clock())))?.username;
 }
 
 function ResetForm({ visit, username }: OfVisit & { readonly username: string }) {
@@ -33,14 +27,7 @@ function ResetForm({ visit, username }: OfVisit & { readonly username: string })
     <PostForm visit={visit} action="reset" isAlone>
       <input type="hidden" name="token" value={tokenOf(visit)} />
       <Field name="username" label="User name" autocomplete="username" value={username} isFixed />
-      <Field
-        name="password"
-        label="New password"
-        type="password"
-        autocomplete="new-password"
-        maxLength={PASSWORD_MAX_CHARS}
-        hint={`At least ${PASSWORD_MIN_CHARS} characters. A sentence is easy to remember.`}
-      />
+      <NewPasswordField label="New password" />
       <button type="submit" class="primary">
         Set the password
       </button>

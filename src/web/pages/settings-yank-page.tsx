@@ -8,6 +8,7 @@ import { isReplacementThere } from "../../packages/replacement.ts";
 import { askedYank, YankBody } from "../../packages/schemas.ts";
 import type { VersionView } from "../../packages/views.ts";
 import { setYanked, type Yank } from "../../packages/yank.ts";
+import { fieldFault } from "../form-problem.ts";
 import type { ActionSpec, PageSpec } from "../handlers.ts";
 import type { OfVisit } from "../layout.tsx";
 import { withNotice } from "../notices.tsx";
@@ -129,9 +130,7 @@ export const yankPage: PageSpec = {
 /** Returns what the form asks for, without the fields that are empty. Throws `validation_failed`. */
 function yankBodyOf(form: URLSearchParams): Record<string, string> {
   const reason = form.get("reason") ?? "";
-  if (reason === "") {
-    throw failure({ code: "validation_failed", faults: [{ path: "/reason", message: "Choose the reason." }] });
-  }
+  if (reason === "") throw fieldFault("reason", "Choose the reason.");
   const texts = ["message", "replacement"].map((field) => [field, form.get(field)?.trim() ?? ""] as const);
   const given = [...texts, ["reason", reason === NO_REASON ? "" : reason] as const];
   return Object.fromEntries(given.filter(([, text]) => text !== ""));
