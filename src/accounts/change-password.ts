@@ -16,9 +16,10 @@ export interface PasswordChange {
 
 /**
  * Sets a new password, ends every other session of the account, and revokes its API tokens unless
- * they are kept: whoever knew the old password may have made one. Returns how many were. Throws `invalid_credentials` if
- * the current password is wrong or was changed by somebody else meanwhile. Throws
- * `too_many_attempts` like a login, because a stolen session must not help to guess the password.
+ * they are kept: whoever knew the old password may have made one. Returns how many tokens were
+ * revoked. Throws `invalid_credentials` if the current password is wrong or was changed by somebody
+ * else meanwhile. Throws `too_many_attempts` like a login, because a stolen session must not help to
+ * guess the password.
  */
 export async function changePassword(
   deps: Pick<Deps, "db" | "clock">,

@@ -112,8 +112,8 @@ export function tryPassword(
 }
 
 /**
- * Tries the token of a reset link with `use`, which throws `reset_link_invalid` for a wrong one. Those
- * count for the network as failed logins do. Throws `too_many_attempts` without trying.
+ * Tries the token of a reset link with `use`, which throws `reset_link_invalid` for a wrong one. A
+ * wrong token counts as a failed login of the network. Throws `too_many_attempts` without trying.
  */
 export async function tryLink<T>(
   deps: Pick<Deps, "db" | "clock">,

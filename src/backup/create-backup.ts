@@ -48,8 +48,8 @@ export interface BackupOptions {
   /** How many snapshots to keep. Undefined keeps all. */
   readonly keep: number | undefined;
   /**
-   * False if the storage did not show that the database is not behind its log. Then this counts as no
-   * backup, and nothing is pruned: an older snapshot may have what this one lacks.
+   * Whether the database was compared with its log. If it was not, the snapshot does not count as a
+   * backup and nothing is pruned, because an older snapshot may have what this one lacks.
    */
   readonly isCompared: boolean;
   readonly reportRows: Report;
@@ -213,7 +213,10 @@ async function writeManifest(directory: string, manifest: Manifest, failpoints: 
   failpoints.hit("backup.complete");
 }
 
-/** Syncs the directory that the backup is in. A user who may not read it did not make the backup in it. */
+/**
+ * Syncs the directory that the backup is in. One that this user may not read is left out: somebody
+ * else made the backup's directory in it.
+ */
 async function syncIfReadable(path: string): Promise<void> {
   try {
     await syncPath(path, "r");

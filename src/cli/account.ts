@@ -178,7 +178,7 @@ async function keepNewToken(
   return credential;
 }
 
-/** Revokes a token that nobody needs any more, such as that of the last login. */
+/** Revokes the token that the last login left, which this one replaces. */
 async function revokeToken({ client, account }: Session, former: StoredLogin | undefined): Promise<void> {
   if (former?.tokenId === undefined || former.username !== account.username) return;
   const path = `/api/auth/tokens/${encodeURIComponent(former.tokenId)}`;

@@ -14,7 +14,7 @@ import type { Config, DatabaseConfig } from "../config/config.ts";
 import { checkIntegrity } from "../db/integrity.ts";
 import { migrationState } from "../db/migrate.ts";
 import { errorCode, Failure } from "../errors.ts";
-import { compareWithLog, type LogComparison } from "../log/behind-log.ts";
+import { compareWithLog, type LogComparison, notComparedText } from "../log/behind-log.ts";
 import { counted } from "../runtime/counted.ts";
 import { armFailpoints } from "../runtime/failpoints.ts";
 import { faultCode } from "../runtime/fault-codes.ts";
@@ -101,7 +101,8 @@ export async function backupCreate({ config, directory, json, ...given }: Backup
     if (json) printJson({ ...documentOf(result), ...(isCompared ? {} : { notCompared }) });
     else {
       print(summaryOf(result, durationText(performance.now() - startedMs)));
-      if (!isCompared) print(notComparedText(notCompared));
+      if (!isCompared)
+        print(`${notComparedText(notCompared)} So this does not count as a\nbackup, and no old snapshot was removed.`);
     }
     return isWhole(result.manifest) && isCompared ? 0 : 1;
   } catch (cause) {
@@ -123,11 +124,6 @@ async function requireNewest(config: Config, { blobs }: Pick<BackupSource, "blob
   const compared = await compareWithLog({ db, blobs }).finally(close);
   if (compared.behind === undefined) return compared;
   throw new OperatorError(`${compared.behind} No snapshot was made, and none was removed.`);
-}
-
-function notComparedText(code: string): string {
-  return `Whether the database has everything that its log published could not be compared (${code}). So this does not count as a
-backup, and no old snapshot was removed.`;
 }
 
 /** Returns why a database cannot even be opened. Empty if it can, or if it is not damage. */

@@ -11,12 +11,13 @@ import { RecentLeaves } from "../log/recent-leaves.ts";
 import type { TransparencyLog } from "../log/transparency-log.ts";
 import { WitnessClient } from "../log/witness-client.ts";
 import { armFailpoints, type Failpoints } from "../runtime/failpoints.ts";
-import { print, printError, printJson } from "../runtime/print.ts";
+import { print, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
 import { logKeysOf } from "../start/log-key.ts";
 import { type OfflineDeps, openLogger, openOfflineWithBlobs } from "../start/open-offline.ts";
 import { formatVerifierKey, isKeyName } from "../tlog/note.ts";
 import { KEY_LOST, lockLogKeys, NO_LOG, nextLogKey, Refused, settleLogKeys } from "./next-log-key.ts";
+import { reportRefusal } from "./refused.ts";
 import { UsageError } from "./usage.ts";
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -111,9 +112,7 @@ async function changing(
     return 0;
   } catch (cause) {
     if (!(cause instanceof Refused)) throw cause;
-    if (json) printJson({ changed: false, refused: cause.message });
-    printError(`cpm-registry ${command} failed: ${cause.message}`);
-    return 1;
+    return reportRefusal(command, cause.message, json);
   }
 }
 

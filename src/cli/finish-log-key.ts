@@ -9,6 +9,7 @@ import type { OfflineDeps } from "../start/open-offline.ts";
 import { runOffline } from "../start/run-offline.ts";
 import { formatVerifierKey } from "../tlog/note.ts";
 import { KEY_LOST, lockLogKeys, NO_LOG, Refused, settleLogKeys } from "./next-log-key.ts";
+import { reportRefusal } from "./refused.ts";
 
 /**
  * Takes replaced keys that do not sign any more out of `log.key`. A registry may run meanwhile,
@@ -28,9 +29,7 @@ export async function logFinishRotation(configFile: string | undefined, json: bo
     return signing.length === 0 ? 0 : 1;
   } catch (cause) {
     if (!(cause instanceof Refused)) throw cause;
-    if (json) printJson({ changed: false, refused: cause.message });
-    printError(`cpm-registry log rotate-key failed: ${cause.message}`);
-    return 1;
+    return reportRefusal("log rotate-key", cause.message, json);
   }
 }
 
@@ -64,7 +63,7 @@ function removedText(path: string, vkeys: readonly string[]): string {
   );
 }
 
-/** The private key begins with the same name and id as the verifier key. */
+/** Says which keys to remove. A private key begins with the same name and id as its verifier key. */
 function inSettingsText(vkeys: readonly string[]): string {
   const keys = vkeys.map((vkey) => `PRIVATE+KEY+${vkey.split("+", 2).join("+")}+…`);
   return `LOG_SIGNING_KEY is a setting, so there is no file to change. Take out of it, on every server, what begins with ${keys.join(" and ")}`;

@@ -1,7 +1,7 @@
 import type { StorageConfig } from "../config/storage.ts";
 import { checkIntegrity, type Integrity } from "../db/integrity.ts";
 import { Failure } from "../errors.ts";
-import { compareWithLog, type LogComparison } from "../log/behind-log.ts";
+import { compareWithLog, type LogComparison, notComparedText } from "../log/behind-log.ts";
 import { checkStore, type FsckResult, type Problem } from "../maintenance/check-store.ts";
 import type { Holdings } from "../metrics/registry-totals.ts";
 import { counted } from "../runtime/counted.ts";
@@ -80,7 +80,7 @@ function integrityLines({ problems, unchecked }: Integrity): string[] {
 function logLines({ behind, notCompared }: LogComparison): string[] {
   if (behind !== undefined) return [`${behind.charAt(0).toUpperCase()}${behind.slice(1)}`, ""];
   if (notCompared === undefined) return [];
-  return [`Whether the database has everything that its log published could not be compared (${notCompared}).`, ""];
+  return [notComparedText(notCompared), ""];
 }
 
 function documentOf({ checked, problems, orphans, foreign, repaired, setAside, totals }: FsckResult) {

@@ -8,8 +8,8 @@ import { addPackageKey, isActive, packageKeys, removePackageKey } from "../clien
 import type { Signer } from "../client/signer.ts";
 import { DEFAULT_KEY_NAME, findSigner } from "../client/signing-keys.ts";
 import { generateKey, nextName, storedKeys } from "../client/stored-keys.ts";
-import { errorCode } from "../errors.ts";
 import { counted } from "../runtime/counted.ts";
+import { ifThere } from "../runtime/if-there.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { apiClient, type ClientContext, clientContext } from "./client-context.ts";
 import { confirm } from "./confirm.ts";
@@ -97,16 +97,8 @@ async function rotate(open: Session, old: Signer, next: Signer, names: readonly 
 async function swapFiles({ home }: ClientContext, name: string, old: Signer): Promise<void> {
   const path = (key: string, kind: string) => join(home.keysDirectory, `${key}.${kind}`);
   for (const kind of ["pem", "pub"]) {
-    await renameIfThere(path(name, kind), path(`${name}-${old.keyId.slice(0, 8)}`, kind));
-    await renameIfThere(path(nextName(name), kind), path(name, kind));
-  }
-}
-
-/** A key of OpenSSL that somebody put there has no public half beside it. */
-async function renameIfThere(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (cause) {
-    if (errorCode(cause) !== "ENOENT") throw cause;
+    // A private key that OpenSSL made may lie there without its public half.
+    await ifThere(() => rename(path(name, kind), path(`${name}-${old.keyId.slice(0, 8)}`, kind)));
+    await ifThere(() => rename(path(nextName(name), kind), path(name, kind)));
   }
 }

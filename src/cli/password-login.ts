@@ -11,7 +11,7 @@ const TRIES = 3;
 export interface PasswordOptions {
   readonly username: string | undefined;
   readonly "password-stdin": boolean;
-  /** Set where somebody who is logged in may want another account, as for `login`. */
+  /** Set by `login`: somebody who is logged in may want to use another account now. */
   readonly offersOther?: true;
 }
 

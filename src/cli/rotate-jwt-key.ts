@@ -8,11 +8,12 @@ import {
   readOrMakeJwtKeys,
   rotateJwtKey,
 } from "../config/jwt-key.ts";
-import { print, printError, printJson } from "../runtime/print.ts";
+import { print, printJson } from "../runtime/print.ts";
 import { readOfflineConfig } from "../start/data-owner.ts";
 import { openOffline, requireDatabase } from "../start/open-offline.ts";
 import { systemClock } from "../start/system-clock.ts";
 import { resealSecrets } from "../webhooks/reseal-secrets.ts";
+import { reportRefusal } from "./refused.ts";
 import { UsageError } from "./usage.ts";
 
 const SESSION_HOURS = SESSION_SECONDS / 3_600;
@@ -37,12 +38,13 @@ export async function adminRotateJwtKey(given: RotateJwtKeyArguments): Promise<n
   if (finish && endSessions) throw new UsageError("Give --finish or --end-sessions, not both.");
   const read = readOfflineConfig(config);
   const { dataDir, jwtKeys, database } = read;
-  if (jwtKeys !== undefined || database.kind !== "sqlite") return refuse(IN_SETTINGS, json);
+  if (jwtKeys !== undefined || database.kind !== "sqlite")
+    return reportRefusal("admin rotate-jwt-key", IN_SETTINGS, json);
   // Whoever names the wrong directory must not get a key there.
   requireDatabase(database);
   const old = readOldJwtKey(dataDir);
   const isNeeded = old !== undefined && (old.unusedSince === undefined || systemClock() < endOf(old.unusedSince));
-  if (isNeeded && !now && !endSessions) return refuse(tooEarlyText(old, finish), json);
+  if (isNeeded && !now && !endSessions) return reportRefusal("admin rotate-jwt-key", tooEarlyText(old, finish), json);
   const changed = !finish || old !== undefined;
   await replaceKeys(read, given, old !== undefined);
   const path = jwtKeyPath(dataDir);
@@ -71,12 +73,6 @@ async function replaceKeys(
   } finally {
     await close();
   }
-}
-
-function refuse(reason: string, json: boolean): number {
-  if (json) printJson({ changed: false, refused: reason });
-  printError(`cpm-registry admin rotate-jwt-key failed: ${reason}`);
-  return 1;
 }
 
 /** Returns when the last session ends that the old key signed. */

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorCode } from "../errors.ts";
-import { KeyFileError, readOrMakeKeyFile, replaceKeyFile } from "./key-file.ts";
+import { KeyFileError, readKeyFileLines, readOrMakeKeyFile, replaceKeyFile } from "./key-file.ts";
 import { Secret } from "./secret.ts";
 
 /** HS256 needs a key that is at least as long as its digest (RFC 7518 §3.2). */
@@ -89,7 +89,7 @@ export function readOrMakeJwtKeys(dataDir: string): Secret<JwtKeys> {
   return new Secret(keys);
 }
 
-/** Has the time from when on a registry signs with the first key, while `jwt.key` has an old one. */
+/** The file has the time at which a registry began to sign with the first of two keys. */
 function sincePath(dataDir: string): string {
   return `${jwtKeyPath(dataDir)}.since`;
 }
@@ -106,13 +106,9 @@ export interface OldJwtKey {
  */
 export function readOldJwtKey(dataDir: string): OldJwtKey | undefined {
   if (readOrMakeJwtKeys(dataDir).reveal().length === 1) return undefined;
-  try {
-    const unusedSince = new Date(readFileSync(sincePath(dataDir), "utf8").trim());
-    return { unusedSince: Number.isNaN(unusedSince.getTime()) ? undefined : unusedSince };
-  } catch (cause) {
-    if (errorCode(cause) !== "ENOENT") throw cause;
-    return { unusedSince: undefined };
-  }
+  const [text = ""] = readKeyFileLines(sincePath(dataDir));
+  const unusedSince = new Date(text);
+  return { unusedSince: Number.isNaN(unusedSince.getTime()) ? undefined : unusedSince };
 }
 
 /**
@@ -131,8 +127,8 @@ export function noteNewJwtKeyInUse(dataDir: string, keys: JwtKeys, now: Date): v
 }
 
 /**
- * Writes a new key into `jwt.key`, durably. The present key stays in the second line, so that sessions
- * which it signed go on. Throws as `readOrMakeJwtKeys` does.
+ * Writes a new key into `jwt.key`, durably. The present key stays in the second line, so that
+ * sessions which it signed go on. Throws as `readOrMakeJwtKeys` does.
  */
 export function rotateJwtKey(dataDir: string): void {
   const [present] = readOrMakeJwtKeys(dataDir).reveal();
@@ -140,7 +136,9 @@ export function rotateJwtKey(dataDir: string): void {
   replaceKeyFile(jwtKeyPath(dataDir), [makeJwtKey(), present]);
 }
 
-/** Removes every key but the present one from `jwt.key`, durably. Throws as `readOrMakeJwtKeys` does. */
+/**
+ * Removes every key but the present one from `jwt.key`, durably. Throws as `readOrMakeJwtKeys` does.
+ */
 export function dropOldJwtKeys(dataDir: string): void {
   const [present] = readOrMakeJwtKeys(dataDir).reveal();
   replaceKeyFile(jwtKeyPath(dataDir), [present]);

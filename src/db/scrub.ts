@@ -105,8 +105,8 @@ async function scrubPostgres(connection: PostgresConnection): Promise<void> {
     await client.unsafe(`SET lock_timeout = ${WAIT_MS}`);
     await waitForOlderTransactions(client);
     for (const table of SCRUBBED_TABLES) await client.unsafe(`VACUUM (FULL, ANALYZE) "${table}"`);
-    // Statistics hold values of columns. Their old rows are dead by now, and only who owns the database
-    // may rewrite them: for others Postgres skips this with a warning.
+    // Statistics hold values of columns. Their old rows are dead by now, and only the owner of the
+    // database may rewrite them. For other users Postgres skips this with a warning.
     await waitForOlderTransactions(client);
     await client.unsafe("VACUUM FULL pg_catalog.pg_statistic");
   } catch (cause) {

@@ -119,35 +119,35 @@ export class SnapshotFile {
  * is not synced.
  */
 export function snapshotSqlite(path: string, target: string): void {
-  const client = new BunDatabase(path, { readwrite: true });
-  try {
+  withFile(path, (client) => {
     client.run("PRAGMA busy_timeout = 5000");
     client.prepare("VACUUM INTO ?").run(target);
-  } finally {
-    client.close();
-  }
+  });
 }
 
 /** Lets the ids of events go on after a gap, in a file that nobody else has open. */
 export function leaveGapInEventIds(path: string): void {
-  const client = new BunDatabase(path, { readwrite: true });
-  try {
-    client.query("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events'").run(EVENT_ID_GAP);
-  } finally {
-    client.close();
-  }
+  withFile(path, (client) =>
+    client.query("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'events'").run(EVENT_ID_GAP),
+  );
 }
 
 /**
- * Removes triggers and views from a copy of a snapshot. A registry has none: somebody else made them,
- * and they would go on to change what the registry writes.
+ * Removes triggers and views from a copy of a snapshot. A registry has none: somebody else made
+ * them, and they would go on to change what the registry writes.
  */
 export function dropForeignObjects(path: string): void {
-  const client = new BunDatabase(path, { readwrite: true });
-  try {
+  withFile(path, (client) => {
     const text = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'view') ORDER BY type";
     for (const { type, name } of client.query<{ type: string; name: string }, []>(text).all())
       client.run(`DROP ${type} IF EXISTS "${name.replaceAll('"', '""')}"`);
+  });
+}
+
+function withFile(path: string, work: (client: BunDatabase) => unknown): void {
+  const client = new BunDatabase(path, { readwrite: true });
+  try {
+    work(client);
   } finally {
     client.close();
   }

@@ -19,7 +19,7 @@ import {
   writeTiles,
 } from "./log-rows.ts";
 
-/** What everybody is told whose change is refused while `log recover` is not finished. */
+/** The reason that a server gives when it refuses a change because `log recover` is not finished. */
 export const RECOVERY_REASON = "what its database lacks is being recovered from its log";
 
 /** The place of appended leaves in the log, and the proofs that they are there. */

@@ -8,9 +8,9 @@ import type { Rollback } from "./transparency-log.ts";
 type Parts = { readonly db: Database; readonly blobs: BlobStore };
 
 /**
- * Returns, in words for an operator, what a database lacks of the log beside the archives: it is an
- * old one, or a recovery is not finished. Undefined if it lacks nothing. Throws what the database and
- * the storage throw.
+ * Compares a database with the log in the storage. Returns a message for an operator if the database
+ * is older, or if a recovery is not finished; undefined if it lacks nothing. Throws what the database
+ * and the storage throw.
  */
 export async function lagBehindLog({ db, blobs }: Parts): Promise<string | undefined> {
   if ((await db.read(knownLogKey)) === undefined) return (await isUsed(blobs)) ? NEVER_STARTED : undefined;
@@ -42,6 +42,11 @@ export interface LogComparison {
   readonly behind: string | undefined;
   /** The code of the failure that kept it from being compared. */
   readonly notCompared: string | undefined;
+}
+
+/** Says that the comparison failed. `code` is the code of the failure. */
+export function notComparedText(code: string): string {
+  return `Whether the database has everything that its log published could not be compared (${code}).`;
 }
 
 /** Compares as `lagBehindLog` does, for a command that goes on although database or storage fails. */

@@ -42,9 +42,9 @@ export async function readLogKeys(session: DbSession, signers: readonly SignerKe
 
 /** The keys of a process that a change of the log's key replaced, as verifier keys. */
 export interface ReplacedKeys {
-  /** Those that still sign beside the present key, and until when. */
+  /** Replaced keys that still sign, together with the present one, and until when. */
   readonly signing: readonly { readonly vkey: string; readonly until: Date }[];
-  /** Those that do not sign any more. */
+  /** Replaced keys that do not sign any more. */
   readonly over: readonly string[];
 }
 

@@ -42,13 +42,18 @@ const insertLeaf = change<{ index: number; leaf: string; details: string | null 
 
 /** Returns the verifier key of the database's log, or undefined if it has no log yet. */
 export async function knownLogKey(session: DbSession): Promise<string | undefined> {
+  return (await findState(session))?.vkey;
+}
+
+/** Reads the committed state of the log. Undefined before a registry has begun it. */
+export async function findState(session: DbSession): Promise<LogStateRow | undefined> {
   const [state] = await selectState(session, {});
-  return state?.vkey;
+  return state;
 }
 
 /** Reads the committed state of the log. Throws if there is none: `openLog` creates it. */
 export async function readState(session: DbSession): Promise<LogStateRow> {
-  const [state] = await selectState(session, {});
+  const state = await findState(session);
   if (state === undefined) throw new Error("The log has no state");
   return state;
 }

@@ -3,9 +3,9 @@ import type { Database, DbSession } from "../db/database.ts";
 import { READ_ONLY } from "../db/invalidations.ts";
 import { Failure } from "../errors.ts";
 import { OperatorError } from "../runtime/operator-error.ts";
-import { knownLogKey, lockState, readState } from "./log-rows.ts";
+import { findState, lockState } from "./log-rows.ts";
 
-/** What everybody is told whose change a server refuses that still runs on the old database. */
+/** The reason that a server which still runs on the old database gives when it refuses a change. */
 const REASON = "its database was moved to another place";
 
 /** Where a database was moved to. */
@@ -21,7 +21,7 @@ interface Moved {
  */
 export function markMoved(db: Database, { to, at }: Moved): Promise<boolean> {
   return db.write(async (session) => {
-    if ((await knownLogKey(session)) === undefined) return false;
+    if ((await findState(session)) === undefined) return false;
     const { readOnlyReason, readOnlySince } = await lockState(session);
     const { logState } = session.tables;
     const mode = { readOnlyReason: readOnlyReason ?? REASON, readOnlySince: readOnlySince ?? at };
@@ -59,7 +59,6 @@ async function readMoved(db: Database): Promise<Moved | undefined> {
 }
 
 async function movedIn(session: DbSession): Promise<Moved | undefined> {
-  if ((await knownLogKey(session)) === undefined) return undefined;
-  const { movedTo: to, movedAt: at } = await readState(session);
+  const { movedTo: to = null, movedAt: at = null } = (await findState(session)) ?? {};
   return to === null || at === null ? undefined : { to, at };
 }

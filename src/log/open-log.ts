@@ -7,7 +7,7 @@ import { EMPTY_ROOT } from "../tlog/merkle.ts";
 import { type SignerKey, signNote } from "../tlog/note.ts";
 import { backfillLog } from "./backfill.ts";
 import { readLogKeys, vkeyOf } from "./log-keys.ts";
-import { knownLogKey, type LogStateRow, readState } from "./log-rows.ts";
+import { findState, type LogStateRow, readState } from "./log-rows.ts";
 import { checkGuardAtStart } from "./rollback-guard.ts";
 import { TransparencyLog } from "./transparency-log.ts";
 import type { WitnessClient } from "./witness-client.ts";
@@ -18,7 +18,8 @@ import type { WitnessClient } from "./witness-client.ts";
  */
 async function ensureState(db: Database, signer: SignerKey): Promise<LogStateRow> {
   // Without a write if it is there: a registry also starts on a full disk or a read-only database.
-  if ((await db.read(knownLogKey)) !== undefined) return db.read(readState);
+  const found = await db.read(findState);
+  if (found !== undefined) return found;
   const [origin, vkey] = [signer.name, vkeyOf(signer)];
   const checkpoint = signNote(formatCheckpoint({ origin, size: 0, root: EMPTY_ROOT }), signer);
   return db.write(async (session) => {

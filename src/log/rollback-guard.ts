@@ -79,9 +79,9 @@ async function compareWith(copy: string | undefined, { db }: GuardDeps): Promise
 }
 
 /**
- * Checks the guard as `checkGuard` does. If the copy shows no rollback, it looks for newer leaves
- * beside the archives, and asks the witnesses too: the copy may be as old as the database, or lost
- * with the machine. Witnesses that do not answer in time are passed over.
+ * Checks the guard as `checkGuard` does. The copy may be as old as the database, or lost with the
+ * machine. So if it shows no rollback, this looks for newer leaves in the storage and asks the
+ * witnesses. Witnesses that do not answer in time are passed over.
  */
 export async function checkGuardAtStart(
   deps: GuardDeps & { readonly witnesses: WitnessClient | undefined },

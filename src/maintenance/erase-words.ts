@@ -19,9 +19,9 @@ type TakenDown = ReadonlySet<string>;
 
 /**
  * Erases what owners wrote about versions that are taken down: the words of their yanks, which lie
- * beside the leaves of the log for `log recover`, in the database and in the storage. The leaves stay.
- * Servers may run. Safe to repeat, also after a crash: the database, by which they are found, comes
- * last.
+ * beside the leaves of the log for `log recover`, in the database and in the storage. The leaves
+ * stay. Servers may run. Safe to repeat, also after a crash: the database, by which they are found,
+ * comes last.
  */
 export async function eraseWords(deps: EraseDeps): Promise<void> {
   const { db } = deps;
@@ -72,9 +72,12 @@ function withoutWords(stored: StoredLeaf, takenDown: TakenDown): StoredLeaf {
 /** With the log locked: an append may just fill the bundle. */
 async function eraseFromRows(session: DbSession, index: number, takenDown: TakenDown): Promise<void> {
   const { size } = await lockState(session);
-  const leaves = (await readBundle(session, index, size)).map((stored) => withoutWords(stored, takenDown));
+  const before = await readBundle(session, index, size);
+  const leaves = before.map((stored) => withoutWords(stored, takenDown));
   if (leaves.length === TILE_WIDTH) return writeBundle(session, index, leaves);
-  for (const [at, { details }] of leaves.entries()) await writeLeafDetails(session, index * TILE_WIDTH + at, details);
+  for (const [at, stored] of leaves.entries()) {
+    if (stored !== before[at]) await writeLeafDetails(session, index * TILE_WIDTH + at, stored.details);
+  }
 }
 
 async function eraseFromFiles({ db, blobs }: EraseDeps, bundles: readonly number[], takenDown: TakenDown) {

@@ -5,6 +5,9 @@ import { change } from "../db/statement.ts";
 /** How much a registry holds, or how much it got. `storageBytes` is the size of all archives. */
 export type Holdings = { readonly packages: number; readonly versions: number; readonly storageBytes: number };
 
+/** What an empty registry holds. */
+export const NO_HOLDINGS: Holdings = { packages: 0, versions: 0, storageBytes: 0 };
+
 const addHoldings = change<Holdings>(({ query, tables: { registryTotals } }) =>
   query
     .update(registryTotals)
@@ -30,7 +33,7 @@ export async function addToTotals(session: DbSession, more: Holdings): Promise<v
  */
 export async function readTotals({ query, tables: { registryTotals } }: DbSession): Promise<Holdings> {
   const [row] = await query.select().from(registryTotals).where(eq(registryTotals.id, 1));
-  return row ?? { packages: 0, versions: 0, storageBytes: 0 };
+  return row ?? NO_HOLDINGS;
 }
 
 /** One statement, so that both halves are of one moment. */

@@ -12,7 +12,7 @@ import { SIGNATURE_SCHEMES } from "../signing/statement.ts";
 import { ASKED_TAGS_MAX } from "./asked-tags.ts";
 import { PACKAGE_STATUSES, type PackageStatus } from "./package-status.ts";
 import type { Yank } from "./yank.ts";
-import { YANK_REASONS } from "./yank-reasons.ts";
+import { MESSAGE_MAX_CHARS, YANK_REASONS } from "./yank-reasons.ts";
 
 /*
  * Schemas of the responses and requests of packages. `error` is the sentence a user reads when a
@@ -243,9 +243,9 @@ export function knownParameters(parameters: URLSearchParams): URLSearchParams {
 }
 
 const Message = t.String({
-  maxLength: 1_000,
+  maxLength: MESSAGE_MAX_CHARS,
   pattern: "^[^\\u0000]*$",
-  error: "must be at most 1,000 characters, none of them NUL",
+  error: `must be at most ${MESSAGE_MAX_CHARS.toLocaleString("en")} characters, none of them NUL`,
 });
 
 const REPLACEMENT_RULE = "must be a version, the name of a package, or both as name@version";

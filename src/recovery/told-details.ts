@@ -1,14 +1,12 @@
 import { isReplacement } from "../domain/replacement.ts";
 import type { LeafDetails } from "../log/leaf-details.ts";
-import { YANK_REASONS, type YankReason } from "../packages/yank-reasons.ts";
+import { MESSAGE_MAX_CHARS, YANK_REASONS, type YankReason } from "../packages/yank-reasons.ts";
 
 /*
  * Nobody signs the details of a leaf, and whoever can write to the storage can change them. What no
  * request could have stored does not come back.
  */
 
-/** The longest words of a yank or a quarantine that requests may have. */
-const WORDS_MAX_CHARS = 1_000;
 /** Before the first registry, and after what a date of four digits says. */
 const [FIRST_YEAR, LAST_YEAR] = [2000, 9999];
 
@@ -19,9 +17,12 @@ export function toldTime({ at }: LeafDetails, otherwise: Date): Date {
   return year >= FIRST_YEAR && year <= LAST_YEAR ? told : otherwise;
 }
 
-/** Returns the words, or null if requests cannot have such ones. */
+/**
+ * Returns the words, or null if requests cannot have such ones. The longest are messages of yanks;
+ * reasons of quarantines are shorter.
+ */
 export function toldWords(text: string | undefined): string | null {
-  return text !== undefined && text.length <= WORDS_MAX_CHARS && !text.includes("\0") ? text : null;
+  return text !== undefined && text.length <= MESSAGE_MAX_CHARS && !text.includes("\0") ? text : null;
 }
 
 /** Returns what is told of a yank: null for each member that requests cannot have. */

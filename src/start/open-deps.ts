@@ -12,7 +12,6 @@ import { ResponseCache } from "../http/response-cache.ts";
 import { SpillFile } from "../http/spill-file.ts";
 import { Announcer } from "../log/announcer.ts";
 import { knownLogKey } from "../log/log-rows.ts";
-import { requireNotMoved } from "../log/moved.ts";
 import { openLog } from "../log/open-log.ts";
 import { openRecentLeaves } from "../log/open-recent-leaves.ts";
 import { ReadOnlyMode } from "../log/read-only.ts";
@@ -35,6 +34,7 @@ import { logKeysOf } from "./log-key.ts";
 import { nameEmptyLog } from "./name-empty-log.ts";
 import { openBlobs } from "./open-blobs.ts";
 import { openMetrics } from "./open-metrics.ts";
+import { keepUnlessMoved } from "./open-offline.ts";
 import { databaseStep, startStep } from "./start-step.ts";
 
 /**
@@ -123,9 +123,7 @@ async function openMigrated(config: Config, logger: Logger): Promise<Database> {
   const { database } = config;
   await databaseStep(database, async () => makeRoom(config));
   await databaseStep(database, () => migrate(database));
-  const db = await openDatabase(database, (event, fields) => logger.error(event, fields));
-  await requireNotMoved(db);
-  return db;
+  return keepUnlessMoved(await openDatabase(database, (event, fields) => logger.error(event, fields)));
 }
 
 async function openJwtKeys(dataDir: string, now: Date) {

@@ -79,8 +79,13 @@ export async function openOffline(
 async function openCurrent(database: DatabaseConfig, ifMoved: IfMoved): Promise<Database> {
   await requireMigrated(database);
   const db = await openDatabase(database);
+  return ifMoved === "use" ? db : keepUnlessMoved(db);
+}
+
+/** Returns the database, or closes it and throws `OperatorError` if it was moved. */
+export async function keepUnlessMoved(db: Database): Promise<Database> {
   try {
-    if (ifMoved === "refuse") await requireNotMoved(db);
+    await requireNotMoved(db);
     return db;
   } catch (cause) {
     await db.close();
@@ -98,7 +103,10 @@ export async function openOfflineWithBlobs(
 ): Promise<OfflineDeps & Pick<Deps, "blobs">> {
   await databaseStep(config.database, async () => makeRoomForCommand(config));
   const db = await openCurrent(config.database, "refuse");
-  const store = await openOfflineStore(config, clock);
+  const store = await openOfflineStore(config, clock).catch(async (cause) => {
+    await db.close();
+    throw cause;
+  });
   const close = async () => {
     await db.close();
     await store.close();

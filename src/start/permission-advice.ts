@@ -38,7 +38,7 @@ function refusedPath(cause: unknown): RefusedPath | undefined {
   return undefined;
 }
 
-/** The nearest directory above a path that belongs to the user: something strange lies in it. */
+/** The nearest directory above a path that belongs to the user: what lies in it is another user's. */
 function ownDirectoryAbove(path: string, uid: number): string | undefined {
   for (let above = dirname(path); above !== dirname(above); above = dirname(above)) {
     if (statSync(above, { throwIfNoEntry: false })?.uid === uid) return above;

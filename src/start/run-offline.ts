@@ -56,7 +56,7 @@ export async function runOfflineOnLog<T>(
     const log = await openOfflineLog({ ...opened, config });
     const failpoints = armFailpoints(config.failpoints);
     const parts = { ...opened, logger: openLogger(config.logLevel), failpoints };
-    // Whoever appended the leaves before has put them there.
+    // Earlier leaves were stored by the process that appended them.
     const recent = new RecentLeaves(parts, (await opened.db.read(readState)).size);
     return await work({ ...opened, db: settledWrites(opened.db, log, recent), config, log, failpoints });
   } finally {

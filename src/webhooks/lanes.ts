@@ -9,8 +9,8 @@ const SLOW_MS = 2_000;
 /** How long it counts as slow after that. */
 const SLOW_FOR_MS = 60 * 60_000;
 
-/** A webhook and its account. */
-export type Running = Pick<WebhookRow, "id" | "userId">;
+/** A webhook that has events to send, and its account. */
+export type DueWebhook = Pick<WebhookRow, "id" | "userId">;
 
 /** Reports whether an attempt took so long that the next webhook should have its turn. */
 export function isSlow(durationMs: number): boolean {
@@ -19,24 +19,24 @@ export function isSlow(durationMs: number): boolean {
 
 /**
  * Decides which webhooks a process serves at the same time. One account does not hold up the others,
- * and neither do many accounts whose receivers take their time: half of the lanes are for receivers
+ * and neither do many accounts whose receivers take their time: half of the turns are for receivers
  * that answer soon. Times are milliseconds of one clock.
  */
 export class Lanes {
-  readonly #running = new Map<string, Running & { readonly isSlow: boolean }>();
+  readonly #running = new Map<string, Pick<DueWebhook, "userId"> & { readonly wasSlow: boolean }>();
   readonly #slowUntilMs = new Map<string, number>();
 
   /** Takes a lane. Returns false if there is none for this webhook, or it has one. */
-  enter({ id, userId }: Running, nowMs: number): boolean {
-    const isSlow = (this.#slowUntilMs.get(id) ?? 0) > nowMs;
-    if (!isSlow) this.#slowUntilMs.delete(id);
+  enter({ id, userId }: DueWebhook, nowMs: number): boolean {
+    const wasSlow = (this.#slowUntilMs.get(id) ?? 0) > nowMs;
+    if (!wasSlow) this.#slowUntilMs.delete(id);
     const running = [...this.#running.values()];
     const isFull =
       running.length >= ALL_MAX ||
       running.filter((other) => other.userId === userId).length >= OF_ACCOUNT_MAX ||
-      (isSlow && running.filter((other) => other.isSlow).length >= SLOW_MAX);
+      (wasSlow && running.filter((other) => other.wasSlow).length >= SLOW_MAX);
     if (isFull || this.#running.has(id)) return false;
-    this.#running.set(id, { id, userId, isSlow });
+    this.#running.set(id, { userId, wasSlow });
     return true;
   }
 

@@ -1,6 +1,6 @@
 import type { Deps } from "../deps.ts";
 import { errorFields } from "../runtime/logger.ts";
-import { Lanes, type Running } from "./lanes.ts";
+import { type DueWebhook, Lanes } from "./lanes.ts";
 import { resealSecrets } from "./reseal-secrets.ts";
 import { type DeliverDeps, takeTurn } from "./take-turn.ts";
 import { findDue } from "./turns.ts";
@@ -61,7 +61,7 @@ export class WebhookSender {
     }
   }
 
-  #begin({ id }: Running): void {
+  #begin({ id }: DueWebhook): void {
     const turn = takeTurn(this.#deps, this.#holder, id, this.#stop.signal)
       .catch((cause) => {
         this.#warn(cause);

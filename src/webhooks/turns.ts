@@ -2,6 +2,7 @@ import { and, asc, desc, eq, gt, isNull, lte, ne, or, type SQL } from "drizzle-o
 import { NOBODY, recordEvent } from "../audit/record-event.ts";
 import type { DbSession, Tables } from "../db/database.ts";
 import type { Deps } from "../deps.ts";
+import type { DueWebhook } from "./lanes.ts";
 import { newestEventId } from "./newest-event.ts";
 import { retryDelayMs } from "./retry-delay.ts";
 import type { Attempt } from "./send-message.ts";
@@ -43,7 +44,7 @@ function isDue(tables: Tables, now: Date): SQL | undefined {
 const leaseEnd = (now: Date) => new Date(now.getTime() + LEASE_MS);
 
 /** Finds the webhooks that have events to send now, those that waited longest first. */
-export function findDue({ db, clock }: TurnDeps): Promise<Pick<WebhookRow, "id" | "userId">[]> {
+export function findDue({ db, clock }: TurnDeps): Promise<DueWebhook[]> {
   return db.read(async (session) => {
     const { query, tables } = session;
     const { webhooks, users } = tables;

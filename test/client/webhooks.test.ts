@@ -3,7 +3,7 @@ import { type Client, PASSWORD } from "../support/client.ts";
 import { startRegistry, type TestRegistry } from "../support/registry.ts";
 import { newAdmin, withToken } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { Receiver, verified } from "../support/webhook-receiver.ts";
+import { Receiver, removeWebhooks, verified } from "../support/webhook-receiver.ts";
 import { hasTerminal, User } from "./scene.ts";
 
 /* The commands for webhooks, with a receiver that checks messages as other programs do. */
@@ -33,8 +33,7 @@ describe("the client's commands for webhooks", () => {
     receiver = new Receiver();
   });
   afterEach(async () => {
-    const { body } = await admin.get("/api/webhooks");
-    for (const { id } of body.items) await admin.send("DELETE", `/api/webhooks/${id}`);
+    await removeWebhooks(admin);
     await receiver.stop();
   });
 

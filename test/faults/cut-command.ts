@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Subprocess } from "bun";
 import type { Failpoint } from "../../src/runtime/failpoints.ts";
 import type { Outcome } from "../binary/executable.ts";
 import { SOURCES } from "../support/program.ts";
@@ -36,20 +37,28 @@ export async function cutDuring(disk: Disk, { settings, args }: Command, moment:
     stderr: "pipe",
   });
   const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-  try {
+  await cutWhen(disk, child, async () => {
     if (moment === "its end") await child.exited;
     else if ("point" in moment) {
       await waitUntil(() => child.exitCode !== null || isFrozen(child.pid), `the command freezes at ${moment.point}`);
-    } else {
-      await Promise.race([child.exited, Bun.sleep(moment.afterMs)]);
-      child.kill("SIGSTOP");
-    }
+    } else await Promise.race([child.exited, Bun.sleep(moment.afterMs)]);
+  });
+  const [stdout, stderr] = await output;
+  return child.signalCode === null ? { exitCode: await child.exited, stdout, stderr } : undefined;
+}
+
+/**
+ * Stops a process after `moment`, cuts the power of a disk, and ends the process. Returns when the
+ * disk has power again.
+ */
+export async function cutWhen(disk: Disk, child: Subprocess, moment: () => Promise<unknown>): Promise<void> {
+  try {
+    await moment();
+    child.kill("SIGSTOP");
     disk.cut();
   } finally {
     child.kill("SIGKILL");
     await child.exited;
   }
   disk.restore();
-  const [stdout, stderr] = await output;
-  return child.signalCode === null ? { exitCode: await child.exited, stdout, stderr } : undefined;
 }

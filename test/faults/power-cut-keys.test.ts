@@ -8,7 +8,7 @@ import { SOURCES } from "../support/program.ts";
 import { waitUntil } from "../support/wait-until.ts";
 import { VKEY } from "../verify/scene.ts";
 import { publish } from "./backup-scene.ts";
-import { cutDuring } from "./cut-command.ts";
+import { cutDuring, cutWhen } from "./cut-command.ts";
 import { type Disk, makeDisk, reasonAgainstPowerCuts } from "./power-cut.ts";
 
 /*
@@ -30,15 +30,9 @@ async function printedKey(disk: Disk, output: string): Promise<string> {
     stderr: "inherit",
   });
   const found = () => /LOG_WITNESSES="(\S+) /.exec(readFileSync(output, "utf8"))?.[1];
-  try {
-    await waitUntil(() => child.exitCode !== null || found() !== undefined, "the witness prints its key");
-    child.kill("SIGSTOP");
-    disk.cut();
-  } finally {
-    child.kill("SIGKILL");
-    await child.exited;
-  }
-  disk.restore();
+  await cutWhen(disk, child, () =>
+    waitUntil(() => child.exitCode !== null || found() !== undefined, "the witness prints its key"),
+  );
   return found() ?? "";
 }
 

@@ -54,3 +54,9 @@ export async function newWebhook(client: Client, url: string, filters: object = 
   if (made.status !== 201) throw new Error(`a webhook answered ${made.status}: ${made.text}`);
   return made.body;
 }
+
+/** Removes every webhook of an account. */
+export async function removeWebhooks(account: Client): Promise<void> {
+  const { body } = await account.get("/api/webhooks");
+  for (const { id } of body.items) await account.send("DELETE", `/api/webhooks/${id}`);
+}

@@ -3,7 +3,7 @@ import { type Client, newAccount } from "../support/client.ts";
 import { onBothDatabases } from "../support/registry.ts";
 import { newAdmin, withToken } from "../support/roles.ts";
 import { waitUntil } from "../support/wait-until.ts";
-import { Receiver, verified } from "../support/webhook-receiver.ts";
+import { Receiver, removeWebhooks, verified } from "../support/webhook-receiver.ts";
 import { type Visitor, visitorOf } from "./visitor.ts";
 
 /* The pages and forms for webhooks, with a receiver that checks messages as other programs do. */
@@ -26,8 +26,7 @@ onBothDatabases(
       receiver = new Receiver();
     });
     afterEach(async () => {
-      const { body } = await admin.get("/api/webhooks");
-      for (const { id } of body.items) await admin.send("DELETE", `/api/webhooks/${id}`);
+      await removeWebhooks(admin);
       await receiver.stop();
     });
 
