@@ -5,7 +5,10 @@ import type { UserRow } from "./user.ts";
 /** The scopes that an API token can have. */
 export const TOKEN_SCOPES = ["read", "publish-new", "publish-update", "yank", "owners"] as const;
 
-/** The scopes of a token for a script or a pipeline where nobody names others: what it takes to publish. */
+/**
+ * The scopes of a token for a script or a pipeline where nobody names others: what it takes to
+ * publish.
+ */
 export const NARROW_SCOPES = ["read", "publish-update"] as const satisfies readonly TokenScope[];
 
 /** One permission of an API token. */

@@ -34,9 +34,9 @@ interface Identity {
 }
 
 /**
- * Creates an account for a guest. Throws `registration_closed`, `invitation_invalid`, `username_reserved`,
- * `too_many_registrations`, `busy`, or what `createAccount` throws. Only the operator may give an
- * account a reserved name, with `admin create`.
+ * Creates an account for a guest. Throws `registration_closed`, `invitation_invalid`,
+ * `username_reserved`, `too_many_registrations`, `busy`, or what `createAccount` throws. Only the
+ * operator may give an account a reserved name, with `admin create`.
  */
 export async function register(
   deps: Pick<Deps, "db" | "config" | "clock">,

@@ -1,7 +1,10 @@
 import type { CredentialSource } from "../config/storage-credentials.ts";
 import { loadCredentials, type S3Credentials } from "./load-credentials.ts";
 
-/** New credentials are fetched so long before the old ones end. AWS has them ready five minutes before. */
+/**
+ * New credentials are fetched so long before the old ones end. AWS has them ready five minutes
+ * before.
+ */
 const REFRESH_BEFORE_MS = 5 * 60_000;
 /** Credentials that end sooner are not used: a request takes time, and clocks differ. */
 const TOO_SHORT_MS = 30_000;

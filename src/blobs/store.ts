@@ -47,8 +47,8 @@ export interface LinkOptions {
 /**
  * Small files beside the blobs. They hold the copy of the log's checkpoint (log/rollback-guard.ts),
  * the log's tiles (log/static-tiles.ts), what `log recover` needs, and the time of the last backup
- * (last-backup.ts). They are not part of what `list` yields, and a copy of the blobs does not contain them: an old checkpoint must not be
- * restored together with an old database.
+ * (last-backup.ts). They are not part of what `list` yields, and a copy of the blobs does not
+ * contain them: an old checkpoint must not be restored together with an old database.
  *
  * - `putSidecar` replaces the file under a name and returns when it is durable.
  * - `putRecent` makes a file under a new name. It survives the end of this process. In a store of

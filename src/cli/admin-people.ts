@@ -94,7 +94,10 @@ interface EraseArguments extends Given {
   readonly yes: boolean;
 }
 
-/** Deletes the personal data of an account. Returns 1 if deleted bytes may still be in files of the database. */
+/**
+ * Deletes the personal data of an account. Returns 1 if deleted bytes may still be in files of the
+ * database.
+ */
 export async function adminForget({
   config,
   json,
@@ -124,7 +127,10 @@ function keysText(heir: string): string {
 the package's keys, which takes 72 hours: docs/signing.md.`;
 }
 
-/** Deletes an account without packages. Returns 1 if deleted bytes may still be in files of the database. */
+/**
+ * Deletes an account without packages. Returns 1 if deleted bytes may still be in files of the
+ * database.
+ */
 export async function adminDelete({ config, json, username, yes }: EraseArguments): Promise<number> {
   if (!yes) throw new UsageError(`This deletes the account ${username} for good. Add --yes to do it.`);
   return runOfflineOnLog(config, async (deps) => {

@@ -25,7 +25,10 @@ export interface BackupRestoreArguments {
   readonly json: boolean;
 }
 
-/** Fills the configured place from a backup and prints what was restored. Returns 1 if something is missing. */
+/**
+ * Fills the configured place from a backup and prints what was restored. Returns 1 if something is
+ * missing.
+ */
 export async function backupRestore({ config: configFile, directory, json, ...given }: BackupRestoreArguments) {
   const startedMs = performance.now();
   const config = readOfflineConfig(configFile);

@@ -48,7 +48,10 @@ async function requireQuiet(source: DatabaseConfig): Promise<boolean> {
   );
 }
 
-/** Throws `MigrationError` if there is no current database, and `OperatorError` if it was moved before. */
+/**
+ * Throws `MigrationError` if there is no current database, and `OperatorError` if it was moved
+ * before.
+ */
 async function requireCurrent(source: DatabaseConfig): Promise<void> {
   await (await openOffline({ database: source })).close();
 }

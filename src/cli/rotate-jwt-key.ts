@@ -54,8 +54,8 @@ export async function adminRotateJwtKey(given: RotateJwtKeyArguments): Promise<n
 }
 
 /**
- * Makes a new key, or removes old ones. A key only goes once the secrets of webhooks, which are encrypted
- * with it, are encrypted with the one that stays.
+ * Makes a new key, or removes old ones. A key only goes once the secrets of webhooks, which are
+ * encrypted with it, are encrypted with the one that stays.
  */
 async function replaceKeys(
   config: Config,

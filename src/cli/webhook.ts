@@ -197,7 +197,10 @@ async function webhooksOf(client: ApiClient): Promise<readonly WebhookView[]> {
   return (await getDocument<{ items: readonly WebhookView[] }>(client, PATH, LIST)).items;
 }
 
-/** Finds the webhook that is named. An empty name, as from an empty variable of a script, finds none. */
+/**
+ * Finds the webhook that is named. An empty name, as from an empty variable of a script, finds
+ * none.
+ */
 function theOne(webhooks: readonly WebhookView[], named: string): WebhookView {
   const found = webhooks.filter(({ id, url }) => (named !== "" && id.startsWith(named)) || url === named);
   const [webhook] = found;

@@ -20,7 +20,10 @@ const BEARER = /^Bearer +([^ ]+) *$/i;
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
-/** Throws `metrics_disabled` if nobody may read the metrics, and `unauthenticated` without the token. */
+/**
+ * Throws `metrics_disabled` if nobody may read the metrics, and `unauthenticated` without the
+ * token.
+ */
 export function requireMetricsToken({ config: { metricsToken } }: Pick<Deps, "config">, header: string | null): void {
   if (metricsToken === undefined) throw failure({ code: "metrics_disabled" });
   const [, token = ""] = BEARER.exec(header ?? "") ?? [];

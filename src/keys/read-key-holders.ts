@@ -4,8 +4,8 @@ import type { PackageName } from "../domain/package-name.ts";
 import { loadPackage } from "../packages/find-package.ts";
 
 /**
- * Reads which accounts have registered the keys of a package: their user names by public key, in order. A key
- * that no account has registered is left out. Throws `package_not_found`.
+ * Reads which accounts have registered the keys of a package: their user names by public key, in
+ * order. A key that no account has registered is left out. Throws `package_not_found`.
  */
 export function readKeyHolders(
   { db }: Pick<Deps, "db">,

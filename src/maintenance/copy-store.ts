@@ -114,8 +114,8 @@ async function copyBlob(from: BlobStore, to: BlobStore, { digest }: KnownBlob, r
 }
 
 /**
- * Puts a copy of a file into a store. A store accepts only files in its own incoming directory. A file of
- * another store may be a hard link to that store's blob, so its bytes are copied.
+ * Puts a copy of a file into a store. A store accepts only files in its own incoming directory. A
+ * file of another store may be a hard link to that store's blob, so its bytes are copied.
  */
 export async function putCopy(to: BlobStore, file: ReceivedFile): Promise<void> {
   if (dirname(file.path) === to.incomingDir) return to.put(file);

@@ -47,9 +47,9 @@ type LogDeps = Pick<Deps, "log">;
 
 /**
  * Ends the credentials of an account and takes back what a thief may have done with them: sessions
- * and API tokens end, webhooks are disabled, invitations that the account made are withdrawn, and pending resets that it
- * asked for are cancelled. Networks from which it logged in count as strange again. Keys of the
- * last 30 days are listed, and retired on request.
+ * and API tokens end, webhooks are disabled, invitations that the account made are withdrawn, and
+ * pending resets that it asked for are cancelled. Networks from which it logged in count as strange
+ * again. Keys of the last 30 days are listed, and retired on request.
  *
  * The caller must hold the account's lock. Every write of the account takes it too, so no write
  * with an old credential comes after this. Call it last, because it locks the log.

@@ -10,8 +10,9 @@ import type { Deps } from "../deps.ts";
 import { type Eviction, evict } from "./evict.ts";
 
 /**
- * Disables an account, ends a link to set its password, and evicts whoever has it. What it published stays. Disabling it again evicts
- * again, so that `retireKeys` can follow later. Throws `user_not_found`.
+ * Disables an account, ends a link to set its password, and evicts whoever has it. What it
+ * published stays. Disabling it again evicts again, so that `retireKeys` can follow later. Throws
+ * `user_not_found`.
  */
 export async function disableAccount(
   { db, clock, log }: Pick<Deps, "db" | "clock" | "log">,

@@ -10,10 +10,10 @@ import { digestOf } from "../packages/find-version.ts";
 
 /**
  * Erases what a backup brought back of versions that were taken down after it: their archives, and
- * their contents and the words of their yanks in the files of the database if `hasReplayed` says that takedowns may have been
- * replayed. Safe to repeat: while an archive is still stored, it does both. Throws
- * `database_unavailable` if the files of the database cannot be rewritten, and what the storage
- * throws.
+ * their contents and the words of their yanks in the files of the database if `hasReplayed` says
+ * that takedowns may have been replayed. Safe to repeat: while an archive is still stored, it does
+ * both. Throws `database_unavailable` if the files of the database cannot be rewritten, and what
+ * the storage throws.
  */
 export async function eraseTakedowns(
   deps: Pick<Deps, "db" | "blobs" | "clock">,

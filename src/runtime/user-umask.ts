@@ -1,7 +1,10 @@
 /** The umask that the user's shell gave this process. */
 let given: number | undefined;
 
-/** Makes private what this process writes from now on. Files that are for others ask `withUserUmask`. */
+/**
+ * Makes private what this process writes from now on. Files that are for others ask
+ * `withUserUmask`.
+ */
 export function writePrivately(umask: number): void {
   given = process.umask(umask);
 }

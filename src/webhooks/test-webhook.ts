@@ -12,7 +12,10 @@ import { type DeliveryView, deliveryView } from "./webhook-view.ts";
 /** A test may take ten seconds, and nobody needs many. */
 const tests = new Semaphore(4, 8, 5_000);
 
-/** The accounts whose tests run. One at a time, so that a slow receiver of one leaves room for others. */
+/**
+ * The accounts whose tests run. One at a time, so that a slow receiver of one leaves room for
+ * others.
+ */
 const testing = new Set<string>();
 const RETRY_AFTER_SECONDS = 10;
 

@@ -230,7 +230,10 @@ function Subject({ visit: { root }, event: { package: name, version } }: OfVisit
   );
 }
 
-/** Says in a sentence what happened. An event of a kind that this program does not know is named by its code. */
+/**
+ * Says in a sentence what happened. An event of a kind that this program does not know is named by
+ * its code.
+ */
 export function EventSentence({ visit, event }: OfVisit & { readonly event: EventView }) {
   const kind = EVENT_KINDS.find((known) => known === event.kind);
   if (kind === undefined) return <code>{event.kind}</code>;
